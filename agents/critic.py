@@ -1,0 +1,44 @@
+"""The critic: comments on another agent's answer without being told whether it is right.
+
+It sees the same situation as the agent it comments on, and every hint it is given stands in that agent's prompt too
+(equal information, Huang et al. 2024). It names the action it thinks best, which counts as its own position in a debate
+and as nothing else: what is stated and done is up to the agent that revises.
+"""
+
+from __future__ import annotations
+
+from ..models.base import Style
+from ..records import Message, Response, Sampling, Situation, Turn
+from .base import AGENTS, Agent, Call, Said, need
+from .parsing import read_stated
+from .rendering import describe
+from .worked import worked_call
+
+__all__ = ["Critic"]
+
+ANSWERED = "Agents have answered as follows.\n\n{answers}"
+COMMENT = (
+    "Comment on this in at most five sentences: check each step of the reasoning against the situation, say what is "
+    "wrong or missing if anything is. End with one line\nBEST=X\nwhere X is the {noun} that you think is best."
+)
+
+
+class Critic:
+    """Role "critic". Options: `answered` and `comment` (wording)."""
+
+    name = "critic"
+
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+        need(reads, "critic")
+        if style == "completion":
+            return worked_call("criticise", agent.move, situation, reads)
+        answers = "\n\n".join(f"--- {t.role} ---\n{t.text.strip()}" for t in reads)
+        answered = str(agent.options.get("answered", ANSWERED)).replace("{answers}", answers)
+        comment = str(agent.options.get("comment", COMMENT)).replace("{noun}", situation.noun)
+        return Call((Message("user", f"{describe(situation)}\n\n{answered}\n\n{comment}"),), Sampling(max_tokens=256))
+
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+        return Said(stated=read_stated(text, situation.actions))
+
+
+AGENTS.register("critic", Critic)

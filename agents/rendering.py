@@ -1,0 +1,46 @@
+"""From a situation to the text an agent reads.
+
+Invariant: everything rendered is in the situation; an oracle never reaches this module. Rendering is late, so that an
+intervention that changes what is shown (a summary, relabelled actions) changes the situation and nothing else.
+"""
+
+from __future__ import annotations
+
+from ..records import Situation
+
+__all__ = ["describe"]
+
+_HEADINGS = {"pulls": "times taken", "mean": "mean reward", "index": "value under the rule"}
+
+
+def describe(situation: Situation) -> str:
+    """The whole situation as plain text: instruction, rule, observation, history, columns, and where we are."""
+    parts = [situation.instruction, situation.rule, situation.observation]
+    if "history" in situation.shows:
+        parts.append(_history(situation))
+    parts.append(_columns(situation))
+    parts.append(f"This is step {situation.step} of {situation.horizon}. {situation.question}")
+    return "\n\n".join(p for p in parts if p)
+
+
+def _history(situation: Situation) -> str:
+    if not situation.history:
+        return "Nothing has happened yet." if situation.horizon > 1 else ""
+    lines = [f"Step={t.step} Action={t.action} Reward={t.reward:.2f}" for t in situation.history]
+    return "\n".join(["What happened so far:", *lines])
+
+
+def _columns(situation: Situation) -> str:
+    shown = [q for q in situation.quantities if q.name in situation.shows]
+    if not shown:
+        return ""
+    rows = [" | ".join([situation.noun, *(_HEADINGS.get(q.name, q.name) for q in shown)])]
+    for i, action in enumerate(situation.actions):
+        rows.append(" | ".join([action, *(_cell(q.name, q.values[i]) for q in shown)]))
+    return "\n".join(rows)
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "infinite" if name == "index" else "-"
+    return f"{value:.0f}" if name == "pulls" else f"{value:.2f}"

@@ -1,0 +1,58 @@
+"""The voter: counts positions, asks no model.
+
+A turn's position is the action it takes, else the first action it recommends. The action and the recommendation are
+counted apart, since a group may recommend one thing and do another. Ties go to the position that was taken first in
+the plan's order, which for a group that contains the baseline is the baseline's. Turns without a position abstain; the
+outcome of a vote in which all abstain is the first turn's outcome.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from ..records import Situation, Turn, Usage
+from .base import AGENTS, Agent, need
+
+__all__ = ["Voter", "plurality"]
+
+
+def plurality(positions: list[str | None]) -> str | None:
+    """The most frequent position, the earliest among ties; None if there is none."""
+    counts = Counter(p for p in positions if p is not None)
+    return max(counts, key=counts.__getitem__) if counts else None  # max and Counter keep first-seen order
+
+
+class Voter:
+    """Role "voter": plurality with ties to the earliest."""
+
+    name = "voter"
+
+    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
+        first = need(reads, "voter")
+        stated = plurality([t.stated[0] if t.stated else None for t in reads])
+        acts = any(t.action is not None for t in reads)
+        done = plurality([_position(t) for t in reads]) if acts else None
+        winner = next((t for t in reads if (done or stated) in (_position(t), *t.stated)), first)
+        agreed = ", ".join(_position(t) or "-" for t in reads)
+        return replace(
+            winner,
+            text=f"votes: {agreed}",
+            rationale=winner.rationale,
+            stated=first.stated if stated is None else (stated,),
+            stated_status=first.stated_status if stated is None else "ok",
+            action=done,
+            status="ok" if done is not None else first.status,
+            usage=Usage(),
+            cost=0.0,
+            key="",
+            probs=None,
+            mass=None,
+        )
+
+
+def _position(turn: Turn) -> str | None:
+    return turn.action if turn.action is not None else (turn.stated[0] if turn.stated else None)
+
+
+AGENTS.register("voter", Voter)

@@ -1,0 +1,110 @@
+"""Prompts for models that continue text: worked examples instead of instructions.
+
+A model of 135M parameters follows no instructions and compares no numbers, but it continues a pattern. So its reasoner
+is shown solved examples (other episodes) and the rule's value of every action, sorted, and completes "the highest
+score is ..."; its actor is shown the raw history and the rationale and completes "So I press ACTION=". What such a
+reasoner knows is what it can read off that table: a report has to say so, and `describe_form` is the sentence.
+
+Invariants: a conversation only grows at its end, so a server reuses what it has read; ties in the table stand in an
+order drawn from the history's content, so that the first label is no answer by position; nothing here sees an oracle.
+"""
+
+from __future__ import annotations
+
+from ..errors import PlanError, UnknownName
+from ..records import Message, Sampling, Situation, Turn, digest
+from ..streams import stream
+from .base import Call
+from .rendering import describe
+
+__all__ = ["FORM_NOTE", "worked_call"]
+
+FORM_NOTE = (
+    "prompted with worked examples: the reasoner reads the rule's values as a sorted table, the actor reads the raw "
+    "history and the rationale"
+)
+START = "the highest score is"
+ACT = "So I press ACTION="
+INFINITE = "9.9"
+TEMPERATURE = 0.3  # a model this small falls apart at 1.0
+SHOWN = 3  # examples; each is prefilled once per sequence
+
+_AGAIN = {"again": "\n\nLook again.\n", "placebo": "\n\nThe sky is blue.\n"}
+
+
+def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, ...]) -> Call:
+    """The prompt of an agent in completion style.
+
+    Args:
+        kind: "reason", "reason_act", "act" or "criticise".
+        move: "open", or how the agent takes up its conversation.
+    """
+    if kind == "act":
+        return _act(situation, reads)
+    if kind == "criticise":
+        return Call((*_said(reads[0]), Message("user", f"\nCritic: {START}")), _sampling("reason"))
+    if move == "open":
+        text = "".join(_example(e.situation, e.action, kind) for e in situation.examples[:SHOWN]) + _ask(situation)
+        return Call((Message("user", text),), _sampling(kind))
+    if not reads:
+        raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
+    if move in _AGAIN:
+        between = _AGAIN[move]
+    elif move == "revise":
+        between = "".join(f"\nCritic: {START}{t.text}" for t in reads[1:]) + "\n\n"
+    elif move == "discuss":
+        between = "".join(f"\nOther view: {_view(t, situation)}" for t in reads[1:]) + "\n\n"
+    else:
+        raise UnknownName.among("move", move, [*_AGAIN, "revise", "discuss"])
+    return Call((*_said(reads[0]), Message("user", between + _ask(situation))), _sampling(kind))
+
+
+def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
+    """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
+    past = ", ".join(f"{t.action} {t.reward:.1f}" for t in situation.history) or "none"
+    thoughts = [t for t in reads if t.role != "actor"]
+    lines = [f"Presses: {past}", *(f"Thought: {_view(t, situation)}" for t in thoughts), ACT]
+    return Call((Message("user", "\n".join(lines)),), Sampling(choices=situation.actions))
+
+
+def _said(turn: Turn) -> tuple[Message, ...]:
+    return (*turn.prompt, Message("assistant", turn.text))
+
+
+def _view(turn: Turn, situation: Situation) -> str:
+    if turn.role == "actor" or not turn.rationale:
+        return f"the best {situation.noun} now is {turn.action}."
+    return START + (turn.text if turn.role == "critic" else turn.rationale)
+
+
+def _sampling(kind: str) -> Sampling:
+    if kind == "reason_act":
+        return Sampling(TEMPERATURE, max_tokens=36, stop=("\n\n",))
+    return Sampling(TEMPERATURE, max_tokens=28, stop=("\n",))
+
+
+def _example(situation: Situation, action: str, kind: str) -> str:
+    value = _scores(situation)[action]
+    acted = f"\nACTION={action}" if kind == "reason_act" else ""
+    solved = f" {value}, which belongs to {action}. So the best {situation.noun} now is {action}.{acted}\n\n"
+    return _ask(situation, first=action) + solved
+
+
+def _ask(situation: Situation, first: str | None = None) -> str:
+    scores = _scores(situation, first)
+    shown = f"Scores: {', '.join(f'{a} {v}' for a, v in scores.items())}" if scores else describe(situation)
+    return f"{shown}\nThought: {START}"
+
+
+def _scores(situation: Situation, first: str | None = None) -> dict[str, str]:
+    """The rule's value of each action as text, highest first; ties in a drawn order, or with `first` leading."""
+    index = situation.quantity("index")
+    if index is None:
+        return {}
+    values = dict(zip(situation.actions, index.values, strict=True))
+    tie = stream(0, "ties", digest([situation.actions, situation.history])).permutation(len(values))
+    order = dict(zip(situation.actions, tie, strict=True))
+    ranked = sorted(
+        values, key=lambda a: (-(float("inf") if values[a] is None else values[a] or 0.0), a != first, order[a])
+    )
+    return {a: INFINITE if (v := values[a]) is None else f"{v:.1f}" for a in ranked}

@@ -1,0 +1,163 @@
+"""Everything that can go wrong, as one tree. Every error says what happened, why, and what to do.
+
+    AkrasiaError
+    ├── UsageError            the caller asked for something that cannot be; exit code 2, nothing written
+    │   ├── UnknownName       no such task, model, variant, agent, intervention, metric or key
+    │   ├── BadOption         a value outside its range or of the wrong type
+    │   ├── PlanError         a graph that cannot run: refused at composition, before any call
+    │   ├── MissingExtra      an optional dependency is not installed
+    │   ├── MissingWeights    the weights of a local model are absent or are not the expected ones
+    │   ├── RunFolderError    a run folder is unwritable, is in use, holds another run or none at all
+    │   └── NotMeasured       a metric whose data are absent from these records
+    ├── ModelError            a provider did not answer; becomes the outcome of a step, see `Response.status`
+    │   ├── RateLimited       429: retried after `retry_after` seconds
+    │   ├── Unavailable       5xx, timeouts, resets, malformed answers: retried
+    │   ├── Rejected          the request itself is refused (too long, invalid, filtered): an outcome, never retried
+    │   └── Denied            no or wrong credentials, unknown model: stops the run at once
+    ├── RunStopped            the run ended early and can be resumed
+    │   ├── BudgetSpent       the run's budget in calls or dollars is used up
+    │   ├── ProviderDown      many calls in a row failed for good
+    │   └── OfflineMiss       an answer was asked for that the ledger does not hold
+    └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "AkrasiaError",
+    "BadOption",
+    "BudgetSpent",
+    "Denied",
+    "LedgerError",
+    "MissingExtra",
+    "MissingWeights",
+    "ModelError",
+    "NotMeasured",
+    "OfflineMiss",
+    "PlanError",
+    "ProviderDown",
+    "RateLimited",
+    "Rejected",
+    "RunFolderError",
+    "RunStopped",
+    "Unavailable",
+    "UnknownName",
+    "UsageError",
+]
+
+
+class AkrasiaError(Exception):
+    """Base of the tree.
+
+    Args:
+        what: what happened, as one sentence without its full stop.
+        why: the cause, if it is known.
+        remedy: what the reader can do about it.
+    """
+
+    def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
+        self.what, self.why, self.remedy = what, why, remedy
+        head = f"{what}: {why}" if why else what
+        super().__init__(f"{head}. {remedy}" if remedy else f"{head}.")
+
+    def __reduce__(self) -> tuple[type[AkrasiaError], tuple[str, str, str]]:
+        return (type(self), (self.what, self.why, self.remedy))
+
+
+class UsageError(AkrasiaError):
+    """The caller asked for something that cannot be done; nothing was written."""
+
+
+class UnknownName(UsageError):
+    """No such name among the known ones; the message names the nearest."""
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str]) -> UnknownName:
+        """Build the error for `name`, suggesting its nearest neighbours among `known`."""
+        names = sorted(known)
+        near = get_close_matches(name, names, n=2, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
+        return cls(f"there is no {kind} named {name!r}", remedy=hint)
+
+
+class BadOption(UsageError):
+    """A value is outside its range or of the wrong type."""
+
+
+class PlanError(UsageError):
+    """A plan cannot run: refused at composition, before any call."""
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtra:
+        """Build the error for a missing `package` that the extra `extra` brings."""
+        return cls(
+            f"the package {package!r} is not installed",
+            remedy=f"Install it with: pip install 'akrasia[{extra}]'.",
+        )
+
+
+class MissingWeights(UsageError):
+    """The weights of a local model are absent, or are not the expected ones."""
+
+
+class RunFolderError(UsageError):
+    """A run folder is unwritable, in use, holds another run, or holds none."""
+
+
+class NotMeasured(UsageError):
+    """A metric's data are absent from the records: said as such, never shown as 0."""
+
+
+class ModelError(AkrasiaError):
+    """A provider did not answer. The gateway turns it into the status of a `Response`."""
+
+
+class RateLimited(ModelError):
+    """The provider asks to slow down. `retry_after` is in seconds, None where it did not say."""
+
+    def __init__(self, what: str, why: str = "", remedy: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what, why, remedy)
+        self.retry_after = retry_after
+
+
+class Unavailable(ModelError):
+    """A passing fault: a 5xx, a timeout, a reset, a malformed answer."""
+
+
+class Rejected(ModelError):
+    """The request itself is refused, and would be again. `refusal` marks a content filter."""
+
+    def __init__(self, what: str, why: str = "", remedy: str = "", refusal: bool = False) -> None:
+        super().__init__(what, why, remedy)
+        self.refusal = refusal
+
+
+class Denied(ModelError):
+    """No or wrong credentials, or an unknown model: every call would fail alike, so the run stops."""
+
+
+class RunStopped(AkrasiaError):
+    """The run ended early with every committed answer kept; `--resume` continues it."""
+
+
+class BudgetSpent(RunStopped):
+    """The budget of the run is used up."""
+
+
+class ProviderDown(RunStopped):
+    """Many calls in a row failed for good."""
+
+
+class OfflineMiss(RunStopped):
+    """Offline replay met a request whose answer the ledger does not hold."""
+
+
+class LedgerError(AkrasiaError):
+    """A ledger cannot be used: it is newer, damaged or locked. It is not modified."""

@@ -1,0 +1,93 @@
+"""The gap itself: knowing, doing, what lies between, and the published 2 x 3 table.
+
+Joint shares and conditionals are different numbers and are never called by each other's name. In Schmied et al. 2025,
+Fig. 5, the six cells add up to 100 % of all steps; 64 % is P(greedy | correct rationale) = 58.1 / 90.3, and
+P(optimal | correct) = 21.6 / 90.3 = 24 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from .base import metric
+
+__all__ = ["CLASSES", "GapTable", "gap_table"]
+
+_ASKED = pl.col("asked")
+_KNOWS = pl.col("knows") & _ASKED
+_IGNORANT = ~pl.col("knows") & _ASKED
+_NONE = "no rationale was asked for"
+_G1 = "Schmied et al. 2025 (2504.16078), App. C.1.3"
+
+knowing = metric("knowing", "knowing", _KNOWS, _ASKED, source=f"{_G1}: P(stated in optimal)", why=_NONE)
+doing = metric("doing", "doing", pl.col("does"), pl.lit(True), source=f"{_G1}: P(done in optimal)")
+gap = metric("gap", "gap", _KNOWS & ~pl.col("does"), _ASKED, source="P(knows and does not do)", why=_NONE)
+mirror = metric("mirror", "mirror", _IGNORANT & pl.col("does"), _ASKED, source="P(does not know and does)", why=_NONE)
+say_do = metric(
+    "say_do", "say-do", pl.col("follows"), pl.col("stated_valid"), source="P(done in stated | something was stated)",
+    why="nothing was stated",
+)  # fmt: skip
+optimal_given_knowing = metric(
+    "optimal_given_knowing", "P(optimal | knows)", _KNOWS & pl.col("does"), _KNOWS, source=_G1, why="nothing was known"
+)
+greedy_given_knowing = metric(
+    "greedy_given_knowing", "P(greedy | knows)", _KNOWS & pl.col("greedy"), _KNOWS, source=_G1, why="nothing was known"
+)
+other_given_knowing = metric(
+    "other_given_knowing", "P(other | knows)", _KNOWS & pl.col("other"), _KNOWS, source=_G1, why="nothing was known"
+)
+encoded = metric(
+    "encoded", "encoded", pl.col("encoded") & pl.col("encoded").is_not_null(), pl.col("encoded").is_not_null(),
+    source="the likeliest action by token probability is optimal", why="the model shows no token probabilities",
+)  # fmt: skip
+valid = metric("valid", "valid", pl.col("valid"), pl.lit(True), source="share of steps with a legal action")
+stated_valid = metric(
+    "stated_valid", "stated valid", pl.col("stated_valid"), _ASKED, source="share of rationales that can be read",
+    why=_NONE,
+)  # fmt: skip
+chance = metric("chance", "chance", pl.col("chance"), pl.lit(1.0), source="|optimal| / |legal actions|")
+mass = metric(
+    "mass", "legal mass", pl.col("mass"), pl.col("mass").is_not_null(),
+    source="probability on legal labels before renormalising", why="the model shows no token probabilities",
+)  # fmt: skip
+
+CLASSES = ("optimal", "greedy", "other", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class GapTable:
+    """The 2 x 3 table of steps, with a fourth column for steps without a legal action.
+
+    `counts[row][column]`: row "knows" or "does not know", column one of `CLASSES`.
+    """
+
+    counts: dict[str, dict[str, int]]
+
+    @property
+    def total(self) -> int:
+        """All steps on which a rationale was asked for."""
+        return sum(sum(row.values()) for row in self.counts.values())
+
+    def joint(self, row: str, column: str) -> float | None:
+        """Share of all steps that fall in a cell."""
+        return self.counts[row][column] / self.total if self.total else None
+
+    def conditional(self, row: str, column: str) -> float | None:
+        """Share of a row's steps that fall in a cell."""
+        whole = sum(self.counts[row].values())
+        return self.counts[row][column] / whole if whole else None
+
+
+def gap_table(frame: pl.DataFrame) -> GapTable:
+    """Count the steps of one variant by what was known and what was done."""
+    asked = frame.filter(_ASKED)
+    taken = (
+        pl.when("does").then(pl.lit("optimal")).when("greedy").then(pl.lit("greedy"))
+        .when("other").then(pl.lit("other")).otherwise(pl.lit("none"))
+    )  # fmt: skip
+    counted = asked.group_by("knows", taken.alias("class")).len().rows()
+    cells = {(knows, kind): int(n) for knows, kind, n in counted}
+    rows = {"knows": True, "does not know": False}
+    return GapTable({row: {c: cells.get((flag, c), 0) for c in CLASSES} for row, flag in rows.items()})

@@ -1,0 +1,175 @@
+"""Experiments as TOML, and the resolved experiment as JSON in its run folder.
+
+A file holds what `akrasia.run` takes:
+
+    name = "demo"
+    model = "embedded"                       # or a list, or tables [models.NAME] with options and slots
+    episodes = 16
+    design = "fork"
+    variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
+    [task]                                   # or [[task]] for several
+    name = "bandit"
+    arms = 5
+    [budget]
+    calls = 2000
+
+Every unknown key is refused with its nearest neighbour. `--set task.arms=10` changes one value.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadOption, UnknownName
+from ..models.base import Backend
+from ..models.gateway import Budget
+from ..models.resolve import resolve
+from ..registry import bind
+from ..tasks.base import TASKS, Task
+from .runner import Experiment, ModelSet
+from .variant import as_variants
+
+__all__ = ["assemble", "describe", "load", "model_sets", "override"]
+
+_KEYS = ("name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency")
+
+
+def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a TOML file into the keywords of `assemble`, with `key=value` changes applied.
+
+    Raises:
+        BadOption: the file is absent or is not TOML.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            settings = tomllib.load(file)
+    except FileNotFoundError:
+        raise BadOption(f"there is no experiment file {str(path)!r}", remedy="Give the path of a TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise BadOption(f"{str(path)!r} is not an experiment file", str(error), "Write TOML.") from None
+    for change in changes:
+        override(settings, change)
+    return settings
+
+
+def override(settings: dict[str, Any], change: str) -> None:
+    """Apply one `a.b=value` in place; the value is TOML, or a plain string where it is not."""
+    path, sep, text = change.partition("=")
+    if not sep:
+        raise BadOption(f"{change!r} is not a setting", remedy="Write --set key=value, such as --set task.arms=10.")
+    try:
+        value = tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = path.strip().split(".")
+    table = settings
+    for name in parents:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise BadOption(f"{name!r} in {change!r} is not a table", remedy="Name a key of a table.")
+    table[last] = value
+
+
+def assemble(settings: Mapping[str, Any]) -> Experiment:
+    """The experiment that settings describe; every value is checked before anything is written.
+
+    Raises:
+        UsageError: an unknown key, name or value, with the remedy.
+    """
+    for key in settings:
+        if key not in _KEYS:
+            raise UnknownName.among("setting", key, _KEYS)
+    for key in ("task", "variants"):
+        if not settings.get(key):
+            raise BadOption(f"the experiment has no {key}", remedy=f"Add {key} = ... to it.")
+    return Experiment(
+        tasks=_tasks(settings["task"]),
+        models=model_sets(settings.get("models") or settings.get("model", "embedded")),
+        variants=as_variants(settings["variants"]),
+        episodes=settings.get("episodes", 16),
+        seed=settings.get("seed", 0),
+        design=settings.get("design", "fork"),
+        budget=_budget(settings.get("budget")),
+        concurrency=settings.get("concurrency"),
+        name=str(settings.get("name", "experiment")),
+    )
+
+
+def _tasks(given: Any) -> tuple[Task, ...]:
+    many = given if isinstance(given, list | tuple) else [given]
+    return tuple(_task(t) for t in many)
+
+
+def _task(given: Any) -> Task:
+    if isinstance(given, str):
+        return TASKS.make(given)
+    if isinstance(given, Mapping):
+        options = dict(given)
+        name = options.pop("name", None)
+        if not isinstance(name, str):
+            raise BadOption("a task has no name", remedy='Write [task] with name = "bandit".')
+        return TASKS.make(name, **options)
+    if isinstance(given, Task):
+        return given
+    raise BadOption(f"{given!r} is not a task", remedy="Give a task, its name, or a table with its name and options.")
+
+
+def model_sets(given: Any) -> tuple[ModelSet, ...]:
+    """Model sets from a name or backend, a list of them, a mapping of slots, or a mapping of names to tables."""
+    if isinstance(given, list | tuple):
+        return tuple(s for g in given for s in model_sets(g))
+    if isinstance(given, Mapping):
+        if all(isinstance(v, Mapping) for v in given.values()):
+            return tuple(_model_table(v) for v in given.values())
+        return (_slots(given),)
+    return (ModelSet({"default": resolve(given)}),)
+
+
+def _model_table(table: Mapping[str, Any]) -> ModelSet:
+    options = dict(table)
+    name = options.pop("name", None)
+    slots = options.pop("slots", {})
+    if not isinstance(name, str):
+        raise BadOption("a model has no name", remedy='Write [models.main] with name = "openai/gpt-4o-mini".')
+    return ModelSet({"default": resolve(name, **options), **{s: resolve(m) for s, m in slots.items()}})
+
+
+def _slots(given: Mapping[str, Any]) -> ModelSet:
+    if "default" not in given:
+        raise BadOption(
+            "no model serves the slot 'default'", f"slots: {', '.join(given)}", "Add default = ... to the models."
+        )
+    backends: dict[str, Backend] = {slot: resolve(model) for slot, model in given.items()}
+    return ModelSet(backends)
+
+
+def _budget(given: Any) -> Budget:
+    if given is None or isinstance(given, Budget):
+        return given or Budget()
+    if isinstance(given, Mapping):
+        made: Budget = bind("setting", "budget", Budget, (), dict(given))
+        return made
+    raise BadOption(f"the budget is {given!r}", remedy="Write budget = { calls = 1000, dollars = 2.5 }.")
+
+
+def describe(experiment: Experiment) -> dict[str, Any]:
+    """The resolved experiment as JSON: what its run folder keeps beside the ledger."""
+    return {
+        "name": experiment.name,
+        "task": [{"name": t.name, **t.options} for t in experiment.tasks],
+        "models": [
+            {slot: {"id": b.card.id, "label": b.card.label, "note": b.card.note} for slot, b in m.slots.items()}
+            for m in experiment.models
+        ],
+        "variants": {
+            v.name: {"plan": v.plan.name, "calls": v.plan.calls, "depth": v.plan.depth} for v in experiment.variants
+        },
+        "episodes": experiment.episodes,
+        "seed": experiment.seed,
+        "design": experiment.design,
+        "identity": json.dumps(experiment.identity(), sort_keys=True),
+    }

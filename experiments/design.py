@@ -1,0 +1,122 @@
+"""The two designs of an ablation, each as a function that plays one episode and yields groups of records.
+
+fork     The baseline (the first variant) plays the episode; at every situation each variant decides from the *same*
+         situation. Strictly paired: a difference is the decision's, never its consequences'.
+rollout  Each variant plays its own episode on the same seed and the same draws. Shows consequences.
+
+Invariants: a group holds one record of every variant or is not stored; a step without a legal action is forfeited,
+which draws nothing from the environment and adds nothing to the history, so it shifts no later reward.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..graphs.state import spent
+from ..models.gateway import Desk
+from ..records import Decision, Oracle, Record, Situation, digest
+from ..tasks.base import Task
+from .variant import Variant
+
+__all__ = ["DESIGNS", "Arena", "Design", "fork", "rollout"]
+
+Design = Literal["fork", "rollout"]
+
+
+@dataclass(frozen=True)
+class Arena:
+    """One task, one assignment of models, and the variants that meet there. `label` names the task in records."""
+
+    label: str
+    task: Task
+    model: str
+    desk: Desk
+    variants: tuple[Variant, ...]
+
+    def record(
+        self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
+    ) -> Record:
+        """The record of one decision."""
+        calls, usage, cost = spent(decision)
+        oracle = place.oracle
+        return Record(
+            task=self.label,
+            model=self.model,
+            variant=variant.name,
+            design=design,
+            episode=episode,
+            step=place.situation.step,
+            situation=digest(place.situation, 8),
+            actions=place.situation.actions,
+            oracle=oracle,
+            decision=decision,
+            reward=reward,
+            regret=oracle.forfeit if decision.done is None else oracle.regret[decision.done],
+            calls=calls,
+            usage=usage,
+            cost=cost,
+            tags=variant.tags | ({"arm": "baseline"} if variant is self.variants[0] else {}),
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A state of an episode, with what is seen and what would be right there."""
+
+    state: Any
+    situation: Situation
+    oracle: Oracle
+
+    @classmethod
+    def of(cls, task: Task, state: Any) -> _Place:
+        return cls(state, task.situation(state), task.oracle(state))
+
+    def after(self, task: Task, decision: Decision) -> tuple[Any, float | None, bool]:
+        """(next state, reward, whether the episode is over)."""
+        if decision.done is None:
+            state, over = task.forfeit(self.state)
+            return state, None, over
+        return task.step(self.state, decision.done)
+
+
+async def fork(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Record]]:
+    """The baseline plays; every variant decides each of its situations. Yields one group per step."""
+    task, state, over = arena.task, arena.task.start(seed), False
+    while not over:
+        place = _Place.of(task, state)
+        async with asyncio.TaskGroup() as group:
+            deciding = [
+                group.create_task(v.decide(place.situation, arena.desk, seed, place.situation.step))
+                for v in arena.variants
+            ]
+        decisions = [d.result() for d in deciding]
+        outcomes = [place.after(task, d) for d in decisions]
+        yield [
+            arena.record("fork", v, episode, place, d, reward)
+            for v, d, (_, reward, _) in zip(arena.variants, decisions, outcomes, strict=True)
+        ]
+        state, _, over = outcomes[0]
+
+
+async def rollout(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Record]]:
+    """Every variant plays its own episode on the same seed. Yields one group: the whole episode of all variants."""
+
+    async def played(variant: Variant) -> list[Record]:
+        task, state, over = arena.task, arena.task.start(seed), False
+        records: list[Record] = []
+        while not over:
+            place = _Place.of(task, state)
+            decision = await variant.decide(place.situation, arena.desk, seed, place.situation.step)
+            state, reward, over = place.after(task, decision)
+            records.append(arena.record("rollout", variant, episode, place, decision, reward))
+        return records
+
+    async with asyncio.TaskGroup() as group:
+        playing = [group.create_task(played(v)) for v in arena.variants]
+    yield [record for p in playing for record in p.result()]
+
+
+DESIGNS: dict[str, Callable[[Arena, int, int], AsyncIterator[list[Record]]]] = {"fork": fork, "rollout": rollout}

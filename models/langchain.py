@@ -1,0 +1,156 @@
+"""LangChain both ways: any `BaseChatModel` as a backend, and the gateway as a `BaseChatModel`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import ConfigDict, PrivateAttr
+
+from ..errors import Rejected, Unavailable
+from ..records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
+from .base import Card, Price, Style
+from .gateway import Gateway
+
+__all__ = ["FromLangChain", "GatewayChatModel"]
+
+
+@dataclass(frozen=True)
+class FromLangChain:
+    """A LangChain chat model as a backend. Its own retries should be off: the gateway retries.
+
+    Args:
+        model: the chat model; its class and identifying parameters name its answers.
+        price: US dollars per token, None where unknown.
+    """
+
+    model: BaseChatModel
+    price: Price | None = None
+    max_concurrency: int = 16
+    style: Style = "chat"
+
+    @property
+    def card(self) -> Card:
+        named = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
+        label = f"{self.model._llm_type}/{named}" if isinstance(named, str) else self.model._llm_type
+        known = {k: str(v) for k, v in sorted(self.model._identifying_params.items()) if "key" not in k.lower()}
+        return Card(
+            f"langchain/{label}#{digest(known, 4)}", label, self.style, self.max_concurrency, price=self.price
+        )
+
+    async def open(self) -> None:
+        """The model is the caller's."""
+
+    async def close(self) -> None:
+        """The model is the caller's."""
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        try:
+            said = await self.model.ainvoke(
+                _to_langchain(request.messages), stop=list(request.sampling.stop) or None
+            )
+        except (ValueError, TypeError, NotImplementedError) as error:
+            raise Rejected("the LangChain model refused the request", f"{type(error).__name__}: {error}") from error
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise Unavailable("the LangChain model failed", f"{type(error).__name__}: {error}") from error
+        counted = said.usage_metadata or {}
+        finish = str(said.response_metadata.get("finish_reason", "stop"))
+        status: Status = "truncated" if finish in ("length", "max_tokens") else "ok"
+        return Response(
+            str(said.text), status, finish,
+            Usage(int(counted.get("input_tokens", 0)), int(counted.get("output_tokens", 0))),
+            reported={"model": str(said.response_metadata.get("model_name", ""))},
+        )  # fmt: skip
+
+
+class GatewayChatModel(BaseChatModel):
+    """The gateway as a LangChain chat model: cached, budgeted and recorded like any agent of ours.
+
+    Args:
+        gateway: who is asked.
+        model: id of the model, as in its card.
+        draw: the sample this object draws; the same prompt in the same draw has the same answer. Use
+            `at(step=..., sample=...)` for another one.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model: str
+    draw: Draw = Draw(0, 0, 0)
+    sampling: Sampling = Sampling()
+    _gateway: Gateway = PrivateAttr()
+
+    def __init__(self, gateway: Gateway, **data: Any) -> None:
+        super().__init__(**data)
+        self._gateway = gateway
+
+    @property
+    def _llm_type(self) -> str:
+        return "akrasia"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.model, "draw": str(self.draw)}
+
+    def at(self, episode: int | None = None, step: int | None = None, sample: int | None = None) -> GatewayChatModel:
+        """The same model at another draw."""
+        old = self.draw
+        draw = Draw(
+            old.episode if episode is None else episode,
+            old.step if step is None else step,
+            old.sample if sample is None else sample,
+        )
+        return GatewayChatModel(self._gateway, model=self.model, draw=draw, sampling=self.sampling)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        old = self.sampling
+        sampling = Sampling(
+            float(kwargs.get("temperature", old.temperature)), float(kwargs.get("top_p", old.top_p)),
+            int(kwargs.get("max_tokens", old.max_tokens)), tuple(stop or old.stop), old.choices,
+        )  # fmt: skip
+        request = Request(self.model, _from_langchain(messages), sampling)
+        response = await self._gateway.complete(request, self.draw)
+        usage = response.usage
+        message = AIMessage(
+            response.text,
+            usage_metadata={
+                "input_tokens": usage.prompt_tokens,
+                "output_tokens": usage.completion_tokens,
+                "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+            },
+            response_metadata={"finish_reason": response.finish_reason, "status": response.status},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return asyncio.run(self._agenerate(messages, stop, **kwargs))
+
+
+def _to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
+    kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+    return [kinds[m.role](m.content) for m in messages]
+
+
+def _from_langchain(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
+    roles = {"system": "system", "human": "user", "ai": "assistant"}
+    unknown = [m.type for m in messages if m.type not in roles]
+    if unknown:
+        raise Rejected(f"a message of type {unknown[0]!r} cannot be sent", remedy="Use system, human and AI messages.")
+    return tuple(Message(roles[m.type], str(m.text)) for m in messages)  # type: ignore[arg-type]

@@ -1,0 +1,68 @@
+"""The Task contract: a decision problem with an oracle, as pure functions of a state that is plain data.
+
+Invariants: nothing here mutates a state; `step` and `forfeit` return a new one, so a state can be forked and played
+on any number of times. Randomness comes from named streams (`akrasia.streams`) keyed by the seed and by *what* is
+drawn, never by when: an arm's k-th reward is a function of (seed, arm, k), so two variants that pull the same arms see
+the same rewards whatever else they did. An answer without a legal action goes to `forfeit`, which draws nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from ..errors import BadOption
+from ..records import Oracle, Situation
+from ..registry import Registry
+
+__all__ = ["TASKS", "Task", "legal"]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A decision problem. `name` identifies its kind, `options` are the JSON arguments that rebuild it."""
+
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """JSON arguments such that `TASKS.make(name, **options)` equals this task."""
+        ...
+
+    def start(self, seed: int) -> Any:
+        """The first state of the episode that `seed` names."""
+        ...
+
+    def situation(self, state: Any) -> Situation:
+        """What an agent sees in this state."""
+        ...
+
+    def oracle(self, state: Any) -> Oracle:
+        """What a correct reasoner would say in this state."""
+        ...
+
+    def step(self, state: Any, action: str) -> tuple[Any, float, bool]:
+        """Take a legal action: (next state, reward, whether the episode is over).
+
+        Raises:
+            BadOption: the action is not legal; nothing changed.
+        """
+        ...
+
+    def forfeit(self, state: Any) -> tuple[Any, bool]:
+        """Pass the turn because no legal action was given: (next state, whether the episode is over)."""
+        ...
+
+
+TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
+
+
+def legal(action: str, actions: tuple[str, ...]) -> int:
+    """Index of `action` among the legal ones.
+
+    Raises:
+        BadOption: it is not among them.
+    """
+    try:
+        return actions.index(action)
+    except ValueError:
+        raise BadOption(f"{action!r} is not a legal action", remedy=f"Legal: {', '.join(actions)}.") from None

@@ -1,0 +1,84 @@
+"""Index rules for bandits: how much an arm is worth given what was seen of it.
+
+Invariant: a rule maps (mean reward, pulls of this arm, pulls of all arms) to a value; an arm never pulled is worth
+None, which stands for infinity and ranks first. A rule knows its own wording, so that an agent told to follow a rule
+is told exactly the rule it is judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log, sqrt
+
+from ..errors import UnknownName
+
+__all__ = ["RULES", "Rule", "best", "rule_named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named index rule.
+
+    Attributes:
+        name: short name used in options and records.
+        words: the rule as told to an agent.
+        value: (mean, pulls of the arm >= 1, total pulls) -> value in reward units.
+        source: where the formula is from.
+    """
+
+    name: str
+    words: str
+    value: Callable[[float, int, int], float]
+    source: str
+
+    def __call__(self, mean: float | None, pulls: int, total: int) -> float | None:
+        return None if mean is None or pulls == 0 else self.value(mean, pulls, total)
+
+
+RULES = {
+    rule.name: rule
+    for rule in (
+        Rule(
+            "ucb",
+            "the upper confidence bound mean + sqrt(2 * ln(t) / n), where t is the number of pulls made so far and n "
+            "the number of pulls of that {noun}; a {noun} that was never tried has an infinite bound",
+            lambda mean, n, t: mean + sqrt(2 * log(t) / n),
+            "UCB1 (Auer et al. 2002), as in Schmied et al. 2025, Fig. 22",
+        ),
+        Rule(
+            "ucb_sqrt",
+            "the upper confidence bound mean + sqrt(1 / n), where n is the number of pulls of that {noun}; a {noun} "
+            "that was never tried has an infinite bound",
+            lambda mean, n, t: mean + sqrt(1 / n),
+            "expert of Schmied et al. 2025, Fig. 12",
+        ),
+        Rule(
+            "greedy",
+            "the mean reward seen so far; a {noun} that was never tried comes first",
+            lambda mean, n, t: mean,
+            "greedy with forced first pulls",
+        ),
+    )
+}
+
+
+def rule_named(name: str) -> Rule:
+    """The rule of that name.
+
+    Raises:
+        UnknownName: with the nearest known rules.
+    """
+    if name not in RULES:
+        raise UnknownName.among("rule", name, RULES)
+    return RULES[name]
+
+
+def best(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ...]:
+    """All labels whose value is highest, in the given order; None is infinite and ties only with None."""
+    if not labels:
+        return ()
+    if any(v is None for v in values):
+        return tuple(a for a, v in zip(labels, values, strict=True) if v is None)
+    top = max(v for v in values if v is not None)
+    return tuple(a for a, v in zip(labels, values, strict=True) if v == top)
