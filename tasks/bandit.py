@@ -1,7 +1,7 @@
 """The multi-armed bandit with Gaussian rewards, told as a row of coloured buttons.
 
 Arms' means are Uniform(0, 1), rewards are Normal(mean, sigma) (Schmied et al. 2025, A1; the scenario is BanditBench's
-"button"). Arms are exchangeable and colours are drawn per episode, so a preference for a word is none for an arm.
+"button"). The labels of an episode are drawn, so that a preference for a word is not a preference for an arm.
 The oracle follows an index rule (`rules.py`): optimal = highest index, untried arms infinite; greedy = highest index
 among the tried ones. The two sets differ only while an untried arm is left.
 """
@@ -56,6 +56,7 @@ class Bandit:
     labels: str = "colours"
     rule: str = "ucb"
     view: str = "history"
+    head_start: int = 0
     name = "bandit"
 
     @property
@@ -63,18 +64,17 @@ class Bandit:
         return {
             "arms": self.arms, "sigma": self.sigma, "horizon": self.horizon,
             "labels": self.labels, "rule": self.rule, "view": self.view,
+            "head_start": self.head_start,
         }  # fmt: skip
 
     def start(self, seed: int) -> BanditState:
         means = stream(seed, "bandit", "means").random(self.arms)
-        return BanditState(seed, self._labels(seed), tuple(float(m) for m in means))
-
-    def _labels(self, seed: int) -> tuple[str, ...]:
-        """Letters are A, B, C, ... in order; colours are drawn per episode."""
         known = LABELS[self.labels]
-        if self.labels == "letters":
-            return known[: self.arms]
-        return tuple(known[i] for i in stream(seed, "bandit", "labels").permutation(len(known))[: self.arms])
+        drawn = stream(seed, "bandit", "labels").permutation(len(known))[: self.arms]
+        state = BanditState(seed, tuple(known[i] for i in drawn), tuple(float(m) for m in means))
+        for arm in stream(seed, "bandit", "head start").integers(self.arms, size=self.head_start):
+            state = self._pull(state, int(arm))[0]
+        return state
 
     def situation(self, state: BanditState) -> Situation:
         return self._situation(state, self._examples)
@@ -95,18 +95,25 @@ class Bandit:
 
     def step(self, state: BanditState, action: str) -> tuple[BanditState, float, bool]:
         arm = legal(action, state.labels)
-        if state.turn >= self.horizon:
+        if state.turn >= self.horizon + self.head_start:
             raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
+        after, reward = self._pull(state, arm)
+        return after, reward, self._over(after)
+
+    def forfeit(self, state: BanditState) -> tuple[BanditState, bool]:
+        after = BanditState(state.seed, state.labels, state.means, state.history, state.turn + 1)
+        return after, self._over(after)
+
+    def _over(self, state: BanditState) -> bool:
+        return state.turn >= self.horizon + self.head_start
+
+    def _pull(self, state: BanditState, arm: int) -> tuple[BanditState, float]:
+        action = state.labels[arm]
         k = sum(t.action == action for t in state.history)
         noise = float(stream(state.seed, "bandit", "reward", arm, k).standard_normal())
         reward = round(state.means[arm] + self.sigma * noise, 2)
         line = Transition(state.turn, action, reward)
-        after = BanditState(state.seed, state.labels, state.means, (*state.history, line), state.turn + 1)
-        return after, reward, after.turn >= self.horizon
-
-    def forfeit(self, state: BanditState) -> tuple[BanditState, bool]:
-        after = BanditState(state.seed, state.labels, state.means, state.history, state.turn + 1)
-        return after, after.turn >= self.horizon
+        return BanditState(state.seed, state.labels, state.means, (*state.history, line), state.turn + 1), reward
 
     def _index(self, state: BanditState) -> Quantity:
         rule: Rule = rule_named(self.rule)
@@ -119,10 +126,10 @@ class Bandit:
         return Situation(
             task=self.name,
             step=state.turn,
-            horizon=self.horizon,
+            horizon=self.horizon + self.head_start,
             instruction=(
                 f"You face {self.arms} buttons: {', '.join(state.labels)}. Pressing a button pays a noisy reward; each "
-                f"button has its own fixed average. You have {self.horizon} presses in all and want the highest total "
+                f"button has its own fixed average. There are {self.horizon + self.head_start} presses in all and you want the highest total "
                 "reward."
             ),
             rule="At every step press the button with the highest value of " + rule_named(self.rule).words.format(
@@ -176,6 +183,7 @@ def bandit(
     labels: str = "colours",
     rule: str = "ucb",
     view: str = "history",
+    head_start: int = 0,
 ) -> Bandit:
     """Gaussian button bandit with an index-rule oracle.
 
@@ -185,6 +193,7 @@ def bandit(
         horizon: decisions per episode.
         labels: "colours" or "letters".
         rule: the oracle's index rule, also told to the agent: see `akrasia.tasks.rules`.
+        head_start: pulls of random arms made before the agent's first decision, so that it never starts from nothing.
         view: what the agent is shown: "history", "summary", "both", or "index" (the rule's values are given).
 
     Raises:
@@ -200,7 +209,9 @@ def bandit(
         raise BadOption(f"horizon is {horizon!r}", remedy="Use an integer of at least 1.")
     if not isinstance(sigma, int | float) or not 0 <= sigma < float("inf"):
         raise BadOption(f"sigma is {sigma!r}", remedy="Use a standard deviation of at least 0.")
-    return Bandit(arms, float(sigma), horizon, labels, rule, view)
+    if isinstance(head_start, bool) or not isinstance(head_start, int) or head_start < 0:
+        raise BadOption(f"head_start is {head_start!r}", remedy="Use an integer of at least 0.")
+    return Bandit(arms, float(sigma), horizon, labels, rule, view, head_start)
 
 
 TASKS.register("bandit", bandit)

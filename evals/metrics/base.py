@@ -47,9 +47,10 @@ class Metric:
         """Per episode: columns `num` and `den`, in the order of task, model and episode."""
         if self.per == "episode":
             frame = frame.sort("step").group_by(CLUSTER, maintain_order=True).last()
-        num, den = self.num.cast(pl.Float64), self.den.cast(pl.Float64)
-        grouped = frame.group_by(CLUSTER).agg(num=num.fill_null(0.0).sum(), den=den.fill_null(0.0).sum())
-        return grouped.sort(CLUSTER)
+        parts = frame.select(
+            *CLUSTER, num=self.num.cast(pl.Float64).fill_null(0.0), den=self.den.cast(pl.Float64).fill_null(0.0)
+        )
+        return parts.group_by(CLUSTER).sum().sort(CLUSTER)
 
     def __call__(self, frame: pl.DataFrame) -> Estimate:
         sums = self.sums(frame)

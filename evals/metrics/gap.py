@@ -40,7 +40,8 @@ other_given_knowing = metric(
 )
 encoded = metric(
     "encoded", "encoded", pl.col("encoded") & pl.col("encoded").is_not_null(), pl.col("encoded").is_not_null(),
-    source="the likeliest action by token probability is optimal", why="the model shows no token probabilities",
+    source="the likeliest action by token probability, before any rationale, is optimal",
+    why="no action was read off token probabilities without a rationale: add the variant act, on a model that has them",
 )  # fmt: skip
 valid = metric("valid", "valid", pl.col("valid"), pl.lit(True), source="share of steps with a legal action")
 stated_valid = metric(

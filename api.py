@@ -1,0 +1,260 @@
+"""The front door in Python: `run` an ablation, get a `Result`, look at its scorecard and report.
+
+Invariant: whatever is asked, everything that can be checked is checked before the run folder is made: unknown names,
+wrong options, missing extras and weights leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import RunFolderError
+from .experiments.config import assemble, describe
+from .experiments.ledger import FILE, Ledger, read_ledger
+from .experiments.runner import Experiment, Observer, Outcome, play
+from .models.gateway import Gateway
+from .records import digest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from .evals.scorecard import Scorecard
+
+__all__ = ["Result", "arun", "execute", "open_run", "run"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run folder seen from outside: its records, scorecard and report. `outcome` is None for a run opened later."""
+
+    folder: Path
+    outcome: Outcome | None = None
+
+    @cached_property
+    def records(self) -> pl.DataFrame:
+        """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
+        from .evals.frame import frame
+
+        ledger = read_ledger(self.folder)
+        try:
+            return frame(ledger.raw_records())
+        finally:
+            ledger.close()
+
+    @property
+    def experiment(self) -> dict[str, Any]:
+        """The resolved experiment, as stored with the run."""
+        ledger = read_ledger(self.folder)
+        try:
+            stored: dict[str, Any] = json.loads(ledger.meta("experiment") or "{}")
+        finally:
+            ledger.close()
+        return stored
+
+    def score(self, metrics: Sequence[str] | None = None, baseline: str | None = None) -> Scorecard:
+        """The scorecard as data; see `akrasia.evals.scorecard.score`."""
+        from .evals.scorecard import score
+
+        return score(self.records, metrics, baseline)
+
+    def scorecard(self) -> None:
+        """Show the scorecard in the terminal or notebook."""
+        from .reports.terminal import show_scorecard
+
+        show_scorecard(self.score(), self.experiment, self.outcome.tally if self.outcome else None)
+
+    def report(self, path: Path | str | None = None) -> Path:
+        """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
+        from .reports.html import write_report
+
+        return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
+
+    def export(self, path: Path | str) -> Path:
+        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table."""
+        from .reports.export import export
+
+        return export(self.folder, self.records, Path(path))
+
+
+def run(
+    task: Any = "bandit",
+    model: Any = "embedded",
+    variants: Any = ("reason_act",),
+    episodes: int = 16,
+    *,
+    models: Any = None,
+    design: str = "fork",
+    seed: int = 0,
+    budget: Any = None,
+    concurrency: int | None = None,
+    name: str = "experiment",
+    out: Path | str | None = None,
+    offline: bool = False,
+    observe: Observer | None = None,
+) -> Result:
+    """Run an ablation and return its result.
+
+    Args:
+        task: a task, its name, a mapping with name and options, or a list of these.
+        model: a model name, backend, LangChain chat model, or a mapping of slots to these. `models`: several.
+        variants: plans or expressions; the first is the baseline. A mapping names them.
+        episodes: seeded plays per task and model, the unit of statistical independence.
+        design: "fork" (every variant decides the baseline's situations) or "rollout".
+        seed: names the set of episodes.
+        budget: {"calls": n, "dollars": x} over the whole run.
+        concurrency: episodes under way at once.
+        out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
+            where it stopped and pays nothing twice.
+        offline: answer from the ledger only.
+        observe: called with (records, tally) after each group of records is stored.
+
+    Raises:
+        UsageError: something asked for cannot be; nothing was written.
+        Denied: the provider refused the credentials.
+    """
+    settings = {
+        "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
+        "budget": budget, "concurrency": concurrency, **({"models": models} if models else {"model": model}),
+    }  # fmt: skip
+    experiment = assemble(settings)
+    folder = Path(out) if out is not None else Path("runs") / f"{name}-{digest(experiment.identity(), 4)}"
+    return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))
+
+
+async def arun(**settings: Any) -> Result:
+    """`run` for callers that have an event loop: the same arguments, awaited in a thread of its own."""
+    return await asyncio.to_thread(run, **settings)
+
+
+def open_run(folder: Path | str) -> Result:
+    """A stored run.
+
+    Raises:
+        RunFolderError, LedgerError: the folder holds none, or one that cannot be read.
+    """
+    read_ledger(folder).close()
+    return Result(Path(folder))
+
+
+async def execute(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    resume: bool = False,
+    fresh: bool = False,
+    offline: bool = False,
+    observe: Observer | None = None,
+    started: Callable[[Gateway], None] | None = None,
+) -> Result:
+    """Run an experiment into a folder.
+
+    Args:
+        resume: go on with the run the folder holds; the same experiment is required.
+        fresh: start over: a run in the folder is removed first.
+        started: called with the gateway once everything is ready, before the first request.
+
+    Raises:
+        RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
+    """
+    folder = Path(folder)
+    exists = (folder / FILE).is_file()
+    if exists and not fresh:
+        _same_experiment(folder, experiment, resume)
+    if offline and not exists:
+        raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
+    _writable(folder)
+    ready = Gateway(experiment.backends, budget=experiment.budget)
+    try:
+        if not offline:
+            await ready.open()
+        if exists and fresh:
+            _remove(folder)
+        ledger = Ledger(folder)
+        try:
+            ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
+            gateway = ready.on(ledger, spent=ledger.spent(), offline=offline)
+            if started is not None:
+                started(gateway)
+            outcome = await play(experiment, gateway, ledger, observe)
+        finally:
+            ledger.close()
+    finally:
+        await ready.close()
+    return Result(folder, outcome)
+
+
+def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None:
+    if not resume:
+        raise RunFolderError(
+            f"{str(folder)!r} holds a run already", remedy="Use --resume to go on with it, or --fresh to start over."
+        )
+    ledger = read_ledger(folder)
+    try:
+        stored = json.loads(ledger.meta("experiment") or "{}")
+    finally:
+        ledger.close()
+    here = json.dumps(experiment.identity(), sort_keys=True)
+    if stored and stored.get("identity") != here:
+        then, now = json.loads(stored["identity"]), json.loads(here)
+        changed = ", ".join(k for k in now if now[k] != then.get(k))
+        raise RunFolderError(
+            f"{str(folder)!r} holds another experiment", f"it differs in: {changed}", "Choose another --out."
+        )
+
+
+def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
+    """What the folder says of itself: the present experiment, with variants and episodes of earlier sessions kept."""
+    if stored:
+        then = json.loads(stored)
+        now["variants"] = {**then.get("variants", {}), **now["variants"]}
+        now["episodes"] = max(now["episodes"], then.get("episodes", 0))
+    return now
+
+
+def _writable(folder: Path) -> None:
+    """Say that a folder cannot be written before anything is loaded; leaves no trace."""
+    parent = folder
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} cannot be written", f"{str(parent)!r} is no writable folder",
+            "Choose another --out.",
+        )  # fmt: skip
+
+
+def _remove(folder: Path) -> None:
+    Ledger(folder).close()  # refused while another process is using it
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "report.html", "records.jsonl"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _blocking(work: Callable[[], Any]) -> Result:
+    """Run a coroutine to its end, also where the caller's thread has an event loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        result: Result = asyncio.run(work())
+        return result
+    box: list[Result | BaseException] = []
+
+    def inside() -> None:
+        try:
+            box.append(asyncio.run(work()))
+        except BaseException as error:  # handed to the caller's thread below
+            box.append(error)
+
+    thread = threading.Thread(target=inside, name="akrasia")
+    thread.start()
+    thread.join()
+    if isinstance(box[0], BaseException):
+        raise box[0]
+    return box[0]

@@ -1,0 +1,203 @@
+"""The scorecard: every metric of every variant, and the paired contrasts against the baseline and the controls.
+
+Invariants: the baseline is the variant the run marked as such; contrasts pair the same episodes; the p-values of one
+task and model are corrected together (Holm), so that a table of many variants does not find something by its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ..errors import NotMeasured, RunFolderError, UnknownName
+from .frame import PAIR
+from .inference import FEW, Contrast, Estimate, contrast, holm
+from .metrics import METRICS, GapTable, Metric, gap_table
+
+__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "score"]
+
+CONTRASTED = ("gap", "doing", "knowing")
+SPLITS = {
+    "all": pl.lit(True),
+    "untried left": pl.col("untried_left"),
+    "all tried": ~pl.col("untried_left"),
+    "valid only": pl.col("valid"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """How many situations changed between the baseline and a variant, by what was done."""
+
+    wrong_to_right: int
+    right_to_wrong: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One variant on one task and model.
+
+    Attributes:
+        metrics: estimates per metric name; splits: knowing, doing and gap per subset of steps.
+        statuses: how many steps ended in each outcome; None for `flips` in a rollout, where situations differ.
+    """
+
+    task: str
+    model: str
+    variant: str
+    control: str | None
+    baseline: bool
+    steps: int
+    episodes: int
+    metrics: dict[str, Estimate]
+    splits: dict[str, dict[str, Estimate]]
+    table: GapTable
+    statuses: dict[str, int]
+    stated_statuses: dict[str, int]
+    labels: float | None
+    flips: Flips | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """What `score` found. `warnings` say what a reader must know before believing a number."""
+
+    design: str
+    arms: tuple[Arm, ...]
+    contrasts: tuple[tuple[str, str, Contrast], ...]
+    warnings: tuple[str, ...]
+
+    def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
+        """The contrast of an arm in a metric against another variant."""
+        for task, model, c in self.contrasts:
+            if (task, model, c.variant, c.metric, c.against) == (arm.task, arm.model, arm.variant, metric, against):
+                return c
+        return None
+
+    def baseline_of(self, arm: Arm) -> Arm:
+        """The baseline on the same task and model."""
+        return next(a for a in self.arms if a.baseline and (a.task, a.model) == (arm.task, arm.model))
+
+
+def score(frame: pl.DataFrame, metrics: Sequence[str] | None = None, baseline: str | None = None) -> Scorecard:
+    """Score a table of records; needs no model, no graph and no network.
+
+    Args:
+        frame: the table made by `akrasia.evals.frame`.
+        metrics: names of metrics; by default all that are registered.
+        baseline: a variant to compare with, instead of the run's own baseline.
+
+    Raises:
+        UnknownName: no such metric or variant.
+        RunFolderError: the table is empty.
+    """
+    if frame.is_empty():
+        raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
+    chosen: dict[str, Any] = {name: METRICS.make(name) for name in metrics or METRICS.names()}
+    arms: list[Arm] = []
+    contrasts: list[tuple[str, str, Contrast]] = []
+    for (task, model), here in frame.group_by("task", "model", maintain_order=True):
+        parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
+        base = _baseline(here, parts, baseline)
+        order = sorted(parts, key=lambda v: (v != base, _is_control(parts[v]), v))
+        arms += [_arm(str(task), str(model), v, parts, base, chosen) for v in order]
+        found = _contrasts(parts, order, base, [m for m in CONTRASTED if m in chosen])
+        contrasts += [(str(task), str(model), c) for c in found]
+    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(_warnings(frame, arms)))
+
+
+def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted not in parts:
+            raise UnknownName.among("variant", wanted, parts)
+        return wanted
+    marked = here.filter(pl.col("baseline"))["variant"]
+    return str(marked[0]) if len(marked) else next(iter(parts))
+
+
+def _is_control(part: pl.DataFrame) -> bool:
+    return part["control"][0] is not None
+
+
+def _arm(
+    task: str, model: str, variant: str, parts: dict[str, pl.DataFrame], base: str, chosen: dict[str, Any]
+) -> Arm:
+    part = parts[variant]
+    return Arm(
+        task=task,
+        model=model,
+        variant=variant,
+        control=part["control"][0],
+        baseline=variant == base,
+        steps=part.height,
+        episodes=part["episode"].n_unique(),
+        metrics={name: _measured(metric, part) for name, metric in chosen.items()},
+        splits={
+            name: {m: _measured(METRICS.make(m), part.filter(keep)) for m in ("knowing", "doing", "gap")}
+            for name, keep in SPLITS.items()
+        },
+        table=gap_table(part),
+        statuses=_counts(part["status"]),
+        stated_statuses=_counts(part["stated_status"]),
+        labels=_entropy(part["done"]),
+        flips=_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
+    )
+
+
+def _measured(metric: Any, part: pl.DataFrame) -> Estimate:
+    try:
+        found: Estimate = metric(part)
+    except NotMeasured as error:
+        return Estimate(None, why=str(error))
+    return found
+
+
+def _contrasts(parts: dict[str, pl.DataFrame], order: list[str], base: str, names: list[str]) -> list[Contrast]:
+    placebos = [v for v in order if parts[v]["control"][0] == "placebo" and v != base]
+    pairs = [(v, base) for v in order if v != base]
+    pairs += [(v, p) for v in order for p in placebos if v != base and not _is_control(parts[v])]
+    found: list[Contrast] = []
+    for name in names:
+        metric = METRICS.make(name)
+        if isinstance(metric, Metric):
+            found += [contrast(*metric.paired(parts[v], parts[a]), name, v, a) for v, a in pairs]
+    return holm(found)
+
+
+def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
+    both = part.select(*PAIR, "does").join(base.select(*PAIR, "does"), on=PAIR, suffix="_before")
+    gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
+    lost = both.filter(~pl.col("does") & pl.col("does_before")).height
+    return Flips(gained, lost, both.height - gained - lost)
+
+
+def _counts(column: pl.Series) -> dict[str, int]:
+    return {str(k): int(n) for k, n in column.value_counts(sort=True).rows()}
+
+
+def _entropy(column: pl.Series) -> float | None:
+    """Entropy of the labels taken, as a share of its maximum for as many labels as were ever taken or legal."""
+    shares = column.drop_nulls().value_counts(normalize=True)["proportion"]
+    kinds = len(shares)
+    return float(shares.entropy(base=kinds)) if kinds > 1 else (0.0 if kinds == 1 else None)
+
+
+def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
+    said: list[str] = []
+    few = min(a.episodes for a in arms)
+    if few < FEW:
+        said.append(f"only {few} episodes: intervals over fewer than {FEW} clusters are too narrow to rely on")
+    for arm in arms:
+        parsed = arm.metrics.get("valid")
+        if parsed is not None and parsed.value is not None and parsed.value < 0.95:
+            said.append(f"{arm.variant}: {1 - parsed.value:.0%} of the steps hold no legal action; they count as wrong")
+        if arm.labels is not None and arm.labels < 0.5:
+            said.append(f"{arm.variant}: the actions are nearly all the same label (entropy {arm.labels:.2f})")
+    sizes = {frame.filter(pl.col("variant") == a.variant).height for a in arms} if len(arms) > 1 else set()
+    if len(sizes) > 1 and frame["design"][0] == "fork":
+        said.append("the variants do not cover the same situations: contrasts use the episodes they share")
+    return said
