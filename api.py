@@ -153,12 +153,14 @@ async def execute(
     offline: bool = False,
     observe: Observer | None = None,
     started: Callable[[Gateway], None] | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> Result:
     """Run an experiment into a folder.
 
     Args:
         resume: go on with the run the folder holds; the same experiment is required.
         fresh: start over: a run in the folder is removed first.
+        settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
         started: called with the gateway once everything is ready, before the first request.
 
     Raises:
@@ -180,6 +182,8 @@ async def execute(
         ledger = Ledger(folder)
         try:
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
+            if settings is not None:
+                ledger.set_meta("settings", json.dumps(settings))
             gateway = ready.on(ledger, spent=ledger.spent(), offline=offline)
             if started is not None:
                 started(gateway)

@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..agents.worked import FORM_NOTE
 from ..errors import BadOption, UnknownName
 from ..models.base import Backend
 from ..models.gateway import Budget
@@ -162,7 +163,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "name": experiment.name,
         "task": [{"name": t.name, **t.options} for t in experiment.tasks],
         "models": [
-            {slot: {"id": b.card.id, "label": b.card.label, "note": b.card.note} for slot, b in m.slots.items()}
+            {slot: {"id": b.card.id, "label": b.card.label, "note": _note(b)} for slot, b in m.slots.items()}
             for m in experiment.models
         ],
         "variants": {
@@ -173,3 +174,9 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "design": experiment.design,
         "identity": json.dumps(experiment.identity(), sort_keys=True),
     }
+
+
+def _note(backend: Backend) -> str:
+    """What a reader must know about how a model is prompted and read."""
+    notes = [FORM_NOTE] if backend.card.style == "completion" else []
+    return "; ".join([*notes, *([backend.card.note] if backend.card.note else [])])

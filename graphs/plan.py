@@ -148,6 +148,22 @@ class Plan:
             longest[n.name] = speaks(n.agent) + max((longest[r] for r in n.reads), default=0)
         return longest[self.decision]
 
+    def asks(self) -> set[str]:
+        """One identity per model call of a decision. Two plans share the calls whose identities are equal: the same
+        agent, reading the same, in the same draw, over the same view of the situation."""
+        views = [c.spec for c in self.changes if _changes_view(c)] + [str(sorted(self.sampling.items()))]
+        said: dict[tuple[str, int], str] = {}
+        for n in self.nodes:
+            for lane in range(n.lanes):
+                heard = [
+                    said[r, u]
+                    for r in n.reads
+                    for u in _lanes_read(self.node(r).lanes, lane, n.lanes)
+                ]
+                draw = n.sample + n.stride * lane if speaks(n.agent) else 0
+                said[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, heard, views])
+        return {said[n.name, i] for n in self.nodes if speaks(n.agent) for i in range(n.lanes)}
+
     def node(self, name: str) -> Node:
         """The node of that name."""
         return next(n for n in self.nodes if n.name == name)
@@ -193,7 +209,7 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
                 node.agent,
                 node.name,
                 runtime.context,
-                tuple(t for r, n in sources.items() for t in _for_lane(said[r], n, lane, node.lanes)),
+                tuple(said[r][i] for r, n in sources.items() for i in _lanes_read(n, lane, node.lanes)),
                 lane,
                 node.sample + node.stride * lane,
             )
@@ -208,12 +224,12 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
     return turn
 
 
-def _for_lane(turns: tuple[Turn, ...], there: int, lane: int, here: int) -> tuple[Turn, ...]:
-    """The turns of a node with `there` lanes that lane `lane` of a node with `here` lanes reads."""
+def _lanes_read(there: int, lane: int, here: int) -> range:
+    """Which lanes of a node with `there` lanes are read by lane `lane` of a node with `here` lanes."""
     if there >= here:
         each = there // here
-        return turns[lane * each : (lane + 1) * each]
-    return (turns[lane // (here // there)],)
+        return range(lane * each, (lane + 1) * each)
+    return range(lane // (here // there), lane // (here // there) + 1)
 
 
 def _changes_view(change: Change) -> bool:

@@ -1,0 +1,252 @@
+"""The command line. Nothing heavy is imported before a command needs it.
+
+Exit codes: 0 done; 1 something failed; 2 bad usage, nothing written; 3 the run stopped early and can be resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .errors import AkrasiaError, BadOption, Denied, RunFolderError, RunStopped, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .api import Result
+    from .models.gateway import Gateway
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="akrasia",
+    help="Measure why language-model agents know the right action and do another, and test what closes the gap.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
+
+
+def main() -> None:
+    """Entry point of the `akrasia` command."""
+    try:
+        app(prog_name="akrasia")
+    except AkrasiaError as error:
+        typer.echo(f"akrasia: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError | Denied) else 1)
+    except KeyboardInterrupt:
+        typer.echo("akrasia: interrupted. What was answered is kept: resume with --resume.", err=True)
+        sys.exit(130)
+
+
+@app.command()
+def run(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="A TOML file; with --resume also a run folder, or nothing: the latest.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over: remove the run in the folder first.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Answer from the ledger only.")] = False,
+    task: Annotated[str | None, typer.Option(help="Task, instead of the file's.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model, instead of the file's.")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="Variant, instead of the file's; may be repeated.")] = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
+) -> None:
+    """Run an ablation and show its scorecard."""
+    folder, settings = _settings(experiment, resume, changes or [])
+    for key, value in (("task", task), ("variants", variant), ("episodes", episodes)):
+        if value is not None:
+            settings[key] = value
+    if model is not None:
+        settings.pop("models", None)
+        settings["model"] = model
+    if resume and fresh:
+        raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
+    result = _play(settings, out or folder, resume, fresh, offline)
+    outcome = result.outcome
+    if not result.records.is_empty():
+        result.scorecard()
+        if report:
+            typer.echo(f"Report: {result.report()}")
+            typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
+    if outcome is not None and outcome.stopped is not None:
+        typer.echo(f"akrasia: the run stopped early: {outcome.stopped}", err=True)
+        typer.echo(f"Go on with: akrasia run --resume {result.folder}", err=True)
+        raise typer.Exit(2 if isinstance(outcome.stopped, Denied) else 3)
+
+
+@app.command()
+def plan(
+    experiment: Annotated[Path, typer.Argument(help="A TOML file.")],
+    changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
+) -> None:
+    """Show what an experiment would do, without asking any model."""
+    from .experiments.config import assemble, load
+    from .reports.plan import show_plan
+
+    show_plan(assemble(load(experiment, changes or [])), _console())
+
+
+@app.command()
+def score(
+    run: RunFolder,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
+) -> None:
+    """Score a stored run again; needs no model, no network and no key."""
+    from .records import encode
+    from .reports.terminal import show_estimates, show_scorecard
+
+    result = _open(run)
+    card = result.score(metric, baseline)
+    if as_json:
+        typer.echo(encode(card).decode())
+    elif metric:
+        show_estimates(card, _console())
+    else:
+        show_scorecard(card, result.experiment, console=_console())
+
+
+@app.command()
+def report(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="File; by default report.html in the run folder.")] = None,
+) -> None:
+    """Write the self-contained HTML report of a stored run."""
+    typer.echo(str(_open(run).report(out)))
+
+
+@app.command()
+def export(run: RunFolder, to: Annotated[Path, typer.Argument(help="A .jsonl, .parquet or .csv file.")]) -> None:
+    """Write a run's records to a file."""
+    typer.echo(str(_open(run).export(to)))
+
+
+@app.command()
+def show(
+    run: RunFolder,
+    episode: Annotated[int, typer.Argument()],
+    step: Annotated[int, typer.Argument()],
+    variant: Annotated[str | None, typer.Option(help="Only this variant.")] = None,
+) -> None:
+    """Show one situation of a run: what was seen, what was right, what every agent said."""
+    from .reports.show import show_step
+
+    show_step(run, episode, step, variant, _console())
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="tasks, graphs, interventions, agents, metrics, models or runs.")],
+) -> None:
+    """List what is known by name."""
+    from .reports.catalogue import show_list
+
+    show_list(kind, _console())
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: versions, weights, native libraries, and which provider keys are set."""
+    from .reports.doctor import examine
+
+    if not examine(_console()):
+        raise typer.Exit(1)
+
+
+def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
+    """(run folder if one was named, settings of the experiment)."""
+    from .experiments.config import load, override
+    from .experiments.ledger import FILE, read_ledger
+
+    if experiment is None and not resume:
+        return None, _empty(changes)
+    if experiment is None:
+        found = sorted(Path("runs").glob(f"*/{FILE}"), key=lambda p: p.stat().st_mtime)
+        if not found:
+            raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
+        experiment = found[-1].parent
+    if not (experiment / FILE).is_file():
+        return None, load(experiment, changes)
+    if not resume:
+        raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
+    ledger = read_ledger(experiment)
+    stored = ledger.meta("settings")
+    ledger.close()
+    if stored is None:
+        raise RunFolderError(
+            f"the run in {str(experiment)!r} was started from Python",
+            remedy="Resume it by the same call of akrasia.run(...).",
+        )
+    settings: dict[str, Any] = json.loads(stored)
+    for change in changes:
+        override(settings, change)
+    return experiment, settings
+
+
+def _empty(changes: list[str]) -> dict[str, Any]:
+    from .experiments.config import override
+
+    settings: dict[str, Any] = {"task": {"name": "bandit"}, "variants": ["reason_act"]}
+    for change in changes:
+        override(settings, change)
+    return settings
+
+
+def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool, offline: bool) -> Result:
+    import asyncio
+    import signal
+
+    from .api import execute
+    from .experiments.config import assemble
+    from .reports.live import Progress
+
+    experiment = assemble(settings)
+    folder = out or Path("runs") / _safe(experiment.name)
+    console = _console()
+    episodes = experiment.episodes * len(experiment.tasks) * len(experiment.models)
+
+    def started(gateway: Gateway) -> None:
+        loop = asyncio.get_running_loop()
+
+        def interrupted() -> None:
+            loop.remove_signal_handler(signal.SIGINT)
+            gateway.stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
+
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+
+    with Progress(episodes, console) as progress:
+        return asyncio.run(
+            execute(
+                experiment, folder, resume=resume, fresh=fresh, offline=offline, observe=progress, started=started,
+                settings=settings,
+            )
+        )  # fmt: skip
+
+
+def _safe(name: str) -> str:
+    if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
+        raise BadOption(f"the experiment's name {name!r} is no folder name", remedy="Use letters, digits and dashes.")
+    return name
+
+
+def _open(folder: Path) -> Result:
+    from .api import open_run
+
+    return open_run(folder)
+
+
+def _console() -> Console:
+    from .reports.text import plain_console
+
+    return plain_console()

@@ -1,0 +1,75 @@
+"""What is known by name: tasks, graphs, interventions, agents, metrics, models, and the runs of this folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ..agents.base import AGENTS
+from ..errors import UnknownName
+from ..evals.metrics import METRICS
+from ..experiments.ledger import FILE, read_ledger
+from ..graphs.reason_act import GRAPHS
+from ..interventions.base import INTERVENTIONS
+from ..models.resolve import MODELS
+from ..registry import Registry
+from ..tasks.base import TASKS
+
+__all__ = ["show_list"]
+
+Rows = Iterator[tuple[str, ...]]
+
+
+def show_list(kind: str, console: Console) -> None:
+    """Print one kind of name as a table.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    if kind not in _KINDS:
+        raise UnknownName.among("list", kind, _KINDS)
+    headings, rows = _KINDS[kind]
+    table = Table(*headings, title=kind, title_justify="left")
+    for row in rows():
+        table.add_row(*row)
+    console.print(table)
+
+
+def _registered(registry: Registry[object]) -> Callable[[], Rows]:
+    return lambda: ((name, registry.about(name)) for name in registry)
+
+
+def _interventions() -> Rows:
+    for name in INTERVENTIONS:
+        made = INTERVENTIONS.make(name)
+        yield name, made.mechanism, made.changes, made.source
+
+
+def _metrics() -> Rows:
+    for name in METRICS:
+        made = METRICS.make(name)
+        yield name, getattr(made, "unit", ""), getattr(made, "source", "")
+
+
+def _runs() -> Rows:
+    for path in sorted(Path("runs").glob(f"*/{FILE}")):
+        ledger = read_ledger(path.parent)
+        stored = json.loads(ledger.meta("experiment") or "{}")
+        calls, dollars = ledger.spent()
+        ledger.close()
+        yield str(path.parent), ", ".join(stored.get("variants", {})), str(calls), f"{dollars:.4f}"
+
+
+_KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
+    "tasks": (("task", "what is decided"), _registered(TASKS)),
+    "graphs": (("graph", "how it decides"), _registered(GRAPHS)),
+    "agents": (("role", "what it does"), _registered(AGENTS)),
+    "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
+    "metrics": (("metric", "unit", "definition"), _metrics),
+    "models": (("model", "what it is"), lambda: iter(MODELS.items())),
+    "runs": (("run", "variants", "answers", "US dollars"), _runs),
+}

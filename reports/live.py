@@ -1,0 +1,73 @@
+"""Progress of a run as it happens: a bar, the calls so far, and knowing, doing and gap per variant."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ..models.gateway import Tally
+from ..records import Record
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """An observer of a run that draws itself; in a pipe it prints a line now and then instead.
+
+    Args:
+        episodes: how many there are over all tasks and models.
+    """
+
+    def __init__(self, episodes: int, console: Console) -> None:
+        self._episodes, self._console = episodes, console
+        self._sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        self._seen: dict[tuple[str, str, int], int] = {}
+        self._horizon = 1
+        self._began = time.monotonic()
+        self._told = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, records: Sequence[Record], tally: Tally) -> None:
+        for r in records:
+            knows = bool(set(r.decision.stated) & set(r.oracle.optimal))
+            does = r.decision.done in r.oracle.optimal
+            asked = r.decision.stated_status != "absent"
+            for i, add in enumerate((1, asked and knows, does, asked and knows and not does)):
+                self._sums[r.variant][i] += add
+            steps = self._seen.get((r.task, r.model, r.episode), 0)
+            self._seen[r.task, r.model, r.episode] = max(steps, r.step + 1)
+        done = len(self._seen)
+        line = f"{done} of {self._episodes} episodes begun, {tally.made} calls made, {tally.shared} shared"
+        spent = time.monotonic() - self._began
+        if self._live:
+            self._live.update(self._table(line, done), refresh=True)
+        elif spent - self._told >= 10:
+            self._told = spent
+            self._console.print(f"[{spent:5.0f} s] {line}")
+
+    def _table(self, line: str, done: int) -> Group:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("variant", "steps", "knowing", "doing", "gap"):
+            table.add_column(heading, justify="left" if heading == "variant" else "right")
+        for variant, (n, knows, does, gap) in self._sums.items():
+            table.add_row(variant, str(n), *(f"{x / n:.2f}" for x in (knows, does, gap)))
+        return Group(ProgressBar(self._episodes, done, width=60), Text(line, style="dim"), table)

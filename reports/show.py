@@ -1,0 +1,104 @@
+"""One situation of a run, whole: what was seen, what would have been right, and what every agent said.
+
+This is how a number is traced to its steps: every rate on the scorecard is a count of what stands here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from ..errors import UnknownName
+from ..experiments.ledger import read_ledger
+from ..records import Oracle, Record, Turn
+
+__all__ = ["show_step"]
+
+
+def show_step(folder: Path, episode: int, step: int, variant: str | None, console: Console) -> None:
+    """Print every variant's decision at one step of one episode, with the prompts and raw answers behind it.
+
+    Raises:
+        UnknownName: the run has no such step or variant.
+    """
+    ledger = read_ledger(folder)
+    try:
+        records = list(ledger.records(episode, step))
+        if not records:
+            known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
+            raise UnknownName(
+                f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {_some(known)}."
+            )
+        if variant is not None:
+            names = [r.variant for r in records]
+            records = [r for r in records if variant in (r.variant, r.variant.rpartition("| ")[2])]
+            if not records:
+                raise UnknownName.among("variant", variant, names)
+        shown: set[str] = set()
+        for record in records:
+            console.print(_head(record))
+            for turn in record.decision.turns:
+                answer = ledger.answer(turn.key) if turn.key else None
+                if answer is not None and turn.key not in shown:
+                    prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
+                    console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
+                again = " (the same answer as above)" if turn.key in shown else ""
+                shown.add(turn.key)
+                console.print(Panel(_said(turn), title=_title(turn) + again, title_align="left"))
+            console.print(_verdict(record))
+    finally:
+        ledger.close()
+
+
+def _head(record: Record) -> Text:
+    text = Text(f"\n{record.variant}", style="bold")
+    text.append(f"  {record.model} on {record.task}, episode {record.episode}, step {record.step}\n", style="dim")
+    text.append(f"oracle ({record.oracle.rule}): {_oracle(record.oracle, record.actions)}", style="")
+    return text
+
+
+def _oracle(oracle: Oracle, actions: tuple[str, ...]) -> str:
+    values = ", ".join(f"{a} {'inf' if (v := oracle.values[a]) is None else f'{v:.2f}'}" for a in actions)
+    return f"optimal {_set(oracle.optimal)}, greedy {_set(oracle.greedy)}; values {values}"
+
+
+def _title(turn: Turn) -> str:
+    lane = f", lane {turn.lane}" if turn.lane else ""
+    reads = f", reads {', '.join(dict.fromkeys(turn.reads))}" if turn.reads else ""
+    return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
+
+
+def _said(turn: Turn) -> Text:
+    text = Text(turn.text.strip("\n") or "(nothing)")
+    if turn.probs:
+        top = sorted(turn.probs.items(), key=lambda kv: -kv[1])
+        mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""
+        text.append(f"\nP: {', '.join(f'{a} {p:.2f}' for a, p in top)}{mass}", style="dim")
+    return text
+
+
+def _verdict(record: Record) -> Text:
+    decision, oracle = record.decision, record.oracle
+    asked = decision.stated_status != "absent"
+    knows = bool(set(decision.stated) & set(oracle.optimal))
+    stated = _set(decision.stated) if asked else "nobody was asked"
+    said = f"stated {stated}" + (f" ({'right' if knows else 'wrong'})" if asked else "")
+    right = decision.done in oracle.optimal
+    kind = "optimal" if right else "greedy" if decision.done in oracle.greedy else "other"
+    done = f"done {decision.done} ({kind})" if decision.done else f"no legal action: {decision.status}"
+    paid = "nothing" if record.reward is None else f"{record.reward:.2f}"
+    text = Text(f"{said}; {done}; paid {paid}, regret {record.regret:.2f}")
+    if asked and knows and not right:
+        text.append("  <- knows and does not do", style="bold red")
+    return text
+
+
+def _set(labels: tuple[str, ...]) -> str:
+    return "{" + ", ".join(labels) + "}"
+
+
+def _some(items: list[str], most: int = 12) -> str:
+    return ", ".join(items[:most]) + (", ..." if len(items) > most else "")

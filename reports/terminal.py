@@ -1,0 +1,136 @@
+"""The scorecard in a terminal: the gap per variant, the paired contrasts, the 2 x 3 table, and what to distrust."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..evals.metrics import CLASSES
+from ..evals.scorecard import Arm, Scorecard
+from ..models.gateway import Tally
+from .text import amount, p_value, plain_console, share, short_name, signed
+
+__all__ = ["show_estimates", "show_scorecard"]
+
+
+def show_scorecard(
+    card: Scorecard, experiment: dict[str, Any], tally: Tally | None = None, console: Console | None = None
+) -> None:
+    """Print the scorecard.
+
+    Args:
+        experiment: the resolved experiment as stored with the run; may be empty.
+        tally: what this session asked and paid, if it just ran.
+    """
+    (console or plain_console()).print(Group(*_parts(card, experiment, tally)))
+
+
+def show_estimates(card: Scorecard, console: Console) -> None:
+    """Print the metrics of a scorecard as plain lines: variant, metric, estimate."""
+    table = Table("variant", "metric", "estimate", "steps", "episodes")
+    for arm in card.arms:
+        for name, found in arm.metrics.items():
+            table.add_row(arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters))
+    console.print(table)
+
+
+def _parts(card: Scorecard, experiment: dict[str, Any], tally: Tally | None) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for task, model in dict.fromkeys((a.task, a.model) for a in card.arms):
+        arms = [a for a in card.arms if (a.task, a.model) == (task, model)]
+        base = card.baseline_of(arms[0])
+        chance = base.metrics["chance"].value if "chance" in base.metrics else None
+        head = (
+            f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design; "
+            f"an action drawn blindly is optimal {chance or 0:.0%} of the time"
+        )
+        parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
+        parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
+    parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
+    if tally is not None:
+        parts.append(
+            f"Answers asked for: {tally.asked}; calls made: {tally.made}; shared or replayed: {tally.shared}; "
+            f"failed for good: {tally.failed}; paid: ${tally.dollars:.4f}."
+        )
+    return parts
+
+
+def _notes(experiment: dict[str, Any], model: str) -> list[Text]:
+    said = []
+    for slots in experiment.get("models", []):
+        for card in slots.values():
+            if card.get("note") and card["label"] in model:
+                said.append(f"{card['label']}: {card['note']}")
+    return [Text(note, style="dim") for note in dict.fromkeys(said)]
+
+
+def _gap_table(arms: list[Arm], base: Arm) -> Table:
+    table = Table(title="Rates per step, with 95 % intervals over episodes", title_justify="left")
+    table.add_column("variant", overflow="fold")
+    for heading in ("knowing", "doing", "gap", "say-do"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("parse", "calls", "tokens"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for arm in arms:
+        m = arm.metrics
+        tokens = [m[k].value for k in ("prompt_tokens", "completion_tokens")]
+        table.add_row(
+            _name(arm, base),
+            *(share(m[k]) for k in ("knowing", "doing", "gap", "say_do")),
+            f"{_parsed(arm):.0%}",
+            amount(m["calls"], 1),
+            f"{sum(t or 0 for t in tokens):,.0f}",
+        )
+    return table
+
+
+def _contrast_table(card: Scorecard, arms: list[Arm], base: Arm) -> Table:
+    table = Table(
+        title=f"Change against the baseline {base.variant} (p: sign-flip test, Holm-corrected)", title_justify="left"
+    )
+    table.add_column("variant", overflow="fold")
+    for heading in ("gap", "p", "doing", "p", "wrong->right", "right->wrong"):
+        table.add_column(heading, no_wrap=True)
+    for arm in arms:
+        if arm.baseline:
+            continue
+        cells = []
+        for metric in ("gap", "doing"):
+            found = card.contrast(arm, metric, base.variant)
+            cells += ["not measured", "-"] if found is None else [signed(found), p_value(found.p_holm)]
+        flips = ["-", "-"] if arm.flips is None else [str(arm.flips.wrong_to_right), str(arm.flips.right_to_wrong)]
+        table.add_row(_name(arm, base), *cells, *flips)
+    return table
+
+
+def _class_table(arms: list[Arm], base: Arm) -> Table:
+    table = Table(title="Given a correct rationale, the action is ... (conditional shares)", title_justify="left")
+    table.add_column("variant", overflow="fold")
+    shown = [c for c in CLASSES if c != "none" or any(sum(r["none"] for r in a.table.counts.values()) for a in arms)]
+    for heading in ("correct rationales", *("no legal action" if c == "none" else c for c in shown)):
+        table.add_column(heading, justify="right")
+    for arm in arms:
+        known = sum(arm.table.counts["knows"].values())
+        cells = [arm.table.conditional("knows", c) for c in shown]
+        table.add_row(
+            _name(arm, base),
+            f"{known} of {arm.table.total}" if arm.table.total else "none asked for",
+            *("-" if c is None else f"{c:.2f}" for c in cells),
+        )
+    return table
+
+
+def _name(arm: Arm, base: Arm) -> Text:
+    name = arm.variant if arm.baseline else short_name(arm.variant, base.variant)
+    if arm.baseline:
+        return Text(f"{name} (baseline)", style="bold")
+    return Text(f"{name} (control)" if arm.control else name, style="dim" if arm.control else "")
+
+
+def _parsed(arm: Arm) -> float:
+    """Share of all answers, rationales and actions, that could be read."""
+    asked = sum(arm.statuses.values()) + sum(n for s, n in arm.stated_statuses.items() if s != "absent")
+    return (arm.statuses.get("ok", 0) + arm.stated_statuses.get("ok", 0)) / asked

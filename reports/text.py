@@ -1,0 +1,61 @@
+"""Numbers and names as a reader sees them: the one place where terminal and HTML agree on how to say a thing."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ..evals.inference import Contrast, Estimate
+
+__all__ = ["amount", "interval", "p_value", "plain_console", "share", "short_name", "signed"]
+
+PIPE_WIDTH = 140
+
+
+def plain_console() -> Console:
+    """A console without colouring of numbers; in a pipe, wide enough for the tables."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(console.width, PIPE_WIDTH))
+
+
+def short_name(variant: str, baseline: str) -> str:
+    """A variant's name without what it shares with the baseline: `| critique`."""
+    return variant.removeprefix(baseline).strip() if variant.startswith(f"{baseline} | ") else variant
+
+
+def share(estimate: Estimate) -> str:
+    """A rate with its interval, `.60 [.44, .77]`, or `not measured`."""
+    if estimate.value is None:
+        return "not measured"
+    return f"{_rate(estimate.value)} {interval(estimate)}"
+
+
+def interval(estimate: Estimate) -> str:
+    """The interval of a rate, `[.44, .77]`, or `[unknown]`."""
+    if estimate.low is None or estimate.high is None:
+        return "[unknown]"
+    return f"[{_rate(estimate.low)}, {_rate(estimate.high)}]"
+
+
+def signed(contrast: Contrast) -> str:
+    """A difference with its interval, `+.10 [-.02, .21]`."""
+    value = contrast.difference.value
+    if value is None:
+        return "not measured"
+    return f"{'+' if value >= 0 else '-'}{_rate(abs(value))} {interval(contrast.difference)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value, `.03`, `<.001` or `-`."""
+    if p is None:
+        return "-"
+    return "<.001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1) if p < 1 else "1"
+
+
+def amount(estimate: Estimate, digits: int = 0) -> str:
+    """A count or amount per decision, or `not measured`."""
+    return "not measured" if estimate.value is None else f"{estimate.value:,.{digits}f}"
+
+
+def _rate(value: float) -> str:
+    text = f"{value:.2f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
