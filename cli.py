@@ -214,7 +214,6 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
     experiment = assemble(settings)
     folder = out or Path("runs") / _safe(experiment.name)
     console = _console()
-    episodes = experiment.episodes * len(experiment.tasks) * len(experiment.models)
 
     def started(gateway: Gateway) -> None:
         loop = asyncio.get_running_loop()
@@ -225,7 +224,7 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
 
-    with Progress(episodes, console) as progress:
+    with Progress(experiment.situations, console) as progress:
         return asyncio.run(
             execute(
                 experiment, folder, resume=resume, fresh=fresh, offline=offline, observe=progress, started=started,

@@ -49,6 +49,9 @@ __all__ = [
 ]
 
 
+MOST_NAMES = 16
+
+
 class AkrasiaError(Exception):
     """Base of the tree.
 
@@ -79,7 +82,8 @@ class UnknownName(UsageError):
         """Build the error for `name`, suggesting its nearest neighbours among `known`."""
         names = sorted(known)
         near = get_close_matches(name, names, n=2, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
+        known_names = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {known_names}."
         return cls(f"there is no {kind} named {name!r}", remedy=hint)
 
 

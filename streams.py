@@ -18,7 +18,8 @@ Name = str | int
 
 def seed_of(*names: Name, bits: int = 64) -> int:
     """Hash a name such as `(seed, "reward", arm, k)` to an integer in [0, 2**bits)."""
-    text = "\x1f".join(f"{type(n).__name__}:{n}" for n in names).encode()
+    # The separator is doubled inside a name, so that no two sequences of names read alike.
+    text = "\x1f".join(f"{type(n).__name__}:{n}".replace("\x1f", "\x1f\x1f") for n in names).encode()
     return int.from_bytes(blake2b(text, digest_size=16).digest(), "big") >> (128 - bits)
 
 

@@ -38,7 +38,7 @@ class Critic:
         return Call((Message("user", f"{describe(situation)}\n\n{answered}\n\n{comment}"),), Sampling(max_tokens=256))
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        return Said(stated=read_stated(text, situation.actions))
+        return Said(stated=read_stated(text, situation.actions), action=(None, "absent"))
 
 
 AGENTS.register("critic", Critic)

@@ -19,21 +19,33 @@ from ..records import Status
 
 __all__ = ["match_label", "read_action", "read_stated"]
 
-_WORD = r"[\"'`*<\[(]*\s*([^\n\"'`*<>\[\]()=,;]+)"
-_ACTION = re.compile(r"ACTION\s*[=:]\s*" + _WORD, re.IGNORECASE)
-_BEST = re.compile(r"\bBEST\s*[=:]\s*" + _WORD, re.IGNORECASE)
+_MARK = r"[\"'`*_\])]*"  # quotes and markdown around a word
+_WORD = r"[\s\"'`*_<\[(]*([^\n\"'`*<>\[\]()=,;]+)"
+_ACTION = re.compile(r"(?<![a-z0-9])ACTION" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
+_BEST = re.compile(r"(?<![a-z0-9])BEST" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
 _SENTENCE = re.compile(r"\bbest\s+\w+(?:\s+now)?\s+is\s+(?:the\s+)?" + _WORD, re.IGNORECASE)
 _VALUES = re.compile(r"<(?:ucb_)?values>(.*?)</(?:ucb_)?values>", re.IGNORECASE | re.DOTALL)
-_PAIR = re.compile(r"([^\n=:,;]+?)\s*[=:]\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf\w*|∞)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])?\b|∞)", re.IGNORECASE)
+_ARITHMETIC = re.compile(r"(?:[\s\d.+\-*/^×√]|sqrt|ln|log)*", re.IGNORECASE)
+_OPERATORS = tuple("+-*/^×")
 
 
 def match_label(text: str, actions: Sequence[str]) -> str | None:
-    """The legal action that `text` begins with, as a whole word and whatever its case; None if there is none."""
-    said = text.strip().casefold()
+    """The legal action that `text` begins with, as a whole word and whatever its case; None if there is none.
+
+    A label of one letter must stand alone or in its own case: "a new one" does not name the button A.
+    """
+    said = text.strip()
     for action in sorted(actions, key=len, reverse=True):
         name = action.casefold()
-        if said.startswith(name) and not said[len(name) : len(name) + 1].isalnum():
-            return action
+        if not said.casefold().startswith(name):
+            continue
+        rest = said.casefold()[len(name) :]
+        if rest[:1].isalnum() or (rest[:1] in tuple("_-.'’") and rest[1:2].isalnum()):
+            continue
+        if len(action) == 1 and not said.startswith(action) and any(c.isalnum() for c in rest):
+            continue
+        return action
     return None
 
 
@@ -61,12 +73,45 @@ def read_stated(text: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Sta
 
 def _top_of_values(text: str, actions: Sequence[str]) -> tuple[str, ...]:
     blocks: list[str] = _VALUES.findall(text)
-    if not blocks:
+    if not blocks or not actions:
         return ()
+    names = "|".join(re.escape(a) for a in sorted(actions, key=len, reverse=True))
+    key = re.compile(rf"(?<![\w-])({names})(?![\w-]){_MARK}\s*[=:]", re.IGNORECASE)
+    block = _without_asides(blocks[-1], re.compile(names, re.IGNORECASE))
+    found = list(key.finditer(block))
     values: dict[str, float] = {}
-    for name, number in _PAIR.findall(blocks[-1]):
-        label = match_label(name.lstrip("-*# \t"), actions)
-        if label is not None:
-            values[label] = float("inf") if number.lstrip("+").casefold().startswith(("inf", "∞")) else float(number)
+    unread: set[str] = set()
+    for here, after in zip(found, [*found[1:], None], strict=False):
+        label = match_label(here[1], actions)
+        value = _value(block[here.end() : after.start() if after else None])
+        if label is not None and value is not None:
+            values[label] = value
+        elif label is not None:
+            unread.add(label)
+    if unread - values.keys():
+        return ()  # the highest of those that could be read may not be the highest
     top = max(values.values(), default=0.0)
-    return tuple(a for a in actions if values.get(a) == top) if values else ()
+    return tuple(a for a in actions if values.get(a) == top)
+
+
+def _without_asides(text: str, name: re.Pattern[str]) -> str:
+    """The text without what stands in parentheses, except names: `Red (n=3): 1.7` is `Red : 1.7`."""
+    before = ""
+    while before != text:
+        before, text = text, re.sub(r"\(([^()]*)\)", lambda m: f" {m[1]} " if name.fullmatch(m[1].strip()) else "", text)
+    return text
+
+
+def _value(text: str) -> float | None:
+    """The number that an entry ends with: 1.7 in `1.7`, in `0.5 + 1.2 = 1.7` and in `mean + bonus = 1.7`, else None."""
+    entry = re.split(r"[\n;]|,(?!\d)", text.replace("**", "").lstrip(" \t\n\"'`"), maxsplit=1)[0]
+    parts = re.split(r"[=≈]", entry)
+    for part, last in zip(parts, [*[False] * (len(parts) - 1), True], strict=True):
+        said = part.strip(" \t\"'`~")
+        number = _NUMBER.match(said)
+        unfinished = number is not None and said[number.end() :].strip().startswith(_OPERATORS)
+        if number is not None and not unfinished and (last or not _ARITHMETIC.fullmatch(said)):
+            return float(number[0].casefold().replace("∞", "inf").replace("infinite", "inf"))
+        if last or (number is None and not any(o in said for o in _OPERATORS)):
+            return None
+    return None

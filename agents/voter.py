@@ -1,9 +1,10 @@
 """The voter: counts positions, asks no model.
 
-A turn's position is the action it takes, else the first action it recommends. The action and the recommendation are
-counted apart, since a group may recommend one thing and do another. Ties go to the position that was taken first in
-the plan's order, which for a group that contains the baseline is the baseline's. Turns without a position abstain; the
-outcome of a vote in which all abstain is the first turn's outcome.
+A turn's position is the action it takes, or the first action it recommends if it was not asked to act: an answer whose
+action cannot be read abstains, whatever it recommends. The action and the recommendation are counted apart, since a
+group may recommend one thing and do another. Ties go to the position that was taken first in the plan's order, which
+for a group that contains the baseline is the baseline's. The outcome of a vote in which all abstain is that of the
+first turn that was asked to act.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ class Voter:
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
         first = need(reads, "voter")
         stated = plurality([t.stated[0] if t.stated else None for t in reads])
-        acts = any(t.action is not None for t in reads)
-        done = plurality([_position(t) for t in reads]) if acts else None
-        winner = next((t for t in reads if (done or stated) in (_position(t), *t.stated)), first)
+        actor = next((t for t in reads if t.status != "absent"), None)
+        done = plurality([_position(t) for t in reads]) if actor else None
+        chosen = done or stated
+        winner = next((t for t in reads if chosen and chosen == _position(t)), None)
+        winner = winner or next((t for t in reads if chosen in t.stated), first)
         agreed = ", ".join(_position(t) or "-" for t in reads)
         return replace(
             winner,
@@ -42,7 +45,7 @@ class Voter:
             stated=first.stated if stated is None else (stated,),
             stated_status=first.stated_status if stated is None else "ok",
             action=done,
-            status="ok" if done is not None else first.status,
+            status="ok" if done is not None else (actor or first).status,
             usage=Usage(),
             cost=0.0,
             key="",
@@ -52,7 +55,7 @@ class Voter:
 
 
 def _position(turn: Turn) -> str | None:
-    return turn.action if turn.action is not None else (turn.stated[0] if turn.stated else None)
+    return turn.action if turn.status != "absent" else (turn.stated[0] if turn.stated else None)
 
 
 AGENTS.register("voter", Voter)

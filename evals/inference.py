@@ -183,6 +183,7 @@ def _sign_flip(na: Array, da: Array, nb: Array, db: Array, name: str) -> float:
         return result
 
     flipped = share(total(na, nb), total(da, db)) - share(total(nb, na), total(db, da))
+    flipped = flipped[np.isfinite(flipped)]  # swaps that leave an arm without a step say nothing
     observed = abs(float(ratio(na, da) - ratio(nb, db)))
     extreme = np.sum(np.abs(flipped) >= observed - 1e-12)
     return float(extreme / len(flipped)) if 2**m <= PERMUTATIONS else float((extreme + 1) / (len(flipped) + 1))

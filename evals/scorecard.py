@@ -1,7 +1,7 @@
 """The scorecard: every metric of every variant, and the paired contrasts against the baseline and the controls.
 
 Invariants: the baseline is the variant the run marked as such; contrasts pair the same episodes; the p-values of one
-task and model are corrected together (Holm), so that a table of many variants does not find something by its length.
+metric on one task and model are corrected together (Holm), so that a long table does not find something by its length.
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ def _contrasts(parts: dict[str, pl.DataFrame], order: list[str], base: str, name
     for name in names:
         metric = METRICS.make(name)
         if isinstance(metric, Metric):
-            found += [contrast(*metric.paired(parts[v], parts[a]), name, v, a) for v, a in pairs]
-    return holm(found)
+            found += holm([contrast(*metric.paired(parts[v], parts[a]), name, v, a) for v, a in pairs])
+    return found
 
 
 def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:

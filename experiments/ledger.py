@@ -137,10 +137,14 @@ class Ledger(_Reader):
         try:
             path = self.folder / FILE
             if path.exists() and path.stat().st_size:
-                _checked(path).close()
+                _checked(path, whole=True).close()
             self._writing = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            _prepare(self._writing)
-            super().__init__(sqlite3.connect(path, isolation_level=None))
+            try:
+                _prepare(self._writing)
+                super().__init__(sqlite3.connect(path, isolation_level=None))
+            except sqlite3.Error as error:
+                self._writing.close()
+                raise _unwritable(self.folder, error) from None
         except BaseException:
             os.close(self._lock)
             raise
@@ -266,15 +270,21 @@ def _prepare(connection: sqlite3.Connection) -> None:
         )
 
 
-def _checked(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a ledger that is known to be one of ours and of our version."""
+def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:
+    """A read-only connection to a ledger that is known to be one of ours and of our version.
+
+    Args:
+        whole: read the whole file and see that it is sound, before something is written into it.
+    """
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version:
-            connection.execute("SELECT COUNT(*) FROM meta").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if whole else "ok"
+        if flaw != "ok":
+            raise sqlite3.DatabaseError(flaw)
     except sqlite3.DatabaseError as error:
         if connection is not None:
             connection.close()
@@ -282,10 +292,12 @@ def _checked(path: Path) -> sqlite3.Connection:
             f"{str(path)!r} is damaged or is not a ledger", str(error), "Restore it from a copy, or start a new run."
         ) from None
     problem = ""
-    if version and application != APPLICATION:
+    if application != APPLICATION and (version or application or tables):
         problem = "it was written by another program"
     elif version > VERSION:
         problem = f"it has format {version}, this akrasia knows {VERSION}"
+    elif version and not tables >= {"meta", "responses", "records"}:
+        problem = "it lacks some of its tables"
     if problem:
         connection.close()
         raise LedgerError(f"{str(path)!r} cannot be used", problem, "Use the version that wrote it, or a new folder.")

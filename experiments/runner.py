@@ -66,7 +66,9 @@ class Experiment:
             raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise BadOption(f"the seed is {self.seed!r}", remedy="Use an integer of at least 0.")
-        if self.concurrency is not None and self.concurrency < 1:
+        if self.concurrency is not None and (
+            isinstance(self.concurrency, bool) or not isinstance(self.concurrency, int) or self.concurrency < 1
+        ):
             raise BadOption(f"concurrency is {self.concurrency!r}", remedy="Use an integer of at least 1.")
         for what, names in (
             ("tasks", [str((t.name, t.options)) for t in self.tasks]),
@@ -84,6 +86,11 @@ class Experiment:
     def at_once(self) -> int:
         """Episodes under way at once."""
         return self.concurrency or min(b.card.max_concurrency for b in self.backends)
+
+    @property
+    def situations(self) -> int:
+        """The most situations the run can hold: episodes x decisions per episode, over all tasks and models."""
+        return self.episodes * len(self.models) * sum(int(t.options.get("horizon", 1)) for t in self.tasks)
 
     def labels(self) -> list[str]:
         """One name per task: its own, with its options where the experiment has several of that name."""

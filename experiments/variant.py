@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -48,7 +49,8 @@ class Variant:
             temperature=self.plan.sampling.get("temperature"),
             max_tokens=_integer(self.plan.sampling.get("max_tokens")),
         )
-        end = await self._graph.ainvoke({"turns": {}}, context=context)
+        limit = {"recursion_limit": len(self.plan.nodes) + 1}  # no plan goes round: that many steps are enough
+        end = await self._graph.ainvoke({"turns": {}}, config=limit, context=context)
         return decide(end["turns"], tuple(n.name for n in self.plan.nodes), self.plan.decision)
 
 
@@ -60,7 +62,9 @@ def as_variants(given: Any) -> tuple[Variant, ...]:
     """
     if isinstance(given, Plan | Variant | str):
         given = [given]
-    items = list(given.items()) if isinstance(given, dict) else [(None, v) for v in given or ()]
+    if not isinstance(given, Iterable):
+        raise BadOption(f"{given!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
+    items = list(given.items()) if isinstance(given, dict) else [(None, v) for v in given]
     variants = tuple(_as_variant(name, value) for name, value in items)
     if not variants:
         raise BadOption("there is no variant to run", remedy="Give at least one plan, such as ak.graphs.reason_act().")

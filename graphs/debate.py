@@ -38,7 +38,10 @@ def debate_of_three(plan: Plan, rounds: int) -> Plan:
         )
     if opening.lanes != 1:
         raise PlanError("a debate cannot open from several lanes", remedy="Apply the debate first, then widen it.")
-    kept = tuple(replace(n, stride=n.stride * DEBATERS) for n in plan.nodes if n.name in _needed(plan, opening.name))
+    needed = _needed(plan, opening.name)
+    kept = tuple(replace(n, stride=n.stride * DEBATERS) for n in plan.nodes if n.name in needed)
+    if any(n.agent.role == "executor" for n in plan.nodes if n.name not in needed):
+        raise PlanError("the debate would drop what executes the recommendation", remedy="Apply the debate first.")
     nodes = list(kept)
     taken = {n.name for n in nodes}
 

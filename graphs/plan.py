@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Node", "Plan"]
 
+RESERVED = ("", "turns", "__start__", "__end__")
+
 
 @dataclass(frozen=True)
 class Node:
@@ -262,8 +264,13 @@ def _check(plan: Plan) -> None:
             raise PlanError(f"{n.name!r} has {n.lanes} lanes", remedy="Use at least 1.")
         if any(max(n.lanes, m) % min(n.lanes, m) for m in (plan.node(r).lanes for r in n.reads)):
             raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
+        if n.name in RESERVED or ":" in n.name or "|" in n.name:
+            raise PlanError(f"{n.name!r} cannot name an agent", "LangGraph uses it itself", "Choose another name.")
         AGENTS.factory(n.agent.role)
-        encode(dict(n.agent.options))
+        try:
+            encode(dict(n.agent.options))
+        except TypeError as error:
+            raise PlanError(f"the options of {n.name!r} are not JSON", str(error), "Use plain values.") from None
     idle = set(names) - nx.ancestors(graph, plan.decision) - {plan.decision}
     if idle:
         raise PlanError(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import networkx as nx
+
 from ..agents.base import Agent
 from ..errors import PlanError
 from ..graphs.plan import Node, Plan, speaks
 from .base import intervention
-from .surgery import insert_after, take_up_answer
+from .surgery import at_least_one, insert_after, take_up_answer
 
 __all__ = ["execute_stated", "placebo"]
 
@@ -20,7 +22,7 @@ __all__ = ["execute_stated", "placebo"]
 @intervention("control", "the turn of re_evaluate with its content taken out", "this framework; cf. Lanham et al. 2023")
 def placebo(plan: Plan, rounds: int = 1) -> Plan:
     """Placebo of re_evaluate: another turn of the same shape and length that asks for nothing."""
-    for _ in range(rounds):
+    for _ in range(at_least_one("placebo", rounds)):
         plan = take_up_answer(plan, "placebo")
     return plan
 
@@ -29,7 +31,10 @@ def placebo(plan: Plan, rounds: int = 1) -> Plan:
 def execute_stated(plan: Plan) -> Plan:
     """Ceiling: an executor does what the rationale recommends; the actor's call, if any, is dropped."""
     focus = plan.node(plan.focus)
-    if focus.agent.role not in ("reasoner", "voter"):
+    behind = nx.ancestors(plan.graph, focus.name)
+    if focus.agent.role not in ("reasoner", "voter") or not any(
+        n.agent.role == "reasoner" for n in plan.nodes if n.name == focus.name or n.name in behind
+    ):
         raise PlanError(
             "execute_stated needs a rationale to execute", f"{focus.name!r} is a {focus.agent.role}",
             "Start from reason_act() or reason_then_act().",

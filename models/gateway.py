@@ -6,7 +6,10 @@ Invariants
 - An answer is committed to the store before anyone sees it.
 - The gateway is the only owner of retries. A call that failed for good becomes a `Response` with a status; only wrong
   credentials, a spent budget, an offline miss and a dead provider raise.
-- What failed in passing is not committed, so a resumed run asks again; what is refused for good is committed.
+- What failed in passing is not committed, so a resumed run asks again; until then it stays failed, so that variants
+  which share a draw share its fate. What is refused for good is committed.
+- A call's price is reserved, from an upper bound of its tokens, before it is made: paid and reserved together never
+  exceed the budget, however many calls are under way.
 """
 
 from __future__ import annotations
@@ -37,8 +40,10 @@ __all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of
 ATTEMPTS = 6
 BACKOFF = 0.5
 BACKOFF_CEILING = 60.0
+LONGEST_WAIT = 900.0  # a provider that asks for more is down for this run
 FAILURES_IN_A_ROW = 12
-CHARACTERS_PER_TOKEN = 3.0
+TOKENS_AROUND_A_MESSAGE = 16
+FAILED = "failed"  # the finish reason of a call that was given up
 
 
 def key_of(request: Request, draw: Draw) -> str:
@@ -84,18 +89,22 @@ class Budget:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run asked for and what it paid. `asked` counts every request, `made` those sent to a provider."""
+    """What a run asked for and what it paid.
+
+    Attributes:
+        asked: every request.
+        made: requests sent to a provider, however many attempts each took.
+        shared: requests answered without a call: shared between variants, or replayed from the ledger.
+        failed: calls given up.
+        usage, dollars: what the calls of this session took, in tokens and nominal US dollars.
+    """
 
     asked: int = 0
     made: int = 0
+    shared: int = 0
     failed: int = 0
     usage: Usage = field(default_factory=Usage)
     dollars: float = 0.0
-
-    @property
-    def shared(self) -> int:
-        """Requests answered without a call: shared between variants, or replayed from the ledger."""
-        return self.asked - self.made
 
 
 class Gateway:
@@ -126,6 +135,7 @@ class Gateway:
         self._calls, self._dollars = spent
         self._reserved_calls, self._reserved_dollars = 0, 0.0
         self._flights: dict[str, asyncio.Future[Response]] = {}
+        self._given_up: dict[str, Response] = {}
         self._limits = {i: asyncio.Semaphore(b.card.max_concurrency) for i, b in self._backends.items()}
         self._opened: dict[str, asyncio.Task[None]] = {}
         self._failures = dict.fromkeys(self._backends, 0)
@@ -149,15 +159,19 @@ class Gateway:
         """
         self.tally.asked += 1
         key = key_of(request, draw)
-        kept = self.store.get(key)
+        kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
+            self.tally.shared += 1
             return kept
         flight = self._flights.get(key)
-        if flight is None:
-            # A task of its own: an asker that is cancelled does not lose an answer that is being paid for.
-            flight = asyncio.ensure_future(self._fly(key, request, draw))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda f: self._landed(key, f))
+        if flight is not None:
+            response = await asyncio.shield(flight)
+            self.tally.shared += 1
+            return response
+        # A task of its own: an asker that is cancelled does not lose an answer that is being paid for.
+        flight = asyncio.ensure_future(self._fly(key, request, draw))
+        self._flights[key] = flight
+        flight.add_done_callback(lambda f: self._landed(key, f))
         return await asyncio.shield(flight)
 
     def _landed(self, key: str, flight: asyncio.Future[Response]) -> None:
@@ -171,14 +185,8 @@ class Gateway:
         Raises:
             UsageError, Denied: a model cannot be used here.
         """
-        for model, backend in self._backends.items():
+        for model in self._backends:
             await self._open(model)
-            if self._budget.dollars is not None and backend.card.price is None:
-                raise BadOption(
-                    f"no price is known for {backend.card.label!r}, so a budget in dollars cannot be kept",
-                    remedy="Give it price = { prompt = ..., completion = ... } (dollars per million tokens), or "
-                    "budget in calls.",
-                )
 
     def stop(self, reason: RunStopped) -> None:
         """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
@@ -193,8 +201,7 @@ class Gateway:
         self._opened.clear()
 
     async def _fly(self, key: str, request: Request, draw: Draw) -> Response:
-        if self._stopped is not None:
-            raise self._stopped
+        self._raise_if_stopped()
         if self._offline:
             raise OfflineMiss(
                 "an answer is not in the ledger",
@@ -204,22 +211,24 @@ class Gateway:
         backend = self._backends[request.model]
         await self._open(request.model)
         price = backend.card.price
-        estimate = 0.0 if price is None else price.of(_estimate(request))
-        self._reserve(estimate)
+        bound = 0.0 if price is None else price.of(_bound(request))
+        self._reserve(bound)
         try:
             async with self._limits[request.model]:
+                self._raise_if_stopped()
                 self.tally.made += 1
                 response = await self._attempts(backend, request, draw)
                 if response.cost is None and price is not None:
                     response = replace(response, cost=price.of(response.usage))
         finally:
             self._reserved_calls -= 1
-            self._reserved_dollars -= estimate
+            self._reserved_dollars -= bound
         self._calls += 1
         self._dollars += response.cost or 0.0
         self.tally.usage += response.usage
         self.tally.dollars += response.cost or 0.0
-        if response.status == "error" and response.attempts:
+        if response.finish_reason == FAILED:
+            self._given_up[key] = response
             self.tally.failed += 1
             self._failures[request.model] += 1
             if self._failures[request.model] >= FAILURES_IN_A_ROW:
@@ -234,9 +243,20 @@ class Gateway:
         return response
 
     async def _open(self, model: str) -> None:
+        backend = self._backends[model]
         if model not in self._opened:
-            self._opened[model] = asyncio.ensure_future(self._backends[model].open())
+            self._opened[model] = asyncio.ensure_future(backend.open())
         await asyncio.shield(self._opened[model])
+        if self._budget.dollars is not None and backend.card.price is None:
+            raise BadOption(
+                f"no price is known for {backend.card.label!r}, so a budget in dollars cannot be kept",
+                remedy="Give it price = { prompt = ..., completion = ... } (dollars per million tokens), or "
+                "budget in calls.",
+            )
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped
 
     def _reserve(self, dollars: float) -> None:
         limit = self._budget
@@ -254,34 +274,39 @@ class Gateway:
     async def _attempts(self, backend: Backend, request: Request, draw: Draw) -> Response:
         said: list[str] = []
         began = time.monotonic()
+
+        def ended(response: Response) -> Response:
+            return replace(response, attempts=tuple(said), latency=round(time.monotonic() - began, 4))
+
         for attempt in range(ATTEMPTS):
             try:
-                response = await backend.generate(request, draw)
-                return replace(response, attempts=tuple(said), latency=round(time.monotonic() - began, 4))
+                return ended(await backend.generate(request, draw))
             except Rejected as error:
                 status: Status = "refused" if error.refusal else "error"
-                return Response("", status, "rejected", error=str(error), latency=time.monotonic() - began)
+                return ended(Response("", status, "rejected", error=str(error)))
             except (RateLimited, Unavailable) as error:
                 said.append(str(error))
-                if attempt + 1 < ATTEMPTS:
-                    await self._sleep(_pause(error, attempt, key_of(request, draw)))
-        return Response(
-            "", "error", "failed", attempts=tuple(said), error=said[-1], latency=time.monotonic() - began
-        )
+                pause = _pause(error, attempt, key_of(request, draw))
+            if attempt + 1 == ATTEMPTS or pause > LONGEST_WAIT:
+                break
+            self._raise_if_stopped()
+            await self._sleep(pause)
+            self._raise_if_stopped()
+        return ended(Response("", "error", FAILED, error=said[-1]))
 
 
 def _pause(error: ModelError, attempt: int, key: str) -> float:
     """Seconds to wait: what the provider asked for, else exponential back-off with jitter from a named stream."""
     if isinstance(error, RateLimited) and error.retry_after is not None:
-        return min(max(error.retry_after, 0.0), BACKOFF_CEILING)
+        return max(error.retry_after, 0.0)
     jitter = 0.5 + float(stream(0, "backoff", key, attempt).random())
     return float(min(BACKOFF * 2**attempt * jitter, BACKOFF_CEILING))
 
 
-def _estimate(request: Request) -> Usage:
-    """An upper guess of a call's tokens, for the budget's reservation."""
-    characters = sum(len(m.content) for m in request.messages)
-    return Usage(int(characters / CHARACTERS_PER_TOKEN) + 8 * len(request.messages), request.sampling.max_tokens)
+def _bound(request: Request) -> Usage:
+    """An upper bound of a call's tokens: no tokeniser makes more tokens of a text than it has bytes."""
+    written = sum(len(m.content.encode()) + TOKENS_AROUND_A_MESSAGE for m in request.messages)
+    return Usage(written, request.sampling.max_tokens)
 
 
 @dataclass(frozen=True)

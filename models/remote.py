@@ -1,16 +1,17 @@
 """Any provider through litellm, at arm's length.
 
-litellm is imported at the first call, with its own retries, caches, callbacks, telemetry and `drop_params` off and its
-price map local: the gateway is the only owner of retries, and a sampling setting never disappears in silence. What a
-provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
+litellm is imported when the model is opened, with its own retries, caches, callbacks, telemetry and `drop_params` off
+and its price map local: the gateway is the only owner of retries, and a sampling setting never disappears in silence.
+What a provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import os
-import re
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +19,12 @@ from ..errors import BadOption, Denied, MissingExtra, RateLimited, Rejected, Una
 from ..records import Draw, Request, Response, Status, Usage, digest
 from ..streams import seed_of
 from .base import Card, Price, Style
+from .faults import retry_after, scrubbed
 
 __all__ = ["Remote"]
 
 TIMEOUT = 120.0
-_SECRET = re.compile(r"(sk-|key-|Bearer\s+)[\w\-.*]{6,}")
+_FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Remote:
 
     Args:
         name: litellm's model string.
-        api_base: another address of the provider's API.
+        api_base: another address of the provider's API; part of the identity, since another server may answer otherwise.
         api_key_env: the environment variable that holds the key, where it is not the provider's usual one; a key
             itself is never an option, so that no configuration file or ledger can hold one.
         price: US dollars per token; by default litellm's table.
@@ -50,6 +52,7 @@ class Remote:
     timeout: float = TIMEOUT
     style: Style = "chat"
     _accepts: frozenset[str] = field(default=frozenset(), init=False, repr=False)
+    _client: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.style not in ("chat", "completion"):
@@ -59,7 +62,9 @@ class Remote:
 
     @property
     def card(self) -> Card:
-        settings = {"temperature": self.temperature} if self.temperature is not None else {}
+        settings = {k: v for k in ("api_base", "temperature") if (v := getattr(self, k)) is not None}
+        if self.style != "chat":
+            settings["style"] = self.style
         suffix = f"#{digest(settings, 4)}" if settings else ""
         return Card(
             id=self.name + suffix, label=self.name, style=self.style, max_concurrency=self.max_concurrency,
@@ -67,20 +72,36 @@ class Remote:
         )  # fmt: skip
 
     async def open(self) -> None:
-        litellm = _litellm()
+        # In a thread: the import takes seconds, and the clients litellm makes at import stay free of this event loop.
+        litellm = await asyncio.to_thread(_litellm)
         try:
-            provider = litellm.get_llm_provider(self.name, api_base=self.api_base)[1]
+            model, provider, key, base = litellm.get_llm_provider(self.name, api_base=self.api_base)
         except Exception:
-            known = [f"{p}/..." for p in litellm.provider_list]
-            raise UnknownName.among("litellm provider for model", self.name, known) from None
-        if self.api_key_env is not None and self.api_key_env not in os.environ:
-            raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
-        supported = litellm.get_supported_openai_params(self.name, custom_llm_provider=provider) or []
+            known = [str(getattr(p, "value", p)) for p in litellm.provider_list]
+            raise UnknownName.among("litellm provider", self.name.partition("/")[0], known) from None
+        if self.api_key_env is not None:
+            key = os.environ.get(self.api_key_env)
+            if not key:
+                raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
+        elif self.api_base is None:
+            missing = litellm.validate_environment(self.name).get("missing_keys") or []
+            if len(missing) == 1 and str(missing[0]).endswith("_API_KEY"):
+                raise Denied(f"{missing[0]} is not set", remedy=f"Export it before using {self.name!r}.")
+        supported = litellm.get_supported_openai_params(model, custom_llm_provider=provider) or []
         self._accepts = frozenset(supported)
+        if self.style == "completion" and provider in ("openai", "text-completion-openai"):
+            self._client = _completion_client(self.name, key, base or self.api_base, self.timeout)
 
     async def close(self) -> None:
-        """Close litellm's pooled connections."""
-        await _litellm().close_litellm_async_clients()
+        """Close the connections that litellm pools for this event loop, and no others."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+        pool = _litellm().in_memory_llm_clients_cache
+        ours = f"-{id(asyncio.get_running_loop())}"  # litellm's own suffix; a later loop may have the same id
+        for name in [n for n in pool.cache_dict if str(n).endswith(ours)]:
+            pool.ttl_dict.pop(name, None)
+            await _close(pool.cache_dict.pop(name))
 
     async def generate(self, request: Request, draw: Draw) -> Response:
         litellm = _litellm()
@@ -96,6 +117,8 @@ class Remote:
         try:
             if request.mode == "completion":
                 prompt = "".join(m.content for m in request.messages)
+                if self._client is not None:
+                    common["client"] = self._client
                 raw = await asyncio.wait_for(litellm.atext_completion(prompt=prompt, **common), self.timeout + 5)
             else:
                 messages = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -116,6 +139,8 @@ class Remote:
         }
         if sampling.stop:
             wanted["stop"] = list(sampling.stop)
+        if sampling.top_p == 1.0 and "claude" in self.name:
+            del wanted["top_p"]  # Claude refuses a request with both temperature and top_p; 1 is its default
         if "max_tokens" not in self._accepts and "max_completion_tokens" in self._accepts:
             wanted["max_completion_tokens"] = wanted.pop("max_tokens")
         return (
@@ -125,11 +150,8 @@ class Remote:
 
     def _list_price(self) -> Price | None:
         """litellm's list price, once litellm is loaded; before that the price is simply not known yet."""
-        import sys
-
         litellm = sys.modules.get("litellm")
-        entry = None if litellm is None else _price_entry(litellm, self.name)
-        return None if entry is None else entry
+        return None if litellm is None else _price_entry(litellm, self.name)
 
     def _cost(self, raw: Any) -> float | None:
         price = self.price or self._list_price()
@@ -137,7 +159,7 @@ class Remote:
 
 
 def _price_entry(litellm: Any, name: str) -> Price | None:
-    table = litellm.model_cost
+    table = getattr(litellm, "model_cost", {})  # absent while another thread is importing litellm
     entry = table.get(name) or table.get(name.partition("/")[2])
     if not entry or entry.get("input_cost_per_token") is None:
         return None
@@ -158,27 +180,48 @@ def _litellm() -> Any:
     return litellm
 
 
+def _completion_client(name: str, key: str | None, base: str | None, timeout: float) -> Any:
+    """One client for all calls of a base model: litellm would open one for each and close none."""
+    import openai
+
+    try:
+        return openai.AsyncOpenAI(
+            api_key=key or os.environ.get("OPENAI_API_KEY"), base_url=base, timeout=timeout, max_retries=0
+        )
+    except openai.OpenAIError as error:
+        raise Denied(f"{name} has no key", scrubbed(str(error)), "Export OPENAI_API_KEY.") from None
+
+
+async def _close(client: Any) -> None:
+    close = getattr(client, "close", None)
+    closing = close() if callable(close) else None
+    if inspect.isawaitable(closing):
+        await closing
+
+
 def _typed(litellm: Any, name: str, error: Exception) -> Exception:
     """litellm's exceptions as ours, with anything that looks like a key taken out of the text."""
-    said = _SECRET.sub("[key]", str(error).partition("\n")[0])[:500]
-    known = litellm.exceptions
+    said, known = scrubbed(str(error)), litellm.exceptions
+    headers = getattr(error, "litellm_response_headers", None) or getattr(
+        getattr(error, "response", None), "headers", None
+    )
+    wait = retry_after(headers)
+    if isinstance(error, known.RateLimitError) and "insufficient_quota" in str(error):
+        return Denied(f"the quota of {name} is used up", said, "Top it up and resume the run.")
     if isinstance(error, known.RateLimitError):
-        return RateLimited(f"{name} asks to slow down", said, retry_after=_retry_after(error))
+        return RateLimited(f"{name} asks to slow down", said, retry_after=wait)
+    if isinstance(error, known.ServiceUnavailableError) and wait is not None:
+        return RateLimited(f"{name} is overloaded", said, retry_after=wait)
     if isinstance(error, known.AuthenticationError | known.PermissionDeniedError | known.NotFoundError):
         return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
-    if isinstance(error, known.ContentPolicyViolationError):
-        return Rejected(f"{name} filtered the request", said, refusal=True)
+    if isinstance(error, known.UnsupportedParamsError):
+        return Denied(f"{name} cannot take the sampling that was asked for", said, "Set another temperature for it.")
     if isinstance(error, known.BadRequestError | known.UnprocessableEntityError):
+        policy = isinstance(error, known.ContentPolicyViolationError)
+        if policy or any(mark in str(error).lower() for mark in _FILTERED):
+            return Rejected(f"{name} filtered the request", said, refusal=True)
         return Rejected(f"{name} refused the request", said)
     return Unavailable(f"{name} failed", f"{type(error).__name__}: {said}")
-
-
-def _retry_after(error: Exception) -> float | None:
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    try:
-        return float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
 
 
 def _usage(raw: Any) -> Usage:

@@ -23,14 +23,13 @@ class Progress:
     """An observer of a run that draws itself; in a pipe it prints a line now and then instead.
 
     Args:
-        episodes: how many there are over all tasks and models.
+        situations: how many the run will hold at most.
     """
 
-    def __init__(self, episodes: int, console: Console) -> None:
-        self._episodes, self._console = episodes, console
+    def __init__(self, situations: int, console: Console) -> None:
+        self._situations, self._console = situations, console
         self._sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-        self._seen: dict[tuple[str, str, int], int] = {}
-        self._horizon = 1
+        self._seen: set[tuple[str, str, int, int]] = set()
         self._began = time.monotonic()
         self._told = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
@@ -53,10 +52,9 @@ class Progress:
             asked = r.decision.stated_status != "absent"
             for i, add in enumerate((1, asked and knows, does, asked and knows and not does)):
                 self._sums[r.variant][i] += add
-            steps = self._seen.get((r.task, r.model, r.episode), 0)
-            self._seen[r.task, r.model, r.episode] = max(steps, r.step + 1)
+            self._seen.add((r.task, r.model, r.episode, r.step))
         done = len(self._seen)
-        line = f"{done} of {self._episodes} episodes begun, {tally.made} calls made, {tally.shared} shared"
+        line = f"{done} of {self._situations} situations decided, {tally.made} calls made, {tally.shared} shared"
         spent = time.monotonic() - self._began
         if self._live:
             self._live.update(self._table(line, done), refresh=True)
@@ -70,4 +68,4 @@ class Progress:
             table.add_column(heading, justify="left" if heading == "variant" else "right")
         for variant, (n, knows, does, gap) in self._sums.items():
             table.add_row(variant, str(n), *(f"{x / n:.2f}" for x in (knows, does, gap)))
-        return Group(ProgressBar(self._episodes, done, width=60), Text(line, style="dim"), table)
+        return Group(ProgressBar(self._situations, done, width=60), Text(line, style="dim"), table)

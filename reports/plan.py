@@ -29,8 +29,7 @@ def show_plan(experiment: Experiment, console: Console) -> None:
         console.print(f"task: {task.name}({options})")
     for models in experiment.models:
         console.print(f"model: {models.label}")
-    decisions = experiment.episodes * sum(int(t.options.get("horizon", 1)) for t in experiment.tasks)
-    decisions *= len(experiment.models)
+    decisions = experiment.situations
     console.print(
         f"{experiment.episodes} episodes; at most {decisions} situations, {decisions * naive} answers asked for, "
         f"{decisions * shared} calls made ({shared / naive if naive else 1:.0%}; the rest is shared between variants)"

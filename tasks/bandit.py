@@ -16,7 +16,7 @@ from ..errors import BadOption, UnknownName
 from ..records import Example, Oracle, Quantity, Situation, Transition
 from ..streams import stream
 from .base import TASKS, legal
-from .rules import Rule, best, rule_named
+from .rules import RULES, Rule, best, rule_named
 
 __all__ = ["Bandit", "BanditState", "bandit"]
 
@@ -160,11 +160,12 @@ class Bandit:
         rewards = rng.normal(means, self.sigma, (len(pulls), self.arms))
         history = tuple(Transition(t, labels[a], round(float(rewards[t, a]), 2)) for t, a in enumerate(pulls))
         state = BanditState(EXAMPLE_SEED, labels, means, history, len(history))
-        shift = (labels.index(self.oracle(state).optimal[0]) - i - 1) % self.arms
+        winner = labels[(i + 1) % self.arms]  # where several tie, this one of them is the solution
+        shift = labels.index(self.oracle(state).optimal[0]) - labels.index(winner)
         renamed = {a: labels[(n - shift) % self.arms] for n, a in enumerate(labels)}
         moved = tuple(Transition(t.step, renamed[t.action], t.reward) for t in history)
         state = BanditState(EXAMPLE_SEED, labels, means, moved, len(moved))
-        return Example(self._situation(state, ()), self.oracle(state).optimal[0])
+        return Example(self._situation(state, ()), winner)
 
 
 def _summary(state: BanditState) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
@@ -188,7 +189,7 @@ def bandit(
     """Gaussian button bandit with an index-rule oracle.
 
     Args:
-        arms: number of buttons, 2 to 20.
+        arms: number of buttons, from 2 to as many as there are labels (20 colours, 26 letters).
         sigma: standard deviation of a reward, in reward units (published: 0.1, 1, 3).
         horizon: decisions per episode.
         labels: "colours" or "letters".
@@ -199,15 +200,14 @@ def bandit(
     Raises:
         BadOption, UnknownName: an option is out of range or unknown.
     """
-    for option, value, known in (("labels", labels, LABELS), ("view", view, VIEWS)):
-        if value not in known:
+    for option, value, known in (("labels", labels, LABELS), ("view", view, VIEWS), ("rule", rule, RULES)):
+        if not isinstance(value, str) or value not in known:
             raise UnknownName.among(f"bandit {option} option", str(value), known)
-    rule_named(rule)
-    if not isinstance(arms, int) or not 2 <= arms <= len(LABELS[labels]):
+    if isinstance(arms, bool) or not isinstance(arms, int) or not 2 <= arms <= len(LABELS[labels]):
         raise BadOption(f"arms is {arms!r}", remedy=f"Use an integer from 2 to {len(LABELS[labels])}.")
-    if not isinstance(horizon, int) or horizon < 1:
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
         raise BadOption(f"horizon is {horizon!r}", remedy="Use an integer of at least 1.")
-    if not isinstance(sigma, int | float) or not 0 <= sigma < float("inf"):
+    if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 <= sigma < float("inf"):
         raise BadOption(f"sigma is {sigma!r}", remedy="Use a standard deviation of at least 0.")
     if isinstance(head_start, bool) or not isinstance(head_start, int) or head_start < 0:
         raise BadOption(f"head_start is {head_start!r}", remedy="Use an integer of at least 0.")

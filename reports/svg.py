@@ -1,0 +1,100 @@
+"""The two drawings of the report, as inline SVG: a dot with its whisker, and a bar with its marks.
+
+Invariants: horizontal places are percentages and vertical ones pixels, so that a drawing fills whatever width it is
+given and its text never scales; colours are classes, so that light, dark and print are decided in the style sheet; an
+estimate that was not measured draws no mark at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+
+from markupsafe import Markup
+
+from ..evals.inference import Estimate
+
+__all__ = ["axis", "bar", "reach", "whisker"]
+
+ROW = 34  # pixels of a row of the gap figure
+BAR = 22  # pixels of a bar of the funnel
+STEPS = (0.1, 0.2, 0.25, 0.5)
+_MARKS = {
+    "baseline": Markup('<path class="mark" d="M-6.5 0L0-6.5 6.5 0 0 6.5z"/>'),
+    "control": Markup('<circle class="mark" r="4.5"/>'),
+    "variant": Markup('<circle class="mark" r="5"/>'),
+}
+
+
+def reach(estimates: Iterable[Estimate]) -> float:
+    """The upper end of a scale from 0 that holds every estimate: a round number, at most 1."""
+    highest = max((e.value if e.high is None else e.high for e in estimates if e.value is not None), default=1.0)
+    return min(1.0, max(0.2, ceil(highest * 10 - 1e-9) / 10))
+
+
+def whisker(estimate: Estimate, kind: str, reference: float | None, top: float, label: str) -> Markup:
+    """One row of the gap figure.
+
+    Args:
+        kind: "baseline", "control" or "variant"; each has its own mark.
+        reference: the baseline's value, drawn as a line through every row.
+        top: the scale's upper end; label: what a reader who cannot see the drawing is told.
+    """
+    middle = ROW / 2
+    parts = [_line(x, x, 0, ROW, "grid") for x in _ticks(top)]
+    if reference is not None:
+        parts.append(_line(reference / top, reference / top, 0, ROW, "reference"))
+    if estimate.low is not None and estimate.high is not None:
+        low, high = estimate.low / top, estimate.high / top
+        parts.append(_line(low, high, middle, middle, "whisker"))
+        parts += [_line(x, x, middle - 4, middle + 4, "whisker") for x in (low, high)]
+    if estimate.value is not None:
+        at = _percent(estimate.value / top)
+        parts.append(Markup('<svg x="{}" y="{}" overflow="visible">{}</svg>').format(at, middle, _MARKS[kind]))
+    return _svg(ROW, f"dots {kind}", label, parts)
+
+
+def axis(top: float) -> Markup:
+    """The scale under the gap figure."""
+    parts = [
+        Markup('<text class="tick" x="{}" y="14" text-anchor="{}">{}</text>').format(
+            _percent(x), "start" if x == 0 else "end" if x == 1 else "middle", f"{x * top:.2g}".replace("0.", ".", 1)
+        )
+        for x in _ticks(top)
+    ]
+    return _svg(18, "axis", f"scale from 0 to {top:g}", parts)
+
+
+def bar(value: float | None, estimate: Estimate | None, chance: float | None, kind: str, label: str) -> Markup:
+    """One bar of a funnel on a scale from 0 to 1, with its interval and a line where blind choice would end."""
+    parts = [Markup('<rect class="track" width="100%" height="{}" rx="2"/>').format(BAR)]
+    if value is not None:
+        filled = Markup('<rect class="fill" width="{}" height="{}" rx="2"/>')
+        parts.append(filled.format(_percent(value), BAR))
+    if chance is not None:
+        parts.append(_line(chance, chance, -2, BAR + 2, "chance"))
+    if estimate is not None and estimate.low is not None and estimate.high is not None:
+        parts.append(_line(estimate.low, estimate.high, BAR / 2, BAR / 2, "whisker"))
+    return _svg(BAR, f"bar {kind}", label, parts)
+
+
+def _svg(height: int, kind: str, label: str, parts: list[Markup]) -> Markup:
+    whole = Markup('<svg class="{}" width="100%" height="{}" role="img" aria-label="{}" overflow="visible">{}</svg>')
+    return whole.format(kind, height, label, Markup("").join(parts))
+
+
+def _line(x1: float, x2: float, y1: float, y2: float, kind: str) -> Markup:
+    line = Markup('<line class="{}" x1="{}" x2="{}" y1="{:g}" y2="{:g}"/>')
+    return line.format(kind, _percent(x1), _percent(x2), y1, y2)
+
+
+def _ticks(top: float) -> list[float]:
+    """Where the grid lines stand, as shares of the scale: at most five intervals, ending at the top."""
+    step = next(s for s in STEPS if top / s <= 5.01)
+    count = int(top / step + 1e-9)
+    places = [i * step / top for i in range(count + 1)]
+    return [*places[:-1], 1.0] if abs(places[-1] - 1) < 1e-9 else places
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
