@@ -6,7 +6,7 @@
     result = ak.run(
         task=ak.tasks.bandit(arms=5, sigma=1.0, horizon=10),
         model="embedded",
-        variants=[base, base | ak.re_evaluate(), base | ak.critique(), base | ak.self_consistency(5), base | ak.placebo()],
+        variants=[base, base | ak.re_evaluate(), base | ak.critique(), base | ak.placebo()],
         episodes=16,
     )
     result.scorecard()
@@ -36,7 +36,18 @@ if TYPE_CHECKING:
         self_consistency,
     )
 
-_ROOMS = ("agents", "errors", "evals", "experiments", "graphs", "interventions", "models", "records", "reports", "tasks")
+_ROOMS = (
+    "agents",
+    "errors",
+    "evals",
+    "experiments",
+    "graphs",
+    "interventions",
+    "models",
+    "records",
+    "reports",
+    "tasks",
+)
 _HOME = {
     **dict.fromkeys(("Result", "arun", "open_run", "run"), ".api"),
     "Variant": ".experiments.variant",

@@ -69,7 +69,7 @@ class Result:
         """Show the scorecard in the terminal or notebook."""
         from .reports.terminal import show_scorecard
 
-        show_scorecard(self.score(), self.experiment, self.outcome.tally if self.outcome else None)
+        show_scorecard(self.score(), self.experiment, str(self.outcome.tally) if self.outcome else "")
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""

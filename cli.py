@@ -90,8 +90,8 @@ def plan(
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
 ) -> None:
     """Show what an experiment would do, without asking any model."""
+    from .commands.plan import show_plan
     from .experiments.config import assemble, load
-    from .reports.plan import show_plan
 
     show_plan(assemble(load(experiment, changes or [])), _console())
 
@@ -150,7 +150,7 @@ def list_(
     kind: Annotated[str, typer.Argument(help="tasks, graphs, interventions, agents, metrics, models or runs.")],
 ) -> None:
     """List what is known by name."""
-    from .reports.catalogue import show_list
+    from .commands.catalogue import show_list
 
     show_list(kind, _console())
 
@@ -158,7 +158,7 @@ def list_(
 @app.command()
 def doctor() -> None:
     """Check this machine: versions, weights, native libraries, and which provider keys are set."""
-    from .reports.doctor import examine
+    from .commands.doctor import examine
 
     if not examine(_console()):
         raise typer.Exit(1)
@@ -208,8 +208,8 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
     import signal
 
     from .api import execute
+    from .commands.progress import Progress
     from .experiments.config import assemble
-    from .reports.live import Progress
 
     experiment = assemble(settings)
     folder = out or Path("runs") / _safe(experiment.name)

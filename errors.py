@@ -1,24 +1,24 @@
 """Everything that can go wrong, as one tree. Every error says what happened, why, and what to do.
 
-    AkrasiaError
-    ├── UsageError            the caller asked for something that cannot be; exit code 2, nothing written
-    │   ├── UnknownName       no such task, model, variant, agent, intervention, metric or key
-    │   ├── BadOption         a value outside its range or of the wrong type
-    │   ├── PlanError         a graph that cannot run: refused at composition, before any call
-    │   ├── MissingExtra      an optional dependency is not installed
-    │   ├── MissingWeights    the weights of a local model are absent or are not the expected ones
-    │   ├── RunFolderError    a run folder is unwritable, is in use, holds another run or none at all
-    │   └── NotMeasured       a metric whose data are absent from these records
-    ├── ModelError            a provider did not answer; becomes the outcome of a step, see `Response.status`
-    │   ├── RateLimited       429: retried after `retry_after` seconds
-    │   ├── Unavailable       5xx, timeouts, resets, malformed answers: retried
-    │   ├── Rejected          the request itself is refused (too long, invalid, filtered): an outcome, never retried
-    │   └── Denied            no or wrong credentials, unknown model: stops the run at once
-    ├── RunStopped            the run ended early and can be resumed
-    │   ├── BudgetSpent       the run's budget in calls or dollars is used up
-    │   ├── ProviderDown      many calls in a row failed for good
-    │   └── OfflineMiss       an answer was asked for that the ledger does not hold
-    └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
+AkrasiaError
+├── UsageError            the caller asked for something that cannot be; exit code 2, nothing written
+│   ├── UnknownName       no such task, model, variant, agent, intervention, metric or key
+│   ├── BadOption         a value outside its range or of the wrong type
+│   ├── PlanError         a graph that cannot run: refused at composition, before any call
+│   ├── MissingExtra      an optional dependency is not installed
+│   ├── MissingWeights    the weights of a local model are absent or are not the expected ones
+│   ├── RunFolderError    a run folder is unwritable, is in use, holds another run or none at all
+│   └── NotMeasured       a metric whose data are absent from these records
+├── ModelError            a provider did not answer; becomes the outcome of a step, see `Response.status`
+│   ├── RateLimited       429: retried after `retry_after` seconds
+│   ├── Unavailable       5xx, timeouts, resets, malformed answers: retried
+│   ├── Rejected          the request itself is refused (too long, invalid, filtered): an outcome, never retried
+│   └── Denied            no or wrong credentials, unknown model: stops the run at once
+├── RunStopped            the run ended early and can be resumed
+│   ├── BudgetSpent       the run's budget in calls or dollars is used up
+│   ├── ProviderDown      many calls in a row failed for good
+│   └── OfflineMiss       an answer was asked for that the ledger does not hold
+└── LedgerError           the SQLite file of a run cannot be used; it is left as it is
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Registry(Generic[T]):
             raise UnknownName.among(self.kind, name, self._table)
         return self._table[name]
 
-    def make(self, name: str, *args: Any, **options: Any) -> T:
+    def make(self, name: str, /, *args: Any, **options: Any) -> T:
         """Build the entry `name` with its options."""
         made: T = bind(self.kind, name, self.factory(name), args, options)
         return made

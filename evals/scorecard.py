@@ -183,7 +183,7 @@ def _entropy(column: pl.Series) -> float | None:
     """Entropy of the labels taken, as a share of its maximum for as many labels as were ever taken or legal."""
     shares = column.drop_nulls().value_counts(normalize=True)["proportion"]
     kinds = len(shares)
-    return float(shares.entropy(base=kinds)) if kinds > 1 else (0.0 if kinds == 1 else None)
+    return float(shares.entropy(base=kinds) or 0.0) if kinds > 1 else (0.0 if kinds == 1 else None)
 
 
 def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
@@ -191,13 +191,18 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
     few = min(a.episodes for a in arms)
     if few < FEW:
         said.append(f"only {few} episodes: intervals over fewer than {FEW} clusters are too narrow to rely on")
+    several = len({(a.task, a.model) for a in arms}) > 1
     for arm in arms:
-        parsed = arm.metrics.get("valid")
-        if parsed is not None and parsed.value is not None and parsed.value < 0.95:
-            said.append(f"{arm.variant}: {1 - parsed.value:.0%} of the steps hold no legal action; they count as wrong")
+        name = f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
+        silent = 1 - arm.statuses.get("ok", 0) / arm.steps
+        if silent > 0.05:
+            said.append(f"{name}: {silent:.0%} of the steps hold no legal action; they count as wrong")
         if arm.labels is not None and arm.labels < 0.5:
-            said.append(f"{arm.variant}: the actions are nearly all the same label (entropy {arm.labels:.2f})")
-    sizes = {frame.filter(pl.col("variant") == a.variant).height for a in arms} if len(arms) > 1 else set()
-    if len(sizes) > 1 and frame["design"][0] == "fork":
-        said.append("the variants do not cover the same situations: contrasts use the episodes they share")
+            said.append(f"{name}: the actions are nearly all the same label (entropy {arm.labels:.2f})")
+    if frame["design"][0] == "fork":
+        sizes: dict[tuple[str, str], set[int]] = {}
+        for arm in arms:
+            sizes.setdefault((arm.task, arm.model), set()).add(arm.steps)
+        if any(len(s) > 1 for s in sizes.values()):
+            said.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return said

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from ..errors import RunFolderError
 from ..evals.inference import Contrast, Estimate
@@ -81,6 +82,7 @@ def render_report(card: Scorecard, experiment: dict[str, Any]) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["breakable"] = _breakable
     pairs = dict.fromkeys((a.task, a.model) for a in card.arms)
     groups = [_group(card, experiment, task, model) for task, model in pairs]
     return environment.get_template("report.html.j2").render(
@@ -134,9 +136,9 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
         "headline": [(name, _share(_metric(base, name))) for name in ("knowing", "doing", "gap")],
         "chance": _plain(_metric(base, "chance").value),
         "rows": rows,
+        "shortened": any(row.name != row.arm.variant for row in rows),
         "figure": _figure(rows, base),
         "table": [_numbers(card, row, base) for row in rows],
-        "tests": sum(c.p_holm is not None for c in contrasts),
         "contrasts": [_contrast_row(c, base) for c in contrasts],
         "funnels": _funnels(card, rows),
         "unencoded": _unencoded(rows, base),
@@ -305,7 +307,9 @@ def _notes(experiment: dict[str, Any], model: str) -> list[tuple[str, str, str]]
     """Slot, label and note of every model that served under this label."""
     for slots in experiment.get("models", []):
         others = sorted(slot for slot in slots if slot != "default")
-        named = [str(slots[s]["label"]) if s == "default" else f"{s}: {slots[s]['label']}" for s in ("default", *others)]
+        named = [
+            str(slots[s]["label"]) if s == "default" else f"{s}: {slots[s]['label']}" for s in ("default", *others)
+        ]
         if " + ".join(named) == model:
             return [(s, slots[s]["label"], slots[s].get("note", "")) for s in ("default", *others)]
     return []
@@ -345,6 +349,14 @@ def _conditional(value: float | None) -> Cell:
 
 def _missing(why: str) -> Cell:
     return Cell(f"not measured: {why}" if why else "not measured", measured=False)
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be wrapped where its parts meet, so that a narrow column does not cut a word."""
+    text = escape(name)
+    for end in ("_", "(", ","):
+        text = text.replace(end, Markup(f"{end}<wbr>"))
+    return text
 
 
 def _plain(value: float | None) -> str:

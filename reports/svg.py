@@ -57,8 +57,8 @@ def whisker(estimate: Estimate, kind: str, reference: float | None, top: float, 
 def axis(top: float) -> Markup:
     """The scale under the gap figure."""
     parts = [
-        Markup('<text class="tick" x="{}" y="14" text-anchor="{}">{}</text>').format(
-            _percent(x), "start" if x == 0 else "end" if x == 1 else "middle", f"{x * top:.2g}".replace("0.", ".", 1)
+        Markup('<text class="tick" x="{}" y="14" text-anchor="middle">{}</text>').format(
+            _percent(x), f"{x * top:.2g}".replace("0.", ".", 1)
         )
         for x in _ticks(top)
     ]

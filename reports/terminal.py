@@ -10,22 +10,19 @@ from rich.text import Text
 
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
-from ..models.gateway import Tally
 from .text import amount, p_value, plain_console, share, short_name, signed
 
 __all__ = ["show_estimates", "show_scorecard"]
 
 
-def show_scorecard(
-    card: Scorecard, experiment: dict[str, Any], tally: Tally | None = None, console: Console | None = None
-) -> None:
+def show_scorecard(card: Scorecard, experiment: dict[str, Any], paid: str = "", console: Console | None = None) -> None:
     """Print the scorecard.
 
     Args:
         experiment: the resolved experiment as stored with the run; may be empty.
-        tally: what this session asked and paid, if it just ran.
+        paid: what this session asked and paid, as a line; empty where nothing ran.
     """
-    (console or plain_console()).print(Group(*_parts(card, experiment, tally)))
+    (console or plain_console()).print(Group(*_parts(card, experiment, paid)))
 
 
 def show_estimates(card: Scorecard, console: Console) -> None:
@@ -37,24 +34,19 @@ def show_estimates(card: Scorecard, console: Console) -> None:
     console.print(table)
 
 
-def _parts(card: Scorecard, experiment: dict[str, Any], tally: Tally | None) -> list[RenderableType]:
+def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for task, model in dict.fromkeys((a.task, a.model) for a in card.arms):
         arms = [a for a in card.arms if (a.task, a.model) == (task, model)]
         base = card.baseline_of(arms[0])
-        chance = base.metrics["chance"].value if "chance" in base.metrics else None
-        head = (
-            f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design; "
-            f"an action drawn blindly is optimal {chance or 0:.0%} of the time"
-        )
+        chance = base.metrics["chance"].value
+        blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
+        head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
         parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
-    if tally is not None:
-        parts.append(
-            f"Answers asked for: {tally.asked}; calls made: {tally.made}; shared or replayed: {tally.shared}; "
-            f"failed for good: {tally.failed}; paid: ${tally.dollars:.4f}."
-        )
+    if paid:
+        parts.append(paid)
     return parts
 
 
@@ -62,7 +54,7 @@ def _notes(experiment: dict[str, Any], model: str) -> list[Text]:
     said = []
     for slots in experiment.get("models", []):
         for card in slots.values():
-            if card.get("note") and card["label"] in model:
+            if card.get("note") and card["label"] in model.replace(": ", " + ").split(" + "):
                 said.append(f"{card['label']}: {card['note']}")
     return [Text(note, style="dim") for note in dict.fromkeys(said)]
 

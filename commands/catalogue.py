@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,7 +40,7 @@ def show_list(kind: str, console: Console) -> None:
     console.print(table)
 
 
-def _registered(registry: Registry[object]) -> Callable[[], Rows]:
+def _registered(registry: Registry[Any]) -> Callable[[], Rows]:
     return lambda: ((name, registry.about(name)) for name in registry)
 
 

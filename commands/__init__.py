@@ -1,0 +1,1 @@
+"""What single commands of the command line print: catalogue, plan, progress, doctor. Only `cli` imports this room."""

@@ -1,0 +1,177 @@
+"""The HTML report shows every variant and number, says what was not measured, loads nothing, and is replaced whole."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia
+from akrasia.errors import RunFolderError
+from akrasia.evals.inference import Estimate
+from akrasia.evals.scorecard import Scorecard
+from akrasia.models.simulated import Planted, Simulated
+from akrasia.reports import html, svg
+from akrasia.reports.html import render_report, write_report
+from akrasia.reports.text import p_value, share
+
+HOSTILE = "<script>alert(1)</script>"
+VOID = {"meta", "br", "wbr", "path", "line", "rect", "circle"}
+
+
+class Page(HTMLParser):
+    """Visible text, tags and attributes; every element that is opened is closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.said: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(k, v or "") for k, v in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(k, v or "") for k, v in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.said.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.said))
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> akrasia.Result:
+    return akrasia.run(
+        task={"name": "bandit", "arms": 4, "horizon": 4},
+        model=Simulated(Planted(parse_failure=0.1)),
+        variants={"base": "reason_act", HOSTILE: "reason_act | critique", "fake": "reason_act | placebo", "act": "act"},
+        episodes=6,
+        out=tmp_path_factory.mktemp("report") / "run",
+    )
+
+
+@pytest.fixture(scope="module")
+def card(result: akrasia.Result) -> Scorecard:
+    return result.score()
+
+
+@pytest.fixture(scope="module")
+def page(result: akrasia.Result, card: Scorecard) -> Page:
+    return Page(render_report(card, result.experiment))
+
+
+def with_metric(card: Scorecard, variant: str, name: str, estimate: Estimate) -> Scorecard:
+    arms = (replace(a, metrics={**a.metrics, name: estimate}) if a.variant == variant else a for a in card.arms)
+    return replace(card, arms=tuple(arms))
+
+
+def test_every_variant_and_number_is_shown(card: Scorecard, page: Page) -> None:
+    assert "planted: knowing 0.87" in page.text and "bandit (arms 4" in page.text
+    for arm in card.arms:
+        assert arm.variant in page.text
+        for name in ("knowing", "doing", "gap", "say_do"):
+            if arm.metrics[name].value is not None:
+                assert share(arm.metrics[name]) in page.text
+        for line, cells in arm.table.counts.items():
+            assert not sum(cells.values()) or share(Estimate(arm.table.joint(line, "greedy"))).split()[0] in page.text
+        contrast = card.contrast(arm, "gap", "base")
+        assert contrast is None or contrast.p_holm is None or p_value(contrast.p_holm) in page.text
+    for warning in card.warnings:
+        assert warning in page.text
+    assert "no legal action" in page.text and "unparsable" in page.text
+    assert "akrasia show RUN EPISODE STEP" in page.text
+
+
+def test_hostile_names_are_text(card: Scorecard, page: Page) -> None:
+    assert "script" not in page.tags
+    named = replace(card, arms=tuple(replace(a, task=HOSTILE, model='"><img src=x>') for a in card.arms))
+    hostile = Page(render_report(named, {"name": HOSTILE, "models": [], "variants": {}}))
+    assert not hostile.tags & {"script", "img"}
+    assert HOSTILE in hostile.text
+
+
+def test_nothing_is_loaded_from_elsewhere(result: akrasia.Result, card: Scorecard, page: Page) -> None:
+    assert not page.tags & {"script", "link", "img", "iframe", "object"}
+    assert not {"src", "href", "srcset"} & {name for name, _ in page.attributes}
+    assert not re.search(r"https?://|@import|url\(", render_report(card, result.experiment))
+
+
+def test_what_was_not_measured_is_said(card: Scorecard, page: Page) -> None:
+    assert "not measured: no rationale was asked for" in page.text
+    assert "not measured: no action was read off token probabilities" in page.text
+    assert not re.search(r"\b(nan|None|inf)\b", page.text)
+    few = Page(render_report(replace(card, arms=tuple(replace(a, metrics={}) for a in card.arms)), {}))
+    assert "not measured: not among the metrics that were asked for" in few.text
+
+
+def test_encoded_names_the_arm_it_comes_from(card: Scorecard) -> None:
+    told = with_metric(card, "act", "encoded", Estimate(0.41, 0.3, 0.5, 24, 6))
+    assert "encoded from act .41 [.30, .50]" in Page(render_report(told, {})).text
+    rollout = Page(render_report(replace(told, design="rollout"), {})).text
+    assert "from act, which met other situations" in rollout
+
+
+def test_one_episode_has_no_interval(card: Scorecard) -> None:
+    one = Estimate(0.25, n=4, clusters=1, why="one episode says nothing about spread")
+    text = Page(render_report(with_metric(card, "base", "gap", one), {})).text
+    assert ".25 [unknown] one episode says nothing about spread" in text
+
+
+def test_tasks_and_models_are_kept_apart(card: Scorecard) -> None:
+    other = tuple(replace(a, model="other") for a in card.arms)
+    found = tuple((t, "other", c) for t, _, c in card.contrasts)
+    both = replace(card, arms=card.arms + other, contrasts=card.contrasts + found)
+    text = Page(render_report(both, {})).text
+    assert "simulated on bandit" in text and "other on bandit" in text
+
+
+def test_the_same_scorecard_gives_the_same_bytes(tmp_path: Path, result: akrasia.Result, card: Scorecard) -> None:
+    one, two = (write_report(card, result.experiment, tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
+    assert one == two and len(one) < 200_000
+
+
+def test_a_failed_write_keeps_the_old_report(tmp_path: Path, card: Scorecard, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("old")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(html.os, "replace", full)
+    with pytest.raises(RunFolderError, match="No space left"):
+        write_report(card, {}, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_a_usage_error(tmp_path: Path, card: Scorecard) -> None:
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        write_report(card, {}, tmp_path / "absent" / "report.html")
+
+
+@pytest.mark.parametrize("high", [0.0, 0.03, 0.2, 0.35, 0.61, 0.95, 1.0])
+def test_the_scale_holds_what_it_shows(high: float) -> None:
+    top = svg.reach([Estimate(high / 2, 0.0, high), Estimate(None)])
+    drawn = str(svg.whisker(Estimate(high / 2, 0.0, high), "variant", high / 2, top, "a label"))
+    places = [float(x) for x in re.findall(r'x[12]?="([\d.]+)%"', drawn + str(svg.axis(top)))]
+    assert places and all(0 <= x <= 100 for x in places)
+
+
+def test_an_unmeasured_estimate_has_no_mark() -> None:
+    assert "mark" not in svg.whisker(Estimate(None, why="x"), "variant", None, 1.0, "gap")
+    assert "fill" not in svg.bar(None, Estimate(None), None, "encoded", "encoded")
