@@ -28,7 +28,7 @@ class Progress:
 
     def __init__(self, situations: int, console: Console) -> None:
         self._situations, self._console = situations, console
-        self._sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        self._sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
         self._seen: set[tuple[str, str, int, int]] = set()
         self._began = time.monotonic()
         self._told = 0.0
@@ -50,7 +50,7 @@ class Progress:
             knows = bool(set(r.decision.stated) & set(r.oracle.optimal))
             does = r.decision.done in r.oracle.optimal
             asked = r.decision.stated_status != "absent"
-            for i, add in enumerate((1, asked and knows, does, asked and knows and not does)):
+            for i, add in enumerate((1, asked, asked and knows, does, asked and knows and not does)):
                 self._sums[r.variant][i] += add
             self._seen.add((r.task, r.model, r.episode, r.step))
         done = len(self._seen)
@@ -66,6 +66,8 @@ class Progress:
         table = Table(box=None, pad_edge=False)
         for heading in ("variant", "steps", "knowing", "doing", "gap"):
             table.add_column(heading, justify="left" if heading == "variant" else "right")
-        for variant, (n, knows, does, gap) in self._sums.items():
-            table.add_row(variant, str(n), *(f"{x / n:.2f}" for x in (knows, does, gap)))
-        return Group(ProgressBar(self._situations, done, width=60), Text(line, style="dim"), table)
+        for variant, (n, asked, knows, does, gap) in self._sums.items():
+            rates = ((knows, asked), (does, n), (gap, asked))
+            table.add_row(variant, str(n), *(f"{part / whole:.2f}" if whole else "-" for part, whole in rates))
+        bar = ProgressBar(self._situations, done, width=60)
+        return Group(Text(line, style="dim"), bar, Text(), table)

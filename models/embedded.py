@@ -6,9 +6,10 @@ Any other GGUF file can be given by path.
 
 Invariants
 - Answers are drawn with neutral filters (top-k, min-p off): the provider's defaults would change what is measured.
-- Where the request lists `choices`, the answer is taken here from the probabilities of the next token, renormalised over
-  the choices: the likeliest at temperature 0, else drawn with a random number named by the request. The mass on the
-  choices is reported, since renormalising hides invalid answers.
+- Where the request lists `choices`, the answer is taken here from the probabilities of the next token, renormalised
+  over the choices: the likeliest at temperature 0, else drawn with a random number named by the request. The mass on
+  the choices is reported, since renormalising hides invalid answers. Choices of several tokens are drawn by the server
+  under a grammar, without probabilities.
 - Seeds follow from (request, draw), but batching moves log-probabilities by some 0.01: exact replay comes from the
   ledger, not from asking again.
 """
@@ -110,6 +111,7 @@ class Embedded:
 
     @property
     def card(self) -> Card:
+        note = "actions are read off the token probabilities of the legal labels"
         name = "smollm2-135m-instruct-q8_0" if self.weights is None else Path(self.weights).stem
         settings = {"sha256": self._sha256, "temperature": self.temperature, "style": self.style}
         return Card(
@@ -118,7 +120,7 @@ class Embedded:
             style=self.style,
             max_concurrency=self._at_once,
             probs=self.style == "completion",
-            note="actions are read off the token probabilities of the legal labels" if self.style == "completion" else "",
+            note=note if self.style == "completion" else "",
         )
 
     @property
@@ -172,7 +174,7 @@ class Embedded:
             return xllamacpp.Server(params)
         except RuntimeError as error:
             raise MissingWeights(
-                f"llama.cpp cannot load {params.model.path!r}", str(error), "Give the path of a GGUF file."
+                f"llama.cpp cannot load {params.model.path!r}", str(error).rstrip("."), "Give the path of a GGUF file."
             ) from None
 
     def _is_one_token(self, label: str) -> bool:
@@ -180,7 +182,8 @@ class Embedded:
         if label not in self._single:
             counts = []
             for prompt in ("Action=", f"Action={label}"):
-                answer = _checked(self._server.handle_completions({"prompt": prompt, "max_tokens": 1, "temperature": 0}))
+                body = {"prompt": prompt, "max_tokens": 1, "temperature": 0}
+                answer = _checked(self._server.handle_completions(body))
                 counts.append(int(answer["usage"]["prompt_tokens"]))
             self._single[label] = counts[1] - counts[0] == 1
         return self._single[label]
@@ -229,7 +232,7 @@ class Embedded:
 
 
 def _grammar(choices: tuple[str, ...]) -> str:
-    return "root ::= " + " | ".join(json.dumps(c) for c in choices)
+    return "root ::= " + " | ".join(json.dumps(c, ensure_ascii=False) for c in choices)
 
 
 def _over_choices(logprobs: Any, choices: tuple[str, ...]) -> tuple[dict[str, float] | None, float | None]:

@@ -106,6 +106,12 @@ class Tally:
     usage: Usage = field(default_factory=Usage)
     dollars: float = 0.0
 
+    def __str__(self) -> str:
+        return (
+            f"Answers asked for: {self.asked}; calls made: {self.made}; shared or replayed: {self.shared}; "
+            f"failed for good: {self.failed}; paid: ${self.dollars:.4f}."
+        )
+
 
 class Gateway:
     """Ask models, once per (request, draw).

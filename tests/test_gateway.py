@@ -1,0 +1,465 @@
+"""The gateway asks once, keeps before it tells, retries as asked, never overspends, and loses no answer paid for."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from akrasia.errors import (
+    BadOption,
+    BudgetSpent,
+    Denied,
+    OfflineMiss,
+    ProviderDown,
+    RateLimited,
+    Rejected,
+    RunStopped,
+    Unavailable,
+)
+from akrasia.experiments.ledger import Ledger, read_ledger
+from akrasia.models import Budget, Desk, Gateway, MemoryStore, Price, Scripted, Simulated, key_of
+from akrasia.models.gateway import ATTEMPTS, FAILURES_IN_A_ROW
+from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
+
+FREE = Price()
+
+
+class Model:
+    """A scripted model that says how often it was asked, and can be held back."""
+
+    def __init__(self, *script: str | Response | Exception, price: Price | None = FREE, at_once: int = 64) -> None:
+        self.script, self.asked = script, 0
+        self.inside = self.most_inside = 0
+        self.go = asyncio.Event()
+        self.go.set()
+        self.opened = self.closed = 0
+        self.card = Scripted(lambda request, draw: "", price=price, max_concurrency=at_once).card
+
+    async def open(self) -> None:
+        self.opened += 1
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        said = self.script[min(self.asked, len(self.script) - 1)] if self.script else f"answer {draw.sample}"
+        self.asked += 1
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            await self.go.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.inside -= 1
+        if isinstance(said, Exception):
+            raise said
+        return said if isinstance(said, Response) else Response(said, usage=Usage(10, 5))
+
+    def request(self, text: str = "hello", **sampling: int) -> Request:
+        return Request(self.card.id, (Message("user", text),), Sampling(**sampling))
+
+
+class Clock:
+    """Stands for sleeping: notes how long, and takes no time."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def draw(sample: int = 0) -> Draw:
+    return Draw(7, 0, sample)
+
+
+async def outcomes(gateway: Gateway, request: Request, samples: range) -> list[Response | BaseException]:
+    asking = (gateway.complete(request, draw(i)) for i in samples)
+    return await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def settle(until: Callable[[], bool]) -> None:
+    """Let other tasks run until something holds."""
+    for _ in range(10_000):
+        if until():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to hold")
+
+
+async def test_concurrent_askers_of_one_draw_share_one_call() -> None:
+    model = Model()
+    gateway = Gateway([model])
+    answers = await asyncio.gather(*(gateway.complete(model.request(), draw()) for _ in range(50)))
+    assert model.asked == 1
+    assert len({id(a) for a in answers}) == 1
+    assert (gateway.tally.asked, gateway.tally.made, gateway.tally.shared) == (50, 1, 49)
+    assert gateway.tally.usage == Usage(10, 5)
+
+
+async def test_another_sample_episode_step_or_setting_is_another_call() -> None:
+    model = Model()
+    gateway = Gateway([model])
+    asked = [
+        (model.request(), Draw(7, 0, 0)),
+        (model.request(), Draw(7, 0, 1)),
+        (model.request(), Draw(7, 1, 0)),
+        (model.request(), Draw(8, 0, 0)),
+        (model.request("hi"), Draw(7, 0, 0)),
+        (model.request(max_tokens=9), Draw(7, 0, 0)),
+    ]
+    for _ in range(2):
+        await asyncio.gather(*(gateway.complete(r, d) for r, d in asked))
+    assert model.asked == len(asked)
+
+
+async def test_what_the_store_holds_is_not_asked_for() -> None:
+    model, store = Model(), MemoryStore()
+    first = await Gateway([model], store).complete(model.request(), draw())
+    again = Gateway([model], store)
+    assert await again.complete(model.request(), draw()) == first
+    assert (model.asked, model.opened, again.tally.made, again.tally.shared) == (1, 1, 0, 1)
+
+
+async def test_an_answer_is_committed_before_its_asker_sees_it(tmp_path: Path) -> None:
+    model, ledger = Model(), Ledger(tmp_path)
+    gateway = Gateway([model], ledger)
+    try:
+        for sample in range(20):
+            said = await gateway.complete(model.request(), draw(sample))
+            other_process = read_ledger(tmp_path)
+            assert other_process.get(key_of(model.request(), draw(sample))) == said
+            other_process.close()
+    finally:
+        ledger.close()
+
+
+async def test_an_answer_that_cannot_be_kept_is_not_shown() -> None:
+    class Full(MemoryStore):
+        async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        await Gateway([Model()], Full()).complete(Model().request(), draw())
+
+
+async def test_rate_limit_is_waited_out_exactly_and_recorded() -> None:
+    model = Model(RateLimited("slow down", retry_after=7.25), RateLimited("slower", retry_after=120.0), "there")
+    clock = Clock()
+    said = await Gateway([model], sleep=clock).complete(model.request(), draw())
+    assert clock.slept == [7.25, 120.0]
+    assert (said.text, said.status, said.attempts) == ("there", "ok", ("slow down.", "slower."))
+    assert model.asked == 3
+
+
+async def test_a_provider_that_asks_for_hours_is_given_up() -> None:
+    model, clock = Model(RateLimited("daily limit", retry_after=86_400.0)), Clock()
+    said = await Gateway([model], sleep=clock).complete(model.request(), draw())
+    assert (said.status, clock.slept, model.asked) == ("error", [], 1)
+
+
+async def test_back_off_grows_and_stays_bounded() -> None:
+    model, clock = Model(Unavailable("down")), Clock()
+    await Gateway([model], sleep=clock).complete(model.request(), draw())
+    assert len(clock.slept) == ATTEMPTS - 1
+    assert all(0 < s <= 60 for s in clock.slept)
+    assert clock.slept[-1] > 4 * clock.slept[0]
+
+
+async def test_what_stays_down_becomes_an_outcome_that_is_not_kept() -> None:
+    model, store = Model(Unavailable("down", "connection reset")), MemoryStore()
+    gateway = Gateway([model], store, sleep=Clock())
+    said = await gateway.complete(model.request(), draw())
+    assert (said.text, said.status) == ("", "error")
+    assert said.attempts == ("down: connection reset.",) * ATTEMPTS
+    assert said.error == said.attempts[-1]
+    assert store.responses == {}
+    assert gateway.tally.failed == 1
+
+
+async def test_variants_that_share_a_draw_share_its_failure_and_a_resumed_run_asks_again() -> None:
+    model, store = Model(*[Unavailable("down")] * ATTEMPTS, "up again"), MemoryStore()
+    gateway = Gateway([model], store, sleep=Clock())
+    first = await gateway.complete(model.request(), draw())
+    assert await gateway.complete(model.request(), draw()) == first
+    assert model.asked == ATTEMPTS
+    resumed = await Gateway([model], store).complete(model.request(), draw())
+    assert (resumed.status, resumed.text) == ("ok", "up again")
+
+
+@pytest.mark.parametrize(("refusal", "status"), [(True, "refused"), (False, "error")])
+async def test_what_is_refused_is_kept_and_not_tried_again(refusal: bool, status: str) -> None:
+    """Also after a passing fault, which stays on record."""
+    model, store = Model(Unavailable("hiccup"), Rejected("too long", refusal=refusal)), MemoryStore()
+    gateway = Gateway([model], store, sleep=Clock())
+    said = await gateway.complete(model.request(), draw())
+    assert (said.status, said.error, said.attempts) == (status, "too long.", ("hiccup.",))
+    assert list(store.responses.values()) == [said]
+    assert await gateway.complete(model.request(), draw()) == said
+    assert (model.asked, gateway.tally.failed) == (2, 0)
+
+
+async def test_wrong_credentials_stop_the_run_at_once() -> None:
+    model, store = Model(Denied("wrong key")), MemoryStore()
+    with pytest.raises(Denied):
+        await Gateway([model], store, sleep=Clock()).complete(model.request(), draw())
+    assert (model.asked, store.responses) == (1, {})
+
+
+async def test_twelve_failures_in_a_row_mean_the_provider_is_down() -> None:
+    model = Model(Unavailable("down"))
+    gateway = Gateway([model], sleep=Clock())
+    for i in range(FAILURES_IN_A_ROW - 1):
+        assert (await gateway.complete(model.request(), draw(i))).status == "error"
+    with pytest.raises(ProviderDown, match="12 calls in a row"):
+        await gateway.complete(model.request(), draw(99))
+
+
+async def test_one_answer_in_between_and_the_provider_is_not_down() -> None:
+    script = ([*[Unavailable("down")] * ATTEMPTS * (FAILURES_IN_A_ROW - 1), "up"]) * 3
+    model = Model(*script)
+    gateway = Gateway([model], sleep=Clock())
+    said = [(await gateway.complete(model.request(), draw(i))).status for i in range(3 * FAILURES_IN_A_ROW)]
+    assert said.count("ok") == 3
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    limit=st.integers(1, 30),
+    already=st.integers(0, 10),
+    askers=st.integers(1, 100),
+    at_once=st.integers(1, 64),
+)
+def test_calls_never_exceed_their_budget(limit: int, already: int, askers: int, at_once: int) -> None:
+    async def play() -> tuple[Model, list[Response | BaseException]]:
+        model = Model(at_once=at_once)
+        gateway = Gateway([model], budget=Budget(calls=limit), spent=(already, 0.0))
+        return model, await outcomes(gateway, model.request(), range(askers))
+
+    model, said = asyncio.run(play())
+    assert model.asked == min(askers, max(0, limit - already))
+    assert model.most_inside <= at_once
+    assert sum(isinstance(s, BudgetSpent) for s in said) == askers - model.asked
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cents=st.floats(0.01, 20.0),
+    text=st.text(max_size=60),
+    share=st.floats(0, 1),
+    waves=st.lists(st.integers(1, 50), min_size=1, max_size=3),
+)
+@example(cents=1.0, text="é" * 60, share=1.0, waves=[50])
+def test_dollars_never_exceed_their_budget(cents: float, text: str, share: float, waves: list[int]) -> None:
+    """Whatever part of the tokens that a request allows the answers take, with one token per byte at worst."""
+    price = Price(1e-5, 4e-5)
+
+    async def play() -> tuple[Gateway, Model]:
+        used = Usage(int(share * len(text.encode())), int(share * 64))
+        model = Model(Response("x", usage=used), price=price)
+        gateway = Gateway([model], budget=Budget(dollars=cents / 100))
+        request, asked = model.request(text, max_tokens=64), 0
+        for wave in waves:
+            await outcomes(gateway, request, range(asked, asked + wave))
+            asked += wave
+        assert gateway.tally.dollars == pytest.approx(model.asked * price.of(used))
+        return gateway, model
+
+    gateway, _ = asyncio.run(play())
+    assert gateway.tally.dollars <= cents / 100
+
+
+async def test_what_a_call_did_not_use_of_its_reservation_is_free_for_the_next() -> None:
+    """Each call may cost a hundred times what it does: asked one after the other, the budget is used up by cost."""
+    model = Model(Response("x", usage=Usage(0, 10)), price=Price(0, 1e-3))
+    gateway = Gateway([model], budget=Budget(dollars=2.005))
+    request, answered = model.request(max_tokens=1000), 0
+    with pytest.raises(BudgetSpent, match="may cost"):
+        for sample in range(1000):
+            await gateway.complete(request, draw(sample))
+            answered += 1
+    assert answered == 101  # with 1.01 paid, the next might bring it to 2.01
+    assert gateway.tally.dollars == pytest.approx(1.01)
+
+
+async def test_a_call_that_raises_gives_its_reservation_back() -> None:
+    model = Model(Denied("no"), "yes")
+    gateway = Gateway([model], budget=Budget(calls=1))
+    with pytest.raises(Denied):
+        await gateway.complete(model.request(), draw())
+    assert (await gateway.complete(model.request(), draw())).text == "yes"
+
+
+async def test_stored_answers_cost_nothing_of_a_spent_budget() -> None:
+    model, store = Model(), MemoryStore()
+    kept = await Gateway([model], store).complete(model.request(), draw())
+    gateway = Gateway([model], store, budget=Budget(calls=1), spent=(1, 0.0))
+    assert await gateway.complete(model.request(), draw()) == kept
+    with pytest.raises(BudgetSpent, match="budget of 1 calls"):
+        await gateway.complete(model.request(), draw(1))
+    assert (gateway.tally.asked, gateway.tally.made, gateway.tally.shared) == (2, 0, 1)
+
+
+@pytest.mark.parametrize("limits", [{"calls": 0}, {"dollars": -1.0}, {"calls": True}, {"dollars": float("nan")}])
+def test_a_budget_must_be_above_zero(limits: dict[str, float]) -> None:
+    with pytest.raises(BadOption):
+        Budget(**limits)  # type: ignore[arg-type]
+
+
+async def test_a_budget_in_dollars_needs_a_price() -> None:
+    model = Model(price=None)
+    gateway = Gateway([model], budget=Budget(dollars=1.0))
+    with pytest.raises(BadOption, match="no price is known"):
+        await gateway.open()
+    with pytest.raises(BadOption, match="no price is known"):
+        await gateway.complete(model.request(), draw())
+    assert model.asked == 0
+    await Gateway([model], budget=Budget(calls=1)).open()
+
+
+async def test_a_cancelled_asker_loses_nothing_that_is_paid_for() -> None:
+    model, store = Model(), MemoryStore()
+    model.go.clear()
+    gateway = Gateway([model], store)
+    asker = asyncio.ensure_future(gateway.complete(model.request(), draw()))
+    await settle(lambda: model.inside == 1)
+    asker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asker
+    closing = asyncio.ensure_future(gateway.close())
+    await asyncio.sleep(0)
+    assert (model.closed, store.responses) == (0, {})
+    model.go.set()
+    await closing
+    assert (model.closed, len(store.responses)) == (1, 1)
+    assert gateway.tally.usage == Usage(10, 5)
+
+
+async def test_one_asker_that_goes_does_not_disturb_the_others() -> None:
+    model = Model()
+    model.go.clear()
+    gateway = Gateway([model])
+    goes, stays = (asyncio.ensure_future(gateway.complete(model.request(), draw())) for _ in range(2))
+    await settle(lambda: model.inside == 1)
+    goes.cancel()
+    await asyncio.sleep(0)
+    model.go.set()
+    assert (await stays).text == "answer 0"
+    assert model.asked == 1
+
+
+async def test_offline_a_miss_is_loud() -> None:
+    model, store = Model(), MemoryStore()
+    kept = await Gateway([model], store).complete(model.request(), draw())
+    offline = Gateway([model], store, offline=True)
+    assert await offline.complete(model.request(), draw()) == kept
+    with pytest.raises(OfflineMiss, match="episode 7, step 0, sample 3"):
+        await offline.complete(model.request(), draw(3))
+    assert (model.asked, model.opened) == (1, 1)
+
+
+async def test_after_a_stop_only_what_is_kept_is_answered() -> None:
+    """Calls under way land and are kept; those that wait for their turn are not made."""
+    model, store = Model(at_once=1), MemoryStore()
+    gateway = Gateway([model], store)
+    kept = await gateway.complete(model.request(), draw(9))
+    model.go.clear()
+    under_way, waiting = (asyncio.ensure_future(gateway.complete(model.request(), draw(i))) for i in range(2))
+    await settle(lambda: model.inside == 1)
+    gateway.stop(RunStopped("interrupted"))
+    model.go.set()
+    assert (await under_way).text == "answer 0"
+    with pytest.raises(RunStopped, match="interrupted"):
+        await waiting
+    with pytest.raises(RunStopped):
+        await gateway.complete(model.request(), draw(5))
+    assert await gateway.complete(model.request(), draw(9)) == kept
+    assert model.asked == 2
+
+
+async def test_a_stop_ends_the_waiting_between_attempts() -> None:
+    model = Model(RateLimited("slow", retry_after=60.0))
+
+    async def interrupted(seconds: float) -> None:
+        gateway.stop(RunStopped("interrupted"))
+
+    gateway = Gateway([model], sleep=interrupted)
+    with pytest.raises(RunStopped):
+        await gateway.complete(model.request(), draw())
+    assert model.asked == 1
+
+
+async def test_cost_and_latency_are_on_the_answer() -> None:
+    model = Model(price=Price(1e-6, 2e-6))
+    gateway = Gateway([model])
+    said = await gateway.complete(model.request(), draw())
+    assert said.cost == pytest.approx(10 * 1e-6 + 5 * 2e-6)
+    assert 0 <= said.latency < 10
+    assert gateway.tally.dollars == said.cost
+
+
+async def test_what_the_provider_billed_stands_before_the_list_price() -> None:
+    model = Model(Response("x", usage=Usage(10, 5), cost=0.5), price=Price(1e-6, 2e-6))
+    assert (await Gateway([model]).complete(model.request(), draw())).cost == 0.5
+
+
+async def test_without_a_price_the_cost_is_unknown_not_zero() -> None:
+    model = Model(price=None)
+    gateway = Gateway([model])
+    assert (await gateway.complete(model.request(), draw())).cost is None
+    assert gateway.tally.dollars == 0
+
+
+async def test_a_model_is_opened_once_and_closed_once() -> None:
+    model = Model()
+    gateway = Gateway([model])
+    await asyncio.gather(gateway.open(), *(gateway.complete(model.request(), draw(i)) for i in range(20)))
+    over_a_ledger = gateway.on(MemoryStore())
+    await over_a_ledger.complete(model.request(), draw())
+    await over_a_ledger.close()
+    await gateway.close()
+    assert (model.opened, model.closed) == (1, 1)
+
+
+async def test_what_cannot_be_opened_is_said_to_every_asker() -> None:
+    class Broken(Model):
+        async def open(self) -> None:
+            raise BadOption("no weights")
+
+    model = Broken()
+    gateway = Gateway([model])
+    said = await outcomes(gateway, model.request(), range(5))
+    assert all(isinstance(s, BadOption) for s in said)
+    await gateway.close()
+    assert model.closed == 0
+
+
+async def test_a_desk_seats_models_and_falls_back_to_the_default() -> None:
+    critic, default = Scripted(lambda r, d: "critic", name="critic"), Scripted(lambda r, d: "other", name="other")
+    gateway = Gateway([critic, default])
+    desk = Desk(gateway, {"default": default.card.id, "critic": critic.card.id})
+    messages = (Message("user", "hello"),)
+    key, said = await desk.ask("critic", messages, Sampling(), draw())
+    assert said.text == "critic"
+    assert gateway.store.get(key) == said
+    assert (await desk.ask("reasoner", messages, Sampling(), draw()))[1].text == "other"
+
+
+@settings(max_examples=25, deadline=None)
+@given(samples=st.lists(st.integers(0, 5), min_size=1, max_size=30), shuffled=st.randoms())
+def test_the_order_of_asking_changes_no_answer(samples: list[int], shuffled: object) -> None:
+    """Common random numbers: an answer is named by its draw, not by when it was asked for."""
+    other = list(samples)
+    shuffled.shuffle(other)  # type: ignore[attr-defined]
+    text = "You face 2 buttons: Red, Blue.\nStep=0 Action=Red Reward=0.5\nEnd with BEST=X and ACTION=Y"
+    request = Request(Simulated().card.id, (Message("user", text),))
+
+    async def play(order: list[int]) -> dict[int, str]:
+        gateway = Gateway([Simulated()])
+        said = await asyncio.gather(*(gateway.complete(request, draw(i)) for i in order))
+        return {i: s.text for i, s in zip(order, said, strict=True)}
+
+    assert asyncio.run(play(samples)) == asyncio.run(play(other))

@@ -1,0 +1,201 @@
+"""LangChain both ways: its chat models behind the gateway, and the gateway as one of its chat models."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+import akrasia
+from akrasia.errors import BadOption, Denied, RateLimited, Rejected, Unavailable
+from akrasia.models import Gateway, Scripted, Simulated, resolve
+from akrasia.models.langchain import FromLangChain, GatewayChatModel
+from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
+
+
+class Pupil(BaseChatModel):
+    """A LangChain chat model that answers like the simulated agent, or raises what it is given."""
+
+    raises: Any = None
+    finish: str = "stop"
+    heard: list[Any] = []
+    model_name: str = "pupil-1"
+
+    @property
+    def _llm_type(self) -> str:
+        return "pupil"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model_name": self.model_name, "api_key": "sk-never-shown-123", "tool": object.__repr__(self)}
+
+    async def _agenerate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **given: Any
+    ) -> ChatResult:
+        self.heard.append((messages, stop))
+        if self.raises is not None:
+            raise self.raises
+        request = Request("pupil", tuple(Message("user", str(m.text)) for m in messages))
+        said = await Simulated().generate(request, Draw(0, 0, 0))
+        message = AIMessage(
+            said.text,
+            usage_metadata={"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
+            response_metadata={"finish_reason": self.finish, "model_name": "pupil-1-2026"},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _generate(self, *args: Any, **given: Any) -> ChatResult:
+        raise NotImplementedError
+
+
+class HttpError(Exception):
+    """Shaped as the errors of the providers' clients are."""
+
+    def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
+        super().__init__(f"HTTP {status}: key sk-secret-0123456789")
+        self.status_code = status
+        self.response = type("Response", (), {"status_code": status, "headers": headers or {}})()
+
+
+def request(*messages: Message, **sampling: Any) -> Request:
+    return Request("x", messages or (Message("user", "hello"),), Sampling(**sampling))
+
+
+def test_a_whole_run_on_a_langchain_model(tmp_path: Path) -> None:
+    result = akrasia.run(
+        task={"name": "bandit", "arms": 3, "horizon": 3}, model=Pupil(), variants=["reason_act", "reason_then_act"],
+        episodes=2, out=tmp_path,
+    )  # fmt: skip
+    assert result.outcome is not None and result.outcome.stopped is None
+    ledger = akrasia.experiments.ledger.read_ledger(tmp_path)
+    records = [decode(Record, data) for data in ledger.raw_records()]
+    ledger.close()
+    assert len(records) == 2 * 2 * 3
+    assert {(r.model, r.decision.status) for r in records} == {("pupil/pupil-1", "ok")}
+    assert {r.usage for r in records if r.calls == 1} == {Usage(7, 3)}
+    assert {r.cost for r in records} == {None}
+
+
+async def test_messages_keep_their_roles_and_what_is_not_sent_is_named() -> None:
+    pupil = Pupil(heard=[])
+    said = await FromLangChain(pupil).generate(
+        request(Message("system", "be brief"), Message("user", "hello"), Message("assistant", "hi"), stop=("END",)),
+        Draw(0, 0, 0),
+    )
+    [(messages, stop)] = pupil.heard
+    assert [(type(m), m.content) for m in messages] == [
+        (SystemMessage, "be brief"), (HumanMessage, "hello"), (AIMessage, "hi"),
+    ]  # fmt: skip
+    assert stop == ["END"]
+    assert said.usage == Usage(7, 3)
+    assert said.reported == {"model": "pupil-1-2026", "not_sent": "max_tokens,seed,temperature,top_p"}
+
+
+async def test_an_answer_cut_off_is_truncated() -> None:
+    said = await FromLangChain(Pupil(finish="length")).generate(request(), Draw(0, 0, 0))
+    assert (said.status, said.finish_reason) == ("truncated", "length")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (HttpError(429, {"retry-after": "4"}), RateLimited),
+        (HttpError(401), Denied),
+        (HttpError(404), Denied),
+        (HttpError(400), Rejected),
+        (HttpError(500), Unavailable),
+        (ConnectionResetError("reset"), Unavailable),
+        (TimeoutError("late"), Unavailable),
+        (ValueError("bad message"), Rejected),
+    ],
+)
+async def test_errors_become_ours_whatever_client_is_behind(raised: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        await FromLangChain(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
+    assert type(caught.value) is kind
+    assert "sk-secret" not in str(caught.value)
+    assert getattr(caught.value, "retry_after", None) == (4.0 if kind is RateLimited else None)
+
+
+def test_identity_is_the_models_own_in_every_process_and_holds_no_key() -> None:
+    first, second = FromLangChain(Pupil()), FromLangChain(Pupil())
+    assert first.card.id == second.card.id
+    assert FromLangChain(Pupil(model_name="pupil-2")).card.id != first.card.id
+    assert "sk-never" not in repr(first.card)
+    assert isinstance(resolve(Pupil()), FromLangChain)
+
+
+@pytest.fixture
+def scripted() -> Scripted:
+    def script(asked: Request, draw: Draw) -> Response:
+        text = f"{asked.messages[-1].content}/{draw.step}/{draw.sample}/{asked.sampling.temperature:g}"
+        return Response(text, usage=Usage(11, 4), reported={"stop": ",".join(asked.sampling.stop)})
+
+    return Scripted(script)
+
+
+async def test_the_gateway_as_a_chat_model_answers_by_its_draw(scripted: Scripted) -> None:
+    gateway = Gateway([scripted])
+    model = GatewayChatModel(gateway, model=scripted.card.id, draw=Draw(1, 0, 0))
+    first, again = await asyncio.gather(model.ainvoke("hello"), model.ainvoke("hello"))
+    assert first.text == again.text == "hello/0/0/1"
+    assert (await model.at(sample=1).ainvoke("hello")).text == "hello/0/1/1"
+    assert (await model.at(step=2).ainvoke("hello")).text == "hello/2/0/1"
+    assert (await model.bind(temperature=0.5).ainvoke("hello")).text == "hello/0/0/0.5"
+    assert (gateway.tally.asked, gateway.tally.made) == (5, 4)
+    assert isinstance(first, AIMessage)
+    assert first.usage_metadata == {"input_tokens": 11, "output_tokens": 4, "total_tokens": 15}
+    assert first.response_metadata["status"] == "ok"
+    assert model.at(sample=1).draw == Draw(1, 0, 1)
+
+
+async def test_roles_stops_and_limits_reach_the_model() -> None:
+    heard: list[Request] = []
+    scripted = Scripted(lambda asked, draw: heard.append(asked) or "x")
+    model = GatewayChatModel(Gateway([scripted]), model=scripted.card.id, sampling=Sampling(max_tokens=9))
+    await model.ainvoke([SystemMessage("s"), HumanMessage("u"), AIMessage("a")], stop=["END"])
+    assert heard[0].messages == (Message("system", "s"), Message("user", "u"), Message("assistant", "a"))
+    assert (heard[0].sampling.stop, heard[0].sampling.max_tokens) == (("END",), 9)
+    with pytest.raises(Rejected, match="'tool'"):
+        await model.ainvoke([ToolMessage("result", tool_call_id="1")])
+    with pytest.raises(Rejected, match="response_format"):
+        await model.bind(response_format="json").ainvoke("hello")
+    assert len(heard) == 1
+
+
+async def test_the_gateway_inside_a_langgraph_graph(scripted: Scripted) -> None:
+    """A graph that akrasia did not build is cached and recorded like any agent of ours."""
+    gateway = Gateway([scripted])
+    model = GatewayChatModel(gateway, model=scripted.card.id)
+
+    async def think(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    async def check(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.at(step=1).ainvoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("think", think)
+    graph.add_node("check", check)
+    graph.add_edge(START, "think")
+    graph.add_edge("think", "check")
+    graph.add_edge("check", END)
+    compiled = graph.compile()
+    ends = [await compiled.ainvoke({"messages": [HumanMessage("hello")]}) for _ in range(2)]
+    assert [m.text for m in ends[0]["messages"]] == ["hello", "hello/0/0/1", "hello/0/0/1/1/0/1"]
+    assert [m.text for m in ends[0]["messages"]] == [m.text for m in ends[1]["messages"]]
+    assert (gateway.tally.asked, gateway.tally.made) == (4, 2)
+
+
+def test_without_an_event_loop_it_can_be_invoked_plainly(scripted: Scripted) -> None:
+    model = GatewayChatModel(Gateway([scripted]), model=scripted.card.id)
+    assert model.invoke("hello").text == model.invoke("hello").text == "hello/0/0/1"
+
+
+async def test_inside_an_event_loop_a_plain_invoke_says_what_to_write(scripted: Scripted) -> None:
+    with pytest.raises(BadOption, match="ainvoke"):
+        GatewayChatModel(Gateway([scripted]), model=scripted.card.id).invoke("hello")
