@@ -26,6 +26,7 @@ from .records import digest
 if TYPE_CHECKING:
     import polars as pl
 
+    from .evals.inference import Interval
     from .evals.scorecard import Scorecard
 
 __all__ = ["Result", "arun", "execute", "open_run", "run"]
@@ -59,11 +60,13 @@ class Result:
             ledger.close()
         return stored
 
-    def score(self, metrics: Sequence[str] | None = None, baseline: str | None = None) -> Scorecard:
+    def score(
+        self, metrics: Sequence[str] | None = None, baseline: str | None = None, interval: Interval = "robust"
+    ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scorecard.score`."""
         from .evals.scorecard import score
 
-        return score(self.records, metrics, baseline)
+        return score(self.records, metrics, baseline, interval)
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""

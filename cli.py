@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -101,6 +101,7 @@ def score(
     run: RunFolder,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
+    interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
     """Score a stored run again; needs no model, no network and no key."""
@@ -108,7 +109,7 @@ def score(
     from .reports.terminal import show_estimates, show_scorecard
 
     result = _open(run)
-    card = result.score(metric, baseline)
+    card = result.score(metric, baseline, cast(Any, interval))
     if as_json:
         typer.echo(encode(card).decode())
     elif metric:

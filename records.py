@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -132,6 +132,13 @@ class Response:
     attempts: tuple[str, ...] = ()
     reported: dict[str, str] = field(default_factory=dict)
     error: str = ""
+
+    def __post_init__(self) -> None:
+        # Half a surrogate pair, as an answer cut in the middle of an emoji may end with, is no UTF-8: U+FFFD instead.
+        for name in ("text", "error"):
+            said = getattr(self, name)
+            if not said.isascii():
+                object.__setattr__(self, name, said.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +327,7 @@ def decode(kind: type[T], data: bytes | str) -> T:
         BadOption: the JSON does not fit the type.
     """
     try:
-        value: T = _adapter(kind).validate_json(data)
+        value: T = _adapter(cast(Any, kind)).validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -20,7 +20,9 @@ from ..records import Status
 __all__ = ["match_label", "read_action", "read_stated"]
 
 _MARK = r"[\"'`*_\])]*"  # quotes and markdown around a word
-_WORD = r"[\s\"'`*_<\[(]*([^\n\"'`*<>\[\]()=,;]+)"
+_OPEN = r"[\s\"'`*_<\[(]*"
+_WORD = rf"(?!{_OPEN}(?:ACTION|BEST){_MARK}\s*[=:])"  # an empty `ACTION=` does not swallow the line below it
+_WORD += _OPEN + r"([^\n\"'`*<>\[\]()=,;]+)"
 _ACTION = re.compile(r"(?<![a-z0-9])ACTION" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
 _BEST = re.compile(r"(?<![a-z0-9])BEST" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
 _SENTENCE = re.compile(r"\bbest\s+\w+(?:\s+now)?\s+is\s+(?:the\s+)?" + _WORD, re.IGNORECASE)
@@ -98,7 +100,10 @@ def _without_asides(text: str, name: re.Pattern[str]) -> str:
     """The text without what stands in parentheses, except names: `Red (n=3): 1.7` is `Red : 1.7`."""
     before = ""
     while before != text:
-        before, text = text, re.sub(r"\(([^()]*)\)", lambda m: f" {m[1]} " if name.fullmatch(m[1].strip()) else "", text)
+        before, text = (
+            text,
+            re.sub(r"\(([^()]*)\)", lambda m: f" {m[1]} " if name.fullmatch(m[1].strip()) else "", text),
+        )
     return text
 
 

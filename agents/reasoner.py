@@ -22,12 +22,10 @@ THINK = (
     "Keep it short."
 )
 FORMS = {
-    "reason": (
-        "End with one line\nBEST=X\nwhere X is the {noun} that your reasoning recommends. You do not act yet."
-    ),
+    "reason": ("End with one line\nBEST=X\nwhere X is the {noun} that your reasoning recommends. You do not act yet."),
     "reason_act": (
-        "End with two lines\nBEST=X\nACTION=Y\nwhere X is the {noun} that your reasoning recommends and Y is the {noun} "
-        "you choose."
+        "End with two lines\nBEST=X\nACTION=Y\nwhere X is the {noun} that your reasoning recommends and Y is the "
+        "{noun} you choose."
     ),
 }
 

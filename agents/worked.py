@@ -3,7 +3,7 @@
 A model of 135M parameters follows no instructions and compares no numbers, but it continues a pattern. So its reasoner
 is shown solved examples (other episodes) and the rule's value of every action, sorted, and completes "the highest
 score is ..."; its actor is shown the raw history, line by line, and the rationale, and completes "Step=4 Action=" with
-its likeliest legal label. What such a reasoner knows is what it can read off that table: `FORM_NOTE` says so in reports.
+its likeliest legal label. What such a reasoner knows is what it reads off that table: `FORM_NOTE` says so in reports.
 
 Invariants: a conversation only grows at its end, so a server reuses what it has read; ties in the table stand in an
 order drawn from the history's content, so that the first label is no answer by position; nothing here sees an oracle.

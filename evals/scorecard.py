@@ -14,7 +14,7 @@ import polars as pl
 
 from ..errors import NotMeasured, RunFolderError, UnknownName
 from .frame import PAIR
-from .inference import FEW, Contrast, Estimate, contrast, holm
+from .inference import FEW, INTERVALS, Contrast, Estimate, Interval, contrast, holm
 from .metrics import METRICS, GapTable, Metric, gap_table
 
 __all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "score"]
@@ -83,13 +83,19 @@ class Scorecard:
         return next(a for a in self.arms if a.baseline and (a.task, a.model) == (arm.task, arm.model))
 
 
-def score(frame: pl.DataFrame, metrics: Sequence[str] | None = None, baseline: str | None = None) -> Scorecard:
+def score(
+    frame: pl.DataFrame,
+    metrics: Sequence[str] | None = None,
+    baseline: str | None = None,
+    interval: Interval = "robust",
+) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
     Args:
         frame: the table made by `akrasia.evals.frame`.
         metrics: names of metrics; by default all that are registered.
         baseline: a variant to compare with, instead of the run's own baseline.
+        interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -97,6 +103,8 @@ def score(frame: pl.DataFrame, metrics: Sequence[str] | None = None, baseline: s
     """
     if frame.is_empty():
         raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
+    if interval not in INTERVALS:
+        raise UnknownName.among("kind of interval", interval, INTERVALS)
     chosen: dict[str, Any] = {name: METRICS.make(name) for name in metrics or METRICS.names()}
     arms: list[Arm] = []
     contrasts: list[tuple[str, str, Contrast]] = []
@@ -104,8 +112,8 @@ def score(frame: pl.DataFrame, metrics: Sequence[str] | None = None, baseline: s
         parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, _is_control(parts[v]), v))
-        arms += [_arm(str(task), str(model), v, parts, base, chosen) for v in order]
-        found = _contrasts(parts, order, base, [m for m in CONTRASTED if m in chosen])
+        arms += [_arm(str(task), str(model), v, parts, base, chosen, interval) for v in order]
+        found = _contrasts(parts, order, base, [m for m in CONTRASTED if m in chosen], interval)
         contrasts += [(str(task), str(model), c) for c in found]
     return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(_warnings(frame, arms)))
 
@@ -124,7 +132,13 @@ def _is_control(part: pl.DataFrame) -> bool:
 
 
 def _arm(
-    task: str, model: str, variant: str, parts: dict[str, pl.DataFrame], base: str, chosen: dict[str, Any]
+    task: str,
+    model: str,
+    variant: str,
+    parts: dict[str, pl.DataFrame],
+    base: str,
+    chosen: dict[str, Any],
+    interval: Interval,
 ) -> Arm:
     part = parts[variant]
     return Arm(
@@ -135,9 +149,9 @@ def _arm(
         baseline=variant == base,
         steps=part.height,
         episodes=part["episode"].n_unique(),
-        metrics={name: _measured(metric, part) for name, metric in chosen.items()},
+        metrics={name: _measured(metric, part, interval) for name, metric in chosen.items()},
         splits={
-            name: {m: _measured(METRICS.make(m), part.filter(keep)) for m in ("knowing", "doing", "gap")}
+            name: {m: _measured(METRICS.make(m), part.filter(keep), interval) for m in ("knowing", "doing", "gap")}
             for name, keep in SPLITS.items()
         },
         table=gap_table(part),
@@ -148,15 +162,17 @@ def _arm(
     )
 
 
-def _measured(metric: Any, part: pl.DataFrame) -> Estimate:
+def _measured(metric: Any, part: pl.DataFrame, interval: Interval) -> Estimate:
     try:
-        found: Estimate = metric(part)
+        found: Estimate = metric(part, interval) if isinstance(metric, Metric) else metric(part)
     except NotMeasured as error:
         return Estimate(None, why=str(error))
     return found
 
 
-def _contrasts(parts: dict[str, pl.DataFrame], order: list[str], base: str, names: list[str]) -> list[Contrast]:
+def _contrasts(
+    parts: dict[str, pl.DataFrame], order: list[str], base: str, names: list[str], interval: Interval
+) -> list[Contrast]:
     placebos = [v for v in order if parts[v]["control"][0] == "placebo" and v != base]
     pairs = [(v, base) for v in order if v != base]
     pairs += [(v, p) for v in order for p in placebos if v != base and not _is_control(parts[v])]
@@ -164,7 +180,7 @@ def _contrasts(parts: dict[str, pl.DataFrame], order: list[str], base: str, name
     for name in names:
         metric = METRICS.make(name)
         if isinstance(metric, Metric):
-            found += holm([contrast(*metric.paired(parts[v], parts[a]), name, v, a) for v, a in pairs])
+            found += holm([contrast(*metric.paired(parts[v], parts[a]), name, v, a, interval) for v, a in pairs])
     return found
 
 

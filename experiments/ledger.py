@@ -149,7 +149,7 @@ class Ledger(_Reader):
             os.close(self._lock)
             raise
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._broken: sqlite3.Error | None = None
+        self._broken: Exception | None = None
         self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
         self._writer.start()
 
@@ -201,7 +201,7 @@ class Ledger(_Reader):
             for job in todo:
                 job.loop.call_soon_threadsafe(_resolve, job.done, error and _unwritable(self.folder, error))
 
-    def _transaction(self, jobs: list[_Job]) -> sqlite3.Error | None:
+    def _transaction(self, jobs: list[_Job]) -> Exception | None:
         if not jobs:
             return None
         try:
@@ -209,7 +209,7 @@ class Ledger(_Reader):
             for job in jobs:
                 self._writing.executemany(job.sql, job.rows)
             self._writing.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # whatever it is, every asker must hear of it
             self._broken = error
             if self._writing.in_transaction:
                 self._writing.execute("ROLLBACK")
@@ -225,7 +225,7 @@ class _Job:
     done: asyncio.Future[None]
 
 
-def _resolve(future: asyncio.Future[None], error: LedgerError | None) -> None:
+def _resolve(future: asyncio.Future[None], error: Exception | None) -> None:
     if future.done():
         return
     if error is None:
@@ -234,7 +234,7 @@ def _resolve(future: asyncio.Future[None], error: LedgerError | None) -> None:
         future.set_exception(error)
 
 
-def _unwritable(folder: Path, error: sqlite3.Error) -> LedgerError:
+def _unwritable(folder: Path, error: Exception) -> LedgerError:
     return LedgerError(
         f"the ledger in {str(folder)!r} could not be written",
         str(error),

@@ -102,7 +102,8 @@ class Experiment:
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides what is stored, as JSON. Budget, concurrency and variants are not part of it:
-        a run may be resumed with another budget and extended by variants."""
+        a run may be resumed with another budget and extended by variants.
+        """
         return {
             "tasks": [{"name": t.name, **t.options} for t in self.tasks],
             "models": [{slot: b.card.id for slot, b in sorted(m.slots.items())} for m in self.models],

@@ -152,16 +152,13 @@ class Plan:
 
     def asks(self) -> set[str]:
         """One identity per model call of a decision. Two plans share the calls whose identities are equal: the same
-        agent, reading the same, in the same draw, over the same view of the situation."""
+        agent, reading the same, in the same draw, over the same view of the situation.
+        """
         views = [c.spec for c in self.changes if _changes_view(c)] + [str(sorted(self.sampling.items()))]
         said: dict[tuple[str, int], str] = {}
         for n in self.nodes:
             for lane in range(n.lanes):
-                heard = [
-                    said[r, u]
-                    for r in n.reads
-                    for u in _lanes_read(self.node(r).lanes, lane, n.lanes)
-                ]
+                heard = [said[r, u] for r in n.reads for u in _lanes_read(self.node(r).lanes, lane, n.lanes)]
                 draw = n.sample + n.stride * lane if speaks(n.agent) else 0
                 said[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, heard, views])
         return {said[n.name, i] for n in self.nodes if speaks(n.agent) for i in range(n.lanes)}

@@ -26,8 +26,8 @@ def parse(expression: str) -> Plan:
     """
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise _malformed(expression, error.msg) from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise _malformed(expression, getattr(error, "msg", None) or str(error)) from None
     steps: list[ast.expr] = []
     while isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr):
         steps.insert(0, tree.right)
@@ -47,8 +47,10 @@ def _step(expression: str, node: ast.expr) -> tuple[str, list[Any], dict[str, An
         raise _malformed(expression, f"{ast.unparse(node)!r} is neither a name nor a name with options")
     try:
         args = [ast.literal_eval(a) for a in node.args]
+        if any(k.arg is None for k in node.keywords):
+            raise ValueError("a mapping of options has no names to read")
         options = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
-    except ValueError:
+    except (ValueError, TypeError):
         raise _malformed(expression, f"the options of {node.func.id!r} are not plain values") from None
     return node.func.id, args, options
 

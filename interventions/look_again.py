@@ -9,7 +9,9 @@ from .surgery import at_least_one, take_up_answer
 __all__ = ["critique", "re_evaluate"]
 
 
-@intervention("another look", "the agent is asked once more, neutrally", "Huang et al. 2024 (2310.01798), without oracle")
+@intervention(
+    "another look", "the agent is asked once more, neutrally", "Huang et al. 2024 (2310.01798), without oracle"
+)
 def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
     """Re-evaluate: ask the same agent to look again, without saying whether it was right."""
     for _ in range(at_least_one("re_evaluate", rounds)):

@@ -1,4 +1,4 @@
-"""How an intervention rewires a plan: put agents behind the answer that stands, and let its readers read the new one."""
+"""How an intervention rewires a plan: put agents behind the answer that stands, and let its readers read the new."""
 
 from __future__ import annotations
 

@@ -129,12 +129,12 @@ class Bandit:
             horizon=self.horizon + self.head_start,
             instruction=(
                 f"You face {self.arms} buttons: {', '.join(state.labels)}. Pressing a button pays a noisy reward; each "
-                f"button has its own fixed average. There are {self.horizon + self.head_start} presses in all and you want the highest total "
-                "reward."
+                f"button has its own fixed average. There are {self.horizon + self.head_start} presses in all and you "
+                "want the highest total reward."
             ),
-            rule="At every step press the button with the highest value of " + rule_named(self.rule).words.format(
-                noun="button"
-            ) + ".",
+            rule="At every step press the button with the highest value of "
+            + rule_named(self.rule).words.format(noun="button")
+            + ".",
             history=state.history,
             actions=state.labels,
             noun="button",

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from ...registry import Registry
-from ..inference import Array, Estimate, estimate
+from ..inference import Array, Estimate, Interval, estimate
 
 __all__ = ["METRICS", "Metric", "metric"]
 
@@ -52,9 +52,10 @@ class Metric:
         )
         return parts.group_by(CLUSTER).sum().sort(CLUSTER)
 
-    def __call__(self, frame: pl.DataFrame) -> Estimate:
+    def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
         sums = self.sums(frame)
-        result = estimate(_array(sums, "num"), _array(sums, "den"), self.name, proportion=self.unit == "share")
+        num, den = _array(sums, "num"), _array(sums, "den")
+        result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
         return Estimate(None, why=self.why) if result.value is None else result
 
     def paired(self, a: pl.DataFrame, b: pl.DataFrame) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -77,4 +78,3 @@ def metric(
 
 def _array(frame: pl.DataFrame, column: str) -> Array:
     return np.asarray(frame[column].to_numpy(), dtype=np.float64)
-

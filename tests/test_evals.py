@@ -1,0 +1,388 @@
+"""The arithmetic of the measurement, and the honesty of its intervals and tests."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+import akrasia as ak
+from akrasia.errors import RunFolderError, UnknownName
+from akrasia.evals import METRICS, Contrast, Estimate, frame, score
+from akrasia.evals.inference import contrast, estimate, holm
+from akrasia.evals.metrics import CLASSES, gap_table
+from akrasia.models import Planted, Simulated
+from akrasia.records import Decision, Oracle, Record, Usage, encode
+from akrasia.streams import stream
+from akrasia.tasks import bandit
+
+ACTIONS = ("opt", "greedy", "other", "rest")
+
+
+def record(
+    stated: str | tuple[str, ...] | None = "opt", done: str | None = "opt", *, variant: str = "base", episode: int = 0,
+    step: int = 0, status: str = "", stated_status: str = "", untried: tuple[str, ...] = ("opt",), **more: Any,
+) -> Record:  # fmt: skip
+    """A step at which `opt` is optimal, `greedy` is greedy, and the rest is neither."""
+    told = (stated,) if isinstance(stated, str) else (stated or ())
+    tags = {"arm": "baseline"} if variant == "base" else {}
+    decision = Decision(
+        "", told, stated_status or ("ok" if told else "unparsable"), done,  # type: ignore[arg-type]
+        status or ("ok" if done else "unparsable"), more.pop("probs", None), more.pop("mass", None),  # type: ignore[arg-type]
+    )  # fmt: skip
+    regret = {"opt": 0.0, "greedy": 0.2, "other": 0.5, "rest": 0.6}
+    return Record(
+        task="t", model="m", variant=variant, design="fork", episode=episode, step=step, situation="s", actions=ACTIONS,
+        oracle=Oracle(("opt",), ("greedy",), {a: 0.0 for a in ACTIONS}, regret, 0.9, untried, "ucb"),
+        decision=decision, reward=None if done is None else 0.0, regret=regret.get(done or "", 0.9),
+        calls=more.pop("calls", 1), usage=Usage(10, 5), cost=more.pop("cost", 0.0), tags=more.pop("tags", tags),
+    )  # fmt: skip
+
+
+def cells(counts: Iterable[tuple[Any, Any, int]]) -> pl.DataFrame:
+    steps = [(stated, done) for stated, done, n in counts for _ in range(n)]
+    return frame(record(s, d, episode=i % 40, step=i // 40) for i, (s, d) in enumerate(steps))
+
+
+PUBLISHED = [
+    ("opt", "greedy", 581), ("opt", "opt", 216), ("opt", "other", 106),
+    ("rest", "greedy", 72), ("rest", "opt", 6), ("rest", "other", 20),
+]  # fmt: skip
+
+
+def test_the_published_table_joint_shares_and_conditionals() -> None:
+    """Schmied et al. 2025, Fig. 5: 58.1 % is a joint share, 64 % the conditional; neither is called the other."""
+    table = gap_table(cells(PUBLISHED))
+    assert table.total == 1001
+    joint = [table.joint("knows", c) for c in ("greedy", "optimal", "other")]
+    assert joint == pytest.approx([0.581, 0.216, 0.106], abs=0.001)
+    assert [table.joint("does not know", c) for c in ("greedy", "optimal", "other")] == pytest.approx(
+        [0.072, 0.006, 0.020], abs=0.001
+    )
+    assert [table.conditional("knows", c) for c in ("greedy", "optimal", "other")] == pytest.approx(
+        [0.643, 0.239, 0.117], abs=0.0006
+    )
+    assert [table.conditional("does not know", c) for c in ("greedy", "optimal", "other")] == pytest.approx(
+        [0.735, 0.061, 0.204], abs=0.0006
+    )
+    assert sum(table.joint(r, c) or 0 for r in table.counts for c in CLASSES) == pytest.approx(1)
+    card = score(cells(PUBLISHED)).arms[0].metrics
+    assert card["knowing"].value == pytest.approx(903 / 1001)
+    assert card["greedy_given_knowing"].value == pytest.approx(581 / 903)
+    assert card["optimal_given_knowing"].value == pytest.approx(216 / 903)
+    assert card["other_given_knowing"].value == pytest.approx(106 / 903)
+    assert card["gap"].value == pytest.approx(687 / 1001)
+    assert card["mirror"].value == pytest.approx(6 / 1001)
+    assert card["doing"].value == pytest.approx(222 / 1001)
+
+
+HAND = [
+    record("opt", "opt", step=0),
+    record("opt", "greedy", step=1),
+    record("opt", "other", step=2),
+    record("opt", None, step=3),
+    record("rest", "opt", step=4),
+    record("rest", "rest", step=5),
+    record(None, "greedy", step=6),
+    record(("rest", "opt"), "rest", step=7),
+    record(None, None, step=8, status="refused", stated_status="refused"),
+    record(None, "opt", step=9, stated_status="absent"),
+]
+
+
+def test_a_hand_made_table() -> None:
+    """Nine steps asked for a rationale: five know; of these one does, four do not. Ten steps act: three do."""
+    m = score(frame(HAND)).arms[0].metrics
+    assert m["knowing"].value == pytest.approx(5 / 9)
+    assert m["doing"].value == pytest.approx(3 / 10)
+    assert m["gap"].value == pytest.approx(4 / 9)
+    assert m["mirror"].value == pytest.approx(1 / 9)
+    assert m["say_do"].value == pytest.approx(3 / 7)
+    assert m["valid"].value == pytest.approx(8 / 10)
+    assert m["stated_valid"].value == pytest.approx(7 / 9)
+    assert m["greedy_share"].value == pytest.approx(2 / 10)
+    assert m["chance"].value == pytest.approx(1 / 4)
+    assert m["regret"].value == pytest.approx((0.2 * 2 + 0.5 + 0.6 * 2 + 0.9 * 2) / 10)
+    assert m["optimal_given_knowing"].value == pytest.approx(1 / 5)
+    assert m["gap"].n == 9 and m["doing"].n == 10
+
+
+def test_what_failed_is_counted_and_never_right() -> None:
+    arm = score(frame(HAND)).arms[0]
+    assert arm.steps == 10
+    assert arm.statuses == {"ok": 8, "unparsable": 1, "refused": 1}
+    assert arm.stated_statuses == {"ok": 7, "unparsable": 1, "refused": 1, "absent": 1}
+    assert arm.table.counts == {
+        "knows": {"optimal": 1, "greedy": 1, "other": 2, "none": 1},
+        "does not know": {"optimal": 1, "greedy": 1, "other": 1, "none": 1},
+    }
+    assert arm.table.total == 9
+    assert arm.splits["valid only"]["doing"].value == pytest.approx(3 / 8)
+    for status in ("unparsable", "illegal", "refused", "truncated", "error"):
+        failed = score(frame([record("opt", "opt"), record(None, None, step=1, status=status, stated_status=status)]))
+        assert failed.arms[0].metrics["doing"].value == 0.5
+        assert failed.arms[0].metrics["knowing"].value == 0.5
+        assert failed.arms[0].statuses == {"ok": 1, status: 1}
+        assert any("no legal action" in w for w in failed.warnings)
+
+
+def test_ties_are_intersections() -> None:
+    table = frame([record(("greedy", "opt"), "greedy")])
+    assert table.row(0, named=True)["knows"] and table.row(0, named=True)["follows"]
+    assert table["stated_ties"][0] == 2
+
+
+def test_steps_are_split_by_whether_something_is_untried() -> None:
+    steps = [record("opt", "greedy", step=i) for i in range(3)]
+    steps += [record("opt", "opt", step=3 + i, untried=()) for i in range(2)]
+    arm = score(frame(steps)).arms[0]
+    assert arm.splits["untried left"]["gap"].value == 1.0
+    assert arm.splits["all tried"]["gap"].value == 0.0
+    assert arm.splits["all"]["gap"].value == pytest.approx(0.6)
+    assert arm.splits["untried left"]["gap"].n == 3
+
+
+def test_separable_steps_have_all_three_classes() -> None:
+    def flag(**sets: tuple[str, ...]) -> bool:
+        one = record()
+        oracle = Oracle(**{**{f: getattr(one.oracle, f) for f in Oracle.__slots__}, **sets})
+        return bool(
+            frame([Record(**{**{f: getattr(one, f) for f in Record.__slots__}, "oracle": oracle})])["separable"][0]
+        )
+
+    assert flag()
+    assert not flag(greedy=("opt",))
+    assert not flag(optimal=("opt", "other", "rest"))
+    assert not flag(greedy=())
+    assert flag(greedy=("opt", "greedy"))
+
+
+def test_what_was_not_measured_says_why() -> None:
+    silent = [record(None, "opt", episode=i, stated_status="absent", cost=None) for i in range(3)]
+    m = score(frame(silent)).arms[0].metrics
+    for name, why in (
+        ("knowing", "no rationale"), ("gap", "no rationale"), ("mirror", "no rationale"), ("say_do", "nothing was"),
+        ("greedy_given_knowing", "nothing was known"), ("encoded", "token probabilities"), ("dollars", "no price"),
+        ("mass", "no token prob"), ("stated_valid", "no rationale"),
+    ):  # fmt: skip
+        assert m[name].value is None, name
+        assert why in m[name].why
+        assert "not measured" in str(m[name])
+    assert m["doing"].value == 1.0
+    assert score(frame(silent)).arms[0].table.joint("knows", "optimal") is None
+    assert score(frame(silent)).arms[0].table.conditional("knows", "optimal") is None
+
+
+def test_encoded_reads_the_likeliest_label_before_any_rationale() -> None:
+    sees = {"opt": 0.5, "greedy": 0.3, "other": 0.1, "rest": 0.1}
+    errs = {"opt": 0.2, "greedy": 0.6, "other": 0.1, "rest": 0.1}
+    steps = [
+        record(None, "greedy", step=0, stated_status="absent", probs=sees, mass=0.5),
+        record(None, "opt", step=1, stated_status="absent", probs=errs, mass=0.7),
+        record("opt", "opt", step=2, probs=sees, mass=0.9),
+    ]
+    m = score(frame(steps)).arms[0].metrics
+    assert (m["encoded"].value, m["encoded"].n) == (0.5, 2)
+    assert m["mass"].value == pytest.approx(0.7)
+
+
+def test_coverage_is_taken_at_the_end_of_each_episode() -> None:
+    steps = [
+        record("opt", "opt", step=0, untried=("opt", "other", "rest")),
+        record("opt", "other", step=1, untried=("other", "rest")),
+        record("opt", None, step=2, untried=("rest",)),
+        record("opt", "greedy", episode=1, untried=("opt", "other", "rest")),
+    ]
+    coverage = score(frame(reversed(steps))).arms[0].metrics["coverage"]
+    assert coverage.value == pytest.approx((0.75 + 0.25) / 2)
+    assert coverage.clusters == 2
+
+
+def test_a_frame_is_the_same_from_values_and_from_bytes() -> None:
+    assert frame(HAND).equals(frame(encode(r) for r in HAND))
+    with pytest.raises(RunFolderError, match="no records"):
+        score(frame([]))
+    with pytest.raises(UnknownName, match="knowing"):
+        score(frame(HAND), metrics=["knowin"])
+    with pytest.raises(UnknownName, match="base"):
+        score(frame(HAND), baseline="bass")
+
+
+def test_one_episode_has_no_interval() -> None:
+    arms = score(frame([*HAND, *(record("opt", "opt", variant="v", step=i) for i in range(10))]))
+    for arm in arms.arms:
+        for found in arm.metrics.values():
+            assert found.low is None and found.high is None
+    doing = arms.contrast(arms.arms[1], "doing", "base")
+    assert doing is not None and doing.difference.value == pytest.approx(0.7)
+    assert doing.difference.low is None and doing.p is None and doing.p_holm is None
+    assert any("1 episodes" in w for w in arms.warnings)
+
+
+def test_identical_arms_differ_by_nothing() -> None:
+    both = [record("opt", d, variant=v, episode=e) for v in ("base", "v") for e, d in enumerate(ACTIONS * 4)]
+    card = score(frame(both))
+    for metric in ("gap", "doing", "knowing"):
+        found = card.contrast(card.arms[1], metric, "base")
+        assert found is not None and found.p == 1.0
+        assert found.difference.value == 0.0
+    flips = card.arms[1].flips
+    assert flips is not None and (flips.wrong_to_right, flips.right_to_wrong, flips.unchanged) == (0, 0, 16)
+    assert card.arms[0].flips is None
+
+
+def test_flips_are_counted_apart() -> None:
+    base = [record("opt", d, episode=e) for e, d in enumerate(["opt", "opt", "greedy", "greedy", "other"])]
+    after = [record("opt", d, variant="v", episode=e) for e, d in enumerate(["greedy", "opt", "opt", "opt", "rest"])]
+    flips = score(frame([*base, *after])).arms[1].flips
+    assert flips is not None and (flips.wrong_to_right, flips.right_to_wrong, flips.unchanged) == (2, 1, 2)
+
+
+def test_all_or_none_gets_a_wilson_interval_over_episodes() -> None:
+    every = estimate(np.full(20, 5.0), np.full(20, 5.0), "x")
+    none = estimate(np.zeros(20), np.full(20, 5.0), "x")
+    assert every.high == 1.0 and every.low == pytest.approx(1 - 0.161, abs=0.002)
+    assert none.low == 0.0 and none.high == pytest.approx(0.161, abs=0.002)
+    calls = estimate(np.full(20, 3.0), np.ones(20), "calls", proportion=False)
+    assert (calls.low, calls.high) == (3.0, 3.0)
+
+
+def test_episodes_that_do_not_contribute_are_no_clusters() -> None:
+    found = estimate(np.array([1.0, 0.0, 0.0, 2.0]), np.array([2.0, 0.0, 0.0, 4.0]), "x")
+    assert (found.value, found.n, found.clusters) == (0.5, 6.0, 2)
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_statsmodels_holm(p_values: list[float]) -> None:
+    given_ = [Contrast("gap", str(i), "base", Estimate(0.1), p) for i, p in enumerate(p_values)]
+    given_.insert(1, Contrast("gap", "untested", "base", Estimate(0.1)))
+    found = holm(given_)
+    assert [c.p_holm for c in found if c.p is not None] == pytest.approx(
+        list(multipletests(p_values, method="holm")[1])
+    )
+    assert next(c for c in found if c.variant == "untested").p_holm is None
+    assert [c.variant for c in found] == [c.variant for c in given_]
+
+
+def test_each_metric_is_a_family_of_its_own() -> None:
+    rng = stream("family")
+    steps = [
+        record("opt", ACTIONS[int(rng.integers(2 + i))], variant=v, episode=e)
+        for i, v in enumerate(("base", "v", "w")) for e in range(12)
+    ]  # fmt: skip
+    card = score(frame(steps))
+    for metric in ("gap", "doing"):
+        family = [c for _, _, c in card.contrasts if c.metric == metric and c.p is not None]
+        assert [c.p_holm for c in family] == pytest.approx(list(multipletests([c.p for c in family], method="holm")[1]))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=9))
+def test_sign_flip_is_scipys_exact_permutation_test(pairs: list[tuple[int, int]]) -> None:
+    a, b = (np.array(x, float) for x in zip(*pairs, strict=True))
+    den = np.full(len(a), 5.0)
+    found = contrast((a, den), (b, den), "gap", "v", "base")
+    if np.array_equal(a, b):
+        assert found.p == 1.0
+        return
+    expected = stats.permutation_test(
+        (a, b), lambda x, y, axis: (x.sum(axis) - y.sum(axis)) / 5.0 / len(a), permutation_type="samples",
+        vectorized=True, n_resamples=np.inf,
+    )  # fmt: skip
+    assert found.p == pytest.approx(min(1.0, expected.pvalue))
+    assert found.difference.value == pytest.approx((a.sum() - b.sum()) / den.sum())
+    mirror = contrast((b, den), (a, den), "gap", "v", "base")
+    assert mirror.p == pytest.approx(found.p)
+
+
+def clustered(rng: np.random.Generator, clusters: int, rate: float = 0.3, spread: float = 8.0) -> tuple[Any, Any]:
+    """(num, den) per cluster: beta-binomial with unequal sizes; the pooled rate is `rate`."""
+    den = rng.integers(3, 12, clusters).astype(float)
+    own = rng.beta(rate * spread, (1 - rate) * spread, clusters)
+    return rng.binomial(den.astype(int), own).astype(float), den
+
+
+def test_the_interval_is_a_bootstrap_over_episodes_not_steps() -> None:
+    num, den = clustered(stream("bootstrap"), 40)
+    found = estimate(num, den, "x")
+    assert found.low is not None and found.high is not None
+    theirs = stats.bootstrap(
+        (num, den), lambda n, d, axis: n.sum(axis) / d.sum(axis), paired=True, vectorized=True, n_resamples=9999,
+        rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.015)
+    picks = stream("by hand").integers(40, size=(5000, 40))
+    by_hand = np.quantile(num[picks].sum(1) / den[picks].sum(1), [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(tuple(by_hand), abs=0.02)
+    doubled = estimate(np.repeat(num, 2), np.repeat(den, 2), "x")
+    assert doubled.low is not None and doubled.low > found.low
+    lockstep = estimate(np.where(np.arange(40) < 20, 10.0, 0.0), np.full(40, 10.0), "x")
+    assert lockstep.low is not None and lockstep.high is not None and lockstep.high - lockstep.low > 0.25
+    assert estimate(num, den, "x") == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.3, 0.85])
+def test_intervals_cover_the_truth_as_often_as_they_say(rate: float) -> None:
+    held = 0
+    repetitions = 350
+    for i in range(repetitions):
+        num, den = clustered(stream("coverage", i, int(rate * 100)), 35, rate)
+        found = estimate(num, den, f"coverage {i}")
+        assert found.low is not None and found.high is not None
+        held += found.low <= rate <= found.high
+    assert 0.91 <= held / repetitions <= 0.98
+
+
+@pytest.mark.slow
+def test_the_paired_test_keeps_its_level_and_has_power() -> None:
+    """Under the null two arms share each episode's rate; under the alternative one is better by 0.15."""
+    repetitions, false, true, inside = 300, 0, 0, 0
+    for i in range(repetitions):
+        rng = stream("level", i)
+        den = rng.integers(3, 12, 30)
+        own = rng.beta(3, 5, 30)
+        a, b = rng.binomial(den, own).astype(float), rng.binomial(den, own).astype(float)
+        null = contrast((a, den.astype(float)), (b, den.astype(float)), "gap", f"v{i}", "base")
+        better = rng.binomial(den, np.minimum(own + 0.15, 1)).astype(float)
+        other = contrast((better, den.astype(float)), (b, den.astype(float)), "gap", f"w{i}", "base")
+        assert null.p is not None and other.p is not None
+        false += null.p <= 0.05
+        true += other.p <= 0.05
+        low, high = null.difference.low, null.difference.high
+        inside += low is not None and high is not None and low <= 0 <= high
+    assert false / repetitions <= 0.07
+    assert true / repetitions >= 0.8
+    assert 0.91 <= inside / repetitions <= 0.99
+
+
+def test_a_placebo_that_changes_nothing_shows_no_effect(tmp_path: Any) -> None:
+    """The simulated agent draws its answer to the placebo anew: another sample of the same distribution."""
+    result = ak.run(
+        task=bandit(arms=8, horizon=5, head_start=3), model=Simulated(Planted()),
+        variants=["reason_act", "reason_act | placebo", "reason_act | re_evaluate"], episodes=40, out=tmp_path / "run",
+    )  # fmt: skip
+    card = result.score()
+    controls = [a for a in card.arms if a.control == "placebo"]
+    assert len(controls) == 1
+    for metric in ("gap", "doing", "knowing"):
+        effect = card.contrast(controls[0], metric, "reason_act")
+        assert effect is not None and effect.p is not None and effect.p_holm is not None and effect.p_holm > 0.05
+        assert effect.difference.low is not None and effect.difference.high is not None
+        assert effect.difference.low <= 0 <= effect.difference.high
+    looked = next(a for a in card.arms if a.variant == "reason_act | re_evaluate")
+    assert card.contrast(looked, "gap", "reason_act | placebo") is not None
+    flips = controls[0].flips
+    assert flips is not None and flips.unchanged < 200 and flips.wrong_to_right > 0 and flips.right_to_wrong > 0
+
+
+def test_every_metric_names_its_source() -> None:
+    for name in METRICS:
+        metric = METRICS.make(name)
+        assert metric.name == name and metric.title and metric.source and metric.unit

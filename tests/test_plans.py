@@ -1,0 +1,297 @@
+"""A plan is plain data; whatever can be composed runs, ends, and takes exactly one decision."""
+
+import asyncio
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import akrasia as ak
+from akrasia.agents import Agent
+from akrasia.errors import BadOption, PlanError, UnknownName
+from akrasia.graphs import GRAPHS, Node, Plan, act, reason_act, reason_then_act, spent
+from akrasia.interventions import INTERVENTIONS, Intervention, intervention, parse
+from akrasia.models import Desk, Gateway, Scripted
+from akrasia.records import Decision, Draw, Request
+from akrasia.tasks import bandit
+
+TASK = bandit(arms=4, head_start=3)
+SITUATION = TASK.situation(TASK.start(0))
+ROUNDS = st.integers(1, 3)
+CHANGE = st.one_of(
+    st.just(ak.execute_stated()),
+    ROUNDS.map(ak.re_evaluate),
+    ROUNDS.map(ak.critique),
+    ROUNDS.map(ak.placebo),
+    st.integers(1, 2).map(ak.debate),
+    st.integers(1, 4).map(ak.self_consistency),
+)
+GRAPH = st.sampled_from([act, reason_act, reason_then_act])
+
+
+def answers(request: Request, draw: Draw) -> str:
+    """Some legal answer that depends on the sample."""
+    label = SITUATION.actions[draw.sample % 4]
+    return f"Sample {draw.sample} says so.\nBEST={label}\nACTION={label}"
+
+
+def decide(plan: Plan, model: Scripted | None = None) -> Decision:
+    model = model or Scripted(answers)
+    desk = Desk(Gateway([model]), {"default": model.card.id})
+    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, desk, 0, 0))
+
+
+def composed(base: Plan, changes: list[Intervention]) -> Plan | None:
+    try:
+        for change in changes:
+            base = base | change
+    except PlanError as refused:
+        assert refused.remedy
+        return None
+    return base
+
+
+@settings(deadline=None, max_examples=50)
+@given(GRAPH, st.lists(CHANGE, max_size=4))
+def test_whatever_composes_runs_and_decides_once(graph: Callable[[], Plan], changes: list[Intervention]) -> None:
+    plan = composed(graph(), changes)
+    if plan is None or plan.calls > 120:
+        return
+    decision = decide(plan)
+    assert decision.done in SITUATION.actions
+    assert decision.status == "ok"
+    assert spent(decision)[0] == plan.calls == sum(bool(t.key) for t in decision.turns)
+    lanes = Counter(t.agent for t in decision.turns)
+    assert lanes == {n.name: n.lanes for n in plan.nodes}
+    assert 1 <= plan.depth <= plan.calls
+    assert decide(plan) == decision
+
+
+@given(GRAPH, st.lists(CHANGE, max_size=4))
+def test_its_expression_rebuilds_it(graph: Callable[[], Plan], changes: list[Intervention]) -> None:
+    plan = composed(graph(), changes)
+    if plan is not None:
+        again = parse(str(plan))
+        assert again == plan
+        assert hash(again) == hash(plan)
+        assert str(again) == str(plan) == plan.name
+        assert again.changes == plan.changes == tuple(changes)
+
+
+@given(GRAPH, st.lists(CHANGE, min_size=1, max_size=3))
+def test_composition_leaves_the_plan_it_started_from(graph: Callable[[], Plan], changes: list[Intervention]) -> None:
+    base = graph()
+    before = (base, str(base), base.nodes, hash(base))
+    plan = composed(base, changes)
+    assert (base, str(base), base.nodes, hash(base)) == before
+    assert base == graph()
+    if plan is not None and plan.calls != base.calls:
+        assert plan != base
+    with pytest.raises(AttributeError):
+        base.decision = "x"  # type: ignore[misc]
+
+
+@given(GRAPH, st.lists(CHANGE, max_size=3), st.lists(CHANGE, max_size=3))
+def test_plans_are_equal_exactly_when_their_agents_are(
+    graph: Callable[[], Plan], a: list[Intervention], b: list[Intervention]
+) -> None:
+    one, two = composed(graph(), a), composed(graph(), b)
+    if one is not None and two is not None:
+        assert (one == two) == ((one.nodes, one.decision) == (two.nodes, two.decision))
+        assert len({one, two}) == (1 if one == two else 2)
+
+
+@given(st.integers(1, 4), st.integers(1, 4))
+def test_more_lanes_never_change_an_earlier_lanes_draws(n: int, more: int) -> None:
+    for base in (reason_act(), reason_then_act() | ak.critique(), reason_act() | ak.debate()):
+        few = decide(base | ak.self_consistency(n))
+        many = decide(base | ak.self_consistency(n + more))
+        keys = {(t.agent, t.lane): t.key for t in many.turns}
+        assert all(keys[t.agent, t.lane] == t.key for t in few.turns if t.key)
+        assert len({(t.agent, t.sample) for t in many.turns if t.key}) == sum(bool(t.key) for t in many.turns)
+
+
+@pytest.mark.parametrize(
+    ("expression", "calls", "depth"),
+    [
+        ("act", 1, 1),
+        ("reason_act", 1, 1),
+        ("reason_then_act", 2, 2),
+        ("reason_act | re_evaluate", 2, 2),
+        ("reason_act | critique", 3, 3),
+        ("reason_act | critique(rounds=2)", 5, 5),
+        ("reason_then_act | critique", 4, 4),
+        ("reason_act | self_consistency", 5, 1),
+        ("reason_then_act | self_consistency(3)", 6, 2),
+        ("reason_act | placebo(rounds=3)", 4, 4),
+        ("reason_act | execute_stated", 1, 1),
+        ("reason_then_act | execute_stated", 1, 1),
+        ("reason_act | debate", 6, 4),
+        ("reason_act | debate(rounds=2)", 9, 6),
+        ("reason_act | critique | self_consistency(2)", 6, 3),
+        ("reason_act | self_consistency(2) | critique", 4, 3),
+    ],
+)
+def test_calls_and_depth_of_known_plans(expression: str, calls: int, depth: int) -> None:
+    plan = parse(expression)
+    assert (plan.calls, plan.depth) == (calls, depth)
+    made: list[Draw] = []
+
+    def script(request: Request, draw: Draw) -> str:
+        made.append(draw)
+        return answers(request, draw)
+
+    decision = decide(plan, Scripted(script))
+    assert len(made) == len({t.key for t in decision.turns if t.key})
+    assert spent(decision)[0] == calls
+
+
+@pytest.mark.parametrize("graph", GRAPHS.names())
+@pytest.mark.parametrize("name", INTERVENTIONS.names())
+def test_calls_are_those_made_for_every_graph_and_intervention(graph: str, name: str) -> None:
+    plan = composed(GRAPHS.make(graph), [INTERVENTIONS.make(name)])
+    if plan is None:
+        assert (graph, name) in {("act", "debate"), ("act", "execute_stated")}
+        return
+    decision = decide(plan)
+    assert decision.done in SITUATION.actions
+    assert spent(decision)[0] == plan.calls
+    assert parse(f"{graph} | {name}") == plan
+
+
+def test_a_long_conversation_ends() -> None:
+    plan = reason_act() | ak.re_evaluate(rounds=40)
+    assert plan.depth == 41
+    assert decide(plan).done in SITUATION.actions
+
+
+def node(name: str, *reads: str, role: str = "actor", lanes: int = 1) -> Node:
+    return Node(name, Agent(role), reads, lanes)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "decision", "said"),
+    [
+        ((node("a", "b"), node("b", "a")), "b", "circles"),
+        ((node("a", "a"),), "a", "circles"),
+        ((node("a"), node("b", "nobody")), "b", "does not have: nobody"),
+        ((node("a"), node("b")), "b", "nobody reads a"),
+        ((node("a", lanes=2),), "a", "several lanes"),
+        ((node("a"), node("a", "a")), "a", "same name"),
+        ((node("b", "a"), node("a")), "b", "stands before"),
+        ((node("a"),), "z", "no decision node"),
+        ((node("a", lanes=0),), "a", "0 lanes"),
+        ((node("a", lanes=3), node("b", "a", lanes=2), node("c", "b")), "c", "do not divide"),
+        ((node("turns"),), "turns", "cannot name an agent"),
+        ((node("a:b"),), "a:b", "cannot name an agent"),
+        ((node("__end__"),), "__end__", "cannot name an agent"),
+        ((Node("a", Agent("actor", options={"form": object()})),), "a", "not JSON"),
+        ((), "a", "no decision node"),
+    ],
+)
+def test_a_plan_that_cannot_run_is_refused_with_the_remedy(nodes: tuple[Node, ...], decision: str, said: str) -> None:
+    with pytest.raises(PlanError, match=said) as refused:
+        Plan("mine", nodes, decision=decision, focus=decision)
+    assert refused.value.remedy
+
+
+def test_an_unknown_role_names_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'actor'"):
+        Plan("mine", (node("a", role="acter"),), decision="a", focus="a")
+
+
+@pytest.mark.parametrize(
+    ("expression", "error", "said"),
+    [
+        ("reason_ac", UnknownName, "reason_act"),
+        ("reason_act | critiqe", UnknownName, "critique"),
+        ("reason_act | critique(round=2)", UnknownName, "rounds"),
+        ("reason_act | critique(rounds=0)", BadOption, "0 rounds"),
+        ("reason_act | placebo(rounds=0)", BadOption, "0 rounds"),
+        ("reason_act | re_evaluate(rounds=1.5)", BadOption, "1.5 rounds"),
+        ("reason_act | self_consistency(0)", BadOption, "samples is 0"),
+        ("reason_act | debate(rounds=-1)", BadOption, "-1 rounds"),
+        ("reason_act |", BadOption, "not a variant"),
+        ("reason_act | 3", BadOption, "not a variant"),
+        ("", BadOption, "not a variant"),
+        ("reason_act | critique(rounds=print())", BadOption, "plain values"),
+        ("reason_act | critique(**{})", BadOption, "plain values"),
+        ("reason_act | critique(rounds={[]: 1})", BadOption, "plain values"),
+        ("reason_act | critique(name='x')", UnknownName, "rounds"),
+        ("reason_act\0", BadOption, "not a variant"),
+        ("act | execute_stated", PlanError, "rationale"),
+        ("act | self_consistency(3) | execute_stated", PlanError, "rationale"),
+        ("act | debate", PlanError, "reasoner"),
+        ("reason_act | self_consistency | debate", PlanError, "reasoner"),
+        ("reason_then_act | execute_stated | debate", PlanError, "debate first"),
+    ],
+)
+def test_a_bad_expression_says_what_to_write(expression: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error) as refused:
+        parse(expression)
+    assert said in str(refused.value)
+
+
+def test_an_intervention_without_parentheses_is_explained() -> None:
+    with pytest.raises(PlanError, match="parentheses"):
+        reason_act() | ak.critique  # type: ignore[operator]
+
+
+def test_branches_merge_alike_whichever_ends_first() -> None:
+    """Two agents in parallel, with either made the slower: the vote and the transcript are the same."""
+    nodes = (node("left"), node("right"), node("vote", "left", "right", role="voter"))
+    nodes = (nodes[0], replace(nodes[1], sample=1), nodes[2])
+    plan = Plan("two", nodes, decision="vote", focus="vote")
+
+    class Slow(Scripted):
+        late = 0
+
+        async def generate(self, request: Request, draw: Draw):  # type: ignore[no-untyped-def]
+            await asyncio.sleep(0.02 if draw.sample == self.late else 0)
+            return await super().generate(request, draw)
+
+    seen = []
+    for late in (0, 1):
+        model = Slow(answers)
+        object.__setattr__(model, "late", late)
+        seen.append(decide(plan, model))
+    assert seen[0] == seen[1]
+    assert [t.agent for t in seen[0].turns] == ["left", "right", "vote"]
+    assert seen[0].done == SITUATION.actions[0]
+
+
+def test_interventions_are_values() -> None:
+    assert ak.critique(2) == ak.critique(rounds=2) != ak.critique(3)
+    assert hash(ak.critique(2)) == hash(ak.critique(rounds=2))
+    assert ak.critique() == ak.critique(1)
+    assert str(reason_act() | ak.critique(2)) == "reason_act | critique(rounds=2)"
+    assert ak.critique().spec == "critique"
+
+
+def test_an_intervention_of_ones_own_composes_and_parses() -> None:
+    @intervention("another look", "everything twice", "this test")
+    def twice_over(plan: Plan, extra: int = 0) -> Plan:
+        """Ask again."""
+        return (plan | ak.re_evaluate(1 + extra)) if extra else plan | ak.re_evaluate()
+
+    try:
+        plan = parse("reason_act | twice_over(extra=1)")
+        assert plan.calls == 3
+        assert INTERVENTIONS.about("twice_over") == "Ask again."
+    finally:
+        INTERVENTIONS._table.pop("twice_over")
+
+
+def test_a_plan_is_drawable_and_travels() -> None:
+    graph = (reason_act() | ak.critique()).graph
+    assert list(graph.edges) == [
+        ("reason_act", "critic"),
+        ("reason_act", "reason_act.revise"),
+        ("critic", "reason_act.revise"),
+    ]
+    assert "critic" in (reason_act() | ak.critique()).compile().get_graph().draw_mermaid()
+    assert pickle.loads(pickle.dumps(reason_then_act())) == reason_then_act()

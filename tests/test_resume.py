@@ -1,0 +1,272 @@
+"""A run may die at any moment: resumed, it ends with the same bytes and pays for no answer twice."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import akrasia as ak
+from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
+from akrasia.experiments import Ledger, read_ledger
+from akrasia.experiments.ledger import FILE
+from akrasia.models import Planted, Scripted, Simulated, key_of
+from akrasia.records import Draw, Request, Response
+
+VARIANTS = [
+    "reason_act", "reason_act | critique", "reason_then_act", "reason_act | self_consistency(3)",
+    "reason_act | placebo",
+]  # fmt: skip
+PLANTED = Planted(parse_failure=0.05)
+SETTINGS: dict[str, Any] = {"variants": VARIANTS, "episodes": 6, "concurrency": 4}
+TASK = {"name": "bandit", "arms": 6, "horizon": 5, "head_start": 2}
+SLOW = '''
+"""The same simulated agent, slow enough to be killed at work."""
+import asyncio, sys
+import akrasia as ak
+from akrasia.models import Planted, Simulated
+
+class Slow(Simulated):
+    async def generate(self, request, draw):
+        await asyncio.sleep(0.004 * (1 + draw.sample))
+        return await super().generate(request, draw)
+
+ak.run(task={task!r}, model=Slow(Planted(parse_failure=0.05)), out=sys.argv[1], design=sys.argv[2], **{settings!r})
+'''
+
+
+class Counting(Simulated):
+    """Remembers what it was asked; the identity of its answers is the simulated agent's."""
+
+    def __init__(self, planted: Planted) -> None:
+        super().__init__(planted)
+        object.__setattr__(self, "asked", [])
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        self.asked.append(key_of(request, draw))  # type: ignore[attr-defined]
+        return await super().generate(request, draw)
+
+
+def run(out: Path, **changes: Any) -> tuple[ak.Result, list[str]]:
+    """A run in this process, and the keys that were really asked for."""
+    model = Counting(PLANTED)
+    result = ak.run(task=TASK, model=model, out=out, **{**SETTINGS, **changes})
+    return result, model.asked  # type: ignore[attr-defined]
+
+
+def stored(folder: Path) -> list[bytes]:
+    reader = read_ledger(folder)
+    try:
+        return list(reader.raw_records())
+    finally:
+        reader.close()
+
+
+def keys(folder: Path) -> set[str]:
+    """The committed keys; none while there is no ledger yet."""
+    try:
+        connection = sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True)
+    except sqlite3.OperationalError:
+        return set()
+    try:
+        return {k for (k,) in connection.execute("SELECT key FROM responses")}
+    except sqlite3.OperationalError:
+        return set()
+    finally:
+        connection.close()
+
+
+def whole(folder: Path) -> bool:
+    """Whether every situation that is stored is stored for every variant."""
+    table = ak.open_run(folder).records
+    sizes = table.group_by("task", "model", "episode", "step").agg(pl.col("variant").n_unique())["variant"]
+    return set(sizes) <= {len(VARIANTS)}
+
+
+@pytest.fixture(scope="module", params=["fork", "rollout"])
+def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("whole") / request.param
+    run(folder, design=request.param)
+    return request.param, folder
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bytes(uninterrupted: tuple[str, Path], tmp_path: Path) -> None:
+    design, reference = uninterrupted
+    total = keys(reference)
+    folder, script = tmp_path / "run", tmp_path / "slow.py"
+    script.write_text(SLOW.format(task=TASK, settings=SETTINGS), encoding="utf-8")
+    points = sorted(random.Random(f"kill/{design}").sample(range(1, int(len(total) * 0.9)), 3))
+    for point in points:
+        work = subprocess.Popen([sys.executable, str(script), str(folder), design], stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 60
+            while len(keys(folder)) < point and work.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.005)
+        finally:
+            os.kill(work.pid, signal.SIGKILL)
+            work.wait()
+        committed = keys(folder)
+        assert len(total) > len(committed) >= point
+        assert committed < total
+        if stored(folder):
+            assert whole(folder)
+            assert set(stored(folder)) < set(stored(reference))
+    result, asked = run(folder, design=design)
+    assert stored(folder) == stored(reference)
+    assert result.outcome is not None and result.outcome.stopped is None
+    assert result.outcome.tally.made == len(total) - len(committed)
+    assert set(asked) == total - committed
+    assert len(asked) == len(set(asked))
+
+
+def test_the_same_call_again_asks_nothing_and_changes_nothing(uninterrupted: tuple[str, Path], tmp_path: Path) -> None:
+    design, reference = uninterrupted
+    shutil.copytree(reference, tmp_path / "run")
+    result, asked = run(tmp_path / "run", design=design)
+    assert asked == []
+    assert result.outcome is not None and result.outcome.tally.made == 0
+    assert stored(tmp_path / "run") == stored(reference)
+
+
+@pytest.mark.parametrize("calls", [1, 17, 100])
+def test_a_spent_budget_leaves_complete_pairs_and_a_higher_one_completes_them(
+    uninterrupted: tuple[str, Path], tmp_path: Path, calls: int
+) -> None:
+    design, reference = uninterrupted
+    result, asked = run(tmp_path / "run", design=design, budget={"calls": calls})
+    assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
+    assert "resume" in str(result.outcome.stopped)
+    assert len(asked) == len(keys(tmp_path / "run")) == calls
+    if stored(tmp_path / "run"):
+        assert whole(tmp_path / "run")
+    again, asked_again = run(tmp_path / "run", design=design, budget={"calls": calls})
+    assert asked_again == []
+    assert again.outcome is not None and isinstance(again.outcome.stopped, BudgetSpent)
+    end, rest = run(tmp_path / "run", design=design, budget={"calls": 10_000}, concurrency=2)
+    assert end.outcome is not None and end.outcome.stopped is None
+    assert not set(rest) & set(asked)
+    assert stored(tmp_path / "run") == stored(reference)
+
+
+def test_a_budget_in_dollars_is_kept_over_sessions(tmp_path: Path) -> None:
+    model = Scripted(lambda r, d: "ACTION=Red", price=ak.models.Price(1e-6, 1e-6))
+    for limit in (0.01, 0.02):
+        result = ak.run(
+            task=TASK, model=model, variants=["act"], episodes=50, budget={"dollars": limit}, out=tmp_path / "run"
+        )
+        assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
+        ledger = Ledger(tmp_path / "run")
+        assert 0.9 * limit < ledger.spent()[1] <= limit
+        ledger.close()
+
+
+def test_offline_replay_makes_no_call_and_fails_loudly_on_a_miss(
+    uninterrupted: tuple[str, Path], tmp_path: Path
+) -> None:
+    design, reference = uninterrupted
+    folder = tmp_path / "run"
+    shutil.copytree(reference, folder)
+    result, asked = run(folder, design=design, offline=True)
+    assert asked == [] and result.outcome is not None and result.outcome.stopped is None
+    assert stored(folder) == stored(reference)
+    connection = sqlite3.connect(folder / FILE)
+    gone = connection.execute("SELECT key, episode, step, sample FROM responses ORDER BY key LIMIT 1").fetchone()
+    connection.execute("DELETE FROM responses WHERE key = ?", gone[:1])
+    connection.commit()
+    connection.close()
+    result, asked = run(folder, design=design, offline=True)
+    assert asked == [] and result.outcome is not None
+    stopped = result.outcome.stopped
+    assert isinstance(stopped, OfflineMiss)
+    assert f"episode {gone[1]}, step {gone[2]}, sample {gone[3]}" in str(stopped)
+    assert stored(folder) == stored(reference)
+    result, asked = run(folder, design=design)
+    assert asked == [gone[0]]
+    assert stored(folder) == stored(reference)
+
+
+def test_offline_without_a_run_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="replay offline"):
+        run(tmp_path / "run", offline=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_experiment_is_refused_with_what_differs(
+    uninterrupted: tuple[str, Path], tmp_path: Path
+) -> None:
+    design, reference = uninterrupted
+    shutil.copytree(reference, tmp_path / "run")
+    for change, said in (
+        ({"seed": 1}, "seed"),
+        ({"variants": ["act", *VARIANTS]}, "baseline"),
+        ({"design": "rollout" if design == "fork" else "fork"}, "design"),
+    ):
+        with pytest.raises(RunFolderError, match=said):
+            run(tmp_path / "run", **{"design": design, **change})
+    assert stored(tmp_path / "run") == stored(reference)
+
+
+def test_a_run_is_extended_by_variants_and_episodes(uninterrupted: tuple[str, Path], tmp_path: Path) -> None:
+    design, reference = uninterrupted
+    run(tmp_path / "run", design=design, variants=VARIANTS[:2], episodes=2, concurrency=1)
+    few = keys(tmp_path / "run")
+    _, asked = run(tmp_path / "run", design=design)
+    assert not few & set(asked)
+    assert stored(tmp_path / "run") == stored(reference)
+
+
+def test_a_provider_that_fails_stops_the_run_and_is_asked_again_later(tmp_path: Path) -> None:
+    """What failed in passing is not kept: the resumed run has the answers, and no trace of the failure."""
+    broken = {"now": True}
+
+    def model(request: Request, draw: Draw) -> str | Exception:
+        if broken["now"] and draw.episode >= 1:
+            return Unavailable("503 from a broken provider")
+        return "ACTION=Red"
+
+    def go() -> ak.Result:
+        from akrasia.experiments.config import assemble
+        from akrasia.experiments.runner import play
+        from akrasia.models import Gateway
+
+        experiment = assemble(
+            {"task": TASK, "model": Scripted(model), "variants": ["act", "act | placebo"], "episodes": 20}
+        )
+
+        async def nap(_: float) -> None:
+            return None
+
+        async def work() -> Any:
+            ledger = Ledger(tmp_path)
+            try:
+                return await play(experiment, Gateway(experiment.backends, ledger, sleep=nap), ledger)
+            finally:
+                ledger.close()
+
+        return ak.Result(tmp_path, asyncio.run(work()))
+
+    first = go()
+    assert first.outcome is not None and isinstance(first.outcome.stopped, ProviderDown)
+    broken["now"] = False
+    second = go()
+    assert second.outcome is not None and second.outcome.stopped is None
+    assert "error" not in set(second.records["status"])
+    assert second.records.height == 2 * 20 * 5
+
+
+def test_a_run_inside_a_running_event_loop_works(tmp_path: Path) -> None:
+    """As in a notebook."""
+
+    async def notebook() -> int:
+        return run(tmp_path / "run", episodes=1)[0].records.height
+
+    assert asyncio.run(notebook()) == 5 * len(VARIANTS)
