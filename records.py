@@ -235,7 +235,7 @@ class Turn:
     """What one agent said at one point of a decision.
 
     `rationale`, `stated` and `action` are what *stands* after this turn: an agent that does not touch one of them
-    carries over what it read. `prompt` is dropped when the turn enters a record: `key` finds it in the ledger.
+    carries over what it read. `prompt` and `answer` are dropped when the turn enters a record: `key` finds them.
     """
 
     agent: str
@@ -255,6 +255,12 @@ class Turn:
     mass: float | None = None
     reads: tuple[str, ...] = ()
     prompt: tuple[Message, ...] = ()
+    answer: str = ""
+
+    @property
+    def last_words(self) -> str:
+        """The answer that ends the conversation of `prompt`: one's own, or the one that a vote passed on."""
+        return self.answer or self.text
 
 
 @dataclass(frozen=True, slots=True)

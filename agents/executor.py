@@ -30,6 +30,7 @@ class Executor:
             usage=Usage(),
             cost=0.0,
             key="",
+            answer=heard.last_words,
             probs=None,
             mass=None,
         )

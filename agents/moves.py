@@ -59,7 +59,7 @@ def take_up(move: str, reads: tuple[Turn, ...], form: str, style: Style) -> tupl
     said = joiner.join(_quote(t, i, style) for i, t in enumerate(others, start=1))
     text = table[move].replace("{others}", said)
     end = f"{text}\n\n{form}" if style == "chat" else f"{text}{form}"
-    return (*own.prompt, Message("assistant", own.text), Message("user", end))
+    return (*own.prompt, Message("assistant", own.last_words), Message("user", end))
 
 
 def _quote(turn: Turn, number: int, style: Style) -> str:

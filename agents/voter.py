@@ -49,6 +49,7 @@ class Voter:
             usage=Usage(),
             cost=0.0,
             key="",
+            answer=winner.last_words,
             probs=None,
             mass=None,
         )

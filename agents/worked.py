@@ -68,7 +68,7 @@ def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
 
 
 def _said(turn: Turn) -> tuple[Message, ...]:
-    return (*turn.prompt, Message("assistant", turn.text))
+    return (*turn.prompt, Message("assistant", turn.last_words))
 
 
 def _view(turn: Turn, situation: Situation) -> str:

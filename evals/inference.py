@@ -86,9 +86,7 @@ def ratio(num: Array, den: Array, axis: int = -1) -> Array:
     return result
 
 
-def estimate(
-    num: Array, den: Array, name: str, proportion: bool = True, interval: Interval = "robust"
-) -> Estimate:
+def estimate(num: Array, den: Array, name: str, proportion: bool = True, interval: Interval = "robust") -> Estimate:
     """Estimate a ratio with its interval over clusters.
 
     Args:
@@ -163,9 +161,7 @@ def holm(contrasts: list[Contrast]) -> list[Contrast]:
         return contrasts
     corrected = multipletests([contrasts[i].p for i in tested], method="holm")[1]
     fixed = dict(zip(tested, map(float, corrected), strict=True))
-    return [
-        Contrast(c.metric, c.variant, c.against, c.difference, c.p, fixed.get(i)) for i, c in enumerate(contrasts)
-    ]
+    return [Contrast(c.metric, c.variant, c.against, c.difference, c.p, fixed.get(i)) for i, c in enumerate(contrasts)]
 
 
 def _linearised(num: Array, den: Array) -> Array:

@@ -196,7 +196,7 @@ def _counts(column: pl.Series) -> dict[str, int]:
 
 
 def _entropy(column: pl.Series) -> float | None:
-    """Entropy of the labels taken, as a share of its maximum for as many labels as were ever taken or legal."""
+    """Entropy of the labels taken, as a share of its maximum over as many labels: 1 is even, 0 is one label only."""
     shares = column.drop_nulls().value_counts(normalize=True)["proportion"]
     kinds = len(shares)
     return float(shares.entropy(base=kinds) or 0.0) if kinds > 1 else (0.0 if kinds == 1 else None)

@@ -38,7 +38,7 @@ def decide(turns: Turns, order: tuple[str, ...], decision: str) -> Decision:
         status=last.status,
         probs=last.probs,
         mass=last.mass,
-        turns=tuple(replace(t, prompt=(), rationale="") for name in order for t in turns.get(name, ())),
+        turns=tuple(replace(t, prompt=(), answer="", rationale="") for name in order for t in turns.get(name, ())),
     )
 
 

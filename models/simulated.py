@@ -67,10 +67,16 @@ class Simulated:
     planted: Planted = field(default_factory=Planted)
 
     @property
+    def _unusual(self) -> dict[str, float]:
+        """The rates that differ from the defaults."""
+        usual = asdict(Planted())
+        return {k: v for k, v in asdict(self.planted).items() if v != usual[k]}
+
+    @property
     def card(self) -> Card:
         return Card(
             id=f"simulated/{digest(self.planted, 4)}",
-            label="simulated",
+            label=":".join(filter(None, ("simulated", ",".join(f"{k}={v:g}" for k, v in self._unusual.items())))),
             max_concurrency=256,
             deterministic=True,
             note="planted: " + ", ".join(f"{k} {v:g}" for k, v in asdict(self.planted).items()),
