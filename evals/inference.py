@@ -104,6 +104,8 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
     if clusters == 1:
         return Estimate(value, n=n, clusters=1, why="one episode says nothing about spread")
     error = _standard_error(_linearised(num, den))
+    low: float | None
+    high: float | None
     if interval == "bootstrap" and error > 0:
         low, high = _bootstrap((num, den), lambda a, b, axis: ratio(a, b, axis), name)
     elif proportion:
@@ -138,6 +140,8 @@ def contrast(
     if clusters == 1:
         return Contrast(metric, variant, against, Estimate(value, n=n, clusters=1, why="one episode only"))
     error = _standard_error(_linearised(na, da) - _linearised(nb, db))
+    low: float | None
+    high: float | None
     if error == 0:
         # No episode differs from the others: what can be said is how many such episodes an unseen one would follow.
         reach = _wilson(0.0, 0.0, clusters, n)[1]

@@ -248,7 +248,7 @@ def _check(plan: Plan) -> None:
     for unknown in set(graph) - set(names):
         raise PlanError(f"plan {plan.base!r} reads an agent it does not have", unknown, "Add the node or the edge.")
     if not nx.is_directed_acyclic_graph(graph):
-        cycle = " -> ".join(u for u, _ in nx.find_cycle(graph))
+        cycle = " -> ".join(u for u, _ in nx.find_cycle(cast(Any, graph)))
         raise PlanError(
             f"plan {plan.base!r} goes round in circles", cycle, "Unroll the rounds: one node per agent and round."
         )
@@ -268,7 +268,7 @@ def _check(plan: Plan) -> None:
             encode(dict(n.agent.options))
         except TypeError as error:
             raise PlanError(f"the options of {n.name!r} are not JSON", str(error), "Use plain values.") from None
-    idle = set(names) - nx.ancestors(graph, plan.decision) - {plan.decision}
+    idle = set(names) - nx.ancestors(cast(Any, graph), plan.decision) - {plan.decision}
     if idle:
         raise PlanError(
             f"nobody reads {', '.join(sorted(idle))}", "the decision does not depend on it", "Connect it or drop it."
