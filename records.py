@@ -178,6 +178,11 @@ class Situation:
         shows: which parts are rendered: "history" and names of quantities.
         question: the closing question.
         examples: solved examples, unrelated to this episode, for models that need to be shown the form.
+        answer: how an answer is read: "action" (one of `actions`), or, where there are none to choose from, "number"
+            (in canonical form, "7") or "text" (everything behind the answer's marker).
+        item: which item of a question set this is (a variation, a concept, a row), for rates per item.
+        probe: not empty where this question asks what is *known* about the episode's other questions; see
+            `akrasia.evals.frame` for how it enters the gap.
     """
 
     task: str
@@ -193,6 +198,9 @@ class Situation:
     shows: tuple[str, ...] = ("history",)
     question: str = "Which action do you take?"
     examples: tuple[Example, ...] = ()
+    answer: Literal["action", "number", "text"] = "action"
+    item: str = ""
+    probe: str = ""
 
     def quantity(self, name: str) -> Quantity | None:
         """The column of that name, or None."""

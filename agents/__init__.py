@@ -4,7 +4,7 @@ from .actor import Actor
 from .base import AGENTS, Agent, Concluder, Context, Speaker, speak
 from .critic import Critic
 from .executor import Executor
-from .parsing import read_action, read_stated
+from .parsing import read_action, read_answer, read_recommendation, read_stated
 from .reasoner import Reasoner
 from .voter import Voter
 
@@ -20,6 +20,8 @@ __all__ = [
     "Speaker",
     "Voter",
     "read_action",
+    "read_answer",
+    "read_recommendation",
     "read_stated",
     "speak",
 ]

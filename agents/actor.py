@@ -10,7 +10,7 @@ from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .base import AGENTS, Agent, Call, Said
 from .moves import take_up
-from .parsing import read_action
+from .parsing import read_answer
 from .rendering import describe
 from .worked import worked_call
 
@@ -41,7 +41,7 @@ class Actor:
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
         if text.strip() in situation.actions:  # a bare label: the answer was chosen among them
             return Said(action=(text.strip(), "ok"))
-        return Said(action=read_action(text, situation.actions))
+        return Said(action=read_answer(text, situation))
 
 
 AGENTS.register("actor", Actor)

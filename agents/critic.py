@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .base import AGENTS, Agent, Call, Said, need
-from .parsing import read_stated
+from .parsing import read_recommendation
 from .rendering import describe
 from .worked import worked_call
 
@@ -38,7 +38,7 @@ class Critic:
         return Call((Message("user", f"{describe(situation)}\n\n{answered}\n\n{comment}"),), Sampling(max_tokens=256))
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        return Said(stated=read_stated(text, situation.actions), action=(None, "absent"))
+        return Said(stated=read_recommendation(text, situation), action=(None, "absent"))
 
 
 AGENTS.register("critic", Critic)

@@ -21,7 +21,7 @@ class Executor:
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
         heard = need(reads, "executor")
-        done = next((a for a in situation.actions if a in heard.stated), None)
+        done = next((a for a in situation.actions or heard.stated if a in heard.stated), None)
         return replace(
             heard,
             text="" if done is None else f"ACTION={done}",

@@ -8,6 +8,9 @@ The recommendation ("stated") is read, in this order, from
   2. the last `BEST=X` line;
   3. the last sentence of the form "the best <noun> (now) is X".
 The action ("done") is the last `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2).
+
+Open questions have no labels: a number is the first one behind the last `ACTION=`, `BEST=` or `Answer:`, in canonical
+form ("7", "-0.5"); a text is everything behind the last marker.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..records import Status
+from ..records import Situation, Status
 
-__all__ = ["match_label", "read_action", "read_stated"]
+__all__ = ["canonical_number", "match_label", "read_action", "read_answer", "read_recommendation", "read_stated"]
 
 _MARK = r"[\"'`*_\])]*"  # quotes and markdown around a word
 _OPEN = r"[\s\"'`*_<\[(]*"
@@ -30,6 +33,56 @@ _VALUES = re.compile(r"<(?:ucb_)?values>(.*?)</(?:ucb_)?values>", re.IGNORECASE 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])?\b|∞)", re.IGNORECASE)
 _ARITHMETIC = re.compile(r"(?:[\s\d.+\-*/^×√]|sqrt|ln|log)*", re.IGNORECASE)
 _OPERATORS = tuple("+-*/^×")
+
+
+_MARKER = r"(?:(?<![a-z0-9])(?:{names})" + _MARK + r"\s*[=:]|###\s*answer\s*:?)"
+_ANSWER = re.compile(_MARKER.format(names="ACTION|answer"), re.IGNORECASE)
+_OPINION = re.compile(_MARKER.format(names="BEST"), re.IGNORECASE)
+_COUNT = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)")
+
+
+def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
+    """What an answer does, for any kind of situation: (label, number or text, status)."""
+    if situation.answer == "action":
+        return read_action(text, situation.actions)
+    return _open(text, _ANSWER, situation)
+
+
+def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...], Status]:
+    """What a rationale recommends, for any kind of situation; an answer of its own counts where it names no best."""
+    if situation.answer == "action":
+        return read_stated(text, situation.actions)
+    for marker in (_OPINION, _ANSWER):
+        said, status = _open(text, marker, situation)
+        if said is not None:
+            return (said,), status
+    return (), "unparsable"
+
+
+def canonical_number(text: str) -> str | None:
+    """A number as one string per value: "7" for "007", "7.0" and "+7"; None where `text` is no number."""
+    try:
+        value = float(text.replace(",", ""))
+    except ValueError:
+        return None
+    if value != value or value in (float("inf"), float("-inf")):
+        return None
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _open(text: str, marker: re.Pattern[str], situation: Situation) -> tuple[str | None, Status]:
+    places = list(marker.finditer(text))
+    if not places:
+        return None, "unparsable"
+    behind = text[places[-1].end() :]
+    if situation.answer == "number":
+        number = _COUNT.search(behind)
+        found = None if number is None else canonical_number(number[0].rstrip(".,"))
+        return (found, "ok") if found is not None else (None, "unparsable")
+    other = _ANSWER if marker is _OPINION else _OPINION
+    cut = other.search(behind)
+    said = (behind[: cut.start()] if cut else behind).strip()
+    return (said, "ok") if said else (None, "unparsable")
 
 
 def match_label(text: str, actions: Sequence[str]) -> str | None:

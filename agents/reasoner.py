@@ -11,7 +11,7 @@ from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .base import AGENTS, Agent, Call, Said
 from .moves import take_up
-from .parsing import read_action, read_stated
+from .parsing import read_answer, read_recommendation
 from .rendering import describe
 from .worked import worked_call
 
@@ -49,9 +49,9 @@ class Reasoner:
         return Call((Message("user", text),), Sampling())
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        stated = read_stated(text, situation.actions)
+        stated = read_recommendation(text, situation)
         acts = agent.options.get("mode", "reason") == "reason_act"
-        return Said(text, stated, read_action(text, situation.actions) if acts else None)
+        return Said(text, stated, read_answer(text, situation) if acts else None)
 
 
 AGENTS.register("reasoner", Reasoner)

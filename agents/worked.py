@@ -41,21 +41,23 @@ def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, .
     if kind == "act":
         return _act(situation, reads)
     if kind == "criticise":
-        return Call((*_said(reads[0]), Message("user", f"\nCritic: {START}")), _sampling("reason"))
+        return Call(
+            (*_said(reads[0]), Message("user", f"\nCritic:{_start(situation)}")), _sampling("reason", situation)
+        )
     if move == "open":
         text = "".join(_example(e.situation, e.action, kind) for e in situation.examples[:SHOWN]) + _ask(situation)
-        return Call((Message("user", text),), _sampling(kind))
+        return Call((Message("user", text),), _sampling(kind, situation))
     if not reads:
         raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
     if move in _AGAIN:
         between = _AGAIN[move]
     elif move == "revise":
-        between = "".join(f"\nCritic: {START}{t.text}" for t in reads[1:]) + "\n\n"
+        between = "".join(f"\nCritic:{_start(situation)}{t.text}" for t in reads[1:]) + "\n\n"
     elif move == "discuss":
         between = "".join(f"\nOther view: {_view(t, situation)}" for t in reads[1:]) + "\n\n"
     else:
         raise UnknownName.among("move", move, [*_AGAIN, "revise", "discuss"])
-    return Call((*_said(reads[0]), Message("user", between + _ask(situation))), _sampling(kind))
+    return Call((*_said(reads[0]), Message("user", between + _ask(situation))), _sampling(kind, situation))
 
 
 def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
@@ -63,6 +65,9 @@ def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
     noun = situation.noun.capitalize()
     lines = [f"{noun}s: {', '.join(situation.actions)}", *history_lines(situation)]
     lines += [f"Thought: {_view(t, situation)}" for t in reads if t.role != "actor"]
+    if not situation.actions:
+        text = "\n".join([describe(situation), *lines[1:], "Answer:"])
+        return Call((Message("user", text),), Sampling(TEMPERATURE, max_tokens=64, stop=("\n\n",)))
     lines.append(f"Step={situation.step} Action=")
     return Call((Message("user", "\n".join(lines)),), Sampling(temperature=0.0, choices=situation.actions))
 
@@ -74,17 +79,26 @@ def _said(turn: Turn) -> tuple[Message, ...]:
 def _view(turn: Turn, situation: Situation) -> str:
     if turn.role == "actor" or not turn.rationale:
         return f"the best {situation.noun} now is {turn.action}."
-    return START + (turn.text if turn.role == "critic" else turn.rationale)
+    return _start(situation).strip() + (turn.text if turn.role == "critic" else turn.rationale)
 
 
-def _sampling(kind: str) -> Sampling:
+def _start(situation: Situation) -> str:
+    """How every thought begins, where the situation has scores to read off."""
+    return f" {START}" if situation.quantity("index") else ""
+
+
+def _sampling(kind: str, situation: Situation) -> Sampling:
+    if not situation.quantity("index"):
+        return Sampling(TEMPERATURE, max_tokens=128, stop=("\n\n",))
     if kind == "reason_act":
         return Sampling(TEMPERATURE, max_tokens=36, stop=("\n\n",))
     return Sampling(TEMPERATURE, max_tokens=28, stop=("\n",))
 
 
 def _example(situation: Situation, action: str, kind: str) -> str:
-    value = _scores(situation)[action]
+    value = _scores(situation).get(action)
+    if value is None:
+        return ""
     acted = f"\nACTION={action}" if kind == "reason_act" else ""
     solved = f" {value}, which belongs to {action}. So the best {situation.noun} now is {action}.{acted}\n\n"
     return _ask(situation, first=action) + solved
@@ -92,8 +106,9 @@ def _example(situation: Situation, action: str, kind: str) -> str:
 
 def _ask(situation: Situation, first: str | None = None) -> str:
     scores = _scores(situation, first)
-    shown = f"Scores: {', '.join(f'{a} {v}' for a, v in scores.items())}" if scores else describe(situation)
-    return f"{shown}\nThought: {START}"
+    if not scores:
+        return f"{describe(situation)}\nThought:"
+    return f"Scores: {', '.join(f'{a} {v}' for a, v in scores.items())}\nThought: {START}"
 
 
 def _scores(situation: Situation, first: str | None = None) -> dict[str, str]:

@@ -1,5 +1,9 @@
 """Records as a table: one row per step of a variant, every membership in the oracle's sets worked out once.
 
+A step that is a *probe* asks what is known about the other questions of its episode (the easy questions about the same
+family, the definition of the concept). It is no row of its own: the other rows of the episode know if every probe was
+answered right, and state what the probes' answers were.
+
 Columns beside the identity (task, model, variant, control, baseline, design, episode, step):
     asked         a rationale was asked for; `knows` is defined only here
     knows         the rationale recommends an optimal action (set intersection; ties are logged in `stated_ties`)
@@ -10,6 +14,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     untried_left  some action was never tried; `separable`: optimal, greedy and other actions all exist and differ
     chance        share of the legal actions that are optimal
     tried_after   share of the actions tried once this one is taken
+    item          which item of a question set this is; probes: how many questions asked what is known
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
 
@@ -28,6 +33,7 @@ __all__ = ["PAIR", "SCHEMA", "frame"]
 PAIR = ["task", "model", "episode", "step"]
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "control": pl.String, "baseline": pl.Boolean,
+    "item": pl.String, "probes": pl.Int64,
     "design": pl.String, "episode": pl.Int64, "step": pl.Int64,
     "asked": pl.Boolean, "knows": pl.Boolean, "does": pl.Boolean, "greedy": pl.Boolean, "other": pl.Boolean,
     "valid": pl.Boolean, "stated_valid": pl.Boolean, "follows": pl.Boolean, "encoded": pl.Boolean,
@@ -40,12 +46,33 @@ SCHEMA: dict[str, Any] = {
 
 def frame(records: Iterable[Record | bytes]) -> pl.DataFrame:
     """The table of records, given as values or as canonical JSON."""
-    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA}
+    columns: dict[str, list[Any]] = {name: [] for name in (*SCHEMA, "probe")}
     for record in records:
         row = _row(orjson.loads(record if isinstance(record, bytes) else encode(record)))
         for name, column in columns.items():
             column.append(row[name])
-    return pl.DataFrame(columns, schema=SCHEMA)
+    table = pl.DataFrame(columns, schema={**SCHEMA, "probe": pl.Boolean})
+    return (_with_probes(table) if table["probe"].any() else table).select(list(SCHEMA))
+
+
+def _with_probes(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows that are no probes, with what the probes of their episode and variant say of knowing."""
+    whose = ["task", "model", "variant", "episode"]
+    known = (
+        table.filter("probe").group_by(whose).agg(
+            probes_=pl.len().cast(pl.Int64), all_right=pl.col("does").all(), all_read=pl.col("valid").all()
+        )
+    )  # fmt: skip
+    rows = table.filter(~pl.col("probe")).join(known, on=whose, how="left", maintain_order="left")
+    probed = pl.col("probes_").is_not_null()
+    return rows.with_columns(
+        probes=pl.col("probes_").fill_null(0),
+        asked=pl.col("asked") | probed,
+        knows=pl.when(probed).then("all_right").otherwise("knows"),
+        stated_valid=pl.when(probed).then("all_read").otherwise("stated_valid"),
+        follows=pl.when(probed).then(pl.col("all_right") & pl.col("does")).otherwise("follows"),
+        encoded=pl.when(probed).then(None).otherwise("encoded"),
+    )
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +88,9 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
         "control": tags.get("control"),
         "baseline": tags.get("arm") == "baseline",
+        "item": tags.get("item"),
+        "probe": "probe" in tags,
+        "probes": 0,
         "asked": asked,
         "knows": bool(stated & optimal),
         "does": does,
@@ -73,8 +103,8 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "stated_ties": len(stated),
         "untried_left": bool(untried),
         "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),
-        "chance": len(optimal) / len(actions),
-        "tried_after": 1 - len(untried - {done}) / len(actions),
+        "chance": len(optimal) / len(actions) if len(actions) > 1 else 0.0,
+        "tried_after": 1 - len(untried - {done}) / max(len(actions), 1),
         "stated": "|".join(decision["stated"]) or None,
         "done": done,
         "status": decision["status"],

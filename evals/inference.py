@@ -192,7 +192,7 @@ def _wilson(value: float, error: float, clusters: int, n: float) -> tuple[float,
     effective = min(value * (1 - value) / error**2, n) if error else float(clusters)
     alpha = 2 * float(stats.norm.sf(_t(clusters)))
     low, high = proportion_confint(value * effective, effective, alpha=alpha, method="wilson")
-    return max(0.0, float(low)), min(1.0, float(high))
+    return 0.0 if value == 0 else max(0.0, float(low)), 1.0 if value == 1 else min(1.0, float(high))
 
 
 def _bootstrap(data: tuple[Array, ...], statistic: Any, name: str) -> tuple[float | None, float | None]:

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from ..graphs.state import spent
 from ..models.gateway import Desk
-from ..records import Decision, Oracle, Record, Situation, digest
-from ..tasks.base import Task
+from ..records import Decision, Oracle, Record, Situation, digest, replace
+from ..tasks.base import Graded, Task
 from .variant import Variant
 
 __all__ = ["DESIGNS", "Arena", "Design", "fork", "rollout"]
@@ -39,26 +39,31 @@ class Arena:
     def record(
         self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
     ) -> Record:
-        """The record of one decision."""
+        """The record of one decision; open answers are graded into the oracle's labels, the raw text stays in turns."""
         calls, usage, cost = spent(decision)
-        oracle = place.oracle
+        situation, oracle = place.situation, place.oracle
+        if isinstance(self.task, Graded):
+            decision = _graded(self.task, place.state, decision)
+        kind = {"item": situation.item, "probe": situation.probe}
         return Record(
             task=self.label,
             model=self.model,
             variant=variant.name,
             design=design,
             episode=episode,
-            step=place.situation.step,
-            situation=digest(place.situation, 8),
-            actions=place.situation.actions,
+            step=situation.step,
+            situation=digest(situation, 8),
+            actions=situation.actions or tuple(oracle.values),
             oracle=oracle,
             decision=decision,
             reward=reward,
-            regret=oracle.forfeit if decision.done is None else oracle.regret[decision.done],
+            regret=oracle.forfeit if decision.done is None else oracle.regret.get(decision.done, oracle.forfeit),
             calls=calls,
             usage=usage,
             cost=cost,
-            tags=variant.tags | ({"arm": "baseline"} if variant is self.variants[0] else {}),
+            tags=variant.tags
+            | ({"arm": "baseline"} if variant is self.variants[0] else {})
+            | {name: value for name, value in kind.items() if value},
         )
 
 
@@ -80,6 +85,12 @@ class _Place:
             state, over = task.forfeit(self.state)
             return state, None, over
         return task.step(self.state, decision.done)
+
+
+def _graded(task: Graded, state: Any, decision: Decision) -> Decision:
+    stated = tuple(dict.fromkeys(task.grade(state, answer) for answer in decision.stated))
+    done = None if decision.done is None else task.grade(state, decision.done)
+    return replace(decision, stated=stated, done=done)
 
 
 async def fork(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Record]]:

@@ -14,7 +14,7 @@ from ..errors import BadOption
 from ..records import Oracle, Situation
 from ..registry import Registry
 
-__all__ = ["TASKS", "Task", "legal"]
+__all__ = ["TASKS", "Graded", "Task", "legal"]
 
 
 @runtime_checkable
@@ -43,6 +43,8 @@ class Task(Protocol):
     def step(self, state: Any, action: str) -> tuple[Any, float, bool]:
         """Take a legal action: (next state, reward, whether the episode is over).
 
+        An open question takes any answer, in the form in which the situation's `answer` reads it.
+
         Raises:
             BadOption: the action is not legal; nothing changed.
         """
@@ -50,6 +52,18 @@ class Task(Protocol):
 
     def forfeit(self, state: Any) -> tuple[Any, bool]:
         """Pass the turn because no legal action was given: (next state, whether the episode is over)."""
+        ...
+
+
+@runtime_checkable
+class Graded(Protocol):
+    """A task whose open answers are graded by program: what `grade` returns is a label of the oracle's sets.
+
+    Its situations have no `actions` to choose from; its oracle's `values` name the labels, such as "right" and "wrong".
+    """
+
+    def grade(self, state: Any, answer: str) -> str:
+        """The label of an answer in this state."""
         ...
 
 
