@@ -30,6 +30,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+tasks = typer.Typer(help="The decision problems: list them, or show one as an agent sees it.", no_args_is_help=True)
+graphs = typer.Typer(help="The agent graphs.", no_args_is_help=True)
+interventions = typer.Typer(help="What can be changed about a graph.", no_args_is_help=True)
+app.add_typer(tasks, name="tasks")
+app.add_typer(graphs, name="graphs")
+app.add_typer(interventions, name="interventions")
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
 
 
@@ -98,17 +104,25 @@ def plan(
 
 @app.command()
 def score(
-    run: RunFolder,
+    what: Annotated[str, typer.Argument(help="A run folder; or a published format: aiw, potemkin, greedy-table.")],
+    source: Annotated[Path | None, typer.Argument(help="The published file or folder.")] = None,
+    rule: Annotated[str, typer.Option(help="aiw: which answer of a response counts, first or last.")] = "first",
+    cell: Annotated[list[float] | None, typer.Option(help="greedy-table: six cells in percent, row by row.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
     interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
-    """Score a stored run again; needs no model, no network and no key."""
+    """Score a stored run, or published responses, again; needs no model, no network and no key."""
+    from .commands.published import FORMATS, score_published
+
+    if what in FORMATS and not Path(what).is_dir():
+        score_published(what, source, rule, cell, _console())
+        return
     from .records import encode
     from .reports.terminal import show_estimates, show_scorecard
 
-    result = _open(run)
+    result = _open(Path(what))
     card = result.score(metric, baseline, cast(Any, interval))
     if as_json:
         typer.echo(encode(card).decode())
@@ -154,6 +168,37 @@ def list_(
     from .commands.catalogue import show_list
 
     show_list(kind, _console())
+
+
+@tasks.command("list")
+def tasks_list() -> None:
+    """Name every task, with a line each."""
+    list_("tasks")
+
+
+@tasks.command("show", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def tasks_show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A task; its options follow as --option value.")],
+    seed: Annotated[int, typer.Option(help="Which episode.")] = 0,
+    steps: Annotated[int, typer.Option(help="How many steps to show, taking an optimal action in between.")] = 1,
+) -> None:
+    """Show what an agent sees, the legal actions and the oracle: akrasia tasks show bandit --arms 5 --seed 0."""
+    from .commands.tasks import show_task
+
+    show_task(name, context.args, seed, steps, _console())
+
+
+@graphs.command("list")
+def graphs_list() -> None:
+    """Name every graph, with a line each."""
+    list_("graphs")
+
+
+@interventions.command("list")
+def interventions_list() -> None:
+    """Name every intervention, its mechanism, what it changes and its source."""
+    list_("interventions")
 
 
 @app.command()

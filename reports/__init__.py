@@ -1,1 +1,3 @@
 """How it is shown: terminal, HTML report, exports."""
+
+__all__: list[str] = []

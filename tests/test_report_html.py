@@ -137,7 +137,7 @@ def test_tasks_and_models_are_kept_apart(card: Scorecard) -> None:
     found = tuple((t, "other", c) for t, _, c in card.contrasts)
     both = replace(card, arms=card.arms + other, contrasts=card.contrasts + found)
     text = Page(render_report(both, {})).text
-    assert "simulated on bandit" in text and "other on bandit" in text
+    assert "simulated:parse_failure=0.1 on bandit" in text and "other on bandit" in text
 
 
 def test_the_same_scorecard_gives_the_same_bytes(tmp_path: Path, result: akrasia.Result, card: Scorecard) -> None:

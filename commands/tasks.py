@@ -1,0 +1,74 @@
+"""One task as an agent meets it: what is seen, what may be done, and what would be right."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from ..agents.rendering import describe
+from ..errors import BadOption
+from ..records import Oracle, Situation
+from ..tasks.base import TASKS, Graded
+
+__all__ = ["show_task"]
+
+
+def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: Console) -> None:
+    """Print the first `steps` situations of an episode, taking an optimal action in between.
+
+    Args:
+        words: the task's options as `--option value` or `--option=value`.
+
+    Raises:
+        UnknownName, BadOption: no such task or option, or a value out of range.
+    """
+    task = TASKS.make(name, **_options(words))
+    console.print(Text(f"{name}({', '.join(f'{k}={v!r}' for k, v in task.options.items())})", style="bold"))
+    state = task.start(seed)
+    for _ in range(steps):
+        situation, oracle = task.situation(state), task.oracle(state)
+        console.print(Panel(Text(describe(situation)), title=_title(situation), title_align="left"))
+        console.print(_right(situation, oracle))
+        if isinstance(task, Graded) and not situation.actions:
+            break  # an open answer that is graded has no canonical right one to go on with
+        state, reward, over = task.step(state, oracle.optimal[0])
+        console.print(Text(f"taking {oracle.optimal[0]} pays {reward:g}", style="dim"))
+        if over:
+            break
+
+
+def _title(situation: Situation) -> str:
+    kind = f"probe: {situation.probe}" if situation.probe else "what the agent sees"
+    return f"{kind} ({situation.item})" if situation.item else kind
+
+
+def _right(situation: Situation, oracle: Oracle) -> Text:
+    legal = ", ".join(situation.actions) or f"any {situation.answer}"
+    values = ", ".join(f"{a} {'inf' if v is None else f'{v:.3g}'}" for a, v in oracle.values.items())
+    text = Text(f"legal actions: {legal}\n")
+    text.append(
+        f"oracle ({oracle.rule}): optimal {{{', '.join(oracle.optimal)}}}, greedy {{{', '.join(oracle.greedy)}}}"
+    )
+    return text.append(f"\nvalues: {values}")
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        name, sep, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not name:
+            raise BadOption(f"{word!r} is not an option", remedy="Write --option value, such as --arms 5.")
+        if not sep:
+            text = rest.pop(0) if rest and not rest[0].startswith("--") else "True"
+        try:
+            options[name.replace("-", "_")] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            options[name.replace("-", "_")] = {"true": True, "false": False}.get(text.casefold(), text)
+    return options
