@@ -178,7 +178,7 @@ async def execute(
     _writable(folder)
     ready = Gateway(experiment.backends, budget=experiment.budget)
     try:
-        if not offline:
+        if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
             await ready.open()
         if exists and fresh:
             _remove(folder)
