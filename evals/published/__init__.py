@@ -1,0 +1,3 @@
+"""Readers and scorers of response files that others have published."""
+
+__all__: list[str] = []
