@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Result", "arun", "execute", "open_run", "run"]
 
 
+_DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
+
+
 @dataclass(frozen=True)
 class Result:
     """A run folder seen from outside: its records, scorecard and report. `outcome` is None for a run opened later."""
@@ -127,14 +130,26 @@ def run(
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
         "budget": budget, "concurrency": concurrency, **({"models": models} if models else {"model": model}),
     }  # fmt: skip
-    experiment = assemble(settings)
-    folder = Path(out) if out is not None else Path("runs") / f"{name}-{digest(experiment.identity(), 4)}"
+    experiment, folder = _prepared(settings, out)
     return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))
 
 
-async def arun(**settings: Any) -> Result:
-    """`run` for callers that have an event loop: the same arguments, awaited in a thread of its own."""
-    return await asyncio.to_thread(run, **settings)
+async def arun(
+    *, out: Path | str | None = None, offline: bool = False, observe: Observer | None = None, **settings: Any
+) -> Result:
+    """`run` for callers that have an event loop: the same arguments, awaited. Cancelling stops the run."""
+    experiment, folder = _prepared(settings, out)
+    return await execute(experiment, folder, resume=True, offline=offline, observe=observe)
+
+
+def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
+    """The experiment, and the folder it goes to."""
+    experiment = assemble(_DEFAULTS | settings)
+    if out is None:
+        return experiment, Path("runs") / f"{experiment.name}-{digest(experiment.identity(), 4)}"
+    if not isinstance(out, str | Path):
+        raise RunFolderError(f"the run folder is {out!r}", remedy="Give a path.")
+    return experiment, Path(out)
 
 
 def open_run(folder: Path | str) -> Result:
@@ -173,6 +188,10 @@ async def execute(
     exists = (folder / FILE).is_file()
     if exists and not fresh:
         _same_experiment(folder, experiment, resume)
+    if offline and fresh:
+        raise RunFolderError(
+            "starting over offline would remove every answer there is", remedy="Use --resume --offline to replay."
+        )
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
     _writable(folder)
@@ -182,11 +201,10 @@ async def execute(
             await ready.open()
         if exists and fresh:
             _remove(folder)
-        ledger = Ledger(folder)
+        kept = {} if settings is None else {"settings": json.dumps(settings)}
+        ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept})
         try:
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
-            if settings is not None:
-                ledger.set_meta("settings", json.dumps(settings))
             gateway = ready.on(ledger, spent=ledger.spent(), offline=offline)
             if started is not None:
                 started(gateway)
@@ -208,6 +226,13 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
         stored = json.loads(ledger.meta("experiment") or "{}")
     finally:
         ledger.close()
+    for variant in experiment.variants:
+        then_plan = stored.get("variants", {}).get(variant.name)
+        if then_plan is not None and then_plan["fingerprint"] != variant.plan.fingerprint:
+            raise RunFolderError(
+                f"{str(folder)!r} holds a variant {variant.name!r} with another plan", then_plan["plan"],
+                "Give the variant another name, or choose another --out.",
+            )  # fmt: skip
     here = json.dumps(experiment.identity(), sort_keys=True)
     if stored and stored.get("identity") != here:
         then, now = json.loads(stored["identity"]), json.loads(here)
@@ -252,16 +277,29 @@ def _blocking(work: Callable[[], Any]) -> Result:
         result: Result = asyncio.run(work())
         return result
     box: list[Result | BaseException] = []
+    under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+
+    async def told() -> Result:
+        under_way.append((asyncio.get_running_loop(), asyncio.current_task()))
+        finished: Result = await work()
+        return finished
 
     def inside() -> None:
         try:
-            box.append(asyncio.run(work()))
+            box.append(asyncio.run(told()))
         except BaseException as error:  # handed to the caller's thread below
             box.append(error)
 
     thread = threading.Thread(target=inside, name="akrasia")
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        for loop, task in under_way:
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
     if isinstance(box[0], BaseException):
         raise box[0]
     return box[0]

@@ -1,6 +1,7 @@
 """The command line. Nothing heavy is imported before a command needs it.
 
-Exit codes: 0 done; 1 something failed; 2 bad usage, nothing written; 3 the run stopped early and can be resumed.
+Exit codes: 0 done; 1 something failed; 2 bad usage, nothing written; 3 the run stopped early and can be resumed (also
+where a provider refuses the credentials once a run is under way).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def run(
     if outcome is not None and outcome.stopped is not None:
         typer.echo(f"akrasia: the run stopped early: {outcome.stopped}", err=True)
         typer.echo(f"Go on with: akrasia run --resume {result.folder}", err=True)
-        raise typer.Exit(2 if isinstance(outcome.stopped, Denied) else 3)
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -222,7 +223,7 @@ def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tupl
         if not found:
             raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
         experiment = found[-1].parent
-    if not (experiment / FILE).is_file():
+    if not _is_file(experiment / FILE):
         return None, load(experiment, changes)
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
@@ -238,6 +239,13 @@ def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tupl
     for change in changes:
         override(settings, change)
     return experiment, settings
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, say: no file
+        return False
 
 
 def _empty(changes: list[str]) -> dict[str, Any]:
@@ -258,7 +266,7 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
     from .experiments.config import assemble
 
     experiment = assemble(settings)
-    folder = out or Path("runs") / _safe(experiment.name)
+    folder = out or Path("runs") / experiment.name
     console = _console()
 
     def started(gateway: Gateway) -> None:
@@ -277,12 +285,6 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
                 settings=settings,
             )
         )  # fmt: skip
-
-
-def _safe(name: str) -> str:
-    if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
-        raise BadOption(f"the experiment's name {name!r} is no folder name", remedy="Use letters, digits and dashes.")
-    return name
 
 
 def _open(folder: Path) -> Result:

@@ -39,6 +39,11 @@ def bind(kind: str, name: str, factory: Callable[..., Any], args: tuple[Any, ...
     return factory(*args, **options)
 
 
+def _home(factory: Callable[..., Any]) -> tuple[str, str]:
+    """Where a factory is defined: the same place may register anew, as a notebook cell does that is run twice."""
+    return getattr(factory, "__module__", ""), getattr(factory, "__qualname__", repr(factory))
+
+
 class Registry(Generic[T]):
     """A table of named factories with near-miss suggestions.
 
@@ -54,7 +59,7 @@ class Registry(Generic[T]):
 
     def register(self, name: str, factory: Callable[..., T]) -> None:
         """Enter `factory` under `name`; the same name twice with different factories is refused."""
-        if self._table.get(name, factory) is not factory:
+        if _home(self._table.get(name, factory)) != _home(factory):
             raise BadOption(f"a {self.kind} named {name!r} is registered already", remedy="Choose another name.")
         self._table[name] = factory
 

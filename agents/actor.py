@@ -31,7 +31,7 @@ class Actor:
         form = str(agent.options.get("form", FORM)).replace("{noun}", situation.noun)
         sampling = Sampling(max_tokens=64)
         if agent.move != "open":
-            return Call(take_up(agent.move, reads, form, style), sampling)
+            return Call(take_up(agent.move, reads, form), sampling)
         parts = [describe(situation)]
         if reads and reads[0].rationale:
             heard = str(agent.options.get("heard", HEARD))

@@ -133,7 +133,7 @@ async def speak(
     draw = Draw(context.episode, context.step, sample)
     key, response = await context.desk.ask(slot, call.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
-    said = role.read(agent, situation, response.text, response)
+    said = _read(role.read(agent, situation, response.text, response), response)
     return Turn(
         agent=name,
         role=role.name,
@@ -142,9 +142,9 @@ async def speak(
         text=response.text,
         rationale=before.rationale if said.rationale is None else said.rationale,
         stated=before.stated if said.stated is None else said.stated[0],
-        stated_status=before.stated_status if said.stated is None else _outcome(said.stated[1], response),
+        stated_status=before.stated_status if said.stated is None else said.stated[1],
         action=before.action if said.action is None else said.action[0],
-        status=before.status if said.action is None else _outcome(said.action[1], response),
+        status=before.status if said.action is None else said.action[1],
         key=key,
         usage=response.usage,
         cost=response.cost,
@@ -153,6 +153,18 @@ async def speak(
         reads=names,
         prompt=call.messages,
     )
+
+
+def _read(said: Said, response: Response) -> Said:
+    """What was said, given how the call ended: what is refused or failed says nothing, whatever its text holds."""
+    stated, action = said.stated, said.action
+    if stated is not None:
+        status = _outcome(stated[1], response)
+        stated = (stated[0] if status == "ok" else (), status)
+    if action is not None:
+        status = _outcome(action[1], response)
+        action = (action[0] if status == "ok" else None, status)
+    return Said(said.rationale, stated, action)
 
 
 def _outcome(parsed: Status, response: Response) -> Status:

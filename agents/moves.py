@@ -8,7 +8,6 @@ leak the oracle (Huang et al. 2024, D8). The placebo of a move has the same shap
 from __future__ import annotations
 
 from ..errors import PlanError, UnknownName
-from ..models.base import Style
 from ..records import Message, Turn
 
 __all__ = ["MOVES", "take_up"]
@@ -33,35 +32,20 @@ MOVES: dict[str, str] = {
     ),
 }
 
-_COMPLETION: dict[str, str] = {
-    "again": "\nLet me check the scores once more.",
-    "placebo": "\nThis line only marks the next part.",
-    "revise": "\nA comment: {others}\nLet me consider it.",
-    "discuss": "\nOthers say: {others}\nLet me consider it.",
-}
 
-
-def take_up(move: str, reads: tuple[Turn, ...], form: str, style: Style) -> tuple[Message, ...]:
+def take_up(move: str, reads: tuple[Turn, ...], form: str) -> tuple[Message, ...]:
     """The conversation of `reads[0]`, its answer, and the move; `reads[1:]` are the others' turns.
 
     Raises:
         PlanError: there is no conversation to take up, or nobody else to read where the move needs one.
     """
-    table = MOVES if style == "chat" else _COMPLETION
-    if move not in table:
-        raise UnknownName.among("move", move, table)
+    if move not in MOVES:
+        raise UnknownName.among("move", move, MOVES)
     if not reads:
         raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
     own, others = reads[0], reads[1:]
-    if "{others}" in table[move] and not others:
+    if "{others}" in MOVES[move] and not others:
         raise PlanError(f"the move {move!r} has nobody else to read", remedy="Let the agent read a second agent.")
-    joiner = "\n\n" if style == "chat" else " "
-    said = joiner.join(_quote(t, i, style) for i, t in enumerate(others, start=1))
-    text = table[move].replace("{others}", said)
-    end = f"{text}\n\n{form}" if style == "chat" else f"{text}{form}"
-    return (*own.prompt, Message("assistant", own.last_words), Message("user", end))
-
-
-def _quote(turn: Turn, number: int, style: Style) -> str:
-    text = turn.text.strip()
-    return f"--- agent {number} ---\n{text}" if style == "chat" else text
+    said = "\n\n".join(f"--- agent {i} ---\n{t.text.strip()}" for i, t in enumerate(others, start=1))
+    text = MOVES[move].replace("{others}", said)
+    return (*own.prompt, Message("assistant", own.last_words), Message("user", f"{text}\n\n{form}"))

@@ -7,10 +7,12 @@ The recommendation ("stated") is read, in this order, from
   1. a `<values>` block of `label = number` pairs: all labels that tie at the top (Schmied et al. 2025, App. C.1.3);
   2. the last `BEST=X` line;
   3. the last sentence of the form "the best <noun> (now) is X".
-The action ("done") is the last `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2).
+The action ("done") is the last `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2) that is no quoted line of
+the history.
 
 Open questions have no labels: a number is the first one behind the last `ACTION=`, `BEST=` or `Answer:`, in canonical
-form ("7", "-0.5"); a text is everything behind the last marker.
+form ("7", "-0.5"); a text is everything behind the last marker. Neither reaches past a marker of the other kind: an
+empty `BEST=` does not borrow the number of the `ACTION=` below it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import re
 from collections.abc import Sequence
 
 from ..records import Situation, Status
+from ..tasks.numbers import canonical_number
 
 __all__ = ["canonical_number", "match_label", "read_action", "read_answer", "read_recommendation", "read_stated"]
 
@@ -27,6 +30,7 @@ _OPEN = r"[\s\"'`*_<\[(]*"
 _WORD = rf"(?!{_OPEN}(?:ACTION|BEST){_MARK}\s*[=:])"  # an empty `ACTION=` does not swallow the line below it
 _WORD += _OPEN + r"([^\n\"'`*<>\[\]()=,;]+)"
 _ACTION = re.compile(r"(?<![a-z0-9])ACTION" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
+_HISTORY = re.compile(r"Step\s*=\s*\d+\s+Action\s*=[^\n]*?Reward\s*=", re.IGNORECASE)  # a quoted past step
 _BEST = re.compile(r"(?<![a-z0-9])BEST" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
 _SENTENCE = re.compile(r"\bbest\s+\w+(?:\s+now)?\s+is\s+(?:the\s+)?" + _WORD, re.IGNORECASE)
 _VALUES = re.compile(r"<(?:ucb_)?values>(.*?)</(?:ucb_)?values>", re.IGNORECASE | re.DOTALL)
@@ -38,7 +42,10 @@ _OPERATORS = tuple("+-*/^×")
 _MARKER = r"(?:(?<![a-z0-9])(?:{names})" + _MARK + r"\s*[=:]|###\s*answer\s*:?)"
 _ANSWER = re.compile(_MARKER.format(names="ACTION|answer"), re.IGNORECASE)
 _OPINION = re.compile(_MARKER.format(names="BEST"), re.IGNORECASE)
-_COUNT = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)")
+_COUNT = re.compile(
+    r"(?:(?<![\w.)])[-+])?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
@@ -59,29 +66,18 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
     return (), "unparsable"
 
 
-def canonical_number(text: str) -> str | None:
-    """A number as one string per value: "7" for "007", "7.0" and "+7"; None where `text` is no number."""
-    try:
-        value = float(text.replace(",", ""))
-    except ValueError:
-        return None
-    if value != value or value in (float("inf"), float("-inf")):
-        return None
-    return str(int(value)) if value.is_integer() else repr(value)
-
-
 def _open(text: str, marker: re.Pattern[str], situation: Situation) -> tuple[str | None, Status]:
     places = list(marker.finditer(text))
     if not places:
         return None, "unparsable"
     behind = text[places[-1].end() :]
-    if situation.answer == "number":
-        number = _COUNT.search(behind)
-        found = None if number is None else canonical_number(number[0].rstrip(".,"))
-        return (found, "ok") if found is not None else (None, "unparsable")
     other = _ANSWER if marker is _OPINION else _OPINION
     cut = other.search(behind)
     said = (behind[: cut.start()] if cut else behind).strip()
+    if situation.answer == "number":
+        number = _COUNT.search(said.replace("\N{MINUS SIGN}", "-"))
+        found = None if number is None else canonical_number(number[0])
+        return (found, "ok") if found is not None else (None, "unparsable")
     return (said, "ok") if said else (None, "unparsable")
 
 
@@ -106,7 +102,7 @@ def match_label(text: str, actions: Sequence[str]) -> str | None:
 
 def read_action(text: str, actions: Sequence[str]) -> tuple[str | None, Status]:
     """The action an answer takes: (label or None, `ok` | `illegal` | `unparsable`)."""
-    found: list[str] = _ACTION.findall(text)
+    found: list[str] = _ACTION.findall(_HISTORY.sub("", text))
     if not found:
         return None, "unparsable"
     label = match_label(found[-1], actions)

@@ -43,7 +43,7 @@ class Reasoner:
             return worked_call(mode, agent.move, situation, reads)
         form = str(agent.options.get("form", FORMS[mode])).replace("{noun}", situation.noun)
         if agent.move != "open":
-            return Call(take_up(agent.move, reads, form, style), Sampling())
+            return Call(take_up(agent.move, reads, form), Sampling())
         think = str(agent.options.get("think", THINK)).replace("{noun}", situation.noun)
         text = f"{describe(situation)}\n\n{think}\n{form}"
         return Call((Message("user", text),), Sampling())

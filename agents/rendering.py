@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..records import Situation
 
-__all__ = ["describe", "history_lines"]
+__all__ = ["describe", "history_lines", "shown_lines"]
 
 _HEADINGS = {"pulls": "times taken", "mean": "mean reward", "index": "value under the rule"}
 
@@ -19,7 +19,7 @@ def describe(situation: Situation) -> str:
     if "history" in situation.shows:
         parts.append(_history(situation))
     parts.append(_columns(situation))
-    parts.append(f"This is step {situation.step} of {situation.horizon}. {situation.question}")
+    parts.append(f"This is step {situation.step + 1} of {situation.horizon}. {situation.question}")
     return "\n\n".join(p for p in parts if p)
 
 
@@ -27,6 +27,12 @@ def _history(situation: Situation) -> str:
     if not situation.history:
         return "Nothing has happened yet." if situation.horizon > 1 else ""
     return "\n".join(["What happened so far:", *history_lines(situation)])
+
+
+def shown_lines(situation: Situation) -> list[str]:
+    """What the situation shows of the past, line by line: the history, and the columns it names."""
+    past = history_lines(situation) if "history" in situation.shows else []
+    return [*past, *_columns(situation).splitlines()]
 
 
 def history_lines(situation: Situation) -> list[str]:

@@ -31,10 +31,10 @@ class Voter:
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
         first = need(reads, "voter")
-        stated = plurality([t.stated[0] if t.stated else None for t in reads])
+        stated = _recommended(reads)
         actor = next((t for t in reads if t.status != "absent"), None)
         done = plurality([_position(t) for t in reads]) if actor else None
-        chosen = done or stated
+        chosen = done or (stated[0] if stated else None)
         winner = next((t for t in reads if chosen and chosen == _position(t)), None)
         winner = winner or next((t for t in reads if chosen in t.stated), first)
         agreed = ", ".join(_position(t) or "-" for t in reads)
@@ -42,8 +42,8 @@ class Voter:
             winner,
             text=f"votes: {agreed}",
             rationale=winner.rationale,
-            stated=first.stated if stated is None else (stated,),
-            stated_status=first.stated_status if stated is None else "ok",
+            stated=stated,
+            stated_status="ok" if stated else first.stated_status,
             action=done,
             status="ok" if done is not None else (actor or first).status,
             usage=Usage(),
@@ -53,6 +53,14 @@ class Voter:
             probs=None,
             mass=None,
         )
+
+
+def _recommended(reads: tuple[Turn, ...]) -> tuple[str, ...]:
+    """A group's recommendation: every member of a tied one has a vote; of those on top, what the first one names."""
+    counts = Counter(label for t in reads for label in t.stated)
+    top = max(counts.values(), default=0)
+    first = next((t for t in reads if any(counts[label] == top for label in t.stated)), None)
+    return tuple(label for label in first.stated if counts[label] == top) if first else ()
 
 
 def _position(turn: Turn) -> str | None:

@@ -15,7 +15,7 @@ from ..errors import PlanError, UnknownName
 from ..records import Message, Sampling, Situation, Turn, digest
 from ..streams import stream
 from .base import Call
-from .rendering import describe, history_lines
+from .rendering import describe, shown_lines
 
 __all__ = ["FORM_NOTE", "worked_call"]
 
@@ -41,9 +41,9 @@ def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, .
     if kind == "act":
         return _act(situation, reads)
     if kind == "criticise":
-        return Call(
-            (*_said(reads[0]), Message("user", f"\nCritic:{_start(situation)}")), _sampling("reason", situation)
-        )
+        others = "".join(f"\nOther view: {_view(t, situation)}" for t in reads[1:])
+        asked = Message("user", f"{others}\nCritic:{_start(situation)}")
+        return Call((*_said(reads[0]), asked), _sampling("reason", situation))
     if move == "open":
         text = "".join(_example(e.situation, e.action, kind) for e in situation.examples[:SHOWN]) + _ask(situation)
         return Call((Message("user", text),), _sampling(kind, situation))
@@ -63,7 +63,7 @@ def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, .
 def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
     """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
     noun = situation.noun.capitalize()
-    lines = [f"{noun}s: {', '.join(situation.actions)}", *history_lines(situation)]
+    lines = [f"{noun}s: {', '.join(situation.actions)}", *shown_lines(situation)]
     lines += [f"Thought: {_view(t, situation)}" for t in reads if t.role != "actor"]
     if not situation.actions:
         text = "\n".join([describe(situation), *lines[1:], "Answer:"])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..errors import AkrasiaError
 from ..models.embedded import default_weights
@@ -32,7 +33,7 @@ def examine(console: Console) -> bool:
     for what, state, detail in _findings():
         healthy = healthy and state != BAD
         style = {OK: "green", WARN: "yellow", BAD: "red"}[state]
-        table.add_row(what, f"[{style}]{state}[/{style}]", detail)
+        table.add_row(what, Text(state, style=style), detail)
     console.print(table)
     return healthy
 

@@ -12,8 +12,10 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     follows       the action taken is among those recommended
     encoded       the likeliest action by token probability, before any rationale, is optimal; null where unseen
     untried_left  some action was never tried; `separable`: optimal, greedy and other actions all exist and differ
-    chance        share of the legal actions that are optimal
+    chance        share of the legal actions that are optimal; 0 where the answer is open
     tried_after   share of the actions tried once this one is taken
+    answers       how many answers of a model stand behind the step; answers_read: how many of them could be read
+    situation     hash of what was seen: equal for all variants of a fork
     item          which item of a question set this is; probes: how many questions asked what is known
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
@@ -39,7 +41,8 @@ SCHEMA: dict[str, Any] = {
     "valid": pl.Boolean, "stated_valid": pl.Boolean, "follows": pl.Boolean, "encoded": pl.Boolean,
     "stated_ties": pl.Int64, "untried_left": pl.Boolean, "separable": pl.Boolean, "chance": pl.Float64,
     "tried_after": pl.Float64, "stated": pl.String, "done": pl.String, "status": pl.String,
-    "stated_status": pl.String, "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
+    "stated_status": pl.String, "situation": pl.String, "answers": pl.Int64, "answers_read": pl.Int64,
+    "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
     "cost": pl.Float64, "mass": pl.Float64, "reward": pl.Float64, "regret": pl.Float64,
 }  # fmt: skip
 
@@ -84,6 +87,8 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
     does = valid and done in optimal
     is_greedy = valid and not does and done in greedy
     tags = record["tags"]
+    spoken = [t for t in decision["turns"] if t["key"]]
+    told = asked or any(t["role"] != "actor" for t in spoken)
     return {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
         "control": tags.get("control"),
@@ -99,11 +104,11 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "valid": valid,
         "stated_valid": decision["stated_status"] == "ok",
         "follows": valid and done in stated,
-        "encoded": None if probs is None or asked else max(probs, key=probs.__getitem__) in optimal,
+        "encoded": None if probs is None or told else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
         "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),
-        "chance": len(optimal) / len(actions) if len(actions) > 1 else 0.0,
+        "chance": len(optimal) / len(actions) if len(actions) > 1 and "answer" not in tags else 0.0,
         "tried_after": 1 - len(untried - {done}) / max(len(actions), 1),
         "stated": "|".join(decision["stated"]) or None,
         "done": done,
@@ -112,5 +117,14 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "prompt_tokens": usage["prompt_tokens"],
         "completion_tokens": usage["completion_tokens"],
         "mass": decision["mass"],
+        "situation": record["situation"],
+        "answers": len(spoken),
+        "answers_read": sum(_readable(t) for t in spoken),
         "regret": record["regret"],
     }
+
+
+def _readable(turn: dict[str, Any]) -> bool:
+    """Whether everything that one answer was asked for, a recommendation or an action, could be read from it."""
+    own = {"actor": ("status",), "critic": ("stated_status",)}.get(turn["role"], ("stated_status", "status"))
+    return all(turn[field] in ("ok", "absent") for field in own)

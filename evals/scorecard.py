@@ -43,7 +43,8 @@ class Arm:
 
     Attributes:
         metrics: estimates per metric name; splits: knowing, doing and gap per subset of steps.
-        statuses: how many steps ended in each outcome; None for `flips` in a rollout, where situations differ.
+        statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
+        flips: None in a rollout, where situations differ.
     """
 
     task: str
@@ -58,6 +59,7 @@ class Arm:
     table: GapTable
     statuses: dict[str, int]
     stated_statuses: dict[str, int]
+    answers: dict[str, int]
     labels: float | None
     flips: Flips | None
 
@@ -157,6 +159,7 @@ def _arm(
         table=gap_table(part),
         statuses=_counts(part["status"]),
         stated_statuses=_counts(part["stated_status"]),
+        answers={"ok": int(part["answers_read"].sum()), "unread": int((part["answers"] - part["answers_read"]).sum())},
         labels=_entropy(part["done"]),
         flips=_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
     )
@@ -175,17 +178,40 @@ def _contrasts(
 ) -> list[Contrast]:
     placebos = [v for v in order if parts[v]["control"][0] == "placebo" and v != base]
     pairs = [(v, base) for v in order if v != base]
-    pairs += [(v, p) for v in order for p in placebos if v != base and not _is_control(parts[v])]
+    pairs += [
+        (v, p)
+        for v in order
+        for p in placebos
+        if v != base and not _is_control(parts[v]) and _alike(parts[v], parts[p])
+    ]
     found: list[Contrast] = []
     for name in names:
         metric = METRICS.make(name)
         if isinstance(metric, Metric):
-            found += holm([contrast(*metric.paired(parts[v], parts[a]), name, v, a, interval) for v, a in pairs])
+            found += holm(
+                [
+                    contrast(*metric.paired(*_same_situations(parts[v], parts[a])), name, v, a, interval)
+                    for v, a in pairs
+                ]
+            )
     return found
 
 
+def _alike(part: pl.DataFrame, placebo: pl.DataFrame) -> bool:
+    """Whether a placebo spends as many calls per decision: otherwise it is no placebo of that variant."""
+    return bool(part["calls"].sum() * placebo.height == placebo["calls"].sum() * part.height)
+
+
+def _same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
+    if a["design"][0] != "fork":
+        return a, b
+    return a.join(b, on=[*PAIR, "situation"], how="semi"), b.join(a, on=[*PAIR, "situation"], how="semi")
+
+
 def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
-    both = part.select(*PAIR, "does").join(base.select(*PAIR, "does"), on=PAIR, suffix="_before")
+    pair = [*PAIR, "situation"]
+    both = part.select(*pair, "does").join(base.select(*pair, "does"), on=pair, suffix="_before")
     gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
     lost = both.filter(~pl.col("does") & pl.col("does_before")).height
     return Flips(gained, lost, both.height - gained - lost)

@@ -48,9 +48,9 @@ def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             settings = tomllib.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadOption(f"there is no experiment file {str(path)!r}", remedy="Give the path of a TOML file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise BadOption(f"{str(path)!r} is not an experiment file", str(error), "Write TOML.") from None
     for change in changes:
         override(settings, change)
@@ -124,19 +124,29 @@ def model_sets(given: Any) -> tuple[ModelSet, ...]:
     if isinstance(given, list | tuple):
         return tuple(s for g in given for s in model_sets(g))
     if isinstance(given, Mapping):
-        if all(isinstance(v, Mapping) for v in given.values()):
-            return tuple(_model_table(v) for v in given.values())
+        if "default" not in given and given and all(isinstance(v, Mapping) for v in given.values()):
+            return tuple(_model_table(name, table) for name, table in given.items())
         return (_slots(given),)
     return (ModelSet({"default": resolve(given)}),)
 
 
-def _model_table(table: Mapping[str, Any]) -> ModelSet:
+def _model_table(label: str, table: Mapping[str, Any]) -> ModelSet:
     options = dict(table)
-    name = options.pop("name", None)
     slots = options.pop("slots", {})
+    if not isinstance(slots, Mapping):
+        raise BadOption(f"the slots of model {label!r} are {slots!r}", remedy='Write slots = { critic = "..." }.')
+    return ModelSet({"default": _model(options), **{s: _model(m) for s, m in slots.items()}}, label)
+
+
+def _model(given: Any) -> Backend:
+    """A model from its name, a backend, or a table with its name and options."""
+    if not isinstance(given, Mapping):
+        return resolve(given)
+    options = dict(given)
+    name = options.pop("name", None)
     if not isinstance(name, str):
         raise BadOption("a model has no name", remedy='Write [models.main] with name = "openai/gpt-4o-mini".')
-    return ModelSet({"default": resolve(name, **options), **{s: resolve(m) for s, m in slots.items()}})
+    return resolve(name, **options)
 
 
 def _slots(given: Mapping[str, Any]) -> ModelSet:
@@ -144,7 +154,7 @@ def _slots(given: Mapping[str, Any]) -> ModelSet:
         raise BadOption(
             "no model serves the slot 'default'", f"slots: {', '.join(given)}", "Add default = ... to the models."
         )
-    backends: dict[str, Backend] = {slot: resolve(model) for slot, model in given.items()}
+    backends: dict[str, Backend] = {slot: _model(model) for slot, model in given.items()}
     return ModelSet(backends)
 
 
@@ -167,7 +177,13 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             for m in experiment.models
         ],
         "variants": {
-            v.name: {"plan": v.plan.name, "calls": v.plan.calls, "depth": v.plan.depth} for v in experiment.variants
+            v.name: {
+                "plan": v.plan.name,
+                "fingerprint": v.plan.fingerprint,
+                "calls": v.plan.calls,
+                "depth": v.plan.depth,
+            }
+            for v in experiment.variants
         },
         "episodes": experiment.episodes,
         "seed": experiment.seed,

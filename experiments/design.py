@@ -44,7 +44,8 @@ class Arena:
         situation, oracle = place.situation, place.oracle
         if isinstance(self.task, Graded):
             decision = _graded(self.task, place.state, decision)
-        kind = {"item": situation.item, "probe": situation.probe}
+        open_answer = "" if situation.answer == "action" else situation.answer
+        kind = {"item": situation.item, "probe": situation.probe, "answer": open_answer}
         return Record(
             task=self.label,
             model=self.model,

@@ -18,7 +18,7 @@ import queue
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,8 @@ class _Reader:
 
     def raw_records(self, episode: int | None = None, step: int | None = None) -> Iterator[bytes]:
         """The stored records as canonical JSON, in the same order."""
+        if any(n is not None and abs(n) >= 2**63 for n in (episode, step)):
+            return
         rows = self._reading.execute(
             "SELECT record FROM records WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) "
             "ORDER BY task, model, variant, episode, step",
@@ -125,13 +127,14 @@ class Ledger(_Reader):
 
     Args:
         folder: the run folder; made if it is absent.
+        first: settings that enter together with the empty tables, where there is no ledger yet.
 
     Raises:
         RunFolderError: the folder cannot be written, or another process is using it.
         LedgerError: there is a ledger, but it cannot be used.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, first: Mapping[str, str] | None = None) -> None:
         self.folder = Path(folder)
         self._lock = _lock(self.folder)
         try:
@@ -140,7 +143,7 @@ class Ledger(_Reader):
                 _checked(path, whole=True).close()
             self._writing = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             try:
-                _prepare(self._writing)
+                _prepare(self._writing, first or {})
                 super().__init__(sqlite3.connect(path, isolation_level=None))
             except sqlite3.Error as error:
                 self._writing.close()
@@ -260,14 +263,20 @@ def _lock(folder: Path) -> int:
     return handle
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, first: Mapping[str, str]) -> None:
+    """Set up an empty file, tables and first settings in one transaction: a ledger is whole or not there."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 10000")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        connection.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
-        )
+    if connection.execute("PRAGMA user_version").fetchone()[0]:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
+        connection.execute(statement)
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", list(first.items()))
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
 
 
 def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import BadOption, Denied, RunStopped
+from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
 from ..models.base import Backend
 from ..models.gateway import Budget, Desk, Gateway, Store, Tally
 from ..records import Record
@@ -29,10 +29,13 @@ class ModelSet:
     """Which backend serves which slot: "default" serves every slot that is not named."""
 
     slots: dict[str, Backend]
+    name: str = ""
 
     @property
     def label(self) -> str:
-        """Short name for tables."""
+        """Short name for tables: the given one, or what the backends call themselves."""
+        if self.name:
+            return self.name
         labels = {slot: b.card.label for slot, b in self.slots.items()}
         default = labels.pop("default")
         return " + ".join([default, *(f"{slot}: {label}" for slot, label in sorted(labels.items()))])
@@ -62,7 +65,7 @@ class Experiment:
     def __post_init__(self) -> None:
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or not 1 <= self.episodes < EPISODES:
             raise BadOption(f"episodes is {self.episodes!r}", remedy=f"Use an integer from 1 to {EPISODES - 1}.")
-        if self.design not in DESIGNS:
+        if not isinstance(self.design, str) or self.design not in DESIGNS:
             raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise BadOption(f"the seed is {self.seed!r}", remedy="Use an integer of at least 0.")
@@ -76,6 +79,21 @@ class Experiment:
         ):
             if not names or len(set(names)) != len(names):
                 raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
+
+        self._check_slots()
+        if not self.name or self.name in (".", "..") or any(c in self.name for c in "/\\\0"):
+            raise BadOption(f"the experiment's name {self.name!r} is no folder name", remedy="Use letters and dashes.")
+
+    def _check_slots(self) -> None:
+        """A slot that no agent speaks through is a misspelling: its model would be shown and never asked."""
+        known = {n.agent.slot or n.agent.role for v in self.variants for n in v.plan.nodes} | {"default"}
+        for models in self.models:
+            for slot in models.slots:
+                if slot not in known:
+                    raise UnknownName.among("model slot", slot, known)
+            if models.slots.get("actor", models.slots["default"]).card.style == "completion":
+                for variant in self.variants:
+                    _check_actors_have_words(variant)
 
     @property
     def backends(self) -> list[Backend]:
@@ -107,10 +125,21 @@ class Experiment:
         return {
             "tasks": [{"name": t.name, **t.options} for t in self.tasks],
             "models": [{slot: b.card.id for slot, b in sorted(m.slots.items())} for m in self.models],
-            "baseline": self.variants[0].plan.fingerprint,
+            "baseline": [self.variants[0].name, self.variants[0].plan.fingerprint],
             "seed": self.seed,
             "design": self.design,
         }
+
+
+def _check_actors_have_words(variant: Variant) -> None:
+    """In completion style an actor answers with a label alone: asked again by itself, it would repeat it by design."""
+    roles = {n.name: n.agent.role for n in variant.plan.nodes}
+    for n in variant.plan.nodes:
+        if n.agent.role == "actor" and n.agent.move != "open" and all(roles[r] == "actor" for r in n.reads):
+            raise PlanError(
+                f"{variant.name!r} asks an actor alone to look again", "a model in completion style has no words there",
+                "Start from reason_act or reason_then_act, or use a model that is prompted by instructions.",
+            )  # fmt: skip
 
 
 class RecordStore(Store, Protocol):
@@ -161,6 +190,9 @@ async def play(
 
     try:
         stopped = await run_local(jobs(), experiment.at_once)
+    except BaseException:
+        gateway.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
+        raise
     finally:
         await gateway.close()
     return Outcome(gateway.tally, stopped)

@@ -1,7 +1,7 @@
 """Controls: what an intervention must beat before its effect means anything.
 
-`placebo` spends the same calls on the same shape of conversation with no content; `execute_stated` is the ceiling, an
-agent without the gap by construction.
+`placebo` is `re_evaluate` with no content: the same calls and the same shape of conversation; `execute_stated` is the
+ceiling, an agent without the gap by construction.
 """
 
 from __future__ import annotations
@@ -44,4 +44,6 @@ def execute_stated(plan: Plan) -> Plan:
         kept = tuple(n for n in plan.nodes if n.name != decision.name)
         executor = Node("execute", Agent("executor"), (focus.name,), focus.lanes)
         return replace(plan, nodes=(*kept, executor), decision=executor.name)
-    return insert_after(plan, decision.name, Node(plan.fresh("execute"), Agent("executor"), (decision.name,)))
+    executor = Node(plan.fresh("execute"), Agent("executor"), (decision.name,))
+    # The focus stays with the rationale: what is applied later changes what is executed, never the executing.
+    return replace(insert_after(plan, decision.name, executor), focus=plan.focus)

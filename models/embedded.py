@@ -104,7 +104,7 @@ class Embedded:
         for name, value in (("slots", self.slots), ("threads", self.threads), ("slot_tokens", self.slot_tokens)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise BadOption(f"embedded option {name} is {value!r}", remedy="Use an integer of at least 1.")
-        if self.weights is not None and not Path(self.weights).is_file():
+        if self.weights is not None and (not isinstance(self.weights, str) or not Path(self.weights).is_file()):
             raise MissingWeights(f"there is no file {self.weights!r}", remedy="Give the path of a GGUF file.")
         if self.weights is not None:
             self._sha256 = _sha256(Path(self.weights))
@@ -113,7 +113,9 @@ class Embedded:
     def card(self) -> Card:
         note = "actions are read off the token probabilities of the legal labels"
         name = "smollm2-135m-instruct-q8_0" if self.weights is None else Path(self.weights).stem
-        settings = {"sha256": self._sha256, "temperature": self.temperature, "style": self.style}
+        settings = {
+            "sha256": self._sha256, "temperature": self.temperature, "style": self.style, "context": self.slot_tokens,
+        }  # fmt: skip
         return Card(
             id=f"embedded/{name}#{digest(settings, 4)}",
             label="embedded" if self.weights is None else f"embedded:{name}",

@@ -83,8 +83,10 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name, value in (("calls", self.calls), ("dollars", self.dollars)):
-            if value is not None and (isinstance(value, bool) or not value > 0):
-                raise BadOption(f"the budget in {name} is {value!r}", remedy="Use a number above 0, or leave it out.")
+            kinds = int if name == "calls" else int | float
+            if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not value > 0):
+                remedy = f"Use {'a whole number' if name == 'calls' else 'a number'} above 0, or leave it out."
+                raise BadOption(f"the budget in {name} is {value!r}", remedy=remedy)
 
 
 @dataclass(slots=True)
@@ -146,6 +148,8 @@ class Gateway:
         self._opened: dict[str, asyncio.Task[None]] = {}
         self._failures = dict.fromkeys(self._backends, 0)
         self._stopped: RunStopped | None = None
+        self._halted = asyncio.Event()
+        self._settled = asyncio.Event()
 
     def on(self, store: Store, spent: tuple[int, float] = (0, 0.0), offline: bool = False) -> Gateway:
         """The same opened models over another store."""
@@ -197,6 +201,7 @@ class Gateway:
     def stop(self, reason: RunStopped) -> None:
         """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
         self._stopped = reason
+        self._halted.set()
 
     async def close(self) -> None:
         """Let calls under way land and be committed, then close every backend that was opened."""
@@ -218,19 +223,17 @@ class Gateway:
         await self._open(request.model)
         price = backend.card.price
         bound = 0.0 if price is None else price.of(_bound(request))
-        self._reserve(bound)
-        try:
-            async with self._limits[request.model]:
-                self._raise_if_stopped()
+        async with self._limits[request.model]:
+            self._raise_if_stopped()
+            await self._reserve(bound)
+            response: Response | None = None
+            try:
                 self.tally.made += 1
                 response = await self._attempts(backend, request, draw)
                 if response.cost is None and price is not None:
                     response = replace(response, cost=price.of(response.usage))
-        finally:
-            self._reserved_calls -= 1
-            self._reserved_dollars -= bound
-        self._calls += 1
-        self._dollars += response.cost or 0.0
+            finally:
+                self._settle(bound, response)
         self.tally.usage += response.usage
         self.tally.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
@@ -264,18 +267,40 @@ class Gateway:
         if self._stopped is not None:
             raise self._stopped
 
-    def _reserve(self, dollars: float) -> None:
+    async def _reserve(self, dollars: float) -> None:
+        """Set aside what a call may cost at most; while calls under way may still turn out cheaper, wait for them."""
         limit = self._budget
         if limit.calls is not None and self._calls + self._reserved_calls + 1 > limit.calls:
             raise BudgetSpent(f"the budget of {limit.calls} calls is spent", remedy="Raise it and resume the run.")
-        if limit.dollars is not None and self._dollars + self._reserved_dollars + dollars > limit.dollars:
-            raise BudgetSpent(
-                f"the budget of ${limit.dollars:g} would be exceeded",
-                f"${self._dollars:.4f} are paid and the next call may cost ${dollars:.4f}",
-                "Raise it and resume the run.",
-            )
+        while limit.dollars is not None and self._dollars + self._reserved_dollars + dollars > limit.dollars:
+            if not self._reserved_calls:
+                raise BudgetSpent(
+                    f"the budget of ${limit.dollars:g} would be exceeded",
+                    f"${self._dollars:.4f} are paid and the next call may cost ${dollars:.4f}",
+                    "Raise it and resume the run.",
+                )
+            self._settled.clear()
+            await self._settled.wait()
+            self._raise_if_stopped()
         self._reserved_calls += 1
         self._reserved_dollars += dollars
+
+    def _settle(self, reserved: float, response: Response | None) -> None:
+        self._reserved_calls -= 1
+        self._reserved_dollars -= reserved
+        if response is not None:
+            self._calls += 1
+            self._dollars += response.cost or 0.0
+        self._settled.set()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than until the run is stopped."""
+        waits = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._halted.wait())}
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in pending:
+            wait.cancel()
+        for wait in done:
+            wait.result()
 
     async def _attempts(self, backend: Backend, request: Request, draw: Draw) -> Response:
         said: list[str] = []
@@ -296,7 +321,7 @@ class Gateway:
             if attempt + 1 == ATTEMPTS or pause > LONGEST_WAIT:
                 break
             self._raise_if_stopped()
-            await self._sleep(pause)
+            await self._rest(pause)
             self._raise_if_stopped()
         return ended(Response("", "error", FAILED, error=said[-1]))
 

@@ -47,9 +47,8 @@ class FromLangChain:
         named = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
         label = f"{self.model._llm_type}/{named}" if isinstance(named, str) else self.model._llm_type
         # Without addresses in memory: the identity is the same in the process that resumes the run.
-        known = {
-            k: _ADDRESS.sub("", str(v)) for k, v in self.model._identifying_params.items() if "key" not in k.lower()
-        }
+        said = dict(self.model._identifying_params) or _fields(self.model)
+        known = {k: _ADDRESS.sub("", str(v)) for k, v in said.items() if "key" not in k.lower()}
         return Card(
             id=f"langchain/{label}#{digest(known | {'class': type(self.model).__qualname__, 'style': self.style}, 4)}",
             label=label, style=self.style, max_concurrency=self.max_concurrency, price=self.price,
@@ -68,13 +67,29 @@ class FromLangChain:
         except Exception as error:
             raise _typed(self.card.label, error) from None
         counted: Mapping[str, Any] = said.usage_metadata or {}
-        finish = str(said.response_metadata.get("finish_reason", "stop"))
-        status: Status = "truncated" if finish in ("length", "max_tokens") else "ok"
+        told = said.response_metadata
+        finish = str(told.get("finish_reason") or told.get("stop_reason") or "stop")
+        status: Status = _STATUSES.get(finish.casefold(), "ok")
         return Response(
             str(said.text), status, finish,
             Usage(int(counted.get("input_tokens", 0)), int(counted.get("output_tokens", 0))),
             reported={"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT},
         )  # fmt: skip
+
+
+# What providers call an answer that was cut off or withheld, in lower case.
+_STATUSES: dict[str, Status] = {
+    **dict.fromkeys(("length", "max_tokens", "model_length"), "truncated"),
+    **dict.fromkeys(
+        ("content_filter", "refusal", "safety", "recitation", "blocklist", "prohibited_content"), "refused"
+    ),
+}
+
+
+def _fields(model: BaseChatModel) -> dict[str, Any]:
+    """The settings of a model that names no identifying parameters: the fields its own class adds."""
+    shared = BaseChatModel.model_fields
+    return {name: getattr(model, name) for name in type(model).model_fields if name not in shared}
 
 
 class GatewayChatModel(BaseChatModel):

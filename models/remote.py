@@ -57,8 +57,10 @@ class Remote:
     def __post_init__(self) -> None:
         if self.style not in ("chat", "completion"):
             raise UnknownName.among("prompt style", str(self.style), ["chat", "completion"])
-        if not self.max_concurrency >= 1 or not self.timeout > 0:
-            raise BadOption(f"max_concurrency or timeout of {self.name!r} is too small", remedy="Use 1 or more.")
+        for option, kinds in (("max_concurrency", int), ("timeout", int | float)):
+            value = getattr(self, option)
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+                raise BadOption(f"{option} of {self.name!r} is {value!r}", remedy="Use a number of at least 1.")
 
     @property
     def card(self) -> Card:

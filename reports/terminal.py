@@ -123,6 +123,6 @@ def _name(arm: Arm, base: Arm) -> Text:
 
 
 def _parsed(arm: Arm) -> float:
-    """Share of all answers, rationales and actions, that could be read."""
-    asked = sum(arm.statuses.values()) + sum(n for s, n in arm.stated_statuses.items() if s != "absent")
-    return (arm.statuses.get("ok", 0) + arm.stated_statuses.get("ok", 0)) / asked
+    """Share of all answers behind the decisions, every sample and every round, that could be read."""
+    asked = sum(arm.answers.values())
+    return arm.answers.get("ok", 0) / asked if asked else 1.0

@@ -13,8 +13,10 @@ PIPE_WIDTH = 140
 
 def plain_console() -> Console:
     """A console without colouring of numbers; in a pipe, wide enough for the tables."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=max(console.width, PIPE_WIDTH))
+    console = Console(highlight=False, markup=False)
+    return (
+        console if console.is_terminal else Console(highlight=False, markup=False, width=max(console.width, PIPE_WIDTH))
+    )
 
 
 def short_name(variant: str, baseline: str) -> str:

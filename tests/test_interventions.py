@@ -406,11 +406,13 @@ def test_no_prompt_holds_anything_of_the_oracle(style: Any, design: str, tmp_pat
             except PlanError:
                 continue
     plans.append(parse("reason_then_act | critique(rounds=2) | re_evaluate | self_consistency(2)"))
+    if style == "completion":  # there an actor alone has no words to take up
+        plans = [p for p in plans if p.base != "act" or not p.changes or p.changes[0].name == "self_consistency"]
     result = ak.run(
         task=Canary(), model=Scripted(model, style=style), variants=plans, episodes=1, design=design,
         out=tmp_path / "run",
     )  # fmt: skip
     assert len(prompts) > 40
-    assert result.records["variant"].n_unique() == len(plans) > 15
+    assert result.records["variant"].n_unique() == len(plans) > 10
     leaked = [p for p in prompts if CANARY in p or "73519" in p or "73,519" in p]
     assert leaked == []

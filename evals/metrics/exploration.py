@@ -13,7 +13,7 @@ greedy_share = metric(
     source="share of steps that take the best tried arm while a better one is known to the rule",
 )  # fmt: skip
 coverage = metric(
-    "coverage", "coverage", pl.col("tried_after"), pl.lit(1.0), per="episode",
+    "coverage", "coverage", pl.col("tried_after"), (pl.col("design") == "rollout") | pl.col("baseline"), per="episode",
     source="Schmied et al. 2025: share of arms tried at least once by the end; in a fork, by the baseline's play",
 )  # fmt: skip
 regret = metric(

@@ -1,0 +1,248 @@
+"""What must never happen: a number that looks measured and is not, an answer lost, a run mixed up with another."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia as ak
+from akrasia.agents import read_action
+from akrasia.errors import BudgetSpent, PlanError, RunFolderError, RunStopped, Unavailable, UnknownName
+from akrasia.models import Budget, Gateway, Price, Scripted, resolve
+from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
+
+TASK = ak.tasks.bandit(arms=4, horizon=3, head_start=3)
+
+
+def answer(request: Request, draw: Draw) -> str:
+    return "BEST=Red\nACTION=Red"
+
+
+def run(tmp_path: Path, variants: Any, model: Any, **settings: Any) -> ak.Result:
+    return ak.run(task=TASK, model=model, variants=variants, out=tmp_path / "run", **{"episodes": 4, **settings})
+
+
+def test_a_quoted_line_of_the_history_is_no_action() -> None:
+    quoted = "I see Step=3 Action=Teal Reward=0.50\nStep=5 Action=Blue Reward=0.52\nso the bonus is sqrt("
+    assert read_action(quoted, ("Blue", "Teal")) == (None, "unparsable")
+    assert read_action(quoted + "\nACTION=Teal", ("Blue", "Teal")) == ("Teal", "ok")
+
+
+@pytest.mark.parametrize("status", ["refused", "error"])
+def test_what_is_refused_or_failed_is_never_right_and_never_votes(tmp_path: Path, status: Any) -> None:
+    def withheld(request: Request, draw: Draw) -> Response:
+        labels = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")
+        return Response(f"BEST={labels[0]}\nACTION={labels[0]}", status, "content_filter")
+
+    variants = ["reason_act", "reason_act | self_consistency(n=3)", "reason_act | execute_stated", "reason_then_act"]
+    records = run(tmp_path, variants, Scripted(withheld)).records
+    assert not records["knows"].any() and not records["does"].any() and not records["valid"].any()
+    assert set(records["status"]) == {status}
+
+
+def test_a_folder_refuses_another_plan_under_the_same_name(tmp_path: Path) -> None:
+    base = ak.graphs.reason_act()
+    run(tmp_path, {"base": base, "mine": base | ak.critique()}, "simulated")
+    with pytest.raises(RunFolderError, match="holds a variant 'mine' with another plan"):
+        run(tmp_path, {"base": base, "mine": base | ak.self_consistency(5)}, "simulated")
+    with pytest.raises(RunFolderError, match="differs in: baseline"):
+        run(tmp_path, {"other name": base}, "simulated")
+
+
+def test_steps_that_saw_different_situations_are_not_paired(tmp_path: Path) -> None:
+    down = {"yes": True}
+
+    def model(request: Request, draw: Draw) -> str | Exception:
+        first = request.messages[0].content
+        labels = first.split("buttons: ")[1].split(".")[0].split(", ")
+        if down["yes"] and draw.step == 4 and len(request.messages) == 1:
+            return Unavailable("down for a while")
+        return f"BEST={labels[0]}\nACTION={labels[draw.step % 4]}"
+
+    async def no_pause(seconds: float) -> None:
+        return None
+
+    scripted = Scripted(model)
+    from akrasia.api import execute
+    from akrasia.experiments import assemble
+
+    settings = {"task": TASK, "model": scripted, "episodes": 4}
+    first = assemble({**settings, "variants": ["reason_act", "reason_act | re_evaluate"]})
+    gateways: list[Gateway] = []
+
+    def quick(gateway: Gateway) -> None:
+        gateway._sleep = no_pause
+        gateways.append(gateway)
+
+    asyncio.run(execute(first, tmp_path / "run", started=quick))
+    down["yes"] = False
+    second = assemble({**settings, "variants": ["reason_act", "reason_act | critique"]})
+    result = asyncio.run(execute(second, tmp_path / "run", resume=True, started=quick))
+    card = result.score()
+    stale = next(a for a in card.arms if a.variant.endswith("re_evaluate"))
+    assert stale.steps == 12 and stale.flips is not None
+    paired = stale.flips.wrong_to_right + stale.flips.right_to_wrong + stale.flips.unchanged
+    assert paired == 8  # the step that failed, and what the baseline saw after it, differ
+
+
+def test_a_vote_of_one_changes_nothing_even_where_it_ties(tmp_path: Path) -> None:
+    def ties(request: Request, draw: Draw) -> str:
+        labels = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")
+        return f"<values>{labels[0]}=inf, {labels[1]}=inf, {labels[2]}=1</values>\nACTION={labels[1]}"
+
+    records = run(tmp_path, ["reason_act", "reason_act | self_consistency(n=1)"], Scripted(ties)).records
+    columns = ["episode", "step", "stated", "done", "knows", "does", "follows"]
+    one, other = (g.select(columns).sort("episode", "step") for _, g in records.group_by("variant"))
+    assert one.equals(other) and set(one["follows"]) == {True}
+
+
+def test_the_ceiling_stays_a_ceiling_whatever_is_applied_after_it(tmp_path: Path) -> None:
+    variants = [
+        "reason_act",
+        "reason_act | execute_stated | re_evaluate",
+        "reason_then_act | execute_stated | critique",
+    ]
+    card = run(tmp_path, variants, "simulated", episodes=10).score()
+    for arm in card.arms[1:]:
+        assert arm.metrics["say_do"].value == 1 and arm.metrics["gap"].value == 0
+
+
+def test_a_placebo_is_compared_only_with_what_costs_as_many_calls(tmp_path: Path) -> None:
+    variants = ["reason_act", "reason_act | re_evaluate", "reason_act | critique", "reason_act | placebo"]
+    card = run(tmp_path, variants, "simulated").score()
+    against = {c.variant for _, _, c in card.contrasts if c.against.endswith("placebo")}
+    assert against == {"reason_act | re_evaluate"}
+
+
+def test_failures_below_the_decision_are_seen(tmp_path: Path) -> None:
+    variants = ["reason_act", "reason_act | self_consistency(n=9)"]
+    arms = run(tmp_path, variants, "simulated:parse_failure=0.3", episodes=20).score().arms
+    for arm in arms:
+        share = arm.answers["ok"] / sum(arm.answers.values())
+        assert 0.5 < share < 0.85
+    assert arms[1].statuses == {"ok": 60}
+
+
+def test_encoded_needs_that_nobody_spoke_before(tmp_path: Path) -> None:
+    def probs(request: Request, draw: Draw) -> Response | str:
+        choices = request.sampling.choices
+        return Response(choices[0], probs={c: 1 / len(choices) for c in choices}, mass=0.5) if choices else " a view"
+
+    model = Scripted(probs, style="completion")
+    card = run(tmp_path, ["act", "reason_then_act"], model).score()
+    measured = {a.variant: a.metrics["encoded"].value is not None for a in card.arms}
+    assert measured == {"act": True, "reason_then_act": False}
+
+
+def test_in_completion_style_an_actor_alone_cannot_look_again(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="has no words there"):
+        run(tmp_path, ["act", "act | re_evaluate"], Scripted(answer, style="completion"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:
+    card = run(tmp_path, ["reason_act", "reason_act | execute_stated"], "simulated").score()
+    assert [a.metrics["coverage"].value is not None for a in card.arms] == [True, False]
+
+
+def test_fresh_and_offline_together_remove_nothing(tmp_path: Path) -> None:
+    from akrasia.api import execute
+    from akrasia.experiments import assemble
+
+    result = run(tmp_path, ["reason_act"], "simulated")
+    before = (tmp_path / "run" / "ledger.sqlite").read_bytes()
+    experiment = assemble({"task": TASK, "model": "simulated", "variants": ["reason_act"], "episodes": 4})
+    with pytest.raises(RunFolderError, match="--resume --offline"):
+        asyncio.run(execute(experiment, tmp_path / "run", fresh=True, offline=True))
+    assert (tmp_path / "run" / "ledger.sqlite").read_bytes() == before
+    assert result.records.height == 12
+
+
+def test_a_slot_that_nobody_speaks_through_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'critic'?"):
+        run(tmp_path, ["reason_act | critique"], {"default": "simulated", "crtic": "simulated:knowing=1"})
+    slots = {"default": {"name": "simulated"}, "critic": {"name": "simulated", "knowing": 1.0}}
+    result = run(tmp_path, ["reason_act | critique"], slots)
+    assert set(result.records["model"]) == {"simulated + critic: simulated:knowing=1"}
+
+
+def test_two_settings_of_one_model_are_told_apart_by_their_table_names(tmp_path: Path) -> None:
+    models = {"sure": {"name": "simulated", "knowing": 1.0}, "unsure": {"name": "simulated", "knowing": 0.5}}
+    result = ak.run(task=TASK, models=models, variants=["reason_act"], episodes=2, out=tmp_path / "run")
+    assert set(result.records["model"]) == {"sure", "unsure"}
+
+
+async def test_a_dollar_budget_waits_for_calls_that_may_turn_out_cheaper() -> None:
+    def cheap(request: Request, draw: Draw) -> Response:
+        return Response("x", usage=Usage(1, 1))
+
+    model = Scripted(cheap, price=Price(0.0, 0.01), max_concurrency=16)
+    gateway = Gateway([model], budget=Budget(dollars=6.0))
+    request = Request(model.card.id, (Message("user", "?"),), Sampling(max_tokens=500))  # $5 at most, $0.01 in fact
+    answers = await asyncio.gather(*(gateway.complete(request, Draw(i, 0)) for i in range(20)))
+    assert len(answers) == 20 and gateway.tally.dollars == pytest.approx(0.2)
+    with pytest.raises(BudgetSpent, match=r"\$0.2000 are paid"):
+        await gateway.complete(Request(model.card.id, (), Sampling(max_tokens=600)), Draw(0, 1))
+
+
+async def test_stopping_does_not_wait_out_a_pause() -> None:
+    model = Scripted(lambda request, draw: Unavailable("busy"))
+    gateway = Gateway([model])
+    asking = asyncio.ensure_future(gateway.complete(Request(model.card.id, ()), Draw(0, 0)))
+    await asyncio.sleep(0.05)
+    gateway.stop(RunStopped("interrupted"))
+    with pytest.raises(RunStopped):
+        await asyncio.wait_for(asking, 2)
+
+
+async def test_cancelling_a_run_stops_asking(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    class Slow(Scripted):
+        async def generate(self, request: Request, draw: Draw) -> Response:
+            asked.append(1)
+            await asyncio.sleep(0.02)
+            return Response("BEST=Red\nACTION=Red")
+
+    settings = {"task": TASK, "variants": ["reason_act"], "episodes": 400, "model": Slow(answer, max_concurrency=4)}
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(ak.arun(out=tmp_path / "run", **settings), 1.0)
+    before = len(asked)
+    await asyncio.sleep(0.3)
+    assert len(asked) == before < 400
+    assert (await ak.arun(out=tmp_path / "run", **{**settings, "episodes": 1})).records.height
+
+
+def test_an_interval_that_is_unknown_is_shown_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ak.graphs.reason_act()
+    run(tmp_path, {"x[/y]": base, "z[bold]": base | ak.critique()}, "simulated", episodes=1).scorecard()
+    shown = capsys.readouterr().out
+    assert "[unknown]" in shown and "x[/y]" in shown and "z[bold]" in shown
+
+
+def test_langchain_models_that_differ_in_a_field_have_different_answers() -> None:
+    from langchain_core.language_models import FakeListChatModel
+
+    class Mine(FakeListChatModel):
+        bias: int = 0
+
+        @property
+        def _identifying_params(self) -> dict[str, Any]:
+            return {}
+
+    ids = {resolve(Mine(responses=["x"], bias=b)).card.id for b in (0, 3)}
+    assert len(ids) == 2
+
+
+def test_a_notebook_cell_may_define_its_intervention_twice() -> None:
+    for _ in range(2):
+
+        @ak.intervention("another look", "nothing", "a test")
+        def twice_defined(plan: Any) -> Any:
+            """Change nothing."""
+            return plan
+
+    assert str(ak.graphs.act() | twice_defined()) == "act | twice_defined"
