@@ -19,7 +19,9 @@ def describe(situation: Situation) -> str:
     if "history" in situation.shows:
         parts.append(_history(situation))
     parts.append(_columns(situation))
-    parts.append(f"This is step {situation.step + 1} of {situation.horizon}. {situation.question}")
+    # Where an episode is a list of questions, their order is no part of any of them.
+    where = "" if situation.item else f"This is step {situation.step + 1} of {situation.horizon}. "
+    parts.append(f"{where}{situation.question}")
     return "\n\n".join(p for p in parts if p)
 
 

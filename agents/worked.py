@@ -63,7 +63,8 @@ def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, .
 def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
     """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
     noun = situation.noun.capitalize()
-    lines = [f"{noun}s: {', '.join(situation.actions)}", *shown_lines(situation)]
+    seen = [situation.observation] if situation.observation else []
+    lines = [f"{noun}s: {', '.join(situation.actions)}", *seen, *shown_lines(situation)]
     lines += [f"Thought: {_view(t, situation)}" for t in reads if t.role != "actor"]
     if not situation.actions:
         text = "\n".join([describe(situation), *lines[1:], "Answer:"])

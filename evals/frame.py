@@ -29,6 +29,7 @@ import orjson
 import polars as pl
 
 from ..records import Record, encode
+from ..tasks.rules import ORACLES
 
 __all__ = ["PAIR", "SCHEMA", "frame"]
 
@@ -109,7 +110,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "untried_left": bool(untried),
         "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),
         "chance": len(optimal) / len(actions) if len(actions) > 1 and "answer" not in tags else 0.0,
-        "tried_after": 1 - len(untried - {done}) / max(len(actions), 1),
+        "tried_after": 1 - len(untried - {done}) / len(actions) if oracle["rule"] in ORACLES else None,
         "stated": "|".join(decision["stated"]) or None,
         "done": done,
         "status": decision["status"],

@@ -108,7 +108,8 @@ class Experiment:
     @property
     def situations(self) -> int:
         """The most situations the run can hold: episodes x decisions per episode, over all tasks and models."""
-        return self.episodes * len(self.models) * sum(int(t.options.get("horizon", 1)) for t in self.tasks)
+        first = [t.situation(t.start(0)) for t in self.tasks]
+        return self.episodes * len(self.models) * sum(s.horizon - s.step for s in first)
 
     def labels(self) -> list[str]:
         """One name per task: its own, with its options where the experiment has several of that name."""

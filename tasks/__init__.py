@@ -1,8 +1,44 @@
 """What is decided, and the oracle of each task."""
 
+from . import conformance
+from .aiw import AIW, aiw
 from .bandit import Bandit, bandit
 from .base import TASKS, Graded, Task
-from .players import PLAYERS, play
+from .batch import regrets
+from .contextual import Contextual, contextual
+from .gym import from_gymnasium
+from .players import PLAYERS, play, players_for
+from .potemkin import CONCEPTS, Concept, Potemkin, PotemkinIncoherence, potemkin, potemkin_incoherence
+from .questions import QuestionSet, questions
 from .rules import RULES, Rule
+from .tictactoe import TicTacToe, tictactoe
 
-__all__ = ["PLAYERS", "RULES", "TASKS", "Bandit", "Graded", "Rule", "Task", "bandit", "play"]
+__all__ = [
+    "AIW",
+    "CONCEPTS",
+    "PLAYERS",
+    "RULES",
+    "TASKS",
+    "Bandit",
+    "Concept",
+    "Contextual",
+    "Graded",
+    "Potemkin",
+    "PotemkinIncoherence",
+    "QuestionSet",
+    "Rule",
+    "Task",
+    "TicTacToe",
+    "aiw",
+    "bandit",
+    "conformance",
+    "contextual",
+    "from_gymnasium",
+    "play",
+    "players_for",
+    "potemkin",
+    "potemkin_incoherence",
+    "questions",
+    "regrets",
+    "tictactoe",
+]

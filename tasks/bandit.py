@@ -1,13 +1,16 @@
-"""The multi-armed bandit with Gaussian rewards, told as a row of coloured buttons.
+"""The multi-armed bandit, Gaussian or Bernoulli, told as buttons, numbered arms, clothes, videos or adverts.
 
-Arms' means are Uniform(0, 1), rewards are Normal(mean, sigma) (Schmied et al. 2025, A1; the scenario is BanditBench's
-"button"). The labels of an episode are drawn, so that a preference for a word is not a preference for an arm.
+Gaussian arms have means Uniform(0, 1) and pay Normal(mean, sigma) (Schmied et al. 2025, A1); of Bernoulli arms one pays
+1 with probability 0.5 + gap / 2 and all others with 0.5 - gap / 2 (Krishnamurthy et al. 2024; BanditBench).
+The labels of an episode are drawn, so that a preference for a word is not a preference for an arm.
 The oracle follows an index rule (`rules.py`): optimal = highest index, untried arms infinite; greedy = highest index
-among the tried ones. The two sets differ only while an untried arm is left.
+among the tried ones. The two sets differ only while an untried arm is left. Under "truth" optimal = highest true mean,
+greedy = highest mean seen, and the agent is told of no rule.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,22 +19,19 @@ from ..errors import BadOption, UnknownName
 from ..records import Example, Oracle, Quantity, Situation, Transition
 from ..streams import stream
 from .base import TASKS, legal
-from .rules import RULES, Rule, best, rule_named
+from .options import real, whole
+from .rules import ORACLES, TRUTH, Rule, best, rule_named
+from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, pool
 
 __all__ = ["Bandit", "BanditState", "bandit"]
 
-COLOURS = (
-    "Red", "Blue", "Green", "Yellow", "Purple", "Orange", "Pink", "Brown", "Black", "White",
-    "Grey", "Teal", "Gold", "Silver", "Lime", "Navy", "Coral", "Olive", "Violet", "Indigo",
-)  # fmt: skip
-LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-LABELS = {"colours": COLOURS, "letters": LETTERS}
 VIEWS = {
     "history": ("history",),
     "summary": ("pulls", "mean"),
     "both": ("history", "pulls", "mean"),
     "index": ("history", "pulls", "mean", "index"),
 }
+REWARDS = ("gaussian", "bernoulli")
 EXAMPLE_SEED, EXAMPLES = -1, 6
 
 
@@ -48,48 +48,63 @@ class BanditState:
 
 @dataclass(frozen=True)
 class Bandit:
-    """A Gaussian bandit; see the module's docstring. Build it with `bandit(...)`, which checks its options."""
+    """A bandit; see the module's docstring. Build it with `bandit(...)`, which checks its options."""
 
     arms: int = 5
     sigma: float = 1.0
     horizon: int = 10
-    labels: str = "colours"
+    labels: str | tuple[str, ...] = "colours"
     rule: str = "ucb"
     view: str = "history"
     head_start: int = 0
+    scenario: str = "buttons"
+    rewards: str = "gaussian"
+    gap: float = 0.2
     name = "bandit"
 
     @property
     def options(self) -> dict[str, Any]:
         return {
             "arms": self.arms, "sigma": self.sigma, "horizon": self.horizon,
-            "labels": self.labels, "rule": self.rule, "view": self.view,
-            "head_start": self.head_start,
+            "labels": self.labels if isinstance(self.labels, str) else list(self.labels),
+            "rule": self.rule, "view": self.view, "head_start": self.head_start,
+            "scenario": self.scenario, "rewards": self.rewards, "gap": self.gap,
         }  # fmt: skip
 
     def start(self, seed: int) -> BanditState:
-        means = stream(seed, "bandit", "means").random(self.arms)
-        known = LABELS[self.labels]
+        known = pool(self.labels, self.arms)
         drawn = stream(seed, "bandit", "labels").permutation(len(known))[: self.arms]
-        state = BanditState(seed, tuple(known[i] for i in drawn), tuple(float(m) for m in means))
+        if self.labels == "numbers":
+            drawn.sort()
+        state = BanditState(seed, tuple(known[i] for i in drawn), self.means(seed))
         for arm in stream(seed, "bandit", "head start").integers(self.arms, size=self.head_start):
             state = self._pull(state, int(arm))[0]
         return state
+
+    def means(self, seed: int) -> tuple[float, ...]:
+        """The true mean reward of each arm in the episode `seed`."""
+        if self.rewards == "gaussian":
+            return tuple(float(m) for m in stream(seed, "bandit", "means").random(self.arms))
+        winner = int(stream(seed, "bandit", "best").integers(self.arms))
+        return tuple(0.5 + (self.gap if arm == winner else -self.gap) / 2 for arm in range(self.arms))
 
     def situation(self, state: BanditState) -> Situation:
         return self._situation(state, self._examples)
 
     def oracle(self, state: BanditState) -> Oracle:
-        values = self._index(state).values
-        tried = [i for i, v in enumerate(values) if v is not None]
+        seen = _summary(state)[1]
+        index = self._index(state)
+        values = index.values if index else state.means
+        worth = index.values if index else seen
+        tried = [i for i, mean in enumerate(seen) if mean is not None]
         top = max(state.means)
         return Oracle(
             optimal=best(state.labels, values),
-            greedy=best([state.labels[i] for i in tried], [values[i] for i in tried]),
+            greedy=best([state.labels[i] for i in tried], [worth[i] for i in tried]),
             values=dict(zip(state.labels, values, strict=True)),
             regret={a: top - m for a, m in zip(state.labels, state.means, strict=True)},
             forfeit=top,
-            untried=tuple(a for a, v in zip(state.labels, values, strict=True) if v is None),
+            untried=tuple(a for a, mean in zip(state.labels, seen, strict=True) if mean is None),
             rule=self.rule,
         )
 
@@ -110,54 +125,61 @@ class Bandit:
     def _pull(self, state: BanditState, arm: int) -> tuple[BanditState, float]:
         action = state.labels[arm]
         k = sum(t.action == action for t in state.history)
-        noise = float(stream(state.seed, "bandit", "reward", arm, k).standard_normal())
-        reward = round(state.means[arm] + self.sigma * noise, 2)
+        rng = stream(state.seed, "bandit", "reward", arm, k)
+        if self.rewards == "gaussian":
+            reward = round(state.means[arm] + self.sigma * float(rng.standard_normal()), 2)
+        else:
+            reward = float(rng.random() < state.means[arm])
         line = Transition(state.turn, action, reward)
         return BanditState(state.seed, state.labels, state.means, (*state.history, line), state.turn + 1), reward
 
-    def _index(self, state: BanditState) -> Quantity:
+    def _index(self, state: BanditState) -> Quantity | None:
+        """The rule's value per arm; None where the oracle follows no rule that the agent could."""
+        if self.rule == TRUTH:
+            return None
         rule: Rule = rule_named(self.rule)
         pulls, means = _summary(state)
         total = len(state.history)
         return Quantity("index", tuple(rule(m, int(n or 0), total) for n, m in zip(pulls, means, strict=True)))
 
     def _situation(self, state: BanditState, examples: tuple[Example, ...]) -> Situation:
+        told: Scenario = SCENARIOS[self.scenario]
         pulls, means = _summary(state)
+        index = self._index(state)
+        turns = self.horizon + self.head_start
         return Situation(
             task=self.name,
             step=state.turn,
-            horizon=self.horizon + self.head_start,
-            instruction=(
-                f"You face {self.arms} buttons: {', '.join(state.labels)}. Pressing a button pays a noisy reward; each "
-                f"button has its own fixed average. There are {self.horizon + self.head_start} presses in all and you "
-                "want the highest total reward."
-            ),
-            rule="At every step press the button with the highest value of "
-            + rule_named(self.rule).words.format(noun="button")
-            + ".",
+            horizon=turns,
+            instruction=told.instruction(state.labels, turns, self.rewards),
+            rule=told.rule(rule_named(self.rule).words) if index else "",
             history=state.history,
             actions=state.labels,
-            noun="button",
-            quantities=(Quantity("pulls", pulls), Quantity("mean", means), self._index(state)),
+            noun=told.noun,
+            quantities=(Quantity("pulls", pulls), Quantity("mean", means), *([index] if index else [])),
             shows=VIEWS[self.view],
-            question="Which button do you press next?",
+            question=told.question,
             examples=examples,
         )
 
     @cached_property
     def _examples(self) -> tuple[Example, ...]:
-        """Solved situations of other episodes, whose optimal actions are all different."""
-        return tuple(self._example(i) for i in range(min(EXAMPLES, self.arms)))
+        """Solved situations of other episodes, whose optimal actions are all different; none without a rule."""
+        return () if self.rule == TRUTH else tuple(self._example(i) for i in range(min(EXAMPLES, self.arms)))
 
     def _example(self, i: int) -> Example:
         """Every arm is tried, or in every other example all but a few; labels are rotated so that winners differ."""
         rng = stream(EXAMPLE_SEED - i, "bandit", "example")
-        labels = LABELS[self.labels][: self.arms]
-        means = tuple(float(m) for m in rng.random(self.arms))
+        labels = pool(self.labels, self.arms)[: self.arms]
+        if self.rewards == "gaussian":
+            means = tuple(float(m) for m in rng.random(self.arms))
+        else:
+            means = self.means(EXAMPLE_SEED - i)
         tried = self.arms if i % 2 == 0 else max(1, self.arms // 2)
         pulls = [*rng.permutation(self.arms)[:tried]]
         pulls += [int(a) for a in rng.choice(pulls, size=self.arms)]
-        rewards = rng.normal(means, self.sigma, (len(pulls), self.arms))
+        shape = (len(pulls), self.arms)
+        rewards = rng.normal(means, self.sigma, shape) if self.rewards == "gaussian" else rng.random(shape) < means
         history = tuple(Transition(t, labels[a], round(float(rewards[t, a]), 2)) for t, a in enumerate(pulls))
         state = BanditState(EXAMPLE_SEED, labels, means, history, len(history))
         winner = labels[(i + 1) % self.arms]  # where several tie, this one of them is the solution
@@ -181,37 +203,58 @@ def bandit(
     arms: int = 5,
     sigma: float = 1.0,
     horizon: int = 10,
-    labels: str = "colours",
+    labels: str | Sequence[str] = "scenario",
     rule: str = "ucb",
     view: str = "history",
     head_start: int = 0,
+    scenario: str = "buttons",
+    rewards: str = "gaussian",
+    gap: float = 0.2,
 ) -> Bandit:
-    """Gaussian button bandit with an index-rule oracle.
+    """Multi-armed bandit, Gaussian or Bernoulli, in five scenarios; the oracle is an index rule or the truth.
 
     Args:
-        arms: number of buttons, from 2 to as many as there are labels (20 colours, 26 letters).
-        sigma: standard deviation of a reward, in reward units (published: 0.1, 1, 3).
+        arms: number of arms, at least 2; labels beyond those of the list get a number ("Red-2").
+        sigma: standard deviation of a Gaussian reward, in reward units (published: 0.1, 1, 3).
         horizon: decisions per episode.
-        labels: "colours" or "letters".
-        rule: the oracle's index rule, also told to the agent: see `akrasia.tasks.rules`.
-        head_start: pulls of random arms made before the agent's first decision, so that it never starts from nothing.
+        labels: "colours", "letters", "numbers", "clothes", "videos", "adverts", a list of labels, or "scenario":
+            those of the scenario.
+        rule: the oracle's index rule, also told to the agent: "ucb", "ucb_sqrt", "ucb_bench", "greedy" (see
+            `akrasia.tasks.rules`); or "truth": the best true mean, and the agent is told only to maximise.
         view: what the agent is shown: "history", "summary", "both", or "index" (the rule's values are given).
+        head_start: pulls of random arms made before the agent's first decision, so that it never starts from nothing.
+        scenario: "buttons", "numbered", "clothes", "video" or "adverts".
+        rewards: "gaussian" or "bernoulli".
+        gap: Bernoulli only: the best arm's chance minus that of the others, in (0, 1] (published: 0.5 easy, 0.2 hard).
 
     Raises:
         BadOption, UnknownName: an option is out of range or unknown.
     """
-    for option, value, known in (("labels", labels, LABELS), ("view", view, VIEWS), ("rule", rule, RULES)):
+    named: list[tuple[str, object, Collection[str]]] = [
+        ("scenario", scenario, SCENARIOS),
+        ("view", view, VIEWS),
+        ("rule", rule, ORACLES),
+        ("rewards", rewards, REWARDS),
+    ]
+    if not isinstance(labels, list | tuple):
+        named.append(("labels", labels, (*LABELS, "scenario")))
+    for option, value, known in named:
         if not isinstance(value, str) or value not in known:
             raise UnknownName.among(f"bandit {option} option", str(value), known)
-    if isinstance(arms, bool) or not isinstance(arms, int) or not 2 <= arms <= len(LABELS[labels]):
-        raise BadOption(f"arms is {arms!r}", remedy=f"Use an integer from 2 to {len(LABELS[labels])}.")
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
-        raise BadOption(f"horizon is {horizon!r}", remedy="Use an integer of at least 1.")
-    if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 <= sigma < float("inf"):
-        raise BadOption(f"sigma is {sigma!r}", remedy="Use a standard deviation of at least 0.")
-    if isinstance(head_start, bool) or not isinstance(head_start, int) or head_start < 0:
-        raise BadOption(f"head_start is {head_start!r}", remedy="Use an integer of at least 0.")
-    return Bandit(arms, float(sigma), horizon, labels, rule, view, head_start)
+    whole("arms", arms, 2)
+    whole("horizon", horizon, 1)
+    whole("head_start", head_start, 0)
+    real("sigma", sigma, 0)
+    real("gap", gap, 0, 1)
+    if gap == 0:
+        raise BadOption("gap is 0", "no arm would be the best", "Use a number above 0, at most 1.")
+    if view == "index" and rule == TRUTH:
+        raise BadOption(
+            "the view 'index' shows the values of a rule, and rule is 'truth'", remedy="Use the view 'both'."
+        )
+    own = SCENARIOS[scenario].labels if labels == "scenario" else labels
+    chosen = own if isinstance(own, str) else check_labels(own, arms)
+    return Bandit(arms, float(sigma), horizon, chosen, rule, view, head_start, scenario, rewards, float(gap))
 
 
 TASKS.register("bandit", bandit)

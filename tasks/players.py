@@ -1,6 +1,8 @@
 """Reference players: policies that need no model, as upper and lower bounds and for sanity checks.
 
-Each is a function of the situation and a random generator to a legal action; ties are broken at random.
+Each is a function of the situation and a random generator to a legal action; ties are broken at random. What a player
+knows beside the situation (the noise of a reward, its own exploration) is an argument of the function that makes it;
+`players_for(task)` fits them to a task.
 """
 
 from __future__ import annotations
@@ -8,21 +10,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ..errors import NotMeasured
+from ..errors import BadOption, NotMeasured
 from ..records import Oracle, Situation
 from ..streams import stream
 from .base import Task
-from .rules import best
+from .options import real
+from .rules import RULES, best
+from .rules import linucb as linucb_values
 
-__all__ = ["PLAYERS", "Player", "greedy", "play", "ucb", "uniform"]
+__all__ = [
+    "PLAYERS", "Player", "epsilon_greedy", "greedy", "linucb", "play", "players_for", "posterior", "thompson",
+    "thompson_beta", "ucb", "uniform",
+]  # fmt: skip
 
 Player = Callable[[Situation, np.random.Generator], str]
+Floats = NDArray[np.float64]
+
+PRIOR_MEAN, PRIOR_VARIANCE = 0.5, 1 / 12  # of a mean that is uniform on (0, 1)
 
 
 def ucb(situation: Situation, rng: np.random.Generator) -> str:
-    """Highest index under the task's rule, untried arms first: the published upper bound."""
-    return _pick(best(situation.actions, _column(situation, "index")), rng)
+    """Highest index under the task's rule, untried arms first: the published upper bound; UCB1 where it has no rule."""
+    if situation.quantity("index"):
+        return _pick(best(situation.actions, _column(situation, "index")), rng)
+    pulls, means = _column(situation, "pulls"), _column(situation, "mean")
+    total = len(situation.history)
+    index = [RULES["ucb"](m, int(n or 0), total) for n, m in zip(pulls, means, strict=True)]
+    return _pick(best(situation.actions, index), rng)
 
 
 def greedy(situation: Situation, rng: np.random.Generator) -> str:
@@ -37,7 +53,93 @@ def uniform(situation: Situation, rng: np.random.Generator) -> str:
     return _pick(situation.actions, rng)
 
 
-PLAYERS: dict[str, Player] = {"ucb": ucb, "greedy": greedy, "uniform": uniform}
+def epsilon_greedy(epsilon: float = 0.1) -> Player:
+    """With probability `epsilon` any action, else the greedy one."""
+    real("epsilon", epsilon, 0, 1)
+
+    def player(situation: Situation, rng: np.random.Generator) -> str:
+        return uniform(situation, rng) if rng.random() < epsilon else greedy(situation, rng)
+
+    return player
+
+
+def thompson(sigma: float = 1.0, prior_mean: float = PRIOR_MEAN, prior_variance: float = PRIOR_VARIANCE) -> Player:
+    """Best of a draw from each arm's posterior: Gaussian rewards of known `sigma`, Gaussian prior of the means."""
+    real("sigma", sigma, 0)
+    real("prior_variance", prior_variance, 0)
+    if prior_variance == 0:
+        raise BadOption("prior_variance is 0", "nothing could be learned", "Use a number above 0.")
+
+    def player(situation: Situation, rng: np.random.Generator) -> str:
+        pulls, sums = _counts(situation)
+        mean, sd = posterior(pulls, sums, sigma, prior_mean, prior_variance)
+        return _pick(best(situation.actions, list(rng.normal(mean, sd))), rng)
+
+    return player
+
+
+def thompson_beta(prior: float = 1.0) -> Player:
+    """Best of a draw from each arm's posterior: rewards 0 or 1, prior Beta(prior, prior)."""
+
+    def player(situation: Situation, rng: np.random.Generator) -> str:
+        pulls, sums = _counts(situation)
+        if not all(t.reward in (0.0, 1.0) for t in situation.history):
+            raise NotMeasured("thompson_beta needs rewards of 0 or 1", remedy="Use thompson.")
+        return _pick(best(situation.actions, list(rng.beta(prior + sums, prior + pulls - sums))), rng)
+
+    return player
+
+
+def linucb(alpha: float = 1.0, ridge: float = 1.0) -> Player:
+    """Highest LinUCB value, from the preferences of this user and of the earlier ones; for contextual bandits."""
+
+    def player(situation: Situation, rng: np.random.Generator) -> str:
+        now = _numbers(situation, "preference")
+        arm = {a: i for i, a in enumerate(situation.actions)}
+        past = [
+            (arm[t.action], _numbers(situation, f"preference {t.step}")[arm[t.action]], t.reward)
+            for t in situation.history
+        ]
+        return _pick(best(situation.actions, linucb_values(now, past, alpha, ridge)), rng)
+
+    return player
+
+
+PLAYERS: dict[str, Player] = {
+    "ucb": ucb, "greedy": greedy, "epsilon_greedy": epsilon_greedy(), "thompson": thompson(),
+    "thompson_beta": thompson_beta(), "linucb": linucb(), "uniform": uniform,
+}  # fmt: skip
+
+
+def players_for(task: Task) -> dict[str, Player]:
+    """The players that can play a task, told what they may know of it: noise, kind of reward, LinUCB's weights."""
+    options = task.options
+    fit: dict[str, Player] = {"uniform": uniform}
+    if task.name == "bandit":
+        bayes = thompson_beta() if options["rewards"] == "bernoulli" else thompson(options["sigma"])
+        fit |= {"ucb": ucb, "greedy": greedy, "epsilon_greedy": epsilon_greedy(), "thompson": bayes}
+    if task.name == "contextual":
+        fit |= {"ucb": ucb, "greedy": greedy, "epsilon_greedy": epsilon_greedy()}
+        fit |= {"linucb": linucb(options["alpha"], options["ridge"])}
+    return fit
+
+
+def posterior(
+    pulls: ArrayLike,
+    sums: ArrayLike,
+    sigma: float,
+    prior_mean: float = PRIOR_MEAN,
+    prior_variance: float = PRIOR_VARIANCE,
+) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each arm's mean reward, given pulls and sums of rewards of any shape."""
+    pulls, sums = np.asarray(pulls, float), np.asarray(sums, float)
+    # Multiplied through by sigma squared, so that sigma 0 is an arm known exactly after one pull.
+    weight = sigma**2 / prior_variance
+    precision = weight + pulls
+    known = precision > 0
+    safe = np.where(known, precision, 1.0)
+    mean = np.where(known, (weight * prior_mean + sums) / safe, prior_mean)
+    return mean, np.sqrt(np.where(known, sigma**2 / safe, prior_variance))
 
 
 def play(task: Task, player: Player, seed: int) -> Iterator[tuple[Situation, Oracle, str, float]]:
@@ -55,6 +157,16 @@ def _column(situation: Situation, name: str) -> tuple[float | None, ...]:
     if column is None:
         raise NotMeasured(f"task {situation.task!r} has no column {name!r}", remedy="Use the uniform player.")
     return column.values
+
+
+def _numbers(situation: Situation, name: str) -> tuple[float, ...]:
+    return tuple(v or 0.0 for v in _column(situation, name))
+
+
+def _counts(situation: Situation) -> tuple[Floats, Floats]:
+    """Pulls and sums of rewards per action."""
+    pulls = np.array(_numbers(situation, "pulls"))
+    return pulls, pulls * np.array(_numbers(situation, "mean"))
 
 
 def _pick(actions: tuple[str, ...], rng: np.random.Generator) -> str:

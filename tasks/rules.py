@@ -13,7 +13,7 @@ from math import log, sqrt
 
 from ..errors import UnknownName
 
-__all__ = ["RULES", "Rule", "best", "rule_named"]
+__all__ = ["MIDDLE", "ORACLES", "RULES", "TRUTH", "Rule", "best", "linucb", "rule_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ RULES = {
             "expert of Schmied et al. 2025, Fig. 12",
         ),
         Rule(
+            "ucb_bench",
+            "the upper confidence bound mean + sqrt(0.5 * ln(N) / n), where N is the number of pulls made so far and n "
+            "the number of pulls of that {noun}; a {noun} that was never tried comes first",
+            lambda mean, n, t: mean + sqrt(0.5 * log(t) / n),
+            "UCB of BanditBench (Nie et al. 2024), with forced first pulls",
+        ),
+        Rule(
             "greedy",
             "the mean reward seen so far; a {noun} that was never tried comes first",
             lambda mean, n, t: mean,
@@ -61,6 +68,11 @@ RULES = {
         ),
     )
 }
+
+TRUTH = "truth"
+"""No index rule: optimal is the best *true* mean. What was seen does not tell it, so no agent is told to follow it."""
+
+ORACLES = (*RULES, TRUTH)
 
 
 def rule_named(name: str) -> Rule:
@@ -82,3 +94,35 @@ def best(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ..
         return tuple(a for a, v in zip(labels, values, strict=True) if v is None)
     top = max(v for v in values if v is not None)
     return tuple(a for a, v in zip(labels, values, strict=True) if v == top)
+
+
+MIDDLE = 3.0
+"""LinUCB counts ratings from the middle of the scale of 1 to 5, else its estimates would start at an absurd 0."""
+
+
+def linucb(
+    now: Sequence[float], past: Sequence[tuple[int, float, float]], alpha: float, ridge: float
+) -> tuple[float, ...]:
+    """LinUCB with one linear model per arm (Li et al. 2010, Algorithm 1), on x = (1, preference for the arm).
+
+    Args:
+        now: today's preference per arm.
+        past: (arm, preference for that arm, rating) of every earlier step.
+        alpha: weight of the uncertainty.
+        ridge: what the diagonal of A starts with, above 0.
+
+    Returns:
+        Per arm theta . x + alpha * sqrt(x' A^-1 x), without the middle of the scale.
+    """
+    # A = [[a, b], [b, c]] and the right-hand side (d, e), per arm: two by two needs no library.
+    models = [[ridge, 0.0, ridge, 0.0, 0.0] for _ in now]
+    for arm, p, rating in past:
+        model = models[arm]
+        for i, term in enumerate((1.0, p, p * p, rating - MIDDLE, (rating - MIDDLE) * p)):
+            model[i] += term
+    values = []
+    for x, (a, b, c, d, e) in zip(now, models, strict=True):
+        det = a * c - b * b
+        mean = ((c * d - b * e) + (a * e - b * d) * x) / det
+        values.append(mean + alpha * sqrt((c - 2 * b * x + a * x * x) / det))
+    return tuple(values)

@@ -6,7 +6,7 @@ from math import inf, isclose, log, sqrt
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import akrasia as ak
@@ -17,7 +17,8 @@ from akrasia.records import Situation as Seen
 from akrasia.records import Transition, decode, digest, encode
 from akrasia.tasks import PLAYERS, RULES, TASKS, bandit, play
 from akrasia.tasks.bandit import Bandit, BanditState
-from akrasia.tasks.rules import best
+from akrasia.tasks.rules import ORACLES, best
+from akrasia.tasks.scenarios import SCENARIOS
 
 SEED = st.integers(0, 2**40)
 ARMS = st.integers(2, 20)
@@ -174,10 +175,14 @@ def test_the_agent_is_told_the_rule_it_is_judged_by(rule: str) -> None:
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *(("arms", v) for v in (1, 0, -3, 21, 2.5, "5", None, True)),
+        *(("arms", v) for v in (1, 0, -3, 2.5, "5", None, True)),
         *(("horizon", v) for v in (0, -1, 1.5, "10", True, None)),
         *(("sigma", v) for v in (-0.1, float("nan"), inf, "1", None, True)),
-        *(("labels", v) for v in ("colors", "", None, 3, ["Red"])),
+        *(("labels", v) for v in ("colors", "", None, 3, ["Red"], [], list("abcdA"), ["a", "b", "c", "d", 5])),
+        *(("labels", list("abcd") + [v]) for v in ("", " e", "e.", "e, f", "The e", "e(1)", "e\nf", "*e*", "a = b")),
+        *(("scenario", v) for v in ("button", "", None, 1)),
+        *(("rewards", v) for v in ("normal", None, True)),
+        *(("gap", v) for v in (0, -0.1, 1.1, float("nan"), "0.2", None, True)),
         *(("rule", v) for v in ("ucb2", None, ["ucb"])),
         *(("view", v) for v in ("summry", None, 1)),
         *(("head_start", v) for v in (-1, 1.0, True, "2")),
@@ -195,6 +200,14 @@ def test_a_misspelt_option_value_names_its_neighbour() -> None:
         bandit(labels="colors")
     with pytest.raises(UnknownName, match="Did you mean 'head_start'"):
         TASKS.make("bandit", headstart=2)
+    with pytest.raises(UnknownName, match="Did you mean 'buttons'"):
+        bandit(scenario="button")
+    with pytest.raises(UnknownName, match="Did you mean 'truth'"):
+        bandit(rule="thruth")
+    with pytest.raises(BadOption, match="'Red' and 'RED' collide"):
+        bandit(arms=2, labels=["Red", "RED"])
+    with pytest.raises(BadOption, match="index"):
+        bandit(rule="truth", view="index")
     assert bandit(arms=26, labels="letters").arms == 26
 
 
@@ -310,18 +323,69 @@ def test_two_orders_of_the_same_pulls_reach_the_same_summary() -> None:
     assert len(summaries) == 1
 
 
-@settings(deadline=None, max_examples=5)
-@given(st.integers(0, 1000))
-def test_reference_players_are_ordered(block: int) -> None:
-    """UCB loses less than chance, and covers every arm; the greedy player does not explore on purpose."""
-    task = bandit(arms=5, sigma=0.3, horizon=40)
-    lost = {}
-    for name, player in PLAYERS.items():
-        steps = [s for seed in range(12) for s in play(task, player, 1000 * block + seed)]
-        lost[name] = sum(oracle.regret[action] for _, oracle, action, _ in steps) / len(steps)
-        if name == "ucb":
-            assert all(action in oracle.optimal for _, oracle, action, _ in steps)
-            assert {s.step for s, oracle, _, _ in steps if oracle.untried} == set(range(5))
-        if name == "greedy":
-            assert all(not oracle.greedy or len(oracle.untried) == 4 for _, oracle, _, _ in steps)
-    assert lost["ucb"] < lost["uniform"]
+BONUS = {
+    "ucb": lambda n, t: sqrt(2 * log(t) / n),
+    "ucb_sqrt": lambda n, t: sqrt(1 / n),
+    "ucb_bench": lambda n, t: sqrt(0.5 * log(t) / n),
+    "greedy": lambda n, t: 0.0,
+}
+WORDS = st.fixed_dictionaries({
+    "scenario": st.sampled_from(sorted(SCENARIOS)),
+    "rewards": st.sampled_from(["gaussian", "bernoulli"]),
+    "arms": st.integers(2, 40),
+})  # fmt: skip
+
+
+@given(SEED, WORDS, st.sampled_from(ORACLES), PULLS)
+def test_every_oracle_equals_brute_force(seed: int, words: dict[str, Any], rule: str, pulls: list[int]) -> None:
+    task = bandit(**words, rule=rule)
+    state, paid = pulled(task, task.start(seed), pulls)
+    seen = {a: [r for b, r in paid if b == a] for a in state.labels}
+    mean = {a: sum(r) / len(r) for a, r in seen.items() if r}
+    if rule == "truth":
+        values = dict(zip(state.labels, state.means, strict=True))
+        tried = mean
+    else:
+        tried = {a: m + BONUS[rule](len(seen[a]), len(paid)) for a, m in mean.items()}
+        values = {a: tried.get(a, inf) for a in seen}
+    oracle = task.oracle(state)
+    assert set(oracle.untried) == seen.keys() - mean.keys()
+    assert set(oracle.optimal) == {a for a, v in values.items() if v == max(values.values())}
+    assert set(oracle.greedy) == {a for a, v in tried.items() if v == max(tried.values())}
+    assert {a: inf if v is None else v for a, v in oracle.values.items()} == pytest.approx(values)
+    assert oracle.rule == rule
+
+
+@given(SEED, WORDS, PULLS)
+def test_no_rule_is_told_under_truth(seed: int, words: dict[str, Any], pulls: list[int]) -> None:
+    """The text is that of any other rule without the rule, and holds nothing that only the oracle knows."""
+    task, told = bandit(**words, rule="truth", view="both"), bandit(**words, rule="ucb", view="both")
+    state, _ = pulled(task, task.start(seed), pulls)
+    seen, other = task.situation(state), told.situation(state)
+    assert seen.rule == "" and seen.examples == ()
+    assert seen.quantity("index") is None
+    assert describe(seen) == describe(replace(other, rule=""))
+    shuffled = replace(state, means=tuple(reversed(state.means)))
+    assert task.situation(shuffled) == seen
+
+
+@given(SEED, st.integers(2, 30), st.floats(0.01, 1), PULLS)
+def test_one_bernoulli_arm_is_better_by_the_gap(seed: int, arms: int, gap: float, pulls: list[int]) -> None:
+    task = bandit(arms=arms, rewards="bernoulli", gap=gap)
+    state, paid = pulled(task, task.start(seed), pulls)
+    ordered = sorted(state.means)
+    assert ordered[-1] == 0.5 + gap / 2
+    assert set(ordered[:-1]) == {0.5 - gap / 2}
+    assert {r for _, r in paid} <= {0.0, 1.0}
+    assert max(task.oracle(state).regret.values()) == pytest.approx(gap)
+
+
+def test_bernoulli_arms_pay_as_often_as_their_mean_and_win_anywhere() -> None:
+    task = bandit(arms=4, rewards="bernoulli", gap=0.5)
+    states = [task.start(seed) for seed in range(300)]
+    winners = [s.means.index(max(s.means)) for s in states]
+    assert all(50 < winners.count(arm) < 100 for arm in range(4))
+    for wins, chance in ((True, 0.75), (False, 0.25)):
+        paid = [r for s, w in zip(states, winners, strict=True)
+                for _, r in pulled(task, s, [w if wins else w + 1] * 5)[1]]  # fmt: skip
+        assert abs(sum(paid) / len(paid) - chance) < 0.05

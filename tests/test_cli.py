@@ -37,7 +37,7 @@ def finished(tmp_path: Path) -> Path:
         (["--model", "simulatd"], "Did you mean 'simulated'?"),
         (["--model", "simulated:knowing=2"], "Use a probability from 0 to 1."),
         (["--model", "embedded:no-such.gguf"], "Give the path of a GGUF file."),
-        (["--task", "bandi"], "Did you mean 'bandit'?"),
+        (["--task", "bandi"], "Did you mean 'bandit'"),
         (["--variant", "reason_act | critiqe"], "Did you mean 'critique'?"),
         (["--variant", "reason_act | critique(round=2)"], "Did you mean 'rounds'?"),
         (["--variant", "act | execute_stated"], "Start from reason_act()"),
@@ -136,7 +136,7 @@ def test_lists_name_what_is_known(tmp_path: Path) -> None:
         listed = akrasia("list", kind, cwd=tmp_path)
         assert listed.returncode == 0 and entry in listed.stdout
     wrong = akrasia("list", "taks", cwd=tmp_path)
-    assert wrong.returncode == 2 and "Did you mean 'tasks'?" in wrong.stderr
+    assert wrong.returncode == 2 and "Did you mean 'tasks'" in wrong.stderr
 
 
 def test_plan_counts_calls_without_asking_anyone(tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ def test_what_was_not_measured_says_why() -> None:
     silent = [record(None, "opt", episode=i, stated_status="absent", cost=None) for i in range(3)]
     m = score(frame(silent)).arms[0].metrics
     for name, why in (
-        ("knowing", "no rationale"), ("gap", "no rationale"), ("mirror", "no rationale"), ("say_do", "no rationale recommended"),
+        ("knowing", "no rationale"), ("gap", "no rationale"), ("mirror", "no rationale"),
+        ("say_do", "no rationale rec"),
         ("greedy_given_knowing", "nothing was known"), ("encoded", "token probabilities"), ("dollars", "no price"),
         ("mass", "no token prob"), ("stated_valid", "no rationale"),
     ):  # fmt: skip

@@ -1,7 +1,7 @@
 """Metrics: each a small evaluator over the records table."""
 
-from . import cost, exploration, gap
+from . import cost, exploration, gap, potemkin
 from .base import METRICS, Metric, metric
 from .gap import CLASSES, GapTable, gap_table
 
-__all__ = ["CLASSES", "METRICS", "GapTable", "Metric", "cost", "exploration", "gap", "gap_table", "metric"]
+__all__ = ["CLASSES", "METRICS", "GapTable", "Metric", "cost", "exploration", "gap", "gap_table", "metric", "potemkin"]

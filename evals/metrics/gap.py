@@ -7,6 +7,7 @@ P(optimal | correct) = 21.6 / 90.3 = 24 %.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,13 +63,14 @@ CLASSES = ("optimal", "greedy", "other", "none")
 class GapTable:
     """The 2 x 3 table of steps, with a fourth column for steps without a legal action.
 
-    `counts[row][column]`: row "knows" or "does not know", column one of `CLASSES`.
+    `counts[row][column]`: row "knows" or "does not know", column one of `CLASSES`; whole numbers where steps were
+    counted, shares where a published table is read.
     """
 
-    counts: dict[str, dict[str, int]]
+    counts: Mapping[str, Mapping[str, float]]
 
     @property
-    def total(self) -> int:
+    def total(self) -> float:
         """All steps on which a rationale was asked for."""
         return sum(sum(row.values()) for row in self.counts.values())
 

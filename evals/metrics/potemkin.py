@@ -1,0 +1,93 @@
+"""Potemkin rates: how often a concept that was defined right is used wrong, where 1 is what chance would do.
+
+    rate = (1 - accuracy) / (1 - chance)     over the steps whose episode's definition was right; not capped at 1
+    incoherence = 2 (1 - share consistent)   over the answers that a model labels itself
+
+(Mancoridis et al. 2025, 2506.21521, as its code computes them.) The interval is that of the share of wrong answers,
+scaled by the same factor 1 / (1 - chance). A step is recognised by its item, "concept/use".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ...errors import NotMeasured
+from ..inference import Estimate, Interval, estimate
+from .base import METRICS
+
+__all__ = ["Scaled"]
+
+_PAPER = "Mancoridis et al. 2025 (2506.21521)"
+CLUSTER = ["task", "model", "episode"]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The share of wrong answers, divided by the share of them that chance would give.
+
+    Args:
+        name, title, source: as for `akrasia.evals.metrics.Metric`; the unit is "ratio": 1 is chance, and more is worse.
+        uses: the last part of the items it is measured on.
+        known: only steps whose definition was answered right.
+        why: what is said where there is no such step.
+    """
+
+    name: str
+    title: str
+    source: str
+    uses: tuple[str, ...]
+    known: bool
+    why: str
+    unit: str = "ratio"
+
+    def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        steps = frame.filter(pl.col("item").fill_null("").str.extract(r"/([a-z]+)$").is_in(self.uses))
+        if self.known:
+            steps = steps.filter(pl.col("probes") > 0)
+        if steps.is_empty():
+            raise NotMeasured(self.why)
+        if self.known:
+            steps = steps.filter(pl.col("knows"))
+        if steps.is_empty():
+            raise NotMeasured("no concept was defined right")
+        sums = steps.group_by(CLUSTER).agg(num=(~pl.col("does")).sum(), den=pl.len()).sort(CLUSTER)
+        num, den = (np.asarray(sums[c].to_numpy(), dtype=np.float64) for c in ("num", "den"))
+        wrong = estimate(num, den, self.name, interval=interval)
+        factor = steps.height / float((1 - steps["chance"]).sum())
+        return Estimate(
+            _times(wrong.value, factor), _times(wrong.low, factor), _times(wrong.high, factor),
+            wrong.n, wrong.clusters, wrong.why,
+        )  # fmt: skip
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _register(made: Scaled) -> Scaled:
+    factory: Callable[[], Scaled] = lambda: made  # noqa: E731
+    METRICS.register(made.name, factory)
+    return made
+
+
+_NONE = "no definition of a concept was asked for: run the task potemkin"
+_USES = ("classify", "generate", "edit")
+potemkin_rate = _register(
+    Scaled("potemkin_rate", "Potemkin rate", f"{_PAPER}: (1 - accuracy) / (1 - chance) of all uses", _USES, True, _NONE)
+)
+for _use in _USES:
+    _register(
+        Scaled(
+            f"potemkin_{_use}", f"Potemkin rate, {_use}", f"{_PAPER}, Table 1: the rate of {_use}", (_use,), True, _NONE
+        )
+    )
+incoherence = _register(
+    Scaled(
+        "incoherence", "incoherence", f"{_PAPER}, Table 2: 2 (1 - share consistent)", ("label",), False,
+        "no model labelled its own answers: run the task potemkin_incoherence",
+    )
+)  # fmt: skip

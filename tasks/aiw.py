@@ -1,0 +1,164 @@
+"""Alice in Wonderland: a problem that a child solves, and the easy questions that show that its facts are understood.
+
+One episode is one story. First come the Light questions about it (siblings in total, brothers of Alice's sister, girls
+in total), as *probes*: what is known. Then comes the problem itself: what is done with it. Nezhurina et al. 2024
+(arXiv 2406.02061); `aiw_texts` holds the wording, the formulas and the licence of what is quoted.
+
+Invariants: stories, questions and numbers are functions of (options, seed) and of nothing else; the numbers of a story
+do not depend on its wording, so wordings are compared on the same numbers; drawn numbers are none of the published
+ones, and no wrong rule hits their right answer by accident.
+
+The oracle's *greedy* set is the shallow answer, that of a reader who forgets Alice herself (M instead of M + 1; Bob in
+`ext`): so the classes optimal, greedy and other read as solved, fell for it, and went wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import BadOption, UnknownName
+from ..records import Oracle, Situation
+from ..streams import stream
+from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, Family, Numbers, Question, candidates
+from .base import TASKS
+from .numbers import canonical_number
+
+__all__ = ["AIW", "AIWState", "aiw"]
+
+NUMBERS = ("published", "drawn")
+
+
+@dataclass(frozen=True, slots=True)
+class AIWState:
+    """A point of an episode: which story with which numbers, and how many questions have passed."""
+
+    seed: int
+    variation: int
+    numbers: Numbers
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class AIW:
+    """An Alice-in-Wonderland problem; see the module's docstring. Build it with `aiw(...)`, which checks options."""
+
+    problem: str = "aiw"
+    variation: int | None = None
+    wording: str = "standard"
+    female_boost: bool = False
+    numbers: str = "published"
+    name = "aiw"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            "problem": self.problem, "variation": self.variation, "wording": self.wording,
+            "female_boost": self.female_boost, "numbers": self.numbers,
+        }  # fmt: skip
+
+    def start(self, seed: int) -> AIWState:
+        variation = self.variation or 1 + seed % VARIATIONS
+        if self.numbers == "published":
+            return AIWState(seed, variation, self._family.published[variation - 1])
+        known = candidates(self.problem)
+        whose = "aiw" if self.problem == "light" else self.problem  # one story, whatever is asked about it
+        return AIWState(seed, variation, known[int(stream(seed, "aiw", "numbers", whose).integers(len(known)))])
+
+    def situation(self, state: AIWState) -> Situation:
+        asked = self._asked(state)
+        easy = asked is not self._family.asked
+        return Situation(
+            task=self.name,
+            step=state.turn,
+            horizon=len(self._questions),
+            instruction=self._family.story(state.numbers, state.variation, self.female_boost),
+            actions=(),
+            noun="answer",
+            shows=(),
+            question=f"{asked.text} {WORDINGS[self.wording]}",
+            answer="number",
+            item=self._item(state, asked),
+            probe=f"light: {asked.name}" if easy and self.problem != "light" else "",
+        )
+
+    def oracle(self, state: AIWState) -> Oracle:
+        asked = self._asked(state)
+        right = str(asked.answer(state.numbers))
+        shallow = (str(self._family.shallow(state.numbers)),) if asked is self._family.asked else ()
+        return Oracle((right,), shallow, {right: 1.0}, {right: 0.0}, 1.0, (), "answer")
+
+    def step(self, state: AIWState, action: str) -> tuple[AIWState, float, bool]:
+        said = canonical_number(action)
+        if said is None:
+            raise BadOption(f"{action!r} is not a number", remedy="Answer with a number, such as 7.")
+        right = said in self.oracle(state).optimal
+        after, over = self.forfeit(state)
+        return after, float(right), over
+
+    def forfeit(self, state: AIWState) -> tuple[AIWState, bool]:
+        self._asked(state)
+        after = replace(state, turn=state.turn + 1)
+        return after, after.turn >= len(self._questions)
+
+    @property
+    def _family(self) -> Family:
+        return FAMILIES[self.problem]
+
+    @property
+    def _questions(self) -> tuple[Question, ...]:
+        """What one episode asks, in order."""
+        return self._family.light if self.problem == "light" else (*self._family.light, self._family.asked)
+
+    def _asked(self, state: AIWState) -> Question:
+        if state.turn >= len(self._questions):
+            raise BadOption("the episode is over", f"all {len(self._questions)} questions were asked")
+        return self._questions[state.turn]
+
+    def _item(self, state: AIWState, asked: Question) -> str:
+        what = f"light {asked.name}" if self.problem == "light" else self.problem
+        parts = [what, f"variation {state.variation}", self.wording]
+        parts += ["female boost"] if self.female_boost else []
+        parts += ["drawn"] if self.numbers == "drawn" else []
+        return " ".join(parts)
+
+
+def aiw(
+    problem: str = "aiw",
+    variation: int | None = None,
+    wording: str = "standard",
+    female_boost: bool = False,
+    numbers: str = "published",
+) -> AIW:
+    """Alice in Wonderland: does who answers the easy questions about a family also solve the problem about it?
+
+    Args:
+        problem: "aiw"; "light" (its easy questions alone, as questions in their own right); "aiw_plus" (cousins);
+            "ext" (Alice and Bob both described); "friends", "colleagues", "circles" (the same set without a family).
+        variation: 1 to 6; by default each in turn, by seed.
+        wording: "standard", "thinking", "thinking_v2" (adds "step by step") or "restricted" (the answer and no more).
+        female_boost: say that Alice is female; published for aiw, ext and friends, and refused where it has no place.
+        numbers: "published", or "drawn" by seed, so that a memorised answer does not help; the variation then names
+            the order in which the story tells them.
+
+    Raises:
+        BadOption, UnknownName: an option is out of range or unknown.
+    """
+    for option, value, known in (("problem", problem, FAMILIES), ("wording", wording, WORDINGS)):
+        if not isinstance(value, str) or value not in known:
+            raise UnknownName.among(f"aiw {option} option", str(value), known)
+    if not isinstance(numbers, str) or numbers not in NUMBERS:
+        raise UnknownName.among("aiw numbers option", str(numbers), NUMBERS)
+    if variation is not None and (
+        isinstance(variation, bool) or not isinstance(variation, int) or not 1 <= variation <= VARIATIONS
+    ):
+        raise BadOption(f"variation is {variation!r}", remedy=f"Use an integer from 1 to {VARIATIONS}, or none.")
+    if not isinstance(female_boost, bool):
+        raise BadOption(f"female_boost is {female_boost!r}", remedy="Use true or false.")
+    if female_boost and not FAMILIES[problem].boost:
+        able = ", ".join(name for name, family in FAMILIES.items() if family.boost)
+        raise BadOption(f"{problem!r} has no version with female_boost", remedy=f"Use it with {able}.")
+    return AIW(problem, variation, wording, female_boost, numbers)
+
+
+TASKS.register("aiw", aiw)

@@ -1,0 +1,237 @@
+"""The contextual bandit in the MovieLens shape: a new user at every step, and one of K movies to recommend.
+
+A user is told in words (age, gender, occupation, location) and by one number per movie, their preference (Schmied et
+al. 2025, A1; BanditBench). The reward is the user's rating: what the movie gets on average, which nobody tells, plus
+that preference, plus Gaussian noise. So a correct reasoner has to learn the movies from earlier users.
+
+Invariants: who comes at step t is a function of (seed, t), and the noise one of (seed, t, movie), whatever was
+recommended before. Everything the rule needs is in the situation: earlier users' preferences are its columns
+"preference 0", "preference 1", ..., and, with the history, its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..errors import BadOption, UnknownName
+from ..records import Oracle, Quantity, Situation, Transition
+from ..streams import stream
+from .base import TASKS, legal
+from .movielens import MOVIES, Ratings, generated, load
+from .options import real, whole
+from .rules import MIDDLE, TRUTH, best, linucb
+
+__all__ = ["Contextual", "ContextualState", "contextual"]
+
+ORACLES = ("linucb", TRUTH)
+VIEWS = {
+    "history": ("history",),
+    "summary": ("pulls", "mean"),
+    "both": ("history", "pulls", "mean"),
+    "index": ("history", "pulls", "mean", "index"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContextualState:
+    """A point of an episode: the movies on offer (as columns of the ratings), what happened, turns passed."""
+
+    seed: int
+    movies: tuple[int, ...]
+    labels: tuple[str, ...]
+    history: tuple[Transition, ...] = ()
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class Contextual:
+    """A contextual bandit; see the module's docstring. Build it with `contextual(...)`, which checks its options."""
+
+    arms: int = 10
+    horizon: int = 50
+    rank: int = 5
+    users: int = 1000
+    noise: float = 0.5
+    rule: str = "linucb"
+    alpha: float = 1.0
+    ridge: float = 1.0
+    view: str = "history"
+    data: str | None = None
+    name = "contextual"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            "arms": self.arms, "horizon": self.horizon, "rank": self.rank, "users": self.users, "noise": self.noise,
+            "rule": self.rule, "alpha": self.alpha, "ridge": self.ridge, "view": self.view, "data": self.data,
+        }  # fmt: skip
+
+    @cached_property
+    def ratings(self) -> Ratings:
+        """Users, movies and true ratings."""
+        size = max(MOVIES, self.arms)
+        return generated(self.rank, self.users, size) if self.data is None else load(self.data, self.rank, size)
+
+    def start(self, seed: int) -> ContextualState:
+        titles = self.ratings.titles
+        drawn = stream(seed, "contextual", "movies").permutation(len(titles))[: self.arms]
+        return ContextualState(seed, tuple(int(j) for j in drawn), tuple(titles[j] for j in drawn))
+
+    def situation(self, state: ContextualState) -> Situation:
+        now, index = self._preference(state, state.turn), self._index(state)
+        pulls, means = _summary(state)
+        past = [Quantity(f"preference {t.step}", self._preference(state, t.step)) for t in state.history]
+        return Situation(
+            task=self.name,
+            step=state.turn,
+            horizon=self.horizon,
+            instruction=(
+                f"You face {self.arms} movies: {', '.join(state.labels)}. At every step another user comes and you "
+                "recommend one movie. The user's rating, on a scale of about 1 to 5, is your reward: the movie's own "
+                "fixed average, which you do not know, plus this user's preference for the movie, plus noise. There "
+                f"are {self.horizon} users in all and you want the highest total reward."
+            ),
+            rule=self._words if index else "",
+            observation=self._observation(state, now, past),
+            history=state.history,
+            actions=state.labels,
+            noun="movie",
+            quantities=(
+                Quantity("pulls", pulls), Quantity("mean", means), *([Quantity("index", index)] if index else []),
+                Quantity("preference", now), *past,
+            ),
+            shows=VIEWS[self.view],
+            question="Which movie do you recommend to this user?",
+        )  # fmt: skip
+
+    def oracle(self, state: ContextualState) -> Oracle:
+        index, (pulls, means) = self._index(state), _summary(state)
+        true = self.true_ratings(state)
+        values, worth = (index, index) if index else (true, means)
+        tried = [i for i, n in enumerate(pulls) if n]
+        top = max(true)
+        return Oracle(
+            optimal=best(state.labels, values),
+            greedy=best([state.labels[i] for i in tried], [worth[i] for i in tried]),
+            values=dict(zip(state.labels, values, strict=True)),
+            regret={a: top - r for a, r in zip(state.labels, true, strict=True)},
+            forfeit=top,
+            untried=tuple(a for a, n in zip(state.labels, pulls, strict=True) if not n),
+            rule=self.rule,
+        )
+
+    def step(self, state: ContextualState, action: str) -> tuple[ContextualState, float, bool]:
+        arm = legal(action, state.labels)
+        if state.turn >= self.horizon:
+            raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
+        noise = stream(state.seed, "contextual", "noise", state.turn, state.movies[arm]).standard_normal()
+        reward = round(self.true_ratings(state)[arm] + self.noise * float(noise), 2)
+        line = Transition(state.turn, action, reward)
+        after = replace(state, history=(*state.history, line), turn=state.turn + 1)
+        return after, reward, after.turn >= self.horizon
+
+    def forfeit(self, state: ContextualState) -> tuple[ContextualState, bool]:
+        after = replace(state, turn=state.turn + 1)
+        return after, after.turn >= self.horizon
+
+    def user(self, seed: int, step: int) -> int:
+        """Which user comes at a step, as a row of the ratings."""
+        return int(stream(seed, "contextual", "user", step).integers(len(self.ratings.people)))
+
+    def true_ratings(self, state: ContextualState) -> tuple[float, ...]:
+        """Expected reward of each movie on offer for the user of this turn."""
+        base = self.ratings.base
+        now = self._preference(state, state.turn)
+        return tuple(round(float(base[j]) + p, 2) for j, p in zip(state.movies, now, strict=True))
+
+    def _preference(self, state: ContextualState, step: int) -> tuple[float, ...]:
+        row = self.ratings.taste[self.user(state.seed, step)]
+        return tuple(float(row[j]) for j in state.movies)
+
+    def _index(self, state: ContextualState) -> tuple[float, ...] | None:
+        if self.rule == TRUTH:
+            return None
+        arm = {a: i for i, a in enumerate(state.labels)}
+        past = [(i := arm[t.action], self._preference(state, t.step)[i], t.reward) for t in state.history]
+        return linucb(self._preference(state, state.turn), past, self.alpha, self.ridge)
+
+    @property
+    def _words(self) -> str:
+        return (
+            "At every step recommend the movie with the highest value of LinUCB, theta . x + "
+            f"{self.alpha:g} * sqrt(x' A^-1 x). Here x = (1, this user's preference for the movie); over the earlier "
+            f"users who were given that movie, A = {self.ridge:g} * I + the sum of x x', and theta = A^-1 b with b = "
+            f"the sum of (rating - {MIDDLE:g}) * x."
+        )
+
+    def _observation(self, state: ContextualState, now: tuple[float, ...], past: Sequence[Quantity]) -> str:
+        who = self.ratings.people[self.user(state.seed, state.turn)]
+        told = ", ".join(f"{a} {p:.2f}" for a, p in zip(state.labels, now, strict=True))
+        lines = [f"The user now: {who}.", f"This user's preference for each movie: {told}."]
+        if past and "history" in VIEWS[self.view]:
+            lines.append("Earlier users' preferences, movies in the same order:")
+            for t, column in zip(state.history, past, strict=True):
+                lines.append(f"Step={t.step} {' '.join(f'{p:.2f}' for p in column.values if p is not None)}")
+        return "\n".join(lines)
+
+
+def _summary(state: ContextualState) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    rewards: dict[str, list[float]] = {a: [] for a in state.labels}
+    for line in state.history:
+        rewards[line.action].append(line.reward)
+    pulls = tuple(float(len(r)) for r in rewards.values())
+    return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
+
+
+def contextual(
+    arms: int = 10,
+    horizon: int = 50,
+    rank: int = 5,
+    users: int = 1000,
+    noise: float = 0.5,
+    rule: str = "linucb",
+    alpha: float = 1.0,
+    ridge: float = 1.0,
+    view: str = "history",
+    data: str | None = None,
+) -> Contextual:
+    """Contextual bandit in the MovieLens shape: recommend one of K movies to a new user at every step.
+
+    Args:
+        arms: number of movies on offer (published: 5, 10, 20, 30).
+        horizon: decisions per episode, each with another user.
+        rank: number of factors behind the preferences.
+        users: how many made-up users there are; with `data` all of its users come.
+        noise: standard deviation of a rating around its true value, in rating units.
+        rule: "linucb" (told to the agent), or "truth": the best true rating, and the agent is told only to maximise.
+        alpha: LinUCB's weight of uncertainty. ridge: LinUCB's regulariser.
+        view: what the agent is shown: "history" (with earlier users' preferences), "summary", "both", or "index" (the
+            rule's values are given).
+        data: folder of MovieLens 100K or 1M, unpacked; without it users and movies are made up.
+
+    Raises:
+        BadOption, UnknownName: an option is out of range or unknown, or the files cannot be read.
+    """
+    for option, value, known in (("rule", rule, ORACLES), ("view", view, VIEWS)):
+        if not isinstance(value, str) or value not in known:
+            raise UnknownName.among(f"contextual {option} option", str(value), known)
+    for option, number, least in (("arms", arms, 2), ("horizon", horizon, 1), ("rank", rank, 1), ("users", users, 1)):
+        whole(option, number, least)
+    for option, size in (("noise", noise), ("alpha", alpha), ("ridge", ridge)):
+        real(option, size, 0)
+    if ridge == 0:
+        raise BadOption("ridge is 0", "A has no inverse before a movie was tried twice", "Use a number above 0.")
+    if view == "index" and rule == TRUTH:
+        raise BadOption("the view 'index' shows the values of a rule, and rule is 'truth'", remedy="Use 'both'.")
+    if data is not None and not isinstance(data, str):
+        raise BadOption(f"data is {data!r}", remedy="Give the folder of MovieLens as a string.")
+    task = Contextual(arms, horizon, rank, users, float(noise), rule, float(alpha), float(ridge), view, data)
+    if len(task.ratings.titles) < arms:
+        raise BadOption(f"arms is {arms}", f"{data} rates {len(task.ratings.titles)} movies", "Use fewer.")
+    return task
+
+
+TASKS.register("contextual", contextual)

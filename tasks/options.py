@@ -1,0 +1,29 @@
+"""Checks of a task's numeric options: refused at construction, by name, with the range that would do."""
+
+from __future__ import annotations
+
+from ..errors import BadOption
+
+__all__ = ["real", "whole"]
+
+
+def whole(option: str, value: object, least: int) -> None:
+    """Refuse anything but an integer of at least `least`.
+
+    Raises:
+        BadOption: naming the option.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise BadOption(f"{option} is {value!r}", remedy=f"Use an integer of at least {least}.")
+
+
+def real(option: str, value: object, least: float, most: float = float("inf")) -> None:
+    """Refuse anything but a finite number from `least` to `most`.
+
+    Raises:
+        BadOption: naming the option.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not least <= value <= most or value == float("inf"):  # type: ignore[operator]
+        upto = "" if most == float("inf") else f" and at most {most:g}"
+        raise BadOption(f"{option} is {value!r}", remedy=f"Use a number of at least {least:g}{upto}.")

@@ -1,0 +1,16 @@
+"""Potemkin understanding: concepts that programs can grade, and the tasks that ask for them."""
+
+from .concept import Concept, Demand, Form
+from .task import CONCEPTS, USES, Potemkin, PotemkinIncoherence, potemkin, potemkin_incoherence
+
+__all__ = [
+    "CONCEPTS",
+    "USES",
+    "Concept",
+    "Demand",
+    "Form",
+    "Potemkin",
+    "PotemkinIncoherence",
+    "potemkin",
+    "potemkin_incoherence",
+]

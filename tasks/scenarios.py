@@ -1,0 +1,171 @@
+"""What a bandit is told as: nouns, sentences and label lists. The scenario changes words, never rewards.
+
+Invariants: a label names one action only, whatever its case, and survives being written by an agent and read by a
+parser, so it holds no quotation marks, brackets, commas or full stops and does not begin with "the". A list that is
+too short goes on with "-2", "-3" behind its labels: the parser does not take "Red-2" for "Red".
+The first scenario is the published "button" one; the others have the shape of BanditBench's (Nie et al. 2024) and of
+the numbered arms of Schmied et al. 2025 (A1), in words of our own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import BadOption
+
+__all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "pool", "extended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The words of a bandit.
+
+    Attributes:
+        noun: what an action is called; one word, as is `nouns`.
+        labels: the list in `LABELS` that it uses unless told otherwise.
+        gaussian, bernoulli: how an action pays, as one sentence or two.
+        turns: what the decisions of an episode are called.
+        act: the imperative of choosing an action, also used in the closing question.
+    """
+
+    noun: str
+    nouns: str
+    labels: str
+    gaussian: str
+    bernoulli: str
+    turns: str
+    act: str
+
+    def instruction(self, labels: Sequence[str], turns: int, rewards: str) -> str:
+        pays = self.bernoulli if rewards == "bernoulli" else self.gaussian
+        return (
+            f"You face {len(labels)} {self.nouns}: {', '.join(labels)}. {pays} There are {turns} {self.turns} in all "
+            "and you want the highest total reward."
+        )
+
+    def rule(self, words: str) -> str:
+        """The rule as an instruction; `words` may hold {noun}."""
+        article = "an" if self.noun[0] in "aeiou" else "a"
+        told = words.replace("a {noun}", f"{article} {{noun}}").format(noun=self.noun)
+        return f"At every step {self.act} the {self.noun} with the highest value of {told}."
+
+    @property
+    def question(self) -> str:
+        return f"Which {self.noun} do you {self.act} next?"
+
+
+SCENARIOS = {
+    "buttons": Scenario(
+        "button", "buttons", "colours",
+        "Pressing a button pays a noisy reward; each button has its own fixed average.",
+        "Pressing a button pays 1 or 0; each button has its own fixed chance of paying 1.",
+        "presses", "press",
+    ),
+    "numbered": Scenario(
+        "arm", "arms", "numbers",
+        "Pulling an arm pays a noisy reward; each arm has its own fixed average.",
+        "Pulling an arm pays 1 or 0; each arm has its own fixed chance of paying 1.",
+        "pulls", "pull",
+    ),
+    "clothes": Scenario(
+        "garment", "garments", "clothes",
+        "You run a shop and suggest one garment to each shopper, whose satisfaction is your reward; it varies from "
+        "shopper to shopper around a fixed average of the garment.",
+        "You run a shop and suggest one garment to each shopper: the reward is 1 if it is bought and 0 if not; each "
+        "garment has its own fixed chance of being bought.",
+        "shoppers", "suggest",
+    ),
+    "video": Scenario(
+        "video", "videos", "videos",
+        "You play one video to each visitor of a site, whose enjoyment is your reward; it varies from visitor to "
+        "visitor around a fixed average of the video.",
+        "You play one video to each visitor of a site: the reward is 1 if it is watched to the end and 0 if not; each "
+        "video has its own fixed chance of being watched.",
+        "visitors", "play",
+    ),
+    "adverts": Scenario(
+        "advert", "adverts", "adverts",
+        "You show one advert to each reader of a page, whose interest is your reward; it varies from reader to reader "
+        "around a fixed average of the advert.",
+        "You show one advert to each reader of a page: the reward is 1 if it is clicked and 0 if not; each advert has "
+        "its own fixed chance of being clicked.",
+        "readers", "show",
+    ),
+}  # fmt: skip
+
+LABELS = {
+    "colours": (
+        "Red", "Blue", "Green", "Yellow", "Purple", "Orange", "Pink", "Brown", "Black", "White",
+        "Grey", "Teal", "Gold", "Silver", "Lime", "Navy", "Coral", "Olive", "Violet", "Indigo",
+    ),
+    "letters": tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    "numbers": (),
+    "clothes": (
+        "Wool Scarf", "Linen Shirt", "Rain Coat", "Denim Jacket", "Silk Tie", "Straw Hat", "Knit Cap", "Plain Vest",
+        "Tweed Blazer", "Pleated Skirt", "Cotton Robe", "Velvet Dress", "Corduroy Trousers", "Running Shorts",
+        "Flannel Pyjamas", "Leather Belt", "Fleece Hoodie", "Polo Shirt", "Summer Blouse", "Winter Parka",
+        "Cargo Pants", "Ankle Socks", "Suede Boots", "Canvas Shoes", "Ski Gloves", "Swim Trunks", "Evening Gown",
+        "Quilted Waistcoat", "Striped Jumper", "Padded Anorak", "Beaded Shawl", "Work Overalls",
+    ),
+    "videos": (
+        "Bread for Beginners", "Night Train", "Tidal Pools", "Chess in Ten Minutes", "Street Drums", "Alpine Hike",
+        "Tiny Robots", "Cat and Piano", "Lost Cities", "Watercolour Basics", "Deep Sea Lights", "Bike Repair",
+        "Desert Storm Chasers", "Folk Dance Class", "Volcano Diary", "Pasta by Hand", "Space Walk", "Clay Animals",
+        "Winter Camp", "Magic with Coins", "Jazz at Noon", "Garden in June", "Paper Planes", "Skate Park Tour",
+        "Bird Songs", "History of Clocks", "Marathon Finish", "Sushi Workshop", "Old Maps", "Kite Festival",
+        "Lighthouse Keeper", "Stop Motion Lab",
+    ),
+    "adverts": (
+        "Fresh Start Coffee", "Quiet Keys Pianos", "Blue Door Hotels", "Swift Parcel", "Nordic Lamps", "Oak and Pine",
+        "Bright Smile Dental", "Morning Loaf", "Hilltop Cycles", "River Bank Savings", "Green Fork Meals",
+        "Cloud Nine Pillows", "Paper Lantern Books", "Harbour Ferries", "Sunny Side Solar", "True North Boots",
+        "Little Chef School", "Evergreen Insurance", "Polar Ice Cream", "Silver Screen Club", "Open Road Rentals",
+        "Kind Paws Clinic", "Second Wind Gym", "Velvet Sound Speakers", "Copper Kettle Tea", "Starlight Tours",
+        "Clear View Glasses", "Maple Street Market", "Rapid Print Shop", "Golden Hour Photos", "Stone Oven Pizza",
+        "Tall Ship Museum",
+    ),
+}  # fmt: skip
+
+# What the parsers of `akrasia.agents.parsing` stop at or skip, and what ends the list of labels in an instruction.
+_UNREADABLE = re.compile(r"[\n\"'`*_<>\[\]()=,;:.|]|^\s|\s$|\s\s|^the\s|^$", re.IGNORECASE)
+
+
+def extended(labels: Sequence[str], size: int) -> tuple[str, ...]:
+    """At least `size` labels: those of the list, then the same with "-2", "-3", ... behind them."""
+    rounds = -(-size // len(labels))
+    more = (f"{label}-{n}" for n in range(2, rounds + 1) for label in labels)
+    return tuple([*labels, *more][: max(size, len(labels))])
+
+
+def pool(labels: str | tuple[str, ...], arms: int) -> tuple[str, ...]:
+    """The labels of which an episode with so many arms draws its own."""
+    if labels == "numbers":
+        return tuple(map(str, range(arms)))
+    return extended(LABELS[labels], arms) if isinstance(labels, str) else labels
+
+
+def check_labels(labels: Sequence[str], arms: int) -> tuple[str, ...]:
+    """A list of labels given by a user.
+
+    Raises:
+        BadOption: two collide, one cannot be read back from an answer, or there are fewer than arms.
+    """
+    known: dict[str, str] = {}
+    for label in labels:
+        if not isinstance(label, str) or _UNREADABLE.search(label):
+            raise BadOption(
+                f"labels holds {label!r}", "it could not be read back from an answer",
+                "Use words without quotation marks, brackets or punctuation, and no leading 'the'.",
+            )  # fmt: skip
+        if label.casefold() in known:
+            raise BadOption(
+                f"labels {known[label.casefold()]!r} and {label!r} collide",
+                "answers are read whatever their case",
+                "Give every action its own label.",
+            )
+        known[label.casefold()] = label
+    if len(known) < arms:
+        raise BadOption(f"labels holds {len(known)} labels for {arms} arms", remedy="Give one label per arm.")
+    return tuple(labels)

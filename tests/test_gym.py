@@ -1,0 +1,318 @@
+"""Gymnasium both ways: our tasks pass its checker, and other people's environments are played untouched."""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia as ak
+from akrasia.agents import read_answer
+from akrasia.errors import BadOption, MissingExtra, UnknownName, UsageError
+from akrasia.models import Scripted
+from akrasia.tasks import TASKS, bandit, conformance, from_gymnasium, gym, tictactoe
+from akrasia.tasks.gym import GymTask
+
+gymnasium = pytest.importorskip("gymnasium")
+LAKE = ("Left", "Down", "Right", "Up")
+
+
+class Corridor(gymnasium.Env):  # type: ignore[misc]
+    """Five cells in a row; the right end pays 1, the left end 0.2. Somebody else's environment, as small as can be."""
+
+    metadata: dict[str, Any] = {"render_modes": []}
+    made = 0
+
+    def __init__(self, render_mode: str | None = None, random: bool = False) -> None:
+        Corridor.made += 1
+        self.observation_space = gymnasium.spaces.Box(0, 4, (1,), int)
+        self.action_space = gymnasium.spaces.Discrete(2, start=1)
+        self.render_mode, self.random = render_mode, random
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.place = 2
+        return self._seen(), {}
+
+    def step(self, action: int) -> Any:
+        assert self.action_space.contains(action)
+        self.place += 2 * action - 3
+        pay = {0: 0.2, 4: 1.0}.get(self.place, 0.0)
+        return self._seen(), pay, self.place in (0, 4), False, {}
+
+    def _seen(self) -> Any:
+        noise = int.from_bytes(__import__("os").urandom(2), "big") if self.random else 0
+        return gymnasium.spaces.utils.np.array([self.place + noise])
+
+
+def described(observation: Any) -> str:
+    return f"You stand on cell {observation[0]} of 0 to 4."
+
+
+def valued(observation: Any) -> dict[str, float]:
+    return {"west": float(4 - observation[0]), "east": float(observation[0])}
+
+
+@pytest.fixture(autouse=True)
+def corridor() -> Iterator[None]:
+    gymnasium.register("test/Corridor-v0", entry_point=Corridor, max_episode_steps=6)
+    yield
+    del gymnasium.registry["test/Corridor-v0"]
+
+
+def lake(**options: Any) -> GymTask:
+    return from_gymnasium("FrozenLake-v1", LAKE, **{"env_options": {"is_slippery": False}, **options})
+
+
+MADE: dict[str, Callable[[], GymTask]] = {
+    "lake": lake,
+    "slippery lake": lambda: lake(env_options={"is_slippery": True}, horizon=30),
+    "cliff": lambda: from_gymnasium("CliffWalking-v1", ("Up", "Right", "Down", "Left"), horizon=20),
+    "corridor, searched": lambda: from_gymnasium("test/Corridor-v0", ["west", "east"]),
+    "corridor, told": lambda: from_gymnasium(
+        "test/Corridor-v0", ["west", "east"], describe=described, oracle=f"{__name__}:valued"
+    ),
+    "blackjack": lambda: from_gymnasium("Blackjack-v1", ["stick", "hit"], horizon=5, oracle="search"),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_an_environment_is_a_sound_task(name: str) -> None:
+    conformance.check(MADE[name](), range(3), parse=read_answer, exact=True)
+
+
+def test_the_solved_lake_is_crossed_in_six_steps() -> None:
+    task = lake()
+    state, over, paid = task.start(0), False, []
+    while not over:
+        state, reward, over = task.step(state, task.oracle(state).optimal[-1])
+        paid.append(reward)
+    assert paid == [0.0] * 5 + [1.0]
+    oracle = task.oracle(task.start(1))
+    assert set(oracle.optimal) == {"Down", "Right"}
+    assert oracle.values["Down"] == pytest.approx(0.99**5)
+    assert oracle.values["Left"] == pytest.approx(0.99**6)
+    assert set(lake(discount=1.0).oracle(task.start(1)).optimal) == set(LAKE)  # there is time enough for any detour
+
+
+def test_the_table_and_the_search_agree() -> None:
+    by_table, by_search = (
+        lake(oracle=o, horizon=6, env_options={"desc": ["SF", "HG"], "is_slippery": False}) for o in ("table", "search")
+    )
+    state = by_table.start(0)
+    for action in ("Left", "Right"):
+        assert by_table.oracle(state).values == pytest.approx(by_search.oracle(state).values)
+        assert by_table.oracle(state).optimal == by_search.oracle(state).optimal
+        state, _, _ = by_table.step(state, action)
+
+
+def test_values_of_a_slippery_lake_are_expectations() -> None:
+    """With one step left beside the goal, each of three directions is taken with probability 1/3."""
+    task = lake(env_options={"desc": ["SG", "FF"]}, horizon=1, oracle="table")
+    oracle = task.oracle(task.start(0))
+    assert oracle.values == pytest.approx({"Left": 0.0, "Down": 1 / 3, "Right": 1 / 3, "Up": 1 / 3})
+    assert set(oracle.greedy) == {"Down", "Right", "Up"}
+
+
+def test_a_cliff_is_walked_around_and_silence_does_not_pay() -> None:
+    task = MADE["cliff"]()
+    state, over, total = task.start(0), False, 0.0
+    while not over:
+        oracle = task.oracle(state)
+        assert oracle.forfeit >= max(oracle.regret.values())
+        state, reward, over = task.step(state, oracle.optimal[0])
+        total += reward
+    assert total == -13
+    assert task.oracle(task.start(0)).regret["Right"] > 90
+
+
+def test_a_step_costs_one_step_and_a_fork_one_replay() -> None:
+    task = from_gymnasium("test/Corridor-v0", ["west", "east"], horizon=50, oracle=valued)
+    made = Corridor.made
+    state = task.start(0)
+    for _ in range(20):
+        state, _, _ = task.step(state, "west")
+        other = state
+        state, _, _ = task.step(state, "east")
+    assert Corridor.made == made + 1
+    assert task.step(other, "east")[0] == state
+    assert Corridor.made == made + 2
+    assert len(state.history) == 40
+
+
+def test_many_episodes_at_once_keep_few_environments() -> None:
+    task = lake()
+    states = [task.start(seed) for seed in range(60)]
+    for _ in range(3):
+        states = [task.step(s, "Left")[0] for s in states]
+    assert len(task._live._kept) == 32
+    assert all(s == states[0].__class__(s.seed, 0, states[0].picture, states[0].history, 3) for s in states)
+
+
+def test_a_task_survives_pickling_and_its_options() -> None:
+    for make in MADE.values():
+        task = make()
+        assert pickle.loads(pickle.dumps(task)) == task == TASKS.make("gymnasium", **task.options)
+
+
+def test_what_is_seen_is_the_observation_its_picture_or_one_s_own_words() -> None:
+    seen = lake().situation(lake().start(0))
+    assert seen.observation.splitlines() == ["Observation: 0", "[S]FFF", "FHFH", "FFFH", "HFFG"]
+    assert "You face 4 actions: Left, Down, Right, Up." in seen.instruction
+    told = MADE["corridor, told"]()
+    assert told.situation(told.start(0)).observation == "You stand on cell 2 of 0 to 4."
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"env": "FrozenLke-v1"}, "Did you mean 'FrozenLake"),
+        ({"env": "no_such_module:X-v0"}, "no_such_module"),
+        ({"env": None}, "env is None"),
+        ({"env": "FrozenLake-v1", "env_options": {"slip": True}}, "slip"),
+        ({"env": "FrozenLake-v1", "env_options": {"x": object()}}, "env_options"),
+        ({"env": "Pendulum-v1"}, "no discrete actions"),
+        ({"env": "CliffWalking-v1"}, "horizon"),
+        ({"env": "CartPole-v1"}, "no oracle.*too many"),
+        ({"env": "Blackjack-v1", "horizon": 5}, "no oracle.*random"),
+        ({"env": "FrozenLake-v1", "horizon": 0}, "horizon"),
+        ({"env": "FrozenLake-v1", "discount": 0}, "discount"),
+        ({"env": "FrozenLake-v1", "discount": 1.5}, "discount"),
+        ({"env": "FrozenLake-v1", "action_labels": ["a", "b"]}, "2 action labels for 4"),
+        ({"env": "FrozenLake-v1", "action_labels": ["a", "A", "b", "c"]}, "collide"),
+        ({"env": "FrozenLake-v1", "action_labels": ["a", " ", "b", "c"]}, "no action label"),
+        ({"env": "FrozenLake-v1", "oracle": "tabel"}, "Did you mean 'table'"),
+        ({"env": "FrozenLake-v1", "oracle": "search"}, "too many"),
+        ({"env": "FrozenLake-v1", "oracle": "nowhere:values"}, "cannot be found"),
+        ({"env": "FrozenLake-v1", "describe": lambda seen: "x"}, "top of a module"),
+        ({"env": "test/Corridor-v0", "oracle": "table"}, "no transition table"),
+        ({"env": "test/Corridor-v0", "env_options": {"random": True}}, "does not repeat itself"),
+        ({}, "env"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_played_is_refused_with_a_reason(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        TASKS.make("gymnasium", **options)
+
+
+def test_a_whole_run_on_a_stranger_s_environment(tmp_path: Path) -> None:
+    """The scripted model knows the way and walks west every other time it is told to go east."""
+
+    def script(request: Any, draw: Any) -> str:
+        return f"BEST=east\nACTION={'west' if draw.step % 2 else 'east'}"
+
+    task = MADE["corridor, told"]()
+    for design in ("fork", "rollout"):
+        result = ak.run(
+            task=task, model=Scripted(script), variants=["reason_act", "reason_act | re_evaluate"],
+            episodes=3, design=design, out=tmp_path / design,
+        )  # fmt: skip
+        rows = result.records.filter(result.records["baseline"])
+        assert rows.height == 3 * 6  # to and fro until the time is up
+        assert rows["knows"].all() and not rows["does"].all()
+        assert set(rows["done"]) == {"east", "west"}
+
+
+def test_the_simulated_agent_plays_the_lake(tmp_path: Path) -> None:
+    result = ak.run(task=lake(horizon=8), model="simulated", variants=["reason_act"], episodes=4, out=tmp_path / "run")
+    assert result.records["valid"].all()
+    assert 4 <= result.records.height <= 32
+
+
+# Our tasks as environments
+
+
+@pytest.mark.parametrize("observation", ["text", "dict"])
+@pytest.mark.parametrize("name", ["bandit", "tictactoe"])
+def test_our_tasks_pass_the_checker(name: str, observation: str) -> None:
+    from gymnasium.utils.env_checker import check_env
+
+    gym.register()
+    identity = {"bandit": "akrasia/Bandit-v0", "tictactoe": "akrasia/Tictactoe-v0"}[name]
+    made = gymnasium.make(identity, observation=observation, render_mode="ansi")
+    check_env(made.unwrapped)
+    assert isinstance(made.render() if made.reset(seed=1) else None, str)
+
+
+def test_every_task_that_needs_no_options_is_an_environment() -> None:
+    from gymnasium.utils.env_checker import check_env
+
+    for identity in gym.register():
+        try:
+            made = gymnasium.make(identity)
+        except BadOption:
+            continue  # a task over a file of the user's
+        check_env(made.unwrapped, skip_render_check=True)
+
+
+def test_an_environment_plays_the_episode_that_the_task_plays() -> None:
+    gym.register()
+    made, task = gymnasium.make("akrasia/Bandit-v0", arms=4, horizon=6), bandit(arms=4, horizon=6)
+    made.reset(seed=11)
+    state, over = task.start(11), False
+    while not over:
+        index = len(state.history) % 4
+        regret = task.oracle(state).regret[state.labels[index]]
+        state, expected, over = task.step(state, state.labels[index])
+        _, reward, ended, cut, info = made.step(index)
+        assert (reward, ended, cut, info["regret"]) == (expected, over, False, regret)
+    with pytest.raises(BadOption, match="over"):
+        made.unwrapped.step(0)
+
+
+def test_an_illegal_action_forfeits() -> None:
+    gym.register()
+    made = gymnasium.make("akrasia/Tictactoe-v0", penalty=-5.0)
+    _, info = made.reset(seed=0)
+    assert info["action_mask"].tolist() == [1] * 9
+    seen, _, _, _, info = made.step(4)
+    assert info["action_mask"][4] == 0 and "Board: " in seen
+    assert info["optimal"].tolist() == [
+        int(str(i) in tictactoe().oracle(made.unwrapped._state).optimal) for i in range(9)
+    ]
+    _, reward, over, _, info = made.step(4)
+    assert (reward, over, info["actions"]) == (-5.0, True, [])
+
+
+def test_open_questions_are_answered_in_text() -> None:
+    gym.register()
+    made = gymnasium.make("akrasia/Aiw-v0")
+    assert isinstance(made.action_space, gymnasium.spaces.Text)
+    over, paid = False, []
+    made.reset(seed=0)
+    while not over:
+        right = made.unwrapped.task.oracle(made.unwrapped._state).optimal[0]
+        _, reward, over, _, _ = made.step(right)
+        paid.append(reward)
+    assert sum(paid) > 0
+    made.reset(seed=0)
+    assert made.step("no number")[1] == -1.0
+
+
+@pytest.mark.parametrize(
+    "options", [{"observation": "pixels"}, {"render_mode": "human"}, {"answers": "speech"}, {"arm": 3}]
+)
+def test_bad_environment_options_are_refused(options: dict[str, Any]) -> None:
+    from akrasia.tasks.gym_env import TaskEnv
+
+    with pytest.raises((UnknownName, BadOption)):
+        TaskEnv("bandit", **options)
+
+
+def test_the_address_alone_registers() -> None:
+    code = "import gymnasium; print(gymnasium.make('akrasia.tasks.gym_env:akrasia/Bandit-v0').reset(seed=0)[0][:9])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "You face", done.stderr
+
+
+def test_without_gymnasium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(MissingExtra, match=r"akrasia\[gym\]"):
+        from_gymnasium("FrozenLake-v1")
+    monkeypatch.delitem(sys.modules, "akrasia.tasks.gym_env", raising=False)
+    with pytest.raises(MissingExtra, match=r"akrasia\[gym\]"):
+        gym.register()
