@@ -29,7 +29,7 @@ class Actor:
         if style == "completion":
             return worked_call("act", agent.move, situation, reads)
         form = str(agent.options.get("form", FORM)).replace("{noun}", situation.noun)
-        sampling = Sampling(max_tokens=64)
+        sampling = Sampling(max_tokens=512 if situation.answer == "text" else 64)
         if agent.move != "open":
             return Call(take_up(agent.move, reads, form), sampling)
         parts = [describe(situation)]

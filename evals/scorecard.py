@@ -43,6 +43,7 @@ class Arm:
 
     Attributes:
         metrics: estimates per metric name; splits: knowing, doing and gap per subset of steps.
+        labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
         flips: None in a rollout, where situations differ.
     """
@@ -160,7 +161,7 @@ def _arm(
         statuses=_counts(part["status"]),
         stated_statuses=_counts(part["stated_status"]),
         answers={"ok": int(part["answers_read"].sum()), "unread": int((part["answers"] - part["answers_read"]).sum())},
-        labels=_entropy(part["done"]),
+        labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
     )
 

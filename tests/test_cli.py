@@ -45,7 +45,7 @@ def finished(tmp_path: Path) -> Path:
         (["--set", "task.armz=3"], "Did you mean 'arms'?"),
         (["--set", "task.horizon=0"], "horizon is 0. Use an integer of at least 1."),
         (["--episodes", "0"], "episodes is 0."),
-        (["--set", "budget.calls=-1"], "Use a number above 0"),
+        (["--set", "budget.calls=-1"], "Use a whole number above 0"),
         (["--resume", "--fresh"], "exclude each other"),
         (["--offline"], "Run it once without --offline."),
     ],
