@@ -43,8 +43,8 @@ demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
 	@$(BIN)/akrasia run examples/demo.toml --out runs/demo --fresh
 
 .PHONY: test
-test: setup ## Run the tests (ARGS="-n auto -k gateway" is handed to pytest)
-	@$(BIN)/pytest $(ARGS)
+test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and layout

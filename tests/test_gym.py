@@ -192,7 +192,6 @@ def test_what_is_seen_is_the_observation_its_picture_or_one_s_own_words() -> Non
         ({"env": "test/Corridor-v0", "env_options": {"random": True}}, "does not repeat itself"),
         ({}, "env"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_what_cannot_be_played_is_refused_with_a_reason(options: dict[str, Any], named: str) -> None:
     with pytest.raises(UsageError, match=named):
