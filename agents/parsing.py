@@ -10,9 +10,9 @@ The recommendation ("stated") is read, in this order, from
 The action ("done") is the last `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2) that is no quoted line of
 the history.
 
-Open questions have no labels: a number is the first one behind the last `ACTION=`, `BEST=` or `Answer:`, in canonical
-form ("7", "-0.5"); a text is everything behind the last marker. Neither reaches past a marker of the other kind: an
-empty `BEST=` does not borrow the number of the `ACTION=` below it.
+Open questions have no labels. A number is the first one behind the last `ACTION=`, `BEST=` or `Answer:`, or behind the
+last "=" of its working on that line (`6 + 1 = 7`), in canonical form ("7", "-0.5"); a text is all behind the last
+marker. Neither reaches past a marker of the other kind: an empty `BEST=` does not borrow the `ACTION=` below it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,11 @@ def _open(text: str, marker: re.Pattern[str], situation: Situation) -> tuple[str
     cut = other.search(behind)
     said = (behind[: cut.start()] if cut else behind).strip()
     if situation.answer == "number":
-        number = _COUNT.search(said.replace("\N{MINUS SIGN}", "-"))
+        # `6 + 1 = 7` answers 7: on the marker's own line, what stands behind the last "=" is the result.
+        line = said.partition("\n")[0].rpartition("=")[2] or said
+        number = _COUNT.search(line.replace("\N{MINUS SIGN}", "-")) or _COUNT.search(
+            said.replace("\N{MINUS SIGN}", "-")
+        )
         found = None if number is None else canonical_number(number[0])
         return (found, "ok") if found is not None else (None, "unparsable")
     return (said, "ok") if said else (None, "unparsable")

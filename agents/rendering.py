@@ -55,4 +55,5 @@ def _columns(situation: Situation) -> str:
 def _cell(name: str, value: float | None) -> str:
     if value is None:
         return "infinite" if name == "index" else "-"
-    return f"{value:.0f}" if name == "pulls" else f"{value:.2f}"
+    # Rewards have two decimals; their means need more, or arms that differ for the oracle would look alike.
+    return f"{value:.0f}" if name == "pulls" else f"{value:.4f}"

@@ -2,14 +2,14 @@
 
 A step that is a *probe* asks what is known about the other questions of its episode (the easy questions about the same
 family, the definition of the concept). It is no row of its own: the other rows of the episode know if every probe was
-answered right, and state what the probes' answers were.
+answered right. What they did can then not be compared with what was recommended, so `follows` is null there.
 
 Columns beside the identity (task, model, variant, control, baseline, design, episode, step):
     asked         a rationale was asked for; `knows` is defined only here
     knows         the rationale recommends an optimal action (set intersection; ties are logged in `stated_ties`)
     does          the action taken is optimal
     greedy        the action taken is greedy and not optimal; `other` is neither; `valid` is neither of these failing
-    follows       the action taken is among those recommended
+    follows       the action taken is among those recommended; null for texts, which are graded, not compared
     encoded       the likeliest action by token probability, before any rationale, is optimal; null where unseen
     untried_left  some action was never tried; `separable`: optimal, greedy and other actions all exist and differ
     chance        share of the legal actions that are optimal; 0 where the answer is open
@@ -74,7 +74,7 @@ def _with_probes(table: pl.DataFrame) -> pl.DataFrame:
         asked=pl.col("asked") | probed,
         knows=pl.when(probed).then("all_right").otherwise("knows"),
         stated_valid=pl.when(probed).then("all_read").otherwise("stated_valid"),
-        follows=pl.when(probed).then(pl.col("all_right") & pl.col("does")).otherwise("follows"),
+        follows=pl.when(probed).then(None).otherwise("follows"),
         encoded=pl.when(probed).then(None).otherwise("encoded"),
     )
 
@@ -104,7 +104,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "other": valid and not does and not is_greedy,
         "valid": valid,
         "stated_valid": decision["stated_status"] == "ok",
-        "follows": valid and done in stated,
+        "follows": None if tags.get("answer") == "text" else valid and done in stated,
         "encoded": None if probs is None or told else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),

@@ -220,10 +220,9 @@ def contextual(
             raise UnknownName.among(f"contextual {option} option", str(value), known)
     for option, number, least in (("arms", arms, 2), ("horizon", horizon, 1), ("rank", rank, 1), ("users", users, 1)):
         whole(option, number, least)
-    for option, size in (("noise", noise), ("alpha", alpha), ("ridge", ridge)):
+    for option, size in (("noise", noise), ("alpha", alpha)):
         real(option, size, 0)
-    if ridge == 0:
-        raise BadOption("ridge is 0", "A has no inverse before a movie was tried twice", "Use a number above 0.")
+    real("ridge", ridge, 1e-6, 1e6)  # beyond these A cannot be inverted, or every value is 0
     if view == "index" and rule == TRUTH:
         raise BadOption("the view 'index' shows the values of a rule, and rule is 'truth'", remedy="Use 'both'.")
     if data is not None and not isinstance(data, str):

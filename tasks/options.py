@@ -7,14 +7,18 @@ from ..errors import BadOption
 __all__ = ["real", "whole"]
 
 
+MOST = 10**9
+LARGEST = 1e12
+
+
 def whole(option: str, value: object, least: int) -> None:
     """Refuse anything but an integer of at least `least`.
 
     Raises:
         BadOption: naming the option.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise BadOption(f"{option} is {value!r}", remedy=f"Use an integer of at least {least}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
+        raise BadOption(f"{option} is {_short(value)}", remedy=f"Use an integer of at least {least}, at most {MOST}.")
 
 
 def real(option: str, value: object, least: float, most: float = float("inf")) -> None:
@@ -24,6 +28,12 @@ def real(option: str, value: object, least: float, most: float = float("inf")) -
         BadOption: naming the option.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not least <= value <= most or value == float("inf"):  # type: ignore[operator]
+    if not number or not least <= value <= min(most, LARGEST):  # type: ignore[operator]
         upto = "" if most == float("inf") else f" and at most {most:g}"
-        raise BadOption(f"{option} is {value!r}", remedy=f"Use a number of at least {least:g}{upto}.")
+        raise BadOption(f"{option} is {_short(value)}", remedy=f"Use a number of at least {least:g}{upto}.")
+
+
+def _short(value: object) -> str:
+    """A value as it stands in a message: not longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

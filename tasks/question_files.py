@@ -111,7 +111,10 @@ def _layout(text: str, path: str) -> str:
         first = next((a for a in answers if a is not None), None)
         return "gsm8k" if isinstance(first, str) and MARK in first else "jsonl"
     if ending == ".csv":
-        heading = next(csv.reader(io.StringIO(text, newline="")), [])
+        try:
+            heading = next(csv.reader(io.StringIO(text, newline="")), [])
+        except csv.Error as error:
+            raise BadOption(f"the layout of {path!r} cannot be told", f"row 1: {error}", "Mend its quotes.") from None
         if {"question", "answer"} <= {name.strip().casefold() for name in heading}:
             return "csv"
         if len(heading) == 6 and heading[-1].strip() in LETTERS[:4]:

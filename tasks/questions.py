@@ -193,6 +193,11 @@ def questions(
             raise BadOption(f"{option} is {text!r}", remedy="Use a text.")
     path = str(path)
     if not path:
+        given = {"format": format != "auto", "kind": kind != "auto", "subset": bool(subset), "split": split != "test",
+                 "sha256": bool(sha256)}  # fmt: skip
+        if any(given.values()):
+            named = ", ".join(name for name, is_given in given.items() if is_given)
+            raise BadOption(f"{named} is given without a path", remedy="Name the file with path=...")
         return GradedQuestionSet("", "auto", "auto", shuffle_choices, "", "test", "", OWN)
     data: str | list[dict[str, Any]]
     if format == "hf":

@@ -246,3 +246,49 @@ def test_a_notebook_cell_may_define_its_intervention_twice() -> None:
             return plan
 
     assert str(ak.graphs.act() | twice_defined()) == "act | twice_defined"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("ACTION=7", "7"),
+        ("### Answer: 6 + 1 = 7", "7"),
+        ("ACTION=6+1=7", "7"),
+        ("ACTION=\n7", "7"),
+        ("ACTION=4*6-5=19.", "19"),
+    ],
+)
+def test_a_number_is_read_behind_its_working(text: str, number: str) -> None:
+    from akrasia.agents import read_answer
+
+    task = ak.tasks.aiw()
+    assert read_answer(text, task.situation(task.start(0))) == (number, "ok")
+
+
+def test_two_wrong_texts_are_no_agreement(tmp_path: Path) -> None:
+    task = {"name": "potemkin", "tasks": ["generate"], "concepts": ["prime"]}
+    model = Scripted(lambda request, draw: "BEST=4\nACTION=6")
+    result = ak.run(task=task, model=model, variants=["reason_act"], episodes=3, out=tmp_path / "run")
+    assert result.records["follows"].null_count() == result.records.height > 0
+    assert result.score().arms[0].metrics["say_do"].value is None
+
+
+def test_in_a_fork_only_the_baseline_labels_its_own_text(tmp_path: Path) -> None:
+    model = Scripted(
+        lambda request, draw: "BEST=yes\nACTION=yes" if "yes" in request.messages[0].content else "ACTION=7"
+    )
+    variants = ["reason_act", "reason_act | re_evaluate"]
+    settings = {"task": {"name": "potemkin_incoherence", "concepts": ["prime"]}, "model": model, "variants": variants}
+    for design, measured in (("fork", [True, False]), ("rollout", [True, True])):
+        card = ak.run(**settings, design=design, episodes=4, out=tmp_path / design).score()
+        assert [a.metrics["incoherence"].value is not None for a in card.arms] == measured
+
+
+@pytest.mark.parametrize("wrap", ["{}", "{}.", "```\n{}\n```", "~~~\n{}\n~~~", "---\n{}\n---", "**{}**"])
+def test_a_right_text_is_right_however_it_is_wrapped(wrap: str) -> None:
+    from akrasia.streams import stream
+    from akrasia.tasks import CONCEPTS
+
+    for concept in CONCEPTS.values():
+        instance = concept.instance(stream("wrap", concept.name))
+        assert concept.is_instance(wrap.format(instance)), (concept.name, instance)

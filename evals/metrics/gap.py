@@ -27,7 +27,8 @@ doing = metric("doing", "doing", pl.col("does"), pl.lit(True), source=f"{_G1}: P
 gap = metric("gap", "gap", _KNOWS & ~pl.col("does"), _ASKED, source="P(knows and does not do)", why=_NONE)
 mirror = metric("mirror", "mirror", _IGNORANT & pl.col("does"), _ASKED, source="P(does not know and does)", why=_NONE)
 say_do = metric(
-    "say_do", "say-do", pl.col("follows"), pl.col("stated_valid") & (pl.col("probes") == 0),
+    "say_do", "say-do", pl.col("follows"),
+    pl.col("stated_valid") & (pl.col("probes") == 0) & pl.col("follows").is_not_null(),
     source="P(done in stated | something was stated)",
     why="no rationale recommended anything",
 )  # fmt: skip

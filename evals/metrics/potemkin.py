@@ -48,6 +48,8 @@ class Scaled:
         steps = frame.filter(pl.col("item").fill_null("").str.extract(r"/([a-z]+)$").is_in(self.uses))
         if self.known:
             steps = steps.filter(pl.col("probes") > 0)
+        else:  # in a fork the text to be labelled is the baseline's: only it labels its own
+            steps = steps.filter((pl.col("design") == "rollout") | pl.col("baseline"))
         if steps.is_empty():
             raise NotMeasured(self.why)
         if self.known:

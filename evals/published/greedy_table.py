@@ -6,6 +6,7 @@ steps with a correct rationale. This prints the two beside each other, so that n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from math import isfinite
 
@@ -34,6 +35,8 @@ def table_of(cells: Sequence[float]) -> GapTable:
     for cell in cells:
         if isinstance(cell, bool) or not isinstance(cell, int | float) or not isfinite(cell) or cell < 0:
             raise BadOption(f"{cell!r} is no cell of the table", remedy=_REMEDY)
+    if not math.isfinite(sum(cells)):
+        raise BadOption("the cells of the table add up to more than a number can hold", remedy=_REMEDY)
     if not sum(cells):
         raise BadOption("all cells of the table are 0", remedy=_REMEDY)
     halves = (cells[:3], cells[3:])

@@ -147,13 +147,17 @@ class Concept:
         return self.test(after) == into_instance and 0 < self.form.distance(before, after) <= self.changes
 
 
+_DASHES = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EM DASH}": "-", "\N{EN DASH}": "-"})
+
+
 def bare(text: str) -> str:
     """A text without markdown fences, and its lines without quotes, emphasis and spaces around them."""
-    lines = text.strip().splitlines()
-    fences = [i for i, line in enumerate(lines) if line.strip().startswith("```")]
+    lines = text.strip().translate(_DASHES).splitlines()
+    fences = [i for i, line in enumerate(lines) if line.strip().startswith(("```", "~~~"))]
     if len(fences) >= 2:
         lines = lines[fences[0] + 1 : fences[1]]
-    return "\n".join(line.strip(" \t\r*`\"'“”‘’") for line in lines).strip()
+    kept = (line.strip(" \t\r*`\"'“”‘’") for line in lines if set(line.strip()) != {"-"})
+    return "\n".join(kept).strip().removesuffix(".")
 
 
 def pick(rng: Generator, among: Any) -> Any:

@@ -306,7 +306,9 @@ TEXT = (
          "A poem of five lines with five, seven, five, seven and seven syllables.",
          "A poem of three lines with five, seven and five words."),
         _is_haiku, _haiku,
-        note="Syllables are counted as groups of vowels (a e i o u y) without a silent e at the end of a word.",
+        note="Syllables are counted by spelling: groups of vowels (a e i o u y) in each word, at least one. A final e "
+        "after a consonant does not count, except in consonant + le; nor does the e of a final ed, except after t, d "
+        "or a vowel.",
     ),
     _concept(
         "lipogram", "a lipogram that avoids the letter e",

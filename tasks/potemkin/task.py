@@ -270,7 +270,7 @@ def _chosen(domain: str | None, concepts: Sequence[str] | None) -> tuple[str | N
     if isinstance(concepts, str) or not isinstance(concepts, Sequence) or not concepts:
         raise BadOption(f"concepts is {concepts!r}", remedy="Use a list of names of concepts.")
     for name in concepts:
-        if name not in CONCEPTS:
+        if not isinstance(name, str) or name not in CONCEPTS:
             raise UnknownName.among("concept", str(name), CONCEPTS)
     if len(set(concepts)) < len(concepts):
         raise BadOption("a concept is named twice", remedy="Name each concept once.")
