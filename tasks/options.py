@@ -18,7 +18,9 @@ def whole(option: str, value: object, least: int) -> None:
         BadOption: naming the option.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
-        raise BadOption(f"{option} is {_short(value)}", remedy=f"Use an integer of at least {least}, at most {MOST}.")
+        too_many = isinstance(value, int) and value > MOST
+        remedy = f"Use an integer of at most {MOST}." if too_many else f"Use an integer of at least {least}."
+        raise BadOption(f"{option} is {_short(value)}", remedy=remedy)
 
 
 def real(option: str, value: object, least: float, most: float = float("inf")) -> None:
