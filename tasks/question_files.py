@@ -175,6 +175,9 @@ def _question(number: int, row: Row, layout: str, kind: str) -> Question | str:
     text, answer, choices = row.get("question"), row.get("answer"), row.get("choices")
     if not isinstance(text, str) or not text.strip():
         return "it has no question"
+    said = [text, answer, *(choices if isinstance(choices, list | tuple) else ())]
+    if any("\ud800" <= c <= "\udfff" for part in said if isinstance(part, str) for c in part):
+        return "its text holds half a surrogate pair, which no file can hold"
     if isinstance(answer, bool) or not isinstance(answer, str | int | float) or not str(answer).strip():
         return "it has no answer" if answer is None or answer == "" else f"its answer is a {type(answer).__name__}"
     if layout == "gsm8k" or (layout == "hf" and MARK in str(answer)):

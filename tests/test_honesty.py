@@ -292,3 +292,20 @@ def test_a_right_text_is_right_however_it_is_wrapped(wrap: str) -> None:
     for concept in CONCEPTS.values():
         instance = concept.instance(stream("wrap", concept.name))
         assert concept.is_instance(wrap.format(instance)), (concept.name, instance)
+
+
+def test_half_a_surrogate_pair_is_a_malformed_row_and_the_rest_counts(tmp_path: Path) -> None:
+    from akrasia.evals.published.aiw import score_file
+
+    rows = [
+        '{"question": "a \\ud800 b", "answer": "3"}',
+        '{"question": "2 + 2?", "answer": "4"}',
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(rows))
+    with pytest.warns(UserWarning, match="row 1"):
+        task = ak.tasks.questions(path=str(tmp_path / "q.jsonl"))
+    assert len(task.malformed) == 1 and "surrogate" in task.malformed[0].reason
+    row = '{"model": "m", "prompt": "%s", "model_response": "Answer: 7", "right_answer": "7"}'
+    (tmp_path / "r.json").write_text("[" + row % "a \\ud800" + "," + row % "fine" + "]")
+    score = score_file(tmp_path / "r.json")
+    assert (score.rows, score.correct, [u.row for u in score.unscored]) == (1, 1, [1])

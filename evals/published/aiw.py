@@ -248,6 +248,8 @@ def _read(raw: Any) -> _Row | str:
         return "model_response is absent" if response is None else f"model_response is a {type(response).__name__}"
     if not isinstance(prompt, str):
         return "prompt is absent" if prompt is None else f"prompt is a {type(prompt).__name__}"
+    if any("\ud800" <= c <= "\udfff" for c in prompt + response):
+        return "its text holds half a surrogate pair, which no file can hold"
     given = raw.get("right_answer")
     right = _integer(given)
     if right is None:
