@@ -41,9 +41,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-Status = Literal["ok", "unparsable", "illegal", "refused", "truncated", "error", "absent"]
+Status = Literal["ok", "unparsable", "illegal", "refused", "truncated", "error", "undecided", "absent"]
 """What became of an answer. Only `ok` can be right; every other value is an outcome that stays in the denominator,
-except `absent`: nobody was asked (a plan without a reasoner states nothing)."""
+except `absent`: nobody was asked (a plan without a reasoner states nothing). `undecided` is a vote without a winner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Sampling:
 
     `choices`, where given, asks for exactly one of these strings; a backend that sees token probabilities draws from
     them (renormalised over the choices, with the total mass reported), any other answers in text.
+    `schema`, where given, is a JSON schema as text; a provider that knows structured output is bound to it, any other
+    answers in the form that the prompt asks for.
     """
 
     temperature: float = 1.0
@@ -67,6 +69,7 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Situation:
         answer: how an answer is read: "action" (one of `actions`), or, where there are none to choose from, "number"
             (in canonical form, "7") or "text" (everything behind the answer's marker).
         item: which item of a question set this is (a variation, a concept, a row), for rates per item.
+        own: the task's own name of each of `actions`, in their order, where an intervention renamed them; else empty.
         probe: not empty where this question asks what is *known* about the episode's other questions; see
             `akrasia.evals.frame` for how it enters the gap.
     """
@@ -201,6 +205,7 @@ class Situation:
     answer: Literal["action", "number", "text"] = "action"
     item: str = ""
     probe: str = ""
+    own: tuple[str, ...] = ()
 
     def quantity(self, name: str) -> Quantity | None:
         """The column of that name, or None."""
@@ -244,6 +249,11 @@ class Turn:
 
     `rationale`, `stated` and `action` are what *stands* after this turn: an agent that does not touch one of them
     carries over what it read. `prompt` and `answer` are dropped when the turn enters a record: `key` finds them.
+
+    Attributes:
+        confidence: what the agent says of its own answer, in [0, 1]; None where it does not.
+        planted: what a rationale that was tampered with recommends; `stated` stays what the reasoner itself said.
+        skipped: the agents it depends on agreed already, so it passed on what it read and asked nothing.
     """
 
     agent: str
@@ -262,8 +272,16 @@ class Turn:
     probs: dict[str, float] | None = None
     mass: float | None = None
     reads: tuple[str, ...] = ()
+    confidence: float | None = None
+    planted: tuple[str, ...] = ()
+    skipped: bool = False
     prompt: tuple[Message, ...] = ()
     answer: str = ""
+
+    @property
+    def position(self) -> str | None:
+        """The action it takes, or the first it recommends if it was not asked to act; None is an abstention."""
+        return self.action if self.status != "absent" else (self.stated[0] if self.stated else None)
 
     @property
     def last_words(self) -> str:
@@ -280,6 +298,8 @@ class Decision:
         done: the action taken; None where the answer holds no legal one.
         probs: token probabilities of the legal actions where the final action was read off them.
         turns: the whole transcript, in the plan's order.
+        shown_as: the name under which the agents saw each action, where an intervention renamed them; the raw texts
+            of the turns use those names, everything else here the task's own.
     """
 
     rationale: str
@@ -290,6 +310,7 @@ class Decision:
     probs: dict[str, float] | None = None
     mass: float | None = None
     turns: tuple[Turn, ...] = ()
+    shown_as: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

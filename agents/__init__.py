@@ -3,9 +3,14 @@
 from .actor import Actor
 from .base import AGENTS, Agent, Concluder, Context, Speaker, speak
 from .critic import Critic
+from .debater import Debater
+from .editor import Editor
 from .executor import Executor
+from .judge import Judge
 from .parsing import read_action, read_answer, read_recommendation, read_stated
+from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
 from .reasoner import Reasoner
+from .summariser import Summariser
 from .voter import Voter
 
 __all__ = [
@@ -15,9 +20,17 @@ __all__ = [
     "Concluder",
     "Context",
     "Critic",
+    "Debater",
+    "Editor",
+    "EpsilonGreedy",
     "Executor",
+    "Judge",
+    "OraclePolicy",
+    "RandomPolicy",
     "Reasoner",
     "Speaker",
+    "Summariser",
+    "TryAll",
     "Voter",
     "read_action",
     "read_answer",

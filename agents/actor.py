@@ -6,12 +6,16 @@ other answers `ACTION=X` in text.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from ..models.base import Style
-from ..records import Message, Response, Sampling, Situation, Turn
+from ..records import Message, Response, Sampling, Situation, Turn, encode
 from .base import AGENTS, Agent, Call, Said
 from .moves import take_up
 from .parsing import read_answer
 from .rendering import describe
+from .wording import closing, hints, say
 from .worked import worked_call
 
 __all__ = ["Actor"]
@@ -20,28 +24,50 @@ HEARD = "A reasoner has thought about this situation and wrote:\n\n{rationale}\n
 FORM = "Answer with one line and nothing else:\nACTION=X\nwhere X is the {noun} you choose."
 
 
+_BOUND = re.compile(r'\{\s*"action"\s*:\s*"([^"]*)"\s*\}')
+
+
 class Actor:
-    """Role "actor". Options: `move`, `heard` and `form` (wording)."""
+    """Role "actor". Options: `move`, `hints`, `blind` (sees the rationale only), `constrain`, and `heard`, `form`."""
 
     name = "actor"
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         if style == "completion":
-            return worked_call("act", agent.move, situation, reads)
-        form = str(agent.options.get("form", FORM)).replace("{noun}", situation.noun)
+            return worked_call("act", agent, situation, reads)
+        form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
         sampling = Sampling(max_tokens=512 if situation.answer == "text" else 64)
+        if agent.options.get("constrain") and situation.actions:
+            sampling = replace(sampling, choices=situation.actions, schema=_schema(situation.actions))
+            form += '\nWhere your answer is bound to JSON, write {"action": "X"} instead.'
         if agent.move != "open":
-            return Call(take_up(agent.move, reads, form), sampling)
-        parts = [describe(situation)]
+            return Call(take_up(agent, reads, form), sampling)
+        parts = [_menu(situation) if agent.options.get("blind") else describe(situation)]
         if reads and reads[0].rationale:
             heard = str(agent.options.get("heard", HEARD))
-            parts.append(heard.replace("{rationale}", reads[0].rationale.strip()))
-        return Call((Message("user", "\n\n".join([*parts, form])),), sampling)
+            parts.append(heard.replace("{rationale}", say(agent, reads[0].rationale.strip())))
+        return Call((Message("user", "\n\n".join([*parts, hints(agent) + form])),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        if text.strip() in situation.actions:  # a bare label: the answer was chosen among them
-            return Said(action=(text.strip(), "ok"))
+        bare = text.strip()
+        if agent.options.get("constrain") and (found := _BOUND.fullmatch(bare)):
+            bare = found[1]
+        if bare in situation.actions:  # a bare label: the answer was chosen among them
+            return Said(action=(bare, "ok"))
         return Said(action=read_answer(text, situation))
+
+
+def _menu(situation: Situation) -> str:
+    """What a blind actor sees: what it may do."""
+    if not situation.actions:
+        return situation.question
+    return f"The {situation.noun}s to choose from are: {', '.join(situation.actions)}. {situation.question}"
+
+
+def _schema(actions: tuple[str, ...]) -> str:
+    properties = {"action": {"type": "string", "enum": list(actions)}}
+    kind = {"type": "object", "properties": properties, "required": ["action"], "additionalProperties": False}
+    return encode(kind).decode()
 
 
 AGENTS.register("actor", Actor)

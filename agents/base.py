@@ -10,6 +10,7 @@ the first turn it reads, so prompts only ever grow at their end and a server can
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
@@ -17,10 +18,24 @@ from typing import Any, Protocol, runtime_checkable
 from ..errors import PlanError
 from ..models.base import Style
 from ..models.gateway import Desk
-from ..records import Draw, Message, Response, Sampling, Situation, Status, Turn, encode
+from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry
+from .ballots import read_confidence
 
-__all__ = ["AGENTS", "Agent", "Call", "Concluder", "Context", "Role", "Said", "Speaker", "need", "speak"]
+__all__ = [
+    "AGENTS",
+    "Agent",
+    "Call",
+    "Concluder",
+    "Context",
+    "Role",
+    "Said",
+    "Speaker",
+    "agreed",
+    "need",
+    "skip",
+    "speak",
+]
 
 
 @dataclass(frozen=True)
@@ -52,7 +67,10 @@ class Agent:
 
 @dataclass(frozen=True)
 class Context:
-    """What the LangGraph runtime hands to every node of a decision: no graph holds a model."""
+    """What the LangGraph runtime hands to every node of a decision: no graph holds a model.
+
+    `oracle` is None for every plan but those that are marked as leaking it.
+    """
 
     situation: Situation
     desk: Desk
@@ -60,6 +78,7 @@ class Context:
     step: int
     temperature: float | None = None
     max_tokens: int | None = None
+    oracle: Oracle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +119,19 @@ class Concluder(Protocol):
 
     name: str
 
-    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
-        """Its turn; name, lane and reads are filled in by the caller."""
+    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
+        """Its turn; name, lane and reads are filled in by the caller. `draw` names whatever it draws at random."""
+        ...
+
+
+@runtime_checkable
+class Knower(Protocol):
+    """A role that reads the oracle; a plan that holds it is marked as leaking."""
+
+    leaks: bool
+
+    def reveal(self, oracle: Oracle) -> Turn:
+        """Its turn."""
         ...
 
 
@@ -124,16 +154,20 @@ async def speak(
     role = AGENTS.make(agent.role)
     situation = context.situation
     names = tuple(t.agent for t in reads)
+    draw = Draw(context.episode, context.step, sample)
     if isinstance(role, Concluder):
-        concluded = role.conclude(agent, situation, reads)
-        return replace(concluded, agent=name, role=role.name, lane=lane, reads=names)
+        if context.oracle is not None and isinstance(role, Knower):
+            concluded = role.reveal(context.oracle)
+        else:
+            concluded = role.conclude(agent, situation, reads, draw)
+        return replace(concluded, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
     slot = agent.slot or role.name
     call = role.call(agent, situation, reads, context.desk.card(slot).style)
     sampling = _override(call.sampling, context)
-    draw = Draw(context.episode, context.step, sample)
     key, response = await context.desk.ask(slot, call.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
     said = _read(role.read(agent, situation, response.text, response), response)
+    sure = read_confidence(response.text)[0] if agent.options.get("confidence") else None
     return Turn(
         agent=name,
         role=role.name,
@@ -151,8 +185,25 @@ async def speak(
         probs=response.probs,
         mass=response.mass,
         reads=names,
+        confidence=before.confidence if sure is None else sure,
+        planted=before.planted,
         prompt=call.messages,
     )
+
+
+def skip(name: str, reads: tuple[Turn, ...], lane: int, sample: int) -> Turn:
+    """The turn of an agent that need not speak: what it reads first, passed on."""
+    first = reads[0]
+    return replace(
+        first, agent=name, lane=lane, sample=sample, text="", answer=first.last_words, key="", usage=Usage(), cost=0.0,
+        probs=None, mass=None, reads=(first.agent,), skipped=True,
+    )  # fmt: skip
+
+
+def agreed(turns: tuple[Turn, ...], level: float) -> bool:
+    """Whether a share of at least `level` of the turns holds one position; abstentions are in the denominator."""
+    counts = Counter(t.position for t in turns if t.position is not None)
+    return bool(counts) and max(counts.values()) >= level * len(turns) - 1e-9
 
 
 def _read(said: Said, response: Response) -> Said:
@@ -185,6 +236,7 @@ def _override(sampling: Sampling, context: Context) -> Sampling:
         sampling.max_tokens if context.max_tokens is None else context.max_tokens,
         sampling.stop,
         sampling.choices,
+        sampling.schema,
     )
 
 

@@ -12,6 +12,7 @@ from ..records import Message, Response, Sampling, Situation, Turn
 from .base import AGENTS, Agent, Call, Said, need
 from .parsing import read_recommendation
 from .rendering import describe
+from .wording import closing, hints, say
 from .worked import worked_call
 
 __all__ = ["Critic"]
@@ -19,23 +20,27 @@ __all__ = ["Critic"]
 ANSWERED = "Agents have answered as follows.\n\n{answers}"
 COMMENT = (
     "Comment on this in at most five sentences: check each step of the reasoning against the situation, say what is "
-    "wrong or missing if anything is. End with one line\nBEST=X\nwhere X is the {noun} that you think is best."
+    "wrong or missing if anything is."
 )
+FORM = "End with one line\nBEST=X\nwhere X is the {noun} that you think is best."
 
 
 class Critic:
-    """Role "critic". Options: `answered` and `comment` (wording)."""
+    """Role "critic". Options: `blind` (sees no situation), `hints`, and `answered`, `comment`, `form`."""
 
     name = "critic"
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         need(reads, "critic")
         if style == "completion":
-            return worked_call("criticise", agent.move, situation, reads)
+            return worked_call("criticise", agent, situation, reads)
         answers = "\n\n".join(f"--- {t.role} ---\n{t.text.strip()}" for t in reads)
-        answered = str(agent.options.get("answered", ANSWERED)).replace("{answers}", answers)
-        comment = str(agent.options.get("comment", COMMENT)).replace("{noun}", situation.noun)
-        return Call((Message("user", f"{describe(situation)}\n\n{answered}\n\n{comment}"),), Sampling(max_tokens=256))
+        answered = str(agent.options.get("answered", ANSWERED)).replace("{answers}", say(agent, answers))
+        comment = say(agent, str(agent.options.get("comment", COMMENT)).replace("{noun}", situation.noun))
+        form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
+        seen = [] if agent.options.get("blind") else [describe(situation)]
+        text = "\n\n".join([*seen, answered, f"{comment} {hints(agent)}{form}"])
+        return Call((Message("user", text),), Sampling(max_tokens=256))
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
         return Said(stated=read_recommendation(text, situation), action=(None, "absent"))

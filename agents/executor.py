@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..records import Situation, Turn, Usage
+from ..records import Draw, Situation, Turn, Usage
 from .base import AGENTS, Agent, need
 
 __all__ = ["Executor"]
@@ -19,7 +19,7 @@ class Executor:
 
     name = "executor"
 
-    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Turn:
+    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
         heard = need(reads, "executor")
         done = next((a for a in situation.actions or heard.stated if a in heard.stated), None)
         return replace(

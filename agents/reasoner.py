@@ -10,9 +10,10 @@ from ..errors import UnknownName
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .base import AGENTS, Agent, Call, Said
-from .moves import take_up
+from .moves import quoted, take_up
 from .parsing import read_answer, read_recommendation
 from .rendering import describe
+from .wording import closing, hints, say, told
 from .worked import worked_call
 
 __all__ = ["Reasoner"]
@@ -21,6 +22,7 @@ THINK = (
     "Think step by step: work out what the situation says about every {noun}, and say which {noun} is best and why. "
     "Keep it short."
 )
+AGREE = "In this discussion, agree with the other agents {level} of the time."
 FORMS = {
     "reason": ("End with one line\nBEST=X\nwhere X is the {noun} that your reasoning recommends. You do not act yet."),
     "reason_act": (
@@ -30,27 +32,56 @@ FORMS = {
 }
 
 
+VOTE = "The discussion is over: vote. "
+BALLOTS = {
+    "ranking": VOTE + "End with one line\nRANKING=A > B > C\nthat ranks the {noun}s, best first.",
+    "approval": VOTE + "End with one line\nAPPROVE=A, B\nthat names every {noun} you approve of.",
+    "points": VOTE + "End with one line\nPOINTS=A:6, B:4\nthat splits 10 points on the {noun}s.",
+}
+
+
+def _who(agent: Agent) -> str:
+    """Who the agent is told to be: a persona, and how readily it should agree with others."""
+    persona, agreement = agent.options.get("persona"), agent.options.get("agreement")
+    said = f"{persona}\n\n" if persona else ""
+    return said if agreement is None else f"{said}{AGREE.replace('{level}', f'{agreement:.0%}')}\n\n"
+
+
 class Reasoner:
-    """Role "reasoner". Options: `mode` ("reason" | "reason_act"), `move`, `think` and `form` (wording)."""
+    """Role "reasoner". Options: `mode` ("reason" | "reason_act"), `hints`, `confidence`, `think`, `form`."""
 
     name = "reasoner"
+    mode = "reason"
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
-        mode = str(agent.options.get("mode", "reason"))
+        mode = str(agent.options.get("mode", self.mode))
         if mode not in FORMS:
             raise UnknownName.among("reasoner mode", mode, FORMS)
         if style == "completion":
-            return worked_call(mode, agent.move, situation, reads)
-        form = str(agent.options.get("form", FORMS[mode])).replace("{noun}", situation.noun)
+            return worked_call(mode, agent, situation, reads)
+        if agent.move == "ballot":
+            kind = str(agent.options.get("ballot", "ranking"))
+            if kind not in BALLOTS:
+                raise UnknownName.among("ballot", kind, BALLOTS)
+            return Call(
+                take_up(agent, reads, BALLOTS[kind].replace("{noun}", situation.noun)), Sampling(max_tokens=256)
+            )
+        form = closing(agent, str(agent.options.get("form", FORMS[mode])).replace("{noun}", situation.noun))
+        sampling = Sampling(max_tokens=int(agent.options.get("budget", Sampling().max_tokens)))
         if agent.move != "open":
-            return Call(take_up(agent.move, reads, form), Sampling())
+            return Call(take_up(agent, reads, form), sampling)
         think = str(agent.options.get("think", THINK)).replace("{noun}", situation.noun)
-        text = f"{describe(situation)}\n\n{think}\n{form}"
-        return Call((Message("user", text),), Sampling())
+        heard = "".join(f"{told(t)}\n\n" for t in reads if t.role == "summariser")
+        others = tuple(t for t in reads if t.role != "summariser")
+        heard += f"Other agents have said:\n\n{say(agent, quoted(agent, others))}\n\n" if others else ""
+        text = f"{_who(agent)}{describe(situation)}\n\n{heard}{think}\n{hints(agent)}{form}"
+        return Call((Message("user", text),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+        if agent.move == "ballot":
+            return Said()
         stated = read_recommendation(text, situation)
-        acts = agent.options.get("mode", "reason") == "reason_act"
+        acts = agent.options.get("mode", self.mode) == "reason_act"
         return Said(text, stated, read_answer(text, situation) if acts else None)
 
 

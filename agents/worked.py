@@ -14,8 +14,9 @@ from __future__ import annotations
 from ..errors import PlanError, UnknownName
 from ..records import Message, Sampling, Situation, Turn, digest
 from ..streams import stream
-from .base import Call
+from .base import Agent, Call
 from .rendering import describe, shown_lines
+from .wording import filler, hints, told
 
 __all__ = ["FORM_NOTE", "worked_call"]
 
@@ -28,44 +29,69 @@ INFINITE = "9.9"
 TEMPERATURE = 0.3  # a model this small falls apart at 1.0
 SHOWN = 3  # examples; each is prefilled once per sequence
 
-_AGAIN = {"again": "\n\nLook again.\n", "placebo": "\n\nThe sky is blue.\n"}
+_AGAIN = {
+    "again": "\n\nLook again.\n",
+    "placebo": "\n\nThe sky is blue.\n",
+    "reflect": "\n\nWhat could be wrong?\n",
+    "self_correct": "\n\nIs there a mistake?\n",
+    "confront": "\n\nThat is wrong. Try again.\n",
+}
 
 
-def worked_call(kind: str, move: str, situation: Situation, reads: tuple[Turn, ...]) -> Call:
+def worked_call(kind: str, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Call:
     """The prompt of an agent in completion style.
 
     Args:
-        kind: "reason", "reason_act", "act" or "criticise".
-        move: "open", or how the agent takes up its conversation.
+        kind: "reason", "reason_act", "act", "criticise" or "judge".
+        agent: its move says how it takes up its conversation, its hints stand before its thought as notes.
     """
+    move, blank = agent.move, bool(agent.options.get("blank"))
     if kind == "act":
-        return _act(situation, reads)
+        return _act(agent, situation, reads)
+    if kind == "judge":
+        asked = Message("user", f"{_views(reads[1:], situation, blank)}\n\n{_ask(situation)}")
+        return Call((*_said(reads[0]), asked), _sampling("reason_act", situation))
+    if agent.move == "ballot":
+        raise PlanError("a ballot needs a model that is prompted by instructions", remedy="Vote by plurality instead.")
     if kind == "criticise":
-        others = "".join(f"\nOther view: {_view(t, situation)}" for t in reads[1:])
+        others = _views(reads[1:], situation, blank)
         asked = Message("user", f"{others}\nCritic:{_start(situation)}")
         return Call((*_said(reads[0]), asked), _sampling("reason", situation))
     if move == "open":
-        text = "".join(_example(e.situation, e.action, kind) for e in situation.examples[:SHOWN]) + _ask(situation)
+        text = "".join(_example(e.situation, e.action, kind) for e in situation.examples[:SHOWN])
+        text += "".join(f"{told(t)}\n" for t in reads) + _notes(agent) + _ask(situation)
         return Call((Message("user", text),), _sampling(kind, situation))
     if not reads:
         raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
     if move in _AGAIN:
-        between = _AGAIN[move]
+        between = f"\n\n{filler(_AGAIN[move])}.\n" if blank else _AGAIN[move]
     elif move == "revise":
-        between = "".join(f"\nCritic:{_start(situation)}{t.text}" for t in reads[1:]) + "\n\n"
+        said = "".join(f"\nCritic:{_start(situation)}{t.text}" for t in reads[1:])
+        between = (f"\nCritic: {filler(said)}." if blank else said) + "\n\n"
     elif move == "discuss":
-        between = "".join(f"\nOther view: {_view(t, situation)}" for t in reads[1:]) + "\n\n"
+        between = _views(reads[1:], situation, blank) + "\n\n"
     else:
         raise UnknownName.among("move", move, [*_AGAIN, "revise", "discuss"])
     return Call((*_said(reads[0]), Message("user", between + _ask(situation))), _sampling(kind, situation))
 
 
-def _act(situation: Situation, reads: tuple[Turn, ...]) -> Call:
+def _notes(agent: Agent) -> str:
+    return "".join(f"Note: {line}\n" for line in hints(agent).splitlines())
+
+
+def _views(others: tuple[Turn, ...], situation: Situation, blank: bool) -> str:
+    said = "".join(f"\nOther view: {_view(t, situation)}" for t in others)
+    return f"\nOther view: {filler(said)}." if blank and said else said
+
+
+def _act(agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Call:
     """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
     noun = situation.noun.capitalize()
     seen = [situation.observation] if situation.observation else []
-    lines = [f"{noun}s: {', '.join(situation.actions)}", *seen, *shown_lines(situation)]
-    lines += [f"Thought: {_view(t, situation)}" for t in reads if t.role != "actor"]
+    past = [] if agent.options.get("blind") else [*seen, *shown_lines(situation)]
+    lines = [f"{noun}s: {', '.join(situation.actions)}", *past, *_notes(agent).splitlines()]
+    thoughts = [_view(t, situation) for t in reads if t.role != "actor"]
+    lines += [f"Thought: {filler(t) if agent.options.get('blank') else t}" for t in thoughts]
     if not situation.actions:
         text = "\n".join([describe(situation), *lines[1:], "Answer:"])
         return Call((Message("user", text),), Sampling(TEMPERATURE, max_tokens=64, stop=("\n\n",)))

@@ -101,7 +101,7 @@ async def fork(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Reco
         place = _Place.of(task, state)
         async with asyncio.TaskGroup() as group:
             deciding = [
-                group.create_task(v.decide(place.situation, arena.desk, seed, place.situation.step))
+                group.create_task(v.decide(place.situation, arena.desk, seed, place.situation.step, place.oracle))
                 for v in arena.variants
             ]
         decisions = [d.result() for d in deciding]
@@ -121,7 +121,7 @@ async def rollout(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[R
         records: list[Record] = []
         while not over:
             place = _Place.of(task, state)
-            decision = await variant.decide(place.situation, arena.desk, seed, place.situation.step)
+            decision = await variant.decide(place.situation, arena.desk, seed, place.situation.step, place.oracle)
             state, reward, over = place.after(task, decision)
             records.append(arena.record("rollout", variant, episode, place, decision, reward))
         return records

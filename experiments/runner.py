@@ -81,6 +81,9 @@ class Experiment:
                 raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
 
         self._check_slots()
+        for variant in self.variants:  # an intervention on the context refuses a task now, before any call
+            for task in self.tasks:
+                variant.plan.see(task.situation(task.start(0)))
         if not self.name or self.name in (".", "..") or any(c in self.name for c in "/\\\0"):
             raise BadOption(f"the experiment's name {self.name!r} is no folder name", remedy="Use letters and dashes.")
 
@@ -135,6 +138,13 @@ class Experiment:
 def _check_actors_have_words(variant: Variant) -> None:
     """In completion style an actor answers with a label alone: asked again by itself, it would repeat it by design."""
     roles = {n.name: n.agent.role for n in variant.plan.nodes}
+    for n in variant.plan.nodes:
+        if n.agent.role == "summariser" or n.agent.move == "ballot":
+            raise PlanError(
+                f"{variant.name!r} asks a model in completion style for a "
+                f"{'ballot' if n.agent.move == 'ballot' else 'summary'}", "it needs one that follows instructions",
+                "Use another model, or vote by plurality.",
+            )  # fmt: skip
     for n in variant.plan.nodes:
         if n.agent.role == "actor" and n.agent.move != "open" and all(roles[r] == "actor" for r in n.reads):
             raise PlanError(

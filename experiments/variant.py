@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from ..agents.base import Context
 from ..errors import BadOption
 from ..graphs.plan import Plan
-from ..graphs.state import decide
 from ..interventions.expression import parse
 from ..models.gateway import Desk
-from ..records import Decision, Situation
+from ..records import Decision, Oracle, Situation
 
 __all__ = ["Variant", "as_variants"]
 
@@ -29,29 +26,23 @@ class Variant:
     def tags(self) -> dict[str, str]:
         """What kind of arm this is: {"control": name} if its plan holds a control, else nothing."""
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
-        return {"control": controls[-1]} if controls else {}
+        tags = {"control": controls[-1]} if controls else {}
+        if self.plan.leaks:
+            tags["leaks"] = "oracle"
+        if self.plan.base in ("random_act", "oracle_act"):
+            tags["control"] = self.plan.base
+        return tags
 
-    @cached_property
-    def _graph(self) -> Any:
-        return self.plan.compile()
-
-    async def decide(self, situation: Situation, desk: Desk, episode: int, step: int) -> Decision:
+    async def decide(
+        self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
+    ) -> Decision:
         """Decide a situation.
 
         Args:
             episode, step: the name of the draw, together with the sample numbers of the plan.
+            oracle: handed on to plans that are marked as leaking it, and to no other.
         """
-        context = Context(
-            situation=self.plan.see(situation),
-            desk=desk,
-            episode=episode,
-            step=step,
-            temperature=self.plan.sampling.get("temperature"),
-            max_tokens=_integer(self.plan.sampling.get("max_tokens")),
-        )
-        limit = {"recursion_limit": len(self.plan.nodes) + 1}  # no plan goes round: that many steps are enough
-        end = await self._graph.ainvoke({"turns": {}}, config=limit, context=context)
-        return decide(end["turns"], tuple(n.name for n in self.plan.nodes), self.plan.decision)
+        return await self.plan.decide(situation, desk, episode, step, oracle)
 
 
 def as_variants(given: Any) -> tuple[Variant, ...]:
@@ -82,7 +73,3 @@ def _as_variant(name: str | None, value: Any) -> Variant:
     if not isinstance(plan, Plan):
         raise BadOption(f"{value!r} is not a variant", remedy="Give a plan or an expression such as 'reason_act'.")
     return Variant(name or plan.name, plan)
-
-
-def _integer(value: float | None) -> int | None:
-    return None if value is None else int(value)

@@ -1,54 +1,258 @@
-"""Debate: the reasoner that opened, an actor and a critic argue for some rounds; a plurality decides.
-
-Round 0: the plan's own reasoner (its answer is the baseline's, draw by draw), an actor that saw only the situation, and
-a critic that reads both. In each further round the reasoner reads actor and critic, the actor reads reasoner and
-critic, and the critic reads both again. Positions are the reasoner's and the actor's actions and what the critic holds
-best; ties go to the reasoner.
-"""
+"""Debate: published protocols as graphs, and debates that a plan's own reasoner opens."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
+from typing import Any
 
 import networkx as nx
 
 from ..agents.base import Agent
 from ..errors import BadOption, PlanError
+from .discussion import Round, conclude, count, everyone, rename, renamed, unroll
 from .plan import Node, Plan
+from .reason_act import graph
+from .topologies import topology as named_topology
 
-__all__ = ["debate_of_three"]
+__all__ = ["debate_of_roles", "debate_over", "liang", "memory", "multi_persona", "paired", "refinement", "relay",
+           "report", "society"]  # fmt: skip
 
-DEBATERS = 3
+PERSONAS = (
+    "You are a careful statistician: you trust counts and averages and distrust small samples.",
+    "You are an explorer: you keep asking what has not been tried yet.",
+    "You are a sceptic: you look for the mistake in every argument, your own included.",
+)
+OPPOSE = (
+    "Other agents have answered as follows.\n\n{others}\n\nYou are on the other side: you disagree with them. Say what "
+    "speaks against their answer, and then give the answer that you hold best."
+)
 
 
-def debate_of_three(plan: Plan, rounds: int) -> Plan:
-    """Let reasoner, actor and critic debate after `plan`'s reasoner has opened.
+def _discussion(
+    base: str, agents: Sequence[Agent], rounds: Sequence[Round], protocol: str, ties: str, level: float,
+    stop: bool, options: dict[str, Any], central: bool = False,
+) -> Plan:  # fmt: skip
+    consensus = {"unanimity": 1.0, "supermajority": level}.get(protocol, 1.0 if stop else None)
+    nodes, ends = unroll(agents, rounds, options=options, level=consensus)
+    if central:
+        kept = {ends[0], *nx.ancestors(_graph(nodes), ends[0])}
+        return Plan(base, tuple(n for n in nodes if n.name in kept), ends[0], ends[0])
+    closing = conclude(agents, ends, protocol, ties, level)
+    return Plan(base, (*nodes, *closing), closing[-1].name, closing[-1].name)
+
+
+def _graph(nodes: Sequence[Node]) -> nx.DiGraph[str]:
+    return nx.DiGraph([(r, n.name) for n in nodes for r in n.follows])
+
+
+def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: Any) -> list[Agent]:
+    count("the number of agents", agents, 2)
+    if slots and len(slots) != agents:
+        raise BadOption(f"{len(slots)} model slots for {agents} agents", remedy="Name one slot per agent, or none.")
+    shared = {k: v for k, v in options.items() if v is not None} | ({"confidence": True} if confidence else {})
+    return [Agent("debater", slots[i] if slots else "", shared) for i in range(agents)]
+
+
+def _shown(signed: bool, confidence: bool) -> dict[str, Any]:
+    return ({"signed": True} if signed else {}) | ({"show_confidence": True} if confidence else {})
+
+
+def _hears(agents: int, topology: Any) -> dict[int, list[int]]:
+    wired = named_topology(topology, agents)
+    return {i: sorted(wired.predecessors(i)) for i in range(agents)}
+
+
+@graph
+def society(
+    agents: int = 3, rounds: int = 2, topology: Any = "complete", protocol: str = "plurality", ties: str = "first",
+    level: float = 2 / 3, stop: bool = False, signed: bool = False, confidence: bool = False,
+    slots: Sequence[str] = (),
+) -> Plan:  # fmt: skip
+    """Society of minds: agents answer alone, then read their neighbours for some rounds (Du et al. 2023, 2305.14325).
+
+    Args:
+        rounds: rounds of discussion after the opening.
+        topology: who reads whom: a name such as "ring", "erdos_renyi(p=0.4, seed=1)", or a list of edges [from, to].
+        protocol: how the end is decided; ties and level belong to it.
+        stop: whether rounds end early once all agree.
+        signed, confidence: whether names, and how sure the others are, is shown.
+        slots: a model slot per agent.
+    """
+    confidence = confidence or protocol == "confidence_weighted"
+    debaters = _debaters(agents, slots, confidence)
+    hears = _hears(agents, topology)
+    script = [Round({i: [] for i in range(agents)}), *[Round(hears)] * count("rounds", rounds)]
+    return _discussion("", debaters, script, protocol, ties, level, stop, _shown(signed, confidence))
+
+
+@graph
+def multi_persona(
+    agents: int = 3, rounds: int = 2, agreement: float = 0.9, personas: Sequence[str] = PERSONAS,
+    protocol: str = "plurality", stop: bool = False,
+) -> Plan:  # fmt: skip
+    """Multi-persona debate with a stated level of agreement (Smit et al. 2024, 2311.17371)."""
+    if isinstance(agreement, bool) or not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
+        raise BadOption(f"the agreement is {agreement!r}", remedy="Use a share from 0 to 1.")
+    if not personas or not all(isinstance(p, str) for p in personas):
+        raise BadOption(f"the personas are {personas!r}", remedy="Give at least one text.")
+    asked = _debaters(agents, (), False, agreement=agreement)
+    debaters = [a.with_options(persona=personas[i % len(personas)]) for i, a in enumerate(asked)]
+    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * count("rounds", rounds)]
+    return _discussion("", debaters, script, protocol, "first", 2 / 3, stop, {})
+
+
+@graph
+def liang(rounds: int = 2) -> Plan:
+    """Affirmative and negative argue until a judge decides (Liang et al. 2023, 2305.19118)."""
+    sides = [Agent("debater"), Agent("debater", options={"wording": OPPOSE, "think": OPPOSING})]
+    script = [Round({0: [], 1: [0]}, together=False)]
+    nodes, ends = unroll(sides, script)
+    judge: tuple[str, ...] = ()
+    for k in range(1, count("rounds", rounds) + 1):
+        last = k == rounds
+        name = "judge" if k == 1 else f"judge.{k}"
+        agent = Agent("judge", options={} if last else {"defer": True})
+        nodes.append(Node(name, agent, (*judge, *ends), stride=2, unless=judge))
+        judge = (name,)
+        if not last:
+            more, after = unroll(sides, [Round({0: [1], 1: [0]}, together=False)], openings=dict(enumerate(ends)))
+            names = renamed(more, {n.name for n in nodes})
+            more = [replace(n, unless=judge) for n in rename(more, names)]
+            nodes += more
+            ends = [names.get(e, e) for e in after]
+    return Plan("", tuple(nodes), judge[0], judge[0])
+
+
+OPPOSING = "You take the other side: say what speaks against their answer, and then give the {noun} that you hold best."
+
+
+@graph
+def memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
+    """Shared memory: agents speak in turn, and each reads all that was said (MALLM's memory paradigm)."""
+    script = [Round(everyone(agents), together=False)] * count("rounds", rounds)
+    return _discussion("", _debaters(agents, (), False), script, protocol, "first", 2 / 3, stop, {})
+
+
+@graph
+def relay(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
+    """Relay: agents speak in turn, and each reads only who spoke just before (MALLM's relay paradigm)."""
+    debaters = _debaters(agents, (), False)
+    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * count("rounds", rounds)
+    return _discussion("", debaters, script, protocol, "first", 2 / 3, stop, {})
+
+
+@graph
+def report(agents: int = 3, rounds: int = 2) -> Plan:
+    """Report: a central agent drafts, the others read the draft alone, it reads them all (MALLM's report paradigm)."""
+    debaters = _debaters(agents, (), False)
+    others = list(range(1, agents))
+    one = [Round({i: [0] for i in others}), Round({0: others})]
+    script = [Round({0: []}), *one * count("rounds", rounds)]
+    return _discussion("", debaters, script, "plurality", "first", 2 / 3, False, {}, central=True)
+
+
+@graph
+def paired(agents: int = 3, rounds: int = 2) -> Plan:
+    """Debate behind a draft: one drafts, the others argue over it, it concludes (MALLM's debate paradigm)."""
+    debaters = _debaters(agents, (), False)
+    others = list(range(1, agents))
+    argue = Round({i: [0, *(j for j in others if j != i)] for i in others}, together=False)
+    script = [Round({0: []}), *[argue] * count("rounds", rounds), Round({0: others})]
+    return _discussion("", debaters, script, "plurality", "first", 2 / 3, False, {}, central=True)
+
+
+@graph
+def refinement(agents: int = 3, rounds: int = 2, protocol: str = "unanimity") -> Plan:
+    """Collective refinement: all draft alone, then all refine having read all, until they agree (MALLM's paradigm)."""
+    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * count("rounds", rounds)]
+    return _discussion("", _debaters(agents, (), False), script, protocol, "first", 2 / 3, False, {})
+
+
+def debate_over(
+    plan: Plan, agents: int, rounds: int, topology: Any, protocol: str, ties: str, stop: bool, signed: bool,
+    confidence: bool,
+) -> Plan:  # fmt: skip
+    """Let copies of `plan`'s reasoner open and read one another; what they conclude takes the reasoner's place.
 
     Raises:
         PlanError: the plan has no reasoner whose answer could open.
-        BadOption: `rounds` is below 1.
+        BadOption, UnknownName: a number, a topology or a protocol is none.
     """
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
-        raise BadOption(f"a debate has {rounds!r} rounds", remedy="Use an integer of at least 1.")
+    opening = _opening(plan)
+    count("the number of agents", agents, 2)
+    confidence = confidence or protocol == "confidence_weighted"
+    agent = opening.agent.with_options(confidence=True) if confidence else opening.agent
+    hears = _hears(agents, topology)
+    level = {"unanimity": 1.0, "supermajority": 2 / 3}.get(protocol, 1.0 if stop else None)
+    first = opening.name
+    copies = [replace(opening, name=f"{first}{i + 1}", sample=opening.sample + i) for i in range(1, agents)]
+    named = {0: first, **{i + 1: c.name for i, c in enumerate(copies)}}
+    turns, ends = unroll(
+        [agent] * agents, [Round(hears)] * count("rounds", rounds), openings=named, name=first,
+        options=_shown(signed, confidence), level=level,
+    )  # fmt: skip
+    added = [*copies, *turns, *conclude([agent] * agents, ends, protocol, ties, name=first)]
+    taken = {n.name for n in plan.nodes}
+    names = renamed(added, taken)
+    added = rename(added, names)
+    end = added[-1].name
+    at = plan.nodes.index(opening)
+    wide = [replace(n, stride=n.stride * agents) for n in plan.nodes]
+    wide[at] = replace(wide[at], agent=agent)
+    before, after = wide[: at + 1], wide[at + 1 :]
+    after = [replace(n, reads=tuple(end if r == first else r for r in n.reads)) for n in after]
+    added = [replace(n, stride=agents * opening.stride, agent=_confident(n, agent)) for n in added]
+    return replace(
+        plan,
+        nodes=(*before, *added, *after),
+        decision=end if plan.decision == first else plan.decision,
+        focus=end,
+    )
+
+
+def _confident(node: Node, agent: Agent) -> Agent:
+    """The copies of an opening share its agent."""
+    return agent if node.agent.role == agent.role and node.agent.move == "open" else node.agent
+
+
+def _opening(plan: Plan) -> Node:
     opening = plan.node(plan.focus)
-    if opening.agent.role != "reasoner":
+    if opening.agent.role not in ("reasoner", "debater"):
         raise PlanError(
             "a debate needs a reasoner to open", f"{plan.focus!r} is a {opening.agent.role}", "Start from reason_act()."
         )
     if opening.lanes != 1:
         raise PlanError("a debate cannot open from several lanes", remedy="Apply the debate first, then widen it.")
+    return opening
+
+
+ROLES = 3
+
+
+def debate_of_roles(plan: Plan, rounds: int) -> Plan:
+    """Let reasoner, actor and critic debate after `plan`'s reasoner has opened; a plurality decides.
+
+    Round 0: the plan's own reasoner (its answer is the baseline's, draw by draw), an actor that saw only the situation,
+    and a critic that reads both. In each further round each reads the other two. Ties go to the reasoner.
+
+    Raises:
+        PlanError: the plan has no reasoner whose answer could open.
+        BadOption: `rounds` is below 1.
+    """
+    count("rounds", rounds)
+    opening = _opening(plan)
     needed = _needed(plan, opening.name)
-    kept = tuple(replace(n, stride=n.stride * DEBATERS) for n in plan.nodes if n.name in needed)
+    kept = tuple(replace(n, stride=n.stride * ROLES) for n in plan.nodes if n.name in needed)
     if any(n.agent.role == "executor" for n in plan.nodes if n.name not in needed):
         raise PlanError("the debate would drop what executes the recommendation", remedy="Apply the debate first.")
     nodes = list(kept)
     taken = {n.name for n in nodes}
 
     def place(name: str, agent: Agent, reads: tuple[str, ...], sample: int) -> str:
-        unique = next(c for i in count(1) if (c := name if i == 1 else f"{name}.{i}") not in taken)
+        unique = next(c for i in range(1, 10_000) if (c := name if i == 1 else f"{name}.{i}") not in taken)
         taken.add(unique)
-        nodes.append(Node(unique, agent, reads, sample=sample, stride=DEBATERS))
+        nodes.append(Node(unique, agent, reads, sample=sample, stride=ROLES))
         return unique
 
     reasoner = opening.name

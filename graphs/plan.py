@@ -18,19 +18,21 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import networkx as nx
 
-from ..agents.base import AGENTS, Agent, Context, speak
+from ..agents.base import AGENTS, Agent, Context, agreed, skip, speak
 from ..errors import PlanError
-from ..records import Turn, digest, encode
-from .state import Floor
+from ..records import Decision, Draw, Oracle, Turn, digest, encode
+from .state import Floor, Turns, decide
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.runtime import Runtime
 
+    from ..models.gateway import Desk
     from ..records import Situation
 
-__all__ = ["Change", "Node", "Plan"]
+__all__ = ["SERIES", "Change", "Node", "Plan"]
 
+SERIES = 1_000_000  # the n-th agent that may ask the very same anew draws from sample n * SERIES on
 RESERVED = ("", "turns", "__start__", "__end__")
 
 
@@ -44,6 +46,8 @@ class Node:
         reads: names of the nodes it reads, in the order in which it reads them.
         lanes: number of independent copies.
         sample: sample number of lane 0; lane i draws `sample + stride * i`.
+        unless: names of nodes; if a share of `level` of their turns holds one position, this node asks nothing and
+            passes on what it reads first. So rounds end early.
     """
 
     name: str
@@ -52,6 +56,13 @@ class Node:
     lanes: int = 1
     sample: int = 0
     stride: int = 1
+    unless: tuple[str, ...] = ()
+    level: float = 1.0
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Every node it waits for: those it reads, and those whose agreement would spare it."""
+        return tuple(dict.fromkeys((*self.reads, *self.unless)))
 
 
 class Change(Protocol):
@@ -63,9 +74,15 @@ class Change(Protocol):
     @property
     def mechanism(self) -> str: ...
 
+    @property
+    def leaks(self) -> bool: ...
+
+    @property
+    def on(self) -> str: ...
+
     def apply(self, plan: Plan) -> Plan: ...
 
-    def see(self, situation: Situation) -> Situation: ...
+    def see(self, situation: Situation, draw: Draw) -> Situation: ...
 
 
 @dataclass(frozen=True)
@@ -118,12 +135,13 @@ class Plan:
         """Hash of everything that changes what the plan does; its name is not part of it."""
         return digest(
             {
-                "nodes": [
+                "nodes": sorted(
                     [n.name, n.agent.role, n.agent.slot, dict(n.agent.options), n.reads, n.lanes, n.sample, n.stride]
+                    + ([n.unless, n.level] if n.unless else [])
                     for n in self.nodes
-                ],
+                ),
                 "decision": self.decision,
-                "views": [c.spec for c in self.changes if _changes_view(c)],
+                "views": [c.spec for c in self.views],
                 "sampling": dict(self.sampling),
             }
         )
@@ -134,31 +152,46 @@ class Plan:
         graph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
         for node in self.nodes:
             graph.add_node(node.name, agent=node.agent, lanes=node.lanes)
-            graph.add_edges_from((read, node.name, {"order": i}) for i, read in enumerate(node.reads))
+            graph.add_edges_from((other, node.name, {"order": i}) for i, other in enumerate(node.follows))
         return graph
 
     @property
+    def views(self) -> list[Change]:
+        """The interventions on what is shown, in a canonical order: they commute."""
+        return sorted((c for c in self.changes if c.on == "situation"), key=lambda c: c.spec)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether an intervention is marked as leaking an oracle signal, or an agent reads the oracle itself."""
+        return any(c.leaks for c in self.changes) or any(leaks(n.agent) for n in self.nodes)
+
+    @property
     def calls(self) -> int:
-        """Model calls of one decision."""
+        """Model calls of one decision; the most there can be, where rounds may end early."""
         return sum(n.lanes for n in self.nodes if speaks(n.agent))
+
+    @property
+    def fewest_calls(self) -> int:
+        """Model calls of one decision whose rounds all end as early as they can."""
+        return sum(n.lanes for n in self.nodes if speaks(n.agent) and not n.unless)
 
     @property
     def depth(self) -> int:
         """Model calls on the longest path: how many the decision must wait for one after the other."""
         longest: dict[str, int] = {}
         for n in self.nodes:
-            longest[n.name] = speaks(n.agent) + max((longest[r] for r in n.reads), default=0)
+            longest[n.name] = speaks(n.agent) + max((longest[r] for r in n.follows), default=0)
         return longest[self.decision]
 
     def asks(self) -> set[str]:
         """One identity per model call of a decision. Two plans share the calls whose identities are equal: the same
         agent, reading the same, in the same draw, over the same view of the situation.
         """
-        views = [c.spec for c in self.changes if _changes_view(c)] + [str(sorted(self.sampling.items()))]
+        views = [c.spec for c in self.views] + [str(sorted(self.sampling.items()))]
         said: dict[tuple[str, int], str] = {}
         for n in self.nodes:
             for lane in range(n.lanes):
-                heard = [said[r, u] for r in n.reads for u in _lanes_read(self.node(r).lanes, lane, n.lanes)]
+                heard = [said[r, u] for r in n.follows for u in _lanes_read(self.node(r).lanes, lane, n.lanes)]
                 draw = n.sample + n.stride * lane if speaks(n.agent) else 0
                 said[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, heard, views])
         return {said[n.name, i] for n in self.nodes if speaks(n.agent) for i in range(n.lanes)}
@@ -167,11 +200,46 @@ class Plan:
         """The node of that name."""
         return next(n for n in self.nodes if n.name == name)
 
-    def see(self, situation: Situation) -> Situation:
-        """The situation as this plan's interventions on the context show it."""
-        for change in self.changes:
-            situation = change.see(situation)
+    def see(self, situation: Situation, draw: Draw = Draw(0, 0)) -> Situation:  # noqa: B008  (frozen)
+        """The situation as this plan's interventions on the context show it.
+
+        Raises:
+            PlanError: an intervention needs something that this situation lacks.
+        """
+        for change in self.views:
+            situation = change.see(situation, draw)
         return situation
+
+    async def decide(
+        self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
+    ) -> Decision:
+        """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
+        most = self.sampling.get("max_tokens")
+        seen = self.see(situation, Draw(episode, step))
+        if self.leaks and situation.answer == "text":
+            raise PlanError(f"{self.name!r} needs answers that can be listed", remedy="Use another task.")
+        if oracle is not None and seen.own:
+            shown = dict(zip(seen.own, seen.actions, strict=True))
+            oracle = replace(oracle, optimal=tuple(shown.get(a, a) for a in oracle.optimal))
+        context = Context(
+            situation=seen,
+            desk=desk,
+            episode=episode,
+            step=step,
+            temperature=self.sampling.get("temperature"),
+            max_tokens=None if most is None else int(most),
+            oracle=oracle if self.leaks else None,
+        )
+        limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
+        end = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context)
+        return decide(end["turns"], tuple(n.name for n in self.nodes), self.decision, seen)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return self.compile()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_compiled"}
 
     def fresh(self, name: str) -> str:
         """`name`, or `name.2`, `name.3`, ... if it is taken."""
@@ -185,8 +253,8 @@ class Plan:
         builder = StateGraph(Floor, context_schema=Context)
         for node in self.nodes:
             builder.add_node(node.name, cast(Any, _as_langgraph(self, node)))
-            if node.reads:
-                builder.add_edge(list(node.reads), node.name)
+            if node.follows:
+                builder.add_edge(list(node.follows), node.name)
             else:
                 builder.add_edge(START, node.name)
         builder.add_edge(self.decision, END)
@@ -198,22 +266,25 @@ def speaks(agent: Agent) -> bool:
     return hasattr(AGENTS.factory(agent.role), "call")
 
 
+def leaks(agent: Agent) -> bool:
+    """Whether an agent's role reads the oracle."""
+    return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options.get("while_wrong"))
+
+
 def _as_langgraph(plan: Plan, node: Node) -> Any:
-    sources = {read: plan.node(read).lanes for read in node.reads}
+    def heard(said: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
+        return tuple(said[r][i] for r in names for i in _lanes_read(plan.node(r).lanes, lane, node.lanes))
+
+    async def take(said: Turns, context: Context, lane: int) -> Turn:
+        reads, sample = heard(said, node.reads, lane), node.sample + node.stride * lane
+        if node.unless and agreed(heard(said, node.unless, lane), node.level):
+            return skip(node.name, reads, lane, sample)
+        if node.agent.options.get("while_wrong") and context.oracle and reads[0].position in context.oracle.optimal:
+            return skip(node.name, reads, lane, sample)
+        return await speak(node.agent, node.name, context, reads, lane, sample)
 
     async def turn(state: Floor, runtime: Runtime[Context]) -> dict[str, dict[str, tuple[Turn, ...]]]:
-        said = state["turns"]
-        lanes = (
-            speak(
-                node.agent,
-                node.name,
-                runtime.context,
-                tuple(said[r][i] for r, n in sources.items() for i in _lanes_read(n, lane, node.lanes)),
-                lane,
-                node.sample + node.stride * lane,
-            )
-            for lane in range(node.lanes)
-        )
+        lanes = (take(state["turns"], runtime.context, lane) for lane in range(node.lanes))
         if node.lanes == 1:
             return {"turns": {node.name: (await next(lanes),)}}
         async with asyncio.TaskGroup() as group:
@@ -231,10 +302,6 @@ def _lanes_read(there: int, lane: int, here: int) -> range:
     return range(lane // (here // there), lane // (here // there) + 1)
 
 
-def _changes_view(change: Change) -> bool:
-    return bool(getattr(change, "changes_view", False))
-
-
 def _check(plan: Plan) -> None:
     names = [n.name for n in plan.nodes]
     if len(set(names)) != len(names):
@@ -250,19 +317,26 @@ def _check(plan: Plan) -> None:
     if not nx.is_directed_acyclic_graph(graph):
         cycle = " -> ".join(u for u, _ in nx.find_cycle(cast(Any, graph)))
         raise PlanError(
-            f"plan {plan.base!r} goes round in circles", cycle, "Unroll the rounds: one node per agent and round."
+            f"plan {plan.base!r} goes round in circles and has no round limit",
+            cycle,
+            "Unroll the rounds: one node per agent and round, as akrasia.graphs.society(rounds=2) does.",
         )
     seen: set[str] = set()
     for n in plan.nodes:
-        if not seen.issuperset(n.reads):
+        if not seen.issuperset(n.follows):
             raise PlanError(f"{n.name!r} stands before what it reads", remedy="List readers after what they read.")
         seen.add(n.name)
         if n.lanes < 1:
             raise PlanError(f"{n.name!r} has {n.lanes} lanes", remedy="Use at least 1.")
-        if any(max(n.lanes, m) % min(n.lanes, m) for m in (plan.node(r).lanes for r in n.reads)):
+        if any(max(n.lanes, m) % min(n.lanes, m) for m in (plan.node(r).lanes for r in n.follows)):
             raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
         if n.name in RESERVED or ":" in n.name or "|" in n.name:
             raise PlanError(f"{n.name!r} cannot name an agent", "LangGraph uses it itself", "Choose another name.")
+        if n.unless and (not n.reads or not 0 < n.level <= 1):
+            raise PlanError(
+                f"{n.name!r} cannot be spared at a level of {n.level!r}", "it must read what it would pass on",
+                "Let it read its own last turn first, and use a level above 0 and up to 1.",
+            )  # fmt: skip
         AGENTS.factory(n.agent.role)
         try:
             encode(dict(n.agent.options))

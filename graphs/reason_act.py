@@ -2,31 +2,96 @@
 
 from __future__ import annotations
 
-from ..agents.base import Agent
-from ..registry import Registry
-from .plan import Node, Plan
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ParamSpec
 
-__all__ = ["GRAPHS", "act", "reason_act", "reason_then_act"]
+import networkx as nx
+
+from ..agents.base import Agent
+from ..registry import Registry, bind
+from .discussion import count
+from .plan import SERIES, Node, Plan
+
+__all__ = ["GRAPHS", "act", "graph", "oracle_act", "random_act", "reason_act", "reason_act_critic", "reason_then_act"]
 
 GRAPHS: Registry[Plan] = Registry("graph", "akrasia.graphs")
+P = ParamSpec("P")
 
 
+def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
+    """Register a function `(**options) -> plan` as a graph under its own name, which becomes the plan's base."""
+    name, own = build.__name__, inspect.signature(build)
+
+    @functools.wraps(build)
+    def make(*args: P.args, **options: P.kwargs) -> Plan:
+        bound = own.bind(*args, **options).arguments
+        plan = build(*args, **options)
+        kept = {k: _plain(v) for k, v in bound.items() if v != own.parameters[k].default}
+        inside = ", ".join(f"{k}={v!r}" for k, v in kept.items())
+        return replace(plan, base=f"{name}({inside})" if inside else name)
+
+    def checked(*args: P.args, **options: P.kwargs) -> Plan:
+        made: Plan = bind("graph", name, make, args, dict(options))
+        return made
+
+    functools.update_wrapper(checked, build)
+    GRAPHS.register(name, checked)
+    return checked
+
+
+def _plain(value: Any) -> Any:
+    """An option as JSON knows it: a graph of the user's own as its edges."""
+    if isinstance(value, nx.Graph):
+        place = {node: i for i, node in enumerate(value)}
+        edges = [[place[u], place[v]] for u, v in value.edges]
+        return edges if value.is_directed() else edges + [[v, u] for u, v in edges]
+    return list(value) if isinstance(value, tuple) else value
+
+
+@graph
 def act() -> Plan:
     """Act directly: one call that answers with an action and no rationale."""
     return Plan("act", (Node("act", Agent("actor")),), decision="act", focus="act")
 
 
+@graph
 def reason_act() -> Plan:
     """Reason and act in one call: one answer with rationale, recommendation and action (Schmied et al. 2025)."""
     node = Node("reason_act", Agent("reasoner", options={"mode": "reason_act"}))
     return Plan("reason_act", (node,), decision="reason_act", focus="reason_act")
 
 
+@graph
 def reason_then_act() -> Plan:
     """Reason, then act: a reasoner recommends in one call, an actor that reads it acts in a second."""
     nodes = (Node("reason", Agent("reasoner")), Node("act", Agent("actor"), reads=("reason",)))
     return Plan("reason_then_act", nodes, decision="act", focus="reason")
 
 
-for _graph in (act, reason_act, reason_then_act):
-    GRAPHS.register(_graph.__name__, _graph)
+@graph
+def reason_act_critic(rounds: int = 1) -> Plan:
+    """Reason, act, and let a critic comment for some rounds: the reasoner answers again, then the actor acts."""
+    count("rounds", rounds)
+    nodes = [Node("reason", Agent("reasoner"))]
+    for k in range(1, rounds + 1):
+        own = nodes[-1].name
+        critic, again = ("critic", "reason.revise") if k == 1 else (f"critic.{k}", f"reason.revise.{k}")
+        nodes.append(Node(critic, Agent("critic"), (own,), sample=(k - 1) * SERIES))
+        nodes.append(Node(again, Agent("reasoner", options={"move": "revise"}), (own, critic)))
+    last = nodes[-1].name
+    return Plan("", (*nodes, Node("act", Agent("actor"), (last,))), decision="act", focus=last)
+
+
+@graph
+def random_act() -> Plan:
+    """The floor: a legal action at random, no model."""
+    return Plan("", (Node("random", Agent("random")),), decision="random", focus="random")
+
+
+@graph
+def oracle_act() -> Plan:
+    """The ceiling: an optimal action, taken from the oracle, no model."""
+    return Plan("", (Node("oracle", Agent("oracle")),), decision="oracle", focus="oracle")

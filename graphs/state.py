@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypedDict
 
-from ..records import Decision, Turn, Usage
+from ..records import Decision, Situation, Turn, Usage
 
 __all__ = ["Floor", "Turns", "decide", "spent"]
 
@@ -27,9 +27,18 @@ class Floor(TypedDict):
     turns: Annotated[Turns, _merge]
 
 
-def decide(turns: Turns, order: tuple[str, ...], decision: str) -> Decision:
-    """The decision that stands in the turn of the plan's decision node; the transcript follows `order`."""
-    last = turns[decision][0]
+def decide(turns: Turns, order: tuple[str, ...], decision: str, situation: Situation) -> Decision:
+    """The decision that stands in the turn of the plan's decision node; the transcript follows `order`.
+
+    Where an intervention renamed the actions, every label is told in the task's own names; raw texts stay as they are.
+    """
+    own = dict(zip(situation.actions, situation.own, strict=True)) if situation.own else {}
+    said = tuple(
+        _in_own_names(replace(t, prompt=(), answer="", rationale=""), own)
+        for name in order
+        for t in turns.get(name, ())
+    )
+    last = _in_own_names(turns[decision][0], own)
     return Decision(
         rationale=last.rationale,
         stated=last.stated,
@@ -38,7 +47,20 @@ def decide(turns: Turns, order: tuple[str, ...], decision: str) -> Decision:
         status=last.status,
         probs=last.probs,
         mass=last.mass,
-        turns=tuple(replace(t, prompt=(), answer="", rationale="") for name in order for t in turns.get(name, ())),
+        turns=said,
+        shown_as={true: seen for seen, true in own.items()},
+    )
+
+
+def _in_own_names(turn: Turn, own: Mapping[str, str]) -> Turn:
+    if not own:
+        return turn
+    return replace(
+        turn,
+        stated=tuple(own.get(a, a) for a in turn.stated),
+        planted=tuple(own.get(a, a) for a in turn.planted),
+        action=None if turn.action is None else own.get(turn.action, turn.action),
+        probs=None if turn.probs is None else {own.get(a, a): p for a, p in turn.probs.items()},
     )
 
 

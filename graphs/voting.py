@@ -1,20 +1,38 @@
-"""Voting: widen a plan to independent lanes and count their positions."""
+"""Voting: widen a plan to independent lanes, and count their positions or let a judge decide."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..errors import BadOption
+from ..errors import UnknownName
+from .discussion import BALLOT_OF, PROTOCOLS, count
 from .plan import Node, Plan
 
-__all__ = ["vote_over_lanes"]
+__all__ = ["judge_over_lanes", "vote_over_lanes"]
+
+COUNTS = tuple(p for p in (*PROTOCOLS, "last") if p not in (*BALLOT_OF, "judge"))
 
 
-def vote_over_lanes(plan: Plan, n: int) -> Plan:
-    """Run `n` independent copies of `plan` and let a plurality decide; copy 0 is the plan itself, draw by draw."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise BadOption(f"the number of samples is {n!r}", remedy="Use an integer of at least 1.")
-    wide = tuple(replace(node, lanes=node.lanes * n) for node in plan.nodes)
-    voter = Node(plan.fresh("vote"), Agent("voter"), reads=(plan.decision,))
-    return replace(plan, nodes=(*wide, voter), decision=voter.name, focus=voter.name)
+def vote_over_lanes(plan: Plan, n: int, protocol: str = "plurality", ties: str = "first") -> Plan:
+    """Run `n` independent copies of `plan` and count; copy 0 is the plan itself, draw by draw.
+
+    Raises:
+        BadOption: n is no number of copies.
+        UnknownName: the protocol is none that counts positions.
+    """
+    if protocol not in COUNTS:
+        raise UnknownName.among("decision protocol", protocol, COUNTS)
+    rule = {} if protocol == "plurality" and ties == "first" else {"rule": protocol, "ties": ties}
+    voter = Node(plan.fresh("vote"), Agent("voter", options=rule), reads=(plan.decision,))
+    return _over(plan, n, voter)
+
+
+def judge_over_lanes(plan: Plan, n: int) -> Plan:
+    """Run `n` independent copies of `plan` and let a judge decide; copy 0 is the plan itself, draw by draw."""
+    return _over(plan, n, Node(plan.fresh("judge"), Agent("judge"), reads=(plan.decision,)))
+
+
+def _over(plan: Plan, n: int, last: Node) -> Plan:
+    wide = tuple(replace(node, lanes=node.lanes * count("the number of samples", n)) for node in plan.nodes)
+    return replace(plan, nodes=(*wide, last), decision=last.name, focus=last.name)

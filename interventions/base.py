@@ -10,13 +10,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Literal, ParamSpec
 
 from ..graphs.plan import Plan
-from ..records import Situation
+from ..records import Draw, Situation
 from ..registry import Registry, bind
 
-__all__ = ["INTERVENTIONS", "Intervention", "intervention"]
+__all__ = ["INTERVENTIONS", "Intervention", "intervention", "view"]
 
 P = ParamSpec("P")
 
@@ -31,6 +31,8 @@ class Intervention:
         mechanism: how it is meant to work: "another look", "more samples", "control", ...
         changes: the single thing it changes, in words.
         source: where it comes from.
+        on: what it works on: "plan" (agents, sampling, environment) or "situation" (what is shown).
+        leaks: whether it gives agents a signal from the oracle; such a variant is no fair competitor and says so.
     """
 
     name: str
@@ -38,7 +40,9 @@ class Intervention:
     mechanism: str = ""
     changes: str = ""
     source: str = ""
-    change: Callable[..., Plan] = field(repr=False, compare=False, kw_only=True)
+    on: Literal["plan", "situation"] = "plan"
+    leaks: bool = False
+    change: Callable[..., Any] = field(repr=False, compare=False, kw_only=True)
 
     @property
     def spec(self) -> str:
@@ -48,18 +52,20 @@ class Intervention:
 
     def apply(self, plan: Plan) -> Plan:
         """The changed plan; refuses a plan that lacks what the intervention needs."""
-        return self.change(plan, **dict(self.options))
+        changed: Plan = plan if self.on == "situation" else self.change(plan, **dict(self.options))
+        return changed
 
-    def see(self, situation: Situation) -> Situation:
+    def see(self, situation: Situation, draw: Draw) -> Situation:
         """What is shown: unchanged by interventions on agents."""
-        return situation
+        shown: Situation = self.change(situation, draw, **dict(self.options)) if self.on == "situation" else situation
+        return shown
 
 
 INTERVENTIONS: Registry[Intervention] = Registry("intervention", "akrasia.interventions")
 
 
 def intervention(
-    mechanism: str, changes: str, source: str
+    mechanism: str, changes: str, source: str, *, leaks: bool = False
 ) -> Callable[[Callable[Concatenate[Plan, P], Plan]], Callable[P, Intervention]]:
     """Register a function `(plan, **options) -> plan` as an intervention under its own name.
 
@@ -67,28 +73,42 @@ def intervention(
         mechanism: one of the catalogue's groups.
         changes: the single thing it changes.
         source: paper or equation.
+        leaks: whether it gives agents a signal from the oracle.
     """
+    return lambda change: _registered(change, 1, "plan", (mechanism, changes, source), leaks)
 
-    def wrap(change: Callable[Concatenate[Plan, P], Plan]) -> Callable[P, Intervention]:
-        name = change.__name__
-        signature = inspect.signature(change)
-        own = signature.replace(parameters=list(signature.parameters.values())[1:])
 
-        def make(*args: P.args, **options: P.kwargs) -> Intervention:
-            given = own.bind(*args, **options).arguments
-            kept = tuple((k, v) for k, v in given.items() if v != own.parameters[k].default)
-            return Intervention(name, kept, mechanism, changes, source, change=change)
+def view(
+    mechanism: str, changes: str, source: str
+) -> Callable[[Callable[Concatenate[Situation, Draw, P], Situation]], Callable[P, Intervention]]:
+    """Register a function `(situation, draw, **options) -> situation`: it changes what agents see, and nothing else.
 
-        def checked(*args: P.args, **options: P.kwargs) -> Intervention:
-            made: Intervention = bind("intervention", name, make, args, dict(options))
-            return made
+    `draw` names whatever it draws at random. It may rename actions: it then keeps their order and puts the task's own
+    names into `Situation.own`. Its options are checked by calling it, so it is asked before the first call of a run.
+    """
+    return lambda change: _registered(change, 2, "situation", (mechanism, changes, source), False)
 
-        for function in (make, checked):
-            function.__name__ = function.__qualname__ = name
-            function.__doc__ = change.__doc__
-            function.__module__ = change.__module__
-            function.__signature__ = own  # type: ignore[attr-defined]
-        INTERVENTIONS.register(name, checked)
-        return checked
 
-    return wrap
+def _registered(
+    change: Callable[..., Any], given: int, on: Literal["plan", "situation"], told: tuple[str, str, str], leaks: bool
+) -> Callable[P, Intervention]:
+    name = change.__name__
+    signature = inspect.signature(change)
+    own = signature.replace(parameters=list(signature.parameters.values())[given:])
+
+    def make(*args: P.args, **options: P.kwargs) -> Intervention:
+        bound = own.bind(*args, **options).arguments
+        kept = tuple((k, v) for k, v in bound.items() if v != own.parameters[k].default)
+        return Intervention(name, kept, *told, on, leaks, change=change)
+
+    def checked(*args: P.args, **options: P.kwargs) -> Intervention:
+        made: Intervention = bind("intervention", name, make, args, dict(options))
+        return made
+
+    for function in (make, checked):
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = change.__doc__
+        function.__module__ = change.__module__
+        function.__signature__ = own  # type: ignore[attr-defined]
+    INTERVENTIONS.register(name, checked)
+    return checked

@@ -1,30 +1,124 @@
-"""Controls: what an intervention must beat before its effect means anything.
+"""Controls: what an intervention must beat before its effect means anything, generated for any of them.
 
-`placebo` is `re_evaluate` with no content: the same calls and the same shape of conversation; `execute_stated` is the
-ceiling, an agent without the gap by construction.
+placebo    the same agents, calls and draws, with the content of all that was added replaced by a filler of its length
+informed   the baseline, given every hint that the added agents get (equal information, Huang et al. 2024)
+matched    self-consistency and retry at no fewer calls than the intervention takes
+floor      a random legal action; ceilings: the stated recommendation executed, and the oracle's own action
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from math import ceil
 
 import networkx as nx
 
 from ..agents.base import Agent
+from ..agents.critic import COMMENT
+from ..agents.judge import DECIDE
+from ..agents.wording import filler
 from ..errors import PlanError
 from ..graphs.plan import Node, Plan, speaks
+from ..graphs.reason_act import oracle_act, random_act
 from .base import intervention
-from .surgery import at_least_one, insert_after, take_up_answer
+from .expression import parse_changes, parse_graph
+from .prompting import hinted
+from .sampling import retry, self_consistency
+from .surgery import insert_after, thinking
 
-__all__ = ["execute_stated", "placebo"]
+__all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo"]
 
 
-@intervention("control", "the turn of re_evaluate with its content taken out", "this framework; cf. Lanham et al. 2023")
-def placebo(plan: Plan, rounds: int = 1) -> Plan:
-    """Placebo of re_evaluate: another turn of the same shape and length that asks for nothing."""
-    for _ in range(at_least_one("placebo", rounds)):
-        plan = take_up_answer(plan, "placebo")
-    return plan
+@intervention("control", "the content of what another intervention adds", "this framework; cf. Lanham et al. 2023")
+def placebo(plan: Plan, of: str = "re_evaluate") -> Plan:
+    """Placebo of interventions: the same agents, calls and draws, with fillers in the place of what they add.
+
+    Where nothing is said that could be blanked (independent draws), the first draw decides instead of the count.
+
+    Raises:
+        PlanError: the interventions add nothing that has a placebo.
+    """
+    treated = _applied(plan, of)
+    before = {n.name: n for n in plan.nodes}
+    talks = any(n.name not in before and _hears(n, treated) for n in treated.nodes)
+    nodes, touched = [], False
+    for node in treated.nodes:
+        agent = node.agent
+        old = before.get(node.name)
+        if old is not None:
+            fillers = _blanked_hints(agent, old.agent)
+            if fillers is None and agent != old.agent:
+                raise _no_placebo(of, "it changes how an agent is asked, not what is added")
+        elif agent.role in _UNBLANKABLE:
+            raise _no_placebo(of, f"the {agent.role} adds no words")
+        elif speaks(agent):
+            fillers = {"blank": True} if _hears(node, treated) or agent.move != "open" else None
+        else:
+            fillers = None if talks else {"rule": "first"}
+        touched = touched or fillers is not None
+        nodes.append(node if fillers is None else replace(node, agent=agent.with_options(**fillers)))
+    if not touched:
+        raise _no_placebo(of, "it adds neither words nor draws")
+    return replace(treated, nodes=tuple(nodes), changes=plan.changes)
+
+
+_UNBLANKABLE = ("executor", "editor", "try_all", "epsilon_greedy", "random", "oracle", "summariser")
+
+
+def _no_placebo(of: str, why: str) -> PlanError:
+    return PlanError(f"{of!r} has no placebo", why, "Compare with the baseline: its calls are the same.")
+
+
+def _hears(node: Node, plan: Plan) -> bool:
+    """Whether an agent is shown what others said, or is told to do something with it."""
+    return speaks(node.agent) and (len(node.reads) > 1 or node.agent.role in ("critic", "judge"))
+
+
+def _blanked_hints(new: Agent, old: Agent) -> dict[str, object] | None:
+    """The options that turn the hints an agent was given into fillers; None if nothing but hints changed is untrue."""
+    mine, theirs = new.options.get("hints", {}), old.options.get("hints", {})
+    if replace(new, options={**new.options, "hints": theirs}).options != {**old.options, "hints": theirs}:
+        return None
+    return {"hints": {k: v if k in theirs else filler(str(v)) for k, v in mine.items()}} if mine != theirs else None
+
+
+@intervention("control", "the hints of the added agents, given to the baseline", "Huang et al. 2024 (2310.01798), 4")
+def informed(plan: Plan, by: str = "critique") -> Plan:
+    """Information-matched baseline: whatever the added agents are told to do, the reasoner is told at the start.
+
+    Raises:
+        PlanError: the interventions give nobody a hint.
+    """
+    treated = _applied(plan, by)
+    names = {n.name for n in plan.nodes}
+    told = dict.fromkeys(t for n in treated.nodes if n.name not in names for t in _told(n.agent))
+    if not told:
+        raise PlanError(f"{by!r} gives no agent a hint", remedy="Its information is the baseline's already.")
+    return hinted(plan, thinking(plan), "informed", " ".join(told))
+
+
+_AS_HINTS = {
+    "again": "When you have an answer, look at the situation and at your answer once more, and check each step of your "
+    "reasoning against what you were shown.",
+    "self_correct": "When you have an answer, read it again, look for a mistake in it, and correct it if you find one.",
+    "reflect": "Before your answer is final, write down what in your reasoning could be mistaken.",
+}
+
+
+def _told(agent: Agent) -> list[str]:
+    if agent.role == "critic":
+        return [str(agent.options.get("comment", COMMENT))]
+    if agent.role == "judge":
+        return [str(agent.options.get("decide", DECIDE))]
+    if agent.move in _AS_HINTS:
+        return [_AS_HINTS[agent.move]]
+    return []
+
+
+def _applied(plan: Plan, changes: str) -> Plan:
+    return reduce(lambda p, c: p | c, parse_changes(changes), plan)
 
 
 @intervention("control", "the recommendation is executed as it stands", "ceiling: P(done = stated) = 1")
@@ -47,3 +141,64 @@ def execute_stated(plan: Plan) -> Plan:
     executor = Node(plan.fresh("execute"), Agent("executor"), (decision.name,))
     # The focus stays with the rationale: what is applied later changes what is executed, never the executing.
     return replace(insert_after(plan, decision.name, executor), focus=plan.focus)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls of a variant: plans by what they control for, and why those that are missing are.
+
+    Iterating gives (kind, plan) pairs.
+    """
+
+    plans: dict[str, Plan]
+    left_out: dict[str, str]
+
+    def __iter__(self) -> Iterator[tuple[str, Plan]]:
+        return iter(self.plans.items())
+
+    def __len__(self) -> int:
+        return len(self.plans)
+
+
+def controls_for(variant: Plan) -> Controls:
+    """The controls of a plan with its interventions.
+
+    Kinds: "placebo", "self_consistency", "retry" (no fewer calls than the variant's most), "informed", "random",
+    "execute_stated", "oracle".
+    """
+    base = base_of(variant)
+    spec = " | ".join(c.spec for c in variant.changes)
+    times = max(2, ceil(variant.calls / max(base.calls, 1)))
+    makers = {
+        "placebo": lambda: base | placebo(of=spec),
+        "self_consistency": lambda: base | self_consistency(times),
+        "retry": lambda: base | retry(times),
+        "informed": lambda: base | informed(by=spec),
+        "random": random_act,
+        "execute_stated": lambda: base | execute_stated(),
+        "oracle": oracle_act,
+    }
+    plans: dict[str, Plan] = {}
+    left_out: dict[str, str] = {}
+    for kind, make in makers.items():
+        if kind in ("placebo", "informed") and not spec:
+            left_out[kind] = "no intervention is applied"
+            continue
+        if kind in ("self_consistency", "retry") and variant.calls <= base.calls:
+            left_out[kind] = "the variant makes no more calls than its baseline"
+            continue
+        try:
+            made = make()
+        except PlanError as error:
+            left_out[kind] = str(error)
+            continue
+        if made == variant:
+            left_out[kind] = "it is the variant itself"
+        else:
+            plans[kind] = made
+    return Controls(plans, left_out)
+
+
+def base_of(variant: Plan) -> Plan:
+    """The graph a plan started from, before its interventions."""
+    return parse_graph(variant.base)

@@ -11,9 +11,9 @@ from typing import Any
 from ..errors import BadOption
 from ..graphs.plan import Plan
 from ..graphs.reason_act import GRAPHS
-from .base import INTERVENTIONS
+from .base import INTERVENTIONS, Intervention
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_changes", "parse_graph"]
 
 
 def parse(expression: str) -> Plan:
@@ -24,20 +24,44 @@ def parse(expression: str) -> Plan:
         BadOption: the text is not of the form `graph | intervention(option=value) | ...`.
         PlanError: the interventions do not fit the graph.
     """
+    first, *steps = _steps(expression)
+    plan = _graph(expression, first)
+    for step in steps:
+        plan = plan | _change(expression, step)
+    return plan
+
+
+def parse_graph(expression: str) -> Plan:
+    """The graph that an expression without interventions names."""
+    (first,) = _steps(expression)
+    return _graph(expression, first)
+
+
+def parse_changes(expression: str) -> list[Intervention]:
+    """The interventions of an expression without a graph: `critique(rounds=2) | self_consistency(3)`."""
+    return [_change(expression, step) for step in _steps(expression)]
+
+
+def _steps(expression: str) -> list[ast.expr]:
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _malformed(expression, getattr(error, "msg", None) or str(error)) from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError, AttributeError) as error:
+        raise _malformed(str(expression), getattr(error, "msg", None) or str(error)) from None
     steps: list[ast.expr] = []
     while isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr):
         steps.insert(0, tree.right)
         tree = tree.left
-    name, args, options = _step(expression, tree)
-    plan = GRAPHS.make(name, *args, **options)
-    for step in steps:
-        name, args, options = _step(expression, step)
-        plan = plan | INTERVENTIONS.make(name, *args, **options)
-    return plan
+    return [tree, *steps]
+
+
+def _graph(expression: str, step: ast.expr) -> Plan:
+    name, args, options = _step(expression, step)
+    return GRAPHS.make(name, *args, **options)
+
+
+def _change(expression: str, step: ast.expr) -> Intervention:
+    name, args, options = _step(expression, step)
+    return INTERVENTIONS.make(name, *args, **options)
 
 
 def _step(expression: str, node: ast.expr) -> tuple[str, list[Any], dict[str, Any]]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from ..errors import BadOption
 from ..graphs.plan import Plan
 from .base import intervention
 from .surgery import at_least_one, take_up_answer
 
-__all__ = ["critique", "re_evaluate"]
+__all__ = ["critique", "multi_turn_aiw", "re_evaluate", "reflect", "self_correct"]
+
+# The user turns of the published multi-turn script, in our words: each is sent only to an answer that is wrong.
+CONFRONTATIONS = (
+    "Please double-check your answer: look at it again carefully and correct it if there is a mistake.",
+    "Your answer still contains mistakes. Find them, correct them, and say how sure you are of the corrected answer.",
+    "Both your earlier answers were still wrong. Think again from the start and give another answer.",
+)
 
 
 @intervention(
@@ -19,9 +27,43 @@ def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
     return plan
 
 
+@intervention(
+    "another look", "the agent is asked to look for a mistake in its answer", "Huang et al. 2024 (2310.01798)"
+)
+def self_correct(plan: Plan, rounds: int = 1) -> Plan:
+    """Self-correct: ask the same agent to find and correct a mistake, if there is one."""
+    for _ in range(at_least_one("self_correct", rounds)):
+        plan = take_up_answer(plan, "self_correct")
+    return plan
+
+
+@intervention(
+    "another look", "the agent writes down what could be mistaken, then answers", "Shinn et al. 2023 (2303.11366)"
+)
+def reflect(plan: Plan, rounds: int = 1) -> Plan:
+    """Reflect: the agent writes a reflection on its own reasoning before the answer is final."""
+    for _ in range(at_least_one("reflect", rounds)):
+        plan = take_up_answer(plan, "reflect")
+    return plan
+
+
 @intervention("another look", "a critic comments and the agent answers again", "Madaan et al. 2023; Huang et al. 2024")
-def critique(plan: Plan, rounds: int = 1) -> Plan:
-    """Critique: another agent comments on the answer, and the first one answers again."""
+def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
+    """Critique: another agent comments, and the first one answers again; a blind critic sees no situation."""
+    if not isinstance(blind, bool):
+        raise BadOption(f"blind is {blind!r}", remedy="Use true or false.")
     for _ in range(at_least_one("critique", rounds)):
-        plan = take_up_answer(plan, "revise", commented=True)
+        plan = take_up_answer(plan, "revise", critic={"blind": True} if blind else {})
+    return plan
+
+
+@intervention(
+    "another look", "wrong answers are sent back, up to three times", "Nezhurina et al. 2024 (2406.02061)", leaks=True
+)
+def multi_turn_aiw(plan: Plan, rounds: int = 3) -> Plan:
+    """Multi-turn re-evaluation as published for AIW: only wrong answers are questioned. Leaks an oracle signal."""
+    if at_least_one("multi_turn_aiw", rounds) > len(CONFRONTATIONS):
+        raise BadOption(f"multi_turn_aiw has {rounds} rounds", remedy=f"Use up to {len(CONFRONTATIONS)}.")
+    for wording in CONFRONTATIONS[:rounds]:
+        plan = take_up_answer(plan, "confront", wording=wording, while_wrong=True)
     return plan

@@ -21,13 +21,17 @@ from akrasia.tasks import bandit
 
 TASK = bandit(arms=4, head_start=3)
 SITUATION = TASK.situation(TASK.start(0))
+REASONS = ("reason_act", "reason_then_act", "reason_act_critic")
+NEEDS_TWO_CALLS = (
+    "blind_actor", "commit", "constrain_action", "corrupt", "filler", "paraphrase", "swap", "truncate",
+)  # fmt: skip
 ROUNDS = st.integers(1, 3)
 CHANGE = st.one_of(
     st.just(ak.execute_stated()),
     ROUNDS.map(ak.re_evaluate),
     ROUNDS.map(ak.critique),
-    ROUNDS.map(ak.placebo),
-    st.integers(1, 2).map(ak.debate),
+    ROUNDS.map(lambda n: ak.placebo(f"re_evaluate(rounds={n})")),
+    st.integers(1, 2).map(ak.debate_of_roles),
     st.integers(1, 4).map(ak.self_consistency),
 )
 GRAPH = st.sampled_from([act, reason_act, reason_then_act])
@@ -42,7 +46,7 @@ def answers(request: Request, draw: Draw) -> str:
 def decide(plan: Plan, model: Scripted | None = None) -> Decision:
     model = model or Scripted(answers)
     desk = Desk(Gateway([model]), {"default": model.card.id})
-    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, desk, 0, 0))
+    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, desk, 0, 0, TASK.oracle(TASK.start(0))))
 
 
 def composed(base: Plan, changes: list[Intervention]) -> Plan | None:
@@ -107,7 +111,7 @@ def test_plans_are_equal_exactly_when_their_agents_are(
 
 @given(st.integers(1, 4), st.integers(1, 4))
 def test_more_lanes_never_change_an_earlier_lanes_draws(n: int, more: int) -> None:
-    for base in (reason_act(), reason_then_act() | ak.critique(), reason_act() | ak.debate()):
+    for base in (reason_act(), reason_then_act() | ak.critique(), reason_act() | ak.debate_of_roles()):
         few = decide(base | ak.self_consistency(n))
         many = decide(base | ak.self_consistency(n + more))
         keys = {(t.agent, t.lane): t.key for t in many.turns}
@@ -127,11 +131,11 @@ def test_more_lanes_never_change_an_earlier_lanes_draws(n: int, more: int) -> No
         ("reason_then_act | critique", 4, 4),
         ("reason_act | self_consistency", 5, 1),
         ("reason_then_act | self_consistency(3)", 6, 2),
-        ("reason_act | placebo(rounds=3)", 4, 4),
+        ("reason_act | placebo(of='re_evaluate(rounds=3)')", 4, 4),
         ("reason_act | execute_stated", 1, 1),
         ("reason_then_act | execute_stated", 1, 1),
-        ("reason_act | debate", 6, 4),
-        ("reason_act | debate(rounds=2)", 9, 6),
+        ("reason_act | debate_of_roles", 6, 4),
+        ("reason_act | debate_of_roles(rounds=2)", 9, 6),
         ("reason_act | critique | self_consistency(2)", 6, 3),
         ("reason_act | self_consistency(2) | critique", 4, 3),
     ],
@@ -155,11 +159,15 @@ def test_calls_and_depth_of_known_plans(expression: str, calls: int, depth: int)
 def test_calls_are_those_made_for_every_graph_and_intervention(graph: str, name: str) -> None:
     plan = composed(GRAPHS.make(graph), [INTERVENTIONS.make(name)])
     if plan is None:
-        assert (graph, name) in {("act", "debate"), ("act", "execute_stated")}
+        assert graph not in REASONS or name in NEEDS_TWO_CALLS
         return
     decision = decide(plan)
-    assert decision.done in SITUATION.actions
-    assert spent(decision)[0] == plan.calls
+    if graph == "refinement" and decision.done is None:  # the script never agrees
+        assert decision.status == "undecided"
+    else:
+        assert decision.done in SITUATION.actions
+    assert plan.fewest_calls <= spent(decision)[0] <= plan.calls
+    assert plan.leaks or plan.fewest_calls == plan.calls or spent(decision)[0] > 0
     assert parse(f"{graph} | {name}") == plan
 
 
@@ -211,10 +219,10 @@ def test_an_unknown_role_names_the_nearest() -> None:
         ("reason_act | critiqe", UnknownName, "critique"),
         ("reason_act | critique(round=2)", UnknownName, "rounds"),
         ("reason_act | critique(rounds=0)", BadOption, "0 rounds"),
-        ("reason_act | placebo(rounds=0)", BadOption, "0 rounds"),
+        ("reason_act | placebo('re_evaluate(0)')", BadOption, "0 rounds"),
         ("reason_act | re_evaluate(rounds=1.5)", BadOption, "1.5 rounds"),
         ("reason_act | self_consistency(0)", BadOption, "samples is 0"),
-        ("reason_act | debate(rounds=-1)", BadOption, "-1 rounds"),
+        ("reason_act | debate_of_roles(rounds=-1)", BadOption, "rounds is -1"),
         ("reason_act |", BadOption, "not a variant"),
         ("reason_act | 3", BadOption, "not a variant"),
         ("", BadOption, "not a variant"),
@@ -227,7 +235,7 @@ def test_an_unknown_role_names_the_nearest() -> None:
         ("act | self_consistency(3) | execute_stated", PlanError, "rationale"),
         ("act | debate", PlanError, "reasoner"),
         ("reason_act | self_consistency | debate", PlanError, "reasoner"),
-        ("reason_then_act | execute_stated | debate", PlanError, "debate first"),
+        ("reason_then_act | execute_stated | debate_of_roles", PlanError, "debate first"),
     ],
 )
 def test_a_bad_expression_says_what_to_write(expression: str, error: type[Exception], said: str) -> None:

@@ -1,0 +1,83 @@
+"""The editor: tampers with a rationale on its way to the actor, without a model. Is the rationale causal?
+
+If a rationale that recommends something else changes nothing, the actor does not use it (Lanham et al. 2023; Turpin et
+al. 2023). Invariant: what the reasoner *stated* stays what the reasoner said; what the tampered text recommends is in
+`planted`. Everything random comes from a stream named by the draw.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ..errors import PlanError, UnknownName
+from ..records import Draw, Situation, Turn, Usage
+from ..streams import stream
+from .base import AGENTS, Agent, need
+from .parsing import read_recommendation
+from .wording import filler
+
+__all__ = ["EDITS", "Editor"]
+
+EDITS = ("swap", "truncate", "corrupt", "filler")
+
+
+class Editor:
+    """Role "editor". Options: `edit` (one of EDITS) and `share`, in [0, 1]."""
+
+    name = "editor"
+
+    def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
+        heard = need(reads, "editor")
+        edit, share = str(agent.options.get("edit", "swap")), float(agent.options.get("share", 0.5))
+        if edit not in _EDITS:
+            raise UnknownName.among("edit", edit, EDITS)
+        text = _EDITS[edit](heard, situation, draw, share)
+        planted, status = read_recommendation(text, situation)
+        return replace(
+            heard, text=text, rationale=text, planted=planted if status == "ok" else (), usage=Usage(), cost=0.0,
+            key="", answer=heard.last_words, probs=None, mass=None,
+        )  # fmt: skip
+
+
+def _swap(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:
+    """Exchange the recommended action with another one, wherever either is named."""
+    if len(situation.actions) < 2:
+        raise PlanError("swap needs a situation with several actions", remedy="Use truncate, corrupt or filler.")
+    if not heard.stated:
+        return heard.rationale
+    mine = heard.stated[0]
+    others = [a for a in situation.actions if a not in heard.stated] or [a for a in situation.actions if a != mine]
+    other = others[int(stream(draw.episode, "swap", draw.step, draw.sample).integers(len(others)))]
+    either = re.compile(rf"(?<![\w-])({re.escape(mine)}|{re.escape(other)})(?![\w-])")
+    return either.sub(lambda m: other if m[1] == mine else mine, heard.rationale)
+
+
+def _truncate(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:
+    """Keep the first `share` of the words; at 1 everything, at 0 nothing."""
+    words = list(re.finditer(r"\S+", heard.rationale))
+    kept = round(share * len(words))
+    return heard.rationale[: words[kept - 1].end()] if kept else ""
+
+
+def _corrupt(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:
+    """Replace a `share` of the numbers by drawn ones with as many digits."""
+    rng = stream(draw.episode, "corrupt", draw.step, draw.sample)
+    named = "|".join(re.escape(a) for a in sorted(situation.actions, key=len, reverse=True))
+    spared = rf"(?<![\w-])(?:{named})(?![\w-])" if named else r"(?!)"
+
+    def drawn(match: re.Match[str]) -> str:
+        if match[1] is None or rng.random() >= share:
+            return match[0]
+        return "".join(str(rng.integers(10)) if c.isdigit() else c for c in match[0])
+
+    return re.sub(rf"{spared}|(\d+(?:\.\d+)?)", drawn, heard.rationale)
+
+
+def _filler(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:
+    return filler(heard.rationale)
+
+
+_EDITS = {"swap": _swap, "truncate": _truncate, "corrupt": _corrupt, "filler": _filler}
+
+AGENTS.register("editor", Editor)
