@@ -95,12 +95,13 @@ def run(
 def plan(
     experiment: Annotated[Path, typer.Argument(help="A TOML file.")],
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
+    answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
 ) -> None:
-    """Show what an experiment would do, without asking any model."""
+    """Show what an experiment would do and cost, without asking any model."""
     from .commands.plan import show_plan
     from .experiments.config import assemble, load
 
-    show_plan(assemble(load(experiment, changes or [])), _console())
+    show_plan(assemble(load(experiment, changes or [])), _console(), answer_tokens)
 
 
 @app.command()
@@ -194,6 +195,20 @@ def tasks_show(
 def graphs_list() -> None:
     """Name every graph, with a line each."""
     list_("graphs")
+
+
+@graphs.command("show")
+def graphs_show(
+    expression: Annotated[str, typer.Argument(help='A variant: "reason_act | critique(rounds=2)".')],
+    svg: Annotated[Path | None, typer.Option(help="Write the picture as SVG.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write the picture as PNG.")] = None,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print Mermaid text instead.")] = False,
+) -> None:
+    """Show a variant's agents, who reads whom, and what a decision costs in calls."""
+    from .commands.graphs import show_graph
+    from .interventions import parse
+
+    show_graph(parse(expression), _console(), svg, png, mermaid)
 
 
 @interventions.command("list")

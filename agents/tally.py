@@ -1,7 +1,7 @@
 """Decision protocols: who wins a set of ballots, as pure functions.
 
 Invariant: a winner stands on some ballot, or there is none. Scores are added up exactly, so no tie is made or broken by
-rounding, and every rule but `last` treats the ballots alike: their order matters through the tie rule "first" alone.
+rounding, and every rule but `first` and `last` treats the ballots alike: their order matters through a tie rule alone.
 
 Candidates are the labels named on any ballot, in first-seen order (what the rule itself reads comes first). Ties:
 "first" takes the candidate seen first, "none" leaves the vote undecided, "random" leaves it to `pick`.
@@ -116,6 +116,12 @@ def _votes(count: Count) -> dict[str, Fraction]:
 def _plurality(count: Count) -> Tally:
     """Most choices."""
     return count.top(_votes(count), "most votes")
+
+
+def _first(count: Count) -> Tally:
+    """The choice of the first ballot, abstention or not: no vote either, what a placebo of more samples comes to."""
+    choices = _choice(count.ballots[0])
+    return Tally(choices[0] if choices else None, _floats(_votes(count)), "the first vote")
 
 
 def _last(count: Count) -> Tally:
@@ -243,6 +249,7 @@ RULES: dict[str, tuple[Reader, Method]] = {
     "condorcet": (lambda b: b.ranks, _condorcet),
     "unanimity": (_choice, _unanimity),
     "supermajority": (_choice, _supermajority),
+    "first": (_choice, _first),
     "last": (_choice, _last),
 }
 """The rules by name: what a rule reads of a ballot, and how it counts."""

@@ -186,13 +186,15 @@ def debate_over(
     hears = _hears(agents, topology)
     level = {"unanimity": 1.0, "supermajority": 2 / 3}.get(protocol, 1.0 if stop else None)
     first = opening.name
-    copies = [replace(opening, name=f"{first}{i + 1}", sample=opening.sample + i) for i in range(1, agents)]
+    speaker = first.partition(".")[0]
+    speakers = [speaker, *(f"{speaker}{i + 1}" for i in range(1, agents))]
+    copies = [replace(opening, name=speakers[i], sample=opening.sample + i) for i in range(1, agents)]
     named = {0: first, **{i + 1: c.name for i, c in enumerate(copies)}}
     turns, ends = unroll(
-        [agent] * agents, [Round(hears)] * count("rounds", rounds), openings=named, name=first,
+        [agent] * agents, [Round(hears)] * count("rounds", rounds), openings=named, names=speakers,
         options=_shown(signed, confidence), level=level,
     )  # fmt: skip
-    added = [*copies, *turns, *conclude([agent] * agents, ends, protocol, ties, name=first)]
+    added = [*copies, *turns, *conclude([agent] * agents, ends, protocol, ties, names=speakers)]
     taken = {n.name for n in plan.nodes}
     names = renamed(added, taken)
     added = rename(added, names)

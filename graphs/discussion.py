@@ -53,7 +53,7 @@ def unroll(
     rounds: Sequence[Round],
     *,
     openings: Mapping[int, str] | None = None,
-    name: str = "debater",
+    names: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     level: float | None = None,
 ) -> tuple[list[Node], list[str]]:
@@ -63,10 +63,11 @@ def unroll(
         agents: who takes part; agent i draws sample i.
         rounds: whom each speaker reads. A speaker that has not spoken yet opens; any other takes up its conversation.
         openings: agents that have opened already, as node names.
-        name: how speakers are called: name1, name2, ...
+        names: how speakers are called; by default debater1, debater2, ...
         options: options of every turn after the opening.
         level: rounds end early once a share of `level` of the agents holds one position; None: they never do.
     """
+    called = list(names) or [f"debater{i + 1}" for i in range(len(agents))]
     last: dict[int, str] = dict(openings or {})
     times: dict[int, int] = {}
     nodes: list[Node] = []
@@ -77,7 +78,7 @@ def unroll(
             known = before if turns.together else last
             reads = tuple(known[j] for j in heard if j in known)
             agent, unless = agents[i], gate[:0]
-            who = f"{name}{i + 1}"
+            who = called[i]
             if i in last:
                 if not reads:
                     continue
@@ -97,7 +98,7 @@ def conclude(
     ties: str = "first",
     level: float = 2 / 3,
     otherwise: str = "",
-    name: str = "debater",
+    names: Sequence[str] = (),
 ) -> list[Node]:
     """The nodes that decide a discussion by a protocol: ballots where it needs them, then the count or the judge.
 
@@ -109,12 +110,13 @@ def conclude(
     if protocol == "judge":
         return [Node("judge", Agent("judge"), tuple(ends), stride=len(agents))]
     nodes: list[Node] = []
+    called = list(names) or [f"debater{i + 1}" for i in range(len(agents))]
     read = tuple(ends)
     if protocol in BALLOT_OF:
         for i, agent in enumerate(agents):
             voting = agent.with_options(move="ballot", ballot=BALLOT_OF[protocol])
             others = tuple(e for j, e in enumerate(ends) if j != i)
-            nodes.append(Node(f"{name}{i + 1}.ballot", voting, (ends[i], *others), sample=i, stride=len(agents)))
+            nodes.append(Node(f"{called[i]}.ballot", voting, (ends[i], *others), sample=i, stride=len(agents)))
         read = tuple(n.name for n in nodes)
     rule: dict[str, Any] = {} if protocol == "plurality" and ties == "first" else {"rule": protocol, "ties": ties}
     if protocol == "supermajority":

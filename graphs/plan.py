@@ -260,6 +260,12 @@ class Plan:
         builder.add_edge(self.decision, END)
         return builder.compile(name=self.name)
 
+    def draw(self, format: str = "mermaid") -> str | bytes:
+        """A picture of this plan: Mermaid text, an SVG, or the bytes of a PNG; flow and topology are both in it."""
+        from .draw import draw
+
+        return draw(self, format)
+
 
 def speaks(agent: Agent) -> bool:
     """Whether an agent asks a model."""

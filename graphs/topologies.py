@@ -26,19 +26,25 @@ def _grid(n: int) -> Any:
 
 
 def _erdos_renyi(n: int, p: float = 0.5, seed: int = 0) -> Any:
-    return nx.gnp_random_graph(n, _share(p), seed=seed)
+    return nx.gnp_random_graph(n, _share(p), seed=_whole("the seed", seed))
 
 
 def _watts_strogatz(n: int, k: int = 2, p: float = 0.1, seed: int = 0) -> Any:
-    return nx.watts_strogatz_graph(n, k, _share(p), seed=seed)
+    return nx.watts_strogatz_graph(n, _whole("the number k of neighbours", k), _share(p), seed=_whole("the seed", seed))
 
 
 def _barabasi_albert(n: int, m: int = 1, seed: int = 0) -> Any:
-    return nx.barabasi_albert_graph(n, m, seed=seed)
+    return nx.barabasi_albert_graph(n, _whole("the number m of new edges", m), seed=_whole("the seed", seed))
 
 
 def _ring(n: int) -> Any:
     return nx.cycle_graph(n)
+
+
+def _whole(what: str, given: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise BadOption(f"{what} is {given!r}", remedy="Use an integer of at least 0.")
+    return given
 
 
 def _share(p: float) -> float:
@@ -70,11 +76,14 @@ def topology(given: Any, agents: int) -> nx.DiGraph[int]:
         UnknownName, BadOption: there is no such topology, or an option is out of its range.
         PlanError: the size does not match the agents, or an agent reads itself.
     """
+    if isinstance(agents, bool) or not isinstance(agents, int) or agents < 1:
+        raise BadOption(f"the number of agents is {agents!r}", remedy="Use an integer of at least 1.")
     if isinstance(given, nx.Graph):
         if len(given) != agents:
             raise PlanError(
-                f"the topology has {len(given)} nodes for {agents} agents", remedy="Give it one node per agent."
-            )
+                "a topology whose size does not match the agents", f"it has {len(given)} nodes for {agents} agents",
+                "Give it one node per agent.",
+            )  # fmt: skip
         graph = nx.DiGraph(nx.convert_node_labels_to_integers(given))
     elif isinstance(given, str):
         graph = nx.DiGraph(_named(given, agents))
@@ -95,8 +104,10 @@ def _named(text: str, agents: int) -> Any:
         call = tree if isinstance(tree, ast.Call) else ast.Call(tree, [], [])
         if not isinstance(call.func, ast.Name) or call.args:
             raise ValueError("write a name with options, such as erdos_renyi(p=0.4, seed=3)")
+        if any(k.arg is None for k in call.keywords):
+            raise ValueError("a mapping of options has no names to read")
         options = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise BadOption(f"{text!r} is no topology", str(error), "Write ring or erdos_renyi(p=0.4).") from None
     name = call.func.id
     if name not in TOPOLOGIES:
@@ -104,7 +115,9 @@ def _named(text: str, agents: int) -> Any:
     try:
         return bind("topology", name, TOPOLOGIES[name], (agents,), options)
     except nx.NetworkXException as error:
-        raise BadOption(f"the topology {text!r} cannot be made for {agents} agents", str(error)) from None
+        raise BadOption(
+            f"the topology {text!r} cannot be made for {agents} agents", str(error), "Change its options."
+        ) from None
 
 
 def _edges(given: Any, agents: int) -> nx.DiGraph[int]:

@@ -40,14 +40,16 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
         shown: set[str] = set()
         for record in records:
             console.print(_head(record))
+            spoken: dict[tuple[str, int], Turn] = {}
             for turn in record.decision.turns:
+                changed = _changed(turn, spoken)
                 answer = ledger.answer(turn.key) if turn.key else None
                 if answer is not None and turn.key not in shown:
                     prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
                     console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
                 again = " (the same answer as above)" if turn.key in shown else ""
                 shown.add(turn.key)
-                console.print(Panel(_said(turn), title=_title(turn) + again, title_align="left"))
+                console.print(Panel(_said(turn), title=_title(turn) + changed + again, title_align="left"))
             console.print(_verdict(record))
     finally:
         ledger.close()
@@ -63,6 +65,20 @@ def _head(record: Record) -> Text:
 def _oracle(oracle: Oracle, actions: tuple[str, ...]) -> str:
     values = ", ".join(f"{a} {'inf' if (v := oracle.values[a]) is None else f'{v:.2f}'}" for a in actions)
     return f"optimal {_set(oracle.optimal)}, greedy {_set(oracle.greedy)}; values {values}"
+
+
+def _changed(turn: Turn, before: dict[tuple[str, int], Turn]) -> str:
+    """Whether an agent that had answered already holds another action now, and after reading whom."""
+    key = (turn.agent.partition(".")[0], turn.lane)
+    old = before.get(key)
+    before[key] = turn
+    if old is None or not (turn.key or turn.skipped) or turn.agent == old.agent:
+        return ""
+    if turn.skipped:
+        return "; passed on what it said: the others agree"
+    if turn.position == old.position:
+        return f"; stays with {turn.position or 'no answer'}"
+    return f"; changed from {old.position or 'no answer'} to {turn.position or 'no answer'}"
 
 
 def _title(turn: Turn) -> str:

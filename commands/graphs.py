@@ -1,0 +1,63 @@
+"""One variant as it will run: its cost in calls, who reads whom, and its drawing. Asks no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..graphs.plan import Node, Plan, speaks
+from ..reports.export import write_whole
+
+__all__ = ["show_graph"]
+
+MOST_DRAWS = 4
+
+
+def show_graph(
+    plan: Plan, console: Console, svg: Path | None = None, png: Path | None = None, mermaid: bool = False
+) -> None:
+    """Print a plan as a table, or as Mermaid text alone, after writing its drawings to the files that are given.
+
+    Raises:
+        MissingExtra: PNG needs the extra "png".
+        RunFolderError: a file cannot be written; one that was there before is kept.
+    """
+    drawn = [(path, plan.draw(format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
+    written = [write_whole(path, data if isinstance(data, bytes) else data.encode()) for path, data in drawn]
+    if mermaid:
+        console.print(Text(str(plan.draw("mermaid")).rstrip("\n")), soft_wrap=True)
+        return
+    console.print(Text(plan.name, style="bold"), soft_wrap=True)
+    fewest = f", at least {plan.fewest_calls}" if plan.fewest_calls != plan.calls else ""
+    console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("node", "role", "slot", "reads"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("lanes", "draws"):
+        table.add_column(heading, justify="right")
+    for node in plan.nodes:
+        table.add_row(*map(Text, _row(plan, node)))
+    console.print(table)
+    for path in written:
+        console.print(Text(f"drawn: {path}"), soft_wrap=True)
+
+
+def _row(plan: Plan, node: Node) -> tuple[str, ...]:
+    asks = speaks(node.agent)
+    name = f"{node.name} (decision)" if node.name == plan.decision else node.name
+    reads = ", ".join(node.reads) or "-"
+    if node.unless:
+        who = "they" if set(node.unless) == set(node.reads) else ", ".join(node.unless)
+        reads += f"; spared if {who} agree"
+    slot, draws = (node.agent.slot or "default", _draws(node)) if asks else ("-", "-")
+    return name, node.agent.role, slot, reads, str(node.lanes), draws
+
+
+def _draws(node: Node) -> str:
+    """The sample numbers that the lanes draw."""
+    draws = [str(node.sample + node.stride * i) for i in range(node.lanes)]
+    return ", ".join(draws if len(draws) <= MOST_DRAWS else [*draws[:2], "...", draws[-1]])

@@ -1,0 +1,366 @@
+"""The catalogue: what every intervention, control and discussion does, against scripts worked out by hand."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import networkx as nx
+import pytest
+
+import akrasia as ak
+from akrasia.agents.wording import filler, pieces
+from akrasia.errors import AkrasiaError, BadOption, PlanError, UnknownName
+from akrasia.graphs import GRAPHS, Plan, reason_act, reason_then_act
+from akrasia.interventions import INTERVENTIONS, parse
+from akrasia.models import Desk, Gateway, Scripted
+from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Usage
+from akrasia.tasks import bandit
+
+TASK = bandit(arms=3, head_start=2, horizon=2, labels=["Red", "Blue", "Green"])
+STATE = TASK.start(1)
+SITUATION = TASK.situation(STATE)
+ORACLE = TASK.oracle(STATE)
+Script = Callable[[Request, Draw], str | Response]
+
+
+def ask(
+    plan: Plan | str, script: Script, situation: Situation = SITUATION, oracle: Oracle | None = None
+) -> tuple[Decision, list[Request]]:
+    """A decision of a plan at step 0 of episode 0, and every request it made, in order."""
+    made: list[Request] = []
+
+    def model(request: Request, draw: Draw) -> str | Response:
+        made.append(request)
+        return script(request, draw)
+
+    backend = Scripted(model)
+    desk = Desk(Gateway([backend]), {"default": backend.card.id})
+    variant = ak.Variant("v", parse(plan) if isinstance(plan, str) else plan)
+    return asyncio.run(variant.decide(situation, desk, 0, 0, oracle)), made
+
+
+def says(label: str, words: str = "Thinking.") -> str:
+    return f"{words}\nBEST={label}\nACTION={label}"
+
+
+def by_sample(*labels: str) -> Script:
+    """Debater i holds labels[i] throughout."""
+    return lambda request, draw: says(labels[draw.sample % len(labels)])
+
+
+def last(request: Request) -> str:
+    return request.messages[-1].content
+
+
+def test_the_catalogue_says_what_each_changes_and_where_it_comes_from() -> None:
+    made = [INTERVENTIONS.make(n) for n in INTERVENTIONS]
+    assert len(made) >= 25
+    for change in made:
+        assert change.mechanism and change.changes and change.source
+        assert (INTERVENTIONS.about(change.name) or "").endswith(".")
+    assert [m.name for m in made if m.leaks] == ["multi_turn_aiw"]
+    assert {m.mechanism for m in made} == {
+        "another look", "more samples", "prompt", "context", "rationale surgery", "decoding", "environment", "control",
+    }  # fmt: skip
+
+
+COMMUTE = [
+    "checklist", "persona", "strict", "think_longer", "confidence", "show_bonus", "summarise_history", "permute_labels",
+    "temperature(0.5)", "constrain_action", "blind_actor", "commit",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(COMMUTE, 2)))
+def test_what_commutes_on_paper_commutes_in_the_plan(one: str, other: str) -> None:
+    assert parse(f"reason_then_act | {one} | {other}") == parse(f"reason_then_act | {other} | {one}")
+
+
+@pytest.mark.parametrize(
+    "late", ["try_all", "epsilon_greedy(0.2)", "execute_stated", "checklist", "show_bonus", "swap"]
+)
+@pytest.mark.parametrize("look", ["critique", "re_evaluate", "reflect"])
+def test_changes_of_the_end_commute_with_changes_of_the_answer(look: str, late: str) -> None:
+    assert parse(f"reason_then_act | {look} | {late}") == parse(f"reason_then_act | {late} | {look}")
+
+
+PLACEBOS = [
+    "re_evaluate(rounds=2)", "self_correct", "reflect", "critique(rounds=2)", "checklist", "persona | strict",
+    "self_consistency(3)", "debate(rounds=2)", "debate(topology='ring', agents=4, protocol='borda')", "debate_of_roles",
+    "best_of_n(3)", "critique | self_consistency(3)", "think_longer",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("of", PLACEBOS)
+@pytest.mark.parametrize("base", [reason_act, reason_then_act])
+def test_a_placebo_makes_as_many_calls_and_reads_as_many_tokens(of: str, base: Callable[[], Plan]) -> None:
+    def counted(request: Request, draw: Draw) -> Response:
+        label = SITUATION.actions[draw.sample % 3]
+        text = says(label, "A mean of 0.52 after two presses is less than what the untried one may have.")
+        return Response(text, usage=Usage(sum(pieces(m.content) for m in request.messages), pieces(text)))
+
+    if of == "think_longer":
+        with pytest.raises(PlanError, match="no placebo"):
+            base() | ak.placebo(of)
+        return
+    treated = ask(parse(f"{base().name} | {of}"), counted)[0]
+    dosed, shown = ask(base() | ak.placebo(of), counted)
+    assert [bool(t.key) for t in dosed.turns] == [bool(t.key) for t in treated.turns]
+    tokens = [sum(t.usage.prompt_tokens + t.usage.completion_tokens for t in d.turns) for d in (treated, dosed)]
+    assert tokens[1] == pytest.approx(tokens[0], rel=0.05)
+    assert shown
+
+
+def test_a_filler_has_the_length_and_nothing_of_the_text() -> None:
+    text = "BEST=Red because 0.52 > 0.31 (2 presses)."
+    assert abs(pieces(filler(text)) - pieces(text)) <= 2
+    assert filler("") == ""
+    assert not {"Red", "0.52", "BEST"} & set(filler(text * 9).split())
+
+
+def test_a_placebo_of_a_debate_hides_what_the_others_said() -> None:
+    seen = ask(reason_act() | ak.placebo("debate(rounds=1)"), by_sample("Red", "Blue", "Green"))[1]
+    for request in seen[3:]:
+        own = request.messages[1].content
+        assert all(f"BEST={a}" not in last(request) for a in SITUATION.actions) and "BEST=" in own
+
+
+def test_controls_for_a_variant() -> None:
+    variant = reason_act() | ak.critique(rounds=2)
+    controls = ak.controls_for(variant)
+    plans = dict(controls)
+    assert plans["self_consistency"].calls == plans["retry"].calls == variant.calls == 5
+    assert plans["placebo"].calls == 5 and plans["informed"].calls == 1
+    assert (plans["random"].calls, plans["oracle"].leaks) == (0, True)
+    shown = ask(plans["informed"], by_sample("Red"))[1]
+    assert "check each step of the reasoning" in last(shown[0])
+    for plan in plans.values():
+        assert parse(str(plan)) == plan
+    nothing = ak.controls_for(reason_act())
+    assert nothing.left_out["placebo"] and "placebo" not in dict(nothing)
+
+
+def test_adding_variants_changes_no_record_of_another(tmp_path: Any) -> None:
+    few = ["reason_act", "reason_act | critique"]
+    more = [*few, "reason_act | debate(rounds=2)", "society", "reason_act | retry(3)", "reason_act | permute_labels"]
+    runs = [
+        ak.run(task=TASK, model="simulated", variants=v, episodes=4, out=tmp_path / str(i)).records
+        for i, v in enumerate((few, more))
+    ]
+    kept = runs[1].filter(runs[1]["variant"].is_in(few))
+    assert kept.sort("variant", "episode", "step").equals(runs[0].sort("variant", "episode", "step"))
+
+
+def test_society_reads_its_neighbours_and_votes() -> None:
+    """Blue, Red, Red, Red on a ring of four: each reads the two beside it, and Red wins by three to one."""
+    decision, made = ask("society(agents=4, rounds=1, topology='ring')", by_sample("Blue", "Red", "Red", "Red"))
+    assert decision.done == "Red"
+    reads = {t.agent: t.reads for t in decision.turns}
+    assert reads["debater2.discuss"] == ("debater2", "debater1", "debater3")
+    assert reads["debater1.discuss"] == ("debater1", "debater2", "debater4")
+    assert len(made) == 8 and "agent 1" in last(made[-1]) and "debater" not in last(made[-1])
+
+
+def test_names_and_confidence_are_shown_only_where_asked_for() -> None:
+    def sure(request: Request, draw: Draw) -> str:
+        return says("Red") + "\nCONFIDENCE=80"
+
+    signed, made = ask("society(agents=2, rounds=1, signed=True, confidence=True)", sure)
+    assert "--- debater1, 80% sure ---" in last(made[-1]) and "CONFIDENCE=80" not in last(made[-1])
+    assert signed.turns[0].confidence == pytest.approx(0.8)
+    hidden = ask("society(agents=2, rounds=1)", sure)[1]
+    assert "80" not in last(hidden[-1]).split("Consider")[0]
+
+
+def test_rounds_end_early_once_all_agree() -> None:
+    decision, made = ask("society(rounds=3, stop=True)", by_sample("Red"))
+    assert (decision.done, len(made)) == ("Red", 3)
+    assert sum(t.skipped for t in decision.turns) == 9
+    assert len(ask("society(rounds=3, stop=True)", by_sample("Red", "Blue", "Red"))[1]) == 12
+
+
+def test_refinement_without_consensus_is_undecided() -> None:
+    decision, _ = ask("refinement(rounds=1)", by_sample("Red", "Blue", "Red"))
+    assert (decision.done, decision.status) == (None, "undecided")
+
+
+def test_a_judge_may_let_the_debate_go_on() -> None:
+    def script(request: Request, draw: Draw) -> str:
+        if "You are the judge" not in last(request):
+            return says("Red" if draw.sample == 0 else "Blue")
+        return "Not yet.\nUNDECIDED" if "the line UNDECIDED" in last(request) else says("Blue")
+
+    decision, made = ask("liang", script)
+    assert (decision.done, len(made)) == ("Blue", 6)
+    early, made = ask("liang", lambda r, d: says("Green" if "judge" in last(r) else "Red"))
+    assert (early.done, len(made)) == ("Green", 3)
+
+
+@pytest.mark.parametrize(
+    ("graph", "calls", "reads"),
+    [
+        ("memory", 6, {"debater3": ("debater1", "debater2")}),
+        ("relay", 6, {"debater3": ("debater2",), "debater1.discuss": ("debater1", "debater3")}),
+        ("report", 7, {"debater2": ("debater1",), "debater1.discuss": ("debater1", "debater2", "debater3")}),
+        ("paired", 6, {"debater3": ("debater1", "debater2")}),
+        ("multi_persona", 9, {"debater1.discuss": ("debater1", "debater2", "debater3")}),
+    ],
+)
+def test_who_reads_whom(graph: str, calls: int, reads: dict[str, tuple[str, ...]]) -> None:
+    decision, made = ask(graph, by_sample("Red"))
+    assert (decision.done, len(made)) == ("Red", calls)
+    turns = {t.agent: t.reads for t in decision.turns}
+    assert {name: turns[name] for name in reads} == reads
+
+
+def test_a_debate_opens_with_the_baselines_own_answer() -> None:
+    base = ask(reason_then_act(), by_sample("Red", "Blue", "Green"))[0]
+    decision = ask(reason_then_act() | ak.debate(), by_sample("Red", "Blue", "Green"))[0]
+    assert decision.turns[0].key == base.turns[0].key
+    assert decision.turns[-1].agent == "act"
+
+
+def test_ballots_decide_where_the_protocol_asks_for_them() -> None:
+    """Rankings R>G>B, B>G>R, G>B>R: one first place each; Borda gives Green 1 + 1 + 2 = 4 of 9."""
+    ballots = ("Red > Green > Blue", "Blue > Green > Red", "Green > Blue > Red")
+
+    def script(request: Request, draw: Draw) -> str:
+        if "RANKING" in last(request):
+            return f"RANKING={ballots[draw.sample]}"
+        return says(("Red", "Blue", "Green")[draw.sample])
+
+    assert ask("society(protocol='plurality')", script)[0].done == "Red"
+    assert ask("society(protocol='borda')", script)[0].done == "Green"
+
+
+def test_retry_takes_the_last_draw_that_can_be_read() -> None:
+    assert ask("reason_act | retry(3)", by_sample("Red", "Blue", "Green"))[0].done == "Green"
+    silent: Script = lambda r, d: "Hm." if d.sample == 2 else says("Blue")  # noqa: E731
+    assert ask("reason_act | retry(3)", silent)[0].done == "Blue"
+
+
+def test_best_of_n_is_the_judges_choice() -> None:
+    script: Script = lambda r, d: says("Green" if "judge" in last(r) else "Red")  # noqa: E731
+    assert ask("reason_act | best_of_n(3)", script)[0].done == "Green"
+
+
+def test_permuted_labels_come_back_as_the_tasks_own() -> None:
+    plan = parse("reason_act | permute_labels")
+    seen = plan.see(SITUATION, Draw(0, 0))
+    true = dict(zip(seen.actions, seen.own, strict=True))
+    assert sorted(true.values()) == sorted(SITUATION.actions)
+    assert [true[t.action] for t in seen.history] == [t.action for t in SITUATION.history]
+    for column in SITUATION.quantities:
+        shown = seen.quantity(column.name)
+        assert shown is not None
+        told = dict(zip(seen.own, shown.values, strict=True))
+        assert told == dict(zip(SITUATION.actions, column.values, strict=True))
+    draws = {plan.see(SITUATION, Draw(0, step)).own for step in range(20)}
+    assert len(draws) > 3
+    decision, _ = ask(plan, by_sample("Red"))
+    assert decision.done == true["Red"] and decision.shown_as[true["Red"]] == "Red"
+    with pytest.raises(PlanError, match="names mean"):
+        ak.run(task="tictactoe", model="simulated", variants=["reason_act", "reason_act | permute_labels"])
+
+
+def test_what_is_shown_follows_the_context_interventions() -> None:
+    plain = last(ask("reason_act", by_sample("Red"))[1][0])
+    assert "Step=" in plain and "value under the rule" not in plain
+    assert "value under the rule" in last(ask("reason_act | show_bonus", by_sample("Red"))[1][0])
+    summed = last(ask("reason_act | summarise_history(keep=False)", by_sample("Red"))[1][0])
+    assert "mean reward" in summed and "Step=0" not in summed
+    assert "Step=0" not in last(ask("reason_act | no_history", by_sample("Red"))[1][0])
+    blind = last(ask("reason_then_act | blind_actor", by_sample("Red"))[1][1])
+    assert (
+        "Step=0" not in blind
+        and "Thinking." in blind
+        and "Red, Blue, Green" not in blind.replace(", ".join(SITUATION.actions), "Red, Blue, Green").split("are:")[0]
+    )
+
+
+def test_surgery_reaches_the_actor_and_leaves_what_was_stated() -> None:
+    def script(request: Request, draw: Draw) -> str:
+        return says("Red", "The mean of Red is 0.75 after 12 presses, and more is not known.")
+
+    for name in ("swap", "truncate(share=0.4)", "corrupt(share=1)", "filler", "paraphrase"):
+        decision, made = ask(f"reason_then_act | {name}", script)
+        assert decision.stated == ("Red",), name
+        heard = last(made[-1])
+        assert ("BEST=Red" in heard) == (name in ("corrupt(share=1)", "paraphrase")), name
+    swapped = ask("reason_then_act | swap", script)[0]
+    assert swapped.turns[1].planted in (("Blue",), ("Green",))
+    corrupted = last(ask("reason_then_act | corrupt(share=1)", script)[1][-1])
+    assert "0.75 after 12" not in corrupted and "The mean of Red is" in corrupted
+
+
+def test_the_environment_acts_and_what_was_stated_stays() -> None:
+    tried = {t.action for t in SITUATION.history}
+    taken = next(iter(tried))
+    decision, _ = ask("reason_act | try_all", by_sample(taken))
+    assert decision.stated == (taken,) and decision.done not in tried
+    assert ask("reason_act | epsilon_greedy(0)", by_sample(taken))[0].done == taken
+    silent = ask("reason_act | epsilon_greedy(1)", lambda r, d: "Hm.")[0]
+    assert silent.done in SITUATION.actions and silent.stated_status == "unparsable"
+
+
+def test_only_wrong_answers_are_sent_back_where_the_oracle_leaks() -> None:
+    right = ORACLE.optimal[0]
+    wrong = next(a for a in SITUATION.actions if a not in ORACLE.optimal)
+    plan = parse("reason_act | multi_turn_aiw")
+    assert plan.leaks and ak.Variant("v", plan).tags["leaks"] == "oracle"
+    assert len(ask(plan, by_sample(right), oracle=ORACLE)[1]) == 1
+    assert len(ask(plan, by_sample(wrong), oracle=ORACLE)[1]) == 4
+    script: Script = lambda r, d: says(right if "double-check" in last(r) else wrong)  # noqa: E731
+    repaired, made = ask(plan, script, oracle=ORACLE)
+    assert (repaired.done, len(made)) == (right, 2)
+
+
+def test_floor_and_ceiling() -> None:
+    assert ask("oracle_act", by_sample("Red"), oracle=ORACLE)[0].done in ORACLE.optimal
+    assert ask("random_act", by_sample("Red"))[0].done in SITUATION.actions
+
+
+def test_constrained_actions_bind_the_request() -> None:
+    _, made = ask("act | constrain_action", lambda r, d: '{"action": "Blue"}')
+    assert made[0].sampling.choices == SITUATION.actions and '"enum"' in made[0].sampling.schema
+    assert ask("act | constrain_action", lambda r, d: '{"action": "Blue"}')[0].done == "Blue"
+    assert ask("act | constrain_action", lambda r, d: "ACTION=Green")[0].done == "Green"
+
+
+def test_the_second_critic_draws_anew() -> None:
+    _, made = ask("reason_act | critique(rounds=2)", by_sample("Red"))
+    assert len(made) == 5  # the unchanged answer is commented on twice, not once
+
+
+@pytest.mark.parametrize(
+    ("expression", "error", "said"),
+    [
+        ("act | debate", PlanError, "needs a reasoner"),
+        ("reason_act | swap", PlanError, "reads a rationale"),
+        ("reason_act | constrain_action", PlanError, "needs an actor"),
+        ("reason_act | self_consistency(0)", BadOption, "number of samples"),
+        ("reason_act | self_consistency(3, protocol='borda')", UnknownName, "decision protocol"),
+        ("society(agents=1)", BadOption, "at least 2"),
+        ("society(rounds=0)", BadOption, "rounds is 0"),
+        ("society(topology='rings')", UnknownName, "ring"),
+        ("society(protocol='bordas')", UnknownName, "borda"),
+        ("society(agents=3, topology=[[0, 5]])", AkrasiaError, "5"),
+        ("society(slots=['a'])", BadOption, "1 model slots for 3"),
+        ("multi_persona(agreement=2)", BadOption, "agreement"),
+        ("reason_act | multi_turn_aiw(rounds=4)", BadOption, "up to 3"),
+        ("reason_act | temperature(3)", BadOption, "from 0 to 2"),
+        ("reason_act | placebo(of='nothing')", UnknownName, "nothing"),
+        ("reason_act | informed(by='self_consistency')", PlanError, "hint"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_call(expression: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        parse(expression)
+
+
+def test_a_graph_of_ones_own_must_fit_the_agents() -> None:
+    own: nx.DiGraph[int] = nx.DiGraph([(0, 1), (1, 2)])
+    plan = GRAPHS.make("society", agents=3, topology=own)
+    assert parse(str(plan)) == plan
+    with pytest.raises(PlanError):
+        GRAPHS.make("society", agents=4, topology=own)
