@@ -23,7 +23,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
-    from .api import Result, arun, open_run, run
+    from .api import Result, arun, forecast, open_run, run
+    from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
     from .interventions import (
         best_of_n,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         try_all,
         view,
     )
+    from .models.ambient import AmbientChatModel
 
 _ROOMS = (
     "agents",
@@ -78,7 +80,10 @@ _ROOMS = (
     "tasks",
 )
 _HOME = {
-    **dict.fromkeys(("Result", "arun", "open_run", "run"), ".api"),
+    **dict.fromkeys(("Result", "arun", "forecast", "open_run", "run"), ".api"),
+    "AmbientChatModel": ".models.ambient",
+    "Answer": ".experiments.foreign",
+    "MessagesAdapter": ".experiments.foreign",
     "Variant": ".experiments.variant",
     **dict.fromkeys(
         (
@@ -125,6 +130,9 @@ _HOME = {
 }
 
 __all__ = [
+    "AmbientChatModel",
+    "Answer",
+    "MessagesAdapter",
     "Result",
     "Variant",
     "__version__",
@@ -147,6 +155,7 @@ __all__ = [
     "execute_stated",
     "experiments",
     "filler",
+    "forecast",
     "graphs",
     "informed",
     "intervention",

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from .evals.inference import Interval
     from .evals.scorecard import Scorecard
+    from .experiments.forecast import Forecast
 
-__all__ = ["Result", "arun", "execute", "open_run", "run"]
+__all__ = ["Result", "arun", "execute", "forecast", "open_run", "run"]
 
 
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
@@ -140,6 +141,20 @@ async def arun(
     """`run` for callers that have an event loop: the same arguments, awaited. Cancelling stops the run."""
     experiment, folder = _prepared(settings, out)
     return await execute(experiment, folder, resume=True, offline=offline, observe=observe)
+
+
+def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> Forecast:
+    """What `run` with the same keywords will take: calls, tokens and dollars. Asks no model and writes nothing.
+
+    Args:
+        probes: situations that each variant decides per task.
+        answer_tokens: assumed length of an answer that holds a reasoning.
+    """
+    from .experiments.forecast import forecast
+
+    for name in ("out", "offline", "observe"):  # of no weight before a run
+        settings.pop(name, None)
+    return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:

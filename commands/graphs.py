@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..graphs.plan import Node, Plan, speaks
-from ..reports.export import write_whole
 
 __all__ = ["show_graph"]
 
@@ -27,7 +26,7 @@ def show_graph(
         RunFolderError: a file cannot be written; one that was there before is kept.
     """
     drawn = [(path, plan.draw(format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
-    written = [write_whole(path, data if isinstance(data, bytes) else data.encode()) for path, data in drawn]
+    written = [_write(path, data) for path, data in drawn]
     if mermaid:
         console.print(Text(str(plan.draw("mermaid")).rstrip("\n")), soft_wrap=True)
         return
@@ -46,6 +45,12 @@ def show_graph(
         console.print(Text(f"drawn: {path}"), soft_wrap=True)
 
 
+def _write(path: Path, data: str | bytes) -> Path:
+    from ..reports.export import write_whole
+
+    return write_whole(path, data if isinstance(data, bytes) else data.encode())
+
+
 def _row(plan: Plan, node: Node) -> tuple[str, ...]:
     asks = speaks(node.agent)
     name = f"{node.name} (decision)" if node.name == plan.decision else node.name
@@ -53,7 +58,7 @@ def _row(plan: Plan, node: Node) -> tuple[str, ...]:
     if node.unless:
         who = "they" if set(node.unless) == set(node.reads) else ", ".join(node.unless)
         reads += f"; spared if {who} agree"
-    slot, draws = (node.agent.slot or "default", _draws(node)) if asks else ("-", "-")
+    slot, draws = (node.agent.slot or node.agent.role, _draws(node)) if asks else ("-", "-")
     return name, node.agent.role, slot, reads, str(node.lanes), draws
 
 

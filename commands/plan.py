@@ -1,36 +1,98 @@
-"""What an experiment would do, told without asking a model: calls and depth per variant, and what sharing saves."""
+"""What an experiment would do, told without asking a model: calls, depth, tokens, dollars, and what sharing saves."""
 
 from __future__ import annotations
 
+from itertools import groupby
+
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..experiments.forecast import ANSWER_TOKENS, Forecast, Row, Spending, forecast
 from ..experiments.runner import Experiment
 
 __all__ = ["show_plan"]
 
+_HEADINGS = (
+    "calls", "one after\nthe other", "new\ncalls", "prompt\ntokens", "answer\ntokens", "$ alone", "$ added",
+    "$ at most",
+)  # fmt: skip
 
-def show_plan(experiment: Experiment, console: Console) -> None:
-    """Print an experiment: its variants, the calls of one decision, and the most calls the run can make."""
-    table = Table(title=f"{experiment.name}: {experiment.design} design, seed {experiment.seed}", title_justify="left")
-    for heading in ("variant", "calls per decision", "one after the other", "new calls"):
-        table.add_column(heading, justify="left" if heading == "variant" else "right")
-    seen: set[str] = set()
-    naive = shared = 0
-    for variant in experiment.variants:
-        asked = variant.plan.asks()
-        new = asked - seen if experiment.design == "fork" else asked
-        seen |= asked
-        naive, shared = naive + len(asked), shared + len(new)
-        table.add_row(variant.name, str(len(asked)), str(variant.plan.depth), str(len(new)))
-    console.print(table)
-    for task in experiment.tasks:
-        options = ", ".join(f"{k}={v}" for k, v in task.options.items())
-        console.print(f"task: {task.name}({options})")
+
+def show_plan(experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS) -> None:
+    """Print an experiment: what one decision of each variant takes, and what the whole run costs."""
+    told = forecast(experiment, answer_tokens=answer_tokens)
+    console.print(f"{experiment.name}: {experiment.design} design, seed {experiment.seed}")
+    for (task, model), rows in groupby(told.rows, key=lambda r: (r.task, r.model)):
+        console.print(_table(f"{task}, {model}", list(rows)))
+    for each in experiment.tasks:
+        options = ", ".join(f"{k}={v}" for k, v in each.options.items())
+        console.print(f"task: {each.name}({options})")
     for models in experiment.models:
         console.print(f"model: {models.label}")
-    decisions = experiment.situations
+    _show_sums(told, experiment, console)
+
+
+def _table(title: str, rows: list[Row]) -> Table:
+    """One row a variant. Names wrap where the console is narrow, numbers never do."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("variant", overflow="fold", min_width=16)
+    lines = [_cells(row) for row in rows]
+    for i, heading in enumerate(_HEADINGS):
+        width = max(len(cells[i]) for cells in lines)
+        table.add_column(heading, justify="right", no_wrap=True, min_width=max(width, *map(len, heading.split("\n"))))
+    for row, cells in zip(rows, lines, strict=True):
+        table.add_row(row.variant, *cells)
+    return table
+
+
+def _cells(row: Row) -> list[str]:
+    calls = "?" if row.calls is None else str(row.calls)
+    if row.fewest is not None and row.fewest != row.calls:
+        calls = f"{row.fewest}-{calls}"
+    depth = "?" if row.depth is None else str(row.depth)
+    if row.alone is None or row.new is None or row.new_most is None:
+        return [calls, depth, *["?"] * 6]
+    return [
+        calls, depth, f"{row.new.calls:.3g}", f"{row.alone.prompt_tokens:,.0f}", f"{row.alone.completion_tokens:,.0f}",
+        *(_dollars(s * row.decisions) for s in (row.alone, row.new, row.new_most)),
+    ]  # fmt: skip
+
+
+def _dollars(spent: Spending) -> str:
+    if spent.dollars is None:
+        return "?"
+    if spent.dollars == 0:
+        return "0"
+    return "<0.01" if spent.dollars < 0.01 else f"{spent.dollars:,.2f}"
+
+
+def _show_sums(told: Forecast, experiment: Experiment, console: Console) -> None:
+    asked, made = round(told.alone.calls), round(told.shared.calls)
     console.print(
-        f"{experiment.episodes} episodes; at most {decisions} situations, {decisions * naive} answers asked for, "
-        f"{decisions * shared} calls made ({shared / naive if naive else 1:.0%}; the rest is shared between variants)"
+        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {asked} answers asked for, "
+        f"{made} calls made ({made / asked if asked else 1:.0%}; the rest is shared between variants)"
     )
+    console.print(
+        f"whole run: about ${_dollars(told.shared)}, at most ${_dollars(told.most)} with every answer as long as it "
+        f"may be; ${_dollars(told.alone)} if each variant were run by itself"
+    )
+    console.print(
+        f"Calls and tokens are of one decision; dollars of the whole run: a variant by itself, what it adds to "
+        f"those above it, and that at most. Assumed: {told.answer_tokens} tokens an answer (--answer-tokens), every "
+        "round played. Tokens are estimated from the prompts' text."
+    )
+    if told.unpriced:
+        console.print(
+            f"?: no price is known for {', '.join(told.unpriced)}. Give it one: [models.NAME] with name = ... and "
+            "price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens)."
+        )
+    if told.unknown:
+        console.print(
+            f"?: {', '.join(told.unknown)} asks as its own graph does: nothing is known before, and no sum holds it."
+        )
+    budget = experiment.budget
+    if budget.dollars is not None and told.shared.dollars is not None and told.shared.dollars > budget.dollars:
+        console.print(f"The budget of ${budget.dollars:g} is likely to be spent before the run ends.")
+    if budget.calls is not None and made > budget.calls:
+        console.print(f"The budget of {budget.calls} calls is likely to be spent before the run ends.")

@@ -180,8 +180,8 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             v.name: {
                 "plan": v.plan.name,
                 "fingerprint": v.plan.fingerprint,
-                "calls": v.plan.calls,
-                "depth": v.plan.depth,
+                "calls": "?" if v.plan.calls is None else v.plan.calls,
+                "depth": "?" if v.plan.depth is None else v.plan.depth,
             }
             for v in experiment.variants
         },

@@ -17,6 +17,7 @@ from ..records import Record
 from ..tasks.base import Task
 from .design import DESIGNS, Arena, Design
 from .executors import run_local
+from .foreign import Foreign, MessagesAdapter
 from .variant import Variant
 
 __all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "RecordStore", "play"]
@@ -90,6 +91,7 @@ class Experiment:
     def _check_slots(self) -> None:
         """A slot that no agent speaks through is a misspelling: its model would be shown and never asked."""
         known = {n.agent.slot or n.agent.role for v in self.variants for n in v.plan.nodes} | {"default"}
+        known |= {slot for v in self.variants if isinstance(v.plan, Foreign) for slot in v.plan.slots}
         for models in self.models:
             for slot in models.slots:
                 if slot not in known:
@@ -97,6 +99,9 @@ class Experiment:
             if models.slots.get("actor", models.slots["default"]).card.style == "completion":
                 for variant in self.variants:
                     _check_actors_have_words(variant)
+            if models.slots["default"].card.style == "completion":
+                for variant in self.variants:
+                    _check_adapter_has_words(variant)
 
     @property
     def backends(self) -> list[Backend]:
@@ -151,6 +156,14 @@ def _check_actors_have_words(variant: Variant) -> None:
                 f"{variant.name!r} asks an actor alone to look again", "a model in completion style has no words there",
                 "Start from reason_act or reason_then_act, or use a model that is prompted by instructions.",
             )  # fmt: skip
+
+
+def _check_adapter_has_words(variant: Variant) -> None:
+    if isinstance(variant.plan, Foreign) and isinstance(variant.plan.adapter, MessagesAdapter):
+        raise PlanError(
+            f"{variant.name!r} instructs a model in completion style", "it continues texts and follows no instructions",
+            "Use a model that is prompted by instructions, or an adapter whose texts can be continued.",
+        )  # fmt: skip
 
 
 class RecordStore(Store, Protocol):

@@ -1,4 +1,4 @@
-"""A variant: one arm of an ablation, a named plan that decides situations."""
+"""A variant: one arm of an ablation, a named plan, or a foreign graph, that decides situations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..graphs.plan import Plan
 from ..interventions.expression import parse
 from ..models.gateway import Desk
 from ..records import Decision, Oracle, Situation
+from .foreign import SUPERSTEPS, Adapter, Foreign
 
 __all__ = ["Variant", "as_variants"]
 
@@ -20,7 +21,35 @@ class Variant:
     """A named plan with its interventions. `name` is what tables show; by default the plan's own expression."""
 
     name: str
-    plan: Plan
+    plan: Plan | Foreign
+
+    @classmethod
+    def from_langgraph(
+        cls,
+        name: str,
+        compiled: Any,
+        adapter: Adapter,
+        *,
+        slots: tuple[str, ...] = ("default",),
+        supersteps: int = SUPERSTEPS,
+    ) -> Variant:
+        """Any compiled LangGraph graph (or Runnable with `ainvoke`) as a variant; see docs/langgraph.md.
+
+        Args:
+            compiled: the graph, compiled with `ak.AmbientChatModel()` in the place of its chat model.
+            adapter: how a situation enters it and how its final state is read, such as `MessagesAdapter()`.
+            slots: the model slots that its models speak through.
+            supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
+
+        Raises:
+            PlanError: the graph is not compiled, or the adapter is none.
+        """
+        return cls(name, Foreign(name, compiled, adapter, slots, supersteps))
+
+    def __or__(self, change: Any) -> Variant:
+        """The variant with an intervention; a foreign graph takes none."""
+        plan = self.plan | change
+        return Variant(f"{self.name} | {change.spec}", plan)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -51,7 +80,7 @@ def as_variants(given: Any) -> tuple[Variant, ...]:
     Raises:
         BadOption: there is none, or two have the same name.
     """
-    if isinstance(given, Plan | Variant | str):
+    if isinstance(given, Plan | Foreign | Variant | str):
         given = [given]
     if not isinstance(given, Iterable):
         raise BadOption(f"{given!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
@@ -70,6 +99,6 @@ def _as_variant(name: str | None, value: Any) -> Variant:
     if isinstance(value, Variant):
         return value if name is None else Variant(name, value.plan)
     plan = parse(value) if isinstance(value, str) else value
-    if not isinstance(plan, Plan):
+    if not isinstance(plan, Plan | Foreign):
         raise BadOption(f"{value!r} is not a variant", remedy="Give a plan or an expression such as 'reason_act'.")
     return Variant(name or plan.name, plan)

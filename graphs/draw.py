@@ -1,8 +1,8 @@
 """Drawings of a plan: Mermaid text, a self-contained SVG, and its PNG.
 
-Invariants: a drawing is a function of the plan alone, so equal plans of equal names draw equal bytes; every name in it is
-escaped; an edge u -> v means v reads u, as in the plan. A dashed box may be spared; a dashed edge leads to it from an
-agent that it does not read but whose agreement spares it.
+Invariants: a drawing is a function of the plan alone, so equal plans of equal names draw equal bytes; every name in it
+is escaped; an edge u -> v means v reads u, as in the plan. A dashed box may be spared; a dashed edge leads to it from
+an agent that it does not read but whose agreement spares it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from importlib import import_module
@@ -33,7 +34,7 @@ LARGE, CHAR, SMALL = 7.9, 7.3, 6.1  # width of a character of 13, of 12 and of 1
 BOX, GAP, BEND, ROOM = 46.0, 18.0, 10.0, 64.0  # heights of a box, of a gap, of a passing edge; least room of a layer
 MARGIN, LINE = 24.0, 20.0
 INK, FAINT, PALE, ASKS, ACCENT = "#1f2933", "#616e7c", "#f1f3f5", "#e8f1fb", "#b3400f"
-BESIDE, DISC = 44.0, 13.0  # the topology: room per agent on the circle, radius of an agent
+BESIDE, DISC = 74.0, 13.0  # the topology: room per agent on the circle, radius of an agent
 PNG_ZOOM = 2.0
 
 Spot = tuple[str, int]  # a node in its layer, or its edge as it passes a later layer
@@ -158,14 +159,15 @@ def _flow(plan: Plan) -> tuple[str, float, float]:
     trails, layer = _trails(plan)
     layers = _ordered(_layers(layer, trails), trails)
     wide = {n.name: _width(plan, n) for n in plan.nodes}
-    y = _heights(layers, trails, wide)
+    tall = _tall(plan, trails, layer)
+    y = _heights(layers, trails, layer, tall)
     crowd = [len({e[0] for e in trails if e[1][1] == k}) for k in range(len(layers))]
-    x, at = [0.0] * len(layers), MARGIN
+    x, at = [0.0] * len(layers), MARGIN + 12
     for k, spots in enumerate(layers):
         at += max(ROOM, 14.0 * min(crowd[k], 8)) if k else 0.0
         x[k] = at
         at += max((wide.get(name, 0.0) for name, j in spots if layer[name] == j), default=0.0)
-    width, height = at + MARGIN + 8, max((v for v in y.values()), default=0.0) + BOX / 2 + MARGIN
+    width, height = at + MARGIN + 8, max(v + tall.get(s[0], BOX) / 2 for s, v in y.items()) + MARGIN
 
     def box(spot: Spot) -> bool:
         return layer[spot[0]] == spot[1]
@@ -179,7 +181,7 @@ def _flow(plan: Plan) -> tuple[str, float, float]:
         x1 = x[u[1]] + (_end(wide, u[0]) if box(u) else span[u[1]])
         if box(v):
             into = sorted(ends[v], key=lambda s: (y[s], s))
-            step = min(9.0, (BOX - 2 * _corner(plan.node(v[0]))) / max(len(into) - 1, 1))
+            step = min(9.0, (tall[v[0]] - 2 * _corner(plan.node(v[0]))) / max(len(into) - 1, 1))
             y2 = y[v] + (into.index(u) - (len(into) - 1) / 2) * step
         else:
             y2 = y[v]
@@ -194,9 +196,9 @@ def _flow(plan: Plan) -> tuple[str, float, float]:
         head = ' marker-end="url(#akrasia-arrow)"' if box(v) else ""
         dash = ' stroke-dasharray="4 4"' if dashed else ""
         edges.append(f'<path d="{path}"{dash}{head}/>')
-    boxes = [_box(plan, n, x[layer[n.name]], y[n.name, layer[n.name]], wide[n.name]) for n in plan.nodes]
+    boxes = [_box(plan, n, x[layer[n.name]], y[n.name, layer[n.name]], wide[n.name], tall[n.name]) for n in plan.nodes]
     start = f'<circle cx="{x[0] + 5:.1f}" cy="{y["", 0]:.1f}" r="5"/>'
-    start += _text(x[0] + 5, y["", 0] + 18, "start", size=10, anchor="middle", fill=FAINT)
+    start += _text(x[0] + 9, y["", 0] + 18, "start", size=10, anchor="end", fill=FAINT)
     lines = f'<g fill="none" stroke="{FAINT}" stroke-width="1.2">{"".join(edges)}</g>'
     return lines + start + "".join(boxes), width, height
 
@@ -262,13 +264,18 @@ def _crossings(layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool]) 
     return total
 
 
+def _tall(plan: Plan, trails: dict[tuple[Spot, Spot], bool], layer: dict[str, int]) -> dict[str, float]:
+    """The height of every box: there is room for each edge that ends at it."""
+    ends = Counter(v for _, v in trails)
+    return {n.name: max(BOX, 2 * _corner(n) + 6.0 * (ends[n.name, layer[n.name]] - 1)) for n in plan.nodes}
+
+
 def _heights(
-    layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool], wide: dict[str, float]
+    layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool], layer: dict[str, int], boxes: dict[str, float]
 ) -> dict[Spot, float]:
     """The middle of every spot: near those it is joined to, in its order, and never over its neighbour."""
     graph: nx.DiGraph[Spot] = nx.DiGraph(list(trails))
-    first = {s[0]: s[1] for spots in reversed(layers) for s in spots}
-    tall = {s: BOX if s[0] in wide and first[s[0]] == s[1] else BEND for spots in layers for s in spots}
+    tall = {s: boxes.get(s[0], BEND) if layer[s[0]] == s[1] else BEND for spots in layers for s in spots}
     room = [[0.0, *((tall[a] + tall[b]) / 2 + GAP for a, b in zip(spots, spots[1:], strict=False))] for spots in layers]
     y: dict[Spot, float] = {}
     for spots, steps in zip(layers, room, strict=True):
@@ -314,12 +321,12 @@ def _corner(node: Node) -> int:
     return 6 if speaks(node.agent) else 14
 
 
-def _box(plan: Plan, node: Node, x: float, y: float, width: float) -> str:
+def _box(plan: Plan, node: Node, x: float, y: float, width: float, height: float) -> str:
     asks, chosen = speaks(node.agent), node.name == plan.decision
-    shape = f'rx="{_corner(node)}" width="{width:.1f}" height="{BOX:g}"'
+    shape = f'rx="{_corner(node)}" width="{width:.1f}" height="{height:g}"'
     look = f'fill="{ASKS if asks else PALE}" stroke="{ACCENT if chosen else INK}" stroke-width="{2.5 if chosen else 1}"'
     dash = ' stroke-dasharray="5 4"' if node.unless else ""
-    top = y - BOX / 2
+    top = y - height / 2
     behind = [f'<rect x="{x + d:.1f}" y="{top - d:.1f}" {shape} {look}/>' for d in (6, 3) if node.lanes > 1]
     parts = [
         *behind,
@@ -328,14 +335,14 @@ def _box(plan: Plan, node: Node, x: float, y: float, width: float) -> str:
         _text(x + width / 2, y + 14, _notes(plan, node), size=10, anchor="middle", fill=FAINT),
     ]
     if chosen:
-        parts.append(_text(x + width / 2, y + BOX / 2 + 13, "decision", size=10, anchor="middle", fill=ACCENT))
+        parts.append(_text(x + width / 2, y + height / 2 + 13, "decision", size=10, anchor="middle", fill=ACCENT))
     return f"<g>{''.join(parts)}</g>"
 
 
 def _circle(graph: nx.DiGraph[str]) -> tuple[str, float, float]:
     """(drawing, width, height) of who reads whom, its top left at the origin."""
     names = list(graph)
-    radius = max(58.0, BESIDE * len(names) / (2 * pi))
+    radius = max(60.0, BESIDE * len(names) / (2 * pi))
     side = max(cell_len(n) for n in names) * CHAR + DISC + 10
     pair = len(names) == 2
     middle_x, middle_y = MARGIN + side + radius, 48.0 if pair else 2 * LINE + 24 + radius

@@ -109,6 +109,7 @@ def test_plans_are_equal_exactly_when_their_agents_are(
         assert len({one, two}) == (1 if one == two else 2)
 
 
+@settings(deadline=None, max_examples=16)
 @given(st.integers(1, 4), st.integers(1, 4))
 def test_more_lanes_never_change_an_earlier_lanes_draws(n: int, more: int) -> None:
     for base in (reason_act(), reason_then_act() | ak.critique(), reason_act() | ak.debate_of_roles()):
