@@ -52,7 +52,8 @@ RESPONSE = st.builds(
 )  # fmt: skip
 TURN = st.builds(
     Turn, TEXT, TEXT, COUNT, COUNT, TEXT, TEXT, LABELS, STATUS, st.none() | TEXT, STATUS, TEXT, USAGE,
-    st.none() | NUMBER, SHARES, st.none() | st.floats(0, 1), LABELS, st.lists(MESSAGE, max_size=2).map(tuple),
+    st.none() | NUMBER, SHARES, st.none() | st.floats(0, 1), LABELS,
+    st.none() | st.floats(0, 1), LABELS, st.booleans(), st.lists(MESSAGE, max_size=2).map(tuple),
 )  # fmt: skip
 DECISION = st.builds(
     Decision, TEXT, LABELS, STATUS, st.none() | TEXT, STATUS, SHARES, st.none() | st.floats(0, 1),
