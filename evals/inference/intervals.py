@@ -11,6 +11,7 @@ cluster says nothing about spread, so its interval is unknown; and no interval o
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -74,18 +75,23 @@ def wilson(value: float, error: float, clusters: int, n: float) -> tuple[float, 
 
 
 def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> tuple[float | None, float | None]:
-    """BCa interval over clusters; the percentile interval where BCa is undefined.
+    """BCa interval over clusters, its tails widened for few of them; the percentile interval where BCa is undefined.
+
+    Source: Efron 1987, JASA 82(397); the level that makes a percentile interval of a mean as wide as Student's t
+    interval, Hesterberg 2015, The American Statistician 69(4), "expanded percentile interval".
 
     Args:
         data: arrays of shape (clusters,), resampled together.
         statistic: function of these arrays and `axis`.
         name: names the resampling stream.
     """
+    clusters = len(data[0])
+    level = 1 - 2 * float(stats.norm.sf(math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters)))
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
             result = stats.bootstrap(
-                data, statistic, paired=True, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
+                data, statistic, paired=True, vectorized=True, n_resamples=RESAMPLES, confidence_level=level,
                 method=method, rng=stream(0, "bootstrap", name),
             )  # fmt: skip
         low, high = result.confidence_interval
