@@ -3,7 +3,11 @@
 Two kinds:
     robust      (default) cluster-robust linearisation of the ratio with Student's t over the episodes; a share gets a
                 Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998).
-    bootstrap   BCa over the episodes (Efron 1987; scipy), to check the robust one against. It needs some 40 episodes.
+    bootstrap   BCa over the episodes (Efron 1987; scipy), to check the robust one against.
+
+Both cover the truth in 93 to 97 of 100 runs, from 12 episodes on, where some 10 steps of the rarer kind are expected
+(right or wrong ones; for a paired difference, steps on which the arms differ). With fewer the robust one covers more than
+it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
 
 Invariants: every resampling is seeded by the name of what is estimated, so the same records give the same interval; one
 cluster says nothing about spread, so its interval is unknown; and no interval of a share has width 0.

@@ -9,8 +9,8 @@ is a martingale for every bet lambda that cannot ruin him. By Ville's inequality
 probability alpha / 2 at most; the values against which it never did, betting upwards or downwards, are the interval.
 
 Source: the hedged capital process of Waudby-Smith and Ramdas 2024, JRSSB 86(1) (arXiv 2010.09686), with x - m replaced
-by (num - theta den) / D, so that the mean of bounded values becomes a ratio of sums; the bets are a uniform mixture of 20,
-a discrete universal portfolio (Cover 1991, Mathematical Finance 1(1); Orabona and Jun 2024, IEEE Transactions on
+by (num - theta den) / D, so that the mean of bounded values becomes a ratio of sums. The bets are a uniform mixture of
+20, a discrete universal portfolio (Cover 1991, Mathematical Finance 1(1); Orabona and Jun 2024, IEEE Transactions on
 Information Theory 70(1)). A mixture of martingales is one, and with constant bets the capital against theta falls (or
 rises) in theta, so the set is an interval and its ends are roots, not points of a grid.
 
