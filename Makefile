@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(INSTALLED) ## Create .venv with the locked dependencies, the weights and this checkout
@@ -63,6 +63,10 @@ types: setup ## Check the types of the whole package
 .PHONY: imports
 imports: setup ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
+
+.PHONY: calibration
+calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
 
 .PHONY: lock
 lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newer versions)

@@ -1,0 +1,52 @@
+"""Inference with the episode as the unit of independence: intervals, paired tests, stopping and planning.
+
+Every quantity is a ratio of sums over episodes, sum(num) / sum(den), with one (num, den) per episode: a rate per step,
+a conditional rate and a mean per episode are all of this form. Steps of one episode may depend on each other in any
+way; episodes are independent of each other and alike in distribution.
+
+    values     Estimate and Contrast, what all of this returns
+    ratios     the ratio, its linearisation and its cluster-robust standard error
+    intervals  `estimate`: a ratio with its interval
+    paired     `contrast`: two arms over the same episodes, with interval, tests and effect sizes
+    families   `holm`, `benjamini_hochberg`: many contrasts corrected together
+    missing    `bounds`, `difference_bounds`: what missing outcomes could have changed
+    sequences  `Sequence`, `PairedSequence`, `look`: intervals that hold at every look, for stopping early
+    planning   `power`, `episodes_needed`, `minimum_detectable_effect`: before a run
+
+How well all of it keeps its word is measured by `make calibration` and shown in docs/calibration.md.
+"""
+
+from .families import benjamini_hochberg, holm
+from .intervals import estimate
+from .missing import Bounds, bounds, difference_bounds
+from .paired import contrast
+from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
+from .ratios import Array, ratio
+from .sequences import PairedSequence, Sequence, look
+from .values import FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval
+
+__all__ = [
+    "FEW",
+    "INTERVALS",
+    "LEVEL",
+    "Array",
+    "Bounds",
+    "Contrast",
+    "Estimate",
+    "Interval",
+    "PairedSequence",
+    "Sequence",
+    "assumed_spread",
+    "benjamini_hochberg",
+    "bounds",
+    "contrast",
+    "difference_bounds",
+    "episodes_needed",
+    "estimate",
+    "holm",
+    "look",
+    "minimum_detectable_effect",
+    "pilot_spread",
+    "power",
+    "ratio",
+]

@@ -1,0 +1,104 @@
+"""95 % intervals of a ratio over episodes.
+
+Two kinds:
+    robust      (default) cluster-robust linearisation of the ratio with Student's t over the episodes; a share gets a
+                Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998).
+    bootstrap   BCa over the episodes (Efron 1987; scipy), to check the robust one against.
+
+Both cover the truth in 93 to 97 of 100 runs, from 12 episodes on, where some 10 steps of the rarer kind are expected
+(right or wrong ones; for a paired difference, steps on which the arms differ). With fewer the robust one covers more than
+it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
+
+Invariants: every resampling is seeded by the name of what is estimated, so the same records give the same interval; one
+cluster says nothing about spread, so its interval is unknown; and no interval of a share has width 0.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from ...streams import stream
+from .ratios import Array, linearised, ratio, standard_error
+from .values import LEVEL, Estimate, Interval
+
+__all__ = ["bca", "estimate", "t_quantile", "wilson"]
+
+RESAMPLES = 2000
+
+
+def estimate(num: Array, den: Array, name: str, proportion: bool = True, interval: Interval = "robust") -> Estimate:
+    """Estimate a ratio with its interval over clusters.
+
+    Args:
+        num, den: one value per episode, shape (clusters,).
+        name: names the resampling stream.
+        proportion: whether the ratio is a share in [0, 1].
+        interval: which kind of interval.
+    """
+    used = den != 0
+    num, den = num[used].astype(float), den[used].astype(float)
+    clusters = int(used.sum())
+    if clusters == 0:
+        return Estimate(None, why="no step to measure it on")
+    value, n = float(ratio(num, den)), float(den.sum())
+    if clusters == 1:
+        return Estimate(value, n=n, clusters=1, why="one episode says nothing about spread")
+    error = standard_error(linearised(num, den))
+    low: float | None
+    high: float | None
+    if interval == "bootstrap" and error > 0:
+        low, high = bca((num, den), ratio, name)
+    elif proportion:
+        low, high = wilson(value, error, clusters, n)
+    else:
+        low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
+    return Estimate(value, low, high, n, clusters)
+
+
+def t_quantile(clusters: int) -> float:
+    """Student's t quantile of the 95 % interval over so many clusters."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, clusters - 1))
+
+
+def wilson(value: float, error: float, clusters: int, n: float) -> tuple[float, float]:
+    """Wilson interval of a share at its effective sample size, with Student's t over the clusters for z.
+
+    Source: Wilson 1927; effective sample size of Korn and Graubard 1998, Survey Methodology 24(2).
+    """
+    value = min(max(value, 0.0), 1.0)
+    effective = min(value * (1 - value) / error**2, n) if error else float(clusters)
+    alpha = 2 * float(stats.norm.sf(t_quantile(clusters)))
+    low, high = proportion_confint(value * effective, effective, alpha=alpha, method="wilson")
+    return 0.0 if value == 0 else max(0.0, float(low)), 1.0 if value == 1 else min(1.0, float(high))
+
+
+def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> tuple[float | None, float | None]:
+    """BCa interval over clusters, its tails widened for few of them; the percentile interval where BCa is undefined.
+
+    Source: Efron 1987, JASA 82(397); the level that makes a percentile interval of a mean as wide as Student's t
+    interval, Hesterberg 2015, The American Statistician 69(4), "expanded percentile interval".
+
+    Args:
+        data: arrays of shape (clusters,), resampled together.
+        statistic: function of these arrays and `axis`.
+        name: names the resampling stream.
+    """
+    clusters = len(data[0])
+    level = 1 - 2 * float(stats.norm.sf(math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters)))
+    for method in ("BCa", "percentile"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
+            result = stats.bootstrap(
+                data, statistic, paired=True, vectorized=True, n_resamples=RESAMPLES, confidence_level=level,
+                method=method, rng=stream(0, "bootstrap", name),
+            )  # fmt: skip
+        low, high = result.confidence_interval
+        if np.isfinite(low) and np.isfinite(high):
+            return float(low), float(high)
+    return None, None
