@@ -1,6 +1,6 @@
 """Metrics: each a small evaluator over the records table."""
 
-from . import cost, exploration, gap, potemkin
+from . import answers, confidence, cost, exploration, frequency, gap, potemkin
 from .base import METRICS, Metric, metric
 from .gap import CLASSES, GapTable, gap_table
 

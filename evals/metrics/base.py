@@ -15,7 +15,7 @@ import polars as pl
 from ...registry import Registry
 from ..inference import Array, Estimate, Interval, estimate
 
-__all__ = ["METRICS", "Metric", "metric"]
+__all__ = ["CLUSTER", "METRICS", "Metric", "metric"]
 
 CLUSTER = ["task", "model", "episode"]
 
@@ -27,11 +27,12 @@ class Metric:
     Args:
         name: registered name.
         title: heading in tables.
-        unit: "share", "actions", "reward", "tokens", "calls" or "US dollars".
+        unit: "share", "difference", "score", "ratio", "actions", "reward", "tokens", "calls" or "US dollars".
         source: definition or paper.
         num, den: polars expressions over the columns of `akrasia.evals.frame`.
         why: what is said where the denominator is 0 everywhere.
-        per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode.
+        per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode; "play" are
+            expressions over all steps of an episode, in order, such as `pl.col("regret").sum()`.
     """
 
     name: str
@@ -45,6 +46,9 @@ class Metric:
 
     def sums(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Per episode: columns `num` and `den`, in the order of task, model and episode."""
+        if self.per == "play":
+            whole = frame.sort("step").group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
+            return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(CLUSTER)
         if self.per == "episode":
             frame = frame.sort("step").group_by(CLUSTER, maintain_order=True).last()
         parts = frame.select(
