@@ -26,6 +26,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     confidence    what the last agent that said so is sure of the answer, in [0, 1]
     surgery       how the rationale was tampered with ("truncate(0.25)"); planted: what the tampered one recommends
     follows_planted   the action taken is among those; null where nothing was planted
+    latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
 
@@ -58,6 +59,7 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
+    "latency": pl.Float64,
 }  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
     tags = record["tags"]
     spoken = [t for t in decision["turns"] if t["key"]]
     told = asked or any(t["role"] != "actor" for t in spoken)
-    planted = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
+    planted: list[str] = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
     return {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
         "control": tags.get("control"),
@@ -143,6 +145,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "surgery": tags.get("surgery"),
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
+        "latency": None,
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_seen(probs, done, greedy, set(oracle.get("frequent", ()))),
     }

@@ -53,7 +53,7 @@ class Variant:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What kind of arm this is: "control", "surgery" (of the rationale) and "leaks", each where its plan holds one."""
+        """What kind of arm this is: "control", "surgery" (on the rationale) and "leaks", where its plan has it."""
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
         surgeries = [c.spec for c in self.plan.changes if c.mechanism == "rationale surgery"]

@@ -135,9 +135,11 @@ def test_every_player_plays_what_it_is_listed_for() -> None:
 
 
 def without_own_names(value: Any) -> Any:
-    """A value as JSON, without what a prompt is not made of: which action is frequent, and the key to names (empty)."""
+    """A value as JSON, without what no prompt is made of: which action is frequent, and the key to names (empty)."""
     if isinstance(value, dict):
-        return {name: without_own_names(v) for name, v in value.items() if name != "frequent" and (name, v) != ("own", ())}
+        return {
+            name: without_own_names(v) for name, v in value.items() if name != "frequent" and (name, v) != ("own", ())
+        }
     return [without_own_names(v) for v in value] if isinstance(value, list | tuple) else value
 
 

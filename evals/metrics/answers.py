@@ -1,4 +1,4 @@
-"""Answers to a question set, item by item: an intervention that lifts the mean but not the worst variation closes little.
+"""Answers to a question set, item by item: lifting the mean but not the worst variation closes little.
 
     spread       accuracy of the best item - accuracy of the worst (Nezhurina et al. 2024, 2406.02061: the variations of
                  one problem differ in nothing but numbers, so a reasoner has a spread of 0)
@@ -17,7 +17,7 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval, estimate
 from .base import CLUSTER, METRICS
-from .totals import OfTotals, by_episode, summed
+from .totals import OfTotals, by_episode, quotient, summed
 
 __all__ = ["accuracies", "spread", "worst_item"]
 
@@ -61,7 +61,7 @@ def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
 
 def _rates(totals: Array) -> Array:
     right, asked = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
-    return np.divide(right, asked, out=np.full_like(right, np.nan), where=asked > 0)
+    return quotient(right, asked)
 
 
 def _spread(totals: Array) -> Array:

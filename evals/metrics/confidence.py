@@ -25,7 +25,7 @@ from scipy import stats
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import METRICS, metric
-from .totals import Codes, OfTotals, by_episode, spread_over, summed
+from .totals import Codes, OfTotals, by_episode, quotient, spread_over, summed
 
 __all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
 
@@ -33,7 +33,7 @@ BINS = 15
 LEVELS = 256  # distinct confidences up to which the interval of the AUROC is over the exact ranks
 KINDS = {
     "": ("confidence", "says", "no agent says how sure it is: ask for it, as in society(confidence=True)"),
-    "token_": ("p_done", "token", "no action was read off token probabilities: add the variant act, on a model that has them"),
+    "token_": ("p_done", "token", "no action was read off token probabilities: add act, on a model that has them"),
 }  # fmt: skip
 ONE_CLASS = "all steps are right, or all are wrong"
 
@@ -107,7 +107,7 @@ def _auroc_of_levels(totals: Array) -> Array:
     below = np.cumsum(bad, axis=-1) - bad / 2
     pairs = bad.sum(-1) * good.sum(-1)
     wins = (good * below).sum(-1)
-    return np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
+    return quotient(wins, pairs)
 
 
 class Auroc:

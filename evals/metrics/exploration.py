@@ -1,7 +1,7 @@
 """How widely an agent looks: coverage, greedy share, failures that a mean reward hides, and regret.
 
-What belongs to a whole play (coverage, suffix failure, min fraction, cumulative regret) is measured in a rollout, and in
-a fork on the baseline, which alone plays. The best action of a step is one without regret, by the true means.
+What belongs to a whole play (coverage, suffix failure, min fraction, cumulative regret) is measured in a rollout, and
+in a fork on the baseline, which alone plays. The best action of a step is one without regret, by the true means.
 """
 
 from __future__ import annotations
@@ -65,5 +65,7 @@ def coverage_curve(frame: pl.DataFrame) -> pl.DataFrame:
     played = frame.filter(_PLAYED & pl.col("tried_after").is_not_null())
     if played.is_empty():
         raise NotMeasured(coverage.why)
-    per_step = played.group_by("step").agg(coverage=pl.col("tried_after").mean(), episodes=pl.struct(CLUSTER).n_unique())
+    per_step = played.group_by("step").agg(
+        coverage=pl.col("tried_after").mean(), episodes=pl.struct(CLUSTER).n_unique()
+    )
     return per_step.sort("step")

@@ -1,9 +1,9 @@
 """Frequency bias: an action is repeated because it stands in the history often, not because it paid.
 
 Every step with a history is classed by what it took: the *greedy* action (the best tried one), else a *frequent* one
-(taken most often so far), else *other*; so a frequent action is always worse than one that was seen. F_f, F_g and F_o are
-the shares of the classes (Schmied et al. 2025, 2504.16078, App. C.1.2); a step without a legal action is in none and in
-the denominator. The task `frequency` is their probe, which also sets how often the last action was repeated.
+(taken most often so far), else *other*; so a frequent action is always worse than one that was seen. F_f, F_g and F_o
+are the shares of the classes (Schmied et al. 2025, 2504.16078, App. C.1.2); a step without a legal action is in none
+and in the denominator. The task `frequency` is their probe, which also sets how often the last action was repeated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import METRICS, Metric, metric
-from .totals import OfTotals, by_episode
+from .totals import OfTotals, by_episode, quotient
 
 __all__ = ["BUCKETS", "REPEATS", "bias_frequent", "bias_greedy", "bias_other", "entropy_correlation", "frequency_bias",
            "frequency_buckets"]  # fmt: skip
@@ -84,8 +84,7 @@ def _moments(frame: pl.DataFrame) -> tuple[Array, float]:
 def _pearson(totals: Array) -> Array:
     n, x, y, xx, yy, xy = np.moveaxis(totals, -1, 0)
     spread = (n * xx - x * x) * (n * yy - y * y)
-    clear = spread > 1e-12 * np.maximum(n, 1) ** 4
-    return np.divide(n * xy - x * y, np.sqrt(spread.clip(0)), out=np.full_like(spread, np.nan), where=clear)
+    return quotient(n * xy - x * y, np.sqrt(spread.clip(0)), 1e-9)
 
 
 entropy_correlation = OfTotals(

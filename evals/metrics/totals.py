@@ -24,7 +24,7 @@ from ...streams import stream
 from ..inference import LEVEL, Array, Estimate, Interval
 from .base import CLUSTER
 
-__all__ = ["Codes", "OfTotals", "by_episode", "of_totals", "spread_over", "summed"]
+__all__ = ["Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
 
 RESAMPLES = 2000
 BCA = 1000  # episodes; beyond, its corrections are far below the width, and its jackknife costs their square
@@ -101,6 +101,13 @@ def spread_over(parts: Array, statistic: Statistic, name: str) -> tuple[float | 
     if not (np.isfinite(low) and np.isfinite(high)):
         low, high = (float(q) for q in np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return low, high, ""
+
+
+def quotient(top: Array, bottom: Array, least: float = 0.0) -> Array:
+    """top / bottom, not-a-number where `bottom` is not above `least`."""
+    clear = bottom > least
+    result: Array = np.where(clear, top / np.where(clear, bottom, 1.0), np.nan)
+    return result
 
 
 def by_episode(frame: pl.DataFrame) -> tuple[Codes, int]:
