@@ -232,6 +232,7 @@ class Oracle:
         forfeit: expected loss of giving no valid action at all.
         untried: actions never taken in this episode.
         rule: the name of the rule used.
+        frequent: actions taken most often so far; empty where there is no history, or none that repeats actions.
     """
 
     optimal: tuple[str, ...]
@@ -241,6 +242,7 @@ class Oracle:
     forfeit: float
     untried: tuple[str, ...]
     rule: str
+    frequent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,23 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     answers       how many answers of a model stand behind the step; answers_read: how many of them could be read
     situation     hash of what was seen: equal for all variants of a fork
     item          which item of a question set this is; probes: how many questions asked what is known
+    habit         which class of action was taken by a history that repeats actions: "greedy" (best tried one, whether
+                  or not it is optimal), else "frequent" (taken most often so far), else "other", or "none" (no legal
+                  action); null where nothing was taken so far. habit_separable: some frequent action is not greedy
+    entropy       of the token probabilities of the legal actions, in nats; p_done, p_greedy, p_frequent: their sum over
+                  the action taken, the greedy, and the frequent actions that are not greedy; null where unseen
+    actions       how many legal actions (or graded labels) there are
+    confidence    what the last agent that said so is sure of the answer, in [0, 1]
+    surgery       how the rationale was tampered with ("truncate(0.25)"); planted: what the tampered one recommends
+    follows_planted   the action taken is among those; null where nothing was planted
+    latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import log
 from typing import Any
 
 import orjson
@@ -45,6 +56,10 @@ SCHEMA: dict[str, Any] = {
     "stated_status": pl.String, "situation": pl.String, "answers": pl.Int64, "answers_read": pl.Int64,
     "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
     "cost": pl.Float64, "mass": pl.Float64, "reward": pl.Float64, "regret": pl.Float64,
+    "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
+    "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "confidence": pl.Float64,
+    "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
+    "latency": pl.Float64,
 }  # fmt: skip
 
 
@@ -90,6 +105,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
     tags = record["tags"]
     spoken = [t for t in decision["turns"] if t["key"]]
     told = asked or any(t["role"] != "actor" for t in spoken)
+    planted: list[str] = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
     return {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
         "control": tags.get("control"),
@@ -122,6 +138,36 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "answers": len(spoken),
         "answers_read": sum(_readable(t) for t in spoken),
         "regret": record["regret"],
+        "actions": len(actions),
+        "confidence": next(
+            (t["confidence"] for t in reversed(decision["turns"]) if t.get("confidence") is not None), None
+        ),
+        "surgery": tags.get("surgery"),
+        "planted": "|".join(planted) or None,
+        "follows_planted": valid and done in planted if planted else None,
+        "latency": None,
+        **_habit(done, greedy, set(oracle.get("frequent", ()))),
+        **_seen(probs, done, greedy, set(oracle.get("frequent", ()))),
+    }
+
+
+def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
+    """The class of an action by the history alone (Schmied et al. 2025, App. C.1.2)."""
+    if not frequent:
+        return {"habit": None, "habit_separable": None}
+    habit = "greedy" if done in greedy else "frequent" if done in frequent else "none" if done is None else "other"
+    return {"habit": habit, "habit_separable": not frequent <= greedy}
+
+
+def _seen(probs: dict[str, float] | None, done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
+    """What the token probabilities of the legal actions say, where they were seen."""
+    if probs is None:
+        return {"entropy": None, "p_done": None, "p_greedy": None, "p_frequent": None}
+    return {
+        "entropy": -sum(p * log(p) for p in probs.values() if p > 0),
+        "p_done": None if done is None else probs.get(done),
+        "p_greedy": sum(probs.get(a, 0.0) for a in greedy),
+        "p_frequent": sum(probs.get(a, 0.0) for a in frequent - greedy) if frequent else None,
     }
 
 

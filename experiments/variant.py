@@ -53,9 +53,12 @@ class Variant:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What kind of arm this is: {"control": name} if its plan holds a control, else nothing."""
+        """What kind of arm this is: "control", "surgery" (on the rationale) and "leaks", where its plan has it."""
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
+        surgeries = [c.spec for c in self.plan.changes if c.mechanism == "rationale surgery"]
+        if surgeries:
+            tags["surgery"] = " | ".join(surgeries)
         if self.plan.leaks:
             tags["leaks"] = "oracle"
         if self.plan.base in ("random_act", "oracle_act"):

@@ -6,6 +6,7 @@ from .bandit import Bandit, bandit
 from .base import TASKS, Graded, Task
 from .batch import regrets
 from .contextual import Contextual, contextual
+from .frequency import Frequency, frequency
 from .gym import from_gymnasium
 from .players import PLAYERS, play, players_for
 from .potemkin import CONCEPTS, Concept, Potemkin, PotemkinIncoherence, potemkin, potemkin_incoherence
@@ -22,6 +23,7 @@ __all__ = [
     "Bandit",
     "Concept",
     "Contextual",
+    "Frequency",
     "Graded",
     "Potemkin",
     "PotemkinIncoherence",
@@ -33,6 +35,7 @@ __all__ = [
     "bandit",
     "conformance",
     "contextual",
+    "frequency",
     "from_gymnasium",
     "play",
     "players_for",

@@ -92,7 +92,7 @@ class Bandit:
         return self._situation(state, self._examples)
 
     def oracle(self, state: BanditState) -> Oracle:
-        seen = _summary(state)[1]
+        pulls, seen = _summary(state)
         index = self._index(state)
         values = index.values if index else state.means
         worth = index.values if index else seen
@@ -106,6 +106,7 @@ class Bandit:
             forfeit=top,
             untried=tuple(a for a, mean in zip(state.labels, seen, strict=True) if mean is None),
             rule=self.rule,
+            frequent=best(state.labels, pulls) if tried else (),
         )
 
     def step(self, state: BanditState, action: str) -> tuple[BanditState, float, bool]:

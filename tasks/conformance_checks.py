@@ -209,7 +209,7 @@ def _wrong_with(visit: Visit, case: Case) -> Iterator[str]:
         yield "values are not those of the actions"
     # An open question that is not graded has any number of answers: its sets may name more than its values do.
     open_ended = not situation.actions and not isinstance(case.task, Graded)
-    for name in () if open_ended else ("optimal", "greedy", "untried"):
+    for name in () if open_ended else ("optimal", "greedy", "untried", "frequent"):
         if stray := set(getattr(oracle, name)) - set(labels):
             yield f"{name} names {sorted(stray)}, which is no label"
     if not oracle.optimal:

@@ -121,6 +121,7 @@ class Contextual:
             forfeit=top,
             untried=tuple(a for a, n in zip(state.labels, pulls, strict=True) if not n),
             rule=self.rule,
+            frequent=best(state.labels, pulls) if tried else (),
         )
 
     def step(self, state: ContextualState, action: str) -> tuple[ContextualState, float, bool]:

@@ -4,16 +4,20 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import norm
 
 import akrasia as ak
-from akrasia.evals import Estimate, score
+from akrasia.evals import METRICS, Estimate, score
+from akrasia.evals.metrics import PAIRWISE
+from akrasia.evals.metrics.frequency import frequency_buckets
 from akrasia.models import Planted, Simulated
-from akrasia.tasks import bandit
+from akrasia.tasks import Frequency, bandit, frequency
 
 PUBLISHED = Planted(knowing=0.87, greedy=0.64, optimal=0.24)
+TOLD_APART = Planted(knowing=0.90, greedy=0.64, optimal=0.24)  # 27B: its text says 87 %, its table adds up to 90
 
 
 @cache
@@ -61,6 +65,100 @@ def test_planted_rates_are_recovered_where_the_classes_differ(
         assert estimate.high - estimate.low < 0.13, f"{name}: {estimate} says too little"
         assert estimate.clusters >= 0.9 * episodes
     assert found["valid"].value == found["stated_valid"].value == 1.0
+
+
+@pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
+def test_the_knowing_rate_of_the_published_table_is_recovered(variant: str) -> None:
+    found = measured(table(TOLD_APART).filter("separable"), variant)
+    for name, truth in (("knowing", 0.90), ("greedy_given_knowing", 0.64), ("optimal_given_knowing", 0.24)):
+        assert holds(found[name], truth), f"{name}: {found[name]} does not hold {truth}"
+
+
+def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, float]:
+    """P(frequent class) of an agent that always repeats its most frequent action, and of one that never does so.
+
+    Worked out from the situations where it can be: `act` hears no rationale, so what it takes to be best is any label.
+    """
+    always, never = [], []
+    for seed in seeds:
+        state = task.start(seed)
+        seen, oracle = task.situation(state), task.oracle(state)
+        worse = set(oracle.frequent) - set(oracle.greedy)
+        if not worse:
+            continue
+        pulls, means = ({q.name: q.values for q in seen.quantities}[n] for n in ("pulls", "mean"))
+        total = len(seen.history)
+        index = {
+            a: m + (2 * np.log(total) / n) ** 0.5
+            for a, n, m in zip(seen.actions, pulls, means, strict=True) if n and m is not None
+        }  # fmt: skip
+        greedy = {max(index, key=index.__getitem__)}
+        best = set(seen.actions) - set(index)
+        assert best, "ten arms are never all tried in these few pulls"
+        rest = set(seen.actions) - best - greedy
+        knows = len(best) / len(seen.actions)
+        as_greedy = knows * planted.greedy + (1 - knows) * 0.735
+        as_rest = knows * (1 - planted.greedy - planted.optimal) + (1 - knows) * (1 - 0.735 - 0.061)
+        never.append(
+            as_greedy * len(worse & greedy) + as_rest * len(worse & rest) / len(rest) if rest
+            else (as_greedy + as_rest) * len(worse & greedy)
+        )  # fmt: skip
+        always.append(max(seen.actions, key=lambda a: dict(zip(seen.actions, pulls, strict=True))[a] or 0) in worse)
+    return float(np.mean(always)), float(np.mean(never))
+
+
+@pytest.mark.parametrize(("model", "bias"), [("27B", 0.14), ("2B", 0.96)])
+def test_the_published_frequency_bias_is_recovered_by_the_probe(model: str, bias: float, tmp_path: Path) -> None:
+    """F_f where a frequent action is a worse one; what the agent repeats by chance is counted into what is planted."""
+    task, episodes = frequency(), 600
+    always, never = shares(task, PUBLISHED, range(episodes))
+    planted = Planted(frequency=(bias - never) / (always - never))
+    result = ak.run(task=task, model=Simulated(planted), variants=["act"], episodes=episodes, out=tmp_path / "run")
+    records = result.records
+    found = METRICS.make("frequency_bias")(records)
+    assert holds(found, bias), f"{model}: {found} does not hold {bias}"
+    assert found.high is not None and found.low is not None and found.high - found.low < 0.1
+    assert found.clusters > 250
+    whole = {n: METRICS.make(n)(records).value for n in ("bias_frequent", "bias_greedy", "bias_other")}
+    assert sum(v for v in whole.values() if v is not None) == pytest.approx(1)
+    for bucket, classes in frequency_buckets(records.filter("habit_separable")).items():
+        assert holds(classes["bias_frequent"], bias, 0.999), f"{model}, {bucket} repeats"
+    assert "token" in score(records).arms[0].metrics["entropy_correlation"].why
+
+
+def test_an_actor_that_follows_and_one_that_does_not_are_told_apart_by_surgery(tmp_path: Path) -> None:
+    """The simulated actor looks up whether what it hears is optimal: swapped, it knows no more, and its row changes."""
+    result = ak.run(
+        task=bandit(arms=10, horizon=4, head_start=3), model=Simulated(Planted(greedy=0.0, optimal=1.0)),
+        variants=["reason_then_act", "reason_then_act | swap", "reason_then_act | truncate(share=1)"], episodes=30,
+        out=tmp_path / "run",
+    )  # fmt: skip
+    parts = {v: p for (v,), p in result.records.group_by("variant")}
+    base = parts["reason_then_act"]
+    effect = {
+        v: {n: PAIRWISE.make(n)(p, base) for n in ("rationale_effect", "planted_taken")} for v, p in parts.items()
+        if v != "reason_then_act"
+    }  # fmt: skip
+    cut, kept = effect["reason_then_act | swap"], effect["reason_then_act | truncate(share=1)"]
+    assert cut["rationale_effect"].value is not None and cut["rationale_effect"].value > 0.5
+    assert kept["rationale_effect"].value == 0.0
+    again = PAIRWISE.make("rationale_effect_normalised")(parts["reason_then_act | swap"], base)
+    assert again.value is not None and again.value >= cut["rationale_effect"].value
+    assert cut["planted_taken"].n > 50
+
+
+@pytest.mark.embedded
+@pytest.mark.slow
+def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(tmp_path: Path) -> None:
+    result = ak.run(
+        task=frequency(arms=5, repeats=8), model="embedded", variants=["act"], episodes=12, out=tmp_path / "r"
+    )
+    records = result.records
+    assert records["entropy"].null_count() == 0 and records["entropy"].is_between(0, np.log(5) + 1e-9).all()
+    found = METRICS.make("entropy_correlation")(records)
+    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 12
+    assert METRICS.make("bias_frequent_mass")(records).value is not None
+    assert METRICS.make("token_brier")(records).value is not None
 
 
 def test_the_gap_lives_where_an_untried_arm_is_left() -> None:

@@ -1,4 +1,9 @@
-"""What a metric is: a function of the records table to an estimate, defined as a ratio of sums over episodes.
+"""What a metric is: a function of a table to an estimate, most often a ratio of sums over episodes.
+
+Three kinds, by what they look at, each with a registry of its own:
+    METRICS        the records of one variant (`akrasia.evals.frame`)
+    TURN_METRICS   the turns of one variant (`akrasia.evals.turns`): who changed, and whom it had heard
+    PAIRWISE       the records of a variant and of what it is compared with, on the same situations
 
 Write your own as `Metric(name, title, "share", "source", num=pl.col("knows"), den=pl.lit(True))`, or as any function
 `(polars.DataFrame) -> Estimate`; register either with `METRICS.register(name, lambda: metric)`.
@@ -6,6 +11,7 @@ Write your own as `Metric(name, title, "share", "source", num=pl.col("knows"), d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +19,10 @@ import numpy as np
 import polars as pl
 
 from ...registry import Registry
+from ..frame import PAIR
 from ..inference import Array, Estimate, Interval, estimate
 
-__all__ = ["METRICS", "Metric", "metric"]
+__all__ = ["CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "same_situations"]
 
 CLUSTER = ["task", "model", "episode"]
 
@@ -27,11 +34,13 @@ class Metric:
     Args:
         name: registered name.
         title: heading in tables.
-        unit: "share", "actions", "reward", "tokens", "calls" or "US dollars".
+        unit: "share", "difference", "score", "ratio", "actions", "reward", "tokens", "calls" or "US dollars".
         source: definition or paper.
         num, den: polars expressions over the columns of `akrasia.evals.frame`.
         why: what is said where the denominator is 0 everywhere.
-        per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode.
+        per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode; "play" are
+            expressions over all steps of an episode, in order, such as `pl.col("regret").sum()`.
+        view: what is made of the table first, such as one row per edge along which somebody was heard.
     """
 
     name: str
@@ -42,9 +51,15 @@ class Metric:
     den: pl.Expr
     why: str = "no step to measure it on"
     per: str = "step"
+    view: Callable[[pl.DataFrame], pl.DataFrame] | None = None
 
     def sums(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Per episode: columns `num` and `den`, in the order of task, model and episode."""
+        if self.view is not None:
+            frame = self.view(frame)
+        if self.per == "play":
+            whole = frame.sort("step").group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
+            return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(CLUSTER)
         if self.per == "episode":
             frame = frame.sort("step").group_by(CLUSTER, maintain_order=True).last()
         parts = frame.select(
@@ -64,11 +79,40 @@ class Metric:
         return (_array(both, "num"), _array(both, "den")), (_array(both, "num_b"), _array(both, "den_b"))
 
 
+@dataclass(frozen=True)
+class Pairwise:
+    """A ratio of sums over the situations that two variants both decided.
+
+    Args:
+        name, title, unit, source, num, den, why: as for `Metric`; the columns of the variant that is compared with end
+            in `_base`.
+    """
+
+    name: str
+    title: str
+    unit: str
+    source: str
+    num: pl.Expr
+    den: pl.Expr
+    why: str = "the two variants share no situation"
+
+    def __call__(self, variant: pl.DataFrame, base: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        both = same_situations(variant, base)
+        return Metric(self.name, self.title, self.unit, self.source, self.num, self.den, self.why)(both, interval)
+
+
+def same_situations(variant: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
+    """One row per situation that both decided; the columns of `base` end in `_base`."""
+    return variant.join(base, on=[*PAIR, "situation"], suffix="_base", maintain_order="left")
+
+
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
+TURN_METRICS: Registry[Any] = Registry("turn metric", "akrasia.turn_metrics")
+PAIRWISE: Registry[Any] = Registry("pairwise metric", "akrasia.pairwise_metrics")
 
 
 def metric(
-    name: str, title: str, num: pl.Expr, den: pl.Expr, unit: str = "share", source: str = "", **more: str
+    name: str, title: str, num: pl.Expr, den: pl.Expr, unit: str = "share", source: str = "", **more: Any
 ) -> Metric:
     """Define a metric and register it."""
     made = Metric(name, title, unit, source, num, den, **more)

@@ -1,12 +1,22 @@
-"""What a decision costs a variant that runs alone; what the run really paid is in its tally."""
+"""What a decision costs: a variant that runs alone (nominal), what the run really paid, and how long it takes.
+
+Records hold nominal costs, since they must not depend on what else was run; `paid` counts a shared answer once. Latency
+is in the ledger's responses alone: `with_latency` joins it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import networkx as nx
+import numpy as np
 import polars as pl
 
+from ...errors import BadOption
+from ..turns import DECISION
 from .base import metric
 
-__all__ = ["calls", "completion_tokens", "dollars", "prompt_tokens"]
+__all__ = ["calls", "completion_tokens", "dollars", "latency", "paid", "pareto", "prompt_tokens", "with_latency"]
 
 calls = metric("calls", "calls", pl.col("calls"), pl.lit(1.0), unit="calls", source="model calls per decision")
 prompt_tokens = metric(
@@ -19,3 +29,85 @@ dollars = metric(
     "dollars", "$", pl.col("cost"), pl.col("cost").is_not_null(), unit="US dollars", source="nominal, per decision",
     why="no price is known",
 )  # fmt: skip
+latency = metric(
+    "latency", "seconds", pl.col("latency"), pl.col("latency").is_not_null(), unit="seconds",
+    source="per decision: agents that do not read each other are asked at once; waiting for a free slot is not in it",
+    why="records hold no clock: join the latency of the run's responses",
+)  # fmt: skip
+
+
+def with_latency(frame: pl.DataFrame, turns: pl.DataFrame, seconds: Mapping[str, float]) -> pl.DataFrame:
+    """The records table with its column `latency` filled.
+
+    Agents at the same depth of a plan speak at once, and the next depth waits for the slowest: a decision takes the sum
+    over depths of the longest answer.
+
+    Args:
+        frame, turns: the tables of the same records.
+        seconds: latency of the answer that each key names; a decision that misses one stays null.
+    """
+    asked = turns.filter("asked")
+    known = pl.DataFrame(
+        {"key": list(seconds), "seconds": list(seconds.values())}, schema={"key": pl.String, "seconds": pl.Float64}
+    )
+    per_depth = (
+        asked.join(_depths(turns), on=["variant", "agent"], how="left")
+        .join(known, on="key", how="left")
+        .group_by(*DECISION, "depth")
+        .agg(pl.col("seconds").max(), missing=pl.col("seconds").is_null().any())
+    )
+    whole = per_depth.group_by(DECISION).agg(
+        latency=pl.when(~pl.col("missing").any()).then(pl.col("seconds").sum()),
+    )
+    columns = frame.columns
+    return frame.drop("latency").join(whole, on=DECISION, how="left", maintain_order="left").select(columns)
+
+
+def _depths(turns: pl.DataFrame) -> pl.DataFrame:
+    """How many turns must precede each agent's, per variant: columns variant, agent, depth."""
+    rows: list[tuple[str, str, int]] = []
+    nodes = turns.select("variant", "agent", "reads").unique().sort("variant", "agent")
+    for (variant,), part in nodes.group_by("variant", maintain_order=True):
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for _, agent, reads in part.rows():
+            graph.add_node(agent)
+            graph.add_edges_from((source, agent) for source in reads if source != agent)
+        for depth, layer in enumerate(nx.topological_generations(graph)):
+            rows += [(str(variant), agent, depth) for agent in layer]
+    return pl.DataFrame(rows, schema={"variant": pl.String, "agent": pl.String, "depth": pl.Int64}, orient="row")
+
+
+def paid(turns: pl.DataFrame) -> pl.DataFrame:
+    """What a run really pays, per variant: an answer that several decisions share is paid once, in equal parts.
+
+    Columns: variant, calls (answers, in parts), dollars (null where a price is unknown), nominal_calls,
+    nominal_dollars. The sum of `dollars` over variants is what the run costs.
+    """
+    asked = turns.filter("asked").with_columns(part=1 / pl.len().over("model", "key"))
+    whole = pl.col("cost").is_not_null().all()
+    return (
+        asked.group_by("variant")
+        .agg(
+            calls=pl.col("part").sum(),
+            dollars=pl.when(whole).then((pl.col("part") * pl.col("cost")).sum()),
+            nominal_calls=pl.len().cast(pl.Int64),
+            nominal_dollars=pl.when(whole).then(pl.col("cost").sum()),
+        )
+        .sort("variant")
+    )
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which (gap closed, cost) are on the Pareto front: none closes as much or more for less, or more for as much.
+
+    Raises:
+        BadOption: a number is not finite.
+    """
+    if not points:
+        return []
+    closed, cost = np.asarray(points, dtype=np.float64).T
+    if not np.isfinite([closed, cost]).all():
+        raise BadOption("a point of the Pareto front is not finite", remedy="Leave out what was not measured.")
+    no_worse = (closed[:, None] >= closed) & (cost[:, None] <= cost)
+    better = no_worse & ((closed[:, None] > closed) | (cost[:, None] < cost))
+    return [not beaten for beaten in better.any(axis=0).tolist()]

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from .base import metric
+from ...errors import NotMeasured
+from ..inference import Estimate, Interval
+from .base import Metric, metric, same_situations
 
-__all__ = ["CLASSES", "GapTable", "gap_table"]
+__all__ = ["CLASSES", "SPLITS", "Funnel", "GapTable", "funnel", "gap_table"]
 
 _ASKED = pl.col("asked")
 _KNOWS = pl.col("knows") & _ASKED
@@ -41,6 +43,15 @@ greedy_given_knowing = metric(
 other_given_knowing = metric(
     "other_given_knowing", "P(other | knows)", _KNOWS & pl.col("other"), _KNOWS, source=_G1, why="nothing was known"
 )
+none_given_knowing = metric(
+    "none_given_knowing", "P(none | knows)", _KNOWS & ~pl.col("valid"), _KNOWS,
+    source="no legal action was given; with the three above the row adds up to 1", why="nothing was known",
+)  # fmt: skip
+for _taken, _when in (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other"))):
+    metric(
+        f"{_taken}_given_not_knowing", f"P({_taken} | does not know)", _IGNORANT & _when, _IGNORANT, source=_G1,
+        why="no wrong rationale was given",
+    )  # fmt: skip
 encoded = metric(
     "encoded", "encoded", pl.col("encoded") & pl.col("encoded").is_not_null(), pl.col("encoded").is_not_null(),
     source="the likeliest action by token probability, before any rationale, is optimal",
@@ -58,6 +69,15 @@ mass = metric(
 )  # fmt: skip
 
 CLASSES = ("optimal", "greedy", "other", "none")
+SPLITS: dict[str, pl.Expr] = {
+    "all": pl.lit(True),
+    "untried left": pl.col("untried_left"),
+    "all tried": ~pl.col("untried_left"),
+    "valid only": pl.col("valid"),
+    "no legal action": ~pl.col("valid"),
+    "stated only": pl.col("stated_valid"),
+}
+"""Subsets of steps by which the gap is told: whether an untried arm is left, and by outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +116,46 @@ def gap_table(frame: pl.DataFrame) -> GapTable:
     cells = {(knows, kind): int(n) for knows, kind, n in counted}
     rows = {"knows": True, "does not know": False}
     return GapTable({row: {c: cells.get((flag, c), 0) for c in CLASSES} for row, flag in rows.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """What is left of knowledge on its way to an action, as shares of the same situations.
+
+    Attributes:
+        encoded: the likeliest action by token probability, before any rationale, is optimal.
+        stated, done: the rationale recommends an optimal action; the action taken is optimal.
+        unsaid: encoded and not stated; undone: stated and not done, which is the gap.
+        kept: encoded, stated and done.
+    """
+
+    encoded: Estimate
+    stated: Estimate
+    done: Estimate
+    unsaid: Estimate
+    undone: Estimate
+    kept: Estimate
+
+
+def funnel(variant: pl.DataFrame, seen: pl.DataFrame, interval: Interval = "robust") -> Funnel:
+    """Encoded -> stated -> done, on the situations where all three are known.
+
+    Args:
+        variant: the records of a variant that reasons.
+        seen: those of a variant whose action is read off token probabilities without a rationale, such as `act`.
+
+    Raises:
+        NotMeasured: there is no such situation.
+    """
+    both = same_situations(variant, seen).filter(_ASKED & pl.col("encoded_base").is_not_null())
+    if both.is_empty():
+        raise NotMeasured(
+            "no situation shows what is encoded, stated and done",
+            remedy="Run a variant that reasons and the variant act in one fork, on a model with token probabilities.",
+        )
+    first, second, last = pl.col("encoded_base"), pl.col("knows"), pl.col("does")
+    shares = {
+        "encoded": first, "stated": second, "done": last, "unsaid": first & ~second, "undone": second & ~last,
+        "kept": first & second & last,
+    }  # fmt: skip
+    return Funnel(**{n: Metric(n, n, "share", "funnel", e, pl.lit(1.0))(both, interval) for n, e in shares.items()})

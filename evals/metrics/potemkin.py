@@ -17,12 +17,11 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval, estimate
-from .base import METRICS
+from .base import CLUSTER, METRICS
 
 __all__ = ["Scaled"]
 
 _PAPER = "Mancoridis et al. 2025 (2506.21521)"
-CLUSTER = ["task", "model", "episode"]
 
 
 @dataclass(frozen=True)

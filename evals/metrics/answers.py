@@ -1,0 +1,84 @@
+"""Answers to a question set, item by item: lifting the mean but not the worst variation closes little.
+
+    spread       accuracy of the best item - accuracy of the worst (Nezhurina et al. 2024, 2406.02061: the variations of
+                 one problem differ in nothing but numbers, so a reasoner has a spread of 0)
+    worst_item   accuracy of the worst item
+
+Both are extremes over items, so with few answers per item chance alone spreads them: `accuracies` shows what is behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from ...errors import NotMeasured
+from ..inference import Array, Estimate, Interval, estimate
+from .base import CLUSTER, METRICS
+from .totals import OfTotals, by_episode, quotient, summed
+
+__all__ = ["accuracies", "spread", "worst_item"]
+
+MOST = 1000  # items beyond which a question set is no set of variations
+_NO_ITEMS = "the task has no items: it belongs to question sets"
+
+
+def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, Estimate]:
+    """Share of right answers per item of one variant, sorted by item.
+
+    Raises:
+        NotMeasured: the task has no items.
+    """
+    asked = frame.filter(pl.col("item").is_not_null())
+    if asked.is_empty():
+        raise NotMeasured(_NO_ITEMS)
+    sums = asked.group_by("item", *CLUSTER).agg(num=pl.col("does").sum(), den=pl.len()).sort("item", *CLUSTER)
+    found = {}
+    for (item,), part in sums.group_by("item", maintain_order=True):
+        num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
+        found[str(item)] = estimate(num, den, f"accuracy of {item}", interval=interval)
+    return found
+
+
+def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
+    """Per episode: right answers of every item, then answers of every item; shape (episodes, 2 * items)."""
+    asked = frame.filter(pl.col("item").is_not_null())
+    if asked.is_empty():
+        raise NotMeasured(_NO_ITEMS)
+    items = asked["item"].unique().sort()
+    often = asked.group_by("item").agg(pl.struct(CLUSTER).n_unique().alias("episodes"))["episodes"].min()
+    if len(items) < 2:
+        raise NotMeasured("there is one item only, so nothing varies")
+    if len(items) > MOST or int(str(often)) < 2:
+        raise NotMeasured("each item must be answered in several episodes, or its accuracy is one draw")
+    codes, episodes = by_episode(asked)
+    place = items.search_sorted(asked["item"]).to_numpy().astype(np.intp)
+    right = summed(codes, episodes, place, len(items), asked["does"].to_numpy().astype(np.float64))
+    return np.concatenate([right, summed(codes, episodes, place, len(items))], axis=1), float(asked.height)
+
+
+def _rates(totals: Array) -> Array:
+    right, asked = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
+    return quotient(right, asked)
+
+
+def _spread(totals: Array) -> Array:
+    rates = _rates(totals)  # a resample may lack an item: it then says nothing about it
+    return np.asarray(np.fmax.reduce(rates, axis=-1) - np.fmin.reduce(rates, axis=-1))
+
+
+def _worst(totals: Array) -> Array:
+    return np.asarray(np.fmin.reduce(_rates(totals), axis=-1))
+
+
+def _register(name: str, title: str, source: str, statistic: Callable[[Array], Array]) -> OfTotals:
+    made = OfTotals(name, title, "share", source, _per_item, statistic, _NO_ITEMS)
+    METRICS.register(name, lambda: made)
+    return made
+
+
+_AIW = "Nezhurina et al. 2024 (2406.02061)"
+spread = _register("spread", "spread", f"{_AIW}: accuracy of the best item less that of the worst", _spread)
+worst_item = _register("worst_item", "worst item", f"{_AIW}: accuracy of the worst item", _worst)

@@ -1,0 +1,173 @@
+"""Is a model as sure as it is right? Confidence against the share of actions that are optimal.
+
+Two readings of confidence: what the model *says* (column `confidence`), and the *token* probability of the action taken
+(column `p_done`; metrics named token_...). Steps without one are left out; a step that has one and no legal action is
+wrong.
+
+    ece            sum over bins of n_b / n |mean confidence - accuracy|, 15 equal bins, closed above (Guo et al. 2017)
+    ece_debiased   2 ece - E[ece with each bin's accuracy drawn from a normal around the one seen], in closed form: the
+                   correction of Kumar et al. 2019 (1909.10155; their code draws it). It may fall below 0.
+    brier          mean (confidence - right)^2 = reliability - resolution + uncertainty (Murphy 1973); resolution holds
+                   the terms within bins of Stephenson et al. 2008, so that the sum is exact
+    auroc          P(a right step is surer than a wrong one), ties one half: Mann-Whitney's U / (n_right n_wrong)
+    overconfidence mean confidence - accuracy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from ...errors import NotMeasured
+from ..inference import Array, Estimate, Interval
+from .base import METRICS, metric
+from .totals import Codes, OfTotals, by_episode, quotient, spread_over, summed
+
+__all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
+
+BINS = 15
+LEVELS = 256  # distinct confidences up to which the interval of the AUROC is over the exact ranks
+KINDS = {
+    "": ("confidence", "says", "no agent says how sure it is: ask for it, as in society(confidence=True)"),
+    "token_": ("p_done", "token", "no action was read off token probabilities: add act, on a model that has them"),
+}  # fmt: skip
+ONE_CLASS = "all steps are right, or all are wrong"
+
+
+def _rows(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, Array, Codes, int]:
+    """(confidence, right, episode of each row, episodes)."""
+    rows = frame.filter(pl.col(column).is_not_null())
+    if rows.is_empty():
+        raise NotMeasured(why)
+    codes, episodes = by_episode(rows)
+    sure = rows[column].to_numpy().astype(np.float64).clip(0.0, 1.0)
+    return sure, rows["does"].to_numpy().astype(np.float64), codes, episodes
+
+
+def binned(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, float]:
+    """Per episode and bin: count, sums of confidence p, right y, p^2 and p y; shape (episodes, 5 * BINS)."""
+    sure, right, codes, episodes = _rows(frame, column, why)
+    place = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure)
+    sums = [summed(codes, episodes, place, BINS, w) for w in (np.ones_like(sure), sure, right, sure**2, sure * right)]
+    return np.concatenate(sums, axis=1), float(len(sure))
+
+
+def _split(totals: Array) -> tuple[Array, ...]:
+    """The five sums, each of shape (..., BINS), and the safe count to divide by."""
+    five = np.moveaxis(totals.reshape(*totals.shape[:-1], 5, BINS), -2, 0)
+    return (*five, np.maximum(five[0], 1))
+
+
+def ece_of(totals: Array) -> Array:
+    """Expected calibration error of binned sums, shape (..., 5 * BINS) -> (...)."""
+    n, p, y, *_ = _split(totals)
+    return np.asarray(np.abs(p - y).sum(-1) / n.sum(-1))
+
+
+def debiased_of(totals: Array) -> Array:
+    """The same, less what it is expected to be too high by."""
+    n, p, y, _, _, safe = _split(totals)
+    rate = y / safe
+    off, noise = rate - p / safe, np.sqrt(np.clip(rate * (1 - rate), 0, None) / safe)
+    scaled = np.divide(off, noise, out=np.zeros_like(off), where=noise > 0)
+    # The mean of |X| for X normal with mean `off` and deviation `noise`.
+    folded = noise * np.sqrt(2 / np.pi) * np.exp(-(scaled**2) / 2) + off * (1 - 2 * stats.norm.cdf(-scaled))
+    expected = np.where(noise > 0, folded, np.abs(off))
+    return np.asarray(2 * ece_of(totals) - (n * expected).sum(-1) / n.sum(-1))
+
+
+def brier_of(totals: Array) -> tuple[Array, Array, Array, Array]:
+    """(Brier score, reliability, resolution, uncertainty) of binned sums, each of shape (...)."""
+    n, p, y, pp, py, safe = _split(totals)
+    whole = n.sum(-1)
+    rate = y.sum(-1) / whole
+    brier = (pp - 2 * py + y).sum(-1) / whole
+    reliability = ((p - y) ** 2 / safe).sum(-1) / whole
+    uncertainty = rate * (1 - rate)
+    return brier, reliability, reliability + uncertainty - brier, uncertainty
+
+
+def auroc_of(sure: Array, right: Array) -> float:
+    """Area under the ROC curve by ranks; not-a-number where all are right or all are wrong."""
+    good = right.sum()
+    bad = len(right) - good
+    if not good or not bad:
+        return float("nan")
+    ranks = stats.rankdata(sure)
+    return float((ranks[right > 0].sum() - good * (good + 1) / 2) / (good * bad))
+
+
+def _auroc_of_levels(totals: Array) -> Array:
+    """The same from counts of wrong and right per level, shape (..., 2 * levels), lowest first."""
+    bad, good = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
+    below = np.cumsum(bad, axis=-1) - bad / 2
+    pairs = bad.sum(-1) * good.sum(-1)
+    wins = (good * below).sum(-1)
+    return quotient(wins, pairs)
+
+
+class Auroc:
+    """Area under the ROC curve. The value is exact; the interval is over at most `LEVELS` quantiles of confidence."""
+
+    unit = "share"
+
+    def __init__(self, name: str, title: str, source: str, column: str, why: str) -> None:
+        self.name, self.title, self.source = name, title, source
+        self._column, self._why = column, why
+
+    def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        sure, right, codes, episodes = _rows(frame, self._column, self._why)
+        value = auroc_of(sure, right)
+        if not np.isfinite(value):
+            raise NotMeasured(ONE_CLASS)
+        known = np.unique(sure)
+        edges = known if len(known) <= LEVELS else np.unique(np.quantile(sure, np.linspace(0, 1, LEVELS + 1)[1:]))
+        width = len(edges)
+        level = np.minimum(np.searchsorted(edges, sure), width - 1) + width * right.astype(np.intp)
+        low, high, unknown = spread_over(summed(codes, episodes, level, 2 * width), _auroc_of_levels, self.name)
+        return Estimate(value, low, high, float(len(sure)), episodes, unknown)
+
+
+def _register(prefix: str, column: str, reading: str, why: str) -> None:
+    def title(name: str) -> str:
+        return f"{name} ({reading})"
+
+    def part(which: int) -> Callable[[Array], Array]:
+        return lambda totals: brier_of(totals)[which]
+
+    parts = partial(binned, column=column, why=why)
+    murphy = "of the Brier score (Murphy 1973)"
+    for name, unit, source, statistic in (
+        ("ece", "share", f"Guo et al. 2017 (1706.04599): expected calibration error, {BINS} bins", ece_of),
+        ("ece_debiased", "share", "Kumar et al. 2019 (1909.10155): the same, debiased", debiased_of),
+        ("reliability", "score", f"mean squared distance of confidence from accuracy, {murphy}; 0 is best", part(1)),
+        ("resolution", "score", f"how far apart the accuracies of the bins are, {murphy}; more is better", part(2)),
+        ("uncertainty", "score", f"accuracy (1 - accuracy), {murphy}", part(3)),
+    ):
+        made = OfTotals(prefix + name, title(name.replace("_", " ")), unit, source, parts, statistic, why)
+        _enter(made)
+    _enter(
+        Auroc(f"{prefix}auroc", title("AUROC"), "P(a right step is surer than a wrong one), ties one half", column, why)
+    )
+    sure, seen = pl.col(column).clip(0, 1), pl.col(column).is_not_null()
+    right = pl.col("does").cast(pl.Float64)
+    metric(
+        f"{prefix}brier", title("Brier"), (sure - right) ** 2, seen, unit="score", why=why,
+        source="Brier 1950: mean (confidence - right)^2; 0 is best, 0.25 is saying one half always",
+    )  # fmt: skip
+    metric(
+        f"{prefix}overconfidence", title("over-confidence"), pl.when(seen).then(sure - right), seen, unit="difference",
+        source="mean confidence - accuracy", why=why,
+    )  # fmt: skip
+
+
+def _enter(made: OfTotals | Auroc) -> None:
+    METRICS.register(made.name, lambda: made)
+
+
+for _prefix, (_column, _reading, _why) in KINDS.items():
+    _register(_prefix, _column, _reading, _why)

@@ -1,0 +1,151 @@
+"""Influence in debates: who moves whom along the edges of the topology.
+
+Invariant: an edge counts where a speaker that has spoken before reads another speaker's turn; its own earlier turn is
+no edge, nor is what a vote reads. All positions are compared as they are; only conformity asks what is right.
+
+    persuasion    P(takes the position it heard | heard one that is not its own), over all edges
+    conformity    P(leaves a right position for a wrong one | more than half of those it heard disagree), over turns;
+                  Asch 1956; for agents, Weng et al. 2025 (2501.13381)
+    rescue        P(reaches a right position from a wrong one | more than half of those it heard are right), over turns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from ...errors import NotMeasured, UnknownName
+from ..inference import Array, Estimate, Interval
+from ..turns import DECISION
+from .base import CLUSTER, TURN_METRICS, Metric
+from .change import turn_metric
+from .totals import by_episode, of_totals, quotient, summed
+
+__all__ = ["CENTRALITIES", "CentralityInfluence", "heard", "influence", "listeners", "reads_graph"]
+
+_NOBODY = "nobody who had spoken reads another: it belongs to debates"
+
+
+def heard(turns: pl.DataFrame) -> pl.DataFrame:
+    """One row per edge along which a speaker heard another before it spoke again.
+
+    Columns: those of a decision, turn, reader, source, before, after, said (the position heard), right_before, right,
+    said_right; exposed: what was heard is a position and not the reader's own; adopted: the reader took it.
+    """
+    again = turns.filter(pl.col("spoken_before") & ~pl.col("skipped") & (pl.col("role") != "voter"))
+    edges = again.select(
+        *DECISION, "turn", "lane", "before", "right_before", "right", reader=pl.col("speaker"),
+        after=pl.col("position"), agent=pl.col("reads"),
+    ).explode("agent")  # fmt: skip
+    read = turns.select(
+        *DECISION, "agent", "lane", source=pl.col("speaker"), said=pl.col("position"), said_right=pl.col("right")
+    )
+    found = edges.join(read, on=[*DECISION, "agent", "lane"], how="inner").filter(pl.col("source") != pl.col("reader"))
+    exposed = pl.col("said").is_not_null() & pl.col("said").ne_missing(pl.col("before"))
+    return found.with_columns(exposed=exposed, adopted=exposed & (pl.col("said") == pl.col("after")).fill_null(False))
+
+
+def listeners(turns: pl.DataFrame) -> pl.DataFrame:
+    """One row per turn that heard others: how many, and which share disagreed with its reader or was right."""
+    return heard(turns).group_by(*DECISION, "turn").agg(
+        pl.col("right_before", "right").first(), heard=pl.len(), disagreed=pl.col("exposed").mean(),
+        were_right=pl.col("said_right").mean(),
+    )  # fmt: skip
+
+
+def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: Any, why: str) -> Metric:
+    return turn_metric(Metric(name, title, "share", source, num & den, den, why, view=view))
+
+
+_WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
+_KNOWN = pl.col("right").is_not_null()
+persuasion = _over(
+    "persuasion", "persuasion", "P(takes the position it heard | heard one that is not its own)",
+    pl.col("adopted"), pl.col("exposed"), heard, _NOBODY,
+)  # fmt: skip
+conformity = _over(
+    "conformity", "conformity", "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
+    ~_IS, _KNOWN & _WAS & (pl.col("disagreed") > 0.5), listeners, "nobody right faced a majority that disagreed",
+)  # fmt: skip
+rescue = _over(
+    "rescue", "rescue", "P(wrong -> right | most of those heard are right)",
+    _IS, _KNOWN & ~_WAS & (pl.col("were_right") > 0.5), listeners, "nobody wrong faced a majority that was right",
+)  # fmt: skip
+
+
+def influence(turns: pl.DataFrame, interval: Interval = "robust") -> dict[tuple[str, str], Estimate]:
+    """Persuasion along each edge of one variant: {(source, reader): share of positions heard that were taken}.
+
+    Raises:
+        NotMeasured: nobody who had spoken reads another.
+    """
+    edges = heard(turns)
+    if edges.is_empty():
+        raise NotMeasured(_NOBODY)
+    along = Metric("influence", "influence", "share", "", pl.col("adopted"), pl.col("exposed"), "nobody disagreed")
+    grouped = sorted(edges.group_by("source", "reader"), key=lambda found: str(found[0]))
+    return {(str(source), str(reader)): along(part, interval) for (source, reader), part in grouped}
+
+
+def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
+    """Who reads whom among the speakers of one variant: an edge reader -> source."""
+    return nx.DiGraph(sorted(heard(turns).select("reader", "source").unique().rows()))
+
+
+CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
+    "degree": nx.in_degree_centrality,
+    "closeness": nx.closeness_centrality,
+    "betweenness": nx.betweenness_centrality,
+    "pagerank": nx.pagerank,
+}
+"""Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by those who are."""
+
+
+class CentralityInfluence:
+    """Does who is read more persuade more? Spearman's rank correlation over the speakers of a variant.
+
+    Args:
+        centrality: one of `CENTRALITIES`, of the graph of who reads whom.
+    """
+
+    name, title, unit = "centrality_influence", "centrality ~ influence", "correlation"
+    source = "Spearman's rho of a speaker's centrality in the graph of reads with the share of readers it moves"
+
+    def __init__(self, centrality: str = "degree") -> None:
+        if centrality not in CENTRALITIES:
+            raise UnknownName.among("centrality", centrality, CENTRALITIES)
+        self.centrality = centrality
+
+    def __call__(self, turns: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        edges = heard(turns)
+        if edges.is_empty():
+            raise NotMeasured(_NOBODY)
+        central = CENTRALITIES[self.centrality](nx.DiGraph(edges.select("reader", "source").unique().rows()))
+        sources = edges.filter("exposed")["source"].unique().sort()
+        ranks = stats.rankdata([central[s] for s in sources])
+        if len(sources) < 3 or np.ptp(ranks) == 0:
+            raise NotMeasured("fewer than three speakers were heard, or all are equally central")
+        edges = edges.filter("exposed").select(*CLUSTER, "source", "adopted")
+        codes, episodes = by_episode(edges)
+        place = sources.search_sorted(edges["source"]).to_numpy().astype(np.intp)
+        moved = summed(codes, episodes, place, len(sources), edges["adopted"].to_numpy().astype(np.float64))
+        parts = np.concatenate([moved, summed(codes, episodes, place, len(sources))], axis=1)
+
+        def spearman(totals: Array) -> Array:
+            taken, chances = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
+            share = quotient(taken, chances)
+            mine = stats.rankdata(share, axis=-1) - (len(sources) + 1) / 2
+            theirs = ranks - ranks.mean()
+            size = np.sqrt((mine**2).sum(-1) * (theirs**2).sum())
+            both = np.where(np.isnan(share).any(-1), np.nan, (mine * theirs).sum(-1))
+            return quotient(both, size)
+
+        return of_totals(parts, spearman, self.name, float(edges.height), "all speakers move others equally often")
+
+
+TURN_METRICS.register("centrality_influence", CentralityInfluence)

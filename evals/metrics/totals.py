@@ -1,0 +1,125 @@
+"""Metrics that are no ratio of sums, yet a function of sums over episodes: calibration errors, AUROC, correlations.
+
+An episode contributes a row of `parts`, shape (episodes, k); the metric is `statistic(parts.sum(axis=0))`. The interval
+is a bootstrap of the episodes (scipy, BCa up to `BCA` episodes and percentile beyond), seeded by the metric's name. A
+resample is a vector of how often each episode was drawn, so all of them are one matrix product.
+
+Invariants: one episode, or episodes that do not differ, leave the interval unknown; a metric without its data raises
+`NotMeasured`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from ...errors import NotMeasured
+from ...streams import stream
+from ..inference import LEVEL, Array, Estimate, Interval
+from .base import CLUSTER
+
+__all__ = ["Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
+
+RESAMPLES = 2000
+BCA = 1000  # episodes; beyond, its corrections are far below the width, and its jackknife costs their square
+CELLS = 4_000_000  # numbers held at once while resampling
+DEFINED = 0.9  # share of resamples that must define the statistic
+
+Statistic = Callable[[Array], Array]
+Codes = np.ndarray[Any, np.dtype[np.intp]]
+
+
+@dataclass(frozen=True)
+class OfTotals:
+    """A function of sums over episodes.
+
+    Args:
+        name, title, unit, source: as for `akrasia.evals.metrics.Metric`.
+        parts: table of one variant -> (sums per episode, shape (episodes, k); how many steps they hold).
+        statistic: totals, shape (..., k) -> (...); not-a-number where they do not define it.
+        undefined: what is said where the totals do not define it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    source: str
+    parts: Callable[[pl.DataFrame], tuple[Array, float]]
+    statistic: Statistic
+    undefined: str
+
+    def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        """The estimate; the interval is the bootstrap's whatever `interval` says."""
+        parts, n = self.parts(frame)
+        return of_totals(parts, self.statistic, self.name, n, self.undefined)
+
+
+def of_totals(parts: Array, statistic: Statistic, name: str, n: float, undefined: str) -> Estimate:
+    """Estimate `statistic` of the totals of `parts`, with its interval over episodes.
+
+    Raises:
+        NotMeasured: the totals do not define it, for the reason `undefined`.
+    """
+    value = float(statistic(parts.sum(axis=0)))
+    if not np.isfinite(value):
+        raise NotMeasured(undefined)
+    low, high, why = spread_over(parts, statistic, name)
+    return Estimate(value, low, high, n, len(parts), why)
+
+
+def spread_over(parts: Array, statistic: Statistic, name: str) -> tuple[float | None, float | None, str]:
+    """(low, high, why they are unknown) of `statistic` over bootstrapped episodes."""
+    size = len(parts)
+    if size == 1:
+        return None, None, "one episode says nothing about spread"
+
+    def drawn(picked: Codes, axis: int = -1) -> Array:
+        rows = picked.reshape(-1, picked.shape[-1])
+        base = np.arange(len(rows))[:, None] * size
+        counts = np.bincount((rows + base).ravel(), minlength=len(rows) * size).reshape(len(rows), size)
+        return statistic(counts @ parts).reshape(picked.shape[:-1])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
+        found = stats.bootstrap(
+            (np.arange(size),), drawn, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
+            method="BCa" if size <= BCA else "percentile", batch=max(1, CELLS // size),
+            rng=stream(0, "bootstrap", name),
+        )  # fmt: skip
+    low, high = (float(end) for end in found.confidence_interval)
+    seen = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
+    if len(seen) < DEFINED * RESAMPLES:
+        return None, None, "too few episodes define it"
+    if np.ptp(seen) == 0:
+        return None, None, "the episodes do not differ, so they say nothing about spread"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        low, high = (float(q) for q in np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    return low, high, ""
+
+
+def quotient(top: Array, bottom: Array, least: float = 0.0) -> Array:
+    """top / bottom, not-a-number where `bottom` is not above `least`."""
+    clear = bottom > least
+    result: Array = np.where(clear, top / np.where(clear, bottom, 1.0), np.nan)
+    return result
+
+
+def by_episode(frame: pl.DataFrame) -> tuple[Codes, int]:
+    """(number of its episode for every row, how many episodes there are)."""
+    named = frame.select(CLUSTER)
+    numbered = named.unique().sort(CLUSTER).with_row_index("number")
+    codes = named.join(numbered, on=CLUSTER, how="left", maintain_order="left")["number"].to_numpy()
+    return np.asarray(codes, dtype=np.intp), numbered.height
+
+
+def summed(codes: Codes, rows: int, cells: Codes, width: int, weights: Array | None = None) -> Array:
+    """Sums of `weights` (counts without) per episode and cell, shape (rows, width)."""
+    flat = np.bincount(codes * width + cells, weights=weights, minlength=rows * width)
+    result: Array = flat.astype(np.float64).reshape(rows, width)
+    return result
