@@ -47,10 +47,12 @@ class Result:
     def records(self) -> pl.DataFrame:
         """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
         from .evals.frame import frame
+        from .evals.lines import table
 
         ledger = read_ledger(self.folder)
         try:
-            return frame(ledger.raw_records())
+            lines = ledger.lines()
+            return frame(ledger.raw_records()) if lines is None else table(lines)
         finally:
             ledger.close()
 
