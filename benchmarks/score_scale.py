@@ -2,11 +2,11 @@
 
     make bench-score          # or: python benchmarks/score_scale.py [--records 1000000] [--folder FOLDER]
 
-The run is built once and kept in the folder (by default under the system's temporary folder; some 4 GB and a few minutes
-for a million): 500 episodes of four variants are really played by the simulated agent, then entered again and again
-through the ledger's own writing path, each time as other episodes with situations of their own. What is timed is a fresh
-process on two cores, from its start to its end: reading, every registered metric, contrasts, tests and printing.
-Exits with 1 beyond 10 s or 1 GB (10^9 bytes).
+The run is built once and kept in the folder (by default under the system's temporary folder; some 4 GB and several
+minutes for a million): 500 episodes of four variants are really played by the simulated agent, then entered again and
+again through the ledger's own writing path, each time as other episodes with situations of their own. What is timed is
+a fresh process on two cores, from its start to its end: imports, reading, every registered metric, contrasts, tests and
+printing. Exits with 1 beyond 10 s or 1 GB (10^9 bytes).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def main() -> int:
     asked = options.parse_args()
     folder = asked.folder / str(asked.records)
     if asked.build:
-        build(folder, asked.records)
+        refresh(folder) if (folder / BUILT).is_file() else build(folder, asked.records)
         return 0
-    if not (folder / BUILT).is_file():  # in a process of its own: this one must stay smaller than the one it measures
-        subprocess.run([sys.executable, __file__, "--build", *sys.argv[1:]], check=True)
+    # In a process of its own: this one must stay smaller than the one that it measures.
+    subprocess.run([sys.executable, __file__, "--build", *sys.argv[1:]], check=True)
     seconds, cpu, peak = timed(folder)
     records = json.loads((folder / BUILT).read_text())["records"]
     print(
@@ -69,6 +69,17 @@ def timed(folder: Path) -> tuple[float, float, float]:
         raise SystemExit(f"akrasia score failed with exit code {work.returncode}")
     unit = 1 if sys.platform == "darwin" else 1024
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * unit
+
+
+def refresh(folder: Path) -> None:
+    """Bring the lines of a run that was built with other code up to date, as resuming it would."""
+    from akrasia.experiments import Ledger, read_ledger
+
+    reader = read_ledger(folder)
+    stale = reader.lines() is None
+    reader.close()
+    if stale:
+        Ledger(folder).close()
 
 
 def build(folder: Path, records: int) -> None:
@@ -103,12 +114,11 @@ async def again(folder: Path, played: list, times: int) -> None:
     ledger = Ledger(folder)
     try:
         for turn in range(1, times):
-            await asyncio.gather(*(
-                ledger.record([
-                    replace(r, episode=r.episode + turn * PLAYED, situation=digest([r.situation, turn], 8)) for r in group
-                ])
+            moved = [
+                [replace(r, episode=r.episode + turn * PLAYED, situation=digest([r.situation, turn], 8)) for r in group]
                 for group in groups.values()
-            ))  # fmt: skip
+            ]
+            await asyncio.gather(*map(ledger.record, moved))
     finally:
         ledger.close()
 

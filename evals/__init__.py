@@ -1,6 +1,6 @@
 """How it is judged: metrics, inference and the scorecard, all from stored records.
 
-The table of records loads at once; statistics load when they are first used, because every run writes rows of the table.
+The table of records loads at once; statistics load when they are first used: whoever writes a ledger needs the table.
 """
 
 from __future__ import annotations

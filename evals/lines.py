@@ -1,8 +1,8 @@
-"""What the ledger keeps beside each record, so that a long run is scored without decoding it: its row, as a line of CSV.
+"""What the ledger keeps beside each record, so that a long run is scored without decoding it: its row as a CSV line.
 
-Invariant: `table(line(encode(r)) for r in records)` equals `frame(records)`. A line is as good as the code that made it,
-so lines are kept under a `fingerprint` of that code; lines with another fingerprint are not read, but made anew from the
-records when the run is next written to. A change of no consequence costs time there, never a wrong number.
+Invariant: `table(line(encode(r)) for r in records)` equals `frame(records)`. A line is as good as the code that made
+it, so lines are kept under a `fingerprint` of that code; lines with another fingerprint are not read, but made anew
+from the records when the run is next written to. A change of no consequence costs time there, never a wrong number.
 
 A text is always quoted, so that an empty one differs from none, and a line break inside it from the end of the line.
 """
