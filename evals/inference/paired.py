@@ -22,6 +22,7 @@ __all__ = ["contrast", "mcnemar", "sign_flip"]
 
 PERMUTATIONS = 9999
 WORK = 10**7  # steps of the exact sign-flip distribution, some 10 ms
+CELLS = 10**7  # swaps of single episodes that are held at once: 80 MB
 
 
 def contrast(
@@ -119,12 +120,7 @@ def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") ->
     if equal and whole and len(moved) * float(np.abs(moves).sum()) <= WORK:
         return _exact(moves[moved].astype(int))
     exact = 2 ** len(moved) <= PERMUTATIONS
-    if exact:
-        swap = ((np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved))) & 1).astype(float)
-    else:
-        bits = stream(0, "sign-flip", name).integers(256, size=(PERMUTATIONS, -(-len(moved) // 8)), dtype=np.uint8)
-        swap = np.unpackbits(bits, axis=1, count=len(moved)).astype(float)
-    tops, bottoms = (swap @ np.column_stack((moves, shifts))[moved]).T
+    tops, bottoms = _swapped(np.stack((moves, shifts))[:, moved], exact, name)
     # Both arms keep their common total, so that what one arm gains in a swap the other one loses.
     if equal:
         flipped = (na.sum() - nb.sum() + 2 * tops) / da.sum()
@@ -135,6 +131,31 @@ def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") ->
     observed = abs(float(_difference(na, da, nb, db)))
     extreme = int(np.sum(np.abs(flipped) >= observed * (1 - TINY) - TINY))
     return extreme / len(flipped) if exact else (extreme + 1) / (len(flipped) + 1)
+
+
+def _swapped(change: Array, exact: bool, name: str) -> Array:
+    """What each permutation adds to the first arm: the sum of `change`, shape (2, episodes), over the swapped episodes.
+
+    Where a table of all swaps would be large, episodes with the same change are drawn together: how many of c such
+    episodes are swapped is Binomial(c, 1/2), so the sums have the same distribution as if each were drawn by itself.
+    """
+    m = change.shape[1]
+    result: Array = np.zeros((2, PERMUTATIONS))
+    if exact:
+        swap = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1).astype(float)
+        result = change @ swap.T
+        return result
+    rng = stream(0, "sign-flip", name)
+    if m * PERMUTATIONS <= CELLS:
+        bits = rng.integers(256, size=(PERMUTATIONS, -(-m // 8)), dtype=np.uint8)
+        result = change @ np.unpackbits(bits, axis=1, count=m).astype(float).T
+        return result
+    kinds, counts = np.unique(change, axis=1, return_counts=True)
+    together = CELLS // PERMUTATIONS
+    for i in range(0, len(counts), together):
+        swaps = rng.binomial(counts[i : i + together], 0.5, (PERMUTATIONS, len(counts[i : i + together])))
+        result += kinds[:, i : i + together] @ swaps.T
+    return result
 
 
 def _exact(moves: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
