@@ -135,6 +135,29 @@ def score(
 
 
 @app.command()
+def compare(
+    run: RunFolder,
+    a: Annotated[str, typer.Argument(help="A variant; or a second run folder.", metavar="A")],
+    b: Annotated[
+        str | None, typer.Argument(help="Another variant; with two runs: which variant of both.", metavar="B")
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Compare this metric; may be repeated.")] = None,
+    interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
+    from .commands.compare import compared
+    from .records import encode
+    from .reports.comparison import show_comparison
+
+    found = compared(run, a, b, metric, interval)
+    if as_json:
+        typer.echo(encode(found).decode())
+    else:
+        show_comparison(found, _console())
+
+
+@app.command()
 def report(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="File; by default report.html in the run folder.")] = None,

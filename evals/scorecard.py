@@ -1,23 +1,25 @@
-"""The scorecard: every metric of every variant, and the paired contrasts against the baseline and the controls.
+"""The scorecard: every metric of every variant, its paired contrasts with baseline and controls, and the verdicts.
 
 Invariants: the baseline is the variant the run marked as such; contrasts pair the same episodes; the p-values of one
-metric on one task and model are corrected together (Holm), so that a long table does not find something by its length.
+metric on one task and model are corrected together, so that a long table does not find something by its length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from ..errors import NotMeasured, RunFolderError, UnknownName
+from .controls import Reference, is_control, references
 from .frame import PAIR
-from .inference import FEW, INTERVALS, Contrast, Estimate, Interval, contrast, holm
+from .inference import FEW, INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, contrast, holm
 from .metrics import METRICS, GapTable, Metric, gap_table
+from .verdict import Verdict, direction, judge_arm
 
-__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "score"]
+__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "count_flips", "paired", "same_situations", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLITS = {
@@ -43,6 +45,7 @@ class Arm:
 
     Attributes:
         metrics: estimates per metric name; splits: knowing, doing and gap per subset of steps.
+        calls, tokens: per decision, tokens in and out together.
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
         flips: None in a rollout, where situations differ.
@@ -61,17 +64,26 @@ class Arm:
     statuses: dict[str, int]
     stated_statuses: dict[str, int]
     answers: dict[str, int]
+    calls: float
+    tokens: float
     labels: float | None
     flips: Flips | None
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """What `score` found. `warnings` say what a reader must know before believing a number."""
+    """What `score` found.
+
+    Attributes:
+        contrasts: (task, model, contrast), corrected per metric, task and model.
+        verdicts: one for each arm that is neither the baseline nor a control.
+        warnings: what a reader must know before believing a number.
+    """
 
     design: str
     arms: tuple[Arm, ...]
     contrasts: tuple[tuple[str, str, Contrast], ...]
+    verdicts: tuple[Verdict, ...]
     warnings: tuple[str, ...]
 
     def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
@@ -111,14 +123,19 @@ def score(
     chosen: dict[str, Any] = {name: METRICS.make(name) for name in metrics or METRICS.names()}
     arms: list[Arm] = []
     contrasts: list[tuple[str, str, Contrast]] = []
+    verdicts: list[Verdict] = []
     for (task, model), here in frame.group_by("task", "model", maintain_order=True):
         parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
         base = _baseline(here, parts, baseline)
-        order = sorted(parts, key=lambda v: (v != base, _is_control(parts[v]), v))
-        arms += [_arm(str(task), str(model), v, parts, base, chosen, interval) for v in order]
-        found = _contrasts(parts, order, base, [m for m in CONTRASTED if m in chosen], interval)
+        order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
+        here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval) for v in order]
+        controls = {v: references(parts, v, base) for v in order}
+        found = _contrasts(parts, controls, base, [m for m in CONTRASTED if m in chosen], interval)
+        arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
-    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(_warnings(frame, arms)))
+        verdicts += _verdicts(here_arms, controls, found)
+    said = [*_warnings(frame, arms), *_biting(arms, contrasts)]
+    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said))
 
 
 def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:
@@ -128,10 +145,6 @@ def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | 
         return wanted
     marked = here.filter(pl.col("baseline"))["variant"]
     return str(marked[0]) if len(marked) else next(iter(parts))
-
-
-def _is_control(part: pl.DataFrame) -> bool:
-    return part["control"][0] is not None
 
 
 def _arm(
@@ -161,8 +174,10 @@ def _arm(
         statuses=_counts(part["status"]),
         stated_statuses=_counts(part["stated_status"]),
         answers={"ok": int(part["answers_read"].sum()), "unread": int((part["answers"] - part["answers_read"]).sum())},
+        calls=float(part["calls"].sum()) / part.height,
+        tokens=float(part["prompt_tokens"].sum() + part["completion_tokens"].sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
-        flips=_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
+        flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
     )
 
 
@@ -175,42 +190,60 @@ def _measured(metric: Any, part: pl.DataFrame, interval: Interval) -> Estimate:
 
 
 def _contrasts(
-    parts: dict[str, pl.DataFrame], order: list[str], base: str, names: list[str], interval: Interval
+    parts: dict[str, pl.DataFrame],
+    controls: dict[str, list[Reference]],
+    base: str,
+    names: list[str],
+    interval: Interval,
 ) -> list[Contrast]:
-    placebos = [v for v in order if parts[v]["control"][0] == "placebo" and v != base]
-    pairs = [(v, base) for v in order if v != base]
-    pairs += [
-        (v, p)
-        for v in order
-        for p in placebos
-        if v != base and not _is_control(parts[v]) and _alike(parts[v], parts[p])
-    ]
+    pairs = [(v, base) for v in controls if v != base]
+    pairs += [(v, r.variant) for v, refs in controls.items() for r in refs]
     found: list[Contrast] = []
     for name in names:
         metric = METRICS.make(name)
         if isinstance(metric, Metric):
-            found += holm(
-                [
-                    contrast(*metric.paired(*_same_situations(parts[v], parts[a])), name, v, a, interval)
-                    for v, a in pairs
-                ]
-            )
+            family = [paired(metric, (v, parts[v]), (a, parts[a]), interval) for v, a in pairs]
+            found += benjamini_hochberg(holm(family))
     return found
 
 
-def _alike(part: pl.DataFrame, placebo: pl.DataFrame) -> bool:
-    """Whether a placebo spends as many calls per decision: otherwise it is no placebo of that variant."""
-    return bool(part["calls"].sum() * placebo.height == placebo["calls"].sum() * part.height)
+def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
+    """The contrast of one metric between two arms, given by name and records, uncorrected."""
+    sums = metric.paired(*same_situations(a[1], b[1]))
+    found = contrast(*sums, metric.name, a[0], b[0], interval, metric.unit == "share")
+    if found.difference.value is None:
+        found = replace(found, difference=replace(found.difference, why=metric.why))
+    return found
 
 
-def _same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _verdicts(arms: list[Arm], controls: dict[str, list[Reference]], found: list[Contrast]) -> list[Verdict]:
+    base = next(a for a in arms if a.baseline)
+    known = {(c.metric, c.variant, c.against): c for c in found}
+    family = sum(c.metric == "gap" and c.p is not None for c in found)
+
+    def verdict(arm: Arm) -> Verdict:
+        against_base = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}
+        refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant))) is not None]
+        tokens, calls = _ratio(arm.tokens, base.tokens), _ratio(arm.calls, base.calls)
+        where = (arm.task, arm.model, arm.variant)
+        return judge_arm(where, against_base, refs, arm.calls, (tokens, calls), family)
+
+    return [verdict(a) for a in arms if not a.baseline and a.control is None]
+
+
+def _ratio(mine: float, theirs: float) -> float | None:
+    return mine / theirs if theirs else None
+
+
+def same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
     if a["design"][0] != "fork":
         return a, b
     return a.join(b, on=[*PAIR, "situation"], how="semi"), b.join(a, on=[*PAIR, "situation"], how="semi")
 
 
-def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
+def count_flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
+    """By what was done, from `base` to `part`, over the situations that both decided."""
     pair = [*PAIR, "situation"]
     both = part.select(*pair, "does").join(base.select(*pair, "does"), on=pair, suffix="_before")
     gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
@@ -249,3 +282,15 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
         if any(len(s) > 1 for s in sizes.values()):
             said.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return said
+
+
+def _biting(arms: list[Arm], contrasts: list[tuple[str, str, Contrast]]) -> list[str]:
+    """A placebo that is shown to change something: whatever the intervention does, the extra turns do as well."""
+    placebos = {(a.task, a.model, a.variant) for a in arms if a.control == "placebo"}
+    bases = {(a.task, a.model): a.variant for a in arms if a.baseline}
+    return [
+        f"{c.variant}: a placebo is shown to change the {c.metric}; compare with it, not with the baseline"
+        for task, model, c in contrasts
+        if (task, model, c.variant) in placebos and c.against == bases[task, model]
+        and c.metric == "gap" and direction(c) in ("down", "up")
+    ]  # fmt: skip

@@ -6,7 +6,17 @@ from rich.console import Console
 
 from ..evals.inference import Contrast, Estimate
 
-__all__ = ["amount", "interval", "p_value", "plain_console", "share", "short_name", "signed"]
+__all__ = [
+    "amount",
+    "difference",
+    "interval",
+    "p_value",
+    "plain_console",
+    "share",
+    "short_name",
+    "signed",
+    "signed_span",
+]
 
 PIPE_WIDTH = 140
 
@@ -44,6 +54,24 @@ def signed(contrast: Contrast) -> str:
     if value is None:
         return "not measured"
     return f"{'+' if value >= 0 else '-'}{_rate(abs(value))} {interval(contrast.difference)}"
+
+
+def difference(estimate: Estimate) -> str:
+    """A difference with its interval in signs, `+.10 [-.02, +.21]`, or `not measured`."""
+    if estimate.value is None:
+        return "not measured"
+    return signed_span(estimate.value, estimate.low, estimate.high)
+
+
+def signed_span(value: float, low: float | None, high: float | None) -> str:
+    """`+.10 [-.02, +.21]`, or `+.10 [unknown]`."""
+    inside = "unknown" if low is None or high is None else f"{_plus(low)}, {_plus(high)}"
+    return f"{_plus(value)} [{inside}]"
+
+
+def _plus(value: float) -> str:
+    shown = round(value, 2) + 0.0  # no -0.00
+    return ("+" if shown >= 0 else "-") + _rate(abs(shown))
 
 
 def p_value(p: float | None) -> str:

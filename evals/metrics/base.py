@@ -31,6 +31,8 @@ class Metric:
         source: definition or paper.
         num, den: polars expressions over the columns of `akrasia.evals.frame`.
         why: what is said where the denominator is 0 everywhere.
+        missing: which steps of the denominator have an outcome that is not known, such as an answer that cannot be
+            read; by default none. They stay in the denominator, and bounds say what they could have changed.
         per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode.
     """
 
@@ -42,6 +44,7 @@ class Metric:
     den: pl.Expr
     why: str = "no step to measure it on"
     per: str = "step"
+    missing: pl.Expr | None = None
 
     def sums(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Per episode: columns `num` and `den`, in the order of task, model and episode."""
@@ -63,12 +66,27 @@ class Metric:
         both = self.sums(a).join(self.sums(b), on=CLUSTER, suffix="_b").sort(CLUSTER)
         return (_array(both, "num"), _array(both, "den")), (_array(both, "num_b"), _array(both, "den_b"))
 
+    def paired_counts(
+        self, a: pl.DataFrame, b: pl.DataFrame
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+        """(known to be 1, steps, unknown) per episode of two variants, over the episodes that both have."""
+        both = self._counts(a).join(self._counts(b), on=CLUSTER, suffix="_b").sort(CLUSTER)
+        first, second = (tuple(_array(both, f"{c}{end}") for c in ("num", "den", "gone")) for end in ("", "_b"))
+        return (first[0], first[1], first[2]), (second[0], second[1], second[2])
+
+    def _counts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        den = self.den.cast(pl.Boolean).fill_null(False)
+        gone = (pl.lit(False) if self.missing is None else self.missing.fill_null(False)) & den
+        known = self.num.cast(pl.Boolean).fill_null(False) & den & ~gone
+        parts = frame.select(*CLUSTER, num=known.cast(pl.Float64), den=den.cast(pl.Float64), gone=gone.cast(pl.Float64))
+        return parts.group_by(CLUSTER).sum().sort(CLUSTER)
+
 
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
 
 
 def metric(
-    name: str, title: str, num: pl.Expr, den: pl.Expr, unit: str = "share", source: str = "", **more: str
+    name: str, title: str, num: pl.Expr, den: pl.Expr, unit: str = "share", source: str = "", **more: Any
 ) -> Metric:
     """Define a metric and register it."""
     made = Metric(name, title, unit, source, num, den, **more)
