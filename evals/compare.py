@@ -20,9 +20,9 @@ import polars as pl
 
 from ..errors import BadOption, RunFolderError, UnknownName
 from .frame import PAIR
-from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, difference_bounds, holm
+from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .metrics import METRICS, Metric
-from .scorecard import Flips, count_flips, paired, same_situations
+from .scorecard import Flips, count_flips, open_to, paired, same_situations
 from .verdict import direction, span
 
 __all__ = ["COMPARED", "Comparison", "Line", "compare", "compare_runs"]
@@ -228,10 +228,7 @@ def _lines(
 def _line(
     metric: Metric, contrast: Contrast, one: tuple[str, pl.DataFrame], other: tuple[str, pl.DataFrame], i: Interval
 ) -> Line:
-    counts = metric.paired_counts(other[1], one[1])
-    bounds = None
-    if metric.unit == "share" and contrast.difference.value is not None and any(c[2].any() for c in counts):
-        bounds = difference_bounds(*counts, metric.name, other[0], one[0], i)
+    bounds = None if contrast.difference.value is None else open_to(metric, other, one, i)
     return Line(
         metric.name, metric.unit, metric(one[1], i), metric(other[1], i), contrast, bounds, _outcome(contrast)
     )  # fmt: skip
@@ -359,5 +356,5 @@ def _models(task: str, parts: Sequence[pl.DataFrame], runs: tuple[str, str]) -> 
 
 
 def _listed(part: pl.DataFrame) -> str:
-    low, high = part["episode"].min(), part["episode"].max()
-    return f"episode {low}" if low == high else f"episodes {low} to {high}"
+    numbers = sorted(set(part["episode"]))
+    return f"episode {numbers[0]}" if len(numbers) == 1 else f"episodes {numbers[0]} to {numbers[-1]}"

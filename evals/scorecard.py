@@ -15,11 +15,23 @@ import polars as pl
 from ..errors import NotMeasured, RunFolderError, UnknownName
 from .controls import Reference, is_control, references
 from .frame import PAIR
-from .inference import FEW, INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, contrast, holm
+from .inference import (
+    FEW,
+    INTERVALS,
+    Bounds,
+    Contrast,
+    Estimate,
+    Interval,
+    benjamini_hochberg,
+    contrast,
+    difference_bounds,
+    holm,
+)
 from .metrics import METRICS, GapTable, Metric, gap_table
+from .metrics.gap import gap as GAP
 from .verdict import Verdict, direction, judge_arm
 
-__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "count_flips", "paired", "same_situations", "score"]
+__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "count_flips", "open_to", "paired", "same_situations", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLITS = {
@@ -133,7 +145,7 @@ def score(
         found = _contrasts(parts, controls, base, [m for m in CONTRASTED if m in chosen], interval)
         arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
-        verdicts += _verdicts(here_arms, controls, found)
+        verdicts += _verdicts(here_arms, parts, controls, found, interval)
     said = [*_warnings(frame, arms), *_biting(arms, contrasts)]
     return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said))
 
@@ -175,7 +187,7 @@ def _arm(
         stated_statuses=_counts(part["stated_status"]),
         answers={"ok": int(part["answers_read"].sum()), "unread": int((part["answers"] - part["answers_read"]).sum())},
         calls=float(part["calls"].sum()) / part.height,
-        tokens=float(part["prompt_tokens"].sum() + part["completion_tokens"].sum()) / part.height,
+        tokens=float((part["prompt_tokens"] + part["completion_tokens"]).sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
     )
@@ -216,7 +228,13 @@ def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFra
     return found
 
 
-def _verdicts(arms: list[Arm], controls: dict[str, list[Reference]], found: list[Contrast]) -> list[Verdict]:
+def _verdicts(
+    arms: list[Arm],
+    parts: dict[str, pl.DataFrame],
+    controls: dict[str, list[Reference]],
+    found: list[Contrast],
+    interval: Interval,
+) -> list[Verdict]:
     base = next(a for a in arms if a.baseline)
     known = {(c.metric, c.variant, c.against): c for c in found}
     family = sum(c.metric == "gap" and c.p is not None for c in found)
@@ -226,7 +244,8 @@ def _verdicts(arms: list[Arm], controls: dict[str, list[Reference]], found: list
         refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant))) is not None]
         tokens, calls = _ratio(arm.tokens, base.tokens), _ratio(arm.calls, base.calls)
         where = (arm.task, arm.model, arm.variant)
-        return judge_arm(where, against_base, refs, arm.calls, (tokens, calls), family)
+        ends = open_to(GAP, (arm.variant, parts[arm.variant]), (base.variant, parts[base.variant]), interval)
+        return judge_arm(where, against_base, refs, arm.calls, (tokens, calls), family, ends)
 
     return [verdict(a) for a in arms if not a.baseline and a.control is None]
 
@@ -282,6 +301,18 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
         if any(len(s) > 1 for s in sizes.values()):
             said.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return said
+
+
+def open_to(
+    metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval
+) -> Bounds | None:
+    """What missing outcomes could have made of `paired`; None where none is missing, or the metric is no share."""
+    if metric.unit != "share":
+        return None
+    counts = metric.paired_counts(*same_situations(a[1], b[1]))
+    if not any(gone.any() for _, _, gone in counts):
+        return None
+    return difference_bounds(*counts, metric.name, a[0], b[0], interval)
 
 
 def _biting(arms: list[Arm], contrasts: list[tuple[str, str, Contrast]]) -> list[str]:

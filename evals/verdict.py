@@ -11,7 +11,7 @@ Rules, in this order (docs/verdicts.md tells them at length)
 5. Each control that matches (`akrasia.evals.controls`) is named: shown better, shown worse, or not shown to be better,
    by the same rule. Where none was run, that is said.
 6. The cost: tokens per decision against the baseline's (calls where no tokens are counted).
-7. Where the bounds over missing outcomes reach 0, "unless missing answers hide it" is said.
+7. Where answers that could not be read could have turned a change that is shown into none, that is said.
 
 Invariant: the word "significant" does not occur; nothing is said that has no correction and no interval behind it.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .controls import Reference
-from .inference import FEW, Contrast, Estimate
+from .inference import FEW, Bounds, Contrast, Estimate
 
 __all__ = ["SHOWN", "Against", "Outcome", "Verdict", "direction", "judge_arm", "span"]
 
@@ -54,6 +54,7 @@ class Verdict:
 
     Attributes:
         change: the paired contrast of the gap against the baseline, None where there is none.
+        bounds: what missing outcomes could have made of it; None where none is missing.
         tokens, calls: per decision, as a multiple of the baseline's; None where the baseline takes none.
         sentence: the verdict in words.
     """
@@ -63,6 +64,7 @@ class Verdict:
     variant: str
     outcome: Outcome
     change: Contrast | None
+    bounds: Bounds | None
     controls: tuple[Against, ...]
     tokens: float | None
     calls: float | None
@@ -87,6 +89,7 @@ def judge_arm(
     calls: float,
     ratios: tuple[float | None, float | None],
     family: int,
+    bounds: Bounds | None = None,
 ) -> Verdict:
     """The verdict on one arm.
 
@@ -97,18 +100,21 @@ def judge_arm(
         calls: the arm's calls per decision.
         ratios: tokens and calls per decision as multiples of the baseline's.
         family: how many contrasts were corrected together.
+        bounds: of the contrast of the gap against the baseline.
     """
     gap = contrasts.get("gap")
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
     outcome, head = _outcome(gap, family)
     said = [head]
+    if outcome in ("closes", "widens"):
+        said += _missing(outcome, bounds)
     if outcome != "too few episodes":
         said += _beside(outcome, contrasts)
         said += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
         if outcome == "closes" and not against:
             said.append("no control of equal calls or equal information was run")
     said += [_cost(ratios)] if ratios != (None, None) else []
-    return Verdict(*where, outcome, gap, against, *ratios, "; ".join(said))
+    return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(said))
 
 
 def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
@@ -130,6 +136,14 @@ def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
         return "no change shown", f"no change of the gap shown: between {span(d)}"
     corrected = f"corrected p {gap.p_holm:.2f} over {family} contrasts" if gap.p_holm is not None else "no test"
     return "no change shown", f"no change of the gap shown after correction: between {span(d)}, {corrected}"
+
+
+def _missing(outcome: Outcome, bounds: Bounds | None) -> list[str]:
+    if bounds is None or bounds.low.value is None or bounds.high.value is None:
+        return []
+    undone = bounds.high.value >= 0 if outcome == "closes" else bounds.low.value <= 0
+    ends = f"{_signed(bounds.low.value)} to {_signed(bounds.high.value)}"
+    return [f"answers that could not be read could undo this ({ends})"] if undone else []
 
 
 def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The scorecard in a terminal: the gap per variant, the paired contrasts, the 2 x 3 table, and what to distrust."""
+"""The scorecard in a terminal: verdicts, the gap per variant, paired contrasts, the 2 x 3 table, what to distrust."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evals.metrics import CLASSES
+from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
 from .text import amount, p_value, plain_console, share, short_name, signed
 
@@ -43,11 +44,29 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
         head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
+        parts += [*_verdicts(card, arms, base)]
         parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
     if paid:
         parts.append(paid)
     return parts
+
+
+def _verdicts(card: Scorecard, arms: list[Arm], base: Arm) -> list[Text]:
+    """One sentence for each intervention; a line on those that no other beats in both gap and cost."""
+    where = (base.task, base.model)
+    said = [
+        Text.assemble((f"  {short_name(v.variant, base.variant)}: ", "bold"), v.sentence)
+        for v in card.verdicts
+        if (v.task, v.model) == where
+    ]
+    if said:
+        said.insert(0, Text(f"Verdicts, against {base.variant}"))
+    front = [p for p in pareto(arms) if p.best]
+    if len(front) > 1:
+        steps = (f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {p.tokens:,.0f} tokens)" for p in front)
+        said.append(Text(f"Most gap closed for the tokens: {', '.join(steps)}"))
+    return said
 
 
 def _notes(experiment: dict[str, Any], model: str) -> list[Text]:
