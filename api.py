@@ -57,9 +57,13 @@ class Result:
     @property
     def experiment(self) -> dict[str, Any]:
         """The resolved experiment, as stored with the run."""
+        return self._meta("experiment") or {}
+
+    def _meta(self, key: str) -> dict[str, Any] | None:
+        """What is stored of the run as a whole under `key`; None where nothing is."""
         ledger = read_ledger(self.folder)
         try:
-            stored: dict[str, Any] = json.loads(ledger.meta("experiment") or "{}")
+            stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
         finally:
             ledger.close()
         return stored
@@ -70,7 +74,7 @@ class Result:
         """The scorecard as data; see `akrasia.evals.scorecard.score`."""
         from .evals.scorecard import score
 
-        return score(self.records, metrics, baseline, interval)
+        return score(self.records, metrics, baseline, interval, self._meta("looks"))
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""
@@ -102,6 +106,7 @@ def run(
     seed: int = 0,
     budget: Any = None,
     concurrency: int | None = None,
+    until: str = "",
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
@@ -118,6 +123,7 @@ def run(
         seed: names the set of episodes.
         budget: {"calls": n, "dollars": x} over the whole run.
         concurrency: episodes under way at once.
+        until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
         out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
             where it stopped and pays nothing twice.
         offline: answer from the ledger only.
@@ -129,7 +135,8 @@ def run(
     """
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, **({"models": models} if models else {"model": model}),
+        "budget": budget, "concurrency": concurrency, "until": until,
+        **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
     return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))

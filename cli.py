@@ -65,12 +65,15 @@ def run(
     model: Annotated[str | None, typer.Option(help="Model, instead of the file's.")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Variant, instead of the file's; may be repeated.")] = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
+    ] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
 ) -> None:
     """Run an ablation and show its scorecard."""
     folder, settings = _settings(experiment, resume, changes or [])
-    for key, value in (("task", task), ("variants", variant), ("episodes", episodes)):
+    for key, value in (("task", task), ("variants", variant), ("episodes", episodes), ("until", until)):
         if value is not None:
             settings[key] = value
     if model is not None:

@@ -6,13 +6,14 @@ metric on one task and model are corrected together, so that a long table does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from ..errors import NotMeasured, RunFolderError, UnknownName
+from .anytime import Looks
 from .controls import Reference, is_control, references
 from .frame import PAIR
 from .inference import (
@@ -60,6 +61,7 @@ class Arm:
         calls, tokens: per decision, tokens in and out together.
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
+        anytime: per metric the anytime-valid interval, where the run was looked at while it went on; else empty.
         flips: None in a rollout, where situations differ.
     """
 
@@ -80,6 +82,7 @@ class Arm:
     tokens: float
     labels: float | None
     flips: Flips | None
+    anytime: dict[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Scorecard:
 
     Attributes:
         contrasts: (task, model, contrast), corrected per metric, task and model.
+        looks: how the run was looked at while it went on, None if it was not; `anytime`: the contrasts with
+            anytime-valid intervals, which alone are valid then.
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
     """
@@ -97,6 +102,8 @@ class Scorecard:
     contrasts: tuple[tuple[str, str, Contrast], ...]
     verdicts: tuple[Verdict, ...]
     warnings: tuple[str, ...]
+    looks: Looks | None = None
+    anytime: tuple[tuple[str, str, Contrast], ...] = ()
 
     def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
         """The contrast of an arm in a metric against another variant."""
@@ -115,6 +122,7 @@ def score(
     metrics: Sequence[str] | None = None,
     baseline: str | None = None,
     interval: Interval = "robust",
+    looked: Mapping[str, Any] | None = None,
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -123,6 +131,7 @@ def score(
         metrics: names of metrics; by default all that are registered.
         baseline: a variant to compare with, instead of the run's own baseline.
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
+        looked: what the ledger keeps of the looks at a run under `until`.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -133,21 +142,27 @@ def score(
     if interval not in INTERVALS:
         raise UnknownName.among("kind of interval", interval, INTERVALS)
     chosen: dict[str, Any] = {name: METRICS.make(name) for name in metrics or METRICS.names()}
+    looks = Looks.of(looked) if looked else None
     arms: list[Arm] = []
+    anytime: list[tuple[str, str, Contrast]] = []
     contrasts: list[tuple[str, str, Contrast]] = []
     verdicts: list[Verdict] = []
     for (task, model), here in frame.group_by("task", "model", maintain_order=True):
         parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
-        here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval) for v in order]
+        here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval, looks) for v in order]
         controls = {v: references(parts, v, base) for v in order}
         found = _contrasts(parts, controls, base, [m for m in CONTRASTED if m in chosen], interval)
+        timeless = [] if looks is None else [_timeless(looks, c, parts) for c in found]
+        anytime += [(str(task), str(model), c) for c in timeless]
         arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
-        verdicts += _verdicts(here_arms, parts, controls, found, interval)
+        verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
     said = [*_warnings(frame, arms), *_biting(arms, contrasts)]
-    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said))
+    return Scorecard(
+        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime)
+    )
 
 
 def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:
@@ -167,6 +182,7 @@ def _arm(
     base: str,
     chosen: dict[str, Any],
     interval: Interval,
+    looks: Looks | None,
 ) -> Arm:
     part = parts[variant]
     return Arm(
@@ -190,6 +206,7 @@ def _arm(
         tokens=float((part["prompt_tokens"] + part["completion_tokens"]).sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
+        anytime={} if looks is None else {m: looks.level(METRICS.make(m), part) for m in CONTRASTED if m in chosen},
     )
 
 
@@ -217,6 +234,11 @@ def _contrasts(
             family = [paired(metric, (v, parts[v]), (a, parts[a]), interval) for v, a in pairs]
             found += benjamini_hochberg(holm(family))
     return found
+
+
+def _timeless(looks: Looks, c: Contrast, parts: dict[str, pl.DataFrame]) -> Contrast:
+    a, b = same_situations(parts[c.variant], parts[c.against])
+    return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b))
 
 
 def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:

@@ -113,6 +113,8 @@ def judge_arm(
         said += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
         if outcome == "closes" and not against:
             said.append("no control of equal calls or equal information was run")
+    if gap is not None and gap.difference.value is not None and gap.p is None and gap.difference.low is not None:
+        said.append("intervals are anytime-valid at 95 % each")
     said += [_cost(ratios)] if ratios != (None, None) else []
     return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(said))
 

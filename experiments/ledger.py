@@ -170,7 +170,7 @@ class Ledger(_Reader):
         await self._commit(_RECORD, rows)
 
     def set_meta(self, key: str, value: str) -> None:
-        """Store a setting, before the first write of a run."""
+        """Store a setting, while no answer and no record is being written."""
         self._writing.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def close(self) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..evals.anytime import Looks
+from ..evals.inference import Contrast
 from ..evals.metrics import CLASSES
 from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
-from .text import amount, p_value, plain_console, share, short_name, signed
+from .text import amount, difference, looked_at, p_value, plain_console, share, short_name, signed
 
 __all__ = ["show_estimates", "show_scorecard"]
 
@@ -46,6 +49,8 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
         parts += [*_verdicts(card, arms, base)]
         parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
+    if card.looks is not None:
+        parts += ["", *_looked(card, card.looks)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
     if paid:
         parts.append(paid)
@@ -115,6 +120,30 @@ def _contrast_table(card: Scorecard, arms: list[Arm], base: Arm) -> Table:
         flips = ["-", "-"] if arm.flips is None else [str(arm.flips.wrong_to_right), str(arm.flips.right_to_wrong)]
         table.add_row(_name(arm, base), *cells, *flips)
     return table
+
+
+def _looked(card: Scorecard, looks: Looks) -> list[RenderableType]:
+    """The anytime-valid intervals beside those of a run whose length was fixed beforehand."""
+    table = Table(
+        title="Intervals that hold at every look, beside those for a fixed number of episodes", title_justify="left"
+    )
+    table.add_column("variant", overflow="fold")
+    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid", "change, fixed"):
+        table.add_column(heading, no_wrap=True)
+    for arm in card.arms:
+        base = card.baseline_of(arm)
+        changes = [_among(found, arm, base) for found in (card.anytime, card.contrasts)]
+        table.add_row(
+            _name(arm, base),
+            *(share(found["gap"]) if "gap" in found else "not measured" for found in (arm.anytime, arm.metrics)),
+            *("-" if c is None else difference(c.difference) for c in changes),
+        )
+    return [Text(looked_at(looks)), table]
+
+
+def _among(found: Sequence[tuple[str, str, Contrast]], arm: Arm, base: Arm) -> Contrast | None:
+    wanted = (arm.task, arm.model, "gap", arm.variant, base.variant)
+    return next((c for t, m, c in found if (t, m, c.metric, c.variant, c.against) == wanted), None)
 
 
 def _class_table(arms: list[Arm], base: Arm) -> Table:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from ..evals.anytime import Looks
 from ..evals.inference import Contrast, Estimate
 
 __all__ = [
     "amount",
     "difference",
     "interval",
+    "looked_at",
     "p_value",
     "plain_console",
     "share",
@@ -72,6 +74,15 @@ def signed_span(value: float, low: float | None, high: float | None) -> str:
 def _plus(value: float) -> str:
     shown = round(value, 2) + 0.0  # no -0.00
     return ("+" if shown >= 0 else "-") + _rate(abs(shown))
+
+
+def looked_at(looks: Looks) -> str:
+    """How a run was looked at while it went on, and which intervals are valid for that."""
+    ended = "stopped at the last" if looks.stopped else "not stopped by any"
+    return (
+        f"Looked at for {looks.until!r} after {', '.join(map(str, looks.at))} episodes, and {ended}. The anytime-valid "
+        "intervals hold whenever one stops; those for a fixed number of episodes, and every p, do not."
+    )
 
 
 def p_value(p: float | None) -> str:
