@@ -60,9 +60,13 @@ class Result:
     @property
     def experiment(self) -> dict[str, Any]:
         """The resolved experiment, as stored with the run."""
+        return self._meta("experiment") or {}
+
+    def _meta(self, key: str) -> dict[str, Any] | None:
+        """What is stored of the run as a whole under `key`; None where nothing is."""
         ledger = read_ledger(self.folder)
         try:
-            stored: dict[str, Any] = json.loads(ledger.meta("experiment") or "{}")
+            stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
         finally:
             ledger.close()
         return stored
@@ -82,7 +86,7 @@ class Result:
         from .evals.scorecard import score
 
         if not evaluators:
-            return score(self.records, metrics, baseline, interval)
+            return score(self.records, metrics, baseline, interval, looked=self._meta("looks"))
         from .evals.evaluator import judged, resolve
 
         ledger = read_ledger(self.folder)
@@ -90,7 +94,7 @@ class Result:
             table, added = judged(resolve(evaluators), self.records, ledger.records())
         finally:
             ledger.close()
-        return score(table, metrics, baseline, interval, added)
+        return score(table, metrics, baseline, interval, added, self._meta("looks"))
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
         """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
@@ -132,6 +136,7 @@ def run(
     seed: int = 0,
     budget: Any = None,
     concurrency: int | None = None,
+    until: str = "",
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
@@ -148,6 +153,7 @@ def run(
         seed: names the set of episodes.
         budget: {"calls": n, "dollars": x} over the whole run.
         concurrency: episodes under way at once.
+        until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
         out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
             where it stopped and pays nothing twice.
         offline: answer from the ledger only.
@@ -159,7 +165,8 @@ def run(
     """
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, **({"models": models} if models else {"model": model}),
+        "budget": budget, "concurrency": concurrency, "until": until,
+        **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
     return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))

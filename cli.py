@@ -65,12 +65,15 @@ def run(
     model: Annotated[str | None, typer.Option(help="Model, instead of the file's.")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Variant, instead of the file's; may be repeated.")] = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
+    ] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
 ) -> None:
     """Run an ablation and show its scorecard."""
     folder, settings = _settings(experiment, resume, changes or [])
-    for key, value in (("task", task), ("variants", variant), ("episodes", episodes)):
+    for key, value in (("task", task), ("variants", variant), ("episodes", episodes), ("until", until)):
         if value is not None:
             settings[key] = value
     if model is not None:
@@ -136,6 +139,29 @@ def score(
         show_estimates(card, _console())
     else:
         show_scorecard(card, result.experiment, console=_console())
+
+
+@app.command()
+def compare(
+    run: RunFolder,
+    a: Annotated[str, typer.Argument(help="A variant; or a second run folder.", metavar="A")],
+    b: Annotated[
+        str | None, typer.Argument(help="Another variant; with two runs: which variant of both.", metavar="B")
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Compare this metric; may be repeated.")] = None,
+    interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
+    from .commands.compare import compared
+    from .records import encode
+    from .reports.comparison import show_comparison
+
+    found = compared(run, a, b, metric, interval)
+    if as_json:
+        typer.echo(encode(found).decode())
+    else:
+        show_comparison(found, _console())
 
 
 @app.command()

@@ -15,6 +15,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     chance        share of the legal actions that are optimal; 0 where the answer is open
     tried_after   share of the actions tried once this one is taken
     answers       how many answers of a model stand behind the step; answers_read: how many of them could be read
+    plan          what the variant does, as an expression; of: the plan that a placebo or informed baseline stands for
     situation     hash of what was seen: equal for all variants of a fork
     item          which item of a question set this is; probes: how many questions asked what is known
     habit         which class of action was taken by a history that repeats actions: "greedy" (best tried one, whether
@@ -46,7 +47,8 @@ __all__ = ["COLUMNS", "PAIR", "SCHEMA", "frame", "without_probes"]
 
 PAIR = ["task", "model", "episode", "step"]
 SCHEMA: dict[str, Any] = {
-    "task": pl.String, "model": pl.String, "variant": pl.String, "control": pl.String, "baseline": pl.Boolean,
+    "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
+    "control": pl.String, "baseline": pl.Boolean,
     "item": pl.String, "probes": pl.Int64,
     "design": pl.String, "episode": pl.Int64, "step": pl.Int64,
     "asked": pl.Boolean, "knows": pl.Boolean, "does": pl.Boolean, "greedy": pl.Boolean, "other": pl.Boolean,
@@ -113,6 +115,8 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
     planted: list[str] = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
     return {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
+        "plan": tags.get("plan", record["variant"]),
+        "of": tags.get("of"),
         "control": tags.get("control"),
         "baseline": tags.get("arm") == "baseline",
         "item": tags.get("item"),

@@ -1,24 +1,39 @@
-"""The scorecard: every metric of every variant, and the paired contrasts against the baseline and the controls.
+"""The scorecard: every metric of every variant, its paired contrasts with baseline and controls, and the verdicts.
 
 Invariants: the baseline is the variant the run marked as such; contrasts pair the same episodes; the p-values of one
-metric on one task and model are corrected together (Holm), so that a long table does not find something by its length.
+metric on one task and model are corrected together, so that a long table does not find something by its length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from ..errors import EvaluatorFailed, NotMeasured, RunFolderError, UnknownName
+from .anytime import Looks
+from .controls import Reference, is_control, references
 from .evaluator import as_estimate
 from .frame import PAIR
-from .inference import FEW, INTERVALS, Contrast, Estimate, Interval, contrast, holm
+from .inference import (
+    FEW,
+    INTERVALS,
+    Bounds,
+    Contrast,
+    Estimate,
+    Interval,
+    benjamini_hochberg,
+    contrast,
+    difference_bounds,
+    holm,
+)
 from .metrics import METRICS, GapTable, Metric, gap_table
+from .metrics.gap import gap as GAP
+from .verdict import Verdict, direction, judge_arm
 
-__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "score"]
+__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "count_flips", "open_to", "paired", "same_situations", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
@@ -45,8 +60,10 @@ class Arm:
 
     Attributes:
         metrics: estimates per metric name; splits: knowing, doing and gap per subset of steps.
+        calls, tokens: per decision, tokens in and out together.
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
+        anytime: per metric the anytime-valid interval, where the run was looked at while it went on; else empty.
         flips: None in a rollout, where situations differ.
     """
 
@@ -63,18 +80,32 @@ class Arm:
     statuses: dict[str, int]
     stated_statuses: dict[str, int]
     answers: dict[str, int]
+    calls: float
+    tokens: float
     labels: float | None
     flips: Flips | None
+    anytime: dict[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """What `score` found. `warnings` say what a reader must know before believing a number."""
+    """What `score` found.
+
+    Attributes:
+        contrasts: (task, model, contrast), corrected per metric, task and model.
+        looks: how the run was looked at while it went on, None if it was not; `anytime`: the contrasts with
+            anytime-valid intervals, which alone are valid then.
+        verdicts: one for each arm that is neither the baseline nor a control.
+        warnings: what a reader must know before believing a number.
+    """
 
     design: str
     arms: tuple[Arm, ...]
     contrasts: tuple[tuple[str, str, Contrast], ...]
+    verdicts: tuple[Verdict, ...]
     warnings: tuple[str, ...]
+    looks: Looks | None = None
+    anytime: tuple[tuple[str, str, Contrast], ...] = ()
 
     def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
         """The contrast of an arm in a metric against another variant."""
@@ -94,6 +125,7 @@ def score(
     baseline: str | None = None,
     interval: Interval = "robust",
     evaluators: Sequence[Any] = (),
+    looked: Mapping[str, Any] | None = None,
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -104,6 +136,7 @@ def score(
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
         evaluators: further metrics, as `akrasia.evals.evaluator.judged` makes them of a user's evaluators; those that
             are ratios of sums are contrasted too.
+        looked: what the ledger keeps of the looks at a run under `until`.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -117,16 +150,27 @@ def score(
     chosen: dict[str, Any] = {name: METRICS.make(name) for name in names} | {e.name: e for e in evaluators}
     contrasted = [chosen[n] for n in (*CONTRASTED, *(e.name for e in evaluators)) if isinstance(chosen.get(n), Metric)]
     failed: list[str] = []
+    looks = Looks.of(looked) if looked else None
     arms: list[Arm] = []
+    anytime: list[tuple[str, str, Contrast]] = []
     contrasts: list[tuple[str, str, Contrast]] = []
+    verdicts: list[Verdict] = []
     for (task, model), here in frame.group_by("task", "model", maintain_order=True):
         parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
         base = _baseline(here, parts, baseline)
-        order = sorted(parts, key=lambda v: (v != base, _is_control(parts[v]), v))
-        arms += [_arm(str(task), str(model), v, parts, base, chosen, interval, failed) for v in order]
-        found = _contrasts(parts, order, base, contrasted, interval)
+        order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
+        here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval, looks, failed) for v in order]
+        controls = {v: references(parts, v, base) for v in order}
+        found = _contrasts(parts, controls, base, contrasted, interval)
+        timeless = [] if looks is None else [_timeless(looks, c, parts) for c in found if c.metric in CONTRASTED]
+        anytime += [(str(task), str(model), c) for c in timeless]
+        arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
-    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), (*failed, *_warnings(frame, arms)))
+        verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
+    said = [*failed, *_warnings(frame, arms), *_biting(arms, contrasts)]
+    return Scorecard(
+        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime)
+    )
 
 
 def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:
@@ -138,10 +182,6 @@ def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | 
     return str(marked[0]) if len(marked) else next(iter(parts))
 
 
-def _is_control(part: pl.DataFrame) -> bool:
-    return part["control"][0] is not None
-
-
 def _arm(
     task: str,
     model: str,
@@ -150,6 +190,7 @@ def _arm(
     base: str,
     chosen: dict[str, Any],
     interval: Interval,
+    looks: Looks | None,
     failed: list[str],
 ) -> Arm:
     part = parts[variant]
@@ -170,8 +211,11 @@ def _arm(
         statuses=_counts(part["status"]),
         stated_statuses=_counts(part["stated_status"]),
         answers={"ok": int(part["answers_read"].sum()), "unread": int((part["answers"] - part["answers_read"]).sum())},
+        calls=float(part["calls"].sum()) / part.height,
+        tokens=float((part["prompt_tokens"] + part["completion_tokens"]).sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
-        flips=_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
+        flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
+        anytime={} if looks is None else {m: looks.level(METRICS.make(m), part) for m in CONTRASTED if m in chosen},
     )
 
 
@@ -194,40 +238,71 @@ def _measured(name: str, metric: Any, part: pl.DataFrame, interval: Interval, fa
 
 
 def _contrasts(
-    parts: dict[str, pl.DataFrame], order: list[str], base: str, metrics: list[Metric], interval: Interval
+    parts: dict[str, pl.DataFrame],
+    controls: dict[str, list[Reference]],
+    base: str,
+    metrics: list[Metric],
+    interval: Interval,
 ) -> list[Contrast]:
-    placebos = [v for v in order if parts[v]["control"][0] == "placebo" and v != base]
-    pairs = [(v, base) for v in order if v != base]
-    pairs += [
-        (v, p)
-        for v in order
-        for p in placebos
-        if v != base and not _is_control(parts[v]) and _alike(parts[v], parts[p])
-    ]
+    pairs = [(v, base) for v in controls if v != base]
+    pairs += [(v, r.variant) for v, refs in controls.items() for r in refs]
     found: dict[str, list[Contrast]] = {metric.name: [] for metric in metrics}
     for v, against in pairs:
-        a, b = _same_situations(parts[v], parts[against])
+        a, b = same_situations(parts[v], parts[against])
         for metric in metrics:
-            found[metric.name].append(_contrast(metric, a, b, v, against, interval))
-    return [c for family in found.values() for c in holm(family)]
+            found[metric.name].append(_contrast(metric, (v, a), (against, b), interval))
+    return [c for family in found.values() for c in benjamini_hochberg(holm(family))]
 
 
-def _contrast(
-    metric: Metric, a: pl.DataFrame, b: pl.DataFrame, variant: str, against: str, interval: Interval
-) -> Contrast:
+def _timeless(looks: Looks, c: Contrast, parts: dict[str, pl.DataFrame]) -> Contrast:
+    a, b = same_situations(parts[c.variant], parts[c.against])
+    return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b))
+
+
+def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
+    """The contrast of one metric between two arms, given by name and records, uncorrected."""
+    first, second = same_situations(a[1], b[1])
+    return _contrast(metric, (a[0], first), (b[0], second), interval)
+
+
+def _contrast(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
     try:
-        sums = metric.paired(a, b)
+        sums = metric.paired(a[1], b[1])
     except NotMeasured as error:
-        return Contrast(metric.name, variant, against, Estimate(None, why=str(error)))
-    return contrast(*sums, metric.name, variant, against, interval)
+        return Contrast(metric.name, a[0], b[0], Estimate(None, why=str(error)))
+    found = contrast(*sums, metric.name, a[0], b[0], interval, metric.unit == "share")
+    if found.difference.value is None:
+        found = replace(found, difference=replace(found.difference, why=metric.why))
+    return found
 
 
-def _alike(part: pl.DataFrame, placebo: pl.DataFrame) -> bool:
-    """Whether a placebo spends as many calls per decision: otherwise it is no placebo of that variant."""
-    return bool(part["calls"].sum() * placebo.height == placebo["calls"].sum() * part.height)
+def _verdicts(
+    arms: list[Arm],
+    parts: dict[str, pl.DataFrame],
+    controls: dict[str, list[Reference]],
+    found: list[Contrast],
+    interval: Interval,
+) -> list[Verdict]:
+    base = next(a for a in arms if a.baseline)
+    known = {(c.metric, c.variant, c.against): c for c in found}
+    family = sum(c.metric == "gap" and c.p is not None for c in found)
+
+    def verdict(arm: Arm) -> Verdict:
+        against_base = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}
+        refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant))) is not None]
+        tokens, calls = _ratio(arm.tokens, base.tokens), _ratio(arm.calls, base.calls)
+        where = (arm.task, arm.model, arm.variant)
+        ends = open_to(GAP, (arm.variant, parts[arm.variant]), (base.variant, parts[base.variant]), interval)
+        return judge_arm(where, against_base, refs, arm.calls, (tokens, calls), family, ends)
+
+    return [verdict(a) for a in arms if not a.baseline and a.control is None]
 
 
-def _same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _ratio(mine: float, theirs: float) -> float | None:
+    return mine / theirs if theirs else None
+
+
+def same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
     key = [*PAIR, "situation"]
     if a["design"][0] != "fork" or a.select(key).equals(b.select(key)):
@@ -235,7 +310,8 @@ def _same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl
     return a.join(b, on=key, how="semi"), b.join(a, on=key, how="semi")
 
 
-def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
+def count_flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
+    """By what was done, from `base` to `part`, over the situations that both decided."""
     pair = [*PAIR, "situation"]
     both = part.select(*pair, "does").join(base.select(*pair, "does"), on=pair, suffix="_before")
     gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
@@ -274,3 +350,27 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
         if any(len(s) > 1 for s in sizes.values()):
             said.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return said
+
+
+def open_to(
+    metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval
+) -> Bounds | None:
+    """What missing outcomes could have made of `paired`; None where none is missing, or the metric is no share."""
+    if metric.unit != "share":
+        return None
+    counts = metric.paired_counts(*same_situations(a[1], b[1]))
+    if not any(gone.any() for _, _, gone in counts):
+        return None
+    return difference_bounds(*counts, metric.name, a[0], b[0], interval)
+
+
+def _biting(arms: list[Arm], contrasts: list[tuple[str, str, Contrast]]) -> list[str]:
+    """A placebo that is shown to change something: whatever the intervention does, the extra turns do as well."""
+    placebos = {(a.task, a.model, a.variant) for a in arms if a.control == "placebo"}
+    bases = {(a.task, a.model): a.variant for a in arms if a.baseline}
+    return [
+        f"{c.variant}: a placebo is shown to change the {c.metric}; compare with it, not with the baseline"
+        for task, model, c in contrasts
+        if (task, model, c.variant) in placebos and c.against == bases[task, model]
+        and c.metric == "gap" and direction(c) in ("down", "up")
+    ]  # fmt: skip

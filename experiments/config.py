@@ -6,6 +6,7 @@ A file holds what `akrasia.run` takes:
     model = "embedded"                       # or a list, or tables [models.NAME] with options and slots
     episodes = 16
     design = "fork"
+    until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
     name = "bandit"
@@ -36,7 +37,7 @@ from .variant import as_variants
 
 __all__ = ["assemble", "describe", "load", "model_sets", "override"]
 
-_KEYS = ("name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency")
+_KEYS = ("name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until")
 
 
 def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -97,6 +98,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         budget=_budget(settings.get("budget")),
         concurrency=settings.get("concurrency"),
         name=str(settings.get("name", "experiment")),
+        until=settings.get("until") or "",
     )
 
 
@@ -188,6 +190,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "episodes": experiment.episodes,
         "seed": experiment.seed,
         "design": experiment.design,
+        **({"until": experiment.until} if experiment.until else {}),
         "identity": json.dumps(experiment.identity(), sort_keys=True),
     }
 

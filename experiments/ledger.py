@@ -195,7 +195,7 @@ class Ledger(_Reader):
         )
 
     def set_meta(self, key: str, value: str) -> None:
-        """Store a setting, before the first write of a run."""
+        """Store a setting, while no answer and no record is being written."""
         self._writing.execute(_META, (key, value))
 
     def close(self) -> None:

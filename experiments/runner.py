@@ -18,6 +18,7 @@ from ..tasks.base import Task
 from .design import DESIGNS, Arena, Design
 from .executors import run_local
 from .foreign import Foreign, MessagesAdapter
+from .stopping import Watch, looks
 from .variant import Variant
 
 __all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "RecordStore", "play"]
@@ -51,6 +52,7 @@ class Experiment:
         episodes: seeded plays per task and model: the unit of statistical independence.
         seed: names the whole set of episodes.
         concurrency: episodes under way at once; by default what the slowest model bears.
+        until: stop earlier, once this is known closely enough: "gap +- 0.05"; see `akrasia.experiments.stopping`.
     """
 
     tasks: tuple[Task, ...]
@@ -62,6 +64,7 @@ class Experiment:
     budget: Budget = Budget()
     concurrency: int | None = None
     name: str = "experiment"
+    until: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or not 1 <= self.episodes < EPISODES:
@@ -87,6 +90,8 @@ class Experiment:
                 variant.plan.see(task.situation(task.start(0)))
         if not self.name or self.name in (".", "..") or any(c in self.name for c in "/\\\0"):
             raise BadOption(f"the experiment's name {self.name!r} is no folder name", remedy="Use letters and dashes.")
+        if self.until:
+            Watch(self)
 
     def _check_slots(self) -> None:
         """A slot that no agent speaks through is a misspelling: its model would be shown and never asked."""
@@ -116,8 +121,12 @@ class Experiment:
     @property
     def situations(self) -> int:
         """The most situations the run can hold: episodes x decisions per episode, over all tasks and models."""
+        return self.episodes * len(self.models) * sum(self.bounds().values())
+
+    def bounds(self) -> dict[str, int]:
+        """The most decisions that an episode of each task can have."""
         first = [t.situation(t.start(0)) for t in self.tasks]
-        return self.episodes * len(self.models) * sum(s.horizon - s.step for s in first)
+        return {label: s.horizon - s.step for label, s in zip(self.labels(), first, strict=True)}
 
     def labels(self) -> list[str]:
         """One name per task: its own, with its options where the experiment has several of that name."""
@@ -128,8 +137,8 @@ class Experiment:
         ]
 
     def identity(self) -> dict[str, Any]:
-        """Everything that decides what is stored, as JSON. Budget, concurrency and variants are not part of it:
-        a run may be resumed with another budget and extended by variants.
+        """Everything that decides what is stored, as JSON. Budget, concurrency, variants and `until` are no part
+        of it: a run may be resumed with another budget, extended by variants, and stopped elsewhere.
         """
         return {
             "tasks": [{"name": t.name, **t.options} for t in self.tasks],
@@ -167,9 +176,11 @@ def _check_adapter_has_words(variant: Variant) -> None:
 
 
 class RecordStore(Store, Protocol):
-    """A store that also keeps records."""
+    """A store that also keeps records, and what is known of the run as a whole."""
 
     async def record(self, records: Sequence[Record]) -> None: ...
+
+    def set_meta(self, key: str, value: str) -> None: ...
 
 
 class Observer(Protocol):
@@ -192,28 +203,41 @@ async def play(
     store: RecordStore,
     observe: Observer | None = None,
 ) -> Outcome:
-    """Play every episode of an experiment into a store."""
+    """Play every episode of an experiment into a store, or as many as `experiment.until` asks for."""
     design = DESIGNS[experiment.design]
+    watch = Watch(experiment) if experiment.until else None
 
-    def jobs() -> Iterator[Callable[[], Awaitable[None]]]:
+    def jobs(begin: int, end: int) -> Iterator[Callable[[], Awaitable[None]]]:
         for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
             for models in experiment.models:
                 desk = Desk(gateway, {slot: b.card.id for slot, b in models.slots.items()})
                 arena = Arena(label, task, models.label, desk, experiment.variants)
-                for episode in range(experiment.episodes):
+                for episode in range(begin, end):
                     yield _job(arena, episode)
 
     def _job(arena: Arena, episode: int) -> Callable[[], Awaitable[None]]:
         async def job() -> None:
             async for records in design(arena, episode, experiment.seed * EPISODES + episode):
                 await store.record(records)
+                if watch is not None:
+                    watch.see(records)
                 if observe is not None:
                     observe(records, gateway.tally)
 
         return job
 
+    stopped: RunStopped | Denied | None = None
+    begin = 0
     try:
-        stopped = await run_local(jobs(), experiment.at_once)
+        for end in looks(experiment.episodes) if watch else [experiment.episodes]:
+            stopped = await run_local(jobs(begin, end), experiment.at_once)
+            begin = end
+            if stopped is not None or watch is None:
+                break
+            enough = watch.look(end)
+            store.set_meta("looks", watch.record())
+            if enough:
+                break
     except BaseException:
         gateway.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
         raise

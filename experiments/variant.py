@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import BadOption
 from ..graphs.plan import Plan
+from ..interventions.controls import replaced
 from ..interventions.expression import parse
 from ..models.gateway import Desk
 from ..records import Decision, Oracle, Situation
@@ -53,7 +54,10 @@ class Variant:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What kind of arm this is: "control", "surgery" (on the rationale) and "leaks", where its plan has it."""
+        """What kind of arm this is, for whoever reads its records: its plan where it has a name of its own, the
+        control and the surgery (on the rationale) it holds, whether it leaks the oracle, and the plan that a placebo or
+        an informed baseline stands for.
+        """
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
         surgeries = [c.spec for c in self.plan.changes if c.mechanism == "rationale surgery"]
@@ -63,6 +67,11 @@ class Variant:
             tags["leaks"] = "oracle"
         if self.plan.base in ("random_act", "oracle_act"):
             tags["control"] = self.plan.base
+        if self.plan.name != self.name:
+            tags["plan"] = self.plan.name
+        stands_for = [replaced(c) or c.spec for c in self.plan.changes]
+        if stands_for != [c.spec for c in self.plan.changes]:
+            tags["of"] = " | ".join([self.plan.base, *stands_for])
         return tags
 
     async def decide(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
+from inspect import signature
 from math import ceil
 
 import networkx as nx
@@ -20,15 +21,15 @@ from ..agents.critic import COMMENT
 from ..agents.judge import DECIDE
 from ..agents.wording import filler
 from ..errors import PlanError
-from ..graphs.plan import Node, Plan, speaks
+from ..graphs.plan import Change, Node, Plan, speaks
 from ..graphs.reason_act import oracle_act, random_act
-from .base import intervention
+from .base import INTERVENTIONS, Intervention, intervention
 from .expression import parse_changes, parse_graph
 from .prompting import hinted
 from .sampling import retry, self_consistency
 from .surgery import insert_after, thinking
 
-__all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo"]
+__all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo", "replaced"]
 
 
 @intervention("control", "the content of what another intervention adds", "this framework; cf. Lanham et al. 2023")
@@ -97,6 +98,15 @@ def informed(plan: Plan, by: str = "critique") -> Plan:
     if not told:
         raise PlanError(f"{by!r} gives no agent a hint", remedy="Its information is the baseline's already.")
     return hinted(plan, thinking(plan), "informed", " ".join(told))
+
+
+def replaced(change: Change) -> str:
+    """The interventions in whose place a placebo or an informed baseline stands, as their spec; "" for any other."""
+    option = {"placebo": "of", "informed": "by"}.get(change.spec.partition("(")[0])
+    if option is None or not isinstance(change, Intervention):
+        return ""
+    default = signature(INTERVENTIONS.factory(change.name)).parameters[option].default
+    return " | ".join(c.spec for c in parse_changes(dict(change.options).get(option, default)))
 
 
 _AS_HINTS = {

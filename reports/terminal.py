@@ -1,16 +1,20 @@
-"""The scorecard in a terminal: the gap per variant, the paired contrasts, the 2 x 3 table, and what to distrust."""
+"""The scorecard in a terminal: verdicts, the gap per variant, paired contrasts, the 2 x 3 table, what to distrust."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..evals.anytime import Looks
+from ..evals.inference import Contrast
 from ..evals.metrics import CLASSES
+from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
-from .text import amount, p_value, plain_console, share, short_name, signed
+from .text import amount, difference, looked_at, p_value, plain_console, share, short_name, signed
 
 __all__ = ["show_estimates", "show_scorecard"]
 
@@ -48,11 +52,31 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
         head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
+        parts += [*_verdicts(card, arms, base)]
         parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
+    if card.looks is not None:
+        parts += ["", *_looked(card, card.looks)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
     if paid:
         parts.append(paid)
     return parts
+
+
+def _verdicts(card: Scorecard, arms: list[Arm], base: Arm) -> list[Text]:
+    """One sentence for each intervention; a line on those that no other beats in both gap and cost."""
+    where = (base.task, base.model)
+    said = [
+        Text.assemble((f"  {short_name(v.variant, base.variant)}: ", "bold"), v.sentence)
+        for v in card.verdicts
+        if (v.task, v.model) == where
+    ]
+    if said:
+        said.insert(0, Text(f"Verdicts, against {base.variant}"))
+    front = [p for p in pareto(arms) if p.best]
+    if len(front) > 1:
+        steps = (f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {p.tokens:,.0f} tokens)" for p in front)
+        said.append(Text(f"Most gap closed for the tokens: {', '.join(steps)}"))
+    return said
 
 
 def _notes(experiment: dict[str, Any], model: str) -> list[Text]:
@@ -101,6 +125,30 @@ def _contrast_table(card: Scorecard, arms: list[Arm], base: Arm) -> Table:
         flips = ["-", "-"] if arm.flips is None else [str(arm.flips.wrong_to_right), str(arm.flips.right_to_wrong)]
         table.add_row(_name(arm, base), *cells, *flips)
     return table
+
+
+def _looked(card: Scorecard, looks: Looks) -> list[RenderableType]:
+    """The anytime-valid intervals beside those of a run whose length was fixed beforehand."""
+    table = Table(
+        title="Intervals that hold at every look, beside those for a fixed number of episodes", title_justify="left"
+    )
+    table.add_column("variant", overflow="fold")
+    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid", "change, fixed"):
+        table.add_column(heading, no_wrap=True)
+    for arm in card.arms:
+        base = card.baseline_of(arm)
+        changes = [_among(found, arm, base) for found in (card.anytime, card.contrasts)]
+        table.add_row(
+            _name(arm, base),
+            *(share(found["gap"]) if "gap" in found else "not measured" for found in (arm.anytime, arm.metrics)),
+            *("-" if c is None else difference(c.difference) for c in changes),
+        )
+    return [Text(looked_at(looks)), table]
+
+
+def _among(found: Sequence[tuple[str, str, Contrast]], arm: Arm, base: Arm) -> Contrast | None:
+    wanted = (arm.task, arm.model, "gap", arm.variant, base.variant)
+    return next((c for t, m, c in found if (t, m, c.metric, c.variant, c.against) == wanted), None)
 
 
 def _class_table(arms: list[Arm], base: Arm) -> Table:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from ..evals.anytime import Looks
 from ..evals.inference import Contrast, Estimate
 
-__all__ = ["amount", "interval", "p_value", "plain_console", "share", "short_name", "signed"]
+__all__ = [
+    "amount",
+    "difference",
+    "interval",
+    "looked_at",
+    "p_value",
+    "plain_console",
+    "share",
+    "short_name",
+    "signed",
+    "signed_span",
+]
 
 PIPE_WIDTH = 140
 
@@ -44,6 +56,33 @@ def signed(contrast: Contrast) -> str:
     if value is None:
         return "not measured"
     return f"{'+' if value >= 0 else '-'}{_rate(abs(value))} {interval(contrast.difference)}"
+
+
+def difference(estimate: Estimate) -> str:
+    """A difference with its interval in signs, `+.10 [-.02, +.21]`, or `not measured`."""
+    if estimate.value is None:
+        return "not measured"
+    return signed_span(estimate.value, estimate.low, estimate.high)
+
+
+def signed_span(value: float, low: float | None, high: float | None) -> str:
+    """`+.10 [-.02, +.21]`, or `+.10 [unknown]`."""
+    inside = "unknown" if low is None or high is None else f"{_plus(low)}, {_plus(high)}"
+    return f"{_plus(value)} [{inside}]"
+
+
+def _plus(value: float) -> str:
+    shown = round(value, 2) + 0.0  # no -0.00
+    return ("+" if shown >= 0 else "-") + _rate(abs(shown))
+
+
+def looked_at(looks: Looks) -> str:
+    """How a run was looked at while it went on, and which intervals are valid for that."""
+    ended = "stopped at the last" if looks.stopped else "not stopped by any"
+    return (
+        f"Looked at for {looks.until!r} after {', '.join(map(str, looks.at))} episodes, and {ended}. The anytime-valid "
+        "intervals hold whenever one stops; those for a fixed number of episodes, and every p, do not."
+    )
 
 
 def p_value(p: float | None) -> str:

@@ -218,8 +218,22 @@ def test_rollout_consequences_are_plausible(tmp_path: Path) -> None:
 
 
 def test_first_variant_is_marked_as_baseline_and_controls_as_controls() -> None:
-    tags = {r.variant: r.tags for r in run({"mine": "reason_act | critique", "pill": "reason_act | placebo"}).records}
-    assert tags == {"mine": {"arm": "baseline"}, "pill": {"control": "placebo"}}
+    given = ["reason_act", "reason_act | critique", "reason_act | informed"]
+    tags = {r.variant: r.tags for r in run(given).records}
+    assert tags == {
+        "reason_act": {"arm": "baseline"},
+        "reason_act | critique": {},
+        "reason_act | informed": {"control": "informed", "of": "reason_act | critique"},
+    }
+    named = {"mine": "reason_act", "pill": "reason_act | show_bonus | placebo"}
+    tags = {r.variant: r.tags for r in run(named).records}
+    assert tags == {
+        "mine": {"arm": "baseline", "plan": "reason_act"},
+        "pill": {
+            "control": "placebo", "plan": "reason_act | show_bonus | placebo",
+            "of": "reason_act | show_bonus | re_evaluate",
+        },
+    }  # fmt: skip
 
 
 def test_seeds_name_the_episodes() -> None:

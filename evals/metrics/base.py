@@ -38,6 +38,8 @@ class Metric:
         source: definition or paper.
         num, den: polars expressions over the columns of `akrasia.evals.frame`.
         why: what is said where the denominator is 0 everywhere.
+        missing: which steps of the denominator have an outcome that is not known, such as an answer that cannot be
+            read; by default none. They stay in the denominator, and bounds say what they could have changed.
         per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode; "play" are
             expressions over all steps of an episode, in order, such as `pl.col("regret").sum()`.
         view: what is made of the table first, such as one row per edge along which somebody was heard.
@@ -52,6 +54,7 @@ class Metric:
     why: str = "no step to measure it on"
     per: str = "step"
     view: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    missing: pl.Expr | None = None
 
     def sums(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Per episode: columns `num` and `den`, in the order of task, model and episode."""
@@ -77,6 +80,21 @@ class Metric:
         """(num, den) per episode of two variants, over the episodes that both have."""
         both = self.sums(a).join(self.sums(b), on=CLUSTER, suffix="_b").sort(CLUSTER)
         return (_array(both, "num"), _array(both, "den")), (_array(both, "num_b"), _array(both, "den_b"))
+
+    def paired_counts(
+        self, a: pl.DataFrame, b: pl.DataFrame
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+        """(known to be 1, steps, unknown) per episode of two variants, over the episodes that both have."""
+        both = self._counts(a).join(self._counts(b), on=CLUSTER, suffix="_b").sort(CLUSTER)
+        first, second = (tuple(_array(both, f"{c}{end}") for c in ("num", "den", "gone")) for end in ("", "_b"))
+        return (first[0], first[1], first[2]), (second[0], second[1], second[2])
+
+    def _counts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        den = self.den.cast(pl.Boolean).fill_null(False)
+        gone = (pl.lit(False) if self.missing is None else self.missing.fill_null(False)) & den
+        known = self.num.cast(pl.Boolean).fill_null(False) & den & ~gone
+        parts = frame.select(*CLUSTER, num=known.cast(pl.Float64), den=den.cast(pl.Float64), gone=gone.cast(pl.Float64))
+        return parts.group_by(CLUSTER).sum().sort(CLUSTER)
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,37 @@ __all__ = ["CLASSES", "SPLITS", "Funnel", "GapTable", "funnel", "gap_table"]
 _ASKED = pl.col("asked")
 _KNOWS = pl.col("knows") & _ASKED
 _IGNORANT = ~pl.col("knows") & _ASKED
+_UNHEARD, _UNDONE = ~pl.col("stated_valid") & _ASKED, ~pl.col("valid")
 _NONE = "no rationale was asked for"
 _G1 = "Schmied et al. 2025 (2504.16078), App. C.1.3"
 
-knowing = metric("knowing", "knowing", _KNOWS, _ASKED, source=f"{_G1}: P(stated in optimal)", why=_NONE)
-doing = metric("doing", "doing", pl.col("does"), pl.lit(True), source=f"{_G1}: P(done in optimal)")
-gap = metric("gap", "gap", _KNOWS & ~pl.col("does"), _ASKED, source="P(knows and does not do)", why=_NONE)
-mirror = metric("mirror", "mirror", _IGNORANT & pl.col("does"), _ASKED, source="P(does not know and does)", why=_NONE)
+knowing = metric(
+    "knowing", "knowing", _KNOWS, _ASKED, source=f"{_G1}: P(stated in optimal)", why=_NONE, missing=_UNHEARD
+)
+doing = metric("doing", "doing", pl.col("does"), pl.lit(True), source=f"{_G1}: P(done in optimal)", missing=_UNDONE)
+gap = metric(
+    "gap",
+    "gap",
+    _KNOWS & ~pl.col("does"),
+    _ASKED,
+    source="P(knows and does not do)",
+    why=_NONE,
+    missing=_UNHEARD | _UNDONE,
+)
+mirror = metric(
+    "mirror",
+    "mirror",
+    _IGNORANT & pl.col("does"),
+    _ASKED,
+    source="P(does not know and does)",
+    why=_NONE,
+    missing=_UNHEARD | _UNDONE,
+)
 say_do = metric(
     "say_do", "say-do", pl.col("follows"),
     pl.col("stated_valid") & (pl.col("probes") == 0) & pl.col("follows").is_not_null(),
     source="P(done in stated | something was stated)",
-    why="no rationale recommended anything",
+    why="no rationale recommended anything", missing=_UNDONE,
 )  # fmt: skip
 optimal_given_knowing = metric(
     "optimal_given_knowing", "P(optimal | knows)", _KNOWS & pl.col("does"), _KNOWS, source=_G1, why="nothing was known"

@@ -1,0 +1,58 @@
+"""Gap closed against cost: which arms no other arm beats in both.
+
+Invariant: point estimates alone, so the front says what was seen, and a verdict says what is shown. Controls are placed
+beside the arms but never on the front: a ceiling is no competitor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .inference import Estimate
+
+if TYPE_CHECKING:
+    from .scorecard import Arm
+
+__all__ = ["Point", "pareto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One arm on the plane.
+
+    Attributes:
+        closed: gap of the baseline minus that of the arm; tokens: per decision, in and out.
+        best: no arm that is no control closes as much for fewer tokens, or more for as many.
+    """
+
+    variant: str
+    kind: str
+    closed: float
+    tokens: float
+    best: bool
+
+
+def pareto(arms: Sequence[Arm]) -> tuple[Point, ...]:
+    """The arms of one task and model by what they cost, cheapest first; those without a measured gap are left out."""
+    base = next((a for a in arms if a.baseline), None)
+    start = None if base is None else base.metrics.get("gap", Estimate(None)).value
+    if start is None:
+        return ()
+    found = [
+        (a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None
+    ]  # fmt: skip
+    rivals = [(a.tokens, closed) for a, closed in found if a.control is None]
+
+    def beaten(tokens: float, closed: float) -> bool:
+        return any(t <= tokens and c >= closed and (t, c) != (tokens, closed) for t, c in rivals)
+
+    points = [
+        Point(
+            a.variant, "baseline" if a.baseline else "control" if a.control else "variant", closed, a.tokens,
+            a.control is None and not beaten(a.tokens, closed),
+        )
+        for a, closed in found
+    ]  # fmt: skip
+    return tuple(sorted(points, key=lambda p: (p.tokens, -p.closed, p.variant)))

@@ -1,0 +1,214 @@
+"""The verdict: of each intervention, the one sentence that the statistics license.
+
+Rules, in this order (docs/verdicts.md tells them at length)
+1. Fewer than 10 episodes: "too few episodes", whatever the numbers are.
+2. A change of the gap against the baseline is *shown* if its Holm-corrected p is at most 0.05 **and** its 95 % interval
+   excludes 0. The family is every contrast of that metric on that task and model: against the baseline and against the
+   controls. After optional stopping no p counts, and a change is shown if its anytime-valid interval excludes 0.
+3. Not shown: "no change of the gap shown: between A and B", the ends of the interval. Absence is never claimed.
+4. Shown: "closes" or "widens", with size and interval, and what became of doing: a gap also closes when less is known,
+   so a change of knowing that is shown is always said.
+5. Each control that matches (`akrasia.evals.controls`) is named: shown better, shown worse, or not shown to be better,
+   by the same rule. Where none was run, that is said.
+6. The cost: tokens per decision against the baseline's (calls where no tokens are counted).
+7. Where answers that could not be read could have turned a change that is shown into none, that is said.
+
+Invariant: the word "significant" does not occur; nothing is said that has no correction and no interval behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .controls import Reference
+from .inference import FEW, Bounds, Contrast, Estimate
+
+__all__ = ["SHOWN", "Against", "Outcome", "Verdict", "direction", "judge_arm", "span"]
+
+SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
+Outcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
+Direction = Literal["down", "up", "open", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """An intervention against one of its controls.
+
+    Attributes:
+        kind: which control: "placebo", "self_consistency", "retry", "informed"; `calls`: its calls per decision.
+        outcome: "better", "worse", "not shown" or "not measured", in the gap.
+    """
+
+    kind: str
+    variant: str
+    calls: float
+    contrast: Contrast
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be said of one intervention on one task and model.
+
+    Attributes:
+        change: the paired contrast of the gap against the baseline, None where there is none.
+        bounds: what missing outcomes could have made of it; None where none is missing.
+        tokens, calls: per decision, as a multiple of the baseline's; None where the baseline takes none.
+        sentence: the verdict in words.
+    """
+
+    task: str
+    model: str
+    variant: str
+    outcome: Outcome
+    change: Contrast | None
+    bounds: Bounds | None
+    controls: tuple[Against, ...]
+    tokens: float | None
+    calls: float | None
+    sentence: str
+
+
+def direction(contrast: Contrast | None) -> Direction:
+    """Where a difference is shown to lie by rule 2; "open" if it is not shown, "unknown" if it has no interval."""
+    if contrast is None or contrast.difference.low is None or contrast.difference.high is None:
+        return "unknown"
+    if contrast.p_holm is not None and contrast.p_holm > SHOWN:
+        return "open"
+    if contrast.difference.high < 0:
+        return "down"
+    return "up" if contrast.difference.low > 0 else "open"
+
+
+def judge_arm(
+    where: tuple[str, str, str],
+    contrasts: dict[str, Contrast],
+    controls: Sequence[tuple[Reference, Contrast]],
+    calls: float,
+    ratios: tuple[float | None, float | None],
+    family: int,
+    bounds: Bounds | None = None,
+) -> Verdict:
+    """The verdict on one arm.
+
+    Args:
+        where: task, model and variant.
+        contrasts: against the baseline, by metric: "gap", "doing", "knowing".
+        controls: each matching control with the contrast of the gap against it.
+        calls: the arm's calls per decision.
+        ratios: tokens and calls per decision as multiples of the baseline's.
+        family: how many contrasts were corrected together.
+        bounds: of the contrast of the gap against the baseline.
+    """
+    gap = contrasts.get("gap")
+    against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
+    outcome, head = _outcome(gap, family)
+    said = [head]
+    if outcome in ("closes", "widens"):
+        said += _missing(outcome, bounds)
+    if outcome != "too few episodes":
+        said += _beside(outcome, contrasts)
+        said += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
+        if outcome == "closes" and not against:
+            said.append("no control of equal calls or equal information was run")
+    if gap is not None and gap.difference.value is not None and gap.p is None and gap.difference.low is not None:
+        said.append("intervals are anytime-valid at 95 % each")
+    said += [_cost(ratios)] if ratios != (None, None) else []
+    return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(said))
+
+
+def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
+    if gap is None:
+        return "not measured", "gap not measured: it was not among the metrics asked for"
+    d = gap.difference
+    if d.value is None:
+        return "not measured", f"gap not measured: {d.why}"
+    if d.clusters < FEW:
+        return "too few episodes", f"too few episodes for a verdict ({d.clusters}, at least {FEW} are needed)"
+    way = direction(gap)
+    if way == "down":
+        return "closes", f"closes {_size(d)} of the gap"
+    if way == "up":
+        return "widens", f"widens the gap by {_size(d)}"
+    if d.low is None or d.high is None:
+        return "no change shown", f"no change of the gap shown: {d.why}"
+    if d.low <= 0 <= d.high:
+        return "no change shown", f"no change of the gap shown: between {span(d)}"
+    corrected = f"corrected p {gap.p_holm:.2f} over {family} contrasts" if gap.p_holm is not None else "no test"
+    return "no change shown", f"no change of the gap shown after correction: between {span(d)}, {corrected}"
+
+
+def _missing(outcome: Outcome, bounds: Bounds | None) -> list[str]:
+    if bounds is None or bounds.low.value is None or bounds.high.value is None:
+        return []
+    undone = bounds.high.value >= 0 if outcome == "closes" else bounds.low.value <= 0
+    ends = f"{_signed(bounds.low.value)} to {_signed(bounds.high.value)}"
+    return [f"answers that could not be read could undo this ({ends})"] if undone else []
+
+
+def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:
+    """What became of doing and knowing: said whenever shown, and of doing always where the gap closes."""
+    said = []
+    doing, knowing = contrasts.get("doing"), contrasts.get("knowing")
+    way = direction(doing)
+    if doing is not None and way in ("up", "down"):
+        said.append(f"doing {'rises' if way == 'up' else 'falls'} by {_size(doing.difference)}")
+    elif doing is not None and outcome == "closes" and doing.difference.low is not None:
+        said.append(f"doing is not shown to rise (between {span(doing.difference)})")
+    way = direction(knowing)
+    if knowing is not None and way in ("up", "down"):
+        said.append(f"knowing {'rises' if way == 'up' else 'falls'} by {_size(knowing.difference)}")
+    return said
+
+
+def _standing(contrast: Contrast) -> str:
+    if contrast.difference.value is None:
+        return "not measured"
+    if contrast.difference.clusters < FEW:
+        return "not shown"
+    return {"down": "better", "up": "worse"}.get(direction(contrast), "not shown")
+
+
+_NAMES = {"placebo": "its placebo", "self_consistency": "self-consistency", "retry": "retry"}
+
+
+def _control(against: Against, calls: float) -> str:
+    name = _NAMES.get(against.kind, "the informed baseline")
+    if against.kind in ("self_consistency", "retry"):
+        equal = abs(against.calls - calls) < 1e-9
+        name += " at equal calls" if equal else f" at {against.calls:.3g} calls against {calls:.3g}"
+    d = against.contrast.difference
+    if against.outcome == "better":
+        return f"better than {name} by {_size(d)}"
+    if against.outcome == "worse":
+        return f"worse than {name} by {_size(d)}"
+    if d.value is None:
+        return f"not compared with {name}: {d.why}"
+    return f"not shown to be better than {name}" + ("" if d.low is None else f" (between {span(d)})")
+
+
+def _cost(ratios: tuple[float | None, float | None]) -> str:
+    tokens, calls = ratios
+    return f"costs {tokens:.1f}x tokens" if tokens is not None else f"costs {calls:.1f}x calls"
+
+
+def _size(d: Estimate) -> str:
+    """A difference without its sign, `0.11 [0.04, 0.18]`; the interval follows the sign of the value."""
+    assert d.value is not None and d.low is not None and d.high is not None
+    low, high = (d.low, d.high) if d.value >= 0 else (-d.high, -d.low)
+    return f"{abs(d.value):.2f} [{_rounded(low):.2f}, {_rounded(high):.2f}]"
+
+
+def span(d: Estimate) -> str:
+    """The interval of a difference in words, `-0.03 and +0.09`."""
+    return f"{_signed(d.low)} and {_signed(d.high)}"
+
+
+def _signed(value: float | None) -> str:
+    return "unknown" if value is None else f"{_rounded(value):+.2f}"
+
+
+def _rounded(value: float) -> float:
+    return round(value, 2) + 0.0  # no -0.00
