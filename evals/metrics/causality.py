@@ -33,9 +33,7 @@ _LANHAM = "Lanham et al. 2023 (2307.13702)"
 _MOVES = pl.col("done").ne_missing(pl.col("done_base"))
 _TAMPERED = pl.col("surgery").is_not_null() & pl.col("surgery_base").is_null()
 _READ = _TAMPERED & pl.col("stated_valid_base")
-_NO_SURGERY = (
-    "no rationale was tampered with: compare reason_then_act | swap (truncate, ...) with reason_then_act"
-)
+_NO_SURGERY = "no rationale was tampered with: compare reason_then_act with it | swap, | truncate or | corrupt"
 
 
 def _pairwise(made: Pairwise) -> Pairwise:

@@ -24,7 +24,7 @@ from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
 from .base import CLUSTER, TURN_METRICS, Metric
 from .change import turn_metric
-from .totals import by_episode, of_totals, quotient, summed
+from .totals import RANGES, by_episode, of_totals, quotient, summed
 
 __all__ = ["CENTRALITIES", "CentralityInfluence", "heard", "influence", "listeners", "reads_graph"]
 
@@ -106,6 +106,9 @@ CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
 """Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by those who are."""
 
 
+ALIKE = "all speakers move others equally often"
+
+
 class CentralityInfluence:
     """Does who is read more persuade more? Spearman's rank correlation over the speakers of a variant.
 
@@ -145,7 +148,7 @@ class CentralityInfluence:
             both = np.where(np.isnan(share).any(-1), np.nan, (mine * theirs).sum(-1))
             return quotient(both, size)
 
-        return of_totals(parts, spearman, self.name, float(edges.height), "all speakers move others equally often")
+        return of_totals(parts, spearman, self.name, float(edges.height), ALIKE, RANGES[self.unit])
 
 
 TURN_METRICS.register("centrality_influence", CentralityInfluence)
