@@ -148,6 +148,9 @@ def test_confidence_is_read_from_the_last_who_said_it_and_from_the_action_taken(
     row = frame([record("b", turns=said, probs={"a": 0.5, "b": 0.25, "c": 0.25, "d": 0.0})]).row(0, named=True)
     assert (row["confidence"], row["p_done"]) == (0.8, 0.25)
     assert row["entropy"] == pytest.approx(stats.entropy([0.5, 0.25, 0.25]))
+    voted = [Turn(n, "debater", action=a, status="ok", confidence=c) for n, a, c in (("x", "b", 0.6), ("y", "c", 0.9))]
+    outvoted = (*voted, Turn("vote", "voter", action="b", status="ok"))
+    assert frame([record("b", turns=outvoted)]).row(0, named=True)["confidence"] == 0.6
     assert frame([record(None, probs={"a": 1.0})]).row(0, named=True)["p_done"] is None
 
 

@@ -94,7 +94,11 @@ def influence(turns: pl.DataFrame, interval: Interval = "robust") -> dict[tuple[
 
 def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
     """Who reads whom among the speakers of one variant: an edge reader -> source."""
-    return nx.DiGraph(sorted(heard(turns).select("reader", "source").unique().rows()))
+    return _graph(heard(turns))
+
+
+def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
+    return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))
 
 
 CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
@@ -128,7 +132,7 @@ class CentralityInfluence:
         edges = heard(turns)
         if edges.is_empty():
             raise NotMeasured(_NOBODY)
-        central = CENTRALITIES[self.centrality](nx.DiGraph(edges.select("reader", "source").unique().rows()))
+        central = CENTRALITIES[self.centrality](_graph(edges))
         sources = edges.filter("exposed")["source"].unique().sort()
         ranks = stats.rankdata([central[s] for s in sources])
         if len(sources) < 3 or np.ptp(ranks) == 0:
