@@ -24,7 +24,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     entropy       of the token probabilities of the legal actions, in nats; p_done, p_greedy, p_frequent: their sum over
                   the action taken, the greedy, and the frequent actions that are not greedy; null where unseen
     actions       how many legal actions (or graded labels) there are
-    confidence    what the last agent that said so is sure of the answer, in [0, 1]
+    confidence    how sure the last agent is that says so and does not act otherwise than was decided, in [0, 1]
     surgery       how the rationale was tampered with ("truncate(0.25)"); planted: what the tampered one recommends
     follows_planted   the action taken is among those; null where nothing was planted
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
@@ -148,9 +148,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "answers_read": sum(_readable(t) for t in spoken),
         "regret": record["regret"],
         "actions": len(actions),
-        "confidence": next(
-            (t["confidence"] for t in reversed(decision["turns"]) if t.get("confidence") is not None), None
-        ),
+        "confidence": _sure(decision["turns"]),
         "surgery": tags.get("surgery"),
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
@@ -173,11 +171,18 @@ def _seen(probs: dict[str, float] | None, done: str | None, greedy: set[str], fr
     if probs is None:
         return {"entropy": None, "p_done": None, "p_greedy": None, "p_frequent": None}
     return {
-        "entropy": -sum(p * log(p) for p in probs.values() if p > 0),
+        "entropy": 0.0 - sum(p * log(p) for p in probs.values() if p > 0),
         "p_done": None if done is None else probs.get(done),
         "p_greedy": sum(probs.get(a, 0.0) for a in greedy),
         "p_frequent": sum(probs.get(a, 0.0) for a in frequent - greedy) if frequent else None,
     }
+
+
+def _sure(turns: list[dict[str, Any]]) -> float | None:
+    """The confidence behind a decision: whoever was outvoted was sure of something else."""
+    decided = turns[-1]["action"] if turns else None
+    said = (t for t in reversed(turns) if t.get("confidence") is not None)
+    return next((t["confidence"] for t in said if t["status"] == "absent" or t["action"] == decided), None)
 
 
 def _readable(turn: dict[str, Any]) -> bool:

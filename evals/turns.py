@@ -15,7 +15,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     key           names the answer in the ledger; prompt_tokens, completion_tokens, cost: what that answer took
     planted       what a tampered rationale recommends
 
-Invariant: what is read is the records' JSON, by polars, so a million transcripts are a matter of seconds.
+Invariant: everything is read off the records' JSON, by polars, in batches: the texts are never held all at once.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from akrasia.evals.metrics.confidence import BINS, LEVELS, auroc_of, binned, bri
 from akrasia.evals.metrics.cost import pareto
 from akrasia.evals.metrics.exploration import coverage_curve
 from akrasia.evals.metrics.frequency import frequency_buckets
-from akrasia.evals.metrics.totals import BCA, of_totals
+from akrasia.evals.metrics.totals import MANY, of_totals
 from akrasia.records import Decision, Oracle, Record, Turn, Usage, replace
 from akrasia.streams import stream
 
@@ -148,6 +148,9 @@ def test_confidence_is_read_from_the_last_who_said_it_and_from_the_action_taken(
     row = frame([record("b", turns=said, probs={"a": 0.5, "b": 0.25, "c": 0.25, "d": 0.0})]).row(0, named=True)
     assert (row["confidence"], row["p_done"]) == (0.8, 0.25)
     assert row["entropy"] == pytest.approx(stats.entropy([0.5, 0.25, 0.25]))
+    voted = [Turn(n, "debater", action=a, status="ok", confidence=c) for n, a, c in (("x", "b", 0.6), ("y", "c", 0.9))]
+    outvoted = (*voted, Turn("vote", "voter", action="b", status="ok"))
+    assert frame([record("b", turns=outvoted)]).row(0, named=True)["confidence"] == 0.6
     assert frame([record(None, probs={"a": 1.0})]).row(0, named=True)["p_done"] is None
 
 
@@ -196,8 +199,21 @@ def test_what_episodes_cannot_say_stays_unknown() -> None:
     assert (rare.value, rare.low) == (0.5, None) and "too few" in rare.why
     with pytest.raises(NotMeasured, match="because"):
         of_totals(np.zeros((3, 2)), ratio, "x", 0.0, "because")
-    many = of_totals(np.tile([[1.0, 2.0], [0.0, 2.0]], (BCA, 1)), ratio, "x", 1.0, "")
-    assert many.low is not None and many.high is not None and many.low < 0.25 < many.high
+    many = np.array([[1.0, 2.0]] + [[0.0, 0.0]] * MANY)
+    assert "too few" in of_totals(many, ratio, "x", 2.0, "").why
+    assert "do not differ" in of_totals(np.array([[1.0, 2.0]] * (MANY + 1)), ratio, "x", 2.0, "").why
+
+
+def test_beyond_many_episodes_the_jackknife_goes_on_where_the_bootstrap_ends() -> None:
+    rng = stream("many")
+    den = rng.integers(3, 12, MANY + 1).astype(float)
+    parts = np.stack([rng.binomial(den.astype(int), 0.4).astype(float), den], axis=1)
+    ends = []
+    for cut in (0, 1):
+        found = of_totals(parts[cut:], lambda t: t[..., 0] / t[..., 1], "x", 1.0, "")
+        assert found.value is not None and found.low is not None and found.high is not None
+        ends.append((found.low - found.value, found.high - found.value))
+    assert ends[0] == pytest.approx(ends[1], abs=0.004)
 
 
 # Exploration

@@ -151,7 +151,11 @@ def test_an_actor_that_follows_and_one_that_does_not_are_told_apart_by_surgery(t
 @pytest.mark.slow
 def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(tmp_path: Path) -> None:
     result = ak.run(
-        task=frequency(arms=5, repeats=8), model="embedded", variants=["act"], episodes=12, out=tmp_path / "r"
+        task=frequency(arms=5, repeats=8, labels="letters"),
+        model="embedded",
+        variants=["act"],
+        episodes=12,
+        out=tmp_path / "r",
     )
     records = result.records
     assert records["entropy"].null_count() == 0 and records["entropy"].is_between(0, np.log(5) + 1e-9).all()

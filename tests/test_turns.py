@@ -182,7 +182,8 @@ def test_where_all_are_equally_central_nothing_is_measured(tmp_path: Path) -> No
 def test_latency_is_the_longest_way_through_the_plan() -> None:
     """The openings take 3 (the slowest), the discussion 5, the vote nothing."""
     records = [record(*ONE), record(*TWO, episode=1)]
-    seconds = {"d1-key": 1.0, "d2-key": 3.0, "d3-key": 2.0, "d1.discuss-key": 5.0, "d2.discuss-key": 0.5, "d3.discuss-key": 4.0}  # fmt: skip
+    first = {"d1-key": 1.0, "d2-key": 3.0, "d3-key": 2.0}
+    seconds = first | {"d1.discuss-key": 5.0, "d2.discuss-key": 0.5, "d3.discuss-key": 4.0}
     timed = with_latency(frame(records), turns(records), seconds)
     assert timed["latency"].to_list() == [8.0, 8.0]
     assert METRICS.make("latency")(timed).value == 8.0

@@ -25,7 +25,7 @@ from scipy import stats
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import METRICS, metric
-from .totals import Codes, OfTotals, by_episode, quotient, spread_over, summed
+from .totals import CELLS, RANGES, Codes, OfTotals, by_episode, quotient, spread_over, summed
 
 __all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
 
@@ -125,10 +125,13 @@ class Auroc:
         if not np.isfinite(value):
             raise NotMeasured(ONE_CLASS)
         known = np.unique(sure)
-        edges = known if len(known) <= LEVELS else np.unique(np.quantile(sure, np.linspace(0, 1, LEVELS + 1)[1:]))
+        levels = max(16, min(LEVELS, CELLS // episodes))
+        edges = known if len(known) <= levels else np.unique(np.quantile(sure, np.linspace(0, 1, levels + 1)[1:]))
         width = len(edges)
         level = np.minimum(np.searchsorted(edges, sure), width - 1) + width * right.astype(np.intp)
-        low, high, unknown = spread_over(summed(codes, episodes, level, 2 * width), _auroc_of_levels, self.name)
+        low, high, unknown = spread_over(
+            summed(codes, episodes, level, 2 * width), _auroc_of_levels, self.name, RANGES["share"]
+        )
         return Estimate(value, low, high, float(len(sure)), episodes, unknown)
 
 
@@ -143,7 +146,7 @@ def _register(prefix: str, column: str, reading: str, why: str) -> None:
     murphy = "of the Brier score (Murphy 1973)"
     for name, unit, source, statistic in (
         ("ece", "share", f"Guo et al. 2017 (1706.04599): expected calibration error, {BINS} bins", ece_of),
-        ("ece_debiased", "share", "Kumar et al. 2019 (1909.10155): the same, debiased", debiased_of),
+        ("ece_debiased", "difference", "Kumar et al. 2019 (1909.10155): the same, debiased", debiased_of),
         ("reliability", "score", f"mean squared distance of confidence from accuracy, {murphy}; 0 is best", part(1)),
         ("resolution", "score", f"how far apart the accuracies of the bins are, {murphy}; more is better", part(2)),
         ("uncertainty", "score", f"accuracy (1 - accuracy), {murphy}", part(3)),

@@ -24,7 +24,7 @@ from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
 from .base import CLUSTER, TURN_METRICS, Metric
 from .change import turn_metric
-from .totals import by_episode, of_totals, quotient, summed
+from .totals import RANGES, by_episode, of_totals, quotient, summed
 
 __all__ = ["CENTRALITIES", "CentralityInfluence", "heard", "influence", "listeners", "reads_graph"]
 
@@ -94,7 +94,11 @@ def influence(turns: pl.DataFrame, interval: Interval = "robust") -> dict[tuple[
 
 def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
     """Who reads whom among the speakers of one variant: an edge reader -> source."""
-    return nx.DiGraph(sorted(heard(turns).select("reader", "source").unique().rows()))
+    return _graph(heard(turns))
+
+
+def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
+    return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))
 
 
 CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
@@ -104,6 +108,9 @@ CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
     "pagerank": nx.pagerank,
 }
 """Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by those who are."""
+
+
+ALIKE = "all speakers move others equally often"
 
 
 class CentralityInfluence:
@@ -125,7 +132,7 @@ class CentralityInfluence:
         edges = heard(turns)
         if edges.is_empty():
             raise NotMeasured(_NOBODY)
-        central = CENTRALITIES[self.centrality](nx.DiGraph(edges.select("reader", "source").unique().rows()))
+        central = CENTRALITIES[self.centrality](_graph(edges))
         sources = edges.filter("exposed")["source"].unique().sort()
         ranks = stats.rankdata([central[s] for s in sources])
         if len(sources) < 3 or np.ptp(ranks) == 0:
@@ -145,7 +152,7 @@ class CentralityInfluence:
             both = np.where(np.isnan(share).any(-1), np.nan, (mine * theirs).sum(-1))
             return quotient(both, size)
 
-        return of_totals(parts, spearman, self.name, float(edges.height), "all speakers move others equally often")
+        return of_totals(parts, spearman, self.name, float(edges.height), ALIKE, RANGES[self.unit])
 
 
 TURN_METRICS.register("centrality_influence", CentralityInfluence)

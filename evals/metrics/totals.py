@@ -1,8 +1,9 @@
 """Metrics that are no ratio of sums, yet a function of sums over episodes: calibration errors, AUROC, correlations.
 
 An episode contributes a row of `parts`, shape (episodes, k); the metric is `statistic(parts.sum(axis=0))`. The interval
-is a bootstrap of the episodes (scipy, BCa up to `BCA` episodes and percentile beyond), seeded by the metric's name. A
-resample is a vector of how often each episode was drawn, so all of them are one matrix product.
+is a BCa bootstrap of the episodes (scipy), seeded by the metric's name: a resample is how often each episode was
+drawn, so all of them are one matrix product. Beyond `MANY` episodes, where the two agree and a bootstrap costs
+seconds, it is the jackknife's over episodes (Efron and Tibshirani 1993, ch. 11) with Student's t.
 
 Invariants: one episode, or episodes that do not differ, leave the interval unknown; a metric without its data raises
 `NotMeasured`.
@@ -24,12 +25,16 @@ from ...streams import stream
 from ..inference import LEVEL, Array, Estimate, Interval
 from .base import CLUSTER
 
-__all__ = ["Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
+__all__ = ["CELLS", "RANGES", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
 
 RESAMPLES = 2000
-BCA = 1000  # episodes; beyond, its corrections are far below the width, and its jackknife costs their square
-CELLS = 4_000_000  # numbers held at once while resampling
+MANY = 200  # episodes
+CELLS = 4_000_000  # numbers held at once
 DEFINED = 0.9  # share of resamples that must define the statistic
+RARE = "too few episodes define it"
+ALIKE = "the episodes do not differ, so they say nothing about spread"
+ANYWHERE = (-np.inf, np.inf)
+RANGES = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0)}
 
 Statistic = Callable[[Array], Array]
 Codes = np.ndarray[Any, np.dtype[np.intp]]
@@ -57,11 +62,16 @@ class OfTotals:
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
         """The estimate; the interval is the bootstrap's whatever `interval` says."""
         parts, n = self.parts(frame)
-        return of_totals(parts, self.statistic, self.name, n, self.undefined)
+        return of_totals(parts, self.statistic, self.name, n, self.undefined, RANGES.get(self.unit, ANYWHERE))
 
 
-def of_totals(parts: Array, statistic: Statistic, name: str, n: float, undefined: str) -> Estimate:
+def of_totals(
+    parts: Array, statistic: Statistic, name: str, n: float, undefined: str, within: tuple[float, float] = ANYWHERE
+) -> Estimate:
     """Estimate `statistic` of the totals of `parts`, with its interval over episodes.
+
+    Args:
+        within: the range of the statistic; the interval does not leave it.
 
     Raises:
         NotMeasured: the totals do not define it, for the reason `undefined`.
@@ -69,15 +79,39 @@ def of_totals(parts: Array, statistic: Statistic, name: str, n: float, undefined
     value = float(statistic(parts.sum(axis=0)))
     if not np.isfinite(value):
         raise NotMeasured(undefined)
-    low, high, why = spread_over(parts, statistic, name)
+    low, high, why = spread_over(parts, statistic, name, within)
     return Estimate(value, low, high, n, len(parts), why)
 
 
-def spread_over(parts: Array, statistic: Statistic, name: str) -> tuple[float | None, float | None, str]:
-    """(low, high, why they are unknown) of `statistic` over bootstrapped episodes."""
+def spread_over(
+    parts: Array, statistic: Statistic, name: str, within: tuple[float, float] = ANYWHERE
+) -> tuple[float | None, float | None, str]:
+    """(low, high, why they are unknown) of `statistic` over episodes."""
     size = len(parts)
     if size == 1:
         return None, None, "one episode says nothing about spread"
+    low, high, why = _jackknife(parts, statistic) if size > MANY else _bootstrap(parts, statistic, name)
+    if low is None or high is None:
+        return None, None, why
+    return max(low, within[0]), min(high, within[1]), why
+
+
+def _jackknife(parts: Array, statistic: Statistic) -> tuple[float | None, float | None, str]:
+    """The statistic plus or minus t times the spread that leaving out one episode at a time shows."""
+    size, totals = len(parts), parts.sum(axis=0)
+    rows = max(1, CELLS // parts.shape[1])
+    without = np.concatenate([statistic(totals - parts[i : i + rows]) for i in range(0, size, rows)])
+    if not np.isfinite(without).all():
+        return None, None, RARE
+    error = float(np.sqrt((size - 1) / size * np.sum((without - without.mean()) ** 2)))
+    if error < 1e-12:
+        return None, None, ALIKE
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, size - 1)) * error
+    return float(statistic(totals)) - reach, float(statistic(totals)) + reach, ""
+
+
+def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | None, float | None, str]:
+    size = len(parts)
 
     def drawn(picked: Codes, axis: int = -1) -> Array:
         rows = picked.reshape(-1, picked.shape[-1])
@@ -89,15 +123,15 @@ def spread_over(parts: Array, statistic: Statistic, name: str) -> tuple[float | 
         warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
         found = stats.bootstrap(
             (np.arange(size),), drawn, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
-            method="BCa" if size <= BCA else "percentile", batch=max(1, CELLS // size),
+            method="BCa", batch=max(1, CELLS // size),
             rng=stream(0, "bootstrap", name),
         )  # fmt: skip
     low, high = (float(end) for end in found.confidence_interval)
     seen = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if len(seen) < DEFINED * RESAMPLES:
-        return None, None, "too few episodes define it"
+        return None, None, RARE
     if np.ptp(seen) == 0:
-        return None, None, "the episodes do not differ, so they say nothing about spread"
+        return None, None, ALIKE
     if not (np.isfinite(low) and np.isfinite(high)):
         low, high = (float(q) for q in np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return low, high, ""
