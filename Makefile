@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(INSTALLED) ## Create .venv with the locked dependencies, the weights and this checkout
@@ -45,6 +45,10 @@ demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
 .PHONY: test
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+.PHONY: bench-score
+bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
+	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and layout
