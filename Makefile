@@ -46,6 +46,10 @@ demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
+.PHONY: bench-score
+bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
+	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style and layout
 	@$(BIN)/ruff check .
