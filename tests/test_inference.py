@@ -155,6 +155,13 @@ def test_random_swaps_come_close_to_the_exact_test() -> None:
     assert sign_flip(many_a, many_b) == pytest.approx(2 * stats.norm.sf(abs(shift)), rel=0.05, abs=1e-3)
 
 
+def test_many_episodes_with_steps_of_their_own_are_swapped_in_blocks() -> None:
+    a, b = episodes("blocks a", 400, 0.43), episodes("blocks b", 400, 0.4)
+    found = compared(a, b)
+    assert found.d_z is not None and found.p is not None
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(found.d_z) * 20), abs=0.02)
+
+
 counts = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=6)
 
 
