@@ -6,8 +6,8 @@ Two kinds:
     bootstrap   BCa over the episodes (Efron 1987; scipy), to check the robust one against.
 
 Both cover the truth in 93 to 97 of 100 runs, from 12 episodes on, where some 10 steps of the rarer kind are expected
-(right or wrong ones; for a paired difference, steps on which the arms differ). With fewer the robust one covers more than
-it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
+(right or wrong ones; for a paired difference, steps on which the arms differ). With fewer the robust one covers more
+than it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
 
 Invariants: every resampling is seeded by the name of what is estimated, so the same records give the same interval; one
 cluster says nothing about spread, so its interval is unknown; and no interval of a share has width 0.

@@ -142,7 +142,7 @@ def metric(
 
 
 def _sums(parts: pl.DataFrame) -> pl.DataFrame:
-    """`num` and `den` summed per cluster, in order.
+    """Every column beside the cluster summed per cluster, in order.
 
     In a stored run the rows of a cluster lie together: runs of equal clusters are summed first, which is all there is
     to do where no cluster comes twice; otherwise what is left is small.
@@ -152,7 +152,11 @@ def _sums(parts: pl.DataFrame) -> pl.DataFrame:
     if not len(starts):
         return parts
     sums = parts[starts].with_columns(
-        **{name: pl.Series(np.add.reduceat(_array(parts, name), starts)) for name in ("num", "den")}
+        **{
+            name: pl.Series(np.add.reduceat(_array(parts, name), starts))
+            for name in parts.columns
+            if name not in CLUSTER
+        }
     )
     if sums["task"].n_unique() == sums["model"].n_unique() == 1 and sums["episode"].is_sorted():
         return sums

@@ -1,0 +1,97 @@
+"""The calibration benchmark itself, on fewer experiments; its page shows the rows and their claims."""
+
+import importlib.util
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from akrasia.streams import stream
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def calibration() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("calibration", ROOT / "benchmarks" / "calibration.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["calibration"] = module  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("world", ["COMMON", "RARE", "TIED", "UNREAD"])
+def test_the_planted_values_are_what_many_episodes_show(calibration: ModuleType, world: str) -> None:
+    planted = getattr(calibration, world)
+    base, arm = planted.arms(stream("planted", world), 1, 40_000)
+    for quantity in ("knowing", "doing", "gap", "does if knows"):
+        for side, second in ((base, False), (arm, True)):
+            num, den = side.sums(quantity)
+            assert num.sum() / den.sum() == pytest.approx(planted.truth(quantity, second), abs=0.01)
+
+
+def test_the_arms_of_a_placebo_are_alike_and_paired(calibration: ModuleType) -> None:
+    base, arm = calibration.QUIET.arms(stream("placebo"), 1, 20_000)
+    (na, den), (nb, _) = base.sums("doing"), arm.sums("doing")
+    assert na.sum() / den.sum() == pytest.approx(nb.sum() / den.sum(), abs=0.01)
+    assert np.corrcoef(na[0] / den[0], nb[0] / den[0])[0, 1] > 0.8
+
+
+def measured(rows: list[Any]) -> dict[str, float]:
+    return {row.section: row.measured for row in rows}
+
+
+@pytest.mark.slow
+def test_intervals_and_tests_keep_their_word(calibration: ModuleType) -> None:
+    """Five hundred experiments: three standard errors are 3 points."""
+    [share] = calibration.shares(calibration.COMMON, "gap", 20, "robust", 500)
+    assert 0.92 <= share.measured <= 0.98
+    for quantity in ("gap", "does if knows"):
+        found = measured(calibration.differences(calibration.PLACEBO, quantity, 20, "robust", 500))
+        assert 0.92 <= found["robust interval of a paired difference"] <= 0.98
+        assert found["sign-flip test, error at 0.05"] <= 0.08
+    [boot] = calibration.shares(calibration.COMMON, "gap", 12, "bootstrap", 300)
+    assert 0.91 <= boot.measured <= 0.985
+    [items] = calibration.items(100, 500)
+    assert items.measured <= 0.08
+    found = measured(calibration.families(20, 3, 200))
+    assert found["family-wise error after Holm at 0.05"] <= 0.1
+
+
+@pytest.mark.slow
+def test_sequences_and_plans_keep_their_word(calibration: ModuleType) -> None:
+    [share] = calibration.peeks(calibration.COMMON, "gap", 1000, 200)
+    [change] = calibration.peeks(calibration.COMMON, "gap", 1000, 200, difference=True)
+    assert share.measured <= 0.09 and change.measured <= 0.09
+    [naive] = calibration.naive_peeks(300, 60)
+    assert naive.measured > 0.12, "the same looks at an ordinary interval are wrong too often"
+    [plan] = calibration.planned(4, 0.3, 0.0, 0.1, 0.8, 1, 400)
+    assert plan.measured == pytest.approx(0.8, abs=0.06)
+    low, high, ignored = calibration.unread(40, 100)
+    assert low.measured >= 0.95 and high.measured >= 0.95 and ignored.measured < 0.9
+
+
+def test_a_missed_claim_is_said(calibration: ModuleType) -> None:
+    row = calibration.Row("an interval", "gap = 0.4", 2000, 0.95, 0.93, 0.97)
+    assert row.kept and "missed" not in calibration.table([row])
+    for off in (0.92, 0.98):
+        assert not replace(row, measured=off).kept and "**missed**" in calibration.table([replace(row, measured=off)])
+    assert replace(row, measured=0.5, least=None, most=None).claim == "not claimed"
+
+
+def test_the_page_shows_every_claim_kept(calibration: ModuleType) -> None:
+    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+) \| ([\d,]+) \| ([\d.]+) ± [\d.]+ \| (.+) \|$", page, re.MULTILINE)
+    assert len(rows) > len(calibration.jobs())
+    for what, experiments, value, claim in rows:
+        limits = [float(x) for x in re.findall(r"[\d.]+", claim)]
+        least = limits[0] if claim.startswith("at least") or " to " in claim else 0.0
+        most = limits[-1] if claim.startswith("at most") or " to " in claim else 100.0
+        assert least <= float(value) <= most, what
+        assert claim == "not claimed" or int(experiments.replace(",", "")) >= 2000, what
