@@ -15,7 +15,7 @@ from .base import AGENTS, Agent, Call, Said
 from .moves import take_up
 from .parsing import read_answer
 from .rendering import describe
-from .wording import closing, hints, say
+from .wording import closing, hints, say, told
 from .worked import worked_call
 
 __all__ = ["Actor"]
@@ -43,9 +43,10 @@ class Actor:
         if agent.move != "open":
             return Call(take_up(agent, reads, form), sampling)
         parts = [_menu(situation) if agent.options.get("blind") else describe(situation)]
-        if reads and reads[0].rationale:
-            heard = str(agent.options.get("heard", HEARD))
-            parts.append(heard.replace("{rationale}", say(agent, reads[0].rationale.strip())))
+        parts += [say(agent, told(t)) for t in reads if t.role == "summariser" and not t.rationale]
+        thought = next((t.rationale.strip() for t in reads if t.rationale), "")
+        if thought:
+            parts.append(str(agent.options.get("heard", HEARD)).replace("{rationale}", say(agent, thought)))
         return Call((Message("user", "\n\n".join([*parts, hints(agent) + form])),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:

@@ -26,6 +26,7 @@ __all__ = [
     "AGENTS",
     "Agent",
     "Call",
+    "Choosy",
     "Concluder",
     "Context",
     "Role",
@@ -132,6 +133,15 @@ class Knower(Protocol):
 
     def reveal(self, oracle: Oracle) -> Turn:
         """Its turn."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A role that refuses options it cannot work with when a plan is made, and not when its turn comes."""
+
+    def check(self, agent: Agent) -> None:
+        """Raise a `UsageError` where an option of the agent is none."""
         ...
 
 

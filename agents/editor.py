@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..errors import PlanError, UnknownName
+from ..errors import BadOption, PlanError, UnknownName
 from ..records import Draw, Situation, Turn, Usage
 from ..streams import stream
 from .base import AGENTS, Agent, need
@@ -27,11 +27,16 @@ class Editor:
 
     name = "editor"
 
+    def check(self, agent: Agent) -> None:
+        edit, share = agent.options.get("edit", "swap"), agent.options.get("share", 0.5)
+        if edit not in EDITS:
+            raise UnknownName.among("edit", str(edit), EDITS)
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise BadOption(f"the share of {edit} is {share!r}", remedy="Use a number from 0 to 1.")
+
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
         heard = need(reads, "editor")
         edit, share = str(agent.options.get("edit", "swap")), float(agent.options.get("share", 0.5))
-        if edit not in _EDITS:
-            raise UnknownName.among("edit", edit, EDITS)
         text = _EDITS[edit](heard, situation, draw, share)
         planted, status = read_recommendation(text, situation)
         return replace(

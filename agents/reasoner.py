@@ -53,16 +53,19 @@ class Reasoner:
     name = "reasoner"
     mode = "reason"
 
+    def check(self, agent: Agent) -> None:
+        mode, ballot = agent.options.get("mode", self.mode), agent.options.get("ballot", "ranking")
+        if mode not in FORMS:
+            raise UnknownName.among("reasoner mode", str(mode), FORMS)
+        if ballot not in BALLOTS:
+            raise UnknownName.among("ballot", str(ballot), BALLOTS)
+
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         mode = str(agent.options.get("mode", self.mode))
-        if mode not in FORMS:
-            raise UnknownName.among("reasoner mode", mode, FORMS)
         if style == "completion":
             return worked_call(mode, agent, situation, reads)
         if agent.move == "ballot":
             kind = str(agent.options.get("ballot", "ranking"))
-            if kind not in BALLOTS:
-                raise UnknownName.among("ballot", kind, BALLOTS)
             return Call(
                 take_up(agent, reads, BALLOTS[kind].replace("{noun}", situation.noun)), Sampling(max_tokens=256)
             )

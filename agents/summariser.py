@@ -31,10 +31,13 @@ class Summariser:
 
     name = "summariser"
 
+    def check(self, agent: Agent) -> None:
+        mode = agent.options.get("mode", "history")
+        if mode not in ASKED:
+            raise UnknownName.among("summariser mode", str(mode), ASKED)
+
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         mode = str(agent.options.get("mode", "history"))
-        if mode not in ASKED:
-            raise UnknownName.among("summariser mode", mode, ASKED)
         if style == "completion":
             raise PlanError(
                 "a summariser needs a model that is prompted by instructions", remedy="Give the slot 'summariser' one."

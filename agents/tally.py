@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from ..errors import BadOption, UnknownName
 from .ballots import Ballot, exact
 
-__all__ = ["RULES", "TIES", "Tally", "tally"]
+__all__ = ["RULES", "TIES", "Tally", "check_rule", "tally"]
 
 TIES = ("first", "none", "random")
 UNSURE = 0.5  # the weight of a ballot that gives no confidence
@@ -60,6 +61,21 @@ class Count:
         return Tally(winner, scores, f"{why}: {'at random' if self.ties == 'random' else 'the first'}")
 
 
+def check_rule(rule: Any, ties: Any, level: Any) -> None:
+    """Refuse what no vote can be counted by.
+
+    Raises:
+        UnknownName: there is no such rule, or no such tie rule.
+        BadOption: the level is out of its range.
+    """
+    if rule not in RULES:
+        raise UnknownName.among("voting rule", str(rule), RULES)
+    if ties not in TIES:
+        raise UnknownName.among("tie rule", str(ties), TIES)
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 < level <= 1:
+        raise BadOption(f"the level is {level!r}", remedy="Use a share of more than 0.5 and at most 1.")
+
+
 def tally(
     rule: str,
     ballots: Sequence[Ballot],
@@ -79,12 +95,7 @@ def tally(
         UnknownName: there is no such rule, or no such tie rule.
         BadOption: the level is out of its range, or ties are random and there is no `pick`.
     """
-    if rule not in RULES:
-        raise UnknownName.among("voting rule", rule, RULES)
-    if ties not in TIES:
-        raise UnknownName.among("tie rule", ties, TIES)
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 < level <= 1:
-        raise BadOption(f"the level is {level!r}", remedy="Use a share of more than 0.5 and at most 1.")
+    check_rule(rule, ties, level)
     if ties == "random" and pick is None:
         raise BadOption("ties are broken at random", "there is nothing to draw with", "Give `pick`.")
     reads, method = RULES[rule]

@@ -23,7 +23,7 @@ from ..records import Draw, Situation, Status, Turn, Usage
 from ..streams import stream
 from .ballots import Ballot, ballot_of
 from .base import AGENTS, Agent, need
-from .tally import Tally, tally
+from .tally import Tally, check_rule, tally
 
 __all__ = ["Voter", "plurality"]
 
@@ -42,6 +42,12 @@ class Voter:
 
     name = "voter"
 
+    def check(self, agent: Agent) -> None:
+        given = agent.options
+        check_rule(given.get("rule", "plurality"), given.get("ties", "first"), given.get("level", 2 / 3))
+        if given.get("otherwise", "undecided") not in OTHERWISE:
+            raise UnknownName.among("way out of an undecided vote", str(given["otherwise"]), OTHERWISE)
+
     def conclude(
         self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw = _UNNAMED
     ) -> Turn:  # fmt: skip
@@ -56,8 +62,6 @@ class Voter:
 
 def _counted(agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
     rule, otherwise = str(agent.options.get("rule", "plurality")), agent.options.get("otherwise", "undecided")
-    if otherwise not in OTHERWISE:
-        raise UnknownName.among("way out of an undecided vote", str(otherwise), OTHERWISE)
 
     def pick(tied: Sequence[str]) -> str:
         return min(tied, key=lambda c: stream(draw.episode, "tie", draw.step, draw.sample, c).random())

@@ -12,13 +12,13 @@ order drawn from the history's content, so that the first label is no answer by 
 from __future__ import annotations
 
 from ..errors import PlanError, UnknownName
-from ..records import Message, Sampling, Situation, Turn, digest
+from ..records import Message, Quantity, Sampling, Situation, Turn, digest
 from ..streams import stream
 from .base import Agent, Call
 from .rendering import describe, shown_lines
 from .wording import filler, hints, told
 
-__all__ = ["FORM_NOTE", "worked_call"]
+__all__ = ["FORM_NOTE", "unheard", "worked_call"]
 
 FORM_NOTE = (
     "prompted with worked examples: the reasoner reads the rule's values as a sorted table, the actor reads the raw "
@@ -29,6 +29,11 @@ INFINITE = "9.9"
 TEMPERATURE = 0.3  # a model this small falls apart at 1.0
 SHOWN = 3  # examples; each is prefilled once per sequence
 
+_UNHEARD = (
+    "agreement", "answered", "budget", "comment", "commit", "confidence", "decide", "defer", "form", "heard", "persona",
+    "show_confidence", "signed", "think",
+)  # fmt: skip
+
 _AGAIN = {
     "again": "\n\nLook again.\n",
     "placebo": "\n\nThe sky is blue.\n",
@@ -36,6 +41,18 @@ _AGAIN = {
     "self_correct": "\n\nIs there a mistake?\n",
     "confront": "\n\nThat is wrong. Try again.\n",
 }
+
+
+def unheard(agent: Agent) -> str | None:
+    """An option of the agent that has no place in these prompts: the variant would change nothing and look measured."""
+    given = [name for name in _UNHEARD if agent.options.get(name)]
+    if agent.role == "critic" and agent.options.get("blind"):
+        given.append("blind")
+    if agent.role in ("critic", "judge") and agent.options.get("hints"):
+        given.append("hints")
+    if agent.move in ("revise", "discuss") and "wording" in agent.options:
+        given.append("wording")
+    return given[0] if given else None
 
 
 def worked_call(kind: str, agent: Agent, situation: Situation, reads: tuple[Turn, ...]) -> Call:
@@ -58,7 +75,9 @@ def worked_call(kind: str, agent: Agent, situation: Situation, reads: tuple[Turn
         asked = Message("user", f"{others}\nCritic:{_start(situation)}")
         return Call((*_said(reads[0]), asked), _sampling("reason", situation))
     if move == "open":
-        text = "".join(_example(e.situation, e.action, kind) for e in situation.examples[:SHOWN])
+        hidden = situation.quantity("index") is not None and _index(situation) is None
+        solved = () if hidden else situation.examples[:SHOWN]  # they are solved by reading off what is hidden here
+        text = "".join(_example(e.situation, e.action, kind) for e in solved)
         text += "".join(f"{told(t)}\n" for t in reads) + _notes(agent) + _ask(situation)
         return Call((Message("user", text),), _sampling(kind, situation))
     if not reads:
@@ -111,11 +130,16 @@ def _view(turn: Turn, situation: Situation) -> str:
 
 def _start(situation: Situation) -> str:
     """How every thought begins, where the situation has scores to read off."""
-    return f" {START}" if situation.quantity("index") else ""
+    return f" {START}" if _index(situation) else ""
+
+
+def _index(situation: Situation) -> Quantity | None:
+    """The rule's values; None as well where nothing of the past is shown, for they are computed from it."""
+    return situation.quantity("index") if situation.shows else None
 
 
 def _sampling(kind: str, situation: Situation) -> Sampling:
-    if not situation.quantity("index"):
+    if not _index(situation):
         return Sampling(TEMPERATURE, max_tokens=128, stop=("\n\n",))
     if kind == "reason_act":
         return Sampling(TEMPERATURE, max_tokens=36, stop=("\n\n",))
@@ -140,7 +164,7 @@ def _ask(situation: Situation, first: str | None = None) -> str:
 
 def _scores(situation: Situation, first: str | None = None) -> dict[str, str]:
     """The rule's value of each action as text, highest first; ties in a drawn order, or with `first` leading."""
-    index = situation.quantity("index")
+    index = _index(situation)
     if index is None:
         return {}
     values = dict(zip(situation.actions, index.values, strict=True))

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..agents.worked import unheard
 from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
+from ..graphs.plan import Node
 from ..models.base import Backend
 from ..models.gateway import Budget, Desk, Gateway, Store, Tally
 from ..records import Record
@@ -101,9 +103,11 @@ class Experiment:
             for slot in models.slots:
                 if slot not in known:
                     raise UnknownName.among("model slot", slot, known)
-            if models.slots.get("actor", models.slots["default"]).card.style == "completion":
-                for variant in self.variants:
-                    _check_actors_have_words(variant)
+            for variant in self.variants:
+                for node in variant.plan.nodes:
+                    slot = node.agent.slot or node.agent.role
+                    if models.slots.get(slot, models.slots["default"]).card.style == "completion":
+                        _check_continues(variant, node)
             if models.slots["default"].card.style == "completion":
                 for variant in self.variants:
                     _check_adapter_has_words(variant)
@@ -149,22 +153,33 @@ class Experiment:
         }
 
 
-def _check_actors_have_words(variant: Variant) -> None:
-    """In completion style an actor answers with a label alone: asked again by itself, it would repeat it by design."""
-    roles = {n.name: n.agent.role for n in variant.plan.nodes}
-    for n in variant.plan.nodes:
-        if n.agent.role == "summariser" or n.agent.move == "ballot":
-            raise PlanError(
-                f"{variant.name!r} asks a model in completion style for a "
-                f"{'ballot' if n.agent.move == 'ballot' else 'summary'}", "it needs one that follows instructions",
-                "Use another model, or vote by plurality.",
-            )  # fmt: skip
-    for n in variant.plan.nodes:
-        if n.agent.role == "actor" and n.agent.move != "open" and all(roles[r] == "actor" for r in n.reads):
-            raise PlanError(
-                f"{variant.name!r} asks an actor alone to look again", "a model in completion style has no words there",
-                "Start from reason_act or reason_then_act, or use a model that is prompted by instructions.",
-            )  # fmt: skip
+def _check_continues(variant: Variant, node: Node) -> None:
+    """Refuse an agent that a model in completion style would not hear, or whose words it does not have.
+
+    An actor answers with a label alone there: asked again by itself, it would repeat it by design.
+    """
+    agent = node.agent
+    if agent.role == "summariser" or agent.move == "ballot":
+        raise PlanError(
+            f"{variant.name!r} asks a model in completion style for a "
+            f"{'ballot' if agent.move == 'ballot' else 'summary'}", "it needs one that follows instructions",
+            "Use another model, or vote by plurality.",
+        )  # fmt: skip
+    if agent.role == "actor" and agent.move != "open" and all(_role(variant, r) == "actor" for r in node.reads):
+        raise PlanError(
+            f"{variant.name!r} asks an actor alone to look again", "a model in completion style has no words there",
+            "Start from reason_act or reason_then_act, or use a model that is prompted by instructions.",
+        )  # fmt: skip
+    if option := unheard(agent):
+        raise PlanError(
+            f"{variant.name!r} asks for what a model in completion style would not hear",
+            f"{option!r} of {node.name!r} has no place in a prompt of worked examples",
+            "Use a model that is prompted by instructions, or drop the variant.",
+        )  # fmt: skip
+
+
+def _role(variant: Variant, name: str) -> str:
+    return next(n.agent.role for n in variant.plan.nodes if n.name == name)
 
 
 def _check_adapter_has_words(variant: Variant) -> None:

@@ -10,7 +10,7 @@ import networkx as nx
 
 from ..agents.base import Agent
 from ..errors import BadOption, PlanError
-from .discussion import Round, conclude, count, everyone, rename, renamed, unroll
+from .discussion import Round, conclude, count, everyone, flag, rename, renamed, unroll
 from .plan import Node, Plan
 from .reason_act import graph
 from .topologies import topology as named_topology
@@ -33,7 +33,7 @@ def _discussion(
     base: str, agents: Sequence[Agent], rounds: Sequence[Round], protocol: str, ties: str, level: float,
     stop: bool, options: dict[str, Any], central: bool = False,
 ) -> Plan:  # fmt: skip
-    consensus = {"unanimity": 1.0, "supermajority": level}.get(protocol, 1.0 if stop else None)
+    consensus = _consensus(protocol, level, stop)
     nodes, ends = unroll(agents, rounds, options=options, level=consensus)
     if central:
         kept = {ends[0], *nx.ancestors(_graph(nodes), ends[0])}
@@ -42,12 +42,20 @@ def _discussion(
     return Plan(base, (*nodes, *closing), closing[-1].name, closing[-1].name)
 
 
+def _consensus(protocol: str, level: float, stop: bool) -> float | None:
+    """The share of agents whose agreement ends the rounds; None: they never end early."""
+    ends = flag("stop", stop)
+    return {"unanimity": 1.0, "supermajority": level}.get(str(protocol), 1.0 if ends else None)
+
+
 def _graph(nodes: Sequence[Node]) -> nx.DiGraph[str]:
     return nx.DiGraph([(r, n.name) for n in nodes for r in n.follows])
 
 
 def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: Any) -> list[Agent]:
     count("the number of agents", agents, 2)
+    if isinstance(slots, str) or not all(isinstance(s, str) for s in slots):
+        raise BadOption(f"the model slots are {slots!r}", remedy="Give a list of names.")
     if slots and len(slots) != agents:
         raise BadOption(f"{len(slots)} model slots for {agents} agents", remedy="Name one slot per agent, or none.")
     shared = {k: v for k, v in options.items() if v is not None} | ({"confidence": True} if confidence else {})
@@ -55,7 +63,8 @@ def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: An
 
 
 def _shown(signed: bool, confidence: bool) -> dict[str, Any]:
-    return ({"signed": True} if signed else {}) | ({"show_confidence": True} if confidence else {})
+    shown = {"signed": flag("signed", signed), "show_confidence": flag("confidence", confidence)}
+    return {name: True for name, given in shown.items() if given}
 
 
 def _hears(agents: int, topology: Any) -> dict[int, list[int]]:
@@ -94,7 +103,7 @@ def multi_persona(
     """Multi-persona debate with a stated level of agreement (Smit et al. 2024, 2311.17371)."""
     if isinstance(agreement, bool) or not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
         raise BadOption(f"the agreement is {agreement!r}", remedy="Use a share from 0 to 1.")
-    if not personas or not all(isinstance(p, str) for p in personas):
+    if isinstance(personas, str) or not personas or not all(isinstance(p, str) for p in personas):
         raise BadOption(f"the personas are {personas!r}", remedy="Give at least one text.")
     asked = _debaters(agents, (), False, agreement=agreement)
     debaters = [a.with_options(persona=personas[i % len(personas)]) for i, a in enumerate(asked)]
@@ -184,7 +193,7 @@ def debate_over(
     confidence = confidence or protocol == "confidence_weighted"
     agent = opening.agent.with_options(confidence=True) if confidence else opening.agent
     hears = _hears(agents, topology)
-    level = {"unanimity": 1.0, "supermajority": 2 / 3}.get(protocol, 1.0 if stop else None)
+    level = _consensus(protocol, 2 / 3, stop)
     first = opening.name
     speaker = first.partition(".")[0]
     speakers = [speaker, *(f"{speaker}{i + 1}" for i in range(1, agents))]

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..agents.base import Agent
+from ..agents.tally import check_rule
 from ..errors import BadOption, UnknownName
 from .plan import Node
 
-__all__ = ["BALLOT_OF", "PROTOCOLS", "Round", "conclude", "count", "everyone", "unroll"]
+__all__ = ["BALLOT_OF", "PROTOCOLS", "Round", "conclude", "count", "everyone", "flag", "unroll"]
 
 # The ballot each protocol needs beside the agents' positions.
 BALLOT_OF: dict[str, str] = {
@@ -40,6 +41,13 @@ def count(what: str, given: Any, least: int = 1) -> int:
     """`given`, if it is a whole number of at least `least`."""
     if isinstance(given, bool) or not isinstance(given, int) or given < least:
         raise BadOption(f"{what} is {given!r}", remedy=f"Use an integer of at least {least}.")
+    return given
+
+
+def flag(what: str, given: Any) -> bool:
+    """`given`, if it is true or false."""
+    if not isinstance(given, bool):
+        raise BadOption(f"{what} is {given!r}", remedy="Use true or false.")
     return given
 
 
@@ -103,10 +111,12 @@ def conclude(
     """The nodes that decide a discussion by a protocol: ballots where it needs them, then the count or the judge.
 
     Raises:
-        UnknownName: there is no such protocol.
+        UnknownName: there is no such protocol, or no such tie rule.
+        BadOption: the level is out of its range.
     """  # fmt: skip
     if protocol not in PROTOCOLS:
-        raise UnknownName.among("decision protocol", protocol, PROTOCOLS)
+        raise UnknownName.among("decision protocol", str(protocol), PROTOCOLS)
+    check_rule("plurality", ties, level)
     if protocol == "judge":
         return [Node("judge", Agent("judge"), tuple(ends), stride=len(agents))]
     nodes: list[Node] = []

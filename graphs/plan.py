@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import networkx as nx
 
-from ..agents.base import AGENTS, Agent, Context, agreed, skip, speak
+from ..agents.base import AGENTS, Agent, Choosy, Context, agreed, skip, speak
 from ..errors import PlanError
 from ..records import Decision, Draw, Oracle, Turn, digest, encode
 from .state import Floor, Turns, decide
@@ -343,7 +343,9 @@ def _check(plan: Plan) -> None:
                 f"{n.name!r} cannot be spared at a level of {n.level!r}", "it must read what it would pass on",
                 "Let it read its own last turn first, and use a level above 0 and up to 1.",
             )  # fmt: skip
-        AGENTS.factory(n.agent.role)
+        role = AGENTS.make(n.agent.role)
+        if isinstance(role, Choosy):
+            role.check(n.agent)
         try:
             encode(dict(n.agent.options))
         except TypeError as error:

@@ -29,7 +29,7 @@ def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
     def make(*args: P.args, **options: P.kwargs) -> Plan:
         bound = own.bind(*args, **options).arguments
         plan = build(*args, **options)
-        kept = {k: _plain(v) for k, v in bound.items() if v != own.parameters[k].default}
+        kept = {k: plain(v) for k, v in bound.items() if v != own.parameters[k].default}
         inside = ", ".join(f"{k}={v!r}" for k, v in kept.items())
         return replace(plan, base=f"{name}({inside})" if inside else name)
 
@@ -42,13 +42,13 @@ def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
     return checked
 
 
-def _plain(value: Any) -> Any:
-    """An option as JSON knows it: a graph of the user's own as its edges."""
+def plain(value: Any) -> Any:
+    """An option as JSON knows it: a graph of the user's own as its edges, of which two alike count once."""
     if isinstance(value, nx.Graph):
         place = {node: i for i, node in enumerate(value)}
-        edges = [[place[u], place[v]] for u, v in value.edges]
-        return edges if value.is_directed() else edges + [[v, u] for u, v in edges]
-    return list(value) if isinstance(value, tuple) else value
+        wired: nx.DiGraph[Any] = nx.DiGraph(value)
+        return [[place[u], place[v]] for u, v in wired.edges]
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 @graph

@@ -19,10 +19,10 @@ def vote_over_lanes(plan: Plan, n: int, protocol: str = "plurality", ties: str =
 
     Raises:
         BadOption: n is no number of copies.
-        UnknownName: the protocol is none that counts positions.
+        UnknownName: the protocol is none that counts positions, or there is no such tie rule.
     """
     if protocol not in COUNTS:
-        raise UnknownName.among("decision protocol", protocol, COUNTS)
+        raise UnknownName.among("decision protocol", str(protocol), COUNTS)
     rule = {} if protocol == "plurality" and ties == "first" else {"rule": protocol, "ties": ties}
     voter = Node(plan.fresh("vote"), Agent("voter", options=rule), reads=(plan.decision,))
     return _over(plan, n, voter)

@@ -8,11 +8,12 @@ Write your own by decorating a function `(plan, **options) -> plan` with `@inter
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Literal, ParamSpec
 
 from ..graphs.plan import Plan
+from ..graphs.reason_act import plain
 from ..records import Draw, Situation
 from ..registry import Registry, bind
 
@@ -28,6 +29,7 @@ class Intervention:
     Attributes:
         name: registered name.
         options: its JSON arguments in the signature's order; those at their default are left out.
+        given: the same as they were given: a networkx graph is still one.
         mechanism: how it is meant to work: "another look", "more samples", "control", ...
         changes: the single thing it changes, in words.
         source: where it comes from.
@@ -43,6 +45,10 @@ class Intervention:
     on: Literal["plan", "situation"] = "plan"
     leaks: bool = False
     change: Callable[..., Any] = field(repr=False, compare=False, kw_only=True)
+    given: Mapping[str, Any] = field(repr=False, compare=False, kw_only=True)
+
+    def __hash__(self) -> int:
+        return hash((self.name, _hashable(self.options)))
 
     @property
     def spec(self) -> str:
@@ -52,13 +58,19 @@ class Intervention:
 
     def apply(self, plan: Plan) -> Plan:
         """The changed plan; refuses a plan that lacks what the intervention needs."""
-        changed: Plan = plan if self.on == "situation" else self.change(plan, **dict(self.options))
+        changed: Plan = plan if self.on == "situation" else self.change(plan, **self.given)
         return changed
 
     def see(self, situation: Situation, draw: Draw) -> Situation:
         """What is shown: unchanged by interventions on agents."""
-        shown: Situation = self.change(situation, draw, **dict(self.options)) if self.on == "situation" else situation
+        shown: Situation = self.change(situation, draw, **self.given) if self.on == "situation" else situation
         return shown
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozenset((k, _hashable(v)) for k, v in value.items())
+    return tuple(_hashable(v) for v in value) if isinstance(value, list | tuple) else value
 
 
 INTERVENTIONS: Registry[Intervention] = Registry("intervention", "akrasia.interventions")
@@ -98,8 +110,8 @@ def _registered(
 
     def make(*args: P.args, **options: P.kwargs) -> Intervention:
         bound = own.bind(*args, **options).arguments
-        kept = tuple((k, v) for k, v in bound.items() if v != own.parameters[k].default)
-        return Intervention(name, kept, *told, on, leaks, change=change)
+        kept = tuple((k, plain(v)) for k, v in bound.items() if v != own.parameters[k].default)
+        return Intervention(name, kept, *told, on, leaks, change=change, given=bound)
 
     def checked(*args: P.args, **options: P.kwargs) -> Intervention:
         made: Intervention = bind("intervention", name, make, args, dict(options))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from inspect import signature
 from math import ceil
+from operator import or_
 
 import networkx as nx
 
@@ -20,7 +21,7 @@ from ..agents.base import Agent
 from ..agents.critic import COMMENT
 from ..agents.judge import DECIDE
 from ..agents.wording import filler
-from ..errors import PlanError
+from ..errors import BadOption, PlanError, UnknownName
 from ..graphs.plan import Change, Node, Plan, speaks
 from ..graphs.reason_act import oracle_act, random_act
 from .base import INTERVENTIONS, Intervention, intervention
@@ -170,13 +171,24 @@ class Controls:
         return len(self.plans)
 
 
-def controls_for(variant: Plan) -> Controls:
+def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
     """The controls of a plan with its interventions.
 
     Kinds: "placebo", "self_consistency", "retry" (no fewer calls than the variant's most), "informed", "random",
     "execute_stated", "oracle".
+
+    Args:
+        base: the plan before its interventions; needed only where that is no registered graph.
+
+    Raises:
+        PlanError: the interventions do not make this variant of that base.
     """
-    base = base_of(variant)
+    base = base or base_of(variant)
+    if reduce(or_, variant.changes, base) != variant:
+        raise PlanError(
+            f"{variant.name!r} is not {base.name!r} with its interventions", "its controls would be another plan's",
+            "Give the plan before its interventions: controls_for(variant, base=plan).",
+        )  # fmt: skip
     spec = " | ".join(c.spec for c in variant.changes)
     times = max(2, ceil(variant.calls / max(base.calls, 1)))
     makers = {
@@ -210,5 +222,10 @@ def controls_for(variant: Plan) -> Controls:
 
 
 def base_of(variant: Plan) -> Plan:
-    """The graph a plan started from, before its interventions."""
-    return parse_graph(variant.base)
+    """The registered graph a plan started from, before its interventions."""
+    try:
+        return parse_graph(variant.base)
+    except (UnknownName, BadOption):
+        raise PlanError(
+            f"{variant.base!r} is no registered graph", remedy="Give the plan itself: controls_for(variant, base=plan)."
+        ) from None

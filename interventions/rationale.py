@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..errors import BadOption
 from ..graphs.plan import Node, Plan
 from .base import intervention
 from .surgery import acting, insert_after
@@ -21,12 +20,6 @@ def _edited(plan: Plan, name: str, agent: Agent) -> Plan:
     return replace(insert_after(plan, focus.name, node), focus=plan.focus)
 
 
-def _share(name: str, share: float) -> float:
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise BadOption(f"the share of {name} is {share!r}", remedy="Use a number from 0 to 1.")
-    return float(share)
-
-
 @intervention(
     "rationale surgery", "the actor reads a rationale for another action", "Turpin et al. 2023; Lanham et al. 2023"
 )
@@ -38,7 +31,7 @@ def swap(plan: Plan) -> Plan:
 @intervention("rationale surgery", "the rationale ends early", "Lanham et al. 2023 (2307.13702), early answering")
 def truncate(plan: Plan, share: float = 0.5) -> Plan:
     """Truncate: the actor reads only the first `share` of the rationale's words."""
-    return _edited(plan, "truncate", Agent("editor", options={"edit": "truncate", "share": _share("truncate", share)}))
+    return _edited(plan, "truncate", Agent("editor", options={"edit": "truncate", "share": share}))
 
 
 @intervention(
@@ -46,7 +39,7 @@ def truncate(plan: Plan, share: float = 0.5) -> Plan:
 )
 def corrupt(plan: Plan, share: float = 0.5) -> Plan:
     """Corrupt: a `share` of the rationale's numbers is replaced by drawn ones; what it recommends stays."""
-    return _edited(plan, "corrupt", Agent("editor", options={"edit": "corrupt", "share": _share("corrupt", share)}))
+    return _edited(plan, "corrupt", Agent("editor", options={"edit": "corrupt", "share": share}))
 
 
 @intervention(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -9,9 +10,10 @@ import networkx as nx
 import pytest
 
 import akrasia as ak
+from akrasia.agents import Agent
 from akrasia.agents.wording import filler, pieces
 from akrasia.errors import AkrasiaError, BadOption, PlanError, UnknownName
-from akrasia.graphs import GRAPHS, Plan, reason_act, reason_then_act
+from akrasia.graphs import GRAPHS, Node, Plan, reason_act, reason_then_act
 from akrasia.interventions import INTERVENTIONS, parse
 from akrasia.models import Desk, Gateway, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Usage
@@ -347,6 +349,18 @@ def test_the_second_critic_draws_anew() -> None:
         ("society(agents=3, topology=[[0, 5]])", AkrasiaError, "5"),
         ("society(slots=['a'])", BadOption, "1 model slots for 3"),
         ("multi_persona(agreement=2)", BadOption, "agreement"),
+        ("multi_persona(personas='a sceptic')", BadOption, "personas"),
+        ("society(ties='frist')", UnknownName, "first"),
+        ("society(protocol='supermajority', level=0.2)", BadOption, "more than 0.5"),
+        ("society(protocol=3)", UnknownName, "plurality"),
+        ("society(stop='yes')", BadOption, "true or false"),
+        ("society(signed='no')", BadOption, "true or false"),
+        ("society(slots='abc')", BadOption, "list of names"),
+        ("reason_act | debate(ties='frist')", UnknownName, "first"),
+        ("reason_act | debate(confidence='no')", BadOption, "true or false"),
+        ("reason_act | self_consistency(3, ties='frist')", UnknownName, "first"),
+        ("reason_act | self_consistency(3, protocol=3)", UnknownName, "plurality"),
+        ("reason_then_act | truncate(share=2)", BadOption, "from 0 to 1"),
         ("reason_act | multi_turn_aiw(rounds=4)", BadOption, "up to 3"),
         ("reason_act | temperature(3)", BadOption, "from 0 to 2"),
         ("reason_act | placebo(of='nothing')", UnknownName, "nothing"),
@@ -356,6 +370,72 @@ def test_the_second_critic_draws_anew() -> None:
 def test_what_does_not_fit_is_refused_before_any_call(expression: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         parse(expression)
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        (Agent("voter", options={"rule": "plurallity"}), "'plurality'"),
+        (Agent("voter", options={"rule": "borda", "ties": "frist"}), "'first'"),
+        (Agent("voter", options={"rule": "majority", "otherwise": "plural"}), "'plurality'"),
+        (Agent("voter", options={"rule": "supermajority", "level": 0.5}), "more than 0.5"),
+        (Agent("editor", options={"edit": "swop"}), "'swap'"),
+        (Agent("editor", options={"edit": "truncate", "share": "half"}), "from 0 to 1"),
+        (Agent("reasoner", options={"mode": "reasn"}), "'reason'"),
+        (Agent("debater", options={"move": "ballot", "ballot": "rankings"}), "'ranking'"),
+        (Agent("summariser", options={"mode": "story"}), "'history'"),
+    ],
+)
+def test_an_agent_that_could_not_take_its_turn_is_refused_when_the_plan_is_made(agent: Agent, said: str) -> None:
+    nodes = (Node("r", Agent("reasoner")), Node("it", agent, ("r",)))
+    with pytest.raises(AkrasiaError, match=said):
+        Plan("mine", nodes, decision="it", focus="it")
+
+
+def test_a_graph_of_ones_own_is_an_option_like_any_other() -> None:
+    """As text it is its edges, whatever kind of graph it was; the size is checked all the same."""
+    path, twice = nx.path_graph(3), nx.MultiGraph([("a", "b"), ("b", "c"), ("b", "c")])
+    edges = [[0, 1], [1, 0], [1, 2], [2, 1]]
+    for own in (path, twice, edges, tuple(map(tuple, edges))):
+        plan = reason_act() | ak.debate(agents=3, topology=own)
+        assert str(plan) == f"reason_act | debate(topology={edges})"
+        assert parse(str(plan)) == plan and len({ak.debate(topology=own), ak.debate(topology=edges)}) == 1
+        assert parse(str(GRAPHS.make("society", topology=own))) == GRAPHS.make("society", topology=path)
+    with pytest.raises(PlanError, match="3 nodes for 4 agents"):
+        reason_act() | ak.debate(agents=4, topology=path)
+
+
+def test_interventions_with_lists_are_values() -> None:
+    assert ak.checklist(steps=["One?", "Two?"]) == ak.checklist(steps=("One?", "Two?"))
+    assert len({ak.checklist(steps=["One?"]), ak.checklist(steps=("One?",)), ak.checklist()}) == 2
+
+
+def test_controls_of_a_plan_that_is_no_registered_graph() -> None:
+    own = Plan("mine", (Node("r", Agent("debater")),), decision="r", focus="r")
+    with pytest.raises(PlanError, match="base=plan"):
+        ak.controls_for(own | ak.critique())
+    controls = dict(ak.controls_for(own | ak.critique(), base=own))
+    assert controls["placebo"] == own | ak.placebo("critique") and controls["self_consistency"].calls == 3
+    posing = replace(own, base="reason_act")
+    with pytest.raises(PlanError, match="another plan's"):
+        ak.controls_for(posing | ak.critique())
+
+
+def test_a_summary_reaches_who_reads_it() -> None:
+    def script(request: Request, draw: Draw) -> str:
+        return "Red paid twice." if "Sum up" in last(request) else says("Blue", "Blue is new.")
+
+    summed = Node("summary", Agent("summariser"))
+    alone = Plan("s", (summed, Node("act", Agent("actor"), ("summary",))), decision="act", focus="act")
+    assert "Red paid twice." in last(ask(alone, script)[1][-1])
+    nodes = (
+        summed,
+        Node("reason", Agent("reasoner"), ("summary",)),
+        Node("act", Agent("actor"), ("summary", "reason")),
+    )
+    first, reasons, acts = ask(Plan("s", nodes, decision="act", focus="reason"), script)[1]
+    assert "Red paid twice." in last(reasons) and "Red paid twice." in last(acts) and "Blue is new." in last(acts)
+    assert "summary" not in last(ask("reason_then_act | paraphrase", script)[1][-1])
 
 
 def test_a_graph_of_ones_own_must_fit_the_agents() -> None:

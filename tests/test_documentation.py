@@ -56,3 +56,6 @@ def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Pa
         cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    for episode, step in re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE):
+        shown = subprocess.run([*COMMAND, "show", "out", episode, step], cwd=tmp_path, capture_output=True, text=True)
+        assert shown.returncode == 0 and f"episode {episode}, step {step}" in shown.stdout, shown.stderr

@@ -11,6 +11,7 @@ import pytest
 import akrasia as ak
 from akrasia.agents import read_action
 from akrasia.errors import BudgetSpent, PlanError, RunFolderError, RunStopped, Unavailable, UnknownName
+from akrasia.interventions import INTERVENTIONS
 from akrasia.models import Budget, Gateway, Price, Scripted, resolve
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
 
@@ -141,6 +142,62 @@ def test_in_completion_style_an_actor_alone_cannot_look_again(tmp_path: Path) ->
     with pytest.raises(PlanError, match="has no words there"):
         run(tmp_path, ["act", "act | re_evaluate"], Scripted(answer, style="completion"))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", INTERVENTIONS.names())
+def test_in_completion_style_no_intervention_is_measured_that_changes_nothing(tmp_path: Path, name: str) -> None:
+    """Whatever is not refused asks something else, or acts otherwise, than the baseline does."""
+
+    def asked(variant: str) -> list[Any]:
+        made: list[Any] = []
+
+        def model(request: Request, draw: Draw) -> str:
+            made.append((repr(request), draw))
+            top = request.messages[-1].content.rpartition("Scores: ")[2].partition(" ")[0]
+            return (
+                request.sampling.choices[0] if request.sampling.choices else f" 2.0. So the best button now is {top}."
+            )
+
+        style: dict[str, Any] = {"model": Scripted(model, style="completion"), "episodes": 2}
+        ak.run(task=TASK, variants=[variant], out=tmp_path / variant.replace(" ", ""), **style)
+        return sorted(made, key=repr)
+
+    variants = ["reason_then_act", f"reason_then_act | {name}"]
+    try:
+        plain, changed = map(asked, variants)
+    except PlanError as refused:
+        assert refused.remedy
+        return
+    acts = name in ("execute_stated", "try_all", "epsilon_greedy")
+    bound = name == "constrain_action"  # an actor is bound to its labels anyway
+    leaks = name == "multi_turn_aiw"  # only wrong answers are asked again
+    assert acts or bound or leaks or plain != changed
+
+
+@pytest.mark.parametrize(
+    ("variant", "option"),
+    [
+        ("reason_act | critique(blind=True)", "blind"), ("reason_act | confidence", "confidence"),
+        ("reason_then_act | commit", "commit"), ("reason_act | think_longer", "budget"), ("liang", "think"),
+        ("multi_persona", "agreement"), ("society(signed=True)", "signed"),
+        ("society(protocol='confidence_weighted')", "confidence"),
+    ],
+)  # fmt: skip
+def test_what_a_worked_prompt_leaves_out_is_refused(tmp_path: Path, variant: str, option: str) -> None:
+    with pytest.raises(PlanError, match=f"'{option}' of"):
+        run(tmp_path, ["reason_act", variant], Scripted(answer, style="completion"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_history_a_worked_prompt_shows_nothing_computed_from_it(tmp_path: Path) -> None:
+    prompts: list[str] = []
+
+    def model(request: Request, draw: Draw) -> str:
+        prompts.append(request.messages[-1].content)
+        return request.sampling.choices[0] if request.sampling.choices else " The best is Red."
+
+    run(tmp_path, ["reason_then_act | no_history"], Scripted(model, style="completion"))
+    assert prompts and not any("Scores:" in p or "Reward=" in p for p in prompts)
 
 
 def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:

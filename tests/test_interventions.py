@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
+from akrasia.agents.worked import unheard
 from akrasia.errors import PlanError
 from akrasia.graphs import GRAPHS, Plan, act, reason_act, reason_then_act
 from akrasia.interventions import INTERVENTIONS, parse
@@ -393,10 +394,11 @@ class Canary:
 
 
 def needs_words(plan: Plan) -> bool:
-    """In completion style an actor alone has no words to take up; ballots and summaries need instructions."""
+    """In completion style an actor alone has no words to take up; ballots, summaries and more need instructions."""
     roles = {n.name: n.agent.role for n in plan.nodes}
     return any(
         n.agent.role == "summariser"
+        or unheard(n.agent) is not None
         or n.agent.move == "ballot"
         or (n.agent.role == "actor" and n.agent.move != "open" and all(roles[r] == "actor" for r in n.reads))
         for n in plan.nodes

@@ -37,6 +37,12 @@ CHANGE = st.one_of(
 GRAPH = st.sampled_from([act, reason_act, reason_then_act])
 
 
+ANY_CHANGE = st.one_of(
+    CHANGE, st.sampled_from([n for n in INTERVENTIONS.names() if n != "placebo"]).map(INTERVENTIONS.make)
+)
+ANY_GRAPH = st.sampled_from(GRAPHS.names()).map(GRAPHS.make)
+
+
 def answers(request: Request, draw: Draw) -> str:
     """Some legal answer that depends on the sample."""
     label = SITUATION.actions[draw.sample % 4]
@@ -73,6 +79,41 @@ def test_whatever_composes_runs_and_decides_once(graph: Callable[[], Plan], chan
     assert lanes == {n.name: n.lanes for n in plan.nodes}
     assert 1 <= plan.depth <= plan.calls
     assert decide(plan) == decision
+
+
+@settings(deadline=None, max_examples=40)
+@given(ANY_GRAPH, st.lists(ANY_CHANGE, min_size=1, max_size=3))
+def test_whatever_composes_of_the_whole_catalogue_ends_in_one_decision(base: Plan, changes: list[Intervention]) -> None:
+    plan = composed(base, changes)
+    if plan is None or plan.calls > 80:
+        return
+    decision = decide(plan)
+    assert (decision.done in SITUATION.actions) == (decision.status == "ok")
+    assert decision.status in ("ok", "undecided") and (decision.status == "ok" or plan.base == "refinement")
+    assert plan.fewest_calls <= spent(decision)[0] <= plan.calls or plan.leaks
+    assert parse(str(plan)) == plan and hash(parse(str(plan))) == hash(plan)
+    assert decide(plan) == decision
+
+
+@settings(deadline=None, max_examples=20)
+@given(ANY_GRAPH, st.lists(ANY_CHANGE, max_size=2), ANY_GRAPH, st.lists(ANY_CHANGE, max_size=2))
+def test_what_is_decided_beside_it_changes_no_draw_of_a_plan(
+    base: Plan, changes: list[Intervention], other: Plan, more: list[Intervention]
+) -> None:
+    """Both through one gateway, in either order: what each asks, draws and decides is what it does alone."""
+    one, two = composed(base, changes), composed(other, more)
+    if one is None or two is None or one.calls + two.calls > 80:
+        return
+    alone = decide(one)
+    for order in ((one, two), (two, one)):
+        model = Scripted(answers)
+        desk = Desk(Gateway([model]), {"default": model.card.id})
+        found = {}
+        for plan in order:
+            found[plan.name] = asyncio.run(
+                ak.Variant("v", plan).decide(SITUATION, desk, 0, 0, TASK.oracle(TASK.start(0)))
+            )
+        assert found[one.name] == alone
 
 
 @given(GRAPH, st.lists(CHANGE, max_size=4))
