@@ -6,6 +6,7 @@ metric on one task and model are corrected together, so that a long table does n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -61,7 +62,7 @@ class Arm:
         calls, tokens: per decision, tokens in and out together.
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
-        anytime: per metric the anytime-valid interval, where the run was looked at while it went on; else empty.
+        anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else empty.
         flips: None in a rollout, where situations differ.
     """
 
@@ -92,7 +93,7 @@ class Scorecard:
     Attributes:
         contrasts: (task, model, contrast), corrected per metric, task and model.
         looks: how the run was looked at while it went on, None if it was not; `anytime`: the contrasts with
-            anytime-valid intervals, which alone are valid then.
+            anytime-valid intervals, which alone are valid then, and hold together over those of one metric.
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
     """
@@ -154,7 +155,7 @@ def score(
         here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval, looks) for v in order]
         controls = {v: references(parts, v, base) for v in order}
         found = _contrasts(parts, controls, base, [m for m in CONTRASTED if m in chosen], interval)
-        timeless = [] if looks is None else [_timeless(looks, c, parts) for c in found]
+        timeless = [] if looks is None else _timeless(looks, found, parts)
         anytime += [(str(task), str(model), c) for c in timeless]
         arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
@@ -206,7 +207,7 @@ def _arm(
         tokens=float((part["prompt_tokens"] + part["completion_tokens"]).sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
-        anytime={} if looks is None else {m: looks.level(METRICS.make(m), part) for m in CONTRASTED if m in chosen},
+        anytime={} if looks is None else {"gap": looks.level(GAP, part)},
     )
 
 
@@ -236,9 +237,15 @@ def _contrasts(
     return found
 
 
-def _timeless(looks: Looks, c: Contrast, parts: dict[str, pl.DataFrame]) -> Contrast:
-    a, b = same_situations(parts[c.variant], parts[c.against])
-    return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b))
+def _timeless(looks: Looks, found: list[Contrast], parts: dict[str, pl.DataFrame]) -> list[Contrast]:
+    """The same contrasts with intervals that hold at every look, and together over those of a metric."""
+    families = Counter(c.metric for c in found if c.difference.value is not None)
+
+    def timeless(c: Contrast) -> Contrast:
+        a, b = same_situations(parts[c.variant], parts[c.against])
+        return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b), families[c.metric] or 1)
+
+    return [timeless(c) for c in found]
 
 
 def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
@@ -259,7 +266,7 @@ def _verdicts(
 ) -> list[Verdict]:
     base = next(a for a in arms if a.baseline)
     known = {(c.metric, c.variant, c.against): c for c in found}
-    family = sum(c.metric == "gap" and c.p is not None for c in found)
+    family = sum(c.metric == "gap" and c.difference.value is not None for c in found)
 
     def verdict(arm: Arm) -> Verdict:
         against_base = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}

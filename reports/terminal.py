@@ -128,7 +128,7 @@ def _looked(card: Scorecard, looks: Looks) -> list[RenderableType]:
         title="Intervals that hold at every look, beside those for a fixed number of episodes", title_justify="left"
     )
     table.add_column("variant", overflow="fold")
-    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid", "change, fixed"):
+    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid (together)", "change, fixed"):
         table.add_column(heading, no_wrap=True)
     for arm in card.arms:
         base = card.baseline_of(arm)
