@@ -10,11 +10,11 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import RunFolderError
 from .experiments.config import assemble, describe
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from .evals.inference import Interval
+    from .evals.judge import Judged
     from .evals.scorecard import Scorecard
     from .experiments.forecast import Forecast
+
+T = TypeVar("T")
 
 __all__ = ["Result", "arun", "execute", "forecast", "open_run", "run"]
 
@@ -73,8 +76,31 @@ class Result:
     ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scorecard.score`."""
         from .evals.scorecard import score
+        from .experiments.judging import read_judged
 
-        return score(self.records, metrics, baseline, interval, self._meta("looks"))
+        return score(self.records, metrics, baseline, interval, self._meta("looks"), read_judged(self.folder))
+
+    def judge(self, *models: Any, calibrate: int = 50, budget: Any = None, concurrency: int | None = None) -> Judged:
+        """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
+
+        The scorecard then shows the parser's numbers and those with the judges, side by side.
+
+        Args:
+            models: names or backends; an action stands if more than half of them name it.
+            calibrate: how many texts that the parser read measure their agreement.
+            budget: {"calls": n, "dollars": x} over all judging of this run.
+            concurrency: texts under way at once.
+
+        Raises:
+            BadOption: no model, or the judged model alone.
+            RunStopped: the budget is spent or a provider is down; the same call goes on.
+        """
+        from .experiments.config import budget_of
+        from .experiments.judging import judge_run
+        from .models.resolve import resolve
+
+        backends = [resolve(m) for m in models]
+        return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency))
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""
@@ -291,20 +317,18 @@ def _remove(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _blocking(work: Callable[[], Any]) -> Result:
+def _blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end, also where the caller's thread has an event loop (a notebook)."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        result: Result = asyncio.run(work())
-        return result
-    box: list[Result | BaseException] = []
+        return asyncio.run(work())
+    box: list[T | BaseException] = []
     under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
 
-    async def told() -> Result:
+    async def told() -> T:
         under_way.append((asyncio.get_running_loop(), asyncio.current_task()))
-        finished: Result = await work()
-        return finished
+        return await work()
 
     def inside() -> None:
         try:

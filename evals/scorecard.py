@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -29,6 +29,7 @@ from .inference import (
     difference_bounds,
     holm,
 )
+from .judge import LEFT, Judged, with_judge
 from .metrics import METRICS, GapTable, Metric, gap_table
 from .metrics.gap import gap as GAP
 from .verdict import Verdict, direction, judge_arm
@@ -63,6 +64,8 @@ class Arm:
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else empty.
+        judged: knowing, gap and say-do where judges read what the parser left, beside `metrics`, which are the parser's
+            alone; empty where nobody judged. left: steps that the parser left, and how many of them the judges read.
         flips: None in a rollout, where situations differ.
     """
 
@@ -84,6 +87,8 @@ class Arm:
     labels: float | None
     flips: Flips | None
     anytime: dict[str, Estimate]
+    judged: dict[str, Estimate] = field(default_factory=dict)
+    left: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Scorecard:
             anytime-valid intervals, which alone are valid then, and hold together over those of one metric.
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
+        judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
     """
 
     design: str
@@ -105,6 +111,7 @@ class Scorecard:
     warnings: tuple[str, ...]
     looks: Looks | None = None
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
+    judged: Judged | None = None
 
     def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
         """The contrast of an arm in a metric against another variant."""
@@ -124,6 +131,7 @@ def score(
     baseline: str | None = None,
     interval: Interval = "robust",
     looked: Mapping[str, Any] | None = None,
+    judged: Judged | None = None,
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -133,6 +141,7 @@ def score(
         baseline: a variant to compare with, instead of the run's own baseline.
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
         looked: what the ledger keeps of the looks at a run under `until`.
+        judged: what judges read of it; see `akrasia.evals.judge`.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -160,9 +169,11 @@ def score(
         arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
         verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
+    if judged is not None:
+        arms = [_with_judge(arm, frame, judged, interval) for arm in arms]
     said = [*_warnings(frame, arms), *_biting(arms, contrasts)]
     return Scorecard(
-        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime)
+        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
     )
 
 
@@ -209,6 +220,15 @@ def _arm(
         flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
         anytime={} if looks is None else {"gap": looks.level(GAP, part)},
     )
+
+
+def _with_judge(arm: Arm, frame: pl.DataFrame, judged: Judged, interval: Interval) -> Arm:
+    """The arm with what judges add to it, kept apart from the parser's own numbers."""
+    part = frame.filter(task=arm.task, model=arm.model, variant=arm.variant)
+    told = with_judge(part, judged)
+    left = part.filter(pl.col("stated_status").is_in(LEFT)).height, told.filter(stated_status="judged").height
+    names = ("knowing", "gap", "say_do")
+    return replace(arm, judged={m: _measured(METRICS.make(m), told, interval) for m in names}, left=left)
 
 
 def _measured(metric: Any, part: pl.DataFrame, interval: Interval) -> Estimate:
