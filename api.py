@@ -16,16 +16,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import RunFolderError
-from .experiments.config import assemble, describe
-from .experiments.ledger import FILE, Ledger, read_ledger
+from .errors import BadOption, RunFolderError
+from .experiments.config import assemble, budget_of, describe
+from .experiments.judging import FOLDER as JUDGED
+from .experiments.judging import judge_run, read_judged
+from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
 from .experiments.runner import Experiment, Observer, Outcome, play
 from .models.gateway import Gateway
+from .models.resolve import resolve
 from .records import digest
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from .evals.compare import Comparison
     from .evals.inference import Interval
     from .evals.judge import Judged
     from .evals.scorecard import Scorecard
@@ -76,9 +80,34 @@ class Result:
     ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scorecard.score`."""
         from .evals.scorecard import score
-        from .experiments.judging import read_judged
 
         return score(self.records, metrics, baseline, interval, self._meta("looks"), read_judged(self.folder))
+
+    def compare(
+        self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
+    ) -> tuple[Comparison, ...]:
+        """Compare two variants of this run, or one variant of this run and another; see `akrasia.evals.compare`.
+
+        Args:
+            a: a variant, or another run.
+            b: the other variant; beside another run, which variant of both, by default the baseline.
+            metrics: by default knowing, doing, gap and say-do.
+
+        Raises:
+            UsageError: the arms cannot be paired, or a name is unknown.
+        """
+        from .evals.compare import COMPARED, compare, compare_runs
+
+        chosen = metrics or COMPARED
+        if isinstance(a, Result):
+            one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
+            return compare_runs(one, other, b, chosen, interval)
+        if b is None:
+            raise BadOption(
+                "there is one arm to compare", f"{a!r} is no run folder",
+                "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
+            )  # fmt: skip
+        return compare(self.records, a, b, chosen, interval)
 
     def judge(self, *models: Any, calibrate: int = 50, budget: Any = None, concurrency: int | None = None) -> Judged:
         """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
@@ -95,10 +124,6 @@ class Result:
             BadOption: no model, or the judged model alone.
             RunStopped: the budget is spent or a provider is down; the same call goes on.
         """
-        from .experiments.config import budget_of
-        from .experiments.judging import judge_run
-        from .models.resolve import resolve
-
         backends = [resolve(m) for m in models]
         return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency))
 
@@ -313,7 +338,9 @@ def _writable(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     Ledger(folder).close()  # refused while another process is using it
-    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "report.html", "records.jsonl"):
+    kept = (FILE, f"{FILE}-wal", f"{FILE}-shm")
+    judged = [f"{JUDGED}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
+    for name in (*kept, "report.html", "records.jsonl", *judged):
         (folder / name).unlink(missing_ok=True)
 
 

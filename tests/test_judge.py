@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 import akrasia as ak
+from akrasia.api import execute
 from akrasia.errors import BadOption, BudgetSpent
 from akrasia.evals.judge import CANNOT_TELL, items, kappa, prompt, read_ruling
+from akrasia.experiments import assemble
 from akrasia.experiments.judging import read_judged
 from akrasia.experiments.ledger import read_ledger
 from akrasia.models import Scripted
@@ -171,6 +174,13 @@ def test_judging_has_its_own_account_and_goes_on_where_it_stopped(result: ak.Res
     assert calls == whole.cost["calls"] and (whole.cost["dollars"] or 0) > 0
     assert result.judge(Scripted(lambda *_: 1 / 0, "judge")) == result.judge(JUDGE)  # type: ignore[arg-type, return-value]
     assert (result.folder / "ledger.sqlite").read_bytes() == before
+
+
+def test_a_run_that_starts_over_is_no_longer_judged(result: ak.Result) -> None:
+    result.judge(JUDGE)
+    settings = {"task": TASK, "model": AGENT, "variants": ["reason_act"], "episodes": 2}
+    asyncio.run(execute(assemble(settings), result.folder, fresh=True))
+    assert read_judged(result.folder) is None
 
 
 @pytest.mark.parametrize(
