@@ -10,26 +10,33 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import RunFolderError
-from .experiments.config import assemble, describe
-from .experiments.ledger import FILE, Ledger, read_ledger
+from .errors import BadOption, RunFolderError
+from .experiments.config import assemble, budget_of, describe
+from .experiments.judging import FOLDER as JUDGED
+from .experiments.judging import judge_run, read_judged
+from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
 from .experiments.runner import Experiment, Observer, Outcome, play
 from .models.gateway import Gateway
+from .models.resolve import resolve
 from .records import Record, digest
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from .evals.compare import Comparison
     from .evals.evaluator import Evaluator, Value
     from .evals.inference import Interval
+    from .evals.judge import Judged
     from .evals.scorecard import Scorecard
     from .experiments.forecast import Forecast
+
+T = TypeVar("T")
 
 __all__ = ["Result", "arun", "execute", "forecast", "open_run", "run"]
 
@@ -85,26 +92,70 @@ class Result:
         """
         from .evals.scorecard import score
 
-        if not evaluators:
-            return score(self.records, metrics, baseline, interval, looked=self._meta("looks"))
-        from .evals.evaluator import judged, resolve
+        table, added = self.records, list[Any]()
+        if evaluators:
+            from .evals.evaluator import evaluated, known
 
-        ledger = read_ledger(self.folder)
-        try:
-            table, added = judged(resolve(evaluators), self.records, ledger.records())
-        finally:
-            ledger.close()
-        return score(table, metrics, baseline, interval, added, self._meta("looks"))
+            ledger = read_ledger(self.folder)
+            try:
+                table, added = evaluated(known(evaluators), table, ledger.records())
+            finally:
+                ledger.close()
+        return score(table, metrics, baseline, interval, added, self._meta("looks"), read_judged(self.folder))
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
         """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
-        from .evals.evaluator import evaluate, resolve
+        from .evals.evaluator import evaluate, known
 
         ledger = read_ledger(self.folder)
         try:
-            return evaluate(resolve(evaluators), ledger.records())
+            return evaluate(known(evaluators), ledger.records())
         finally:
             ledger.close()
+
+    def compare(
+        self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
+    ) -> tuple[Comparison, ...]:
+        """Compare two variants of this run, or one variant of this run and another; see `akrasia.evals.compare`.
+
+        Args:
+            a: a variant, or another run.
+            b: the other variant; beside another run, which variant of both, by default the baseline.
+            metrics: by default knowing, doing, gap and say-do.
+
+        Raises:
+            UsageError: the arms cannot be paired, or a name is unknown.
+        """
+        from .evals.compare import COMPARED, compare, compare_runs
+
+        chosen = metrics or COMPARED
+        if isinstance(a, Result):
+            one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
+            return compare_runs(one, other, b, chosen, interval)
+        if b is None:
+            raise BadOption(
+                "there is one arm to compare", f"{a!r} is no run folder",
+                "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
+            )  # fmt: skip
+        return compare(self.records, a, b, chosen, interval)
+
+    def judge(self, *models: Any, calibrate: int = 50, budget: Any = None, concurrency: int | None = None) -> Judged:
+        """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
+
+        The scorecard then shows the parser's numbers and those with the judges, side by side.
+
+        Args:
+            models: names or backends; an action stands if more than half of them name it.
+            calibrate: how many texts that the parser read measure their agreement.
+            budget: {"calls": n, "dollars": x} over all judging of this run.
+            concurrency: texts under way at once.
+
+        Raises:
+            BadOption: no model, or the judged model alone.
+            RunStopped: the budget is spent or a provider is down; the same call goes on.
+        """
+        backends = [resolve(m) for m in models]
+        return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency))
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""
@@ -317,24 +368,24 @@ def _writable(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     Ledger(folder).close()  # refused while another process is using it
-    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "report.html", "records.jsonl"):
+    kept = (FILE, f"{FILE}-wal", f"{FILE}-shm")
+    judged = [f"{JUDGED}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
+    for name in (*kept, "report.html", "records.jsonl", *judged):
         (folder / name).unlink(missing_ok=True)
 
 
-def _blocking(work: Callable[[], Any]) -> Result:
+def _blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end, also where the caller's thread has an event loop (a notebook)."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        result: Result = asyncio.run(work())
-        return result
-    box: list[Result | BaseException] = []
+        return asyncio.run(work())
+    box: list[T | BaseException] = []
     under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
 
-    async def told() -> Result:
+    async def told() -> T:
         under_way.append((asyncio.get_running_loop(), asyncio.current_task()))
-        finished: Result = await work()
-        return finished
+        return await work()
 
     def inside() -> None:
         try:

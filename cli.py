@@ -99,12 +99,34 @@ def plan(
     experiment: Annotated[Path, typer.Argument(help="A TOML file.")],
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
+    effect: Annotated[
+        float | None, typer.Option(help="The smallest difference of the gap that matters: how many episodes find it?")
+    ] = None,
+    power: Annotated[float | None, typer.Option(help="Probability of finding it; by default 0.8.")] = None,
+    pilot: Annotated[Path | None, typer.Option(help="A run of the same task that shows how episodes differ.")] = None,
+    comparisons: Annotated[
+        int | None, typer.Option(help="Contrasts that share the error rate; by default as many as verdicts correct.")
+    ] = None,
 ) -> None:
-    """Show what an experiment would do and cost, without asking any model."""
+    """Show what an experiment would do and cost, and how many episodes an effect needs, without asking any model."""
     from .commands.plan import show_plan
     from .experiments.config import assemble, load
 
-    show_plan(assemble(load(experiment, changes or [])), _console(), answer_tokens)
+    planned = assemble(load(experiment, changes or []))
+    sized = any(x is not None for x in (effect, power, pilot, comparisons))
+    if not sized:
+        show_plan(planned, _console(), answer_tokens)
+        return
+    from .commands.power import show_power
+    from .experiments.forecast import forecast
+    from .experiments.sizing import POWER, size
+
+    measured = None if pilot is None else _open(pilot)
+    told = forecast(planned, answer_tokens=answer_tokens)
+    seen = None if measured is None else (measured.records, measured.experiment)
+    found = size(planned, told, effect, POWER if power is None else power, comparisons, seen)
+    show_plan(planned, _console(), answer_tokens, told)
+    show_power(found, planned, _console())
 
 
 @app.command()
@@ -162,6 +184,30 @@ def compare(
         typer.echo(encode(found).decode())
     else:
         show_comparison(found, _console())
+
+
+@app.command()
+def judge(
+    run: RunFolder,
+    model: Annotated[list[str], typer.Option(help="A model that judges; may be repeated, and the majority stands.")],
+    calibrate: Annotated[int, typer.Option(help="Texts the parser read, to measure agreement on.")] = 50,
+    calls: Annotated[int | None, typer.Option(help="Budget in calls over all judging of this run.")] = None,
+    dollars: Annotated[float | None, typer.Option(help="Budget in US dollars over all judging of this run.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Texts under way at once.")] = None,
+) -> None:
+    """Let other models read the recommendations that the parser could not, and measure their agreement with it."""
+    from .commands.judge import show_judged
+
+    try:
+        found = _open(run).judge(
+            *model, calibrate=calibrate, budget={"calls": calls, "dollars": dollars}, concurrency=concurrency
+        )
+    except RunStopped as error:
+        typer.echo(f"akrasia: judging stopped early: {error}", err=True)
+        typer.echo("Go on with the same command.", err=True)
+        raise typer.Exit(3) from None
+    show_judged(found, _console())
+    typer.echo(f"Both numbers, with and without the judges: akrasia score {run}")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..agents.base import AGENTS
 from ..errors import UnknownName
-from ..evals.evaluator import EVALUATORS, resolve
+from ..evals.evaluator import EVALUATORS, known
 from ..evals.metrics import METRICS
 from ..experiments.ledger import FILE, read_ledger
 from ..graphs.reason_act import GRAPHS
@@ -58,7 +58,7 @@ def _metrics() -> Rows:
 
 
 def _evaluators() -> Rows:
-    for made in resolve(EVALUATORS.names()):
+    for made in known(EVALUATORS.names()):
         yield made.name, made.of, made.unit, made.source
 
 

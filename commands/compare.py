@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api import open_run
-from ..errors import BadOption
-from ..evals.compare import COMPARED, Comparison, compare, compare_runs
+from ..evals.compare import Comparison
 from ..experiments.ledger import FILE
 
 __all__ = ["compared"]
@@ -22,18 +21,7 @@ def compared(
     Raises:
         UsageError: the arms cannot be paired, or a name is unknown.
     """
-    chosen = tuple(metrics or COMPARED)
-    if _is_run(first):
-        one, other = open_run(run), open_run(first)
-        return compare_runs(
-            (str(run), one.records, one.experiment), (first, other.records, other.experiment), second, chosen, interval
-        )
-    if second is None:
-        raise BadOption(
-            "there is one arm to compare", f"{first!r} is no run folder",
-            "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
-        )  # fmt: skip
-    return compare(open_run(run).records, first, second, chosen, interval)
+    return open_run(run).compare(open_run(first) if _is_run(first) else first, second, metrics, interval)
 
 
 def _is_run(name: str) -> bool:

@@ -19,9 +19,15 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def show_plan(experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS) -> None:
-    """Print an experiment: what one decision of each variant takes, and what the whole run costs."""
-    told = forecast(experiment, answer_tokens=answer_tokens)
+def show_plan(
+    experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS, told: Forecast | None = None
+) -> None:
+    """Print an experiment: what one decision of each variant takes, and what the whole run costs.
+
+    Args:
+        told: its forecast, where it was made already.
+    """
+    told = told or forecast(experiment, answer_tokens=answer_tokens)
     console.print(f"{experiment.name}: {experiment.design} design, seed {experiment.seed}")
     for (task, model), rows in groupby(told.rows, key=lambda r: (r.task, r.model)):
         console.print(_table(f"{task}, {model}", list(rows)))

@@ -11,17 +11,36 @@ from typing import TYPE_CHECKING, Any
 from .frame import frame
 
 if TYPE_CHECKING:
+    from .compare import Comparison, compare, compare_runs
     from .inference import Contrast, Estimate
     from .metrics import METRICS, GapTable, Metric
     from .scorecard import Arm, Flips, Scorecard, score
+    from .verdict import Verdict
 
 _HOME = {
+    **dict.fromkeys(("Comparison", "compare", "compare_runs"), ".compare"),
     **dict.fromkeys(("Contrast", "Estimate"), ".inference"),
     **dict.fromkeys(("METRICS", "GapTable", "Metric"), ".metrics"),
     **dict.fromkeys(("Arm", "Flips", "Scorecard", "score"), ".scorecard"),
+    "Verdict": ".verdict",
 }
 
-__all__ = ["METRICS", "Arm", "Contrast", "Estimate", "Flips", "GapTable", "Metric", "Scorecard", "frame", "score"]
+__all__ = [
+    "METRICS",
+    "Arm",
+    "Comparison",
+    "Contrast",
+    "Estimate",
+    "Flips",
+    "GapTable",
+    "Metric",
+    "Scorecard",
+    "Verdict",
+    "compare",
+    "compare_runs",
+    "frame",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:

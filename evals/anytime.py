@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from .inference import Contrast, Estimate, PairedSequence, Sequence
+from .inference import LEVEL, Contrast, Estimate, PairedSequence, Sequence
 from .metrics import METRICS, Metric
 
 __all__ = ["Looks", "begin", "extend", "extend_pair", "watched"]
@@ -46,9 +46,17 @@ class Looks:
         found = sequence.estimate
         return Estimate(None, why=metric.why) if found.value is None else found
 
-    def contrast(self, metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame]) -> Contrast:
-        """The anytime-valid interval of a paired difference; no p-value survives being looked at."""
-        sequence = begin(metric, self.bounds[a[1]["task"][0]], a[1]["design"][0])
+    def contrast(
+        self, metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], family: int = 1
+    ) -> Contrast:
+        """The anytime-valid interval of a paired difference; no p-value survives being looked at.
+
+        Args:
+            a, b: name and records of the arms.
+            family: how many contrasts hold together at 95 %: each is taken at 1 - 0.05 / family (Bonferroni).
+        """
+        level = 1 - (1 - LEVEL) / family
+        sequence = begin(metric, self.bounds[a[1]["task"][0]], a[1]["design"][0], level)
         extend_pair(sequence, metric, self._looked_at(a[1]), self._looked_at(b[1]))
         found = sequence.estimate if sequence.episodes else Estimate(None, why=metric.why)
         return Contrast(metric.name, a[0], b[0], found)
@@ -67,7 +75,7 @@ def watched(name: str) -> Metric | None:
     return metric if isinstance(metric, Metric) and metric.unit == "share" else None
 
 
-def begin(metric: Metric, bound: float, design: str) -> PairedSequence:
+def begin(metric: Metric, bound: float, design: str, level: float = LEVEL) -> PairedSequence:
     """A fresh sequence of a paired difference.
 
     Args:
@@ -75,7 +83,7 @@ def begin(metric: Metric, bound: float, design: str) -> PairedSequence:
         design: in a fork both arms decide the same steps, so a share of all steps, or of those asked for a rationale,
             is matched; elsewhere each arm has steps of its own, and the interval is wider.
     """
-    return PairedSequence(bound, matched=design == "fork" and set(metric.den.meta.root_names()) <= {"asked"})
+    return PairedSequence(bound, level, matched=design == "fork" and set(metric.den.meta.root_names()) <= {"asked"})
 
 
 def extend(sequence: Sequence, metric: Metric, part: pl.DataFrame) -> None:

@@ -30,7 +30,7 @@ from ..registry import Registry
 from .inference import Estimate
 from .metrics import METRICS, Metric
 
-__all__ = ["EVALUATORS", "Evaluator", "Reason", "Value", "as_estimate", "evaluate", "evaluator", "judged", "resolve"]
+__all__ = ["EVALUATORS", "Evaluator", "Reason", "Value", "as_estimate", "evaluate", "evaluated", "evaluator", "known"]
 
 KEY = ["task", "model", "variant", "episode", "step"]
 _COLUMNS = {
@@ -126,14 +126,14 @@ def evaluator(
     return register if function is None else register(function)
 
 
-def resolve(asked: Sequence[str | Evaluator | Callable[[Record], Value]]) -> list[Evaluator]:
+def known(asked: Sequence[str | Evaluator | Callable[[Record], Value]]) -> list[Evaluator]:
     """The evaluators asked for: by registered name, by `FILE.py:NAME`, as they are, or as plain functions of a record.
 
     Raises:
         UnknownName: no evaluator of that name.
         BadOption: two of the same name, or a file that cannot be run.
     """
-    found = [_resolved(one) for one in asked]
+    found = [_known(one) for one in asked]
     for name in {e.name for e in found if [f.name for f in found].count(e.name) > 1}:
         raise BadOption(f"the evaluator {name!r} is asked for twice", remedy="Ask once, or rename one.")
     return found
@@ -165,7 +165,7 @@ def evaluate(evaluators: Sequence[Evaluator], records: Iterable[Record]) -> pl.D
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
 
 
-def judged(
+def evaluated(
     evaluators: Sequence[Evaluator], frame: pl.DataFrame, records: Iterable[Record]
 ) -> tuple[pl.DataFrame, list[Any]]:
     """The table of records with what the evaluators say of each, and the metrics that sum it up."""
@@ -219,7 +219,7 @@ def _name(function: Any) -> str:
     return str(getattr(function, "__name__", ""))
 
 
-def _resolved(asked: Any) -> Evaluator:
+def _known(asked: Any) -> Evaluator:
     if isinstance(asked, Evaluator):
         return asked
     if not isinstance(asked, str):
@@ -230,7 +230,7 @@ def _resolved(asked: Any) -> Evaluator:
             made: Any = runpy.run_path(path)[name]
         except Exception as error:  # the file is somebody else's code
             raise BadOption(f"the evaluator {asked!r} cannot be loaded", _said(error), "Give FILE.py:NAME.") from error
-        return _resolved(made)
+        return _known(made)
     made = EVALUATORS.factory(asked)  # an entry point may name the evaluator itself
     return made if isinstance(made, Evaluator) else EVALUATORS.make(asked)
 

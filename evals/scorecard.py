@@ -6,8 +6,9 @@ metric on one task and model are corrected together, so that a long table does n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -29,6 +30,7 @@ from .inference import (
     difference_bounds,
     holm,
 )
+from .judge import LEFT, Judged, with_judge
 from .metrics import METRICS, GapTable, Metric, gap_table
 from .metrics.gap import gap as GAP
 from .verdict import Verdict, direction, judge_arm
@@ -63,7 +65,9 @@ class Arm:
         calls, tokens: per decision, tokens in and out together.
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
-        anytime: per metric the anytime-valid interval, where the run was looked at while it went on; else empty.
+        anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else empty.
+        judged: knowing, gap and say-do where judges read what the parser left, beside `metrics`, which are the parser's
+            alone; empty where nobody judged. left: steps that the parser left, and how many of them the judges read.
         flips: None in a rollout, where situations differ.
     """
 
@@ -85,6 +89,8 @@ class Arm:
     labels: float | None
     flips: Flips | None
     anytime: dict[str, Estimate]
+    judged: dict[str, Estimate] = field(default_factory=dict)
+    left: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,10 @@ class Scorecard:
     Attributes:
         contrasts: (task, model, contrast), corrected per metric, task and model.
         looks: how the run was looked at while it went on, None if it was not; `anytime`: the contrasts with
-            anytime-valid intervals, which alone are valid then.
+            anytime-valid intervals, which alone are valid then, and hold together over those of one metric.
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
+        judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
     """
 
     design: str
@@ -106,6 +113,7 @@ class Scorecard:
     warnings: tuple[str, ...]
     looks: Looks | None = None
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
+    judged: Judged | None = None
 
     def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
         """The contrast of an arm in a metric against another variant."""
@@ -126,6 +134,7 @@ def score(
     interval: Interval = "robust",
     evaluators: Sequence[Any] = (),
     looked: Mapping[str, Any] | None = None,
+    judged: Judged | None = None,
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -134,9 +143,10 @@ def score(
         metrics: names of metrics; by default all that are registered.
         baseline: a variant to compare with, instead of the run's own baseline.
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
-        evaluators: further metrics, as `akrasia.evals.evaluator.judged` makes them of a user's evaluators; those that
-            are ratios of sums are contrasted too.
+        evaluators: further metrics, as `akrasia.evals.evaluator.evaluated` makes them of a user's evaluators; those
+            that are ratios of sums are contrasted too.
         looked: what the ledger keeps of the looks at a run under `until`.
+        judged: what judges read of it; see `akrasia.evals.judge`.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -162,14 +172,16 @@ def score(
         here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval, looks, failed) for v in order]
         controls = {v: references(parts, v, base) for v in order}
         found = _contrasts(parts, controls, base, contrasted, interval)
-        timeless = [] if looks is None else [_timeless(looks, c, parts) for c in found if c.metric in CONTRASTED]
+        timeless = [] if looks is None else _timeless(looks, [c for c in found if c.metric in CONTRASTED], parts)
         anytime += [(str(task), str(model), c) for c in timeless]
         arms += here_arms
         contrasts += [(str(task), str(model), c) for c in found]
         verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
+    if judged is not None:
+        arms = [_with_judge(arm, frame, judged, interval) for arm in arms]
     said = [*failed, *_warnings(frame, arms), *_biting(arms, contrasts)]
     return Scorecard(
-        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime)
+        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
     )
 
 
@@ -223,12 +235,20 @@ def _arm(
         tokens=float((part["prompt_tokens"] + part["completion_tokens"]).sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
-        anytime={} if looks is None else {m: looks.level(METRICS.make(m), part) for m in CONTRASTED if m in chosen},
+        anytime={} if looks is None else {"gap": looks.level(GAP, part)},
     )
 
 
 def _split(steps: pl.DataFrame, interval: Interval, failed: list[str]) -> dict[str, Estimate]:
     return {m: _measured(m, METRICS.make(m), steps, interval, failed) for m in SPLIT}
+
+
+def _with_judge(arm: Arm, frame: pl.DataFrame, judged: Judged, interval: Interval) -> Arm:
+    """The arm with what judges add to it, kept apart from the parser's own numbers."""
+    part = frame.filter(task=arm.task, model=arm.model, variant=arm.variant)
+    told = with_judge(part, judged)
+    left = part.filter(pl.col("stated_status").is_in(LEFT)).height, told.filter(stated_status="judged").height
+    return replace(arm, judged={m: METRICS.make(m)(told, interval) for m in ("knowing", "gap", "say_do")}, left=left)
 
 
 def _measured(name: str, metric: Any, part: pl.DataFrame, interval: Interval, failed: list[str]) -> Estimate:
@@ -266,9 +286,15 @@ def _contrasts(
     return [c for family in found.values() for c in benjamini_hochberg(holm(family))]
 
 
-def _timeless(looks: Looks, c: Contrast, parts: dict[str, pl.DataFrame]) -> Contrast:
-    a, b = same_situations(parts[c.variant], parts[c.against])
-    return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b))
+def _timeless(looks: Looks, found: list[Contrast], parts: dict[str, pl.DataFrame]) -> list[Contrast]:
+    """The same contrasts with intervals that hold at every look, and together over those of a metric."""
+    families = Counter(c.metric for c in found if c.difference.value is not None)
+
+    def timeless(c: Contrast) -> Contrast:
+        a, b = same_situations(parts[c.variant], parts[c.against])
+        return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b), families[c.metric] or 1)
+
+    return [timeless(c) for c in found]
 
 
 def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
@@ -298,7 +324,7 @@ def _verdicts(
 ) -> list[Verdict]:
     base = next(a for a in arms if a.baseline)
     known = {(c.metric, c.variant, c.against): c for c in found}
-    family = sum(c.metric == "gap" and c.p is not None for c in found)
+    family = sum(c.metric == "gap" and c.difference.value is not None for c in found)
 
     def verdict(arm: Arm) -> Verdict:
         against_base = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}

@@ -4,7 +4,8 @@ Rules, in this order (docs/verdicts.md tells them at length)
 1. Fewer than 10 episodes: "too few episodes", whatever the numbers are.
 2. A change of the gap against the baseline is *shown* if its Holm-corrected p is at most 0.05 **and** its 95 % interval
    excludes 0. The family is every contrast of that metric on that task and model: against the baseline and against the
-   controls. After optional stopping no p counts, and a change is shown if its anytime-valid interval excludes 0.
+   controls. After optional stopping no p counts: a change is shown if its anytime-valid interval excludes 0,
+   at 1 - 0.05 / m over the m contrasts of the family.
 3. Not shown: "no change of the gap shown: between A and B", the ends of the interval. Absence is never claimed.
 4. Shown: "closes" or "widens", with size and interval, and what became of doing: a gap also closes when less is known,
    so a change of knowing that is shown is always said.
@@ -114,7 +115,7 @@ def judge_arm(
         if outcome == "closes" and not against:
             said.append("no control of equal calls or equal information was run")
     if gap is not None and gap.difference.value is not None and gap.p is None and gap.difference.low is not None:
-        said.append("intervals are anytime-valid at 95 % each")
+        said.append(f"intervals are anytime-valid, together over {family} contrasts")
     said += [_cost(ratios)] if ratios != (None, None) else []
     return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(said))
 

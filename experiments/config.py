@@ -35,7 +35,7 @@ from ..tasks.base import TASKS, Task
 from .runner import Experiment, ModelSet
 from .variant import as_variants
 
-__all__ = ["assemble", "describe", "load", "model_sets", "override"]
+__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "override"]
 
 _KEYS = ("name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until")
 
@@ -95,7 +95,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         episodes=settings.get("episodes", 16),
         seed=settings.get("seed", 0),
         design=settings.get("design", "fork"),
-        budget=_budget(settings.get("budget")),
+        budget=budget_of(settings.get("budget")),
         concurrency=settings.get("concurrency"),
         name=str(settings.get("name", "experiment")),
         until=settings.get("until") or "",
@@ -160,7 +160,8 @@ def _slots(given: Mapping[str, Any]) -> ModelSet:
     return ModelSet(backends)
 
 
-def _budget(given: Any) -> Budget:
+def budget_of(given: Any) -> Budget:
+    """A budget from a table with calls and dollars, or None for no limit."""
     if given is None or isinstance(given, Budget):
         return given or Budget()
     if isinstance(given, Mapping):

@@ -24,6 +24,7 @@ from ..evals.metrics import CLASSES, METRICS
 from ..evals.scorecard import Arm, Scorecard
 from ..records import Status
 from . import svg
+from .findings import findings
 from .text import amount, p_value, share, short_name, signed
 
 __all__ = ["render_report", "write_report"]
@@ -144,6 +145,7 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
         "unencoded": _unencoded(rows, base),
         "silent": [row.name for row in rows if not row.arm.table.total],
         "classes": _classes(rows),
+        **findings(card, arms, base),
         "splits": _splits(rows),
         "outcomes": _outcomes(rows),
     }
@@ -190,6 +192,7 @@ def _contrast_row(c: Contrast, base: Arm) -> dict[str, Any]:
         "difference": _difference(c),
         "p": _p(c.p),
         "p_holm": _p(c.p_holm),
+        "p_bh": _p(c.p_bh),
     }
 
 

@@ -1,4 +1,4 @@
-"""The two drawings of the report, as inline SVG: a dot with its whisker, and a bar with its marks.
+"""The drawings of the report, as inline SVG: a dot with its whisker, a bar with its marks, a plane of numbered dots.
 
 Invariants: horizontal places are percentages and vertical ones pixels, so that a drawing fills whatever width it is
 given and its text never scales; colours are classes, so that light, dark and print are decided in the style sheet; an
@@ -7,16 +7,19 @@ estimate that was not measured draws no mark at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import ceil
 
 from markupsafe import Markup
 
 from ..evals.inference import Estimate
+from ..evals.pareto import Point
 
-__all__ = ["axis", "bar", "reach", "whisker"]
+__all__ = ["axis", "bar", "plane", "reach", "whisker"]
 
 ROW = 34  # pixels of a row of the gap figure
+PLANE = 240  # pixels of the plane, without its scale
+LEFT = 0.11  # share of the plane's width that the numbers of its upright scale take
 BAR = 22  # pixels of a bar of the funnel
 STEPS = (0.1, 0.2, 0.25, 0.5)
 _MARKS = {
@@ -76,6 +79,45 @@ def bar(value: float | None, estimate: Estimate | None, chance: float | None, ki
     if estimate is not None and estimate.low is not None and estimate.high is not None:
         parts.append(_line(estimate.low, estimate.high, BAR / 2, BAR / 2, "whisker"))
     return _svg(BAR, f"bar {kind}", label, parts)
+
+
+def plane(points: Sequence[Point], label: str) -> Markup:
+    """Gap closed (upwards) against tokens (rightwards), one numbered dot an arm; a line joins the front.
+
+    Args:
+        points: at least one, cheapest first.
+    """
+    right = max(p.tokens for p in points) * 1.08 or 1.0
+    low, high = min(0.0, *(p.closed for p in points)), max(0.0, *(p.closed for p in points))
+    room = 0.15 * (high - low) or 0.05
+    low, high = low - room, high + room
+
+    def across(tokens: float) -> float:
+        return LEFT + (0.98 - LEFT) * tokens / right
+
+    def down(closed: float) -> float:
+        return PLANE * (high - closed) / (high - low)
+
+    parts = [_line(LEFT, 1, y, y, "grid") for y in (0.5, PLANE - 0.5)]
+    parts.append(_line(LEFT, 1, down(0), down(0), "reference"))
+    tick = Markup('<text class="tick" x="{}" y="{:g}" text-anchor="{}">{}</text>')
+    parts.append(tick.format(0, down(0) + 4, "start", "0"))
+    for value in {min(p.closed for p in points), max(p.closed for p in points)} - {0.0}:
+        if abs(down(value) - down(0)) > 14:
+            parts.append(tick.format(0, down(value) + 4, "start", f"{value:+.2f}".replace("0.", ".", 1)))
+    front = [p for p in points if p.best]
+    for a, b in zip(front, front[1:], strict=False):
+        parts.append(_line(across(a.tokens), across(b.tokens), down(a.closed), down(b.closed), "front"))
+    dot = Markup(
+        '<svg class="dots {}" x="{}" y="{:g}" overflow="visible"><circle class="mark" r="9"/>'
+        '<text class="inside" text-anchor="middle" y="4">{}</text></svg>'
+    )
+    for i, p in enumerate(points, 1):
+        parts.append(dot.format(p.kind, _percent(across(p.tokens)), down(p.closed), i))
+    for x in (0.0, right / 1.08):
+        anchor = "start" if x == 0 else "end"
+        parts.append(tick.format(_percent(across(x)), PLANE + 15, anchor, f"{x:,.0f}"))
+    return _svg(PLANE + 18, "plane", label, parts)
 
 
 def _svg(height: int, kind: str, label: str, parts: list[Markup]) -> Markup:

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from ..evals.anytime import Looks
 from ..evals.inference import Contrast
+from ..evals.judge import Judged
 from ..evals.metrics import CLASSES
 from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
-from .text import amount, difference, looked_at, p_value, plain_console, share, short_name, signed
+from .text import amount, difference, judged_by, looked_at, p_value, plain_console, share, short_name, signed
 
 __all__ = ["show_estimates", "show_scorecard"]
 
@@ -56,6 +57,8 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
     if card.looks is not None:
         parts += ["", *_looked(card, card.looks)]
+    if card.judged is not None:
+        parts += ["", *_judged(card, card.judged)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
     if paid:
         parts.append(paid)
@@ -133,7 +136,7 @@ def _looked(card: Scorecard, looks: Looks) -> list[RenderableType]:
         title="Intervals that hold at every look, beside those for a fixed number of episodes", title_justify="left"
     )
     table.add_column("variant", overflow="fold")
-    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid", "change, fixed"):
+    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid (together)", "change, fixed"):
         table.add_column(heading, no_wrap=True)
     for arm in card.arms:
         base = card.baseline_of(arm)
@@ -144,6 +147,25 @@ def _looked(card: Scorecard, looks: Looks) -> list[RenderableType]:
             *("-" if c is None else difference(c.difference) for c in changes),
         )
     return [Text(looked_at(looks)), table]
+
+
+def _judged(card: Scorecard, judged: Judged) -> list[RenderableType]:
+    """What judges add, beside the parser's own numbers."""
+    table = Table(title="Recommendations by the parser alone, and with the judges", title_justify="left")
+    table.add_column("variant", overflow="fold")
+    for heading in (
+        "left unread",
+        "judged",
+        "knowing, parser",
+        "knowing, with judges",
+        "gap, parser",
+        "gap, with judges",
+    ):
+        table.add_column(heading, no_wrap=True)
+    for arm in card.arms:
+        rates = [share(found[m]) for m in ("knowing", "gap") for found in (arm.metrics, arm.judged) if m in found]
+        table.add_row(_name(arm, card.baseline_of(arm)), *map(str, arm.left), *rates)
+    return [Text(judged_by(judged)), table]
 
 
 def _among(found: Sequence[tuple[str, str, Contrast]], arm: Arm, base: Arm) -> Contrast | None:

@@ -6,11 +6,13 @@ from rich.console import Console
 
 from ..evals.anytime import Looks
 from ..evals.inference import Contrast, Estimate
+from ..evals.judge import Judged
 
 __all__ = [
     "amount",
     "difference",
     "interval",
+    "judged_by",
     "looked_at",
     "p_value",
     "plain_console",
@@ -82,6 +84,17 @@ def looked_at(looks: Looks) -> str:
     return (
         f"Looked at for {looks.until!r} after {', '.join(map(str, looks.at))} episodes, and {ended}. The anytime-valid "
         "intervals hold whenever one stops; those for a fixed number of episodes, and every p, do not."
+    )
+
+
+def judged_by(judged: Judged) -> str:
+    """Who judged, and how well they agree with the parser on texts that it read."""
+    who = ", ".join(judged.judges)
+    if judged.agreement.value is None:
+        return f"Judged by {who}; agreement with the parser not measured: {judged.agreement.why}."
+    return (
+        f"Judged by {who}. On {judged.calibrated} texts that the parser read, shown without its marker, they agree "
+        f"with it at Cohen's kappa {share(judged.agreement)} (the same action on {share(judged.same)})."
     )
 
 

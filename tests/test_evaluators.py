@@ -13,7 +13,7 @@ import pytest
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
 from akrasia.evals import Estimate, Metric, score
-from akrasia.evals.evaluator import EVALUATORS, Evaluator, resolve
+from akrasia.evals.evaluator import EVALUATORS, Evaluator, known
 from akrasia.records import Record
 
 VARIANTS = ["reason_then_act", "reason_then_act | critique", "act"]
@@ -184,9 +184,9 @@ def test_what_an_evaluator_cannot_be(result: ak.Result) -> None:
         (lambda: ak.evaluator(name=" ")(does), "named ' '"),
         (lambda: ak.evaluator(later), "no plain function"),  # type: ignore[arg-type]
         (lambda: Evaluator("x", does, of="episode"), "'episode'"),  # type: ignore[arg-type]
-        (lambda: resolve([does, Evaluator("does", does)]), "asked for twice"),
-        (lambda: resolve(["nowhere.py:does"]), "cannot be loaded"),
-        (lambda: resolve([3]), "named ''"),  # type: ignore[list-item]
+        (lambda: known([does, Evaluator("does", does)]), "asked for twice"),
+        (lambda: known(["nowhere.py:does"]), "cannot be loaded"),
+        (lambda: known([3]), "named ''"),  # type: ignore[list-item]
     ):
         with pytest.raises(BadOption, match=said):
             made()  # type: ignore[no-untyped-call]

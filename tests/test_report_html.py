@@ -175,3 +175,28 @@ def test_the_scale_holds_what_it_shows(high: float) -> None:
 def test_an_unmeasured_estimate_has_no_mark() -> None:
     assert "mark" not in svg.whisker(Estimate(None, why="x"), "variant", None, 1.0, "gap")
     assert "fill" not in svg.bar(None, Estimate(None), None, "encoded", "encoded")
+
+
+def test_verdicts_come_first_and_are_the_scorecard_s_own(card: Scorecard, page: Page) -> None:
+    assert card.verdicts
+    for verdict in card.verdicts:
+        assert verdict.sentence in page.text
+    assert page.text.index("Verdicts") < page.text.index("Gap closed against cost") < page.text.index("The gap per")
+    assert page.attributes.count(("class", "plane")) == 2  # the figure and its drawing
+    assert "What holds after looking" not in page.text and "What judges add" not in page.text
+
+
+def test_looks_and_judges_have_sections_of_their_own(tmp_path: Path) -> None:
+    result = akrasia.run(
+        task={"name": "bandit", "arms": 4, "horizon": 2, "head_start": 2},
+        model=Simulated(Planted(parse_failure=0.2)),
+        variants=["reason_act", "reason_act | re_evaluate"],
+        episodes=12,
+        until="gap +- 0.01",
+        out=tmp_path / "run",
+    )
+    result.judge("simulated:knowing=0.5")
+    text = Page(render_report(result.score(), result.experiment)).text
+    assert "Looked at for 'gap +- 0.01' after 10, 12 episodes, and not stopped by any." in text
+    assert "What judges add" in text and "Cohen’s kappa" in text.replace("'", "’")
+    assert "its anytime-valid interval excludes 0" in text

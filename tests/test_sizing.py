@@ -1,0 +1,109 @@
+"""How many episodes an effect needs: from a pilot or from assumptions, over the contrasts that will be corrected."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia as ak
+from akrasia.errors import BadOption
+from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
+from akrasia.evals.metrics.gap import gap
+from akrasia.experiments import assemble
+from akrasia.experiments.forecast import forecast
+from akrasia.experiments.sizing import Sizing, comparisons_of, size
+
+TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
+VARIANTS = [
+    "reason_act", "reason_act | critique", "reason_act | self_consistency(n=3)",
+    "reason_act | placebo(of='critique')", "act",
+]  # fmt: skip
+SETTINGS: dict[str, Any] = {"task": TASK, "model": "simulated", "variants": VARIANTS, "episodes": 30}
+
+
+def sized(pilot: ak.Result | None = None, settings: dict[str, Any] = SETTINGS, **more: Any) -> Sizing:
+    experiment = assemble(settings)
+    seen = None if pilot is None else (pilot.records, pilot.experiment)
+    return size(experiment, forecast(experiment), pilot=seen, **more)
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
+    return ak.run(**SETTINGS, out=tmp_path_factory.mktemp("pilot") / "run")
+
+
+def test_the_family_is_what_the_verdicts_correct(pilot: ak.Result) -> None:
+    family = [c for _, _, c in pilot.score().contrasts if c.metric == "gap" and c.p is not None]
+    assert comparisons_of(assemble(SETTINGS)) == len(family) == sized().comparisons
+
+
+def test_without_a_pilot_the_spread_is_assumed_and_said() -> None:
+    found = sized(effect=0.2)
+    sd = assumed_spread(2, 0.5, 0.2, 0.2)
+    assert {n.variant for n in found.needs} == set(VARIANTS[1:4])  # one that only acts has no gap
+    for need in found.needs:
+        assert need.spread == pytest.approx(sd) and not need.measured
+        assert need.episodes == episodes_needed(0.2, sd, 0.8, family=found.comparisons)
+        assert need.detectable is not None
+        assert power(need.detectable, 30, sd, family=found.comparisons) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_a_pilot_measures_the_spread_of_each_variant(pilot: ak.Result) -> None:
+    found = sized(pilot, effect=0.2)
+    base, critic = (pilot.records.filter(variant=v) for v in VARIANTS[:2])
+    assert found.needs[0].measured and found.needs[0].spread == pytest.approx(pilot_spread(*gap.paired(critic, base)))
+    wider = sized(pilot, settings={**SETTINGS, "variants": [*VARIANTS, "reason_act | reflect"]}, effect=0.2)
+    new = next(n for n in wider.needs if n.variant.endswith("reflect"))
+    assert not new.measured and new.spread == max(n.spread for n in wider.needs if n.measured)
+    assert sized(pilot, effect=0.2, comparisons=1).episodes < (found.episodes or 0)  # type: ignore[operator]
+
+
+def test_costs_grow_with_the_episodes_and_budgets_buy_them() -> None:
+    experiment = assemble(SETTINGS)
+    told = forecast(experiment)
+    found = sized(effect=0.1)
+    assert found.cost is not None and found.episodes is not None
+    assert found.cost.calls == pytest.approx(told.shared.calls * found.episodes / 30)
+    half = sized(settings={**SETTINGS, "budget": {"calls": round(told.shared.calls / 2)}})
+    assert half.within == 15 and half.episodes is None
+    assert all((n.affordable or 1) > (n.detectable or 1) for n in half.needs)
+
+
+def test_what_cannot_be_planned_is_refused(pilot: ak.Result) -> None:
+    for wrong in ({"effect": 0.0}, {"effect": 1.5}, {"effect": 0.1, "power": 1.0}, {"effect": 0.1, "comparisons": 0}):
+        with pytest.raises(BadOption):
+            sized(**wrong)
+    with pytest.raises(BadOption, match="another task"):
+        sized(pilot, settings={**SETTINGS, "task": "tictactoe"})
+    with pytest.raises(BadOption, match="no variant of this experiment"):
+        sized(pilot, settings={**SETTINGS, "variants": ["reason_act", "reason_act | reflect"]})
+    with pytest.raises(BadOption, match="nothing to compare"):
+        sized(settings={**SETTINGS, "variants": ["reason_act", "act"]})
+
+
+def test_the_command_tells_episodes_calls_tokens_and_dollars(pilot: ak.Result, tmp_path: Path) -> None:
+    file = tmp_path / "e.toml"
+    file.write_text(
+        f'model = "simulated"\nepisodes = 30\nvariants = {VARIANTS}\n'
+        '[task]\nname = "bandit"\narms = 4\nhead_start = 2\nhorizon = 2\n'
+    )
+    command = [sys.executable, "-c", "from akrasia.cli import main; main()", "plan", str(file), "--effect", "0.1"]
+    done = subprocess.run(
+        [*command, "--pilot", str(pilot.folder), "--set", "budget.calls=200"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for needed in (
+        "episodes for 0.1",
+        "found by 30 episodes",
+        "found by the budget's",
+        "measured in the pilot",
+        "calls,",
+    ):
+        assert needed in done.stdout
