@@ -75,7 +75,10 @@ COMMUTE = [
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(COMMUTE, 2)))
 def test_what_commutes_on_paper_commutes_in_the_plan(one: str, other: str) -> None:
-    assert parse(f"reason_then_act | {one} | {other}") == parse(f"reason_then_act | {other} | {one}")
+    orders = [f"reason_then_act | {one} | {other}", f"reason_then_act | {other} | {one}"]
+    assert parse(orders[0]) == parse(orders[1])
+    asked = [ask(order, by_sample("Red"))[1] for order in orders]
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.parametrize(
