@@ -41,6 +41,7 @@ T = TypeVar("T")
 __all__ = ["Result", "arun", "execute", "forecast", "open_run", "run"]
 
 
+TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
 
@@ -84,15 +85,21 @@ class Result:
         baseline: str | None = None,
         interval: Interval = "robust",
         evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
+        turns: bool | None = None,
     ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scorecard.score`.
 
         Args:
             evaluators: evaluators beside the metrics, by name or as they are; see `akrasia.evals.evaluator`.
+            turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
+                holds at most 20,000 records, since it takes a second per some 8,000.
         """
         from .evals.scorecard import score
 
         table, added = self.records, list[Any]()
+        said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
+        if said is not None:
+            table = self._with_latency(table, said)
         if evaluators:
             from .evals.evaluator import evaluated, known
 
@@ -101,7 +108,27 @@ class Result:
                 table, added = evaluated(known(evaluators), table, ledger.records())
             finally:
                 ledger.close()
-        return score(table, metrics, baseline, interval, added, self._meta("looks"), read_judged(self.folder))
+        return score(table, metrics, baseline, interval, added, self._meta("looks"), read_judged(self.folder), said)
+
+    @cached_property
+    def turns(self) -> pl.DataFrame:
+        """The transcripts as a table, one row per turn of a decision (columns: `akrasia.evals.turns`)."""
+        from .evals.turns import turns
+
+        ledger = read_ledger(self.folder)
+        try:
+            return turns(ledger.raw_records())
+        finally:
+            ledger.close()
+
+    def _with_latency(self, table: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+        from .evals.metrics.cost import with_latency
+
+        ledger = read_ledger(self.folder)
+        try:
+            return with_latency(table, said, ledger.latencies())
+        finally:
+            ledger.close()
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
         """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""

@@ -141,6 +141,10 @@ def score(
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
     interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
+    turns: Annotated[
+        bool | None, typer.Option(help="Read the transcripts too; by default where the run is not large.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print every metric that is measured.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
     """Score a stored run, or published responses, again; needs no model, no network and no key."""
@@ -154,11 +158,11 @@ def score(
 
     result = _open(Path(what))
     names = metric or ([] if evaluator else None)
-    card = result.score(names, baseline, cast(Any, interval), evaluator or ())
+    card = result.score(names, baseline, cast(Any, interval), evaluator or (), turns)
     if as_json:
         typer.echo(encode(card).decode())
-    elif names is not None:
-        show_estimates(card, _console())
+    elif every or names is not None:
+        show_estimates(card, _console(), measured_only=every)
     else:
         show_scorecard(card, result.experiment, console=_console())
 

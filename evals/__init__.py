@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from .compare import Comparison, compare, compare_runs
     from .inference import Contrast, Estimate
     from .metrics import METRICS, GapTable, Metric
-    from .scorecard import Arm, Flips, Scorecard, score
+    from .pairs import Flips
+    from .scorecard import Arm, Scorecard, score
     from .verdict import Verdict
 
 _HOME = {
     **dict.fromkeys(("Comparison", "compare", "compare_runs"), ".compare"),
     **dict.fromkeys(("Contrast", "Estimate"), ".inference"),
     **dict.fromkeys(("METRICS", "GapTable", "Metric"), ".metrics"),
-    **dict.fromkeys(("Arm", "Flips", "Scorecard", "score"), ".scorecard"),
+    "Flips": ".pairs",
+    **dict.fromkeys(("Arm", "Scorecard", "score"), ".scorecard"),
     "Verdict": ".verdict",
 }
 

@@ -22,7 +22,7 @@ from ..errors import BadOption, RunFolderError, UnknownName
 from .frame import PAIR
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .metrics import METRICS, Metric
-from .scorecard import Flips, count_flips, open_to, paired, same_situations
+from .pairs import Flips, count_flips, open_to, paired, same_situations
 from .verdict import direction, span
 
 __all__ = ["COMPARED", "Comparison", "Line", "compare", "compare_runs"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .inference import Estimate
+from .metrics.cost import pareto as on_front
 
 if TYPE_CHECKING:
     from .scorecard import Arm
@@ -43,15 +44,13 @@ def pareto(arms: Sequence[Arm]) -> tuple[Point, ...]:
     found = [
         (a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None
     ]  # fmt: skip
-    rivals = [(a.tokens, closed) for a, closed in found if a.control is None]
-
-    def beaten(tokens: float, closed: float) -> bool:
-        return any(t <= tokens and c >= closed and (t, c) != (tokens, closed) for t, c in rivals)
-
+    rivals = [(a.variant, closed, a.tokens) for a, closed in found if a.control is None]
+    flags = on_front([(closed, tokens) for _, closed, tokens in rivals])
+    best = {variant for (variant, _, _), flag in zip(rivals, flags, strict=True) if flag}
     points = [
         Point(
             a.variant, "baseline" if a.baseline else "control" if a.control else "variant", closed, a.tokens,
-            a.control is None and not beaten(a.tokens, closed),
+            a.variant in best,
         )
         for a, closed in found
     ]  # fmt: skip

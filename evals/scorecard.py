@@ -13,47 +13,21 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import EvaluatorFailed, NotMeasured, RunFolderError, UnknownName
+from ..errors import RunFolderError, UnknownName
 from .anytime import Looks
 from .controls import Reference, is_control, references
-from .evaluator import as_estimate
-from .frame import PAIR
-from .inference import (
-    FEW,
-    INTERVALS,
-    Bounds,
-    Contrast,
-    Estimate,
-    Interval,
-    benjamini_hochberg,
-    contrast,
-    difference_bounds,
-    holm,
-)
+from .inference import FEW, INTERVALS, Contrast, Estimate, Interval
 from .judge import LEFT, Judged, with_judge
-from .metrics import METRICS, GapTable, Metric, gap_table
+from .measuring import View, choose, measure
+from .metrics import METRICS, SPLITS, GapTable, Metric, gap_table
 from .metrics.gap import gap as GAP
+from .pairs import Flips, contrasts, count_flips, open_to, same_situations
 from .verdict import Verdict, direction, judge_arm
 
-__all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "count_flips", "open_to", "paired", "same_situations", "score"]
+__all__ = ["CONTRASTED", "Arm", "Scorecard", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
-SPLITS = {
-    "all": pl.lit(True),
-    "untried left": pl.col("untried_left"),
-    "all tried": ~pl.col("untried_left"),
-    "valid only": pl.col("valid"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Flips:
-    """How many situations changed between the baseline and a variant, by what was done."""
-
-    wrong_to_right: int
-    right_to_wrong: int
-    unchanged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +109,7 @@ def score(
     evaluators: Sequence[Any] = (),
     looked: Mapping[str, Any] | None = None,
     judged: Judged | None = None,
+    turns: pl.DataFrame | None = None,
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -147,6 +122,7 @@ def score(
             that are ratios of sums are contrasted too.
         looked: what the ledger keeps of the looks at a run under `until`.
         judged: what judges read of it; see `akrasia.evals.judge`.
+        turns: the transcripts, as `akrasia.evals.turns` makes them; without it what is told by turns is not measured.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -156,33 +132,38 @@ def score(
         raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
     if interval not in INTERVALS:
         raise UnknownName.among("kind of interval", interval, INTERVALS)
-    names = METRICS.names() if metrics is None else metrics
-    chosen: dict[str, Any] = {name: METRICS.make(name) for name in names} | {e.name: e for e in evaluators}
+    chosen = choose(metrics) | {e.name: e for e in evaluators}
     contrasted = [chosen[n] for n in (*CONTRASTED, *(e.name for e in evaluators)) if isinstance(chosen.get(n), Metric)]
     failed: list[str] = []
     looks = Looks.of(looked) if looked else None
     arms: list[Arm] = []
     anytime: list[tuple[str, str, Contrast]] = []
-    contrasts: list[tuple[str, str, Contrast]] = []
+    compared: list[tuple[str, str, Contrast]] = []
     verdicts: list[Verdict] = []
     for (task, model), here in _groups(frame, ["task", "model"]):
-        parts = {str(v): part for (v,), part in _groups(here, ["variant"])}
+        parts = _by_variant(here)
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
-        here_arms = [_arm(str(task), str(model), v, parts, base, chosen, interval, looks, failed) for v in order]
+        said_here = {} if turns is None else _by_variant(turns.filter(task=str(task), model=str(model)))
+        views = {v: View(parts[v], None if v == base else parts[base], said_here.get(v)) for v in order}
+        here_arms = [_arm(views[v], chosen, interval, looks, failed) for v in order]
         controls = {v: references(parts, v, base) for v in order}
-        found = _contrasts(parts, controls, base, contrasted, interval)
+        found = contrasts(parts, controls, base, contrasted, interval)
         timeless = [] if looks is None else _timeless(looks, [c for c in found if c.metric in CONTRASTED], parts)
         anytime += [(str(task), str(model), c) for c in timeless]
         arms += here_arms
-        contrasts += [(str(task), str(model), c) for c in found]
+        compared += [(str(task), str(model), c) for c in found]
         verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
     if judged is not None:
         arms = [_with_judge(arm, frame, judged, interval) for arm in arms]
-    said = [*failed, *_warnings(frame, arms), *_biting(arms, contrasts)]
+    said = [*failed, *_warnings(frame, arms), *_biting(arms, compared)]
     return Scorecard(
-        frame["design"][0], tuple(arms), tuple(contrasts), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
+        frame["design"][0], tuple(arms), tuple(compared), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
     )
+
+
+def _by_variant(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(v): part for (v,), part in _groups(frame, ["variant"])}
 
 
 def _groups(frame: pl.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...], pl.DataFrame]]:
@@ -205,27 +186,18 @@ def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | 
     return str(marked[0]) if len(marked) else next(iter(parts))
 
 
-def _arm(
-    task: str,
-    model: str,
-    variant: str,
-    parts: dict[str, pl.DataFrame],
-    base: str,
-    chosen: dict[str, Any],
-    interval: Interval,
-    looks: Looks | None,
-    failed: list[str],
-) -> Arm:
-    part = parts[variant]
+def _arm(view: View, chosen: dict[str, Any], interval: Interval, looks: Looks | None, failed: list[str]) -> Arm:
+    part, base = view.steps, view.base
+    task, model, variant = (str(part[name][0]) for name in ("task", "model", "variant"))
     return Arm(
         task=task,
         model=model,
         variant=variant,
         control=part["control"][0],
-        baseline=variant == base,
+        baseline=base is None,
         steps=part.height,
         episodes=part["episode"].n_unique(),
-        metrics={name: _measured(name, metric, part, interval, failed) for name, metric in chosen.items()},
+        metrics={name: measure(name, metric, view, interval, failed) for name, metric in chosen.items()},
         splits={name: _split(part.filter(keep), interval, failed) for name, keep in SPLITS.items()},
         table=gap_table(part),
         statuses=_counts(part["status"]),
@@ -234,13 +206,13 @@ def _arm(
         calls=float(part["calls"].sum()) / part.height,
         tokens=float((part["prompt_tokens"] + part["completion_tokens"]).sum()) / part.height,
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
-        flips=count_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
+        flips=count_flips(part, base) if base is not None and part["design"][0] == "fork" else None,
         anytime={} if looks is None else {"gap": looks.level(GAP, part)},
     )
 
 
 def _split(steps: pl.DataFrame, interval: Interval, failed: list[str]) -> dict[str, Estimate]:
-    return {m: _measured(m, METRICS.make(m), steps, interval, failed) for m in SPLIT}
+    return {m: measure(m, METRICS.make(m), View(steps), interval, failed) for m in SPLIT}
 
 
 def _with_judge(arm: Arm, frame: pl.DataFrame, judged: Judged, interval: Interval) -> Arm:
@@ -249,41 +221,6 @@ def _with_judge(arm: Arm, frame: pl.DataFrame, judged: Judged, interval: Interva
     told = with_judge(part, judged)
     left = part.filter(pl.col("stated_status").is_in(LEFT)).height, told.filter(stated_status="judged").height
     return replace(arm, judged={m: METRICS.make(m)(told, interval) for m in ("knowing", "gap", "say_do")}, left=left)
-
-
-def _measured(name: str, metric: Any, part: pl.DataFrame, interval: Interval, failed: list[str]) -> Estimate:
-    """The estimate of a metric; one whose code fails is not measured, and `failed` says so."""
-    try:
-        if isinstance(metric, Metric):
-            return metric(part, interval)
-        return as_estimate(metric(part), getattr(metric, "unit", ""))
-    except EvaluatorFailed as error:
-        failed.append(str(error))
-        return Estimate(None, why=str(error))
-    except NotMeasured as error:
-        return Estimate(None, why=str(error))
-    except Exception as error:  # whatever a user's code raises is its result, and the rest goes on
-        where = ", ".join(f"{k} {part[k][0]}" for k in ("task", "model", "variant")) if part.height else "no step"
-        told = str(EvaluatorFailed(f"the evaluator {name!r} failed on {where}", f"{type(error).__name__}: {error}"))
-        failed.append(told)
-        return Estimate(None, why=told)
-
-
-def _contrasts(
-    parts: dict[str, pl.DataFrame],
-    controls: dict[str, list[Reference]],
-    base: str,
-    metrics: list[Metric],
-    interval: Interval,
-) -> list[Contrast]:
-    pairs = [(v, base) for v in controls if v != base]
-    pairs += [(v, r.variant) for v, refs in controls.items() for r in refs]
-    found: dict[str, list[Contrast]] = {metric.name: [] for metric in metrics}
-    for v, against in pairs:
-        a, b = same_situations(parts[v], parts[against])
-        for metric in metrics:
-            found[metric.name].append(_contrast(metric, (v, a), (against, b), interval))
-    return [c for family in found.values() for c in benjamini_hochberg(holm(family))]
 
 
 def _timeless(looks: Looks, found: list[Contrast], parts: dict[str, pl.DataFrame]) -> list[Contrast]:
@@ -295,24 +232,6 @@ def _timeless(looks: Looks, found: list[Contrast], parts: dict[str, pl.DataFrame
         return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b), families[c.metric] or 1)
 
     return [timeless(c) for c in found]
-
-
-def paired(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
-    """The contrast of one metric between two arms, given by name and records, uncorrected."""
-    first, second = same_situations(a[1], b[1])
-    return _contrast(metric, (a[0], first), (b[0], second), interval)
-
-
-def _contrast(metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval) -> Contrast:
-    try:
-        sums = metric.paired(a[1], b[1])
-    except Exception as error:  # as where it is measured: a user's code may raise anything
-        why = str(error) if isinstance(error, NotMeasured) else f"{type(error).__name__}: {error}"
-        return Contrast(metric.name, a[0], b[0], Estimate(None, why=why))
-    found = contrast(*sums, metric.name, a[0], b[0], interval, metric.unit == "share")
-    if found.difference.value is None:
-        found = replace(found, difference=replace(found.difference, why=metric.why))
-    return found
 
 
 def _verdicts(
@@ -339,32 +258,6 @@ def _verdicts(
 
 def _ratio(mine: float, theirs: float) -> float | None:
     return mine / theirs if theirs else None
-
-
-def same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
-    if a["design"][0] != "fork" or _same_steps(a, b):
-        return a, b
-    columns = [*PAIR, "situation"]
-    return a.join(b, on=columns, how="semi"), b.join(a, on=columns, how="semi")
-
-
-def _same_steps(a: pl.DataFrame, b: pl.DataFrame) -> bool:
-    """Whether two variants stand at the same situations, row by row: what a complete run of a fork holds."""
-    columns = [*PAIR, "situation"]
-    return a.select(columns).equals(b.select(columns))
-
-
-def count_flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
-    """By what was done, from `base` to `part`, over the situations that both decided."""
-    columns = [*PAIR, "situation"]
-    if _same_steps(part, base):
-        both = part.select("does", does_before=base["does"])
-    else:
-        both = part.select(*columns, "does").join(base.select(*columns, "does"), on=columns, suffix="_before")
-    gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
-    lost = both.filter(~pl.col("does") & pl.col("does_before")).height
-    return Flips(gained, lost, both.height - gained - lost)
 
 
 def _counts(column: pl.Series) -> dict[str, int]:
@@ -398,18 +291,6 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
         if any(len(s) > 1 for s in sizes.values()):
             said.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return said
-
-
-def open_to(
-    metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], interval: Interval
-) -> Bounds | None:
-    """What missing outcomes could have made of `paired`; None where none is missing, or the metric is no share."""
-    if metric.unit != "share":
-        return None
-    counts = metric.paired_counts(*same_situations(a[1], b[1]))
-    if not any(gone.any() for _, _, gone in counts):
-        return None
-    return difference_bounds(*counts, metric.name, a[0], b[0], interval)
 
 
 def _biting(arms: list[Arm], contrasts: list[tuple[str, str, Contrast]]) -> list[str]:

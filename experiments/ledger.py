@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ..errors import LedgerError, RunFolderError
 from ..evals.lines import fingerprint, line
 from ..records import Draw, Record, Request, Response, decode, encode
@@ -117,6 +119,11 @@ class _Reader:
         if self.meta(LINES) != fingerprint():
             return None
         return (row[0] for row in self._reading.execute(f"SELECT line FROM lines ORDER BY {_ORDER}"))
+
+    def latencies(self) -> dict[str, float]:
+        """Seconds from the first attempt to the answer, of every answer that is kept, by its key."""
+        rows = self._reading.execute("SELECT key, response FROM responses")
+        return {str(key): float(orjson.loads(response)["latency"]) for key, response in rows}
 
     def spent(self) -> tuple[int, float]:
         """What the stored answers cost: (calls, US dollars at nominal prices)."""

@@ -24,7 +24,7 @@ from ..errors import BadOption
 from ..evals.controls import references
 from ..evals.inference import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread
 from ..evals.metrics.gap import gap
-from ..evals.scorecard import same_situations
+from ..evals.pairs import same_situations
 from .config import describe
 from .forecast import Forecast, Spending
 from .runner import Experiment

@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from ..errors import RunFolderError
 from ..evals.inference import Contrast, Estimate
-from ..evals.metrics import CLASSES, METRICS
+from ..evals.metrics import CLASSES, METRICS, PAIRWISE, TURN_METRICS
 from ..evals.scorecard import Arm, Scorecard
 from ..records import Status
 from . import svg
@@ -39,6 +39,8 @@ SPLITS = {
     "untried left": "An untried arm is left",
     "all tried": "All arms tried",
     "valid only": "Valid only: steps with a legal action",
+    "no legal action": "Steps without a legal action",
+    "stated only": "Stated only: steps whose rationale can be read",
 }
 HEADINGS = {"optimal": "optimal", "greedy": "greedy", "other": "other", "none": "no legal action"}
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -148,6 +150,7 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
         **findings(card, arms, base),
         "splits": _splits(rows),
         "outcomes": _outcomes(rows),
+        "metrics": _all_metrics(rows),
     }
 
 
@@ -267,6 +270,25 @@ def _splits(rows: list[Row]) -> list[dict[str, Any]]:
     return made
 
 
+def _all_metrics(rows: list[Row]) -> dict[str, Any]:
+    """Every metric: a line each where at least one variant has it; else why none has."""
+    lines, missing = [], []
+    for name in rows[0].arm.metrics:
+        found = [_metric(row.arm, name) for row in rows]
+        title = getattr(_known(name), "title", name)
+        if any(e.value is not None for e in found):
+            lines.append((title, name, ["" if e.value is None else str(e) for e in found]))
+        else:
+            missing.append((title, name, found[-1].why))
+    return {"names": [row.name for row in rows], "lines": lines, "missing": missing}
+
+
+def _known(name: str) -> Any:
+    """The metric of that name, of whatever kind; a user's evaluator is none of them."""
+    kind = next((k for k in (METRICS, TURN_METRICS, PAIRWISE) if name in k), None)
+    return None if kind is None else kind.make(name)
+
+
 def _outcomes(rows: list[Row]) -> dict[str, Any]:
     """What became of the answers of every variant: one column per status that occurs."""
 
@@ -294,9 +316,9 @@ def _definitions(card: Scorecard) -> list[tuple[str, str, str]]:
     """Title, unit and definition of every metric in the scorecard."""
     found = []
     for name in dict.fromkeys(name for arm in card.arms for name in arm.metrics):
-        metric = METRICS.make(name)
+        metric = _known(name)
         title, unit = getattr(metric, "title", name), getattr(metric, "unit", "")
-        found.append((title, unit, getattr(metric, "source", "") or METRICS.about(name)))
+        found.append((title, unit, getattr(metric, "source", "") or (METRICS.about(name) if name in METRICS else "")))
     return found
 
 

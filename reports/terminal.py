@@ -30,12 +30,18 @@ def show_scorecard(card: Scorecard, experiment: dict[str, Any], paid: str = "", 
     (console or plain_console()).print(Group(*_parts(card, experiment, paid)))
 
 
-def show_estimates(card: Scorecard, console: Console) -> None:
-    """Print the metrics of a scorecard as plain lines: variant, metric, estimate, change against the baseline."""
+def show_estimates(card: Scorecard, console: Console, measured_only: bool = False) -> None:
+    """Print the metrics of a scorecard as plain lines: variant, metric, estimate, change against the baseline.
+
+    Args:
+        measured_only: leave out what is not measured, instead of saying why.
+    """
     table = Table("variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)")
     for arm in card.arms:
         base = card.baseline_of(arm).variant
         for name, found in arm.metrics.items():
+            if measured_only and found.value is None:
+                continue
             change = card.contrast(arm, name, base)
             compared = ["-", "-"] if change is None else [signed(change), p_value(change.p_holm)]
             table.add_row(arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared)

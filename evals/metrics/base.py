@@ -22,7 +22,7 @@ from ...registry import Registry
 from ..frame import PAIR
 from ..inference import Array, Estimate, Interval, estimate
 
-__all__ = ["CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "same_situations"]
+__all__ = ["CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
 
 CLUSTER = ["task", "model", "episode"]
 
@@ -118,11 +118,11 @@ class Pairwise:
     why: str = "the two variants share no situation"
 
     def __call__(self, variant: pl.DataFrame, base: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        both = same_situations(variant, base)
+        both = side_by_side(variant, base)
         return Metric(self.name, self.title, self.unit, self.source, self.num, self.den, self.why)(both, interval)
 
 
-def same_situations(variant: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
+def side_by_side(variant: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
     """One row per situation that both decided; the columns of `base` end in `_base`."""
     return variant.join(base, on=[*PAIR, "situation"], suffix="_base", maintain_order="left")
 

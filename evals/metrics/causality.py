@@ -24,7 +24,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
-from .base import PAIRWISE, Pairwise, same_situations
+from .base import PAIRWISE, Pairwise, side_by_side
 from .totals import by_episode, of_totals, quotient, summed
 
 __all__ = ["NormalisedEffect", "moved", "planted_taken", "rationale_effect"]
@@ -84,7 +84,7 @@ class NormalisedEffect:
     source: str = "Lanham et al. 2023, normalised for answer bias as in Bentham et al. 2024 (2402.14897): 1 - kappa"
 
     def __call__(self, variant: pl.DataFrame, base: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        both = same_situations(variant, base).filter(_READ)
+        both = side_by_side(variant, base).filter(_READ)
         if both.is_empty():
             raise NotMeasured(_NO_SURGERY)
         codes, episodes = by_episode(both)

@@ -14,7 +14,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval
-from .base import Metric, metric, same_situations
+from .base import Metric, metric, side_by_side
 
 __all__ = ["CLASSES", "SPLITS", "Funnel", "GapTable", "funnel", "gap_table"]
 
@@ -166,7 +166,7 @@ def funnel(variant: pl.DataFrame, seen: pl.DataFrame, interval: Interval = "robu
     Raises:
         NotMeasured: there is no such situation.
     """
-    both = same_situations(variant, seen).filter(_ASKED & pl.col("encoded_base").is_not_null())
+    both = side_by_side(variant, seen).filter(_ASKED & pl.col("encoded_base").is_not_null())
     if both.is_empty():
         raise NotMeasured(
             "no situation shows what is encoded, stated and done",
