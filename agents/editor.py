@@ -35,6 +35,7 @@ class Editor:
             raise BadOption(f"the share of {edit} is {share!r}", remedy="Use a number from 0 to 1.")
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
+        self.check(agent)
         heard = need(reads, "editor")
         edit, share = str(agent.options.get("edit", "swap")), float(agent.options.get("share", 0.5))
         text = _EDITS[edit](heard, situation, draw, share)

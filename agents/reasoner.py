@@ -61,6 +61,7 @@ class Reasoner:
             raise UnknownName.among("ballot", str(ballot), BALLOTS)
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+        self.check(agent)
         mode = str(agent.options.get("mode", self.mode))
         if style == "completion":
             return worked_call(mode, agent, situation, reads)

@@ -37,6 +37,7 @@ class Summariser:
             raise UnknownName.among("summariser mode", str(mode), ASKED)
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+        self.check(agent)
         mode = str(agent.options.get("mode", "history"))
         if style == "completion":
             raise PlanError(

@@ -51,6 +51,7 @@ class Voter:
     def conclude(
         self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw = _UNNAMED
     ) -> Turn:  # fmt: skip
+        self.check(agent)
         need(reads, "voter")
         if agent.options.get("rule", "plurality") == "plurality" and agent.options.get("ties", "first") == "first":
             stated, done = _recommended(reads), None
