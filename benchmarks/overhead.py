@@ -91,7 +91,9 @@ def prompts() -> list[list[dict[str, str]]]:
 
     def script(request: Request, draw: Any) -> str:
         asked.append(request)
-        return f"The mean of that one is the highest so far.\nBEST={situation.actions[0]}\nACTION={situation.actions[0]}"
+        return (
+            f"The mean of that one is the highest so far.\nBEST={situation.actions[0]}\nACTION={situation.actions[0]}"
+        )
 
     model = Scripted(script)
     desk = Desk(Gateway([model]), {"default": model.card.id})
@@ -105,7 +107,9 @@ def table(rows: list[tuple[str, int, float, float]]) -> str:
     cpu = {(side, n): ms for side, n, ms, _ in rows}
     lines = [f"{'side':26} {'at once':>7} {'CPU ms/call':>12} {'wall/ideal':>11} {'of litellm':>11} {'of Inspect':>11}"]
     for side, n, ms, wall in rows:
-        ratios = [f"{ms / cpu[other, n]:11.2f}" if (other, n) in cpu else f"{'':11}" for other in ("litellm", "Inspect")]
+        ratios = [
+            f"{ms / cpu[other, n]:11.2f}" if (other, n) in cpu else f"{'':11}" for other in ("litellm", "Inspect")
+        ]
         lines.append(f"{side:26} {n:7} {ms:12.2f} {wall:11.2f} {' '.join(ratios)}")
     for side, other, most in GOALS:
         found = [(n, cpu[side, n] / cpu[other, n]) for s, n in cpu if s == side and (other, n) in cpu]

@@ -1,7 +1,7 @@
 """One side of the overhead benchmark, in a process of its own: read a job as JSON, do it, print what it took.
 
-A job: {"side", "base", "items", "concurrency", "messages"}. An item is four calls, one after the other. CPU is user plus
-system time of this process alone; a first, smaller job warms up what is loaded at the first call.
+A job: {"side", "base", "items", "concurrency", "messages"}. An item is four calls, one after the other. CPU is user
+plus system time of this process alone; a first, smaller job warms up what is loaded at the first call.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def ours(job: Job, transport: str = "auto") -> None:
     from akrasia.models import resolve
 
     model = resolve(
-        "openai/bench", api_base=job["base"], max_concurrency=job["concurrency"], **({"transport": transport} if transport != "auto" else {}),
+        "openai/bench", api_base=job["base"], max_concurrency=job["concurrency"], transport=transport,
         price={"prompt": 0.1, "completion": 0.4},
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -130,7 +130,9 @@ def inspect(job: Job) -> None:
 
         return solve
 
-    task = Task(dataset=[Sample("x", target="BEST") for _ in range(job["items"])], solver=four_calls(), scorer=includes())
+    task = Task(
+        dataset=[Sample("x", target="BEST") for _ in range(job["items"])], solver=four_calls(), scorer=includes()
+    )
     with tempfile.TemporaryDirectory() as folder:
         [log] = eval(task, model=model, max_samples=job["concurrency"], log_dir=folder, display="none")
     assert log.status == "success", log.error
