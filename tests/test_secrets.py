@@ -78,14 +78,13 @@ def test_no_planted_key_is_in_ledger_report_export_log_or_output(
         logging.getLogger().removeHandler(listener)
         logging.getLogger().setLevel(logging.WARNING)
     assert result.outcome is not None and result.outcome.stopped is None
-    statuses = set(result.records["status"])
-    assert {"refused", "ok"} <= statuses or "error" in statuses
     result.report()
     result.export(tmp_path / "run" / "records.jsonl")
     result.scorecard()
     shown = capfd.readouterr()
     found = left_behind(tmp_path / "run")
-    assert b"[key]" in found  # what was scrubbed was on its way there
+    for told in (b"filtered the request", b"refused the request", b"[key]"):  # what was scrubbed was on its way there
+        assert told in found
     everywhere = {"run folder": found, "log": heard.getvalue().encode(), "output": (shown.out + shown.err).encode()}
     for place, what in everywhere.items():
         for secret in secrets:
