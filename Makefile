@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(INSTALLED) ## Create .venv with the locked dependencies, the weights and this checkout
@@ -49,6 +49,14 @@ test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest
 .PHONY: bench-score
 bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
 	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
+
+.PHONY: test-faults
+test-faults: setup ## Ask a real server that misbehaves at random, hundreds of times
+	@$(BIN)/pytest -n 0 tests/test_faults.py --faults=full $(ARGS)
+
+.PHONY: bench-overhead
+bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and layout
