@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
     from .api import Result, arun, forecast, open_run, run
+    from .evals.evaluator import Reason, evaluator
     from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
     from .interventions import (
@@ -82,6 +83,8 @@ _ROOMS = (
 _HOME = {
     **dict.fromkeys(("Result", "arun", "forecast", "open_run", "run"), ".api"),
     "AmbientChatModel": ".models.ambient",
+    "Reason": ".evals.evaluator",
+    "evaluator": ".evals.evaluator",
     "Answer": ".experiments.foreign",
     "MessagesAdapter": ".experiments.foreign",
     "Variant": ".experiments.variant",
@@ -133,6 +136,7 @@ __all__ = [
     "AmbientChatModel",
     "Answer",
     "MessagesAdapter",
+    "Reason",
     "Result",
     "Variant",
     "__version__",
@@ -152,6 +156,7 @@ __all__ = [
     "epsilon_greedy",
     "errors",
     "evals",
+    "evaluator",
     "execute_stated",
     "experiments",
     "filler",

@@ -21,11 +21,12 @@ from .experiments.config import assemble, describe
 from .experiments.ledger import FILE, Ledger, read_ledger
 from .experiments.runner import Experiment, Observer, Outcome, play
 from .models.gateway import Gateway
-from .records import digest
+from .records import Record, digest
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from .evals.evaluator import Evaluator, Value
     from .evals.inference import Interval
     from .evals.scorecard import Scorecard
     from .experiments.forecast import Forecast
@@ -47,10 +48,12 @@ class Result:
     def records(self) -> pl.DataFrame:
         """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
         from .evals.frame import frame
+        from .evals.lines import table
 
         ledger = read_ledger(self.folder)
         try:
-            return frame(ledger.raw_records())
+            lines = ledger.lines()
+            return frame(ledger.raw_records()) if lines is None else table(lines)
         finally:
             ledger.close()
 
@@ -65,12 +68,39 @@ class Result:
         return stored
 
     def score(
-        self, metrics: Sequence[str] | None = None, baseline: str | None = None, interval: Interval = "robust"
+        self,
+        metrics: Sequence[str] | None = None,
+        baseline: str | None = None,
+        interval: Interval = "robust",
+        evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
     ) -> Scorecard:
-        """The scorecard as data; see `akrasia.evals.scorecard.score`."""
+        """The scorecard as data; see `akrasia.evals.scorecard.score`.
+
+        Args:
+            evaluators: evaluators beside the metrics, by name or as they are; see `akrasia.evals.evaluator`.
+        """
         from .evals.scorecard import score
 
-        return score(self.records, metrics, baseline, interval)
+        if not evaluators:
+            return score(self.records, metrics, baseline, interval)
+        from .evals.evaluator import judged, resolve
+
+        ledger = read_ledger(self.folder)
+        try:
+            table, added = judged(resolve(evaluators), self.records, ledger.records())
+        finally:
+            ledger.close()
+        return score(table, metrics, baseline, interval, added)
+
+    def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
+        """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
+        from .evals.evaluator import evaluate, resolve
+
+        ledger = read_ledger(self.folder)
+        try:
+            return evaluate(resolve(evaluators), ledger.records())
+        finally:
+            ledger.close()
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""

@@ -111,6 +111,9 @@ def score(
     rule: Annotated[str, typer.Option(help="aiw: which answer of a response counts, first or last.")] = "first",
     cell: Annotated[list[float] | None, typer.Option(help="greedy-table: six cells in percent, row by row.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
+    evaluator: Annotated[
+        list[str] | None, typer.Option(help="Also this evaluator, NAME or FILE.py:NAME; may be repeated.")
+    ] = None,
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
     interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
@@ -125,10 +128,11 @@ def score(
     from .reports.terminal import show_estimates, show_scorecard
 
     result = _open(Path(what))
-    card = result.score(metric, baseline, cast(Any, interval))
+    names = metric or ([] if evaluator else None)
+    card = result.score(names, baseline, cast(Any, interval), evaluator or ())
     if as_json:
         typer.echo(encode(card).decode())
-    elif metric:
+    elif names is not None:
         show_estimates(card, _console())
     else:
         show_scorecard(card, result.experiment, console=_console())
@@ -164,7 +168,9 @@ def show(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="tasks, graphs, interventions, agents, metrics, models or runs.")],
+    kind: Annotated[
+        str, typer.Argument(help="tasks, graphs, interventions, agents, metrics, evaluators, models or runs.")
+    ],
 ) -> None:
     """List what is known by name."""
     from .commands.catalogue import show_list

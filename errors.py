@@ -9,6 +9,7 @@ AkrasiaError
 │   ├── MissingWeights    the weights of a local model are absent or are not the expected ones
 │   ├── RunFolderError    a run folder is unwritable, is in use, holds another run or none at all
 │   └── NotMeasured       a metric whose data are absent from these records
+│       └── EvaluatorFailed   a user's evaluator raised, or returned what is no value
 ├── ModelError            a provider did not answer; becomes the outcome of a step, see `Response.status`
 │   ├── RateLimited       429: retried after `retry_after` seconds
 │   ├── Unavailable       5xx, timeouts, resets, malformed answers: retried
@@ -31,6 +32,7 @@ __all__ = [
     "BadOption",
     "BudgetSpent",
     "Denied",
+    "EvaluatorFailed",
     "LedgerError",
     "MissingExtra",
     "MissingWeights",
@@ -117,6 +119,10 @@ class RunFolderError(UsageError):
 
 class NotMeasured(UsageError):
     """A metric's data are absent from the records: said as such, never shown as 0."""
+
+
+class EvaluatorFailed(NotMeasured):
+    """A user's evaluator raised on a record, or returned what is no value: reported, and the rest goes on."""
 
 
 class ModelError(AkrasiaError):

@@ -1,9 +1,9 @@
-"""Names for everything a user can compose: tasks, agents, graphs, interventions, metrics.
+"""Names for everything a user can compose: tasks, agents, graphs, interventions, metrics, evaluators.
 
 A thing in an experiment is a registered name plus JSON arguments, so its identity, its place in a TOML file, in a
 report and in a resumed run all follow from the registry. Third parties register through the entry-point groups
-`akrasia.tasks`, `akrasia.agents`, `akrasia.graphs`, `akrasia.interventions` and `akrasia.metrics`, which are read
-only when a name is not found among our own.
+`akrasia.tasks`, `akrasia.agents`, `akrasia.graphs`, `akrasia.interventions`, `akrasia.metrics` and
+`akrasia.evaluators`, which are read only when a name is not found among our own.
 """
 
 from __future__ import annotations

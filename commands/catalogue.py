@@ -1,4 +1,4 @@
-"""What is known by name: tasks, graphs, interventions, agents, metrics, models, and the runs of this folder."""
+"""What is known by name: tasks, graphs, interventions, agents, metrics, evaluators, models, and this folder's runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..agents.base import AGENTS
 from ..errors import UnknownName
+from ..evals.evaluator import EVALUATORS, resolve
 from ..evals.metrics import METRICS
 from ..experiments.ledger import FILE, read_ledger
 from ..graphs.reason_act import GRAPHS
@@ -56,6 +57,11 @@ def _metrics() -> Rows:
         yield name, getattr(made, "unit", ""), getattr(made, "source", "")
 
 
+def _evaluators() -> Rows:
+    for made in resolve(EVALUATORS.names()):
+        yield made.name, made.of, made.unit, made.source
+
+
 def _runs() -> Rows:
     for path in sorted(Path("runs").glob(f"*/{FILE}")):
         ledger = read_ledger(path.parent)
@@ -71,6 +77,7 @@ _KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "agents": (("role", "what it does"), _registered(AGENTS)),
     "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
     "metrics": (("metric", "unit", "definition"), _metrics),
+    "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
     "models": (("model", "what it is"), lambda: iter(MODELS.items())),
     "runs": (("run", "variants", "answers", "US dollars"), _runs),
 }

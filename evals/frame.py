@@ -31,7 +31,7 @@ import polars as pl
 from ..records import Record, encode
 from ..tasks.rules import ORACLES
 
-__all__ = ["PAIR", "SCHEMA", "frame"]
+__all__ = ["COLUMNS", "PAIR", "SCHEMA", "frame", "without_probes"]
 
 PAIR = ["task", "model", "episode", "step"]
 SCHEMA: dict[str, Any] = {
@@ -46,16 +46,21 @@ SCHEMA: dict[str, Any] = {
     "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
     "cost": pl.Float64, "mass": pl.Float64, "reward": pl.Float64, "regret": pl.Float64,
 }  # fmt: skip
+COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
 
 def frame(records: Iterable[Record | bytes]) -> pl.DataFrame:
     """The table of records, given as values or as canonical JSON."""
-    columns: dict[str, list[Any]] = {name: [] for name in (*SCHEMA, "probe")}
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for record in records:
         row = _row(orjson.loads(record if isinstance(record, bytes) else encode(record)))
         for name, column in columns.items():
             column.append(row[name])
-    table = pl.DataFrame(columns, schema={**SCHEMA, "probe": pl.Boolean})
+    return without_probes(pl.DataFrame(columns, schema=COLUMNS))
+
+
+def without_probes(table: pl.DataFrame) -> pl.DataFrame:
+    """The table of records from what was derived from each of them (columns `COLUMNS`, probes among the rows)."""
     return (_with_probes(table) if table["probe"].any() else table).select(list(SCHEMA))
 
 

@@ -32,6 +32,7 @@ __all__ = ["FEW", "INTERVALS", "LEVEL", "Contrast", "Estimate", "Interval", "con
 LEVEL = 0.95
 RESAMPLES = 2000
 PERMUTATIONS = 9999
+CELLS = 10_000_000  # swaps of single episodes that are held at once: 80 MB
 FEW = 10
 Interval = Literal["robust", "bootstrap"]
 INTERVALS: tuple[Interval, ...] = ("robust", "bootstrap")
@@ -212,26 +213,39 @@ def _bootstrap(data: tuple[Array, ...], statistic: Any, name: str) -> tuple[floa
 
 def _sign_flip(na: Array, da: Array, nb: Array, db: Array, name: str) -> float:
     """Two-sided p of swapping the two arms within episodes: exact up to 13 episodes, else 9,999 random swaps."""
-    moved = np.flatnonzero((na != nb) | (da != db))
-    m = len(moved)
-    if 2**m <= PERMUTATIONS:
-        codes = np.arange(2**m)[:, None] >> np.arange(m)[None, :]
-        swap = (codes & 1).astype(bool)
-    else:
-        swap = stream(0, "sign-flip", name).random((PERMUTATIONS, m)) < 0.5
-    fixed = np.ones(len(na), bool)
-    fixed[moved] = False
-
-    def total(x: Array, y: Array) -> Array:
-        result: Array = np.where(swap, y[moved], x[moved]).sum(axis=1) + x[fixed].sum()
-        return result
+    moved = (na != nb) | (da != db)
+    exact = 2 ** int(moved.sum()) <= PERMUTATIONS
+    more_n, more_d = _swapped(np.stack([nb - na, db - da])[:, moved], exact, name)
 
     def share(top: Array, bottom: Array) -> Array:
         result: Array = top / np.where(bottom == 0, np.nan, bottom)
         return result
 
-    flipped = share(total(na, nb), total(da, db)) - share(total(nb, na), total(db, da))
+    flipped = share(na.sum() + more_n, da.sum() + more_d) - share(nb.sum() - more_n, db.sum() - more_d)
     flipped = flipped[np.isfinite(flipped)]  # swaps that leave an arm without a step say nothing
     observed = abs(float(ratio(na, da) - ratio(nb, db)))
     extreme = np.sum(np.abs(flipped) >= observed - 1e-12)
-    return float(extreme / len(flipped)) if 2**m <= PERMUTATIONS else float((extreme + 1) / (len(flipped) + 1))
+    return float(extreme / len(flipped)) if exact else float((extreme + 1) / (len(flipped) + 1))
+
+
+def _swapped(change: Array, exact: bool, name: str) -> Array:
+    """What each permutation adds to the first arm: the sum of `change`, shape (2, episodes), over the swapped episodes.
+
+    Where a table of all swaps would be large, episodes with the same change are drawn together: how many of c such
+    episodes are swapped is Binomial(c, 1/2), so the sums have the same distribution as if each were drawn by itself.
+    """
+    m = change.shape[1]
+    result: Array = np.zeros((2, PERMUTATIONS))
+    if exact:
+        result = change @ (np.arange(2**m)[:, None] >> np.arange(m)[None, :] & 1).T
+        return result
+    rng = stream(0, "sign-flip", name)
+    if m * PERMUTATIONS <= CELLS:
+        result = change @ (rng.random((PERMUTATIONS, m)) < 0.5).T
+        return result
+    kinds, counts = np.unique(change, axis=1, return_counts=True)
+    together = CELLS // PERMUTATIONS
+    for i in range(0, len(counts), together):
+        swaps = rng.binomial(counts[i : i + together], 0.5, (PERMUTATIONS, len(counts[i : i + together])))
+        result += kinds[:, i : i + together] @ swaps.T
+    return result

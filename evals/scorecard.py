@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import NotMeasured, RunFolderError, UnknownName
+from ..errors import EvaluatorFailed, NotMeasured, RunFolderError, UnknownName
+from .evaluator import as_estimate
 from .frame import PAIR
 from .inference import FEW, INTERVALS, Contrast, Estimate, Interval, contrast, holm
 from .metrics import METRICS, GapTable, Metric, gap_table
@@ -20,6 +21,7 @@ from .metrics import METRICS, GapTable, Metric, gap_table
 __all__ = ["CONTRASTED", "Arm", "Flips", "Scorecard", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
+SPLIT = ("knowing", "doing", "gap")
 SPLITS = {
     "all": pl.lit(True),
     "untried left": pl.col("untried_left"),
@@ -91,6 +93,7 @@ def score(
     metrics: Sequence[str] | None = None,
     baseline: str | None = None,
     interval: Interval = "robust",
+    evaluators: Sequence[Any] = (),
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -99,6 +102,8 @@ def score(
         metrics: names of metrics; by default all that are registered.
         baseline: a variant to compare with, instead of the run's own baseline.
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
+        evaluators: further metrics, as `akrasia.evals.evaluator.judged` makes them of a user's evaluators; those that
+            are ratios of sums are contrasted too.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -108,17 +113,20 @@ def score(
         raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
     if interval not in INTERVALS:
         raise UnknownName.among("kind of interval", interval, INTERVALS)
-    chosen: dict[str, Any] = {name: METRICS.make(name) for name in metrics or METRICS.names()}
+    names = METRICS.names() if metrics is None else metrics
+    chosen: dict[str, Any] = {name: METRICS.make(name) for name in names} | {e.name: e for e in evaluators}
+    contrasted = [chosen[n] for n in (*CONTRASTED, *(e.name for e in evaluators)) if isinstance(chosen.get(n), Metric)]
+    failed: list[str] = []
     arms: list[Arm] = []
     contrasts: list[tuple[str, str, Contrast]] = []
     for (task, model), here in frame.group_by("task", "model", maintain_order=True):
         parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, _is_control(parts[v]), v))
-        arms += [_arm(str(task), str(model), v, parts, base, chosen, interval) for v in order]
-        found = _contrasts(parts, order, base, [m for m in CONTRASTED if m in chosen], interval)
+        arms += [_arm(str(task), str(model), v, parts, base, chosen, interval, failed) for v in order]
+        found = _contrasts(parts, order, base, contrasted, interval)
         contrasts += [(str(task), str(model), c) for c in found]
-    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), tuple(_warnings(frame, arms)))
+    return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), (*failed, *_warnings(frame, arms)))
 
 
 def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:
@@ -142,6 +150,7 @@ def _arm(
     base: str,
     chosen: dict[str, Any],
     interval: Interval,
+    failed: list[str],
 ) -> Arm:
     part = parts[variant]
     return Arm(
@@ -152,9 +161,9 @@ def _arm(
         baseline=variant == base,
         steps=part.height,
         episodes=part["episode"].n_unique(),
-        metrics={name: _measured(metric, part, interval) for name, metric in chosen.items()},
+        metrics={name: _measured(name, metric, part, interval, failed) for name, metric in chosen.items()},
         splits={
-            name: {m: _measured(METRICS.make(m), part.filter(keep), interval) for m in ("knowing", "doing", "gap")}
+            name: {m: _measured(m, METRICS.make(m), part.filter(keep), interval, failed) for m in SPLIT}
             for name, keep in SPLITS.items()
         },
         table=gap_table(part),
@@ -166,16 +175,26 @@ def _arm(
     )
 
 
-def _measured(metric: Any, part: pl.DataFrame, interval: Interval) -> Estimate:
+def _measured(name: str, metric: Any, part: pl.DataFrame, interval: Interval, failed: list[str]) -> Estimate:
+    """The estimate of a metric; one whose code fails is not measured, and `failed` says so."""
     try:
-        found: Estimate = metric(part, interval) if isinstance(metric, Metric) else metric(part)
+        if isinstance(metric, Metric):
+            return metric(part, interval)
+        return as_estimate(metric(part), getattr(metric, "unit", ""))
+    except EvaluatorFailed as error:
+        failed.append(str(error))
+        return Estimate(None, why=str(error))
     except NotMeasured as error:
         return Estimate(None, why=str(error))
-    return found
+    except Exception as error:  # whatever a user's code raises is its result, and the rest goes on
+        where = ", ".join(f"{k} {part[k][0]}" for k in ("task", "model", "variant")) if part.height else "no step"
+        told = str(EvaluatorFailed(f"the evaluator {name!r} failed on {where}", f"{type(error).__name__}: {error}"))
+        failed.append(told)
+        return Estimate(None, why=told)
 
 
 def _contrasts(
-    parts: dict[str, pl.DataFrame], order: list[str], base: str, names: list[str], interval: Interval
+    parts: dict[str, pl.DataFrame], order: list[str], base: str, metrics: list[Metric], interval: Interval
 ) -> list[Contrast]:
     placebos = [v for v in order if parts[v]["control"][0] == "placebo" and v != base]
     pairs = [(v, base) for v in order if v != base]
@@ -185,17 +204,22 @@ def _contrasts(
         for p in placebos
         if v != base and not _is_control(parts[v]) and _alike(parts[v], parts[p])
     ]
-    found: list[Contrast] = []
-    for name in names:
-        metric = METRICS.make(name)
-        if isinstance(metric, Metric):
-            found += holm(
-                [
-                    contrast(*metric.paired(*_same_situations(parts[v], parts[a])), name, v, a, interval)
-                    for v, a in pairs
-                ]
-            )
-    return found
+    found: dict[str, list[Contrast]] = {metric.name: [] for metric in metrics}
+    for v, against in pairs:
+        a, b = _same_situations(parts[v], parts[against])
+        for metric in metrics:
+            found[metric.name].append(_contrast(metric, a, b, v, against, interval))
+    return [c for family in found.values() for c in holm(family)]
+
+
+def _contrast(
+    metric: Metric, a: pl.DataFrame, b: pl.DataFrame, variant: str, against: str, interval: Interval
+) -> Contrast:
+    try:
+        sums = metric.paired(a, b)
+    except NotMeasured as error:
+        return Contrast(metric.name, variant, against, Estimate(None, why=str(error)))
+    return contrast(*sums, metric.name, variant, against, interval)
 
 
 def _alike(part: pl.DataFrame, placebo: pl.DataFrame) -> bool:
@@ -205,9 +229,10 @@ def _alike(part: pl.DataFrame, placebo: pl.DataFrame) -> bool:
 
 def _same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
-    if a["design"][0] != "fork":
+    key = [*PAIR, "situation"]
+    if a["design"][0] != "fork" or a.select(key).equals(b.select(key)):
         return a, b
-    return a.join(b, on=[*PAIR, "situation"], how="semi"), b.join(a, on=[*PAIR, "situation"], how="semi")
+    return a.join(b, on=key, how="semi"), b.join(a, on=key, how="semi")
 
 
 def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:

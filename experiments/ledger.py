@@ -4,6 +4,9 @@ Invariants
 - An answer is committed before it is used; `put` returns only then. All writes go through one thread, which groups
   what is waiting into one transaction.
 - A group of records (all variants at one situation) enters whole or not at all, so what is stored are complete pairs.
+- Beside each record, in a table of its own, lies the line that scoring needs of it (`akrasia.evals.lines`). Both enter
+  in one transaction, and `meta` says which code made the lines. A ledger of an older format, or with lines of other
+  code, is brought up to date in one transaction when it is opened for writing; for reading it is left as it is.
 - Resume is replay: the run starts again and every answered draw comes from here.
 - One process writes: a lock on the run folder, which the operating system releases when the process dies however it
   dies. A ledger that is newer, damaged or of another program is refused and not touched.
@@ -24,12 +27,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LedgerError, RunFolderError
+from ..evals.lines import fingerprint, line
 from ..records import Draw, Record, Request, Response, decode, encode
 
 __all__ = ["Answer", "Ledger", "read_ledger"]
 
 FILE, LOCK = "ledger.sqlite", "lock"
-APPLICATION, VERSION = 0x616B7261, 1  # "akra"
+APPLICATION, VERSION = 0x616B7261, 2  # "akra"; format 1 had no lines
+LINES = "lines"  # the setting that says which code made them
 GROUP = 512
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,8 +47,18 @@ CREATE TABLE records (
   record BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
 ) WITHOUT ROWID;
 """
+_SCHEMA_LINES = """
+CREATE TABLE IF NOT EXISTS lines (
+  task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
+  line BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
+) WITHOUT ROWID
+"""
+_ORDER = "task, model, variant, episode, step"
 _PUT = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)"
+_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)"
+_CURRENT = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
+_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +106,17 @@ class _Reader:
             return
         rows = self._reading.execute(
             "SELECT record FROM records WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) "
-            "ORDER BY task, model, variant, episode, step",
+            f"ORDER BY {_ORDER}",
             (episode, step),
         )
         for row in rows:
             yield row[0]
+
+    def lines(self) -> Iterator[bytes] | None:
+        """The line of every record, in the same order; None where they are absent or made by other code."""
+        if self.meta(LINES) != fingerprint():
+            return None
+        return (row[0] for row in self._reading.execute(f"SELECT line FROM lines ORDER BY {_ORDER}"))
 
     def spent(self) -> tuple[int, float]:
         """What the stored answers cost: (calls, US dollars at nominal prices)."""
@@ -162,16 +183,20 @@ class Ledger(_Reader):
         row = (
             key, request.model, draw.episode, draw.step, draw.sample, asked, encode(response), response.cost,
         )  # fmt: skip
-        await self._commit(_PUT, [row])
+        await self._commit((_PUT, [row]))
 
     async def record(self, records: Sequence[Record]) -> None:
         """Keep a group of records, all or none; returns once they are committed."""
-        rows = [(r.task, r.model, r.variant, r.episode, r.step, encode(r)) for r in records]
-        await self._commit(_RECORD, rows)
+        keys = [(r.task, r.model, r.variant, r.episode, r.step) for r in records]
+        coded = [encode(r) for r in records]
+        await self._commit(
+            (_RECORD, [(*key, record) for key, record in zip(keys, coded, strict=True)]),
+            (_LINE, [(*key, line(record)) for key, record in zip(keys, coded, strict=True)]),
+        )
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a setting, before the first write of a run."""
-        self._writing.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._writing.execute(_META, (key, value))
 
     def close(self) -> None:
         """Commit what is waiting, and release the folder."""
@@ -181,12 +206,12 @@ class Ledger(_Reader):
         self._writing.close()
         os.close(self._lock)
 
-    async def _commit(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    async def _commit(self, *statements: tuple[str, list[tuple[Any, ...]]]) -> None:
         if self._broken is not None:
             raise _unwritable(self.folder, self._broken)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._jobs.put(_Job(sql, rows, loop, done))
+        self._jobs.put(_Job(statements, loop, done))
         await done
 
     def _write(self) -> None:
@@ -209,8 +234,8 @@ class Ledger(_Reader):
             return None
         try:
             self._writing.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._writing.executemany(job.sql, job.rows)
+            for sql, rows in (s for job in jobs for s in job.statements):
+                self._writing.executemany(sql, rows)
             self._writing.execute("COMMIT")
         except (sqlite3.Error, OverflowError) as error:  # whatever it is, every asker must hear of it
             self._broken = error
@@ -222,8 +247,7 @@ class Ledger(_Reader):
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    sql: str
-    rows: list[tuple[Any, ...]]
+    statements: tuple[tuple[str, list[tuple[Any, ...]]], ...]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
 
@@ -264,17 +288,24 @@ def _lock(folder: Path) -> int:
 
 
 def _prepare(connection: sqlite3.Connection, first: Mapping[str, str]) -> None:
-    """Set up an empty file, tables and first settings in one transaction: a ledger is whole or not there."""
+    """Set up an empty file, tables and first settings, or bring an older ledger up to date, in one transaction each."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 10000")
-    if connection.execute("PRAGMA user_version").fetchone()[0]:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION and connection.execute(_CURRENT, (LINES, fingerprint())).fetchone():
         return
     connection.execute("BEGIN IMMEDIATE")
-    for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
-        connection.execute(statement)
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", list(first.items()))
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    if not version:
+        for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
+            connection.execute(statement)
+        connection.executemany(_META, list(first.items()))
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(_SCHEMA_LINES)
+    connection.execute("DELETE FROM lines")
+    connection.create_function("line", 1, line, deterministic=True)
+    connection.execute(f"INSERT INTO lines SELECT {_ORDER}, line(record) FROM records")
+    connection.execute(_META, (LINES, fingerprint()))
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
@@ -305,7 +336,7 @@ def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:
         problem = "it was written by another program"
     elif version > VERSION:
         problem = f"it has format {version}, this akrasia knows {VERSION}"
-    elif version and not tables >= {"meta", "responses", "records"}:
+    elif version and not tables >= {"meta", "responses", "records", *(["lines"] if version > 1 else [])}:
         problem = "it lacks some of its tables"
     if problem:
         connection.close()

@@ -26,12 +26,17 @@ def show_scorecard(card: Scorecard, experiment: dict[str, Any], paid: str = "", 
 
 
 def show_estimates(card: Scorecard, console: Console) -> None:
-    """Print the metrics of a scorecard as plain lines: variant, metric, estimate."""
-    table = Table("variant", "metric", "estimate", "steps", "episodes")
+    """Print the metrics of a scorecard as plain lines: variant, metric, estimate, change against the baseline."""
+    table = Table("variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)")
     for arm in card.arms:
+        base = card.baseline_of(arm).variant
         for name, found in arm.metrics.items():
-            table.add_row(arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters))
+            change = card.contrast(arm, name, base)
+            compared = ["-", "-"] if change is None else [signed(change), p_value(change.p_holm)]
+            table.add_row(arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared)
     console.print(table)
+    for warning in card.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
 
 
 def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[RenderableType]:
