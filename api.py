@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
 from .experiments.config import assemble, describe
+from .experiments.executors import Engine, Local
 from .experiments.ledger import FILE, Ledger, read_ledger
 from .experiments.runner import Experiment, Observer, Outcome, play
-from .models.gateway import Gateway
 from .records import Record, digest
 
 if TYPE_CHECKING:
@@ -215,7 +215,8 @@ async def execute(
     fresh: bool = False,
     offline: bool = False,
     observe: Observer | None = None,
-    started: Callable[[Gateway], None] | None = None,
+    engine: Engine | None = None,
+    started: Callable[[Engine], None] | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Result:
     """Run an experiment into a folder.
@@ -224,7 +225,8 @@ async def execute(
         resume: go on with the run the folder holds; the same experiment is required.
         fresh: start over: a run in the folder is removed first.
         settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
-        started: called with the gateway once everything is ready, before the first request.
+        engine: where it is played; by default in this process.
+        started: called with the engine once everything is ready, before the first request.
 
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
@@ -240,24 +242,23 @@ async def execute(
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
     _writable(folder)
-    ready = Gateway(experiment.backends, budget=experiment.budget)
+    engine = engine or Local(experiment, offline=offline)
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
-            await ready.open()
+            await engine.open()
         if exists and fresh:
             _remove(folder)
         kept = {} if settings is None else {"settings": json.dumps(settings)}
         ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept})
         try:
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
-            gateway = ready.on(ledger, spent=ledger.spent(), offline=offline)
             if started is not None:
-                started(gateway)
-            outcome = await play(experiment, gateway, ledger, observe)
+                started(engine)
+            outcome = await play(experiment, ledger, engine, observe, again=offline)
         finally:
             ledger.close()
     finally:
-        await ready.close()
+        await engine.close()
     return Result(folder, outcome)
 
 

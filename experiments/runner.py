@@ -6,21 +6,21 @@ presence of other variants change nothing in a variant's records.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
 from ..models.base import Backend
-from ..models.gateway import Budget, Desk, Gateway, Store, Tally
+from ..models.gateway import Budget, Tally
 from ..records import Record
 from ..tasks.base import Task
-from .design import DESIGNS, Arena, Design
-from .executors import run_local
+from .design import DESIGNS, Design
+from .executors import Assignment, Engine, Local, Observer, RunStore
 from .foreign import Foreign, MessagesAdapter
 from .variant import Variant
 
-__all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "RecordStore", "play"]
+__all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "play"]
 
 EPISODES = 10_000_000  # seeds of episodes are seed * EPISODES + number: no two experiments share one by accident
 
@@ -119,6 +119,10 @@ class Experiment:
         first = [t.situation(t.start(0)) for t in self.tasks]
         return self.episodes * len(self.models) * sum(s.horizon - s.step for s in first)
 
+    def number(self, episode: int) -> int:
+        """The seed of an episode, which also names it in draws."""
+        return self.seed * EPISODES + episode
+
     def labels(self) -> list[str]:
         """One name per task: its own, with its options where the experiment has several of that name."""
         names = [t.name for t in self.tasks]
@@ -126,6 +130,10 @@ class Experiment:
             t.name if names.count(t.name) == 1 else f"{t.name}({', '.join(f'{k}={v}' for k, v in t.options.items())})"
             for t in self.tasks
         ]
+
+    def places(self) -> list[tuple[str, str]]:
+        """(task, model) of every arena, by their names in records."""
+        return [(label, models.label) for label in self.labels() for models in self.models]
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides what is stored, as JSON. Budget, concurrency and variants are not part of it:
@@ -166,57 +174,61 @@ def _check_adapter_has_words(variant: Variant) -> None:
         )  # fmt: skip
 
 
-class RecordStore(Store, Protocol):
-    """A store that also keeps records."""
-
-    async def record(self, records: Sequence[Record]) -> None: ...
-
-
-class Observer(Protocol):
-    """Who watches a run; called after each group of records is safe."""
-
-    def __call__(self, records: Sequence[Record], tally: Tally) -> None: ...
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: `stopped` says why it ended early, None if it is complete."""
+    """How a run ended.
+
+    Attributes:
+        tally: what this session asked and paid.
+        stopped: why it ended early, None if everything was played.
+        planned: episodes, counted once per task and model.
+        missing: those of them that are not complete: not played to their end, or holding a call that was given up.
+    """
 
     tally: Tally
     stopped: RunStopped | Denied | None = None
+    planned: int = 0
+    missing: int = 0
 
 
 async def play(
     experiment: Experiment,
-    gateway: Gateway,
-    store: RecordStore,
+    store: RunStore,
+    engine: Engine | None = None,
     observe: Observer | None = None,
+    again: bool = False,
 ) -> Outcome:
-    """Play every episode of an experiment into a store."""
-    design = DESIGNS[experiment.design]
+    """Play every episode of an experiment into a store.
 
-    def jobs() -> Iterator[Callable[[], Awaitable[None]]]:
-        for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
-            for models in experiment.models:
-                desk = Desk(gateway, {slot: b.card.id for slot, b in models.slots.items()})
-                arena = Arena(label, task, models.label, desk, experiment.variants)
-                for episode in range(experiment.episodes):
-                    yield _job(arena, episode)
+    Args:
+        engine: where; by default in this process. It is closed at the end.
+        observe: told of each group of records once it is safe.
+        again: play also what is finished, and so see that every answer is there.
+    """
+    engine = engine or Local(experiment)
 
-    def _job(arena: Arena, episode: int) -> Callable[[], Awaitable[None]]:
-        async def job() -> None:
-            async for records in design(arena, episode, experiment.seed * EPISODES + episode):
-                await store.record(records)
-                if observe is not None:
-                    observe(records, gateway.tally)
-
-        return job
+    def seen(records: Sequence[Record]) -> None:
+        if observe is not None:
+            observe(records, engine.tally)
 
     try:
-        stopped = await run_local(jobs(), experiment.at_once)
+        engine.begin(store, None if observe is None else seen)
+        stopped = await engine.play(_assignments(experiment, store, again))
     except BaseException:
-        gateway.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
+        engine.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
         raise
     finally:
-        await gateway.close()
-    return Outcome(gateway.tally, stopped)
+        await engine.close()
+    complete = store.complete([v.name for v in experiment.variants], experiment.episodes)
+    planned = experiment.episodes * len(experiment.places())
+    return Outcome(engine.tally, stopped, planned, planned - sum(complete.get(p, 0) for p in experiment.places()))
+
+
+def _assignments(experiment: Experiment, store: RunStore, again: bool) -> Iterator[Assignment]:
+    """What is left to play, in the order of episodes."""
+    variants = {v.name for v in experiment.variants}
+    places = experiment.places()
+    for episode in range(experiment.episodes):
+        left = tuple(n for n, p in enumerate(places) if again or not variants <= store.finished(*p, episode))
+        if left:
+            yield Assignment(episode, left)

@@ -144,6 +144,7 @@ class Gateway:
         self._reserved_calls, self._reserved_dollars = 0, 0.0
         self._flights: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
+        self.unanswered: set[int] = set()  # episodes, as draws name them, with a call that was given up
         self._limits = {i: asyncio.Semaphore(b.card.max_concurrency) for i, b in self._backends.items()}
         self._opened: dict[str, asyncio.Task[None]] = {}
         self._failures = dict.fromkeys(self._backends, 0)
@@ -238,6 +239,7 @@ class Gateway:
         self.tally.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
             self._given_up[key] = response
+            self.unanswered.add(draw.episode)
             self.tally.failed += 1
             self._failures[request.model] += 1
             if self._failures[request.model] >= FAILURES_IN_A_ROW:

@@ -1,5 +1,6 @@
 """Where the episodes of an experiment are played."""
 
-from .local import run_local
+from .base import Assignment, Engine, Observer, RunStore
+from .local import Local
 
-__all__ = ["run_local"]
+__all__ = ["Assignment", "Engine", "Local", "Observer", "RunStore"]
