@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(INSTALLED) ## Create .venv with the locked dependencies, the weights and this checkout
@@ -45,6 +45,14 @@ demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
 .PHONY: test
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+.PHONY: test-faults
+test-faults: setup ## Ask a real server that misbehaves at random, hundreds of times
+	@$(BIN)/pytest -n 0 tests/test_faults.py --faults=full $(ARGS)
+
+.PHONY: bench-overhead
+bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and layout

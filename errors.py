@@ -16,8 +16,8 @@ AkrasiaError
 │   ├── Rejected          the request itself is refused (too long, invalid, filtered): an outcome, never retried
 │   └── Denied            no or wrong credentials, unknown model: stops the run at once
 ├── RunStopped            the run ended early and can be resumed
-│   ├── BudgetSpent       the run's budget in calls or dollars is used up
-│   ├── ProviderDown      many calls in a row failed for good
+│   ├── BudgetSpent       the run's budget in calls, tokens or dollars is used up
+│   ├── ProviderDown      a provider does not answer, or asks to wait for longer than a run should
 │   ├── OfflineMiss       an answer was asked for that the ledger does not hold
 │   └── WorkerLost        worker processes die again and again
 └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Literal
 
 __all__ = [
     "AkrasiaError",
@@ -34,6 +35,7 @@ __all__ = [
     "BudgetSpent",
     "Denied",
     "EvaluatorFailed",
+    "Fault",
     "LedgerError",
     "MissingExtra",
     "MissingWeights",
@@ -127,12 +129,22 @@ class EvaluatorFailed(NotMeasured):
     """A user's evaluator raised on a record, or returned what is no value: reported, and the rest goes on."""
 
 
+Fault = Literal[
+    "unavailable", "server error", "timeout", "unreachable", "reset", "malformed", "too large", "rate limit"
+]
+"""What became of an attempt that got no answer."""
+
+
 class ModelError(AkrasiaError):
     """A provider did not answer. The gateway turns it into the status of a `Response`."""
+
+    fault: Fault = "unavailable"
 
 
 class RateLimited(ModelError):
     """The provider asks to slow down. `retry_after` is in seconds, None where it did not say."""
+
+    fault: Fault = "rate limit"
 
     def __init__(self, what: str, why: str = "", remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(what, why, remedy)
@@ -140,7 +152,14 @@ class RateLimited(ModelError):
 
 
 class Unavailable(ModelError):
-    """A passing fault: a 5xx, a timeout, a reset, a malformed answer."""
+    """A passing fault. `lost` is true where the provider may have answered, and billed, without our hearing of it."""
+
+    def __init__(
+        self, what: str, why: str = "", remedy: str = "", fault: Fault = "unavailable", lost: bool = False
+    ) -> None:
+        super().__init__(what, why, remedy)
+        self.fault = fault
+        self.lost = lost
 
 
 class Rejected(ModelError):
@@ -164,7 +183,7 @@ class BudgetSpent(RunStopped):
 
 
 class ProviderDown(RunStopped):
-    """Many calls in a row failed for good."""
+    """A provider does not answer, or asks to wait for longer than a run should."""
 
 
 class OfflineMiss(RunStopped):

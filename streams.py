@@ -14,6 +14,7 @@ import numpy as np
 __all__ = ["seed_of", "stream"]
 
 Name = str | int
+_WORD = 2**64 - 1
 
 
 def seed_of(*names: Name, bits: int = 64) -> int:
@@ -25,4 +26,7 @@ def seed_of(*names: Name, bits: int = 64) -> int:
 
 def stream(*names: Name) -> np.random.Generator:
     """The generator that belongs to a name; the same name always gives the same numbers."""
-    return np.random.Generator(np.random.Philox(key=seed_of(*names, bits=128)))
+    key = seed_of(*names, bits=128)
+    # As two words: numpy takes an integer of 128 bits apart three times slower.
+    words = np.array([key & _WORD, key >> 64], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=words))

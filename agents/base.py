@@ -11,9 +11,10 @@ the first turn it reads, so prompts only ever grow at their end and a server can
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Protocol, cast, runtime_checkable
 
 from ..errors import PlanError
 from ..models.base import Style
@@ -140,6 +141,13 @@ Role = Speaker | Concluder
 AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
 
 
+@cache
+def _made(role: Callable[..., Role]) -> tuple[Role, Concluder | None]:
+    """A factory's role, and the same where it concludes: roles hold nothing, so one of each is enough."""
+    made = role()
+    return made, made if isinstance(made, Concluder) else None
+
+
 async def speak(
     agent: Agent, name: str, context: Context, reads: tuple[Turn, ...], lane: int = 0, sample: int = 0
 ) -> Turn:
@@ -151,22 +159,22 @@ async def speak(
         lane: which of the parallel copies of this node it is.
         sample: the sample number k of its draw.
     """
-    role = AGENTS.make(agent.role)
+    role, concluder = _made(AGENTS.factory(agent.role))
     situation = context.situation
     names = tuple(t.agent for t in reads)
     draw = Draw(context.episode, context.step, sample)
-    if isinstance(role, Concluder):
-        if context.oracle is not None and isinstance(role, Knower):
-            concluded = role.reveal(context.oracle)
+    if concluder is not None:
+        if context.oracle is not None and isinstance(concluder, Knower):
+            concluded = concluder.reveal(context.oracle)
         else:
-            concluded = role.conclude(agent, situation, reads, draw)
+            concluded = concluder.conclude(agent, situation, reads, draw)
         return replace(concluded, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
-    slot = agent.slot or role.name
-    call = role.call(agent, situation, reads, context.desk.card(slot).style)
+    speaker, slot = cast(Speaker, role), agent.slot or role.name
+    call = speaker.call(agent, situation, reads, context.desk.card(slot).style)
     sampling = _override(call.sampling, context)
     key, response = await context.desk.ask(slot, call.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
-    said = _read(role.read(agent, situation, response.text, response), response)
+    said = _read(speaker.read(agent, situation, response.text, response), response)
     sure = read_confidence(response.text)[0] if agent.options.get("confidence") else None
     return Turn(
         agent=name,

@@ -1,10 +1,12 @@
 """Who answers: one gateway before any backend."""
 
-from .base import Backend, Card, Price
-from .gateway import Budget, Desk, Gateway, MemoryStore, Tally, key_of
+from .base import Backend, Card, Price, key_of
+from .budget import Budget
+from .gateway import Desk, Gateway, MemoryStore
 from .resolve import MODELS, resolve
 from .scripted import Scripted
 from .simulated import Planted, Simulated
+from .way import Tally
 
 __all__ = [
     "MODELS",

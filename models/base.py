@@ -8,13 +8,20 @@ it is part of the key under which answers are kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
-from ..records import Draw, Request, Response, Usage
+from ..records import Draw, Request, Response, Usage, digest
 
-__all__ = ["Backend", "Card", "Price", "Style"]
+__all__ = ["Backend", "Card", "Price", "Style", "key_of"]
 
 Style = Literal["chat", "completion"]
+
+
+@lru_cache(maxsize=2048)
+def key_of(request: Request, draw: Draw) -> str:
+    """The identity of an answer: a hash of model, messages, sampling, mode and draw."""
+    return digest({"request": request, "draw": draw})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,14 @@ class Card:
         id: identity of the answers: name plus everything that changes them.
         label: short name for tables.
         style: how it is prompted: "chat" (instructions) or "completion" (worked examples to continue).
-        max_concurrency: calls that make sense at once.
+        max_concurrency: the most calls at once; the gateway starts lower and finds out what is borne.
         probs: whether it reports token probabilities for `Sampling.choices`.
         deterministic: whether the same request and draw give the same answer when asked again.
         price: None where no price is known.
         note: what a reader of a report must know about how this model is used.
+        account: whom is asked with whose key (never the key): a pause that a provider asks for holds for all models of
+            an account. Empty: the model alone.
+        rpm, tpm: the most requests and tokens in any minute.
     """
 
     id: str
@@ -55,6 +65,9 @@ class Card:
     deterministic: bool = False
     price: Price | None = FREE
     note: str = ""
+    account: str = ""
+    rpm: int | None = None
+    tpm: int | None = None
 
 
 class Backend(Protocol):

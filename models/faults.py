@@ -1,4 +1,4 @@
-"""What providers say when they fail, made fit to be stored: no key in the text, and how long they ask to wait.
+"""What providers say when they fail, made fit to be stored: typed, no key in the text, and how long they ask to wait.
 
 Invariant: nothing here decides whether to try again; that is the gateway's.
 """
@@ -11,12 +11,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-__all__ = ["retry_after", "scrubbed"]
+from ..errors import Denied, ModelError, RateLimited, Rejected, Unavailable
+
+__all__ = ["by_status", "is_filtered", "retry_after", "scrubbed"]
 
 LONGEST = 500  # characters of a provider's message that are kept
-_LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+)[\w\-.*]{6,}")
-_NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
+_LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
+_USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
+_IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
+_NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|AUTH|PROXY")
+_FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
 
 
 def scrubbed(text: str) -> str:
@@ -24,11 +30,51 @@ def scrubbed(text: str) -> str:
 
     Every environment variable that is named like one counts as one, so keys of any shape are found.
     """
-    line = text.partition("\n")[0]
+    line = text[: 20 * LONGEST].partition("\n")[0]
     for name, value in os.environ.items():
         if len(value) >= 8 and _NAMES_SECRET.search(name.upper()):
             line = line.replace(value, "[key]")
+    line = _IN_A_QUERY.sub(r"\1[key]", _USERINFO.sub("[key]@", line))
     return _LOOKS_SECRET.sub("[key]", line)[:LONGEST]
+
+
+def is_filtered(text: str) -> bool:
+    """Whether an error's text or code names a content filter."""
+    return any(mark in text.lower() for mark in _FILTERED)
+
+
+def by_status(name: str, status: int, said: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
+    """What an HTTP answer that is none means.
+
+    Args:
+        name: the model.
+        said: the provider's message, raw; `code`: its own code of the error, if it gave one.
+    """
+    text, wait, full = scrubbed(said), retry_after(headers), f"{said} {code}".lower()
+    if status == 402 or (status == 429 and "insufficient_quota" in full):
+        return Denied(f"the quota of {name} is used up", text, "Top it up and resume the run.")
+    if status == 429:
+        return RateLimited(f"{name} asks to slow down", text, retry_after=wait)
+    if status == 503 and wait is not None:
+        return RateLimited(f"{name} is overloaded", text, retry_after=wait)
+    if status in (401, 403, 404, 407):
+        return Denied(f"{name} refused the credentials or is unknown to its provider", text, "Check key and name.")
+    if 300 <= status < 400:
+        return Denied(f"{name} has moved", "the provider redirects, and a key is not carried on", "Set its api_base.")
+    if status in (408, 409, 425) or status >= 500 or status < 400:
+        return Unavailable(f"{name} failed", f"status {status}: {text}", fault="server error")
+    if is_filtered(full):
+        return Rejected(f"{name} filtered the request", text, refusal=True)
+    return Rejected(f"{name} refused the request", text)
+
+
+def message_of(body: Any) -> tuple[str, str]:
+    """(message, code) of an error body in any of the forms that providers use."""
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        said = error.get("message") or error.get("detail") or error.get("msg") or ""
+        return str(said), str(error.get("code") or error.get("type") or "")
+    return str(error or ""), ""
 
 
 def retry_after(headers: Mapping[str, str] | None) -> float | None:

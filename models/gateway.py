@@ -4,12 +4,12 @@ Invariants
 - The same (request, draw) is asked at most once per run, whoever asks and however many ask at a time: answers come
   from the store first, and concurrent askers of one key wait for one call (single-flight).
 - An answer is committed to the store before anyone sees it.
-- The gateway is the only owner of retries. A call that failed for good becomes a `Response` with a status; only wrong
-  credentials, a spent budget, an offline miss and a dead provider raise.
+- The gateway is the only owner of retries (`way.py`). A call that failed for good becomes a `Response` with a status;
+  only wrong credentials, a spent budget, an offline miss and a provider that is down raise.
 - What failed in passing is not committed, so a resumed run asks again; until then it stays failed, so that variants
   which share a draw share its fate. What is refused for good is committed.
-- A call's price is reserved, from an upper bound of its tokens, before it is made: paid and reserved together never
-  exceed the budget, however many calls are under way.
+- A call's price is set aside, from an upper bound of its tokens, before it is made (`budget.py`); how many are made at
+  once and per minute is `rate.py`'s, and what happens when nothing is answered any more `circuit.py`'s.
 """
 
 from __future__ import annotations
@@ -17,38 +17,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import (
-    BadOption,
-    BudgetSpent,
-    ModelError,
-    OfflineMiss,
-    ProviderDown,
-    RateLimited,
-    Rejected,
-    RunStopped,
-    Unavailable,
-)
-from ..records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
-from ..streams import stream
-from .base import Backend, Card
+from ..errors import BadOption, OfflineMiss, RunStopped
+from ..records import Draw, Message, Request, Response, Sampling, Usage
+from .answers import UNCOUNTED
+from .base import Backend, Card, key_of
+from .budget import Budget, Purse, Spent
+from .circuit import Circuit
+from .rate import Account, Clock, Lane
+from .way import FAILED, Tally, Way
 
 __all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of"]
 
-ATTEMPTS = 6
-BACKOFF = 0.5
-BACKOFF_CEILING = 60.0
-LONGEST_WAIT = 900.0  # a provider that asks for more is down for this run
-FAILURES_IN_A_ROW = 12
 TOKENS_AROUND_A_MESSAGE = 16
-FAILED = "failed"  # the finish reason of a call that was given up
-
-
-def key_of(request: Request, draw: Draw) -> str:
-    """The identity of an answer: a hash of model, messages, sampling, mode and draw."""
-    return digest({"request": request, "draw": draw})
 
 
 class Store(Protocol):
@@ -74,47 +57,6 @@ class MemoryStore:
         self.responses[key] = response
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Limits of one run; None means no limit. Dollars are US dollars at nominal prices."""
-
-    calls: int | None = None
-    dollars: float | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in (("calls", self.calls), ("dollars", self.dollars)):
-            kinds = int if name == "calls" else int | float
-            if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not value > 0):
-                remedy = f"Use {'a whole number' if name == 'calls' else 'a number'} above 0, or leave it out."
-                raise BadOption(f"the budget in {name} is {value!r}", remedy=remedy)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run asked for and what it paid.
-
-    Attributes:
-        asked: every request.
-        made: requests sent to a provider, however many attempts each took.
-        shared: requests answered without a call: shared between variants, or replayed from the ledger.
-        failed: calls given up.
-        usage, dollars: what the calls of this session took, in tokens and nominal US dollars.
-    """
-
-    asked: int = 0
-    made: int = 0
-    shared: int = 0
-    failed: int = 0
-    usage: Usage = field(default_factory=Usage)
-    dollars: float = 0.0
-
-    def __str__(self) -> str:
-        return (
-            f"Answers asked for: {self.asked}; calls made: {self.made}; shared or replayed: {self.shared}; "
-            f"failed for good: {self.failed}; paid: ${self.dollars:.4f}."
-        )
-
-
 class Gateway:
     """Ask models, once per (request, draw).
 
@@ -122,9 +64,10 @@ class Gateway:
         backends: the models of the run.
         store: where answers are kept.
         budget: limits over the whole run.
-        spent: calls and dollars already paid by earlier sessions of this run.
+        spent: calls, dollars and tokens already paid by earlier sessions of this run.
         offline: answer from the store only, and fail loudly on a miss.
-        sleep: how to wait between attempts, in seconds.
+        purse: what is spent from, in the place of `budget` and `spent`, where several gateways share one.
+        sleep: how to wait, in seconds, and `clock`: the time in seconds by which it is known how long.
     """
 
     def __init__(
@@ -132,35 +75,38 @@ class Gateway:
         backends: list[Backend],
         store: Store | None = None,
         budget: Budget = Budget(),  # noqa: B008  (frozen)
-        spent: tuple[int, float] = (0, 0.0),
+        spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0),
         offline: bool = False,
         sleep: Callable[[float], Any] = asyncio.sleep,
+        clock: Clock = time.monotonic,
+        purse: Purse | None = None,
     ) -> None:
         self.store: Store = MemoryStore() if store is None else store
         self.tally = Tally()
         self._backends = {b.card.id: b for b in backends}
-        self._budget, self._offline, self._sleep = budget, offline, sleep
-        self._calls, self._dollars = spent
-        self._reserved_calls, self._reserved_dollars = 0, 0.0
+        self._budget, self._offline, self._sleep, self._clock = budget, offline, sleep, clock
+        self._purse = Purse(budget, Spent(*spent)) if purse is None else purse
         self._flights: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
         self.unanswered: set[int] = set()  # episodes, as draws name them, with a call that was given up
-        self._limits = {i: asyncio.Semaphore(b.card.max_concurrency) for i, b in self._backends.items()}
+        self._accounts: dict[str, Account] = {}
+        self._ways = {model: self._way(b) for model, b in self._backends.items()}
         self._opened: dict[str, asyncio.Task[None]] = {}
-        self._failures = dict.fromkeys(self._backends, 0)
+        self._cards: dict[str, Card] = {}
         self._stopped: RunStopped | None = None
         self._halted = asyncio.Event()
-        self._settled = asyncio.Event()
 
-    def on(self, store: Store, spent: tuple[int, float] = (0, 0.0), offline: bool = False) -> Gateway:
+    def on(
+        self, store: Store, spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0), offline: bool = False
+    ) -> Gateway:
         """The same opened models over another store."""
-        gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep)
-        gateway._opened = self._opened
+        gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep, self._clock)
+        gateway._opened, gateway._cards = self._opened, self._cards
         return gateway
 
     def card(self, model: str) -> Card:
         """The card of a model by its id."""
-        return self._backends[model].card
+        return self._cards.get(model) or self._backends[model].card
 
     async def complete(self, request: Request, draw: Draw) -> Response:
         """The answer to `request` in `draw`.
@@ -203,6 +149,9 @@ class Gateway:
         """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
         self._stopped = reason
         self._halted.set()
+        self._purse.stop(reason)
+        for way in self._ways.values():
+            way.circuit.stop()
 
     async def close(self) -> None:
         """Let calls under way land and be committed, then close every backend that was opened."""
@@ -211,6 +160,7 @@ class Gateway:
             if opening.done() and not opening.cancelled() and opening.exception() is None:
                 await self._backends[model].close()
         self._opened.clear()
+        self._cards.clear()
 
     async def _fly(self, key: str, request: Request, draw: Draw) -> Response:
         self._raise_if_stopped()
@@ -220,36 +170,25 @@ class Gateway:
                 f"{request.model} was asked at episode {draw.episode}, step {draw.step}, sample {draw.sample}",
                 "Run without --offline to ask for it.",
             )
-        backend = self._backends[request.model]
-        await self._open(request.model)
-        price = backend.card.price
-        bound = 0.0 if price is None else price.of(_bound(request))
-        async with self._limits[request.model]:
-            self._raise_if_stopped()
-            await self._reserve(bound)
-            response: Response | None = None
-            try:
-                self.tally.made += 1
-                response = await self._attempts(backend, request, draw)
-                if response.cost is None and price is not None:
-                    response = replace(response, cost=price.of(response.usage))
-            finally:
-                self._settle(bound, response)
+        if request.model not in self._cards:
+            await self._open(request.model)
+        price = self._cards[request.model].price
+        bound = _bound(request)
+        need = Spent(1, 0.0 if price is None else price.of(bound), bound.prompt_tokens + bound.completion_tokens)
+        hold = await self._purse.hold(need)
+        paid = Spent()
+        try:
+            response = await self._ways[request.model].answer(hold, key, request, draw)
+            paid = _paid(response, need)
+        finally:
+            hold.settle(paid)
         self.tally.usage += response.usage
         self.tally.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
             self._given_up[key] = response
             self.unanswered.add(draw.episode)
             self.tally.failed += 1
-            self._failures[request.model] += 1
-            if self._failures[request.model] >= FAILURES_IN_A_ROW:
-                raise ProviderDown(
-                    f"{FAILURES_IN_A_ROW} calls in a row to {backend.card.label!r} failed",
-                    response.attempts[-1],
-                    "Every answer so far is kept: resume the run when the provider is back.",
-                )
         else:
-            self._failures[request.model] = 0
             await self.store.put(key, request, draw, response)
         return response
 
@@ -264,82 +203,43 @@ class Gateway:
                 remedy="Give it price = { prompt = ..., completion = ... } (dollars per million tokens), or "
                 "budget in calls.",
             )
+        self._cards[model] = backend.card
+
+    def _way(self, backend: Backend) -> Way:
+        card = backend.card
+        account = self._accounts.setdefault(card.account or card.id, Account())
+        lane = Lane(card, account, self._clock, self._rest, self.tally.changes.append)
+        return Way(backend, lane, Circuit(card.label, self._rest), self._rest, self.tally)
 
     def _raise_if_stopped(self) -> None:
         if self._stopped is not None:
             raise self._stopped
 
-    async def _reserve(self, dollars: float) -> None:
-        """Set aside what a call may cost at most; while calls under way may still turn out cheaper, wait for them."""
-        limit = self._budget
-        if limit.calls is not None and self._calls + self._reserved_calls + 1 > limit.calls:
-            raise BudgetSpent(f"the budget of {limit.calls} calls is spent", remedy="Raise it and resume the run.")
-        while limit.dollars is not None and self._dollars + self._reserved_dollars + dollars > limit.dollars:
-            if not self._reserved_calls:
-                raise BudgetSpent(
-                    f"the budget of ${limit.dollars:g} would be exceeded",
-                    f"${self._dollars:.4f} are paid and the next call may cost ${dollars:.4f}",
-                    "Raise it and resume the run.",
-                )
-            self._settled.clear()
-            await self._settled.wait()
-            self._raise_if_stopped()
-        self._reserved_calls += 1
-        self._reserved_dollars += dollars
-
-    def _settle(self, reserved: float, response: Response | None) -> None:
-        self._reserved_calls -= 1
-        self._reserved_dollars -= reserved
-        if response is not None:
-            self._calls += 1
-            self._dollars += response.cost or 0.0
-        self._settled.set()
-
     async def _rest(self, seconds: float) -> None:
-        """Wait, but no longer than until the run is stopped."""
+        """Wait, but no longer than until the run is stopped, which raises."""
+        self._raise_if_stopped()
+        if not seconds > 0:
+            return
         waits = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._halted.wait())}
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in pending:
             wait.cancel()
         for wait in done:
             wait.result()
-
-    async def _attempts(self, backend: Backend, request: Request, draw: Draw) -> Response:
-        said: list[str] = []
-        began = time.monotonic()
-
-        def ended(response: Response) -> Response:
-            return replace(response, attempts=tuple(said), latency=round(time.monotonic() - began, 4))
-
-        for attempt in range(ATTEMPTS):
-            try:
-                return ended(await backend.generate(request, draw))
-            except Rejected as error:
-                status: Status = "refused" if error.refusal else "error"
-                return ended(Response("", status, "rejected", error=str(error)))
-            except (RateLimited, Unavailable) as error:
-                said.append(str(error))
-                pause = _pause(error, attempt, key_of(request, draw))
-            if attempt + 1 == ATTEMPTS or pause > LONGEST_WAIT:
-                break
-            self._raise_if_stopped()
-            await self._rest(pause)
-            self._raise_if_stopped()
-        return ended(Response("", "error", FAILED, error=said[-1]))
-
-
-def _pause(error: ModelError, attempt: int, key: str) -> float:
-    """Seconds to wait: what the provider asked for, else exponential back-off with jitter from a named stream."""
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return max(error.retry_after, 0.0)
-    jitter = 0.5 + float(stream(0, "backoff", key, attempt).random())
-    return float(min(BACKOFF * 2**attempt * jitter, BACKOFF_CEILING))
+        self._raise_if_stopped()
 
 
 def _bound(request: Request) -> Usage:
     """An upper bound of a call's tokens: no tokeniser makes more tokens of a text than it has bytes."""
     written = sum(len(m.content.encode()) + TOKENS_AROUND_A_MESSAGE for m in request.messages)
     return Usage(written, request.sampling.max_tokens)
+
+
+def _paid(response: Response, need: Spent) -> Spent:
+    """What an answer took; all that it may have taken, where its tokens were not counted."""
+    if UNCOUNTED.items() <= response.reported.items():
+        return need
+    return Spent(1, response.cost or 0.0, response.usage.prompt_tokens + response.usage.completion_tokens)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
 from ..errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
-from ..records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
+from ..records import Draw, Message, Request, Response, Sampling, Usage, digest
+from .answers import status_of
 from .base import Card, Price, Style
 from .faults import retry_after, scrubbed
 from .gateway import Gateway
@@ -69,21 +70,11 @@ class FromLangChain:
         counted: Mapping[str, Any] = said.usage_metadata or {}
         told = said.response_metadata
         finish = str(told.get("finish_reason") or told.get("stop_reason") or "stop")
-        status: Status = _STATUSES.get(finish.casefold(), "ok")
         return Response(
-            str(said.text), status, finish,
+            str(said.text), status_of(finish), finish,
             Usage(int(counted.get("input_tokens", 0)), int(counted.get("output_tokens", 0))),
             reported={"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT},
         )  # fmt: skip
-
-
-# What providers call an answer that was cut off or withheld, in lower case.
-_STATUSES: dict[str, Status] = {
-    **dict.fromkeys(("length", "max_tokens", "model_length"), "truncated"),
-    **dict.fromkeys(
-        ("content_filter", "refusal", "safety", "recitation", "blocklist", "prohibited_content"), "refused"
-    ),
-}
 
 
 def _fields(model: BaseChatModel) -> dict[str, Any]:

@@ -1,46 +1,55 @@
-"""Any provider through litellm, at arm's length.
+"""Any provider that litellm knows, at arm's length.
 
 litellm is imported when the model is opened, with its own retries, caches, callbacks, telemetry and `drop_params` off
 and its price map local: the gateway is the only owner of retries, and a sampling setting never disappears in silence.
 What a provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
+
+Who speaks OpenAI's protocol is asked directly (`direct.py`), everyone else through litellm (`via_litellm.py`). Which of
+them carried an answer is no part of its identity.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import logging
 import os
+import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
-from ..errors import BadOption, Denied, MissingExtra, RateLimited, Rejected, Unavailable, UnknownName
-from ..records import Draw, Request, Response, Status, Usage, digest
-from ..streams import seed_of
-from .base import Card, Price, Style
-from .faults import retry_after, scrubbed
+from ..errors import BadOption, Denied, UnknownName
+from ..records import Draw, Request, Response, digest, replace
+from .answers import read_answer
+from .base import Card, Price, Style, key_of
+from .direct import PROVIDERS, Direct, Wire, base_of, direct_proxies
+from .via_litellm import ViaLitellm, load_litellm, typed
 
 __all__ = ["Remote"]
 
 TIMEOUT = 120.0
-_FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
+HARMLESS = ("api-version",)  # what the query of an address may hold
+Transport = Literal["auto", "litellm"]
 
 
 @dataclass
 class Remote:
-    """A model behind litellm.
+    """A model behind a provider's API.
 
     Args:
         name: litellm's model string.
-        api_base: another address of the provider's API; part of the identity of the answers.
+        api_base: another address of the provider's API; part of the identity of the answers. An address that holds a
+            user name or a key is refused.
         api_key_env: the environment variable that holds the key, where it is not the provider's usual one; a key
             itself is never an option, so that no configuration file or ledger can hold one.
         price: US dollars per token; by default litellm's table.
         temperature: replaces the roles' own sampling temperature.
-        max_concurrency: calls at once.
+        max_concurrency: the most calls at once; the gateway starts lower and finds out what the provider bears.
+        rpm, tpm: the most requests and tokens in any minute; by default what the provider lets through.
         timeout: seconds for one attempt.
         style: "chat", or "completion" for a base model.
+        transport: "auto", or "litellm" to go through litellm even where a direct way is known.
     """
 
     name: str
@@ -48,219 +57,227 @@ class Remote:
     api_key_env: str | None = None
     price: Price | None = None
     temperature: float | None = None
-    max_concurrency: int = 16
+    max_concurrency: int = 64
+    rpm: int | None = None
+    tpm: int | None = None
     timeout: float = TIMEOUT
     style: Style = "chat"
-    _accepts: frozenset[str] = field(default=frozenset(), init=False, repr=False)
-    _client: Any = field(default=None, init=False, repr=False)
+    transport: Transport = "auto"
+    _open: _Opened | None = field(default=None, init=False, repr=False, compare=False)
+    _card: Card | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.style not in ("chat", "completion"):
             raise UnknownName.among("prompt style", str(self.style), ["chat", "completion"])
-        for option, kinds in (("max_concurrency", int), ("timeout", int | float)):
+        if self.transport not in ("auto", "litellm"):
+            raise UnknownName.among("transport", str(self.transport), ["auto", "litellm"])
+        numbers = (("max_concurrency", int), ("rpm", int), ("tpm", int), ("timeout", int | float))
+        for option, kinds in numbers:
             value = getattr(self, option)
+            if value is None and option in ("rpm", "tpm"):
+                continue
             if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
                 raise BadOption(f"{option} of {self.name!r} is {value!r}", remedy="Use a number of at least 1.")
+        if self.api_base is not None:
+            _check_address(self.name, self.api_base)
 
     @property
     def card(self) -> Card:
+        if self._card is not None:
+            return self._card
         settings = {k: v for k in ("api_base", "temperature") if (v := getattr(self, k)) is not None}
         if self.style != "chat":
             settings["style"] = self.style
         suffix = f"#{digest(settings, 4)}" if settings else ""
         return Card(
             id=self.name + suffix, label=self.name, style=self.style, max_concurrency=self.max_concurrency,
-            price=self.price or self._list_price(),
+            price=self.price or self._list_price(), account=self._account, rpm=self.rpm, tpm=self.tpm,
         )  # fmt: skip
 
     async def open(self) -> None:
         # In a thread: the import takes seconds, and the clients litellm makes at import stay free of this event loop.
-        litellm = await asyncio.to_thread(_litellm)
+        litellm = await asyncio.to_thread(load_litellm)
+        _check_tls(litellm)
         try:
             model, provider, key, base = litellm.get_llm_provider(self.name, api_base=self.api_base)
         except Exception:
             known = [str(getattr(p, "value", p)) for p in litellm.provider_list]
             raise UnknownName.among("litellm provider", self.name.partition("/")[0], known) from None
+        missing = []
         if self.api_key_env is not None:
             key = os.environ.get(self.api_key_env)
             if not key:
                 raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
-        elif self.api_base is None:
-            missing = litellm.validate_environment(self.name).get("missing_keys") or []
-            if len(missing) == 1 and str(missing[0]).endswith("_API_KEY"):
+        else:
+            missing = [str(k) for k in litellm.validate_environment(self.name).get("missing_keys") or []]
+            if self.api_base is None and len(missing) == 1 and missing[0].endswith("_API_KEY"):
                 raise Denied(f"{missing[0]} is not set", remedy=f"Export it before using {self.name!r}.")
-        supported = litellm.get_supported_openai_params(model, custom_llm_provider=provider) or []
-        self._accepts = frozenset(supported)
-        if self.style == "completion":
-            self._client = _completion_client(litellm, provider, key, base or self.api_base, self.timeout)
+        accepts = frozenset(litellm.get_supported_openai_params(model, custom_llm_provider=provider) or [])
+        base = base or self.api_base
+        direct = self._direct(litellm, model, provider, key, base)
+        through = None
+        if direct is None:
+            through = ViaLitellm(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
+            if self.style == "completion":
+                through.open_completion(provider, key, base)
+        self._open = _Opened(litellm, model, provider, accepts, direct, through)
+        self._card = None
+        self._card = self.card
 
     async def close(self) -> None:
-        """Close the connections that litellm pools for this event loop, and no others."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
-        pool = _litellm().in_memory_llm_clients_cache
-        ours = f"-{id(asyncio.get_running_loop())}"  # litellm's own suffix; a later loop may have the same id
-        for name in [n for n in pool.cache_dict if str(n).endswith(ours)]:
-            pool.ttl_dict.pop(name, None)
-            await _close(pool.cache_dict.pop(name))
+        """Close the connections of this model and event loop, and no others."""
+        if self._open is not None:
+            for transport in (self._open.direct, self._open.litellm):
+                if transport is not None:
+                    await transport.close()
+            self._open = None
 
     async def generate(self, request: Request, draw: Draw) -> Response:
-        litellm = _litellm()
-        settings, not_sent = self._settings(request, draw)
-        common: dict[str, Any] = {
-            "model": self.name, "timeout": self.timeout, "num_retries": 0, "max_retries": 0, "drop_params": False,
-            "caching": False, "no-log": True, **settings,
-        }  # fmt: skip
-        if self.api_base:
-            common["api_base"] = self.api_base
-        if self.api_key_env:
-            common["api_key"] = os.environ[self.api_key_env]
-        try:
+        opened = self._open
+        if opened is None:
+            raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
+        key = key_of(request, draw)
+        plan = opened.plans.get((request.sampling, request.mode))
+        if plan is None:
+            plan = opened.plans[request.sampling, request.mode] = self._plan(opened, request)
+        seed = int(key[:8], 16) >> 1  # the draw's own: 31 bits of the key
+        if plan.wire is not None and opened.direct is not None:
+            body: dict[str, Any] = {**plan.wire.body, **({plan.wire.seed: seed} if plan.wire.seed else {})}
             if request.mode == "completion":
-                prompt = "".join(m.content for m in request.messages)
-                if self._client is not None:
-                    common["client"] = self._client
-                raw = await asyncio.wait_for(litellm.atext_completion(prompt=prompt, **common), self.timeout + 5)
+                body["prompt"] = "".join(m.content for m in request.messages)
+                said = await opened.direct.post("/completions", body, key)
             else:
-                messages = [{"role": m.role, "content": m.content} for m in request.messages]
-                raw = await asyncio.wait_for(litellm.acompletion(messages=messages, **common), self.timeout + 5)
-        except TimeoutError:
-            raise Unavailable(f"{self.name} did not answer within {self.timeout:g} s") from None
-        except Exception as error:
-            raise _typed(litellm, self.name, error) from None
-        return _response(raw, self._cost(raw), not_sent)
+                body["messages"] = request.messages
+                said = await opened.direct.post("/chat/completions", body, key)
+        else:
+            settings = {**plan.settings, **({"seed": seed} if "seed" in plan.settings else {})}
+            if opened.litellm is None:  # the address takes the direct way, this kind of sampling does not
+                opened.litellm = ViaLitellm(opened.module, self.name, self.api_base, self.api_key_env, self.timeout)
+            said = await opened.litellm.ask(request, settings, key)
+        response = read_answer(said, plan.not_sent)
+        price = self.price or (self._card.price if self._card else None)
+        if price is None or "usage" in response.reported:
+            return response
+        return replace(response, cost=price.of(response.usage))
 
-    def _settings(self, request: Request, draw: Draw) -> tuple[dict[str, Any], list[str]]:
+    def _plan(self, opened: _Opened, request: Request) -> _Plan:
+        """How requests of one kind of sampling are sent: what the provider takes, in whose form."""
         sampling = request.sampling
         wanted: dict[str, Any] = {
             "temperature": sampling.temperature if self.temperature is None else self.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
-            "seed": seed_of(draw.episode, draw.step, draw.sample, digest(request), bits=31),
+            "seed": 0,
         }
         if sampling.stop:
             wanted["stop"] = list(sampling.stop)
         if sampling.top_p == 1.0 and "claude" in self.name:
             del wanted["top_p"]  # Claude refuses a request with both temperature and top_p; 1 is its default
-        if "max_tokens" not in self._accepts and "max_completion_tokens" in self._accepts:
+        if "max_tokens" not in opened.accepts and "max_completion_tokens" in opened.accepts:
             wanted["max_completion_tokens"] = wanted.pop("max_tokens")
-        return (
-            {k: v for k, v in wanted.items() if k in self._accepts},
-            sorted(k for k in wanted if k not in self._accepts),
-        )
+        settings = {k: v for k, v in wanted.items() if k in opened.accepts}
+        wire = None
+        if opened.direct is not None and request.mode == "completion":
+            wire = Wire({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
+        elif opened.direct is not None:
+            try:
+                wire = Wire.of(opened.module, opened.model, opened.provider, settings)
+            except Exception as error:
+                raise typed(opened.module, self.name, error) from None
+        return _Plan(settings, ",".join(sorted(k for k in wanted if k not in opened.accepts)), wire)
+
+    def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> Direct | None:
+        """The direct transport, where this provider has one and nothing asks for litellm's."""
+        address = base_of(litellm, provider, base)
+        entry = _entry(litellm, self.name)
+        if (
+            self.transport == "litellm" or provider not in PROVIDERS or address is None or not direct_proxies()
+            or urlsplit(address).query or entry.get("mode", "chat") not in ("chat", "completion")
+            or litellm.headers or (self.style == "completion" and provider not in _continues(litellm))
+        ):  # fmt: skip
+            return None
+        own = None if provider == "hosted_vllm" else litellm.openai_key or os.environ.get("OPENAI_API_KEY")
+        key = key or litellm.api_key or own
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "akrasia"}
+        headers["Authorization"] = f"Bearer {key or 'none'}"
+        for name, variable in (("OpenAI-Organization", "OPENAI_ORGANIZATION"), ("OpenAI-Project", "OPENAI_PROJECT")):
+            if provider == "openai" and os.environ.get(variable):
+                headers[name] = os.environ[variable]
+        return Direct(self.name, address, headers, self.timeout)
+
+    @property
+    def _account(self) -> str:
+        """Who is asked with whose key; not the key."""
+        return f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}"
 
     def _list_price(self) -> Price | None:
         """litellm's list price, once litellm is loaded; before that the price is simply not known yet."""
         litellm = sys.modules.get("litellm")
-        return None if litellm is None else _price_entry(litellm, self.name)
+        entry = {} if litellm is None else _entry(litellm, self.name)
+        if entry.get("input_cost_per_token") is None:
+            return None
+        return Price(float(entry["input_cost_per_token"]), float(entry.get("output_cost_per_token") or 0.0))
 
-    def _cost(self, raw: Any) -> float | None:
-        price = self.price or self._list_price()
-        return None if price is None else price.of(_usage(raw))
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one kind of sampling is sent: the settings by OpenAI's names, and the wire form of the direct transport."""
+
+    settings: dict[str, Any]
+    not_sent: str
+    wire: Wire | None
 
 
-def _price_entry(litellm: Any, name: str) -> Price | None:
+@dataclass
+class _Opened:
+    """What `open` found out and took."""
+
+    module: Any
+    model: str
+    provider: str
+    accepts: frozenset[str]
+    direct: Direct | None
+    litellm: ViaLitellm | None
+    plans: dict[Any, _Plan] = field(default_factory=dict)
+
+
+def _continues(litellm: Any) -> set[str]:
+    """Providers whose base models continue texts under OpenAI's protocol."""
+    return {"openai", "text-completion-openai", *litellm.openai_text_completion_compatible_providers}
+
+
+def _entry(litellm: Any, name: str) -> Mapping[str, Any]:
     table = getattr(litellm, "model_cost", {})  # absent while another thread is importing litellm
-    entry = table.get(name) or table.get(name.partition("/")[2])
-    if not entry or entry.get("input_cost_per_token") is None:
-        return None
-    return Price(float(entry["input_cost_per_token"]), float(entry.get("output_cost_per_token") or 0.0))
+    entry: Mapping[str, Any] = table.get(name) or table.get(name.partition("/")[2]) or {}
+    return entry
 
 
-def _litellm() -> Any:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+def _check_address(name: str, address: Any) -> None:
+    """Refuse an address that is none or that holds a secret; the message does not repeat it."""
     try:
-        import litellm
-    except ImportError:
-        raise MissingExtra("the package 'litellm' is not installed", remedy="Reinstall akrasia.") from None
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    litellm.drop_params = False
-    litellm.num_retries = 0
-    logging.getLogger("LiteLLM").setLevel(logging.ERROR)
-    return litellm
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except (ValueError, TypeError, AttributeError):
+        usable = False
+    if not usable or re.search(r"\s", address):
+        raise BadOption(f"the api_base of {name!r} is no address", remedy="Write https://HOST/PATH.")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise BadOption(
+            f"the api_base of {name!r} holds a user name or password", "it would be stored with the run",
+            "Take it out, and name the environment variable that holds the key: api_key_env.",
+        )  # fmt: skip
+    if any(k not in HARMLESS for k, _ in parse_qsl(parts.query, keep_blank_values=True)) or ";" in parts.query:
+        raise BadOption(
+            f"the api_base of {name!r} holds a query", "a key in it would be stored with the run",
+            "Take it out, and name the environment variable that holds the key: api_key_env.",
+        )  # fmt: skip
 
 
-def _completion_client(litellm: Any, provider: str, key: str | None, base: str | None, timeout: float) -> Any:
-    """One client for all calls of a base model behind OpenAI's protocol, None for another protocol.
-
-    litellm pools clients of chat models only: here it would open one for each call and close none.
-    """
-    if provider in ("openai", "text-completion-openai"):
-        key = key or os.environ.get("OPENAI_API_KEY")
-    elif provider not in litellm.openai_text_completion_compatible_providers:
-        return None
-    import openai
-
-    return openai.AsyncOpenAI(api_key=key or "none", base_url=base, timeout=timeout, max_retries=0)
-
-
-async def _close(client: Any) -> None:
-    close = getattr(client, "close", None)
-    closing = close() if callable(close) else None
-    if inspect.isawaitable(closing):
-        await closing
-
-
-def _typed(litellm: Any, name: str, error: Exception) -> Exception:
-    """litellm's exceptions as ours, with anything that looks like a key taken out of the text."""
-    said, known = scrubbed(str(error)), litellm.exceptions
-    full = f"{error} {_code(error)}".lower()
-    headers = getattr(error, "litellm_response_headers", None) or getattr(
-        getattr(error, "response", None), "headers", None
-    )
-    wait = retry_after(headers)
-    if isinstance(error, known.RateLimitError) and "insufficient_quota" in full:
-        return Denied(f"the quota of {name} is used up", said, "Top it up and resume the run.")
-    if isinstance(error, known.RateLimitError):
-        return RateLimited(f"{name} asks to slow down", said, retry_after=wait)
-    if isinstance(error, known.ServiceUnavailableError) and wait is not None:
-        return RateLimited(f"{name} is overloaded", said, retry_after=wait)
-    if getattr(error, "status_code", None) in (401, 403, 404):
-        return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
-    if isinstance(error, known.UnsupportedParamsError):
-        return Denied(f"{name} cannot take the sampling that was asked for", said, "Set another temperature for it.")
-    if isinstance(error, known.BadRequestError | known.UnprocessableEntityError):
-        policy = isinstance(error, known.ContentPolicyViolationError)
-        if policy or any(mark in full for mark in _FILTERED):
-            return Rejected(f"{name} filtered the request", said, refusal=True)
-        return Rejected(f"{name} refused the request", said)
-    return Unavailable(f"{name} failed", f"{type(error).__name__}: {said}")
-
-
-def _code(error: BaseException) -> str:
-    """The provider's own code of an error, which litellm keeps only on what its exception was made from."""
-    inner: BaseException | None = error
-    while inner is not None:
-        body = getattr(inner, "body", None)
-        if isinstance(body, dict) and body.get("code"):
-            return str(body["code"])
-        inner = inner.__cause__ or inner.__context__
-    return ""
-
-
-def _usage(raw: Any) -> Usage:
-    usage = getattr(raw, "usage", None)
-    cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
-    thought = getattr(getattr(usage, "completion_tokens_details", None), "reasoning_tokens", None)
-    return Usage(
-        int(getattr(usage, "prompt_tokens", 0) or 0), int(getattr(usage, "completion_tokens", 0) or 0),
-        int(cached or 0), int(thought or 0),
-    )  # fmt: skip
-
-
-def _response(raw: Any, cost: float | None, not_sent: list[str]) -> Response:
-    choices = getattr(raw, "choices", None)
-    if not choices:
-        raise Unavailable("the provider's answer holds no choice")
-    choice = choices[0]
-    message = getattr(choice, "message", None)
-    text = getattr(message, "content", None) if message is not None else getattr(choice, "text", None)
-    finish = str(getattr(choice, "finish_reason", "") or "stop")
-    status: Status = {"length": "truncated", "content_filter": "refused"}.get(finish, "ok")  # type: ignore[assignment]
-    reported = {"model": str(getattr(raw, "model", "") or ""), "not_sent": ",".join(not_sent)}
-    fingerprint = getattr(raw, "system_fingerprint", None)
-    if fingerprint:
-        reported["fingerprint"] = str(fingerprint)
-    return Response(text if isinstance(text, str) else "", status, finish, _usage(raw), cost=cost, reported=reported)
+def _check_tls(litellm: Any) -> None:
+    """litellm takes SSL_VERIFY=False from the environment; a measurement must not run over such a line by accident."""
+    said = os.environ.get("SSL_VERIFY", "")
+    if litellm.ssl_verify is False or said.strip().lower() in ("false", "0", "no", "off", "none"):
+        raise BadOption(
+            "SSL_VERIFY switches off the verification of certificates", "anyone on the way could read the key",
+            "Unset it, and name the file of your own certificate authority in SSL_CERT_FILE.",
+        )  # fmt: skip

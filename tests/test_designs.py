@@ -59,8 +59,8 @@ class Memory:
     def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
         return [r for r in self.records if (r.task, r.model, r.variant, r.episode) == (task, model, variant, episode)]
 
-    def spent(self) -> tuple[int, float]:
-        return 0, 0.0
+    def spent(self) -> tuple[int, float, int]:
+        return 0, 0.0, 0
 
     def set_meta(self, key: str, value: str) -> None:
         raise AssertionError("nothing here is told to a store")

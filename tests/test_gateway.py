@@ -21,7 +21,8 @@ from akrasia.errors import (
 )
 from akrasia.experiments.ledger import Ledger, read_ledger
 from akrasia.models import Budget, Desk, Gateway, MemoryStore, Price, Scripted, Simulated, key_of
-from akrasia.models.gateway import ATTEMPTS, FAILURES_IN_A_ROW
+from akrasia.models.circuit import OPEN_FOR, PROBES, TRIP
+from akrasia.models.way import ATTEMPTS
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
 
 FREE = Price()
@@ -63,13 +64,18 @@ class Model:
 
 
 class Clock:
-    """Stands for sleeping: notes how long, and takes no time."""
+    """Stands for time and sleeping: notes how long, and takes no time of ours."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self.now = 100.0
 
     async def __call__(self, seconds: float) -> None:
-        self.slept.append(seconds)
+        self.slept.append(round(seconds, 6))
+        self.now += seconds
+
+    def time(self) -> float:
+        return self.now
 
 
 def draw(sample: int = 0) -> Draw:
@@ -149,16 +155,21 @@ async def test_an_answer_that_cannot_be_kept_is_not_shown() -> None:
 async def test_rate_limit_is_waited_out_exactly_and_recorded() -> None:
     model = Model(RateLimited("slow down", retry_after=7.25), RateLimited("slower", retry_after=120.0), "there")
     clock = Clock()
-    said = await Gateway([model], sleep=clock).complete(model.request(), draw())
+    said = await Gateway([model], sleep=clock, clock=clock.time).complete(model.request(), draw())
     assert clock.slept == [7.25, 120.0]
-    assert (said.text, said.status, said.attempts) == ("there", "ok", ("slow down.", "slower."))
+    assert (said.text, said.status) == ("there", "ok")
+    assert said.attempts == ("rate limit: slow down.", "rate limit: slower.")
     assert model.asked == 3
 
 
-async def test_a_provider_that_asks_for_hours_is_given_up() -> None:
-    model, clock = Model(RateLimited("daily limit", retry_after=86_400.0)), Clock()
-    said = await Gateway([model], sleep=clock).complete(model.request(), draw())
-    assert (said.status, clock.slept, model.asked) == ("error", [], 1)
+async def test_a_provider_that_asks_for_hours_pauses_the_run() -> None:
+    """No outcome of a step: a resumed run asks again."""
+    model, clock, store = Model(RateLimited("daily limit", retry_after=86_400.0)), Clock(), MemoryStore()
+    gateway = Gateway([model], store, sleep=clock)
+    for sample in range(2):
+        with pytest.raises(ProviderDown, match="asks to wait 86400 s.*resume"):
+            await gateway.complete(model.request(), draw(sample))
+    assert (clock.slept, model.asked, store.responses) == ([], 1, {})
 
 
 async def test_back_off_grows_and_stays_bounded() -> None:
@@ -174,7 +185,7 @@ async def test_what_stays_down_becomes_an_outcome_that_is_not_kept() -> None:
     gateway = Gateway([model], store, sleep=Clock())
     said = await gateway.complete(model.request(), draw())
     assert (said.text, said.status) == ("", "error")
-    assert said.attempts == ("down: connection reset.",) * ATTEMPTS
+    assert said.attempts == ("unavailable: down: connection reset.",) * ATTEMPTS
     assert said.error == said.attempts[-1]
     assert store.responses == {}
     assert gateway.tally.failed == 1
@@ -196,7 +207,7 @@ async def test_what_is_refused_is_kept_and_not_tried_again(refusal: bool, status
     model, store = Model(Unavailable("hiccup"), Rejected("too long", refusal=refusal)), MemoryStore()
     gateway = Gateway([model], store, sleep=Clock())
     said = await gateway.complete(model.request(), draw())
-    assert (said.status, said.error, said.attempts) == (status, "too long.", ("hiccup.",))
+    assert (said.status, said.error, said.attempts) == (status, "too long.", ("unavailable: hiccup.",))
     assert list(store.responses.values()) == [said]
     assert await gateway.complete(model.request(), draw()) == said
     assert (model.asked, gateway.tally.failed) == (2, 0)
@@ -209,21 +220,58 @@ async def test_wrong_credentials_stop_the_run_at_once() -> None:
     assert (model.asked, store.responses) == (1, {})
 
 
-async def test_twelve_failures_in_a_row_mean_the_provider_is_down() -> None:
-    model = Model(Unavailable("down"))
-    gateway = Gateway([model], sleep=Clock())
-    for i in range(FAILURES_IN_A_ROW - 1):
-        assert (await gateway.complete(model.request(), draw(i))).status == "error"
-    with pytest.raises(ProviderDown, match="12 calls in a row"):
+async def test_a_dead_provider_is_probed_ever_less_often_and_then_pauses_the_run() -> None:
+    """Fifty calls at once: no more attempts than it takes to see that it is dead, and no step pays for it."""
+    model, clock, store = Model(Unavailable("down", "connection refused")), Clock(), MemoryStore()
+    gateway = Gateway([model], store, sleep=clock, clock=clock.time)
+    said = await outcomes(gateway, model.request(), range(50))
+    assert all(isinstance(s, ProviderDown) for s in said)
+    assert "does not answer: down: connection refused. Every answer so far is kept: resume" in str(said[0])
+    assert model.asked <= TRIP + 20 + PROBES  # twenty may be under way when it trips
+    assert [s for s in clock.slept if s >= OPEN_FOR] == [5, 10, 20, 40, 60, 60]
+    assert store.responses == {}
+    with pytest.raises(ProviderDown):
         await gateway.complete(model.request(), draw(99))
 
 
+async def test_a_provider_that_comes_back_is_found_by_one_call_and_nothing_is_lost() -> None:
+    model, clock = Model(*[Unavailable("down")] * (TRIP + 3), "up"), Clock()
+    gateway = Gateway([model], sleep=clock, clock=clock.time)
+    said = await outcomes(gateway, model.request(), range(TRIP))
+    assert [s.status for s in said if isinstance(s, Response)] == ["ok"] * TRIP
+    assert (gateway.tally.failed, gateway.tally.retried) == (0, TRIP + 3)
+    assert [s for s in clock.slept if s >= OPEN_FOR] == [5, 10, 20, 40]
+
+
 async def test_one_answer_in_between_and_the_provider_is_not_down() -> None:
-    script = ([*[Unavailable("down")] * ATTEMPTS * (FAILURES_IN_A_ROW - 1), "up"]) * 3
+    script = ([*[Unavailable("down")] * ATTEMPTS * (TRIP - 1), "up"]) * 3
     model = Model(*script)
     gateway = Gateway([model], sleep=Clock())
-    said = [(await gateway.complete(model.request(), draw(i))).status for i in range(3 * FAILURES_IN_A_ROW)]
+    said = [(await gateway.complete(model.request(), draw(i))).status for i in range(3 * TRIP)]
     assert said.count("ok") == 3
+
+
+async def test_a_call_that_fails_by_itself_is_an_outcome_and_the_provider_is_not_down() -> None:
+    class Picky(Model):
+        async def generate(self, request: Request, draw: Draw) -> Response:
+            if "poison" in request.messages[0].content:
+                raise Unavailable("boom")
+            return await super().generate(request, draw)
+
+    model = Picky()
+    gateway = Gateway([model], sleep=Clock())
+    said = await outcomes(gateway, model.request("poison"), range(TRIP - 1))
+    assert [s.status for s in said if isinstance(s, Response)] == ["error"] * (TRIP - 1)
+    assert (await gateway.complete(model.request(), draw())).status == "ok"
+
+
+async def test_rate_limits_that_do_not_end_pause_the_run() -> None:
+    model, clock = Model(RateLimited("slow down", retry_after=1.0)), Clock()
+    gateway = Gateway([model], sleep=clock, clock=clock.time)
+    for i in range(TRIP):
+        assert (await gateway.complete(model.request(), draw(i))).status == "error"
+    with pytest.raises(ProviderDown, match="does not answer: slow down"):
+        await gateway.complete(model.request(), draw(99))
 
 
 @settings(max_examples=40, deadline=None)

@@ -52,17 +52,22 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 class Clock:
-    """Stands for sleeping: notes how long, and takes no time."""
+    """Stands for time and sleeping: notes how long, and takes no time of ours."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self.now = 0.0
 
     async def __call__(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.now += seconds
+
+    def time(self) -> float:
+        return self.now
 
 
 async def through_gateway(model: Remote, clock: Clock) -> Response:
-    gateway = Gateway([model], sleep=clock)
+    gateway = Gateway([model], sleep=clock, clock=clock.time)
     try:
         return await gateway.complete(request(model), Draw(1, 2, 3))
     finally:

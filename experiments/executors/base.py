@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import Denied, RunStopped
+from ...models.budget import Budget, Spent
 from ...models.gateway import Desk, Gateway, Tally
 from ...records import Record
 from ..design import DESIGNS, Arena
@@ -19,7 +20,7 @@ from .shelf import Shelf
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["Assignment", "Engine", "Observer", "RunStore", "Seen", "arenas", "play_episode"]
+__all__ = ["Assignment", "Engine", "Observer", "RunStore", "Seen", "arenas", "play_episode", "spent"]
 
 Seen = Callable[[Sequence[Record]], None]
 
@@ -57,8 +58,8 @@ class RunStore(Protocol):
         """The records of one episode of a variant."""
         ...
 
-    def spent(self) -> tuple[int, float]:
-        """What the answers cost: (calls, US dollars)."""
+    def spent(self) -> tuple[int, float, int]:
+        """What the answers cost: (calls, US dollars, tokens)."""
         ...
 
     def set_meta(self, key: str, value: str) -> None:
@@ -126,3 +127,8 @@ async def play_episode(
             seen(records)
     if number not in gateway.unanswered:
         await shelf.commit(of_finished(arena.label, arena.model, [v.name for v in arena.variants], episode))
+
+
+def spent(budget: Budget, store: RunStore) -> Spent:
+    """What earlier sessions spent; not looked up where nothing is limited."""
+    return Spent() if budget == Budget() else Spent(*store.spent())

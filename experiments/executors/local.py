@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import AkrasiaError, Denied, RunStopped
 from ...models.gateway import Gateway, Tally
-from .base import Assignment, RunStore, Seen, arenas, play_episode
+from .base import Assignment, RunStore, Seen, arenas, play_episode, spent
 from .shelf import Shelf
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class Local:
     def begin(self, store: RunStore, seen: Seen | None) -> None:
         self._store, self._seen = store, seen
         self._shelf = Shelf(store.commit)
-        self._gateway = self._gateway.on(self._shelf, spent=store.spent(), offline=self._offline)
+        self._gateway = self._gateway.on(
+            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline
+        )
 
     async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
         return await run_local(self._jobs(assignments), self._experiment.at_once)
