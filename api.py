@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
 from .experiments.config import assemble, describe
-from .experiments.executors import Engine, Local
+from .experiments.executors import Engine, engine_for
 from .experiments.ledger import FILE, Ledger, read_ledger
 from .experiments.runner import Experiment, Observer, Outcome, play
 from .records import Record, digest
@@ -132,6 +132,9 @@ def run(
     seed: int = 0,
     budget: Any = None,
     concurrency: int | None = None,
+    workers: int = 1,
+    engine: str = "",
+    address: str = "",
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
@@ -148,6 +151,8 @@ def run(
         seed: names the set of episodes.
         budget: {"calls": n, "dollars": x} over the whole run.
         concurrency: episodes under way at once.
+        workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
+        engine: "ray" to play on a Ray cluster, at `address` or on this machine.
         out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
             where it stopped and pays nothing twice.
         offline: answer from the ledger only.
@@ -159,7 +164,7 @@ def run(
     """
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, **({"models": models} if models else {"model": model}),
+        "budget": budget, "concurrency": concurrency, "workers": workers, "engine": engine, "address": address, **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
     return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))
@@ -225,7 +230,7 @@ async def execute(
         resume: go on with the run the folder holds; the same experiment is required.
         fresh: start over: a run in the folder is removed first.
         settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
-        engine: where it is played; by default in this process.
+        engine: where it is played; by default what the experiment asks for.
         started: called with the engine once everything is ready, before the first request.
 
     Raises:
@@ -242,7 +247,7 @@ async def execute(
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
     _writable(folder)
-    engine = engine or Local(experiment, offline=offline)
+    engine = engine or engine_for(experiment, offline=offline)
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
             await engine.open()

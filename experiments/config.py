@@ -6,6 +6,7 @@ A file holds what `akrasia.run` takes:
     model = "embedded"                       # or a list, or tables [models.NAME] with options and slots
     episodes = 16
     design = "fork"
+    workers = 2                              # processes; or engine = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
     name = "bandit"
@@ -36,7 +37,10 @@ from .variant import as_variants
 
 __all__ = ["assemble", "describe", "load", "model_sets", "override"]
 
-_KEYS = ("name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency")
+_KEYS = (
+    "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "workers",
+    "engine", "address",
+)  # fmt: skip
 
 
 def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -97,6 +101,9 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         budget=_budget(settings.get("budget")),
         concurrency=settings.get("concurrency"),
         name=str(settings.get("name", "experiment")),
+        workers=1 if settings.get("workers") is None else settings["workers"],
+        engine=settings.get("engine") or "",
+        address=settings.get("address") or "",
     )
 
 

@@ -16,7 +16,7 @@ from ..models.gateway import Budget, Tally
 from ..records import Record
 from ..tasks.base import Task
 from .design import DESIGNS, Design
-from .executors import Assignment, Engine, Local, Observer, RunStore
+from .executors import Assignment, Engine, Observer, RunStore, engine_for
 from .foreign import Foreign, MessagesAdapter
 from .variant import Variant
 
@@ -51,6 +51,8 @@ class Experiment:
         episodes: seeded plays per task and model: the unit of statistical independence.
         seed: names the whole set of episodes.
         concurrency: episodes under way at once; by default what the slowest model bears.
+        workers: processes, or actors of a Ray cluster, that play; 1 is this process.
+        engine: "local", "processes" or "ray"; by default what `workers` asks for. `address`: of the Ray cluster.
     """
 
     tasks: tuple[Task, ...]
@@ -62,6 +64,9 @@ class Experiment:
     budget: Budget = Budget()
     concurrency: int | None = None
     name: str = "experiment"
+    workers: int = 1
+    engine: str = ""
+    address: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or not 1 <= self.episodes < EPISODES:
@@ -70,10 +75,9 @@ class Experiment:
             raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise BadOption(f"the seed is {self.seed!r}", remedy="Use an integer of at least 0.")
-        if self.concurrency is not None and (
-            isinstance(self.concurrency, bool) or not isinstance(self.concurrency, int) or self.concurrency < 1
-        ):
-            raise BadOption(f"concurrency is {self.concurrency!r}", remedy="Use an integer of at least 1.")
+        for what, count in (("concurrency", self.concurrency), ("workers", self.workers)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise BadOption(f"{what} is {count!r}", remedy="Use an integer of at least 1.")
         for what, names in (
             ("tasks", [str((t.name, t.options)) for t in self.tasks]),
             ("models", [m.label for m in self.models]),
@@ -201,11 +205,11 @@ async def play(
     """Play every episode of an experiment into a store.
 
     Args:
-        engine: where; by default in this process. It is closed at the end.
+        engine: where; by default what the experiment asks for. It is closed at the end.
         observe: told of each group of records once it is safe.
         again: play also what is finished, and so see that every answer is there.
     """
-    engine = engine or Local(experiment)
+    engine = engine or engine_for(experiment, offline=again)
 
     def seen(records: Sequence[Record]) -> None:
         if observe is not None:
