@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
+from .experiments.bill import Bill
 from .experiments.config import assemble, describe
 from .experiments.executors import Engine, engine_for
 from .experiments.ledger import FILE, Ledger, read_ledger
@@ -67,6 +68,15 @@ class Result:
             ledger.close()
         return stored
 
+    @property
+    def bill(self) -> Bill:
+        """What all sessions of the run paid, and what every variant would have paid alone."""
+        ledger = read_ledger(self.folder)
+        try:
+            return Bill(ledger.paid(), ledger.alone())
+        finally:
+            ledger.close()
+
     def score(
         self,
         metrics: Sequence[str] | None = None,
@@ -106,7 +116,8 @@ class Result:
         """Show the scorecard in the terminal or notebook."""
         from .reports.terminal import show_scorecard
 
-        show_scorecard(self.score(), self.experiment, str(self.outcome.tally) if self.outcome else "")
+        paid = f"{self.outcome.tally}\n{self.bill}" if self.outcome else ""
+        show_scorecard(self.score(), self.experiment, paid)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
@@ -164,7 +175,8 @@ def run(
     """
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, "workers": workers, "engine": engine, "address": address, **({"models": models} if models else {"model": model}),
+        "budget": budget, "concurrency": concurrency, "workers": workers, "engine": engine, "address": address,
+        **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
     return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))

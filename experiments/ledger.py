@@ -65,10 +65,17 @@ CREATE TABLE IF NOT EXISTS finished (
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS answers_of_episode ON responses (episode)"
 _ORDER = "task, model, variant, episode, step"
-_PAID = """
-SELECT COUNT(*), COALESCE(SUM(cost), 0), COALESCE(SUM(json_extract(said, '$.usage.prompt_tokens')), 0),
+_DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
+_PAID = f"""
+SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(said, '$.usage.prompt_tokens')), 0),
   COALESCE(SUM(json_extract(said, '$.usage.completion_tokens')), 0)
 FROM (SELECT cost, CAST(response AS TEXT) AS said FROM responses)
+"""
+_ALONE = f"""
+SELECT task, model, variant, SUM(json_extract(said, '$.calls')),
+  {_DOLLARS.format("json_extract(said, '$.cost')")},
+  SUM(json_extract(said, '$.usage.prompt_tokens')), SUM(json_extract(said, '$.usage.completion_tokens'))
+FROM (SELECT task, model, variant, CAST(record AS TEXT) AS said FROM records) GROUP BY task, model, variant
 """
 _COMPLETE = """
 SELECT task, model, COUNT(*) FROM (
@@ -83,12 +90,20 @@ _LATER_TABLES = ("lines", "finished")  # of format 2 and 3
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the stored answers took: calls, US dollars at nominal prices, tokens of prompts and of answers."""
+    """What answers took; dollars are nominal US dollars, None where a price is unknown."""
 
     calls: int = 0
-    dollars: float = 0.0
+    dollars: float | None = 0.0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+    def __add__(self, other: Paid) -> Paid:
+        return Paid(
+            self.calls + other.calls,
+            None if self.dollars is None or other.dollars is None else self.dollars + other.dollars,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +166,15 @@ class _Reader:
     def spent(self) -> tuple[int, float, int]:
         """What the stored answers cost: (calls, US dollars at nominal prices, tokens)."""
         paid = self.paid()
-        return paid.calls, paid.dollars, paid.prompt_tokens + paid.completion_tokens
+        return paid.calls, paid.dollars or 0.0, paid.prompt_tokens + paid.completion_tokens
 
     def paid(self) -> Paid:
         """What the stored answers took; reads every answer."""
         return Paid(*self._reading.execute(_PAID).fetchone())
+
+    def alone(self) -> dict[tuple[str, str, str], Paid]:
+        """What each (task, model, variant) would have paid alone, without any answer shared; reads every record."""
+        return {tuple(row[:3]): Paid(*row[3:]) for row in self._reading.execute(_ALONE)}
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, named as its draws name it."""

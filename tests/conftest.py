@@ -16,6 +16,11 @@ import pytest
 from akrasia.models import Simulated
 from akrasia.records import Draw, Message, Request
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", default=8, type=int, help="at how many random points a run is killed (tests/test_kill)")
+
+
 API_KEY = "sk-loopback-0123456789abcdef"
 
 

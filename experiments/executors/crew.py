@@ -35,6 +35,12 @@ __all__ = ["Crew", "Desk", "Office"]
 AHEAD = 2  # episodes that a worker has at hand, as a multiple of those that it plays at once
 DEATHS = 3  # of workers over one episode, or at their start, before the run is stopped
 
+_OVER = "Every answer so far is kept: resume it with fewer workers or more memory."
+_EARLY = (
+    "See what the worker printed. A script that calls akrasia.run with workers needs the lines that do so under "
+    '`if __name__ == "__main__":`.'
+)
+
 
 class Desk(Line, Protocol):
     """The driver's end of the line to one worker."""
@@ -290,18 +296,12 @@ class Crew:
         self._past.append(seat.tally)
         seat.counter.gone()
         how = await seat.desk.gone()
-        self._deaths.update(seat.hands)
+        self._deaths.update(list(seat.hands))
         worst = max((self._deaths[e] for e in seat.hands), default=0)
         self._stillborn += not seat.ready
         if worst >= DEATHS or self._stillborn >= DEATHS:
             what = f"{DEATHS} workers died {'over one episode' if seat.ready else 'before they could begin'}"
-            remedy = (
-                "Every answer so far is kept: resume it with fewer workers or more memory."
-                if seat.ready
-                else "Run one worker to see why. A script that calls akrasia.run with workers needs the lines that do so "
-                'under `if __name__ == "__main__":`.'
-            )
-            lost = WorkerLost(what, f"the last one {how}", remedy)
+            lost = WorkerLost(what, f"the last one {how}", _OVER if seat.ready else _EARLY)
             if not seat.ready:
                 return self._fail(lost)
             self._end(lost)
