@@ -163,10 +163,10 @@ class _Reader:
             return None
         return (row[0] for row in self._reading.execute(f"SELECT line FROM lines ORDER BY {_ORDER}"))
 
-    def spent(self) -> tuple[int, float, int]:
-        """What the stored answers cost: (calls, US dollars at nominal prices, tokens)."""
-        paid = self.paid()
-        return paid.calls, paid.dollars or 0.0, paid.prompt_tokens + paid.completion_tokens
+    def spent(self) -> tuple[int, float]:
+        """What the stored answers cost: (calls, US dollars at nominal prices)."""
+        calls, dollars = self._reading.execute("SELECT COUNT(*), COALESCE(SUM(cost), 0) FROM responses").fetchone()
+        return int(calls), float(dollars)
 
     def paid(self) -> Paid:
         """What the stored answers took; reads every answer."""

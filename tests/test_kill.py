@@ -184,9 +184,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(whole: tuple[by
     assert run.export() == export and run.keys() == keys
 
 
-def test_an_episode_that_kills_its_workers_stops_the_run_and_is_named(
-    whole: tuple[bytes, set[str]], tmp_path: Path
-) -> None:
+def test_an_episode_that_kills_its_workers_stops_the_run(whole: tuple[bytes, set[str]], tmp_path: Path) -> None:
     export, keys = whole
     run = Runner(tmp_path / "r", delay=0.001)
     said = run.finish({"workers": 2, "concurrency": 2}, env={"DIES_IN": "5"})

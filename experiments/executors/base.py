@@ -14,6 +14,7 @@ from ...models.budget import Budget, Spent
 from ...models.gateway import Desk, Gateway, Tally
 from ...records import Record
 from ..design import DESIGNS, Arena
+from ..ledger import Paid
 from ..rows import Batch, of_finished, of_records
 from .shelf import Shelf
 
@@ -58,8 +59,8 @@ class RunStore(Protocol):
         """The records of one episode of a variant."""
         ...
 
-    def spent(self) -> tuple[int, float, int]:
-        """What the answers cost: (calls, US dollars, tokens)."""
+    def paid(self) -> Paid:
+        """What the answers took."""
         ...
 
     def set_meta(self, key: str, value: str) -> None:
@@ -131,4 +132,7 @@ async def play_episode(
 
 def spent(budget: Budget, store: RunStore) -> Spent:
     """What earlier sessions spent; not looked up where nothing is limited."""
-    return Spent() if budget == Budget() else Spent(*store.spent())
+    if budget == Budget():
+        return Spent()
+    paid = store.paid()
+    return Spent(paid.calls, paid.dollars or 0.0, paid.prompt_tokens + paid.completion_tokens)

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ... import __version__
 from ...errors import BadOption, Denied, RunStopped, WorkerLost
 from ...models.budget import Purse
 from ...models.gateway import Tally
@@ -25,7 +24,7 @@ from ..rows import Batch
 from .base import Assignment, RunStore, Seen, spent
 from .lease import Counter
 from .wire import Line, Lost, Message, Outbox
-from .worker import Contract, share
+from .worker import VERSION, Contract, share
 
 if TYPE_CHECKING:
     from ..runner import Experiment
@@ -127,7 +126,7 @@ class Crew:
 
     async def open(self) -> None:
         await self._hire(open_now=True)
-        while not all(s.ready for s in self._seats.values()) or len(self._seats) < self._of:
+        while not any(s.ready for s in self._seats.values()):  # a cluster may have no room yet for all of them
             await self._change()
 
     def begin(self, store: RunStore, seen: Seen | None) -> None:
@@ -178,14 +177,13 @@ class Crew:
         await asyncio.gather(*(self._fill(p, open_now) for p in vacant))
 
     async def _fill(self, place: int, open_now: bool = False) -> None:
-        contract = Contract(self._experiment, place, self._of, self._offline, open_now, __version__)
+        contract = Contract(self._experiment, place, self._of, self._offline, open_now, VERSION)
         desk = await self._office.hire(self._office.pack(contract))
         outbox = Outbox(desk.send)
         seat = self._seats[place] = _Seat(place, desk, outbox, Counter(self._purse, outbox))
         if self._stopped is not None:
             outbox.post("stop", self._stopped)
         self._spawn(self._attend(seat))
-        self._feed()
 
     def _spawn(self, work: Any) -> None:
         async def watched() -> None:
@@ -226,10 +224,10 @@ class Crew:
         self._changed.set()
 
     def _feed(self) -> None:
-        """Give every worker what it can have in hand."""
+        """Give every worker that has begun what it can have in hand."""
         for seat in self._seats.values():
             room = AHEAD * max(1, share(self._experiment.at_once, seat.place, self._of))
-            while self._store is not None and len(seat.hands) < room:
+            while self._store is not None and seat.ready and len(seat.hands) < room:
                 task = self._next()
                 if task is None:
                     return
@@ -273,6 +271,7 @@ class Crew:
             self._changed.set()
         elif kind == "ready":
             seat.ready, self._stillborn = True, 0
+            self._feed()
             self._changed.set()
         elif kind == "raised":
             self._fail(what[0])
@@ -292,24 +291,21 @@ class Crew:
 
     async def _bury(self, seat: _Seat) -> None:
         """A worker has died: its episodes go to others, and its place to a new one."""
+        began, seat.ready = seat.ready, False  # nothing more is given to it
+        how = await seat.desk.gone()
         del self._seats[seat.place]
         self._past.append(seat.tally)
         seat.counter.gone()
-        how = await seat.desk.gone()
         self._deaths.update(list(seat.hands))
-        worst = max((self._deaths[e] for e in seat.hands), default=0)
-        self._stillborn += not seat.ready
-        if worst >= DEATHS or self._stillborn >= DEATHS:
-            what = f"{DEATHS} workers died {'over one episode' if seat.ready else 'before they could begin'}"
-            lost = WorkerLost(what, f"the last one {how}", _OVER if seat.ready else _EARLY)
-            if not seat.ready:
-                return self._fail(lost)
-            self._end(lost)
+        self._stillborn += not began
+        if self._stillborn >= DEATHS:
+            raise WorkerLost(f"{DEATHS} workers died before they could begin", f"the last one {how}", _EARLY)
+        if any(self._deaths[episode] >= DEATHS for episode in seat.hands):
+            self._end(WorkerLost(f"{DEATHS} workers died over one episode", f"the last one {how}", _OVER))
         if self._stopped is None:
             self._again.extend(seat.hands.values())
             self._feed()  # the others go on while a new one is sought
             self._spawn(self._fill(seat.place))
-        seat.hands.clear()
         self._changed.set()
 
 

@@ -13,10 +13,10 @@ import pickle
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ... import __version__
 from ...errors import BadOption, RunStopped
 from ...models.base import Backend, Card
 from ...models.budget import Budget
@@ -32,7 +32,9 @@ from .wire import Line, Outbox, portable
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["Contract", "share", "unpacked", "work"]
+__all__ = ["VERSION", "Contract", "share", "unpacked", "work"]
+
+VERSION = version("akrasia")
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ def unpacked(contract: bytes) -> Contract:
             "the experiment cannot be rebuilt in a worker", f"{type(error).__name__}: {error}",
             "Put its classes and functions into a module that the worker can import, or run with one process.",
         ) from None  # fmt: skip
-    if found.version != __version__:
+    if found.version != VERSION:
         raise BadOption(
-            f"a worker has akrasia {__version__}, its driver {found.version}", remedy="Install the same everywhere."
+            f"a worker has akrasia {VERSION}, its driver {found.version}", remedy="Install the same everywhere."
         )
     return found
 
