@@ -58,6 +58,27 @@ test-faults: setup ## Ask a real server that misbehaves at random, hundreds of t
 bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
+.PHONY: test-faults
+test-faults: setup ## Kill, interrupt and starve runs: 100 random kills, each resumed to the same bytes (minutes)
+	@$(BIN)/pytest -n 0 tests/test_kill.py --kills 100 $(ARGS)
+
+.PHONY: test-ray
+test-ray: $(VENV)/.ray ## Run on a local Ray cluster of three nodes, one killed midway (installs Ray into .venv)
+	@$(BIN)/pytest -n 0 tests/test_ray.py $(ARGS)
+
+$(VENV)/.ray: requirements/ray.txt $(INSTALLED)
+	@echo 'Installing Ray (70 MB)'
+	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/ray.txt
+	@touch $@
+
+.PHONY: bench-savings
+bench-savings: setup ## Calls per paired comparison over those of a naive run; fails above one half
+	@$(BIN)/python benchmarks/savings.py $(ARGS)
+
+.PHONY: bench-scale
+bench-scale: setup ## 100,000 episodes: memory, records per second, resume; and two workers over one (an hour)
+	@$(BIN)/python benchmarks/scale.py $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style and layout
 	@$(BIN)/ruff check .
@@ -87,6 +108,9 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --extra embedded --extra viewer --extra dev --output-file requirements/dev.txt $(ARGS) \
 	  pyproject.toml requirements/dev.in
+	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --constraint requirements/dev.txt --output-file requirements/ray.txt $(ARGS) requirements/ray.in
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build products, but never runs/

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
+from .experiments.bill import Bill
 from .experiments.config import assemble, budget_of, describe
+from .experiments.executors import Engine, engine_for
 from .experiments.judging import FOLDER as JUDGED
 from .experiments.judging import judge_run, read_judged
 from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
 from .experiments.runner import Experiment, Observer, Outcome, play
-from .models.gateway import Gateway
 from .models.resolve import resolve
 from .records import Record, digest
 
@@ -78,6 +79,15 @@ class Result:
         finally:
             ledger.close()
         return stored
+
+    @property
+    def bill(self) -> Bill:
+        """What all sessions of the run paid, and what every variant would have paid alone."""
+        ledger = read_ledger(self.folder)
+        try:
+            return Bill(ledger.paid(), ledger.alone())
+        finally:
+            ledger.close()
 
     def score(
         self,
@@ -188,7 +198,8 @@ class Result:
         """Show the scorecard in the terminal or notebook."""
         from .reports.terminal import show_scorecard
 
-        show_scorecard(self.score(), self.experiment, str(self.outcome.tally) if self.outcome else "")
+        paid = f"{self.outcome.tally}\n{self.bill}" if self.outcome else ""
+        show_scorecard(self.score(), self.experiment, paid)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
@@ -215,6 +226,9 @@ def run(
     budget: Any = None,
     concurrency: int | None = None,
     until: str = "",
+    workers: int = 1,
+    engine: str = "",
+    address: str = "",
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
@@ -232,6 +246,8 @@ def run(
         budget: {"calls": n, "dollars": x} over the whole run.
         concurrency: episodes under way at once.
         until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
+        workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
+        engine: "ray" to play on a Ray cluster, at `address` or on this machine.
         out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
             where it stopped and pays nothing twice.
         offline: answer from the ledger only.
@@ -243,7 +259,8 @@ def run(
     """
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, "until": until,
+        "budget": budget, "concurrency": concurrency, "until": until, "workers": workers, "engine": engine,
+        "address": address,
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
@@ -300,7 +317,8 @@ async def execute(
     fresh: bool = False,
     offline: bool = False,
     observe: Observer | None = None,
-    started: Callable[[Gateway], None] | None = None,
+    engine: Engine | None = None,
+    started: Callable[[Engine], None] | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Result:
     """Run an experiment into a folder.
@@ -309,7 +327,8 @@ async def execute(
         resume: go on with the run the folder holds; the same experiment is required.
         fresh: start over: a run in the folder is removed first.
         settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
-        started: called with the gateway once everything is ready, before the first request.
+        engine: where it is played; by default what the experiment asks for.
+        started: called with the engine once everything is ready, before the first request.
 
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
@@ -325,24 +344,23 @@ async def execute(
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
     _writable(folder)
-    ready = Gateway(experiment.backends, budget=experiment.budget)
+    engine = engine or engine_for(experiment, offline=offline)
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
-            await ready.open()
+            await engine.open()
         if exists and fresh:
             _remove(folder)
         kept = {} if settings is None else {"settings": json.dumps(settings)}
         ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept})
         try:
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
-            gateway = ready.on(ledger, spent=ledger.spent(), offline=offline)
             if started is not None:
-                started(gateway)
-            outcome = await play(experiment, gateway, ledger, observe)
+                started(engine)
+            outcome = await play(experiment, ledger, engine, observe, again=offline)
         finally:
             ledger.close()
     finally:
-        await ready.close()
+        await engine.close()
     return Result(folder, outcome)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .api import Result
-    from .models.gateway import Gateway
+    from .experiments.executors import Engine
 
 __all__ = ["app", "main"]
 
@@ -68,12 +68,18 @@ def run(
     until: Annotated[
         str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that play, instead of the file's.")] = None,
+    engine: Annotated[str | None, typer.Option(help="local, processes or ray.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
 ) -> None:
     """Run an ablation and show its scorecard."""
     folder, settings = _settings(experiment, resume, changes or [])
-    for key, value in (("task", task), ("variants", variant), ("episodes", episodes), ("until", until)):
+    for key, value in (
+        ("task", task), ("variants", variant), ("episodes", episodes), ("until", until), ("workers", workers),
+        ("engine", engine), ("address", address),
+    ):  # fmt: skip
         if value is not None:
             settings[key] = value
     if model is not None:
@@ -90,6 +96,7 @@ def run(
             typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
     if outcome is not None and outcome.stopped is not None:
         typer.echo(f"akrasia: the run stopped early: {outcome.stopped}", err=True)
+        typer.echo(f"{outcome.missing} of {outcome.planned} episodes are not complete.", err=True)
         typer.echo(f"Go on with: akrasia run --resume {result.folder}", err=True)
         raise typer.Exit(3)
 
@@ -366,14 +373,16 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
     folder = out or Path("runs") / experiment.name
     console = _console()
 
-    def started(gateway: Gateway) -> None:
+    def started(engine: Engine) -> None:
         loop = asyncio.get_running_loop()
 
         def interrupted() -> None:
-            loop.remove_signal_handler(signal.SIGINT)
-            gateway.stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(name)
+            engine.stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
 
-        loop.add_signal_handler(signal.SIGINT, interrupted)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, interrupted)
 
     with Progress(experiment.situations, console) as progress:
         return asyncio.run(

@@ -18,7 +18,8 @@ AkrasiaError
 ├── RunStopped            the run ended early and can be resumed
 │   ├── BudgetSpent       the run's budget in calls, tokens or dollars is used up
 │   ├── ProviderDown      a provider does not answer, or asks to wait for longer than a run should
-│   └── OfflineMiss       an answer was asked for that the ledger does not hold
+│   ├── OfflineMiss       an answer was asked for that the ledger does not hold
+│   └── WorkerLost        worker processes die again and again
 └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
 """
 
@@ -50,6 +51,7 @@ __all__ = [
     "Unavailable",
     "UnknownName",
     "UsageError",
+    "WorkerLost",
 ]
 
 
@@ -186,6 +188,10 @@ class ProviderDown(RunStopped):
 
 class OfflineMiss(RunStopped):
     """Offline replay met a request whose answer the ledger does not hold."""
+
+
+class WorkerLost(RunStopped):
+    """Worker processes die again and again, at their start or over the same episode."""
 
 
 class LedgerError(AkrasiaError):

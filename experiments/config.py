@@ -7,6 +7,7 @@ A file holds what `akrasia.run` takes:
     episodes = 16
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
+    workers = 2                              # processes; or engine = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
     name = "bandit"
@@ -37,7 +38,10 @@ from .variant import as_variants
 
 __all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "override"]
 
-_KEYS = ("name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until")
+_KEYS = (
+    "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
+    "workers", "engine", "address",
+)  # fmt: skip
 
 
 def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -99,6 +103,9 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         concurrency=settings.get("concurrency"),
         name=str(settings.get("name", "experiment")),
         until=settings.get("until") or "",
+        workers=1 if settings.get("workers") is None else settings["workers"],
+        engine=settings.get("engine") or "",
+        address=settings.get("address") or "",
     )
 
 

@@ -16,6 +16,7 @@ from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..records import Draw, Message, Request, Sampling, decode, encode
+from .executors.base import spent
 from .ledger import FILE, Ledger, read_ledger
 
 __all__ = ["FOLDER", "judge_run", "read_judged"]
@@ -67,7 +68,7 @@ async def judge_run(
         await ready.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = ready.on(own, spent=own.spent())
+            gateway = ready.on(own, spent=spent(budget, own))
             desk = _Bench(gateway, judges, concurrency)
             rulings = await desk.rule([*known, *left])
             agreement, same = calibration(rulings[: len(known)])

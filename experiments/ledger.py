@@ -4,10 +4,12 @@ Invariants
 - An answer is committed before it is used; `put` returns only then. All writes go through one thread, which groups
   what is waiting into one transaction.
 - A group of records (all variants at one situation) enters whole or not at all, so what is stored are complete pairs.
+- An episode is marked as finished once all its records are in and no call of it was given up: a resumed run need not
+  play it again.
 - Beside each record, in a table of its own, lies the line that scoring needs of it (`akrasia.evals.lines`). Both enter
   in one transaction, and `meta` says which code made the lines. A ledger of an older format, or with lines of other
   code, is brought up to date in one transaction when it is opened for writing; for reading it is left as it is.
-- Resume is replay: the run starts again and every answered draw comes from here.
+- Resume is replay: what is not finished starts again, and every answered draw comes from here.
 - One process writes: a lock on the run folder, which the operating system releases when the process dies however it
   dies. A ledger that is newer, damaged or of another program is refused and not touched.
 """
@@ -16,12 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import queue
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +33,13 @@ import orjson
 
 from ..errors import LedgerError, RunFolderError
 from ..evals.lines import fingerprint, line
-from ..records import Draw, Record, Request, Response, decode, encode
+from ..records import Draw, Record, Request, Response, decode
+from .rows import INTO, Batch, of_answer, of_records
 
-__all__ = ["Answer", "Ledger", "read_ledger"]
+__all__ = ["Answer", "Ledger", "Paid", "read_ledger"]
 
 FILE, LOCK = "ledger.sqlite", "lock"
-APPLICATION, VERSION = 0x616B7261, 2  # "akra"; format 1 had no lines
+APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
 LINES = "lines"  # the setting that says which code made them
 GROUP = 512
 _SCHEMA = """
@@ -55,12 +59,53 @@ CREATE TABLE IF NOT EXISTS lines (
   line BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
 ) WITHOUT ROWID
 """
+_SCHEMA_FINISHED = """
+CREATE TABLE IF NOT EXISTS finished (
+  task TEXT NOT NULL, model TEXT NOT NULL, episode INTEGER NOT NULL, variant TEXT NOT NULL,
+  PRIMARY KEY (task, model, episode, variant)
+) WITHOUT ROWID
+"""
+_INDEX = "CREATE INDEX IF NOT EXISTS answers_of_episode ON responses (episode)"
 _ORDER = "task, model, variant, episode, step"
-_PUT = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_RECORD = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)"
-_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)"
+_DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
+_PAID = f"""
+SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(said, '$.usage.prompt_tokens')), 0),
+  COALESCE(SUM(json_extract(said, '$.usage.completion_tokens')), 0)
+FROM (SELECT cost, CAST(response AS TEXT) AS said FROM responses)
+"""
+_ALONE = f"""
+SELECT task, model, variant, SUM(json_extract(said, '$.calls')),
+  {_DOLLARS.format("json_extract(said, '$.cost')")},
+  SUM(json_extract(said, '$.usage.prompt_tokens')), SUM(json_extract(said, '$.usage.completion_tokens'))
+FROM (SELECT task, model, variant, CAST(record AS TEXT) AS said FROM records) GROUP BY task, model, variant
+"""
+_COMPLETE = """
+SELECT task, model, COUNT(*) FROM (
+  SELECT task, model FROM finished WHERE episode < ?1 AND variant IN (SELECT value FROM json_each(?2))
+  GROUP BY task, model, episode HAVING COUNT(*) = json_array_length(?2)
+) GROUP BY task, model
+"""
 _CURRENT = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
 _META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_LATER_TABLES = ("lines", "finished")  # of format 2 and 3
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What answers took; dollars are nominal US dollars, None where a price is unknown."""
+
+    calls: int = 0
+    dollars: float | None = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Paid) -> Paid:
+        return Paid(
+            self.calls + other.calls,
+            None if self.dollars is None or other.dollars is None else self.dollars + other.dollars,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +175,38 @@ class _Reader:
         calls, dollars = self._reading.execute("SELECT COUNT(*), COALESCE(SUM(cost), 0) FROM responses").fetchone()
         return int(calls), float(dollars)
 
+    def paid(self) -> Paid:
+        """What the stored answers took; reads every answer."""
+        return Paid(*self._reading.execute(_PAID).fetchone())
+
+    def alone(self) -> dict[tuple[str, str, str], Paid]:
+        """What each (task, model, variant) would have paid alone, without any answer shared; reads every record."""
+        return {tuple(row[:3]): Paid(*row[3:]) for row in self._reading.execute(_ALONE)}
+
+    def answers(self, episode: int) -> list[tuple[str, bytes]]:
+        """Keys and encoded responses of an episode, named as its draws name it."""
+        return self._reading.execute("SELECT key, response FROM responses WHERE episode = ?", (episode,)).fetchall()
+
+    def finished(self, task: str, model: str, episode: int) -> set[str]:
+        """The variants whose records of an episode are all stored, and need not be played again."""
+        rows = self._reading.execute(
+            "SELECT variant FROM finished WHERE task = ? AND model = ? AND episode = ?", (task, model, episode)
+        )
+        return {variant for (variant,) in rows}
+
+    def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
+        """How many of the first `episodes` are finished by all of `variants`, per task and model; 0 is left out."""
+        rows = self._reading.execute(_COMPLETE, (episodes, json.dumps(list(variants))))
+        return {(task, model): count for task, model, count in rows}
+
+    def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
+        """The stored records of one episode of a variant, in the order of their steps."""
+        rows = self._reading.execute(
+            "SELECT record FROM records WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step",
+            (task, model, variant, episode),
+        )
+        return [decode(Record, row[0]) for row in rows]
+
     def close(self) -> None:
         """Stop using the file."""
         self._reading.close()
@@ -186,20 +263,20 @@ class Ledger(_Reader):
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Keep an answer; returns once it is committed."""
-        asked = zlib.compress(encode(request), 1)
-        row = (
-            key, request.model, draw.episode, draw.step, draw.sample, asked, encode(response), response.cost,
-        )  # fmt: skip
-        await self._commit((_PUT, [row]))
+        await self.commit(of_answer(key, request, draw, response))
 
     async def record(self, records: Sequence[Record]) -> None:
         """Keep a group of records, all or none; returns once they are committed."""
-        keys = [(r.task, r.model, r.variant, r.episode, r.step) for r in records]
-        coded = [encode(r) for r in records]
-        await self._commit(
-            (_RECORD, [(*key, record) for key, record in zip(keys, coded, strict=True)]),
-            (_LINE, [(*key, line(record)) for key, record in zip(keys, coded, strict=True)]),
-        )
+        await self.commit(of_records(records))
+
+    async def commit(self, batch: Batch) -> None:
+        """Enter rows in one transaction; returns once they are committed."""
+        if self._broken is not None:
+            raise _unwritable(self.folder, self._broken)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._jobs.put(_Job(batch, loop, done))
+        await done
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a setting, while no answer and no record is being written."""
@@ -212,14 +289,6 @@ class Ledger(_Reader):
         super().close()
         self._writing.close()
         os.close(self._lock)
-
-    async def _commit(self, *statements: tuple[str, list[tuple[Any, ...]]]) -> None:
-        if self._broken is not None:
-            raise _unwritable(self.folder, self._broken)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._jobs.put(_Job(statements, loop, done))
-        await done
 
     def _write(self) -> None:
         open_for_business = True
@@ -241,8 +310,8 @@ class Ledger(_Reader):
             return None
         try:
             self._writing.execute("BEGIN IMMEDIATE")
-            for sql, rows in (s for job in jobs for s in job.statements):
-                self._writing.executemany(sql, rows)
+            for table, rows in _merged(job.batch for job in jobs):
+                self._writing.executemany(INTO[table], rows)
             self._writing.execute("COMMIT")
         except (sqlite3.Error, OverflowError) as error:  # whatever it is, every asker must hear of it
             self._broken = error
@@ -252,9 +321,17 @@ class Ledger(_Reader):
         return None
 
 
+def _merged(batches: Iterable[Batch]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """The rows of each table together: one statement each."""
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for table, some in (part for batch in batches for part in batch):
+        rows.setdefault(table, []).extend(some)
+    return iter(rows.items())
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
-    statements: tuple[tuple[str, list[tuple[Any, ...]]], ...]
+    batch: Batch
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
 
@@ -308,7 +385,8 @@ def _prepare(connection: sqlite3.Connection, first: Mapping[str, str]) -> None:
             connection.execute(statement)
         connection.executemany(_META, list(first.items()))
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(_SCHEMA_LINES)
+    for statement in (_SCHEMA_LINES, _SCHEMA_FINISHED, _INDEX):
+        connection.execute(statement)
     connection.execute("DELETE FROM lines")
     connection.create_function("line", 1, line, deterministic=True)
     connection.execute(f"INSERT INTO lines SELECT {_ORDER}, line(record) FROM records")
@@ -343,7 +421,7 @@ def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:
         problem = "it was written by another program"
     elif version > VERSION:
         problem = f"it has format {version}, this akrasia knows {VERSION}"
-    elif version and not tables >= {"meta", "responses", "records", *(["lines"] if version > 1 else [])}:
+    elif version and not tables >= {"meta", "responses", "records", *_LATER_TABLES[: version - 1]}:
         problem = "it lacks some of its tables"
     if problem:
         connection.close()

@@ -6,24 +6,24 @@ presence of other variants change nothing in a variant's records.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..agents.worked import unheard
 from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
 from ..graphs.plan import Node
 from ..models.base import Backend
-from ..models.gateway import Budget, Desk, Gateway, Store, Tally
+from ..models.gateway import Budget, Tally
 from ..records import Record
 from ..tasks.base import Task
-from .design import DESIGNS, Arena, Design
-from .executors import run_local
+from .design import DESIGNS, Design
+from .executors import Assignment, Engine, Observer, RunStore, engine_for
 from .foreign import Foreign, MessagesAdapter
 from .stopping import Watch, looks
 from .variant import Variant
 
-__all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "RecordStore", "play"]
+__all__ = ["EPISODES", "Experiment", "ModelSet", "Observer", "Outcome", "play"]
 
 EPISODES = 10_000_000  # seeds of episodes are seed * EPISODES + number: no two experiments share one by accident
 
@@ -55,6 +55,8 @@ class Experiment:
         seed: names the whole set of episodes.
         concurrency: episodes under way at once; by default what the slowest model bears.
         until: stop earlier, once this is known closely enough: "gap +- 0.05"; see `akrasia.experiments.stopping`.
+        workers: processes, or actors of a Ray cluster, that play; 1 is this process.
+        engine: "local", "processes" or "ray"; by default what `workers` asks for. `address`: of the Ray cluster.
     """
 
     tasks: tuple[Task, ...]
@@ -67,6 +69,9 @@ class Experiment:
     concurrency: int | None = None
     name: str = "experiment"
     until: str = ""
+    workers: int = 1
+    engine: str = ""
+    address: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or not 1 <= self.episodes < EPISODES:
@@ -75,10 +80,9 @@ class Experiment:
             raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise BadOption(f"the seed is {self.seed!r}", remedy="Use an integer of at least 0.")
-        if self.concurrency is not None and (
-            isinstance(self.concurrency, bool) or not isinstance(self.concurrency, int) or self.concurrency < 1
-        ):
-            raise BadOption(f"concurrency is {self.concurrency!r}", remedy="Use an integer of at least 1.")
+        for what, count in (("concurrency", self.concurrency), ("workers", self.workers)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise BadOption(f"{what} is {count!r}", remedy="Use an integer of at least 1.")
         for what, names in (
             ("tasks", [str((t.name, t.options)) for t in self.tasks]),
             ("models", [m.label for m in self.models]),
@@ -132,6 +136,10 @@ class Experiment:
         first = [t.situation(t.start(0)) for t in self.tasks]
         return {label: s.horizon - s.step for label, s in zip(self.labels(), first, strict=True)}
 
+    def number(self, episode: int) -> int:
+        """The seed of an episode, which also names it in draws."""
+        return self.seed * EPISODES + episode
+
     def labels(self) -> list[str]:
         """One name per task: its own, with its options where the experiment has several of that name."""
         names = [t.name for t in self.tasks]
@@ -139,6 +147,10 @@ class Experiment:
             t.name if names.count(t.name) == 1 else f"{t.name}({', '.join(f'{k}={v}' for k, v in t.options.items())})"
             for t in self.tasks
         ]
+
+    def places(self) -> list[tuple[str, str]]:
+        """(task, model) of every arena, by their names in records."""
+        return [(label, models.label) for label in self.labels() for models in self.models]
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides what is stored, as JSON. Budget, concurrency, variants and `until` are no part
@@ -190,72 +202,73 @@ def _check_adapter_has_words(variant: Variant) -> None:
         )  # fmt: skip
 
 
-class RecordStore(Store, Protocol):
-    """A store that also keeps records, and what is known of the run as a whole."""
-
-    async def record(self, records: Sequence[Record]) -> None: ...
-
-    def set_meta(self, key: str, value: str) -> None: ...
-
-
-class Observer(Protocol):
-    """Who watches a run; called after each group of records is safe."""
-
-    def __call__(self, records: Sequence[Record], tally: Tally) -> None: ...
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: `stopped` says why it ended early, None if it is complete."""
+    """How a run ended.
+
+    Attributes:
+        tally: what this session asked and paid.
+        stopped: why it ended early, None if everything was played.
+        planned: episodes, counted once per task and model.
+        missing: those of them that are not complete: not played to their end, or holding a call that was given up.
+    """
 
     tally: Tally
     stopped: RunStopped | Denied | None = None
+    planned: int = 0
+    missing: int = 0
 
 
 async def play(
     experiment: Experiment,
-    gateway: Gateway,
-    store: RecordStore,
+    store: RunStore,
+    engine: Engine | None = None,
     observe: Observer | None = None,
+    again: bool = False,
 ) -> Outcome:
-    """Play every episode of an experiment into a store, or as many as `experiment.until` asks for."""
-    design = DESIGNS[experiment.design]
+    """Play every episode of an experiment into a store, or as many as `experiment.until` asks for.
+
+    Args:
+        engine: where; by default what the experiment asks for. It is closed at the end.
+        observe: told of each group of records once it is safe.
+        again: play also what is finished, and so see that every answer is there.
+    """
+    engine = engine or engine_for(experiment, offline=again)
     watch = Watch(experiment) if experiment.until else None
 
-    def jobs(begin: int, end: int) -> Iterator[Callable[[], Awaitable[None]]]:
-        for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
-            for models in experiment.models:
-                desk = Desk(gateway, {slot: b.card.id for slot, b in models.slots.items()})
-                arena = Arena(label, task, models.label, desk, experiment.variants)
-                for episode in range(begin, end):
-                    yield _job(arena, episode)
-
-    def _job(arena: Arena, episode: int) -> Callable[[], Awaitable[None]]:
-        async def job() -> None:
-            async for records in design(arena, episode, experiment.seed * EPISODES + episode):
-                await store.record(records)
-                if watch is not None:
-                    watch.see(records)
-                if observe is not None:
-                    observe(records, gateway.tally)
-
-        return job
+    def seen(records: Sequence[Record]) -> None:
+        if observe is not None:
+            observe(records, engine.tally)
 
     stopped: RunStopped | Denied | None = None
-    begin = 0
+    begin = end = 0
     try:
+        engine.begin(store, None if observe is None else seen)
         for end in looks(experiment.episodes) if watch else [experiment.episodes]:
-            stopped = await run_local(jobs(begin, end), experiment.at_once)
-            begin = end
+            stopped = await engine.play(_assignments(experiment, store, range(begin, end), again))
             if stopped is not None or watch is None:
                 break
-            enough = watch.look(end)
+            enough = watch.look(store, range(begin, end))
             store.set_meta("looks", watch.record())
             if enough:
                 break
+            begin = end
     except BaseException:
-        gateway.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
+        engine.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
         raise
     finally:
-        await gateway.close()
-    return Outcome(gateway.tally, stopped)
+        await engine.close()
+    asked_for = end if stopped is None else experiment.episodes  # a run that knows enough has nothing missing
+    complete = store.complete([v.name for v in experiment.variants], asked_for)
+    planned = asked_for * len(experiment.places())
+    return Outcome(engine.tally, stopped, planned, planned - sum(complete.get(p, 0) for p in experiment.places()))
+
+
+def _assignments(experiment: Experiment, store: RunStore, episodes: range, again: bool) -> Iterator[Assignment]:
+    """What is left to play of some episodes, in their order."""
+    variants = {v.name for v in experiment.variants}
+    places = experiment.places()
+    for episode in episodes:
+        left = tuple(n for n, p in enumerate(places) if again or not variants <= store.finished(*p, episode))
+        if left:
+            yield Assignment(episode, left)

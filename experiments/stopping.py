@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,9 @@ from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
 from ..evals.metrics import Metric
-from ..records import Record
 
 if TYPE_CHECKING:
+    from .executors import RunStore
     from .runner import Experiment
 
 __all__ = ["FIRST", "Until", "Watch", "looks", "until"]
@@ -94,6 +94,7 @@ class Watch:
         self.until = until(experiment.until)
         self._design = experiment.design
         self._bounds = experiment.bounds()
+        self._places = experiment.places()
         self._arms = [v.name for v in experiment.variants if "control" not in v.tags]
         self._base = experiment.variants[0].name
         if self.until.paired and not set(self._arms) - {self._base}:
@@ -102,23 +103,29 @@ class Watch:
                 f'Add one, or write "{self.until.metric.name} +- {self.until.reach:g}".',
             )  # fmt: skip
         self._followed: dict[tuple[str, str, str], Level | PairedSequence] = {}
-        self._waiting: list[Record] = []
         self._seen: list[dict[str, Any]] = []
         self.stopped = False
 
-    def see(self, records: Sequence[Record]) -> None:
-        """Take records into the next look."""
-        self._waiting += [r for r in records if r.variant in self._arms or r.variant == self._base]
+    def look(self, store: RunStore, episodes: range) -> bool:
+        """Look at some more episodes, those that follow the last look; True if the run may stop.
 
-    def look(self, episodes: int) -> bool:
-        """Look at all episodes below `episodes`; True if the run may stop."""
-        table, self._waiting = frame(self._waiting), []
+        Args:
+            store: where their records are; what an earlier session played is looked at as it was then.
+        """
+        watched = dict.fromkeys((self._base, *self._arms))
+        table = frame(
+            record
+            for task, model in self._places
+            for variant in watched
+            for episode in episodes
+            for record in store.records_of(task, model, variant, episode)
+        )
         for (task, model), here in table.group_by("task", "model", maintain_order=True):
             self._extend(str(task), str(model), here)
         found = {key: e for key, s in self._followed.items() if (e := s.estimate).value is not None}
         self.stopped = bool(found) and max(map(_reach, found.values())) <= self.until.reach
         self._seen.append({
-            "episodes": episodes,
+            "episodes": episodes.stop,
             "intervals": [
                 {"task": t, "model": m, "variant": v, "value": e.value, "low": e.low, "high": e.high}
                 for (t, m, v), e in sorted(found.items())

@@ -66,6 +66,10 @@ class Intervention:
         shown: Situation = self.change(situation, draw, **self.given) if self.on == "situation" else situation
         return shown
 
+    def __reduce__(self) -> tuple[Callable[[str, dict[str, Any]], Intervention], tuple[str, dict[str, Any]]]:
+        """Copied and sent to other processes as its registered name and options."""
+        return _made, (self.name, dict(self.options))
+
 
 def _hashable(value: Any) -> Any:
     if isinstance(value, dict):
@@ -74,6 +78,10 @@ def _hashable(value: Any) -> Any:
 
 
 INTERVENTIONS: Registry[Intervention] = Registry("intervention", "akrasia.interventions")
+
+
+def _made(name: str, options: dict[str, Any]) -> Intervention:
+    return INTERVENTIONS.make(name, **options)
 
 
 def intervention(

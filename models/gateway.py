@@ -66,6 +66,7 @@ class Gateway:
         budget: limits over the whole run.
         spent: calls, dollars and tokens already paid by earlier sessions of this run.
         offline: answer from the store only, and fail loudly on a miss.
+        purse: what is spent from, in the place of `budget` and `spent`, where several gateways share one.
         sleep: how to wait, in seconds, and `clock`: the time in seconds by which it is known how long.
     """
 
@@ -78,14 +79,16 @@ class Gateway:
         offline: bool = False,
         sleep: Callable[[float], Any] = asyncio.sleep,
         clock: Clock = time.monotonic,
+        purse: Purse | None = None,
     ) -> None:
         self.store: Store = MemoryStore() if store is None else store
         self.tally = Tally()
         self._backends = {b.card.id: b for b in backends}
         self._budget, self._offline, self._sleep, self._clock = budget, offline, sleep, clock
-        self._purse = Purse(budget, Spent(*spent))
+        self._purse = Purse(budget, Spent(*spent)) if purse is None else purse
         self._flights: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
+        self.unanswered: set[int] = set()  # episodes, as draws name them, with a call that was given up
         self._accounts: dict[str, Account] = {}
         self._ways = {model: self._way(b) for model, b in self._backends.items()}
         self._opened: dict[str, asyncio.Task[None]] = {}
@@ -183,6 +186,7 @@ class Gateway:
         self.tally.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
             self._given_up[key] = response
+            self.unanswered.add(draw.episode)
             self.tally.failed += 1
         else:
             await self.store.put(key, request, draw, response)

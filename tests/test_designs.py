@@ -1,7 +1,7 @@
 """Variants are compared on the same situations and the same draws: nothing one does moves another's numbers."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption
 from akrasia.experiments import Experiment, ModelSet, assemble, play
-from akrasia.models import Gateway, MemoryStore, Planted, Scripted, Simulated
-from akrasia.records import Draw, Record, Request, digest, encode
+from akrasia.experiments.ledger import Paid
+from akrasia.experiments.rows import Batch
+from akrasia.models import Planted, Scripted, Simulated
+from akrasia.records import Draw, Record, Request, decode, digest, encode
 from akrasia.tasks import PLAYERS, bandit
 from akrasia.tasks import play as played
 
@@ -28,15 +30,41 @@ EXPRESSIONS = (
 )  # fmt: skip
 
 
-class Memory(MemoryStore):
-    """A store that keeps groups of records as they arrive."""
+class Memory:
+    """A store without a file, which keeps groups of records as they arrive."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.responses: dict[str, bytes] = {}
         self.groups: list[list[Record]] = []
+        self.marks: set[tuple[str, str, int, str]] = set()
 
-    async def record(self, records: Sequence[Record]) -> None:
-        self.groups.append(list(records))
+    async def commit(self, batch: Batch) -> None:
+        for table, rows in batch:
+            if table == "responses":
+                self.responses |= {row[0]: row[6] for row in rows}
+            elif table == "records":
+                self.groups.append([decode(Record, row[-1]) for row in rows])
+            elif table == "finished":
+                self.marks |= set(rows)
+
+    def answers(self, episode: int) -> list[tuple[str, bytes]]:
+        return []
+
+    def finished(self, task: str, model: str, episode: int) -> set[str]:
+        return {v for t, m, e, v in self.marks if (t, m, e) == (task, model, episode)}
+
+    def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
+        whole = Counter(mark[:3] for mark in self.marks if mark[3] in variants and mark[2] < episodes)
+        return dict(Counter(place[:2] for place, n in whole.items() if n == len(variants)))
+
+    def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
+        return [r for r in self.records if (r.task, r.model, r.variant, r.episode) == (task, model, variant, episode)]
+
+    def paid(self) -> Paid:
+        return Paid()
+
+    def set_meta(self, key: str, value: str) -> None:
+        raise AssertionError("nothing here is told to a store")
 
     @property
     def records(self) -> list[Record]:
@@ -47,8 +75,9 @@ def run(variants: Any, model: Any = NOISY, task: Any = TASK, **settings: Any) ->
     """The records of an experiment, through the real gateway and runner, without a file."""
     experiment = assemble({"task": task, "model": model, "variants": variants, "episodes": 4, **settings})
     store = Memory()
-    outcome = asyncio.run(play(experiment, Gateway(experiment.backends, store, experiment.budget), store))
-    assert outcome.stopped is None
+    outcome = asyncio.run(play(experiment, store))
+    assert outcome.stopped is None and outcome.missing == 0
+    assert outcome.planned == experiment.episodes * len(experiment.tasks) * len(experiment.models)
     return store
 
 

@@ -69,19 +69,14 @@ def test_steps_that_saw_different_situations_are_not_paired(tmp_path: Path) -> N
     scripted = Scripted(model)
     from akrasia.api import execute
     from akrasia.experiments import assemble
+    from akrasia.experiments.executors import Local
 
     settings = {"task": TASK, "model": scripted, "episodes": 4}
     first = assemble({**settings, "variants": ["reason_act", "reason_act | re_evaluate"]})
-    gateways: list[Gateway] = []
-
-    def quick(gateway: Gateway) -> None:
-        gateway._sleep = no_pause
-        gateways.append(gateway)
-
-    asyncio.run(execute(first, tmp_path / "run", started=quick))
+    asyncio.run(execute(first, tmp_path / "run", engine=Local(first, sleep=no_pause)))
     down["yes"] = False
     second = assemble({**settings, "variants": ["reason_act", "reason_act | critique"]})
-    result = asyncio.run(execute(second, tmp_path / "run", resume=True, started=quick))
+    result = asyncio.run(execute(second, tmp_path / "run", resume=True, engine=Local(second, sleep=no_pause)))
     card = result.score()
     stale = next(a for a in card.arms if a.variant.endswith("re_evaluate"))
     assert stale.steps == 12 and stale.flips is not None

@@ -170,7 +170,7 @@ def test_judging_has_its_own_account_and_goes_on_where_it_stopped(result: ak.Res
         result.judge(JUDGE, budget={"calls": 3})
     assert read_judged(result.folder) is None
     whole = result.judge(JUDGE)
-    calls = read_ledger(result.folder / "judge").spent()[0]
+    calls = read_ledger(result.folder / "judge").paid().calls
     assert calls == whole.cost["calls"] and (whole.cost["dollars"] or 0) > 0
     assert result.judge(Scripted(lambda *_: 1 / 0, "judge")) == result.judge(JUDGE)  # type: ignore[arg-type, return-value]
     assert (result.folder / "ledger.sqlite").read_bytes() == before

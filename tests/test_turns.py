@@ -138,7 +138,7 @@ def debate(folder: Path, *variants: str, episodes: int = 12) -> tuple[pl.DataFra
         table = turns(raw)
         keys = table.filter("asked")["key"].unique()
         seconds = {k: answer.latency for k in keys if (answer := ledger.get(k)) is not None}
-        cost = ledger.spent()[0]
+        cost = ledger.paid().calls
     finally:
         ledger.close()
     assert len(seconds) == cost

@@ -112,8 +112,8 @@ def test_controls_are_contrasted_and_corrected_with_the_rest(result: ak.Result) 
     assert critic.calls == 3.0 and "x tokens" in critic.sentence
 
 
-def test_a_gap_that_truly_closes_is_said_to_close_and_to_beat_more_draws(tmp_path: Path) -> None:
-    """`follow` does what was recommended; it is no control here because it is given as an arm of its own plan."""
+def test_a_gap_that_truly_closes_is_said_to_close(tmp_path: Path) -> None:
+    """The ceiling does what was recommended; judged as if it were an intervention, it closes the gap."""
     result = ak.run(
         task=TASK,
         model=Simulated(Planted(knowing=0.95, greedy=0.9, optimal=0.05)),

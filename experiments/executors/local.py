@@ -1,4 +1,4 @@
-"""The local executor: episodes as asyncio tasks in this process.
+"""The local engine: episodes as asyncio tasks in this process.
 
 Invariant: a run that has to stop (budget spent, provider down, interrupt) starts nothing new but lets episodes that are
 under way go on until they need a new answer, so that answers already paid for are committed. Any other error is a bug
@@ -8,11 +8,81 @@ or bad input, and cancels everything at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ...errors import AkrasiaError, Denied, RunStopped
+from ...models.gateway import Gateway, Tally
+from .base import Assignment, RunStore, Seen, arenas, play_episode, spent
+from .shelf import Shelf
 
-__all__ = ["run_local"]
+if TYPE_CHECKING:
+    from ..runner import Experiment
+
+__all__ = ["Local", "first", "run_local", "stop_reason"]
+
+
+class Local:
+    """Plays in this process.
+
+    Args:
+        offline: answer from the store only.
+        sleep: how the gateway waits between attempts, in seconds.
+    """
+
+    def __init__(
+        self, experiment: Experiment, *, offline: bool = False, sleep: Callable[[float], Any] = asyncio.sleep
+    ) -> None:
+        self._experiment, self._offline = experiment, offline
+        self._gateway = Gateway(experiment.backends, budget=experiment.budget, sleep=sleep)
+        self._store: RunStore | None = None
+        self._shelf = Shelf(_nowhere)
+        self._seen: Seen | None = None
+
+    @property
+    def tally(self) -> Tally:
+        return self._gateway.tally
+
+    async def open(self) -> None:
+        await self._gateway.open()
+
+    def begin(self, store: RunStore, seen: Seen | None) -> None:
+        self._store, self._seen = store, seen
+        self._shelf = Shelf(store.commit)
+        self._gateway = self._gateway.on(
+            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline
+        )
+
+    async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
+        return await run_local(self._jobs(assignments), self._experiment.at_once)
+
+    def stop(self, reason: RunStopped) -> None:
+        self._gateway.stop(reason)
+
+    async def close(self) -> None:
+        await self._gateway.close()
+
+    def _jobs(self, assignments: Iterable[Assignment]) -> Iterator[Callable[[], Awaitable[None]]]:
+        played = arenas(self._experiment, self._gateway)
+        for episode, numbers in assignments:
+            for n in numbers:
+                yield self._job(played[n], episode)
+
+    def _job(self, arena: Any, episode: int) -> Callable[[], Awaitable[None]]:
+        async def job() -> None:
+            assert self._store is not None, "begin comes before play"
+            number = self._experiment.number(episode)
+            self._shelf.lay(number, self._store.answers(number))
+            try:
+                await play_episode(self._experiment, arena, episode, self._shelf, self._gateway, self._seen)
+            finally:
+                self._shelf.clear(number)
+
+        return job
+
+
+async def _nowhere(batch: Any) -> None:
+    raise AssertionError("begin comes before play")
 
 
 async def run_local(jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: int) -> RunStopped | Denied | None:
@@ -32,7 +102,7 @@ async def run_local(jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: 
             try:
                 await job()
             except (AkrasiaError, ExceptionGroup) as error:
-                reason = _stop_reason(error)
+                reason = stop_reason(error)
                 if reason is None:
                     raise
                 stopped = stopped or reason
@@ -42,16 +112,18 @@ async def run_local(jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: 
             for _ in range(concurrency):
                 group.create_task(worker())
     except ExceptionGroup as errors:
-        raise _first(errors) from None
+        raise first(errors) from None
     return stopped
 
 
-def _stop_reason(error: BaseException) -> RunStopped | Denied | None:
-    first = _first(error)
-    return first if isinstance(first, RunStopped | Denied) else None
+def stop_reason(error: BaseException) -> RunStopped | Denied | None:
+    """The error that ends a run in order, None for any other."""
+    found = first(error)
+    return found if isinstance(found, RunStopped | Denied) else None
 
 
-def _first(error: BaseException) -> BaseException:
+def first(error: BaseException) -> BaseException:
+    """The first error of a group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -1,0 +1,138 @@
+"""What an engine is: where the episodes of an experiment are played, and by how many.
+
+Invariant: an engine decides who plays an episode and when, never what is stored. The same experiment gives the same
+records in this process, in several, and on several machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...errors import Denied, RunStopped
+from ...models.budget import Budget, Spent
+from ...models.gateway import Desk, Gateway, Tally
+from ...records import Record
+from ..design import DESIGNS, Arena
+from ..ledger import Paid
+from ..rows import Batch, of_finished, of_records
+from .shelf import Shelf
+
+if TYPE_CHECKING:
+    from ..runner import Experiment
+
+__all__ = ["Assignment", "Engine", "Observer", "RunStore", "Seen", "arenas", "play_episode", "spent"]
+
+Seen = Callable[[Sequence[Record]], None]
+
+
+class Assignment(NamedTuple):
+    """One episode and the arenas (by their number in `arenas`) in which it is to be played.
+
+    All arenas of an episode go together: an answer that two of them share is named by the episode.
+    """
+
+    episode: int
+    arenas: tuple[int, ...]
+
+
+class RunStore(Protocol):
+    """Where a run is kept; `akrasia.experiments.ledger.Ledger` is the durable one."""
+
+    async def commit(self, batch: Batch) -> None:
+        """Enter rows in one transaction; return only once they are safe."""
+        ...
+
+    def answers(self, episode: int) -> list[tuple[str, bytes]]:
+        """Keys and encoded responses of an episode, named as its draws name it."""
+        ...
+
+    def finished(self, task: str, model: str, episode: int) -> set[str]:
+        """The variants whose records of an episode are all there."""
+        ...
+
+    def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
+        """How many of the first `episodes` are finished by all of `variants`, per task and model."""
+        ...
+
+    def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
+        """The records of one episode of a variant."""
+        ...
+
+    def paid(self) -> Paid:
+        """What the answers took."""
+        ...
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a setting."""
+        ...
+
+
+class Observer(Protocol):
+    """Who watches a run; called after each group of records is safe."""
+
+    def __call__(self, records: Sequence[Record], tally: Tally) -> None: ...
+
+
+class Engine(Protocol):
+    """Where episodes are played. Opened, begun, told to play any number of times, and closed."""
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked and paid so far in this session."""
+        ...
+
+    async def open(self) -> None:
+        """Open every model now, so that what is missing is said before anything is written.
+
+        Raises:
+            UsageError, Denied: something cannot be used here.
+        """
+        ...
+
+    def begin(self, store: RunStore, seen: Seen | None) -> None:
+        """Take the store of the run, and who is told of each group of records once it is safe."""
+        ...
+
+    async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
+        """Play episodes; returns why it stopped early, or None if all are played."""
+        ...
+
+    def stop(self, reason: RunStopped) -> None:
+        """Ask nothing new from now on, and let `play` end once calls under way have landed."""
+        ...
+
+    async def close(self) -> None:
+        """Free what was opened; what is not committed by now is given up."""
+        ...
+
+
+def arenas(experiment: Experiment, gateway: Gateway) -> list[Arena]:
+    """Every task with every assignment of models, in a fixed order."""
+    desks = [(m.label, Desk(gateway, {s: b.card.id for s, b in m.slots.items()})) for m in experiment.models]
+    return [
+        Arena(label, task, model, desk, experiment.variants)
+        for label, task in zip(experiment.labels(), experiment.tasks, strict=True)
+        for model, desk in desks
+    ]
+
+
+async def play_episode(
+    experiment: Experiment, arena: Arena, episode: int, shelf: Shelf, gateway: Gateway, seen: Seen | None = None
+) -> None:
+    """Play one episode in one arena; it counts as finished unless a call of it was given up."""
+    number = experiment.number(episode)
+    async for records in DESIGNS[experiment.design](arena, episode, number):
+        await shelf.commit(of_records(records))
+        if seen is not None:
+            seen(records)
+    if number not in gateway.unanswered:
+        await shelf.commit(of_finished(arena.label, arena.model, [v.name for v in arena.variants], episode))
+
+
+def spent(budget: Budget, store: RunStore) -> Spent:
+    """What earlier sessions spent; not looked up where nothing is limited."""
+    if budget == Budget():
+        return Spent()
+    paid = store.paid()
+    return Spent(paid.calls, paid.dollars or 0.0, paid.prompt_tokens + paid.completion_tokens)

@@ -1,0 +1,51 @@
+"""What is kept of a run as rows of its ledger's tables: made where an episode is played, entered where the ledger is.
+
+Invariant: a batch is plain data (text, bytes and numbers), complete, and enters in one transaction; whoever made it
+uses what is in it only once it is committed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from ..evals.lines import line
+from ..records import Draw, Record, Request, Response, encode
+
+__all__ = ["INTO", "Batch", "of_answer", "of_finished", "of_records"]
+
+Batch = tuple[tuple[str, list[tuple[Any, ...]]], ...]
+"""Per table, the rows to enter."""
+
+INTO = {
+    "responses": "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "records": "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+    "lines": "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)",
+    "finished": "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?)",
+}
+"""The statement of each table. The first answer stands; of a record the last, which differs only where a call that was
+given up is asked again.
+"""
+
+
+def of_answer(key: str, request: Request, draw: Draw, response: Response) -> Batch:
+    """An answer under its key, with what was asked."""
+    asked = zlib.compress(encode(request), 1)
+    row = (key, request.model, draw.episode, draw.step, draw.sample, asked, encode(response), response.cost)
+    return (("responses", [row]),)
+
+
+def of_records(records: Sequence[Record]) -> Batch:
+    """A group of records, each with the line that scoring needs of it."""
+    keys = [(r.task, r.model, r.variant, r.episode, r.step) for r in records]
+    coded = [encode(r) for r in records]
+    return (
+        ("records", [(*key, record) for key, record in zip(keys, coded, strict=True)]),
+        ("lines", [(*key, line(record)) for key, record in zip(keys, coded, strict=True)]),
+    )
+
+
+def of_finished(task: str, model: str, variants: Sequence[str], episode: int) -> Batch:
+    """The mark that all records of an episode are in."""
+    return (("finished", [(task, model, episode, variant) for variant in variants]),)
