@@ -11,7 +11,7 @@ A file holds what `akrasia.run` takes:
     [task]                                   # or [[task]] for several
     name = "bandit"
     arms = 5
-    [budget]
+    [budget]                              # calls, tokens, dollars
     calls = 2000
 
 Every unknown key is refused with its nearest neighbour. `--set task.arms=10` changes one value.
@@ -171,7 +171,9 @@ def _budget(given: Any) -> Budget:
     if isinstance(given, Mapping):
         made: Budget = bind("setting", "budget", Budget, (), dict(given))
         return made
-    raise BadOption(f"the budget is {given!r}", remedy="Write budget = { calls = 1000, dollars = 2.5 }.")
+    raise BadOption(
+        f"the budget is {given!r}", remedy="Write budget = { calls = 1000, tokens = 2000000, dollars = 2.5 }."
+    )
 
 
 def describe(experiment: Experiment) -> dict[str, Any]:

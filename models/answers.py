@@ -43,12 +43,12 @@ def read_answer(body: Any, not_sent: str = "") -> Response:
     """
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise Unavailable("the provider's answer holds no choice", fault="malformed")
+        raise Unavailable("the provider's answer holds no choice", fault="malformed", lost=True)
     choice = choices[0]
     finish = choice.get("finish_reason")
     finish = finish if isinstance(finish, str) and finish else "stop"
     if finish == "error":
-        raise Unavailable("the provider broke off its answer", fault="server error")
+        raise Unavailable("the provider broke off its answer", fault="server error", lost=True)
     text, refused = _text(choice)
     reported = {"model": _word(body.get("model")), "not_sent": not_sent}
     fingerprint = _word(body.get("system_fingerprint"))
@@ -67,10 +67,10 @@ def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
     if "message" not in choice:
         if isinstance(choice.get("text"), str):
             return choice["text"], False
-        raise Unavailable("a choice of the provider's answer holds no text", fault="malformed")
+        raise Unavailable("a choice of the provider's answer holds no text", fault="malformed", lost=True)
     message = choice["message"]
     if not isinstance(message, dict):
-        raise Unavailable("the message of the provider's answer is none", fault="malformed")
+        raise Unavailable("the message of the provider's answer is none", fault="malformed", lost=True)
     content, refusal = message.get("content"), message.get("refusal")
     if isinstance(content, str) and (content or not refusal):
         return content, False
@@ -82,7 +82,7 @@ def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
         parts = [p.get("text", "") for p in content if isinstance(p, dict) and p.get("type", "text") == "text"]
         if all(isinstance(p, str) for p in parts):
             return "".join(parts), False
-    raise Unavailable("the content of the provider's answer is no text", fault="malformed")
+    raise Unavailable("the content of the provider's answer is no text", fault="malformed", lost=True)
 
 
 def _word(value: Any) -> str:

@@ -15,13 +15,13 @@ from typing import Any
 
 from ..errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 
-__all__ = ["by_status", "is_filtered", "retry_after", "scrubbed"]
+__all__ = ["by_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
 
 LONGEST = 500  # characters of a provider's message that are kept
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
-_NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|AUTH|PROXY")
+_NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 _FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
 
 

@@ -178,7 +178,7 @@ class Gateway:
         hold = await self._purse.hold(need)
         paid = Spent()
         try:
-            response = await self._ways[request.model].answer(hold, key, request, draw)
+            response = await self._ways[request.model].answer(hold, key, request, draw, price)
             paid = _paid(response, need)
         finally:
             hold.settle(paid)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import BadOption, Denied, UnknownName
-from ..records import Draw, Request, Response, digest, replace
+from ..records import Draw, Request, Response, digest
 from .answers import read_answer
 from .base import Card, Price, Style, key_of
 from .direct import PROVIDERS, Direct, Wire, base_of, direct_proxies
@@ -137,9 +137,11 @@ class Remote:
         if opened is None:
             raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
         key = key_of(request, draw)
-        plan = opened.plans.get((request.sampling, request.mode))
+        sampling = request.sampling
+        kind = (sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.stop, request.mode)
+        plan = opened.plans.get(kind)
         if plan is None:
-            plan = opened.plans[request.sampling, request.mode] = self._plan(opened, request)
+            plan = opened.plans[kind] = self._plan(opened, request)
         seed = int(key[:8], 16) >> 1  # the draw's own: 31 bits of the key
         if plan.wire is not None and opened.direct is not None:
             body: dict[str, Any] = {**plan.wire.body, **({plan.wire.seed: seed} if plan.wire.seed else {})}
@@ -154,11 +156,7 @@ class Remote:
             if opened.litellm is None:  # the address takes the direct way, this kind of sampling does not
                 opened.litellm = ViaLitellm(opened.module, self.name, self.api_base, self.api_key_env, self.timeout)
             said = await opened.litellm.ask(request, settings, key)
-        response = read_answer(said, plan.not_sent)
-        price = self.price or (self._card.price if self._card else None)
-        if price is None or "usage" in response.reported:
-            return response
-        return replace(response, cost=price.of(response.usage))
+        return read_answer(said, plan.not_sent)
 
     def _plan(self, opened: _Opened, request: Request) -> _Plan:
         """How requests of one kind of sampling are sent: what the provider takes, in whose form."""
@@ -196,8 +194,8 @@ class Remote:
             or litellm.headers or (self.style == "completion" and provider not in _continues(litellm))
         ):  # fmt: skip
             return None
-        own = None if provider == "hosted_vllm" else litellm.openai_key or os.environ.get("OPENAI_API_KEY")
-        key = key or litellm.api_key or own
+        if provider in ("openai", "custom_openai"):  # litellm would show OpenAI's key to other providers too
+            key = key or litellm.api_key or litellm.openai_key or os.environ.get("OPENAI_API_KEY")
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "akrasia"}
         headers["Authorization"] = f"Bearer {key or 'none'}"
         for name, variable in (("OpenAI-Organization", "OPENAI_ORGANIZATION"), ("OpenAI-Project", "OPENAI_PROJECT")):
@@ -238,7 +236,7 @@ class _Opened:
     accepts: frozenset[str]
     direct: Direct | None
     litellm: ViaLitellm | None
-    plans: dict[Any, _Plan] = field(default_factory=dict)
+    plans: dict[tuple[Any, ...], _Plan] = field(default_factory=dict)
 
 
 def _continues(litellm: Any) -> set[str]:

@@ -39,6 +39,8 @@ def load_litellm() -> Any:
     litellm.drop_params = False
     litellm.num_retries = 0
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
+    for name in ("openai", "httpx", "httpcore"):  # they tell whole headers at DEBUG, and a provider may repeat a key
+        logging.getLogger(name).setLevel(logging.WARNING)
     return litellm
 
 

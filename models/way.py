@@ -20,7 +20,7 @@ from ..errors import ModelError, RateLimited, Rejected, Unavailable
 from ..records import Draw, Request, Response, Status, Usage
 from ..streams import stream
 from .answers import UNCOUNTED
-from .base import Backend
+from .base import Backend, Price
 from .budget import Hold
 from .circuit import Circuit
 from .rate import Change, Lane
@@ -81,8 +81,8 @@ class Way:
         self.circuit = circuit
         self._backend, self._lane, self._rest, self._tally = backend, lane, rest, tally
 
-    async def answer(self, hold: Hold, key: str, request: Request, draw: Draw) -> Response:
-        """The answer, or the outcome of the last attempt.
+    async def answer(self, hold: Hold, key: str, request: Request, draw: Draw, price: Price | None) -> Response:
+        """The answer, or the outcome of the last attempt; at `price`, unless the backend says what it billed.
 
         Raises:
             ProviderDown, RunStopped, BudgetSpent: before, between or after attempts.
@@ -104,11 +104,11 @@ class Way:
                 response = await self._backend.generate(request, draw)
                 self.circuit.answered()
                 self._lane.answered(sent, response.usage.prompt_tokens + response.usage.completion_tokens)
-                return self._ended(response, said, began)
+                return self._ended(response, said, began, price)
             except Rejected as rejected:
                 self.circuit.answered()
                 status: Status = "refused" if rejected.refusal else "error"
-                return self._ended(Response("", status, "rejected", error=str(rejected)), said, began)
+                return self._ended(Response("", status, "rejected", error=str(rejected)), said, began, price)
             except RateLimited as limited:
                 error = limited
                 self._slow_down(limited)
@@ -127,7 +127,7 @@ class Way:
             self._tally.lost += lost
             if failed >= ATTEMPTS:
                 self.circuit.failed(key, said[-1])
-                return self._ended(Response("", "error", FAILED, error=said[-1]), said, began)
+                return self._ended(Response("", "error", FAILED, error=said[-1]), said, began, price)
             self._tally.retried += 1
             if lost:
                 await hold.again()
@@ -140,8 +140,8 @@ class Way:
             raise self.circuit.broken(limited.what, why) from None
         self._lane.limited(limited.retry_after)
 
-    def _ended(self, response: Response, said: list[str], began: float | None) -> Response:
-        price, cost = self._backend.card.price, response.cost
+    def _ended(self, response: Response, said: list[str], began: float | None, price: Price | None) -> Response:
+        cost = response.cost
         if cost is None and price is not None and not UNCOUNTED.items() <= response.reported.items():
             cost = price.of(response.usage)
         latency = 0.0 if began is None else round(time.monotonic() - began, 4)

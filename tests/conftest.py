@@ -30,7 +30,7 @@ class OpenAIServer:
 
     Attributes:
         base: the address for `api_base`.
-        bodies: what every request asked for, in the order of arrival, those that met a fault included.
+        bodies, headers: what every request asked for, in the order of arrival, those that met a fault included.
         answered: how many requests got an answer of status 200.
         answer: by default that of the simulated agent, named by messages and seed.
         finish: the finish reason of normal answers.
@@ -39,6 +39,7 @@ class OpenAIServer:
 
     base: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     answered: int = 0
     answer: Callable[[list[dict[str, str]], int], str] = lambda messages, seed: simulate(messages, seed)
     finish: str = "stop"
@@ -74,7 +75,7 @@ class OpenAIServer:
         prompt, completion = sum(len(m["content"]) for m in messages), len(text)
         whole = {
             "id": "loopback", "object": "chat.completion" if chat else "text_completion", "created": 1,
-            "model": f"{body['model']}-2026-01-01", "system_fingerprint": "fp_loopback",
+            "model": f"{body['model']}-2026-01-01", "system_fingerprint": "fp_loopback", "service_tier": "default",
             "choices": [{"index": 0, "finish_reason": self.finish, **said}],
             "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
         }  # fmt: skip
@@ -119,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.script.headers.append({name.lower(): value for name, value in self.headers.items()})
         status, data, headers = self.server.script.reply(self.path, body, self.headers.get("Authorization", ""))
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
@@ -152,6 +154,16 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
 def api_key() -> str:
     """The key that `openai_server` accepts."""
     return API_KEY
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", choices=["some", "full"], default="some", help="how many seeds of faults are played")
+
+
+@pytest.fixture
+def fault_seeds(request: pytest.FixtureRequest) -> list[int]:
+    """Seeds of the server that misbehaves: one, or many with --faults=full."""
+    return [1] if request.config.getoption("--faults") == "some" else list(range(1, 9))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

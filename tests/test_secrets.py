@@ -1,0 +1,153 @@
+"""Keys are planted wherever one can come from, and looked for in everything that a run leaves behind."""
+
+import asyncio
+import io
+import logging
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia
+from akrasia.errors import AkrasiaError, ModelError
+from akrasia.models import resolve
+from akrasia.models.faults import scrubbed
+from akrasia.models.remote import Remote
+from akrasia.records import Draw, Message, Request
+
+BANDIT = {"name": "bandit", "arms": 3, "horizon": 3}
+ORGANIZATION = "org-planted-0123456789"
+PROXY_WORD = "planted-proxy-password"
+
+
+def left_behind(folder: Path) -> bytes:
+    """Every byte of a run folder, and of its answers, which are kept packed."""
+    from akrasia.experiments.ledger import read_ledger
+    from akrasia.records import encode
+
+    parts = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+    ledger = read_ledger(folder)
+    try:
+        keys = {turn.key for record in ledger.records() for turn in record.decision.turns if turn.key}
+        parts += [encode(answer) for answer in map(ledger.answer, sorted(keys)) if answer is not None]
+        parts += [(ledger.meta(name) or "").encode() for name in ("experiment", "settings")]
+    finally:
+        ledger.close()
+    return b"\n".join(parts)
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+@pytest.mark.parametrize("own_variable", [False, True])
+def test_no_planted_key_is_in_ledger_report_export_log_or_output(
+    openai_server: Any,
+    api_key: str,
+    transport: str,
+    own_variable: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The provider repeats keys in every kind of error; all of them are outcomes that are stored."""
+    monkeypatch.setenv("OPENAI_ORGANIZATION", ORGANIZATION)
+    monkeypatch.setenv("UNRELATED_SECRET", "a-secret-of-another-program")
+    monkeypatch.setenv("https_proxy", f"http://user:{PROXY_WORD}@proxy.invalid:3128")
+    secrets = [api_key, PROXY_WORD, "a-secret-of-another-program"]
+    if own_variable:
+        monkeypatch.setenv("MY_KEY", api_key)
+        monkeypatch.delenv("OPENAI_API_KEY")
+    heard = io.StringIO()
+    listener = logging.StreamHandler(heard)
+    logging.getLogger().addHandler(listener)
+    logging.getLogger().setLevel(logging.DEBUG)
+    said = f"key {api_key}, Authorization: Bearer {api_key}, via http://user:{PROXY_WORD}@proxy.invalid, {secrets[2]}"
+    openai_server.fault(429, said, Retry_After="0.01")
+    openai_server.fault(500, said)
+    openai_server.fault(400, {"error": {"message": said, "code": "content_filter"}})
+    openai_server.fault(400, said)
+    openai_server.fault(200, {"error": {"message": said}})
+    openai_server.fault(200, said.encode(), Content_Type=f"text/{api_key}")
+    table = {"name": "openai/test-model", "api_base": openai_server.base, "transport": transport}
+    table |= {"price": {"prompt": 1, "completion": 1}} | ({"api_key_env": "MY_KEY"} if own_variable else {})
+    try:
+        result = akrasia.run(
+            task=BANDIT, models={"main": table}, variants=["reason_act", "reason_then_act"], episodes=3,
+            concurrency=2, out=tmp_path / "run",
+        )  # fmt: skip
+    finally:
+        logging.getLogger().removeHandler(listener)
+        logging.getLogger().setLevel(logging.WARNING)
+    assert result.outcome is not None and result.outcome.stopped is None
+    result.report()
+    result.export(tmp_path / "run" / "records.jsonl")
+    result.scorecard()
+    shown = capfd.readouterr()
+    found = left_behind(tmp_path / "run")
+    for told in (b"filtered the request", b"refused the request", b"[key]"):  # what was scrubbed was on its way there
+        assert told in found
+    everywhere = {"run folder": found, "log": heard.getvalue().encode(), "output": (shown.out + shown.err).encode()}
+    for place, what in everywhere.items():
+        for secret in secrets:
+            assert secret.encode() not in what, f"{secret!r} is in the {place}"
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+@pytest.mark.parametrize("status", [400, 401, 404, 407, 429, 500, 503])
+async def test_no_planted_key_is_in_an_error_or_its_traceback(
+    openai_server: Any, api_key: str, transport: Any, status: int
+) -> None:
+    openai_server.fault(status, f"{api_key} is no good; Bearer {api_key}; https://me:{api_key}@host?key={api_key}")
+    model = Remote("openai/test-model", api_base=openai_server.base, transport=transport)
+    await model.open()
+    try:
+        with pytest.raises(ModelError) as raised:
+            await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
+    finally:
+        await model.close()
+    told = "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
+    assert api_key not in told
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_base": "https://user:planted-word@host/v1"},
+        {"api_base": "https://host/v1?key=planted-word"},
+        {"api_key": "planted-word"},
+        {"headers": {"Authorization": "planted-word"}},
+        {"extra_headers": {"x": "planted-word"}},
+    ],
+)
+def test_what_would_hold_a_key_is_refused_and_not_repeated(options: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(AkrasiaError) as raised:
+        akrasia.run(task=BANDIT, models={"main": {"name": "openai/x", **options}}, out=tmp_path / "run")
+    assert "planted-word" not in "".join(traceback.format_exception(raised.value))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_identity_of_answers_knows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = set()
+    for key in ("sk-one-0123456789", "sk-two-0123456789"):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        model = resolve("openai/x", api_base="https://host/v1")
+        ids.add((model.card.id, model.card.account))
+        assert key not in str(model.card) + repr(model)
+    assert len(ids) == 1
+
+
+def test_a_message_is_scrubbed_of_keys_in_addresses_and_kept_short() -> None:
+    said = scrubbed("see https://u:p4ssw0rd@host/x?api_key=abc&sig=def&page=2 " + "x" * 10_000)
+    assert "p4ssw0rd" not in said and "abc" not in said and "def" not in said
+    assert "page=2" in said and len(said) <= 500
+
+
+def test_repr_of_an_opened_model_holds_no_key(openai_server: Any, api_key: str) -> None:
+    async def told() -> str:
+        model = Remote("openai/test-model", api_base=openai_server.base)
+        await model.open()
+        await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
+        said = repr(model) + str(model.card)
+        await model.close()
+        return said
+
+    assert api_key not in asyncio.run(told())
