@@ -239,7 +239,7 @@ def _plain(said: Any, unit: str) -> tuple[float | None, str | None]:
     """(value, why) of what an evaluator returned; refuses what is no number, not finite, or no share."""
     value, why = (said.value, said.why) if isinstance(said, Reason) else (said, None)
     value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(why, str | None):
+    if isinstance(said, Reason) and not isinstance(why, str):
         raise TypeError(f"the reason is {why!r}: give a text")
     if value is None:
         return None, why

@@ -6,7 +6,7 @@ metric on one task and model are corrected together (Holm), so that a long table
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,14 +119,25 @@ def score(
     failed: list[str] = []
     arms: list[Arm] = []
     contrasts: list[tuple[str, str, Contrast]] = []
-    for (task, model), here in frame.group_by("task", "model", maintain_order=True):
-        parts = {str(v): g for (v,), g in here.group_by("variant", maintain_order=True)}
+    for (task, model), here in _groups(frame, ["task", "model"]):
+        parts = {str(v): part for (v,), part in _groups(here, ["variant"])}
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, _is_control(parts[v]), v))
         arms += [_arm(str(task), str(model), v, parts, base, chosen, interval, failed) for v in order]
         found = _contrasts(parts, order, base, contrasted, interval)
         contrasts += [(str(task), str(model), c) for c in found]
     return Scorecard(frame["design"][0], tuple(arms), tuple(contrasts), (*failed, *_warnings(frame, arms)))
+
+
+def _groups(frame: pl.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...], pl.DataFrame]]:
+    """The rows of each group, in order of appearance; without a copy where they lie together, as in a stored run."""
+    row = pl.col("row")
+    places = frame.select(*by).with_row_index("row").group_by(by, maintain_order=True)
+    for *names, first, last, count in places.agg(row.min(), row.max().alias("last"), pl.len()).rows():
+        if last - first + 1 == count:
+            yield tuple(names), frame.slice(first, count)
+        else:
+            yield tuple(names), frame.filter(pl.all_horizontal(pl.col(k) == v for k, v in zip(by, names, strict=True)))
 
 
 def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:
@@ -162,10 +173,7 @@ def _arm(
         steps=part.height,
         episodes=part["episode"].n_unique(),
         metrics={name: _measured(name, metric, part, interval, failed) for name, metric in chosen.items()},
-        splits={
-            name: {m: _measured(m, METRICS.make(m), part.filter(keep), interval, failed) for m in SPLIT}
-            for name, keep in SPLITS.items()
-        },
+        splits={name: _split(part.filter(keep), interval, failed) for name, keep in SPLITS.items()},
         table=gap_table(part),
         statuses=_counts(part["status"]),
         stated_statuses=_counts(part["stated_status"]),
@@ -173,6 +181,10 @@ def _arm(
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=_flips(part, parts[base]) if variant != base and part["design"][0] == "fork" else None,
     )
+
+
+def _split(steps: pl.DataFrame, interval: Interval, failed: list[str]) -> dict[str, Estimate]:
+    return {m: _measured(m, METRICS.make(m), steps, interval, failed) for m in SPLIT}
 
 
 def _measured(name: str, metric: Any, part: pl.DataFrame, interval: Interval, failed: list[str]) -> Estimate:
@@ -217,8 +229,9 @@ def _contrast(
 ) -> Contrast:
     try:
         sums = metric.paired(a, b)
-    except NotMeasured as error:
-        return Contrast(metric.name, variant, against, Estimate(None, why=str(error)))
+    except Exception as error:  # as where it is measured: a user's code may raise anything
+        why = str(error) if isinstance(error, NotMeasured) else f"{type(error).__name__}: {error}"
+        return Contrast(metric.name, variant, against, Estimate(None, why=why))
     return contrast(*sums, metric.name, variant, against, interval)
 
 
@@ -229,15 +242,24 @@ def _alike(part: pl.DataFrame, placebo: pl.DataFrame) -> bool:
 
 def _same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
-    key = [*PAIR, "situation"]
-    if a["design"][0] != "fork" or a.select(key).equals(b.select(key)):
+    if a["design"][0] != "fork" or _same_steps(a, b):
         return a, b
-    return a.join(b, on=key, how="semi"), b.join(a, on=key, how="semi")
+    columns = [*PAIR, "situation"]
+    return a.join(b, on=columns, how="semi"), b.join(a, on=columns, how="semi")
+
+
+def _same_steps(a: pl.DataFrame, b: pl.DataFrame) -> bool:
+    """Whether two variants stand at the same situations, row by row: what a complete run of a fork holds."""
+    columns = [*PAIR, "situation"]
+    return a.select(columns).equals(b.select(columns))
 
 
 def _flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
-    pair = [*PAIR, "situation"]
-    both = part.select(*pair, "does").join(base.select(*pair, "does"), on=pair, suffix="_before")
+    columns = [*PAIR, "situation"]
+    if _same_steps(part, base):
+        both = part.select("does", does_before=base["does"])
+    else:
+        both = part.select(*columns, "does").join(base.select(*columns, "does"), on=columns, suffix="_before")
     gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
     lost = both.filter(~pl.col("does") & pl.col("does_before")).height
     return Flips(gained, lost, both.height - gained - lost)
@@ -249,7 +271,7 @@ def _counts(column: pl.Series) -> dict[str, int]:
 
 def _entropy(column: pl.Series) -> float | None:
     """Entropy of the labels taken, as a share of its maximum over as many labels: 1 is even, 0 is one label only."""
-    shares = column.drop_nulls().value_counts(normalize=True)["proportion"]
+    shares = column.drop_nulls().value_counts(normalize=True, sort=True)["proportion"]
     kinds = len(shares)
     return float(shares.entropy(base=kinds) or 0.0) if kinds > 1 else (0.0 if kinds == 1 else None)
 

@@ -23,6 +23,14 @@ def test_the_readme_s_python_runs(tmp_path: Path) -> None:
     assert list(tmp_path.glob("runs/*/report.html"))
 
 
+def test_the_python_of_the_evaluators_page_runs(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "evaluators.md").read_text(), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for said in ("wordy", "curious", "names ", "Contrast(metric='curious'"):
+        assert said in done.stdout
+
+
 def test_the_package_s_docstring_is_the_readme_s_example() -> None:
     import akrasia
 
