@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
@@ -51,7 +52,7 @@ class Variant:
         plan = self.plan | change
         return Variant(f"{self.name} | {change.spec}", plan)
 
-    @property
+    @cached_property
     def tags(self) -> dict[str, str]:
         """What kind of arm this is: {"control": name} if its plan holds a control, else nothing."""
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]

@@ -17,10 +17,6 @@ from akrasia.models import Simulated
 from akrasia.records import Draw, Message, Request
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", default=8, type=int, help="at how many random points a run is killed (tests/test_kill)")
-
-
 API_KEY = "sk-loopback-0123456789abcdef"
 
 
@@ -158,6 +154,7 @@ def api_key() -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", choices=["some", "full"], default="some", help="how many seeds of faults are played")
+    parser.addoption("--kills", default=8, type=int, help="at how many random points a run is killed")
 
 
 @pytest.fixture
