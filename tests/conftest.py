@@ -16,7 +16,6 @@ import pytest
 from akrasia.models import Simulated
 from akrasia.records import Draw, Message, Request
 
-
 API_KEY = "sk-loopback-0123456789abcdef"
 
 
