@@ -51,16 +51,12 @@ bench-score: setup ## Time the scoring of a million records (fails beyond 10 s o
 	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
 
 .PHONY: test-faults
-test-faults: setup ## Ask a real server that misbehaves at random, hundreds of times
-	@$(BIN)/pytest -n 0 tests/test_faults.py --faults=full $(ARGS)
+test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
+	@$(BIN)/pytest -n 0 tests/test_faults.py tests/test_kill.py --faults=full --kills=100 $(ARGS)
 
 .PHONY: bench-overhead
 bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
-
-.PHONY: test-faults
-test-faults: setup ## Kill, interrupt and starve runs: 100 random kills, each resumed to the same bytes (minutes)
-	@$(BIN)/pytest -n 0 tests/test_kill.py --kills 100 $(ARGS)
 
 .PHONY: test-ray
 test-ray: $(VENV)/.ray ## Run on a local Ray cluster of three nodes, one killed midway (installs Ray into .venv)
@@ -78,6 +74,10 @@ bench-savings: setup ## Calls per paired comparison over those of a naive run; f
 .PHONY: bench-scale
 bench-scale: setup ## 100,000 episodes: memory, records per second, resume; and two workers over one (an hour)
 	@$(BIN)/python benchmarks/scale.py $(ARGS)
+
+.PHONY: bench-score
+bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
+	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and layout

@@ -29,7 +29,7 @@ class Progress:
     def __init__(self, situations: int, console: Console) -> None:
         self._situations, self._console = situations, console
         self._sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
-        self._seen: set[tuple[str, str, int, int]] = set()
+        self._decided = 0
         self._began = time.monotonic()
         self._told = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
@@ -52,8 +52,8 @@ class Progress:
             asked = r.decision.stated_status != "absent"
             for i, add in enumerate((1, asked, asked and knows, does, asked and knows and not does)):
                 self._sums[r.variant][i] += add
-            self._seen.add((r.task, r.model, r.episode, r.step))
-        done = len(self._seen)
+            self._decided += r.tags.get("arm") == "baseline"
+        done = self._decided
         line = f"{done} of {self._situations} situations decided, {tally.made} calls made, {tally.shared} shared"
         spent = time.monotonic() - self._began
         if self._live:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from ..graphs.state import spent
@@ -53,7 +54,7 @@ class Arena:
             design=design,
             episode=episode,
             step=situation.step,
-            situation=digest(situation, 8),
+            situation=place.name,
             actions=situation.actions or tuple(oracle.values),
             oracle=oracle,
             decision=decision,
@@ -75,6 +76,11 @@ class _Place:
     state: Any
     situation: Situation
     oracle: Oracle
+
+    @cached_property
+    def name(self) -> str:
+        """The same for whoever decides it: the hash of what is seen."""
+        return digest(self.situation, 8)
 
     @classmethod
     def of(cls, task: Task, state: Any) -> _Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
@@ -52,7 +53,7 @@ class Variant:
         plan = self.plan | change
         return Variant(f"{self.name} | {change.spec}", plan)
 
-    @property
+    @cached_property
     def tags(self) -> dict[str, str]:
         """What kind of arm this is, for whoever reads its records: its plan where it has a name of its own, the
         control and the surgery (on the rationale) it holds, whether it leaks the oracle, and the plan that a placebo or

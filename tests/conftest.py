@@ -16,12 +16,6 @@ import pytest
 from akrasia.models import Simulated
 from akrasia.records import Draw, Message, Request
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", default=8, type=int, help="at how many random points a run is killed (tests/test_kill)")
-    parser.addoption("--faults", choices=["some", "full"], default="some", help="how many seeds of faults are played")
-
-
 API_KEY = "sk-loopback-0123456789abcdef"
 
 
@@ -155,6 +149,11 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
 def api_key() -> str:
     """The key that `openai_server` accepts."""
     return API_KEY
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", choices=["some", "full"], default="some", help="how many seeds of faults are played")
+    parser.addoption("--kills", default=8, type=int, help="at how many random points a run is killed")
 
 
 @pytest.fixture
