@@ -139,6 +139,7 @@ def score(
     arms: list[Arm] = []
     anytime: list[tuple[str, str, Contrast]] = []
     compared: list[tuple[str, str, Contrast]] = []
+    valid: list[tuple[str, str, Contrast]] = []
     verdicts: list[Verdict] = []
     for (task, model), here in _groups(frame, ["task", "model"]):
         parts = _by_variant(here)
@@ -153,10 +154,11 @@ def score(
         anytime += [(str(task), str(model), c) for c in timeless]
         arms += here_arms
         compared += [(str(task), str(model), c) for c in found]
+        valid += [(str(task), str(model), c) for c in timeless or found]
         verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
     if judged is not None:
         arms = [_with_judge(arm, frame, judged, interval) for arm in arms]
-    said = [*failed, *_warnings(frame, arms), *_biting(arms, compared)]
+    said = [*failed, *_warnings(frame, arms), *_biting(arms, valid)]
     return Scorecard(
         frame["design"][0], tuple(arms), tuple(compared), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
     )

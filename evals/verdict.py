@@ -73,8 +73,10 @@ class Verdict:
 
 
 def direction(contrast: Contrast | None) -> Direction:
-    """Where a difference is shown to lie by rule 2; "open" if it is not shown, "unknown" if it has no interval."""
+    """Where a difference is shown to lie by rules 1 and 2; "open" if it is not shown, "unknown" if nothing can be."""
     if contrast is None or contrast.difference.low is None or contrast.difference.high is None:
+        return "unknown"
+    if contrast.difference.clusters < FEW:
         return "unknown"
     if contrast.p_holm is not None and contrast.p_holm > SHOWN:
         return "open"
@@ -167,8 +169,6 @@ def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:
 def _standing(contrast: Contrast) -> str:
     if contrast.difference.value is None:
         return "not measured"
-    if contrast.difference.clusters < FEW:
-        return "not shown"
     return {"down": "better", "up": "worse"}.get(direction(contrast), "not shown")
 
 
@@ -177,9 +177,11 @@ _NAMES = {"placebo": "its placebo", "self_consistency": "self-consistency", "ret
 
 def _control(against: Against, calls: float) -> str:
     name = _NAMES.get(against.kind, "the informed baseline")
-    if against.kind in ("self_consistency", "retry"):
-        equal = abs(against.calls - calls) < 1e-9
-        name += " at equal calls" if equal else f" at {against.calls:.3g} calls against {calls:.3g}"
+    equal = abs(against.calls - calls) < 1e-9
+    if not equal and against.kind != "informed":
+        name += f" at {against.calls:.3g} calls against {calls:.3g}"
+    elif against.kind in ("self_consistency", "retry"):
+        name += " at equal calls"
     d = against.contrast.difference
     if against.outcome == "better":
         return f"better than {name} by {_size(d)}"

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
+from akrasia.evals import score
 from akrasia.experiments.ledger import read_ledger
 from akrasia.experiments.stopping import looks, until
 
@@ -130,3 +132,13 @@ def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
 def shown(result: ak.Result) -> str:
     command = [sys.executable, "-c", "from akrasia.cli import main; main()", "score", str(result.folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path) -> None:
+    table = run(tmp_path / "run", 20, variants=["reason_act", "reason_act | execute_stated"], until="").records
+    pill = table.with_columns(control=pl.col("control").str.replace("execute_stated", "placebo"))
+    looked = {"until": "gap +- 0.01", "looks": [{"episodes": 10}, {"episodes": 20}], "stopped": False}
+    warned = [any("a placebo is shown" in w for w in score(pill, looked=seen).warnings) for seen in (
+        None, looked | {"bounds": {"bandit": 2}}, looked | {"bounds": {"bandit": 200}},
+    )]  # fmt: skip
+    assert warned == [True, True, False]  # in episodes of up to 200 steps, two steps each say little
