@@ -120,12 +120,17 @@ def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
     assert (base.anytime["gap"].low, base.anytime["gap"].high) == pytest.approx((last["low"], last["high"]))
     verdict = next(v for v in card.verdicts if v.variant == VARIANTS[1])
     assert verdict.change is not None and verdict.change.p is None
-    fixed = card.contrast(next(a for a in card.arms if a.variant == VARIANTS[1]), "gap", VARIANTS[0])
-    assert fixed is not None and fixed.difference.low is not None and verdict.change.difference.low is not None
+    arm = next(a for a in card.arms if a.variant == VARIANTS[1])
+    assert card.contrast(arm, "gap", VARIANTS[0]) == verdict.change  # no table shows a p that is not valid
+    fixed = next(c for _, _, c in card.contrasts if (c.metric, c.variant) == ("gap", VARIANTS[1]))
+    assert fixed.p is not None and fixed.difference.low is not None and verdict.change.difference.low is not None
     assert verdict.change.difference.low < fixed.difference.low
     assert "anytime-valid, together over 2 contrasts" in verdict.sentence
     text = shown(result)
     assert "Looked at for 'gap +- 0.15' after 10, 13," in text and "gap, anytime-valid" in text
+    assert "no p is valid" in text and "sign-flip" not in text
+    page = result.report(tmp_path / "report.html").read_text()
+    assert "none has a p" in page and "sign-flip" not in page
     assert ak.run(task=TASK, model="simulated", variants=VARIANTS[:1], out=tmp_path / "plain").score().looks is None
 
 
