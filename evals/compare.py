@@ -115,7 +115,9 @@ def compare(
     for (_, model), here in frame.group_by("task", "model", maintain_order=True):
         arms = [here.filter(variant=v) for v in (one, other)]
         if not any(arm.is_empty() for arm in arms):
-            found.append(_compared((one, arms[0]), (other, arms[1]), (str(model), str(model)), metrics, interval, looks))
+            found.append(
+                _compared((one, arms[0]), (other, arms[1]), (str(model), str(model)), metrics, interval, looks)
+            )
     if not found:
         raise BadOption(
             f"{one!r} and {other!r} were not run on the same task and model", "there is nothing to pair",
