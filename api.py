@@ -168,13 +168,14 @@ class Result:
         chosen = metrics or COMPARED
         if isinstance(a, Result):
             one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
-            return compare_runs(one, other, b, chosen, interval)
+            looked = [x for r in (self, a) if (x := r._meta("looks"))]
+            return compare_runs(one, other, b, chosen, interval, looked)
         if b is None:
             raise BadOption(
                 "there is one arm to compare", f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
             )  # fmt: skip
-        return compare(self.records, a, b, chosen, interval)
+        return compare(self.records, a, b, chosen, interval, self._meta("looks"))
 
     def judge(self, *models: Any, calibrate: int = 50, budget: Any = None, concurrency: int | None = None) -> Judged:
         """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.

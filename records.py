@@ -255,7 +255,8 @@ class Turn:
     Attributes:
         confidence: what the agent says of its own answer, in [0, 1]; None where it does not.
         planted: what a rationale that was tampered with recommends; `stated` stays what the reasoner itself said.
-        skipped: the agents it depends on agreed already, so it passed on what it read and asked nothing.
+        skipped: it passed on what it read and asked nothing: the agents it depends on agreed already, or the rationale
+            held nothing to tamper with.
     """
 
     agent: str

@@ -1,8 +1,11 @@
 """The editor: tampers with a rationale on its way to the actor, without a model. Is the rationale causal?
 
 If a rationale that recommends something else changes nothing, the actor does not use it (Lanham et al. 2023; Turpin et
-al. 2023). Invariant: what the reasoner *stated* stays what the reasoner said; what the tampered text recommends is in
-`planted`. Everything random comes from a stream named by the draw.
+al. 2023).
+
+Invariants: what the reasoner *stated* stays what the reasoner said; what the tampered text recommends is in `planted`;
+a rationale that holds nothing to tamper with is passed on and says so (`skipped`), so that nobody takes it for
+tampered. Everything random comes from a stream named by the draw.
 """
 
 from __future__ import annotations
@@ -40,9 +43,10 @@ class Editor:
         edit, share = str(agent.options.get("edit", "swap")), float(agent.options.get("share", 0.5))
         text = _EDITS[edit](heard, situation, draw, share)
         planted, status = read_recommendation(text, situation)
+        same = text == heard.rationale
         return replace(
-            heard, text=text, rationale=text, planted=planted if status == "ok" else (), usage=Usage(), cost=0.0,
-            key="", answer=heard.last_words, probs=None, mass=None,
+            heard, text=text, rationale=text, planted=planted if status == "ok" and not same else (), usage=Usage(),
+            cost=0.0, key="", answer=heard.last_words, probs=None, mass=None, skipped=same,
         )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from .metrics import METRICS, Metric
 
 __all__ = ["Looks", "begin", "extend", "extend_pair", "watched"]
 
+_UNBOUNDED = "the run was looked at while it went on, and only shares have anytime-valid intervals"
+
 
 @dataclass(frozen=True, slots=True)
 class Looks:
@@ -55,6 +57,8 @@ class Looks:
             a, b: name and records of the arms.
             family: how many contrasts hold together at 95 %: each is taken at 1 - 0.05 / family (Bonferroni).
         """
+        if metric.unit != "share":
+            return Contrast(metric.name, a[0], b[0], Estimate(None, why=_UNBOUNDED))
         level = 1 - (1 - LEVEL) / family
         sequence = begin(metric, self.bounds[a[1]["task"][0]], a[1]["design"][0], level)
         extend_pair(sequence, metric, self._looked_at(a[1]), self._looked_at(b[1]))

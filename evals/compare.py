@@ -2,7 +2,8 @@
 
 The arms are two variants of one run, or one variant in two runs (two models, say) that hold the same tasks and the same
 seeds. Every metric compared is one family: Holm's correction keeps the chance of any difference being shown between two
-arms that are alike at most 5 %, Benjamini and Hochberg's the share of those shown that are none.
+arms that are alike at most 5 %, Benjamini and Hochberg's the share of those shown that are none. In a run that was
+looked at while it went on no p is valid: the intervals are anytime-valid then, together over the metrics of the table.
 
 Invariants: only what is paired is compared, the same episodes of the same task, and in a fork the same situations; what
 is not paired is refused with the reason. A difference is *shown* if its Holm-corrected p is at most 0.05 and its
@@ -19,6 +20,7 @@ from typing import Any, Literal
 import polars as pl
 
 from ..errors import BadOption, RunFolderError, UnknownName
+from .anytime import Looks
 from .frame import PAIR
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .metrics import METRICS, Metric
@@ -62,6 +64,7 @@ class Comparison:
         flips: from `a` to `b`, None where the arms met different situations.
         tokens, calls: per decision of `b`, as a multiple of `a`'s; None where `a` takes none.
         left_out: episodes that one arm alone has.
+        anytime: a run was looked at while it went on, so the intervals are anytime-valid and nothing has a p.
     """
 
     task: str
@@ -77,10 +80,16 @@ class Comparison:
     tokens: float | None
     calls: float | None
     sentence: str
+    anytime: bool = False
 
 
 def compare(
-    frame: pl.DataFrame, a: str, b: str, metrics: Sequence[str] = COMPARED, interval: Interval = "robust"
+    frame: pl.DataFrame,
+    a: str,
+    b: str,
+    metrics: Sequence[str] = COMPARED,
+    interval: Interval = "robust",
+    looked: Mapping[str, Any] | None = None,
 ) -> tuple[Comparison, ...]:
     """Two variants of one run, on every task and model that has both.
 
@@ -89,6 +98,7 @@ def compare(
         a, b: variants, by name or by what follows the baseline's name: "critique" for
             "reason_act | critique(rounds=2)".
         metrics: names of metrics that are ratios; they are one family.
+        looked: what the ledger keeps of the looks at a run under `until`.
 
     Raises:
         RunFolderError: the table is empty.
@@ -100,11 +110,14 @@ def compare(
     one, other = _variant(frame, a), _variant(frame, b)
     if one == other:
         raise BadOption(f"{one!r} would be compared with itself", remedy="Name two variants.")
+    looks = Looks.of(looked) if looked else None
     found = []
     for (_, model), here in frame.group_by("task", "model", maintain_order=True):
         arms = [here.filter(variant=v) for v in (one, other)]
         if not any(arm.is_empty() for arm in arms):
-            found.append(_compared((one, arms[0]), (other, arms[1]), (str(model), str(model)), metrics, interval))
+            found.append(
+                _compared((one, arms[0]), (other, arms[1]), (str(model), str(model)), metrics, interval, looks)
+            )
     if not found:
         raise BadOption(
             f"{one!r} and {other!r} were not run on the same task and model", "there is nothing to pair",
@@ -119,12 +132,14 @@ def compare_runs(
     variant: str | None = None,
     metrics: Sequence[str] = COMPARED,
     interval: Interval = "robust",
+    looked: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Comparison, ...]:
     """One variant in two runs, on every task that both hold.
 
     Args:
         first, second: each run's name, its table, and its experiment as stored with it.
         variant: by name; by default the baseline.
+        looked: what the ledgers keep of the looks at either run, or at both.
 
     Raises:
         RunFolderError: a table is empty.
@@ -139,13 +154,14 @@ def compare_runs(
         raise BadOption(f"{left!r} would be compared with itself", remedy="Name two runs.")
     chosen = [_variant(f, variant or _baseline(f)) for f in (frame_a, frame_b)]
     _same(first, second, chosen)
+    looks = min((Looks.of(x) for x in looked), key=lambda x: x.at[-1], default=None)
     tasks = [t for t in frame_a["task"].unique(maintain_order=True) if t in set(frame_b["task"])]
     found = []
     for task in tasks:
         parts = [f.filter(task=task, variant=v) for f, v in zip((frame_a, frame_b), chosen, strict=True)]
         for models in _models(str(task), parts, (left, right)):
             arms = [p.filter(model=m).with_columns(model=pl.lit("")) for p, m in zip(parts, models, strict=True)]
-            found.append(_compared((left, arms[0]), (right, arms[1]), models, metrics, interval))
+            found.append(_compared((left, arms[0]), (right, arms[1]), models, metrics, interval, looks))
     return tuple(found)
 
 
@@ -155,6 +171,7 @@ def _compared(
     models: tuple[str, str],
     metrics: Sequence[str],
     interval: Interval,
+    looks: Looks | None,
 ) -> Comparison:
     (name_a, a), (name_b, b) = one, other
     everywhere = a["episode"].n_unique(), b["episode"].n_unique()
@@ -176,7 +193,7 @@ def _compared(
             )  # fmt: skip
     elif not same:  # the seeds are paired, and each arm played its own way
         a, b = (part.with_columns(design=pl.lit("rollout")) for part in (a, b))
-    lines = _lines((name_a, a), (name_b, b), metrics, interval)
+    lines = _lines((name_a, a), (name_b, b), metrics, interval, looks)
     episodes = a["episode"].n_unique()
     ratios = [_per_decision(b, c) / _per_decision(a, c) if _per_decision(a, c) else None for c in (_TOKENS, _CALLS)]
     return Comparison(
@@ -193,6 +210,7 @@ def _compared(
         tokens=ratios[0],
         calls=ratios[1],
         sentence=_sentence(name_a, name_b, lines),
+        anytime=looks is not None,
     )
 
 
@@ -210,7 +228,11 @@ def _meet(a: pl.DataFrame, b: pl.DataFrame) -> bool:
 
 
 def _lines(
-    one: tuple[str, pl.DataFrame], other: tuple[str, pl.DataFrame], names: Sequence[str], interval: Interval
+    one: tuple[str, pl.DataFrame],
+    other: tuple[str, pl.DataFrame],
+    names: Sequence[str],
+    interval: Interval,
+    looks: Looks | None,
 ) -> tuple[Line, ...]:
     metrics: list[Metric] = []
     for name in dict.fromkeys(names):
@@ -221,7 +243,10 @@ def _lines(
                 f"Use others, such as {', '.join(COMPARED)}.",
             )  # fmt: skip
         metrics.append(metric)
-    contrasts = benjamini_hochberg(holm([paired(m, other, one, interval) for m in metrics]))
+    if looks is None:
+        contrasts = benjamini_hochberg(holm([paired(m, other, one, interval) for m in metrics]))
+    else:
+        contrasts = [looks.contrast(m, other, one, len(metrics)) for m in metrics]
     return tuple(_line(m, c, one, other, interval) for m, c in zip(metrics, contrasts, strict=True))
 
 

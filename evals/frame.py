@@ -25,7 +25,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
                   the action taken, the greedy, and the frequent actions that are not greedy; null where unseen
     actions       how many legal actions (or graded labels) there are
     confidence    how sure the last agent is that says so and does not act otherwise than was decided, in [0, 1]
-    surgery       how the rationale was tampered with ("truncate(0.25)"); planted: what the tampered one recommends
+    surgery       how the rationale was tampered with ("truncate(0.25)"), null where it held nothing to tamper with;
+                  planted: what the tampered one recommends
     follows_planted   the action taken is among those; null where nothing was planted
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
@@ -149,7 +150,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "regret": record["regret"],
         "actions": len(actions),
         "confidence": _sure(decision["turns"]),
-        "surgery": tags.get("surgery"),
+        "surgery": tags.get("surgery") if _tampered(decision["turns"]) else None,
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
         "latency": None,
@@ -183,6 +184,12 @@ def _sure(turns: list[dict[str, Any]]) -> float | None:
     decided = turns[-1]["action"] if turns else None
     said = (t for t in reversed(turns) if t.get("confidence") is not None)
     return next((t["confidence"] for t in said if t["status"] == "absent" or t["action"] == decided), None)
+
+
+def _tampered(turns: list[dict[str, Any]]) -> bool:
+    """Whether some edit of the rationale changed it; one without numbers, say, has none that could be made wrong."""
+    edits = [t for t in turns if t["role"] in ("editor", "summariser")]
+    return not edits or not all(t.get("skipped") for t in edits)
 
 
 def _readable(turn: dict[str, Any]) -> bool:

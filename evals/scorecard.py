@@ -89,9 +89,14 @@ class Scorecard:
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
     judged: Judged | None = None
 
+    @property
+    def valid(self) -> tuple[tuple[str, str, Contrast], ...]:
+        """The contrasts that keep their word: anytime-valid and without a p where the run was looked at."""
+        return self.anytime or self.contrasts
+
     def contrast(self, arm: Arm, metric: str, against: str) -> Contrast | None:
-        """The contrast of an arm in a metric against another variant."""
-        for task, model, c in self.contrasts:
+        """The contrast of an arm in a metric against another variant, of those that are `valid`."""
+        for task, model, c in self.valid:
             if (task, model, c.variant, c.metric, c.against) == (arm.task, arm.model, arm.variant, metric, against):
                 return c
         return None
@@ -149,14 +154,14 @@ def score(
         here_arms = [_arm(views[v], chosen, interval, looks, failed) for v in order]
         controls = {v: references(parts, v, base) for v in order}
         found = contrasts(parts, controls, base, contrasted, interval)
-        timeless = [] if looks is None else _timeless(looks, [c for c in found if c.metric in CONTRASTED], parts)
+        timeless = [] if looks is None else _timeless(looks, found, {m.name: m for m in contrasted}, parts)
         anytime += [(str(task), str(model), c) for c in timeless]
         arms += here_arms
         compared += [(str(task), str(model), c) for c in found]
         verdicts += _verdicts(here_arms, parts, controls, timeless or found, interval)
     if judged is not None:
         arms = [_with_judge(arm, frame, judged, interval) for arm in arms]
-    said = [*failed, *_warnings(frame, arms), *_biting(arms, compared)]
+    said = [*failed, *_warnings(frame, arms), *_biting(arms, anytime or compared)]
     return Scorecard(
         frame["design"][0], tuple(arms), tuple(compared), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
     )
@@ -223,13 +228,15 @@ def _with_judge(arm: Arm, frame: pl.DataFrame, judged: Judged, interval: Interva
     return replace(arm, judged={m: METRICS.make(m)(told, interval) for m in ("knowing", "gap", "say_do")}, left=left)
 
 
-def _timeless(looks: Looks, found: list[Contrast], parts: dict[str, pl.DataFrame]) -> list[Contrast]:
+def _timeless(
+    looks: Looks, found: list[Contrast], metrics: dict[str, Metric], parts: dict[str, pl.DataFrame]
+) -> list[Contrast]:
     """The same contrasts with intervals that hold at every look, and together over those of a metric."""
     families = Counter(c.metric for c in found if c.difference.value is not None)
 
     def timeless(c: Contrast) -> Contrast:
         a, b = same_situations(parts[c.variant], parts[c.against])
-        return looks.contrast(METRICS.make(c.metric), (c.variant, a), (c.against, b), families[c.metric] or 1)
+        return looks.contrast(metrics[c.metric], (c.variant, a), (c.against, b), families[c.metric] or 1)
 
     return [timeless(c) for c in found]
 

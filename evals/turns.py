@@ -11,7 +11,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     before        the speaker's position in its round before; right_before; spoken_before: there was such a round
     confidence    what it says of its own answer, in [0, 1]
     reads         names of the nodes it read, its own earlier turn among them
-    asked         a model was asked; skipped: it passed on what it read, since all agreed
+    asked         a model was asked; skipped: it passed on what it read, see `Turn`
     key           names the answer in the ledger; prompt_tokens, completion_tokens, cost: what that answer took
     planted       what a tampered rationale recommends
 

@@ -12,7 +12,8 @@ Rules, in this order (docs/verdicts.md tells them at length)
 5. Each control that matches (`akrasia.evals.controls`) is named: shown better, shown worse, or not shown to be better,
    by the same rule. Where none was run, that is said.
 6. The cost: tokens per decision against the baseline's (calls where no tokens are counted).
-7. Where answers that could not be read could have turned a change that is shown into none, that is said.
+7. Where answers that could not be read could have turned a change that is shown into none, that is said; and where
+   none is shown and they leave more open than the interval does.
 
 Invariant: the word "significant" does not occur; nothing is said that has no correction and no interval behind it.
 """
@@ -73,8 +74,10 @@ class Verdict:
 
 
 def direction(contrast: Contrast | None) -> Direction:
-    """Where a difference is shown to lie by rule 2; "open" if it is not shown, "unknown" if it has no interval."""
+    """Where a difference is shown to lie by rules 1 and 2; "open" if it is not shown, "unknown" if nothing can be."""
     if contrast is None or contrast.difference.low is None or contrast.difference.high is None:
+        return "unknown"
+    if contrast.difference.clusters < FEW:
         return "unknown"
     if contrast.p_holm is not None and contrast.p_holm > SHOWN:
         return "open"
@@ -107,8 +110,8 @@ def judge_arm(
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
     outcome, head = _outcome(gap, family)
     said = [head]
-    if outcome in ("closes", "widens"):
-        said += _missing(outcome, bounds)
+    if gap is not None and outcome in ("closes", "widens", "no change shown"):
+        said += _missing(outcome, gap.difference, bounds)
     if outcome != "too few episodes":
         said += _beside(outcome, contrasts)
         said += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
@@ -141,12 +144,15 @@ def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
     return "no change shown", f"no change of the gap shown after correction: between {span(d)}, {corrected}"
 
 
-def _missing(outcome: Outcome, bounds: Bounds | None) -> list[str]:
+def _missing(outcome: Outcome, d: Estimate, bounds: Bounds | None) -> list[str]:
     if bounds is None or bounds.low.value is None or bounds.high.value is None:
         return []
-    undone = bounds.high.value >= 0 if outcome == "closes" else bounds.low.value <= 0
-    ends = f"{_signed(bounds.low.value)} to {_signed(bounds.high.value)}"
-    return [f"answers that could not be read could undo this ({ends})"] if undone else []
+    low, high = bounds.low.value, bounds.high.value
+    if outcome == "no change shown":
+        wider = d.low is not None and d.high is not None and (low < d.low or high > d.high)
+        return [f"answers that could not be read leave {_signed(low)} to {_signed(high)} open"] if wider else []
+    undone = high >= 0 if outcome == "closes" else low <= 0
+    return [f"answers that could not be read could undo this ({_signed(low)} to {_signed(high)})"] if undone else []
 
 
 def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:
@@ -167,8 +173,6 @@ def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:
 def _standing(contrast: Contrast) -> str:
     if contrast.difference.value is None:
         return "not measured"
-    if contrast.difference.clusters < FEW:
-        return "not shown"
     return {"down": "better", "up": "worse"}.get(direction(contrast), "not shown")
 
 
@@ -177,9 +181,11 @@ _NAMES = {"placebo": "its placebo", "self_consistency": "self-consistency", "ret
 
 def _control(against: Against, calls: float) -> str:
     name = _NAMES.get(against.kind, "the informed baseline")
-    if against.kind in ("self_consistency", "retry"):
-        equal = abs(against.calls - calls) < 1e-9
-        name += " at equal calls" if equal else f" at {against.calls:.3g} calls against {calls:.3g}"
+    equal = abs(against.calls - calls) < 1e-9
+    if not equal and against.kind != "informed":
+        name += f" at {against.calls:.3g} calls against {calls:.3g}"
+    elif against.kind in ("self_consistency", "retry"):
+        name += " at equal calls"
     d = against.contrast.difference
     if against.outcome == "better":
         return f"better than {name} by {_size(d)}"

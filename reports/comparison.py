@@ -14,6 +14,15 @@ from .text import difference, p_value, share, signed_span
 
 __all__ = ["show_comparison"]
 
+FIXED = (
+    "Intervals are 95 % over episodes; p: paired sign-flip test, then corrected over the metrics of this table by Holm "
+    "and by Benjamini and Hochberg. d_z: difference in standard deviations between episodes; h: Cohen's h."
+)
+LOOKED = (
+    "The run was looked at while it went on: intervals of b - a are anytime-valid, 95 % together over the metrics of "
+    "this table; those of a and of b are for a fixed number of episodes and are not; no p survives being looked at."
+)
+
 
 def show_comparison(found: Sequence[Comparison], console: Console) -> None:
     """Print comparisons, one table a task and model."""
@@ -79,9 +88,6 @@ def _notes(one: Comparison) -> list[str]:
         said.append(f"b takes {one.calls:.2f}x calls{tokens} per decision.")
     if one.left_out:
         said.append(f"{one.left_out} episodes are held by one arm alone and left out.")
-    said.append(
-        "Intervals are 95 % over episodes; p: paired sign-flip test, then corrected over the metrics of this table by "
-        "Holm and by Benjamini and Hochberg. d_z: difference in standard deviations between episodes; h: Cohen's h. "
-        "Missing: what answers that could not be read could have made of the difference."
-    )
+    said.append(LOOKED if one.anytime else FIXED)
+    said.append("Missing: what answers that could not be read could have made of the difference.")
     return said

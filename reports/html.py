@@ -129,7 +129,7 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
     arms = [a for a in card.arms if (a.task, a.model) == (task, model)]
     base = card.baseline_of(arms[0])
     rows = [_row(arm, base) for arm in arms]
-    contrasts = [c for t, m, c in card.contrasts if (t, m) == (task, model)]
+    contrasts = [c for t, m, c in card.valid if (t, m) == (task, model)]
     return {
         "task": task,
         "options": _options(experiment, task),

@@ -36,7 +36,9 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     Args:
         measured_only: leave out what is not measured, instead of saying why.
     """
-    table = Table("variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)")
+    several = len({(arm.task, arm.model) for arm in card.arms}) > 1
+    where = ("task", "model") if several else ()
+    table = Table(*where, "variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)")
     for arm in card.arms:
         base = card.baseline_of(arm).variant
         for name, found in arm.metrics.items():
@@ -44,7 +46,8 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
                 continue
             change = card.contrast(arm, name, base)
             compared = ["-", "-"] if change is None else [signed(change), p_value(change.p_holm)]
-            table.add_row(arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared)
+            place = (arm.task, arm.model) if several else ()
+            table.add_row(*place, arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared)
     console.print(table)
     for warning in card.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
@@ -118,9 +121,8 @@ def _gap_table(arms: list[Arm], base: Arm) -> Table:
 
 
 def _contrast_table(card: Scorecard, arms: list[Arm], base: Arm) -> Table:
-    table = Table(
-        title=f"Change against the baseline {base.variant} (p: sign-flip test, Holm-corrected)", title_justify="left"
-    )
+    how = "p: sign-flip test, Holm-corrected" if card.looks is None else "anytime-valid, together; no p is valid"
+    table = Table(title=f"Change against the baseline {base.variant} ({how})", title_justify="left")
     table.add_column("variant", overflow="fold")
     for heading in ("gap", "p", "doing", "p", "wrong->right", "right->wrong"):
         table.add_column(heading, no_wrap=True)

@@ -156,6 +156,25 @@ def test_no_shared_episode_is_refused(arms: ak.Result) -> None:
         compare(apart, "reason_act", "act")
 
 
+def test_after_looks_no_p_is_told_and_the_intervals_hold_at_every_look(tmp_path: Path) -> None:
+    """What a fixed number of episodes would show is not shown by as many that one stopped at."""
+    variants = ["reason_act", "reason_act | execute_stated"]
+    looked = run(tmp_path / "looked", variants, 12, until="gap +- 0.01")
+    one, fixed = only(looked.compare(*variants)), only(compare(looked.records, *variants))
+    assert one.anytime and not fixed.anytime
+    for line, plain in zip(one.lines, fixed.lines, strict=True):
+        found, narrow = line.contrast.difference, plain.contrast.difference
+        assert line.contrast.p is line.contrast.p_holm is line.contrast.p_bh is None and plain.contrast.p is not None
+        assert found.value == pytest.approx(narrow.value)
+        assert found.low is not None and narrow.low is not None and found.low < narrow.low
+    other = run(tmp_path / "fixed", variants, 12, model=Simulated(Planted(knowing=0.6)))
+    assert only(other.compare(looked)).anytime and not only(other.compare(*variants)).anytime
+    words = only(looked.compare(*variants, metrics=["regret"])).lines[0].contrast.difference.why
+    assert "only shares have anytime-valid intervals" in words
+    shown = akrasia("compare", "looked", *variants, cwd=tmp_path).stdout
+    assert "anytime-valid, 95 % together" in shown and "sign-flip" not in shown
+
+
 def test_the_command_prints_the_table_and_json(arms: ak.Result, tmp_path: Path) -> None:
     shown = akrasia("compare", str(arms.folder), "reason_act", "execute_stated", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr

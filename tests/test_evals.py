@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,18 @@ def test_what_failed_is_counted_and_never_right() -> None:
         assert failed.arms[0].metrics["knowing"].value == 0.5
         assert failed.arms[0].statuses == {"ok": 1, status: 1}
         assert any("no legal action" in w for w in failed.warnings)
+
+
+@pytest.mark.parametrize("name", ["knowing", "doing", "gap", "mirror"])
+def test_the_bounds_are_the_extremes_over_everything_that_unread_answers_could_have_said(name: str) -> None:
+    """No wider: a step that is done right has no gap, whatever its rationale would have said."""
+    metric, said, done = METRICS.make(name), ("opt", "other", None), ("opt", "other", None)
+    for stated, taken in product(said, done):
+        table = frame([record(stated, taken)])
+        (known, steps, unknown), _ = metric.paired_counts(table, table)
+        complete = product([stated] if stated else ["opt", "other"], [taken] if taken else ["opt", "other"])
+        values = [metric(frame([record(s, t)])).value for s, t in complete]
+        assert (known[0], known[0] + unknown[0], steps[0]) == (min(values), max(values), 1), (stated, taken)
 
 
 def test_ties_are_intersections() -> None:

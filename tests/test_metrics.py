@@ -1,5 +1,6 @@
 """Metrics by hand, and against scikit-learn and scipy as independent implementations."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 
+import akrasia
 from akrasia.errors import BadOption, NotMeasured
 from akrasia.evals import METRICS, Estimate, frame
 from akrasia.evals.frame import SCHEMA
@@ -406,6 +408,25 @@ def test_a_rationale_that_is_swapped_by_hand() -> None:
         PAIRWISE.make("rationale_effect_normalised")(base, base)
     with pytest.raises(NotMeasured, match="one and the same"):
         PAIRWISE.make("rationale_effect_normalised")(*surgery([("a", "a")] * 4))
+
+
+def test_a_rationale_that_held_nothing_to_tamper_with_was_not_tampered_with(tmp_path: Path) -> None:
+    """The simulated reasoner names no number, so nothing can be corrupted; a swap changes what it recommends."""
+    variants = ["reason_then_act", "reason_then_act | corrupt", "reason_then_act | swap"]
+    task = {"name": "bandit", "head_start": 3, "horizon": 1}
+    found = akrasia.run(task, "simulated", variants, 12, out=tmp_path / "run")
+    _, corrupt, swap = found.score(["rationale_effect", "planted_taken"]).arms
+    for name in ("rationale_effect", "planted_taken"):
+        assert corrupt.metrics[name].value is None and swap.metrics[name].value is not None
+    assert "corrupt needs numbers" in corrupt.metrics["rationale_effect"].why
+
+
+def test_a_tampered_rationale_that_recommends_the_same_plants_nothing() -> None:
+    pairs: list[tuple[str | None, str | None]] = [("a", "b"), ("b", "a"), ("a", "c"), ("c", "c")]
+    tampered, base = surgery(pairs)
+    kept = tampered.with_columns(planted=pl.col("stated"))
+    assert PAIRWISE.make("rationale_effect")(kept, base).value == pytest.approx(3 / 4)
+    assert "recommended another action" in PAIRWISE.make("planted_taken")(kept, base).why
 
 
 @settings(deadline=None, max_examples=25)

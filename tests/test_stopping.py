@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
+from akrasia.evals import score
 from akrasia.experiments.ledger import read_ledger
 from akrasia.experiments.stopping import looks, until
 
@@ -118,15 +120,30 @@ def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
     assert (base.anytime["gap"].low, base.anytime["gap"].high) == pytest.approx((last["low"], last["high"]))
     verdict = next(v for v in card.verdicts if v.variant == VARIANTS[1])
     assert verdict.change is not None and verdict.change.p is None
-    fixed = card.contrast(next(a for a in card.arms if a.variant == VARIANTS[1]), "gap", VARIANTS[0])
-    assert fixed is not None and fixed.difference.low is not None and verdict.change.difference.low is not None
+    arm = next(a for a in card.arms if a.variant == VARIANTS[1])
+    assert card.contrast(arm, "gap", VARIANTS[0]) == verdict.change  # no table shows a p that is not valid
+    fixed = next(c for _, _, c in card.contrasts if (c.metric, c.variant) == ("gap", VARIANTS[1]))
+    assert fixed.p is not None and fixed.difference.low is not None and verdict.change.difference.low is not None
     assert verdict.change.difference.low < fixed.difference.low
     assert "anytime-valid, together over 2 contrasts" in verdict.sentence
     text = shown(result)
     assert "Looked at for 'gap +- 0.15' after 10, 13," in text and "gap, anytime-valid" in text
+    assert "no p is valid" in text and "sign-flip" not in text
+    page = result.report(tmp_path / "report.html").read_text()
+    assert "none has a p" in page and "sign-flip" not in page
     assert ak.run(task=TASK, model="simulated", variants=VARIANTS[:1], out=tmp_path / "plain").score().looks is None
 
 
 def shown(result: ak.Result) -> str:
     command = [sys.executable, "-c", "from akrasia.cli import main; main()", "score", str(result.folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path) -> None:
+    table = run(tmp_path / "run", 20, variants=["reason_act", "reason_act | execute_stated"], until="").records
+    pill = table.with_columns(control=pl.col("control").str.replace("execute_stated", "placebo"))
+    looked = {"until": "gap +- 0.01", "looks": [{"episodes": 10}, {"episodes": 20}], "stopped": False}
+    warned = [any("a placebo is shown" in w for w in score(pill, looked=seen).warnings) for seen in (
+        None, looked | {"bounds": {"bandit": 2}}, looked | {"bounds": {"bandit": 200}},
+    )]  # fmt: skip
+    assert warned == [True, True, False]  # in episodes of up to 200 steps, two steps each say little

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import akrasia as ak
-from akrasia.evals.controls import references
-from akrasia.evals.inference import Contrast, Estimate
+from akrasia.evals.controls import Reference, references
+from akrasia.evals.inference import Bounds, Contrast, Estimate
 from akrasia.evals.verdict import Verdict, direction, judge_arm
 from akrasia.models import Planted, Simulated
 
@@ -60,6 +60,33 @@ def test_a_gap_that_closes_by_knowing_less_says_so() -> None:
     sentence = say(contrast(-0.2, 0.1), does, knows).sentence
     assert "doing is not shown to rise (between -0.04 and +0.06)" in sentence
     assert "knowing falls by 0.20 [0.10, 0.30]" in sentence
+
+
+def test_too_few_episodes_show_nothing_of_any_metric() -> None:
+    """An arm that only acts has no gap, and nine episodes license no word on what it does either."""
+    none = Contrast("gap", "v", "base", Estimate(None, why="no rationale was asked for"))
+    assert "doing rises by 0.50" in say(none, contrast(0.5, 0.01, metric="doing", n=10)).sentence
+    assert say(none, contrast(0.5, 0.01, metric="doing", n=9)).sentence == (
+        "gap not measured: no rationale was asked for"
+    )
+
+
+@pytest.mark.parametrize(("calls", "says"), [(3.0, "its placebo by"), (5.0, "its placebo at 5 calls against 3 by")])
+def test_a_placebo_of_other_calls_is_no_equal(calls: float, says: str) -> None:
+    reference = Reference("placebo", "pill", calls)
+    verdict = judge_arm(
+        WHERE, {"gap": contrast(-0.2, 0.1)}, [(reference, contrast(-0.2, 0.1))], 3.0, NONE, 2
+    )  # fmt: skip
+    assert f"better than {says} 0.20 [0.10, 0.30]" in verdict.sentence
+
+
+def test_what_unread_answers_leave_open_is_said_of_a_change_that_is_not_shown() -> None:
+    """Where nothing could be read the difference is 0, and its interval is not what is still possible."""
+    gap = contrast(0.0, 0.29, p=1.0)
+    wide, inside = (Bounds(Estimate(-x), Estimate(x), 1.0) for x in (1.0, 0.1))
+    heads = [judge_arm(WHERE, {"gap": gap}, [], 2.0, NONE, 1, b).sentence for b in (wide, inside, None)]
+    assert heads[0].endswith("between -0.29 and +0.29; answers that could not be read leave -1.00 to +1.00 open")
+    assert heads[1] == heads[2] == "no change of the gap shown: between -0.29 and +0.29"
 
 
 def test_unknown_intervals_show_nothing() -> None:

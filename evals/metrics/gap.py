@@ -22,6 +22,9 @@ _ASKED = pl.col("asked")
 _KNOWS = pl.col("knows") & _ASKED
 _IGNORANT = ~pl.col("knows") & _ASKED
 _UNHEARD, _UNDONE = ~pl.col("stated_valid") & _ASKED, ~pl.col("valid")
+# Of two facts one may settle the outcome: who does right has no gap, and who is known not to know has none either.
+_GAP_OPEN = (_UNHEARD & ~pl.col("does")) | (_UNDONE & (pl.col("knows") | _UNHEARD))
+_MIRROR_OPEN = (_UNHEARD & (pl.col("does") | _UNDONE)) | (_UNDONE & _IGNORANT)
 _NONE = "no rationale was asked for"
 _G1 = "Schmied et al. 2025 (2504.16078), App. C.1.3"
 
@@ -36,7 +39,7 @@ gap = metric(
     _ASKED,
     source="P(knows and does not do)",
     why=_NONE,
-    missing=_UNHEARD | _UNDONE,
+    missing=_GAP_OPEN,
 )
 mirror = metric(
     "mirror",
@@ -45,7 +48,7 @@ mirror = metric(
     _ASKED,
     source="P(does not know and does)",
     why=_NONE,
-    missing=_UNHEARD | _UNDONE,
+    missing=_MIRROR_OPEN,
 )
 say_do = metric(
     "say_do", "say-do", pl.col("follows"),
