@@ -46,10 +46,6 @@ demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
-.PHONY: bench-score
-bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
-	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
-
 .PHONY: test-faults
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
 	@$(BIN)/pytest -n 0 tests/test_faults.py tests/test_kill.py --faults=full --kills=100 $(ARGS)
