@@ -5,12 +5,13 @@
     ledger     bytes of the file per record: answers, records, the lines that scoring reads, marks
     resume     the same call again on the complete run, against the time of the run
     workers    records per second of two worker processes over those of one, and of this process alone, from the first
-               record to the last; runs alternate, medians of three
+               record to the last; runs alternate, medians of three. Two processes that only burn CPU are the control
 
 Ends with exit code 1 where a goal is missed. Options: `ARGS="--episodes 5000"`, `ARGS="--only workers"`.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -28,6 +29,7 @@ SETTINGS: dict[str, Any] = {
     "variants": ["reason_act", "reason_act | placebo"],
 }
 MEMORY, RESUME, WORKERS = 1.10, 0.10, 1.7  # the goals
+ROOM = 1.9  # times the CPU of one that two busy processes must get, for the goal of the workers to be measurable
 
 
 def resident() -> float:
@@ -77,6 +79,26 @@ def long_run(episodes: int, folder: Path) -> bool:
     return last / second <= MEMORY and resumed / took <= RESUME
 
 
+def burn(seconds: float, said: Any) -> None:
+    """Work, and tell how much CPU one gets."""
+    until, cpu = time.monotonic() + seconds, time.process_time()
+    while time.monotonic() < until:
+        sum(range(10_000))
+    said.put((time.process_time() - cpu) / seconds)
+
+
+def room(processes: int, seconds: float = 3.0) -> float:
+    """The CPU that so many busy processes get together, in cores."""
+    said: Any = multiprocessing.Queue()
+    all_ = [multiprocessing.Process(target=burn, args=(seconds, said)) for _ in range(processes)]
+    for process in all_:
+        process.start()
+    got = sum(said.get() for _ in all_)
+    for process in all_:
+        process.join()
+    return got
+
+
 def crews(episodes: int, folder: Path) -> bool:
     rates: dict[str, list[float]] = {}
     for turn in range(3):
@@ -89,10 +111,13 @@ def crews(episodes: int, folder: Path) -> bool:
             ak.run(**SETTINGS, **more, episodes=episodes, out=folder / f"{turn} {name}", observe=watch)
             rates.setdefault(name, []).append(2 * watch.count / (watch.last - watch.first))
     found = {name: statistics.median(all_) for name, all_ in rates.items()}
-    gain = found["2 workers"] / found["1 worker"]
+    gain, possible = found["2 workers"] / found["1 worker"], room(2) / room(1)
     print("workers  " + ", ".join(f"{name} {rate:.0f} records/s" for name, rate in found.items())
           + f": two over one x{gain:.2f} (goal {WORKERS})")  # fmt: skip
-    return gain >= WORKERS
+    print(f"         two processes that only burn CPU get x{possible:.2f} of what one gets here")
+    if possible < ROOM:
+        print(f"         Below x{ROOM} the machine has no second core to give: the goal is NOT MEASURED.")
+    return gain >= WORKERS or possible < ROOM
 
 
 def main() -> int:
@@ -106,7 +131,7 @@ def main() -> int:
             good = long_run(given.episodes, Path(folder) / "run") and good
         if given.only != "run":
             good = crews(min(given.episodes, 3000), Path(folder) / "crews") and good
-    print("Goals met." if good else "A goal is MISSED.")
+    print("No goal is missed." if good else "A goal is MISSED.")
     return 0 if good else 1
 
 

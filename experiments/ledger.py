@@ -45,14 +45,15 @@ GROUP = 512
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE responses (
-  key TEXT PRIMARY KEY, model TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL, sample INTEGER NOT NULL,
+  key TEXT NOT NULL PRIMARY KEY, model TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL, sample INTEGER NOT NULL,
   request BLOB NOT NULL, response BLOB NOT NULL, cost REAL
-) WITHOUT ROWID;
+);
 CREATE TABLE records (
   task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
   record BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
-) WITHOUT ROWID;
+);
 """
+# Large rows: as tables WITHOUT ROWID each would lie on overflow pages of its own, in a file 2.5 times the size.
 _SCHEMA_LINES = """
 CREATE TABLE IF NOT EXISTS lines (
   task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
