@@ -296,7 +296,8 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
         name = f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
         silent = 1 - arm.statuses.get("ok", 0) / arm.steps
         if silent > 0.05:
-            said.append(f"{name}: {silent:.0%} of the steps hold no legal action; they count as wrong")
+            how = ", ".join(f"{n} {status}" for status, n in arm.statuses.items() if status != "ok")
+            said.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
         if arm.labels is not None and arm.labels < 0.5:
             said.append(f"{name}: the actions are nearly all the same label (entropy {arm.labels:.2f})")
     if frame["design"][0] == "fork":

@@ -84,7 +84,9 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
         parts += [*_verdicts(card, arms, base)]
-        parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
+        parts += ["", _gap_table(arms, base)]
+        parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
+        parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
     if card.looks is not None:
         parts += ["", *_looked(card, card.looks)]
     if card.judged is not None:
@@ -105,8 +107,8 @@ def _verdicts(card: Scorecard, arms: list[Arm], base: Arm) -> list[Text]:
     ]
     if said:
         said.insert(0, Text(f"Verdicts, against {base.variant}"))
-    front = [p for p in pareto(arms) if p.best]
-    if len(front) > 1:
+    front = [p for p in pareto(arms) if p.best and p.closed > 0]
+    if front:
         steps = (f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {p.tokens:,.0f} tokens)" for p in front)
         said.append(Text(f"Most gap closed for the tokens: {', '.join(steps)}"))
     return said

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 import akrasia as ak
 from akrasia.evals.breakdown import BREAKDOWNS
@@ -16,6 +19,7 @@ from akrasia.evals.metrics.answers import accuracies
 from akrasia.evals.metrics.change import changes
 from akrasia.evals.metrics.influence import influence
 from akrasia.models import Planted, Simulated
+from akrasia.reports.terminal import show_scorecard
 
 COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
 BASE, DEBATE = "reason_act", "reason_act | debate(rounds=2)"
@@ -73,3 +77,23 @@ def test_the_command_and_the_report_show_every_breakdown(result: ak.Result, tmp_
         assert BREAKDOWNS[name] in text and BREAKDOWNS[name].replace(">", "&gt;") in page
     for name in ("level", "item", "repeats"):
         assert BREAKDOWNS[name] not in text and BREAKDOWNS[name] not in page
+
+
+def test_a_lone_variant_has_no_empty_tables(tmp_path: Path) -> None:
+    alone = ak.run("bandit", "simulated", ["act"], 10, out=tmp_path / "run")
+    found = [*COMMAND, "score", str(alone.folder)]
+    text = subprocess.run(found, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "Rates per step" in text and "Change against" not in text and "Given a correct rationale" not in text
+
+
+def test_what_widens_the_gap_is_not_among_what_closes_most(result: ak.Result) -> None:
+    """At any price: an arm that is cheap and widens the gap is on the front, and closes nothing."""
+    card = result.score()
+    base, other = card.arms
+    gaps = {"closes": -0.1, "widens": 0.1}
+    for word, by in gaps.items():
+        moved = replace(base.metrics["gap"], value=(base.metrics["gap"].value or 0) + by)
+        arm = replace(other, variant=word, tokens=base.tokens / 2, metrics={**other.metrics, "gap": moved})
+        console = Console(record=True, file=StringIO(), width=200)
+        show_scorecard(replace(card, arms=(base, arm)), {}, console=console)
+        assert ("Most gap closed" in console.export_text()) == (word == "closes")

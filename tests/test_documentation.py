@@ -30,7 +30,7 @@ def test_the_python_of_the_evaluators_page_runs(tmp_path: Path) -> None:
         [sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
-    for said in ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason -> reason2"):
+    for said in ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason_act -> reason_act2"):
         assert said in done.stdout
 
 
