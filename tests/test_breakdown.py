@@ -65,6 +65,11 @@ def test_items_and_levels_are_broken_down_where_there_are_any(result: ak.Result)
     assert base.parts["level"]["encoded"]["share"].value == 0.5
 
 
+def test_a_run_has_one_scorecard_to_the_last_digit(result: ak.Result) -> None:
+    first = ak.open_run(result.folder).score()
+    assert all(ak.open_run(result.folder).score() == first for _ in range(5))
+
+
 def test_single_metrics_are_not_broken_down(result: ak.Result) -> None:
     assert not any(a.parts for a in result.score(["gap"]).arms)
 
