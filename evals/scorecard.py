@@ -15,6 +15,7 @@ import polars as pl
 
 from ..errors import RunFolderError, UnknownName
 from .anytime import Looks
+from .breakdown import Breakdown, breakdowns, what_shows
 from .controls import Reference, is_control, references
 from .inference import FEW, INTERVALS, Contrast, Estimate, Interval
 from .judge import LEFT, Judged, with_judge
@@ -43,6 +44,8 @@ class Arm:
         judged: knowing, gap and say-do where judges read what the parser left, beside `metrics`, which are the parser's
             alone; empty where nobody judged. left: steps that the parser left, and how many of them the judges read.
         flips: None in a rollout, where situations differ.
+        parts: what lies behind the metrics, by breakdown, row and column: `parts["round"]["1"]["wrong_to_right"]`; see
+            `akrasia.evals.breakdown`. Empty where single metrics were asked for.
     """
 
     task: str
@@ -65,6 +68,7 @@ class Arm:
     anytime: dict[str, Estimate]
     judged: dict[str, Estimate] = field(default_factory=dict)
     left: tuple[int, int] = (0, 0)
+    parts: dict[str, Breakdown] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,13 @@ def score(
         parts = _by_variant(here)
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
-        said_here = {} if turns is None else _by_variant(turns.filter(task=str(task), model=str(model)))
+        spoken = None if turns is None else turns.filter(task=str(task), model=str(model))
+        said_here = {} if spoken is None else _by_variant(spoken)
         views = {v: View(parts[v], None if v == base else parts[base], said_here.get(v)) for v in order}
         here_arms = [_arm(views[v], chosen, interval, looks, failed) for v in order]
+        if metrics is None:
+            seen = what_shows(parts, here["design"][0])
+            here_arms = [replace(a, parts=breakdowns(views[a.variant], seen, spoken, interval)) for a in here_arms]
         controls = {v: references(parts, v, base) for v in order}
         found = contrasts(parts, controls, base, contrasted, interval)
         timeless = [] if looks is None else _timeless(looks, found, {m.name: m for m in contrasted}, parts)
@@ -288,7 +296,8 @@ def _warnings(frame: pl.DataFrame, arms: list[Arm]) -> list[str]:
         name = f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
         silent = 1 - arm.statuses.get("ok", 0) / arm.steps
         if silent > 0.05:
-            said.append(f"{name}: {silent:.0%} of the steps hold no legal action; they count as wrong")
+            how = ", ".join(f"{n} {status}" for status, n in arm.statuses.items() if status != "ok")
+            said.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
         if arm.labels is not None and arm.labels < 0.5:
             said.append(f"{name}: the actions are nearly all the same label (entropy {arm.labels:.2f})")
     if frame["design"][0] == "fork":

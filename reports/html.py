@@ -19,13 +19,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..errors import RunFolderError
+from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import CLASSES, METRICS, PAIRWISE, TURN_METRICS
 from ..evals.scorecard import Arm, Scorecard
 from ..records import Status
 from . import svg
 from .findings import findings
-from .text import amount, p_value, share, short_name, signed
+from .text import amount, p_value, share, short_name, signed, told
 
 __all__ = ["render_report", "write_report"]
 
@@ -151,6 +152,7 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
         "splits": _splits(rows),
         "outcomes": _outcomes(rows),
         "metrics": _all_metrics(rows),
+        "breakdowns": _breakdowns(rows),
     }
 
 
@@ -281,6 +283,18 @@ def _all_metrics(rows: list[Row]) -> dict[str, Any]:
         else:
             missing.append((title, name, found[-1].why))
     return {"names": [row.name for row in rows], "lines": lines, "missing": missing}
+
+
+def _breakdowns(rows: list[Row]) -> list[dict[str, Any]]:
+    """What lies behind the metrics: a table for each breakdown that some variant has."""
+    made = []
+    for name, title in BREAKDOWNS.items():
+        found = [(row, key, cells) for row in rows for key, cells in row.arm.parts.get(name, {}).items()]
+        columns = list(dict.fromkeys(c for _, _, cells in found for c in cells))
+        lines = [(row, key, [told(cells[c]) if c in cells else "" for c in columns]) for row, key, cells in found]
+        if lines:
+            made.append({"title": title, "key": name, "columns": columns, "lines": lines})
+    return made
 
 
 def _known(name: str) -> Any:

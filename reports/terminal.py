@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evals.anytime import Looks
+from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast
 from ..evals.judge import Judged
 from ..evals.metrics import CLASSES
 from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
-from .text import amount, difference, judged_by, looked_at, p_value, plain_console, share, short_name, signed
+from .text import amount, difference, judged_by, looked_at, p_value, plain_console, share, short_name, signed, told
 
 __all__ = ["show_estimates", "show_scorecard"]
 
@@ -49,8 +50,28 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
             place = (arm.task, arm.model) if several else ()
             table.add_row(*place, arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared)
     console.print(table)
+    for broken_down in _breakdowns(card):
+        console.print(broken_down)
     for warning in card.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
+
+
+def _breakdowns(card: Scorecard) -> list[Table]:
+    """What lies behind the metrics: a table for each breakdown that some variant has."""
+    tables = []
+    several = len({(a.task, a.model) for a in card.arms}) > 1
+    for name, title in BREAKDOWNS.items():
+        found = [(a, row, cells) for a in card.arms for row, cells in a.parts.get(name, {}).items()]
+        if not found:
+            continue
+        columns = list(dict.fromkeys(c for _, _, cells in found for c in cells))
+        table = Table(*(("task", "model") if several else ()), "variant", name, *columns, title=title,
+                      title_justify="left")  # fmt: skip
+        for arm, row, cells in found:
+            place = (arm.task, arm.model) if several else ()
+            table.add_row(*place, arm.variant, row, *(told(cells[c]) if c in cells else "-" for c in columns))
+        tables.append(table)
+    return tables
 
 
 def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[RenderableType]:
@@ -63,7 +84,9 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
         parts += [*_verdicts(card, arms, base)]
-        parts += ["", _gap_table(arms, base), "", _contrast_table(card, arms, base), "", _class_table(arms, base)]
+        parts += ["", _gap_table(arms, base)]
+        parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
+        parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
     if card.looks is not None:
         parts += ["", *_looked(card, card.looks)]
     if card.judged is not None:
@@ -84,8 +107,8 @@ def _verdicts(card: Scorecard, arms: list[Arm], base: Arm) -> list[Text]:
     ]
     if said:
         said.insert(0, Text(f"Verdicts, against {base.variant}"))
-    front = [p for p in pareto(arms) if p.best]
-    if len(front) > 1:
+    front = [p for p in pareto(arms) if p.best and p.closed > 0]
+    if front:
         steps = (f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {p.tokens:,.0f} tokens)" for p in front)
         said.append(Text(f"Most gap closed for the tokens: {', '.join(steps)}"))
     return said

@@ -20,6 +20,7 @@ __all__ = [
     "short_name",
     "signed",
     "signed_span",
+    "told",
 ]
 
 PIPE_WIDTH = 140
@@ -43,6 +44,11 @@ def share(estimate: Estimate) -> str:
     if estimate.value is None:
         return "not measured"
     return f"{_rate(estimate.value)} {interval(estimate)}"
+
+
+def told(estimate: Estimate) -> str:
+    """An estimate of any unit, `0.5 [0.2, 0.8]`; a sum over a run, which no episodes stand behind, has no interval."""
+    return str(estimate) if estimate.value is None or estimate.clusters else f"{estimate.value:,.4g}"
 
 
 def interval(estimate: Estimate) -> str:

@@ -130,7 +130,7 @@ def test_what_failed_is_counted_and_never_right() -> None:
         assert failed.arms[0].metrics["doing"].value == 0.5
         assert failed.arms[0].metrics["knowing"].value == 0.5
         assert failed.arms[0].statuses == {"ok": 1, status: 1}
-        assert any("no legal action" in w for w in failed.warnings)
+        assert any(f"50% of the steps hold no legal action (1 {status})" in w for w in failed.warnings)
 
 
 @pytest.mark.parametrize("name", ["knowing", "doing", "gap", "mirror"])

@@ -242,10 +242,10 @@ def test_exploration_by_hand() -> None:
     )
     assert value("regret", table) == pytest.approx((1.6 + 0.6 + 2.0) / 17)
     curve = coverage_curve(table.filter(pl.col("episode") < 2))
-    assert curve["coverage"].to_list() == pytest.approx(
+    assert [e.value for e in curve.values()] == pytest.approx(
         [0.25, (0.5 + 0.25) / 2, (0.75 + 0.25) / 2, (0.75 + 0.5) / 2, 0.75]
     )
-    assert curve["episodes"].to_list() == [2, 2, 2, 2, 1]
+    assert [e.clusters for e in curve.values()] == [2, 2, 2, 2, 1]
 
 
 def test_a_fork_measures_the_play_of_its_baseline_alone() -> None:

@@ -55,8 +55,9 @@ def with_latency(frame: pl.DataFrame, turns: pl.DataFrame, seconds: Mapping[str,
         .join(known, on="key", how="left")
         .group_by(*DECISION, "depth")
         .agg(pl.col("seconds").max(), missing=pl.col("seconds").is_null().any())
+        .sort(*DECISION, "depth")  # the order of a sum shows in its last digits: the same run has the same scorecard
     )
-    whole = per_depth.group_by(DECISION).agg(
+    whole = per_depth.group_by(DECISION, maintain_order=True).agg(
         latency=pl.when(~pl.col("missing").any()).then(pl.col("seconds").sum()),
     )
     columns = frame.columns
@@ -86,7 +87,7 @@ def paid(turns: pl.DataFrame) -> pl.DataFrame:
     asked = turns.filter("asked").with_columns(part=1 / pl.len().over("model", "key"))
     whole = pl.col("cost").is_not_null().all()
     return (
-        asked.group_by("variant")
+        asked.group_by("variant", maintain_order=True)
         .agg(
             calls=pl.col("part").sum(),
             dollars=pl.when(whole).then((pl.col("part") * pl.col("cost")).sum()),

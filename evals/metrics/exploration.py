@@ -6,9 +6,11 @@ in a fork on the baseline, which alone plays. The best action of a step is one w
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from ...errors import NotMeasured
+from ..inference import Estimate, Interval, estimate
 from .base import CLUSTER, metric
 
 __all__ = [
@@ -54,8 +56,8 @@ cumulative_regret = metric(
 )  # fmt: skip
 
 
-def coverage_curve(frame: pl.DataFrame) -> pl.DataFrame:
-    """C_t of one variant: columns step, coverage (mean share of actions tried after it), episodes.
+def coverage_curve(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, Estimate]:
+    """C_t of one variant: mean share of actions tried after each step, by step.
 
     Source: Schmied et al. 2025 (2504.16078): C_t = |{a : N_t(a) > 0}| / |A|.
 
@@ -65,7 +67,9 @@ def coverage_curve(frame: pl.DataFrame) -> pl.DataFrame:
     played = frame.filter(_PLAYED & pl.col("tried_after").is_not_null())
     if played.is_empty():
         raise NotMeasured(coverage.why)
-    per_step = played.group_by("step").agg(
-        coverage=pl.col("tried_after").mean(), episodes=pl.struct(CLUSTER).n_unique()
-    )
-    return per_step.sort("step")
+    sums = played.group_by("step", *CLUSTER).agg(num=pl.col("tried_after").sum(), den=pl.len()).sort("step", *CLUSTER)
+    found = {}
+    for (step,), part in sums.group_by("step", maintain_order=True):
+        num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
+        found[str(step)] = estimate(num, den, f"coverage after {step}", interval=interval)
+    return found
