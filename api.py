@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
+from .events import Listener, sink
 from .experiments.bill import Bill
 from .experiments.config import assemble, budget_of, describe
 from .experiments.executors import Engine, engine_for
@@ -177,7 +178,14 @@ class Result:
             )  # fmt: skip
         return compare(self.records, a, b, chosen, interval, self._meta("looks"))
 
-    def judge(self, *models: Any, calibrate: int = 50, budget: Any = None, concurrency: int | None = None) -> Judged:
+    def judge(
+        self,
+        *models: Any,
+        calibrate: int = 50,
+        budget: Any = None,
+        concurrency: int | None = None,
+        observe_events: Listener | Sequence[Listener] | None = None,
+    ) -> Judged:
         """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
 
         The scorecard then shows the parser's numbers and those with the judges, side by side.
@@ -187,13 +195,15 @@ class Result:
             calibrate: how many texts that the parser read measure their agreement.
             budget: {"calls": n, "dollars": x} over all judging of this run.
             concurrency: texts under way at once.
+            observe_events: who hears of every event; see docs/observability.md.
 
         Raises:
             BadOption: no model, or the judged model alone.
             RunStopped: the budget is spent or a provider is down; the same call goes on.
         """
         backends = [resolve(m) for m in models]
-        return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency))
+        hear = sink(observe_events)
+        return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""
@@ -234,6 +244,7 @@ def run(
     out: Path | str | None = None,
     offline: bool = False,
     observe: Observer | None = None,
+    observe_events: Listener | Sequence[Listener] | None = None,
 ) -> Result:
     """Run an ablation and return its result.
 
@@ -253,6 +264,7 @@ def run(
             where it stopped and pays nothing twice.
         offline: answer from the ledger only.
         observe: called with (records, tally) after each group of records is stored.
+        observe_events: who hears of every event (`akrasia.events`), one or a list; see docs/observability.md.
 
     Raises:
         UsageError: something asked for cannot be; nothing was written.
@@ -265,15 +277,26 @@ def run(
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
-    return _blocking(lambda: execute(experiment, folder, resume=True, offline=offline, observe=observe))
+    return _blocking(
+        lambda: execute(
+            experiment, folder, resume=True, offline=offline, observe=observe, observe_events=observe_events
+        )
+    )
 
 
 async def arun(
-    *, out: Path | str | None = None, offline: bool = False, observe: Observer | None = None, **settings: Any
+    *,
+    out: Path | str | None = None,
+    offline: bool = False,
+    observe: Observer | None = None,
+    observe_events: Listener | Sequence[Listener] | None = None,
+    **settings: Any,
 ) -> Result:
     """`run` for callers that have an event loop: the same arguments, awaited. Cancelling stops the run."""
     experiment, folder = _prepared(settings, out)
-    return await execute(experiment, folder, resume=True, offline=offline, observe=observe)
+    return await execute(
+        experiment, folder, resume=True, offline=offline, observe=observe, observe_events=observe_events
+    )
 
 
 def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> Forecast:
@@ -285,7 +308,7 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
     """
     from .experiments.forecast import forecast
 
-    for name in ("out", "offline", "observe"):  # of no weight before a run
+    for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
         settings.pop(name, None)
     return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
@@ -318,6 +341,7 @@ async def execute(
     fresh: bool = False,
     offline: bool = False,
     observe: Observer | None = None,
+    observe_events: Listener | Sequence[Listener] | None = None,
     engine: Engine | None = None,
     started: Callable[[Engine], None] | None = None,
     settings: dict[str, Any] | None = None,
@@ -357,7 +381,7 @@ async def execute(
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
             if started is not None:
                 started(engine)
-            outcome = await play(experiment, ledger, engine, observe, again=offline)
+            outcome = await play(experiment, ledger, engine, observe, offline, sink(observe_events))
         finally:
             ledger.close()
     finally:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .api import Result
+    from .events import Listener
     from .experiments.executors import Engine
 
 __all__ = ["app", "main"]
@@ -38,6 +39,10 @@ app.add_typer(tasks, name="tasks")
 app.add_typer(graphs, name="graphs")
 app.add_typer(interventions, name="interventions")
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
+LogLevel = Annotated[
+    str | None, typer.Option(help="Say on stderr what happens: debug, info, warning or error and above.")
+]
+LogFile = Annotated[Path | None, typer.Option(help="Write it to this file as JSON lines instead.")]
 
 
 def main() -> None:
@@ -73,6 +78,12 @@ def run(
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
+    log_level: LogLevel = None,
+    log_file: LogFile = None,
+    otel: Annotated[
+        bool, typer.Option("--otel", help="Export traces to OTEL_EXPORTER_OTLP_ENDPOINT (extra: otel).")
+    ] = False,
+    otel_texts: Annotated[bool, typer.Option("--otel-texts", help="With prompts and answers in the traces.")] = False,
 ) -> None:
     """Run an ablation and show its scorecard."""
     folder, settings = _settings(experiment, resume, changes or [])
@@ -87,7 +98,11 @@ def run(
         settings["model"] = model
     if resume and fresh:
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
-    result = _play(settings, out or folder, resume, fresh, offline)
+    from .experiments.log import logged
+    from .experiments.otel import exported
+
+    with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
+        result = _play(settings, out or folder, resume, fresh, offline, [*log, *exporter])
     outcome = result.outcome
     if not result.records.is_empty():
         result.scorecard()
@@ -205,14 +220,19 @@ def judge(
     calls: Annotated[int | None, typer.Option(help="Budget in calls over all judging of this run.")] = None,
     dollars: Annotated[float | None, typer.Option(help="Budget in US dollars over all judging of this run.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Texts under way at once.")] = None,
+    log_level: LogLevel = None,
+    log_file: LogFile = None,
 ) -> None:
     """Let other models read the recommendations that the parser could not, and measure their agreement with it."""
     from .commands.judge import show_judged
+    from .experiments.log import logged
 
     try:
-        found = _open(run).judge(
-            *model, calibrate=calibrate, budget={"calls": calls, "dollars": dollars}, concurrency=concurrency
-        )
+        with logged(log_level, log_file) as log:
+            found = _open(run).judge(
+                *model, calibrate=calibrate, budget={"calls": calls, "dollars": dollars}, concurrency=concurrency,
+                observe_events=log,
+            )  # fmt: skip
     except RunStopped as error:
         typer.echo(f"akrasia: judging stopped early: {error}", err=True)
         typer.echo("Go on with the same command.", err=True)
@@ -361,7 +381,9 @@ def _empty(changes: list[str]) -> dict[str, Any]:
     return settings
 
 
-def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool, offline: bool) -> Result:
+def _play(
+    settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool, offline: bool, listeners: list[Listener]
+) -> Result:
     import asyncio
     import signal
 
@@ -388,7 +410,7 @@ def _play(settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool,
         return asyncio.run(
             execute(
                 experiment, folder, resume=resume, fresh=fresh, offline=offline, observe=progress, started=started,
-                settings=settings,
+                settings=settings, observe_events=listeners,
             )
         )  # fmt: skip
 

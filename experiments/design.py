@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import spent
 from ..models.gateway import Desk
 from ..records import Decision, Oracle, Record, Situation, digest, replace
@@ -36,6 +37,21 @@ class Arena:
     model: str
     desk: Desk
     variants: tuple[Variant, ...]
+
+    async def decide(self, variant: Variant, place: _Place, episode: int, seed: int) -> Decision:
+        """What a variant decides there."""
+        step, hear, desk = place.situation.step, self.desk.gateway.hear, self.desk
+        if hear is None:
+            return await variant.decide(place.situation, desk, seed, step, place.oracle)
+        where = Where(self.label, self.model, episode, variant.name, step)
+        hear(DecisionBegan(where))
+        try:
+            decision = await variant.decide(place.situation, replace(desk, where=where), seed, step, place.oracle)
+        except BaseException:
+            hear(DecisionEnded(where))
+            raise
+        hear(DecisionEnded(where, decision.done, decision.status))
+        return decision
 
     def record(
         self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
@@ -106,10 +122,7 @@ async def fork(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Reco
     while not over:
         place = _Place.of(task, state)
         async with asyncio.TaskGroup() as group:
-            deciding = [
-                group.create_task(v.decide(place.situation, arena.desk, seed, place.situation.step, place.oracle))
-                for v in arena.variants
-            ]
+            deciding = [group.create_task(arena.decide(v, place, episode, seed)) for v in arena.variants]
         decisions = [d.result() for d in deciding]
         outcomes = [place.after(task, d) for d in decisions]
         yield [
@@ -127,7 +140,7 @@ async def rollout(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[R
         records: list[Record] = []
         while not over:
             place = _Place.of(task, state)
-            decision = await variant.decide(place.situation, arena.desk, seed, place.situation.step, place.oracle)
+            decision = await arena.decide(variant, place, episode, seed)
             state, reward, over = place.after(task, decision)
             records.append(arena.record("rollout", variant, episode, place, decision, reward))
         return records

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadOption
+from ..errors import BadOption, RunStopped
 from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
+from ..events import Sink, StopBegan
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..records import Draw, Message, Request, Sampling, decode, encode
@@ -42,6 +43,7 @@ async def judge_run(
     calibrate: int = 50,
     budget: Budget = Budget(),  # noqa: B008  (frozen)
     concurrency: int | None = None,
+    hear: Sink | None = None,
 ) -> Judged:
     """Let models read what the parser left of a run, and store it in `RUN/judge`.
 
@@ -50,6 +52,7 @@ async def judge_run(
         calibrate: size of the calibration set that measures their agreement with the parser.
         budget: limits over all judging of this run.
         concurrency: texts under way at once; by default what each judge bears.
+        hear: who listens to what happens.
 
     Raises:
         BadOption: no judge, the same twice, one that follows no instructions, or the judged model alone.
@@ -68,7 +71,7 @@ async def judge_run(
         await ready.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = ready.on(own, spent=spent(budget, own))
+            gateway = ready.on(own, spent=spent(budget, own), hear=hear)
             desk = _Bench(gateway, judges, concurrency)
             rulings = await desk.rule([*known, *left])
             agreement, same = calibration(rulings[: len(known)])
@@ -81,6 +84,10 @@ async def judge_run(
                 desk.cost,
             )
             own.set_meta("judged", encode(found).decode())
+        except RunStopped as reason:
+            if hear is not None:
+                hear(StopBegan(type(reason).__name__, str(reason)))
+            raise
         finally:
             await ready.close()
             own.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..agents.worked import unheard
 from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
+from ..events import LookTaken, RunBegan, RunEnded, Sink
 from ..graphs.plan import Node
 from ..models.base import Backend
 from ..models.gateway import Budget, Tally
@@ -225,6 +226,7 @@ async def play(
     engine: Engine | None = None,
     observe: Observer | None = None,
     again: bool = False,
+    hear: Sink | None = None,
 ) -> Outcome:
     """Play every episode of an experiment into a store, or as many as `experiment.until` asks for.
 
@@ -232,6 +234,7 @@ async def play(
         engine: where; by default what the experiment asks for. It is closed at the end.
         observe: told of each group of records once it is safe.
         again: play also what is finished, and so see that every answer is there.
+        hear: who listens to what happens.
     """
     engine = engine or engine_for(experiment, offline=again)
     watch = Watch(experiment) if experiment.until else None
@@ -242,26 +245,47 @@ async def play(
 
     stopped: RunStopped | Denied | None = None
     begin = end = 0
+    if hear is not None:
+        hear(_began(experiment))
     try:
-        engine.begin(store, None if observe is None else seen)
+        engine.begin(store, None if observe is None else seen, hear)
         for end in looks(experiment.episodes) if watch else [experiment.episodes]:
             stopped = await engine.play(_assignments(experiment, store, range(begin, end), again))
             if stopped is not None or watch is None:
                 break
             enough = watch.look(store, range(begin, end))
             store.set_meta("looks", watch.record())
+            if hear is not None:
+                hear(LookTaken(experiment.until, end, enough))
             if enough:
                 break
             begin = end
-    except BaseException:
+    except BaseException as error:
         engine.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
+        if hear is not None:
+            hear(_ended(experiment, engine.tally, error))
         raise
     finally:
         await engine.close()
     asked_for = end if stopped is None else experiment.episodes  # a run that knows enough has nothing missing
     complete = store.complete([v.name for v in experiment.variants], asked_for)
     planned = asked_for * len(experiment.places())
-    return Outcome(engine.tally, stopped, planned, planned - sum(complete.get(p, 0) for p in experiment.places()))
+    missing = planned - sum(complete.get(p, 0) for p in experiment.places())
+    if hear is not None:
+        hear(_ended(experiment, engine.tally, stopped, planned, missing))
+    return Outcome(engine.tally, stopped, planned, missing)
+
+
+def _began(e: Experiment) -> RunBegan:
+    models, variants = tuple(m.label for m in e.models), tuple(v.name for v in e.variants)
+    return RunBegan(e.name, tuple(e.labels()), models, variants, e.episodes, e.design)
+
+
+def _ended(
+    e: Experiment, t: Tally, stopped: BaseException | None, planned: int | None = None, missing: int | None = None
+) -> RunEnded:
+    kind = "" if stopped is None else type(stopped).__name__
+    return RunEnded(e.name, t.asked, t.made, t.shared, t.failed, t.retried, t.lost, t.dollars, planned, missing, kind)
 
 
 def _assignments(experiment: Experiment, store: RunStore, episodes: range, again: bool) -> Iterator[Assignment]:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from ..errors import ProviderDown
+from ..events import CircuitClosed, CircuitOpened, Listener
 
 __all__ = ["Circuit"]
 
@@ -26,10 +27,11 @@ class Circuit:
     Args:
         label: the model, for the message.
         rest: how to wait, in seconds; may raise to end the waiting.
+        hear: is told when it opens and closes.
     """
 
-    def __init__(self, label: str, rest: Callable[[float], Awaitable[None]]) -> None:
-        self._label, self._rest = label, rest
+    def __init__(self, label: str, rest: Callable[[float], Awaitable[None]], hear: Listener) -> None:
+        self._label, self._rest, self._hear = label, rest, hear
         self._failed: set[str] = set()  # keys of calls
         self._probes, self._probing = 0, False
         self._reason: ProviderDown | None = None
@@ -71,6 +73,8 @@ class Circuit:
     def answered(self) -> None:
         """The provider answered a call, if only to refuse it."""
         if self._failed:
+            if not self.closed:
+                self._hear(CircuitClosed(self._label))
             self._failed.clear()
             self._probes = 0
             self._tell()
@@ -82,7 +86,10 @@ class Circuit:
             if self._probes >= PROBES:
                 self.broken(f"{self._label!r} does not answer", said.rstrip("."))
         else:
+            was_closed = self.closed
             self._failed.add(key)
+            if was_closed and not self.closed:
+                self._hear(CircuitOpened(self._label, said))
 
     def broken(self, what: str, why: str) -> ProviderDown:
         """Let nobody through any more."""

@@ -21,12 +21,23 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import BadOption, OfflineMiss, RunStopped
+from ..events import (
+    AnswerShared,
+    CallAnswered,
+    CallBegan,
+    CallGivenUp,
+    CallStopped,
+    Event,
+    RateChanged,
+    Sink,
+    Where,
+)
 from ..records import Draw, Message, Request, Response, Sampling, Usage
 from .answers import UNCOUNTED
 from .base import Backend, Card, key_of
 from .budget import Budget, Purse, Spent
 from .circuit import Circuit
-from .rate import Account, Clock, Lane
+from .rate import Account, Change, Clock, Lane
 from .way import FAILED, Tally, Way
 
 __all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of"]
@@ -67,6 +78,7 @@ class Gateway:
         spent: calls, dollars and tokens already paid by earlier sessions of this run.
         offline: answer from the store only, and fail loudly on a miss.
         purse: what is spent from, in the place of `budget` and `spent`, where several gateways share one.
+        hear: who listens to what happens; may be set later.
         sleep: how to wait, in seconds, and `clock`: the time in seconds by which it is known how long.
     """
 
@@ -80,7 +92,9 @@ class Gateway:
         sleep: Callable[[float], Any] = asyncio.sleep,
         clock: Clock = time.monotonic,
         purse: Purse | None = None,
+        hear: Sink | None = None,
     ) -> None:
+        self.hear = hear
         self.store: Store = MemoryStore() if store is None else store
         self.tally = Tally()
         self._backends = {b.card.id: b for b in backends}
@@ -97,19 +111,24 @@ class Gateway:
         self._halted = asyncio.Event()
 
     def on(
-        self, store: Store, spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0), offline: bool = False
+        self,
+        store: Store,
+        spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0),
+        offline: bool = False,
+        hear: Sink | None = None,
     ) -> Gateway:
         """The same opened models over another store."""
         gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep, self._clock)
         gateway._opened, gateway._cards = self._opened, self._cards
+        gateway.hear = hear
         return gateway
 
     def card(self, model: str) -> Card:
         """The card of a model by its id."""
         return self._cards.get(model) or self._backends[model].card
 
-    async def complete(self, request: Request, draw: Draw) -> Response:
-        """The answer to `request` in `draw`.
+    async def complete(self, request: Request, draw: Draw, where: Where | None = None) -> Response:
+        """The answer to `request` in `draw`; `where` names the decision that asks, for whoever listens.
 
         Raises:
             Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
@@ -118,15 +137,15 @@ class Gateway:
         key = key_of(request, draw)
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
-            self.tally.shared += 1
+            self._share(key, request, where)
             return kept
         flight = self._flights.get(key)
         if flight is not None:
             response = await asyncio.shield(flight)
-            self.tally.shared += 1
+            self._share(key, request, where)
             return response
         # A task of its own: an asker that is cancelled does not lose an answer that is being paid for.
-        flight = asyncio.ensure_future(self._fly(key, request, draw))
+        flight = asyncio.ensure_future(self._fly(key, request, draw, where))
         self._flights[key] = flight
         flight.add_done_callback(lambda f: self._landed(key, f))
         return await asyncio.shield(flight)
@@ -135,6 +154,11 @@ class Gateway:
         del self._flights[key]
         if not flight.cancelled():
             flight.exception()  # seen: every asker may have gone
+
+    def _share(self, key: str, request: Request, where: Where | None) -> None:
+        self.tally.shared += 1
+        if self.hear is not None:
+            self.hear(AnswerShared(key, self.card(request.model).label, where))
 
     async def open(self) -> None:
         """Open every model now, so that what is missing is said before anything is written.
@@ -162,7 +186,7 @@ class Gateway:
         self._opened.clear()
         self._cards.clear()
 
-    async def _fly(self, key: str, request: Request, draw: Draw) -> Response:
+    async def _fly(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         self._raise_if_stopped()
         if self._offline:
             raise OfflineMiss(
@@ -177,9 +201,14 @@ class Gateway:
         need = Spent(1, 0.0 if price is None else price.of(bound), bound.prompt_tokens + bound.completion_tokens)
         hold = await self._purse.hold(need)
         paid = Spent()
+        if self.hear is not None:
+            self.hear(self._began(key, request, draw, where, self.hear.texts))
         try:
             response = await self._ways[request.model].answer(hold, key, request, draw, price)
             paid = _paid(response, need)
+        except BaseException as error:
+            self._tell(CallStopped(key, self.card(request.model).label, type(error).__name__))
+            raise
         finally:
             hold.settle(paid)
         self.tally.usage += response.usage
@@ -190,7 +219,30 @@ class Gateway:
             self.tally.failed += 1
         else:
             await self.store.put(key, request, draw, response)
+        if self.hear is not None:
+            self.hear(self._ended(key, request, response, self.hear.texts))
         return response
+
+    def _began(self, key: str, request: Request, draw: Draw, where: Where | None, texts: bool) -> CallBegan:
+        sampling, messages = request.sampling, request.messages if texts else None
+        label = self.card(request.model).label
+        return CallBegan(key, label, draw.sample, where, sampling.temperature, sampling.max_tokens, messages)
+
+    def _ended(self, key: str, request: Request, response: Response, texts: bool) -> CallAnswered | CallGivenUp:
+        r, label = response, self.card(request.model).label
+        if r.finish_reason == FAILED:
+            return CallGivenUp(key, label, len(r.attempts), r.error)
+        attempts, text = len(r.attempts) + 1, r.text if texts else None
+        return CallAnswered(key, label, r.status, r.finish_reason, r.usage, r.cost, r.latency, attempts, text)
+
+    def _tell(self, event: Event) -> None:
+        """For what is rare: an event that is made whether anybody listens or not."""
+        if self.hear is not None:
+            self.hear(event)
+
+    def _changed(self, change: Change) -> None:
+        self.tally.changes.append(change)
+        self._tell(RateChanged(change.model, change.limit, change.why))
 
     async def _open(self, model: str) -> None:
         backend = self._backends[model]
@@ -208,8 +260,9 @@ class Gateway:
     def _way(self, backend: Backend) -> Way:
         card = backend.card
         account = self._accounts.setdefault(card.account or card.id, Account())
-        lane = Lane(card, account, self._clock, self._rest, self.tally.changes.append)
-        return Way(backend, lane, Circuit(card.label, self._rest), self._rest, self.tally)
+        lane = Lane(card, account, self._clock, self._rest, self._changed)
+        circuit = Circuit(card.label, self._rest, self._tell)
+        return Way(backend, lane, circuit, self._rest, self.tally, self._tell)
 
     def _raise_if_stopped(self) -> None:
         if self._stopped is not None:
@@ -246,11 +299,12 @@ def _paid(response: Response, need: Spent) -> Spent:
 class Desk:
     """Which model sits in which slot: what an agent may ask, without knowing any model.
 
-    A slot that is not named is served by the slot "default".
+    A slot that is not named is served by the slot "default". `where` names the decision that asks, if anybody listens.
     """
 
     gateway: Gateway
     slots: Mapping[str, str]
+    where: Where | None = None
 
     def card(self, slot: str) -> Card:
         """The card of the model in a slot."""
@@ -262,7 +316,7 @@ class Desk:
         """Ask the model in `slot`: (key of the answer, the answer)."""
         card = self.card(slot)
         request = Request(card.id, messages, sampling, card.style)
-        return key_of(request, draw), await self.gateway.complete(request, draw)
+        return key_of(request, draw), await self.gateway.complete(request, draw, self.where)
 
     def _model(self, slot: str) -> str:
         return self.slots.get(slot) or self.slots["default"]

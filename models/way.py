@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from ..errors import ModelError, RateLimited, Rejected, Unavailable
+from ..events import AttemptFailed, Listener
 from ..records import Draw, Request, Response, Status, Usage
 from ..streams import stream
 from .answers import UNCOUNTED
@@ -73,13 +74,20 @@ class Way:
     Args:
         rest: how to wait, in seconds; raises once the run is stopped, and `rest(0)` only looks.
         tally: where attempts are counted.
+        hear: is told of attempts that failed.
     """
 
     def __init__(
-        self, backend: Backend, lane: Lane, circuit: Circuit, rest: Callable[[float], Awaitable[None]], tally: Tally
+        self,
+        backend: Backend,
+        lane: Lane,
+        circuit: Circuit,
+        rest: Callable[[float], Awaitable[None]],
+        tally: Tally,
+        hear: Listener,
     ) -> None:
         self.circuit = circuit
-        self._backend, self._lane, self._rest, self._tally = backend, lane, rest, tally
+        self._backend, self._lane, self._rest, self._tally, self._hear = backend, lane, rest, tally, hear
 
     async def answer(self, hold: Hold, key: str, request: Request, draw: Draw, price: Price | None) -> Response:
         """The answer, or the outcome of the last attempt; at `price`, unless the backend says what it billed.
@@ -125,7 +133,10 @@ class Way:
             failed += self.circuit.closed  # while it is open, the provider is what fails, not this call
             lost = isinstance(error, Unavailable) and error.lost
             self._tally.lost += lost
-            if failed >= ATTEMPTS:
+            again = failed < ATTEMPTS
+            label = self._backend.card.label
+            self._hear(AttemptFailed(key, label, len(said), error.fault, str(error), again, lost))
+            if not again:
                 self.circuit.failed(key, said[-1])
                 return self._ended(Response("", "error", FAILED, error=said[-1]), said, began, price)
             self._tally.retried += 1

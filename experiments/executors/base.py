@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import Denied, RunStopped
+from ...events import EpisodeBegan, EpisodeEnded, Sink
 from ...models.budget import Budget, Spent
 from ...models.gateway import Desk, Gateway, Tally
 from ...records import Record
@@ -90,8 +91,8 @@ class Engine(Protocol):
         """
         ...
 
-    def begin(self, store: RunStore, seen: Seen | None) -> None:
-        """Take the store of the run, and who is told of each group of records once it is safe."""
+    def begin(self, store: RunStore, seen: Seen | None, hear: Sink | None = None) -> None:
+        """Take the store of the run, who is told of each group of records once it is safe, and who listens."""
         ...
 
     async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
@@ -121,13 +122,20 @@ async def play_episode(
     experiment: Experiment, arena: Arena, episode: int, shelf: Shelf, gateway: Gateway, seen: Seen | None = None
 ) -> None:
     """Play one episode in one arena; it counts as finished unless a call of it was given up."""
-    number = experiment.number(episode)
-    async for records in DESIGNS[experiment.design](arena, episode, number):
-        await shelf.commit(of_records(records))
-        if seen is not None:
-            seen(records)
-    if number not in gateway.unanswered:
-        await shelf.commit(of_finished(arena.label, arena.model, [v.name for v in arena.variants], episode))
+    number, hear, complete = experiment.number(episode), gateway.hear, False
+    if hear is not None:
+        hear(EpisodeBegan(arena.label, arena.model, episode))
+    try:
+        async for records in DESIGNS[experiment.design](arena, episode, number):
+            await shelf.commit(of_records(records))
+            if seen is not None:
+                seen(records)
+        if number not in gateway.unanswered:
+            await shelf.commit(of_finished(arena.label, arena.model, [v.name for v in arena.variants], episode))
+            complete = True
+    finally:
+        if hear is not None:
+            hear(EpisodeEnded(arena.label, arena.model, episode, complete))
 
 
 def spent(budget: Budget, store: RunStore) -> Spent:

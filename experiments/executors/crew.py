@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import BadOption, Denied, RunStopped, WorkerLost
+from ...events import Sink, StopBegan, WorkerDied
 from ...models.budget import Purse
 from ...models.gateway import Tally
 from ...records import Record, decode
@@ -104,6 +105,7 @@ class Crew:
         self._tasks: set[asyncio.Task[None]] = set()
         self._store: RunStore | None = None
         self._seen: Seen | None = None
+        self._listens: Sink | None = None
         self._purse = Purse(experiment.budget)
         self._coming: Iterator[Assignment] = iter(())
         self._again: deque[Assignment] = deque()
@@ -129,11 +131,12 @@ class Crew:
         while not any(s.ready for s in self._seats.values()):  # a cluster may have no room yet for all of them
             await self._change()
 
-    def begin(self, store: RunStore, seen: Seen | None) -> None:
-        self._store, self._seen = store, seen
+    def begin(self, store: RunStore, seen: Seen | None, hear: Sink | None = None) -> None:
+        self._store, self._seen, self._listens = store, seen, hear
         self._purse = Purse(self._experiment.budget, spent(self._experiment.budget, store))
         for seat in self._seats.values():
             seat.counter = Counter(self._purse, seat.outbox)
+            self._greet(seat)
 
     async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
         self._coming, self._over = iter(assignments), self._stopped is not None
@@ -181,9 +184,14 @@ class Crew:
         desk = await self._office.hire(self._office.pack(contract))
         outbox = Outbox(desk.send)
         seat = self._seats[place] = _Seat(place, desk, outbox, Counter(self._purse, outbox))
+        self._greet(seat)
         if self._stopped is not None:
             outbox.post("stop", self._stopped)
         self._spawn(self._attend(seat))
+
+    def _greet(self, seat: _Seat) -> None:
+        if self._listens is not None:
+            seat.outbox.post("listen", self._listens.texts)
 
     def _spawn(self, work: Any) -> None:
         async def watched() -> None:
@@ -217,6 +225,8 @@ class Crew:
         if self._stopped is not None:
             return
         self._stopped, self._over = reason, True
+        if self._listens is not None:
+            self._listens(StopBegan(type(reason).__name__, str(reason)))
         self._again.clear()
         self._purse.stop(reason)
         for seat in self._seats.values():
@@ -273,6 +283,9 @@ class Crew:
             seat.ready, self._stillborn = True, 0
             self._feed()
             self._changed.set()
+        elif kind == "event":
+            if self._listens is not None:
+                self._listens(what[0])
         elif kind == "raised":
             self._fail(what[0])
         else:
@@ -298,6 +311,8 @@ class Crew:
         seat.counter.gone()
         self._deaths.update(list(seat.hands))
         self._stillborn += not began
+        if self._listens is not None:
+            self._listens(WorkerDied(seat.place, how, tuple(seat.hands)))
         if self._stillborn >= DEATHS:
             raise WorkerLost(f"{DEATHS} workers died before they could begin", f"the last one {how}", _EARLY)
         if any(self._deaths[episode] >= DEATHS for episode in seat.hands):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...errors import AkrasiaError, Denied, RunStopped
+from ...events import Sink, StopBegan
 from ...models.gateway import Gateway, Tally
 from .base import Assignment, RunStore, Seen, arenas, play_episode, spent
 from .shelf import Shelf
@@ -46,21 +47,25 @@ class Local:
     async def open(self) -> None:
         await self._gateway.open()
 
-    def begin(self, store: RunStore, seen: Seen | None) -> None:
+    def begin(self, store: RunStore, seen: Seen | None, hear: Sink | None = None) -> None:
         self._store, self._seen = store, seen
         self._shelf = Shelf(store.commit)
         self._gateway = self._gateway.on(
-            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline
+            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline, hear=hear
         )
 
     async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
-        return await run_local(self._jobs(assignments), self._experiment.at_once)
+        return await run_local(self._jobs(assignments), self._experiment.at_once, self._stopping)
 
     def stop(self, reason: RunStopped) -> None:
         self._gateway.stop(reason)
 
     async def close(self) -> None:
         await self._gateway.close()
+
+    def _stopping(self, reason: RunStopped | Denied) -> None:
+        if self._gateway.hear is not None:
+            self._gateway.hear(StopBegan(type(reason).__name__, str(reason)))
 
     def _jobs(self, assignments: Iterable[Assignment]) -> Iterator[Callable[[], Awaitable[None]]]:
         played = arenas(self._experiment, self._gateway)
@@ -85,8 +90,10 @@ async def _nowhere(batch: Any) -> None:
     raise AssertionError("begin comes before play")
 
 
-async def run_local(jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: int) -> RunStopped | Denied | None:
-    """Run `jobs`, at most `concurrency` at a time, in order of their start.
+async def run_local(
+    jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: int, stopping: Callable[[RunStopped | Denied], None]
+) -> RunStopped | Denied | None:
+    """Run `jobs`, at most `concurrency` at a time, in order of their start; `stopping` hears of an early stop, once.
 
     Returns:
         Why the run stopped early, or None if every job ended.
@@ -105,7 +112,9 @@ async def run_local(jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: 
                 reason = stop_reason(error)
                 if reason is None:
                     raise
-                stopped = stopped or reason
+                if stopped is None:
+                    stopped = reason
+                    stopping(reason)
 
     try:
         async with asyncio.TaskGroup() as group:

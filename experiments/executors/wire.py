@@ -6,11 +6,13 @@ driver -> worker   play(episode, arenas, answers)   play these; `answers` are th
                    committed(number)                the batch of that number is safe
                    held(number, error)              money is set aside (error None), or why not
                    stop(reason)                     ask nothing new
+                   listen(texts)                    tell what happens from now on, with or without texts
                    end()                            close the models and go
 worker -> driver   ready()                          assembled, and its models opened if that was asked for
                    commit(number, batch)            rows to enter in one transaction
                    hold(number, need)  again(number, hold, need)  settle(hold, paid)      see `lease`
                    ended(episode, reason, tally)    played to its end, or stopped by `reason`
+                   event(event)                     something happened, if the driver listens
                    raised(error)                    a bug or bad input: the run cannot go on
 
 Invariant: messages arrive in the order in which they were posted, each once, or not at all.

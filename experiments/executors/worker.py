@@ -18,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ...errors import BadOption, RunStopped
+from ...events import Event, Sink
 from ...models.base import Backend, Card
 from ...models.budget import Budget
 from ...models.gateway import Gateway
@@ -133,6 +134,17 @@ async def work(contract: Contract, line: Line) -> None:
     worker.outbox.flush()
 
 
+@dataclass(frozen=True)
+class _Forward:
+    """Hears for the driver."""
+
+    outbox: Outbox
+    texts: bool
+
+    def __call__(self, event: Event) -> None:
+        self.outbox.post("event", event)
+
+
 class _Worker:
     def __init__(self, contract: Contract, line: Line) -> None:
         self._experiment, self._line = contract.experiment, line
@@ -177,6 +189,9 @@ class _Worker:
 
     def on_held(self, number: int, error: Exception | None) -> None:
         self._purse.held(number, error)
+
+    def on_listen(self, texts: bool) -> None:
+        self.gateway.hear = Sink([_Forward(self.outbox, texts)])
 
     def on_stop(self, reason: RunStopped) -> None:
         self._stopped = self._stopped or reason
