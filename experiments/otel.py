@@ -94,8 +94,8 @@ class OpenTelemetry:
             case DecisionEnded(where=where):
                 self._end(event, ("decision", *where), "" if event.status else "broke off", **_prefixed(event))
             case EpisodeEnded(task=task, models=models, episode=episode):
-                bad = "" if event.complete else "not complete"
-                self._end(event, ("episode", task, models, episode), bad, **_prefixed(event))
+                flaw = "" if event.complete else "not complete"
+                self._end(event, ("episode", task, models, episode), flaw, **_prefixed(event))
             case RunEnded():
                 self._end_all(but=_RUN)
                 self._end(event, _RUN, event.stopped, **_prefixed(event))

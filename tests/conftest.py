@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import hypothesis
 import pytest
 
 from akrasia.models import Simulated
 from akrasia.records import Draw, Message, Request
+
+hypothesis.settings.register_profile("busy", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("busy")
 
 API_KEY = "sk-loopback-0123456789abcdef"
 

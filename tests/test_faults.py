@@ -19,6 +19,7 @@ import pytest
 
 from akrasia.errors import Denied, ProviderDown
 from akrasia.experiments.config import assemble
+from akrasia.experiments.executors import Local
 from akrasia.experiments.ledger import Ledger, read_ledger
 from akrasia.experiments.runner import Outcome, play
 from akrasia.models import Gateway, resolve
@@ -277,7 +278,7 @@ def run(folder: Path, server: Misbehaving, episodes: int) -> Outcome:
     async def work() -> Outcome:
         ledger = Ledger(folder)
         try:
-            return await play(experiment, Gateway(experiment.backends, ledger, sleep=hurry), ledger)
+            return await play(experiment, ledger, Local(experiment, sleep=hurry))
         finally:
             ledger.close()
 

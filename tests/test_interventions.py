@@ -328,9 +328,9 @@ def test_the_placebo_has_the_shape_of_what_it_controls_for(graph: Callable[[], P
 
 
 def test_controls_are_marked_as_such() -> None:
-    assert ak.Variant("v", reason_act() | ak.placebo("critique")).tags == {"control": "placebo"}
-    assert ak.Variant("v", reason_act() | ak.execute_stated()).tags == {"control": "execute_stated"}
-    assert ak.Variant("v", reason_act() | ak.critique()).tags == {}
+    assert ak.Variant("v", reason_act() | ak.placebo("critique")).tags["control"] == "placebo"
+    assert ak.Variant("v", reason_act() | ak.execute_stated()).tags["control"] == "execute_stated"
+    assert "control" not in ak.Variant("v", reason_act() | ak.critique()).tags
 
 
 def test_a_slot_assigns_a_model_to_a_role() -> None:

@@ -126,7 +126,7 @@ def test_the_published_frequency_bias_is_recovered_by_the_probe(model: str, bias
     assert "token" in score(records).arms[0].metrics["entropy_correlation"].why
 
 
-def test_an_actor_that_follows_and_one_that_does_not_are_told_apart_by_surgery(tmp_path: Path) -> None:
+def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path: Path) -> None:
     """The simulated actor looks up whether what it hears is optimal: swapped, it knows no more, and its row changes."""
     result = ak.run(
         task=bandit(arms=10, horizon=4, head_start=3), model=Simulated(Planted(greedy=0.0, optimal=1.0)),
@@ -141,7 +141,8 @@ def test_an_actor_that_follows_and_one_that_does_not_are_told_apart_by_surgery(t
     }  # fmt: skip
     cut, kept = effect["reason_then_act | swap"], effect["reason_then_act | truncate(share=1)"]
     assert cut["rationale_effect"].value is not None and cut["rationale_effect"].value > 0.5
-    assert kept["rationale_effect"].value == 0.0
+    assert kept["rationale_effect"].value is None
+    assert "no rationale was tampered with" in kept["rationale_effect"].why
     again = PAIRWISE.make("rationale_effect_normalised")(parts["reason_then_act | swap"], base)
     assert again.value is not None and again.value >= cut["rationale_effect"].value
     assert cut["planted_taken"].n > 50

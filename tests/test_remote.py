@@ -386,7 +386,8 @@ def test_an_experiment_that_is_run_again_pays_nothing(
     for replay in (again, offline):
         assert replay.outcome is not None and first.outcome is not None
         assert (replay.outcome.tally.made, replay.outcome.tally.dollars) == (0, 0.0)
-        assert replay.outcome.tally.asked == first.outcome.tally.asked
+    assert again.outcome is not None and again.outcome.tally.asked == 0  # what is finished is not played again
+    assert offline.outcome is not None and offline.outcome.tally.asked == first.outcome.tally.asked
 
 
 def test_an_experiment_keeps_its_budget_in_dollars(
