@@ -56,8 +56,9 @@ class OpenTelemetry:
         except ImportError:
             raise MissingExtra.of("opentelemetry-sdk", "otel") from None
         self.texts = texts
-        self._own = _otlp() if provider is None else None
-        self._trace, self._tracer = trace, (provider or self._own).get_tracer("akrasia")
+        self._own: Any = _otlp() if provider is None else None
+        made: Any = self._own if provider is None else provider
+        self._trace, self._tracer = trace, made.get_tracer("akrasia")
         self._spans: dict[_Key, Any] = {}
 
     def close(self) -> None:
