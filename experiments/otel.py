@@ -56,8 +56,9 @@ class OpenTelemetry:
         except ImportError:
             raise MissingExtra.of("opentelemetry-sdk", "otel") from None
         self.texts = texts
-        self._own = _otlp() if provider is None else None
-        self._trace, self._tracer = trace, (provider or self._own).get_tracer("akrasia")
+        self._own: Any = _otlp() if provider is None else None
+        used = self._own if provider is None else provider
+        self._trace, self._tracer = trace, used.get_tracer("akrasia")
         self._spans: dict[_Key, Any] = {}
 
     def close(self) -> None:
@@ -94,8 +95,8 @@ class OpenTelemetry:
             case DecisionEnded(where=where):
                 self._end(event, ("decision", *where), "" if event.status else "broke off", **_prefixed(event))
             case EpisodeEnded(task=task, models=models, episode=episode):
-                bad = "" if event.complete else "not complete"
-                self._end(event, ("episode", task, models, episode), bad, **_prefixed(event))
+                broken = "" if event.complete else "not complete"
+                self._end(event, ("episode", task, models, episode), broken, **_prefixed(event))
             case RunEnded():
                 self._end_all(but=_RUN)
                 self._end(event, _RUN, event.stopped, **_prefixed(event))
