@@ -56,8 +56,8 @@ class OpenTelemetry:
         except ImportError:
             raise MissingExtra.of("opentelemetry-sdk", "otel") from None
         self.texts = texts
-        self._own: Any = _otlp() if provider is None else None
-        used = self._own if provider is None else provider
+        used = _otlp() if provider is None else provider
+        self._own = used if provider is None else None
         self._trace, self._tracer = trace, used.get_tracer("akrasia")
         self._spans: dict[_Key, Any] = {}
 
