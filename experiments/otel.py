@@ -56,9 +56,9 @@ class OpenTelemetry:
         except ImportError:
             raise MissingExtra.of("opentelemetry-sdk", "otel") from None
         self.texts = texts
-        self._own: Any = _otlp() if provider is None else None
-        made: Any = self._own if provider is None else provider
-        self._trace, self._tracer = trace, made.get_tracer("akrasia")
+        used = _otlp() if provider is None else provider
+        self._own = used if provider is None else None
+        self._trace, self._tracer = trace, used.get_tracer("akrasia")
         self._spans: dict[_Key, Any] = {}
 
     def close(self) -> None:
@@ -95,8 +95,8 @@ class OpenTelemetry:
             case DecisionEnded(where=where):
                 self._end(event, ("decision", *where), "" if event.status else "broke off", **_prefixed(event))
             case EpisodeEnded(task=task, models=models, episode=episode):
-                flaw = "" if event.complete else "not complete"
-                self._end(event, ("episode", task, models, episode), flaw, **_prefixed(event))
+                broken = "" if event.complete else "not complete"
+                self._end(event, ("episode", task, models, episode), broken, **_prefixed(event))
             case RunEnded():
                 self._end_all(but=_RUN)
                 self._end(event, _RUN, event.stopped, **_prefixed(event))
