@@ -169,13 +169,13 @@ def funnel(variant: pl.DataFrame, seen: pl.DataFrame, interval: Interval = "robu
     Raises:
         NotMeasured: there is no such situation.
     """
-    both = side_by_side(variant, seen).filter(_ASKED & pl.col("encoded_base").is_not_null())
+    first, second, last = pl.col("encoded_base"), pl.col("knows"), pl.col("does")
+    both = side_by_side(variant, seen, _ASKED, first, second, last).filter(_ASKED & first.is_not_null())
     if both.is_empty():
         raise NotMeasured(
             "no situation shows what is encoded, stated and done",
             remedy="Run a variant that reasons and the variant act in one fork, on a model with token probabilities.",
         )
-    first, second, last = pl.col("encoded_base"), pl.col("knows"), pl.col("does")
     shares = {
         "encoded": first, "stated": second, "done": last, "unsaid": first & ~second, "undone": second & ~last,
         "kept": first & second & last,
