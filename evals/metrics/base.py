@@ -61,7 +61,9 @@ class Metric:
         if self.view is not None:
             frame = self.view(frame)
         if self.per == "play":
-            whole = frame.sort("step").group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
+            names = {*CLUSTER, "step", *self.num.meta.root_names(), *self.den.meta.root_names()}
+            steps = frame.select(name for name in frame.columns if name in names).sort("step")
+            whole = steps.group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
             return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(CLUSTER)
         last = ["step"] if self.per == "episode" else []
         parts = frame.select(
