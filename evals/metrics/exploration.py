@@ -10,7 +10,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval
-from .base import Metric, metric
+from .base import CLUSTER, Metric, metric
 
 __all__ = [
     "coverage", "coverage_curve", "cumulative_regret", "greedy_share", "min_fraction", "regret", "suffix_failure",
@@ -63,7 +63,8 @@ def coverage_curve(frame: pl.DataFrame, interval: Interval = "robust") -> dict[s
     Raises:
         NotMeasured: nothing was played, or the task has no arms to try.
     """
-    played = frame.filter(_PLAYED & pl.col("tried_after").is_not_null())
+    wanted = frame.select(*CLUSTER, "step", "design", "baseline", "tried_after")
+    played = wanted.filter(_PLAYED & pl.col("tried_after").is_not_null())
     if played.is_empty():
         raise NotMeasured(coverage.why)
     tried = Metric("coverage_curve", "coverage", "share", coverage.source, pl.col("tried_after"), pl.lit(1.0))

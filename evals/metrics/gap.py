@@ -129,7 +129,7 @@ class GapTable:
 
 def gap_table(frame: pl.DataFrame) -> GapTable:
     """Count the steps of one variant by what was known and what was done."""
-    asked = frame.filter(_ASKED)
+    asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED)
     taken = (
         pl.when("does").then(pl.lit("optimal")).when("greedy").then(pl.lit("greedy"))
         .when("other").then(pl.lit("other")).otherwise(pl.lit("none"))
