@@ -57,6 +57,7 @@ def breakdowns(
         said: the turns of all variants of the same task and model; None where transcripts were not read.
     """
     steps, turns, found = view.steps, view.turns, dict[str, Breakdown]()
+    named = steps["item"].null_count() < steps.height
 
     def enter(name: str, told: Mapping[str, Estimate | dict[str, Estimate]], column: str = "") -> None:
         rows = {row: e if isinstance(e, dict) else {column: e} for row, e in told.items()}
@@ -70,9 +71,9 @@ def breakdowns(
                 enter(name, {f.name: getattr(levels, f.name) for f in fields(Funnel)}, "share")
             elif name == "step":
                 enter(name, coverage_curve(steps, interval), "coverage")
-            elif name == "item":
-                enter(name, accuracies(steps, interval) if steps["item"].n_unique() <= MOST else {}, "accuracy")
-            elif name == "repeats":
+            elif name == "item" and named and steps["item"].n_unique() <= MOST:
+                enter(name, accuracies(steps, interval), "accuracy")
+            elif name == "repeats" and named:
                 enter(name, frequency_buckets(steps, interval))
             elif name in ("round", "speaker") and turns is not None:
                 enter(name, changes(turns, "round" if name == "round" else "speaker", interval))

@@ -328,9 +328,13 @@ def test_the_placebo_has_the_shape_of_what_it_controls_for(graph: Callable[[], P
 
 
 def test_controls_are_marked_as_such() -> None:
-    assert ak.Variant("v", reason_act() | ak.placebo("critique")).tags["control"] == "placebo"
-    assert ak.Variant("v", reason_act() | ak.execute_stated()).tags["control"] == "execute_stated"
-    assert "control" not in ak.Variant("v", reason_act() | ak.critique()).tags
+    def tags(plan: Plan) -> dict[str, str]:
+        return ak.Variant(plan.name, plan).tags
+
+    assert tags(reason_act() | ak.placebo("critique")) == {"control": "placebo", "of": "reason_act | critique"}
+    assert tags(reason_act() | ak.execute_stated()) == {"control": "execute_stated"}
+    assert tags(reason_act() | ak.critique()) == {}
+    assert ak.Variant("v", reason_act() | ak.critique()).tags == {"plan": "reason_act | critique"}
 
 
 def test_a_slot_assigns_a_model_to_a_role() -> None:

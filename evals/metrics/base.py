@@ -61,7 +61,9 @@ class Metric:
         if self.view is not None:
             frame = self.view(frame)
         if self.per == "play":
-            whole = frame.sort("step").group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
+            names = {*CLUSTER, "step", *self.num.meta.root_names(), *self.den.meta.root_names()}
+            steps = frame.select(name for name in frame.columns if name in names).sort("step")
+            whole = steps.group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
             return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(CLUSTER)
         last = ["step"] if self.per == "episode" else []
         parts = frame.select(
@@ -118,13 +120,18 @@ class Pairwise:
     why: str = "the two variants share no situation"
 
     def __call__(self, variant: pl.DataFrame, base: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        both = side_by_side(variant, base)
+        both = side_by_side(variant, base, self.num, self.den)
         return Metric(self.name, self.title, self.unit, self.source, self.num, self.den, self.why)(both, interval)
 
 
-def side_by_side(variant: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
-    """One row per situation that both decided; the columns of `base` end in `_base`."""
-    return variant.join(base, on=[*PAIR, "situation"], suffix="_base", maintain_order="left")
+def side_by_side(variant: pl.DataFrame, base: pl.DataFrame, *wanted: pl.Expr) -> pl.DataFrame:
+    """One row per situation that both decided, with the columns that `wanted` reads; those of `base` end in `_base`."""
+    keys, names = [*PAIR, "situation"], {name for e in wanted for name in e.meta.root_names()}
+    mine = variant.select(*keys, *(c for c in variant.columns if c in names and c not in keys))
+    theirs = base.select(*keys, *(pl.col(c).alias(f"{c}_base") for c in base.columns if f"{c}_base" in names))
+    if mine.select(keys).equals(theirs.select(keys)):  # a complete run of a fork: nothing needs to be looked up
+        return mine.hstack(theirs.drop(keys))
+    return mine.join(theirs, on=keys, maintain_order="left")
 
 
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")

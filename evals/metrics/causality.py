@@ -90,7 +90,7 @@ class NormalisedEffect:
     source: str = "Lanham et al. 2023, normalised for answer bias as in Bentham et al. 2024 (2402.14897): 1 - kappa"
 
     def __call__(self, variant: pl.DataFrame, base: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        both = side_by_side(variant, base).filter(_READ)
+        both = side_by_side(variant, base, _READ, _MOVES).filter(_READ)
         if both.is_empty():
             raise NotMeasured(_NO_SURGERY)
         codes, episodes = by_episode(both)

@@ -6,12 +6,11 @@ in a fork on the baseline, which alone plays. The best action of a step is one w
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from ...errors import NotMeasured
-from ..inference import Estimate, Interval, estimate
-from .base import CLUSTER, metric
+from ..inference import Estimate, Interval
+from .base import CLUSTER, Metric, metric
 
 __all__ = [
     "coverage", "coverage_curve", "cumulative_regret", "greedy_share", "min_fraction", "regret", "suffix_failure",
@@ -64,12 +63,10 @@ def coverage_curve(frame: pl.DataFrame, interval: Interval = "robust") -> dict[s
     Raises:
         NotMeasured: nothing was played, or the task has no arms to try.
     """
-    played = frame.filter(_PLAYED & pl.col("tried_after").is_not_null())
+    wanted = frame.select(*CLUSTER, "step", "design", "baseline", "tried_after")
+    played = wanted.filter(_PLAYED & pl.col("tried_after").is_not_null())
     if played.is_empty():
         raise NotMeasured(coverage.why)
-    sums = played.group_by("step", *CLUSTER).agg(num=pl.col("tried_after").sum(), den=pl.len()).sort("step", *CLUSTER)
-    found = {}
-    for (step,), part in sums.group_by("step", maintain_order=True):
-        num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
-        found[str(step)] = estimate(num, den, f"coverage after {step}", interval=interval)
-    return found
+    tried = Metric("coverage_curve", "coverage", "share", coverage.source, pl.col("tried_after"), pl.lit(1.0))
+    steps = sorted(played.partition_by("step", as_dict=True, maintain_order=True).items())
+    return {str(step): tried(part, interval) for (step,), part in steps}

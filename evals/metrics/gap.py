@@ -129,7 +129,7 @@ class GapTable:
 
 def gap_table(frame: pl.DataFrame) -> GapTable:
     """Count the steps of one variant by what was known and what was done."""
-    asked = frame.filter(_ASKED)
+    asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED)
     taken = (
         pl.when("does").then(pl.lit("optimal")).when("greedy").then(pl.lit("greedy"))
         .when("other").then(pl.lit("other")).otherwise(pl.lit("none"))
@@ -169,13 +169,13 @@ def funnel(variant: pl.DataFrame, seen: pl.DataFrame, interval: Interval = "robu
     Raises:
         NotMeasured: there is no such situation.
     """
-    both = side_by_side(variant, seen).filter(_ASKED & pl.col("encoded_base").is_not_null())
+    first, second, last = pl.col("encoded_base"), pl.col("knows"), pl.col("does")
+    both = side_by_side(variant, seen, _ASKED, first, second, last).filter(_ASKED & first.is_not_null())
     if both.is_empty():
         raise NotMeasured(
             "no situation shows what is encoded, stated and done",
             remedy="Run a variant that reasons and the variant act in one fork, on a model with token probabilities.",
         )
-    first, second, last = pl.col("encoded_base"), pl.col("knows"), pl.col("does")
     shares = {
         "encoded": first, "stated": second, "done": last, "unsaid": first & ~second, "undone": second & ~last,
         "kept": first & second & last,
