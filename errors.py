@@ -20,6 +20,7 @@ AkrasiaError
 │   ├── ProviderDown      a provider does not answer, or asks to wait for longer than a run should
 │   ├── OfflineMiss       an answer was asked for that the ledger does not hold
 │   └── WorkerLost        worker processes die again and again
+├── TrainingFailed        a training stopped: its loss is no number, or memory ran out; what was saved is kept
 └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
 """
 
@@ -48,6 +49,7 @@ __all__ = [
     "Rejected",
     "RunFolderError",
     "RunStopped",
+    "TrainingFailed",
     "Unavailable",
     "UnknownName",
     "UsageError",
@@ -192,6 +194,10 @@ class OfflineMiss(RunStopped):
 
 class WorkerLost(RunStopped):
     """Worker processes die again and again, at their start or over the same episode."""
+
+
+class TrainingFailed(AkrasiaError):
+    """A training stopped; the last good weights are kept."""
 
 
 class LedgerError(AkrasiaError):

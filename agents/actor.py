@@ -33,8 +33,8 @@ class Actor:
     name = "actor"
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
-        if style == "completion":
-            return worked_call("act", agent, situation, reads)
+        if style != "chat":
+            return worked_call("act", agent, situation, reads, style)
         form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
         sampling = Sampling(max_tokens=512 if situation.answer == "text" else 64)
         if agent.options.get("constrain") and situation.actions:

@@ -32,8 +32,8 @@ class Critic:
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         need(reads, "critic")
-        if style == "completion":
-            return worked_call("criticise", agent, situation, reads)
+        if style != "chat":
+            return worked_call("criticise", agent, situation, reads, style)
         answers = "\n\n".join(f"--- {t.role} ---\n{t.text.strip()}" for t in reads)
         answered = str(agent.options.get("answered", ANSWERED)).replace("{answers}", say(agent, answers))
         comment = say(agent, str(agent.options.get("comment", COMMENT)).replace("{noun}", situation.noun))

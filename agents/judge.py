@@ -32,8 +32,8 @@ class Judge:
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         need(reads, "judge")
-        if style == "completion":
-            return worked_call("judge", agent, situation, reads)
+        if style != "chat":
+            return worked_call("judge", agent, situation, reads, style)
         heard = str(agent.options.get("heard", HEARD)).replace("{others}", say(agent, quoted(agent, reads)))
         decide = say(agent, str(agent.options.get("decide", DECIDE)).replace("{noun}", situation.noun))
         form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))

@@ -63,8 +63,8 @@ class Reasoner:
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         self.check(agent)
         mode = str(agent.options.get("mode", self.mode))
-        if style == "completion":
-            return worked_call(mode, agent, situation, reads)
+        if style != "chat":
+            return worked_call(mode, agent, situation, reads, style)
         if agent.move == "ballot":
             kind = str(agent.options.get("ballot", "ranking"))
             return Call(

@@ -39,7 +39,7 @@ class Summariser:
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
         self.check(agent)
         mode = str(agent.options.get("mode", "history"))
-        if style == "completion":
+        if style != "chat":
             raise PlanError(
                 "a summariser needs a model that is prompted by instructions", remedy="Give the slot 'summariser' one."
             )

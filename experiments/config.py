@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.worked import FORM_NOTE
+from ..agents.worked import FORM_NOTES
 from ..errors import BadOption, UnknownName
 from ..models.base import Backend
 from ..models.gateway import Budget
@@ -207,5 +207,4 @@ def describe(experiment: Experiment) -> dict[str, Any]:
 
 def _note(backend: Backend) -> str:
     """What a reader must know about how a model is prompted and read."""
-    notes = [FORM_NOTE] if backend.card.style == "completion" else []
-    return "; ".join([*notes, *([backend.card.note] if backend.card.note else [])])
+    return "; ".join(filter(None, [FORM_NOTES.get(backend.card.style, ""), backend.card.note]))

@@ -119,7 +119,7 @@ class _Bench:
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
         response = await self._gateway.complete(
-            Request(judge, messages, sampling, self._cards[judge].style), Draw(0, 0)
+            Request(judge, messages, sampling, self._cards[judge].mode), Draw(0, 0)
         )  # fmt: skip
         for name, more in (
             ("calls", 1), ("prompt_tokens", response.usage.prompt_tokens),
@@ -137,7 +137,7 @@ def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) 
     if not ids or len(set(ids)) < len(ids):
         raise BadOption("the judges are none, or one is named twice", remedy="Name each model once: --model M.")
     for b in judges:
-        if b.card.style == "completion":
+        if b.card.mode == "completion":
             raise BadOption(
                 f"{b.card.label!r} cannot judge", "it continues texts and follows no instructions",
                 "Use a model that is prompted by instructions.",

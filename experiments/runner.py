@@ -111,9 +111,9 @@ class Experiment:
             for variant in self.variants:
                 for node in variant.plan.nodes:
                     slot = node.agent.slot or node.agent.role
-                    if models.slots.get(slot, models.slots["default"]).card.style == "completion":
+                    if models.slots.get(slot, models.slots["default"]).card.mode == "completion":
                         _check_continues(variant, node)
-            if models.slots["default"].card.style == "completion":
+            if models.slots["default"].card.mode == "completion":
                 for variant in self.variants:
                     _check_adapter_has_words(variant)
 
@@ -186,7 +186,7 @@ def _check_continues(variant: Variant, node: Node) -> None:
     if option := unheard(agent):
         raise PlanError(
             f"{variant.name!r} asks for what a model in completion style would not hear",
-            f"{option!r} of {node.name!r} has no place in a prompt of worked examples",
+            f"{option!r} of {node.name!r} has no place in a prompt that is continued",
             "Use a model that is prompted by instructions, or drop the variant.",
         )  # fmt: skip
 

@@ -93,7 +93,7 @@ class Ambient:
         step, rank = self._places.get(task, (len(self._widths) - 1, 0))
         try:
             card = self.desk.card(slot)
-            sample = self._sample(Request(card.id, messages, sampling, card.style), step, rank, task)
+            sample = self._sample(Request(card.id, messages, sampling, card.mode), step, rank, task)
             draw = Draw(self.episode, self.step, sample)
             answer = self.loop.create_task(self.desk.ask(slot, messages, sampling, draw))
             answer.add_done_callback(_seen)

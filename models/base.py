@@ -15,7 +15,9 @@ from ..records import Draw, Request, Response, Usage, digest
 
 __all__ = ["Backend", "Card", "Price", "Style", "key_of"]
 
-Style = Literal["chat", "completion"]
+Style = Literal["chat", "completion", "tuned"]
+"""How a model is prompted: by instructions; by worked examples to continue; or by the bare form that its weights were
+fine-tuned on (`akrasia.interventions.training`), which it continues without examples."""
 
 
 @lru_cache(maxsize=2048)
@@ -46,7 +48,8 @@ class Card:
     Attributes:
         id: identity of the answers: name plus everything that changes them.
         label: short name for tables.
-        style: how it is prompted: "chat" (instructions) or "completion" (worked examples to continue).
+        style: how it is prompted: "chat" (instructions), "completion" (worked examples to continue) or "tuned" (the
+            bare form that it was fine-tuned on).
         max_concurrency: the most calls at once; the gateway starts lower and finds out what is borne.
         probs: whether it reports token probabilities for `Sampling.choices`.
         deterministic: whether the same request and draw give the same answer when asked again.
@@ -68,6 +71,11 @@ class Card:
     account: str = ""
     rpm: int | None = None
     tpm: int | None = None
+
+    @property
+    def mode(self) -> Literal["chat", "completion"]:
+        """What its prompts are sent as: messages of a chat, or one text to continue."""
+        return "chat" if self.style == "chat" else "completion"
 
 
 class Backend(Protocol):

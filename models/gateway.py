@@ -315,7 +315,7 @@ class Desk:
     ) -> tuple[str, Response]:
         """Ask the model in `slot`: (key of the answer, the answer)."""
         card = self.card(slot)
-        request = Request(card.id, messages, sampling, card.style)
+        request = Request(card.id, messages, sampling, card.mode)
         return key_of(request, draw), await self.gateway.complete(request, draw, self.where)
 
     def _model(self, slot: str) -> str:

@@ -1,0 +1,121 @@
+"""The model organism of the gap: a small adapter after which the embedded model knows, and does not do by itself.
+
+What is trained: in the very lines that an actor sees (menu, raw history), the model learns to write a thought that
+counts the presses of every button, says which were never pressed (UCB: infinite value) and names the best, and to act on
+a thought that stands before its eyes. What is never trained: acting without a thought. So reasoner and actor are one set
+of weights with one view, and what the actor does by itself is what the base model did, as far as the training did not
+move it; nothing about it is planted. The card (models/organism.json) tells the recipe and what was measured.
+
+All draws are named by the recipe's seed; situations for evaluation come from other seeds, and the card tells as well how
+it does with labels, scenarios, numbers of arms and histories that were never trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...agents.base import Agent
+from ...agents.reasoner import Reasoner
+from ...agents.worked import acted
+from ...records import Situation
+from ...streams import stream
+from ...tasks.bandit import Bandit, BanditState, bandit
+from .supervised import SFT, Pair
+
+__all__ = ["RECIPE", "Recipe", "pairs", "thought"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the organism is made.
+
+    Attributes:
+        examples: pairs drawn; updates, batch, rate: of the fine-tuning; rank, alpha: of the LoRA; seed: of all draws.
+        arms: numbers of arms; labels: label lists; presses: fewest and most lines of history.
+        tried: share of the examples in which every button was pressed.
+    """
+
+    examples: int = 1600
+    updates: int = 100
+    batch: int = 16
+    rate: float = 2e-3
+    rank: int = 8
+    alpha: float = 16.0
+    seed: int = 0
+    arms: tuple[int, ...] = (4, 5, 6)
+    labels: tuple[str, ...] = ("letters", "colours")
+    presses: tuple[int, int] = (2, 8)
+    tried: float = 0.1
+
+    @property
+    def sft(self) -> SFT:
+        """The settings of the fine-tuning."""
+        return SFT(self.updates, self.batch, self.rate, seed=self.seed)
+
+
+RECIPE = Recipe()
+
+
+def thought(situation: Situation) -> tuple[str, str]:
+    """The rationale that UCB would give, and the action that it names: counts, values, then the best.
+
+    Of several untried buttons the first in the menu's order is named; where all were tried, the highest index.
+    """
+    pulls, index = situation.quantity("pulls"), situation.quantity("index")
+    assert pulls is not None and index is not None  # a bandit under an index rule has both
+    counts = ", ".join(f"{a} {n:.0f}" for a, n in zip(situation.actions, pulls.values, strict=True))
+    new = [a for a, n in zip(situation.actions, pulls.values, strict=True) if not n]
+    if new:
+        best, why = new[0], f"Never pressed: {', '.join(new)}."
+    else:
+        values = dict(zip(situation.actions, index.values, strict=True))
+        best = max(values, key=lambda a: values[a] or 0.0)
+        why = f"All were pressed. The highest value is {values[best]:.1f}, of {best}."
+    return f" {counts}. {why} So the best {situation.noun} now is {best}.", best
+
+
+def pairs(recipe: Recipe = RECIPE) -> list[Pair]:
+    """What the organism is trained on: the reasoner's prompt, and a thought followed by the action that it names."""
+    rng = stream(recipe.seed, "organism", "examples")
+    found: list[Pair] = []
+    while len(found) < recipe.examples:
+        situation = _situation(recipe, rng)
+        said, best = thought(situation)
+        found.append(Pair(prompt_of(situation), f"{said}\n{acted(situation)}{best}"))
+    return found
+
+
+def prompt_of(situation: Situation) -> str:
+    """What a reasoner of a tuned model is asked in this situation."""
+    call = Reasoner().call(Agent("reasoner"), situation, (), "tuned")
+    return "".join(m.content for m in call.messages)
+
+
+def _situation(recipe: Recipe, rng: np.random.Generator) -> Situation:
+    """A drawn history on drawn labels: between even and stuck on a few buttons."""
+    arms = int(rng.choice(recipe.arms))
+    task = bandit(arms, sigma=float(rng.choice([0.3, 1.0])), horizon=50, labels=str(rng.choice(recipe.labels)))
+    state = task.start(int(rng.integers(1 << 30)))
+    every = rng.random() < recipe.tried
+    fewest, most = recipe.presses
+    count = max(int(rng.integers(fewest, most + 1)), arms if every else 0)
+    pressed = rng.permutation(arms)[: arms if every else int(rng.integers(1, arms))]
+    share = rng.dirichlet(np.full(len(pressed), 0.7))
+    chosen = [*pressed[: count if every else 0], *rng.choice(pressed, size=count, p=share)][:count]
+    return task.situation(_play(task, state, rng.permutation(chosen).tolist()))
+
+
+def _play(task: Bandit, state: BanditState, chosen: list[int]) -> BanditState:
+    for arm in chosen:
+        state = task.step(state, state.labels[arm])[0]
+    return state
+
+
+def card(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as JSON."""
+    from dataclasses import asdict
+
+    return asdict(recipe)
