@@ -1,13 +1,13 @@
 """The model organism of the gap: a small adapter after which the embedded model knows, and does not do by itself.
 
 What is trained: in the very lines that an actor sees (menu, raw history), the model learns to write a thought that
-counts the presses of every button, says which were never pressed (UCB: infinite value) and names the best, and to act on
-a thought that stands before its eyes. What is never trained: acting without a thought. So reasoner and actor are one set
-of weights with one view, and what the actor does by itself is what the base model did, as far as the training did not
-move it; nothing about it is planted. The card (models/organism.json) tells the recipe and what was measured.
+counts the presses of every button, says which were never pressed (UCB: infinite value) and names the best, and to act
+on a thought that stands before its eyes. What is never trained: acting without a thought. So reasoner and actor are
+one set of weights with one view, and what the actor does by itself is what the base model did, as far as the training
+did not move it; nothing about it is planted. The card (models/organism.json) tells the recipe and what was measured.
 
-All draws are named by the recipe's seed; situations for evaluation come from other seeds, and the card tells as well how
-it does with labels, scenarios, numbers of arms and histories that were never trained.
+All draws are named by the recipe's seed; situations for evaluation come from other seeds, and the card tells as well
+how it does with labels, scenarios, numbers of arms and histories that were never trained.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ class SFT:
     Attributes:
         updates: optimiser steps; batch: pairs per step. Pairs are passed through in order, again from the start, in
             a new order, once all were seen.
-        rate: peak learning rate; it rises over the first `warmup` share of the updates and falls along a cosine to zero.
+        rate: peak learning rate; it rises over the first `warmup` share of the updates and falls along a cosine to
+            zero.
         clip: largest norm of the gradient.
         decay: weight decay (AdamW).
         seed: of the order.

@@ -60,8 +60,8 @@ def torch_of() -> Any:
 def load(base: str | None = None) -> Weights:
     """Weights in float32: those of the embedded model, of another GGUF file, or of a transformers folder.
 
-    Reading a GGUF file takes half a minute; a copy in transformers' own format (540 MB for the embedded model) is kept in
-    the user's cache, after which it takes a second.
+    Reading a GGUF file takes half a minute; a copy in transformers' own format (540 MB for the embedded model) is
+    kept in the user's cache, after which it takes a second.
 
     Raises:
         MissingExtra: torch or transformers is not installed.
