@@ -26,7 +26,7 @@ EDITS = ("swap", "truncate", "corrupt", "filler")
 
 
 class Editor:
-    """Role "editor". Options: `edit` (one of EDITS) and `share`, in [0, 1]."""
+    """Role "editor". Options: `edit` (one of EDITS), `share` in [0, 1], and `sentences` that a cut keeps instead."""
 
     name = "editor"
 
@@ -36,12 +36,19 @@ class Editor:
             raise UnknownName.among("edit", str(edit), EDITS)
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise BadOption(f"the share of {edit} is {share!r}", remedy="Use a number from 0 to 1.")
+        kept = agent.options.get("sentences")
+        if kept is not None and (isinstance(kept, bool) or not isinstance(kept, int) or kept < 0):
+            raise BadOption(f"{edit} keeps {kept!r} sentences", remedy="Use a whole number of at least 0.")
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
         self.check(agent)
         heard = need(reads, "editor")
         edit, share = str(agent.options.get("edit", "swap")), float(agent.options.get("share", 0.5))
-        text = _EDITS[edit](heard, situation, draw, share)
+        sentences = agent.options.get("sentences")
+        if edit == "truncate" and sentences is not None:
+            text = _first(heard.rationale, int(sentences))
+        else:
+            text = _EDITS[edit](heard, situation, draw, share)
         planted, status = read_recommendation(text, situation)
         same = text == heard.rationale
         return replace(
@@ -68,6 +75,12 @@ def _truncate(heard: Turn, situation: Situation, draw: Draw, share: float) -> st
     words = list(re.finditer(r"\S+", heard.rationale))
     kept = round(share * len(words))
     return heard.rationale[: words[kept - 1].end()] if kept else ""
+
+
+def _first(text: str, sentences: int) -> str:
+    """The first sentences of a text; a point within a number ends none."""
+    ends = [m.end() for m in re.finditer(r"[.!?](?=\s|$)", text)][:sentences]
+    return text if len(ends) < sentences else text[: ends[-1]] if ends else ""
 
 
 def _corrupt(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:

@@ -29,9 +29,10 @@ def swap(plan: Plan) -> Plan:
 
 
 @intervention("rationale surgery", "the rationale ends early", "Lanham et al. 2023 (2307.13702), early answering")
-def truncate(plan: Plan, share: float = 0.5) -> Plan:
-    """Truncate: the actor reads only the first `share` of the rationale's words."""
-    return _edited(plan, "truncate", Agent("editor", options={"edit": "truncate", "share": share}))
+def truncate(plan: Plan, share: float = 0.5, sentences: int | None = None) -> Plan:
+    """Truncate: the actor reads only the first `share` of the rationale's words, or its first `sentences`."""
+    kept = {"share": share} if sentences is None else {"sentences": sentences}
+    return _edited(plan, "truncate", Agent("editor", options={"edit": "truncate", **kept}))
 
 
 @intervention(

@@ -295,6 +295,8 @@ def test_surgery_reaches_the_actor_and_leaves_what_was_stated() -> None:
     swapped = ask("reason_then_act | swap", script)[0]
     assert swapped.turns[1].planted in (("Blue",), ("Green",))
     corrupted = last(ask("reason_then_act | corrupt(share=1)", script)[1][-1])
+    first = ask("reason_then_act | truncate(sentences=1)", script)[0].turns[1]
+    assert first.text.strip() == "The mean of Red is 0.75 after 12 presses, and more is not known."
     assert "0.75 after 12" not in corrupted and "The mean of Red is" in corrupted
 
 
@@ -364,6 +366,7 @@ def test_the_second_critic_draws_anew() -> None:
         ("reason_act | self_consistency(3, ties='frist')", UnknownName, "first"),
         ("reason_act | self_consistency(3, protocol=3)", UnknownName, "plurality"),
         ("reason_then_act | truncate(share=2)", BadOption, "from 0 to 1"),
+        ("reason_then_act | truncate(sentences=0.5)", BadOption, "whole number"),
         ("reason_act | multi_turn_aiw(rounds=4)", BadOption, "up to 3"),
         ("reason_act | temperature(3)", BadOption, "from 0 to 2"),
         ("reason_act | placebo(of='nothing')", UnknownName, "nothing"),

@@ -22,7 +22,7 @@ from ...agents.reasoner import Reasoner
 from ...agents.worked import acted
 from ...records import Situation
 from ...streams import stream
-from ...tasks.bandit import Bandit, BanditState, bandit
+from ...tasks.bandit import bandit
 from .supervised import SFT, Pair
 
 __all__ = ["RECIPE", "Recipe", "pairs", "thought"]
@@ -33,27 +33,28 @@ class Recipe:
     """How the organism is made.
 
     Attributes:
-        examples: pairs drawn; updates, batch, rate: of the fine-tuning; rank, alpha: of the LoRA; seed: of all draws.
-        arms: numbers of arms; labels: label lists; presses: fewest and most lines of history.
-        tried: share of the examples in which every button was pressed.
+        histories: drawn; each gives `cuts` examples, at that many of its steps.
+        updates, batch, rate: of the fine-tuning; rank, alpha, first: of the LoRA; seed: of all draws.
+        arms: numbers of arms; labels: label lists; presses: fewest and most lines of an example's history.
     """
 
-    examples: int = 1600
-    updates: int = 100
+    histories: int = 300
+    cuts: int = 4
+    updates: int = 75
     batch: int = 16
     rate: float = 2e-3
     rank: int = 8
     alpha: float = 16.0
+    first: int = 10
     seed: int = 0
     arms: tuple[int, ...] = (4, 5, 6)
     labels: tuple[str, ...] = ("letters", "colours")
-    presses: tuple[int, int] = (2, 8)
-    tried: float = 0.1
+    presses: tuple[int, int] = (1, 9)
 
     @property
     def sft(self) -> SFT:
-        """The settings of the fine-tuning."""
-        return SFT(self.updates, self.batch, self.rate, seed=self.seed)
+        """The settings of the fine-tuning; examples of one history stay together."""
+        return SFT(self.updates, self.batch, self.rate, seed=self.seed, shuffle=False)
 
 
 RECIPE = Recipe()
@@ -81,10 +82,10 @@ def pairs(recipe: Recipe = RECIPE) -> list[Pair]:
     """What the organism is trained on: the reasoner's prompt, and a thought followed by the action that it names."""
     rng = stream(recipe.seed, "organism", "examples")
     found: list[Pair] = []
-    while len(found) < recipe.examples:
-        situation = _situation(recipe, rng)
-        said, best = thought(situation)
-        found.append(Pair(prompt_of(situation), f"{said}\n{acted(situation)}{best}"))
+    for _ in range(recipe.histories):
+        for situation in _situations(recipe, rng):
+            said, best = thought(situation)
+            found.append(Pair(prompt_of(situation), f"{said}\n{acted(situation)}{best}"))
     return found
 
 
@@ -94,24 +95,21 @@ def prompt_of(situation: Situation) -> str:
     return "".join(m.content for m in call.messages)
 
 
-def _situation(recipe: Recipe, rng: np.random.Generator) -> Situation:
-    """A drawn history on drawn labels: between even and stuck on a few buttons."""
+def _situations(recipe: Recipe, rng: np.random.Generator) -> list[Situation]:
+    """Steps of one drawn history on drawn labels: presses spread over a few buttons, evenly or not."""
     arms = int(rng.choice(recipe.arms))
-    task = bandit(arms, sigma=float(rng.choice([0.3, 1.0])), horizon=50, labels=str(rng.choice(recipe.labels)))
-    state = task.start(int(rng.integers(1 << 30)))
-    every = rng.random() < recipe.tried
     fewest, most = recipe.presses
-    count = max(int(rng.integers(fewest, most + 1)), arms if every else 0)
-    pressed = rng.permutation(arms)[: arms if every else int(rng.integers(1, arms))]
-    share = rng.dirichlet(np.full(len(pressed), 0.7))
-    chosen = [*pressed[: count if every else 0], *rng.choice(pressed, size=count, p=share)][:count]
-    return task.situation(_play(task, state, rng.permutation(chosen).tolist()))
-
-
-def _play(task: Bandit, state: BanditState, chosen: list[int]) -> BanditState:
-    for arm in chosen:
-        state = task.step(state, state.labels[arm])[0]
-    return state
+    task = bandit(arms, sigma=float(rng.choice([0.3, 1.0])), horizon=most + 1, labels=str(rng.choice(recipe.labels)))
+    state = task.start(int(rng.integers(1 << 30)))
+    pressed = rng.permutation(arms)[: int(rng.integers(1, arms + 1))]
+    share = rng.dirichlet(np.ones(len(pressed)))
+    cuts = set(rng.choice(np.arange(fewest, most + 1), size=recipe.cuts, replace=False).tolist())
+    found = []
+    for step in range(1, max(cuts) + 1):
+        state = task.step(state, state.labels[int(rng.choice(pressed, p=share))])[0]
+        if step in cuts:
+            found.append(task.situation(state))
+    return found
 
 
 def card(recipe: Recipe) -> dict[str, Any]:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadOption, TrainingFailed
 from ...streams import stream
+from .packing import Pack, hidden_states, packs
 from .weights import Weights, torch_of
 
 __all__ = ["SFT", "Pair", "Progress", "Trained", "encode", "fine_tune", "loss_of"]
+
+
+Coded = tuple[list[int], list[int]]  # tokens of a prompt, tokens of its completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class SFT:
             zero.
         clip: largest norm of the gradient.
         decay: weight decay (AdamW).
-        seed: of the order.
+        seed: of the order of the pairs.
+        at_once: tokens whose activations are held at once; a batch is gone through in packs of at most this size.
+        shuffle: whether pairs are drawn in a random order; pairs that begin alike are cheap in one batch.
         threads: CPU threads; by default torch's choice.
     """
 
@@ -49,10 +55,12 @@ class SFT:
     clip: float = 1.0
     decay: float = 0.0
     seed: int = 0
+    at_once: int = 512
+    shuffle: bool = True
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.updates < 1 or self.batch < 1 or self.rate <= 0 or not 0 <= self.warmup < 1:
+        if min(self.updates, self.batch, self.at_once) < 1 or self.rate <= 0 or not 0 <= self.warmup < 1:
             raise BadOption(
                 f"fine-tuning with {self}", remedy="Use updates and batch >= 1, rate > 0, warmup in [0, 1)."
             )
@@ -102,22 +110,20 @@ def fine_tune(
         optimiser, math.ceil(settings.warmup * settings.updates), settings.updates
     )
     coded = [encode(weights.tokenizer, pair) for pair in pairs]
-    order = _endless(len(pairs), settings.seed)
+    order = _endless(len(pairs), settings)
     losses: list[float] = []
     tokens, began = 0, time.monotonic()
     model.train()
     try:
         for update in range(1, settings.updates + 1):
             batch = [coded[next(order)] for _ in range(settings.batch)]
-            loss = loss_of(model, batch)
-            value = float(loss.detach())
+            optimiser.zero_grad(set_to_none=True)
+            value = _backward(model, batch, settings.at_once)
             if not math.isfinite(value):
                 raise TrainingFailed(
                     f"the loss of update {update} is {value}", "the weights are those of the update before it",
                     "Use a lower learning rate.",
                 )  # fmt: skip
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, settings.clip)
             optimiser.step()
             schedule.step()
@@ -135,7 +141,19 @@ def fine_tune(
     )
 
 
-def encode(tokenizer: Any, pair: Pair) -> tuple[list[int], list[int]]:
+def _backward(model: Any, batch: Sequence[Coded], most: int) -> float:
+    """Add the gradient of the batch's mean loss, pack by pack; the loss."""
+    whole = sum(len(completion) for _, completion in batch)
+    value = 0.0
+    for pack in packs([[*prompt, *completion] for prompt, completion in batch], most):
+        rows = [batch[i] for i in pack.rows]
+        loss = loss_of(model, pack, rows) * (sum(len(completion) for _, completion in rows) / whole)
+        loss.backward()
+        value += float(loss.detach())
+    return value
+
+
+def encode(tokenizer: Any, pair: Pair) -> Coded:
     """The pair's tokens: (prompt, completion). They are cut apart where the texts are, as a server cuts them."""
     prompt, completion = (
         list(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (pair.prompt, pair.completion)
@@ -145,30 +163,27 @@ def encode(tokenizer: Any, pair: Pair) -> tuple[list[int], list[int]]:
     return prompt, completion
 
 
-def loss_of(model: Any, batch: Iterable[tuple[list[int], list[int]]]) -> Any:
-    """Mean negative log-likelihood of the completions' tokens, in nats; logits are computed for those alone."""
+def loss_of(model: Any, pack: Pack, rows: Sequence[Coded]) -> Any:
+    """Mean negative log-likelihood of the completions' tokens, in nats; logits are computed for those alone.
+
+    Args:
+        pack: holds `rows`, in its own order.
+    """
     torch = torch_of()
-    rows = list(batch)
-    device = next(model.parameters()).device
-    longest = max(len(p) + len(c) for p, c in rows)
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    wanted = torch.zeros(ids.shape, dtype=torch.bool)  # positions whose next token is a completion's
-    for i, (prompt, completion) in enumerate(rows):
-        size = len(prompt) + len(completion)
-        ids[i, :size] = torch.tensor(prompt + completion)
-        mask[i, :size] = 1
-        wanted[i, len(prompt) - 1 : size - 1] = True
+    before: list[int] = []  # the node before each token of a completion
+    targets: list[int] = []
+    for path, (prompt, completion) in zip(pack.paths, rows, strict=True):
+        before += path[len(prompt) - 1 : -1]
+        targets += completion
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = inner.model(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
-    places = wanted.to(device)
-    logits = inner.lm_head(hidden[places])
-    targets = torch.roll(ids, -1, dims=1).to(device)[places]
-    return torch.nn.functional.cross_entropy(logits.float(), targets)
+    hidden = hidden_states(model, pack)
+    logits = inner.lm_head(hidden[torch.tensor(before, device=hidden.device)])
+    return torch.nn.functional.cross_entropy(logits.float(), torch.tensor(targets, device=hidden.device))
 
 
-def _endless(count: int, seed: int) -> Any:
+def _endless(count: int, settings: SFT) -> Iterator[int]:
     turn = 0
     while True:
-        yield from stream(seed, "training", "order", turn).permutation(count).tolist()
+        rng = stream(settings.seed, "training", "order", turn)
+        yield from rng.permutation(count).tolist() if settings.shuffle else range(count)
         turn += 1

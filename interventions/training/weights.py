@@ -50,6 +50,8 @@ def torch_of() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
+    # A spinning barrier at every layer collapses beside any other process: wait only briefly, then sleep.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         import torch
     except ImportError:
@@ -86,8 +88,13 @@ def load(base: str | None = None) -> Weights:
         return Weights(model, AutoTokenizer.from_pretrained(str(folder), local_files_only=True), sha256)
 
 
-def add_lora(model: Any, *, rank: int = 8, alpha: float = 16, dropout: float = 0.0, seed: int = 0) -> Any:
+def add_lora(
+    model: Any, *, rank: int = 8, alpha: float = 16, dropout: float = 0.0, seed: int = 0, first: int = 0
+) -> Any:
     """The model with a fresh LoRA on all linear layers of attention and MLP; only that is trained.
+
+    Args:
+        first: the first block that gets one; what lies below is computed forwards only, so training is faster.
 
     `lora_a` is drawn from `seed`, `lora_b` is zero: at first the model says what it said without it (Hu et al. 2021,
     2106.09685).
@@ -102,8 +109,9 @@ def add_lora(model: Any, *, rank: int = 8, alpha: float = 16, dropout: float = 0
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         settings = LoraConfig(
-            r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(LAYERS), task_type="CAUSAL_LM"
-        )
+            r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(LAYERS), task_type="CAUSAL_LM",
+            layers_to_transform=list(range(first, model.config.num_hidden_layers)) if first else None,
+        )  # fmt: skip
         return get_peft_model(model, settings)
 
 
