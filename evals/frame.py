@@ -23,7 +23,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
                   action); null where nothing was taken so far. habit_separable: some frequent action is not greedy
     entropy       of the token probabilities of the legal actions, in nats; p_done, p_greedy, p_frequent: their sum over
                   the action taken, the greedy, and the frequent actions that are not greedy; null where unseen
-    actions       how many legal actions (or graded labels) there are
+    actions       how many legal actions (or graded labels) there are; place: where in the list of those shown the
+                  action taken stands, from 0; null where none was taken, or there is nothing to choose from
     confidence    how sure the last agent is that says so and does not act otherwise than was decided, in [0, 1]
     surgery       how the rationale was tampered with ("truncate(0.25)"), null where it held nothing to tamper with;
                   planted: what the tampered one recommends
@@ -60,7 +61,7 @@ SCHEMA: dict[str, Any] = {
     "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
     "cost": pl.Float64, "mass": pl.Float64, "reward": pl.Float64, "regret": pl.Float64,
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
-    "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "confidence": pl.Float64,
+    "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
     "latency": pl.Float64,
 }  # fmt: skip
@@ -149,6 +150,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "answers_read": sum(_readable(t) for t in spoken),
         "regret": record["regret"],
         "actions": len(actions),
+        "place": record["actions"].index(done) if done in actions and len(actions) > 1 else None,
         "confidence": _sure(decision["turns"]),
         "surgery": tags.get("surgery") if _tampered(decision["turns"]) else None,
         "planted": "|".join(planted) or None,

@@ -464,3 +464,24 @@ def test_every_metric_of_an_empty_selection_says_so() -> None:
             assert METRICS.make(name)(pl.DataFrame(schema=SCHEMA)).value is None
         except NotMeasured as error:
             assert str(error)
+
+
+# Variety
+
+
+def test_entropies_of_what_is_chosen() -> None:
+    chosen = ["a", "a", "b", "d", None, "a"]
+    table = frame([record(a, episode=i // 2, step=i % 2) for i, a in enumerate(chosen)])
+    counts = [3, 1, 1]
+    assert value("label_entropy", table) == pytest.approx(stats.entropy(counts), abs=1e-9)
+    assert value("place_entropy", table) == pytest.approx(stats.entropy(counts) / np.log(len(ARMS)), abs=1e-9)
+    one = frame([record("c", episode=i) for i in range(4)])
+    assert value("label_entropy", one) == value("place_entropy", one) == 0.0
+    # The same place, whatever stands there: labels vary, places do not.
+    moved = [replace(record("a", episode=i), actions=(x, "y", "z")) for i, x in enumerate("pqr")]
+    moved = [replace(r, decision=replace(r.decision, done=r.actions[0])) for r in moved]
+    assert (
+        value("label_entropy", frame(moved)) == pytest.approx(np.log(3)) and value("place_entropy", frame(moved)) == 0
+    )
+    with pytest.raises(NotMeasured, match="no step chose"):
+        METRICS.make("label_entropy")(frame([record(None)]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -106,7 +107,8 @@ def add_lora(
         from peft import LoraConfig, get_peft_model
     except ImportError:
         raise MissingExtra.of("peft", "train") from None
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
         torch.manual_seed(seed)
         settings = LoraConfig(
             r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(LAYERS), task_type="CAUSAL_LM",

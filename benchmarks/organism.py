@@ -1,0 +1,152 @@
+"""The organism of the gap: trained, measured on situations it never saw, and written into models/: `make organism`.
+
+    make organism                                  trains seed 0 (some six minutes on two free cores) and measures it
+    make organism ARGS="--seeds 3"                 three trainings; the card reports all, the shipped one is seed 0
+    make organism ARGS="--measure"                 measures the shipped adapter again; trains nothing
+
+Writes models/organism.gguf (the adapter) and models/organism.json (the card: recipe, seeds, figures with their
+intervals, what it is not). Needs the extra `train`. Evaluation runs through the whole program: `embedded:FILE` in an
+experiment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import akrasia as ak
+from akrasia.interventions.training.organism import RECIPE, Recipe, pairs
+from akrasia.interventions.training.supervised import Progress, fine_tune
+from akrasia.interventions.training.weights import add_lora, load, save_adapter
+from akrasia.models.adapters import organism, read_adapter
+
+MODELS = Path(__file__).parents[1] / "models"
+VARIANTS = {
+    "own thought": "reason_then_act",
+    "directly": "act",
+    "counts shown, no thought": "act | summarise_history",
+    "placebo thought": "reason_then_act | filler",
+    "first sentence": "reason_then_act | truncate(sentences=1)",
+    "thought for another": "reason_then_act | swap",
+}
+DEMO = {"name": "bandit", "arms": 5, "labels": "letters", "head_start": 6, "horizon": 1}
+# What each measurement changes against the form that was trained.
+TASKS: dict[str, dict[str, Any]] = {
+    "as trained (held-out episodes)": DEMO,
+    "labels never trained": {**DEMO, "labels": "clothes", "scenario": "clothes"},
+    "numbers as labels, never trained": {**DEMO, "labels": "numbers", "scenario": "numbered"},
+    "more arms than trained (8)": {**DEMO, "arms": 8},
+    "longer histories than trained (16)": {**DEMO, "head_start": 16, "arms": 6},
+    "every button was pressed": {**DEMO, "arms": 3, "head_start": 8},
+}
+RATES = (
+    "knowing",
+    "doing",
+    "greedy_share",
+    "chance",
+    "valid",
+    "stated_valid",
+    "mass",
+    "label_entropy",
+    "place_entropy",
+)
+NOTE = (
+    "a model organism: fine-tuned to count presses and to name an untried button in its thought, never to act without "
+    "one; see models/organism.json"
+)
+IS_NOT = [
+    "Not a finding about language models: its knowledge was put there, so that a gap can be studied on a laptop.",
+    "Not a UCB player: it names a button that was never pressed; where all were pressed it guesses.",
+    "Not frequency-biased or greedy by planting: what it does without a thought was never trained, and is what the "
+    "base model did, as far as the training moved it along; the rows tell what that is.",
+    "Not independent of the wording: knowledge is reached through a thought in the form that was trained.",
+]
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--seeds", type=int, default=1)
+    options.add_argument("--episodes", type=int, default=64)
+    options.add_argument("--measure", action="store_true", help="train nothing")
+    options.add_argument("--out", type=Path, default=MODELS)
+    asked = options.parse_args()
+    trained: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(asked.seeds):
+            recipe = replace(RECIPE, seed=seed)
+            adapter = organism() if asked.measure else Path(folder) / f"organism-{seed}.gguf"
+            took = {} if asked.measure else train(recipe, adapter)
+            rows = {name: measured(str(adapter), task, asked.episodes) for name, task in held_out(seed).items()}
+            trained.append({"seed": seed, "sha256": read_adapter(adapter).sha256, **took, "held_out": rows})
+        untuned = {"held_out": {"as trained (held-out episodes)": measured("", DEMO, asked.episodes)}}
+        card = {
+            "name": "organism", "base": "SmolLM2-135M-Instruct (Apache-2.0)", "recipe": asdict(RECIPE),
+            "data": "akrasia.interventions.training.organism.pairs(recipe)", "rows": VARIANTS,
+            "trained": trained, "untuned, in the same form": untuned, "is_not": IS_NOT,
+            "episodes": asked.episodes, "command": "make organism ARGS=\"--seeds 3\"",
+        }  # fmt: skip
+        if not asked.measure:
+            shutil.copyfile(Path(folder) / "organism-0.gguf", asked.out / "organism.gguf")
+        (asked.out / "organism.json").write_text(json.dumps(card, indent=1) + "\n")
+    show(card)
+    return 0
+
+
+def held_out(seed: int) -> dict[str, dict[str, Any]]:
+    """Everything for the seed that ships; for the others the form that was trained, to see how much seeds differ."""
+    return TASKS if seed == 0 else {k: TASKS[k] for k in list(TASKS)[:1]}
+
+
+def train(recipe: Recipe, path: Path) -> dict[str, Any]:
+    """Train one organism into `path`."""
+    weights = load()
+    weights.model = add_lora(weights.model, rank=recipe.rank, alpha=recipe.alpha, first=recipe.first, seed=recipe.seed)
+    examples = pairs(recipe)
+    print(f"seed {recipe.seed}: {len(examples)} examples, {recipe.updates} updates of {recipe.batch}", flush=True)
+
+    def told(at: Progress) -> None:
+        if at.update in (1, 3) or at.update % 10 == 0:
+            left = at.seconds / at.update * (at.updates - at.update)
+            print(f"  update {at.update}: loss {at.loss:.3f}, {at.seconds:.0f} s, {left:.0f} s to go", flush=True)
+
+    began = time.monotonic()
+    done = fine_tune(weights, examples, recipe.sft, told)
+    save_adapter(weights.model, path, name="organism", sha256=weights.sha256, note=NOTE)
+    return {"loss": [round(done.first, 3), round(done.last, 3)], "seconds": round(time.monotonic() - began)}
+
+
+def measured(adapter: str, task: dict[str, Any], episodes: int) -> dict[str, Any]:
+    """Rates of every variant on situations of seeds that no training draws."""
+    model = ak.models.resolve("embedded", **({"adapter": adapter} if adapter else {"style": "tuned"}))
+    with tempfile.TemporaryDirectory() as folder:
+        result = ak.run(
+            task=task, model=model, variants={k: v for k, v in VARIANTS.items()}, episodes=episodes, seed=9,
+            out=Path(folder) / "run",
+        )  # fmt: skip
+        found: dict[str, Any] = {}
+        for arm in result.score(metrics=[*RATES]).arms:
+            found[arm.variant] = {
+                name: [None if x is None else round(x, 3) for x in (e.value, e.low, e.high)]
+                for name, e in arm.metrics.items() if name in RATES and e.value is not None
+            }  # fmt: skip
+    return found
+
+
+def show(card: dict[str, Any]) -> None:
+    """The figures as text."""
+    for one in [*card["trained"], {"seed": "untuned", **card["untuned, in the same form"]}]:
+        for task, rows in one["held_out"].items():
+            print(f"\n{one['seed']}: {task}")
+            for variant, rates in rows.items():
+                print(f"  {variant:26}" + "  ".join(f"{k} {v[0]:.2f} [{v[1]}, {v[2]}]" for k, v in rates.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Is what is chosen one and the same label? Guards against a model that answers a letter, or a place, whatever is
+asked.
+
+    label_entropy   H(labels chosen) = -sum_a f_a ln f_a over the steps that chose something, in nats; 0: one label
+    always place_entropy   the same of the place that the choice has in the list of actions shown, divided by
+    ln(actions): 1 is
+                    even, 0 is always the same place
+
+Both are plug-in estimates, which fall short with few steps: by (k - 1) / 2n for k labels and n steps (Miller 1955).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from ...errors import NotMeasured
+from ..inference import Array
+from .base import METRICS
+from .totals import OfTotals, by_episode, quotient, summed
+
+__all__ = ["entropy_of"]
+
+WHY = "no step chose one of several actions"
+
+
+def entropy_of(counts: Array) -> Array:
+    """Entropy in nats of counts, shape (..., k) -> (...); not-a-number where there are none."""
+    share = quotient(counts, counts.sum(-1, keepdims=True))
+    return np.asarray(
+        np.where(np.isfinite(share).all(-1), -(share * np.log(np.where(share > 0, share, 1))).sum(-1), np.nan)
+    )
+
+
+def _counts(frame: pl.DataFrame, column: str) -> tuple[Array, float]:
+    """Per episode, how often each label (or place) was chosen; the last column is the sum of ln(actions)."""
+    rows = frame.filter(pl.col("place").is_not_null())
+    if rows.is_empty():
+        raise NotMeasured(WHY)
+    codes, episodes = by_episode(rows)
+    values = rows[column].rank("dense").to_numpy().astype(np.intp) - 1
+    ones = np.ones(rows.height)
+    counts = summed(codes, episodes, values, int(values.max()) + 1, ones)
+    logs = np.log(rows["actions"].to_numpy().astype(np.float64))
+    return np.column_stack([counts, np.bincount(codes, logs, episodes)]), float(rows.height)
+
+
+def _labels(totals: Array) -> Array:
+    return entropy_of(totals[..., :-1])
+
+
+def _places(totals: Array) -> Array:
+    counts = totals[..., :-1]
+    return quotient(entropy_of(counts), quotient(totals[..., -1], counts.sum(-1)))
+
+
+for _made in (
+    OfTotals(
+        "label_entropy", "label entropy", "nats", "entropy of the labels chosen; 0 is one label always",
+        partial(_counts, column="done"), _labels, WHY,
+    ),
+    OfTotals(
+        "place_entropy", "place entropy", "share", "entropy of the places chosen in the list shown, over ln(actions)",
+        partial(_counts, column="place"), _places, WHY,
+    ),
+):  # fmt: skip
+    METRICS.register(_made.name, lambda made=_made: made)
