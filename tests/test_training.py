@@ -35,7 +35,10 @@ def tiny(seed: int = 0) -> Weights:
         vocab_size=len(LETTERS), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=True,
     )  # fmt: skip
-    return Weights(transformers.LlamaForCausalLM(config).eval(), Letters())
+    model = transformers.LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        model.lm_head.weight.mul_(20)  # a frozen head as small as it is drawn can say nothing with certainty
+    return Weights(model, Letters())
 
 
 def test_packed_sequences_have_the_states_that_they_have_alone() -> None:
@@ -81,8 +84,8 @@ def test_a_small_model_learns_its_pairs_and_the_same_seed_learns_the_same(lora: 
             weights.model = add_lora(weights.model, rank=8, alpha=16, seed=1)
             frozen = {n: p.clone() for n, p in weights.model.named_parameters() if not p.requires_grad}
         seen: list[Progress] = []
-        done = fine_tune(weights, pairs, SFT(200, 8, 3e-2, seed=3), seen.append)
-        assert done.last < 0.5 * done.first and [p.update for p in seen] == list(range(1, 201))
+        done = fine_tune(weights, pairs, SFT(100, 8, 1e-2, seed=3), seen.append)
+        assert done.last < 0.5 * done.first and [p.update for p in seen] == list(range(1, 101))
         if lora:
             assert all(torch.equal(p, frozen[n]) for n, p in weights.model.named_parameters() if not p.requires_grad)
         ends.append({n: p.detach().clone() for n, p in weights.model.named_parameters() if p.requires_grad})
