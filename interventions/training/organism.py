@@ -1,7 +1,7 @@
 """The model organism of the gap: a small adapter after which the embedded model knows, and does not do by itself.
 
 What is trained: in the very lines that an actor sees (menu, raw history), the model learns to write a thought that
-counts the presses of every button, says which were never pressed (UCB: infinite value) and names the best, and to act
+goes through the buttons, says which were never pressed (UCB: infinite value) and names the best, and to act
 on a thought that stands before its eyes. What is never trained: acting without a thought. So reasoner and actor are
 one set of weights with one view, and what the actor does by itself is what the base model did, as far as the training
 did not move it; nothing about it is planted. The card (models/organism.json) tells the recipe and what was measured.
@@ -42,7 +42,7 @@ class Recipe:
     cuts: int = 4
     updates: int = 75
     batch: int = 16
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     rank: int = 8
     alpha: float = 16.0
     first: int = 10
@@ -61,13 +61,13 @@ RECIPE = Recipe()
 
 
 def thought(situation: Situation) -> tuple[str, str]:
-    """The rationale that UCB would give, and the action that it names: counts, values, then the best.
+    """The rationale that UCB would give, and the action that it names: what was pressed, what is new, then the best.
 
     Of several untried buttons the first in the menu's order is named; where all were tried, the highest index.
     """
     pulls, index = situation.quantity("pulls"), situation.quantity("index")
     assert pulls is not None and index is not None  # a bandit under an index rule has both
-    counts = ", ".join(f"{a} {n:.0f}" for a, n in zip(situation.actions, pulls.values, strict=True))
+    seen = ", ".join(f"{a} {'pressed' if n else 'new'}" for a, n in zip(situation.actions, pulls.values, strict=True))
     new = [a for a, n in zip(situation.actions, pulls.values, strict=True) if not n]
     if new:
         best, why = new[0], f"Never pressed: {', '.join(new)}."
@@ -75,7 +75,7 @@ def thought(situation: Situation) -> tuple[str, str]:
         values = dict(zip(situation.actions, index.values, strict=True))
         best = max(values, key=lambda a: values[a] or 0.0)
         why = f"All were pressed. The highest value is {values[best]:.1f}, of {best}."
-    return f" {counts}. {why} So the best {situation.noun} now is {best}.", best
+    return f" {seen}. {why} So the best {situation.noun} now is {best}.", best
 
 
 def pairs(recipe: Recipe = RECIPE) -> list[Pair]:
