@@ -19,13 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .errors import BadOption, RunFolderError
 from .events import Listener, sink
 from .experiments.bill import Bill
-from .experiments.config import assemble, budget_of, describe
-from .experiments.executors import Engine, engine_for
-from .experiments.judging import FOLDER as JUDGED
-from .experiments.judging import judge_run, read_judged
 from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
-from .experiments.runner import Experiment, Observer, Outcome, play
-from .models.resolve import resolve
 from .records import Record, digest
 
 if TYPE_CHECKING:
@@ -36,7 +30,9 @@ if TYPE_CHECKING:
     from .evals.inference import Interval
     from .evals.judge import Judged
     from .evals.scorecard import Scorecard
+    from .experiments.executors import Engine, Observer
     from .experiments.forecast import Forecast
+    from .experiments.runner import Experiment, Outcome
 
 T = TypeVar("T")
 
@@ -106,6 +102,7 @@ class Result:
                 holds at most 20,000 records, since it takes a second per some 8,000.
         """
         from .evals.scorecard import score
+        from .experiments.judged import read_judged
 
         table, added = self.records, list[Any]()
         said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
@@ -201,6 +198,10 @@ class Result:
             BadOption: no model, or the judged model alone.
             RunStopped: the budget is spent or a provider is down; the same call goes on.
         """
+        from .experiments.config import budget_of
+        from .experiments.judging import judge_run
+        from .models.resolve import resolve
+
         backends = [resolve(m) for m in models]
         hear = sink(observe_events)
         return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
@@ -306,6 +307,7 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
         probes: situations that each variant decides per task.
         answer_tokens: assumed length of an answer that holds a reasoning.
     """
+    from .experiments.config import assemble
     from .experiments.forecast import forecast
 
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
@@ -315,6 +317,8 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
     """The experiment, and the folder it goes to."""
+    from .experiments.config import assemble
+
     experiment = assemble(_DEFAULTS | settings)
     if out is None:
         return experiment, Path("runs") / f"{experiment.name}-{digest(experiment.identity(), 4)}"
@@ -358,6 +362,10 @@ async def execute(
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
     """
+    from .experiments.config import describe
+    from .experiments.executors import engine_for
+    from .experiments.runner import play
+
     folder = Path(folder)
     exists = (folder / FILE).is_file()
     if exists and not fresh:
@@ -439,7 +447,9 @@ def _writable(folder: Path) -> None:
 def _remove(folder: Path) -> None:
     Ledger(folder).close()  # refused while another process is using it
     kept = (FILE, f"{FILE}-wal", f"{FILE}-shm")
-    judged = [f"{JUDGED}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
+    from .experiments.judged import FOLDER
+
+    judged = [f"{FOLDER}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
     for name in (*kept, "report.html", "records.jsonl", *judged):
         (folder / name).unlink(missing_ok=True)
 

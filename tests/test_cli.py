@@ -97,6 +97,20 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert "run" in done.stdout and "score" in done.stdout
 
 
+def test_scoring_a_long_run_loads_nothing_that_only_running_needs(finished: Path) -> None:
+    """A million records score in seconds: of these libraries alone some took a second and a hundred megabytes."""
+    code = (
+        "import sys\nfrom akrasia.cli import app\n"
+        f"try:\n    app(['score', {str(finished)!r}, '--no-turns', '--metric', 'gap'])\nexcept SystemExit:\n    pass\n"
+        "rooms = {f'akrasia.{room}' for room in ('agents', 'graphs', 'interventions', 'models', 'tasks')}\n"
+        "heavy = {'aiohttp', 'langgraph', 'litellm', 'networkx', 'pandas', 'scipy.stats', *rooms}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    assert "gap" in done.stdout
+
+
 def test_a_run_ends_in_a_scorecard_and_a_report(finished: Path) -> None:
     assert (finished / "report.html").read_text().startswith("<!")
     scored = akrasia("score", "small", cwd=finished.parent)

@@ -14,6 +14,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
+from statsmodels.stats.proportion import proportion_effectsize
 
 from akrasia.errors import BadOption
 from akrasia.evals.inference import (
@@ -90,7 +91,7 @@ def test_with_equal_steps_the_difference_is_the_paired_t_interval_and_its_effect
     assert (found.difference.low, found.difference.high) == pytest.approx(tuple(np.clip(theirs, -1, 1)), abs=1e-9)
     assert found.d_z == pytest.approx(pingouin.compute_effsize(x - y, 0, eftype="cohen"), abs=1e-9)
     assert found.d_z == pytest.approx(stats.ttest_rel(x, y).statistic / math.sqrt(clusters), abs=1e-9)
-    assert found.h == pytest.approx(2 * math.asin(math.sqrt(x.mean())) - 2 * math.asin(math.sqrt(y.mean())), abs=1e-9)
+    assert found.h == pytest.approx(proportion_effectsize(x.mean(), y.mean()), abs=1e-9)
     assert found.p_mcnemar is None
 
 

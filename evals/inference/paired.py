@@ -9,9 +9,10 @@ Invariants: every quantity is symmetric in the arms (swapping them turns its sig
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_effectsize
+from scipy.special import bdtr
 
 from ...streams import stream
 from .intervals import bca, t_quantile, wilson
@@ -80,13 +81,19 @@ def contrast(
         p=sign_flip((na, da), (nb, db), name),
         p_mcnemar=mcnemar((na, da), (nb, db)),
         d_z=value / (error * clusters**0.5) if error > 0 else None,
-        h=float(proportion_effectsize(share_a, share_b)) if proportion else None,
+        h=_cohens_h(share_a, share_b) if proportion else None,
     )
 
 
 def _difference(na: Array, da: Array, nb: Array, db: Array, axis: int = -1) -> Array:
     result: Array = ratio(na, da, axis) - ratio(nb, db, axis)
     return result
+
+
+def _cohens_h(a: float, b: float) -> float:
+    """Difference of two shares on the scale where the spread of a share does not depend on it."""
+    first, second = (math.asin(math.sqrt(min(max(share, 0.0), 1.0))) for share in (a, b))
+    return 2 * (first - second)
 
 
 def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
@@ -99,7 +106,7 @@ def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
     if not single:
         return None
     gained, lost = int(np.sum(na > nb)), int(np.sum(na < nb))
-    return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5)))
 
 
 def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import networkx as nx
 import numpy as np
 import polars as pl
 
@@ -66,6 +65,8 @@ def with_latency(frame: pl.DataFrame, turns: pl.DataFrame, seconds: Mapping[str,
 
 def _depths(turns: pl.DataFrame) -> pl.DataFrame:
     """How many turns must precede each agent's, per variant: columns variant, agent, depth."""
+    import networkx as nx
+
     rows: list[tuple[str, str, int]] = []
     nodes = turns.select("variant", "agent", "reads").unique().sort("variant", "agent")
     for (variant,), part in nodes.group_by("variant", maintain_order=True):

@@ -11,13 +11,11 @@ no edge, nor is what a vote reads. All positions are compared as they are; only 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
@@ -25,6 +23,9 @@ from ..turns import DECISION
 from .base import CLUSTER, TURN_METRICS, Metric
 from .change import turn_metric
 from .totals import RANGES, by_episode, of_totals, quotient, summed
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["CENTRALITIES", "CentralityInfluence", "heard", "influence", "listeners", "reads_graph"]
 
@@ -98,16 +99,19 @@ def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
 
 
 def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
+    import networkx as nx
+
     return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))
 
 
-CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
-    "degree": nx.in_degree_centrality,
-    "closeness": nx.closeness_centrality,
-    "betweenness": nx.betweenness_centrality,
-    "pagerank": nx.pagerank,
+CENTRALITIES = {
+    "degree": "in_degree_centrality",
+    "closeness": "closeness_centrality",
+    "betweenness": "betweenness_centrality",
+    "pagerank": "pagerank",
 }
-"""Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by those who are."""
+"""By networkx's names. Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by
+those who are."""
 
 
 ALIKE = "all speakers move others equally often"
@@ -129,12 +133,14 @@ class CentralityInfluence:
         self.centrality = centrality
 
     def __call__(self, turns: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        import networkx as nx
+
         edges = heard(turns)
         if edges.is_empty():
             raise NotMeasured(_NOBODY)
-        central = CENTRALITIES[self.centrality](_graph(edges))
+        central = getattr(nx, CENTRALITIES[self.centrality])(_graph(edges))
         sources = edges.filter("exposed")["source"].unique().sort()
-        ranks = stats.rankdata([central[s] for s in sources])
+        ranks = scipy.stats.rankdata([central[s] for s in sources])
         if len(sources) < 3 or np.ptp(ranks) == 0:
             raise NotMeasured("fewer than three speakers were heard, or all are equally central")
         edges = edges.filter("exposed").select(*CLUSTER, "source", "adopted")
@@ -146,7 +152,7 @@ class CentralityInfluence:
         def spearman(totals: Array) -> Array:
             taken, chances = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
             share = quotient(taken, chances)
-            mine = stats.rankdata(share, axis=-1) - (len(sources) + 1) / 2
+            mine = scipy.stats.rankdata(share, axis=-1) - (len(sources) + 1) / 2
             theirs = ranks - ranks.mean()
             size = np.sqrt((mine**2).sum(-1) * (theirs**2).sum())
             both = np.where(np.isnan(share).any(-1), np.nan, (mine * theirs).sum(-1))

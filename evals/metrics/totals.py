@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from ...errors import NotMeasured
 from ...streams import stream
 from ..inference import LEVEL, Array, Estimate, Interval
+from ..inference.intervals import t_quantile
 from .base import CLUSTER
 
 __all__ = ["CELLS", "RANGES", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
@@ -106,7 +107,7 @@ def _jackknife(parts: Array, statistic: Statistic) -> tuple[float | None, float 
     error = float(np.sqrt((size - 1) / size * np.sum((without - without.mean()) ** 2)))
     if error < 1e-12:
         return None, None, ALIKE
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, size - 1)) * error
+    reach = t_quantile(size) * error
     return float(statistic(totals)) - reach, float(statistic(totals)) + reach, ""
 
 
@@ -121,7 +122,7 @@ def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | N
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
-        found = stats.bootstrap(
+        found = scipy.stats.bootstrap(
             (np.arange(size),), drawn, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
             method="BCa", batch=max(1, CELLS // size),
             rng=stream(0, "bootstrap", name),
