@@ -145,6 +145,42 @@ def test_the_bounds_are_the_extremes_over_everything_that_unread_answers_could_h
         assert (known[0], known[0] + unknown[0], steps[0]) == (min(values), max(values), 1), (stated, taken)
 
 
+CONDITIONAL = [
+    *(f"{c}_given_{k}" for c in ("optimal", "greedy", "other") for k in ("knowing", "not_knowing")),
+    "none_given_knowing", "say_do", "greedy_share",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_the_bounds_of_a_conditional_share_hold_whatever_unread_answers_could_have_said(name: str) -> None:
+    """An unread rationale may belong to the condition or not, an unread action may be any: all lie between the ends."""
+    read = [("opt", "opt"), ("opt", "greedy"), ("opt", "other"), ("rest", "opt"), ("rest", "greedy"), ("rest", "other")]
+    actions = ("opt",) if name == "none_given_knowing" else ("opt", "greedy", "other")
+    for unread in ([(None, "opt")], [("opt", None)], [("rest", None)], [(None, "other"), (None, None)]):
+        table = frame([record(s, d, step=i, episode=i % 2) for i, (s, d) in enumerate([*read, *unread])])
+        arm = score(table).arms[0]
+        ends = arm.bounds.get(name)
+        whole = [product((s,) if s else ("opt", "rest"), (d,) if d else actions) for s, d in unread]
+        for said in product(*whole):
+            full = frame([record(s, d, step=i, episode=i % 2) for i, (s, d) in enumerate([*read, *said])])
+            found = METRICS.make(name)(full).value
+            low, high = (arm.metrics[name].value,) * 2 if ends is None else (ends.low.value, ends.high.value)
+            if name != "none_given_knowing" or all(d for _, d in unread):
+                assert low is not None and high is not None and low - 1e-9 <= found <= high + 1e-9, (unread, said)
+
+
+def test_bounds_stand_beside_the_estimate_of_an_arm_where_answers_are_missing_and_only_there() -> None:
+    arm = score(frame(HAND)).arms[0]
+    doing, metrics = arm.bounds["doing"], arm.metrics
+    assert (doing.low.value, doing.high.value, doing.missing) == pytest.approx((3 / 10, 5 / 10, 2 / 10))
+    assert arm.bounds["optimal_given_knowing"].missing == pytest.approx(3 / 7)  # two unread rationales, one action
+    for name, ends in arm.bounds.items():
+        low, value, high = ends.low.value, metrics[name].value, ends.high.value
+        assert low is not None and value is not None and high is not None and low <= value <= high, name
+    assert not {"valid", "chance", "regret", "encoded"} & arm.bounds.keys()
+    assert score(cells(PUBLISHED)).arms[0].bounds == {}
+
+
 def test_ties_are_intersections() -> None:
     table = frame([record(("greedy", "opt"), "greedy")])
     assert table.row(0, named=True)["knows"] and table.row(0, named=True)["follows"]

@@ -20,7 +20,7 @@ import polars as pl
 
 from ...registry import Registry
 from ..frame import PAIR
-from ..inference import Array, Estimate, Interval, estimate
+from ..inference import Array, Bounds, Estimate, Interval, bounds, estimate
 
 __all__ = ["CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
 
@@ -38,8 +38,9 @@ class Metric:
         source: definition or paper.
         num, den: polars expressions over the columns of `akrasia.evals.frame`.
         why: what is said where the denominator is 0 everywhere.
-        missing: which steps of the denominator have an outcome that is not known, such as an answer that cannot be
-            read; by default none. They stay in the denominator, and bounds say what they could have changed.
+        missing: of which steps it is not known whether they belong to the denominator, or to the numerator, such as
+            those with an answer that cannot be read; `pl.lit(False)` if of none. `bounds` says what they could have
+            changed. By default the metric does not tell, and has no bounds.
         per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode; "play" are
             expressions over all steps of an episode, in order, such as `pl.col("regret").sum()`.
         view: what is made of the table first, such as one row per edge along which somebody was heard.
@@ -80,6 +81,18 @@ class Metric:
         result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
         return Estimate(None, why=self.why) if result.value is None else result
 
+    @property
+    def tells_missing(self) -> bool:
+        """Whether it has bounds: it is a share of steps, and says which of them are missing."""
+        return self.missing is not None and self.unit == "share" and self.per == "step" and self.view is None
+
+    def bounds(self, frame: pl.DataFrame, interval: Interval = "robust") -> Bounds | None:
+        """What missing outcomes could have made of the estimate; None where none is missing, or it does not tell."""
+        if not self.tells_missing or not frame.select(self.missing).to_series().any():
+            return None
+        counts = self._counts(frame)
+        return bounds((_array(counts, "num"), _array(counts, "den"), _array(counts, "gone")), self.name, interval)
+
     def paired(self, a: pl.DataFrame, b: pl.DataFrame) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """(num, den) per episode of two variants, over the episodes that both have."""
         both = self.sums(a).join(self.sums(b), on=CLUSTER, suffix="_b").sort(CLUSTER)
@@ -94,8 +107,8 @@ class Metric:
         return (first[0], first[1], first[2]), (second[0], second[1], second[2])
 
     def _counts(self, frame: pl.DataFrame) -> pl.DataFrame:
-        den = self.den.cast(pl.Boolean).fill_null(False)
-        gone = (pl.lit(False) if self.missing is None else self.missing.fill_null(False)) & den
+        gone = pl.lit(False) if self.missing is None else self.missing.fill_null(False)
+        den = self.den.cast(pl.Boolean).fill_null(False) | gone
         known = self.num.cast(pl.Boolean).fill_null(False) & den & ~gone
         return _sums(
             frame.select(*CLUSTER, num=known.cast(pl.Float64), den=den.cast(pl.Float64), gone=gone.cast(pl.Float64))
