@@ -167,10 +167,10 @@ def _sums(parts: pl.DataFrame) -> pl.DataFrame:
     In a stored run the rows of a cluster lie together: runs of equal clusters are summed first, which is all there is
     to do where no cluster comes twice; otherwise what is left is small.
     """
-    runs = parts.select(pl.struct(CLUSTER).rle_id()).to_series().to_numpy()
-    starts = np.flatnonzero(np.diff(runs.astype(np.int64), prepend=-1))
-    if not len(starts):
+    if parts.is_empty():
         return parts
+    another = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in CLUSTER)
+    starts = parts.select(another.arg_true()).to_series().to_numpy()
     sums = parts[starts].with_columns(
         **{
             name: pl.Series(np.add.reduceat(_array(parts, name), starts))
