@@ -299,8 +299,33 @@ def test_all_or_none_gets_a_wilson_interval_over_episodes() -> None:
     none = estimate(np.zeros(20), np.full(20, 5.0), "x")
     assert every.high == 1.0 and every.low == pytest.approx(1 - 0.180, abs=0.002)
     assert none.low == 0.0 and none.high == pytest.approx(0.180, abs=0.002)
+
+
+def test_amounts_that_are_the_same_in_every_episode_have_no_interval_of_width_0() -> None:
+    """Three calls in each of twenty episodes: nothing says how another episode would differ."""
     calls = estimate(np.full(20, 3.0), np.ones(20), "calls", proportion=False)
-    assert (calls.low, calls.high) == (3.0, 3.0)
+    assert (calls.value, calls.low, calls.high) == (3.0, None, None) and "do not differ" in calls.why
+    more = contrast(*[(np.full(20, n), np.ones(20)) for n in (3.0, 1.0)], "calls", "v", "base", proportion=False)  # type: ignore[arg-type]
+    assert (more.difference.value, more.difference.low) == (2.0, None) and "do not differ" in more.difference.why
+    rates = contrast(*[(np.full(20, n), np.full(20, 4.0)) for n in (3.0, 1.0)], "doing", "v", "base")  # type: ignore[arg-type]
+    assert rates.difference.low is not None and rates.difference.low < 0.5 and not rates.difference.why
+
+
+def test_an_interval_of_seconds_does_not_begin_before_0() -> None:
+    seconds = [0.01] * 11 + [9.0]
+    table = frame([record(episode=e) for e in range(12)]).with_columns(pl.Series("latency", seconds))
+    found = METRICS.make("latency")(table)
+    plain = estimate(np.array(seconds), np.ones(12), "latency", proportion=False)
+    assert plain.low is not None and plain.low < 0
+    assert (found.low, found.high) == (0.0, plain.high)
+
+
+def test_an_interval_of_regret_may_lie_on_both_sides_of_0() -> None:
+    lost = [-0.2] * 6 + [0.2] * 6
+    found = METRICS.make("regret")(
+        frame([record(episode=e) for e in range(12)]).with_columns(pl.Series("regret", lost))
+    )
+    assert found.low is not None and found.low < 0 < (found.high or 0)
 
 
 def test_episodes_that_do_not_contribute_are_no_clusters() -> None:

@@ -10,7 +10,8 @@ Both cover the truth in 93 to 97 of 100 runs, from 12 episodes on, where some 10
 than it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
 
 Invariants: every resampling is seeded by the name of what is estimated, so the same records give the same interval; one
-cluster says nothing about spread, so its interval is unknown; and no interval of a share has width 0.
+cluster says nothing about spread, nor do clusters that are all alike where the range is not known, so the interval is
+unknown there; and no interval has width 0.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from scipy.special import ndtr, stdtrit
 
 from ...streams import stream
 from .ratios import Array, linearised, ratio, standard_error
-from .values import LEVEL, Estimate, Interval
+from .values import ALIKE, LEVEL, Estimate, Interval
 
 __all__ = ["bca", "estimate", "t_quantile", "wilson"]
 
@@ -56,6 +57,8 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
         low, high = bca((num, den), ratio, name)
     elif proportion:
         low, high = wilson(value, error, clusters, n)
+    elif not error:
+        return Estimate(value, n=n, clusters=clusters, why=ALIKE)
     else:
         low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
     return Estimate(value, low, high, n, clusters)

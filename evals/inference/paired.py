@@ -17,7 +17,7 @@ from scipy.special import bdtr
 from ...streams import stream
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, linearised, ratio, standard_error
-from .values import Contrast, Estimate, Interval
+from .values import ALIKE, Contrast, Estimate, Interval
 
 __all__ = ["contrast", "mcnemar", "sign_flip"]
 
@@ -67,7 +67,9 @@ def contrast(
         # No episode differs from the others: what can be said is how many such episodes an unseen one would follow.
         reach = wilson(0.0, 0.0, clusters, n)[1]
         low, high = value - reach, value + reach
-    elif error > 0 and interval == "bootstrap":
+    elif error == 0:
+        low = high = None
+    elif interval == "bootstrap":
         low, high = bca((na, da, nb, db), _difference, name)
     else:
         low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
@@ -77,7 +79,7 @@ def contrast(
         metric,
         variant,
         against,
-        Estimate(value, low, high, n, clusters),
+        Estimate(value, low, high, n, clusters, "" if error > 0 or proportion else ALIKE),
         p=sign_flip((na, da), (nb, db), name),
         p_mcnemar=mcnemar((na, da), (nb, db)),
         d_z=value / (error * clusters**0.5) if error > 0 else None,

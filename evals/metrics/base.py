@@ -12,7 +12,7 @@ Write your own as `Metric(name, title, "share", "source", num=pl.col("knows"), d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,15 @@ from ...registry import Registry
 from ..frame import PAIR
 from ..inference import Array, Bounds, Estimate, Interval, bounds, estimate
 
-__all__ = ["CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
+__all__ = ["ANYWHERE", "CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
 
 CLUSTER = ["task", "model", "episode"]
+ANYWHERE = (-np.inf, np.inf)
+RANGES = {
+    "share": (0.0, 1.0), "correlation": (-1.0, 1.0),
+    **dict.fromkeys(("actions", "calls", "ratio", "seconds", "tokens", "US dollars"), (0.0, np.inf)),
+}  # fmt: skip
+"""What a metric of a unit can be; its interval does not leave that."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Metric:
         sums = self.sums(frame)
         num, den = _array(sums, "num"), _array(sums, "den")
         result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
-        return Estimate(None, why=self.why) if result.value is None else result
+        return Estimate(None, why=self.why) if result.value is None else _within(result, self.unit)
 
     @property
     def tells_missing(self) -> bool:
@@ -159,6 +165,13 @@ def metric(
     made = Metric(name, title, unit, source, num, den, **more)
     METRICS.register(name, lambda: made)
     return made
+
+
+def _within(found: Estimate, unit: str) -> Estimate:
+    low, high = RANGES.get(unit, ANYWHERE)
+    if found.value is None or found.low is None or found.high is None or not low <= found.value <= high:
+        return found
+    return replace(found, low=max(found.low, low), high=min(found.high, high))
 
 
 def _sums(parts: pl.DataFrame) -> pl.DataFrame:

@@ -25,8 +25,8 @@ from scipy.special import ndtr
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
-from .base import METRICS, metric
-from .totals import CELLS, RANGES, Codes, OfTotals, by_episode, quotient, spread_over, summed
+from .base import METRICS, RANGES, metric
+from .totals import CELLS, Codes, OfTotals, by_episode, quotient, spread_over, summed
 
 __all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
 

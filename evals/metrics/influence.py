@@ -20,9 +20,9 @@ import scipy
 from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
-from .base import CLUSTER, TURN_METRICS, Metric
+from .base import CLUSTER, RANGES, TURN_METRICS, Metric
 from .change import turn_metric
-from .totals import RANGES, by_episode, of_totals, quotient, summed
+from .totals import by_episode, of_totals, quotient, summed
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -22,20 +22,17 @@ import scipy
 
 from ...errors import NotMeasured
 from ...streams import stream
-from ..inference import LEVEL, Array, Estimate, Interval
+from ..inference import ALIKE, LEVEL, Array, Estimate, Interval
 from ..inference.intervals import t_quantile
-from .base import CLUSTER
+from .base import ANYWHERE, CLUSTER, RANGES
 
-__all__ = ["CELLS", "RANGES", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
+__all__ = ["CELLS", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
 
 RESAMPLES = 2000
 MANY = 200  # episodes
 CELLS = 4_000_000  # numbers held at once
 DEFINED = 0.9  # share of resamples that must define the statistic
 RARE = "too few episodes define it"
-ALIKE = "the episodes do not differ, so they say nothing about spread"
-ANYWHERE = (-np.inf, np.inf)
-RANGES = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0)}
 
 Statistic = Callable[[Array], Array]
 Codes = np.ndarray[Any, np.dtype[np.intp]]
