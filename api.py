@@ -363,6 +363,7 @@ async def execute(
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
     """
     from .experiments.config import describe
+    from .experiments.context import check_context
     from .experiments.executors import engine_for
     from .experiments.runner import play
 
@@ -377,6 +378,8 @@ async def execute(
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
     _writable(folder)
+    if fresh or not exists:
+        check_context(experiment)
     engine = engine or engine_for(experiment, offline=offline)
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request

@@ -123,6 +123,8 @@ class Embedded:
             max_concurrency=self._at_once,
             probs=self.style == "completion",
             note=note if self.style == "completion" else "",
+            context=self.slot_tokens,
+            digits=1 if self.weights is None else 3,
         )
 
     @property
