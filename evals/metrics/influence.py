@@ -4,9 +4,11 @@ Invariant: an edge counts where a speaker that has spoken before reads another s
 no edge, nor is what a vote reads. All positions are compared as they are; only conformity asks what is right.
 
     persuasion    P(takes the position it heard | heard one that is not its own), over all edges
-    conformity    P(leaves a right position for a wrong one | more than half of those it heard disagree), over turns;
+    conformity    P(leaves a right position for a wrong one | a majority of those it heard disagrees), over turns;
                   Asch 1956; for agents, Weng et al. 2025 (2501.13381)
-    rescue        P(reaches a right position from a wrong one | more than half of those it heard are right), over turns
+    rescue        P(reaches a right position from a wrong one | a majority of those it heard is right), over turns
+
+A majority is more than half of those who were heard, and two at least: one voice alone is no majority.
 """
 
 from __future__ import annotations
@@ -64,18 +66,20 @@ def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: 
 
 
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
-_KNOWN = pl.col("right").is_not_null()
+_KNOWN, _SEVERAL = pl.col("right").is_not_null(), pl.col("heard") >= 2
 persuasion = _over(
     "persuasion", "persuasion", "P(takes the position it heard | heard one that is not its own)",
     pl.col("adopted"), pl.col("exposed"), heard, _NOBODY,
 )  # fmt: skip
 conformity = _over(
     "conformity", "conformity", "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
-    ~_IS, _KNOWN & _WAS & (pl.col("disagreed") > 0.5), listeners, "nobody right faced a majority that disagreed",
+    ~_IS, _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5), listeners,
+    "nobody right faced a majority that disagreed",
 )  # fmt: skip
 rescue = _over(
     "rescue", "rescue", "P(wrong -> right | most of those heard are right)",
-    _IS, _KNOWN & ~_WAS & (pl.col("were_right") > 0.5), listeners, "nobody wrong faced a majority that was right",
+    _IS, _KNOWN & ~_WAS & _SEVERAL & (pl.col("were_right") > 0.5), listeners,
+    "nobody wrong faced a majority that was right",
 )  # fmt: skip
 
 
