@@ -86,6 +86,12 @@ def test_a_missing_extra_is_said_before_anything_is_written(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_texts_of_traces_without_traces_are_refused(tmp_path: Path) -> None:
+    failed = akrasia("run", DEMO, *SMALL, "--otel-texts", "--out", "out", cwd=tmp_path)
+    assert failed.returncode == 2 and "Add --otel." in failed.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, akrasia\nfrom akrasia.cli import app\n"
