@@ -261,8 +261,9 @@ def run(
         until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
         workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
         engine: "ray" to play on a Ray cluster, at `address` or on this machine.
-        out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
-            where it stopped and pays nothing twice.
+        out: run folder; by default one named by the experiment and its variants under `runs/`, so that the same call
+            again goes on where it stopped and pays nothing twice, and another call has a folder of its own. In a folder
+            that you name, further variants of the same experiment join those that it holds.
         offline: answer from the ledger only.
         observe: called with (records, tally) after each group of records is stored.
         observe_events: who hears of every event (`akrasia.events`), one or a list; see docs/observability.md.
@@ -321,7 +322,8 @@ def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experim
 
     experiment = assemble(_DEFAULTS | settings)
     if out is None:
-        return experiment, Path("runs") / f"{experiment.name}-{digest(experiment.identity(), 4)}"
+        variants = {v.name: v.plan.fingerprint for v in experiment.variants}
+        return experiment, Path("runs") / f"{experiment.name}-{digest([experiment.identity(), variants], 4)}"
     if not isinstance(out, str | Path):
         raise RunFolderError(f"the run folder is {out!r}", remedy="Give a path.")
     return experiment, Path(out)
