@@ -13,15 +13,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from ..errors import BadOption, UnknownName
-from ..events import Event, facts
+from ..events import Event, Level, facts
 from ..models.faults import scrubbed
 
 __all__ = ["LEVELS", "Log", "logged"]
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS: dict[Level, int] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 class Log:
@@ -33,6 +38,11 @@ class Log:
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("akrasia")
         self._clean = lru_cache(maxsize=1024)(scrubbed)
+
+    @property
+    def level(self) -> Level:
+        """The lowest that the logger lets through."""
+        return next((name for name, number in LEVELS.items() if self._logger.isEnabledFor(number)), "error")
 
     def __call__(self, event: Event) -> None:
         level = LEVELS[event.level]
@@ -76,7 +86,7 @@ def logged(level: str | None, file: Path | None = None) -> Iterator[list[Log]]:
         handler.setFormatter(_Json())
     logger = logging.getLogger("akrasia")
     before = logger.level, logger.propagate
-    logger.setLevel(LEVELS[level or "info"])
+    logger.setLevel(LEVELS[cast(Level, level or "info")])
     logger.propagate = False
     logger.addHandler(handler)
     try:

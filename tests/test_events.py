@@ -100,6 +100,26 @@ def test_all_of_a_run_is_heard_in_order_and_nothing_of_it_changes(tmp_path: Path
     assert [e.name for e in again] == ["run began", "run ended"]  # what is complete is not played again
 
 
+class Warned(Heard):
+    level = "warning"
+
+
+def test_workers_send_nothing_below_the_level_that_is_asked_for(tmp_path: Path) -> None:
+    """An event comes from a worker or from the driver, which begins and ends the run: those are heard at any level."""
+    from akrasia.events import sink
+
+    alone = Warned()
+    played(tmp_path / "alone", alone, workers=2)
+    assert {e.level for e in alone} <= {"info"} and not any("call" in e.name or "episode" in e.name for e in alone)
+    assert {e.name for e in alone} == {"run began", "run ended"}
+    beside = [Warned(), Heard()]
+    played(tmp_path / "beside", beside, workers=2)
+    assert any(isinstance(e, CallAnswered) for e in beside[1])
+    assert [(s := sink(x)) and s.level for x in (Warned(), beside, Log(logging.getLogger("quiet")))] == [
+        "warning", "debug", "warning",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_texts_come_to_whoever_asks_for_them_and_to_no_log(tmp_path: Path, workers: int) -> None:
     heard = Heard(texts=True)
