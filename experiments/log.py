@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from ..errors import BadOption, UnknownName
 from ..events import Event, Level, facts
@@ -86,7 +86,7 @@ def logged(level: str | None, file: Path | None = None) -> Iterator[list[Log]]:
         handler.setFormatter(_Json())
     logger = logging.getLogger("akrasia")
     before = logger.level, logger.propagate
-    logger.setLevel(LEVELS[cast(Level, level or "info")])
+    logger.setLevel(LEVELS[level or "info"])
     logger.propagate = False
     logger.addHandler(handler)
     try:
