@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -478,7 +479,8 @@ def _blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         except BaseException as error:  # handed to the caller's thread below
             box.append(error)
 
-    thread = threading.Thread(target=inside, name="akrasia")
+    # With the caller's context, as `asyncio.run` has it: callbacks of LangChain that are in force stay so.
+    thread = threading.Thread(target=copy_context().run, args=(inside,), name="akrasia")
     thread.start()
     try:
         thread.join()
