@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .errors import BadOption, RunFolderError
 from .events import Listener, sink
 from .experiments.bill import Bill
-from .experiments.config import assemble, budget_of, describe
-from .experiments.executors import Engine, engine_for
-from .experiments.judging import FOLDER as JUDGED
-from .experiments.judging import judge_run, read_judged
 from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
-from .experiments.runner import Experiment, Observer, Outcome, play
-from .models.resolve import resolve
 from .records import Record, digest
 
 if TYPE_CHECKING:
@@ -36,7 +31,9 @@ if TYPE_CHECKING:
     from .evals.inference import Interval
     from .evals.judge import Judged
     from .evals.scorecard import Scorecard
+    from .experiments.executors import Engine, Observer
     from .experiments.forecast import Forecast
+    from .experiments.runner import Experiment, Outcome
 
 T = TypeVar("T")
 
@@ -106,6 +103,7 @@ class Result:
                 holds at most 20,000 records, since it takes a second per some 8,000.
         """
         from .evals.scorecard import score
+        from .experiments.judged import read_judged
 
         table, added = self.records, list[Any]()
         said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
@@ -201,6 +199,10 @@ class Result:
             BadOption: no model, or the judged model alone.
             RunStopped: the budget is spent or a provider is down; the same call goes on.
         """
+        from .experiments.config import budget_of
+        from .experiments.judging import judge_run
+        from .models.resolve import resolve
+
         backends = [resolve(m) for m in models]
         hear = sink(observe_events)
         return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
@@ -260,8 +262,9 @@ def run(
         until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
         workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
         engine: "ray" to play on a Ray cluster, at `address` or on this machine.
-        out: run folder; by default one named by the experiment under `runs/`, so that the same call again goes on
-            where it stopped and pays nothing twice.
+        out: run folder; by default one named by the experiment and its variants under `runs/`, so that the same call
+            again goes on where it stopped and pays nothing twice, and another call has a folder of its own. In a folder
+            that you name, further variants of the same experiment join those that it holds.
         offline: answer from the ledger only.
         observe: called with (records, tally) after each group of records is stored.
         observe_events: who hears of every event (`akrasia.events`), one or a list; see docs/observability.md.
@@ -306,6 +309,7 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
         probes: situations that each variant decides per task.
         answer_tokens: assumed length of an answer that holds a reasoning.
     """
+    from .experiments.config import assemble
     from .experiments.forecast import forecast
 
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
@@ -315,9 +319,12 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
     """The experiment, and the folder it goes to."""
+    from .experiments.config import assemble
+
     experiment = assemble(_DEFAULTS | settings)
     if out is None:
-        return experiment, Path("runs") / f"{experiment.name}-{digest(experiment.identity(), 4)}"
+        variants = {v.name: v.plan.fingerprint for v in experiment.variants}
+        return experiment, Path("runs") / f"{experiment.name}-{digest([experiment.identity(), variants], 4)}"
     if not isinstance(out, str | Path):
         raise RunFolderError(f"the run folder is {out!r}", remedy="Give a path.")
     return experiment, Path(out)
@@ -358,6 +365,11 @@ async def execute(
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
     """
+    from .experiments.config import describe
+    from .experiments.context import check_context
+    from .experiments.executors import engine_for
+    from .experiments.runner import play
+
     folder = Path(folder)
     exists = (folder / FILE).is_file()
     if exists and not fresh:
@@ -369,6 +381,8 @@ async def execute(
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
     _writable(folder)
+    if fresh or not exists:
+        check_context(experiment)
     engine = engine or engine_for(experiment, offline=offline)
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
@@ -439,7 +453,9 @@ def _writable(folder: Path) -> None:
 def _remove(folder: Path) -> None:
     Ledger(folder).close()  # refused while another process is using it
     kept = (FILE, f"{FILE}-wal", f"{FILE}-shm")
-    judged = [f"{JUDGED}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
+    from .experiments.judged import FOLDER
+
+    judged = [f"{FOLDER}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
     for name in (*kept, "report.html", "records.jsonl", *judged):
         (folder / name).unlink(missing_ok=True)
 
@@ -463,7 +479,8 @@ def _blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         except BaseException as error:  # handed to the caller's thread below
             box.append(error)
 
-    thread = threading.Thread(target=inside, name="akrasia")
+    # With the caller's context, as `asyncio.run` has it: callbacks of LangChain that are in force stay so.
+    thread = threading.Thread(target=copy_context().run, args=(inside,), name="akrasia")
     thread.start()
     try:
         thread.join()

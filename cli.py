@@ -96,6 +96,8 @@ def run(
     if model is not None:
         settings.pop("models", None)
         settings["model"] = model
+    if otel_texts and not otel:
+        raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
     if resume and fresh:
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
     from .experiments.log import logged

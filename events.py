@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from .records import Message, Status, Usage
 
@@ -30,6 +30,7 @@ __all__ = [
     "EpisodeBegan",
     "EpisodeEnded",
     "Event",
+    "LEVELS",
     "Level",
     "Listener",
     "LookTaken",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 Level = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class Where(NamedTuple):
@@ -69,7 +71,8 @@ class Event:
 
 Listener = Callable[[Event], None]
 """Hears every event, in the thread and event loop of the run. With an attribute `texts` that is true it asks for the
-messages and answers of calls too."""
+messages and answers of calls too; one with an attribute `level` wants nothing below it, which workers then do not
+send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,10 +321,16 @@ class WorkerDied(Event):
 
 
 class Sink:
-    """All who listen to one run, as one listener. `texts` says whether any of them asks for messages and answers."""
+    """All who listen to one run, as one listener.
+
+    `texts` says whether any of them asks for messages and answers; `level`, below which none of them wants anything.
+    """
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self.texts = any(getattr(listener, "texts", False) for listener in listeners)
+        said = [getattr(listener, "level", None) for listener in listeners]
+        wanted: list[Level] = [level if level in LEVELS else LEVELS[0] for level in said]
+        self.level = min(wanted, key=LEVELS.index, default=LEVELS[-1])
         self._listeners = tuple(listeners)
 
     def __call__(self, event: Event) -> None:

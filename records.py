@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from .errors import BadOption
 
 __all__ = [
+    "ARM_RULES",
     "Decision",
     "Draw",
     "Example",
@@ -243,6 +244,10 @@ class Oracle:
     untried: tuple[str, ...]
     rule: str
     frequent: tuple[str, ...] = ()
+
+
+ARM_RULES = ("ucb", "ucb_sqrt", "ucb_bench", "greedy", "truth")
+"""The values of `Oracle.rule` where actions are arms to be tried; what they mean: `akrasia.tasks.rules`."""
 
 
 @dataclass(frozen=True, slots=True)

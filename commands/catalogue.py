@@ -66,9 +66,10 @@ def _runs() -> Rows:
     for path in sorted(Path("runs").glob(f"*/{FILE}")):
         ledger = read_ledger(path.parent)
         stored = json.loads(ledger.meta("experiment") or "{}")
-        calls, dollars = ledger.spent()
+        paid = ledger.paid()
         ledger.close()
-        yield str(path.parent), ", ".join(stored.get("variants", {})), str(calls), f"{dollars:.4f}"
+        dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
+        yield str(path.parent), ", ".join(stored.get("variants", {})), str(paid.calls), dollars
 
 
 _KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {

@@ -20,7 +20,7 @@ from ..models.embedded import default_weights
 
 __all__ = ["examine"]
 
-NEEDED = ("langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy", "statsmodels")
+NEEDED = ("langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")
 COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
 OK, WARN, BAD = "ok", "note", "missing"

@@ -29,17 +29,20 @@ class Looks:
         at: after how many episodes it was looked at.
         stopped: whether the last look ended it.
         bounds: the most steps that an episode of each task can have.
+        loose: variants that may state something at some steps only, such as graphs that were not built here.
     """
 
     until: str
     at: tuple[int, ...]
     stopped: bool
     bounds: dict[str, int]
+    loose: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Looks:
         """From what the run's ledger keeps of it."""
-        return cls(stored["until"], tuple(x["episodes"] for x in stored["looks"]), stored["stopped"], stored["bounds"])
+        at = tuple(x["episodes"] for x in stored["looks"])
+        return cls(stored["until"], at, stored["stopped"], stored["bounds"], frozenset(stored.get("loose", ())))
 
     def level(self, metric: Metric, part: pl.DataFrame) -> Estimate:
         """The anytime-valid interval of a metric of one arm, over the episodes that were looked at."""
@@ -60,7 +63,8 @@ class Looks:
         if metric.unit != "share":
             return Contrast(metric.name, a[0], b[0], Estimate(None, why=_UNBOUNDED))
         level = 1 - (1 - LEVEL) / family
-        sequence = begin(metric, self.bounds[a[1]["task"][0]], a[1]["design"][0], level)
+        loose = not self.loose.isdisjoint({part["variant"][0] for _, part in (a, b)})
+        sequence = begin(metric, self.bounds[a[1]["task"][0]], a[1]["design"][0], level, loose)
         extend_pair(sequence, metric, self._looked_at(a[1]), self._looked_at(b[1]))
         found = sequence.estimate if sequence.episodes else Estimate(None, why=metric.why)
         return Contrast(metric.name, a[0], b[0], found)
@@ -79,15 +83,17 @@ def watched(name: str) -> Metric | None:
     return metric if isinstance(metric, Metric) and metric.unit == "share" else None
 
 
-def begin(metric: Metric, bound: float, design: str, level: float = LEVEL) -> PairedSequence:
+def begin(metric: Metric, bound: float, design: str, level: float = LEVEL, loose: bool = False) -> PairedSequence:
     """A fresh sequence of a paired difference.
 
     Args:
         bound: the most steps an episode can have.
         design: in a fork both arms decide the same steps, so a share of all steps, or of those asked for a rationale,
             is matched; elsewhere each arm has steps of its own, and the interval is wider.
+        loose: an arm may state something at some steps only, so that even those asked for a rationale differ.
     """
-    return PairedSequence(bound, level, matched=design == "fork" and set(metric.den.meta.root_names()) <= {"asked"})
+    always = set() if loose else {"asked"}
+    return PairedSequence(bound, level, matched=design == "fork" and set(metric.den.meta.root_names()) <= always)
 
 
 def extend(sequence: Sequence, metric: Metric, part: pl.DataFrame) -> None:

@@ -40,7 +40,8 @@ class Line:
     Attributes:
         a, b: the arms' estimates over the steps that are paired; contrast: `b` minus `a` with its tests.
         bounds: what outcomes that are missing could have made of the difference; None where none is missing or the
-            metric is no share.
+            metric does not tell.
+        missing: share of the outcomes of both arms that are missing; None where the metric does not tell.
         outcome: where `b` is shown to lie against `a`.
     """
 
@@ -50,6 +51,7 @@ class Line:
     b: Estimate
     contrast: Contrast
     bounds: Bounds | None
+    missing: float | None
     outcome: Outcome
 
 
@@ -254,8 +256,9 @@ def _line(
     metric: Metric, contrast: Contrast, one: tuple[str, pl.DataFrame], other: tuple[str, pl.DataFrame], i: Interval
 ) -> Line:
     bounds = None if contrast.difference.value is None else open_to(metric, other, one, i)
+    missing = None if not metric.tells_missing else 0.0 if bounds is None else bounds.missing
     return Line(
-        metric.name, metric.unit, metric(one[1], i), metric(other[1], i), contrast, bounds, _outcome(contrast)
+        metric.name, metric.unit, metric(one[1], i), metric(other[1], i), contrast, bounds, missing, _outcome(contrast)
     )  # fmt: skip
 
 

@@ -42,8 +42,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ..records import Record, encode
-from ..tasks.rules import ORACLES
+from ..records import ARM_RULES, Record, encode
 
 __all__ = ["COLUMNS", "PAIR", "SCHEMA", "frame", "without_probes"]
 
@@ -137,7 +136,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "untried_left": bool(untried),
         "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),
         "chance": len(optimal) / len(actions) if len(actions) > 1 and "answer" not in tags else 0.0,
-        "tried_after": 1 - len(untried - {done}) / len(actions) if oracle["rule"] in ORACLES else None,
+        "tried_after": 1 - len(untried - {done}) / len(actions) if oracle["rule"] in ARM_RULES else None,
         "stated": "|".join(decision["stated"]) or None,
         "done": done,
         "status": decision["status"],

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from ..records import Message, Record, Sampling, digest
 from ..streams import stream
@@ -210,7 +209,7 @@ def kappa(rows: Sequence[tuple[int, str, str]]) -> Estimate:
         tables[episodes.index(e), names.index(a), names.index(b)] += 1
     if len(names) < 2:
         return Estimate(None, n=len(rows), clusters=len(episodes), why="every text recommends the same action")
-    value = float(cohens_kappa(tables.sum(axis=0), return_results=False))
+    value = float(_kappas(tables.sum(axis=0, keepdims=True))[0])
     if value == 1:
         # A bootstrap of readers that always agree has no width: the share alike says how surely they do.
         low = _alike(rows).low

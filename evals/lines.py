@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ..tasks.rules import ORACLES
+from ..records import ARM_RULES
 from .frame import COLUMNS, _row, without_probes
 
 __all__ = ["fingerprint", "line", "table"]
@@ -33,7 +33,7 @@ def fingerprint() -> str:
     """Names what a line says: a hash of the source that derives a row and writes it."""
     here = files(__package__)
     sources = [(here / name).read_bytes() for name in ("frame.py", "lines.py")]
-    return blake2b(b"\0".join([*sources, repr(ORACLES).encode()]), digest_size=16).hexdigest()
+    return blake2b(b"\0".join([*sources, repr(ARM_RULES).encode()]), digest_size=16).hexdigest()
 
 
 def line(record: bytes) -> bytes:

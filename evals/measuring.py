@@ -13,10 +13,10 @@ import polars as pl
 
 from ..errors import EvaluatorFailed, NotMeasured, UnknownName
 from .evaluator import as_estimate
-from .inference import Estimate, Interval
+from .inference import Bounds, Estimate, Interval
 from .metrics import METRICS, PAIRWISE, TURN_METRICS, Metric
 
-__all__ = ["View", "choose", "measure"]
+__all__ = ["View", "choose", "measure", "worst_and_best"]
 
 _UNREAD = "the transcripts were not read: score with --turns"
 _IS_BASELINE = "this is what the others are compared with"
@@ -65,11 +65,25 @@ def measure(name: str, metric: Any, view: View, interval: Interval, failed: list
     except NotMeasured as error:
         return Estimate(None, why=str(error))
     except Exception as error:  # whatever a user's code raises is its result, and the rest goes on
-        part = view.steps
-        where = ", ".join(f"{k} {part[k][0]}" for k in ("task", "model", "variant")) if part.height else "no step"
-        told = str(EvaluatorFailed(f"the evaluator {name!r} failed on {where}", f"{type(error).__name__}: {error}"))
-        failed.append(told)
-        return Estimate(None, why=told)
+        failed.append(_told(name, view, error))
+        return Estimate(None, why=failed[-1])
+
+
+def worst_and_best(name: str, metric: Any, view: View, interval: Interval, failed: list[str]) -> Bounds | None:
+    """What answers that could not be read could have made of a metric; None where all were, or it does not tell."""
+    if not isinstance(metric, Metric):
+        return None
+    try:
+        return metric.bounds(view.steps, interval)
+    except Exception as error:  # as where it is measured
+        failed.append(_told(name, view, error))
+        return None
+
+
+def _told(name: str, view: View, error: Exception) -> str:
+    part = view.steps
+    where = ", ".join(f"{k} {part[k][0]}" for k in ("task", "model", "variant")) if part.height else "no step"
+    return str(EvaluatorFailed(f"the evaluator {name!r} failed on {where}", f"{type(error).__name__}: {error}"))
 
 
 def _of_kind(name: str, metric: Any, view: View, interval: Interval) -> Estimate:

@@ -92,8 +92,8 @@ def count_flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
 
 
 def open_to(metric: Metric, a: Named, b: Named, interval: Interval) -> Bounds | None:
-    """What missing outcomes could have made of `paired`; None where none is missing, or the metric is no share."""
-    if metric.unit != "share":
+    """What missing outcomes could have made of `paired`; None where none is missing, or the metric does not tell."""
+    if not metric.tells_missing:
         return None
     counts = metric.paired_counts(*same_situations(a[1], b[1]))
     if not any(gone.any() for _, _, gone in counts):

@@ -17,9 +17,9 @@ from ..errors import RunFolderError, UnknownName
 from .anytime import Looks
 from .breakdown import Breakdown, breakdowns, what_shows
 from .controls import Reference, is_control, references
-from .inference import FEW, INTERVALS, Contrast, Estimate, Interval
+from .inference import FEW, INTERVALS, Bounds, Contrast, Estimate, Interval
 from .judge import LEFT, Judged, with_judge
-from .measuring import View, choose, measure
+from .measuring import View, choose, measure, worst_and_best
 from .metrics import METRICS, SPLITS, GapTable, Metric, gap_table
 from .metrics.gap import gap as GAP
 from .pairs import Flips, contrasts, count_flips, open_to, same_situations
@@ -36,7 +36,8 @@ class Arm:
     """One variant on one task and model.
 
     Attributes:
-        metrics: estimates per metric name; splits: knowing, doing and gap per subset of steps.
+        metrics: estimates per metric name; bounds: what answers that could not be read could have made of them, for
+            those that tell and miss some; splits: knowing, doing and gap per subset of steps.
         calls, tokens: per decision, tokens in and out together.
         labels: entropy of the actions taken, None on question sets, whose answers are right or wrong.
         statuses: how many steps ended in each outcome; answers: how many of all answers behind them were read.
@@ -68,6 +69,7 @@ class Arm:
     anytime: dict[str, Estimate]
     judged: dict[str, Estimate] = field(default_factory=dict)
     left: tuple[int, int] = (0, 0)
+    bounds: dict[str, Bounds] = field(default_factory=dict)
     parts: dict[str, Breakdown] = field(default_factory=dict)
 
 
@@ -202,6 +204,9 @@ def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | 
 def _arm(view: View, chosen: dict[str, Any], interval: Interval, looks: Looks | None, failed: list[str]) -> Arm:
     part, base = view.steps, view.base
     task, model, variant = (str(part[name][0]) for name in ("task", "model", "variant"))
+    metrics = {name: measure(name, metric, view, interval, failed) for name, metric in chosen.items()}
+    measured = (name for name, found in metrics.items() if found.value is not None)
+    ends = {name: worst_and_best(name, chosen[name], view, interval, failed) for name in measured}
     return Arm(
         task=task,
         model=model,
@@ -210,7 +215,7 @@ def _arm(view: View, chosen: dict[str, Any], interval: Interval, looks: Looks | 
         baseline=base is None,
         steps=part.height,
         episodes=part["episode"].n_unique(),
-        metrics={name: measure(name, metric, view, interval, failed) for name, metric in chosen.items()},
+        metrics=metrics,
         splits={name: _split(part.filter(keep), interval, failed) for name, keep in SPLITS.items()},
         table=gap_table(part),
         statuses=_counts(part["status"]),
@@ -221,6 +226,7 @@ def _arm(view: View, chosen: dict[str, Any], interval: Interval, looks: Looks | 
         labels=_entropy(part["done"]) if part["item"].null_count() else None,
         flips=count_flips(part, base) if base is not None and part["design"][0] == "fork" else None,
         anytime={} if looks is None else {"gap": looks.level(GAP, part)},
+        bounds={name: found for name, found in ends.items() if found is not None},
     )
 
 

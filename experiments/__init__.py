@@ -1,10 +1,27 @@
-"""How an ablation is run: designs, runner, ledger, executors and configuration."""
+"""How an ablation is run: designs, runner, ledger, executors and configuration.
 
-from .config import assemble, load
-from .foreign import Answer, Foreign, MessagesAdapter
-from .ledger import Ledger, read_ledger
-from .runner import Experiment, ModelSet, Outcome, play
-from .variant import Variant
+Each part loads when it is first used: whoever scores a stored run needs its ledger alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import assemble, load
+    from .foreign import Answer, Foreign, MessagesAdapter
+    from .ledger import Ledger, read_ledger
+    from .runner import Experiment, ModelSet, Outcome, play
+    from .variant import Variant
+
+_HOME = {
+    **dict.fromkeys(("assemble", "load"), ".config"),
+    **dict.fromkeys(("Answer", "Foreign", "MessagesAdapter"), ".foreign"),
+    **dict.fromkeys(("Ledger", "read_ledger"), ".ledger"),
+    **dict.fromkeys(("Experiment", "ModelSet", "Outcome", "play"), ".runner"),
+    "Variant": ".variant",
+}
 
 __all__ = [
     "Answer",
@@ -20,3 +37,9 @@ __all__ = [
     "play",
     "read_ledger",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

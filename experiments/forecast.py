@@ -31,7 +31,7 @@ from ..models.base import Backend, Card
 from ..models.gateway import Desk, Gateway, MemoryStore, key_of
 from ..records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ..streams import seed_of, stream
-from ..tasks.base import Task
+from ..tasks.base import Task, decisions
 from .runner import EPISODES, Experiment, ModelSet
 from .variant import Variant
 
@@ -40,13 +40,15 @@ __all__ = ["ANSWER_TOKENS", "Forecast", "Row", "Spending", "forecast", "prompts"
 ANSWER_TOKENS = 160  # of one answer that holds a reasoning
 _AROUND_A_MESSAGE, _AROUND_A_REQUEST = 4, 3  # tokens of OpenAI's chat format, beside the contents
 _PIECE = re.compile(r"[^\W\d_]{1,12}|\d{1,3}| (?=\d)|[^\w\s]+\n*|_|\n+")
+_NUMBER = re.compile(r"\d+")
 _MARKER = re.compile(r"^(BEST|ACTION|RECOMMENDED|RANKING|APPROVE|POINTS|CONFIDENCE)=", re.MULTILINE)
 _FORM = re.compile(r"(?:Answer|End) with (?:one|two|\w+) lines?\b")
 
 
-def tokens(text: str) -> int:
-    """About how many tokens a text has: words, digits by up to three, a space before a digit, runs of marks."""
-    return len(_PIECE.findall(text))
+def tokens(text: str, digits: int = 3) -> int:
+    """About how many tokens a text has: words, digits by up to so many, a space before a digit, runs of marks."""
+    numbers = 0 if digits == 3 else sum(-(-len(n) // digits) - -(-len(n) // 3) for n in _NUMBER.findall(text))
+    return len(_PIECE.findall(text)) + numbers
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,15 @@ def prompts(experiment: Experiment, probes: int = 4, answer_tokens: int = ANSWER
     return [kept.request for book in books for kept in book.kept.values() if not book.longest]
 
 
+async def played(variant: Variant, task: Task, models: ModelSet, episode: int, state: Any) -> list[Request]:
+    """What a variant asks for at one state, where every answer is as short as its form allows; none where unknown."""
+    if not _known(variant):
+        return []
+    book = _Book(models, 1, False)
+    await book.decide(variant, task.situation(state), episode, task.oracle(state))
+    return [kept.request for kept in book.kept.values()]
+
+
 def _at_least_one(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise BadOption(f"{name} is {value!r}", remedy="Use a whole number of at least 1.")
@@ -171,8 +182,6 @@ async def _forecast(
     rows: list[Row] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
         places = list(_places(task, experiment.seed, probes, experiment.episodes))
-        first = task.situation(task.start(0))
-        decisions = experiment.episodes * (first.horizon - first.step)
         for models in experiment.models:
             usual, longest = [[_Book(models, answer_tokens, long) for _ in places] for long in (False, True)]
             if books is not None:
@@ -181,7 +190,7 @@ async def _forecast(
             for v in experiment.variants:
                 row = Row(
                     v.name, label, models.label, _fewest(v), getattr(v.plan, "calls", None),
-                    getattr(v.plan, "depth", None), decisions,
+                    getattr(v.plan, "depth", None), experiment.episodes * decisions(task),
                 )  # fmt: skip
                 if _known(v):
                     alone, new = await _mean(v, task, places, usual, sharing)
@@ -220,8 +229,7 @@ def _places(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple
     for probe in range(probes):
         episode = seed * EPISODES + probe % episodes
         state = task.start(episode)
-        first = task.situation(state)
-        for _ in range((2 * probe + 1) * (first.horizon - first.step) // (2 * probes)):
+        for _ in range((2 * probe + 1) * decisions(task) // (2 * probes)):
             seen = task.situation(state)
             if seen.actions:
                 pick = stream(episode, "forecast", seen.step).integers(len(seen.actions))

@@ -18,23 +18,10 @@ from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..records import Draw, Message, Request, Sampling, decode, encode
 from .executors.base import spent
-from .ledger import FILE, Ledger, read_ledger
+from .judged import FOLDER
+from .ledger import Ledger, read_ledger
 
-__all__ = ["FOLDER", "judge_run", "read_judged"]
-
-FOLDER = "judge"
-
-
-def read_judged(folder: Path) -> Judged | None:
-    """What judges said of a run; None where nobody judged it."""
-    if not (folder / FOLDER / FILE).is_file():
-        return None
-    ledger = read_ledger(folder / FOLDER)
-    try:
-        stored = ledger.meta("judged")
-    finally:
-        ledger.close()
-    return None if stored is None else decode(Judged, stored)
+__all__ = ["judge_run"]
 
 
 async def judge_run(

@@ -172,11 +172,6 @@ class _Reader:
         rows = self._reading.execute("SELECT key, response FROM responses")
         return {str(key): float(orjson.loads(response)["latency"]) for key, response in rows}
 
-    def spent(self) -> tuple[int, float]:
-        """What the stored answers cost: (calls, US dollars at nominal prices)."""
-        calls, dollars = self._reading.execute("SELECT COUNT(*), COALESCE(SUM(cost), 0) FROM responses").fetchone()
-        return int(calls), float(dollars)
-
     def paid(self) -> Paid:
         """What the stored answers took; reads every answer."""
         return Paid(*self._reading.execute(_PAID).fetchone())

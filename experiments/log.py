@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import BadOption, UnknownName
-from ..events import Event, facts
+from ..events import Event, Level, facts
 from ..models.faults import scrubbed
 
 __all__ = ["LEVELS", "Log", "logged"]
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS: dict[Level, int] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 class Log:
@@ -33,6 +38,11 @@ class Log:
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("akrasia")
         self._clean = lru_cache(maxsize=1024)(scrubbed)
+
+    @property
+    def level(self) -> Level:
+        """The lowest that the logger lets through."""
+        return next((name for name, number in LEVELS.items() if self._logger.isEnabledFor(number)), "error")
 
     def __call__(self, event: Event) -> None:
         level = LEVELS[event.level]

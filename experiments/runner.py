@@ -17,7 +17,7 @@ from ..graphs.plan import Node
 from ..models.base import Backend
 from ..models.gateway import Budget, Tally
 from ..records import Record
-from ..tasks.base import Task
+from ..tasks.base import Task, decisions
 from .design import DESIGNS, Design
 from .executors import Assignment, Engine, Observer, RunStore, engine_for
 from .foreign import Foreign, MessagesAdapter
@@ -134,8 +134,7 @@ class Experiment:
 
     def bounds(self) -> dict[str, int]:
         """The most decisions that an episode of each task can have."""
-        first = [t.situation(t.start(0)) for t in self.tasks]
-        return {label: s.horizon - s.step for label, s in zip(self.labels(), first, strict=True)}
+        return {label: decisions(task) for label, task in zip(self.labels(), self.tasks, strict=True)}
 
     def number(self, episode: int) -> int:
         """The seed of an episode, which also names it in draws."""

@@ -25,6 +25,7 @@ from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
 from ..evals.metrics import Metric
+from .foreign import Foreign
 
 if TYPE_CHECKING:
     from .executors import RunStore
@@ -97,6 +98,7 @@ class Watch:
         self._places = experiment.places()
         self._arms = [v.name for v in experiment.variants if "control" not in v.tags]
         self._base = experiment.variants[0].name
+        self._loose = [v.name for v in experiment.variants if isinstance(v.plan, Foreign)]
         if self.until.paired and not set(self._arms) - {self._base}:
             raise BadOption(
                 f"until is {experiment.until!r}", "the experiment holds no variant to compare with its baseline",
@@ -143,15 +145,19 @@ class Watch:
                 assert isinstance(level, Level)
                 anytime.extend(level, metric, parts[variant])
             elif variant != self._base:
-                pair = self._followed.setdefault(key, anytime.begin(metric, bound, self._design))
+                loose = bool({variant, self._base} & set(self._loose))
+                pair = self._followed.setdefault(key, anytime.begin(metric, bound, self._design, loose=loose))
                 assert isinstance(pair, PairedSequence)
                 anytime.extend_pair(pair, metric, parts[variant], parts[self._base])
 
     def record(self) -> str:
         """What is stored with the run: what was waited for, every look, and whether it stopped there, as JSON."""
         return json.dumps(
-            {"until": str(self.until), "bounds": self._bounds, "looks": self._seen, "stopped": self.stopped}
-        )
+            {
+                "until": str(self.until), "bounds": self._bounds, "looks": self._seen, "stopped": self.stopped,
+                "loose": self._loose,
+            }
+        )  # fmt: skip
 
 
 def _reach(estimate: Estimate) -> float:

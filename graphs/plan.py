@@ -214,6 +214,8 @@ class Plan:
         self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
+        from ..models.langchain import told
+
         most = self.sampling.get("max_tokens")
         seen = self.see(situation, Draw(episode, step))
         if self.leaks and situation.answer == "text":
@@ -223,7 +225,7 @@ class Plan:
             oracle = replace(oracle, optimal=tuple(shown.get(a, a) for a in oracle.optimal))
         context = Context(
             situation=seen,
-            desk=desk,
+            desk=told(desk),
             episode=episode,
             step=step,
             temperature=self.sampling.get("temperature"),

@@ -58,6 +58,7 @@ class Card:
         account: whom is asked with whose key (never the key): a pause that a provider asks for holds for all models of
             an account. Empty: the model alone.
         rpm, tpm: the most requests and tokens in any minute.
+        context: tokens that one prompt may have; None where it is not known. digits: how many a token holds at most.
     """
 
     id: str
@@ -71,6 +72,8 @@ class Card:
     account: str = ""
     rpm: int | None = None
     tpm: int | None = None
+    context: int | None = None
+    digits: int = 3
 
     @property
     def mode(self) -> Literal["chat", "completion"]:

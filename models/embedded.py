@@ -153,6 +153,8 @@ class Embedded:
             max_concurrency=self._at_once,
             probs=continued,
             note="; ".join(notes),
+            context=self.slot_tokens,
+            digits=1 if self.weights is None else 3,
         )
 
     @property

@@ -1,4 +1,8 @@
-"""LangChain both ways: any `BaseChatModel` as a backend, and the gateway as a `BaseChatModel`."""
+"""LangChain both ways: any `BaseChatModel` as a backend, and the gateway as a `BaseChatModel`.
+
+What agents ask without LangChain is told to its callbacks where any are in force (`told`), as a run of a chat model
+below the node that asks.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr
 
 from ..errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
@@ -19,9 +24,9 @@ from ..records import Draw, Message, Request, Response, Sampling, Usage, digest
 from .answers import status_of
 from .base import Card, Price, Style
 from .faults import retry_after, scrubbed
-from .gateway import Gateway
+from .gateway import Desk, Gateway
 
-__all__ = ["FromLangChain", "GatewayChatModel"]
+__all__ = ["FromLangChain", "GatewayChatModel", "told"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _NOT_SENT = "max_tokens,seed,temperature,top_p"
@@ -140,17 +145,7 @@ class GatewayChatModel(BaseChatModel):
         )  # fmt: skip
         request = Request(self.model, _from_langchain(messages), sampling)
         response = await self._gateway.complete(request, self.draw)
-        usage = response.usage
-        message = AIMessage(
-            response.text,
-            usage_metadata={
-                "input_tokens": usage.prompt_tokens,
-                "output_tokens": usage.completion_tokens,
-                "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-            },
-            response_metadata={"finish_reason": response.finish_reason, "status": response.status},
-        )
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[_generation(response)])
 
     def _generate(
         self,
@@ -164,6 +159,47 @@ class GatewayChatModel(BaseChatModel):
         except RuntimeError:
             return asyncio.run(self._agenerate(messages, stop, **kwargs))
         raise BadOption("the gateway was asked without await inside an event loop", remedy="Use ainvoke.")
+
+
+def told(desk: Desk) -> Desk:
+    """A desk whose calls LangChain's callbacks hear of, if any are in force here; else the desk itself."""
+    heard = get_async_callback_manager_for_config(ensure_config()).handlers
+    return _Told(desk.gateway, desk.slots, desk.where) if heard else desk
+
+
+class _Told(Desk):
+    """A desk of which callbacks hear: a call is a run below the one in whose context it is made."""
+
+    async def ask(
+        self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
+    ) -> tuple[str, Response]:
+        manager = get_async_callback_manager_for_config(ensure_config())
+        label = self.card(slot).label
+        manager.add_metadata({"ls_model_type": "chat", "ls_model_name": label}, inherit=False)
+        (run,) = await manager.on_chat_model_start(
+            {"name": label}, [_to_langchain(messages)], invocation_params={"model": label}, name=label
+        )
+        try:
+            key, response = await super().ask(slot, messages, sampling, draw)
+        except BaseException as error:
+            await run.on_llm_error(error)
+            raise
+        await run.on_llm_end(LLMResult(generations=[[_generation(response)]]))
+        return key, response
+
+
+def _generation(response: Response) -> ChatGeneration:
+    usage = response.usage
+    message = AIMessage(
+        response.text,
+        usage_metadata={
+            "input_tokens": usage.prompt_tokens,
+            "output_tokens": usage.completion_tokens,
+            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        },
+        response_metadata={"finish_reason": response.finish_reason, "status": response.status},
+    )
+    return ChatGeneration(message=message)
 
 
 def _typed(name: str, error: Exception) -> Exception:

@@ -68,6 +68,8 @@ def _cells(line: Line, tested: bool) -> list[str]:
 def _open(line: Line) -> str:
     """The range that missing outcomes leave to the difference: its worst and its best case."""
     b = line.bounds
+    if line.missing is None:
+        return "not told"
     if b is None or b.low.value is None or b.high.value is None:
         return "none"
     low, high = (signed_span(e.value or 0.0, None, None).partition(" ")[0] for e in (b.low, b.high))

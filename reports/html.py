@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,7 +26,7 @@ from ..evals.scorecard import Arm, Scorecard
 from ..records import Status
 from . import svg
 from .findings import findings
-from .text import amount, p_value, share, short_name, signed, told
+from .text import amount, p_value, share, short_name, signed, told, worst_to_best
 
 __all__ = ["render_report", "write_report"]
 
@@ -137,7 +137,7 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
         "model": model,
         "notes": _notes(experiment, model),
         "base": base,
-        "headline": [(name, _share(_metric(base, name))) for name in ("knowing", "doing", "gap")],
+        "headline": [(name, _bounded(base, name)) for name in ("knowing", "doing", "gap")],
         "chance": _plain(_metric(base, "chance").value),
         "rows": rows,
         "shortened": any(row.name != row.arm.variant for row in rows),
@@ -180,7 +180,7 @@ def _numbers(card: Scorecard, row: Row, base: Arm) -> dict[str, Any]:
     found = card.contrast(arm, "gap", base.variant)
     return {
         "row": row,
-        "rates": [_share(_metric(arm, name)) for name in ("knowing", "doing", "gap", "say_do")],
+        "rates": [_bounded(arm, name) for name in ("knowing", "doing", "gap", "say_do")],
         "flips": arm.flips,
         "no_flips": "" if arm.baseline else FLIPS_IN_ROLLOUT,
         "amounts": [_amount(_metric(arm, "calls"), 1), *tokens],
@@ -279,7 +279,7 @@ def _all_metrics(rows: list[Row]) -> dict[str, Any]:
         found = [_metric(row.arm, name) for row in rows]
         title = getattr(_known(name), "title", name)
         if any(e.value is not None for e in found):
-            lines.append((title, name, ["" if e.value is None else str(e) for e in found]))
+            lines.append((title, name, [_whole(row.arm, name) for row in rows]))
         else:
             missing.append((title, name, found[-1].why))
     return {"names": [row.name for row in rows], "lines": lines, "missing": missing}
@@ -363,6 +363,23 @@ def _share(estimate: Estimate) -> Cell:
         return _missing(estimate.why)
     value, _, span = share(estimate).partition(" ")
     return Cell(value, span, estimate.why)
+
+
+def _bounded(arm: Arm, name: str) -> Cell:
+    """A share, with what answers that could not be read could have made of it."""
+    cell = _share(_metric(arm, name))
+    if name not in arm.bounds:
+        return cell
+    ends = f"unread answers at worst .. best: {worst_to_best(arm.bounds[name])}"
+    return replace(cell, note=f"{cell.note}; {ends}" if cell.note else ends)
+
+
+def _whole(arm: Arm, name: str) -> str:
+    """An estimate of any unit with its bounds; empty where it was not measured."""
+    if _metric(arm, name).value is None:
+        return ""
+    ends = f"; unread: {worst_to_best(arm.bounds[name])}" if name in arm.bounds else ""
+    return f"{_metric(arm, name)}{ends}"
 
 
 def _difference(contrast: Contrast | None) -> Cell:

@@ -16,9 +16,23 @@ from ..evals.judge import Judged
 from ..evals.metrics import CLASSES
 from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
-from .text import amount, difference, judged_by, looked_at, p_value, plain_console, share, short_name, signed, told
+from .text import (
+    amount,
+    difference,
+    judged_by,
+    looked_at,
+    p_value,
+    plain_console,
+    share,
+    short_name,
+    signed,
+    told,
+    worst_to_best,
+)
 
 __all__ = ["show_estimates", "show_scorecard"]
+
+RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
 
 
 def show_scorecard(card: Scorecard, experiment: dict[str, Any], paid: str = "", console: Console | None = None) -> None:
@@ -39,7 +53,9 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     """
     several = len({(arm.task, arm.model) for arm in card.arms}) > 1
     where = ("task", "model") if several else ()
-    table = Table(*where, "variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)")
+    headings = ["variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)"]
+    unread = any(arm.bounds for arm in card.arms)
+    table = Table(*where, *headings, *(["unread: worst .. best"] if unread else []))
     for arm in card.arms:
         base = card.baseline_of(arm).variant
         for name, found in arm.metrics.items():
@@ -48,7 +64,10 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
             change = card.contrast(arm, name, base)
             compared = ["-", "-"] if change is None else [signed(change), p_value(change.p_holm)]
             place = (arm.task, arm.model) if several else ()
-            table.add_row(*place, arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared)
+            ends = [worst_to_best(arm.bounds[name]) if name in arm.bounds else ""] if unread else []
+            table.add_row(
+                *place, arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared, *ends
+            )
     console.print(table)
     for broken_down in _breakdowns(card):
         console.print(broken_down)
@@ -85,6 +104,7 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
         parts += [*_verdicts(card, arms, base)]
         parts += ["", _gap_table(arms, base)]
+        parts += ["", _bounds_table(arms, base)] if any(RATES & arm.bounds.keys() for arm in arms) else []
         parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
         parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
     if card.looks is not None:
@@ -126,7 +146,7 @@ def _notes(experiment: dict[str, Any], model: str) -> list[Text]:
 def _gap_table(arms: list[Arm], base: Arm) -> Table:
     table = Table(title="Rates per step, with 95 % intervals over episodes", title_justify="left")
     table.add_column("variant", overflow="fold")
-    for heading in ("knowing", "doing", "gap", "say-do"):
+    for heading in RATES.values():
         table.add_column(heading, no_wrap=True)
     for heading in ("parse", "calls", "tokens"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -135,11 +155,24 @@ def _gap_table(arms: list[Arm], base: Arm) -> Table:
         tokens = [m[k].value for k in ("prompt_tokens", "completion_tokens")]
         table.add_row(
             _name(arm, base),
-            *(share(m[k]) for k in ("knowing", "doing", "gap", "say_do")),
+            *(share(m[k]) for k in RATES),
             f"{_parsed(arm):.0%}",
             amount(m["calls"], 1),
             f"{sum(t or 0 for t in tokens):,.0f}",
         )
+    return table
+
+
+def _bounds_table(arms: list[Arm], base: Arm) -> Table:
+    """Beside the rates: each with every answer that could not be read at its worst and at its best."""
+    table = Table(title="The same, with answers that could not be read at worst .. at best", title_justify="left")
+    table.add_column("variant", overflow="fold")
+    for heading in RATES.values():
+        table.add_column(heading, no_wrap=True)
+    for arm in arms:
+        ends = ("none missing" if name not in arm.bounds else worst_to_best(arm.bounds[name]) for name in RATES)
+        cells = ("-" if arm.metrics[n].value is None else end for n, end in zip(RATES, ends, strict=True))
+        table.add_row(_name(arm, base), *cells)
     return table
 
 

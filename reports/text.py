@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from ..evals.anytime import Looks
-from ..evals.inference import Contrast, Estimate
+from ..evals.inference import Bounds, Contrast, Estimate
 from ..evals.judge import Judged
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "signed",
     "signed_span",
     "told",
+    "worst_to_best",
 ]
 
 PIPE_WIDTH = 140
@@ -56,6 +57,14 @@ def interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "[unknown]"
     return f"[{_rate(estimate.low)}, {_rate(estimate.high)}]"
+
+
+def worst_to_best(bounds: Bounds) -> str:
+    """A rate with missing answers at worst and at best, `.43 .. .60 [.30, .71]`; the interval holds both."""
+    low, high = bounds.low, bounds.high
+    if low.value is None or high.value is None:
+        return "not measured"
+    return f"{_rate(low.value)} .. {_rate(high.value)} {interval(Estimate(low.value, low.low, high.high))}"
 
 
 def signed(contrast: Contrast) -> str:

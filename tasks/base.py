@@ -14,12 +14,15 @@ from ..errors import BadOption
 from ..records import Oracle, Situation
 from ..registry import Registry
 
-__all__ = ["TASKS", "Graded", "Task", "legal"]
+__all__ = ["TASKS", "Graded", "Task", "decisions", "legal"]
 
 
 @runtime_checkable
 class Task(Protocol):
-    """A decision problem. `name` identifies its kind, `options` are the JSON arguments that rebuild it."""
+    """A decision problem. `name` identifies its kind, `options` are the JSON arguments that rebuild it.
+
+    One whose first situation shows a horizon that an episode does not play out says in `decisions` how many it has.
+    """
 
     name: str
 
@@ -68,6 +71,15 @@ class Graded(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
+
+
+def decisions(task: Task) -> int:
+    """The most decisions that an episode of a task can have: what its horizon leaves, unless it says `decisions`."""
+    said: int | None = getattr(task, "decisions", None)
+    if said is not None:
+        return said
+    first = task.situation(task.start(0))
+    return first.horizon - first.step
 
 
 def legal(action: str, actions: tuple[str, ...]) -> int:

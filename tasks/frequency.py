@@ -49,6 +49,7 @@ class Frequency:
     labels: str = "scenario"
     scenario: str = "buttons"
     name = "frequency"
+    decisions = 1
 
     @property
     def options(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import akrasia as ak
 from akrasia.agents import read_action, read_stated
 from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption, UnknownName, UsageError
+from akrasia.records import ARM_RULES, Transition, decode, digest, encode
 from akrasia.records import Situation as Seen
-from akrasia.records import Transition, decode, digest, encode
 from akrasia.tasks import PLAYERS, RULES, TASKS, bandit, play
 from akrasia.tasks.bandit import Bandit, BanditState
 from akrasia.tasks.rules import ORACLES, best
@@ -389,3 +389,8 @@ def test_bernoulli_arms_pay_as_often_as_their_mean_and_win_anywhere() -> None:
         paid = [r for s, w in zip(states, winners, strict=True)
                 for _, r in pulled(task, s, [w if wins else w + 1] * 5)[1]]  # fmt: skip
         assert abs(sum(paid) / len(paid) - chance) < 0.05
+
+
+def test_records_know_every_rule_of_a_bandit() -> None:
+    """What a table of records says of arms tried goes by the name of the rule, without loading the tasks."""
+    assert set(ARM_RULES) == set(ORACLES)

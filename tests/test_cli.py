@@ -86,6 +86,12 @@ def test_a_missing_extra_is_said_before_anything_is_written(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_texts_of_traces_without_traces_are_refused(tmp_path: Path) -> None:
+    failed = akrasia("run", DEMO, *SMALL, "--otel-texts", "--out", "out", cwd=tmp_path)
+    assert failed.returncode == 2 and "Add --otel." in failed.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, akrasia\nfrom akrasia.cli import app\n"
@@ -95,6 +101,20 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert "run" in done.stdout and "score" in done.stdout
+
+
+def test_scoring_a_long_run_loads_nothing_that_only_running_needs(finished: Path) -> None:
+    """A million records score in seconds: of these libraries alone some took a second and a hundred megabytes."""
+    code = (
+        "import sys\nfrom akrasia.cli import app\n"
+        f"try:\n    app(['score', {str(finished)!r}, '--no-turns', '--metric', 'gap'])\nexcept SystemExit:\n    pass\n"
+        "rooms = {f'akrasia.{room}' for room in ('agents', 'graphs', 'interventions', 'models', 'tasks')}\n"
+        "heavy = {'aiohttp', 'langgraph', 'litellm', 'networkx', 'pandas', 'scipy.stats', *rooms}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    assert "gap" in done.stdout
 
 
 def test_a_run_ends_in_a_scorecard_and_a_report(finished: Path) -> None:

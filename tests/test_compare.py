@@ -81,6 +81,19 @@ def test_missing_answers_open_a_range_around_the_difference(arms: ak.Result) -> 
     assert doing.bounds.missing == pytest.approx(sum(lost) / 160)
 
 
+def test_a_metric_that_does_not_tell_what_is_missing_is_not_called_complete(arms: ak.Result, tmp_path: Path) -> None:
+    chosen = ["optimal_given_knowing", "valid", "coverage", "regret"]
+    lines = {x.metric: x for x in only(arms.compare("reason_act", "re_evaluate", chosen)).lines}
+    assert lines["optimal_given_knowing"].bounds is not None and lines["optimal_given_knowing"].missing
+    assert (lines["valid"].missing, lines["valid"].bounds) == (0.0, None)
+    assert lines["regret"].missing is lines["coverage"].missing is None
+    options = [x for m in chosen for x in ("--metric", m)]
+    shown = akrasia("compare", str(arms.folder), "reason_act", "re_evaluate", *options, cwd=tmp_path).stdout
+    rows = [line for line in shown.splitlines() if line.strip().startswith(("valid", "regret", "optimal_given"))]
+    assert rows[0].count("..") == 1 and rows[1].rstrip().endswith("none")
+    assert rows[2].rstrip().endswith("not told")
+
+
 def test_one_step_per_episode_has_mcnemar_s_test(tmp_path: Path) -> None:
     result = run(tmp_path / "r", ["reason_act", "reason_act | execute_stated"], task={**TASK, "horizon": 1})
     one = only(compare(result.records, "reason_act", "execute_stated"))

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import akrasia
-from akrasia.errors import MissingWeights, Rejected
+from akrasia.errors import BadOption, MissingWeights, Rejected
+from akrasia.experiments import assemble
+from akrasia.experiments.context import check_context
 from akrasia.models import Gateway
 from akrasia.models.embedded import Embedded, default_weights, verified
 from akrasia.records import Draw, Message, Request, Response, Sampling
@@ -180,3 +182,18 @@ async def test_weights_are_recast_once_into_the_cache(tmp_path: Path, monkeypatc
         [made] = (tmp_path / "akrasia").iterdir()
         stamps.append(os.stat(made).st_mtime_ns)
     assert stamps[0] == stamps[1]
+
+
+def test_prompts_that_cannot_fit_are_refused_before_any_call(tmp_path: Path) -> None:
+    """A history of a hundred actions takes some 1,800 tokens: more than a sequence of the embedded model holds."""
+    settings = {"task": "frequency", "variants": ["act"], "episodes": 30}
+    with pytest.raises(BadOption, match=r"'act' on frequency do not fit") as refused:
+        akrasia.run(model="embedded", out=tmp_path / "run", **settings)
+    assert "its context holds 1,024" in str(refused.value) and "slot_tokens = " in str(refused.value)
+    assert not (tmp_path / "run").exists()
+    enough = int(str(refused.value).partition("slot_tokens = ")[2].partition(",")[0])
+    for fits in (
+        assemble({**settings, "model": Embedded(slot_tokens=enough)}),
+        assemble({"task": "bandit", "variants": ["act"]}),
+    ):
+        check_context(fits)

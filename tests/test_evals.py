@@ -145,6 +145,42 @@ def test_the_bounds_are_the_extremes_over_everything_that_unread_answers_could_h
         assert (known[0], known[0] + unknown[0], steps[0]) == (min(values), max(values), 1), (stated, taken)
 
 
+CONDITIONAL = [
+    *(f"{c}_given_{k}" for c in ("optimal", "greedy", "other") for k in ("knowing", "not_knowing")),
+    "none_given_knowing", "say_do", "greedy_share",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_the_bounds_of_a_conditional_share_hold_whatever_unread_answers_could_have_said(name: str) -> None:
+    """An unread rationale may belong to the condition or not, an unread action may be any: all lie between the ends."""
+    read = [("opt", "opt"), ("opt", "greedy"), ("opt", "other"), ("rest", "opt"), ("rest", "greedy"), ("rest", "other")]
+    actions = ("opt",) if name == "none_given_knowing" else ("opt", "greedy", "other")
+    for unread in ([(None, "opt")], [("opt", None)], [("rest", None)], [(None, "other"), (None, None)]):
+        table = frame([record(s, d, step=i, episode=i % 2) for i, (s, d) in enumerate([*read, *unread])])
+        arm = score(table).arms[0]
+        ends = arm.bounds.get(name)
+        whole = [product((s,) if s else ("opt", "rest"), (d,) if d else actions) for s, d in unread]
+        for said in product(*whole):
+            full = frame([record(s, d, step=i, episode=i % 2) for i, (s, d) in enumerate([*read, *said])])
+            found = METRICS.make(name)(full).value
+            low, high = (arm.metrics[name].value,) * 2 if ends is None else (ends.low.value, ends.high.value)
+            if name != "none_given_knowing" or all(d for _, d in unread):
+                assert low is not None and high is not None and low - 1e-9 <= found <= high + 1e-9, (unread, said)
+
+
+def test_bounds_stand_beside_the_estimate_of_an_arm_where_answers_are_missing_and_only_there() -> None:
+    arm = score(frame(HAND)).arms[0]
+    doing, metrics = arm.bounds["doing"], arm.metrics
+    assert (doing.low.value, doing.high.value, doing.missing) == pytest.approx((3 / 10, 5 / 10, 2 / 10))
+    assert arm.bounds["optimal_given_knowing"].missing == pytest.approx(3 / 7)  # two unread rationales, one action
+    for name, ends in arm.bounds.items():
+        low, value, high = ends.low.value, metrics[name].value, ends.high.value
+        assert low is not None and value is not None and high is not None and low <= value <= high, name
+    assert not {"valid", "chance", "regret", "encoded"} & arm.bounds.keys()
+    assert score(cells(PUBLISHED)).arms[0].bounds == {}
+
+
 def test_ties_are_intersections() -> None:
     table = frame([record(("greedy", "opt"), "greedy")])
     assert table.row(0, named=True)["knows"] and table.row(0, named=True)["follows"]
@@ -263,8 +299,33 @@ def test_all_or_none_gets_a_wilson_interval_over_episodes() -> None:
     none = estimate(np.zeros(20), np.full(20, 5.0), "x")
     assert every.high == 1.0 and every.low == pytest.approx(1 - 0.180, abs=0.002)
     assert none.low == 0.0 and none.high == pytest.approx(0.180, abs=0.002)
+
+
+def test_amounts_that_are_the_same_in_every_episode_have_no_interval_of_width_0() -> None:
+    """Three calls in each of twenty episodes: nothing says how another episode would differ."""
     calls = estimate(np.full(20, 3.0), np.ones(20), "calls", proportion=False)
-    assert (calls.low, calls.high) == (3.0, 3.0)
+    assert (calls.value, calls.low, calls.high) == (3.0, None, None) and "do not differ" in calls.why
+    more = contrast(*[(np.full(20, n), np.ones(20)) for n in (3.0, 1.0)], "calls", "v", "base", proportion=False)  # type: ignore[arg-type]
+    assert (more.difference.value, more.difference.low) == (2.0, None) and "do not differ" in more.difference.why
+    rates = contrast(*[(np.full(20, n), np.full(20, 4.0)) for n in (3.0, 1.0)], "doing", "v", "base")  # type: ignore[arg-type]
+    assert rates.difference.low is not None and rates.difference.low < 0.5 and not rates.difference.why
+
+
+def test_an_interval_of_seconds_does_not_begin_before_0() -> None:
+    seconds = [0.01] * 11 + [9.0]
+    table = frame([record(episode=e) for e in range(12)]).with_columns(pl.Series("latency", seconds))
+    found = METRICS.make("latency")(table)
+    plain = estimate(np.array(seconds), np.ones(12), "latency", proportion=False)
+    assert plain.low is not None and plain.low < 0
+    assert (found.low, found.high) == (0.0, plain.high)
+
+
+def test_an_interval_of_regret_may_lie_on_both_sides_of_0() -> None:
+    lost = [-0.2] * 6 + [0.2] * 6
+    found = METRICS.make("regret")(
+        frame([record(episode=e) for e in range(12)]).with_columns(pl.Series("regret", lost))
+    )
+    assert found.low is not None and found.low < 0 < (found.high or 0)
 
 
 def test_episodes_that_do_not_contribute_are_no_clusters() -> None:

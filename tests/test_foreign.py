@@ -390,3 +390,25 @@ def test_the_example_runs(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in ("reason_act (baseline)", "two_nodes", "prebuilt"))
+
+
+@dataclass(frozen=True)
+class StatesNowAndThen(Plain):
+    """At every other step the graph is not asked what it recommends."""
+
+    def leave(self, state: Notes, situation: Situation) -> ak.Answer:
+        action = situation.actions[0]
+        return ak.Answer(text=state["said"][-1], action=action, stated=(action,) if situation.step % 2 else ())
+
+
+def test_a_graph_that_states_only_sometimes_can_be_looked_at_while_it_is_played(tmp_path: Path) -> None:
+    """Its steps with a rationale are fewer than the baseline's, so the two are not matched step by step."""
+    own = ak.Variant.from_langgraph("own", graph(asks("hm")), StatesNowAndThen())
+    result = ak.run(
+        task=TASK, model="simulated", variants=["reason_act", own], episodes=20, until="gap difference +- 0.05",
+        out=tmp_path / "run",
+    )  # fmt: skip
+    (gap,) = [c for _, _, c in result.score().anytime if (c.metric, c.variant) == ("gap", "own")]
+    assert gap.difference.value is not None and gap.difference.low is not None
+    (one,) = result.compare("reason_act", "own", ["gap"])
+    assert one.anytime and one.lines[0].contrast.difference.low is not None

@@ -18,7 +18,7 @@ from akrasia.api import execute
 from akrasia.errors import BadOption, BudgetSpent
 from akrasia.evals.judge import CANNOT_TELL, items, kappa, prompt, read_ruling
 from akrasia.experiments import assemble
-from akrasia.experiments.judging import read_judged
+from akrasia.experiments.judged import read_judged
 from akrasia.experiments.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.models.base import Price

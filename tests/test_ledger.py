@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from akrasia.errors import LedgerError, RunFolderError
 from akrasia.experiments import Ledger, read_ledger
-from akrasia.experiments.ledger import APPLICATION, FILE, VERSION
+from akrasia.experiments.ledger import APPLICATION, FILE, VERSION, Paid
 from akrasia.models import Gateway, Scripted, key_of
 from akrasia.records import Decision, Draw, Message, Oracle, Record, Request, Response, Usage, encode
 
@@ -54,7 +54,7 @@ def test_an_answer_is_committed_before_anyone_sees_it(tmp_path: Path) -> None:
             assert (kept.request, kept.draw, kept.response) == (REQUEST, draw, got)
 
         await asyncio.gather(*(one(s) for s in range(25)))
-        assert ledger.spent() == (25, 0.0)
+        assert (ledger.paid().calls, ledger.paid().dollars) == (25, 0.0)
         ledger.close()
 
     asyncio.run(work())
@@ -76,7 +76,7 @@ def test_what_is_kept_is_found_again_and_the_first_answer_stands(tmp_path: Path)
     assert reader.get("k") == said
     assert reader.get("other") is None and reader.answer("other") is None
     assert reader.meta("experiment") == "{}" and reader.meta("nothing") is None
-    assert reader.spent() == (1, 0.125)
+    assert reader.paid() == Paid(1, 0.125, said.usage.prompt_tokens, said.usage.completion_tokens)
     reader.close()
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +100,53 @@ def test_what_broke_off_is_closed(tmp_path: Path) -> None:
     assert not run.status.is_ok and run.status.description == "BudgetSpent"
     assert any(e.name == "stop began" for e in run.events)
     assert {s.parent.span_id for s in spans if s.parent} <= {s.context.span_id for s in spans}
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what an OTLP exporter posts, as a collector on the loopback does."""
+
+    server: Any
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append((self.path, self.headers["Content-Type"], body))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Silent."""
+
+
+def test_the_command_sends_its_spans_over_http_to_a_collector(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    server.posted = []  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_") and not k.lower().endswith("_proxy")}
+    try:
+        asked = "run --task bandit --model simulated --variant reason_act --episodes 2 --out run --otel --otel-texts"
+        done = subprocess.run(
+            [sys.executable, "-c", "from akrasia.cli import main; main()", *asked.split()],
+            cwd=tmp_path, capture_output=True, text=True,
+            env={**plain, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"},
+        )  # fmt: skip
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stderr
+    posted = server.posted  # type: ignore[attr-defined]
+    assert {(path, kind) for path, kind, _ in posted} == {("/v1/traces", "application/x-protobuf")}
+    resources = [r for _, _, body in posted for r in ExportTraceServiceRequest.FromString(body).resource_spans]
+    names = {a.value.string_value for r in resources for a in r.resource.attributes if a.key == "service.name"}
+    spans = [s for r in resources for scope in r.scope_spans for s in scope.spans]
+    kinds = [a.value.string_value for s in spans for a in s.attributes if a.key == "openinference.span.kind"]
+    assert names == {"akrasia"} and len({s.trace_id for s in spans}) == 1
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {"CHAIN": 1 + 2, "AGENT": 2 * 10, "LLM": 2 * 10}
+    ids = {s.span_id for s in spans}
+    assert sum(not s.parent_span_id for s in spans) == 1
+    assert all(s.parent_span_id in ids for s in spans if s.parent_span_id)
+    assert any(a.key == "llm.output_messages.0.message.content" for s in spans for a in s.attributes)

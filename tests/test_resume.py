@@ -165,7 +165,7 @@ def test_a_budget_in_dollars_is_kept_over_sessions(tmp_path: Path) -> None:
         )
         assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
         ledger = Ledger(tmp_path / "run")
-        assert 0.9 * limit < ledger.spent()[1] <= limit
+        assert 0.9 * limit < (ledger.paid().dollars or 0.0) <= limit
         ledger.close()
 
 
@@ -269,3 +269,18 @@ def test_a_run_inside_a_running_event_loop_works(tmp_path: Path) -> None:
         return run(tmp_path / "run", episodes=1)[0].records.height
 
     assert asyncio.run(notebook()) == 5 * len(VARIANTS)
+
+
+def test_without_a_folder_other_variants_go_to_one_of_their_own(tmp_path: Path) -> None:
+    """What was asked for is what is scored: nothing of an earlier call stands among it."""
+    code = (
+        "import akrasia as ak\n"
+        "for variant, episodes in (('critique', 2), ('re_evaluate', 2), ('critique', 3)):\n"
+        "    result = ak.run(task='bandit', model='simulated', variants=['reason_act', f'reason_act | {variant}'],\n"
+        "                    episodes=episodes)\n"
+        "    print(result.folder, len({a.variant for a in result.score().arms}), result.outcome.tally.made)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    first, second, again = (line.split() for line in done.stdout.splitlines())
+    assert [first[1], second[1], again[1]] == ["2", "2", "2"]
+    assert first[0] == again[0] != second[0] and int(again[2]) < int(first[2])

@@ -107,3 +107,10 @@ def test_the_command_tells_episodes_calls_tokens_and_dollars(pilot: ak.Result, t
         "calls,",
     ):
         assert needed in done.stdout
+
+
+def test_a_probe_of_one_decision_is_bounded_by_one_decision() -> None:
+    """Its prompt tells of a long horizon, but its history was planted: there is one decision an episode."""
+    experiment = assemble({"task": ["frequency", "bandit"], "model": "simulated", "variants": ["reason_act"]})
+    assert experiment.bounds() == {"frequency": 1, "bandit": 10}
+    assert experiment.situations == experiment.episodes * 11

@@ -110,20 +110,26 @@ def test_influence_along_edges_by_hand() -> None:
     found = {pair: (e.value, e.n) for pair, e in influence(TABLE).items()}
     assert found == {("d1", "d2"): (0.5, 2.0), ("d1", "d3"): (pytest.approx(2 / 3), 3.0), ("d2", "d1"): (0.5, 2.0)}
     assert value("persuasion") == pytest.approx(4 / 7)
-    assert value("conformity") == pytest.approx(1 / 2)  # d1 faces one who disagrees twice, and gives way once
-    assert value("rescue") == pytest.approx(2 / 4)  # d2 and d3 hear d1 right, in ONE and TWO
+    for name in ("conformity", "rescue"):  # each hears one other: whoever that is, it is no majority
+        alone = TURN_METRICS.make(name)(TABLE)
+        assert alone.value is None and "majority" in alone.why
     assert set(reads_graph(TABLE).edges) == {("d1", "d2"), ("d2", "d1"), ("d3", "d1")}
 
 
-def test_conformity_asks_for_more_than_half() -> None:
-    def among(*others: str) -> tuple[Turn, ...]:
+def test_conformity_and_rescue_ask_for_more_than_half_and_for_two_at_least() -> None:
+    def among(*others: str, first: str = "good", then: str = "bad") -> pl.DataFrame:
         names = [f"o{i}" for i in range(len(others))]
         opened = [said(n, o, i + 1) for i, (n, o) in enumerate(zip(names, others, strict=True))]
-        return (said("me", "good", 0), *opened, said("me.discuss", "bad", 0, "me", *names))
+        return turns([record(said("me", first, 0), *opened, said("me.discuss", then, 0, "me", *names))])
 
-    assert value("conformity", turns([record(*among("bad", "worse", "good"))])) == 1.0
-    half = TURN_METRICS.make("conformity")(turns([record(*among("bad", "good"))]))
-    assert half.value is None and "majority" in half.why
+    assert value("conformity", among("bad", "worse", "good")) == 1.0
+    assert value("conformity", among("bad", "worse")) == 1.0
+    assert value("rescue", among("good", "good", "bad", first="bad", then="good")) == 1.0
+    for none in (among("bad", "good"), among("bad"), among("bad", "good", "good")):
+        found = TURN_METRICS.make("conformity")(none)
+        assert found.value is None and "majority" in found.why
+    for none in (among("good", first="bad", then="good"), among("good", "bad", first="bad", then="good")):
+        assert TURN_METRICS.make("rescue")(none).value is None
 
 
 def debate(folder: Path, *variants: str, episodes: int = 12) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]:
@@ -191,6 +197,18 @@ def test_latency_is_the_longest_way_through_the_plan() -> None:
     assert missing["latency"].to_list() == [None, None]
     assert "clock" in METRICS.make("latency")(frame(records)).why
     assert timed.columns == frame(records).columns
+
+
+def test_agents_that_read_each_other_in_a_circle_speak_one_after_the_other() -> None:
+    spoken = (
+        said("start", "good", 0),
+        said("a", "good", 1, "start", "b"),
+        said("b", "good", 2, "a"),
+        said("end", "good", 3, "b"),
+    )
+    seconds = {"start-key": 1.0, "a-key": 2.0, "b-key": 4.0, "end-key": 8.0}
+    one = record(*spoken)
+    assert with_latency(frame([one]), turns([one]), seconds)["latency"].to_list() == [15.0]
 
 
 def test_a_real_run_is_timed_and_paid_for_once(tmp_path: Path) -> None:

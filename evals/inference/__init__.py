@@ -23,9 +23,10 @@ from .paired import contrast
 from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
 from .ratios import Array, ratio
 from .sequences import PairedSequence, Sequence, look
-from .values import FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval
+from .values import ALIKE, FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval
 
 __all__ = [
+    "ALIKE",
     "FEW",
     "INTERVALS",
     "LEVEL",

@@ -10,7 +10,6 @@ from collections.abc import Sequence as Many
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
 from .ratios import Array
 from .values import Contrast
@@ -32,7 +31,7 @@ def benjamini_hochberg(contrasts: Many[Contrast]) -> list[Contrast]:
 
     Source: Benjamini and Hochberg 1995, JRSSB 57(1); Benjamini and Yekutieli 2001 for the dependence.
     """
-    corrected = _corrected(contrasts, stats.false_discovery_control)
+    corrected = _corrected(contrasts, _benjamini_hochberg)
     return [replace(c, p_bh=corrected.get(i)) for i, c in enumerate(contrasts)]
 
 
@@ -47,4 +46,12 @@ def _holm(p: Array) -> Array:
     raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     result: Array = np.empty_like(p)
     result[order] = np.minimum(raised, 1.0)
+    return result
+
+
+def _benjamini_hochberg(p: Array) -> Array:
+    order = np.argsort(-p, kind="stable")
+    lowered = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
+    result: Array = np.empty_like(p)
+    result[order] = lowered
     return result

@@ -10,7 +10,8 @@ Both cover the truth in 93 to 97 of 100 runs, from 12 episodes on, where some 10
 than it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
 
 Invariants: every resampling is seeded by the name of what is estimated, so the same records give the same interval; one
-cluster says nothing about spread, so its interval is unknown; and no interval of a share has width 0.
+cluster says nothing about spread, nor do clusters that are all alike where the range is not known, so the interval is
+unknown there; and no interval has width 0.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+import scipy
+from scipy.special import ndtr, stdtrit
 
 from ...streams import stream
 from .ratios import Array, linearised, ratio, standard_error
-from .values import LEVEL, Estimate, Interval
+from .values import ALIKE, LEVEL, Estimate, Interval
 
 __all__ = ["bca", "estimate", "t_quantile", "wilson"]
 
@@ -56,6 +57,8 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
         low, high = bca((num, den), ratio, name)
     elif proportion:
         low, high = wilson(value, error, clusters, n)
+    elif not error:
+        return Estimate(value, n=n, clusters=clusters, why=ALIKE)
     else:
         low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
     return Estimate(value, low, high, n, clusters)
@@ -63,7 +66,7 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
 
 def t_quantile(clusters: int) -> float:
     """Student's t quantile of the 95 % interval over so many clusters."""
-    return float(stats.t.ppf((1 + LEVEL) / 2, clusters - 1))
+    return float(stdtrit(clusters - 1, (1 + LEVEL) / 2))
 
 
 def wilson(value: float, error: float, clusters: int, n: float) -> tuple[float, float]:
@@ -72,10 +75,11 @@ def wilson(value: float, error: float, clusters: int, n: float) -> tuple[float, 
     Source: Wilson 1927; effective sample size of Korn and Graubard 1998, Survey Methodology 24(2).
     """
     value = min(max(value, 0.0), 1.0)
-    effective = min(value * (1 - value) / error**2, n) if error else float(clusters)
-    alpha = 2 * float(stats.norm.sf(t_quantile(clusters)))
-    low, high = proportion_confint(value * effective, effective, alpha=alpha, method="wilson")
-    return 0.0 if value == 0 else max(0.0, float(low)), 1.0 if value == 1 else min(1.0, float(high))
+    effective = (min(value * (1 - value) / error**2, n) if error else 0.0) or float(clusters)
+    z = t_quantile(clusters)
+    centre = (value + z**2 / (2 * effective)) / (1 + z**2 / effective)
+    reach = z / (1 + z**2 / effective) * math.sqrt(value * (1 - value) / effective + z**2 / (4 * effective**2))
+    return 0.0 if value == 0 else max(0.0, centre - reach), 1.0 if value == 1 else min(1.0, centre + reach)
 
 
 def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> tuple[float | None, float | None]:
@@ -90,11 +94,11 @@ def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> 
         name: names the resampling stream.
     """
     clusters = len(data[0])
-    level = 1 - 2 * float(stats.norm.sf(math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters)))
+    level = 1 - 2 * float(ndtr(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters)))
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
-            result = stats.bootstrap(
+            result = scipy.stats.bootstrap(
                 data, statistic, paired=True, vectorized=True, n_resamples=RESAMPLES, confidence_level=level,
                 method=method, rng=stream(0, "bootstrap", name),
             )  # fmt: skip

@@ -9,14 +9,15 @@ Invariants: every quantity is symmetric in the arms (swapping them turns its sig
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_effectsize
+from scipy.special import bdtr
 
 from ...streams import stream
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, linearised, ratio, standard_error
-from .values import Contrast, Estimate, Interval
+from .values import ALIKE, Contrast, Estimate, Interval
 
 __all__ = ["contrast", "mcnemar", "sign_flip"]
 
@@ -66,7 +67,9 @@ def contrast(
         # No episode differs from the others: what can be said is how many such episodes an unseen one would follow.
         reach = wilson(0.0, 0.0, clusters, n)[1]
         low, high = value - reach, value + reach
-    elif error > 0 and interval == "bootstrap":
+    elif error == 0:
+        low = high = None
+    elif interval == "bootstrap":
         low, high = bca((na, da, nb, db), _difference, name)
     else:
         low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
@@ -76,17 +79,23 @@ def contrast(
         metric,
         variant,
         against,
-        Estimate(value, low, high, n, clusters),
+        Estimate(value, low, high, n, clusters, "" if error > 0 or proportion else ALIKE),
         p=sign_flip((na, da), (nb, db), name),
         p_mcnemar=mcnemar((na, da), (nb, db)),
         d_z=value / (error * clusters**0.5) if error > 0 else None,
-        h=float(proportion_effectsize(share_a, share_b)) if proportion else None,
+        h=_cohens_h(share_a, share_b) if proportion else None,
     )
 
 
 def _difference(na: Array, da: Array, nb: Array, db: Array, axis: int = -1) -> Array:
     result: Array = ratio(na, da, axis) - ratio(nb, db, axis)
     return result
+
+
+def _cohens_h(a: float, b: float) -> float:
+    """Difference of two shares on the scale where the spread of a share does not depend on it."""
+    first, second = (math.asin(math.sqrt(min(max(share, 0.0), 1.0))) for share in (a, b))
+    return 2 * (first - second)
 
 
 def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
@@ -99,7 +108,7 @@ def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
     if not single:
         return None
     gained, lost = int(np.sum(na > nb)), int(np.sum(na < nb))
-    return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5)))
 
 
 def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") -> float:

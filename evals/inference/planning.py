@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from ...errors import BadOption
 from .ratios import Array, linearised, standard_error
@@ -49,11 +49,11 @@ def power(
         return 0.0
     grain = 1 / (episodes * steps) if steps else 0.0
     shift = max(abs(effect) - grain, 0.0) / sd * math.sqrt(episodes)
-    least = float(stats.t.isf(each / 2, episodes - 1))
-    found = float(stats.nct.sf(least, episodes - 1, shift))
+    least = float(scipy.stats.t.isf(each / 2, episodes - 1))
+    found = float(scipy.stats.nct.sf(least, episodes - 1, shift))
     if shift > 5:  # the wrong side then has less than 1e-9, and scipy's noncentral t no digits there
         return found
-    return found + float(stats.nct.cdf(-least, episodes - 1, shift))
+    return found + float(scipy.stats.nct.cdf(-least, episodes - 1, shift))
 
 
 def episodes_needed(
@@ -104,7 +104,7 @@ def minimum_detectable_effect(
     def short(effect: float) -> float:
         return power(effect, episodes, sd, alpha, family, steps) - target
 
-    return float(optimize.brentq(short, 0.0, most, xtol=1e-12)) if short(most) >= 0 else None
+    return float(scipy.optimize.brentq(short, 0.0, most, xtol=1e-12)) if short(most) >= 0 else None
 
 
 def pilot_spread(a: tuple[Array, Array], b: tuple[Array, Array]) -> float:

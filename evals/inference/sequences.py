@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from ...errors import BadOption
 from .ratios import Array
@@ -198,7 +198,7 @@ def _gains(num: Array, den: Array, theta: float, bound: float) -> Array:
 
 
 def _log_mixture(logs: Array) -> Array:
-    result: Array = special.logsumexp(logs, axis=0) - math.log(len(BETS))
+    result: Array = scipy.special.logsumexp(logs, axis=0) - math.log(len(BETS))
     return result
 
 
@@ -224,4 +224,4 @@ class _Side:
 
         start = max(self.low, LEAST)
         if start < 1 and over(start) > 0:  # falls in theta, and at 1 nothing can have been won
-            self.low = float(optimize.brentq(over, start, 1.0))
+            self.low = float(scipy.optimize.brentq(over, start, 1.0))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FEW", "INTERVALS", "LEVEL", "Contrast", "Estimate", "Interval"]
+__all__ = ["ALIKE", "FEW", "INTERVALS", "LEVEL", "Contrast", "Estimate", "Interval"]
 
 LEVEL = 0.95
 FEW = 10
+ALIKE = "the episodes do not differ, so they say nothing about spread"
 Interval = Literal["robust", "bootstrap"]
 INTERVALS: tuple[Interval, ...] = ("robust", "bootstrap")
 

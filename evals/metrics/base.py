@@ -12,7 +12,7 @@ Write your own as `Metric(name, title, "share", "source", num=pl.col("knows"), d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,17 @@ import polars as pl
 
 from ...registry import Registry
 from ..frame import PAIR
-from ..inference import Array, Estimate, Interval, estimate
+from ..inference import Array, Bounds, Estimate, Interval, bounds, estimate
 
-__all__ = ["CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
+__all__ = ["ANYWHERE", "CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
 
 CLUSTER = ["task", "model", "episode"]
+ANYWHERE = (-np.inf, np.inf)
+RANGES = {
+    "share": (0.0, 1.0), "correlation": (-1.0, 1.0),
+    **dict.fromkeys(("actions", "calls", "ratio", "seconds", "tokens", "US dollars"), (0.0, np.inf)),
+}  # fmt: skip
+"""What a metric of a unit can be; its interval does not leave that."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,9 @@ class Metric:
         source: definition or paper.
         num, den: polars expressions over the columns of `akrasia.evals.frame`.
         why: what is said where the denominator is 0 everywhere.
-        missing: which steps of the denominator have an outcome that is not known, such as an answer that cannot be
-            read; by default none. They stay in the denominator, and bounds say what they could have changed.
+        missing: of which steps it is not known whether they belong to the denominator, or to the numerator, such as
+            those with an answer that cannot be read; `pl.lit(False)` if of none. `bounds` says what they could have
+            changed. By default the metric does not tell, and has no bounds.
         per: "step" sums the expressions over steps; "episode" takes them at the last step of each episode; "play" are
             expressions over all steps of an episode, in order, such as `pl.col("regret").sum()`.
         view: what is made of the table first, such as one row per edge along which somebody was heard.
@@ -78,7 +85,19 @@ class Metric:
         sums = self.sums(frame)
         num, den = _array(sums, "num"), _array(sums, "den")
         result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
-        return Estimate(None, why=self.why) if result.value is None else result
+        return Estimate(None, why=self.why) if result.value is None else _within(result, self.unit)
+
+    @property
+    def tells_missing(self) -> bool:
+        """Whether it has bounds: it is a share of steps, and says which of them are missing."""
+        return self.missing is not None and self.unit == "share" and self.per == "step" and self.view is None
+
+    def bounds(self, frame: pl.DataFrame, interval: Interval = "robust") -> Bounds | None:
+        """What missing outcomes could have made of the estimate; None where none is missing, or it does not tell."""
+        if not self.tells_missing or not frame.select(self.missing).to_series().any():
+            return None
+        counts = self._counts(frame)
+        return bounds((_array(counts, "num"), _array(counts, "den"), _array(counts, "gone")), self.name, interval)
 
     def paired(self, a: pl.DataFrame, b: pl.DataFrame) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """(num, den) per episode of two variants, over the episodes that both have."""
@@ -94,8 +113,8 @@ class Metric:
         return (first[0], first[1], first[2]), (second[0], second[1], second[2])
 
     def _counts(self, frame: pl.DataFrame) -> pl.DataFrame:
-        den = self.den.cast(pl.Boolean).fill_null(False)
-        gone = (pl.lit(False) if self.missing is None else self.missing.fill_null(False)) & den
+        gone = pl.lit(False) if self.missing is None else self.missing.fill_null(False)
+        den = self.den.cast(pl.Boolean).fill_null(False) | gone
         known = self.num.cast(pl.Boolean).fill_null(False) & den & ~gone
         return _sums(
             frame.select(*CLUSTER, num=known.cast(pl.Float64), den=den.cast(pl.Float64), gone=gone.cast(pl.Float64))
@@ -148,16 +167,23 @@ def metric(
     return made
 
 
+def _within(found: Estimate, unit: str) -> Estimate:
+    low, high = RANGES.get(unit, ANYWHERE)
+    if found.value is None or found.low is None or found.high is None or not low <= found.value <= high:
+        return found
+    return replace(found, low=max(found.low, low), high=min(found.high, high))
+
+
 def _sums(parts: pl.DataFrame) -> pl.DataFrame:
     """Every column beside the cluster summed per cluster, in order.
 
     In a stored run the rows of a cluster lie together: runs of equal clusters are summed first, which is all there is
     to do where no cluster comes twice; otherwise what is left is small.
     """
-    runs = parts.select(pl.struct(CLUSTER).rle_id()).to_series().to_numpy()
-    starts = np.flatnonzero(np.diff(runs.astype(np.int64), prepend=-1))
-    if not len(starts):
+    if parts.is_empty():
         return parts
+    another = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in CLUSTER)
+    starts = parts.select(another.arg_true()).to_series().to_numpy()
     sums = parts[starts].with_columns(
         **{
             name: pl.Series(np.add.reduceat(_array(parts, name), starts))

@@ -20,12 +20,13 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
+from scipy.special import ndtr
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
-from .base import METRICS, metric
-from .totals import CELLS, RANGES, Codes, OfTotals, by_episode, quotient, spread_over, summed
+from .base import METRICS, RANGES, metric
+from .totals import CELLS, Codes, OfTotals, by_episode, quotient, spread_over, summed
 
 __all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
 
@@ -75,7 +76,7 @@ def debiased_of(totals: Array) -> Array:
     off, noise = rate - p / safe, np.sqrt(np.clip(rate * (1 - rate), 0, None) / safe)
     scaled = np.divide(off, noise, out=np.zeros_like(off), where=noise > 0)
     # The mean of |X| for X normal with mean `off` and deviation `noise`.
-    folded = noise * np.sqrt(2 / np.pi) * np.exp(-(scaled**2) / 2) + off * (1 - 2 * stats.norm.cdf(-scaled))
+    folded = noise * np.sqrt(2 / np.pi) * np.exp(-(scaled**2) / 2) + off * (1 - 2 * ndtr(-scaled))
     expected = np.where(noise > 0, folded, np.abs(off))
     return np.asarray(2 * ece_of(totals) - (n * expected).sum(-1) / n.sum(-1))
 
@@ -97,7 +98,7 @@ def auroc_of(sure: Array, right: Array) -> float:
     bad = len(right) - good
     if not good or not bad:
         return float("nan")
-    ranks = stats.rankdata(sure)
+    ranks = scipy.stats.rankdata(sure)
     return float((ranks[right > 0].sum() - good * (good + 1) / 2) / (good * bad))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import networkx as nx
 import numpy as np
 import polars as pl
 
@@ -65,7 +64,12 @@ def with_latency(frame: pl.DataFrame, turns: pl.DataFrame, seconds: Mapping[str,
 
 
 def _depths(turns: pl.DataFrame) -> pl.DataFrame:
-    """How many turns must precede each agent's, per variant: columns variant, agent, depth."""
+    """How many turns must precede each agent's, per variant: columns variant, agent, depth.
+
+    Agents that read each other in a circle, as a graph that was not built here may tell, speak one after the other.
+    """
+    import networkx as nx
+
     rows: list[tuple[str, str, int]] = []
     nodes = turns.select("variant", "agent", "reads").unique().sort("variant", "agent")
     for (variant,), part in nodes.group_by("variant", maintain_order=True):
@@ -73,8 +77,11 @@ def _depths(turns: pl.DataFrame) -> pl.DataFrame:
         for _, agent, reads in part.rows():
             graph.add_node(agent)
             graph.add_edges_from((source, agent) for source in reads if source != agent)
-        for depth, layer in enumerate(nx.topological_generations(graph)):
-            rows += [(str(variant), agent, depth) for agent in layer]
+        whole, depth = nx.condensation(graph), 0
+        for layer in nx.topological_generations(whole):
+            groups = [sorted(whole.nodes[group]["members"]) for group in layer]
+            rows += [(str(variant), agent, depth + i) for group in groups for i, agent in enumerate(group)]
+            depth += max(map(len, groups))
     return pl.DataFrame(rows, schema={"variant": pl.String, "agent": pl.String, "depth": pl.Int64}, orient="row")
 
 

@@ -19,6 +19,7 @@ __all__ = [
 greedy_share = metric(
     "greedy_share", "greedy", pl.col("greedy"), pl.lit(True),
     source="share of steps that take the best tried arm while a better one is known to the rule",
+    missing=~pl.col("valid"),
 )  # fmt: skip
 _PLAYED = (pl.col("design") == "rollout") | pl.col("baseline")  # in a fork the baseline alone plays
 coverage = metric(

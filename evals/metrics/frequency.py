@@ -28,7 +28,8 @@ BUCKETS = ((0, 10), (45, 55), (90, 100))
 
 def _share(name: str, title: str, habit: str, source: str, den: pl.Expr = _CLASSED, why: str = _NO_HISTORY) -> Metric:
     took = (pl.col("habit") == habit).fill_null(False)
-    return metric(name, title, took & den, den, source=f"{_APP}: {source}", why=why)
+    unread = den & (pl.col("habit") == "none")
+    return metric(name, title, took & den, den, source=f"{_APP}: {source}", why=why, missing=unread)
 
 
 bias_frequent = _share("bias_frequent", "F_f", "frequent", "F_f, takes the most frequent action, a worse one")

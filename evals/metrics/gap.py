@@ -25,6 +25,7 @@ _UNHEARD, _UNDONE = ~pl.col("stated_valid") & _ASKED, ~pl.col("valid")
 # Of two facts one may settle the outcome: who does right has no gap, and who is known not to know has none either.
 _GAP_OPEN = (_UNHEARD & ~pl.col("does")) | (_UNDONE & (pl.col("knows") | _UNHEARD))
 _MIRROR_OPEN = (_UNHEARD & (pl.col("does") | _UNDONE)) | (_UNDONE & _IGNORANT)
+_COMPARED = (pl.col("probes") == 0) & pl.col("follows").is_not_null()
 _NONE = "no rationale was asked for"
 _G1 = "Schmied et al. 2025 (2504.16078), App. C.1.3"
 
@@ -52,39 +53,40 @@ mirror = metric(
 )
 say_do = metric(
     "say_do", "say-do", pl.col("follows"),
-    pl.col("stated_valid") & (pl.col("probes") == 0) & pl.col("follows").is_not_null(),
-    source="P(done in stated | something was stated)",
-    why="no rationale recommended anything", missing=_UNDONE,
+    pl.col("stated_valid") & _COMPARED, source="P(done in stated | something was stated)",
+    why="no rationale recommended anything", missing=_ASKED & _COMPARED & (_UNHEARD | _UNDONE),
 )  # fmt: skip
-optimal_given_knowing = metric(
-    "optimal_given_knowing", "P(optimal | knows)", _KNOWS & pl.col("does"), _KNOWS, source=_G1, why="nothing was known"
-)
-greedy_given_knowing = metric(
-    "greedy_given_knowing", "P(greedy | knows)", _KNOWS & pl.col("greedy"), _KNOWS, source=_G1, why="nothing was known"
-)
-other_given_knowing = metric(
-    "other_given_knowing", "P(other | knows)", _KNOWS & pl.col("other"), _KNOWS, source=_G1, why="nothing was known"
-)
+_TAKEN = (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other")))
+for _taken, _when in _TAKEN:
+    metric(
+        f"{_taken}_given_knowing", f"P({_taken} | knows)", _KNOWS & _when, _KNOWS, source=_G1, why="nothing was known",
+        missing=_UNHEARD | (_KNOWS & _UNDONE),
+    )  # fmt: skip
 none_given_knowing = metric(
     "none_given_knowing", "P(none | knows)", _KNOWS & ~pl.col("valid"), _KNOWS,
     source="no legal action was given; with the three above the row adds up to 1", why="nothing was known",
+    missing=_UNHEARD,
 )  # fmt: skip
-for _taken, _when in (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other"))):
+for _taken, _when in _TAKEN:
     metric(
         f"{_taken}_given_not_knowing", f"P({_taken} | does not know)", _IGNORANT & _when, _IGNORANT, source=_G1,
-        why="no wrong rationale was given",
+        why="no wrong rationale was given", missing=_UNHEARD | (_IGNORANT & _UNDONE),
     )  # fmt: skip
 encoded = metric(
     "encoded", "encoded", pl.col("encoded") & pl.col("encoded").is_not_null(), pl.col("encoded").is_not_null(),
     source="the likeliest action by token probability, before any rationale, is optimal",
     why="no action was read off token probabilities without a rationale: add the variant act, on a model that has them",
 )  # fmt: skip
-valid = metric("valid", "valid", pl.col("valid"), pl.lit(True), source="share of steps with a legal action")
+valid = metric(
+    "valid", "valid", pl.col("valid"), pl.lit(True), source="share of steps with a legal action", missing=pl.lit(False)
+)
 stated_valid = metric(
     "stated_valid", "stated valid", pl.col("stated_valid"), _ASKED, source="share of rationales that can be read",
-    why=_NONE,
+    why=_NONE, missing=pl.lit(False),
 )  # fmt: skip
-chance = metric("chance", "chance", pl.col("chance"), pl.lit(1.0), source="|optimal| / |legal actions|")
+chance = metric(
+    "chance", "chance", pl.col("chance"), pl.lit(1.0), source="|optimal| / |legal actions|", missing=pl.lit(False)
+)
 mass = metric(
     "mass", "legal mass", pl.col("mass"), pl.col("mass").is_not_null(),
     source="probability on legal labels before renormalising", why="the model shows no token probabilities",

@@ -4,27 +4,30 @@ Invariant: an edge counts where a speaker that has spoken before reads another s
 no edge, nor is what a vote reads. All positions are compared as they are; only conformity asks what is right.
 
     persuasion    P(takes the position it heard | heard one that is not its own), over all edges
-    conformity    P(leaves a right position for a wrong one | more than half of those it heard disagree), over turns;
+    conformity    P(leaves a right position for a wrong one | a majority of those it heard disagrees), over turns;
                   Asch 1956; for agents, Weng et al. 2025 (2501.13381)
-    rescue        P(reaches a right position from a wrong one | more than half of those it heard are right), over turns
+    rescue        P(reaches a right position from a wrong one | a majority of those it heard is right), over turns
+
+A majority is more than half of those who were heard, and two at least: one voice alone is no majority.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
-from .base import CLUSTER, TURN_METRICS, Metric
+from .base import CLUSTER, RANGES, TURN_METRICS, Metric
 from .change import turn_metric
-from .totals import RANGES, by_episode, of_totals, quotient, summed
+from .totals import by_episode, of_totals, quotient, summed
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["CENTRALITIES", "CentralityInfluence", "heard", "influence", "listeners", "reads_graph"]
 
@@ -63,18 +66,20 @@ def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: 
 
 
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
-_KNOWN = pl.col("right").is_not_null()
+_KNOWN, _SEVERAL = pl.col("right").is_not_null(), pl.col("heard") >= 2
 persuasion = _over(
     "persuasion", "persuasion", "P(takes the position it heard | heard one that is not its own)",
     pl.col("adopted"), pl.col("exposed"), heard, _NOBODY,
 )  # fmt: skip
 conformity = _over(
     "conformity", "conformity", "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
-    ~_IS, _KNOWN & _WAS & (pl.col("disagreed") > 0.5), listeners, "nobody right faced a majority that disagreed",
+    ~_IS, _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5), listeners,
+    "nobody right faced a majority that disagreed",
 )  # fmt: skip
 rescue = _over(
     "rescue", "rescue", "P(wrong -> right | most of those heard are right)",
-    _IS, _KNOWN & ~_WAS & (pl.col("were_right") > 0.5), listeners, "nobody wrong faced a majority that was right",
+    _IS, _KNOWN & ~_WAS & _SEVERAL & (pl.col("were_right") > 0.5), listeners,
+    "nobody wrong faced a majority that was right",
 )  # fmt: skip
 
 
@@ -98,16 +103,19 @@ def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
 
 
 def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
+    import networkx as nx
+
     return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))
 
 
-CENTRALITIES: dict[str, Callable[[Any], dict[str, float]]] = {
-    "degree": nx.in_degree_centrality,
-    "closeness": nx.closeness_centrality,
-    "betweenness": nx.betweenness_centrality,
-    "pagerank": nx.pagerank,
+CENTRALITIES = {
+    "degree": "in_degree_centrality",
+    "closeness": "closeness_centrality",
+    "betweenness": "betweenness_centrality",
+    "pagerank": "pagerank",
 }
-"""Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by those who are."""
+"""By networkx's names. Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by
+those who are."""
 
 
 ALIKE = "all speakers move others equally often"
@@ -129,12 +137,14 @@ class CentralityInfluence:
         self.centrality = centrality
 
     def __call__(self, turns: pl.DataFrame, interval: Interval = "robust") -> Estimate:
+        import networkx as nx
+
         edges = heard(turns)
         if edges.is_empty():
             raise NotMeasured(_NOBODY)
-        central = CENTRALITIES[self.centrality](_graph(edges))
+        central = getattr(nx, CENTRALITIES[self.centrality])(_graph(edges))
         sources = edges.filter("exposed")["source"].unique().sort()
-        ranks = stats.rankdata([central[s] for s in sources])
+        ranks = scipy.stats.rankdata([central[s] for s in sources])
         if len(sources) < 3 or np.ptp(ranks) == 0:
             raise NotMeasured("fewer than three speakers were heard, or all are equally central")
         edges = edges.filter("exposed").select(*CLUSTER, "source", "adopted")
@@ -146,7 +156,7 @@ class CentralityInfluence:
         def spearman(totals: Array) -> Array:
             taken, chances = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
             share = quotient(taken, chances)
-            mine = stats.rankdata(share, axis=-1) - (len(sources) + 1) / 2
+            mine = scipy.stats.rankdata(share, axis=-1) - (len(sources) + 1) / 2
             theirs = ranks - ranks.mean()
             size = np.sqrt((mine**2).sum(-1) * (theirs**2).sum())
             both = np.where(np.isnan(share).any(-1), np.nan, (mine * theirs).sum(-1))

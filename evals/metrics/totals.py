@@ -18,23 +18,21 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from ...errors import NotMeasured
 from ...streams import stream
-from ..inference import LEVEL, Array, Estimate, Interval
-from .base import CLUSTER
+from ..inference import ALIKE, LEVEL, Array, Estimate, Interval
+from ..inference.intervals import t_quantile
+from .base import ANYWHERE, CLUSTER, RANGES
 
-__all__ = ["CELLS", "RANGES", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
+__all__ = ["CELLS", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
 
 RESAMPLES = 2000
 MANY = 200  # episodes
 CELLS = 4_000_000  # numbers held at once
 DEFINED = 0.9  # share of resamples that must define the statistic
 RARE = "too few episodes define it"
-ALIKE = "the episodes do not differ, so they say nothing about spread"
-ANYWHERE = (-np.inf, np.inf)
-RANGES = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0)}
 
 Statistic = Callable[[Array], Array]
 Codes = np.ndarray[Any, np.dtype[np.intp]]
@@ -106,7 +104,7 @@ def _jackknife(parts: Array, statistic: Statistic) -> tuple[float | None, float 
     error = float(np.sqrt((size - 1) / size * np.sum((without - without.mean()) ** 2)))
     if error < 1e-12:
         return None, None, ALIKE
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, size - 1)) * error
+    reach = t_quantile(size) * error
     return float(statistic(totals)) - reach, float(statistic(totals)) + reach, ""
 
 
@@ -121,7 +119,7 @@ def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | N
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
-        found = stats.bootstrap(
+        found = scipy.stats.bootstrap(
             (np.arange(size),), drawn, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
             method="BCa", batch=max(1, CELLS // size),
             rng=stream(0, "bootstrap", name),

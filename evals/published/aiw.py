@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import scipy
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from statsmodels.stats.proportion import proportion_confint
 
 from ...errors import BadOption, UnknownName
 
@@ -315,8 +315,8 @@ def _rate(prompt: str, rows: list[_Row], correct: int) -> Rate:
 
 
 def _wilson(correct: int, rows: int) -> tuple[float, float]:
-    low, high = proportion_confint(correct, rows, method="wilson")
-    return 0.0 if correct == 0 else float(low), 1.0 if correct == rows else float(high)
+    found = scipy.stats.binomtest(correct, rows).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _table(score: AiwScore) -> Table:

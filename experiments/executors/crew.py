@@ -191,7 +191,7 @@ class Crew:
 
     def _greet(self, seat: _Seat) -> None:
         if self._listens is not None:
-            seat.outbox.post("listen", self._listens.texts)
+            seat.outbox.post("listen", self._listens.texts, self._listens.level)
 
     def _spawn(self, work: Any) -> None:
         async def watched() -> None:

@@ -6,7 +6,7 @@ driver -> worker   play(episode, arenas, answers)   play these; `answers` are th
                    committed(number)                the batch of that number is safe
                    held(number, error)              money is set aside (error None), or why not
                    stop(reason)                     ask nothing new
-                   listen(texts)                    tell what happens from now on, with or without texts
+                   listen(texts, level)             tell what happens from now on, at that level and above
                    end()                            close the models and go
 worker -> driver   ready()                          assembled, and its models opened if that was asked for
                    commit(number, batch)            rows to enter in one transaction

@@ -18,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ...errors import BadOption, RunStopped
-from ...events import Event, Sink
+from ...events import LEVELS, Event, Level, Sink
 from ...models.base import Backend, Card
 from ...models.budget import Budget
 from ...models.gateway import Gateway
@@ -136,13 +136,15 @@ async def work(contract: Contract, line: Line) -> None:
 
 @dataclass(frozen=True)
 class _Forward:
-    """Hears for the driver."""
+    """Hears for the driver, whom nothing below `level` is sent."""
 
     outbox: Outbox
     texts: bool
+    level: Level
 
     def __call__(self, event: Event) -> None:
-        self.outbox.post("event", event)
+        if LEVELS.index(event.level) >= LEVELS.index(self.level):
+            self.outbox.post("event", event)
 
 
 class _Worker:
@@ -190,8 +192,8 @@ class _Worker:
     def on_held(self, number: int, error: Exception | None) -> None:
         self._purse.held(number, error)
 
-    def on_listen(self, texts: bool) -> None:
-        self.gateway.hear = Sink([_Forward(self.outbox, texts)])
+    def on_listen(self, texts: bool, level: Level) -> None:
+        self.gateway.hear = Sink([_Forward(self.outbox, texts, level)])
 
     def on_stop(self, reason: RunStopped) -> None:
         self._stopped = self._stopped or reason
