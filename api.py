@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .evals.inference import Interval
     from .evals.judge import Judged
     from .evals.scorecard import Scorecard
+    from .evals.two_way import TwoWay
     from .experiments.forecast import Forecast
 
 T = TypeVar("T")
@@ -119,7 +120,39 @@ class Result:
                 table, added = evaluated(known(evaluators), table, ledger.records())
             finally:
                 ledger.close()
-        return score(table, metrics, baseline, interval, added, self._meta("looks"), read_judged(self.folder), said)
+        looks, judged = self._meta("looks"), read_judged(self.folder)
+        return score(table, metrics, baseline, interval, added, looks, judged, said, self._models)
+
+    def two_way(
+        self,
+        metrics: Sequence[str] | None = None,
+        baseline: str | None = None,
+        interval: Interval = "robust",
+    ) -> tuple[TwoWay, ...]:
+        """Two models by two variants: cell means, main effects and interaction; see `akrasia.evals.two_way`.
+
+        Args:
+            metrics: ratios over episodes; by default knowing, doing and gap.
+            baseline: the variant without the intervention, instead of the run's own baseline.
+
+        Raises:
+            BadOption: the run has no two models that share two variants and an episode.
+        """
+        from .evals.two_way import MEASURED, two_way
+
+        tables = two_way(self.records, metrics or MEASURED, interval, baseline, self._models, self._meta("looks"))
+        if not tables:
+            raise BadOption(
+                f"{str(self.folder)!r} has no two-way table",
+                "it takes two models that share two variants and an episode",
+                'Run several models in one experiment: models = ["embedded", "embedded:FILE"], leader = "embedded".',
+            )  # fmt: skip
+        return tables
+
+    @property
+    def _models(self) -> tuple[str, ...]:
+        """The models by their names in records, in the experiment's order; empty where that was not stored."""
+        return tuple(self.experiment.get("labels", ()))
 
     @cached_property
     def turns(self) -> pl.DataFrame:
@@ -240,6 +273,7 @@ def run(
     workers: int = 1,
     engine: str = "",
     address: str = "",
+    leader: str = "",
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
@@ -254,6 +288,8 @@ def run(
         variants: plans or expressions; the first is the baseline. A mapping names them.
         episodes: seeded plays per task and model, the unit of statistical independence.
         design: "fork" (every variant decides the baseline's situations) or "rollout".
+        leader: of several models, by its label, the one whose baseline plays the episodes of a fork for all of them,
+            so that they decide the same situations; by default each model's own baseline plays.
         seed: names the set of episodes.
         budget: {"calls": n, "dollars": x} over the whole run.
         concurrency: episodes under way at once.
@@ -273,7 +309,7 @@ def run(
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
         "budget": budget, "concurrency": concurrency, "until": until, "workers": workers, "engine": engine,
-        "address": address,
+        "address": address, "leader": leader,
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
@@ -409,7 +445,7 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
     here = json.dumps(experiment.identity(), sort_keys=True)
     if stored and stored.get("identity") != here:
         then, now = json.loads(stored["identity"]), json.loads(here)
-        changed = ", ".join(k for k in now if now[k] != then.get(k))
+        changed = ", ".join(k for k in {**then, **now} if now.get(k) != then.get(k))
         raise RunFolderError(
             f"{str(folder)!r} holds another experiment", f"it differs in: {changed}", "Choose another --out."
         )

@@ -167,6 +167,9 @@ def score(
         bool | None, typer.Option(help="Read the transcripts too; by default where the run is not large.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print every metric that is measured.")] = False,
+    two_way: Annotated[
+        bool, typer.Option("--two-way", help="Only the two-way tables: models by variants, and their interaction.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
     """Score a stored run, or published responses, again; needs no model, no network and no key."""
@@ -179,6 +182,15 @@ def score(
     from .reports.terminal import show_estimates, show_scorecard
 
     result = _open(Path(what))
+    if two_way:
+        from .reports.two_way import show_two_way
+
+        tables = result.two_way(metric, baseline, cast(Any, interval))
+        if as_json:
+            typer.echo(encode(tables).decode())
+        else:
+            show_two_way(tables, _console())
+        return
     names = metric or ([] if evaluator else None)
     card = result.score(names, baseline, cast(Any, interval), evaluator or (), turns)
     if as_json:

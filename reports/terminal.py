@@ -17,6 +17,7 @@ from ..evals.metrics import CLASSES
 from ..evals.pareto import pareto
 from ..evals.scorecard import Arm, Scorecard
 from .text import amount, difference, judged_by, looked_at, p_value, plain_console, share, short_name, signed, told
+from .two_way import two_way_parts
 
 __all__ = ["show_estimates", "show_scorecard"]
 
@@ -87,6 +88,7 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         parts += ["", _gap_table(arms, base)]
         parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
         parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
+    parts += two_way_parts(card.two_way)
     if card.looks is not None:
         parts += ["", *_looked(card, card.looks)]
     if card.judged is not None:
