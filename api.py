@@ -14,12 +14,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .errors import BadOption, RunFolderError
 from .events import Listener, sink
 from .experiments.bill import Bill
-from .experiments.config import assemble, budget_of, describe
+from .experiments.config import assemble, budget_of, describe, one_task
 from .experiments.executors import Engine, engine_for
 from .experiments.judging import FOLDER as JUDGED
 from .experiments.judging import judge_run, read_judged
@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
     from .experiments.forecast import Forecast
+    from .interventions.training.cloning import Cloned
+    from .interventions.training.export import Data
 
 T = TypeVar("T")
 
-__all__ = ["Result", "arun", "execute", "forecast", "open_run", "run"]
+__all__ = ["Result", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run"]
 
 
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
@@ -257,6 +259,32 @@ class Result:
 
         return export(self.folder, self.records, Path(path))
 
+    def data(
+        self,
+        path: Path | str,
+        form: str = "sft",
+        *,
+        only: str = "optimal",
+        variants: Sequence[str] = (),
+        models: Sequence[str] = (),
+        tasks: Sequence[str] = (),
+    ) -> Data:
+        """Write training data of this run as JSON lines; see `akrasia.interventions.training.export`.
+
+        Args:
+            path: a .jsonl file, replaced at once or not at all.
+            form: "sft", answers worth imitating, or "preference", answers that knew and did not do, corrected.
+            only: which answers are worth imitating: "optimal", "follows" or "valid".
+            variants: whose answers; by default the baseline's. models, tasks: by default all.
+
+        Raises:
+            UnknownName: no such form, kind of answers, variant, model or task.
+            NotMeasured: the run holds nothing of the kind; nothing was written.
+        """
+        from .experiments.harvest import harvest
+
+        return _written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
+
 
 def run(
     task: Any = "bandit",
@@ -347,6 +375,90 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
         settings.pop(name, None)
     return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
+
+
+def expert_data(
+    path: Path | str,
+    task: Any = "bandit",
+    expert: str = "ucb",
+    form: str = "sft",
+    *,
+    plan: str = "reason_act",
+    style: str = "chat",
+    episodes: int = 100,
+    seed: int = 0,
+) -> Data:
+    """Write what an expert would have answered, as JSON lines; see `akrasia.interventions.training.cloning`.
+
+    Args:
+        path: a .jsonl file, replaced at once or not at all.
+        expert: a reference player of the task, or "oracle".
+        form: "sft", or "preference": the expert's answer before the same answer with the greedy action.
+        plan: whose prompts are answered: "act" (actions alone), "reason_act" or "reason_then_act" (with a rationale).
+        style: of the model that is to be trained: "chat", "completion" or "tuned".
+        episodes: plays of the expert; `seed` names them, and no experiment plays one of them.
+
+    Raises:
+        UsageError: something asked for cannot be; nothing was written.
+    """
+    from .interventions.training.cloning import demonstrations, preferences
+    from .interventions.training.export import form_named
+
+    made = preferences if form_named(form) == "preference" else demonstrations
+    return _written(Path(path), lambda: made(one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style)))
+
+
+def clone(
+    out: Path | str,
+    task: Any = "bandit",
+    expert: str = "ucb",
+    *,
+    plan: str = "reason_then_act",
+    episodes: int = 100,
+    updates: int = 100,
+    batch: int = 16,
+    rate: float = 1e-3,
+    rank: int = 8,
+    seed: int = 0,
+    base: str | None = None,
+    told: Callable[[str], None] | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Cloned:
+    """Fine-tune the embedded model on an expert's play: behaviour cloning (plan "act") or thought cloning.
+
+    The adapter that comes out is a model like any other: `embedded:FILE`. Needs the extra `train`.
+
+    Args:
+        out: a .gguf file.
+        updates, batch, rate: of the fine-tuning; rank: of the LoRA. The rest is as in `expert_data`.
+        told: hears what the training will take, before it starts; progress: of every update.
+
+    Raises:
+        UsageError: something cannot be used, or is not installed; nothing was trained.
+        TrainingFailed: the loss is no number, or memory ran out; nothing was written.
+    """
+    from .interventions.training.cloning import clone
+    from .interventions.training.supervised import SFT
+
+    settings = SFT(updates, batch, rate, seed=seed)
+    target = Path(out)
+    _writable(target.parent)
+    return clone(
+        one_task(task), target, expert, cast(Any, plan), episodes, settings, rank, base, told=told, progress=progress
+    )
+
+
+def _written(path: Path, made: Callable[[], Data]) -> Data:
+    """Make training data and write them; what cannot be written is said first."""
+    from .interventions.training.export import jsonl
+    from .reports.export import write_whole
+
+    if path.suffix != ".jsonl":
+        raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
+    _writable(path.parent)
+    data = made()
+    write_whole(path, jsonl(data.rows))
+    return data
 
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:

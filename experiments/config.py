@@ -37,7 +37,7 @@ from ..tasks.base import TASKS, Task
 from .runner import Experiment, ModelSet
 from .variant import as_variants
 
-__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "override"]
+__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task", "override"]
 
 _KEYS = (
     "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
@@ -113,10 +113,11 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
 
 def _tasks(given: Any) -> tuple[Task, ...]:
     many = given if isinstance(given, list | tuple) else [given]
-    return tuple(_task(t) for t in many)
+    return tuple(one_task(t) for t in many)
 
 
-def _task(given: Any) -> Task:
+def one_task(given: Any) -> Task:
+    """A task from itself, its name, or a table with its name and options."""
     if isinstance(given, str):
         return TASKS.make(given)
     if isinstance(given, Mapping):
