@@ -94,7 +94,8 @@ def run(
         if value is not None:
             settings[key] = value
     if model is not None:
-        settings.pop("models", None)
+        for key in ("models", "leader"):
+            settings.pop(key, None)
         settings["model"] = model
     if resume and fresh:
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")

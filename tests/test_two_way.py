@@ -219,3 +219,10 @@ def test_tables_of_a_task_are_one_family(tmp_path: Path) -> None:
     ps = sorted(c.p for t in tables for c in t.effects["doing"].values())
     least = min((c for t in tables for c in t.effects["doing"].values()), key=lambda c: c.p)
     assert len(ps) == 18 and least.p_holm == pytest.approx(min(1, 18 * ps[0]))
+
+
+def test_a_leader_that_is_no_longer_there_does_not_lead(tmp_path: Path) -> None:
+    """The example of the documentation, with one other model."""
+    example = Path(__file__).parents[1] / "examples" / "two_way.toml"
+    akrasia("run", str(example), "--model", "simulated", "--episodes", "2", "--out", str(tmp_path / "r"))
+    assert "leader" not in ak.open_run(tmp_path / "r").experiment
