@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
-    from .api import Result, arun, forecast, open_run, run
+    from .api import Result, arun, clone, expert_data, forecast, open_run, run
     from .evals.evaluator import Reason, evaluator
     from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
@@ -81,7 +81,7 @@ _ROOMS = (
     "tasks",
 )
 _HOME = {
-    **dict.fromkeys(("Result", "arun", "forecast", "open_run", "run"), ".api"),
+    **dict.fromkeys(("Result", "arun", "clone", "expert_data", "forecast", "open_run", "run"), ".api"),
     "AmbientChatModel": ".models.ambient",
     "Reason": ".evals.evaluator",
     "evaluator": ".evals.evaluator",
@@ -145,6 +145,7 @@ __all__ = [
     "best_of_n",
     "blind_actor",
     "checklist",
+    "clone",
     "commit",
     "confidence",
     "constrain_action",
@@ -159,6 +160,7 @@ __all__ = [
     "evaluator",
     "execute_stated",
     "experiments",
+    "expert_data",
     "filler",
     "forecast",
     "graphs",

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .errors import BadOption, RunFolderError
 from .events import Listener, sink
@@ -31,13 +31,16 @@ if TYPE_CHECKING:
     from .evals.inference import Interval
     from .evals.judge import Judged
     from .evals.scorecard import Scorecard
+    from .evals.two_way import TwoWay
     from .experiments.executors import Engine, Observer
     from .experiments.forecast import Forecast
     from .experiments.runner import Experiment, Outcome
+    from .interventions.training.cloning import Cloned
+    from .interventions.training.export import Data
 
 T = TypeVar("T")
 
-__all__ = ["Result", "arun", "execute", "forecast", "open_run", "run"]
+__all__ = ["Result", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run"]
 
 
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
@@ -117,7 +120,39 @@ class Result:
                 table, added = evaluated(known(evaluators), table, ledger.records())
             finally:
                 ledger.close()
-        return score(table, metrics, baseline, interval, added, self._meta("looks"), read_judged(self.folder), said)
+        looks, judged = self._meta("looks"), read_judged(self.folder)
+        return score(table, metrics, baseline, interval, added, looks, judged, said, self._models)
+
+    def two_way(
+        self,
+        metrics: Sequence[str] | None = None,
+        baseline: str | None = None,
+        interval: Interval = "robust",
+    ) -> tuple[TwoWay, ...]:
+        """Two models by two variants: cell means, main effects and interaction; see `akrasia.evals.two_way`.
+
+        Args:
+            metrics: ratios over episodes; by default knowing, doing and gap.
+            baseline: the variant without the intervention, instead of the run's own baseline.
+
+        Raises:
+            BadOption: the run has no two models that share two variants and an episode.
+        """
+        from .evals.two_way import MEASURED, two_way
+
+        tables = two_way(self.records, metrics or MEASURED, interval, baseline, self._models, self._meta("looks"))
+        if not tables:
+            raise BadOption(
+                f"{str(self.folder)!r} has no two-way table",
+                "it takes two models that share two variants and an episode",
+                'Run several models in one experiment: models = ["embedded", "embedded:FILE"], leader = "embedded".',
+            )  # fmt: skip
+        return tables
+
+    @property
+    def _models(self) -> tuple[str, ...]:
+        """The models by their names in records, in the experiment's order; empty where that was not stored."""
+        return tuple(self.experiment.get("labels", ()))
 
     @cached_property
     def turns(self) -> pl.DataFrame:
@@ -226,6 +261,32 @@ class Result:
 
         return export(self.folder, self.records, Path(path))
 
+    def data(
+        self,
+        path: Path | str,
+        form: str = "sft",
+        *,
+        only: str = "optimal",
+        variants: Sequence[str] = (),
+        models: Sequence[str] = (),
+        tasks: Sequence[str] = (),
+    ) -> Data:
+        """Write training data of this run as JSON lines; see `akrasia.interventions.training.export`.
+
+        Args:
+            path: a .jsonl file, replaced at once or not at all.
+            form: "sft", answers worth imitating, or "preference", answers that knew and did not do, corrected.
+            only: which answers are worth imitating: "optimal", "follows" or "valid".
+            variants: whose answers; by default the baseline's. models, tasks: by default all.
+
+        Raises:
+            UnknownName: no such form, kind of answers, variant, model or task.
+            NotMeasured: the run holds nothing of the kind; nothing was written.
+        """
+        from .experiments.harvest import harvest
+
+        return _written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
+
 
 def run(
     task: Any = "bandit",
@@ -242,6 +303,7 @@ def run(
     workers: int = 1,
     engine: str = "",
     address: str = "",
+    leader: str = "",
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
@@ -256,6 +318,8 @@ def run(
         variants: plans or expressions; the first is the baseline. A mapping names them.
         episodes: seeded plays per task and model, the unit of statistical independence.
         design: "fork" (every variant decides the baseline's situations) or "rollout".
+        leader: of several models, by its label, the one whose baseline plays the episodes of a fork for all of them,
+            so that they decide the same situations; by default each model's own baseline plays.
         seed: names the set of episodes.
         budget: {"calls": n, "dollars": x} over the whole run.
         concurrency: episodes under way at once.
@@ -276,7 +340,7 @@ def run(
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
         "budget": budget, "concurrency": concurrency, "until": until, "workers": workers, "engine": engine,
-        "address": address,
+        "address": address, "leader": leader,
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
@@ -315,6 +379,92 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
         settings.pop(name, None)
     return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
+
+
+def expert_data(
+    path: Path | str,
+    task: Any = "bandit",
+    expert: str = "ucb",
+    form: str = "sft",
+    *,
+    plan: str = "reason_act",
+    style: str = "chat",
+    episodes: int = 100,
+    seed: int = 0,
+) -> Data:
+    """Write what an expert would have answered, as JSON lines; see `akrasia.interventions.training.cloning`.
+
+    Args:
+        path: a .jsonl file, replaced at once or not at all.
+        expert: a reference player of the task, or "oracle".
+        form: "sft", or "preference": the expert's answer before the same answer with the greedy action.
+        plan: whose prompts are answered: "act" (actions alone), "reason_act" or "reason_then_act" (with a rationale).
+        style: of the model that is to be trained: "chat", "completion" or "tuned".
+        episodes: plays of the expert; `seed` names them, and no experiment plays one of them.
+
+    Raises:
+        UsageError: something asked for cannot be; nothing was written.
+    """
+    from .experiments.config import one_task
+    from .interventions.training.cloning import demonstrations, preferences
+    from .interventions.training.export import form_named
+
+    made = preferences if form_named(form) == "preference" else demonstrations
+    return _written(Path(path), lambda: made(one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style)))
+
+
+def clone(
+    out: Path | str,
+    task: Any = "bandit",
+    expert: str = "ucb",
+    *,
+    plan: str = "reason_then_act",
+    episodes: int = 100,
+    updates: int = 100,
+    batch: int = 16,
+    rate: float = 1e-3,
+    rank: int = 8,
+    seed: int = 0,
+    base: str | None = None,
+    told: Callable[[str], None] | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Cloned:
+    """Fine-tune the embedded model on an expert's play: behaviour cloning (plan "act") or thought cloning.
+
+    The adapter that comes out is a model like any other: `embedded:FILE`. Needs the extra `train`.
+
+    Args:
+        out: a .gguf file.
+        updates, batch, rate: of the fine-tuning; rank: of the LoRA. The rest is as in `expert_data`.
+        told: hears what the training will take, before it starts; progress: of every update.
+
+    Raises:
+        UsageError: something cannot be used, or is not installed; nothing was trained.
+        TrainingFailed: the loss is no number, or memory ran out; nothing was written.
+    """
+    from .experiments.config import one_task
+    from .interventions.training.cloning import clone
+    from .interventions.training.supervised import SFT
+
+    settings = SFT(updates, batch, rate, seed=seed)
+    target = Path(out)
+    _writable(target.parent)
+    return clone(
+        one_task(task), target, expert, cast(Any, plan), episodes, settings, rank, base, told=told, progress=progress
+    )
+
+
+def _written(path: Path, made: Callable[[], Data]) -> Data:
+    """Make training data and write them; what cannot be written is said first."""
+    from .interventions.training.export import jsonl
+    from .reports.export import write_whole
+
+    if path.suffix != ".jsonl":
+        raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
+    _writable(path.parent)
+    data = made()
+    write_whole(path, jsonl(data.rows))
+    return data
 
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
@@ -423,7 +573,7 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
     here = json.dumps(experiment.identity(), sort_keys=True)
     if stored and stored.get("identity") != here:
         then, now = json.loads(stored["identity"]), json.loads(here)
-        changed = ", ".join(k for k in now if now[k] != then.get(k))
+        changed = ", ".join(k for k in {**then, **now} if now.get(k) != then.get(k))
         raise RunFolderError(
             f"{str(folder)!r} holds another experiment", f"it differs in: {changed}", "Choose another --out."
         )

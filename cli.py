@@ -94,7 +94,8 @@ def run(
         if value is not None:
             settings[key] = value
     if model is not None:
-        settings.pop("models", None)
+        for key in ("models", "leader"):
+            settings.pop(key, None)
         settings["model"] = model
     if otel_texts and not otel:
         raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
@@ -169,6 +170,9 @@ def score(
         bool | None, typer.Option(help="Read the transcripts too; by default where the run is not large.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print every metric that is measured.")] = False,
+    two_way: Annotated[
+        bool, typer.Option("--two-way", help="Only the two-way tables: models by variants, and their interaction.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
     """Score a stored run, or published responses, again; needs no model, no network and no key."""
@@ -181,6 +185,15 @@ def score(
     from .reports.terminal import show_estimates, show_scorecard
 
     result = _open(Path(what))
+    if two_way:
+        from .reports.two_way import show_two_way
+
+        tables = result.two_way(metric, baseline, cast(Any, interval))
+        if as_json:
+            typer.echo(encode(tables).decode())
+        else:
+            show_two_way(tables, _console())
+        return
     names = metric or ([] if evaluator else None)
     card = result.score(names, baseline, cast(Any, interval), evaluator or (), turns)
     if as_json:
@@ -256,6 +269,75 @@ def report(
 def export(run: RunFolder, to: Annotated[Path, typer.Argument(help="A .jsonl, .parquet or .csv file.")]) -> None:
     """Write a run's records to a file."""
     typer.echo(str(_open(run).export(to)))
+
+
+@app.command()
+def data(
+    out: Annotated[Path, typer.Option(help="A .jsonl file.")],
+    run: Annotated[Path | None, typer.Argument(help="A run folder; or name an expert.", metavar="RUN")] = None,
+    form: Annotated[str, typer.Option(help="sft (to imitate) or preference (a better and a worse answer).")] = "sft",
+    only: Annotated[
+        str, typer.Option(help="Of a run, for sft: optimal, follows (what it recommends, and right) or valid answers.")
+    ] = "optimal",
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Of a run: this variant, instead of the baseline; may be repeated.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Of a run: only this model; may be repeated.")] = None,
+    expert: Annotated[
+        str | None, typer.Option(help="Instead of a run a reference player: ucb, greedy, oracle.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What the expert plays.")] = "bandit",
+    changes: Annotated[list[str] | None, typer.Option("--set", help="An option of the task: arms=10.")] = None,
+    plan: Annotated[
+        str, typer.Option(help="Whose prompts the expert answers: act, reason_act or reason_then_act.")
+    ] = "reason_act",
+    style: Annotated[str, typer.Option(help="Of the model to be trained: chat, completion or tuned.")] = "chat",
+    episodes: Annotated[int, typer.Option(help="Plays of the expert.")] = 100,
+    seed: Annotated[int, typer.Option(help="Which plays.")] = 0,
+) -> None:
+    """Write training data: of a run (its good answers, or its gap corrected), or of an expert with its rationale."""
+    if (run is None) == (expert is None):
+        raise BadOption("data come of a run or of an expert", remedy="Name a run folder, or --expert ucb.")
+    if run is not None:
+        found = _open(run).data(out, form, only=only, variants=variant or (), models=model or ())
+    else:
+        from .api import expert_data
+
+        found = expert_data(
+            out, _named(task, changes), cast(str, expert), form, plan=plan, style=style, episodes=episodes, seed=seed
+        )
+    typer.echo(f"{out}: {found}")
+
+
+@app.command()
+def clone(
+    out: Annotated[Path, typer.Option(help="The adapter: a .gguf file, used as embedded:FILE.")],
+    expert: Annotated[str, typer.Option(help="A reference player of the task, or oracle.")] = "ucb",
+    task: Annotated[str, typer.Option(help="What the expert plays.")] = "bandit",
+    changes: Annotated[list[str] | None, typer.Option("--set", help="An option of the task: arms=10.")] = None,
+    plan: Annotated[
+        str, typer.Option(help="act (clones behaviour), reason_act or reason_then_act (clone thoughts).")
+    ] = "reason_then_act",
+    episodes: Annotated[int, typer.Option(help="Plays of the expert.")] = 100,
+    updates: Annotated[int, typer.Option(help="Optimiser steps.")] = 100,
+    batch: Annotated[int, typer.Option(help="Pairs of prompt and answer per step.")] = 16,
+    rate: Annotated[float, typer.Option(help="Learning rate at its peak.")] = 1e-3,
+    rank: Annotated[int, typer.Option(help="Of the LoRA.")] = 8,
+    seed: Annotated[int, typer.Option(help="Of the plays, the first weights and the order.")] = 0,
+    base: Annotated[str | None, typer.Option(help="Weights other than the embedded model's: a GGUF file.")] = None,
+) -> None:
+    """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
+    from .api import clone
+    from .commands.clone import Told
+
+    console = _console()
+    made = clone(
+        out, _named(task, changes), expert, plan=plan, episodes=episodes, updates=updates, batch=batch, rate=rate,
+        rank=rank, seed=seed, base=base, told=console.print, progress=Told(console),
+    )  # fmt: skip
+    t = made.trained
+    typer.echo(f"{made.adapter}: loss {t.first:.3f} -> {t.last:.3f} nats per token, {t.seconds:.0f} s")
+    typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {plan}")
 
 
 @app.command()
@@ -335,6 +417,16 @@ def doctor() -> None:
 
     if not examine(_console()):
         raise typer.Exit(1)
+
+
+def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
+    """A task by its name and options."""
+    from .experiments.config import override
+
+    options: dict[str, Any] = {"name": task}
+    for change in changes or []:
+        override(options, change)
+    return options
 
 
 def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:

@@ -23,7 +23,15 @@ from collections.abc import Sequence
 from ..records import Situation, Status
 from ..tasks.numbers import canonical_number
 
-__all__ = ["canonical_number", "match_label", "read_action", "read_answer", "read_recommendation", "read_stated"]
+__all__ = [
+    "canonical_number",
+    "match_label",
+    "read_action",
+    "read_answer",
+    "read_recommendation",
+    "read_stated",
+    "with_action",
+]
 
 _MARK = r"[\"'`*_\])]*"  # quotes and markdown around a word
 _OPEN = r"[\s\"'`*_<\[(]*"
@@ -111,6 +119,22 @@ def read_action(text: str, actions: Sequence[str]) -> tuple[str | None, Status]:
         return None, "unparsable"
     label = match_label(found[-1], actions)
     return label, "ok" if label is not None else "illegal"
+
+
+def with_action(text: str, actions: Sequence[str], label: str) -> str | None:
+    """The answer with another action in the place of its own, all else as it was; None where it takes none.
+
+    A bare label, which is what is chosen by token probability, is replaced whole.
+    """
+    if text.strip() in actions:
+        return text.replace(text.strip(), label)
+    seen = _HISTORY.sub(lambda m: " " * len(m[0]), text)
+    found = list(_ACTION.finditer(seen))
+    own = match_label(found[-1][1], actions) if found else None
+    if own is None:
+        return None
+    begin = found[-1].start(1) + len(found[-1][1]) - len(found[-1][1].lstrip())
+    return text[:begin] + label + text[begin + len(own) :]
 
 
 def read_stated(text: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Status]:

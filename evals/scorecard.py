@@ -23,6 +23,7 @@ from .measuring import View, choose, measure, worst_and_best
 from .metrics import METRICS, SPLITS, GapTable, Metric, gap_table
 from .metrics.gap import gap as GAP
 from .pairs import Flips, contrasts, count_flips, open_to, same_situations
+from .two_way import TwoWay, two_way
 from .verdict import Verdict, direction, judge_arm
 
 __all__ = ["CONTRASTED", "Arm", "Scorecard", "score"]
@@ -84,6 +85,8 @@ class Scorecard:
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
         judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
+        two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
+            asked for.
     """
 
     design: str
@@ -94,6 +97,7 @@ class Scorecard:
     looks: Looks | None = None
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
     judged: Judged | None = None
+    two_way: tuple[TwoWay, ...] = ()
 
     @property
     def valid(self) -> tuple[tuple[str, str, Contrast], ...]:
@@ -121,6 +125,7 @@ def score(
     looked: Mapping[str, Any] | None = None,
     judged: Judged | None = None,
     turns: pl.DataFrame | None = None,
+    models: Sequence[str] = (),
 ) -> Scorecard:
     """Score a table of records; needs no model, no graph and no network.
 
@@ -134,6 +139,7 @@ def score(
         looked: what the ledger keeps of the looks at a run under `until`.
         judged: what judges read of it; see `akrasia.evals.judge`.
         turns: the transcripts, as `akrasia.evals.turns` makes them; without it what is told by turns is not measured.
+        models: in which order models stand in two-way tables; by default that of the table.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -172,9 +178,13 @@ def score(
     if judged is not None:
         arms = [_with_judge(arm, frame, judged, interval) for arm in arms]
     said = [*failed, *_warnings(frame, arms), *_biting(arms, anytime or compared)]
-    return Scorecard(
-        frame["design"][0], tuple(arms), tuple(compared), tuple(verdicts), tuple(said), looks, tuple(anytime), judged
+    tables = (
+        two_way(frame, interval=interval, baseline=baseline, models=models, looked=looked) if metrics is None else ()
     )
+    return Scorecard(
+        frame["design"][0], tuple(arms), tuple(compared), tuple(verdicts), tuple(said), looks, tuple(anytime), judged,
+        tables,
+    )  # fmt: skip
 
 
 def _by_variant(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -7,6 +7,7 @@ A file holds what `akrasia.run` takes:
     episodes = 16
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
+    leader = "embedded"                      # of several models: whose baseline plays, so that all decide the same
     workers = 2                              # processes; or engine = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
@@ -36,11 +37,11 @@ from ..tasks.base import TASKS, Task
 from .runner import Experiment, ModelSet
 from .variant import as_variants
 
-__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "override"]
+__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task", "override"]
 
 _KEYS = (
     "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
-    "workers", "engine", "address",
+    "workers", "engine", "address", "leader",
 )  # fmt: skip
 
 
@@ -106,15 +107,17 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         workers=1 if settings.get("workers") is None else settings["workers"],
         engine=settings.get("engine") or "",
         address=settings.get("address") or "",
+        leader=settings.get("leader") or "",
     )
 
 
 def _tasks(given: Any) -> tuple[Task, ...]:
     many = given if isinstance(given, list | tuple) else [given]
-    return tuple(_task(t) for t in many)
+    return tuple(one_task(t) for t in many)
 
 
-def _task(given: Any) -> Task:
+def one_task(given: Any) -> Task:
+    """A task from itself, its name, or a table with its name and options."""
     if isinstance(given, str):
         return TASKS.make(given)
     if isinstance(given, Mapping):
@@ -188,6 +191,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             {slot: {"id": b.card.id, "label": b.card.label, "note": _note(b)} for slot, b in m.slots.items()}
             for m in experiment.models
         ],
+        "labels": [m.label for m in experiment.models],
         "variants": {
             v.name: {
                 "plan": v.plan.name,
@@ -200,6 +204,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "episodes": experiment.episodes,
         "seed": experiment.seed,
         "design": experiment.design,
+        **({"leader": experiment.leader} if experiment.leader else {}),
         **({"until": experiment.until} if experiment.until else {}),
         "identity": json.dumps(experiment.identity(), sort_keys=True),
     }

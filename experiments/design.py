@@ -1,7 +1,8 @@
 """The two designs of an ablation, each as a function that plays one episode and yields groups of records.
 
 fork     The baseline (the first variant) plays the episode; at every situation each variant decides from the *same*
-         situation. Strictly paired: a difference is the decision's, never its consequences'.
+         situation. Strictly paired: a difference is the decision's, never its consequences'. Where the experiment has
+         a leader, the leader's baseline plays for every model, so that models are paired as strictly as variants.
 rollout  Each variant plays its own episode on the same seed and the same draws. Shows consequences.
 
 Invariants: a group holds one record of every variant or is not stored; a step without a legal action is forfeited,
@@ -30,13 +31,17 @@ Design = Literal["fork", "rollout"]
 
 @dataclass(frozen=True)
 class Arena:
-    """One task, one assignment of models, and the variants that meet there. `label` names the task in records."""
+    """One task, one assignment of models, and the variants that meet there. `label` names the task in records.
+
+    `leader` is the arena whose baseline plays the episode of a fork; None where this one's own does.
+    """
 
     label: str
     task: Task
     model: str
     desk: Desk
     variants: tuple[Variant, ...]
+    leader: Arena | None = None
 
     async def decide(self, variant: Variant, place: _Place, episode: int, seed: int) -> Decision:
         """What a variant decides there."""
@@ -52,6 +57,13 @@ class Arena:
             raise
         hear(DecisionEnded(where, decision.done, decision.status))
         return decision
+
+    async def lead(self, place: _Place, episode: int, seed: int) -> Decision:
+        """What the baseline decides there whose moves others follow: an answer that its own arena asks for too."""
+        baseline, step, desk = self.variants[0], place.situation.step, self.desk
+        if desk.gateway.hear is not None:
+            desk = replace(desk, where=Where(self.label, self.model, episode, baseline.name, step))
+        return await baseline.decide(place.situation, desk, seed, step, place.oracle)
 
     def record(
         self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
@@ -123,13 +135,14 @@ async def fork(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Reco
         place = _Place.of(task, state)
         async with asyncio.TaskGroup() as group:
             deciding = [group.create_task(arena.decide(v, place, episode, seed)) for v in arena.variants]
+            leading = None if arena.leader is None else group.create_task(arena.leader.lead(place, episode, seed))
         decisions = [d.result() for d in deciding]
         outcomes = [place.after(task, d) for d in decisions]
         yield [
             arena.record("fork", v, episode, place, d, reward)
             for v, d, (_, reward, _) in zip(arena.variants, decisions, outcomes, strict=True)
         ]
-        state, _, over = outcomes[0]
+        state, _, over = outcomes[0] if leading is None else place.after(task, leading.result())
 
 
 async def rollout(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Record]]:

@@ -161,6 +161,10 @@ class _Reader:
         for row in rows:
             yield row[0]
 
+    def arms(self) -> list[tuple[str, str, str]]:
+        """Every (task, model, variant) that holds a record."""
+        return self._reading.execute("SELECT DISTINCT task, model, variant FROM records").fetchall()
+
     def lines(self) -> Iterator[bytes] | None:
         """The line of every record, in the same order; None where they are absent or made by other code."""
         if self.meta(LINES) != fingerprint():

@@ -57,6 +57,8 @@ class Experiment:
         concurrency: episodes under way at once; by default what the slowest model bears.
         until: stop earlier, once this is known closely enough: "gap +- 0.05"; see `akrasia.experiments.stopping`.
         workers: processes, or actors of a Ray cluster, that play; 1 is this process.
+        leader: the model, by its label, whose baseline plays the episodes of a fork, so that all models decide the same
+            situations; empty where each model's own baseline does.
         engine: "local", "processes" or "ray"; by default what `workers` asks for. `address`: of the Ray cluster.
     """
 
@@ -73,6 +75,7 @@ class Experiment:
     workers: int = 1
     engine: str = ""
     address: str = ""
+    leader: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or not 1 <= self.episodes < EPISODES:
@@ -91,6 +94,7 @@ class Experiment:
             if not names or len(set(names)) != len(names):
                 raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
 
+        self._check_leader()
         self._check_slots()
         for variant in self.variants:  # an intervention on the context refuses a task now, before any call
             for task in self.tasks:
@@ -99,6 +103,18 @@ class Experiment:
             raise BadOption(f"the experiment's name {self.name!r} is no folder name", remedy="Use letters and dashes.")
         if self.until:
             Watch(self)
+
+    def _check_leader(self) -> None:
+        if not self.leader:
+            return
+        if self.design != "fork":
+            raise BadOption(
+                f"the leader of a {self.design} is {self.leader!r}", "every variant plays its own episodes there",
+                "Use the fork design, or no leader.",
+            )  # fmt: skip
+        known = [m.label for m in self.models]
+        if self.leader not in known:
+            raise UnknownName.among("model to lead", self.leader, known)
 
     def _check_slots(self) -> None:
         """A slot that no agent speaks through is a misspelling: its model would be shown and never asked."""
@@ -162,6 +178,7 @@ class Experiment:
             "baseline": [self.variants[0].name, self.variants[0].plan.fingerprint],
             "seed": self.seed,
             "design": self.design,
+            **({"leader": self.leader} if self.leader else {}),
         }
 
 

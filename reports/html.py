@@ -27,6 +27,7 @@ from ..records import Status
 from . import svg
 from .findings import findings
 from .text import amount, p_value, share, short_name, signed, told, worst_to_best
+from .two_way import SCALE, UNTESTED, two_way_rows
 
 __all__ = ["render_report", "write_report"]
 
@@ -94,6 +95,8 @@ def render_report(card: Scorecard, experiment: dict[str, Any]) -> str:
         design=DESIGNS.get(card.design, card.design),
         groups=groups,
         warnings=card.warnings,
+        two_way=[two_way_rows(t) for t in card.two_way],
+        two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
         definitions=_definitions(card),
         experiment=experiment,
     )

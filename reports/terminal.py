@@ -29,6 +29,7 @@ from .text import (
     told,
     worst_to_best,
 )
+from .two_way import two_way_parts
 
 __all__ = ["show_estimates", "show_scorecard"]
 
@@ -107,6 +108,7 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         parts += ["", _bounds_table(arms, base)] if any(RATES & arm.bounds.keys() for arm in arms) else []
         parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
         parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
+    parts += two_way_parts(card.two_way)
     if card.looks is not None:
         parts += ["", *_looked(card, card.looks)]
     if card.judged is not None:

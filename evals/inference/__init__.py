@@ -8,6 +8,7 @@ way; episodes are independent of each other and alike in distribution.
     ratios     the ratio, its linearisation and its cluster-robust standard error
     intervals  `estimate`: a ratio with its interval
     paired     `contrast`: two arms over the same episodes, with interval, tests and effect sizes
+    factorial  `cell_contrast`: main effects and interaction of several cells over the same episodes
     families   `holm`, `benjamini_hochberg`: many contrasts corrected together
     missing    `bounds`, `difference_bounds`: what missing outcomes could have changed
     sequences  `Sequence`, `PairedSequence`, `look`: intervals that hold at every look, for stopping early
@@ -16,6 +17,7 @@ way; episodes are independent of each other and alike in distribution.
 How well all of it keeps its word is measured by `make calibration` and shown in docs/calibration.md.
 """
 
+from .factorial import cell_contrast
 from .families import benjamini_hochberg, holm
 from .intervals import estimate
 from .missing import Bounds, bounds, difference_bounds
@@ -40,6 +42,7 @@ __all__ = [
     "assumed_spread",
     "benjamini_hochberg",
     "bounds",
+    "cell_contrast",
     "contrast",
     "difference_bounds",
     "episodes_needed",

@@ -13,7 +13,7 @@ from ...errors import Denied, RunStopped
 from ...events import EpisodeBegan, EpisodeEnded, Sink
 from ...models.budget import Budget, Spent
 from ...models.gateway import Desk, Gateway, Tally
-from ...records import Record
+from ...records import Record, replace
 from ..design import DESIGNS, Arena
 from ..ledger import Paid
 from ..rows import Batch, of_finished, of_records
@@ -110,12 +110,13 @@ class Engine(Protocol):
 
 def arenas(experiment: Experiment, gateway: Gateway) -> list[Arena]:
     """Every task with every assignment of models, in a fixed order."""
-    desks = [(m.label, Desk(gateway, {s: b.card.id for s, b in m.slots.items()})) for m in experiment.models]
-    return [
-        Arena(label, task, model, desk, experiment.variants)
-        for label, task in zip(experiment.labels(), experiment.tasks, strict=True)
-        for model, desk in desks
-    ]
+    desks = {m.label: Desk(gateway, {s: b.card.id for s, b in m.slots.items()}) for m in experiment.models}
+    found: list[Arena] = []
+    for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
+        here = {model: Arena(label, task, model, desk, experiment.variants) for model, desk in desks.items()}
+        leader = here.get(experiment.leader)
+        found += [a if leader in (None, a) else replace(a, leader=leader) for a in here.values()]
+    return found
 
 
 async def play_episode(

@@ -110,5 +110,5 @@ class _Trie:
         self.paths.append(tuple(path))
 
     def pack(self) -> Pack:
-        arrays = (np.asarray(values, dtype=np.int64) for values in (self.tokens, self.positions, self.parents))
-        return Pack(*arrays, tuple(self.paths), tuple(self.rows))
+        tokens, positions, parents = (np.asarray(x, np.int64) for x in (self.tokens, self.positions, self.parents))
+        return Pack(tokens, positions, parents, tuple(self.paths), tuple(self.rows))

@@ -1,0 +1,113 @@
+"""Contrasts of several cells over the same episodes: main effects and interaction of a two-way table.
+
+A contrast is a weighted sum of ratios, one ratio a cell, all over the same episodes; the weights add up to 0. The
+interaction of a 2 x 2 table has the weights +1, -1, -1, +1: how much more a change does in the second row than in the
+first. Its null hypothesis is that what the change does is alike in both rows *as a difference of shares*: an
+interaction on that scale may be none on the scale of odds, and the other way round.
+
+Invariants: turning all weights around turns the sign of the contrast and of its interval and leaves its p; with two
+cells it is `paired.contrast`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...errors import BadOption
+from .intervals import bca, t_quantile, wilson
+from .paired import sign_flip
+from .ratios import TINY, Array, linearised, ratio, standard_error
+from .values import Contrast, Estimate, Interval
+
+__all__ = ["cell_contrast"]
+
+
+def cell_contrast(
+    cells: Sequence[tuple[Array, Array]],
+    weights: Sequence[float],
+    metric: str,
+    variant: str,
+    against: str,
+    interval: Interval = "robust",
+    proportion: bool = True,
+) -> Contrast:
+    """The weighted sum of the cells' ratios, with its interval and the sign-flip test of its being 0.
+
+    Args:
+        cells: (num, den) per episode of each cell, all aligned, each of shape (clusters,).
+        weights: one per cell, adding up to 0.
+        metric, variant, against: what the contrast is called; together they name the random stream.
+        proportion: whether the ratios are shares in [0, 1].
+
+    Source: t interval of the linearised values over episodes (Cochran 1977, 6.12), for a linear combination of ratios.
+    The test turns the signs of whole episodes. Where all cells of an episode have the same denominator it swaps the
+    cells of positive with those of negative weight, and is exact if these could have been swapped; elsewhere it turns
+    the linearised values, and holds its level for many episodes.
+
+    Raises:
+        BadOption: the weights do not add up to 0 or are not one per cell.
+    """
+    if len(weights) != len(cells) or abs(sum(weights)) > TINY or not any(weights):
+        raise BadOption(f"a contrast of {len(cells)} cells has the weights {list(weights)}", "they do not add up to 0")
+    name = f"{metric}/{variant}/{against}"
+    arrays = [(np.asarray(n, float), np.asarray(d, float)) for n, d in cells]
+    used = np.any([d != 0 for _, d in arrays], axis=0)
+    arrays = [(n[used], d[used]) for n, d in arrays]
+    clusters = int(used.sum())
+    value = float(sum(w * float(ratio(n, d)) for w, (n, d) in zip(weights, arrays, strict=True)))
+    if clusters == 0 or np.isnan(value):
+        return Contrast(metric, variant, against, Estimate(None, why="a cell has no step to measure it on"))
+    steps = min(float(d.sum()) for _, d in arrays)
+    if clusters == 1:
+        return Contrast(metric, variant, against, Estimate(value, n=steps, clusters=1, why="one episode only"))
+    pulls: Array = np.sum([w * linearised(n, d) for w, (n, d) in zip(weights, arrays, strict=True)], axis=0)
+    error, size = standard_error(pulls), sum(abs(w) for w in weights) / 2
+    low: float | None
+    high: float | None
+    if error == 0 and proportion:
+        reach = size * wilson(0.0, 0.0, clusters, steps)[1]
+        low, high = value - reach, value + reach
+    elif error > 0 and interval == "bootstrap":
+        low, high = bca(tuple(x for cell in arrays for x in cell), _combined(weights), name)
+    else:
+        low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
+    if proportion and low is not None and high is not None:
+        low, high = max(low, -size), min(high, size)
+    return Contrast(
+        metric,
+        variant,
+        against,
+        Estimate(value, low, high, steps, clusters),
+        p=sign_flip(*_two_sides(arrays, weights, pulls * clusters + value), name),
+        d_z=value / (error * clusters**0.5) if error > 0 else None,
+    )
+
+
+def _combined(weights: Sequence[float]) -> Callable[..., Array]:
+    """The contrast as a function of nums and denominators in turn, for the bootstrap."""
+
+    def statistic(*flat: Array, axis: int = -1) -> Array:
+        ratios = [ratio(n, d, axis) for n, d in zip(flat[::2], flat[1::2], strict=True)]
+        result: Array = np.sum([w * r for w, r in zip(weights, ratios, strict=True)], axis=0)
+        return result
+
+    return statistic
+
+
+def _two_sides(
+    cells: Sequence[tuple[Array, Array]], weights: Sequence[float], values: Array
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """What the test swaps within episodes: the cells that count up and those that count down.
+
+    With equal denominators these are sums of steps, whose swaps can be counted out exactly; otherwise each episode's
+    value against 0.
+    """
+    first = cells[0][1]
+    sizes = {abs(w) for w in weights if w}
+    if len(sizes) == 1 and all(np.array_equal(d, first) for _, d in cells):
+        size = sizes.pop()
+        up, down = (np.sum([n for w, (n, _) in zip(weights, cells, strict=True) if w * s > 0], axis=0) for s in (1, -1))
+        return (up, first / size), (down, first / size)
+    return (values, np.ones_like(values)), (np.zeros_like(values), np.ones_like(values))

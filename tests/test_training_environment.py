@@ -1,0 +1,144 @@
+"""The tasks as exchanges of texts, and as an environment of verifiers that plays against a server on the loopback."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import akrasia as ak
+from akrasia.errors import BadOption, UnknownName
+from akrasia.interventions.training.exchange import Exchange
+from akrasia.interventions.training.returns import Scale, Shaping, scale_of
+from akrasia.models import Scripted
+from akrasia.records import Draw, Request
+from akrasia.tasks import TASKS, bandit, tictactoe
+
+ARMS = ["A", "B", "C", "D"]
+
+
+def test_an_exchange_asks_what_an_experiment_asks(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request, draw: Draw) -> str:
+        asked.append(request.messages[-1].content)
+        return "BEST=A\nACTION=B"
+
+    task = bandit(arms=4, horizon=5, labels=ARMS)
+    ak.run(task, Scripted(answer), episodes=1, seed=3, out=tmp_path / "r")
+    exchange = Exchange(task, 3 * 10_000_000)
+    for prompt in asked:
+        assert exchange.prompt == prompt
+        exchange.take("BEST=A\nACTION=B")
+    assert exchange.prompt is None and len(exchange.taken) == 5
+    with pytest.raises(BadOption, match="over"):
+        exchange.take("ACTION=A")
+
+
+def test_a_step_is_worth_its_reward_in_units_of_random_play_or_the_penalty() -> None:
+    task = bandit(arms=4, horizon=4, labels=ARMS)
+    exchange = Exchange(task, 0, Shaping(penalty=-5, bonus=1), Scale(0.5, 2.0))
+    first = exchange.take("BEST=B\nACTION=A")
+    assert first.worth == pytest.approx((first.reward - 0.5) / 2 + 1) and first.knows and first.does
+    history = exchange.prompt
+    lost = exchange.take("I would rather not.")
+    assert (lost.worth, lost.reward, lost.done, lost.stated) == (-5.0, None, None, ())
+    assert history is not None and exchange.prompt == history.replace("step 2 of 4", "step 3 of 4")
+    again = exchange.take("BEST=C\nACTION=A")
+    assert again.knows and not again.does and again.worth == pytest.approx((again.reward - 0.5) / 2)
+    assert exchange.shares == {"valid": 2 / 3, "knowing": 2 / 3, "doing": 1 / 3, "gap": 1 / 3}
+    worth = [t.worth for t in exchange.taken]
+    assert exchange.returns == pytest.approx(list(np.cumsum(worth[::-1])[::-1]))
+
+
+def test_a_game_is_an_exchange_and_an_open_question_is_none() -> None:
+    exchange = Exchange(tictactoe(), 1)
+    while exchange.prompt is not None:
+        exchange.take(f"ACTION={exchange.task.situation(exchange._state).actions[0]}")
+    assert exchange.shares["valid"] == 1
+    with pytest.raises(BadOption, match="open questions"):
+        Exchange(TASKS.make("aiw"), 0)
+
+
+class Server:
+    """What the loopback server saw: it presses the button of the highest bound, and after `mute` answers nothing."""
+
+    def __init__(self, mute: int = 10**6) -> None:
+        self.asked: list[list[dict[str, str]]] = []
+        self._mute = mute
+
+    def __call__(self, messages: list[dict[str, str]], seed: int) -> str:
+        self.asked.append(messages)
+        if len(self.asked) > self._mute:
+            return "No."
+        tried = re.findall(r"Action=(\w) Reward", messages[-1]["content"])
+        best = next((a for a in ARMS if a not in tried), "A")
+        return f"{best} was never tried.\nBEST={best}\nACTION={best}"
+
+
+async def played(env: Any, base: str) -> Any:
+    import verifiers.v1 as vf
+    from verifiers.v1.clients import ModelContext
+
+    client = vf.EvalClientConfig(base_url=base, api_key_var="OPENAI_API_KEY")
+    task = next(iter(env.taskset))
+    async with env.serving():
+        return await env.run_episode(task, ModelContext(model="scripted", client=client))
+
+
+@pytest.mark.parametrize("conversation", [True, False])
+async def test_verifiers_plays_an_episode_and_rewards_it(openai_server: Any, conversation: bool) -> None:
+    pytest.importorskip("verifiers.v1")
+    from akrasia.interventions.training.environment import load_environment
+
+    openai_server.answer = server = Server(mute=3)
+    env = load_environment("bandit", conversation=conversation, arms=4, horizon=4, labels=ARMS)
+    episode = await played(env, openai_server.base)
+    assert episode.ok, episode.errors
+    info = episode.traces[0].task.data.info
+    task = bandit(arms=4, horizon=4, labels=ARMS)
+    exchange = Exchange(task, info["seed"], scale=scale_of(task, 0))
+    for n, messages in enumerate(server.asked):  # the prompts are ours, with or without what was said before
+        assert messages[-1]["content"] == exchange.prompt
+        assert len(messages) == (2 * n + 1 if conversation else 1)
+        exchange.take("No." if n == 3 else f"BEST={ARMS[n]}\nACTION={ARMS[n]}")
+    assert exchange.prompt is None and len(server.asked) == 4
+    if conversation:
+        (trace,) = episode.traces
+        assert trace.num_turns == 4 and trace.reward == pytest.approx(sum(t.worth for t in exchange.taken))
+        assert trace.metrics == exchange.shares == {"valid": 0.75, "knowing": 0.75, "doing": 0.75, "gap": 0.0}
+    else:
+        assert [t.reward for t in episode.traces] == pytest.approx(exchange.returns)
+        assert [t.metrics["valid"] for t in episode.traces] == [1, 1, 1, 0]
+
+
+async def test_a_model_that_is_not_heard_is_no_answer(openai_server: Any) -> None:
+    pytest.importorskip("verifiers.v1")
+    from akrasia.interventions.training.environment import load_environment
+
+    openai_server.fault(400, "no such model", times=50)
+    env = load_environment("bandit", conversation=False, arms=4, horizon=4)
+    episode = await played(env, openai_server.base)
+    assert not episode.ok and not episode.traces[0].metrics
+
+
+def test_verifiers_finds_the_tasks_by_name_and_episodes_differ() -> None:
+    pytest.importorskip("verifiers.v1")
+    from itertools import islice
+
+    from verifiers.v1.utils.loaders import environment_class, harness_class, taskset_class
+
+    from akrasia.interventions.training.environment import ID, AkrasiaEnv, AkrasiaHarness, load_environment
+
+    assert environment_class(ID) is AkrasiaEnv and harness_class(ID) is AkrasiaHarness
+    env = load_environment("tictactoe", seed=5)
+    tasks = list(islice(iter(env.taskset), 3))
+    assert type(env.taskset) is taskset_class(ID) and len({t.data.info["seed"] for t in tasks}) == 3
+    assert [t.key for t in islice(iter(env.taskset), 3)] == [t.key for t in tasks]
+    with pytest.raises(UnknownName, match="bandit"):
+        load_environment("bandits")
+    with pytest.raises(BadOption, match="open questions"):
+        load_environment("aiw")
