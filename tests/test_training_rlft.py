@@ -91,3 +91,19 @@ def test_reward_rises_to_one_where_the_right_action_is_fixed() -> None:
     first, last = curve[0], curve[-1]
     assert first["valid"] < 0.5 and first["optimal"] < 0.3
     assert last["valid"] == 1 and last["optimal"] > 0.9 and last["earned"] > 0.9
+
+
+def test_reading_on_gives_what_reading_anew_gives() -> None:
+    from akrasia.interventions.training.reading import read_on
+
+    model, rng = tiny().model, np.random.default_rng(0)
+    rows = [rng.integers(2, len(LETTERS), size=n).tolist() for n in (9, 12, 15)]
+    read = None
+    with torch.inference_mode():
+        for turn in range(6):
+            read = read_on(model, read, rows)
+            alone = torch.stack([model(input_ids=torch.tensor([r])).logits[0, -1] for r in rows])
+            assert torch.allclose(read.logits, alone, atol=1e-5)
+            longer = [r[: len(r) - turn % 3] + rng.integers(2, len(LETTERS), size=turn + 1).tolist() for r in rows]
+            rows = [longer[i] for i in (2, 0, 1)] if turn % 2 else [*longer[:2], rows[0][:5] + longer[2][5:]]
+    assert read is not None and read.width > max(map(len, rows))  # something was read on

@@ -23,6 +23,7 @@ from ...models.base import Card, Style, key_of
 from ...models.embedded import choose
 from ...records import Draw, Request, Response, Sampling, Usage, digest
 from ...streams import stream
+from .reading import Read, read_on
 from .weights import Weights, inner_of, out_of_memory, torch_of
 
 __all__ = ["Policy"]
@@ -52,6 +53,7 @@ class Policy:
     _waiting: list[_Asked] = field(default_factory=list, init=False, repr=False)
     _worker: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _serial: int = field(default_factory=lambda: next(_SERIAL), init=False, repr=False)
+    _read: Read | None = field(default=None, init=False, repr=False)
 
     @property
     def card(self) -> Card:
@@ -67,14 +69,14 @@ class Policy:
     async def open(self) -> None:
         """Forget what an earlier event loop left."""
         torch_of()
-        self._waiting, self._worker = [], None
+        self._waiting, self._worker, self._read = [], None, None
         self.weights.model.eval()
 
     async def close(self) -> None:
         """Let the batch under way end."""
         if self._worker is not None:
             await asyncio.gather(self._worker, return_exceptions=True)
-        self._worker = None
+        self._worker = self._read = None
 
     async def generate(self, request: Request, draw: Draw) -> Response:
         asked = _Asked(request, draw, self._tokens(request), asyncio.get_running_loop().create_future())
@@ -158,42 +160,31 @@ class Policy:
 
     def _log_softmax(self, rows: list[list[int]], keep: int) -> list[Any]:
         """Log-probabilities behind the last `keep` tokens of every row, on the CPU: (keep, vocabulary) a row."""
-        torch = torch_of()
-        found: list[Any] = []
+        torch, found = torch_of(), list[Any]()
         for begin in range(0, len(rows), self.batch):
-            ids, mask, places = self._padded(rows[begin : begin + self.batch])
-            out = inner_of(self.weights.model)(
-                input_ids=ids, attention_mask=mask, position_ids=places, logits_to_keep=keep
-            )
-            found += list(torch.log_softmax(out.logits.double(), -1).cpu())
+            logits = read_on(inner_of(self.weights.model), None, rows[begin : begin + self.batch], keep).all
+            found += list(torch.log_softmax(logits.double(), -1).cpu())
         return found
 
     def _sampled(self, group: Sequence[_Asked]) -> list[Response]:
         """Answers token by token, until a stop string, an end token, or the most tokens there may be."""
         torch = torch_of()
-        model, sampling = inner_of(self.weights.model), group[0].request.sampling
+        sampling = group[0].request.sampling
         most = max(a.most(self._encode) for a in group)
         numbers = torch.tensor([list(a.random(most)) for a in group], dtype=torch.float64)
         tokens: list[list[int]] = [[] for _ in group]
         ends = [""] * len(group)
-        ids, mask, places = self._padded([a.prompt for a in group])
-        past = None
+        read = read_on(inner_of(self.weights.model), self._read, [a.prompt for a in group])
         for n in range(most):
-            out = model(
-                input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=past, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-            past = out.past_key_values
-            drawn = _drawn(out.logits[:, -1], sampling, numbers[:, n])
+            drawn = _drawn(read.logits, sampling, numbers[:, n])
             for row, (asked, token) in enumerate(zip(group, drawn, strict=True)):
                 if not ends[row]:
                     tokens[row].append(token)
                     ends[row] = self._end(asked, tokens[row])
-            if all(ends):
+            if all(ends) or n + 1 == most:
                 break
-            ids = torch.tensor(drawn, device=mask.device)[:, None]
-            mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
-            places = places[:, -1:] + 1
+            read = read_on(inner_of(self.weights.model), read, [r + [t] for r, t in zip(read.rows, drawn, strict=True)])
+        self._read = read
         return [self._said(*each) for each in zip(group, tokens, ends, strict=True)]
 
     def _end(self, asked: _Asked, tokens: list[int]) -> str:
@@ -223,15 +214,6 @@ class Policy:
 
     def _text(self, tokens: list[int]) -> str:
         return str(self.weights.tokenizer.decode(tokens, skip_special_tokens=True))
-
-    def _padded(self, rows: Sequence[list[int]]) -> tuple[Any, Any, Any]:
-        """Token ids, attention mask and positions of rows that end together."""
-        torch = torch_of()
-        device = next(self.weights.model.parameters()).device
-        longest = max(map(len, rows))
-        ids = torch.tensor([[0] * (longest - len(r)) + list(r) for r in rows], device=device)
-        mask = torch.tensor([[0] * (longest - len(r)) + [1] * len(r) for r in rows], device=device)
-        return ids, mask, (mask.cumsum(1) - 1).clamp(min=0)
 
 
 @dataclass(frozen=True, eq=False)
