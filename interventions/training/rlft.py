@@ -11,7 +11,7 @@ Invariants
 torch, transformers and peft do the optimisation. The loop is our own because an update here is an episode of several
 turns, each with a reward-to-go of its own, which trainers of single answers do not know.
 
-Source: Schmied et al. 2025 (2504.16078), App. B; the defaults are theirs but for what a small run needs (docs/training.md).
+Source: Schmied et al. 2025 (2504.16078), App. B; the defaults are theirs but for what docs/training.md lists.
 """
 
 from __future__ import annotations

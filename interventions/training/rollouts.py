@@ -85,7 +85,9 @@ class Rollouts:
 
     def __post_init__(self) -> None:
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or self.episodes < 2:
-            raise BadOption(f"an update has {self.episodes!r} episodes", remedy="Use at least 2: their mean is the baseline.")
+            raise BadOption(
+                f"an update has {self.episodes!r} episodes", remedy="Use at least 2: their mean is the baseline."
+            )
         if not self.policy.free:
             raise BadOption("the policy that plays is not free", remedy="Make it Policy(weights, free=True).")
         if self.plan.leaks:
