@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -116,7 +117,9 @@ def add_lora(model: Any, *, rank: int = 8, alpha: float = 16, dropout: float = 0
         settings = LoraConfig(
             r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(LAYERS), task_type="CAUSAL_LM"
         )
-        return get_peft_model(model, settings)
+        with warnings.catch_warnings():  # peft asks transformers by a name that is going to be renamed
+            warnings.simplefilter("ignore", FutureWarning)
+            return get_peft_model(model, settings)
 
 
 def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style = "tuned", note: str = "") -> None:
