@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
-    from .api import Result, arun, clone, expert_data, forecast, open_run, run
+    from .api import Result, Training, arun, clone, expert_data, forecast, open_run, run, train
     from .evals.evaluator import Reason, evaluator
     from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
@@ -81,7 +81,9 @@ _ROOMS = (
     "tasks",
 )
 _HOME = {
-    **dict.fromkeys(("Result", "arun", "clone", "expert_data", "forecast", "open_run", "run"), ".api"),
+    **dict.fromkeys(
+        ("Result", "Training", "arun", "clone", "expert_data", "forecast", "open_run", "run", "train"), ".api"
+    ),
     "AmbientChatModel": ".models.ambient",
     "Reason": ".evals.evaluator",
     "evaluator": ".evals.evaluator",
@@ -138,6 +140,7 @@ __all__ = [
     "MessagesAdapter",
     "Reason",
     "Result",
+    "Training",
     "Variant",
     "__version__",
     "agents",
@@ -191,6 +194,7 @@ __all__ = [
     "tasks",
     "temperature",
     "think_longer",
+    "train",
     "truncate",
     "try_all",
     "view",

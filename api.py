@@ -35,15 +35,20 @@ if TYPE_CHECKING:
     from .experiments.executors import Engine, Observer
     from .experiments.forecast import Forecast
     from .experiments.runner import Experiment, Outcome
+    from .experiments.training import Learner
     from .interventions.training.cloning import Cloned
     from .interventions.training.export import Data
+    from .interventions.training.rlft import Trained, Update
 
 T = TypeVar("T")
 
-__all__ = ["Result", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run"]
+__all__ = [
+    "Result", "Training", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run", "train",
+]  # fmt: skip
 
 
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
+TRAINED = ("valid", "mass", "encoded", "knowing", "doing", "gap", "greedy_share", "coverage", "regret")
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
 
@@ -488,6 +493,104 @@ def open_run(folder: Path | str) -> Result:
     """
     read_ledger(folder).close()
     return Result(Path(folder))
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that ended: its curve, and its evaluations before and after, as runs.
+
+    Attributes:
+        trained: figures per update, those of earlier sessions included.
+        model: what was saved, as `embedded:FILE`, or a folder in transformers' format.
+        runs: (before, after) per evaluation.
+    """
+
+    folder: Path
+    trained: Trained
+    model: Path
+    runs: dict[str, tuple[Result, Result]]
+
+    def compare(self, metrics: Sequence[str] | None = None) -> dict[str, tuple[Comparison, ...]]:
+        """After against before, paired on the same situations or seeds, per evaluation and variant."""
+        found: dict[str, tuple[Comparison, ...]] = {}
+        for name, (before, after) in self.runs.items():
+            for variant in before.records["variant"].unique(maintain_order=True):
+                found[f"{name}: {variant}"] = before.compare(after, variant, metrics or TRAINED)
+        return found
+
+    def summary(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The same as plain values: per evaluation and variant, per metric that was measured in both."""
+        return {
+            name: {
+                line.metric: {
+                    "before": [line.a.value, line.a.low, line.a.high],
+                    "after": [line.b.value, line.b.low, line.b.high],
+                    "difference": [d.value, d.low, d.high],
+                    "p_holm": line.contrast.p_holm,
+                    "episodes": d.clusters,
+                }
+                for one in found
+                for line in one.lines
+                if (d := line.contrast.difference).value is not None
+            }
+            for name, found in self.compare().items()
+        }
+
+
+def _figures(result: Result) -> dict[str, float]:
+    """What an evaluation measured, by variant and metric."""
+    return {
+        f"{arm.variant}.{name}": found.value
+        for arm in result.score(TRAINED, turns=False).arms
+        for name, found in arm.metrics.items()
+        if found.value is not None
+    }
+
+
+def train(
+    task: Any = "bandit",
+    plan: Any = "reason_then_act",
+    base: str = "embedded",
+    *,
+    out: Path | str | None = None,
+    resume: bool = False,
+    tell: Callable[[Update], None] | None = None,
+    began: Callable[[Learner], None] | None = None,
+    **settings: Any,
+) -> Training:
+    """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after.
+
+    Args:
+        task: what it plays; plan: who decides; base: "embedded", "organism", "embedded:FILE.gguf" or a folder.
+        out: folder of the training, by default `runs/NAME`.
+        resume: go on from the folder's last checkpoint.
+        tell: hears of every update; began: of the loaded model before the first.
+        settings: as in the file of `akrasia train`: name, episodes, seed, rlft, reward, lora, evaluate, ...
+
+    Raises:
+        UsageError: something asked for cannot be; nothing was written.
+        TrainingFailed: the loss is no number, or memory ran out; the last checkpoint is kept.
+    """
+    from .experiments.training import assemble_training, trained, write_card
+
+    chosen = assemble_training({"task": task, "plan": plan, "base": base, **settings})
+    folder = Path(out) if out is not None else Path("runs") / chosen.name
+    _writable(folder)
+
+    def evaluation(experiment: Experiment, place: Path) -> Result:
+        return asyncio.run(execute(experiment, place, resume=True))
+
+    def whole() -> Training:
+        learned, model, runs = trained(chosen, folder, resume, evaluation, _figures, tell, began)
+        done = Training(folder, learned, model, runs)
+        write_card(folder, chosen, learned, model, done.summary())
+        return done
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return whole()
+    return _blocking(lambda: asyncio.to_thread(whole))
 
 
 async def execute(

@@ -120,6 +120,32 @@ def run(
 
 
 @app.command()
+def train(
+    training: Annotated[Path | None, typer.Argument(help="A TOML file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the training; by default runs/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    task: Annotated[str | None, typer.Option(help="Task, instead of the file's.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Who decides, instead of the file's.")] = None,
+    base: Annotated[str | None, typer.Option(help="What is trained: embedded, organism, or a path.")] = None,
+    updates: Annotated[int | None, typer.Option(help="Updates, instead of the file's.")] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: rlft.rate=3e-4.")] = None,
+) -> None:
+    """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after (extra: train)."""
+    from .commands.train import train_shown
+    from .experiments.config import load, override
+
+    settings = {} if training is None else load(training)
+    for key, value in (("task", task), ("plan", plan), ("base", base)):
+        if value is not None:
+            settings[key] = value
+    if updates is not None:
+        override(settings, f"rlft.updates={updates}")
+    for change in changes or []:
+        override(settings, change)
+    train_shown(settings, out, resume, _console())
+
+
+@app.command()
 def plan(
     experiment: Annotated[Path, typer.Argument(help="A TOML file.")],
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,

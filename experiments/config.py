@@ -37,7 +37,7 @@ from ..tasks.base import TASKS, Task
 from .runner import Experiment, ModelSet
 from .variant import as_variants
 
-__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task", "override"]
+__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task", "override", "tasks_of"]
 
 _KEYS = (
     "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
@@ -94,7 +94,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         if not settings.get(key):
             raise BadOption(f"the experiment has no {key}", remedy=f"Add {key} = ... to it.")
     return Experiment(
-        tasks=_tasks(settings["task"]),
+        tasks=tasks_of(settings["task"]),
         models=model_sets(settings.get("models") or settings.get("model", "embedded")),
         variants=as_variants(settings["variants"]),
         episodes=settings.get("episodes", 16),
@@ -111,7 +111,8 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
     )
 
 
-def _tasks(given: Any) -> tuple[Task, ...]:
+def tasks_of(given: Any) -> tuple[Task, ...]:
+    """Tasks from a task, its name, a table with name and options, or a list of these."""
     many = given if isinstance(given, list | tuple) else [given]
     return tuple(one_task(t) for t in many)
 

