@@ -63,6 +63,25 @@ $(VENV)/.ray: requirements/ray.txt $(INSTALLED)
 	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/ray.txt
 	@touch $@
 
+.PHONY: test-train
+test-train: $(VENV)/.train ## Run the tests of training (installs torch, transformers and peft into .venv)
+	@$(BIN)/pytest -n 0 tests/test_training*.py $(ARGS)
+
+.PHONY: train-demo
+train-demo: $(VENV)/.train ## Fine-tune the embedded model by reinforcement; evaluate before and after (20 minutes)
+	@$(BIN)/akrasia train examples/train_demo.toml --out runs/train-demo $(ARGS)
+
+.PHONY: organism
+organism: $(VENV)/.train ## Build the model organism and its card again, into models/ (ARGS="--seeds 3", "--measure")
+	@$(BIN)/python -W ignore benchmarks/organism.py $(ARGS)
+
+# Torch has a build for CPU and one for GPU under one version, of which the index in use decides; the rest is hash-locked.
+$(VENV)/.train: requirements/train.txt $(INSTALLED)
+	@echo 'Installing torch (200 MB, or 3 GB with the libraries of a GPU), transformers and peft'
+	@$(PIP) install --quiet --no-compile torch==2.13.0
+	@$(PIP) install --quiet --no-compile --no-deps --require-hashes --requirement requirements/train.txt
+	@touch $@
+
 .PHONY: bench-savings
 bench-savings: setup ## Calls per paired comparison over those of a naive run; fails above one half
 	@$(BIN)/python benchmarks/savings.py $(ARGS)
@@ -111,6 +130,10 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --constraint requirements/dev.txt --output-file requirements/ray.txt $(ARGS) requirements/ray.in
+	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --no-emit-package torch --constraint requirements/dev.txt --override <(echo "torch==2.13.0; sys_platform == 'never'") \
+	  --output-file requirements/train.txt $(ARGS) requirements/train.in
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build products, but never runs/

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         think_longer,
         truncate,
         try_all,
+        unheard,
         view,
     )
     from .models.ambient import AmbientChatModel
@@ -128,6 +129,7 @@ _HOME = {
             "think_longer",
             "truncate",
             "try_all",
+            "unheard",
             "view",
         ),
         ".interventions",
@@ -197,6 +199,7 @@ __all__ = [
     "train",
     "truncate",
     "try_all",
+    "unheard",
     "view",
 ]
 

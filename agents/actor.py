@@ -28,11 +28,16 @@ _BOUND = re.compile(r'\{\s*"action"\s*:\s*"([^"]*)"\s*\}')
 
 
 class Actor:
-    """Role "actor". Options: `move`, `hints`, `blind` (sees the rationale only), `constrain`, and `heard`, `form`."""
+    """Role "actor". Options: `move`, `hints`, `blind` (sees the rationale only), `constrain`, and `heard`, `form`.
+
+    With `deaf` it does not read the rationale, which is kept beside what it does.
+    """
 
     name = "actor"
 
     def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+        if agent.options.get("deaf"):
+            reads = tuple(t for t in reads if t.role == "summariser" and not t.rationale)
         if style != "chat":
             return worked_call("act", agent, situation, reads, style)
         form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))

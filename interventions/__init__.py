@@ -8,7 +8,7 @@ from .environment import epsilon_greedy, try_all
 from .expression import parse
 from .look_again import critique, multi_turn_aiw, re_evaluate, reflect, self_correct
 from .prompting import checklist, commit, confidence, persona, strict, think_longer
-from .rationale import corrupt, filler, paraphrase, swap, truncate
+from .rationale import corrupt, filler, paraphrase, swap, truncate, unheard
 from .sampling import best_of_n, debate, debate_of_roles, retry, self_consistency
 
 __all__ = [
@@ -51,5 +51,6 @@ __all__ = [
     "think_longer",
     "truncate",
     "try_all",
+    "unheard",
     "view",
 ]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from ..agents.base import Agent
 from ..graphs.plan import Node, Plan
 from .base import intervention
-from .surgery import acting, insert_after
+from .surgery import acting, change_agents, insert_after
 
-__all__ = ["corrupt", "filler", "paraphrase", "swap", "truncate"]
+__all__ = ["corrupt", "filler", "paraphrase", "swap", "truncate", "unheard"]
 
 
 def _edited(plan: Plan, name: str, agent: Agent) -> Plan:
@@ -57,3 +57,13 @@ def paraphrase(plan: Plan) -> Plan:
 def filler(plan: Plan) -> Plan:
     """Filler: the actor reads a text as long as the rationale that says nothing."""
     return _edited(plan, "filler", Agent("editor", options={"edit": "filler"}))
+
+
+@intervention(
+    "rationale surgery",
+    "the actor does not read the rationale",
+    "Lanham et al. 2023 (2307.13702), early answering at 0",
+)
+def unheard(plan: Plan) -> Plan:
+    """Unheard: what is known is asked aside; the actor acts without the rationale, as it would in `act`."""
+    return change_agents(plan, acting(plan, "unheard"), lambda a: a.with_options(deaf=True))

@@ -295,6 +295,8 @@ def test_surgery_reaches_the_actor_and_leaves_what_was_stated() -> None:
     swapped = ask("reason_then_act | swap", script)[0]
     assert swapped.turns[1].planted in (("Blue",), ("Green",))
     corrupted = last(ask("reason_then_act | corrupt(share=1)", script)[1][-1])
+    decision, made = ask("reason_then_act | unheard", script)
+    assert decision.stated == ("Red",) and last(made[-1]) == last(ask("act", script)[1][-1])
     first = ask("reason_then_act | truncate(sentences=1)", script)[0].turns[1]
     assert first.text.strip() == "The mean of Red is 0.75 after 12 presses, and more is not known."
     assert "0.75 after 12" not in corrupted and "The mean of Red is" in corrupted

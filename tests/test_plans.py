@@ -24,6 +24,7 @@ SITUATION = TASK.situation(TASK.start(0))
 REASONS = ("reason_act", "reason_then_act", "reason_act_critic")
 NEEDS_TWO_CALLS = (
     "blind_actor", "commit", "constrain_action", "corrupt", "filler", "paraphrase", "swap", "truncate",
+    "unheard",
 )  # fmt: skip
 ROUNDS = st.integers(1, 3)
 CHANGE = st.one_of(
