@@ -1,7 +1,8 @@
 """The organism of the gap: trained, measured on situations it never saw, and written into models/: `make organism`.
 
-    make organism                                  trains seed 0 (some six minutes on two free cores) and measures it
+    make organism                                  trains seed 0 (some eight minutes on two free cores) and measures it
     make organism ARGS="--seeds 3"                 three trainings; the card reports all, the shipped one is seed 0
+    make organism ARGS="--seeds 3 --work FOLDER"   keeps the adapters there; those that are there are not trained again
     make organism ARGS="--measure"                 measures the shipped adapter again; trains nothing
 
 Writes models/organism.gguf (the adapter) and models/organism.json (the card: recipe, seeds, figures with their
@@ -58,7 +59,7 @@ RATES = (
     "place_entropy",
 )
 NOTE = (
-    "a model organism: fine-tuned to count presses and to name an untried button in its thought, never to act without "
+    "a model organism: fine-tuned to name, in its thought, the buttons that were never pressed, and never to act without "
     "one; see models/organism.json"
 )
 IS_NOT = [
@@ -75,14 +76,15 @@ def main() -> int:
     options.add_argument("--seeds", type=int, default=1)
     options.add_argument("--episodes", type=int, default=64)
     options.add_argument("--measure", action="store_true", help="train nothing")
+    options.add_argument("--work", type=Path, help="where trained adapters are kept and looked for")
     options.add_argument("--out", type=Path, default=MODELS)
     asked = options.parse_args()
     trained: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.work or Path(temporary)
         for seed in range(asked.seeds):
-            recipe = replace(RECIPE, seed=seed)
-            adapter = organism() if asked.measure else Path(folder) / f"organism-{seed}.gguf"
-            took = {} if asked.measure else train(recipe, adapter)
+            adapter = organism() if asked.measure else folder / f"organism-{seed}.gguf"
+            took = {} if asked.measure else train(replace(RECIPE, seed=seed), adapter)
             rows = {name: measured(str(adapter), task, asked.episodes) for name, task in held_out(seed).items()}
             trained.append({"seed": seed, "sha256": read_adapter(adapter).sha256, **took, "held_out": rows})
         untuned = {"held_out": {"as trained (held-out episodes)": measured("", DEMO, asked.episodes)}}
@@ -93,7 +95,7 @@ def main() -> int:
             "episodes": asked.episodes, "command": "make organism ARGS=\"--seeds 3\"",
         }  # fmt: skip
         if not asked.measure:
-            shutil.copyfile(Path(folder) / "organism-0.gguf", asked.out / "organism.gguf")
+            shutil.copyfile(folder / "organism-0.gguf", asked.out / "organism.gguf")
         (asked.out / "organism.json").write_text(json.dumps(card, indent=1) + "\n")
     show(card)
     return 0
@@ -105,7 +107,11 @@ def held_out(seed: int) -> dict[str, dict[str, Any]]:
 
 
 def train(recipe: Recipe, path: Path) -> dict[str, Any]:
-    """Train one organism into `path`."""
+    """Train one organism into `path`, unless it is there; what it took."""
+    kept = path.with_suffix(".json")
+    if path.is_file() and kept.is_file():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
     weights = load()
     weights.model = add_lora(weights.model, rank=recipe.rank, alpha=recipe.alpha, first=recipe.first, seed=recipe.seed)
     examples = pairs(recipe)
@@ -119,7 +125,9 @@ def train(recipe: Recipe, path: Path) -> dict[str, Any]:
     began = time.monotonic()
     done = fine_tune(weights, examples, recipe.sft, told)
     save_adapter(weights.model, path, name="organism", sha256=weights.sha256, note=NOTE)
-    return {"loss": [round(done.first, 3), round(done.last, 3)], "seconds": round(time.monotonic() - began)}
+    took = {"loss": [round(done.first, 3), round(done.last, 3)], "seconds": round(time.monotonic() - began)}
+    kept.write_text(json.dumps(took))
+    return took
 
 
 def measured(adapter: str, task: dict[str, Any], episodes: int) -> dict[str, Any]:
