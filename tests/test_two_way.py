@@ -137,6 +137,15 @@ def test_a_leader_gives_all_models_the_same_situations_and_costs_no_call(led: ak
     assert table.pairing.startswith("the same seeds") and table.steps == 120
 
 
+def test_a_led_run_that_was_stopped_ends_as_if_it_had_not_been(led: ak.Result, tmp_path: Path) -> None:
+    settings: Any = {"models": [FIRST, SECOND], "variants": VARIANTS, "episodes": 60, "leader": LEADER}
+    for calls in (50, 120, None):
+        stopped = ak.run(TASK, out=tmp_path / "r", budget=calls and {"calls": calls}, **settings)
+    led.export(tmp_path / "whole.jsonl")
+    stopped.export(tmp_path / "parts.jsonl")
+    assert (tmp_path / "whole.jsonl").read_bytes() == (tmp_path / "parts.jsonl").read_bytes()
+
+
 def test_a_planted_interaction_is_within_its_interval(led: ak.Result) -> None:
     """To execute what was stated makes doing equal to knowing, which the second model nearly does by itself."""
     (table,) = led.two_way()
