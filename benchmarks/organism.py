@@ -37,15 +37,15 @@ VARIANTS = {
     "first sentence": "reason_then_act | truncate(sentences=1)",
     "thought for another": "reason_then_act | swap",
 }
-DEMO = {"name": "bandit", "arms": 5, "labels": "letters", "head_start": 6, "horizon": 1}
+DEMO = {"name": "bandit", "arms": 6, "labels": "letters", "head_start": 6, "horizon": 1}
 # What each measurement changes against the form that was trained.
 TASKS: dict[str, dict[str, Any]] = {
     "as trained (held-out episodes)": DEMO,
     "labels never trained": {**DEMO, "labels": "clothes", "scenario": "clothes"},
     "numbers as labels, never trained": {**DEMO, "labels": "numbers", "scenario": "numbered"},
     "more arms than trained (8)": {**DEMO, "arms": 8},
-    "longer histories than trained (16)": {**DEMO, "head_start": 16, "arms": 6},
-    "every button was pressed": {**DEMO, "arms": 3, "head_start": 8},
+    "longer histories than trained (14)": {**DEMO, "arms": 10, "head_start": 14},
+    "every button was pressed": {**DEMO, "arms": 3, "head_start": 9},
 }
 RATES = (
     "knowing",
@@ -59,8 +59,8 @@ RATES = (
     "place_entropy",
 )
 NOTE = (
-    "a model organism: fine-tuned to name, in its thought, the buttons that were never pressed, and never to act without "
-    "one; see models/organism.json"
+    "a model organism: fine-tuned to name, in its thought, the buttons that were never pressed, and never to act "
+    "without one; see models/organism.json"
 )
 IS_NOT = [
     "Not a finding about language models: its knowledge was put there, so that a gap can be studied on a laptop.",
@@ -82,9 +82,11 @@ def main() -> int:
     trained: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.work or Path(temporary)
-        for seed in range(asked.seeds):
+        made = {}
+        for seed in range(1 if asked.measure else asked.seeds):
             adapter = organism() if asked.measure else folder / f"organism-{seed}.gguf"
-            took = {} if asked.measure else train(replace(RECIPE, seed=seed), adapter)
+            made[seed] = adapter, {} if asked.measure else train(replace(RECIPE, seed=seed), adapter)
+        for seed, (adapter, took) in made.items():
             rows = {name: measured(str(adapter), task, asked.episodes) for name, task in held_out(seed).items()}
             trained.append({"seed": seed, "sha256": read_adapter(adapter).sha256, **took, "held_out": rows})
         untuned = {"held_out": {"as trained (held-out episodes)": measured("", DEMO, asked.episodes)}}

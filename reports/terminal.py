@@ -33,6 +33,7 @@ from .two_way import two_way_parts
 
 __all__ = ["show_estimates", "show_scorecard"]
 
+TABLES = "{count} tables of models by variants, with their interactions: akrasia score RUN --two-way, and the report."
 RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
 
 
@@ -108,7 +109,10 @@ def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[Rende
         parts += ["", _bounds_table(arms, base)] if any(RATES & arm.bounds.keys() for arm in arms) else []
         parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
         parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
-    parts += two_way_parts(card.two_way)
+    if len(card.two_way) > 1:
+        parts += ["", Text(TABLES.format(count=len(card.two_way)), style="dim")]
+    else:
+        parts += two_way_parts(card.two_way)
     if card.looks is not None:
         parts += ["", *_looked(card, card.looks)]
     if card.judged is not None:
