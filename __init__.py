@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
-    from .api import Result, Training, arun, clone, expert_data, forecast, open_run, run, train
+    from .api import Result, TrainingResult, arun, clone, expert_data, forecast, open_run, run, train
     from .evals.evaluator import Reason, evaluator
     from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
@@ -83,7 +83,7 @@ _ROOMS = (
 )
 _HOME = {
     **dict.fromkeys(
-        ("Result", "Training", "arun", "clone", "expert_data", "forecast", "open_run", "run", "train"), ".api"
+        ("Result", "TrainingResult", "arun", "clone", "expert_data", "forecast", "open_run", "run", "train"), ".api"
     ),
     "AmbientChatModel": ".models.ambient",
     "Reason": ".evals.evaluator",
@@ -142,7 +142,7 @@ __all__ = [
     "MessagesAdapter",
     "Reason",
     "Result",
-    "Training",
+    "TrainingResult",
     "Variant",
     "__version__",
     "agents",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 __all__ = [
-    "Result", "Training", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run", "train",
+    "Result", "TrainingResult", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run", "train",
 ]  # fmt: skip
 
 
@@ -496,7 +496,7 @@ def open_run(folder: Path | str) -> Result:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingResult:
     """A training that ended: its curve, and its evaluations before and after, as runs.
 
     Attributes:
@@ -511,10 +511,13 @@ class Training:
     runs: dict[str, tuple[Result, Result]]
 
     def compare(self, metrics: Sequence[str] | None = None) -> dict[str, tuple[Comparison, ...]]:
-        """After against before, paired on the same situations or seeds, per evaluation and variant."""
+        """After against before, paired on the same situations or seeds: per evaluation and variant with a model."""
+        import polars as pl
+
         found: dict[str, tuple[Comparison, ...]] = {}
         for name, (before, after) in self.runs.items():
-            for variant in before.records["variant"].unique(maintain_order=True):
+            asking = before.records.filter(pl.col("calls") > 0)  # a random player is the same before and after
+            for variant in asking["variant"].unique(maintain_order=True):
                 found[f"{name}: {variant}"] = before.compare(after, variant, metrics or TRAINED)
         return found
 
@@ -557,7 +560,7 @@ def train(
     tell: Callable[[Update], None] | None = None,
     began: Callable[[Learner], None] | None = None,
     **settings: Any,
-) -> Training:
+) -> TrainingResult:
     """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after.
 
     Args:
@@ -580,9 +583,9 @@ def train(
     def evaluation(experiment: Experiment, place: Path) -> Result:
         return asyncio.run(execute(experiment, place, resume=True))
 
-    def whole() -> Training:
+    def whole() -> TrainingResult:
         learned, model, runs = trained(chosen, folder, resume, evaluation, _figures, tell, began)
-        done = Training(folder, learned, model, runs)
+        done = TrainingResult(folder, learned, model, runs)
         write_card(folder, chosen, learned, model, done.summary())
         return done
 

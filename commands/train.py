@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from ..api import Training, train
+from ..api import TrainingResult, train
 from ..reports.comparison import show_comparison
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def train_shown(settings: dict[str, Any], out: Path | None, resume: bool, consol
     show_training(done, console)
 
 
-def show_training(done: Training, console: Console) -> None:
+def show_training(done: TrainingResult, console: Console) -> None:
     """Print what a training changed."""
     for name, found in done.compare().items():
         console.print(Text(f"\n{name}", style="bold"))

@@ -37,7 +37,7 @@ import orjson
 
 from ..errors import BadOption, MissingWeights, PlanError, RunFolderError, UnknownName
 from ..graphs.plan import Plan
-from ..interventions.training.checkpoint import FILE
+from ..interventions.training.checkpoint import FILE, digest_of
 from ..interventions.training.policy import Policy
 from ..interventions.training.returns import Shaping
 from ..interventions.training.rlft import RLFT, Trained, Update, device_of, rlft
@@ -209,6 +209,11 @@ class Learner:
         """How many parameters are trained."""
         return sum(p.numel() for p in self.weights.model.parameters() if p.requires_grad)
 
+    @property
+    def _recipe(self) -> dict[str, Any]:
+        """What a resumed training must have in common beside the options of `rlft`; its name is of no weight."""
+        return {k: v for k, v in self._training.about().items() if k not in ("name", "rlft", "seed")}
+
     def before(self) -> Backend:
         """The base as it is evaluated."""
         t = self._training
@@ -228,7 +233,8 @@ class Learner:
         return Embedded(weights=_embedded(t).weights, adapter=str(folder / ADAPTER), style=t.style)
 
     def _policy(self, weights: Weights, name: str) -> Backend:
-        return Policy(weights, name, self._training.style)
+        named = dict(weights.model.named_parameters())
+        return Policy(weights, name, self._training.style, identity=digest_of(named))
 
     def train(
         self,
@@ -242,7 +248,15 @@ class Learner:
         policy = Policy(self.weights, t.name, t.style, free=True)
         play = Rollouts(t.task, t.plan, policy, t.episodes, t.reward, t.seed, t.others)
         return rlft(
-            self.weights.model, play, t.rlft, folder=folder, resume=resume, evaluate=evaluate, every=t.every, tell=tell
+            self.weights.model,
+            play,
+            t.rlft,
+            folder=folder,
+            resume=resume,
+            recipe=self._recipe,
+            evaluate=evaluate,
+            every=t.every,
+            tell=tell,
         )
 
     def save(self, folder: Path) -> Path:
@@ -254,10 +268,10 @@ class Learner:
             path = folder / ADAPTER
             save_adapter(self.weights.model, path, name=t.name, sha256=self.weights.sha256, style=t.style, note=note)
             return path
-        model = self.weights.model
-        whole = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
         if (folder / FULL).is_dir():
             return folder / FULL
+        model = self.weights.model
+        whole = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
         with tempfile.TemporaryDirectory(dir=folder, prefix="part-") as part:
             whole.save_pretrained(Path(part) / FULL)
             self.weights.tokenizer.save_pretrained(Path(part) / FULL)

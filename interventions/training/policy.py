@@ -38,10 +38,11 @@ class Policy:
 
     Args:
         weights: the model and its tokenizer.
-        name: identity of the answers, together with a number that no other policy of this process has.
+        name: what tables call it.
         style: how it is prompted.
         free: it plays for its training, see above.
         batch: sequences per forward pass.
+        identity: names the weights, so that answers kept under it are found again; by default they are not.
     """
 
     weights: Weights
@@ -49,6 +50,7 @@ class Policy:
     style: Style = "tuned"
     free: bool = False
     batch: int = 32
+    identity: str = ""
     said: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict, init=False, repr=False)
     _waiting: list[_Asked] = field(default_factory=list, init=False, repr=False)
     _worker: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
@@ -57,9 +59,9 @@ class Policy:
 
     @property
     def card(self) -> Card:
-        own = {"style": self.style, "free": self.free, "weights": self.weights.sha256}
+        own = {"style": self.style, "free": self.free, "weights": self.identity or self._serial}
         return Card(
-            id=f"torch/{self.name}#{digest(own, 4)}.{self._serial}",
+            id=f"torch/{self.name}#{digest(own, 4)}",
             label=self.name,
             style=self.style,
             max_concurrency=4 * self.batch,

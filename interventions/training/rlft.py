@@ -132,6 +132,7 @@ def rlft(
     *,
     folder: Path | None = None,
     resume: bool = False,
+    recipe: Mapping[str, Any] | None = None,
     evaluate: Callable[[int], Mapping[str, float]] | None = None,
     every: int = 0,
     tell: Callable[[Update], None] | None = None,
@@ -142,6 +143,8 @@ def rlft(
         play: rollouts of an update by the model as it is now; the first is number 1.
         folder: where checkpoints are kept; without one nothing is.
         resume: go on from the folder's checkpoint, if it holds one.
+        recipe: what else decides what comes out (the task, the plan), as plain values: a training is resumed with the
+            same alone.
         evaluate: called after every `every` updates; what it returns stands in the curve as `eval_NAME`.
         tell: hears of every update.
 
@@ -150,7 +153,7 @@ def rlft(
         TrainingFailed: the loss or gradient is no number, or memory ran out.
         MissingExtra: torch or transformers is not installed.
     """
-    loop = _Loop(model, settings)
+    loop = _Loop(model, settings, recipe or {})
     at = 0
     if folder is not None:
         at = _restored(loop, folder, resume)
@@ -220,13 +223,13 @@ def _kept(folder: Path | None) -> str:
 class _Loop:
     """The state of a training, and one update of it."""
 
-    def __init__(self, model: Any, settings: RLFT) -> None:
+    def __init__(self, model: Any, settings: RLFT, recipe: Mapping[str, Any]) -> None:
         torch = torch_of()
         try:
             from transformers import get_cosine_with_min_lr_schedule_with_warmup
         except ImportError:
             raise MissingExtra.of("transformers", "train") from None
-        self._model, self._settings = model, settings
+        self._model, self._settings, self._recipe = model, settings, recipe
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
         if not self._trained:
             raise BadOption("nothing of the model wants a gradient", remedy="Add a LoRA, or unfreeze its parameters.")
@@ -241,8 +244,8 @@ class _Loop:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The settings that decide what comes out."""
-        return {k: v for k, v in asdict(self._settings).items() if k != "keep"}
+        """What decides what comes out."""
+        return {k: v for k, v in asdict(self._settings).items() if k != "keep"} | dict(self._recipe)
 
     def state(self, update: int) -> State:
         """Where the training stands."""
