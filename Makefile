@@ -42,15 +42,6 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
 	@$(BIN)/akrasia run examples/demo.toml --out runs/demo --fresh
 
-.PHONY: train-demo
-train-demo: $(VENV)/.train ## Train the embedded model on a bandit, before and after (installs torch into .venv)
-	@$(BIN)/akrasia train examples/train_demo.toml --out runs/train-demo --resume $(ARGS)
-
-$(VENV)/.train: $(INSTALLED)
-	@echo 'Installing torch, transformers and peft'
-	@$(PIP) install --quiet --no-compile --editable '.[train]'
-	@touch $@
-
 .PHONY: test
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
@@ -78,7 +69,7 @@ test-train: $(VENV)/.train ## Run the tests of training (installs torch, transfo
 
 .PHONY: train-demo
 train-demo: $(VENV)/.train ## Fine-tune the embedded model by reinforcement; evaluate before and after (20 minutes)
-	@$(BIN)/akrasia train examples/train_demo.toml --out runs/train-demo $(ARGS)
+	@$(BIN)/akrasia train examples/train_demo.toml --out runs/train-demo --resume $(ARGS)
 
 .PHONY: organism
 organism: $(VENV)/.train ## Build the model organism and its card again, into models/ (ARGS="--seeds 3", "--measure")
