@@ -48,16 +48,9 @@ TASKS: dict[str, dict[str, Any]] = {
     "every button was pressed": {**DEMO, "arms": 3, "head_start": 9},
 }
 RATES = (
-    "knowing",
-    "doing",
-    "greedy_share",
-    "chance",
-    "valid",
-    "stated_valid",
-    "mass",
-    "label_entropy",
-    "place_entropy",
-)
+    "knowing", "doing", "greedy_share", "chance", "valid", "stated_valid", "mass", "label_entropy", "place_entropy",
+    "greedy_given_knowing", "other_given_knowing",
+)  # fmt: skip
 NOTE = (
     "a model organism: fine-tuned to name, in its thought, the buttons that were never pressed, and never to act "
     "without one; see models/organism.json"
@@ -87,7 +80,7 @@ def main() -> int:
             adapter = organism() if asked.measure else folder / f"organism-{seed}.gguf"
             made[seed] = adapter, {} if asked.measure else train(replace(RECIPE, seed=seed), adapter)
         for seed, (adapter, took) in made.items():
-            rows = {name: measured(str(adapter), task, asked.episodes) for name, task in held_out(seed).items()}
+            rows = {name: measured(str(adapter), task, asked.episodes, seed) for name, task in held_out(seed).items()}
             trained.append({"seed": seed, "sha256": read_adapter(adapter).sha256, **took, "held_out": rows})
         untuned = {"held_out": {"as trained (held-out episodes)": measured("", DEMO, asked.episodes)}}
         card = {
@@ -132,12 +125,14 @@ def train(recipe: Recipe, path: Path) -> dict[str, Any]:
     return took
 
 
-def measured(adapter: str, task: dict[str, Any], episodes: int) -> dict[str, Any]:
-    """Rates of every variant on situations of seeds that no training draws."""
+def measured(adapter: str, task: dict[str, Any], episodes: int, seed: int = 0) -> dict[str, Any]:
+    """Rates on situations of seeds that no training draws; all variants for what ships, in the form it was trained."""
+    every = task == DEMO and seed == 0 and adapter
+    variants = {k: v for k, v in VARIANTS.items() if every or k in ("own thought", "directly")}
     model = ak.models.resolve("embedded", **({"adapter": adapter} if adapter else {"style": "tuned"}))
     with tempfile.TemporaryDirectory() as folder:
         result = ak.run(
-            task=task, model=model, variants={k: v for k, v in VARIANTS.items()}, episodes=episodes, seed=9,
+            task=task, model=model, variants=variants, episodes=episodes, seed=9,
             out=Path(folder) / "run",
         )  # fmt: skip
         found: dict[str, Any] = {}
