@@ -15,21 +15,27 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.embedded
 @pytest.mark.slow
 def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
-    settings = load(ROOT / "examples" / "demo.toml", ["episodes=6"])
-    settings["variants"] = ["reason_then_act", "reason_then_act | placebo", "reason_then_act | execute_stated"]
+    settings = load(ROOT / "examples" / "demo.toml", ["episodes=10"])
+    kept = ("acts directly", "reads its thought", "executes its thought")
+    settings["variants"] = {name: settings["variants"][name] for name in kept}
     result = ak.run(**settings, out=tmp_path / "demo")
     assert result.outcome is not None and result.outcome.stopped is None
-    baseline, *others = result.score().arms
-    assert baseline.variant == "reason_then_act" and baseline.steps == 12
-    rates = {name: baseline.metrics[name] for name in ("knowing", "doing", "gap")}
-    assert all(e.value is not None and 0 < e.value < 1 for e in rates.values()), rates
-    assert all(e.low is not None and e.high is not None and e.low < e.high for e in rates.values())
-    for arm in (baseline, *others):
+    arms = {(a.model, a.variant): a for a in result.score().arms}
+    assert {model for model, _ in arms} == {"embedded:organism", "embedded"}
+    seen = result.records.group_by("model").agg(result.records["situation"].unique().sort()).sort("model")["situation"]
+    assert seen[0].to_list() == seen[1].to_list()  # both decide the same situations
+    direct, thought = arms["embedded:organism", "acts directly"], arms["embedded:organism", "reads its thought"]
+    knowing, gap, doing = direct.metrics["knowing"], direct.metrics["gap"], thought.metrics["doing"]
+    assert knowing.value is not None and knowing.value >= 0.6 and direct.metrics["doing"].value is not None
+    assert direct.metrics["doing"].value <= 0.5 and gap.value is not None and gap.value >= 0.3
+    assert gap.low is not None and gap.high is not None and gap.low < gap.high
+    assert doing.value is not None and doing.value >= 0.6
+    for arm in arms.values():
         assert arm.statuses.get("ok", 0) / arm.steps >= 0.95
-        assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.9
-    assert baseline.labels is not None and baseline.labels > 0.5
-    ceiling = next(a for a in others if a.control == "execute_stated")
-    assert ceiling.metrics["gap"].value == 0
+        assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.8
+    assert direct.labels is not None and direct.labels > 0.5
+    for model in ("embedded:organism", "embedded"):
+        assert arms[model, "executes its thought"].metrics["gap"].value == 0
     assert result.report().stat().st_size > 5000
     replayed = ak.run(**settings, out=tmp_path / "demo", offline=True)
     assert replayed.outcome is not None and replayed.outcome.tally.made == 0
