@@ -3,3 +3,5 @@
 Invariant: a trained model is a model like any other. What is trained is the prompt form that evaluation asks in, and
 what comes out is a file that `embedded:FILE` names in an experiment, beside any intervention.
 """
+
+__all__: list[str] = []
