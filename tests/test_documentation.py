@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from akrasia.experiments.config import load
+from akrasia.experiments.training import assemble_training
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
@@ -43,15 +47,31 @@ def test_the_package_s_docstring_is_the_readme_s_example() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    commands = r"akrasia (run|plan|score|compare|judge|report|show|export|list|doctor)\b"
+    commands = r"akrasia (run|plan|score|compare|judge|report|show|export|list|doctor|train|clone|data)\b"
     named = set(re.findall(commands, (ROOT / "README.md").read_text()))
     for command in sorted(named):
         done = subprocess.run([*COMMAND, command, "--help"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    assert {"run", "plan", "score", "compare", "judge", "report", "show", "export", "list", "doctor"} == named
+    assert {"run", "plan", "score", "compare", "judge", "report", "show", "export", "list", "doctor"} | {
+        "train",
+        "clone",
+        "data",
+    } == named
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name)
+TRAININGS = [p for p in sorted((ROOT / "examples").glob("*.toml")) if "rlft" in tomllib.loads(p.read_text())]
+EXPERIMENTS = [p for p in sorted((ROOT / "examples").glob("*.toml")) if p not in TRAININGS]
+
+
+@pytest.mark.parametrize("path", TRAININGS, ids=lambda p: p.name)
+def test_every_training_file_is_understood(path: Path) -> None:
+    """What a training will do is worked out from the file alone; it needs no torch."""
+    training = assemble_training(load(path))
+    about = training.about()
+    assert about["task"]["name"] == "bandit" and about["plan"] == "act" and training.evaluations
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "run", str(path), "--model", "simulated", "--episodes", "2", "--out", "out"],

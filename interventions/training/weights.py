@@ -179,6 +179,8 @@ def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style
 def put_adapter(model: Any, path: Path) -> Any:
     """The model with the LoRA of a GGUF adapter on it, ready to be trained further: the inverse of `save_adapter`.
 
+    Layers that the file has nothing for get a fresh one, which says nothing until it is trained.
+
     Raises:
         MissingWeights: the file is no adapter, or one for layers that this model does not have.
     """
@@ -198,14 +200,18 @@ def put_adapter(model: Any, path: Path) -> Any:
         layer, _, kind = place.partition(".layers.")[2].partition(".")
         name = f"blk.{layer}.{_GGUF[kind]}.weight"
         if f"{name}.lora_a" not in tensors:
-            raise MissingWeights(f"{path.name!r} has nothing for {place}", remedy="Give an adapter of this model.")
-        a, b = (torch.tensor(tensors[f"{name}.{end}"]).float() for end in ("lora_a", "lora_b"))
+            continue
+        a, b = (torch.tensor(tensors.pop(f"{name}.{end}")).float() for end in ("lora_a", "lora_b"))
+        if a.shape[1] != module.in_features or b.shape[0] != module.out_features:
+            raise MissingWeights(f"{path.name!r} does not fit {place}", remedy="Give an adapter of this model.")
         heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(_GGUF[kind])
         if heads:  # llama.cpp keeps the two halves of a rotary pair next to each other
             b = b.reshape(heads, b.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(b.shape)
         with torch.no_grad():
             module.lora_A["default"].weight.copy_(a)
             module.lora_B["default"].weight.copy_(b)
+    if tensors:
+        raise MissingWeights(f"{path.name!r} has layers that the model lacks", remedy="Give an adapter of this model.")
     return tuned
 
 
