@@ -26,7 +26,7 @@ from .returns import Earned, Scale, Shaping, advantages, scale_of, to_go
 __all__ = ["Batch", "Played", "Rollouts", "Sample"]
 
 TEMPERATURE = 1.0  # of every agent: the distribution whose log-probabilities are trained
-FIRST = 1 << 40  # seeds of episodes lie from here to 2**41, far beyond those of any experiment
+FIRST = 1 << 40  # seeds of episodes lie from here to 2**41: those of no experiment whose seed is below 100,000
 
 
 @dataclass(frozen=True, slots=True)
