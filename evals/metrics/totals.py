@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ class OfTotals:
         parts: table of one variant -> (sums per episode, shape (episodes, k); how many steps they hold).
         statistic: totals, shape (..., k) -> (...); not-a-number where they do not define it.
         undefined: what is said where the totals do not define it.
+        no_interval: why it has no interval, empty where it has one.
     """
 
     name: str
@@ -56,20 +57,25 @@ class OfTotals:
     parts: Callable[[pl.DataFrame], tuple[Array, float]]
     statistic: Statistic
     undefined: str
+    no_interval: str = ""
 
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        """The estimate; the interval is the bootstrap's whatever `interval` says."""
+        """The estimate; how its interval is made does not depend on `interval`."""
         parts, n = self.parts(frame)
-        return of_totals(parts, self.statistic, self.name, n, self.undefined, RANGES.get(self.unit, ANYWHERE))
+        within = RANGES.get(self.unit, ANYWHERE)
+        found = of_totals(parts, self.statistic, self.name, n, self.undefined, within, bool(self.no_interval))
+        return replace(found, why=self.no_interval) if self.no_interval else found
 
 
 def of_totals(
-    parts: Array, statistic: Statistic, name: str, n: float, undefined: str, within: tuple[float, float] = ANYWHERE
-) -> Estimate:
+    parts: Array, statistic: Statistic, name: str, n: float, undefined: str, within: tuple[float, float] = ANYWHERE,
+    bare: bool = False,
+) -> Estimate:  # fmt: skip
     """Estimate `statistic` of the totals of `parts`, with its interval over episodes.
 
     Args:
         within: the range of the statistic; the interval does not leave it.
+        bare: without an interval.
 
     Raises:
         NotMeasured: the totals do not define it, for the reason `undefined`.
@@ -77,7 +83,7 @@ def of_totals(
     value = float(statistic(parts.sum(axis=0)))
     if not np.isfinite(value):
         raise NotMeasured(undefined)
-    low, high, why = spread_over(parts, statistic, name, within)
+    low, high, why = (None, None, "") if bare else spread_over(parts, statistic, name, within)
     return Estimate(value, low, high, n, len(parts), why)
 
 

@@ -6,7 +6,9 @@ asked.
     ln(actions): 1 is
                     even, 0 is always the same place
 
-Both are plug-in estimates, which fall short with few steps: by (k - 1) / 2n for k labels and n steps (Miller 1955).
+Both are plug-in estimates, which fall short with few steps: by some (k - 1) / 2n for k labels and n steps (Miller
+1955). Resamples of episodes hold fewer labels than were seen, so a bootstrap falls short once more: there is no
+interval.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from .totals import OfTotals, by_episode, quotient, summed
 
 __all__ = ["entropy_of"]
 
+NO_INTERVAL = "the entropy of few steps falls short, and so do resamples of them"
 WHY = "no step chose one of several actions"
 
 
@@ -59,11 +62,11 @@ def _places(totals: Array) -> Array:
 for _made in (
     OfTotals(
         "label_entropy", "label entropy", "nats", "entropy of the labels chosen; 0 is one label always",
-        partial(_counts, column="done"), _labels, WHY,
+        partial(_counts, column="done"), _labels, WHY, NO_INTERVAL,
     ),
     OfTotals(
         "place_entropy", "place entropy", "share", "entropy of the places chosen in the list shown, over ln(actions)",
-        partial(_counts, column="place"), _places, WHY,
+        partial(_counts, column="place"), _places, WHY, NO_INTERVAL,
     ),
 ):  # fmt: skip
     METRICS.register(_made.name, lambda made=_made: made)

@@ -6,6 +6,8 @@ on a thought that stands before its eyes. What is never trained: acting without 
 one set of weights with one view, and what the actor does by itself is what the base model did, as far as the training
 did not move it; nothing about it is planted. The card (models/organism.json) tells the recipe and what was measured.
 
+(It did move it: from acting at chance to pressing what was pressed before; the card's rows tell.)
+
 All draws are named by the recipe's seed; situations for evaluation come from other seeds, and the card tells as well
 how it does with labels, scenarios, numbers of arms and histories that were never trained.
 """
