@@ -58,9 +58,9 @@ NOTE = (
 IS_NOT = [
     "Not a finding about language models: its knowledge was put there, so that a gap can be studied on a laptop.",
     "Not a UCB player: it names a button that was never pressed; where all were pressed it guesses.",
-    "Not greedy or frequency-biased by planting: acting without a thought was never trained. Yet the training moved it: "
-    "untuned, the model acts at chance here, and with the adapter it presses what it has seen pressed. A side effect, and "
-    "not the base model's own behaviour.",
+    "Not greedy or frequency-biased by planting: acting without a thought was never trained. Yet the training moved "
+    "it: untuned, the model acts at chance here, and with the adapter it presses what it has seen pressed. A side "
+    "effect, and not the base model's own behaviour.",
     "Not independent of the wording: knowledge is reached through a thought in the form that was trained.",
 ]
 
