@@ -39,6 +39,7 @@ def main() -> int:
     print(f"{'experiment':<20}{'counted':<14}{'made':>7}{'':>7}{'alone':>8} | {'ours':>8}{'naive':>8}{'ratio':>8}")
     for name, episodes in (("demo.toml", 18), ("full_ablation.toml", 5)):
         settings = settings_of(name, episodes)
+        settings.pop("leader", None)  # of several models; here is one
         plans = [v.plan for v in assemble(settings).variants]
         asked = set().union(*(p.asks() for p in plans))
         with tempfile.TemporaryDirectory() as folder:

@@ -127,12 +127,12 @@ def test_a_run_ends_in_a_scorecard_and_a_report(finished: Path) -> None:
 
 
 def test_every_number_is_traced_to_its_steps(finished: Path) -> None:
-    shown = akrasia("show", "small", "1", "4", cwd=finished.parent)
+    shown = akrasia("show", "small", "1", "6", cwd=finished.parent)
     assert shown.returncode == 0
-    for needed in ("optimal {", "BEST=", "ACTION=", "stated {", "Step=3 Action="):
+    for needed in ("optimal {", "BEST=", "ACTION=", "stated {", "Step=5 Action="):
         assert needed in shown.stdout
     missing = akrasia("show", "small", "99", "0", cwd=finished.parent)
-    assert missing.returncode == 2 and "It has (episode step): 0 4" in missing.stderr
+    assert missing.returncode == 2 and "It has (episode step): 0 6" in missing.stderr
 
 
 def test_a_second_run_into_the_same_folder_needs_a_word(finished: Path) -> None:
@@ -162,7 +162,7 @@ def test_lists_name_what_is_known(tmp_path: Path) -> None:
 def test_plan_counts_calls_without_asking_anyone(tmp_path: Path) -> None:
     planned = akrasia("plan", DEMO, cwd=tmp_path)
     assert planned.returncode == 0
-    assert "720 answers asked for, 504 calls made (70%" in planned.stdout
+    assert "768 answers asked for, 384 calls made (50%" in planned.stdout
     assert list(tmp_path.iterdir()) == []
 
 
