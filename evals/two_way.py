@@ -97,13 +97,16 @@ def two_way(
     """
     chosen = [_ratio(name) for name in dict.fromkeys(metrics)]
     found: list[TwoWay] = []
-    for (task,), here in frame.group_by("task", maintain_order=True):
+    tasks = frame["task"].unique(maintain_order=True)
+    for task in tasks:
+        here = frame if len(tasks) == 1 else frame.filter(pl.col("task") == task)  # a long run's table is not copied
         known = [str(m) for m in here["model"].unique(maintain_order=True)]
         order = [*(m for m in models if m in known), *(m for m in known if m not in models)]
+        variants = here["variant"].unique(maintain_order=True)
         base = baseline or _baseline(here)
-        if base not in set(here["variant"]):
-            raise UnknownName.among("variant", base, here["variant"].unique())
-        others = [v for v in here["variant"].unique(maintain_order=True) if v != base]
+        if base not in variants:
+            raise UnknownName.among("variant", base, variants)
+        others = [v for v in variants if v != base]
         tables = [
             _table(str(task), cells, pair, (base, v), chosen, interval)
             for pair in combinations(order, 2)
