@@ -15,7 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
 from .events import Listener, sink
@@ -35,20 +35,14 @@ if TYPE_CHECKING:
     from .experiments.executors import Engine, Observer
     from .experiments.forecast import Forecast
     from .experiments.runner import Experiment, Outcome
-    from .experiments.training import Learner
-    from .interventions.training.cloning import Cloned
     from .interventions.training.export import Data
-    from .interventions.training.rlft import Trained, Update
 
 T = TypeVar("T")
 
-__all__ = [
-    "Result", "TrainingResult", "arun", "clone", "execute", "expert_data", "forecast", "open_run", "run", "train",
-]  # fmt: skip
+__all__ = ["Result", "arun", "blocking", "execute", "forecast", "open_run", "run", "writable", "written"]
 
 
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
-TRAINED = ("valid", "mass", "encoded", "knowing", "doing", "gap", "greedy_share", "coverage", "regret")
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
 
@@ -245,7 +239,7 @@ class Result:
 
         backends = [resolve(m) for m in models]
         hear = sink(observe_events)
-        return _blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
+        return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""
@@ -290,7 +284,7 @@ class Result:
         """
         from .experiments.harvest import harvest
 
-        return _written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
+        return written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
 
 
 def run(
@@ -349,7 +343,7 @@ def run(
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
-    return _blocking(
+    return blocking(
         lambda: execute(
             experiment, folder, resume=True, offline=offline, observe=observe, observe_events=observe_events
         )
@@ -386,87 +380,14 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
     return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
 
-def expert_data(
-    path: Path | str,
-    task: Any = "bandit",
-    expert: str = "ucb",
-    form: str = "sft",
-    *,
-    plan: str = "reason_act",
-    style: str = "chat",
-    episodes: int = 100,
-    seed: int = 0,
-) -> Data:
-    """Write what an expert would have answered, as JSON lines; see `akrasia.interventions.training.cloning`.
-
-    Args:
-        path: a .jsonl file, replaced at once or not at all.
-        expert: a reference player of the task, or "oracle".
-        form: "sft", or "preference": the expert's answer before the same answer with the greedy action.
-        plan: whose prompts are answered: "act" (actions alone), "reason_act" or "reason_then_act" (with a rationale).
-        style: of the model that is to be trained: "chat", "completion" or "tuned".
-        episodes: plays of the expert; `seed` names them, and no experiment plays one of them.
-
-    Raises:
-        UsageError: something asked for cannot be; nothing was written.
-    """
-    from .experiments.config import one_task
-    from .interventions.training.cloning import demonstrations, preferences
-    from .interventions.training.export import form_named
-
-    made = preferences if form_named(form) == "preference" else demonstrations
-    return _written(Path(path), lambda: made(one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style)))
-
-
-def clone(
-    out: Path | str,
-    task: Any = "bandit",
-    expert: str = "ucb",
-    *,
-    plan: str = "reason_then_act",
-    episodes: int = 100,
-    updates: int = 100,
-    batch: int = 16,
-    rate: float = 1e-3,
-    rank: int = 8,
-    seed: int = 0,
-    base: str | None = None,
-    told: Callable[[str], None] | None = None,
-    progress: Callable[[Any], None] | None = None,
-) -> Cloned:
-    """Fine-tune the embedded model on an expert's play: behaviour cloning (plan "act") or thought cloning.
-
-    The adapter that comes out is a model like any other: `embedded:FILE`. Needs the extra `train`.
-
-    Args:
-        out: a .gguf file.
-        updates, batch, rate: of the fine-tuning; rank: of the LoRA. The rest is as in `expert_data`.
-        told: hears what the training will take, before it starts; progress: of every update.
-
-    Raises:
-        UsageError: something cannot be used, or is not installed; nothing was trained.
-        TrainingFailed: the loss is no number, or memory ran out; nothing was written.
-    """
-    from .experiments.config import one_task
-    from .interventions.training.cloning import clone
-    from .interventions.training.supervised import SFT
-
-    settings = SFT(updates, batch, rate, seed=seed)
-    target = Path(out)
-    _writable(target.parent)
-    return clone(
-        one_task(task), target, expert, cast(Any, plan), episodes, settings, rank, base, told=told, progress=progress
-    )
-
-
-def _written(path: Path, made: Callable[[], Data]) -> Data:
+def written(path: Path, made: Callable[[], Data]) -> Data:
     """Make training data and write them; what cannot be written is said first."""
     from .interventions.training.export import jsonl
     from .reports.export import write_whole
 
     if path.suffix != ".jsonl":
         raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
-    _writable(path.parent)
+    writable(path.parent)
     data = made()
     write_whole(path, jsonl(data.rows))
     return data
@@ -493,107 +414,6 @@ def open_run(folder: Path | str) -> Result:
     """
     read_ledger(folder).close()
     return Result(Path(folder))
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """A training that ended: its curve, and its evaluations before and after, as runs.
-
-    Attributes:
-        trained: figures per update, those of earlier sessions included.
-        model: what was saved, as `embedded:FILE`, or a folder in transformers' format.
-        runs: (before, after) per evaluation.
-    """
-
-    folder: Path
-    trained: Trained
-    model: Path
-    runs: dict[str, tuple[Result, Result]]
-
-    def compare(self, metrics: Sequence[str] | None = None) -> dict[str, tuple[Comparison, ...]]:
-        """After against before, paired on the same situations or seeds: per evaluation and variant with a model."""
-        import polars as pl
-
-        found: dict[str, tuple[Comparison, ...]] = {}
-        for name, (before, after) in self.runs.items():
-            asking = before.records.filter(pl.col("calls") > 0)  # a random player is the same before and after
-            for variant in asking["variant"].unique(maintain_order=True):
-                found[f"{name}: {variant}"] = before.compare(after, variant, metrics or TRAINED)
-        return found
-
-    def summary(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The same as plain values: per evaluation and variant, per metric that was measured in both."""
-        return {
-            name: {
-                line.metric: {
-                    "before": [line.a.value, line.a.low, line.a.high],
-                    "after": [line.b.value, line.b.low, line.b.high],
-                    "difference": [d.value, d.low, d.high],
-                    "p_holm": line.contrast.p_holm,
-                    "episodes": d.clusters,
-                }
-                for one in found
-                for line in one.lines
-                if (d := line.contrast.difference).value is not None
-            }
-            for name, found in self.compare().items()
-        }
-
-
-def _figures(result: Result) -> dict[str, float]:
-    """What an evaluation measured, by variant and metric."""
-    return {
-        f"{arm.variant}.{name}": found.value
-        for arm in result.score(TRAINED, turns=False).arms
-        for name, found in arm.metrics.items()
-        if found.value is not None
-    }
-
-
-def train(
-    task: Any = "bandit",
-    plan: Any = "reason_then_act",
-    base: str = "embedded",
-    *,
-    out: Path | str | None = None,
-    resume: bool = False,
-    tell: Callable[[Update], None] | None = None,
-    began: Callable[[Learner], None] | None = None,
-    **settings: Any,
-) -> TrainingResult:
-    """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after.
-
-    Args:
-        task: what it plays; plan: who decides; base: "embedded", "organism", "embedded:FILE.gguf" or a folder.
-        out: folder of the training, by default `runs/NAME`.
-        resume: go on from the folder's last checkpoint.
-        tell: hears of every update; began: of the loaded model before the first.
-        settings: as in the file of `akrasia train`: name, episodes, seed, rlft, reward, lora, evaluate, ...
-
-    Raises:
-        UsageError: something asked for cannot be; nothing was written.
-        TrainingFailed: the loss is no number, or memory ran out; the last checkpoint is kept.
-    """
-    from .experiments.training import assemble_training, trained, write_card
-
-    chosen = assemble_training({"task": task, "plan": plan, "base": base, **settings})
-    folder = Path(out) if out is not None else Path("runs") / chosen.name
-    _writable(folder)
-
-    def evaluation(experiment: Experiment, place: Path) -> Result:
-        return asyncio.run(execute(experiment, place, resume=True))
-
-    def whole() -> TrainingResult:
-        learned, model, runs = trained(chosen, folder, resume, evaluation, _figures, tell, began)
-        done = TrainingResult(folder, learned, model, runs)
-        write_card(folder, chosen, learned, model, done.summary())
-        return done
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return whole()
-    return _blocking(lambda: asyncio.to_thread(whole))
 
 
 async def execute(
@@ -636,7 +456,7 @@ async def execute(
         )
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
-    _writable(folder)
+    writable(folder)
     if fresh or not exists:
         check_context(experiment)
     engine = engine or engine_for(experiment, offline=offline)
@@ -694,7 +514,7 @@ def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
     return now
 
 
-def _writable(folder: Path) -> None:
+def writable(folder: Path) -> None:
     """Say that a folder cannot be written before anything is loaded; leaves no trace."""
     parent = folder
     while not parent.exists() and parent != parent.parent:
@@ -716,7 +536,7 @@ def _remove(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end, also where the caller's thread has an event loop (a notebook)."""
     try:
         asyncio.get_running_loop()

@@ -327,7 +327,7 @@ def data(
     if run is not None:
         found = _open(run).data(out, form, only=only, variants=variant or (), models=model or ())
     else:
-        from .api import expert_data
+        from .training import expert_data
 
         found = expert_data(
             out, _named(task, changes), cast(str, expert), form, plan=plan, style=style, episodes=episodes, seed=seed
@@ -353,8 +353,8 @@ def clone(
     base: Annotated[str | None, typer.Option(help="Weights other than the embedded model's: a GGUF file.")] = None,
 ) -> None:
     """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
-    from .api import clone
     from .commands.clone import Told
+    from .training import clone
 
     console = _console()
     made = clone(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from ..api import TrainingResult, train
 from ..reports.comparison import show_comparison
+from ..training import TrainingResult, train
 
 if TYPE_CHECKING:
     from ..experiments.training import Learner

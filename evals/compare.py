@@ -23,7 +23,8 @@ from ..errors import BadOption, RunFolderError, UnknownName
 from .anytime import Looks
 from .frame import PAIR
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .metrics import METRICS, Metric
+from .metrics import Metric
+from .metrics.base import ratio
 from .pairs import Flips, count_flips, open_to, paired, same_situations
 from .verdict import direction, span
 
@@ -236,15 +237,7 @@ def _lines(
     interval: Interval,
     looks: Looks | None,
 ) -> tuple[Line, ...]:
-    metrics: list[Metric] = []
-    for name in dict.fromkeys(names):
-        metric = METRICS.make(name)
-        if not isinstance(metric, Metric):
-            raise BadOption(
-                f"the metric {name!r} cannot be compared pair by pair", "it is no ratio over episodes",
-                f"Use others, such as {', '.join(COMPARED)}.",
-            )  # fmt: skip
-        metrics.append(metric)
+    metrics = [ratio(name, "cannot be compared pair by pair", COMPARED) for name in dict.fromkeys(names)]
     if looks is None:
         contrasts = benjamini_hochberg(holm([paired(m, other, one, interval) for m in metrics]))
     else:

@@ -23,9 +23,10 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from ..errors import BadOption, UnknownName
+from ..errors import UnknownName
 from .inference import Array, Contrast, Estimate, Interval, cell_contrast, estimate, holm
-from .metrics import METRICS, Metric
+from .metrics import Metric
+from .metrics.base import ratio
 
 __all__ = ["EFFECTS", "MEASURED", "TwoWay", "two_way"]
 
@@ -95,7 +96,7 @@ def two_way(
         UnknownName: no such metric, or a table of a model or variant that is not there.
         BadOption: a metric is no ratio over episodes.
     """
-    chosen = [_ratio(name) for name in dict.fromkeys(metrics)]
+    chosen = [ratio(name, "has no two-way table", MEASURED) for name in dict.fromkeys(metrics)]
     found: list[TwoWay] = []
     tasks = frame["task"].unique(maintain_order=True)
     for task in tasks:
@@ -115,16 +116,6 @@ def two_way(
         ]
         found += _corrected(tables, [m.name for m in chosen]) if looked is None else [_untested(t) for t in tables]
     return tuple(found)
-
-
-def _ratio(name: str) -> Metric:
-    metric = METRICS.make(name)
-    if not isinstance(metric, Metric):
-        raise BadOption(
-            f"the metric {name!r} has no two-way table", "it is no ratio over episodes",
-            f"Use others, such as {', '.join(MEASURED)}.",
-        )  # fmt: skip
-    return metric
 
 
 def _baseline(here: pl.DataFrame) -> str:

@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import BadOption
-from ..streams import stream
-from ..tasks.base import Task, decisions
+from ..tasks.base import Task, decisions, stray
 from .forecast import played, tokens
 from .runner import EPISODES, Experiment
 
@@ -56,15 +55,4 @@ def _longest(task: Task, experiment: Experiment) -> tuple[int, Any]:
     """(seed, state) of the last decision of the episode that starts with the longest history."""
     seeds = [experiment.seed * EPISODES + i for i in range(min(experiment.episodes, LOOKED_AT))]
     episode = max(seeds, key=lambda seed: len(task.situation(task.start(seed)).history))
-    state = task.start(episode)
-    for _ in range(decisions(task) - 1):
-        seen = task.situation(state)
-        if seen.actions:
-            pick = stream(episode, "context", seen.step).integers(len(seen.actions))
-            later, _, over = task.step(state, seen.actions[int(pick)])
-        else:
-            later, over = task.forfeit(state)
-        if over:
-            break
-        state = later
-    return episode, state
+    return episode, stray(task, episode, decisions(task) - 1, "context")

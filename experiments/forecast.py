@@ -30,8 +30,8 @@ from ..graphs.plan import Plan
 from ..models.base import Backend, Card
 from ..models.gateway import Desk, Gateway, MemoryStore, key_of
 from ..records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
-from ..streams import seed_of, stream
-from ..tasks.base import Task, decisions
+from ..streams import seed_of
+from ..tasks.base import Task, decisions, stray
 from .runner import EPISODES, Experiment, ModelSet
 from .variant import Variant
 
@@ -228,18 +228,8 @@ def _places(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple
     """(seed of the episode, state) of each probe: the run's own episodes, advanced by legal actions at random."""
     for probe in range(probes):
         episode = seed * EPISODES + probe % episodes
-        state = task.start(episode)
-        for _ in range((2 * probe + 1) * decisions(task) // (2 * probes)):
-            seen = task.situation(state)
-            if seen.actions:
-                pick = stream(episode, "forecast", seen.step).integers(len(seen.actions))
-                later, _, over = task.step(state, seen.actions[int(pick)])
-            else:
-                later, over = task.forfeit(state)
-            if over:
-                break
-            state = later
-        yield episode, state
+        steps = (2 * probe + 1) * decisions(task) // (2 * probes)
+        yield episode, stray(task, episode, steps, "forecast")
 
 
 async def _mean(

@@ -14,13 +14,13 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatResult
 
 from ..errors import Denied, PlanError, RunStopped, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
 from .gateway import Desk
-from .langchain import _from_langchain
+from .langchain import _from_langchain, generation
 
 __all__ = ["AMBIENT", "Ambient", "AmbientChatModel", "Asked"]
 
@@ -243,14 +243,4 @@ def _here() -> Ambient:
 
 
 def _result(response: Response) -> ChatResult:
-    usage = response.usage
-    message = AIMessage(
-        response.text,
-        usage_metadata={
-            "input_tokens": usage.prompt_tokens,
-            "output_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        },
-        response_metadata={"finish_reason": response.finish_reason, "status": response.status},
-    )
-    return ChatResult(generations=[ChatGeneration(message=message)])
+    return ChatResult(generations=[generation(response)])

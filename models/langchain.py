@@ -145,7 +145,7 @@ class GatewayChatModel(BaseChatModel):
         )  # fmt: skip
         request = Request(self.model, _from_langchain(messages), sampling)
         response = await self._gateway.complete(request, self.draw)
-        return ChatResult(generations=[_generation(response)])
+        return ChatResult(generations=[generation(response)])
 
     def _generate(
         self,
@@ -184,11 +184,12 @@ class _Told(Desk):
         except BaseException as error:
             await run.on_llm_error(error)
             raise
-        await run.on_llm_end(LLMResult(generations=[[_generation(response)]]))
+        await run.on_llm_end(LLMResult(generations=[[generation(response)]]))
         return key, response
 
 
-def _generation(response: Response) -> ChatGeneration:
+def generation(response: Response) -> ChatGeneration:
+    """A response as LangChain keeps it."""
     usage = response.usage
     message = AIMessage(
         response.text,

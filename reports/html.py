@@ -33,7 +33,7 @@ __all__ = ["render_report", "write_report"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 DESIGNS = {
-    "fork": "fork: every variant decides the situations that the baseline meets",
+    "fork": "fork: every variant decides the situations that the baseline{of} meets",
     "rollout": "rollout: every variant plays its own episode on the same seeds",
 }
 SPLITS = {
@@ -90,9 +90,10 @@ def render_report(card: Scorecard, experiment: dict[str, Any]) -> str:
     environment.filters["breakable"] = _breakable
     pairs = dict.fromkeys((a.task, a.model) for a in card.arms)
     groups = [_group(card, experiment, task, model) for task, model in pairs]
+    of = f" of {experiment['leader']}" if experiment.get("leader") else ""
     return environment.get_template("report.html.j2").render(
         name=experiment.get("name", "experiment"),
-        design=DESIGNS.get(card.design, card.design),
+        design=DESIGNS.get(card.design, card.design).format(of=of),
         groups=groups,
         warnings=card.warnings,
         two_way=[two_way_rows(t) for t in card.two_way],

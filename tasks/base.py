@@ -13,8 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 from ..errors import BadOption
 from ..records import Oracle, Situation
 from ..registry import Registry
+from ..streams import stream
 
-__all__ = ["TASKS", "Graded", "Task", "decisions", "legal"]
+__all__ = ["TASKS", "Graded", "Task", "decisions", "legal", "stray"]
 
 
 @runtime_checkable
@@ -80,6 +81,26 @@ def decisions(task: Task) -> int:
         return said
     first = task.situation(task.start(0))
     return first.horizon - first.step
+
+
+def stray(task: Task, seed: int, steps: int, purpose: str) -> Any:
+    """The state of an episode after so many legal actions drawn at random, or where it ends before.
+
+    Args:
+        purpose: names the draws: what strays for one purpose does not repeat the steps of another.
+    """
+    state = task.start(seed)
+    for _ in range(steps):
+        seen = task.situation(state)
+        if seen.actions:
+            pick = stream(seed, purpose, seen.step).integers(len(seen.actions))
+            later, _, over = task.step(state, seen.actions[int(pick)])
+        else:
+            later, over = task.forfeit(state)
+        if over:
+            break
+        state = later
+    return state
 
 
 def legal(action: str, actions: tuple[str, ...]) -> int:

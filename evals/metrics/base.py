@@ -11,18 +11,22 @@ Write your own as `Metric(name, title, "share", "source", num=pl.col("knows"), d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from ...errors import BadOption
 from ...registry import Registry
 from ..frame import PAIR
 from ..inference import Array, Bounds, Estimate, Interval, bounds, estimate
 
-__all__ = ["ANYWHERE", "CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "side_by_side"]
+__all__ = [
+    "ANYWHERE", "CLUSTER", "METRICS", "PAIRWISE", "TURN_METRICS", "Metric", "Pairwise", "metric", "ratio",
+    "side_by_side",
+]  # fmt: skip
 
 CLUSTER = ["task", "model", "episode"]
 ANYWHERE = (-np.inf, np.inf)
@@ -156,6 +160,24 @@ def side_by_side(variant: pl.DataFrame, base: pl.DataFrame, *wanted: pl.Expr) ->
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
 TURN_METRICS: Registry[Any] = Registry("turn metric", "akrasia.turn_metrics")
 PAIRWISE: Registry[Any] = Registry("pairwise metric", "akrasia.pairwise_metrics")
+
+
+def ratio(name: str, what: str, known: Sequence[str]) -> Metric:
+    """The metric of this name, where it is a ratio over episodes.
+
+    Args:
+        what: what cannot be made of any other, as in "has no two-way table"; known: metrics that are fit for it.
+
+    Raises:
+        UnknownName: there is no such metric.
+        BadOption: it is no ratio over episodes.
+    """
+    found = METRICS.make(name)
+    if not isinstance(found, Metric):
+        raise BadOption(
+            f"the metric {name!r} {what}", "it is no ratio over episodes", f"Use others, such as {', '.join(known)}."
+        )
+    return found
 
 
 def metric(

@@ -37,6 +37,7 @@ from ...tasks.options import whole
 from ...tasks.players import play, players_for
 from ...tasks.rules import best
 from .export import Data, Preferred, Shown, pairs_of
+from .returns import BEYOND
 from .supervised import SFT, Progress, Trained, fine_tune
 
 __all__ = [
@@ -48,7 +49,6 @@ PlanName = Literal["act", "reason_act", "reason_then_act"]
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
 STYLES: tuple[Style, ...] = get_args(Style)
 ORACLE = "oracle"
-_BEYOND = 2**55  # the seeds of an experiment's episodes lie below it
 
 
 def experts_for(task: Task) -> list[str]:
@@ -135,7 +135,7 @@ def expert_steps(
     if expert not in able:
         raise UnknownName.among(f"expert of {task.name}", expert, able)
     for episode in range(episodes):
-        number = _BEYOND + seed_of(seed, "clone", episode, bits=54)
+        number = BEYOND + seed_of(seed, "clone", episode, bits=54)
         if expert == ORACLE:
             yield from _by_oracle(task, number)
         else:

@@ -25,7 +25,7 @@ from ...errors import MissingExtra
 from ...streams import seed_of
 from ...tasks.base import TASKS, Task
 from .exchange import Exchange
-from .returns import Scale, Shaping, scale_of
+from .returns import BEYOND, Scale, Shaping, scale_of
 
 try:
     import verifiers.v1 as vf
@@ -39,7 +39,6 @@ except ImportError:
 __all__ = ["ID", "AkrasiaEnv", "AkrasiaHarness", "AkrasiaTaskset", "load_environment"]
 
 ID = "akrasia-verifiers"
-_BEYOND = 2**55  # the seeds of an experiment's episodes lie below it
 
 
 class AkrasiaConfig(vf.TasksetConfig):  # type: ignore[misc]
@@ -71,7 +70,7 @@ class AkrasiaTaskset(vf.Taskset[AkrasiaTask, AkrasiaConfig]):  # type: ignore[mi
         task: Task = TASKS.make(config.decision, **config.options)
         scale = scale_of(task, config.seed)
         for n in count():
-            seed = _BEYOND + seed_of(config.seed, "environment", n, bits=54)
+            seed = BEYOND + seed_of(config.seed, "environment", n, bits=54)
             info = {"decision": config.decision, "options": config.options, "seed": seed, "scale": asdict(scale)}
             prompt = Exchange(task, seed).prompt
             yield AkrasiaTask(AkrasiaData(idx=n, name=f"{task.name}#{n}", prompt=prompt, info=info), config.task)

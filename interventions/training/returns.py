@@ -20,8 +20,9 @@ from ...errors import BadOption
 from ...streams import stream
 from ...tasks.base import Task
 
-__all__ = ["Earned", "Scale", "Shaping", "advantages", "scale_of", "to_go"]
+__all__ = ["BEYOND", "Earned", "Scale", "Shaping", "advantages", "scale_of", "to_go"]
 
+BEYOND = 2**55  # the seeds of an experiment's episodes lie below it
 PLAYS = 64  # random episodes behind a task's scale
 
 
