@@ -1,8 +1,10 @@
 """Tokens per second through the whole program, over those of the bare backend at the same slots: `make bench-embedded`.
 
-The demo is played by the embedded model into a ledger; then the very same requests are asked of a backend of the same
-settings directly, as many at once, episode by episode. Both load the model before the clock starts. Tokens are those
-of prompt and answer, as the model counts them. Sides alternate; figures are medians. The ratio is that of the rates.
+The demo is played by one of its models, the organism or with `--untuned` the other, into a ledger; then the very same
+requests are asked of a backend of the same settings directly, as many at once, in the order in which the program asked
+them (whichever comes first profits from what prompts share). Both load the model before the clock starts. Tokens are
+those of prompt and answer, as the model counts them. Sides alternate; figures are medians. The ratio is that of the
+rates.
 Start-up is measured too: the CPU time of `akrasia --help`, and that it loads neither litellm nor langgraph.
 
 Ends with exit code 1 where the ratio is below 0.9, start-up takes more than 0.3 s of CPU, or either is loaded.
@@ -19,50 +21,60 @@ from pathlib import Path
 from statistics import median
 
 from akrasia.api import execute
-from akrasia.experiments import assemble, load, read_ledger
+from akrasia.experiments import Experiment, assemble, load
 from akrasia.models.embedded import Embedded
-from akrasia.records import Draw, Request
+from akrasia.records import Draw, Request, Response, Usage
 
 DEMO = Path(__file__).resolve().parents[1] / "examples" / "demo.toml"
 RATIO, START_UP = 0.9, 0.3
-Asked = list[tuple[Request, Draw]]
 
 
-async def through_the_program(folder: Path, episodes: int) -> tuple[float, Asked]:
-    """Tokens per second of a run, and what it asked."""
-    experiment = assemble({**load(DEMO), "episodes": episodes, "model": Embedded()})
+class Heard(Embedded):
+    """The embedded model, which keeps what it is asked."""
+
+    def __init__(self, adapter: str | None) -> None:
+        super().__init__(adapter=adapter)
+        self.asked: list[tuple[Request, Draw]] = []
+        self.used = Usage()
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        self.asked.append((request, draw))
+        response = await super().generate(request, draw)
+        self.used += response.usage
+        return response
+
+
+def demo(episodes: int, model: Heard) -> Experiment:
+    """The demo with one of its two models."""
+    return assemble({**load(DEMO), "episodes": episodes, "model": model, "leader": None})
+
+
+async def through_the_program(folder: Path, episodes: int, adapter: str | None) -> tuple[float, Heard]:
+    """Seconds of a run, and the model that was asked."""
+    model = Heard(adapter)
     began: list[float] = []
-    result = await execute(experiment, folder, started=lambda _: began.append(time.perf_counter()))
+    result = await execute(demo(episodes, model), folder, started=lambda _: began.append(time.perf_counter()))
     seconds = time.perf_counter() - began[0]
     assert result.outcome is not None and result.outcome.stopped is None
-    used = result.outcome.tally.usage
-    ledger = read_ledger(folder)
-    try:
-        keys = [key for record in ledger.records() for turn in record.decision.turns if (key := turn.key)]
-        found = [a for key in dict.fromkeys(keys) if (a := ledger.answer(key)) is not None]
-    finally:
-        ledger.close()
-    asked = sorted(((a.request, a.draw) for a in found), key=lambda a: (a[1].episode, a[1].step, len(str(a[0]))))
-    return (used.prompt_tokens + used.completion_tokens) / seconds, asked
+    return seconds, model
 
 
-async def of_the_backend(asked: Asked) -> float:
-    """Tokens per second of the same requests, asked directly."""
-    backend = Embedded()
-    await backend.open()
-    at_once = asyncio.Semaphore(backend.card.max_concurrency)
+async def of_the_backend(asked: list[tuple[Request, Draw]], adapter: str | None) -> tuple[float, Heard]:
+    """Seconds of the same requests, asked directly and all ready from the start."""
+    model = Heard(adapter)
+    await model.open()
+    at_once = asyncio.Semaphore(model.card.max_concurrency)
 
-    async def ask(request: Request, draw: Draw) -> int:
+    async def ask(request: Request, draw: Draw) -> None:
         async with at_once:
-            usage = (await backend.generate(request, draw)).usage
-        return usage.prompt_tokens + usage.completion_tokens
+            await model.generate(request, draw)
 
     try:
         began = time.perf_counter()
-        tokens = sum(await asyncio.gather(*(ask(*a) for a in asked)))
-        return tokens / (time.perf_counter() - began)
+        await asyncio.gather(*(ask(*a) for a in asked))
+        return time.perf_counter() - began, model
     finally:
-        await backend.close()
+        await model.close()
 
 
 def start_up() -> tuple[float, list[str]]:
@@ -81,19 +93,23 @@ def start_up() -> tuple[float, list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--episodes", type=int, default=8)
+    parser.add_argument("--episodes", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--untuned", action="store_true", help="the weights without the organism's adapter")
     asked_for = parser.parse_args()
-    program, backend = [], []
+    adapter = None if asked_for.untuned else "organism"
+    program: list[float] = []
+    backend: list[float] = []
     for n in range(asked_for.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            rate, asked = asyncio.run(through_the_program(Path(folder) / "run", asked_for.episodes))
-        program.append(rate)
-        backend.append(asyncio.run(of_the_backend(asked)))
-        print(
-            f"round {n + 1}: {len(asked)} calls, program {program[-1]:,.0f} tokens/s, backend {backend[-1]:,.0f}",
-            flush=True,
-        )
+            sides = [asyncio.run(through_the_program(Path(folder) / "run", asked_for.episodes, adapter))]
+        sides.append(asyncio.run(of_the_backend(sides[0][1].asked, adapter)))
+        for rates, (seconds, model) in zip((program, backend), sides, strict=True):
+            rates.append((model.used.prompt_tokens + model.used.completion_tokens) / seconds)
+        cached = [f"{m.used.cached_tokens / m.used.prompt_tokens:.0%}" for _, m in sides]
+        calls, p, b = len(sides[0][1].asked), program[-1], backend[-1]
+        print(f"round {n + 1}: {calls} calls; tokens/s: program {p:,.0f}, backend {b:,.0f}; ", end="")
+        print(f"of prompts reused: {cached[0]}, {cached[1]}", flush=True)
     ratio = median(p / b for p, b in zip(program, backend, strict=True))
     starts = [start_up() for _ in range(5)]
     cpu, loaded = median(c for c, _ in starts), starts[0][1]

@@ -1,6 +1,7 @@
 """The model inside this process: its choices are read off probabilities, its limits and weights are checked."""
 
 import asyncio
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,3 +198,15 @@ def test_prompts_that_cannot_fit_are_refused_before_any_call(tmp_path: Path) -> 
         assemble({"task": "bandit", "variants": ["act"]}),
     ):
         check_context(fits)
+
+
+@pytest.mark.parametrize("adapter", [None, "organism"])
+def test_the_benchmark_plays_the_demo_with_either_of_its_models(adapter: str | None) -> None:
+    file = Path(__file__).parents[1] / "benchmarks" / "embedded.py"
+    spec = importlib.util.spec_from_file_location("embedded_benchmark", file)
+    assert spec and spec.loader
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    experiment = benchmark.demo(3, benchmark.Heard(adapter))
+    assert experiment.episodes == 3 and len(experiment.variants) == 7
+    assert [m.label for m in experiment.models] == ["embedded" if adapter is None else f"embedded:{adapter}"]
