@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import Denied, MissingExtra, RateLimited, Rejected, Unavailable
 from ..records import Request
 from .faults import is_filtered, retry_after, scrubbed
+from .unlogged import accounts
 
 __all__ = ["ViaLitellm", "load_litellm", "typed"]
 
@@ -50,6 +51,7 @@ class ViaLitellm:
     def __init__(self, litellm: Any, name: str, api_base: str | None, api_key_env: str | None, timeout: float) -> None:
         self._litellm, self._name, self._timeout = litellm, name, timeout
         self._client: Any = None
+        self._account = accounts()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydantic has opinions on litellm's types when it first builds them
             litellm.ModelResponse()
@@ -84,8 +86,12 @@ class ViaLitellm:
                     prompt = "".join(m.content for m in request.messages)
                     if self._client is not None:
                         common["client"] = self._client
+                    if self._account is not None:
+                        common["litellm_logging_obj"] = self._account(self._name, prompt, "atext_completion", key)
                     return _body(await litellm.atext_completion(prompt=prompt, **common))
                 messages = [{"role": m.role, "content": m.content} for m in request.messages]
+                if self._account is not None:
+                    common["litellm_logging_obj"] = self._account(self._name, messages, "acompletion", key)
                 return _body(await litellm.acompletion(messages=messages, **common))
         except TimeoutError:
             raise Unavailable(

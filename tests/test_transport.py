@@ -15,6 +15,7 @@ from akrasia.errors import BadOption, Denied, Unavailable, UnknownName
 from akrasia.models import Gateway
 from akrasia.models.direct import PROVIDERS
 from akrasia.models.remote import Remote
+from akrasia.models.unlogged import accounts
 from akrasia.records import Draw, Message, Request, Response, Sampling, replace
 
 MESSAGES = (
@@ -57,6 +58,61 @@ async def test_the_direct_way_sends_what_litellm_sends(openai_server: Any, provi
     sent, through = openai_server.bodies
     assert sent == {k: v for k, v in through.items() if v not in (None, {}, False)}
     assert direct == replace(litellm, reported={**litellm.reported, "model": direct.reported["model"]})
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    """What a callback that listens to all of litellm hears: the names of models, behind what came of the call."""
+    import litellm
+    from litellm.integrations.custom_logger import CustomLogger
+
+    told: list[str] = []
+
+    class Ear(CustomLogger):
+        async def async_log_success_event(self, kwargs: Any, *_: Any, **__: Any) -> None:
+            told.append(f"success {kwargs['model']}")
+
+        async def async_log_failure_event(self, kwargs: Any, *_: Any, **__: Any) -> None:
+            told.append(f"failure {kwargs['model']}")
+
+    before = list(litellm.callbacks)
+    litellm.callbacks = [*before, Ear()]
+    yield told
+    litellm.callbacks = before
+    for name in ("success", "failure"):
+        for kept in (getattr(litellm, f"{name}_callback"), getattr(litellm, f"_async_{name}_callback")):
+            kept[:] = [c for c in kept if not isinstance(c, Ear)]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_call_through_litellm_is_not_logged_and_others_are(
+    openai_server: Any, heard: list[str], status: int
+) -> None:
+    """Not because nobody would hear it: a call that the user makes of litellm is."""
+    import litellm
+
+    for _ in range(2):
+        if status != 200:
+            openai_server.fault(status, {"error": {"message": "No"}})
+    ours = Remote("openai/ours", api_base=openai_server.base, transport="litellm")
+    theirs = litellm.acompletion(
+        model="openai/theirs", api_base=openai_server.base, messages=[{"role": "user", "content": "?"}]
+    )
+    for asked in (answer(ours), theirs):
+        if status == 200:
+            await asked
+        else:
+            with pytest.raises(Exception, match="No"):
+                await asked
+    async with asyncio.timeout(10):
+        while not heard:  # a worker of litellm tells it
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert heard == [f"{'success' if status == 200 else 'failure'} theirs"]
+
+
+def test_the_installed_litellm_takes_an_account_from_us() -> None:
+    assert accounts() is not None
 
 
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm", "groq"])
