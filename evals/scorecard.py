@@ -7,7 +7,7 @@ metric on one task and model are corrected together, so that a long table does n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -139,7 +139,7 @@ def score(
         looked: what the ledger keeps of the looks at a run under `until`.
         judged: what judges read of it; see `akrasia.evals.judge`.
         turns: the transcripts, as `akrasia.evals.turns` makes them; without it what is told by turns is not measured.
-        models: in which order models stand in two-way tables; by default that of the table.
+        models: in which order models stand; by default that of the table.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -157,7 +157,7 @@ def score(
     anytime: list[tuple[str, str, Contrast]] = []
     compared: list[tuple[str, str, Contrast]] = []
     verdicts: list[Verdict] = []
-    for (task, model), here in _groups(frame, ["task", "model"]):
+    for (task, model), here in _in_order(_groups(frame, ["task", "model"]), models):
         parts = _by_variant(here)
         base = _baseline(here, parts, baseline)
         order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
@@ -200,6 +200,16 @@ def _groups(frame: pl.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...
             yield tuple(names), frame.slice(first, count)
         else:
             yield tuple(names), frame.filter(pl.all_horizontal(pl.col(k) == v for k, v in zip(by, names, strict=True)))
+
+
+def _in_order(
+    groups: Iterable[tuple[tuple[Any, ...], pl.DataFrame]], models: Sequence[str]
+) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
+    """Groups of (task, model): tasks in order of appearance, within each the models as listed, then any others."""
+    found = list(groups)
+    tasks = list(dict.fromkeys(task for (task, _), _ in found))
+    places = {model: i for i, model in enumerate(models)}
+    return sorted(found, key=lambda g: (tasks.index(g[0][0]), places.get(g[0][1], len(places))))
 
 
 def _baseline(here: pl.DataFrame, parts: dict[str, pl.DataFrame], wanted: str | None) -> str:

@@ -235,3 +235,12 @@ def test_a_leader_that_is_no_longer_there_does_not_lead(tmp_path: Path) -> None:
     example = Path(__file__).parents[1] / "examples" / "two_way.toml"
     akrasia("run", str(example), "--model", "simulated", "--episodes", "2", "--out", str(tmp_path / "r"))
     assert "leader" not in ak.open_run(tmp_path / "r").experiment
+
+
+def test_models_stand_as_the_experiment_lists_them(tmp_path: Path) -> None:
+    for models in ([FIRST, SECOND], [SECOND, FIRST]):
+        labels = [m.card.label for m in models]
+        run = ak.run(TASK, models=models, variants=VARIANTS, episodes=4, out=tmp_path / str(labels.index(LEADER)))
+        assert list(dict.fromkeys(a.model for a in run.score().arms)) == labels
+        page = run.report().read_text()
+        assert page.index(f"{labels[0]} on ") < page.index(f"{labels[1]} on ")
