@@ -1,4 +1,4 @@
-"""litellm's own account of a call, without what it works out for nobody.
+"""litellm's logging object of a call, without what it works out for nobody.
 
 For every call litellm keeps an object that prices the answer by its own table, copies requests and answers for
 callbacks, and queues a log entry. None of it is read here: prices are ours, callbacks are off. The object may be handed
@@ -12,26 +12,26 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Account", "accounts"]
+__all__ = ["MakeLogging", "unlogged"]
 
-Account = Callable[[str, Any, str, str], Any]
+MakeLogging = Callable[[str, Any, str, str], Any]
 
 
-def accounts() -> Account | None:
-    """What makes the account of one call: (model, messages or prompt, kind of call, its id) -> object.
+def unlogged() -> MakeLogging | None:
+    """What makes the logging object of one call: (model, messages or prompt, litellm's type of call, its id) -> object.
 
     None where this release of litellm makes it in another way: then calls only cost more.
     """
     try:
         logging = importlib.import_module("litellm.litellm_core_utils.litellm_logging").Logging
-        made = _unlogged(logging, importlib.import_module("litellm.utils").custom_llm_setup)
-        made("openai/none", [{"role": "user", "content": ""}], "acompletion", "0")
+        make = _maker(logging, importlib.import_module("litellm.utils").custom_llm_setup)
+        make("openai/none", [{"role": "user", "content": ""}], "acompletion", "0")
     except (ImportError, AttributeError, TypeError):
         return None
-    return made
+    return make
 
 
-def _unlogged(logging: Any, register: Callable[[], None]) -> Account:
+def _maker(logging: Any, register: Callable[[], None]) -> MakeLogging:
     class Unlogged(logging):  # type: ignore[misc]
         def pre_call(self, *_: Any, **__: Any) -> None: ...
 
@@ -48,14 +48,14 @@ def _unlogged(logging: Any, register: Callable[[], None]) -> Account:
         def claim_async_success_log(self) -> bool:
             return False  # nothing is queued
 
-    def made(model: str, messages: Any, kind: str, key: str) -> Any:
+    def make(model: str, messages: Any, call_type: str, call_id: str) -> Any:
         register()  # providers that the user has written: litellm does so only where it makes the object itself
         now = datetime.datetime.now()  # noqa: DTZ005  (litellm subtracts its own times, which name no zone)
-        account = Unlogged(
-            model=model, messages=messages, stream=False, call_type=kind, start_time=now, litellm_call_id=key,
+        made = Unlogged(
+            model=model, messages=messages, stream=False, call_type=call_type, start_time=now, litellm_call_id=call_id,
             function_id="",
         )  # fmt: skip
-        account.update_environment_variables(model=model, user="", optional_params={}, litellm_params={"api_base": ""})
-        return account
+        made.update_environment_variables(model=model, user="", optional_params={}, litellm_params={"api_base": ""})
+        return made
 
-    return made
+    return make

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import Denied, MissingExtra, RateLimited, Rejected, Unavailable
 from ..records import Request
 from .faults import is_filtered, retry_after, scrubbed
-from .unlogged import accounts
+from .unlogged import unlogged
 
 __all__ = ["ViaLitellm", "load_litellm", "typed"]
 
@@ -51,7 +51,7 @@ class ViaLitellm:
     def __init__(self, litellm: Any, name: str, api_base: str | None, api_key_env: str | None, timeout: float) -> None:
         self._litellm, self._name, self._timeout = litellm, name, timeout
         self._client: Any = None
-        self._account = accounts()
+        self._logging = unlogged()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydantic has opinions on litellm's types when it first builds them
             litellm.ModelResponse()
@@ -79,20 +79,20 @@ class ViaLitellm:
 
     async def ask(self, request: Request, settings: Mapping[str, Any], key: str) -> dict[str, Any]:
         """The answer's body in OpenAI's form."""
+        text: str | list[dict[str, str]]
         litellm, common = self._litellm, {**self._common, **settings, "extra_headers": {"Idempotency-Key": key}}
         try:
             async with asyncio.timeout(self._timeout + 5):
                 if request.mode == "completion":
-                    prompt = "".join(m.content for m in request.messages)
+                    call, name, text = "atext_completion", "prompt", "".join(m.content for m in request.messages)
                     if self._client is not None:
                         common["client"] = self._client
-                    if self._account is not None:
-                        common["litellm_logging_obj"] = self._account(self._name, prompt, "atext_completion", key)
-                    return _body(await litellm.atext_completion(prompt=prompt, **common))
-                messages = [{"role": m.role, "content": m.content} for m in request.messages]
-                if self._account is not None:
-                    common["litellm_logging_obj"] = self._account(self._name, messages, "acompletion", key)
-                return _body(await litellm.acompletion(messages=messages, **common))
+                else:
+                    call, name = "acompletion", "messages"
+                    text = [{"role": m.role, "content": m.content} for m in request.messages]
+                if self._logging is not None:
+                    common["litellm_logging_obj"] = self._logging(self._name, text, call, key)
+                return _body(await getattr(litellm, call)(**{name: text}, **common))
         except TimeoutError:
             raise Unavailable(
                 f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True

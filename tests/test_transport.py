@@ -15,7 +15,8 @@ from akrasia.errors import BadOption, Denied, Unavailable, UnknownName
 from akrasia.models import Gateway
 from akrasia.models.direct import PROVIDERS
 from akrasia.models.remote import Remote
-from akrasia.models.unlogged import accounts
+from akrasia.models.unlogged import unlogged
+from akrasia.models.via_litellm import load_litellm
 from akrasia.records import Draw, Message, Request, Response, Sampling, replace
 
 MESSAGES = (
@@ -62,13 +63,16 @@ async def test_the_direct_way_sends_what_litellm_sends(openai_server: Any, provi
 
 @pytest.fixture
 def heard() -> Iterator[list[str]]:
-    """What a callback that listens to all of litellm hears: the names of models, behind what came of the call."""
-    import litellm
+    """What a callback that listens to all of litellm hears: what happens, and the name of the model."""
+    litellm = load_litellm()
     from litellm.integrations.custom_logger import CustomLogger
 
     told: list[str] = []
 
     class Ear(CustomLogger):
+        def log_pre_api_call(self, model: str, *_: Any, **__: Any) -> None:
+            told.append(f"began {model}")
+
         async def async_log_success_event(self, kwargs: Any, *_: Any, **__: Any) -> None:
             told.append(f"success {kwargs['model']}")
 
@@ -79,7 +83,7 @@ def heard() -> Iterator[list[str]]:
     litellm.callbacks = [*before, Ear()]
     yield told
     litellm.callbacks = before
-    for name in ("success", "failure"):
+    for name in ("input", "success", "failure"):
         for kept in (getattr(litellm, f"{name}_callback"), getattr(litellm, f"_async_{name}_callback")):
             kept[:] = [c for c in kept if not isinstance(c, Ear)]
 
@@ -89,13 +93,11 @@ async def test_a_call_through_litellm_is_not_logged_and_others_are(
     openai_server: Any, heard: list[str], status: int
 ) -> None:
     """Not because nobody would hear it: a call that the user makes of litellm is."""
-    import litellm
-
-    for _ in range(2):
-        if status != 200:
+    if status != 200:
+        for _ in range(2):
             openai_server.fault(status, {"error": {"message": "No"}})
     ours = Remote("openai/ours", api_base=openai_server.base, transport="litellm")
-    theirs = litellm.acompletion(
+    theirs = load_litellm().acompletion(
         model="openai/theirs", api_base=openai_server.base, messages=[{"role": "user", "content": "?"}]
     )
     for asked in (answer(ours), theirs):
@@ -105,14 +107,14 @@ async def test_a_call_through_litellm_is_not_logged_and_others_are(
             with pytest.raises(Exception, match="No"):
                 await asked
     async with asyncio.timeout(10):
-        while not heard:  # a worker of litellm tells it
+        while len(heard) < 2:  # a worker of litellm tells the end
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
-    assert heard == [f"{'success' if status == 200 else 'failure'} theirs"]
+    assert heard == ["began theirs", f"{'success' if status == 200 else 'failure'} theirs"]
 
 
-def test_the_installed_litellm_takes_an_account_from_us() -> None:
-    assert accounts() is not None
+def test_the_installed_litellm_takes_a_logging_object_from_us() -> None:
+    assert unlogged() is not None
 
 
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm", "groq"])
