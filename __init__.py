@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
-    from .api import Result, arun, forecast, open_run, run
+    from .api import arun, forecast, run
     from .evals.evaluator import Reason, evaluator
     from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         view,
     )
     from .models.ambient import AmbientChatModel
+    from .result import Result, open_run
     from .training import TrainingResult, clone, expert_data, train
 
 _ROOMS = (
@@ -83,7 +84,8 @@ _ROOMS = (
     "tasks",
 )
 _HOME = {
-    **dict.fromkeys(("Result", "arun", "forecast", "open_run", "run"), ".api"),
+    **dict.fromkeys(("arun", "forecast", "run"), ".api"),
+    **dict.fromkeys(("Result", "open_run"), ".result"),
     **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training"),
     "AmbientChatModel": ".models.ambient",
     "Reason": ".evals.evaluator",

@@ -6,285 +6,25 @@ wrong options, missing extras and weights leave nothing behind.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextvars import copy_context
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from .errors import BadOption, RunFolderError
+from .errors import RunFolderError
 from .events import Listener, sink
-from .experiments.bill import Bill
 from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
-from .records import Record, digest
+from .records import digest
+from .result import Result, blocking, writable
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from .evals.compare import Comparison
-    from .evals.evaluator import Evaluator, Value
-    from .evals.inference import Interval
-    from .evals.judge import Judged
-    from .evals.scorecard import Scorecard
-    from .evals.two_way import TwoWay
     from .experiments.executors import Engine, Observer
     from .experiments.forecast import Forecast
-    from .experiments.runner import Experiment, Outcome
-    from .interventions.training.export import Data
+    from .experiments.runner import Experiment
 
-T = TypeVar("T")
+__all__ = ["arun", "execute", "forecast", "run"]
 
-__all__ = ["Result", "arun", "blocking", "execute", "forecast", "open_run", "run", "writable", "written"]
-
-
-TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
-
-
-@dataclass(frozen=True)
-class Result:
-    """A run folder seen from outside: its records, scorecard and report. `outcome` is None for a run opened later."""
-
-    folder: Path
-    outcome: Outcome | None = None
-
-    @cached_property
-    def records(self) -> pl.DataFrame:
-        """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
-        from .evals.frame import frame
-        from .evals.lines import table
-
-        ledger = read_ledger(self.folder)
-        try:
-            lines = ledger.lines()
-            return frame(ledger.raw_records()) if lines is None else table(lines)
-        finally:
-            ledger.close()
-
-    @property
-    def experiment(self) -> dict[str, Any]:
-        """The resolved experiment, as stored with the run."""
-        return self._meta("experiment") or {}
-
-    def _meta(self, key: str) -> dict[str, Any] | None:
-        """What is stored of the run as a whole under `key`; None where nothing is."""
-        ledger = read_ledger(self.folder)
-        try:
-            stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
-        finally:
-            ledger.close()
-        return stored
-
-    @property
-    def bill(self) -> Bill:
-        """What all sessions of the run paid, and what every variant would have paid alone."""
-        ledger = read_ledger(self.folder)
-        try:
-            return Bill(ledger.paid(), ledger.alone())
-        finally:
-            ledger.close()
-
-    def score(
-        self,
-        metrics: Sequence[str] | None = None,
-        baseline: str | None = None,
-        interval: Interval = "robust",
-        evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
-        turns: bool | None = None,
-    ) -> Scorecard:
-        """The scorecard as data; see `akrasia.evals.scorecard.score`.
-
-        Args:
-            evaluators: evaluators beside the metrics, by name or as they are; see `akrasia.evals.evaluator`.
-            turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
-                holds at most 20,000 records, since it takes a second per some 8,000.
-        """
-        from .evals.scorecard import score
-        from .experiments.judged import read_judged
-
-        table, added = self.records, list[Any]()
-        said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
-        if said is not None:
-            table = self._with_latency(table, said)
-        if evaluators:
-            from .evals.evaluator import evaluated, known
-
-            ledger = read_ledger(self.folder)
-            try:
-                table, added = evaluated(known(evaluators), table, ledger.records())
-            finally:
-                ledger.close()
-        looks, judged = self._meta("looks"), read_judged(self.folder)
-        return score(table, metrics, baseline, interval, added, looks, judged, said, self._models)
-
-    def two_way(
-        self,
-        metrics: Sequence[str] | None = None,
-        baseline: str | None = None,
-        interval: Interval = "robust",
-    ) -> tuple[TwoWay, ...]:
-        """Two models by two variants: cell means, main effects and interaction; see `akrasia.evals.two_way`.
-
-        Args:
-            metrics: ratios over episodes; by default knowing, doing and gap.
-            baseline: the variant without the intervention, instead of the run's own baseline.
-
-        Raises:
-            BadOption: the run has no two models that share two variants and an episode.
-        """
-        from .evals.two_way import MEASURED, two_way
-
-        tables = two_way(self.records, metrics or MEASURED, interval, baseline, self._models, self._meta("looks"))
-        if not tables:
-            raise BadOption(
-                f"{str(self.folder)!r} has no two-way table",
-                "it takes two models that share two variants and an episode",
-                'Run several models in one experiment: models = ["embedded", "embedded:FILE"], leader = "embedded".',
-            )  # fmt: skip
-        return tables
-
-    @property
-    def _models(self) -> tuple[str, ...]:
-        """The models by their names in records, in the experiment's order; empty where that was not stored."""
-        return tuple(self.experiment.get("labels", ()))
-
-    @cached_property
-    def turns(self) -> pl.DataFrame:
-        """The transcripts as a table, one row per turn of a decision (columns: `akrasia.evals.turns`)."""
-        from .evals.turns import turns
-
-        ledger = read_ledger(self.folder)
-        try:
-            return turns(ledger.raw_records())
-        finally:
-            ledger.close()
-
-    def _with_latency(self, table: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-        from .evals.metrics.cost import with_latency
-
-        ledger = read_ledger(self.folder)
-        try:
-            return with_latency(table, said, ledger.latencies())
-        finally:
-            ledger.close()
-
-    def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
-        """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
-        from .evals.evaluator import evaluate, known
-
-        ledger = read_ledger(self.folder)
-        try:
-            return evaluate(known(evaluators), ledger.records())
-        finally:
-            ledger.close()
-
-    def compare(
-        self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
-    ) -> tuple[Comparison, ...]:
-        """Compare two variants of this run, or one variant of this run and another; see `akrasia.evals.compare`.
-
-        Args:
-            a: a variant, or another run.
-            b: the other variant; beside another run, which variant of both, by default the baseline.
-            metrics: by default knowing, doing, gap and say-do.
-
-        Raises:
-            UsageError: the arms cannot be paired, or a name is unknown.
-        """
-        from .evals.compare import COMPARED, compare, compare_runs
-
-        chosen = metrics or COMPARED
-        if isinstance(a, Result):
-            one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
-            looked = [x for r in (self, a) if (x := r._meta("looks"))]
-            return compare_runs(one, other, b, chosen, interval, looked)
-        if b is None:
-            raise BadOption(
-                "there is one arm to compare", f"{a!r} is no run folder",
-                "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
-            )  # fmt: skip
-        return compare(self.records, a, b, chosen, interval, self._meta("looks"))
-
-    def judge(
-        self,
-        *models: Any,
-        calibrate: int = 50,
-        budget: Any = None,
-        concurrency: int | None = None,
-        observe_events: Listener | Sequence[Listener] | None = None,
-    ) -> Judged:
-        """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
-
-        The scorecard then shows the parser's numbers and those with the judges, side by side.
-
-        Args:
-            models: names or backends; an action stands if more than half of them name it.
-            calibrate: how many texts that the parser read measure their agreement.
-            budget: {"calls": n, "dollars": x} over all judging of this run.
-            concurrency: texts under way at once.
-            observe_events: who hears of every event; see docs/observability.md.
-
-        Raises:
-            BadOption: no model, or the judged model alone.
-            RunStopped: the budget is spent or a provider is down; the same call goes on.
-        """
-        from .experiments.config import budget_of
-        from .experiments.judging import judge_run
-        from .models.resolve import resolve
-
-        backends = [resolve(m) for m in models]
-        hear = sink(observe_events)
-        return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
-
-    def scorecard(self) -> None:
-        """Show the scorecard in the terminal or notebook."""
-        from .reports.terminal import show_scorecard
-
-        paid = f"{self.outcome.tally}\n{self.bill}" if self.outcome else ""
-        show_scorecard(self.score(), self.experiment, paid)
-
-    def report(self, path: Path | str | None = None) -> Path:
-        """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
-        from .reports.html import write_report
-
-        return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
-
-    def export(self, path: Path | str) -> Path:
-        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table."""
-        from .reports.export import export
-
-        return export(self.folder, self.records, Path(path))
-
-    def data(
-        self,
-        path: Path | str,
-        form: str = "sft",
-        *,
-        only: str = "optimal",
-        variants: Sequence[str] = (),
-        models: Sequence[str] = (),
-        tasks: Sequence[str] = (),
-    ) -> Data:
-        """Write training data of this run as JSON lines; see `akrasia.interventions.training.export`.
-
-        Args:
-            path: a .jsonl file, replaced at once or not at all.
-            form: "sft", answers worth imitating, or "preference", answers that knew and did not do, corrected.
-            only: which answers are worth imitating: "optimal", "follows" or "valid".
-            variants: whose answers; by default the baseline's. models, tasks: by default all.
-
-        Raises:
-            UnknownName: no such form, kind of answers, variant, model or task.
-            NotMeasured: the run holds nothing of the kind; nothing was written.
-        """
-        from .experiments.harvest import harvest
-
-        return written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
 
 
 def run(
@@ -380,19 +120,6 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
     return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
 
-def written(path: Path, made: Callable[[], Data]) -> Data:
-    """Make training data and write them; what cannot be written is said first."""
-    from .interventions.training.export import jsonl
-    from .reports.export import write_whole
-
-    if path.suffix != ".jsonl":
-        raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
-    writable(path.parent)
-    data = made()
-    write_whole(path, jsonl(data.rows))
-    return data
-
-
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
     """The experiment, and the folder it goes to."""
     from .experiments.config import assemble
@@ -404,16 +131,6 @@ def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experim
     if not isinstance(out, str | Path):
         raise RunFolderError(f"the run folder is {out!r}", remedy="Give a path.")
     return experiment, Path(out)
-
-
-def open_run(folder: Path | str) -> Result:
-    """A stored run.
-
-    Raises:
-        RunFolderError, LedgerError: the folder holds none, or one that cannot be read.
-    """
-    read_ledger(folder).close()
-    return Result(Path(folder))
 
 
 async def execute(
@@ -514,18 +231,6 @@ def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
     return now
 
 
-def writable(folder: Path) -> None:
-    """Say that a folder cannot be written before anything is loaded; leaves no trace."""
-    parent = folder
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise RunFolderError(
-            f"the run folder {str(folder)!r} cannot be written", f"{str(parent)!r} is no writable folder",
-            "Choose another --out.",
-        )  # fmt: skip
-
-
 def _remove(folder: Path) -> None:
     Ledger(folder).close()  # refused while another process is using it
     kept = (FILE, f"{FILE}-wal", f"{FILE}-shm")
@@ -534,38 +239,3 @@ def _remove(folder: Path) -> None:
     judged = [f"{FOLDER}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
     for name in (*kept, "report.html", "records.jsonl", *judged):
         (folder / name).unlink(missing_ok=True)
-
-
-def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, also where the caller's thread has an event loop (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    box: list[T | BaseException] = []
-    under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
-
-    async def told() -> T:
-        under_way.append((asyncio.get_running_loop(), asyncio.current_task()))
-        return await work()
-
-    def inside() -> None:
-        try:
-            box.append(asyncio.run(told()))
-        except BaseException as error:  # handed to the caller's thread below
-            box.append(error)
-
-    # With the caller's context, as `asyncio.run` has it: callbacks of LangChain that are in force stay so.
-    thread = threading.Thread(target=copy_context().run, args=(inside,), name="akrasia")
-    thread.start()
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        for loop, task in under_way:
-            if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        raise
-    if isinstance(box[0], BaseException):
-        raise box[0]
-    return box[0]

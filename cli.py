@@ -18,9 +18,9 @@ from .errors import AkrasiaError, BadOption, Denied, RunFolderError, RunStopped,
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .api import Result
     from .events import Listener
     from .experiments.executors import Engine
+    from .result import Result
 
 __all__ = ["app", "main"]
 
@@ -536,7 +536,7 @@ def _play(
 
 
 def _open(folder: Path) -> Result:
-    from .api import open_run
+    from .result import open_run
 
     return open_run(folder)
 

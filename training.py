@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .api import Result, blocking, execute, writable, written
+from .api import execute
+from .result import Result, blocking, writable, written
 
 if TYPE_CHECKING:
     from .evals.compare import Comparison

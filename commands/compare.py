@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..api import open_run
 from ..evals.compare import Comparison
 from ..experiments.ledger import FILE
+from ..result import open_run
 
 __all__ = ["compared"]
 
