@@ -1,8 +1,7 @@
 """The ledger: one SQLite file that holds every answer and every record of a run.
 
 Invariants
-- An answer is committed before it is used; `put` returns only then. All writes go through one thread, which groups
-  what is waiting into one transaction.
+- An answer is committed before it is used; `put` returns only then. All writes go through one thread (`writer.py`).
 - A group of records (all variants at one situation) enters whole or not at all, so what is stored are complete pairs.
 - An episode is marked as finished once all its records are in and no call of it was given up: a resumed run need not
   play it again.
@@ -16,32 +15,29 @@ Invariants
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
-import queue
 import sqlite3
-import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from ..errors import LedgerError, RunFolderError
 from ..evals.lines import fingerprint, line
 from ..records import Draw, Record, Request, Response, decode
-from .rows import INTO, Batch, of_answer, of_records
+from .rows import Batch, of_answer, of_records
+from .writer import Writer
 
 __all__ = ["Answer", "Ledger", "Paid", "read_ledger"]
 
 FILE, LOCK = "ledger.sqlite", "lock"
 APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
 LINES = "lines"  # the setting that says which code made them
-GROUP = 512
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE responses (
@@ -257,10 +253,7 @@ class Ledger(_Reader):
         except BaseException:
             os.close(self._lock)
             raise
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._broken: Exception | None = None
-        self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
-        self._writer.start()
+        self._writer = Writer(self._writing, partial(_unwritable, self.folder))
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Keep an answer; returns once it is committed."""
@@ -272,12 +265,7 @@ class Ledger(_Reader):
 
     async def commit(self, batch: Batch) -> None:
         """Enter rows in one transaction; returns once they are committed."""
-        if self._broken is not None:
-            raise _unwritable(self.folder, self._broken)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._jobs.put(_Job(batch, loop, done))
-        await done
+        await self._writer.commit(batch)
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a setting, while no answer and no record is being written."""
@@ -285,65 +273,10 @@ class Ledger(_Reader):
 
     def close(self) -> None:
         """Commit what is waiting, and release the folder."""
-        self._jobs.put(None)
-        self._writer.join()
+        self._writer.close()
         super().close()
         self._writing.close()
         os.close(self._lock)
-
-    def _write(self) -> None:
-        open_for_business = True
-        while open_for_business:
-            jobs = [self._jobs.get()]
-            while len(jobs) < GROUP:
-                try:
-                    jobs.append(self._jobs.get_nowait())
-                except queue.Empty:
-                    break
-            open_for_business = None not in jobs
-            todo = [j for j in jobs if j is not None]
-            error = self._broken or self._transaction(todo)
-            for job in todo:
-                job.loop.call_soon_threadsafe(_resolve, job.done, error and _unwritable(self.folder, error))
-
-    def _transaction(self, jobs: list[_Job]) -> Exception | None:
-        if not jobs:
-            return None
-        try:
-            self._writing.execute("BEGIN IMMEDIATE")
-            for table, rows in _merged(job.batch for job in jobs):
-                self._writing.executemany(INTO[table], rows)
-            self._writing.execute("COMMIT")
-        except (sqlite3.Error, OverflowError) as error:  # whatever it is, every asker must hear of it
-            self._broken = error
-            if self._writing.in_transaction:
-                self._writing.execute("ROLLBACK")
-            return error
-        return None
-
-
-def _merged(batches: Iterable[Batch]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """The rows of each table together: one statement each."""
-    rows: dict[str, list[tuple[Any, ...]]] = {}
-    for table, some in (part for batch in batches for part in batch):
-        rows.setdefault(table, []).extend(some)
-    return iter(rows.items())
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    batch: Batch
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[None]
-
-
-def _resolve(future: asyncio.Future[None], error: Exception | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
 
 
 def _unwritable(folder: Path, error: Exception) -> LedgerError:

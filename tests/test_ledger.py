@@ -147,6 +147,36 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     assert not [t for t in threading.enumerate() if t.name == "ledger"]
 
 
+def test_what_was_handed_in_is_kept_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    """Askers that are cancelled, and an event loop that ends in the very turn in which an answer is handed in."""
+    ledger = Ledger(tmp_path)
+
+    async def gone() -> None:
+        asking = [asyncio.ensure_future(ledger.put(f"gone{i}", REQUEST, Draw(0, i), Response("x"))) for i in range(3)]
+        await asyncio.sleep(0)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    def left(key: str) -> None:
+        """Hand in an answer on a loop that ends in the same turn."""
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(ledger.put(key, REQUEST, Draw(1, 0), Response("x")))
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        assert not task.done()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    asyncio.run(gone())
+    left("before another loop")
+    asyncio.run(ledger.put("on another loop", REQUEST, Draw(2, 0), Response("x")))
+    assert rows(tmp_path, "responses") == 5
+    left("before the end")
+    ledger.close()
+    assert rows(tmp_path, "responses") == 6
+
+
 def test_a_second_process_is_refused_until_the_first_dies(tmp_path: Path) -> None:
     code = (
         "import sys, time; from akrasia.experiments import Ledger; ledger = Ledger(sys.argv[1]);"
