@@ -277,6 +277,8 @@ class _Book(MemoryStore):
         self, variant: Variant, situation: Situation, episode: int, oracle: Oracle
     ) -> tuple[list[str], list[str]]:
         """(keys of every answer asked for, keys of those that were not there yet)."""
+        from langsmith.run_helpers import tracing_context  # noqa: PLC0415  (loads at first use)
+
         seen = variant.plan.see(situation, Draw(episode, situation.step))
         for probe in self._stands_for.values():
             probe.situation = seen
@@ -284,7 +286,8 @@ class _Book(MemoryStore):
         self._asked.clear()
         nobody_right = replace(oracle, optimal=tuple(f"{a} " for a in oracle.optimal))
         whole = Variant(variant.name, _to_the_end(variant.plan))
-        await whole.decide(situation, self._desk, episode, situation.step, nobody_right)
+        with tracing_context(enabled=False):  # LangSmith is not told of decisions that nobody takes
+            await whole.decide(situation, self._desk, episode, situation.step, nobody_right)
         return list(self._asked), [k for k in self.kept if k not in before]
 
     def spent(self, keys: list[str]) -> Spending:
