@@ -97,10 +97,11 @@ class Writer:
             for table, rows in _merged(batches):
                 self._connection.executemany(INTO[table], rows)
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, OverflowError) as error:  # whatever it is, everyone must hear of it
+        except Exception as error:  # noqa: BLE001  (whatever it is, everyone must hear of it)
             self._broken = error
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # it is undone at the latest when the file is opened again
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
             return error
         return None
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from akrasia.errors import LedgerError, RunFolderError
 from akrasia.experiments import Ledger, read_ledger
 from akrasia.experiments.ledger import APPLICATION, FILE, VERSION, Paid
+from akrasia.experiments.rows import of_finished
 from akrasia.models import Gateway, Scripted, key_of
 from akrasia.records import Decision, Draw, Message, Oracle, Record, Request, Response, Usage, encode
 
@@ -133,6 +134,22 @@ def test_a_ledger_that_cannot_be_written_says_so_and_keeps_what_it_has(tmp_path:
 
     asyncio.run(work())
     assert rows(tmp_path, "records") == 1
+
+
+def test_rows_that_no_database_can_take_leave_nobody_waiting(tmp_path: Path) -> None:
+    """Half a surrogate pair is no text: the error is Python's own and not SQLite's."""
+
+    async def work() -> None:
+        ledger = Ledger(tmp_path)
+        good, bad = (of_finished("t", "m", [name], 0) for name in ("v", "\ud800"))
+        both = await asyncio.wait_for(
+            asyncio.gather(ledger.commit(good), ledger.commit(bad), return_exceptions=True), 10
+        )
+        assert all(isinstance(e, LedgerError) for e in both) and both[0] is not both[1]
+        ledger.close()
+
+    asyncio.run(work())
+    assert rows(tmp_path, "finished") == 0
 
 
 def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
