@@ -18,14 +18,22 @@ __all__ = ["INTO", "Batch", "of_answer", "of_finished", "of_records"]
 Batch = tuple[tuple[str, list[tuple[Any, ...]]], ...]
 """Per table, the rows to enter."""
 
+_ABANDONED = (
+    "DELETE FROM {0} WHERE task = ?1 AND model = ?2 AND variant = ?3 AND episode = ?4 AND step > ?5 AND NOT EXISTS "
+    "(SELECT 1 FROM finished WHERE task = ?1 AND model = ?2 AND variant = ?3 AND episode = ?4)"
+)
+
 INTO = {
+    "abandoned records": _ABANDONED.format("records"),
+    "abandoned lines": _ABANDONED.format("lines"),
     "responses": "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "records": "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
     "lines": "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)",
     "finished": "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?)",
 }
 """The statement of each table. The first answer stands; of a record the last, which differs only where a call that was
-given up is asked again.
+given up is asked again. An episode that is played again may then take another course: what lies behind the step that is
+entered belongs to the course that was abandoned.
 """
 
 
@@ -40,7 +48,14 @@ def of_records(records: Sequence[Record]) -> Batch:
     """A group of records, each with the line that scoring needs of it."""
     keys = [(r.task, r.model, r.variant, r.episode, r.step) for r in records]
     coded = [encode(r) for r in records]
+    last: dict[tuple[Any, ...], int] = {}
+    for r in records:
+        arm = (r.task, r.model, r.variant, r.episode)
+        last[arm] = max(r.step, last.get(arm, 0))
+    behind = [(*arm, step) for arm, step in last.items()]
     return (
+        ("abandoned records", behind),
+        ("abandoned lines", behind),
         ("records", [(*key, record) for key, record in zip(keys, coded, strict=True)]),
         ("lines", [(*key, line(record)) for key, record in zip(keys, coded, strict=True)]),
     )

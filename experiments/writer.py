@@ -38,6 +38,8 @@ class Writer:
         self._gathering: _Group | None = None
         self._handed: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._broken: Exception | None = None
+        self._closed = False
+        self._lock = threading.Lock()  # over what is gathered: askers may have event loops in several threads
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
         self._thread.start()
 
@@ -46,23 +48,32 @@ class Writer:
         if self._broken is not None:
             raise self._unwritable(self._broken)
         loop = asyncio.get_running_loop()
-        group = self._gathering
-        if group is None or group.loop is not loop:
-            self._hand_over(group)
-            group = self._gathering = _Group(loop)
-            loop.call_soon(self._hand_over, group)
         done: asyncio.Future[None] = loop.create_future()
-        group.batches.append(batch)
-        group.waiting.append(done)
+        with self._lock:
+            if self._closed:
+                raise self._unwritable(ValueError("it is closed"))
+            group = self._gathering
+            if group is None or group.loop is not loop:
+                self._hand(group)
+                group = self._gathering = _Group(loop)
+                loop.call_soon(self._hand_over, group)
+            group.batches.append(batch)
+            group.waiting.append(done)
         await done
 
     def close(self) -> None:
         """Write what is waiting, and end."""
-        self._hand_over(self._gathering)
-        self._handed.put(None)
+        with self._lock:
+            self._hand(self._gathering)
+            self._closed = True
+            self._handed.put(None)
         self._thread.join()
 
-    def _hand_over(self, group: _Group | None) -> None:
+    def _hand_over(self, group: _Group) -> None:
+        with self._lock:
+            self._hand(group)
+
+    def _hand(self, group: _Group | None) -> None:
         if group is not None and group is self._gathering:
             self._gathering = None
             self._handed.put(group)

@@ -80,6 +80,7 @@ class _Seat:
     counter: Counter
     ready: bool = False
     hands: dict[int, Assignment] = field(default_factory=dict)
+    commits: set[asyncio.Task[None]] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -193,7 +194,7 @@ class Crew:
         if self._listens is not None:
             seat.outbox.post("listen", self._listens.texts, self._listens.level)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
         async def watched() -> None:
             try:
                 await work
@@ -203,6 +204,7 @@ class Crew:
         task = asyncio.ensure_future(watched())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _change(self) -> None:
         """Wait until something has happened that the caller may wait for.
@@ -265,7 +267,9 @@ class Crew:
                 return
             commits = [m[1:] for m in messages if m[0] == "commit"]
             if commits:
-                self._spawn(self._commit(seat, commits))
+                task = self._spawn(self._commit(seat, commits))
+                seat.commits.add(task)
+                task.add_done_callback(seat.commits.discard)
             for kind, *what in messages:
                 if kind != "commit":
                     self._hear(seat, kind, what)
@@ -306,6 +310,7 @@ class Crew:
         """A worker has died: its episodes go to others, and its place to a new one."""
         began, seat.ready = seat.ready, False  # nothing more is given to it
         how = await seat.desk.gone()
+        await asyncio.gather(*seat.commits)  # whoever plays its episodes next is given what it still had to say
         del self._seats[seat.place]
         self._past.append(seat.tally)
         seat.counter.gone()
