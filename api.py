@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
 from .events import Listener, sink
-from .experiments.ledger import FILE, LOCK, Ledger, read_ledger
+from .experiments.ledger import FILE, LOCK, Ledger, Reader, begun, read_ledger
 from .records import digest
 from .result import Result, blocking, writable
 
@@ -164,7 +164,7 @@ async def execute(
     from .experiments.runner import play
 
     folder = Path(folder)
-    exists = (folder / FILE).is_file()
+    exists = begun(folder)
     if exists and not fresh:
         _same_experiment(folder, experiment, resume)
     if offline and fresh:
@@ -180,11 +180,12 @@ async def execute(
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
             await engine.open()
-        if exists and fresh:
-            _remove(folder)
         kept = {} if settings is None else {"settings": json.dumps(settings)}
-        ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept})
+        ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept}, fresh)
         try:
+            if fresh:
+                _remove(folder)
+            _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
             if started is not None:
                 started(engine)
@@ -203,9 +204,13 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
         )
     ledger = read_ledger(folder)
     try:
-        stored = json.loads(ledger.meta("experiment") or "{}")
+        _see_same(folder, ledger, experiment)
     finally:
         ledger.close()
+
+
+def _see_same(folder: Path, ledger: Reader, experiment: Experiment) -> None:
+    stored = json.loads(ledger.meta("experiment") or "{}")
     for variant in experiment.variants:
         then_plan = stored.get("variants", {}).get(variant.name)
         if then_plan is not None and then_plan["fingerprint"] != variant.plan.fingerprint:
@@ -232,10 +237,9 @@ def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remove(folder: Path) -> None:
-    Ledger(folder).close()  # refused while another process is using it
-    kept = (FILE, f"{FILE}-wal", f"{FILE}-shm")
+    """Remove what was made of the run that a new ledger has replaced."""
     from .experiments.judged import FOLDER
 
-    judged = [f"{FOLDER}/{name}" for name in (*kept, LOCK)]  # what judges said of a run goes with it
-    for name in (*kept, "report.html", "records.jsonl", *judged):
+    judged = [f"{FOLDER}/{name}" for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", LOCK)]
+    for name in ("report.html", "records.jsonl", *judged):
         (folder / name).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +30,7 @@ __all__ = [
     "Response",
     "Sampling",
     "Situation",
+    "Spent",
     "Status",
     "Transition",
     "Turn",
@@ -37,6 +38,8 @@ __all__ = [
     "decode",
     "digest",
     "encode",
+    "minus",
+    "plus",
     "replace",
 ]
 
@@ -108,6 +111,24 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
         )
+
+
+class Spent(NamedTuple):
+    """Calls, US dollars and tokens: paid, set aside, or needed."""
+
+    calls: int = 0
+    dollars: float = 0.0
+    tokens: int = 0
+
+
+def plus(one: Spent, other: Spent) -> Spent:
+    """Both together."""
+    return Spent(one.calls + other.calls, one.dollars + other.dollars, one.tokens + other.tokens)
+
+
+def minus(one: Spent, other: Spent) -> Spent:
+    """What of one is not in the other."""
+    return Spent(one.calls - other.calls, one.dollars - other.dollars, one.tokens - other.tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from ..errors import LedgerError, RunFolderError
 from ..evals.lines import fingerprint, line
-from ..records import Draw, Record, Request, Response, decode
-from .rows import Batch, of_answer, of_records
+from ..records import Draw, Record, Request, Response, Spent, decode, plus
+from .rows import BOOKED, Batch, of_answer, of_booked, of_records
 from .writer import Writer
 
-__all__ = ["Answer", "Ledger", "Paid", "read_ledger"]
+__all__ = ["Answer", "Ledger", "Paid", "Reader", "begun", "read_ledger"]
 
 FILE, LOCK = "ledger.sqlite", "lock"
 APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
@@ -69,6 +70,11 @@ _DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
 _PAID = f"""
 SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(said, '$.usage.prompt_tokens')), 0),
   COALESCE(SUM(json_extract(said, '$.usage.completion_tokens')), 0)
+FROM (SELECT cost, CAST(response AS TEXT) AS said FROM responses)
+"""
+_SPENT = """
+SELECT COUNT(*), TOTAL(cost), COALESCE(SUM(json_extract(said, '$.usage.prompt_tokens')), 0)
+  + COALESCE(SUM(json_extract(said, '$.usage.completion_tokens')), 0)
 FROM (SELECT cost, CAST(response AS TEXT) AS said FROM responses)
 """
 _ALONE = f"""
@@ -115,29 +121,36 @@ class Answer:
     response: Response
 
 
-class _Reader:
+class Reader:
     """Reading a ledger; shared by the live one and the read-only one."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._reading = connection
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path, self._reading = path, connection
+
+    def _all(self, query: str, given: Sequence[Any] = ()) -> Iterator[Any]:
+        try:
+            yield from self._reading.execute(query, given)
+        except sqlite3.Error as error:
+            raise _unreadable(self._path, error) from None
+
+    def _one(self, query: str, given: Sequence[Any] = ()) -> Any:
+        return next(self._all(query, given), None)
 
     def get(self, key: str) -> Response | None:
         """The answer kept under `key`, if there is one."""
-        row = self._reading.execute("SELECT response FROM responses WHERE key = ?", (key,)).fetchone()
+        row = self._one("SELECT response FROM responses WHERE key = ?", (key,))
         return None if row is None else decode(Response, row[0])
 
     def answer(self, key: str) -> Answer | None:
         """The answer kept under `key`, with its request and draw."""
-        row = self._reading.execute(
-            "SELECT request, response, episode, step, sample FROM responses WHERE key = ?", (key,)
-        ).fetchone()
+        row = self._one("SELECT request, response, episode, step, sample FROM responses WHERE key = ?", (key,))
         if row is None:
             return None
         return Answer(decode(Request, zlib.decompress(row[0])), Draw(*row[2:]), decode(Response, row[1]))
 
     def meta(self, key: str) -> str | None:
         """A stored setting."""
-        row = self._reading.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
         return None if row is None else str(row[0])
 
     def records(self, episode: int | None = None, step: int | None = None) -> Iterator[Record]:
@@ -149,7 +162,7 @@ class _Reader:
         """The stored records as canonical JSON, in the same order."""
         if any(n is not None and abs(n) >= 2**63 for n in (episode, step)):
             return
-        rows = self._reading.execute(
+        rows = self._all(
             "SELECT record FROM records WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) "
             f"ORDER BY {_ORDER}",
             (episode, step),
@@ -159,46 +172,51 @@ class _Reader:
 
     def arms(self) -> list[tuple[str, str, str]]:
         """Every (task, model, variant) that holds a record."""
-        return self._reading.execute("SELECT DISTINCT task, model, variant FROM records").fetchall()
+        return list(self._all("SELECT DISTINCT task, model, variant FROM records"))
 
     def lines(self) -> Iterator[bytes] | None:
         """The line of every record, in the same order; None where they are absent or made by other code."""
         if self.meta(LINES) != fingerprint():
             return None
-        return (row[0] for row in self._reading.execute(f"SELECT line FROM lines ORDER BY {_ORDER}"))
+        return (row[0] for row in self._all(f"SELECT line FROM lines ORDER BY {_ORDER}"))
 
     def latencies(self) -> dict[str, float]:
         """Seconds from the first attempt to the answer, of every answer that is kept, by its key."""
-        rows = self._reading.execute("SELECT key, response FROM responses")
+        rows = self._all("SELECT key, response FROM responses")
         return {str(key): float(orjson.loads(response)["latency"]) for key, response in rows}
 
     def paid(self) -> Paid:
         """What the stored answers took; reads every answer."""
-        return Paid(*self._reading.execute(_PAID).fetchone())
+        return Paid(*self._one(_PAID))
+
+    def spent(self) -> Spent:
+        """What counts against a budget: the answers, and what was booked of calls that no answer tells of."""
+        calls, dollars, tokens = (float(self.meta(key) or 0) for key in BOOKED)
+        return plus(Spent(*self._one(_SPENT)), Spent(int(calls), dollars, int(tokens)))
 
     def alone(self) -> dict[tuple[str, str, str], Paid]:
         """What each (task, model, variant) would have paid alone, without any answer shared; reads every record."""
-        return {tuple(row[:3]): Paid(*row[3:]) for row in self._reading.execute(_ALONE)}
+        return {tuple(row[:3]): Paid(*row[3:]) for row in self._all(_ALONE)}
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, named as its draws name it."""
-        return self._reading.execute("SELECT key, response FROM responses WHERE episode = ?", (episode,)).fetchall()
+        return list(self._all("SELECT key, response FROM responses WHERE episode = ?", (episode,)))
 
     def finished(self, task: str, model: str, episode: int) -> set[str]:
         """The variants whose records of an episode are all stored, and need not be played again."""
-        rows = self._reading.execute(
+        rows = self._all(
             "SELECT variant FROM finished WHERE task = ? AND model = ? AND episode = ?", (task, model, episode)
         )
         return {variant for (variant,) in rows}
 
     def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
         """How many of the first `episodes` are finished by all of `variants`, per task and model; 0 is left out."""
-        rows = self._reading.execute(_COMPLETE, (episodes, json.dumps(list(variants))))
+        rows = self._all(_COMPLETE, (episodes, json.dumps(list(variants))))
         return {(task, model): count for task, model, count in rows}
 
     def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
         """The stored records of one episode of a variant, in the order of their steps."""
-        rows = self._reading.execute(
+        rows = self._all(
             "SELECT record FROM records WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step",
             (task, model, variant, episode),
         )
@@ -209,7 +227,7 @@ class _Reader:
         self._reading.close()
 
 
-def read_ledger(folder: Path | str) -> _Reader:
+def read_ledger(folder: Path | str) -> Reader:
     """Open a run's ledger for reading; a run may be going on in another process meanwhile.
 
     Raises:
@@ -221,32 +239,58 @@ def read_ledger(folder: Path | str) -> _Reader:
         raise RunFolderError(
             f"{str(folder)!r} holds no run", f"there is no {FILE} in it", "Give the folder that a run wrote."
         )
-    return _Reader(_checked(path))
+    connection = _checked(path)
+    if not _version(connection):
+        connection.close()
+        raise RunFolderError(
+            f"{str(folder)!r} holds no run", "the one that was started there ended before anything was kept",
+            "Start it again, without --resume.",
+        )  # fmt: skip
+    return Reader(path, connection)
 
 
-class Ledger(_Reader):
+def begun(folder: Path | str) -> bool:
+    """Whether a folder holds a run; not where one ended before its ledger had its tables.
+
+    Raises:
+        LedgerError: the file is damaged, newer or not a ledger.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        return False
+    connection = _checked(path)
+    try:
+        return bool(_version(connection))
+    finally:
+        connection.close()
+
+
+class Ledger(Reader):
     """A run's ledger, open for writing.
 
     Args:
         folder: the run folder; made if it is absent.
         first: settings that enter together with the empty tables, where there is no ledger yet.
+        fresh: remove the run that is there.
 
     Raises:
         RunFolderError: the folder cannot be written, or another process is using it.
         LedgerError: there is a ledger, but it cannot be used.
     """
 
-    def __init__(self, folder: Path | str, first: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path | str, first: Mapping[str, str] | None = None, fresh: bool = False) -> None:
         self.folder = Path(folder)
         self._lock = _lock(self.folder)
         try:
             path = self.folder / FILE
             if path.exists() and path.stat().st_size:
                 _checked(path, whole=True).close()
+            for name in (FILE, f"{FILE}-wal", f"{FILE}-shm") if fresh else ():
+                (self.folder / name).unlink(missing_ok=True)
             self._writing = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             try:
                 _prepare(self._writing, first or {})
-                super().__init__(sqlite3.connect(path, isolation_level=None))
+                super().__init__(path, sqlite3.connect(path, isolation_level=None))
             except sqlite3.Error as error:
                 self._writing.close()
                 raise _unwritable(self.folder, error) from None
@@ -259,6 +303,10 @@ class Ledger(_Reader):
         """Keep an answer; returns once it is committed."""
         await self.commit(of_answer(key, request, draw, response))
 
+    async def book(self, spent: Spent) -> None:
+        """Keep what calls may have cost of which no answer tells; returns once it is committed."""
+        await self.commit(of_booked(spent))
+
     async def record(self, records: Sequence[Record]) -> None:
         """Keep a group of records, all or none; returns once they are committed."""
         await self.commit(of_records(records))
@@ -269,7 +317,10 @@ class Ledger(_Reader):
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a setting, while no answer and no record is being written."""
-        self._writing.execute(_META, (key, value))
+        try:
+            self._writing.execute(_META, (key, value))
+        except sqlite3.Error as error:
+            raise _unwritable(self.folder, error) from None
 
     def close(self) -> None:
         """Commit what is waiting, and release the folder."""
@@ -335,21 +386,20 @@ def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:
     Args:
         whole: read the whole file and see that it is sound, before something is written into it.
     """
-    connection: sqlite3.Connection | None = None
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = _opened(path)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from None
+    try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(connection)
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if whole else "ok"
         if flaw != "ok":
             raise sqlite3.DatabaseError(flaw)
-    except sqlite3.DatabaseError as error:
-        if connection is not None:
-            connection.close()
-        raise LedgerError(
-            f"{str(path)!r} is damaged or is not a ledger", str(error), "Restore it from a copy, or start a new run."
-        ) from None
+    except sqlite3.Error as error:
+        connection.close()
+        raise _unreadable(path, error) from None
     problem = ""
     if application != APPLICATION and (version or application or tables):
         problem = "it was written by another program"
@@ -361,3 +411,39 @@ def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:
         connection.close()
         raise LedgerError(f"{str(path)!r} cannot be used", problem, "Use the version that wrote it, or a new folder.")
     return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """The format of a ledger; 0 where it has no tables yet."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection for reading, also where nothing can be written beside the file, such as in an archive."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    try:
+        _version(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if _kind(error) not in ("CANTOPEN", "READONLY") or path.with_name(f"{FILE}-wal").exists():
+            raise
+        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _kind(error: sqlite3.Error) -> str:
+    """SQLite's own name of an error, such as BUSY or CORRUPT."""
+    return str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_").partition("_")[0]
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+    what, remedy = {
+        "BUSY": ("is locked by another program", "Wait until that has ended, or end it."),
+        "LOCKED": ("is locked by another program", "Wait until that has ended, or end it."),
+        "CANTOPEN": ("cannot be opened", "See that you may read the file and its folder."),
+        "READONLY": ("cannot be opened", "See that you may read the file and write into its folder."),
+        "PERM": ("cannot be opened", "See that you may read the file and its folder."),
+        "IOERR": ("cannot be read", "See that the disk is there and has room."),
+    }.get(_kind(error), ("is damaged or is not a ledger", "Restore it from a copy, or start a new run."))
+    return LedgerError(f"{str(path)!r} {what}", str(error), remedy)

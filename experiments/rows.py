@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..evals.lines import line
-from ..records import Draw, Record, Request, Response, encode
+from ..records import Draw, Record, Request, Response, Spent, encode
 
-__all__ = ["INTO", "Batch", "of_answer", "of_finished", "of_records"]
+__all__ = ["BOOKED", "INTO", "Batch", "of_answer", "of_booked", "of_finished", "of_records"]
 
 Batch = tuple[tuple[str, list[tuple[Any, ...]]], ...]
 """Per table, the rows to enter."""
+
+BOOKED = ("booked calls", "booked dollars", "booked tokens")
+"""The settings that hold what was booked against the budget and stands in no answer."""
 
 _ABANDONED = (
     "DELETE FROM {0} WHERE task = ?1 AND model = ?2 AND variant = ?3 AND episode = ?4 AND step > ?5 AND NOT EXISTS "
@@ -30,6 +33,7 @@ INTO = {
     "records": "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
     "lines": "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)",
     "finished": "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?)",
+    "booked": "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
 }
 """The statement of each table. The first answer stands; of a record the last, which differs only where a call that was
 given up is asked again. An episode that is played again may then take another course: what lies behind the step that is
@@ -64,3 +68,8 @@ def of_records(records: Sequence[Record]) -> Batch:
 def of_finished(task: str, model: str, variants: Sequence[str], episode: int) -> Batch:
     """The mark that all records of an episode are in."""
     return (("finished", [(task, model, episode, variant) for variant in variants]),)
+
+
+def of_booked(spent: Spent) -> Batch:
+    """What calls may have cost of which no answer tells: it is added to what is booked already."""
+    return (("booked", list(zip(BOOKED, spent, strict=True))),)

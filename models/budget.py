@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ..errors import BadOption, BudgetSpent
+from ..records import Spent, plus
 
-__all__ = ["Budget", "Hold", "Purse", "Spent"]
+__all__ = ["Budget", "Hold", "Purse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,6 @@ class Budget:
             if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not value > 0):
                 remedy = f"Use {'a number' if name == 'dollars' else 'a whole number'} above 0, or leave it out."
                 raise BadOption(f"the budget in {name} is {value!r}", remedy=remedy)
-
-
-class Spent(NamedTuple):
-    """Calls, US dollars and tokens: paid, set aside, or needed."""
-
-    calls: int = 0
-    dollars: float = 0.0
-    tokens: int = 0
 
 
 class Purse:
@@ -89,13 +81,13 @@ class Purse:
 
     def _take(self, need: Spent) -> None:
         self._holds += 1
-        self._aside = _plus(self._aside, need)
+        self._aside = plus(self._aside, need)
 
     def _settle(self, held: Spent, paid: Spent) -> None:
         self._holds -= 1
-        self.paid = _plus(self.paid, paid)
+        self.paid = plus(self.paid, paid)
         # Sums of floats do not come back to 0 by themselves.
-        self._aside = _plus(self._aside, Spent(-held.calls, -held.dollars, -held.tokens)) if self._holds else Spent()
+        self._aside = plus(self._aside, Spent(-held.calls, -held.dollars, -held.tokens)) if self._holds else Spent()
         while self._waiting:
             need, turn = self._waiting[0]
             if turn.done():  # cancelled
@@ -160,7 +152,3 @@ class Hold:
         if self._held:
             self._held = False
             self._purse._settle(self.need, paid)
-
-
-def _plus(one: Spent, other: Spent) -> Spent:
-    return Spent(one.calls + other.calls, one.dollars + other.dollars, one.tokens + other.tokens)

@@ -32,10 +32,10 @@ from ..events import (
     Sink,
     Where,
 )
-from ..records import Draw, Message, Request, Response, Sampling, Usage
+from ..records import Draw, Message, Request, Response, Sampling, Spent, Usage, minus
 from .answers import UNCOUNTED
 from .base import Backend, Card, key_of
-from .budget import Budget, Purse, Spent
+from .budget import Budget, Purse
 from .circuit import Circuit
 from .rate import Account, Change, Clock, Lane
 from .way import FAILED, Tally, Way
@@ -54,6 +54,10 @@ class Store(Protocol):
         """Return only once the answer is safe."""
         ...
 
+    async def book(self, spent: Spent) -> None:
+        """Keep what counts against the budget beside the answers; return only once it is safe."""
+        ...
+
 
 class MemoryStore:
     """A store that lives as long as the process."""
@@ -66,6 +70,9 @@ class MemoryStore:
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         self.responses[key] = response
+
+    async def book(self, spent: Spent) -> None:
+        """Nothing outlives this store."""
 
 
 class Gateway:
@@ -211,6 +218,9 @@ class Gateway:
             raise
         finally:
             hold.settle(paid)
+        booked = paid if response.finish_reason == FAILED else minus(paid, _told(response))
+        if any(booked):
+            await self.store.book(booked)
         self.tally.usage += response.usage
         self.tally.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
@@ -262,7 +272,10 @@ class Gateway:
         account = self._accounts.setdefault(card.account or card.id, Account())
         lane = Lane(card, account, self._clock, self._rest, self._changed)
         circuit = Circuit(card.label, self._rest, self._tell)
-        return Way(backend, lane, circuit, self._rest, self.tally, self._tell)
+        return Way(backend, lane, circuit, self._rest, self.tally, self._tell, self._book)
+
+    async def _book(self, spent: Spent) -> None:
+        await self.store.book(spent)
 
     def _raise_if_stopped(self) -> None:
         if self._stopped is not None:
@@ -292,6 +305,11 @@ def _paid(response: Response, need: Spent) -> Spent:
     """What an answer took; all that it may have taken, where its tokens were not counted."""
     if UNCOUNTED.items() <= response.reported.items():
         return need
+    return _told(response)
+
+
+def _told(response: Response) -> Spent:
+    """What an answer itself says it took."""
     return Spent(1, response.cost or 0.0, response.usage.prompt_tokens + response.usage.completion_tokens)
 
 

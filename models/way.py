@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import ModelError, RateLimited, Rejected, Unavailable
 from ..events import AttemptFailed, Listener
-from ..records import Draw, Request, Response, Status, Usage
+from ..records import Draw, Request, Response, Spent, Status, Usage
 from ..streams import stream
 from .answers import UNCOUNTED
 from .base import Backend, Price
@@ -75,6 +75,7 @@ class Way:
         rest: how to wait, in seconds; raises once the run is stopped, and `rest(0)` only looks.
         tally: where attempts are counted.
         hear: is told of attempts that failed.
+        book: keeps what a lost attempt may have cost, for later sessions of the run.
     """
 
     def __init__(
@@ -85,9 +86,11 @@ class Way:
         rest: Callable[[float], Awaitable[None]],
         tally: Tally,
         hear: Listener,
+        book: Callable[[Spent], Awaitable[None]],
     ) -> None:
         self.circuit = circuit
         self._backend, self._lane, self._rest, self._tally, self._hear = backend, lane, rest, tally, hear
+        self._book = book
 
     async def answer(self, hold: Hold, key: str, request: Request, draw: Draw, price: Price | None) -> Response:
         """The answer, or the outcome of the last attempt; at `price`, unless the backend says what it billed.
@@ -141,6 +144,7 @@ class Way:
                 return self._ended(Response("", "error", FAILED, error=said[-1]), said, began, price)
             self._tally.retried += 1
             if lost:
+                await self._book(hold.need._replace(calls=0))
                 await hold.again()
             if self.circuit.closed and not (isinstance(error, RateLimited) and error.retry_after is not None):
                 await self._rest(_pause(failed - 1, key))

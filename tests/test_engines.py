@@ -19,7 +19,8 @@ from akrasia.experiments.executors.wire import Message, Outbox, portable
 from akrasia.experiments.executors.worker import VERSION, Contract, share, unpacked
 from akrasia.interventions import INTERVENTIONS, parse
 from akrasia.models import Budget, Scripted
-from akrasia.models.budget import Purse, Spent
+from akrasia.models.budget import Purse
+from akrasia.records import Spent
 
 TASK = {"name": "bandit", "arms": 5, "horizon": 2}
 

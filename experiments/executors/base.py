@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import Denied, RunStopped
 from ...events import EpisodeBegan, EpisodeEnded, Sink
-from ...models.budget import Budget, Spent
+from ...models.budget import Budget
 from ...models.gateway import Desk, Gateway, Tally
-from ...records import Record, replace
+from ...records import Record, Spent, replace
 from ..design import DESIGNS, Arena
-from ..ledger import Paid
 from ..rows import Batch, of_finished, of_records
 from .shelf import Shelf
 
@@ -60,8 +59,8 @@ class RunStore(Protocol):
         """The records of one episode of a variant."""
         ...
 
-    def paid(self) -> Paid:
-        """What the answers took."""
+    def spent(self) -> Spent:
+        """What counts against a budget so far."""
         ...
 
     def set_meta(self, key: str, value: str) -> None:
@@ -143,5 +142,4 @@ def spent(budget: Budget, store: RunStore) -> Spent:
     """What earlier sessions spent; not looked up where nothing is limited."""
     if budget == Budget():
         return Spent()
-    paid = store.paid()
-    return Spent(paid.calls, paid.dollars or 0.0, paid.prompt_tokens + paid.completion_tokens)
+    return store.spent()

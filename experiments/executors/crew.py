@@ -21,7 +21,7 @@ from ...events import Sink, StopBegan, WorkerDied
 from ...models.budget import Purse
 from ...models.gateway import Tally
 from ...records import Record, decode
-from ..rows import Batch
+from ..rows import Batch, of_booked
 from .base import Assignment, RunStore, Seen, spent
 from .lease import Counter
 from .wire import Line, Lost, Message, Outbox
@@ -313,7 +313,9 @@ class Crew:
         await asyncio.gather(*seat.commits)  # whoever plays its episodes next is given what it still had to say
         del self._seats[seat.place]
         self._past.append(seat.tally)
-        seat.counter.gone()
+        booked = seat.counter.gone()
+        if self._store is not None and any(booked):
+            await self._store.commit(of_booked(booked))
         self._deaths.update(list(seat.hands))
         self._stillborn += not began
         if self._listens is not None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
-from ...models.budget import Budget, Hold, Purse, Spent
+from ...models.budget import Budget, Hold, Purse
+from ...records import Spent, plus
 from .wire import Outbox
 
 __all__ = ["Counter", "Remote"]
@@ -97,14 +98,17 @@ class Counter:
         """Book what a call took."""
         self._holds.pop(number).settle(paid)
 
-    def gone(self) -> None:
-        """The worker has died: its calls under way may have been billed."""
+    def gone(self) -> Spent:
+        """The worker has died: its calls under way may have been billed; returns what they are booked with."""
         self._gone = True
+        booked = Spent()
         for task in self._asking:
             task.cancel()
         for hold in self._holds.values():
             hold.settle(hold.need)
+            booked = plus(booked, hold.need)
         self._holds.clear()
+        return booked
 
     def _begin(self, number: int, holding: object) -> None:
         task = asyncio.ensure_future(self._answer(number, holding))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
-from ...records import Draw, Request, Response, decode
-from ..rows import Batch, of_answer
+from ...records import Draw, Request, Response, Spent, decode
+from ..rows import Batch, of_answer, of_booked
 
 __all__ = ["Shelf"]
 
@@ -51,6 +51,10 @@ class Shelf:
         if isinstance(kept, bytes):
             kept = self._answers[key] = decode(Response, kept)
         return kept
+
+    async def book(self, spent: Spent) -> None:
+        """Commit what calls may have cost of which no answer tells."""
+        await self.commit(of_booked(spent))
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Commit an answer, and keep it while its episode is played."""
