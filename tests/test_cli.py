@@ -191,3 +191,15 @@ def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(tmp_path: Path) -> N
     for name in ("long", "w"):
         assert akrasia("export", name, f"{name}.jsonl", cwd=tmp_path).returncode == 0
     assert (tmp_path / "long.jsonl").read_bytes() == (tmp_path / "w.jsonl").read_bytes()
+
+
+def test_a_run_with_calls_that_were_given_up_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "dead.toml").write_text(
+        'name = "dead"\nvariants = ["act"]\nepisodes = 1\n[task]\nname = "bandit"\nhorizon = 1\n'
+        '[models.main]\nname = "openai/nobody"\napi_base = "http://127.0.0.1:1/v1"\n',
+        encoding="utf-8",
+    )
+    done = akrasia("run", "dead.toml", "--no-report", cwd=tmp_path, env={"OPENAI_API_KEY": "none-needed"})
+    assert done.returncode == 3
+    assert "1 calls were given up" in done.stderr and "1 of 1 episodes are not complete." in done.stderr
+    assert "Go on with: akrasia run --resume" in done.stderr

@@ -1,5 +1,6 @@
 """Gymnasium both ways: our tasks pass its checker, and other people's environments are played untouched."""
 
+import asyncio
 import pickle
 import subprocess
 import sys
@@ -11,8 +12,12 @@ import pytest
 
 import akrasia as ak
 from akrasia.agents import read_answer
-from akrasia.errors import BadOption, MissingExtra, UnknownName, UsageError
+from akrasia.api import execute
+from akrasia.errors import BadOption, MissingExtra, Unavailable, UnknownName, UsageError
+from akrasia.experiments import assemble, read_ledger
+from akrasia.experiments.executors import Local
 from akrasia.models import Scripted
+from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, bandit, conformance, from_gymnasium, gym, tictactoe
 from akrasia.tasks.gym import GymTask
 
@@ -315,3 +320,41 @@ def test_without_gymnasium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delitem(sys.modules, "akrasia.tasks.gym_env", raising=False)
     with pytest.raises(MissingExtra, match=r"akrasia\[gym\]"):
         gym.register()
+
+
+PATH = ("Down", "Down", "Right", "Right", "Down", "Right")
+
+
+@pytest.mark.parametrize("design", ["fork", "rollout"])
+def test_an_episode_that_takes_another_course_when_resumed_keeps_no_step_of_the_old_one(
+    tmp_path: Path, design: str
+) -> None:
+    """A step that is forfeited for a call that was given up makes the episode one step longer."""
+    down = {0}
+
+    def answer(request: Request, draw: Draw) -> str | Exception:
+        if draw.step in down:
+            return Unavailable("down for a while")
+        walked = PATH[min(draw.step - len(down), 5)]
+        return f"BEST={walked}\nACTION={walked}"
+
+    async def no_pause(seconds: float) -> None:
+        return None
+
+    lake = from_gymnasium("FrozenLake-v1", LAKE, env_options={"is_slippery": False}, horizon=20)
+    variants = ["reason_act", "reason_act | re_evaluate"]
+    experiment = assemble(
+        {"task": lake, "model": Scripted(answer), "variants": variants, "episodes": 1, "design": design}
+    )
+
+    def played(name: str, resume: bool = False) -> tuple[list[int], bytes]:
+        engine = Local(experiment, sleep=no_pause)
+        result = asyncio.run(execute(experiment, tmp_path / name, resume=resume, engine=engine))
+        steps = sorted(result.records["step"].to_list())
+        return steps, result.export(tmp_path / f"{name}.jsonl").read_bytes()
+
+    assert played("run")[0] == sorted([*range(7)] * 2)
+    down.clear()
+    whole = played("whole")
+    assert played("run", resume=True) == whole and whole[0] == sorted([*range(6)] * 2)
+    assert list(read_ledger(tmp_path / "run").lines() or ()) == list(read_ledger(tmp_path / "whole").lines() or ())

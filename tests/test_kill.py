@@ -255,6 +255,56 @@ def test_a_database_that_someone_else_locks_for_a_moment_is_waited_for(
     assert json.loads(out)["missing"] == 0 and run.export() == whole[0]
 
 
+TWO = '''
+"""Two workers over a slow disk; one dies just after it has said an answer. What is sampled is never the same twice."""
+import asyncio, json, os, sys, time
+import akrasia as ak
+from akrasia.api import execute
+from akrasia.experiments import Ledger, assemble
+from akrasia.experiments.runner import play
+from akrasia.models import Planted, Simulated, key_of
+from dataclasses import replace
+
+class Sampling(Simulated):
+    async def generate(self, request, draw):
+        said = await super().generate(request, draw)
+        with open(os.environ["ASKED"], "a") as file:
+            file.write(key_of(request, draw) + "\\n")
+        if len(open(os.environ["ASKED"]).readlines()) > 128 and not os.path.exists(os.environ["ASKED"] + ".killed"):
+            open(os.environ["ASKED"] + ".killed", "w").close()
+            asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), 9)
+        return replace(said, text=f"{said.text}\\n(at {time.time_ns()})")
+
+class Slow(Ledger):
+    async def commit(self, batch):
+        await asyncio.sleep(0.3)
+        await super().commit(batch)
+
+if __name__ == "__main__":
+    experiment = assemble(json.loads(sys.argv[2]) | {"model": Sampling(Planted())})
+    ledger = Slow(sys.argv[1])
+    outcome = asyncio.run(play(experiment, ledger))
+    turns = [t for r in ledger.records() for t in r.decision.turns if t.key]
+    print(json.dumps({"missing": outcome.missing, "stopped": str(outcome.stopped), "turns": len(turns),
+                      "untold": sum(ledger.get(t.key).text != t.text for t in turns)}))
+    ledger.close()
+'''
+
+
+def test_what_a_dying_worker_said_is_in_before_another_plays_its_episodes(tmp_path: Path) -> None:
+    """No answer is asked for twice, and every record tells of the answer that is kept."""
+    run = Runner(tmp_path / "r")
+    (tmp_path / "r" / "slow.py").write_text(TWO, encoding="utf-8")
+    changes = {"task": {"name": "bandit", "arms": 3, "horizon": 2}, "episodes": 24, "workers": 2,
+               "variants": ["reason_act", "reason_act | critique"]}  # fmt: skip
+    said = run.finish(changes)
+    assert (tmp_path / "r" / "asked.killed").exists()
+    assert said == {"missing": 0, "stopped": "None", "turns": 24 * 2 * 4, "untold": 0}
+    asked = run.answered()
+    assert len(asked) - len(set(asked)) <= 4  # at most what was under way in the worker that died
+    assert set(asked) == run.keys()
+
+
 class Cli(Runner):
     """The same through the command line, with a model that the command line knows: half a minute of work."""
 

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import akrasia as ak
 from akrasia.errors import LedgerError, RunFolderError
 from akrasia.experiments import Ledger, read_ledger
 from akrasia.experiments.ledger import APPLICATION, FILE, VERSION, Paid
@@ -303,6 +305,62 @@ def test_an_empty_file_and_a_run_killed_before_its_first_table_are_begun(tmp_pat
     connection = sqlite3.connect(bare / FILE)
     assert connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
     connection.close()
+
+
+def test_a_run_that_ended_before_its_first_table_is_none_and_can_be_started(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    with pytest.raises(RunFolderError, match="before anything was kept. Start it again, without --resume"):
+        read_ledger(tmp_path)
+    result = ak.run("bandit", model="simulated", variants=["act"], episodes=1, out=tmp_path)
+    assert result.outcome is not None and result.outcome.missing == 0
+
+
+def test_a_ledger_that_another_program_locks_is_not_called_damaged(tmp_path: Path) -> None:
+    other = sqlite3.connect(made(tmp_path), isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerError, match="is locked by another program.*Wait"):
+        read_ledger(tmp_path)
+    other.close()
+    read_ledger(tmp_path).close()
+
+
+def test_a_setting_that_cannot_be_stored_is_a_typed_error(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger._writing.execute("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError, match="could not be written: database is locked"):
+        ledger.set_meta("looks", "[]")
+    other.close()
+    ledger.close()
+
+
+def test_damaged_pages_are_a_typed_error_where_they_are_read(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    spoil(path, "middle")
+    ledger = read_ledger(tmp_path)
+    with pytest.raises(LedgerError, match="is damaged.*Restore it from a copy"):
+        ledger.paid()
+    ledger.close()
+
+
+def test_askers_with_event_loops_in_several_threads_are_all_served(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+
+    async def ask(here: int) -> None:
+        for i in range(150):
+            await asyncio.wait_for(ledger.put(f"{here}/{i}", REQUEST, Draw(here, i), Response("x")), 30)
+
+    with ThreadPoolExecutor(6) as threads:
+        for done in [threads.submit(asyncio.run, ask(here)) for here in range(6)]:
+            done.result()
+    assert rows(tmp_path, "responses") == 900
+    ledger.close()
+    with pytest.raises(LedgerError, match="it is closed"):
+        asyncio.run(ask(7))
 
 
 def test_a_folder_without_a_run_and_a_file_in_its_place_are_refused(tmp_path: Path) -> None:

@@ -16,10 +16,14 @@ import polars as pl
 import pytest
 
 import akrasia as ak
+from akrasia.api import execute
 from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
-from akrasia.experiments import Ledger, read_ledger
+from akrasia.experiments import Ledger, assemble, read_ledger
+from akrasia.experiments.executors import Local
 from akrasia.experiments.ledger import FILE
 from akrasia.models import Planted, Scripted, Simulated, key_of
+from akrasia.models.answers import UNCOUNTED
+from akrasia.models.way import ATTEMPTS
 from akrasia.records import Draw, Request, Response
 
 VARIANTS = [
@@ -167,6 +171,44 @@ def test_a_budget_in_dollars_is_kept_over_sessions(tmp_path: Path) -> None:
         ledger = Ledger(tmp_path / "run")
         assert 0.9 * limit < (ledger.paid().dollars or 0.0) <= limit
         ledger.close()
+
+
+def test_what_no_answer_tells_of_counts_against_the_budget_of_later_sessions(tmp_path: Path) -> None:
+    """Attempts whose answer was lost, calls that were given up, and answers whose tokens nobody counted."""
+    asked: list[Draw] = []
+
+    def answer(request: Request, draw: Draw) -> Response | Exception:
+        asked.append(draw)
+        if draw.episode % 2:
+            return Unavailable("timed out", fault="timeout", lost=True)
+        return Response("ACTION=Red", reported=dict(UNCOUNTED))
+
+    async def no_pause(seconds: float) -> None:
+        return None
+
+    price = ak.models.Price(1e-6, 1e-6)
+    settings = {
+        "task": TASK,
+        "model": Scripted(answer, price=price),
+        "variants": ["act"],
+        "episodes": 50,
+        "concurrency": 1,
+    }
+    experiment = assemble({**settings, "budget": {"dollars": 0.03}})
+    sessions = []
+    for _ in range(3):
+        engine = Local(experiment, sleep=no_pause)
+        result = asyncio.run(execute(experiment, tmp_path / "run", resume=True, engine=engine))
+        assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
+        sessions.append(len(asked))
+    assert sessions[0] > 10 and len({draw.episode % 2 for draw in asked}) == 2
+    assert sessions == [sessions[0]] * 3
+    reader = read_ledger(tmp_path / "run")
+    spent = reader.spent()
+    reader.close()
+    assert 0.8 * 0.03 < spent.dollars <= 0.03
+    ended = [d for d in set(asked) if not d.episode % 2 or asked.count(d) == ATTEMPTS]
+    assert spent.calls == len(ended) and any(d.episode % 2 for d in ended)
 
 
 def test_offline_replay_makes_no_call_and_fails_loudly_on_a_miss(
