@@ -15,8 +15,9 @@ from typing import Any
 
 from ..errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 
-__all__ = ["by_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
+__all__ = ["LOST", "by_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
 
+LOST = frozenset((408, 502, 504, 524))  # somebody on the way gave up waiting: the request may have been served
 LONGEST = 500  # characters of a provider's message that are kept
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
