@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 
-__all__ = ["LOST", "by_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
+__all__ = ["LOST", "by_status", "causes", "is_filtered", "message_of", "retry_after", "scrubbed"]
 
 LOST = frozenset((408, 502, 504, 524))  # somebody on the way gave up waiting: the request may have been served
 LONGEST = 500  # characters of a provider's message that are kept
@@ -67,6 +67,16 @@ def by_status(name: str, status: int, said: str, code: str, headers: Mapping[str
     if is_filtered(full):
         return Rejected(f"{name} filtered the request", text, refusal=True)
     return Rejected(f"{name} refused the request", text)
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception and what it was made from, outermost first."""
+    chain: list[BaseException] = []
+    inner: BaseException | None = error
+    while inner is not None and inner not in chain:
+        chain.append(inner)
+        inner = inner.__cause__ or inner.__context__
+    return chain
 
 
 def message_of(body: Any) -> tuple[str, str]:

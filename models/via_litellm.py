@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ..records import Request
-from .faults import LOST, is_filtered, retry_after, scrubbed
+from .faults import LOST, causes, is_filtered, retry_after, scrubbed
 from .unlogged import unlogged
 
 __all__ = ["ViaLitellm", "load_litellm", "typed"]
@@ -149,7 +149,7 @@ def _what_happened(known: Any, error: BaseException) -> tuple[Fault, bool]:
     import httpcore
     import httpx
 
-    chain = _chain(error)
+    chain = causes(error)
 
     def met(*kinds: type[BaseException]) -> bool:
         return any(isinstance(e, kinds) for e in chain)
@@ -171,19 +171,9 @@ def _what_happened(known: Any, error: BaseException) -> tuple[Fault, bool]:
     return "server error" if isinstance(status, int) and status >= 500 else "unavailable", True
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """An exception and what it was made from, outermost first."""
-    chain: list[BaseException] = []
-    inner: BaseException | None = error
-    while inner is not None and inner not in chain:
-        chain.append(inner)
-        inner = inner.__cause__ or inner.__context__
-    return chain
-
-
 def _code(error: BaseException) -> str:
     """The provider's own code of an error, which litellm keeps only on what its exception was made from."""
-    bodies = (getattr(e, "body", None) for e in _chain(error))
+    bodies = (getattr(e, "body", None) for e in causes(error))
     return next((str(b["code"]) for b in bodies if isinstance(b, dict) and b.get("code")), "")
 
 
