@@ -137,6 +137,8 @@ class Way:
             label = self._backend.card.label
             self._hear(AttemptFailed(key, label, len(said), error.fault, str(error), again, lost))
             if not again:
+                if lost:
+                    hold.settle(hold.need)
                 self.circuit.failed(key, said[-1])
                 return self._ended(Response("", "error", FAILED, error=said[-1]), said, began, price)
             self._tally.retried += 1
