@@ -107,9 +107,9 @@ def retry_after(headers: Mapping[str, str] | None) -> float | None:
         return seconds
     try:
         when = parsedate_to_datetime(said)
-    except ValueError:
+        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # a year, or an offset, that no clock knows
         return None
-    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _seconds(text: str, unit: float = 1.0) -> float | None:
