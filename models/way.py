@@ -99,12 +99,18 @@ class Way:
         said: list[str] = []
         failed = 0
         began: float | None = None
+        tokens = _estimate(request) if self._lane.counts else 0
         while True:
             error: ModelError
-            sent = await self._lane.enter(_estimate(request) if self._lane.counts else 0)
+            sent = await self._lane.enter(tokens)
             probe = False
             try:
-                probe = await self.circuit.admit()
+                while not (probe or self.circuit.closed):  # counted where it is sent, not where it began to wait
+                    self._lane.forget(sent)
+                    probe = await self.circuit.admit()
+                    sent = await self._lane.clear(tokens)
+                if not probe:
+                    await self.circuit.admit()
                 await self._rest(0)
                 if began is None:
                     began = time.monotonic()
