@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
+from math import inf
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import orjson
@@ -48,6 +49,9 @@ T = TypeVar("T")
 Status = Literal["ok", "unparsable", "illegal", "refused", "truncated", "error", "undecided", "absent"]
 """What became of an answer. Only `ok` can be right; every other value is an outcome that stays in the denominator,
 except `absent`: nobody was asked (a plan without a reasoner states nothing). `undecided` is a vote without a winner."""
+
+
+MOST_TOKENS = 2**53  # beyond, sums are no longer exact everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +163,34 @@ class Response:
     error: str = ""
 
     def __post_init__(self) -> None:
-        # Half a surrogate pair, as an answer cut in the middle of an emoji may end with, is no UTF-8: U+FFFD instead.
-        for name in ("text", "error"):
+        """What no JSON can hold, a backend's mistake or a half character, is repaired or refused before it is kept."""
+        for name in ("text", "error", "finish_reason"):
             said = getattr(self, name)
             if not said.isascii():
-                object.__setattr__(self, name, said.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+                object.__setattr__(self, name, _whole(said))
+        if not all(a.isascii() for a in self.attempts):
+            object.__setattr__(self, "attempts", tuple(map(_whole, self.attempts)))
+        if not all(type(word) is str and word.isascii() for pair in self.reported.items() for word in pair):
+            object.__setattr__(self, "reported", {_whole(str(k)): _whole(str(v)) for k, v in self.reported.items()})
+        if self.cost != self.cost:  # no number: not known
+            object.__setattr__(self, "cost", None)
+        used = self.usage
+        for count in (used.prompt_tokens, used.completion_tokens, used.cached_tokens, used.reasoning_tokens):
+            if not ((type(count) is int or hasattr(count, "__index__")) and 0 <= count < MOST_TOKENS):
+                raise _impossible("a count of tokens", count, f"a whole number from 0 to {MOST_TOKENS - 1}")
+        if not 0 <= (self.cost or 0.0) < inf:
+            raise _impossible("the cost", self.cost, "US dollars, or None where it is not known")
+        if not 0 <= self.latency < inf:
+            raise _impossible("the latency", self.latency, "seconds")
+
+
+def _whole(text: str) -> str:
+    """Half a surrogate pair, as an answer cut in the middle of an emoji may end with, is no UTF-8: U+FFFD instead."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _impossible(what: str, value: float | None, want: str) -> BadOption:
+    return BadOption(f"{what} of an answer is {value!r}", "its backend gave what cannot be", f"Let it give {want}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from ..errors import Denied, Unavailable
-from .faults import by_status, message_of, scrubbed
+from .faults import LOST, by_status, message_of, scrubbed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -35,7 +35,6 @@ PROVIDERS = frozenset(
     "dashscope moonshot sambanova deepinfra nebius hyperbolic".split()
 )
 MOST_BYTES = 8 * 2**20  # of an answer, unpacked
-LOST = frozenset((408, 502, 504, 524))  # somebody on the way gave up waiting: the request may have been served
 SEED = 987_654_321
 _TURNS = [{"role": r, "content": f"the {r}'s words"} for r in ("system", "user", "assistant", "user")]
 
@@ -178,7 +177,11 @@ class Direct:
             )  # fmt: skip
         if isinstance(body, dict) and body.get("error"):
             said, code = message_of(body)
-            raise by_status(self._name, int(code) if code.isdecimal() and len(code) == 3 else 500, said, code, None)
+            status = int(code) if code.isdecimal() and len(code) == 3 else 500
+            error = by_status(self._name, status, said, code, None)
+            if isinstance(error, Unavailable):
+                error.lost = status in LOST
+            raise error
         return body
 
 

@@ -15,24 +15,33 @@ from typing import Any
 
 from ..errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 
-__all__ = ["by_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
+__all__ = ["LOST", "by_status", "causes", "is_filtered", "keep_secret", "message_of", "retry_after", "scrubbed"]
 
+LOST = frozenset((408, 502, 504, 524))  # somebody on the way gave up waiting: the request may have been served
 LONGEST = 500  # characters of a provider's message that are kept
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
 _NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
+_KEYS: set[str] = set()  # that were read from variables of any name
 _FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
+
+
+def keep_secret(key: str) -> None:
+    """Take a key out of every message from now on, whatever the name of its variable."""
+    _KEYS.add(key)
 
 
 def scrubbed(text: str) -> str:
     """The first line of a provider's message without anything that is or looks like a credential.
 
-    Every environment variable that is named like one counts as one, so keys of any shape are found.
+    What was read as a key counts as one, and every environment variable that is named like one: keys of any shape are
+    found, if they have at least 8 characters. The longest go first: one may be the beginning of another.
     """
     line = text[: 20 * LONGEST].partition("\n")[0]
-    for name, value in os.environ.items():
-        if len(value) >= 8 and _NAMES_SECRET.search(name.upper()):
+    named = {value for name, value in os.environ.items() if _NAMES_SECRET.search(name.upper())}
+    for value in sorted(named | _KEYS, key=len, reverse=True):
+        if len(value) >= 8:
             line = line.replace(value, "[key]")
     line = _IN_A_QUERY.sub(r"\1[key]", _USERINFO.sub("[key]@", line))
     return _LOOKS_SECRET.sub("[key]", line)[:LONGEST]
@@ -68,6 +77,16 @@ def by_status(name: str, status: int, said: str, code: str, headers: Mapping[str
     return Rejected(f"{name} refused the request", text)
 
 
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception and what it was made from, outermost first."""
+    chain: list[BaseException] = []
+    inner: BaseException | None = error
+    while inner is not None and inner not in chain:
+        chain.append(inner)
+        inner = inner.__cause__ or inner.__context__
+    return chain
+
+
 def message_of(body: Any) -> tuple[str, str]:
     """(message, code) of an error body in any of the forms that providers use."""
     error = body.get("error", body) if isinstance(body, dict) else body
@@ -88,9 +107,9 @@ def retry_after(headers: Mapping[str, str] | None) -> float | None:
         return seconds
     try:
         when = parsedate_to_datetime(said)
-    except ValueError:
+        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # a year, or an offset, that no clock knows
         return None
-    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _seconds(text: str, unit: float = 1.0) -> float | None:

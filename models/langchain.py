@@ -7,7 +7,9 @@ below the node that asks.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +19,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, PrivateAttr, ValidationError
 
 from ..errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
 from ..records import Draw, Message, Request, Response, Sampling, Usage, digest
-from .answers import status_of
+from .answers import UNCOUNTED, status_of
 from .base import Card, Price, Style
-from .faults import retry_after, scrubbed
+from .faults import LOST, causes, retry_after, scrubbed
 from .gateway import Desk, Gateway
 
 __all__ = ["FromLangChain", "GatewayChatModel", "told"]
@@ -73,12 +75,15 @@ class FromLangChain:
         except Exception as error:
             raise _typed(self.card.label, error) from None
         counted: Mapping[str, Any] = said.usage_metadata or {}
+        reported = {"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT}
+        if not counted:
+            reported |= UNCOUNTED
         told = said.response_metadata
         finish = str(told.get("finish_reason") or told.get("stop_reason") or "stop")
         return Response(
             str(said.text), status_of(finish), finish,
             Usage(int(counted.get("input_tokens", 0)), int(counted.get("output_tokens", 0))),
-            reported={"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT},
+            reported=reported,
         )  # fmt: skip
 
 
@@ -214,9 +219,19 @@ def _typed(name: str, error: Exception) -> Exception:
         return RateLimited(f"{name} asks to slow down", said, retry_after=retry_after(getattr(response, "headers", {})))
     if status in (401, 403, 404):
         return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | ValidationError):  # ValueErrors, all of them
+        return Unavailable(f"{name} could not be understood", said, fault="malformed", lost=True)
     if status in (400, 413, 422) or isinstance(error, ValueError | TypeError | NotImplementedError):
         return Rejected(f"{name} refused the request", said)
-    return Unavailable(f"{name} failed", said)
+    if isinstance(status, int):
+        return Unavailable(f"{name} failed", said, fault="server error", lost=status in LOST)
+    chain = causes(error)
+    if any(isinstance(e, TimeoutError) or "Timeout" in type(e).__name__ for e in chain):
+        return Unavailable(f"{name} did not answer in time", said, fault="timeout", lost=True)
+    if any(isinstance(e, ConnectionRefusedError | socket.gaierror) for e in chain):
+        return Unavailable(f"{name} cannot be reached", said, fault="unreachable")
+    reset = any(isinstance(e, ConnectionError) for e in chain)
+    return Unavailable(f"{name} failed", said, fault="reset" if reset else "unavailable", lost=True)
 
 
 def _to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:

@@ -85,6 +85,13 @@ class Minute:
             self._tokens += tokens - sent[1]
         sent[1] = tokens
 
+    def forget(self, sent: list[float]) -> None:
+        """A request was not sent after all."""
+        kept = deque(s for s in self._sent if s is not sent)
+        if len(kept) < len(self._sent):
+            self._tokens -= sent[1]
+        self._sent = kept
+
 
 class Lane:
     """The way to one model.
@@ -112,10 +119,27 @@ class Lane:
         """Wait for a place, for the end of a pause and for the minute's limits; `leave` gives the place back."""
         await self._place()
         try:
-            return await self._clear(tokens)
+            return await self.clear(tokens)
         except BaseException:
             self.leave()
             raise
+
+    async def clear(self, tokens: float) -> list[float] | None:
+        """Wait for the end of a pause and for the minute's limits, and count a request."""
+        while (until := self._account.resume_at) > self._clock():
+            await self._rest(until - self._clock())
+            if self._account.resume_at <= until:
+                break  # waited out; another 429 may have asked for more meanwhile
+        if self._minute is None:
+            return None
+        while (wait := self._minute.wait(self._clock(), tokens)) > 0:
+            await self._rest(wait)
+        return self._minute.send(self._clock(), tokens)
+
+    def forget(self, sent: list[float] | None) -> None:
+        """Take back the count of a request that is not sent yet."""
+        if self._minute is not None and sent is not None:
+            self._minute.forget(sent)
 
     def leave(self) -> None:
         """Give the place to who waits longest."""
@@ -173,14 +197,3 @@ class Lane:
             if not turn.done():
                 self._take()
                 turn.set_result(None)
-
-    async def _clear(self, tokens: float) -> list[float] | None:
-        while (until := self._account.resume_at) > self._clock():
-            await self._rest(until - self._clock())
-            if self._account.resume_at <= until:
-                break  # waited out; another 429 may have asked for more meanwhile
-        if self._minute is None:
-            return None
-        while (wait := self._minute.wait(self._clock(), tokens)) > 0:
-            await self._rest(wait)
-        return self._minute.send(self._clock(), tokens)

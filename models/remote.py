@@ -24,6 +24,7 @@ from ..records import Draw, Request, Response, digest
 from .answers import read_answer
 from .base import Card, Price, Style, key_of
 from .direct import PROVIDERS, Direct, Wire, base_of, direct_proxies
+from .faults import keep_secret
 from .via_litellm import ViaLitellm, load_litellm, typed
 
 __all__ = ["Remote"]
@@ -78,6 +79,8 @@ class Remote:
                 continue
             if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
                 raise BadOption(f"{option} of {self.name!r} is {value!r}", remedy="Use a number of at least 1.")
+        if self.api_key_env is not None:
+            _check_variable(self.name, self.api_key_env)
         if self.api_base is not None:
             _check_address(self.name, self.api_base)
 
@@ -108,6 +111,7 @@ class Remote:
             key = os.environ.get(self.api_key_env)
             if not key:
                 raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
+            keep_secret(key)
         else:
             missing = [str(k) for k in litellm.validate_environment(self.name).get("missing_keys") or []]
             if self.api_base is None and len(missing) == 1 and missing[0].endswith("_API_KEY"):
@@ -248,6 +252,18 @@ def _entry(litellm: Any, name: str) -> Mapping[str, Any]:
     table = getattr(litellm, "model_cost", {})  # absent while another thread is importing litellm
     entry: Mapping[str, Any] = table.get(name) or table.get(name.partition("/")[2]) or {}
     return entry
+
+
+def _check_variable(name: str, variable: Any) -> None:
+    """Refuse what is no name of a variable, or looks like the key itself; the message does not repeat it."""
+    named = isinstance(variable, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable)
+    key = named and len(variable) > 20 and re.search("[a-z]", variable) and re.search("[0-9]", variable)
+    if not named or key:
+        raise BadOption(
+            f"the api_key_env of {name!r} {'looks like a key' if key else 'is no name of a variable'}",
+            "a key in its place would be stored with the run",
+            "Export the key in an environment variable, and write the variable's name here, such as MY_KEY.",
+        )  # fmt: skip
 
 
 def _check_address(name: str, address: Any) -> None:

@@ -16,9 +16,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import Denied, MissingExtra, RateLimited, Rejected, Unavailable
+from ..errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ..records import Request
-from .faults import is_filtered, retry_after, scrubbed
+from .faults import LOST, causes, is_filtered, retry_after, scrubbed
 from .unlogged import unlogged
 
 __all__ = ["ViaLitellm", "load_litellm", "typed"]
@@ -135,20 +135,46 @@ def typed(litellm: Any, name: str, error: Exception) -> Exception:
         if policy or is_filtered(full):
             return Rejected(f"{name} filtered the request", said, refusal=True)
         return Rejected(f"{name} refused the request", said)
-    lost = isinstance(error, known.Timeout)
-    fault = "timeout" if lost else "server error" if isinstance(error, known.InternalServerError) else "unavailable"
-    return Unavailable(f"{name} failed", f"{type(error).__name__}: {said}", fault=fault, lost=lost)  # type: ignore[arg-type]
+    fault, lost = _what_happened(known, error)
+    return Unavailable(f"{name} failed", f"{type(error).__name__}: {said}", fault=fault, lost=lost)
+
+
+def _what_happened(known: Any, error: BaseException) -> tuple[Fault, bool]:
+    """(fault, whether the answer may have been lost), by what litellm's exception was made from.
+
+    Only two things are known not to have been served: what an HTTP answer refuses, and what never reached anybody.
+    litellm's own status says nothing: it is 500 for a broken connection too.
+    """
+    import aiohttp
+    import httpcore
+    import httpx
+
+    chain = causes(error)
+
+    def met(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(e, kinds) for e in chain)
+
+    for cause in chain:
+        if isinstance(cause, httpx.HTTPStatusError):
+            return "server error", cause.response.status_code in LOST
+    if isinstance(error, known.Timeout):
+        return "timeout", True
+    if met(aiohttp.ClientConnectorError, httpcore.ConnectError):
+        return "unreachable", False
+    if met(aiohttp.ClientResponseError, httpx.DecodingError):
+        return "malformed", True
+    if met(httpx.RequestError, aiohttp.ClientError, OSError):
+        return "reset", True
+    if met(ValueError, TypeError, AttributeError, LookupError):  # litellm could not read the answer
+        return "malformed", True
+    status = getattr(error, "status_code", None)
+    return "server error" if isinstance(status, int) and status >= 500 else "unavailable", True
 
 
 def _code(error: BaseException) -> str:
     """The provider's own code of an error, which litellm keeps only on what its exception was made from."""
-    inner: BaseException | None = error
-    while inner is not None:
-        body = getattr(inner, "body", None)
-        if isinstance(body, dict) and body.get("code"):
-            return str(body["code"])
-        inner = inner.__cause__ or inner.__context__
-    return ""
+    bodies = (getattr(e, "body", None) for e in causes(error))
+    return next((str(b["code"]) for b in bodies if isinstance(b, dict) and b.get("code")), "")
 
 
 def _body(raw: Any) -> dict[str, Any]:

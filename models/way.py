@@ -102,12 +102,18 @@ class Way:
         said: list[str] = []
         failed = 0
         began: float | None = None
+        tokens = _estimate(request) if self._lane.counts else 0
         while True:
             error: ModelError
-            sent = await self._lane.enter(_estimate(request) if self._lane.counts else 0)
+            sent = await self._lane.enter(tokens)
             probe = False
             try:
-                probe = await self.circuit.admit()
+                while not (probe or self.circuit.closed):  # counted where it is sent, not where it began to wait
+                    self._lane.forget(sent)
+                    probe = await self.circuit.admit()
+                    sent = await self._lane.clear(tokens)
+                if not probe:
+                    await self.circuit.admit()
                 await self._rest(0)
                 if began is None:
                     began = time.monotonic()
@@ -140,6 +146,9 @@ class Way:
             label = self._backend.card.label
             self._hear(AttemptFailed(key, label, len(said), error.fault, str(error), again, lost))
             if not again:
+                if lost:
+                    await self._book(hold.need._replace(calls=0))
+                    hold.settle(hold.need)
                 self.circuit.failed(key, said[-1])
                 return self._ended(Response("", "error", FAILED, error=said[-1]), said, began, price)
             self._tally.retried += 1

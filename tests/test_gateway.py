@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from akrasia.errors import (
+    AkrasiaError,
     BadOption,
     BudgetSpent,
     Denied,
@@ -21,6 +22,7 @@ from akrasia.errors import (
 )
 from akrasia.experiments.ledger import Ledger, read_ledger
 from akrasia.models import Budget, Desk, Gateway, MemoryStore, Price, Scripted, Simulated, key_of
+from akrasia.models.budget import Purse, Spent
 from akrasia.models.circuit import OPEN_FOR, PROBES, TRIP
 from akrasia.models.way import ATTEMPTS
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
@@ -211,6 +213,27 @@ async def test_what_is_refused_is_kept_and_not_tried_again(refusal: bool, status
     assert list(store.responses.values()) == [said]
     assert await gateway.complete(model.request(), draw()) == said
     assert (model.asked, gateway.tally.failed) == (2, 0)
+
+
+@pytest.mark.parametrize("lost", [0, 1, ATTEMPTS])
+async def test_a_call_given_up_is_booked_with_all_that_its_lost_attempts_may_have_cost(lost: int) -> None:
+    """The last attempts are lost. A call's bound: 5 bytes, 16 around the message, 10 of the answer."""
+    away = [Unavailable("no"), Unavailable("no answer", fault="timeout", lost=True)]
+    model = Model(*(away[i >= ATTEMPTS - lost] for i in range(ATTEMPTS)), price=Price(1.0, 1.0))
+    purse = Purse(Budget(tokens=10_000))
+    gateway = Gateway([model], purse=purse, sleep=Clock())
+    said = await gateway.complete(model.request(max_tokens=10), draw())
+    assert (said.status, gateway.tally.lost, gateway.tally.failed) == ("error", lost, 1)
+    assert purse.paid == Spent(1, 31.0 * lost, 31 * lost)
+
+
+@pytest.mark.parametrize("then", [Denied("wrong key"), RateLimited("slow", retry_after=10_000.0)])
+async def test_a_lost_attempt_is_booked_whatever_ends_the_call(then: Exception) -> None:
+    model = Model(Unavailable("no answer", fault="timeout", lost=True), then)
+    purse = Purse(Budget(tokens=10_000))
+    with pytest.raises(AkrasiaError):
+        await Gateway([model], purse=purse, sleep=Clock()).complete(model.request(max_tokens=10), draw())
+    assert purse.paid == Spent(0, 0.0, 31)
 
 
 async def test_wrong_credentials_stop_the_run_at_once() -> None:

@@ -1,6 +1,8 @@
 """LangChain both ways: its chat models behind the gateway, and the gateway as one of its chat models."""
 
 import asyncio
+import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import END, START, MessagesState, StateGraph
+from pydantic import TypeAdapter
 
 import akrasia
-from akrasia.errors import BadOption, Denied, RateLimited, Rejected, Unavailable
+from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable
 from akrasia.models import Gateway, Scripted, Simulated, resolve
 from akrasia.models.langchain import FromLangChain, GatewayChatModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
@@ -22,6 +25,7 @@ class Pupil(BaseChatModel):
 
     raises: Any = None
     finish: str = "stop"
+    counts: bool = True
     heard: list[Any] = []
     model_name: str = "pupil-1"
 
@@ -43,7 +47,7 @@ class Pupil(BaseChatModel):
         said = await Simulated().generate(request, Draw(0, 0, 0))
         message = AIMessage(
             said.text,
-            usage_metadata={"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
+            usage_metadata={"input_tokens": 7, "output_tokens": 3, "total_tokens": 10} if self.counts else None,
             response_metadata={"finish_reason": self.finish, "model_name": "pupil-1-2026"},
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -119,6 +123,59 @@ async def test_errors_become_ours_whatever_client_is_behind(raised: Exception, k
     assert type(caught.value) is kind
     assert "sk-secret" not in str(caught.value)
     assert getattr(caught.value, "retry_after", None) == (4.0 if kind is RateLimited else None)
+
+
+def refused() -> Exception:
+    """As clients raise it: an error of their own, made from the system's."""
+    own = Exception("Connection error.")
+    own.__cause__ = ConnectionRefusedError("refused")
+    return own
+
+
+def half_a_body() -> Exception:
+    try:
+        return AssertionError(json.loads('{"choices": [{"mess'))
+    except ValueError as error:
+        return error
+
+
+def another_form() -> Exception:
+    try:
+        return AssertionError(TypeAdapter(int).validate_python("many"))
+    except ValueError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("raised", "fault", "lost"),
+    [
+        (half_a_body(), "malformed", True),
+        (another_form(), "malformed", True),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "malformed", True),
+        (ConnectionResetError("reset"), "reset", True),
+        (TimeoutError("late"), "timeout", True),
+        (RuntimeError("who knows"), "unavailable", True),
+        (HttpError(502), "server error", True),
+        (HttpError(500), "server error", False),
+        (refused(), "unreachable", False),
+        (socket.gaierror("no such host"), "unreachable", False),
+    ],
+)
+async def test_an_attempt_that_may_have_been_served_is_lost_and_tried_again(
+    raised: Exception, fault: str, lost: bool
+) -> None:
+    with pytest.raises(Unavailable) as caught:
+        await FromLangChain(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
+    assert (caught.value.fault, caught.value.lost) == (fault, lost)
+
+
+def test_a_model_that_counts_no_tokens_is_booked_with_the_bound_and_reaches_its_budget(tmp_path: Path) -> None:
+    result = akrasia.run(
+        task={"name": "bandit", "arms": 3, "horizon": 5}, model=Pupil(counts=False), variants=["reason_act"],
+        episodes=40, budget={"tokens": 9000}, out=tmp_path,
+    )  # fmt: skip
+    assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
+    assert 1 <= result.outcome.tally.made < 20
 
 
 def test_identity_is_the_models_own_in_every_process_and_holds_no_key() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from akrasia.errors import BudgetSpent, Denied, RateLimited, Rejected, Unavailable
@@ -170,6 +170,26 @@ def test_no_minute_holds_more_requests_or_tokens_than_allowed(
         within = [k for k, t in enumerate(provider.sent) if start <= t < start + MINUTE - 1e-6 and k >= i]
         assert rpm is None or len(within) <= rpm
         assert tpm is None or sum(took[k] for k in within) <= tpm
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    rpm=st.integers(1, 40), tpm=st.one_of(st.none(), st.integers(12, 400)), down=st.floats(0, 30),
+    lasts=st.floats(10, 200),
+)  # fmt: skip
+@example(rpm=30, tpm=None, down=5.0, lasts=65.0)
+def test_no_minute_holds_more_after_a_provider_was_down(rpm: int, tpm: int | None, down: float, lasts: float) -> None:
+    """Calls that waited for the circuit to close count in the minute in which they are sent."""
+    time = Time()
+
+    def answer(_: int) -> Response | Exception:
+        return Unavailable("down") if down <= time.now - 1 < down + lasts else Response("x", usage=Usage(5, 6))
+
+    provider = Provider(time, answer, rpm=rpm, tpm=tpm)
+    ask(time, [provider], 100)
+    for i, start in enumerate(provider.sent):
+        within = [t for t in provider.sent[i:] if t < start + MINUTE - 1e-6]
+        assert len(within) <= (rpm if tpm is None else min(rpm, max(1, tpm // 11)))
 
 
 @settings(max_examples=60, deadline=None)

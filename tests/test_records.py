@@ -47,8 +47,8 @@ REQUEST = st.builds(
 )
 DRAW = st.builds(Draw, COUNT, COUNT, COUNT)
 RESPONSE = st.builds(
-    Response, TEXT, STATUS, TEXT, USAGE, SHARES, st.none() | st.floats(0, 1), st.none() | NUMBER, st.floats(0, 99),
-    LABELS, st.dictionaries(TEXT, TEXT, max_size=2), TEXT,
+    Response, TEXT, STATUS, TEXT, USAGE, SHARES, st.none() | st.floats(0, 1), st.none() | st.floats(0, 1e6),
+    st.floats(0, 99), LABELS, st.dictionaries(TEXT, TEXT, max_size=2), TEXT,
 )  # fmt: skip
 TURN = st.builds(
     Turn, TEXT, TEXT, COUNT, COUNT, TEXT, TEXT, LABELS, STATUS, st.none() | TEXT, STATUS, TEXT, USAGE,
@@ -112,9 +112,30 @@ def test_an_answer_is_named_by_request_and_draw_alone(a: Request, d: Draw, b: Re
 
 @given(st.text(st.sampled_from("a\ud83d\ude00ß"), max_size=6))
 def test_an_answer_with_half_a_character_can_be_kept(text: str) -> None:
-    said = Response(text, error=text)
+    said = Response(text, error=text, finish_reason=text, attempts=(text, "a"), reported={text: text, "a": text})
     assert decode(Response, encode(said)) == said
     assert said.text.count("a") == text.count("a") and said.text.count("ß") == text.count("ß")
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        {"usage": Usage(2**70, 1)}, {"usage": Usage(1, -1)}, {"usage": Usage(0, 0, 2**64)},
+        {"usage": Usage(0, 0, 0, -5)}, {"usage": Usage(None, 1)}, {"usage": Usage(1.5, 1)},  # type: ignore[arg-type]
+        {"cost": math.inf}, {"cost": -0.5}, {"latency": math.nan}, {"latency": math.inf}, {"latency": -1.0},
+    ],
+)  # fmt: skip
+def test_impossible_numbers_of_an_answer_are_refused_and_say_what_to_give(impossible: dict[str, Any]) -> None:
+    with pytest.raises(BadOption, match=r"of an answer is .*Let it give"):
+        Response("x", **impossible)
+
+
+def test_a_cost_that_is_no_number_is_not_known_and_what_is_reported_is_text() -> None:
+    said = Response("x", cost=math.nan, reported={"tries": 3})  # type: ignore[dict-item]
+    assert (said.cost, said.reported) == (None, {"tries": "3"})
+    assert decode(Response, encode(said)) == said
+    counted = Response("x", usage=Usage(np.int64(3), 1))  # type: ignore[arg-type]
+    assert decode(Response, encode(counted)).usage == Usage(3, 1)
 
 
 def test_usage_adds_up_field_by_field() -> None:

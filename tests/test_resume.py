@@ -176,9 +176,11 @@ def test_a_budget_in_dollars_is_kept_over_sessions(tmp_path: Path) -> None:
 def test_what_no_answer_tells_of_counts_against_the_budget_of_later_sessions(tmp_path: Path) -> None:
     """Attempts whose answer was lost, calls that were given up, and answers whose tokens nobody counted."""
     asked: list[Draw] = []
+    bounds: list[int] = []  # of the tokens of each attempt
 
     def answer(request: Request, draw: Draw) -> Response | Exception:
         asked.append(draw)
+        bounds.append(sum(len(m.content.encode()) + 16 for m in request.messages) + request.sampling.max_tokens)
         if draw.episode % 2:
             return Unavailable("timed out", fault="timeout", lost=True)
         return Response("ACTION=Red", reported=dict(UNCOUNTED))
@@ -206,7 +208,7 @@ def test_what_no_answer_tells_of_counts_against_the_budget_of_later_sessions(tmp
     reader = read_ledger(tmp_path / "run")
     spent = reader.spent()
     reader.close()
-    assert 0.8 * 0.03 < spent.dollars <= 0.03
+    assert 0.8 * 0.03 < spent.dollars <= 0.03 and spent.tokens == sum(bounds)
     ended = [d for d in set(asked) if not d.episode % 2 or asked.count(d) == ATTEMPTS]
     assert spent.calls == len(ended) and any(d.episode % 2 for d in ended)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import akrasia
-from akrasia.errors import AkrasiaError, ModelError
+from akrasia.errors import AkrasiaError, BadOption, ModelError
 from akrasia.models import resolve
 from akrasia.models.faults import scrubbed
 from akrasia.models.remote import Remote
@@ -116,6 +116,8 @@ async def test_no_planted_key_is_in_an_error_or_its_traceback(
         {"api_key": "planted-word"},
         {"headers": {"Authorization": "planted-word"}},
         {"extra_headers": {"x": "planted-word"}},
+        {"api_key_env": "sk-planted-word-0123456789"},
+        {"api_key_env": "planted-word"},
     ],
 )
 def test_what_would_hold_a_key_is_refused_and_not_repeated(options: dict[str, Any], tmp_path: Path) -> None:
@@ -123,6 +125,37 @@ def test_what_would_hold_a_key_is_refused_and_not_repeated(options: dict[str, An
         akrasia.run(task=BANDIT, models={"main": {"name": "openai/x", **options}}, out=tmp_path / "run")
     assert "planted-word" not in "".join(traceback.format_exception(raised.value))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+@pytest.mark.parametrize("key", ["Zq8wPlantedKey77aa01", "Zq8wPl77"])
+async def test_a_key_named_by_api_key_env_is_scrubbed_whatever_the_names_and_forms(
+    openai_server: Any, transport: Any, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server refuses any key but its own, and repeats it."""
+    monkeypatch.setenv("CORP_LLM_AUTH", key)
+    model = Remote("openai/test-model", api_base=openai_server.base, api_key_env="CORP_LLM_AUTH", transport=transport)
+    await model.open()
+    monkeypatch.delenv("CORP_LLM_AUTH")  # a program may clear its environment once keys are read
+    openai_server.reply = lambda path, body, said: (400, f'{{"error": {{"message": "no: {said} {key}"}}}}'.encode(), {})
+    try:
+        with pytest.raises(ModelError) as raised:
+            await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
+    finally:
+        await model.close()
+    told = "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
+    assert key not in told and "[key]" in told
+
+
+@pytest.mark.parametrize(
+    "key", ["abcDEF1234567890abcDEF", "hf_0123456789abcdefghijk", "sk-proj-planted", "1KEY", "A B", ""]
+)
+def test_a_key_where_the_name_of_its_variable_belongs_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(BadOption, match="api_key_env") as raised:
+        Remote("openai/x", api_key_env=key)
+    assert not key or key not in "".join(traceback.format_exception(raised.value))
+    for name in ("MY_KEY", "my_key_2", "_x", "AZURE_OPENAI_GPT4_EAST_KEY", "the_key_of_our_own_company"):
+        assert Remote("openai/x", api_key_env=name).api_key_env == name
 
 
 def test_the_identity_of_answers_knows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
