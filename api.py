@@ -162,6 +162,7 @@ async def execute(
     from .experiments.context import check_context
     from .experiments.executors import engine_for
     from .experiments.runner import play
+    from .models.secrets import keys, refuse_keys
 
     folder = Path(folder)
     exists = begun(folder)
@@ -173,6 +174,7 @@ async def execute(
         )
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
+    refuse_keys([json.dumps(describe(experiment)), json.dumps(settings)], keys(), "the experiment")
     writable(folder)
     if fresh or not exists:
         check_context(experiment)

@@ -6,7 +6,6 @@ Invariant: nothing here decides whether to try again; that is the gateway's.
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,35 +13,27 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..errors import Denied, ModelError, RateLimited, Rejected, Unavailable
+from .secrets import HIDDEN, may_be_keys
 
-__all__ = ["LOST", "by_status", "causes", "is_filtered", "keep_secret", "message_of", "retry_after", "scrubbed"]
+__all__ = ["LOST", "by_status", "causes", "is_filtered", "message_of", "retry_after", "scrubbed"]
 
 LOST = frozenset((408, 502, 504, 524))  # somebody on the way gave up waiting: the request may have been served
 LONGEST = 500  # characters of a provider's message that are kept
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
-_NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
-_KEYS: set[str] = set()  # that were read from variables of any name
 _FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
-
-
-def keep_secret(key: str) -> None:
-    """Take a key out of every message from now on, whatever the name of its variable."""
-    _KEYS.add(key)
 
 
 def scrubbed(text: str) -> str:
     """The first line of a provider's message without anything that is or looks like a credential.
 
     What was read as a key counts as one, and every environment variable that is named like one: keys of any shape are
-    found, if they have at least 8 characters. The longest go first: one may be the beginning of another.
+    found, if they have at least 8 characters.
     """
     line = text[: 20 * LONGEST].partition("\n")[0]
-    named = {value for name, value in os.environ.items() if _NAMES_SECRET.search(name.upper())}
-    for value in sorted(named | _KEYS, key=len, reverse=True):
-        if len(value) >= 8:
-            line = line.replace(value, "[key]")
+    for value in may_be_keys():
+        line = line.replace(value, HIDDEN)
     line = _IN_A_QUERY.sub(r"\1[key]", _USERINFO.sub("[key]@", line))
     return _LOOKS_SECRET.sub("[key]", line)[:LONGEST]
 

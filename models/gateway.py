@@ -6,6 +6,7 @@ Invariants
 - An answer is committed to the store before anyone sees it.
 - The gateway is the only owner of retries (`way.py`). A call that failed for good becomes a `Response` with a status;
   only wrong credentials, a spent budget, an offline miss and a provider that is down raise.
+- No key is sent in a prompt, or kept in an answer (`secrets.py`).
 - What failed in passing is not committed, so a resumed run asks again; until then it stays failed, so that variants
   which share a draw share its fate. What is refused for good is committed.
 - A call's price is set aside, from an upper bound of its tokens, before it is made (`budget.py`); how many are made at
@@ -38,6 +39,7 @@ from .base import Backend, Card, key_of
 from .budget import Budget, Purse
 from .circuit import Circuit
 from .rate import Account, Change, Clock, Lane
+from .secrets import keys, refuse_keys, without_keys
 from .way import FAILED, Tally, Way
 
 __all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of"]
@@ -114,6 +116,7 @@ class Gateway:
         self._ways = {model: self._way(b) for model, b in self._backends.items()}
         self._opened: dict[str, asyncio.Task[None]] = {}
         self._cards: dict[str, Card] = {}
+        self._keys: dict[str, str] = {}
         self._stopped: RunStopped | None = None
         self._halted = asyncio.Event()
 
@@ -126,7 +129,7 @@ class Gateway:
     ) -> Gateway:
         """The same opened models over another store."""
         gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep, self._clock)
-        gateway._opened, gateway._cards = self._opened, self._cards
+        gateway._opened, gateway._cards, gateway._keys = self._opened, self._cards, self._keys
         gateway.hear = hear
         return gateway
 
@@ -203,6 +206,7 @@ class Gateway:
             )
         if request.model not in self._cards:
             await self._open(request.model)
+        refuse_keys((m.content for m in request.messages), self._keys, f"a prompt for {request.model}")
         price = self._cards[request.model].price
         bound = _bound(request)
         need = Spent(1, 0.0 if price is None else price.of(bound), bound.prompt_tokens + bound.completion_tokens)
@@ -212,6 +216,7 @@ class Gateway:
             self.hear(self._began(key, request, draw, where, self.hear.texts))
         try:
             response = await self._ways[request.model].answer(hold, key, request, draw, price)
+            response = without_keys(response, self._keys)
             paid = _paid(response, need)
         except BaseException as error:
             self._tell(CallStopped(key, self.card(request.model).label, type(error).__name__))
@@ -266,6 +271,7 @@ class Gateway:
                 "budget in calls.",
             )
         self._cards[model] = backend.card
+        self._keys.update(keys())
 
     def _way(self, backend: Backend) -> Way:
         card = backend.card

@@ -24,7 +24,7 @@ from ..records import Draw, Request, Response, digest
 from .answers import read_answer
 from .base import Card, Price, Style, key_of
 from .direct import PROVIDERS, Direct, Wire, base_of, direct_proxies
-from .faults import keep_secret
+from .secrets import keep_secret
 from .via_litellm import ViaLitellm, load_litellm, typed
 
 __all__ = ["Remote"]
@@ -111,7 +111,7 @@ class Remote:
             key = os.environ.get(self.api_key_env)
             if not key:
                 raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
-            keep_secret(key)
+            keep_secret(key, self.api_key_env)
         else:
             missing = [str(k) for k in litellm.validate_environment(self.name).get("missing_keys") or []]
             if self.api_base is None and len(missing) == 1 and missing[0].endswith("_API_KEY"):

@@ -11,14 +11,21 @@ import pytest
 
 import akrasia
 from akrasia.errors import AkrasiaError, BadOption, ModelError
-from akrasia.models import resolve
+from akrasia.models import Gateway, Scripted, resolve
 from akrasia.models.faults import scrubbed
 from akrasia.models.remote import Remote
-from akrasia.records import Draw, Message, Request
+from akrasia.records import Draw, Message, Request, Response
 
 BANDIT = {"name": "bandit", "arms": 3, "horizon": 3}
 ORGANIZATION = "org-planted-0123456789"
 PROXY_WORD = "planted-proxy-password"
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A key that the environment holds."""
+    monkeypatch.setenv("SOME_API_KEY", "sk-live-planted-0123456789")
+    return "sk-live-planted-0123456789"
 
 
 def left_behind(folder: Path) -> bytes:
@@ -184,3 +191,52 @@ def test_repr_of_an_opened_model_holds_no_key(openai_server: Any, api_key: str) 
         return said
 
     assert api_key not in asyncio.run(told())
+
+
+async def test_a_key_in_a_prompt_is_neither_sent_nor_repeated(key: str) -> None:
+    asked: list[Request] = []
+
+    def hear(request: Request, draw: Draw) -> str:
+        asked.append(request)
+        return "ACTION=Red"
+
+    gateway = Gateway([Scripted(hear)])
+    with pytest.raises(BadOption, match="holds the value of the environment variable SOME_API_KEY") as refused:
+        await gateway.complete(Request("scripted/scripted", (Message("user", f"Use {key}."),)), Draw(0, 0))
+    assert key not in "".join(traceback.format_exception(refused.value)) and not asked
+    await gateway.complete(Request("scripted/scripted", (Message("user", "Use no key."),)), Draw(0, 0))
+    assert len(asked) == 1
+
+
+def test_a_key_in_an_answer_is_taken_out_before_anything_is_stored(key: str, tmp_path: Path) -> None:
+    def leak(request: Request, draw: Draw) -> Response:
+        return Response(f"The key is {key}\nBEST=A\nACTION=A", reported={"model": f"m-{key}"})
+
+    variants = ["reason_act", "reason_act | critique"]
+    result = akrasia.run(task=BANDIT, model=Scripted(leak), variants=variants, episodes=2, out=tmp_path / "run")
+    result.report()
+    result.export(tmp_path / "run" / "records.jsonl")
+    found = left_behind(tmp_path / "run")
+    assert key.encode() not in found and b"The key is [key]" in found and b"m-[key]" in found
+
+
+@pytest.mark.parametrize("place", ["variant", "name"])
+def test_a_key_in_the_experiment_is_refused_before_anything_is_written(key: str, place: str, tmp_path: Path) -> None:
+    name = f"with {key}"
+    variants = {name if place == "variant" else "v": akrasia.graphs.act()}
+    more = {"name": name} if place == "name" else {}
+    with pytest.raises(BadOption, match="the experiment holds the value of .* SOME_API_KEY") as refused:
+        akrasia.run(task=BANDIT, model="simulated", variants=variants, episodes=1, out=tmp_path / "run", **more)
+    assert key not in "".join(traceback.format_exception(refused.value)) and not (tmp_path / "run").exists()
+
+
+def test_words_that_a_variable_happens_to_hold_are_left_in_prompts_and_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in a prompt is what is measured: only what is surely a key is touched."""
+    monkeypatch.setenv("DB_PASSWORD", "recommend")
+    monkeypatch.setenv("SSH_KEY_FILE", "/home/somebody/.ssh/id_ed25519")
+    said = "I recommend what /home/somebody/.ssh/id_ed25519 says.\nBEST=A\nACTION=A"
+    model = Scripted(lambda r, d: said)
+    result = akrasia.run(task=BANDIT, model=model, variants=["act"], episodes=1, out=tmp_path / "run")
+    assert said.partition("\n")[0].encode() in left_behind(result.folder)
