@@ -235,8 +235,8 @@ def test_words_that_a_variable_happens_to_hold_are_left_in_prompts_and_answers(
 ) -> None:
     """What is in a prompt is what is measured: only what is surely a key is touched."""
     monkeypatch.setenv("DB_PASSWORD", "recommend")
-    monkeypatch.setenv("SSH_KEY_FILE", "/home/somebody/.ssh/id_ed25519")
-    said = "I recommend what /home/somebody/.ssh/id_ed25519 says.\nBEST=A\nACTION=A"
+    monkeypatch.setenv("SSH_KEY_FILE", "/keys/of/somebody/id_ed25519")
+    said = "I recommend what /keys/of/somebody/id_ed25519 says.\nBEST=A\nACTION=A"
     model = Scripted(lambda r, d: said)
     result = akrasia.run(task=BANDIT, model=model, variants=["act"], episodes=1, out=tmp_path / "run")
     assert said.partition("\n")[0].encode() in left_behind(result.folder)
