@@ -113,8 +113,9 @@ def run(
             typer.echo(f"Report: {result.report()}")
             typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
     if outcome is not None and (outcome.stopped is not None or outcome.missing):
-        why = f"{outcome.tally.failed} calls were given up" if outcome.stopped is None else None
-        typer.echo(f"akrasia: {why or f'the run stopped early: {outcome.stopped}'}", err=True)
+        given_up = f"calls that were given up: {outcome.tally.failed}"
+        why = given_up if outcome.stopped is None else f"the run stopped early: {outcome.stopped}"
+        typer.echo(f"akrasia: {why}", err=True)
         typer.echo(f"{outcome.missing} of {outcome.planned} episodes are not complete.", err=True)
         typer.echo(f"Go on with: akrasia run --resume {result.folder}", err=True)
         raise typer.Exit(3)

@@ -201,5 +201,5 @@ def test_a_run_with_calls_that_were_given_up_says_what_is_missing(tmp_path: Path
     )
     done = akrasia("run", "dead.toml", "--no-report", cwd=tmp_path, env={"OPENAI_API_KEY": "none-needed"})
     assert done.returncode == 3
-    assert "1 calls were given up" in done.stderr and "1 of 1 episodes are not complete." in done.stderr
+    assert "calls that were given up: 1" in done.stderr and "1 of 1 episodes are not complete." in done.stderr
     assert "Go on with: akrasia run --resume" in done.stderr

@@ -28,6 +28,16 @@ def key(monkeypatch: pytest.MonkeyPatch) -> str:
     return "sk-live-planted-0123456789"
 
 
+async def complaint(model: Remote) -> str:
+    """All that the error of a call that fails holds, its traceback too."""
+    try:
+        with pytest.raises(ModelError) as raised:
+            await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
+    finally:
+        await model.close()
+    return "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
+
+
 def left_behind(folder: Path) -> bytes:
     """Every byte of a run folder, and of its answers, which are kept packed."""
     from akrasia.experiments.ledger import read_ledger
@@ -106,12 +116,7 @@ async def test_no_planted_key_is_in_an_error_or_its_traceback(
     openai_server.fault(status, f"{api_key} is no good; Bearer {api_key}; https://me:{api_key}@host?key={api_key}")
     model = Remote("openai/test-model", api_base=openai_server.base, transport=transport)
     await model.open()
-    try:
-        with pytest.raises(ModelError) as raised:
-            await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
-    finally:
-        await model.close()
-    told = "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
+    told = await complaint(model)
     assert api_key not in told
 
 
@@ -145,12 +150,7 @@ async def test_a_key_named_by_api_key_env_is_scrubbed_whatever_the_names_and_for
     await model.open()
     monkeypatch.delenv("CORP_LLM_AUTH")  # a program may clear its environment once keys are read
     openai_server.reply = lambda path, body, said: (400, f'{{"error": {{"message": "no: {said} {key}"}}}}'.encode(), {})
-    try:
-        with pytest.raises(ModelError) as raised:
-            await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
-    finally:
-        await model.close()
-    told = "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
+    told = await complaint(model)
     assert key not in told and "[key]" in told
 
 
