@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
 from .events import Listener, sink
-from .experiments.ledger import FILE, LOCK, Ledger, Reader, begun, read_ledger
+from .experiments.ledger import Ledger, Reader, begun, read_ledger
+from .experiments.ledger_file import FILE, LOCK
 from .records import digest
 from .result import Result, blocking, writable
 

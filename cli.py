@@ -460,7 +460,8 @@ def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
 def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
     """(run folder if one was named, settings of the experiment)."""
     from .experiments.config import load, override
-    from .experiments.ledger import FILE, read_ledger
+    from .experiments.ledger import read_ledger
+    from .experiments.ledger_file import FILE
 
     if experiment is None and not resume:
         return None, _empty(changes)

@@ -86,7 +86,7 @@ def build(folder: Path, records: int) -> None:
     """A run of `records` step records in `folder`, made by the program's own writing path."""
     import akrasia as ak
     from akrasia.experiments import read_ledger
-    from akrasia.experiments.ledger import FILE
+    from akrasia.experiments.ledger_file import FILE
 
     for old in folder.glob(f"{FILE}*"):
         old.unlink()

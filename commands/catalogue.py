@@ -14,7 +14,8 @@ from ..agents.base import AGENTS
 from ..errors import UnknownName
 from ..evals.evaluator import EVALUATORS, known
 from ..evals.metrics import METRICS
-from ..experiments.ledger import FILE, read_ledger
+from ..experiments.ledger import read_ledger
+from ..experiments.ledger_file import FILE
 from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
 from ..models.resolve import MODELS

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ..evals.judge import Judged
 from ..records import decode
-from .ledger import FILE, read_ledger
+from .ledger import read_ledger
+from .ledger_file import FILE
 
 __all__ = ["FOLDER", "read_judged"]
 

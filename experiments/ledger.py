@@ -6,16 +6,14 @@ Invariants
 - An episode is marked as finished once all its records are in and no call of it was given up: a resumed run need not
   play it again.
 - Beside each record, in a table of its own, lies the line that scoring needs of it (`akrasia.evals.lines`). Both enter
-  in one transaction, and `meta` says which code made the lines. A ledger of an older format, or with lines of other
-  code, is brought up to date in one transaction when it is opened for writing; for reading it is left as it is.
+  in one transaction, and `meta` says which code made the lines.
 - Resume is replay: what is not finished starts again, and every answered draw comes from here.
 - One process writes: a lock on the run folder, which the operating system releases when the process dies however it
-  dies. A ledger that is newer, damaged or of another program is refused and not touched.
+  dies. Which file is a ledger, and of which format: `ledger_file.py`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -28,44 +26,15 @@ from typing import Any
 
 import orjson
 
-from ..errors import LedgerError, RunFolderError
-from ..evals.lines import fingerprint, line
+from ..errors import RunFolderError
+from ..evals.lines import fingerprint
 from ..records import Draw, Record, Request, Response, Spent, decode, plus
+from .ledger_file import FILE, LINES, META, ORDER, checked, format_of, locked, prepare, unreadable, unwritable
 from .rows import BOOKED, Batch, of_answer, of_booked, of_records
 from .writer import Writer
 
 __all__ = ["Answer", "Ledger", "Paid", "Reader", "begun", "read_ledger"]
 
-FILE, LOCK = "ledger.sqlite", "lock"
-APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
-LINES = "lines"  # the setting that says which code made them
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE responses (
-  key TEXT NOT NULL PRIMARY KEY, model TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
-  sample INTEGER NOT NULL,
-  request BLOB NOT NULL, response BLOB NOT NULL, cost REAL
-);
-CREATE TABLE records (
-  task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
-  record BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
-);
-"""
-# Large rows: as tables WITHOUT ROWID each would lie on overflow pages of its own, in a file 2.5 times the size.
-_SCHEMA_LINES = """
-CREATE TABLE IF NOT EXISTS lines (
-  task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
-  line BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
-) WITHOUT ROWID
-"""
-_SCHEMA_FINISHED = """
-CREATE TABLE IF NOT EXISTS finished (
-  task TEXT NOT NULL, model TEXT NOT NULL, episode INTEGER NOT NULL, variant TEXT NOT NULL,
-  PRIMARY KEY (task, model, episode, variant)
-) WITHOUT ROWID
-"""
-_INDEX = "CREATE INDEX IF NOT EXISTS answers_of_episode ON responses (episode)"
-_ORDER = "task, model, variant, episode, step"
 _DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
 _PAID = f"""
 SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(said, '$.usage.prompt_tokens')), 0),
@@ -89,9 +58,6 @@ SELECT task, model, COUNT(*) FROM (
   GROUP BY task, model, episode HAVING COUNT(*) = json_array_length(?2)
 ) GROUP BY task, model
 """
-_CURRENT = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
-_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-_LATER_TABLES = ("lines", "finished")  # of format 2 and 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +97,7 @@ class Reader:
         try:
             yield from self._reading.execute(query, given)
         except sqlite3.Error as error:
-            raise _unreadable(self._path, error) from None
+            raise unreadable(self._path, error) from None
 
     def _one(self, query: str, given: Sequence[Any] = ()) -> Any:
         return next(self._all(query, given), None)
@@ -164,7 +130,7 @@ class Reader:
             return
         rows = self._all(
             "SELECT record FROM records WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) "
-            f"ORDER BY {_ORDER}",
+            f"ORDER BY {ORDER}",
             (episode, step),
         )
         for row in rows:
@@ -178,7 +144,7 @@ class Reader:
         """The line of every record, in the same order; None where they are absent or made by other code."""
         if self.meta(LINES) != fingerprint():
             return None
-        return (row[0] for row in self._all(f"SELECT line FROM lines ORDER BY {_ORDER}"))
+        return (row[0] for row in self._all(f"SELECT line FROM lines ORDER BY {ORDER}"))
 
     def latencies(self) -> dict[str, float]:
         """Seconds from the first attempt to the answer, of every answer that is kept, by its key."""
@@ -239,8 +205,8 @@ def read_ledger(folder: Path | str) -> Reader:
         raise RunFolderError(
             f"{str(folder)!r} holds no run", f"there is no {FILE} in it", "Give the folder that a run wrote."
         )
-    connection = _checked(path)
-    if not _version(connection):
+    connection = checked(path)
+    if not format_of(connection):
         connection.close()
         raise RunFolderError(
             f"{str(folder)!r} holds no run", "the one that was started there ended before anything was kept",
@@ -258,9 +224,9 @@ def begun(folder: Path | str) -> bool:
     path = Path(folder) / FILE
     if not path.is_file():
         return False
-    connection = _checked(path)
+    connection = checked(path)
     try:
-        return bool(_version(connection))
+        return bool(format_of(connection))
     finally:
         connection.close()
 
@@ -280,24 +246,24 @@ class Ledger(Reader):
 
     def __init__(self, folder: Path | str, first: Mapping[str, str] | None = None, fresh: bool = False) -> None:
         self.folder = Path(folder)
-        self._lock = _lock(self.folder)
+        self._lock = locked(self.folder)
         try:
             path = self.folder / FILE
             if path.exists() and path.stat().st_size:
-                _checked(path, whole=True).close()
+                checked(path, whole=True).close()
             for name in (FILE, f"{FILE}-wal", f"{FILE}-shm") if fresh else ():
                 (self.folder / name).unlink(missing_ok=True)
             self._writing = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             try:
-                _prepare(self._writing, first or {})
+                prepare(self._writing, first or {})
                 super().__init__(path, sqlite3.connect(path, isolation_level=None))
             except sqlite3.Error as error:
                 self._writing.close()
-                raise _unwritable(self.folder, error) from None
+                raise unwritable(self.folder, error) from None
         except BaseException:
             os.close(self._lock)
             raise
-        self._writer = Writer(self._writing, partial(_unwritable, self.folder))
+        self._writer = Writer(self._writing, partial(unwritable, self.folder))
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Keep an answer; returns once it is committed."""
@@ -318,9 +284,9 @@ class Ledger(Reader):
     def set_meta(self, key: str, value: str) -> None:
         """Store a setting, while no answer and no record is being written."""
         try:
-            self._writing.execute(_META, (key, value))
+            self._writing.execute(META, (key, value))
         except sqlite3.Error as error:
-            raise _unwritable(self.folder, error) from None
+            raise unwritable(self.folder, error) from None
 
     def close(self) -> None:
         """Commit what is waiting, and release the folder."""
@@ -328,122 +294,3 @@ class Ledger(Reader):
         super().close()
         self._writing.close()
         os.close(self._lock)
-
-
-def _unwritable(folder: Path, error: Exception) -> LedgerError:
-    return LedgerError(
-        f"the ledger in {str(folder)!r} could not be written",
-        str(error),
-        "What was committed is safe: free the disk or the file and resume the run.",
-    )
-
-
-def _lock(folder: Path) -> int:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise RunFolderError(
-            f"the run folder {str(folder)!r} cannot be written", error.strerror or str(error), "Choose another --out."
-        ) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise RunFolderError(
-            f"the run folder {str(folder)!r} is in use by another process", remedy="Wait for it, or choose another."
-        ) from None
-    return handle
-
-
-def _prepare(connection: sqlite3.Connection, first: Mapping[str, str]) -> None:
-    """Set up an empty file, tables and first settings, or bring an older ledger up to date, in one transaction each."""
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA busy_timeout = 10000")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == VERSION and connection.execute(_CURRENT, (LINES, fingerprint())).fetchone():
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    if not version:
-        for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
-            connection.execute(statement)
-        connection.executemany(_META, list(first.items()))
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    for statement in (_SCHEMA_LINES, _SCHEMA_FINISHED, _INDEX):
-        connection.execute(statement)
-    connection.execute("DELETE FROM lines")
-    connection.create_function("line", 1, line, deterministic=True)
-    connection.execute(f"INSERT INTO lines SELECT {_ORDER}, line(record) FROM records")
-    connection.execute(_META, (LINES, fingerprint()))
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
-
-
-def _checked(path: Path, whole: bool = False) -> sqlite3.Connection:
-    """A read-only connection to a ledger that is known to be one of ours and of our version.
-
-    Args:
-        whole: read the whole file and see that it is sound, before something is written into it.
-    """
-    try:
-        connection = _opened(path)
-    except sqlite3.Error as error:
-        raise _unreadable(path, error) from None
-    try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = _version(connection)
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if whole else "ok"
-        if flaw != "ok":
-            raise sqlite3.DatabaseError(flaw)
-    except sqlite3.Error as error:
-        connection.close()
-        raise _unreadable(path, error) from None
-    problem = ""
-    if application != APPLICATION and (version or application or tables):
-        problem = "it was written by another program"
-    elif version > VERSION:
-        problem = f"it has format {version}, this akrasia knows {VERSION}"
-    elif version and not tables >= {"meta", "responses", "records", *_LATER_TABLES[: version - 1]}:
-        problem = "it lacks some of its tables"
-    if problem:
-        connection.close()
-        raise LedgerError(f"{str(path)!r} cannot be used", problem, "Use the version that wrote it, or a new folder.")
-    return connection
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    """The format of a ledger; 0 where it has no tables yet."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """A connection for reading, also where nothing can be written beside the file, such as in an archive."""
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None)
-    try:
-        _version(connection)
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if _kind(error) not in ("CANTOPEN", "READONLY") or path.with_name(f"{FILE}-wal").exists():
-            raise
-        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
-    return connection
-
-
-def _kind(error: sqlite3.Error) -> str:
-    """SQLite's own name of an error, such as BUSY or CORRUPT."""
-    return str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_").partition("_")[0]
-
-
-def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
-    what, remedy = {
-        "BUSY": ("is locked by another program", "Wait until that has ended, or end it."),
-        "LOCKED": ("is locked by another program", "Wait until that has ended, or end it."),
-        "CANTOPEN": ("cannot be opened", "See that you may read the file and its folder."),
-        "READONLY": ("cannot be opened", "See that you may read the file and write into its folder."),
-        "PERM": ("cannot be opened", "See that you may read the file and its folder."),
-        "IOERR": ("cannot be read", "See that the disk is there and has room."),
-    }.get(_kind(error), ("is damaged or is not a ledger", "Restore it from a copy, or start a new run."))
-    return LedgerError(f"{str(path)!r} {what}", str(error), remedy)

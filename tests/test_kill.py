@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.experiments.ledger import FILE
+from akrasia.experiments.ledger_file import FILE
 
 pytestmark = pytest.mark.slow
 

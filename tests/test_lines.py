@@ -17,7 +17,7 @@ from akrasia.errors import LedgerError
 from akrasia.evals import frame, score
 from akrasia.evals.lines import line, table
 from akrasia.experiments import Ledger, read_ledger
-from akrasia.experiments.ledger import FILE, VERSION
+from akrasia.experiments.ledger_file import FILE, VERSION
 from akrasia.records import Decision, Oracle, Record, Usage, encode
 
 RECORD = Record(

@@ -20,7 +20,7 @@ from akrasia.api import execute
 from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
 from akrasia.experiments import Ledger, assemble, read_ledger
 from akrasia.experiments.executors import Local
-from akrasia.experiments.ledger import FILE
+from akrasia.experiments.ledger_file import FILE
 from akrasia.models import Planted, Scripted, Simulated, key_of
 from akrasia.models.answers import UNCOUNTED
 from akrasia.models.way import ATTEMPTS
