@@ -60,6 +60,7 @@ class Misbehaving:
     did: list[str] = field(default_factory=list)
     script: list[str] = field(default_factory=list)
     seed: int | None = None
+    plain: bool = False  # every answer is a text; else some are empty, cut off or in parts, which litellm cannot read
     _under_way: dict[str, asyncio.StreamWriter] = field(default_factory=dict)
 
     def plan(self, key: str, attempt: int) -> str:
@@ -164,7 +165,7 @@ class Misbehaving:
         content, finish = [
             (f"BEST={label}\nACTION={label}", "stop"), ("", "stop"), (None, "stop"), ("I was cut o", "length"),
             ([{"type": "text", "text": f"BEST={label}\nACTION={label}"}], "stop"), ("", "content_filter"),
-        ][min(int(rng.integers(30)), 5) if rng.random() < 0.5 else 0]  # fmt: skip
+        ][min(int(rng.integers(30)), 5) if not self.plain and rng.random() < 0.5 else 0]  # fmt: skip
         return {
             "model": "m", "choices": [{"finish_reason": finish, "message": {"role": "assistant", "content": content}}],
             "usage": {"prompt_tokens": 20, "completion_tokens": 5},
@@ -232,10 +233,10 @@ async def ask(server: Misbehaving, **options: Any) -> tuple[Response, Gateway]:
 async def test_every_fault_is_on_record_with_its_type_and_the_next_attempt_is_the_same_request(
     server: Misbehaving, did: str, transport: str
 ) -> None:
-    server.script = [did, "ok"]
-    said, gateway = await ask(server, transport=transport)
+    server.script, server.plain = [did, "ok"], True
+    said, gateway = await ask(server, transport=transport, timeout=4 * PATIENCE if did in SLOW else LONG_PATIENCE)
     assert [a.partition(":")[0] for a in said.attempts] == [(FAULTS if transport == "auto" else LITELLM)[did]]
-    assert said.status in ("ok", "truncated", "refused")
+    assert said.status == "ok"
     assert (list(server.requests.values()), list(server.answered.values())) == ([2], [1])
     assert server.overlaps == []
     tally = gateway.tally
