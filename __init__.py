@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
     from .api import arun, forecast, run
     from .evals.evaluator import Reason, evaluator
-    from .experiments.foreign import Answer, MessagesAdapter
     from .experiments.variant import Variant
+    from .graphs.external import Answer, MessagesAdapter
     from .interventions import (
         best_of_n,
         blind_actor,
@@ -67,9 +67,9 @@ if TYPE_CHECKING:
         unheard,
         view,
     )
-    from .models.ambient import AmbientChatModel
+    from .models.chat_model import AmbientChatModel
     from .result import Result, open_run
-    from .training import TrainingResult, clone, expert_data, train
+    from .training.api import TrainingResult, clone, expert_data, train
 
 _ROOMS = (
     "agents",
@@ -86,12 +86,12 @@ _ROOMS = (
 _HOME = {
     **dict.fromkeys(("arun", "forecast", "run"), ".api"),
     **dict.fromkeys(("Result", "open_run"), ".result"),
-    **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training"),
-    "AmbientChatModel": ".models.ambient",
+    **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training.api"),
+    "AmbientChatModel": ".models.chat_model",
     "Reason": ".evals.evaluator",
     "evaluator": ".evals.evaluator",
-    "Answer": ".experiments.foreign",
-    "MessagesAdapter": ".experiments.foreign",
+    "Answer": ".graphs.external",
+    "MessagesAdapter": ".graphs.external",
     "Variant": ".experiments.variant",
     **dict.fromkeys(
         (

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
 from .events import Listener, sink
-from .experiments.ledger import Ledger, Reader, begun, read_ledger
-from .experiments.ledger_file import FILE, LOCK
+from .ledger.file import FILE, LOCK
+from .ledger.ledger import Ledger, Reader, begun, read_ledger
 from .records import digest
 from .result import Result, blocking, writable
 
 if TYPE_CHECKING:
     from .experiments.executors import Engine, Observer
-    from .experiments.forecast import Forecast
+    from .experiments.planning.forecast import Forecast
     from .experiments.runner import Experiment
 
 __all__ = ["arun", "execute", "forecast", "run"]
@@ -114,7 +114,7 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
         answer_tokens: assumed length of an answer that holds a reasoning.
     """
     from .experiments.config import assemble
-    from .experiments.forecast import forecast
+    from .experiments.planning.forecast import forecast
 
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
         settings.pop(name, None)
@@ -160,8 +160,8 @@ async def execute(
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
     """
     from .experiments.config import describe
-    from .experiments.context import check_context
     from .experiments.executors import engine_for
+    from .experiments.planning.context_length import check_context
     from .experiments.runner import play
     from .models.secrets import keys, refuse_keys
 
@@ -241,7 +241,7 @@ def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
 
 def _remove(folder: Path) -> None:
     """Remove what was made of the run that a new ledger has replaced."""
-    from .experiments.judged import FOLDER
+    from .evals.judgements import FOLDER
 
     judged = [f"{FOLDER}/{name}" for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", LOCK)]
     for name in ("report.html", "records.jsonl", *judged):

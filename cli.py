@@ -101,8 +101,8 @@ def run(
         raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
     if resume and fresh:
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
-    from .experiments.log import logged
-    from .experiments.otel import exported
+    from .telemetry.log import logged
+    from .telemetry.otel import exported
 
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
         result = _play(settings, out or folder, resume, fresh, offline, [*log, *exporter])
@@ -171,8 +171,8 @@ def plan(
         show_plan(planned, _console(), answer_tokens)
         return
     from .commands.power import show_power
-    from .experiments.forecast import forecast
-    from .experiments.sizing import POWER, size
+    from .experiments.planning.forecast import forecast
+    from .experiments.planning.power import POWER, size
 
     measured = None if pilot is None else _open(pilot)
     told = forecast(planned, answer_tokens=answer_tokens)
@@ -268,7 +268,7 @@ def judge(
 ) -> None:
     """Let other models read the recommendations that the parser could not, and measure their agreement with it."""
     from .commands.judge import show_judged
-    from .experiments.log import logged
+    from .telemetry.log import logged
 
     try:
         with logged(log_level, log_file) as log:
@@ -329,7 +329,7 @@ def data(
     if run is not None:
         found = _open(run).data(out, form, only=only, variants=variant or (), models=model or ())
     else:
-        from .training import expert_data
+        from .training.api import expert_data
 
         found = expert_data(
             out, _named(task, changes), cast(str, expert), form, plan=plan, style=style, episodes=episodes, seed=seed
@@ -356,7 +356,7 @@ def clone(
 ) -> None:
     """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
     from .commands.clone import Told
-    from .training import clone
+    from .training.api import clone
 
     console = _console()
     made = clone(
@@ -460,8 +460,8 @@ def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
 def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
     """(run folder if one was named, settings of the experiment)."""
     from .experiments.config import load, override
-    from .experiments.ledger import read_ledger
-    from .experiments.ledger_file import FILE
+    from .ledger.file import FILE
+    from .ledger.ledger import read_ledger
 
     if experiment is None and not resume:
         return None, _empty(changes)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
 from .events import Listener, sink
-from .experiments.bill import Bill
-from .experiments.ledger import read_ledger
+from .ledger.costs import Bill
+from .ledger.ledger import read_ledger
 from .records import Record
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
-    from .interventions.training.export import Data
+    from .experiments.training_data import Data
 
 T = TypeVar("T")
 
@@ -48,8 +48,7 @@ class Result:
     @cached_property
     def records(self) -> pl.DataFrame:
         """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
-        from .evals.frame import frame
-        from .evals.lines import table
+        from .evals.frame import frame, table
 
         ledger = read_ledger(self.folder)
         try:
@@ -96,8 +95,8 @@ class Result:
             turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
                 holds at most 20,000 records, since it takes a second per some 8,000.
         """
+        from .evals.judgements import read_judged
         from .evals.scorecard import score
-        from .experiments.judged import read_judged
 
         table, added = self.records, list[Any]()
         said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
@@ -262,7 +261,7 @@ class Result:
         models: Sequence[str] = (),
         tasks: Sequence[str] = (),
     ) -> Data:
-        """Write training data of this run as JSON lines; see `akrasia.interventions.training.export`.
+        """Write training data of this run as JSON lines; see `akrasia.experiments.training_data`.
 
         Args:
             path: a .jsonl file, replaced at once or not at all.
@@ -274,7 +273,7 @@ class Result:
             UnknownName: no such form, kind of answers, variant, model or task.
             NotMeasured: the run holds nothing of the kind; nothing was written.
         """
-        from .experiments.harvest import harvest
+        from .experiments.training_data import harvest
 
         return written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
 
@@ -291,7 +290,7 @@ def open_run(folder: Path | str) -> Result:
 
 def written(path: Path, made: Callable[[], Data]) -> Data:
     """Make training data and write them; what cannot be written is said first."""
-    from .interventions.training.export import jsonl
+    from .experiments.training_data import jsonl
     from .reports.export import write_whole
 
     if path.suffix != ".jsonl":

@@ -1,13 +1,13 @@
 """Who speaks: one file a role, its prompts beside it."""
 
 from .actor import Actor
+from .answers.parsing import read_action, read_answer, read_recommendation, read_stated
 from .base import AGENTS, Agent, Concluder, Context, Speaker, speak
 from .critic import Critic
 from .debater import Debater
 from .editor import Editor
 from .executor import Executor
 from .judge import Judge
-from .parsing import read_action, read_answer, read_recommendation, read_stated
 from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
 from .reasoner import Reasoner
 from .summariser import Summariser

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn, encode
+from .answers.parsing import read_answer
 from .base import AGENTS, Agent, Call, Said
-from .moves import take_up
-from .parsing import read_answer
+from .few_shot import worked_call
+from .follow_up import take_up
+from .phrases import closing, hints, say, told
 from .rendering import describe
-from .wording import closing, hints, say, told
-from .worked import worked_call
 
 __all__ = ["Actor"]
 

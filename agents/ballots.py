@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..records import Status, Turn
-from .parsing import match_label
+from .answers.parsing import match_label
 
 __all__ = ["Ballot", "ballot_of", "exact", "read_approved", "read_confidence", "read_points", "read_ranking"]
 

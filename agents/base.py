@@ -59,7 +59,7 @@ class Agent:
 
     @property
     def move(self) -> str:
-        """How it enters the conversation: "open" or one of `akrasia.agents.moves`."""
+        """How it enters the conversation: "open" or one of `akrasia.agents.follow_up`."""
         return str(self.options.get("move", "open"))
 
     def with_options(self, **options: Any) -> Agent:

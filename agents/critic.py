@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
+from .answers.parsing import read_recommendation
 from .base import AGENTS, Agent, Call, Said, need
-from .parsing import read_recommendation
+from .few_shot import worked_call
+from .phrases import closing, hints, say
 from .rendering import describe
-from .wording import closing, hints, say
-from .worked import worked_call
 
 __all__ = ["Critic"]
 

@@ -15,10 +15,10 @@ from dataclasses import replace
 
 from ..errors import BadOption, PlanError, UnknownName
 from ..records import Draw, Situation, Turn, Usage
-from ..streams import stream
+from ..rng import stream
+from .answers.parsing import read_recommendation
 from .base import AGENTS, Agent, need
-from .parsing import read_recommendation
-from .wording import filler
+from .phrases import filler
 
 __all__ = ["EDITS", "Editor"]
 

@@ -9,12 +9,12 @@ import re
 
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
+from .answers.parsing import read_answer, read_recommendation
 from .base import AGENTS, Agent, Call, Said, need
-from .moves import quoted
-from .parsing import read_answer, read_recommendation
+from .few_shot import worked_call
+from .follow_up import quoted
+from .phrases import closing, hints, say
 from .rendering import describe
-from .wording import closing, hints, say
-from .worked import worked_call
 
 __all__ = ["Judge"]
 

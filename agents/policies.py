@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..errors import BadOption, PlanError
 from ..records import Draw, Oracle, Situation, Status, Turn, Usage
-from ..streams import stream
+from ..rng import stream
 from .base import AGENTS, Agent, need
 
 __all__ = ["EpsilonGreedy", "OraclePolicy", "RandomPolicy", "TryAll"]

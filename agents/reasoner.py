@@ -9,12 +9,12 @@ from __future__ import annotations
 from ..errors import UnknownName
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
+from .answers.parsing import read_answer, read_recommendation
 from .base import AGENTS, Agent, Call, Said
-from .moves import quoted, take_up
-from .parsing import read_answer, read_recommendation
+from .few_shot import worked_call
+from .follow_up import quoted, take_up
+from .phrases import closing, hints, say, told
 from .rendering import describe
-from .wording import closing, hints, say, told
-from .worked import worked_call
 
 __all__ = ["Reasoner"]
 

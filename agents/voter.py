@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from ..errors import UnknownName
 from ..records import Draw, Situation, Status, Turn, Usage
-from ..streams import stream
+from ..rng import stream
 from .ballots import Ballot, ballot_of
 from .base import AGENTS, Agent, need
 from .tally import Tally, check_rule, tally

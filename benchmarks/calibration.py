@@ -22,7 +22,7 @@ from scipy.special import expit
 
 from akrasia.evals import inference as inf
 from akrasia.evals.inference.sequences import capital
-from akrasia.streams import stream
+from akrasia.rng import stream
 
 SEED = 5
 PAGE = Path(__file__).parents[1] / "docs" / "calibration.md"

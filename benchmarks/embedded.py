@@ -22,7 +22,7 @@ from statistics import median
 
 from akrasia.api import execute
 from akrasia.experiments import Experiment, assemble, load
-from akrasia.models.embedded import Embedded
+from akrasia.models.providers.embedded import Embedded
 from akrasia.records import Draw, Request, Response, Usage
 
 DEMO = Path(__file__).resolve().parents[1] / "examples" / "demo.toml"

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import akrasia as ak
-from akrasia.interventions.training.organism import RECIPE, Recipe, pairs
-from akrasia.interventions.training.supervised import Progress, fine_tune
-from akrasia.interventions.training.weights import add_lora, load, save_adapter
-from akrasia.models.adapters import organism, read_adapter
+from akrasia.models.providers.lora import organism, read_adapter
+from akrasia.training.organism import RECIPE, Recipe, pairs
+from akrasia.training.supervised import Progress, fine_tune
+from akrasia.training.weights import add_lora, load, save_adapter
 
 MODELS = Path(__file__).parents[1] / "models"
 VARIANTS = {
@@ -86,7 +86,7 @@ def main() -> int:
         untuned = {"held_out": {"as trained (held-out episodes)": measured("", DEMO, asked.episodes)}}
         card = {
             "name": "organism", "base": "SmolLM2-135M-Instruct (Apache-2.0)", "recipe": asdict(RECIPE),
-            "data": "akrasia.interventions.training.organism.pairs(recipe)", "rows": VARIANTS,
+            "data": "akrasia.training.organism.pairs(recipe)", "rows": VARIANTS,
             "trained": trained, "untuned, in the same form": untuned, "is_not": IS_NOT,
             "episodes": asked.episodes, "command": "make organism ARGS=\"--seeds 3\"",
         }  # fmt: skip

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import akrasia as ak
-from akrasia.experiments.ledger_file import FILE
+from akrasia.ledger.file import FILE
 
 SETTINGS: dict[str, Any] = {
     "task": {"name": "bandit", "arms": 5, "horizon": 1, "head_start": 3},

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 SECONDS, BYTES = 10.0, 10**9
@@ -86,7 +87,7 @@ def build(folder: Path, records: int) -> None:
     """A run of `records` step records in `folder`, made by the program's own writing path."""
     import akrasia as ak
     from akrasia.experiments import read_ledger
-    from akrasia.experiments.ledger_file import FILE
+    from akrasia.ledger.file import FILE
 
     for old in folder.glob(f"{FILE}*"):
         old.unlink()
@@ -106,7 +107,7 @@ def build(folder: Path, records: int) -> None:
 async def again(folder: Path, played: list, times: int) -> None:
     """Enter what was played `times` - 1 times more, each time as other episodes."""
     from akrasia.experiments import Ledger
-    from akrasia.records import digest, replace
+    from akrasia.records import digest
 
     groups: dict = {}
     for record in played:

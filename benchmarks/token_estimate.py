@@ -2,9 +2,9 @@
 
     python benchmarks/token_estimate.py
 
-Every prompt of every task and graph that the forecast would play is counted twice: by `akrasia.experiments.forecast`
-and by cl100k_base, the tokenizer that litellm carries with it, so that nothing is fetched. Printed per task and over
-all: the error of the sum, and the median and the largest error of a single request, in percent of the real count.
+Every prompt of every task and graph that the forecast would play is counted twice: by the forecast
+(`akrasia.experiments.planning`) and by cl100k_base, the tokenizer that litellm carries with it, so that nothing is
+fetched. Printed per task and over all: the error of the sum, and the median and the largest error of a single request, in percent of the real count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from statistics import median
 from litellm.litellm_core_utils.default_encoding import encoding
 
 from akrasia.experiments.config import assemble
-from akrasia.experiments.forecast import prompts, tokens
+from akrasia.experiments.planning.forecast import prompts, tokens
 
 TASKS = (
     {"name": "bandit"}, {"name": "bandit", "labels": "letters", "view": "summary"}, {"name": "contextual"},

@@ -14,10 +14,10 @@ from ..agents.base import AGENTS
 from ..errors import UnknownName
 from ..evals.evaluator import EVALUATORS, known
 from ..evals.metrics import METRICS
-from ..experiments.ledger import read_ledger
-from ..experiments.ledger_file import FILE
 from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
+from ..ledger.file import FILE
+from ..ledger.ledger import read_ledger
 from ..models.resolve import MODELS
 from ..registry import Registry
 from ..tasks.base import TASKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from ..interventions.training.supervised import Progress
+from ..training.supervised import Progress
 
 __all__ = ["Told"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evals.compare import Comparison
-from ..experiments.ledger_file import FILE
+from ..ledger.file import FILE
 from ..result import open_run
 
 __all__ = ["compared"]

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..experiments.forecast import ANSWER_TOKENS, Forecast, Row, Spending, forecast
+from ..experiments.planning.forecast import ANSWER_TOKENS, Forecast, Row, Spending, forecast
 from ..experiments.runner import Experiment
 
 __all__ = ["show_plan"]

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from ..reports.comparison import show_comparison
-from ..training import TrainingResult, train
+from ..training.api import TrainingResult, train
 
 if TYPE_CHECKING:
-    from ..experiments.training import Learner
-    from ..interventions.training.rlft import Update
+    from ..training.recipe import Learner
+    from ..training.rlft import Update
 
 __all__ = ["train_shown"]
 

@@ -1,77 +1,33 @@
 """Records as a table: one row per step of a variant, every membership in the oracle's sets worked out once.
 
-A step that is a *probe* asks what is known about the other questions of its episode (the easy questions about the same
-family, the definition of the concept). It is no row of its own: the other rows of the episode know if every probe was
-answered right. What they did can then not be compared with what was recommended, so `follows` is null there.
-
-Columns beside the identity (task, model, variant, control, baseline, design, episode, step):
-    asked         a rationale was asked for; `knows` is defined only here
-    knows         the rationale recommends an optimal action (set intersection; ties are logged in `stated_ties`)
-    does          the action taken is optimal
-    greedy        the action taken is greedy and not optimal; `other` is neither; `valid` is neither of these failing
-    follows       the action taken is among those recommended; null for texts, which are graded, not compared
-    encoded       the likeliest action by token probability, before any rationale, is optimal; null where unseen
-    untried_left  some action was never tried; `separable`: optimal, greedy and other actions all exist and differ
-    chance        share of the legal actions that are optimal; 0 where the answer is open
-    tried_after   share of the actions tried once this one is taken
-    answers       how many answers of a model stand behind the step; answers_read: how many of them could be read
-    plan          what the variant does, as an expression; of: the plan that a placebo or informed baseline stands for
-    situation     hash of what was seen: equal for all variants of a fork
-    item          which item of a question set this is; probes: how many questions asked what is known
-    habit         which class of action was taken by a history that repeats actions: "greedy" (best tried one, whether
-                  or not it is optimal), else "frequent" (taken most often so far), else "other", or "none" (no legal
-                  action); null where nothing was taken so far. habit_separable: some frequent action is not greedy
-    entropy       of the token probabilities of the legal actions, in nats; p_done, p_greedy, p_frequent: their sum over
-                  the action taken, the greedy, and the frequent actions that are not greedy; null where unseen
-    actions       how many legal actions (or graded labels) there are; place: where in the list of those shown the
-                  action taken stands, from 0; null where none was taken, or there is nothing to choose from
-    confidence    how sure the last agent is that says so and does not act otherwise than was decided, in [0, 1]
-    surgery       how the rationale was tampered with ("truncate(0.25)"), null where it held nothing to tamper with;
-                  planted: what the tampered one recommends
-    follows_planted   the action taken is among those; null where nothing was planted
-    latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
-    status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
+The columns are those of `akrasia.ledger.step_rows`. A run's stored lines and its records give the same table:
+`table(line(encode(r)) for r in records)` equals `frame(records)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import log
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
 import polars as pl
 
-from ..records import ARM_RULES, Record, encode
+from ..ledger.step_rows import COLUMNS, SCHEMA, step_row
+from ..records import Record, encode
 
-__all__ = ["COLUMNS", "PAIR", "SCHEMA", "frame", "without_probes"]
+__all__ = ["PAIR", "frame", "table", "without_probes"]
 
 PAIR = ["task", "model", "episode", "step"]
-SCHEMA: dict[str, Any] = {
-    "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
-    "control": pl.String, "baseline": pl.Boolean,
-    "item": pl.String, "probes": pl.Int64,
-    "design": pl.String, "episode": pl.Int64, "step": pl.Int64,
-    "asked": pl.Boolean, "knows": pl.Boolean, "does": pl.Boolean, "greedy": pl.Boolean, "other": pl.Boolean,
-    "valid": pl.Boolean, "stated_valid": pl.Boolean, "follows": pl.Boolean, "encoded": pl.Boolean,
-    "stated_ties": pl.Int64, "untried_left": pl.Boolean, "separable": pl.Boolean, "chance": pl.Float64,
-    "tried_after": pl.Float64, "stated": pl.String, "done": pl.String, "status": pl.String,
-    "stated_status": pl.String, "situation": pl.String, "answers": pl.Int64, "answers_read": pl.Int64,
-    "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
-    "cost": pl.Float64, "mass": pl.Float64, "reward": pl.Float64, "regret": pl.Float64,
-    "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
-    "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
-    "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
-    "latency": pl.Float64,
-}  # fmt: skip
-COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
+AT_ONCE = 100_000  # lines that are parsed together: some 20 MB
+_HEAD = ",".join(COLUMNS).encode()
 
 
 def frame(records: Iterable[Record | bytes]) -> pl.DataFrame:
     """The table of records, given as values or as canonical JSON."""
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for record in records:
-        row = _row(orjson.loads(record if isinstance(record, bytes) else encode(record)))
+        row = step_row(orjson.loads(record if isinstance(record, bytes) else encode(record)))
         for name, column in columns.items():
             column.append(row[name])
     return without_probes(pl.DataFrame(columns, schema=COLUMNS))
@@ -102,98 +58,13 @@ def _with_probes(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _row(record: dict[str, Any]) -> dict[str, Any]:
-    decision, oracle, usage = record["decision"], record["oracle"], record["usage"]
-    actions, optimal, greedy = set(record["actions"]), set(oracle["optimal"]), set(oracle["greedy"])
-    untried, stated, done = set(oracle["untried"]), set(decision["stated"]), decision["done"]
-    valid, asked = done is not None, decision["stated_status"] != "absent"
-    probs = decision["probs"]
-    does = valid and done in optimal
-    is_greedy = valid and not does and done in greedy
-    tags = record["tags"]
-    spoken = [t for t in decision["turns"] if t["key"]]
-    told = asked or any(t["role"] != "actor" for t in spoken)
-    planted: list[str] = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
-    return {
-        **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
-        "plan": tags.get("plan", record["variant"]),
-        "of": tags.get("of"),
-        "control": tags.get("control"),
-        "baseline": tags.get("arm") == "baseline",
-        "item": tags.get("item"),
-        "probe": "probe" in tags,
-        "probes": 0,
-        "asked": asked,
-        "knows": bool(stated & optimal),
-        "does": does,
-        "greedy": is_greedy,
-        "other": valid and not does and not is_greedy,
-        "valid": valid,
-        "stated_valid": decision["stated_status"] == "ok",
-        "follows": None if tags.get("answer") == "text" else valid and done in stated,
-        "encoded": None if probs is None or told else max(probs, key=probs.__getitem__) in optimal,
-        "stated_ties": len(stated),
-        "untried_left": bool(untried),
-        "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),
-        "chance": len(optimal) / len(actions) if len(actions) > 1 and "answer" not in tags else 0.0,
-        "tried_after": 1 - len(untried - {done}) / len(actions) if oracle["rule"] in ARM_RULES else None,
-        "stated": "|".join(decision["stated"]) or None,
-        "done": done,
-        "status": decision["status"],
-        "stated_status": decision["stated_status"],
-        "prompt_tokens": usage["prompt_tokens"],
-        "completion_tokens": usage["completion_tokens"],
-        "mass": decision["mass"],
-        "situation": record["situation"],
-        "answers": len(spoken),
-        "answers_read": sum(_readable(t) for t in spoken),
-        "regret": record["regret"],
-        "actions": len(actions),
-        "place": record["actions"].index(done) if done in actions and len(actions) > 1 else None,
-        "confidence": _sure(decision["turns"]),
-        "surgery": tags.get("surgery") if _tampered(decision["turns"]) else None,
-        "planted": "|".join(planted) or None,
-        "follows_planted": valid and done in planted if planted else None,
-        "latency": None,
-        **_habit(done, greedy, set(oracle.get("frequent", ()))),
-        **_seen(probs, done, greedy, set(oracle.get("frequent", ()))),
-    }
+def table(lines: Iterable[bytes]) -> pl.DataFrame:
+    """The table of records, as `frame` makes it."""
+    parts = [pl.DataFrame(schema=COLUMNS)]
+    parts += [pl.read_csv(part, schema=COLUMNS) for part in _parts(iter(lines))]
+    return without_probes(pl.concat(parts, rechunk=False))
 
 
-def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
-    """The class of an action by the history alone (Schmied et al. 2025, App. C.1.2)."""
-    if not frequent:
-        return {"habit": None, "habit_separable": None}
-    habit = "greedy" if done in greedy else "frequent" if done in frequent else "none" if done is None else "other"
-    return {"habit": habit, "habit_separable": not frequent <= greedy}
-
-
-def _seen(probs: dict[str, float] | None, done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
-    """What the token probabilities of the legal actions say, where they were seen."""
-    if probs is None:
-        return {"entropy": None, "p_done": None, "p_greedy": None, "p_frequent": None}
-    return {
-        "entropy": 0.0 - sum(p * log(p) for p in probs.values() if p > 0),
-        "p_done": None if done is None else probs.get(done),
-        "p_greedy": sum(probs.get(a, 0.0) for a in greedy),
-        "p_frequent": sum(probs.get(a, 0.0) for a in frequent - greedy) if frequent else None,
-    }
-
-
-def _sure(turns: list[dict[str, Any]]) -> float | None:
-    """The confidence behind a decision: whoever was outvoted was sure of something else."""
-    decided = turns[-1]["action"] if turns else None
-    said = (t for t in reversed(turns) if t.get("confidence") is not None)
-    return next((t["confidence"] for t in said if t["status"] == "absent" or t["action"] == decided), None)
-
-
-def _tampered(turns: list[dict[str, Any]]) -> bool:
-    """Whether some edit of the rationale changed it; one without numbers, say, has none that could be made wrong."""
-    edits = [t for t in turns if t["role"] in ("editor", "summariser")]
-    return not edits or not all(t.get("skipped") for t in edits)
-
-
-def _readable(turn: dict[str, Any]) -> bool:
-    """Whether everything that one answer was asked for, a recommendation or an action, could be read from it."""
-    own = {"actor": ("status",), "critic": ("stated_status",)}.get(turn["role"], ("stated_status", "status"))
-    return all(turn[field] in ("ok", "absent") for field in own)
+def _parts(lines: Iterator[bytes]) -> Iterator[bytes]:
+    while some := list(islice(lines, AT_ONCE)):
+        yield b"\n".join([_HEAD, *some])

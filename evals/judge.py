@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from ..records import Message, Record, Sampling, digest
-from ..streams import stream
+from ..rng import stream
 from .inference import Array, Estimate, estimate
 
 __all__ = [

@@ -10,32 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import assemble, load
-    from .foreign import Answer, Foreign, MessagesAdapter
-    from .ledger import Ledger, read_ledger
     from .runner import Experiment, ModelSet, Outcome, play
     from .variant import Variant
 
 _HOME = {
     **dict.fromkeys(("assemble", "load"), ".config"),
-    **dict.fromkeys(("Answer", "Foreign", "MessagesAdapter"), ".foreign"),
-    **dict.fromkeys(("Ledger", "read_ledger"), ".ledger"),
     **dict.fromkeys(("Experiment", "ModelSet", "Outcome", "play"), ".runner"),
     "Variant": ".variant",
 }
 
 __all__ = [
-    "Answer",
     "Experiment",
-    "Foreign",
-    "Ledger",
-    "MessagesAdapter",
     "ModelSet",
     "Outcome",
     "Variant",
     "assemble",
     "load",
     "play",
-    "read_ledger",
 ]
 
 

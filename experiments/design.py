@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import spent
 from ..models.gateway import Desk
-from ..records import Decision, Oracle, Record, Situation, digest, replace
+from ..records import Decision, Oracle, Record, Situation, digest
 from ..tasks.base import Graded, Task
 from .variant import Variant
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from ..errors import BadOption, RunStopped
 from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
+from ..evals.judgements import FOLDER
 from ..events import Sink, StopBegan
+from ..ledger.ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..records import Draw, Message, Request, Sampling, decode, encode
 from .executors.base import spent
-from .judged import FOLDER
-from .ledger import Ledger, read_ledger
 
 __all__ = ["judge_run"]
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..agents.worked import unheard
+from ..agents.few_shot import unheard
 from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
 from ..events import LookTaken, RunBegan, RunEnded, Sink
+from ..graphs.external import Foreign, MessagesAdapter
 from ..graphs.plan import Node
 from ..models.base import Backend
 from ..models.gateway import Budget, Tally
@@ -20,7 +21,6 @@ from ..records import Record
 from ..tasks.base import Task, decisions
 from .design import DESIGNS, Design
 from .executors import Assignment, Engine, Observer, RunStore, engine_for
-from .foreign import Foreign, MessagesAdapter
 from .stopping import Watch, looks
 from .variant import Variant
 

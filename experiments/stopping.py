@@ -25,7 +25,7 @@ from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
 from ..evals.metrics import Metric
-from .foreign import Foreign
+from ..graphs.external import Foreign
 
 if TYPE_CHECKING:
     from .executors import RunStore

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
+from ..graphs.external import SUPERSTEPS, Adapter, Foreign
 from ..graphs.plan import Plan
 from ..interventions.controls import replaced
 from ..interventions.expression import parse
 from ..models.gateway import Desk
 from ..records import Decision, Oracle, Situation
-from .foreign import SUPERSTEPS, Adapter, Foreign
 
 __all__ = ["Variant", "as_variants"]
 

@@ -21,7 +21,7 @@ from typing import Any, cast
 import networkx as nx
 from rich.cells import cell_len
 
-from ..agents.moves import MOVES
+from ..agents.follow_up import MOVES
 from ..errors import MissingExtra, UnknownName
 from .plan import Node, Plan, speaks
 

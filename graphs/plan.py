@@ -214,7 +214,7 @@ class Plan:
         self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
-        from ..models.langchain import told
+        from ..models.providers.langchain import told
 
         most = self.sampling.get("max_tokens")
         seen = self.see(situation, Draw(episode, step))

@@ -7,9 +7,9 @@ from dataclasses import replace
 from ..errors import BadOption, PlanError
 from ..graphs.plan import Plan
 from ..records import Draw, Situation, Transition
-from ..streams import stream
+from ..rng import stream
 from .base import intervention, view
-from .surgery import acting, change_agents
+from .plan_edits import acting, change_agents
 
 __all__ = ["blind_actor", "no_history", "permute_labels", "show_bonus", "summarise_history"]
 

@@ -20,15 +20,15 @@ import networkx as nx
 from ..agents.base import Agent
 from ..agents.critic import COMMENT
 from ..agents.judge import DECIDE
-from ..agents.wording import filler
+from ..agents.phrases import filler
 from ..errors import BadOption, PlanError, UnknownName
 from ..graphs.plan import Change, Node, Plan, speaks
 from ..graphs.reason_act import oracle_act, random_act
 from .base import INTERVENTIONS, Intervention, intervention
 from .expression import parse_changes, parse_graph
+from .plan_edits import insert_after, thinking
 from .prompting import hinted
 from .sampling import retry, self_consistency
-from .surgery import insert_after, thinking
 
 __all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo", "replaced"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..errors import BadOption, PlanError
 from ..graphs.plan import Plan
 from .base import intervention
-from .surgery import change_agents
+from .plan_edits import change_agents
 
 __all__ = ["constrain_action", "temperature"]
 

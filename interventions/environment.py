@@ -8,7 +8,7 @@ from ..agents.base import Agent
 from ..errors import BadOption
 from ..graphs.plan import Node, Plan
 from .base import intervention
-from .surgery import insert_after
+from .plan_edits import insert_after
 
 __all__ = ["epsilon_greedy", "try_all"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import BadOption
 from ..graphs.plan import Plan
 from .base import intervention
-from .surgery import at_least_one, take_up_answer
+from .plan_edits import at_least_one, take_up_answer
 
 __all__ = ["critique", "multi_turn_aiw", "re_evaluate", "reflect", "self_correct"]
 

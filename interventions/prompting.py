@@ -12,7 +12,7 @@ from ..agents.base import Agent
 from ..errors import BadOption
 from ..graphs.plan import Plan
 from .base import intervention
-from .surgery import acting, at_least_one, change_agents, thinking
+from .plan_edits import acting, at_least_one, change_agents, thinking
 
 __all__ = ["checklist", "commit", "confidence", "hinted", "persona", "strict", "think_longer"]
 

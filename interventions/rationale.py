@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..agents.base import Agent
 from ..graphs.plan import Node, Plan
 from .base import intervention
-from .surgery import acting, change_agents, insert_after
+from .plan_edits import acting, change_agents, insert_after
 
 __all__ = ["corrupt", "filler", "paraphrase", "swap", "truncate", "unheard"]
 

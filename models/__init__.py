@@ -3,10 +3,10 @@
 from .base import Backend, Card, Price, key_of
 from .budget import Budget
 from .gateway import Desk, Gateway, MemoryStore
+from .providers.scripted import Scripted
+from .providers.simulated import Planted, Simulated
 from .resolve import MODELS, resolve
-from .scripted import Scripted
-from .simulated import Planted, Simulated
-from .way import Tally
+from .retry import Tally
 
 __all__ = [
     "MODELS",

@@ -17,7 +17,7 @@ __all__ = ["Backend", "Card", "Price", "Style", "key_of"]
 
 Style = Literal["chat", "completion", "tuned"]
 """How a model is prompted: by instructions; by worked examples to continue; or by the bare form that its weights were
-fine-tuned on (`akrasia.interventions.training`), which it continues without examples."""
+fine-tuned on (`akrasia.training`), which it continues without examples."""
 
 
 @lru_cache(maxsize=2048)

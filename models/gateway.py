@@ -34,13 +34,13 @@ from ..events import (
     Where,
 )
 from ..records import Draw, Message, Request, Response, Sampling, Spent, Usage, minus
-from .answers import UNCOUNTED
 from .base import Backend, Card, key_of
 from .budget import Budget, Purse
-from .circuit import Circuit
-from .rate import Account, Change, Clock, Lane
+from .circuit_breaker import Circuit
+from .providers.openai_format import UNCOUNTED
+from .rate_limit import Account, Change, Clock, Lane
+from .retry import FAILED, Tally, Way
 from .secrets import keys, refuse_keys, without_keys
-from .way import FAILED, Tally, Way
 
 __all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of"]
 
@@ -48,7 +48,7 @@ TOKENS_AROUND_A_MESSAGE = 16
 
 
 class Store(Protocol):
-    """Where answers are kept; `akrasia.experiments.ledger` is the durable one."""
+    """Where answers are kept; `akrasia.ledger` is the durable one."""
 
     def get(self, key: str) -> Response | None: ...
 

@@ -37,17 +37,17 @@ def resolve(model: Any, **options: Any) -> Backend:
         return _from_object(model)
     name, _, detail = model.partition(":")
     if name == "simulated":
-        from .simulated import Planted, Simulated
+        from .providers.simulated import Planted, Simulated
 
         return Simulated(bind("model", "simulated", Planted, (), {**_pairs(detail), **options}))
     if name == "embedded":
-        from .embedded import Embedded
+        from .providers.embedded import Embedded
 
         given = {"weights": detail, **options} if detail else options
         backend: Backend = bind("model", "embedded", Embedded, (), given)
         return backend
     if "/" in model:
-        from .remote import Remote
+        from .providers.remote import Remote
 
         return _with_price(bind, model, Remote, options)
     raise UnknownName.among("model", model, ["embedded", "simulated", "openai/gpt-4o-mini", "anthropic/claude"])
@@ -73,7 +73,7 @@ def _from_object(model: Any) -> Backend:
         backend: Backend = model
         return backend
     if hasattr(model, "ainvoke") and hasattr(model, "_llm_type"):
-        from .langchain import FromLangChain
+        from .providers.langchain import FromLangChain
 
         return FromLangChain(model)
     raise BadOption(f"{model!r} is not a model", remedy="Use a name, a backend, or a LangChain BaseChatModel.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import BadOption, RunFolderError
-from ..experiments.ledger import read_ledger
+from ..ledger.ledger import read_ledger
 
 __all__ = ["export", "write_whole"]
 

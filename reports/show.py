@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ..errors import UnknownName
-from ..experiments.ledger import read_ledger
+from ..ledger.ledger import read_ledger
 from ..records import Oracle, Record, Turn
 
 __all__ = ["show_step"]

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation
-from ..streams import stream
+from ..rng import stream
 from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, Family, Numbers, Question, candidates
 from .base import TASKS
 from .numbers import canonical_number

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Example, Oracle, Quantity, Situation, Transition
-from ..streams import stream
+from ..rng import stream
 from .base import TASKS, legal
 from .options import real, whole
 from .rules import ORACLES, TRUTH, Rule, best, rule_named

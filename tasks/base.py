@@ -1,7 +1,7 @@
 """The Task contract: a decision problem with an oracle, as pure functions of a state that is plain data.
 
 Invariants: nothing here mutates a state; `step` and `forfeit` return a new one, so a state can be forked and played
-on any number of times. Randomness comes from named streams (`akrasia.streams`) keyed by the seed and by *what* is
+on any number of times. Randomness comes from named streams (`akrasia.rng`) keyed by the seed and by *what* is
 drawn, never by when: an arm's k-th reward is a function of (seed, arm, k), so two variants that pull the same arms see
 the same rewards whatever else they did. An answer without a legal action goes to `forfeit`, which draws nothing.
 """
@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..errors import BadOption
 from ..records import Oracle, Situation
 from ..registry import Registry
-from ..streams import stream
+from ..rng import stream
 
 __all__ = ["TASKS", "Graded", "Task", "decisions", "legal", "stray"]
 

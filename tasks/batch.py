@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadOption, UnknownName
 from ..records import digest
-from ..streams import stream
+from ..rng import stream
 from .bandit import Bandit
 from .players import posterior
 from .rules import TRUTH, rule_named

@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import AkrasiaError
-from ..streams import stream
+from ..rng import stream
 from .base import Task
 from .conformance_checks import CHECKS, Answers, Brute, Case, Parse, Visit, choices
 

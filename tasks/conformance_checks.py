@@ -9,12 +9,12 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
 from ..errors import AkrasiaError, BadOption
-from ..records import Oracle, Situation, decode, encode, replace
+from ..records import Oracle, Situation, decode, encode
 from .base import TASKS, Graded, Task
 from .rules import best
 

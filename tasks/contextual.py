@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Quantity, Situation, Transition
-from ..streams import stream
+from ..rng import stream
 from .base import TASKS, legal
 from .movielens import MOVIES, Ratings, generated, load
 from .options import real, whole

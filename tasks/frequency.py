@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import BadOption
 from ..records import Oracle, Situation
-from ..streams import stream
+from ..rng import stream
 from .bandit import Bandit, BanditState, bandit
 from .base import TASKS
 from .options import whole

@@ -30,7 +30,7 @@ import orjson
 
 from ..errors import BadOption, MissingExtra, UnknownName
 from ..records import Oracle, Situation, Transition
-from ..streams import stream
+from ..rng import stream
 from .base import TASKS, legal
 from .gym_oracle import ORACLES, SEARCHED, draws, judged, solve, table_of, tree_values
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadOption
-from ..streams import stream
+from ..rng import stream
 from .scenarios import extended
 
 __all__ = ["Ratings", "generated", "load"]

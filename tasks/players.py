@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import BadOption, NotMeasured
 from ..records import Oracle, Situation
-from ..streams import stream
+from ..rng import stream
 from .base import Task
 from .options import real
 from .rules import RULES, best

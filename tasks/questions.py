@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, digest
-from ..streams import stream
+from ..rng import stream
 from .base import TASKS, legal
 from .numbers import canonical_number
 from .question_files import FORMATS, KINDS, LETTERS, Malformed, Question, from_hub, normal, questions_of

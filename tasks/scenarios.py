@@ -128,7 +128,7 @@ LABELS = {
     ),
 }  # fmt: skip
 
-# What the parsers of `akrasia.agents.parsing` stop at or skip, and what ends the list of labels in an instruction.
+# What the parsers of `akrasia.agents.answers` stop at or skip, and what ends the list of labels in an instruction.
 _UNREADABLE = re.compile(r"[\n\"'`*_<>\[\]()=,;:.|]|^\s|\s$|\s\s|^the\s|^$", re.IGNORECASE)
 
 

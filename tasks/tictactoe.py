@@ -24,7 +24,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, Transition
-from ..streams import stream
+from ..rng import stream
 from .base import TASKS, legal
 from .search import EMPTY, LINES, empty_cells, full, marked, searched, winner, worths
 

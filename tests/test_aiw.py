@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import akrasia as ak
-from akrasia.agents.parsing import read_answer, read_recommendation
+from akrasia.agents.answers.parsing import read_answer, read_recommendation
 from akrasia.errors import BadOption, UnknownName
 from akrasia.graphs import reason_then_act
 from akrasia.models import Scripted

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akrasia.streams import stream
+from akrasia.rng import stream
 
 ROOT = Path(__file__).parents[1]
 

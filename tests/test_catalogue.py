@@ -11,7 +11,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.agents import Agent
-from akrasia.agents.wording import filler, pieces
+from akrasia.agents.phrases import filler, pieces
 from akrasia.errors import AkrasiaError, BadOption, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, reason_act, reason_then_act
 from akrasia.interventions import INTERVENTIONS, parse

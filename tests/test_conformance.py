@@ -16,7 +16,7 @@ from akrasia.agents import read_answer
 from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption
 from akrasia.records import Oracle, Quantity, Situation, Transition
-from akrasia.streams import stream
+from akrasia.rng import stream
 from akrasia.tasks import TASKS, conformance
 from akrasia.tasks.base import legal
 from akrasia.tasks.conformance import problems

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption
 from akrasia.experiments import Experiment, ModelSet, assemble, play
-from akrasia.experiments.ledger import Paid
-from akrasia.experiments.rows import Batch
+from akrasia.ledger.ledger import Paid
+from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Record, Request, decode, digest, encode
 from akrasia.tasks import PLAYERS, bandit

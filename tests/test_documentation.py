@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from akrasia.experiments.config import load
-from akrasia.experiments.training import assemble_training
+from akrasia.training.recipe import assemble_training
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]

@@ -12,9 +12,9 @@ import pytest
 import akrasia
 from akrasia.errors import BadOption, MissingWeights, Rejected
 from akrasia.experiments import assemble
-from akrasia.experiments.context import check_context
+from akrasia.experiments.planning.context_length import check_context
 from akrasia.models import Gateway
-from akrasia.models.embedded import Embedded, default_weights, verified
+from akrasia.models.providers.embedded import Embedded, default_weights, verified
 from akrasia.records import Draw, Message, Request, Response, Sampling
 
 pytestmark = pytest.mark.embedded
@@ -131,7 +131,7 @@ def test_a_whole_run(model: Embedded, labels: str, tmp_path: Path) -> None:
     task = {"name": "bandit", "arms": 3, "horizon": 3, "labels": labels}
     result = akrasia.run(task=task, model=Always(model), variants=["reason_then_act"], episodes=1, out=tmp_path)
     assert result.outcome is not None and result.outcome.stopped is None
-    ledger = akrasia.experiments.ledger.read_ledger(tmp_path)
+    ledger = akrasia.ledger.read_ledger(tmp_path)
     records = list(ledger.records())
     ledger.close()
     assert [r.decision.status for r in records] == ["ok"] * 3

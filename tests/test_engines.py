@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption, BudgetSpent, UnknownName
 from akrasia.experiments import Variant, assemble
-from akrasia.experiments.executors.crew import Crew
-from akrasia.experiments.executors.lease import Counter, Remote
+from akrasia.experiments.executors.messages import Message, Outbox, portable
+from akrasia.experiments.executors.pool import Crew
 from akrasia.experiments.executors.processes import Processes
-from akrasia.experiments.executors.wire import Message, Outbox, portable
+from akrasia.experiments.executors.remote_budget import Counter, Remote
 from akrasia.experiments.executors.worker import VERSION, Contract, share, unpacked
 from akrasia.interventions import INTERVENTIONS, parse
 from akrasia.models import Budget, Scripted

@@ -20,7 +20,7 @@ from akrasia.evals.inference import INTERVALS, Interval, contrast, estimate, hol
 from akrasia.evals.metrics import CLASSES, gap_table
 from akrasia.models import Planted, Simulated
 from akrasia.records import Decision, Oracle, Record, Usage, encode
-from akrasia.streams import stream
+from akrasia.rng import stream
 from akrasia.tasks import bandit
 
 ACTIONS = ("opt", "greedy", "other", "rest")

@@ -41,11 +41,11 @@ from akrasia.events import (
     WorkerDied,
     facts,
 )
-from akrasia.experiments.log import Log
 from akrasia.models import Gateway, Scripted
-from akrasia.models.circuit import TRIP
-from akrasia.models.way import ATTEMPTS
+from akrasia.models.circuit_breaker import TRIP
+from akrasia.models.retry import ATTEMPTS
 from akrasia.records import Draw, Message, Request
+from akrasia.telemetry.log import Log
 
 TASK = {"name": "bandit", "arms": 4, "horizon": 3}
 VARIANTS = ["reason_act", "reason_act | re_evaluate"]

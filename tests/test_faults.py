@@ -20,13 +20,13 @@ import pytest
 from akrasia.errors import Denied, ProviderDown
 from akrasia.experiments.config import assemble
 from akrasia.experiments.executors import Local
-from akrasia.experiments.ledger import Ledger, read_ledger
 from akrasia.experiments.runner import Outcome, play
+from akrasia.ledger.ledger import Ledger, read_ledger
 from akrasia.models import Gateway, resolve
-from akrasia.models.direct import MOST_BYTES
-from akrasia.models.remote import Remote
+from akrasia.models.providers.openai_http import MOST_BYTES
+from akrasia.models.providers.remote import Remote
 from akrasia.records import Draw, Message, Record, Request, Response, decode
-from akrasia.streams import stream
+from akrasia.rng import stream
 
 # What the server does instead of answering, and the fault that an attempt is recorded with.
 FAULTS = {

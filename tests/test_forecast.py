@@ -17,7 +17,7 @@ import akrasia as ak
 from akrasia.commands.plan import show_plan
 from akrasia.errors import BadOption
 from akrasia.experiments.config import assemble, load
-from akrasia.experiments.forecast import forecast, tokens
+from akrasia.experiments.planning.forecast import forecast, tokens
 from akrasia.experiments.runner import Experiment
 from akrasia.experiments.variant import Variant
 from akrasia.graphs import GRAPHS

@@ -20,11 +20,11 @@ from akrasia.errors import (
     RunStopped,
     Unavailable,
 )
-from akrasia.experiments.ledger import Ledger, read_ledger
+from akrasia.ledger.ledger import Ledger, read_ledger
 from akrasia.models import Budget, Desk, Gateway, MemoryStore, Price, Scripted, Simulated, key_of
 from akrasia.models.budget import Purse, Spent
-from akrasia.models.circuit import OPEN_FOR, PROBES, TRIP
-from akrasia.models.way import ATTEMPTS
+from akrasia.models.circuit_breaker import OPEN_FOR, PROBES, TRIP
+from akrasia.models.retry import ATTEMPTS
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
 
 FREE = Price()

@@ -338,7 +338,7 @@ def test_in_a_fork_only_the_baseline_labels_its_own_text(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("wrap", ["{}", "{}.", "```\n{}\n```", "~~~\n{}\n~~~", "---\n{}\n---", "**{}**"])
 def test_a_right_text_is_right_however_it_is_wrapped(wrap: str) -> None:
-    from akrasia.streams import stream
+    from akrasia.rng import stream
     from akrasia.tasks import CONCEPTS
 
     for concept in CONCEPTS.values():

@@ -39,7 +39,7 @@ from akrasia.evals.inference.intervals import wilson
 from akrasia.evals.inference.paired import sign_flip
 from akrasia.evals.inference.ratios import linearised, standard_error
 from akrasia.evals.inference.sequences import BETS, capital
-from akrasia.streams import stream
+from akrasia.rng import stream
 
 Pair = tuple[Any, Any]
 

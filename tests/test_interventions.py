@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.agents.worked import unheard
+from akrasia.agents.few_shot import unheard
 from akrasia.errors import PlanError
 from akrasia.graphs import GRAPHS, Plan, act, reason_act, reason_then_act
 from akrasia.interventions import INTERVENTIONS, parse

@@ -17,13 +17,13 @@ import akrasia as ak
 from akrasia.api import execute
 from akrasia.errors import BadOption, BudgetSpent
 from akrasia.evals.judge import CANNOT_TELL, items, kappa, prompt, read_ruling
+from akrasia.evals.judgements import read_judged
 from akrasia.experiments import assemble
-from akrasia.experiments.judged import read_judged
-from akrasia.experiments.ledger import read_ledger
+from akrasia.ledger.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.models.base import Price
 from akrasia.records import Draw, Record, Request
-from akrasia.streams import stream
+from akrasia.rng import stream
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 3}
 LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.experiments.ledger_file import FILE
+from akrasia.ledger.file import FILE
 
 pytestmark = pytest.mark.slow
 

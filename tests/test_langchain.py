@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 import akrasia
 from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable
 from akrasia.models import Gateway, Scripted, Simulated, resolve
-from akrasia.models.langchain import FromLangChain, GatewayChatModel
+from akrasia.models.providers.langchain import FromLangChain, GatewayChatModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
 
 
@@ -75,7 +75,7 @@ def test_a_whole_run_on_a_langchain_model(tmp_path: Path) -> None:
         episodes=2, out=tmp_path,
     )  # fmt: skip
     assert result.outcome is not None and result.outcome.stopped is None
-    ledger = akrasia.experiments.ledger.read_ledger(tmp_path)
+    ledger = akrasia.ledger.read_ledger(tmp_path)
     records = [decode(Record, data) for data in ledger.raw_records()]
     ledger.close()
     assert len(records) == 2 * 2 * 3

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import LedgerError, RunFolderError
 from akrasia.experiments import Ledger, read_ledger
-from akrasia.experiments.ledger import Paid
-from akrasia.experiments.ledger_file import APPLICATION, FILE, VERSION
-from akrasia.experiments.rows import of_finished
+from akrasia.ledger.file import APPLICATION, FILE, VERSION
+from akrasia.ledger.ledger import Paid
+from akrasia.ledger.tables import of_finished
 from akrasia.models import Gateway, Scripted, key_of
 from akrasia.records import Decision, Draw, Message, Oracle, Record, Request, Response, Usage, encode
 

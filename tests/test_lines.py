@@ -15,9 +15,10 @@ from polars.testing import assert_frame_equal
 import akrasia as ak
 from akrasia.errors import LedgerError
 from akrasia.evals import frame, score
-from akrasia.evals.lines import line, table
+from akrasia.evals.frame import table
 from akrasia.experiments import Ledger, read_ledger
-from akrasia.experiments.ledger_file import FILE, VERSION
+from akrasia.ledger.file import FILE, VERSION
+from akrasia.ledger.step_rows import line
 from akrasia.records import Decision, Oracle, Record, Usage, encode
 
 RECORD = Record(

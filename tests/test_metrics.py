@@ -1,5 +1,6 @@
 """Metrics by hand, and against scikit-learn and scipy as independent implementations."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 import akrasia
 from akrasia.errors import BadOption, NotMeasured
 from akrasia.evals import METRICS, Estimate, frame
-from akrasia.evals.frame import SCHEMA
 from akrasia.evals.metrics import PAIRWISE, SPLITS, funnel
 from akrasia.evals.metrics.answers import accuracies
 from akrasia.evals.metrics.confidence import BINS, LEVELS, auroc_of, binned, brier_of, debiased_of, ece_of
@@ -23,8 +23,9 @@ from akrasia.evals.metrics.cost import pareto
 from akrasia.evals.metrics.exploration import coverage_curve
 from akrasia.evals.metrics.frequency import frequency_buckets
 from akrasia.evals.metrics.totals import MANY, of_totals
-from akrasia.records import Decision, Oracle, Record, Turn, Usage, replace
-from akrasia.streams import stream
+from akrasia.ledger.step_rows import SCHEMA
+from akrasia.records import Decision, Oracle, Record, Turn, Usage
+from akrasia.rng import stream
 
 ARMS = ("a", "b", "c", "d")
 SURE = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0]))

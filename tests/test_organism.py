@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 import akrasia as ak
+from akrasia.agents.answers.parsing import read_action, read_stated
 from akrasia.agents.base import Agent
-from akrasia.agents.parsing import read_action, read_stated
 from akrasia.agents.reasoner import Reasoner
 from akrasia.errors import BadOption, MissingWeights
-from akrasia.interventions.training.organism import RECIPE, Recipe, pairs, prompt_of, thought
 from akrasia.models import resolve
-from akrasia.models.adapters import organism, read_adapter
-from akrasia.models.embedded import SHIPPED_SHA256
+from akrasia.models.providers.embedded import SHIPPED_SHA256
+from akrasia.models.providers.lora import organism, read_adapter
 from akrasia.tasks import bandit
+from akrasia.training.organism import RECIPE, Recipe, pairs, prompt_of, thought
 
 CARD = json.loads(organism().with_suffix(".json").read_text())
 SMALL = Recipe(histories=60, seed=3)

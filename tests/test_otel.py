@@ -15,9 +15,9 @@ import pytest
 import akrasia as ak
 from akrasia.errors import Unavailable
 from akrasia.events import Sink
-from akrasia.experiments.otel import OpenTelemetry
 from akrasia.models import Gateway, Scripted
 from akrasia.records import Draw, Message, Request
+from akrasia.telemetry.otel import OpenTelemetry
 
 pytest.importorskip("opentelemetry.sdk")
 TASK = {"name": "bandit", "arms": 4, "horizon": 2}

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from akrasia.agents import read_action, read_stated
-from akrasia.agents.parsing import match_label
+from akrasia.agents.answers.parsing import match_label
 
 COLOURS = ("Red", "Blue", "Green", "Violet")
 LETTERS = tuple("ABCDEFGHIJ")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.records import digest
-from akrasia.streams import stream
+from akrasia.rng import stream
 from akrasia.tasks import PLAYERS, bandit, contextual, play, players_for, regrets
 from akrasia.tasks.batch import BATCHED
 from akrasia.tasks.players import epsilon_greedy, posterior, thompson

@@ -13,7 +13,7 @@ from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.evals import METRICS, frame
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, decode, digest, encode
-from akrasia.streams import stream
+from akrasia.rng import stream
 from akrasia.tasks import TASKS, Graded, Task
 from akrasia.tasks.potemkin import CONCEPTS, USES, potemkin, potemkin_incoherence
 from akrasia.tasks.potemkin.concepts_text import syllables

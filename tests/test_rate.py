@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from akrasia.errors import BudgetSpent, Denied, RateLimited, Rejected, Unavailable
 from akrasia.models import Budget, Card, Gateway, MemoryStore, Price
 from akrasia.models.base import Backend
-from akrasia.models.rate import COOLDOWN, MINUTE, START
+from akrasia.models.rate_limit import COOLDOWN, MINUTE, START
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
 
 

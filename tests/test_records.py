@@ -31,7 +31,7 @@ from akrasia.records import (
     encode,
 )
 from akrasia.registry import Registry
-from akrasia.streams import seed_of, stream
+from akrasia.rng import seed_of, stream
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 NUMBER = st.floats(-1e6, 1e6, allow_nan=False)

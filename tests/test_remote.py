@@ -12,12 +12,12 @@ import pytest
 
 import akrasia
 from akrasia.errors import Denied, ModelError, RateLimited, Rejected, RunStopped, Unavailable, UnknownName
-from akrasia.experiments.ledger import read_ledger
+from akrasia.ledger.ledger import read_ledger
 from akrasia.models import Gateway, Simulated, resolve
-from akrasia.models.faults import retry_after, scrubbed
-from akrasia.models.remote import Remote
+from akrasia.models.providers.provider_errors import retry_after, scrubbed
+from akrasia.models.providers.remote import Remote
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, decode, encode
-from akrasia.streams import seed_of
+from akrasia.rng import seed_of
 
 PRICE = {"prompt": 0.15, "completion": 0.6}
 BANDIT = {"name": "bandit", "arms": 3, "horizon": 4}

@@ -12,7 +12,7 @@ import akrasia
 from akrasia.errors import RunFolderError
 from akrasia.evals.inference import Estimate
 from akrasia.evals.scorecard import Scorecard
-from akrasia.models.simulated import Planted, Simulated
+from akrasia.models.providers.simulated import Planted, Simulated
 from akrasia.reports import html, svg
 from akrasia.reports.html import render_report, write_report
 from akrasia.reports.text import p_value, share

@@ -7,7 +7,7 @@ import pytest
 
 from akrasia.errors import BadOption, UnknownName
 from akrasia.models import Scripted, Simulated, resolve
-from akrasia.models.remote import Remote
+from akrasia.models.providers.remote import Remote
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from akrasia.api import execute
 from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
 from akrasia.experiments import Ledger, assemble, read_ledger
 from akrasia.experiments.executors import Local
-from akrasia.experiments.ledger_file import FILE
+from akrasia.ledger.file import FILE
 from akrasia.models import Planted, Scripted, Simulated, key_of
-from akrasia.models.answers import UNCOUNTED
-from akrasia.models.way import ATTEMPTS
+from akrasia.models.providers.openai_format import UNCOUNTED
+from akrasia.models.retry import ATTEMPTS
 from akrasia.records import Draw, Request, Response
 
 VARIANTS = [

@@ -12,8 +12,8 @@ import pytest
 import akrasia
 from akrasia.errors import AkrasiaError, BadOption, ModelError
 from akrasia.models import Gateway, Scripted, resolve
-from akrasia.models.faults import scrubbed
-from akrasia.models.remote import Remote
+from akrasia.models.providers.provider_errors import scrubbed
+from akrasia.models.providers.remote import Remote
 from akrasia.records import Draw, Message, Request, Response
 
 BANDIT = {"name": "bandit", "arms": 3, "horizon": 3}
@@ -40,7 +40,7 @@ async def complaint(model: Remote) -> str:
 
 def left_behind(folder: Path) -> bytes:
     """Every byte of a run folder, and of its answers, which are kept packed."""
-    from akrasia.experiments.ledger import read_ledger
+    from akrasia.ledger.ledger import read_ledger
     from akrasia.records import encode
 
     parts = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -14,8 +14,8 @@ from akrasia.errors import BadOption
 from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
 from akrasia.evals.metrics.gap import gap
 from akrasia.experiments import assemble
-from akrasia.experiments.forecast import forecast
-from akrasia.experiments.sizing import Sizing, comparisons_of, size
+from akrasia.experiments.planning.forecast import forecast
+from akrasia.experiments.planning.power import Sizing, comparisons_of, size
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
 VARIANTS = [

@@ -14,8 +14,8 @@ import pytest
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
 from akrasia.evals import score
-from akrasia.experiments.ledger import read_ledger
 from akrasia.experiments.stopping import looks, until
+from akrasia.ledger.ledger import read_ledger
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
 VARIANTS = ["reason_act", "reason_act | re_evaluate", "reason_act | execute_stated", "act"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from akrasia.agents import read_action
 from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption, UnknownName, UsageError
-from akrasia.streams import stream
+from akrasia.rng import stream
 from akrasia.tasks import TASKS, TicTacToe, play, tictactoe
 from akrasia.tasks.players import uniform
 from akrasia.tasks.search import searched

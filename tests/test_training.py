@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from akrasia.errors import BadOption, MissingWeights, TrainingFailed
-from akrasia.interventions.training.packing import hidden_states, packs
-from akrasia.interventions.training.supervised import SFT, Pair, Progress, encode, fine_tune, loss_of
-from akrasia.interventions.training.weights import Weights, add_lora, load, save_adapter
-from akrasia.models.adapters import is_adapter, read_adapter
+from akrasia.models.providers.lora import is_adapter, read_adapter
+from akrasia.training.packing import hidden_states, packs
+from akrasia.training.supervised import SFT, Pair, Progress, encode, fine_tune, loss_of
+from akrasia.training.weights import Weights, add_lora, load, save_adapter
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -134,7 +134,7 @@ def test_an_adapter_file_tells_what_it_is_and_is_written_whole(tmp_path: Path) -
 @pytest.mark.embedded
 @pytest.mark.slow
 async def test_llama_cpp_says_with_an_adapter_what_torch_says(tmp_path: Path) -> None:
-    from akrasia.models.embedded import Embedded
+    from akrasia.models.providers.embedded import Embedded
 
     weights = load()
     model = add_lora(weights.model, rank=4, seed=1)

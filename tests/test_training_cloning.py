@@ -10,8 +10,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
-from akrasia.interventions.training.cloning import demonstrations
-from akrasia.interventions.training.export import pairs_of
+from akrasia.training.cloning import demonstrations, pairs_of
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")

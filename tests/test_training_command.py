@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from akrasia import errors
 from akrasia.cli import app
-from akrasia.experiments.training import assemble_training
+from akrasia.training.recipe import assemble_training
 
 TASK = {"name": "bandit", "arms": 3, "horizon": 2, "labels": "letters"}
 

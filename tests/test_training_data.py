@@ -12,23 +12,24 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.agents.parsing import read_action, with_action
+from akrasia.agents.answers.parsing import read_action, with_action
 from akrasia.cli import app
 from akrasia.errors import BadOption, NotMeasured, UnknownName
+from akrasia.experiments.training_data import Shown
 from akrasia.graphs import GRAPHS
-from akrasia.interventions.training.cloning import (
-    PLANS,
-    demonstrations,
-    expert_steps,
-    experts_for,
-    preferences,
-    rationale,
-)
-from akrasia.interventions.training.export import Shown, pairs_of
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.models.gateway import Desk, Gateway
 from akrasia.records import Draw, Message, Request
 from akrasia.tasks import TASKS, bandit, contextual, potemkin, tictactoe
+from akrasia.training.cloning import (
+    PLANS,
+    demonstrations,
+    expert_steps,
+    experts_for,
+    pairs_of,
+    preferences,
+    rationale,
+)
 
 TASK = {"name": "bandit", "arms": 5, "head_start": 3, "horizon": 3}
 GAPPED = Simulated(Planted(knowing=0.8, optimal=0.3, greedy=0.6))

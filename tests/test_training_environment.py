@@ -11,11 +11,11 @@ import pytest
 
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
-from akrasia.interventions.training.exchange import Exchange
-from akrasia.interventions.training.returns import Scale, Shaping, scale_of
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, bandit, tictactoe
+from akrasia.training.returns import Scale, Shaping, scale_of
+from akrasia.training.text_env import Exchange
 
 ARMS = ["A", "B", "C", "D"]
 
@@ -92,7 +92,7 @@ async def played(env: Any, base: str) -> Any:
 @pytest.mark.parametrize("conversation", [True, False])
 async def test_verifiers_plays_an_episode_and_rewards_it(openai_server: Any, conversation: bool) -> None:
     pytest.importorskip("verifiers.v1")
-    from akrasia.interventions.training.environment import load_environment
+    from akrasia.training.environment import load_environment
 
     openai_server.answer = server = Server(mute=3)
     env = load_environment("bandit", conversation=conversation, arms=4, horizon=4, labels=ARMS)
@@ -117,7 +117,7 @@ async def test_verifiers_plays_an_episode_and_rewards_it(openai_server: Any, con
 
 async def test_a_model_that_is_not_heard_is_no_answer(openai_server: Any) -> None:
     pytest.importorskip("verifiers.v1")
-    from akrasia.interventions.training.environment import load_environment
+    from akrasia.training.environment import load_environment
 
     openai_server.fault(400, "no such model", times=50)
     env = load_environment("bandit", conversation=False, arms=4, horizon=4)
@@ -131,7 +131,7 @@ def test_verifiers_finds_the_tasks_by_name_and_episodes_differ() -> None:
 
     from verifiers.v1.utils.loaders import environment_class, harness_class, taskset_class
 
-    from akrasia.interventions.training.environment import ID, AkrasiaEnv, AkrasiaHarness, load_environment
+    from akrasia.training.environment import ID, AkrasiaEnv, AkrasiaHarness, load_environment
 
     assert environment_class(ID) is AkrasiaEnv and harness_class(ID) is AkrasiaHarness
     env = load_environment("tictactoe", seed=5)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akrasia import errors
-from akrasia.interventions.training.returns import Earned, Scale, Shaping, advantages, scale_of, to_go
 from akrasia.tasks import bandit
 from akrasia.tasks.base import TASKS
+from akrasia.training.returns import Earned, Scale, Shaping, advantages, scale_of, to_go
 
 rewards = st.lists(st.floats(-10, 10), min_size=1, max_size=12)
 

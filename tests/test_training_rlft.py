@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 
 from akrasia import errors, graphs
-from akrasia.interventions.training.rollouts import Batch, Rollouts, Sample
 from akrasia.models import Scripted
 from akrasia.records import Draw, Message, Oracle, Request, Response, Sampling, Situation
+from akrasia.training.rollouts import Batch, Rollouts, Sample
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from akrasia.interventions.training.objective import log_probs, objective  # noqa: E402
-from akrasia.interventions.training.policy import Policy  # noqa: E402
-from akrasia.interventions.training.rlft import RLFT, Trained, rlft  # noqa: E402
-from akrasia.interventions.training.rows import Row, logits_at, pack  # noqa: E402
-from akrasia.interventions.training.weights import Weights, add_lora, put_adapter, save_adapter  # noqa: E402
+from akrasia.training.batches import Row, logits_at, pack  # noqa: E402
+from akrasia.training.objective import log_probs, objective  # noqa: E402
+from akrasia.training.policy import Policy  # noqa: E402
+from akrasia.training.rlft import RLFT, Trained, rlft  # noqa: E402
+from akrasia.training.weights import Weights, add_lora, put_adapter, save_adapter  # noqa: E402
 
 LETTERS = "\x00?\n ,.:=-0123456789ABCDEFTRSabcdefghinoprstuwx"
 
@@ -360,7 +360,7 @@ def test_an_adapter_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_reading_on_gives_what_reading_anew_gives() -> None:
-    from akrasia.interventions.training.reading import read_on
+    from akrasia.training.prefix_cache import read_on
 
     model, rng = tiny().model, np.random.default_rng(0)
     rows = [rng.integers(2, len(LETTERS), size=n).tolist() for n in (9, 12, 15)]

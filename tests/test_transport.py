@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import pytest
 
 from akrasia.errors import BadOption, Denied, Unavailable, UnknownName
 from akrasia.models import Gateway
-from akrasia.models.direct import PROVIDERS
-from akrasia.models.remote import Remote
-from akrasia.models.unlogged import unlogged
-from akrasia.models.via_litellm import load_litellm
-from akrasia.records import Draw, Message, Request, Response, Sampling, replace
+from akrasia.models.providers.litellm import load_litellm
+from akrasia.models.providers.litellm_logging import unlogged
+from akrasia.models.providers.openai_http import PROVIDERS
+from akrasia.models.providers.remote import Remote
+from akrasia.records import Draw, Message, Request, Response, Sampling
 
 MESSAGES = (
     Message("system", "Be brief."),

@@ -16,7 +16,7 @@ from akrasia.evals.metrics.change import changes
 from akrasia.evals.metrics.cost import paid, with_latency
 from akrasia.evals.metrics.influence import CENTRALITIES, heard, influence, reads_graph
 from akrasia.evals.turns import TURNS, turns
-from akrasia.experiments.ledger import read_ledger
+from akrasia.ledger.ledger import read_ledger
 from akrasia.models import Planted, Simulated
 from akrasia.records import Decision, Oracle, Record, Turn, Usage, encode
 from akrasia.tasks import bandit

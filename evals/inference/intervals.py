@@ -24,7 +24,7 @@ import numpy as np
 import scipy
 from scipy.special import ndtr, stdtrit
 
-from ...streams import stream
+from ...rng import stream
 from .ratios import Array, linearised, ratio, standard_error
 from .values import ALIKE, LEVEL, Estimate, Interval
 

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy.special import bdtr
 
-from ...streams import stream
+from ...rng import stream
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, linearised, ratio, standard_error
 from .values import ALIKE, Contrast, Estimate, Interval

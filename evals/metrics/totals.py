@@ -21,7 +21,7 @@ import polars as pl
 import scipy
 
 from ...errors import NotMeasured
-from ...streams import stream
+from ...rng import stream
 from ..inference import ALIKE, LEVEL, Array, Estimate, Interval
 from ..inference.intervals import t_quantile
 from .base import ANYWHERE, CLUSTER, RANGES

@@ -7,16 +7,17 @@ records in this process, in several, and on several machines.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import Denied, RunStopped
 from ...events import EpisodeBegan, EpisodeEnded, Sink
+from ...ledger.tables import Batch, of_finished, of_records
 from ...models.budget import Budget
 from ...models.gateway import Desk, Gateway, Tally
-from ...records import Record, Spent, replace
+from ...records import Record, Spent
 from ..design import DESIGNS, Arena
-from ..rows import Batch, of_finished, of_records
-from .shelf import Shelf
+from .episode_cache import Shelf
 
 if TYPE_CHECKING:
     from ..runner import Experiment
@@ -37,7 +38,7 @@ class Assignment(NamedTuple):
 
 
 class RunStore(Protocol):
-    """Where a run is kept; `akrasia.experiments.ledger.Ledger` is the durable one."""
+    """Where a run is kept; `akrasia.ledger.Ledger` is the durable one."""
 
     async def commit(self, batch: Batch) -> None:
         """Enter rows in one transaction; return only once they are safe."""

@@ -31,11 +31,11 @@ def engine_for(experiment: Experiment, *, offline: bool = False) -> Engine:
         if experiment.workers > 1:
             raise BadOption("the engine 'local' has one process", remedy="Use engine = 'processes', or workers = 1.")
         return Local(experiment, offline=offline)
-    from .crew import Crew, Office
+    from .pool import Crew, Office
 
     office: Office
     if name == "ray":
-        from .on_ray import OnRay
+        from .ray_actors import OnRay
 
         office = OnRay(experiment.address)
     else:

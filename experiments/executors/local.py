@@ -15,7 +15,7 @@ from ...errors import AkrasiaError, Denied, RunStopped
 from ...events import Sink, StopBegan
 from ...models.gateway import Gateway, Tally
 from .base import Assignment, RunStore, Seen, arenas, play_episode, spent
-from .shelf import Shelf
+from .episode_cache import Shelf
 
 if TYPE_CHECKING:
     from ..runner import Experiment

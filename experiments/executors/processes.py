@@ -17,7 +17,7 @@ import struct
 from typing import Any
 
 from ...errors import UsageError, WorkerLost
-from .wire import Lost, Message
+from .messages import Lost, Message
 from .worker import unpacked, work
 
 __all__ = ["Processes"]

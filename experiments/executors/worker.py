@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING
 
 from ...errors import BadOption, RunStopped
 from ...events import LEVELS, Event, Level, Sink
+from ...ledger.tables import Batch
 from ...models.base import Backend, Card
 from ...models.budget import Budget
 from ...models.gateway import Gateway
 from ...records import Draw, Request, Response
-from ..rows import Batch
 from .base import arenas, play_episode
-from .lease import Remote
+from .episode_cache import Shelf
 from .local import first, stop_reason
-from .shelf import Shelf
-from .wire import Line, Outbox, portable
+from .messages import Line, Outbox, portable
+from .remote_budget import Remote
 
 if TYPE_CHECKING:
     from ..runner import Experiment

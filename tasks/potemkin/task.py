@@ -23,7 +23,7 @@ from typing import Any
 
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
-from ...streams import stream
+from ...rng import stream
 from ..base import TASKS, legal
 from .concept import Concept, Demand
 from .concepts_games import GAMES

@@ -1,0 +1,216 @@
+"""Prompts for models that continue text: worked examples, or the bare form of a fine-tuned model, no instructions.
+
+A model of 135M parameters follows no instructions and compares no numbers, but it continues a pattern. So its reasoner
+is shown solved examples (other episodes) and the rule's value of every action, sorted, and completes "the highest
+score is ..."; its actor is shown the raw history, line by line, and the rationale, and completes "Step=4 Action=" with
+its likeliest legal label. What such a reasoner knows is what it reads off that table: `FORM_NOTES` says so in reports.
+
+A model in the style "tuned" was trained to think in this very form: its reasoner sees the lines that its actor sees,
+raw history and all, and completes "Thought:"; nothing is computed for it.
+
+Invariants: a conversation only grows at its end, so a server reuses what it has read; ties in the table stand in an
+order drawn from the history's content, so that the first label is no answer by position; nothing here sees an oracle.
+"""
+
+from __future__ import annotations
+
+from ..errors import PlanError, UnknownName
+from ..models.base import Style
+from ..records import Message, Quantity, Sampling, Situation, Turn, digest
+from ..rng import stream
+from .base import Agent, Call
+from .phrases import filler, hints, told
+from .rendering import describe, shown_lines
+
+__all__ = ["FORM_NOTES", "acted", "unheard", "worked_call"]
+
+FORM_NOTES = {
+    "completion": (
+        "prompted with worked examples: the reasoner reads the rule's values as a sorted table, the actor reads the "
+        "raw history and the rationale"
+    ),
+    "tuned": (
+        "prompted in the form that it was fine-tuned on: reasoner and actor read the same raw history, the actor the "
+        "rationale as well"
+    ),
+}
+START = "the highest score is"
+INFINITE = "9.9"
+TEMPERATURE = 0.3  # a model this small falls apart at 1.0
+SHOWN = 3  # examples; each is prefilled once per sequence
+THOUGHT = 96  # tokens of a tuned model's thought, at most
+
+_UNHEARD = (
+    "agreement", "answered", "budget", "comment", "commit", "confidence", "decide", "defer", "form", "heard", "persona",
+    "show_confidence", "signed", "think",
+)  # fmt: skip
+
+_AGAIN = {
+    "again": "\n\nLook again.\n",
+    "placebo": "\n\nThe sky is blue.\n",
+    "reflect": "\n\nWhat could be wrong?\n",
+    "self_correct": "\n\nIs there a mistake?\n",
+    "confront": "\n\nThat is wrong. Try again.\n",
+}
+
+
+def unheard(agent: Agent) -> str | None:
+    """An option of the agent that has no place in these prompts: the variant would change nothing and look measured."""
+    given = [name for name in _UNHEARD if agent.options.get(name)]
+    if agent.role == "critic" and agent.options.get("blind"):
+        given.append("blind")
+    if agent.role in ("critic", "judge") and agent.options.get("hints"):
+        given.append("hints")
+    if agent.move in ("revise", "discuss") and "wording" in agent.options:
+        given.append("wording")
+    return given[0] if given else None
+
+
+def worked_call(
+    kind: str, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style = "completion"
+) -> Call:
+    """The prompt of an agent whose model continues texts.
+
+    Args:
+        kind: "reason", "reason_act", "act", "criticise" or "judge".
+        agent: its move says how it takes up its conversation, its hints stand before its thought as notes.
+        style: "completion" or "tuned".
+    """
+    move, blank = agent.move, bool(agent.options.get("blank"))
+    tuned = style == "tuned"
+    start = "" if tuned else _start(situation)
+    ask = _lines(agent, situation) if tuned else _ask(situation)
+    if kind == "act":
+        return _act(agent, situation, reads, start)
+    if kind == "judge":
+        asked = Message("user", f"{_views(reads[1:], situation, blank, start)}\n\n{ask}")
+        return Call((*_said(reads[0]), asked), _sampling("reason_act", situation, tuned))
+    if agent.move == "ballot":
+        raise PlanError("a ballot needs a model that is prompted by instructions", remedy="Vote by plurality instead.")
+    if kind == "criticise":
+        others = _views(reads[1:], situation, blank, start)
+        asked = Message("user", f"{others}\nCritic:{start}")
+        return Call((*_said(reads[0]), asked), _sampling("reason", situation, tuned))
+    if move == "open":
+        text = "" if tuned else _solved(kind, situation)
+        text += "".join(f"{told(t)}\n" for t in reads) + ("" if tuned else _notes(agent)) + ask
+        return Call((Message("user", text),), _sampling(kind, situation, tuned))
+    if not reads:
+        raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
+    if move in _AGAIN:
+        between = f"\n\n{filler(_AGAIN[move])}.\n" if blank else _AGAIN[move]
+    elif move == "revise":
+        said = "".join(f"\nCritic:{start}{t.text}" for t in reads[1:])
+        between = (f"\nCritic: {filler(said)}." if blank else said) + "\n\n"
+    elif move == "discuss":
+        between = _views(reads[1:], situation, blank, start) + "\n\n"
+    else:
+        raise UnknownName.among("move", move, [*_AGAIN, "revise", "discuss"])
+    return Call((*_said(reads[0]), Message("user", between + ask)), _sampling(kind, situation, tuned))
+
+
+def acted(situation: Situation) -> str:
+    """How a line of the history begins that tells what is done in this situation; the action follows."""
+    return f"Step={situation.step} Action="
+
+
+def _lines(agent: Agent, situation: Situation) -> str:
+    """What a tuned reasoner completes: the lines that its actor sees, and the beginning of a thought."""
+    if not situation.actions:
+        return f"{describe(situation)}\nThought:"
+    return "\n".join([*_seen(agent, situation), "Thought:"])
+
+
+def _seen(agent: Agent, situation: Situation) -> list[str]:
+    """The menu, what is shown of the past, and the agent's notes, line by line."""
+    noun = situation.noun.capitalize()
+    seen = [situation.observation] if situation.observation else []
+    past = [] if agent.options.get("blind") else [*seen, *shown_lines(situation)]
+    return [f"{noun}s: {', '.join(situation.actions)}", *past, *_notes(agent).splitlines()]
+
+
+def _solved(kind: str, situation: Situation) -> str:
+    """Solved examples; none where the values that they are read off are hidden."""
+    hidden = situation.quantity("index") is not None and _index(situation) is None
+    return "".join(_example(e.situation, e.action, kind) for e in (() if hidden else situation.examples[:SHOWN]))
+
+
+def _notes(agent: Agent) -> str:
+    return "".join(f"Note: {line}\n" for line in hints(agent).splitlines())
+
+
+def _views(others: tuple[Turn, ...], situation: Situation, blank: bool, start: str) -> str:
+    said = "".join(f"\nOther view: {_view(t, situation, start)}" for t in others)
+    return f"\nOther view: {filler(said)}." if blank and said else said
+
+
+def _act(agent: Agent, situation: Situation, reads: tuple[Turn, ...], start: str) -> Call:
+    """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
+    lines = _seen(agent, situation)
+    thoughts = [_view(t, situation, start) for t in reads if t.role != "actor"]
+    lines += [f"Thought: {filler(t) if agent.options.get('blank') else t}" for t in thoughts]
+    if not situation.actions:
+        text = "\n".join([describe(situation), *lines[1:], "Answer:"])
+        return Call((Message("user", text),), Sampling(TEMPERATURE, max_tokens=64, stop=("\n\n",)))
+    lines.append(acted(situation))
+    return Call((Message("user", "\n".join(lines)),), Sampling(temperature=0.0, choices=situation.actions))
+
+
+def _said(turn: Turn) -> tuple[Message, ...]:
+    return (*turn.prompt, Message("assistant", turn.last_words))
+
+
+def _view(turn: Turn, situation: Situation, start: str) -> str:
+    if turn.role == "actor" or not turn.rationale:
+        return f"the best {situation.noun} now is {turn.action}."
+    return (start.strip() + (turn.text if turn.role == "critic" else turn.rationale)).lstrip()
+
+
+def _start(situation: Situation) -> str:
+    """How every thought begins, where the situation has scores to read off."""
+    return f" {START}" if _index(situation) else ""
+
+
+def _index(situation: Situation) -> Quantity | None:
+    """The rule's values; None as well where nothing of the past is shown, for they are computed from it."""
+    return situation.quantity("index") if situation.shows else None
+
+
+def _sampling(kind: str, situation: Situation, tuned: bool) -> Sampling:
+    if tuned:  # an act is a line of the history: what would come next is its reward
+        return Sampling(TEMPERATURE, max_tokens=THOUGHT, stop=("\n\n", " Reward") if kind == "reason_act" else ("\n",))
+    if not _index(situation):
+        return Sampling(TEMPERATURE, max_tokens=128, stop=("\n\n",))
+    if kind == "reason_act":
+        return Sampling(TEMPERATURE, max_tokens=36, stop=("\n\n",))
+    return Sampling(TEMPERATURE, max_tokens=28, stop=("\n",))
+
+
+def _example(situation: Situation, action: str, kind: str) -> str:
+    value = _scores(situation).get(action)
+    if value is None:
+        return ""
+    acted = f"\nACTION={action}" if kind == "reason_act" else ""
+    solved = f" {value}, which belongs to {action}. So the best {situation.noun} now is {action}.{acted}\n\n"
+    return _ask(situation, first=action) + solved
+
+
+def _ask(situation: Situation, first: str | None = None) -> str:
+    scores = _scores(situation, first)
+    if not scores:
+        return f"{describe(situation)}\nThought:"
+    return f"Scores: {', '.join(f'{a} {v}' for a, v in scores.items())}\nThought: {START}"
+
+
+def _scores(situation: Situation, first: str | None = None) -> dict[str, str]:
+    """The rule's value of each action as text, highest first; ties in a drawn order, or with `first` leading."""
+    index = _index(situation)
+    if index is None:
+        return {}
+    values = dict(zip(situation.actions, index.values, strict=True))
+    tie = stream(0, "ties", digest([situation.actions, situation.history])).permutation(len(values))
+    order = dict(zip(situation.actions, tie, strict=True))
+    ranked = sorted(
+        values, key=lambda a: (-(float("inf") if values[a] is None else values[a] or 0.0), a != first, order[a])
+    )
+    return {a: INFINITE if (v := values[a]) is None else f"{v:.1f}" for a in ranked}

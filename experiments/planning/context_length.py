@@ -1,0 +1,58 @@
+"""Whether the prompts of an experiment fit into its models' contexts, before anything is asked.
+
+Invariant: only what is sure not to fit is refused. Prompts are counted at their shortest, with answers that say nothing
+but the form asked for, and in fewer tokens than the model's own, so what is refused would have ended as an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ...errors import BadOption
+from ...tasks.base import Task, decisions, stray
+from ..runner import EPISODES, Experiment
+from .forecast import played, tokens
+
+__all__ = ["check_context"]
+
+LOOKED_AT = 100  # episodes among which the one with the longest history is looked for
+ROOM = 256  # slots are told in multiples of this
+
+
+def check_context(experiment: Experiment) -> None:
+    """Refuse an experiment whose longest prompts exceed a context.
+
+    Raises:
+        BadOption: with the variant, the numbers, and what to set.
+    """
+    if all(b.card.context is None for b in experiment.backends):
+        return
+    with ThreadPoolExecutor(1) as thread:  # a notebook's thread has an event loop already
+        thread.submit(asyncio.run, _check(experiment)).result()
+
+
+async def _check(experiment: Experiment) -> None:
+    for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
+        episode, state = _longest(task, experiment)
+        for models in experiment.models:
+            cards = {b.card.id: b.card for b in models.slots.values()}
+            for variant in experiment.variants:
+                for request in await played(variant, task, models, episode, state):
+                    card = cards[request.model]
+                    size = tokens("".join(m.content for m in request.messages), card.digits)
+                    if card.context is not None and size > card.context:
+                        enough = -(-(size * 5 // 4 + request.sampling.max_tokens) // ROOM) * ROOM
+                        raise BadOption(
+                            f"the prompts of {variant.name!r} on {label} do not fit into the model {card.label!r}",
+                            f"the longest takes at least {size:,} tokens, and its context holds {card.context:,}",
+                            f"Give the model a larger context, slot_tokens = {enough}, or let the task show less.",
+                        )
+
+
+def _longest(task: Task, experiment: Experiment) -> tuple[int, Any]:
+    """(seed, state) of the last decision of the episode that starts with the longest history."""
+    seeds = [experiment.seed * EPISODES + i for i in range(min(experiment.episodes, LOOKED_AT))]
+    episode = max(seeds, key=lambda seed: len(task.situation(task.start(seed)).history))
+    return episode, stray(task, episode, decisions(task) - 1, "context")

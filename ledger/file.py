@@ -1,0 +1,185 @@
+"""The file of a ledger: its format and tables, whether it is sound, and who holds it.
+
+Invariant: a file that is newer, damaged or of another program is refused with the remedy, and not touched. One of an
+older format, or with lines of other code, is brought up to date in one transaction where it is opened for writing, and
+is left as it is for reading.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import LedgerError, RunFolderError
+from .step_rows import fingerprint, line
+
+__all__ = [
+    "APPLICATION", "FILE", "LINES", "LOCK", "META", "ORDER", "VERSION", "checked", "format_of", "locked", "prepare",
+    "unreadable", "unwritable",
+]  # fmt: skip
+
+FILE, LOCK = "ledger.sqlite", "lock"
+APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
+LINES = "lines"  # the setting that says which code made them
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE responses (
+  key TEXT NOT NULL PRIMARY KEY, model TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
+  sample INTEGER NOT NULL,
+  request BLOB NOT NULL, response BLOB NOT NULL, cost REAL
+);
+CREATE TABLE records (
+  task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
+  record BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
+);
+"""
+# Large rows: as tables WITHOUT ROWID each would lie on overflow pages of its own, in a file 2.5 times the size.
+_SCHEMA_LINES = """
+CREATE TABLE IF NOT EXISTS lines (
+  task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
+  line BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
+) WITHOUT ROWID
+"""
+_SCHEMA_FINISHED = """
+CREATE TABLE IF NOT EXISTS finished (
+  task TEXT NOT NULL, model TEXT NOT NULL, episode INTEGER NOT NULL, variant TEXT NOT NULL,
+  PRIMARY KEY (task, model, episode, variant)
+) WITHOUT ROWID
+"""
+_INDEX = "CREATE INDEX IF NOT EXISTS answers_of_episode ON responses (episode)"
+ORDER = "task, model, variant, episode, step"
+_CURRENT = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
+META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_LATER_TABLES = ("lines", "finished")  # of format 2 and 3
+
+
+def unwritable(folder: Path, error: Exception) -> LedgerError:
+    """What a failure to write is told as."""
+    return LedgerError(
+        f"the ledger in {str(folder)!r} could not be written",
+        str(error),
+        "What was committed is safe: free the disk or the file and resume the run.",
+    )
+
+
+def locked(folder: Path) -> int:
+    """Make the folder and hold its lock: the handle to close, after which others may.
+
+    Raises:
+        RunFolderError: the folder cannot be written, or another process holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} cannot be written", error.strerror or str(error), "Choose another --out."
+        ) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} is in use by another process", remedy="Wait for it, or choose another."
+        ) from None
+    return handle
+
+
+def prepare(connection: sqlite3.Connection, first: Mapping[str, str]) -> None:
+    """Set up an empty file, tables and first settings, or bring an older ledger up to date, in one transaction each."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA busy_timeout = 10000")
+    version = format_of(connection)
+    if version == VERSION and connection.execute(_CURRENT, (LINES, fingerprint())).fetchone():
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if not version:
+        for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
+            connection.execute(statement)
+        connection.executemany(META, list(first.items()))
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    for statement in (_SCHEMA_LINES, _SCHEMA_FINISHED, _INDEX):
+        connection.execute(statement)
+    connection.execute("DELETE FROM lines")
+    connection.create_function("line", 1, line, deterministic=True)
+    connection.execute(f"INSERT INTO lines SELECT {ORDER}, line(record) FROM records")
+    connection.execute(META, (LINES, fingerprint()))
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def checked(path: Path, whole: bool = False) -> sqlite3.Connection:
+    """A read-only connection to a ledger that is known to be one of ours and of our version.
+
+    Args:
+        whole: read the whole file and see that it is sound, before something is written into it.
+
+    Raises:
+        LedgerError: it is not, or cannot be opened.
+    """
+    try:
+        connection = _opened(path)
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from None
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = format_of(connection)
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if whole else "ok"
+        if flaw != "ok":
+            raise sqlite3.DatabaseError(flaw)
+    except sqlite3.Error as error:
+        connection.close()
+        raise unreadable(path, error) from None
+    problem = ""
+    if application != APPLICATION and (version or application or tables):
+        problem = "it was written by another program"
+    elif version > VERSION:
+        problem = f"it has format {version}, this akrasia knows {VERSION}"
+    elif version and not tables >= {"meta", "responses", "records", *_LATER_TABLES[: version - 1]}:
+        problem = "it lacks some of its tables"
+    if problem:
+        connection.close()
+        raise LedgerError(f"{str(path)!r} cannot be used", problem, "Use the version that wrote it, or a new folder.")
+    return connection
+
+
+def format_of(connection: sqlite3.Connection) -> int:
+    """The format of a ledger; 0 where it has no tables yet."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection for reading, also where nothing can be written beside the file, such as in an archive."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    try:
+        format_of(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if _kind(error) not in ("CANTOPEN", "READONLY") or path.with_name(f"{FILE}-wal").exists():
+            raise
+        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _kind(error: sqlite3.Error) -> str:
+    """SQLite's own name of an error, such as BUSY or CORRUPT."""
+    return str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_").partition("_")[0]
+
+
+def unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+    """What a failure to read is told as, by SQLite's own kind of it."""
+    what, remedy = {
+        "BUSY": ("is locked by another program", "Wait until that has ended, or end it."),
+        "LOCKED": ("is locked by another program", "Wait until that has ended, or end it."),
+        "CANTOPEN": ("cannot be opened", "See that you may read the file and its folder."),
+        "READONLY": ("cannot be opened", "See that you may read the file and write into its folder."),
+        "PERM": ("cannot be opened", "See that you may read the file and its folder."),
+        "IOERR": ("cannot be read", "See that the disk is there and has room."),
+    }.get(_kind(error), ("is damaged or is not a ledger", "Restore it from a copy, or start a new run."))
+    return LedgerError(f"{str(path)!r} {what}", str(error), remedy)

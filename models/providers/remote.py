@@ -1,0 +1,297 @@
+"""Any provider that litellm knows, at arm's length.
+
+litellm is imported when the model is opened, with its own retries, caches, callbacks, telemetry and `drop_params` off
+and its price map local: the gateway is the only owner of retries, and a sampling setting never disappears in silence.
+What a provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
+
+Who speaks OpenAI's protocol is asked directly (`direct.py`), everyone else through litellm (`via_litellm.py`). Which of
+them carried an answer is no part of its identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from ...errors import BadOption, Denied, UnknownName
+from ...records import Draw, Request, Response, digest
+from ..base import Card, Price, Style, key_of
+from ..secrets import keep_secret
+from .litellm import ViaLitellm, load_litellm, typed
+from .openai_format import read_answer
+from .openai_http import PROVIDERS, Direct, Wire, base_of, direct_proxies
+
+__all__ = ["Remote"]
+
+TIMEOUT = 120.0
+HARMLESS = ("api-version",)  # what the query of an address may hold
+Transport = Literal["auto", "litellm"]
+
+
+@dataclass
+class Remote:
+    """A model behind a provider's API.
+
+    Args:
+        name: litellm's model string.
+        api_base: another address of the provider's API; part of the identity of the answers. An address that holds a
+            user name or a key is refused.
+        api_key_env: the environment variable that holds the key, where it is not the provider's usual one; a key
+            itself is never an option, so that no configuration file or ledger can hold one.
+        price: US dollars per token; by default litellm's table.
+        temperature: replaces the roles' own sampling temperature.
+        max_concurrency: the most calls at once; the gateway starts lower and finds out what the provider bears.
+        rpm, tpm: the most requests and tokens in any minute; by default what the provider lets through.
+        timeout: seconds for one attempt.
+        style: "chat", or "completion" for a base model.
+        transport: "auto", or "litellm" to go through litellm even where a direct way is known.
+    """
+
+    name: str
+    api_base: str | None = None
+    api_key_env: str | None = None
+    price: Price | None = None
+    temperature: float | None = None
+    max_concurrency: int = 64
+    rpm: int | None = None
+    tpm: int | None = None
+    timeout: float = TIMEOUT
+    style: Style = "chat"
+    transport: Transport = "auto"
+    _open: _Opened | None = field(default=None, init=False, repr=False, compare=False)
+    _card: Card | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.style not in ("chat", "completion"):
+            raise UnknownName.among("prompt style", str(self.style), ["chat", "completion"])
+        if self.transport not in ("auto", "litellm"):
+            raise UnknownName.among("transport", str(self.transport), ["auto", "litellm"])
+        numbers = (("max_concurrency", int), ("rpm", int), ("tpm", int), ("timeout", int | float))
+        for option, kinds in numbers:
+            value = getattr(self, option)
+            if value is None and option in ("rpm", "tpm"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+                raise BadOption(f"{option} of {self.name!r} is {value!r}", remedy="Use a number of at least 1.")
+        if self.api_key_env is not None:
+            _check_variable(self.name, self.api_key_env)
+        if self.api_base is not None:
+            _check_address(self.name, self.api_base)
+
+    @property
+    def card(self) -> Card:
+        if self._card is not None:
+            return self._card
+        settings = {k: v for k in ("api_base", "temperature") if (v := getattr(self, k)) is not None}
+        if self.style != "chat":
+            settings["style"] = self.style
+        suffix = f"#{digest(settings, 4)}" if settings else ""
+        return Card(
+            id=self.name + suffix, label=self.name, style=self.style, max_concurrency=self.max_concurrency,
+            price=self.price or self._list_price(), account=self._account, rpm=self.rpm, tpm=self.tpm,
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        # In a thread: the import takes seconds, and the clients litellm makes at import stay free of this event loop.
+        litellm = await asyncio.to_thread(load_litellm)
+        _check_tls(litellm)
+        try:
+            model, provider, key, base = litellm.get_llm_provider(self.name, api_base=self.api_base)
+        except Exception:
+            known = [str(getattr(p, "value", p)) for p in litellm.provider_list]
+            raise UnknownName.among("litellm provider", self.name.partition("/")[0], known) from None
+        missing = []
+        if self.api_key_env is not None:
+            key = os.environ.get(self.api_key_env)
+            if not key:
+                raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
+            keep_secret(key, self.api_key_env)
+        else:
+            missing = [str(k) for k in litellm.validate_environment(self.name).get("missing_keys") or []]
+            if self.api_base is None and len(missing) == 1 and missing[0].endswith("_API_KEY"):
+                raise Denied(f"{missing[0]} is not set", remedy=f"Export it before using {self.name!r}.")
+        accepts = frozenset(litellm.get_supported_openai_params(model, custom_llm_provider=provider) or [])
+        base = base or self.api_base
+        direct = self._direct(litellm, model, provider, key, base)
+        through = None
+        if direct is None:
+            through = ViaLitellm(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
+            if self.style == "completion":
+                through.open_completion(provider, key, base)
+        self._open = _Opened(litellm, model, provider, accepts, direct, through)
+        self._card = None
+        self._card = self.card
+
+    async def close(self) -> None:
+        """Close the connections of this model and event loop, and no others."""
+        if self._open is not None:
+            for transport in (self._open.direct, self._open.litellm):
+                if transport is not None:
+                    await transport.close()
+            self._open = None
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        opened = self._open
+        if opened is None:
+            raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
+        key = key_of(request, draw)
+        sampling = request.sampling
+        kind = (sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.stop, request.mode)
+        plan = opened.plans.get(kind)
+        if plan is None:
+            plan = opened.plans[kind] = self._plan(opened, request)
+        seed = int(key[:8], 16) >> 1  # the draw's own: 31 bits of the key
+        if plan.wire is not None and opened.direct is not None:
+            body: dict[str, Any] = {**plan.wire.body, **({plan.wire.seed: seed} if plan.wire.seed else {})}
+            if request.mode == "completion":
+                body["prompt"] = "".join(m.content for m in request.messages)
+                said = await opened.direct.post("/completions", body, key)
+            else:
+                body["messages"] = request.messages
+                said = await opened.direct.post("/chat/completions", body, key)
+        else:
+            settings = {**plan.settings, **({"seed": seed} if "seed" in plan.settings else {})}
+            if opened.litellm is None:  # the address takes the direct way, this kind of sampling does not
+                opened.litellm = ViaLitellm(opened.module, self.name, self.api_base, self.api_key_env, self.timeout)
+            said = await opened.litellm.ask(request, settings, key)
+        return read_answer(said, plan.not_sent)
+
+    def _plan(self, opened: _Opened, request: Request) -> _Plan:
+        """How requests of one kind of sampling are sent: what the provider takes, in whose form."""
+        sampling = request.sampling
+        wanted: dict[str, Any] = {
+            "temperature": sampling.temperature if self.temperature is None else self.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "seed": 0,
+        }
+        if sampling.stop:
+            wanted["stop"] = list(sampling.stop)
+        if sampling.top_p == 1.0 and "claude" in self.name:
+            del wanted["top_p"]  # Claude refuses a request with both temperature and top_p; 1 is its default
+        if "max_tokens" not in opened.accepts and "max_completion_tokens" in opened.accepts:
+            wanted["max_completion_tokens"] = wanted.pop("max_tokens")
+        settings = {k: v for k, v in wanted.items() if k in opened.accepts}
+        wire = None
+        if opened.direct is not None and request.mode == "completion":
+            wire = Wire({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
+        elif opened.direct is not None:
+            try:
+                wire = Wire.of(opened.module, opened.model, opened.provider, settings)
+            except Exception as error:
+                raise typed(opened.module, self.name, error) from None
+        return _Plan(settings, ",".join(sorted(k for k in wanted if k not in opened.accepts)), wire)
+
+    def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> Direct | None:
+        """The direct transport, where this provider has one and nothing asks for litellm's."""
+        address = base_of(litellm, provider, base)
+        entry = _entry(litellm, self.name)
+        if (
+            self.transport == "litellm" or provider not in PROVIDERS or address is None or not direct_proxies()
+            or urlsplit(address).query or entry.get("mode", "chat") not in ("chat", "completion")
+            or litellm.headers or (self.style == "completion" and provider not in _continues(litellm))
+        ):  # fmt: skip
+            return None
+        if provider in ("openai", "custom_openai"):  # litellm would show OpenAI's key to other providers too
+            key = key or litellm.api_key or litellm.openai_key or os.environ.get("OPENAI_API_KEY")
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "akrasia"}
+        headers["Authorization"] = f"Bearer {key or 'none'}"
+        for name, variable in (("OpenAI-Organization", "OPENAI_ORGANIZATION"), ("OpenAI-Project", "OPENAI_PROJECT")):
+            if provider == "openai" and os.environ.get(variable):
+                headers[name] = os.environ[variable]
+        return Direct(self.name, address, headers, self.timeout)
+
+    @property
+    def _account(self) -> str:
+        """Who is asked with whose key; not the key."""
+        return f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}"
+
+    def _list_price(self) -> Price | None:
+        """litellm's list price, once litellm is loaded; before that the price is simply not known yet."""
+        litellm = sys.modules.get("litellm")
+        entry = {} if litellm is None else _entry(litellm, self.name)
+        if entry.get("input_cost_per_token") is None:
+            return None
+        return Price(float(entry["input_cost_per_token"]), float(entry.get("output_cost_per_token") or 0.0))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one kind of sampling is sent: the settings by OpenAI's names, and the wire form of the direct transport."""
+
+    settings: dict[str, Any]
+    not_sent: str
+    wire: Wire | None
+
+
+@dataclass
+class _Opened:
+    """What `open` found out and took."""
+
+    module: Any
+    model: str
+    provider: str
+    accepts: frozenset[str]
+    direct: Direct | None
+    litellm: ViaLitellm | None
+    plans: dict[tuple[Any, ...], _Plan] = field(default_factory=dict)
+
+
+def _continues(litellm: Any) -> set[str]:
+    """Providers whose base models continue texts under OpenAI's protocol."""
+    return {"openai", "text-completion-openai", *litellm.openai_text_completion_compatible_providers}
+
+
+def _entry(litellm: Any, name: str) -> Mapping[str, Any]:
+    table = getattr(litellm, "model_cost", {})  # absent while another thread is importing litellm
+    entry: Mapping[str, Any] = table.get(name) or table.get(name.partition("/")[2]) or {}
+    return entry
+
+
+def _check_variable(name: str, variable: Any) -> None:
+    """Refuse what is no name of a variable, or looks like the key itself; the message does not repeat it."""
+    named = isinstance(variable, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable)
+    key = named and len(variable) > 20 and re.search("[a-z]", variable) and re.search("[0-9]", variable)
+    if not named or key:
+        raise BadOption(
+            f"the api_key_env of {name!r} {'looks like a key' if key else 'is no name of a variable'}",
+            "a key in its place would be stored with the run",
+            "Export the key in an environment variable, and write the variable's name here, such as MY_KEY.",
+        )  # fmt: skip
+
+
+def _check_address(name: str, address: Any) -> None:
+    """Refuse an address that is none or that holds a secret; the message does not repeat it."""
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except (ValueError, TypeError, AttributeError):
+        usable = False
+    if not usable or re.search(r"\s", address):
+        raise BadOption(f"the api_base of {name!r} is no address", remedy="Write https://HOST/PATH.")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise BadOption(
+            f"the api_base of {name!r} holds a user name or password", "it would be stored with the run",
+            "Take it out, and name the environment variable that holds the key: api_key_env.",
+        )  # fmt: skip
+    if any(k not in HARMLESS for k, _ in parse_qsl(parts.query, keep_blank_values=True)) or ";" in parts.query:
+        raise BadOption(
+            f"the api_base of {name!r} holds a query", "a key in it would be stored with the run",
+            "Take it out, and name the environment variable that holds the key: api_key_env.",
+        )  # fmt: skip
+
+
+def _check_tls(litellm: Any) -> None:
+    """litellm takes SSL_VERIFY=False from the environment; a measurement must not run over such a line by accident."""
+    said = os.environ.get("SSL_VERIFY", "")
+    if litellm.ssl_verify is False or said.strip().lower() in ("false", "0", "no", "off", "none"):
+        raise BadOption(
+            "SSL_VERIFY switches off the verification of certificates", "anyone on the way could read the key",
+            "Unset it, and name the file of your own certificate authority in SSL_CERT_FILE.",
+        )  # fmt: skip

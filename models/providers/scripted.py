@@ -1,0 +1,50 @@
+"""A model that says what it is told to: the seam for tests and for worked examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...records import Draw, Request, Response, Usage
+from ..base import Card, Price, Style
+
+__all__ = ["Scripted"]
+
+Script = Callable[[Request, Draw], str | Response | Exception]
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """Answers with `script(request, draw)`: a text, a whole response, or an exception to raise.
+
+    Args:
+        script: a pure function, so that the same draw has the same answer.
+        name: identity of the answers; scripts that differ need names that differ.
+    """
+
+    script: Script
+    name: str = "scripted"
+    style: Style = "chat"
+    price: Price | None = Price()
+    max_concurrency: int = 64
+
+    @property
+    def card(self) -> Card:
+        return Card(
+            f"scripted/{self.name}", self.name, self.style, self.max_concurrency, deterministic=True, price=self.price
+        )
+
+    async def open(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        said = self.script(request, draw)
+        if isinstance(said, Exception):
+            raise said
+        if isinstance(said, Response):
+            return said
+        prompt = sum(len(m.content.split()) for m in request.messages)
+        return Response(said, usage=Usage(prompt, len(said.split())))

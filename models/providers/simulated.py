@@ -1,0 +1,169 @@
+"""A simulated agent with planted rates: the instrument's calibration standard.
+
+It reads the same prompts as a real model and answers in text, so every part of the program from rendering to statistics
+is exercised; what it knows and does is planted, so what the program measures can be checked against truth.
+
+At a situation it works out the true index values from the history it was shown, then draws, from streams named by the
+request: whether it knows (its recommendation is optimal with probability `knowing`); what it does given that it knows
+(`optimal`, `greedy`, else some other arm) or does not (the published row of wrong rationales); whether frequency bias
+overrides that (`frequency`: it repeats its most frequent action); and whether its answer can be parsed.
+Planted rates hold exactly where the classes differ, that is, while an untried arm is left and at least two were tried.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from math import log, sqrt
+
+import numpy as np
+
+from ...errors import BadOption
+from ...records import Draw, Request, Response, Usage, digest
+from ...rng import stream
+from ..base import Card
+
+__all__ = ["Planted", "Simulated"]
+
+# P(class | wrong rationale), from the lower row of Schmied et al. 2025, Fig. 5: 7.2, 0.6 and 2.0 of 9.8 %.
+WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
+
+_LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")
+_LINE = re.compile(r"^Step=\d+ Action=(.+?) Reward=(-?[\d.]+)$", re.MULTILINE)
+_HEARD = re.compile(r"^BEST=(.+)$", re.MULTILINE)
+# Where a prompt begins to say how to answer; what stands before it may quote other agents' answers.
+_FORM = re.compile(r"(?:End|Answer) with (?:one line|two lines)")
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What is planted; all are probabilities in [0, 1].
+
+    Attributes:
+        knowing: P(recommendation is optimal).
+        greedy: P(done is greedy | knows); optimal: P(done is optimal | knows); the rest does something else.
+        frequency: P(the most frequent action is repeated, whatever else was drawn).
+        parse_failure: P(the answer holds no action).
+    """
+
+    knowing: float = 0.87
+    greedy: float = 0.64
+    optimal: float = 0.24
+    frequency: float = 0.0
+    parse_failure: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise BadOption(f"simulated option {name} is {value!r}", remedy="Use a probability from 0 to 1.")
+        if self.greedy + self.optimal > 1 + 1e-9:
+            raise BadOption("greedy and optimal of the simulated agent add up to more than 1", remedy="Lower one.")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The simulated agent as a backend. Deterministic: the same request and draw give the same answer."""
+
+    planted: Planted = field(default_factory=Planted)
+
+    @property
+    def _unusual(self) -> dict[str, float]:
+        """The rates that differ from the defaults."""
+        usual = asdict(Planted())
+        return {k: v for k, v in asdict(self.planted).items() if v != usual[k]}
+
+    @property
+    def card(self) -> Card:
+        return Card(
+            id=f"simulated/{digest(self.planted, 4)}",
+            label=":".join(filter(None, ("simulated", ",".join(f"{k}={v:g}" for k, v in self._unusual.items())))),
+            max_concurrency=256,
+            deterministic=True,
+            note="planted: " + ", ".join(f"{k} {v:g}" for k, v in asdict(self.planted).items()),
+        )
+
+    async def open(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+    async def generate(self, request: Request, draw: Draw) -> Response:
+        rng = stream(draw.episode, "simulated", digest({"request": request, "draw": draw}))
+        text = _answer(self.planted, request, rng)
+        prompt = sum(len(m.content) for m in request.messages)
+        return Response(text, usage=Usage(prompt // 4 + 1, len(text) // 4 + 1), reported={"model": "simulated"})
+
+
+def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
+    asked = request.messages[-1].content
+    begins = max((m.start() for m in _FORM.finditer(asked)), default=0)
+    form = asked[begins:]
+    shown = "\n".join(m.content for m in request.messages if m.role != "assistant")
+    found = _LABELS.search(shown)
+    if found is None:
+        return "I do not see what to choose from."
+    labels = [s.strip() for s in found[1].split(",")]
+    arms = _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(shown)])
+    wants_best, wants_action = "BEST=" in form, "ACTION=" in form
+    # Fixed order and number of draws, so that one planted rate never shifts another's stream.
+    u_know, u_do, u_frequent, u_parse, pick_stated, pick_done = rng.random(6)
+    if wants_best:
+        wrong = [a for a in labels if a not in arms.optimal]
+        stated = _pick(arms.optimal if u_know < planted.knowing or not wrong else wrong, pick_stated)
+    else:
+        heard = [h for h in _HEARD.findall(shown.removesuffix(form) if begins else shown) if h in labels]
+        stated = heard[-1] if heard else _pick(labels, pick_stated)
+    done = _act(planted, arms, stated in arms.optimal, u_do, pick_done)
+    if arms.frequent and u_frequent < planted.frequency:
+        done = arms.frequent
+    if u_parse < planted.parse_failure:
+        return "Let me think about this a little longer before I decide."
+    lines = [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
+    lines += [f"BEST={stated}"] if wants_best else []
+    lines += [f"ACTION={done}"] if wants_action else []
+    return "\n".join(lines) or f"{stated} looks best to me."
+
+
+def _act(planted: Planted, arms: _Arms, knows: bool, u: float, pick: float) -> str:
+    greedy, optimal = (planted.greedy, planted.optimal) if knows else (WRONG_GREEDY, WRONG_OPTIMAL)
+    if not arms.greedy:
+        return _pick(arms.optimal, pick)
+    if set(arms.greedy) <= set(arms.optimal):
+        return _pick(arms.optimal, pick) if u < greedy + optimal or not arms.other else _pick(arms.other, pick)
+    if u < optimal:
+        return _pick(arms.optimal, pick)
+    if u < optimal + greedy or not arms.other:
+        return _pick(arms.greedy, pick)
+    return _pick(arms.other, pick)
+
+
+def _pick(options: list[str], u: float) -> str:
+    return options[min(int(u * len(options)), len(options) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arms:
+    """What a correct reader of the history would know."""
+
+    optimal: list[str]
+    greedy: list[str]
+    other: list[str]
+    frequent: str | None
+
+    @classmethod
+    def of(cls, labels: list[str], history: list[tuple[str, float]]) -> _Arms:
+        seen: dict[str, list[float]] = {a: [] for a in labels}
+        for action, reward in history:
+            seen[action].append(reward)
+        total = len(history)
+        index = {a: sum(r) / len(r) + sqrt(2 * log(total) / len(r)) for a, r in seen.items() if r}
+        top = max(index.values(), default=0.0)
+        greedy = [a for a in labels if index.get(a) == top]
+        optimal = [a for a in labels if a not in index] or greedy
+        return cls(
+            optimal,
+            greedy,
+            [a for a in labels if a not in optimal and a not in greedy],
+            max(seen, key=lambda a: len(seen[a])) if history else None,
+        )

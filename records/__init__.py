@@ -1,0 +1,35 @@
+"""The frozen values that cross rooms, and their canonical JSON.
+
+Invariant: a value here is plain data. It holds no model, no graph and no clock, equals any other value with the same
+content, and survives `decode(type, encode(value))` unchanged.
+"""
+
+from .codec import decode, digest, encode
+from .decisions import Decision, Record, Turn
+from .messages import Draw, Message, Request, Response, Sampling, Spent, Status, Usage, minus, plus
+from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
+
+__all__ = [
+    "ARM_RULES",
+    "Decision",
+    "Draw",
+    "Example",
+    "Message",
+    "Oracle",
+    "Quantity",
+    "Record",
+    "Request",
+    "Response",
+    "Sampling",
+    "Situation",
+    "Spent",
+    "Status",
+    "Transition",
+    "Turn",
+    "Usage",
+    "decode",
+    "digest",
+    "encode",
+    "minus",
+    "plus",
+]

@@ -1,0 +1,113 @@
+"""What a variant concluded at a situation, with its transcript, and what is stored of it.
+
+Invariant: a `Record` holds nothing that depends on when or in which order a run was executed: a resumed run ends with
+the same bytes as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .messages import Message, Status, Usage
+from .situations import Oracle
+
+__all__ = ["Decision", "Record", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one agent said at one point of a decision.
+
+    `rationale`, `stated` and `action` are what *stands* after this turn: an agent that does not touch one of them
+    carries over what it read. `prompt` and `answer` are dropped when the turn enters a record: `key` finds them.
+
+    Attributes:
+        confidence: what the agent says of its own answer, in [0, 1]; None where it does not.
+        planted: what a rationale that was tampered with recommends; `stated` stays what the reasoner itself said.
+        skipped: it passed on what it read and asked nothing: the agents it depends on agreed already, or the rationale
+            held nothing to tamper with.
+    """
+
+    agent: str
+    role: str
+    lane: int = 0
+    sample: int = 0
+    text: str = ""
+    rationale: str = ""
+    stated: tuple[str, ...] = ()
+    stated_status: Status = "absent"
+    action: str | None = None
+    status: Status = "absent"
+    key: str = ""
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    probs: dict[str, float] | None = None
+    mass: float | None = None
+    reads: tuple[str, ...] = ()
+    confidence: float | None = None
+    planted: tuple[str, ...] = ()
+    skipped: bool = False
+    prompt: tuple[Message, ...] = ()
+    answer: str = ""
+
+    @property
+    def position(self) -> str | None:
+        """The action it takes, or the first it recommends if it was not asked to act; None is an abstention."""
+        return self.action if self.status != "absent" else (self.stated[0] if self.stated else None)
+
+    @property
+    def last_words(self) -> str:
+        """The answer that ends the conversation of `prompt`: one's own, or the one that a vote passed on."""
+        return self.answer or self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a variant concluded at a situation.
+
+    Attributes:
+        stated: the actions the rationale recommends (several where it ties them, none where it names none).
+        done: the action taken; None where the answer holds no legal one.
+        probs: token probabilities of the legal actions where the final action was read off them.
+        turns: the whole transcript, in the plan's order.
+        shown_as: the name under which the agents saw each action, where an intervention renamed them; the raw texts
+            of the turns use those names, everything else here the task's own.
+    """
+
+    rationale: str
+    stated: tuple[str, ...]
+    stated_status: Status
+    done: str | None
+    status: Status
+    probs: dict[str, float] | None = None
+    mass: float | None = None
+    turns: tuple[Turn, ...] = ()
+    shown_as: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything stored about one step of one episode of one variant.
+
+    `usage`, `calls` and `cost` are *nominal*: what this variant would have paid alone. What the run really paid,
+    with shared answers counted once, is in the ledger's table of responses.
+    `reward` is None where no valid action was given: nothing was drawn from the environment.
+    """
+
+    task: str
+    model: str
+    variant: str
+    design: Literal["fork", "rollout"]
+    episode: int
+    step: int
+    situation: str
+    actions: tuple[str, ...]
+    oracle: Oracle
+    decision: Decision
+    reward: float | None
+    regret: float
+    calls: int
+    usage: Usage
+    cost: float | None
+    tags: dict[str, str] = field(default_factory=dict)

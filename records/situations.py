@@ -1,0 +1,116 @@
+"""What an agent sees at one step, and what a correct reasoner would say there.
+
+Invariant: a situation is data and not yet text, so that an intervention can render it again in another way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["ARM_RULES", "Example", "Oracle", "Quantity", "Situation", "Transition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One past step as data: which action was taken at which step, and what it paid."""
+
+    step: int
+    action: str
+    reward: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A column that anyone could compute from the history: a count, a mean, a bonus.
+
+    `values` follows the order of the situation's actions; None stands for "infinite" or "not yet defined".
+    """
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What an agent sees at one step, as data; rendered to text late, so that interventions can re-render it.
+
+    Attributes:
+        task: the task's name.
+        step: 0-based index of this decision; `horizon` is how many there are.
+        instruction: what the world is and what the goal is.
+        rule: the rule the agent is told to follow, in words; empty where there is none.
+        observation: what is visible now beside the history (a board, a question); may be empty.
+        history: past transitions, oldest first.
+        actions: the legal actions, in display order.
+        noun: what an action is called in a sentence ("button").
+        quantities: columns computable from the history; only those named in `shows` are rendered.
+        shows: which parts are rendered: "history" and names of quantities.
+        question: the closing question.
+        examples: solved examples, unrelated to this episode, for models that need to be shown the form.
+        answer: how an answer is read: "action" (one of `actions`), or, where there are none to choose from, "number"
+            (in canonical form, "7") or "text" (everything behind the answer's marker).
+        item: which item of a question set this is (a variation, a concept, a row), for rates per item.
+        own: the task's own name of each of `actions`, in their order, where an intervention renamed them; else empty.
+        probe: not empty where this question asks what is *known* about the episode's other questions; see
+            `akrasia.evals.frame` for how it enters the gap.
+    """
+
+    task: str
+    step: int
+    horizon: int
+    instruction: str
+    actions: tuple[str, ...]
+    rule: str = ""
+    observation: str = ""
+    history: tuple[Transition, ...] = ()
+    noun: str = "action"
+    quantities: tuple[Quantity, ...] = ()
+    shows: tuple[str, ...] = ("history",)
+    question: str = "Which action do you take?"
+    examples: tuple[Example, ...] = ()
+    answer: Literal["action", "number", "text"] = "action"
+    item: str = ""
+    probe: str = ""
+    own: tuple[str, ...] = ()
+
+    def quantity(self, name: str) -> Quantity | None:
+        """The column of that name, or None."""
+        return next((q for q in self.quantities if q.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A solved situation: `action` is optimal there."""
+
+    situation: Situation
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """What a correct reasoner would say at a situation. Sets, never single answers: ties are real.
+
+    Attributes:
+        optimal: actions whose value is highest under `rule`.
+        greedy: actions whose value is highest among those already tried; empty where nothing was tried.
+        values: value per action under `rule`; None means infinite (an untried arm ranks first).
+        regret: expected loss of each action against the best one, in reward units.
+        forfeit: expected loss of giving no valid action at all.
+        untried: actions never taken in this episode.
+        rule: the name of the rule used.
+        frequent: actions taken most often so far; empty where there is no history, or none that repeats actions.
+    """
+
+    optimal: tuple[str, ...]
+    greedy: tuple[str, ...]
+    values: dict[str, float | None]
+    regret: dict[str, float]
+    forfeit: float
+    untried: tuple[str, ...]
+    rule: str
+    frequent: tuple[str, ...] = ()
+
+
+ARM_RULES = ("ucb", "ucb_sqrt", "ucb_bench", "greedy", "truth")
+"""The values of `Oracle.rule` where actions are arms to be tried; what they mean: `akrasia.tasks.rules`."""
