@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .api import arun, forecast, run
     from .evals.evaluator import Reason, evaluator
     from .experiments.variant import Variant
-    from .graphs.external import Answer, MessagesAdapter
+    from .graphs.external import GraphOutput, MessagesAdapter
     from .interventions import (
         best_of_n,
         blind_actor,
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         unheard,
         view,
     )
-    from .models.chat_model import AmbientChatModel
+    from .models.chat_model import ChatModel
     from .result import Result, open_run
     from .training.api import TrainingResult, clone, expert_data, train
 
@@ -87,10 +87,10 @@ _HOME = {
     **dict.fromkeys(("arun", "forecast", "run"), ".api"),
     **dict.fromkeys(("Result", "open_run"), ".result"),
     **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training.api"),
-    "AmbientChatModel": ".models.chat_model",
+    "ChatModel": ".models.chat_model",
     "Reason": ".evals.evaluator",
     "evaluator": ".evals.evaluator",
-    "Answer": ".graphs.external",
+    "GraphOutput": ".graphs.external",
     "MessagesAdapter": ".graphs.external",
     "Variant": ".experiments.variant",
     **dict.fromkeys(
@@ -139,8 +139,8 @@ _HOME = {
 }
 
 __all__ = [
-    "AmbientChatModel",
-    "Answer",
+    "ChatModel",
+    "GraphOutput",
     "MessagesAdapter",
     "Reason",
     "Result",

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
-from .events import Listener, sink
+from .events import Listener, event_bus
 from .ledger.file import FILE, LOCK
 from .ledger.ledger import Ledger, Reader, begun, read_ledger
 from .records import digest
 from .result import Result, blocking, writable
 
 if TYPE_CHECKING:
-    from .experiments.executors import Engine, Observer
+    from .experiments.executors import Executor, Observer
     from .experiments.planning.forecast import Forecast
     from .experiments.runner import Experiment
 
@@ -41,7 +41,7 @@ def run(
     concurrency: int | None = None,
     until: str = "",
     workers: int = 1,
-    engine: str = "",
+    executor: str = "",
     address: str = "",
     leader: str = "",
     name: str = "experiment",
@@ -65,7 +65,7 @@ def run(
         concurrency: episodes under way at once.
         until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
         workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
-        engine: "ray" to play on a Ray cluster, at `address` or on this machine.
+        executor: "ray" to play on a Ray cluster, at `address` or on this machine.
         out: run folder; by default one named by the experiment and its variants under `runs/`, so that the same call
             again goes on where it stopped and pays nothing twice, and another call has a folder of its own. In a folder
             that you name, further variants of the same experiment join those that it holds.
@@ -79,7 +79,7 @@ def run(
     """
     settings = {
         "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, "until": until, "workers": workers, "engine": engine,
+        "budget": budget, "concurrency": concurrency, "until": until, "workers": workers, "executor": executor,
         "address": address, "leader": leader,
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
@@ -143,8 +143,8 @@ async def execute(
     offline: bool = False,
     observe: Observer | None = None,
     observe_events: Listener | Sequence[Listener] | None = None,
-    engine: Engine | None = None,
-    started: Callable[[Engine], None] | None = None,
+    executor: Executor | None = None,
+    started: Callable[[Executor], None] | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Result:
     """Run an experiment into a folder.
@@ -153,14 +153,14 @@ async def execute(
         resume: go on with the run the folder holds; the same experiment is required.
         fresh: start over: a run in the folder is removed first.
         settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
-        engine: where it is played; by default what the experiment asks for.
-        started: called with the engine once everything is ready, before the first request.
+        executor: where it is played; by default what the experiment asks for.
+        started: called with the executor once everything is ready, before the first request.
 
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
     """
     from .experiments.config import describe
-    from .experiments.executors import engine_for
+    from .experiments.executors import executor_for
     from .experiments.planning.context_length import check_context
     from .experiments.runner import play
     from .models.secrets import keys, refuse_keys
@@ -179,10 +179,10 @@ async def execute(
     writable(folder)
     if fresh or not exists:
         check_context(experiment)
-    engine = engine or engine_for(experiment, offline=offline)
+    executor = executor or executor_for(experiment, offline=offline)
     try:
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
-            await engine.open()
+            await executor.open()
         kept = {} if settings is None else {"settings": json.dumps(settings)}
         ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept}, fresh)
         try:
@@ -191,12 +191,12 @@ async def execute(
             _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
             if started is not None:
-                started(engine)
-            outcome = await play(experiment, ledger, engine, observe, offline, sink(observe_events))
+                started(executor)
+            outcome = await play(experiment, ledger, executor, observe, offline, event_bus(observe_events))
         finally:
             ledger.close()
     finally:
-        await engine.close()
+        await executor.close()
     return Result(folder, outcome)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .events import Listener
-    from .experiments.executors import Engine
+    from .experiments.executors import Executor
     from .result import Result
 
 __all__ = ["app", "main"]
@@ -74,7 +74,7 @@ def run(
         str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that play, instead of the file's.")] = None,
-    engine: Annotated[str | None, typer.Option(help="local, processes or ray.")] = None,
+    executor: Annotated[str | None, typer.Option(help="local, processes or ray.")] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
@@ -89,7 +89,7 @@ def run(
     folder, settings = _settings(experiment, resume, changes or [])
     for key, value in (
         ("task", task), ("variants", variant), ("episodes", episodes), ("until", until), ("workers", workers),
-        ("engine", engine), ("address", address),
+        ("executor", executor), ("address", address),
     ):  # fmt: skip
         if value is not None:
             settings[key] = value
@@ -113,7 +113,7 @@ def run(
             typer.echo(f"Report: {result.report()}")
             typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
     if outcome is not None and (outcome.stopped is not None or outcome.missing):
-        given_up = f"calls that were given up: {outcome.tally.failed}"
+        given_up = f"calls that were given up: {outcome.run_usage.failed}"
         why = given_up if outcome.stopped is None else f"the run stopped early: {outcome.stopped}"
         typer.echo(f"akrasia: {why}", err=True)
         typer.echo(f"{outcome.missing} of {outcome.planned} episodes are not complete.", err=True)
@@ -511,25 +511,27 @@ def _play(
     import signal
 
     from .api import execute
-    from .commands.progress import Progress
+    from .commands.progress import RunProgress
     from .experiments.config import assemble
 
     experiment = assemble(settings)
     folder = out or Path("runs") / experiment.name
     console = _console()
 
-    def started(engine: Engine) -> None:
+    def started(executor: Executor) -> None:
         loop = asyncio.get_running_loop()
 
         def interrupted() -> None:
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(name)
-            engine.stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
+            executor.stop(
+                RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once.")
+            )
 
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, interrupted)
 
-    with Progress(experiment.situations, console) as progress:
+    with RunProgress(experiment.situations, console) as progress:
         return asyncio.run(
             execute(
                 experiment, folder, resume=resume, fresh=fresh, offline=offline, observe=progress, started=started,

@@ -37,12 +37,12 @@ __all__ = [
     "RateChanged",
     "RunBegan",
     "RunEnded",
-    "Sink",
+    "EventBus",
     "StopBegan",
     "Where",
     "WorkerDied",
     "facts",
-    "sink",
+    "event_bus",
 ]
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -320,7 +320,7 @@ class WorkerDied(Event):
     episodes: tuple[int, ...]
 
 
-class Sink:
+class EventBus:
     """All who listen to one run, as one listener.
 
     `texts` says whether any of them asks for messages and answers; `level`, below which none of them wants anything.
@@ -345,12 +345,12 @@ class Sink:
                 )  # fmt: skip
 
 
-def sink(given: Listener | Sequence[Listener] | None) -> Sink | None:
+def event_bus(given: Listener | Sequence[Listener] | None) -> EventBus | None:
     """Whoever listens, as one; None where nobody does."""
-    if given is None or isinstance(given, Sink):
+    if given is None or isinstance(given, EventBus):
         return given
     listeners = [given] if callable(given) else list(given)
-    return Sink(listeners) if listeners else None
+    return EventBus(listeners) if listeners else None
 
 
 def facts(event: Event) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
-from .events import Listener, sink
-from .ledger.costs import Bill
+from .events import Listener, event_bus
+from .ledger.costs import RunCosts
 from .ledger.ledger import read_ledger
 from .records import Record
 
@@ -72,11 +72,11 @@ class Result:
         return stored
 
     @property
-    def bill(self) -> Bill:
+    def bill(self) -> RunCosts:
         """What all sessions of the run paid, and what every variant would have paid alone."""
         ledger = read_ledger(self.folder)
         try:
-            return Bill(ledger.paid(), ledger.alone())
+            return RunCosts(ledger.paid(), ledger.alone())
         finally:
             ledger.close()
 
@@ -229,14 +229,14 @@ class Result:
         from .models.resolve import resolve
 
         backends = [resolve(m) for m in models]
-        hear = sink(observe_events)
-        return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, hear))
+        emit = event_bus(observe_events)
+        return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, emit))
 
     def scorecard(self) -> None:
         """Show the scorecard in the terminal or notebook."""
         from .reports.terminal import show_scorecard
 
-        paid = f"{self.outcome.tally}\n{self.bill}" if self.outcome else ""
+        paid = f"{self.outcome.run_usage}\n{self.bill}" if self.outcome else ""
         show_scorecard(self.score(), self.experiment, paid)
 
     def report(self, path: Path | str | None = None) -> Path:

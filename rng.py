@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-__all__ = ["seed_of", "stream"]
+__all__ = ["seed_of", "named_rng"]
 
 Name = str | int
 _WORD = 2**64 - 1
@@ -24,7 +24,7 @@ def seed_of(*names: Name, bits: int = 64) -> int:
     return int.from_bytes(blake2b(text, digest_size=16).digest(), "big") >> (128 - bits)
 
 
-def stream(*names: Name) -> np.random.Generator:
+def named_rng(*names: Name) -> np.random.Generator:
     """The generator that belongs to a name; the same name always gives the same numbers."""
     key = seed_of(*names, bits=128)
     # As two words: numpy takes an integer of 128 bits apart three times slower.

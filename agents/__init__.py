@@ -2,11 +2,11 @@
 
 from .actor import Actor
 from .answers.parsing import read_action, read_answer, read_recommendation, read_stated
-from .base import AGENTS, Agent, Concluder, Context, Speaker, speak
+from .base import AGENTS, Agent, Context, ModelRole, RuleRole, speak
 from .critic import Critic
 from .debater import Debater
 from .editor import Editor
-from .executor import Executor
+from .executor import StatedPolicy
 from .judge import Judge
 from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
 from .reasoner import Reasoner
@@ -17,18 +17,18 @@ __all__ = [
     "AGENTS",
     "Actor",
     "Agent",
-    "Concluder",
+    "RuleRole",
     "Context",
     "Critic",
     "Debater",
     "Editor",
     "EpsilonGreedy",
-    "Executor",
+    "StatedPolicy",
     "Judge",
     "OraclePolicy",
     "RandomPolicy",
     "Reasoner",
-    "Speaker",
+    "ModelRole",
     "Summariser",
     "TryAll",
     "Voter",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn, encode
 from .answers.parsing import read_answer
-from .base import AGENTS, Agent, Call, Said
+from .base import AGENTS, Agent, ParsedAnswer, Prompt
 from .few_shot import worked_call
 from .follow_up import take_up
 from .phrases import closing, hints, say, told
@@ -35,7 +35,7 @@ class Actor:
 
     name = "actor"
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
         if agent.options.get("deaf"):
             reads = tuple(t for t in reads if t.role == "summariser" and not t.rationale)
         if style != "chat":
@@ -46,21 +46,21 @@ class Actor:
             sampling = replace(sampling, choices=situation.actions, schema=_schema(situation.actions))
             form += '\nWhere your answer is bound to JSON, write {"action": "X"} instead.'
         if agent.move != "open":
-            return Call(take_up(agent, reads, form), sampling)
+            return Prompt(take_up(agent, reads, form), sampling)
         parts = [_menu(situation) if agent.options.get("blind") else describe(situation)]
         parts += [say(agent, told(t)) for t in reads if t.role == "summariser" and not t.rationale]
         thought = next((t.rationale.strip() for t in reads if t.rationale), "")
         if thought:
             parts.append(str(agent.options.get("heard", HEARD)).replace("{rationale}", say(agent, thought)))
-        return Call((Message("user", "\n\n".join([*parts, hints(agent) + form])),), sampling)
+        return Prompt((Message("user", "\n\n".join([*parts, hints(agent) + form])),), sampling)
 
-    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         bare = text.strip()
         if agent.options.get("constrain") and (found := _BOUND.fullmatch(bare)):
             bare = found[1]
         if bare in situation.actions:  # a bare label: the answer was chosen among them
-            return Said(action=(bare, "ok"))
-        return Said(action=read_answer(text, situation))
+            return ParsedAnswer(action=(bare, "ok"))
+        return ParsedAnswer(action=read_answer(text, situation))
 
 
 def _menu(situation: Situation) -> str:

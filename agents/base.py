@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from ..errors import PlanError
 from ..models.base import Style
-from ..models.gateway import Desk
+from ..models.gateway import ModelRoles
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry
 from .ballots import read_confidence
@@ -26,13 +26,13 @@ from .ballots import read_confidence
 __all__ = [
     "AGENTS",
     "Agent",
-    "Call",
-    "Choosy",
-    "Concluder",
+    "Prompt",
+    "ChecksOptions",
+    "RuleRole",
     "Context",
     "Role",
-    "Said",
-    "Speaker",
+    "ParsedAnswer",
+    "ModelRole",
     "agreed",
     "need",
     "skip",
@@ -75,7 +75,7 @@ class Context:
     """
 
     situation: Situation
-    desk: Desk
+    models: ModelRoles
     episode: int
     step: int
     temperature: float | None = None
@@ -84,7 +84,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Prompt:
     """A prompt and how to sample its answer."""
 
     messages: tuple[Message, ...]
@@ -92,7 +92,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedAnswer:
     """What a role read out of an answer; a field left at None is carried over from what the agent read."""
 
     rationale: str | None = None
@@ -101,22 +101,22 @@ class Said:
 
 
 @runtime_checkable
-class Speaker(Protocol):
+class ModelRole(Protocol):
     """A role that asks the model in its agent's slot."""
 
     name: str
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
         """The prompt of this agent, given what it reads."""
         ...
 
-    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         """What the answer says."""
         ...
 
 
 @runtime_checkable
-class Concluder(Protocol):
+class RuleRole(Protocol):
     """A role that works on what others said, without a model."""
 
     name: str
@@ -127,7 +127,7 @@ class Concluder(Protocol):
 
 
 @runtime_checkable
-class Knower(Protocol):
+class OracleRole(Protocol):
     """A role that reads the oracle; a plan that holds it is marked as leaking."""
 
     leaks: bool
@@ -138,7 +138,7 @@ class Knower(Protocol):
 
 
 @runtime_checkable
-class Choosy(Protocol):
+class ChecksOptions(Protocol):
     """A role that refuses options it cannot work with when a plan is made, and not when its turn comes."""
 
     def check(self, agent: Agent) -> None:
@@ -146,16 +146,16 @@ class Choosy(Protocol):
         ...
 
 
-Role = Speaker | Concluder
+Role = ModelRole | RuleRole
 
 AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
 
 
 @cache
-def _made(role: Callable[..., Role]) -> tuple[Role, Concluder | None]:
+def _made(role: Callable[..., Role]) -> tuple[Role, RuleRole | None]:
     """A factory's role, and the same where it concludes: roles hold nothing, so one of each is enough."""
     made = role()
-    return made, made if isinstance(made, Concluder) else None
+    return made, made if isinstance(made, RuleRole) else None
 
 
 async def speak(
@@ -174,15 +174,15 @@ async def speak(
     names = tuple(t.agent for t in reads)
     draw = Draw(context.episode, context.step, sample)
     if concluder is not None:
-        if context.oracle is not None and isinstance(concluder, Knower):
+        if context.oracle is not None and isinstance(concluder, OracleRole):
             concluded = concluder.reveal(context.oracle)
         else:
             concluded = concluder.conclude(agent, situation, reads, draw)
         return replace(concluded, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
-    speaker, slot = cast(Speaker, role), agent.slot or role.name
-    call = speaker.call(agent, situation, reads, context.desk.card(slot).style)
+    speaker, slot = cast(ModelRole, role), agent.slot or role.name
+    call = speaker.call(agent, situation, reads, context.models.info(slot).style)
     sampling = _override(call.sampling, context)
-    key, response = await context.desk.ask(slot, call.messages, sampling, draw)
+    key, response = await context.models.ask(slot, call.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
     said = _read(speaker.read(agent, situation, response.text, response), response)
     sure = read_confidence(response.text)[0] if agent.options.get("confidence") else None
@@ -224,7 +224,7 @@ def agreed(turns: tuple[Turn, ...], level: float) -> bool:
     return bool(counts) and max(counts.values()) >= level * len(turns) - 1e-9
 
 
-def _read(said: Said, response: Response) -> Said:
+def _read(said: ParsedAnswer, response: Response) -> ParsedAnswer:
     """What was said, given how the call ended: what is refused or failed says nothing, whatever its text holds."""
     stated, action = said.stated, said.action
     if stated is not None:
@@ -233,7 +233,7 @@ def _read(said: Said, response: Response) -> Said:
     if action is not None:
         status = _outcome(action[1], response)
         action = (action[0] if status == "ok" else None, status)
-    return Said(said.rationale, stated, action)
+    return ParsedAnswer(said.rationale, stated, action)
 
 
 def _outcome(parsed: Status, response: Response) -> Status:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_recommendation
-from .base import AGENTS, Agent, Call, Said, need
+from .base import AGENTS, Agent, ParsedAnswer, Prompt, need
 from .few_shot import worked_call
 from .phrases import closing, hints, say
 from .rendering import describe
@@ -30,7 +30,7 @@ class Critic:
 
     name = "critic"
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
         need(reads, "critic")
         if style != "chat":
             return worked_call("criticise", agent, situation, reads, style)
@@ -40,10 +40,10 @@ class Critic:
         form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
         seen = [] if agent.options.get("blind") else [describe(situation)]
         text = "\n\n".join([*seen, answered, f"{comment} {hints(agent)}{form}"])
-        return Call((Message("user", text),), Sampling(max_tokens=256))
+        return Prompt((Message("user", text),), Sampling(max_tokens=256))
 
-    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        return Said(stated=read_recommendation(text, situation), action=(None, "absent"))
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
+        return ParsedAnswer(stated=read_recommendation(text, situation), action=(None, "absent"))
 
 
 AGENTS.register("critic", Critic)

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..errors import BadOption, PlanError, UnknownName
 from ..records import Draw, Situation, Turn, Usage
-from ..rng import stream
+from ..rng import named_rng
 from .answers.parsing import read_recommendation
 from .base import AGENTS, Agent, need
 from .phrases import filler
@@ -65,7 +65,7 @@ def _swap(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:
         return heard.rationale
     mine = heard.stated[0]
     others = [a for a in situation.actions if a not in heard.stated] or [a for a in situation.actions if a != mine]
-    other = others[int(stream(draw.episode, "swap", draw.step, draw.sample).integers(len(others)))]
+    other = others[int(named_rng(draw.episode, "swap", draw.step, draw.sample).integers(len(others)))]
     either = re.compile(rf"(?<![\w-])({re.escape(mine)}|{re.escape(other)})(?![\w-])")
     return either.sub(lambda m: other if m[1] == mine else mine, heard.rationale)
 
@@ -85,7 +85,7 @@ def _first(text: str, sentences: int) -> str:
 
 def _corrupt(heard: Turn, situation: Situation, draw: Draw, share: float) -> str:
     """Replace a `share` of the numbers by drawn ones with as many digits."""
-    rng = stream(draw.episode, "corrupt", draw.step, draw.sample)
+    rng = named_rng(draw.episode, "corrupt", draw.step, draw.sample)
     named = "|".join(re.escape(a) for a in sorted(situation.actions, key=len, reverse=True))
     spared = rf"(?<![\w-])(?:{named})(?![\w-])" if named else r"(?!)"
 

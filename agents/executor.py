@@ -11,10 +11,10 @@ from dataclasses import replace
 from ..records import Draw, Situation, Turn, Usage
 from .base import AGENTS, Agent, need
 
-__all__ = ["Executor"]
+__all__ = ["StatedPolicy"]
 
 
-class Executor:
+class StatedPolicy:
     """Role "executor"."""
 
     name = "executor"
@@ -36,4 +36,4 @@ class Executor:
         )
 
 
-AGENTS.register("executor", Executor)
+AGENTS.register("executor", StatedPolicy)

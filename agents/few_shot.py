@@ -17,8 +17,8 @@ from __future__ import annotations
 from ..errors import PlanError, UnknownName
 from ..models.base import Style
 from ..records import Message, Quantity, Sampling, Situation, Turn, digest
-from ..rng import stream
-from .base import Agent, Call
+from ..rng import named_rng
+from .base import Agent, Prompt
 from .phrases import filler, hints, told
 from .rendering import describe, shown_lines
 
@@ -68,7 +68,7 @@ def unheard(agent: Agent) -> str | None:
 
 def worked_call(
     kind: str, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style = "completion"
-) -> Call:
+) -> Prompt:
     """The prompt of an agent whose model continues texts.
 
     Args:
@@ -84,17 +84,17 @@ def worked_call(
         return _act(agent, situation, reads, start)
     if kind == "judge":
         asked = Message("user", f"{_views(reads[1:], situation, blank, start)}\n\n{ask}")
-        return Call((*_said(reads[0]), asked), _sampling("reason_act", situation, tuned))
+        return Prompt((*_said(reads[0]), asked), _sampling("reason_act", situation, tuned))
     if agent.move == "ballot":
         raise PlanError("a ballot needs a model that is prompted by instructions", remedy="Vote by plurality instead.")
     if kind == "criticise":
         others = _views(reads[1:], situation, blank, start)
         asked = Message("user", f"{others}\nCritic:{start}")
-        return Call((*_said(reads[0]), asked), _sampling("reason", situation, tuned))
+        return Prompt((*_said(reads[0]), asked), _sampling("reason", situation, tuned))
     if move == "open":
         text = "" if tuned else _solved(kind, situation)
         text += "".join(f"{told(t)}\n" for t in reads) + ("" if tuned else _notes(agent)) + ask
-        return Call((Message("user", text),), _sampling(kind, situation, tuned))
+        return Prompt((Message("user", text),), _sampling(kind, situation, tuned))
     if not reads:
         raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
     if move in _AGAIN:
@@ -106,7 +106,7 @@ def worked_call(
         between = _views(reads[1:], situation, blank, start) + "\n\n"
     else:
         raise UnknownName.among("move", move, [*_AGAIN, "revise", "discuss"])
-    return Call((*_said(reads[0]), Message("user", between + ask)), _sampling(kind, situation, tuned))
+    return Prompt((*_said(reads[0]), Message("user", between + ask)), _sampling(kind, situation, tuned))
 
 
 def acted(situation: Situation) -> str:
@@ -144,16 +144,16 @@ def _views(others: tuple[Turn, ...], situation: Situation, blank: bool, start: s
     return f"\nOther view: {filler(said)}." if blank and said else said
 
 
-def _act(agent: Agent, situation: Situation, reads: tuple[Turn, ...], start: str) -> Call:
+def _act(agent: Agent, situation: Situation, reads: tuple[Turn, ...], start: str) -> Prompt:
     """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
     lines = _seen(agent, situation)
     thoughts = [_view(t, situation, start) for t in reads if t.role != "actor"]
     lines += [f"Thought: {filler(t) if agent.options.get('blank') else t}" for t in thoughts]
     if not situation.actions:
         text = "\n".join([describe(situation), *lines[1:], "Answer:"])
-        return Call((Message("user", text),), Sampling(TEMPERATURE, max_tokens=64, stop=("\n\n",)))
+        return Prompt((Message("user", text),), Sampling(TEMPERATURE, max_tokens=64, stop=("\n\n",)))
     lines.append(acted(situation))
-    return Call((Message("user", "\n".join(lines)),), Sampling(temperature=0.0, choices=situation.actions))
+    return Prompt((Message("user", "\n".join(lines)),), Sampling(temperature=0.0, choices=situation.actions))
 
 
 def _said(turn: Turn) -> tuple[Message, ...]:
@@ -208,7 +208,7 @@ def _scores(situation: Situation, first: str | None = None) -> dict[str, str]:
     if index is None:
         return {}
     values = dict(zip(situation.actions, index.values, strict=True))
-    tie = stream(0, "ties", digest([situation.actions, situation.history])).permutation(len(values))
+    tie = named_rng(0, "ties", digest([situation.actions, situation.history])).permutation(len(values))
     order = dict(zip(situation.actions, tie, strict=True))
     ranked = sorted(
         values, key=lambda a: (-(float("inf") if values[a] is None else values[a] or 0.0), a != first, order[a])

@@ -10,7 +10,7 @@ import re
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_answer, read_recommendation
-from .base import AGENTS, Agent, Call, Said, need
+from .base import AGENTS, Agent, ParsedAnswer, Prompt, need
 from .few_shot import worked_call
 from .follow_up import quoted
 from .phrases import closing, hints, say
@@ -30,7 +30,7 @@ class Judge:
 
     name = "judge"
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
         need(reads, "judge")
         if style != "chat":
             return worked_call("judge", agent, situation, reads, style)
@@ -39,12 +39,12 @@ class Judge:
         form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
         form += DEFER if agent.options.get("defer") else ""
         text = "\n\n".join([describe(situation), heard, f"{decide}\n{hints(agent)}{form}"])
-        return Call((Message("user", text),), Sampling())
+        return Prompt((Message("user", text),), Sampling())
 
-    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         if agent.options.get("defer") and _UNDECIDED.search(text):
-            return Said(text, ((), "undecided"), (None, "undecided"))
-        return Said(text, read_recommendation(text, situation), read_answer(text, situation))
+            return ParsedAnswer(text, ((), "undecided"), (None, "undecided"))
+        return ParsedAnswer(text, read_recommendation(text, situation), read_answer(text, situation))
 
 
 AGENTS.register("judge", Judge)

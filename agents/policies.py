@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..errors import BadOption, PlanError
 from ..records import Draw, Oracle, Situation, Status, Turn, Usage
-from ..rng import stream
+from ..rng import named_rng
 from .base import AGENTS, Agent, need
 
 __all__ = ["EpsilonGreedy", "OraclePolicy", "RandomPolicy", "TryAll"]
@@ -35,7 +35,7 @@ class EpsilonGreedy:
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
         chosen, actions = need(reads, self.name), _choices(situation, self.name)
-        explores, pick = stream(draw.episode, "epsilon", draw.step, draw.sample).random(2)
+        explores, pick = named_rng(draw.episode, "epsilon", draw.step, draw.sample).random(2)
         if explores >= float(agent.options.get("epsilon", 0.1)):
             return _takes(chosen, None, "no exploration")
         return _takes(chosen, actions[int(pick * len(actions))], "explores at random")
@@ -48,7 +48,7 @@ class RandomPolicy:
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
         actions = _choices(situation, self.name)
-        action = actions[int(stream(draw.episode, "random", draw.step, draw.sample).integers(len(actions)))]
+        action = actions[int(named_rng(draw.episode, "random", draw.step, draw.sample).integers(len(actions)))]
         return Turn(self.name, self.name, text=f"ACTION={action}", action=action, status="ok")
 
 

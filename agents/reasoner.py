@@ -10,7 +10,7 @@ from ..errors import UnknownName
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_answer, read_recommendation
-from .base import AGENTS, Agent, Call, Said
+from .base import AGENTS, Agent, ParsedAnswer, Prompt
 from .few_shot import worked_call
 from .follow_up import quoted, take_up
 from .phrases import closing, hints, say, told
@@ -60,33 +60,33 @@ class Reasoner:
         if ballot not in BALLOTS:
             raise UnknownName.among("ballot", str(ballot), BALLOTS)
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
         self.check(agent)
         mode = str(agent.options.get("mode", self.mode))
         if style != "chat":
             return worked_call(mode, agent, situation, reads, style)
         if agent.move == "ballot":
             kind = str(agent.options.get("ballot", "ranking"))
-            return Call(
+            return Prompt(
                 take_up(agent, reads, BALLOTS[kind].replace("{noun}", situation.noun)), Sampling(max_tokens=256)
             )
         form = closing(agent, str(agent.options.get("form", FORMS[mode])).replace("{noun}", situation.noun))
         sampling = Sampling(max_tokens=int(agent.options.get("budget", Sampling().max_tokens)))
         if agent.move != "open":
-            return Call(take_up(agent, reads, form), sampling)
+            return Prompt(take_up(agent, reads, form), sampling)
         think = str(agent.options.get("think", THINK)).replace("{noun}", situation.noun)
         heard = "".join(f"{told(t)}\n\n" for t in reads if t.role == "summariser")
         others = tuple(t for t in reads if t.role != "summariser")
         heard += f"Other agents have said:\n\n{say(agent, quoted(agent, others))}\n\n" if others else ""
         text = f"{_who(agent)}{describe(situation)}\n\n{heard}{think}\n{hints(agent)}{form}"
-        return Call((Message("user", text),), sampling)
+        return Prompt((Message("user", text),), sampling)
 
-    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         if agent.move == "ballot":
-            return Said()
+            return ParsedAnswer()
         stated = read_recommendation(text, situation)
         acts = agent.options.get("mode", self.mode) == "reason_act"
-        return Said(text, stated, read_answer(text, situation) if acts else None)
+        return ParsedAnswer(text, stated, read_answer(text, situation) if acts else None)
 
 
 AGENTS.register("reasoner", Reasoner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import PlanError, UnknownName
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
-from .base import AGENTS, Agent, Call, Said, need
+from .base import AGENTS, Agent, ParsedAnswer, Prompt, need
 from .rendering import describe
 
 __all__ = ["Summariser"]
@@ -36,7 +36,7 @@ class Summariser:
         if mode not in ASKED:
             raise UnknownName.among("summariser mode", str(mode), ASKED)
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Call:
+    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
         self.check(agent)
         mode = str(agent.options.get("mode", "history"))
         if style != "chat":
@@ -46,11 +46,11 @@ class Summariser:
         asked = str(agent.options.get("asked", ASKED[mode])).replace("{noun}", situation.noun)
         if mode == "paraphrase":
             rationale = need(reads, "summariser").rationale.strip()
-            return Call((Message("user", asked.replace("{rationale}", rationale)),), Sampling())
-        return Call((Message("user", f"{describe(situation)}\n\n{asked}"),), Sampling(max_tokens=256))
+            return Prompt((Message("user", asked.replace("{rationale}", rationale)),), Sampling())
+        return Prompt((Message("user", f"{describe(situation)}\n\n{asked}"),), Sampling(max_tokens=256))
 
-    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> Said:
-        return Said(text) if agent.options.get("mode") == "paraphrase" else Said()
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
+        return ParsedAnswer(text) if agent.options.get("mode") == "paraphrase" else ParsedAnswer()
 
 
 AGENTS.register("summariser", Summariser)

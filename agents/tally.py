@@ -20,14 +20,14 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from .ballots import Ballot, exact
 
-__all__ = ["RULES", "TIES", "Tally", "check_rule", "tally"]
+__all__ = ["RULES", "TIES", "VoteCount", "check_rule", "tally"]
 
 TIES = ("first", "none", "random")
 UNSURE = 0.5  # the weight of a ballot that gives no confidence
 
 
 @dataclass(frozen=True)
-class Tally:
+class VoteCount:
     """The outcome of a vote. `winner` is None where it is undecided; `why` says how it came about."""
 
     winner: str | None
@@ -45,20 +45,20 @@ class Count:
     level: float
     pick: Callable[[Sequence[str]], str] | None
 
-    def top(self, scores: dict[str, Fraction], why: str) -> Tally:
+    def top(self, scores: dict[str, Fraction], why: str) -> VoteCount:
         """The candidate with the highest score, by the tie rule if there are several."""
         best = max(scores.values())
         return self.among([c for c in self.candidates if scores[c] == best], _floats(scores), why)
 
-    def among(self, tied: list[str], scores: dict[str, float], why: str) -> Tally:
+    def among(self, tied: list[str], scores: dict[str, float], why: str) -> VoteCount:
         """One of those on top."""
         if len(tied) == 1:
-            return Tally(tied[0], scores, why)
+            return VoteCount(tied[0], scores, why)
         why += f", {' and '.join(tied)} tie"
         if self.ties == "none":
-            return Tally(None, scores, f"{why}: undecided")
+            return VoteCount(None, scores, f"{why}: undecided")
         winner = self.pick(tied) if self.ties == "random" and self.pick else tied[0]
-        return Tally(winner, scores, f"{why}: {'at random' if self.ties == 'random' else 'the first'}")
+        return VoteCount(winner, scores, f"{why}: {'at random' if self.ties == 'random' else 'the first'}")
 
 
 def check_rule(rule: Any, ties: Any, level: Any) -> None:
@@ -83,7 +83,7 @@ def tally(
     ties: str = "first",
     level: float = 2 / 3,
     pick: Callable[[Sequence[str]], str] | None = None,
-) -> Tally:
+) -> VoteCount:
     """Count the ballots by a rule of `RULES`.
 
     Args:
@@ -101,7 +101,7 @@ def tally(
     reads, method = RULES[rule]
     named = [*(c for b in ballots for c in reads(b)), *(c for b in ballots for c in b.names)]
     if not any(reads(b) for b in ballots):
-        return Tally(None, dict.fromkeys(named, 0.0), "nobody voted: undecided")
+        return VoteCount(None, dict.fromkeys(named, 0.0), "nobody voted: undecided")
     return method(Count(ballots, tuple(dict.fromkeys(named)), ties, level, pick))
 
 
@@ -124,40 +124,40 @@ def _votes(count: Count) -> dict[str, Fraction]:
     return _sums(count, ((c, Fraction(1)) for b in count.ballots for c in _choice(b)))
 
 
-def _plurality(count: Count) -> Tally:
+def _plurality(count: Count) -> VoteCount:
     """Most choices."""
     return count.top(_votes(count), "most votes")
 
 
-def _first(count: Count) -> Tally:
+def _first(count: Count) -> VoteCount:
     """The choice of the first ballot, abstention or not: no vote either, what a placebo of more samples comes to."""
     choices = _choice(count.ballots[0])
-    return Tally(choices[0] if choices else None, _floats(_votes(count)), "the first vote")
+    return VoteCount(choices[0] if choices else None, _floats(_votes(count)), "the first vote")
 
 
-def _last(count: Count) -> Tally:
+def _last(count: Count) -> VoteCount:
     """The choice of the last ballot that has one: not a vote, what trying again comes to."""
-    return Tally([c for b in count.ballots for c in _choice(b)][-1], _floats(_votes(count)), "the last vote")
+    return VoteCount([c for b in count.ballots for c in _choice(b)][-1], _floats(_votes(count)), "the last vote")
 
 
-def _weighted(count: Count) -> Tally:
+def _weighted(count: Count) -> VoteCount:
     """Highest sum of confidences; a ballot without one weighs `UNSURE`."""
     weights = ((c, exact(UNSURE if b.confidence is None else b.confidence)) for b in count.ballots for c in _choice(b))
     return count.top(_sums(count, weights), "highest sum of confidences")
 
 
-def _approval(count: Count) -> Tally:
+def _approval(count: Count) -> VoteCount:
     """Most approvals."""
     approvals = ((c, Fraction(1)) for b in count.ballots for c in dict.fromkeys(b.approves))
     return count.top(_sums(count, approvals), "most approvals")
 
 
-def _cumulative(count: Count) -> Tally:
+def _cumulative(count: Count) -> VoteCount:
     """Most points; every ballot has one point to split."""
     return count.top(_sums(count, (s for b in count.ballots for s in b.shares.items())), "most points")
 
 
-def _borda(count: Count) -> Tally:
+def _borda(count: Count) -> VoteCount:
     """Of m candidates the first of a ballot gets m - 1 points, the next m - 2; the unranked share what is left alike.
 
     So k unranked ones get (k - 1) / 2 each, and every ballot gives the same total.
@@ -170,7 +170,7 @@ def _borda(count: Count) -> Tally:
     return count.top(_sums(count, given), "highest Borda score")
 
 
-def _irv(count: Count) -> Tally:
+def _irv(count: Count) -> VoteCount:
     """Instant run-off: the last one goes until one has more than half of the ballots that still name someone.
 
     Those whom no ballot names first go together. Of several that tie as last, "first" removes the one that was seen
@@ -185,12 +185,12 @@ def _irv(count: Count) -> Tally:
         scores |= {c: float(n) for c, n in votes.items()}
         ahead = next((c for c in standing if 2 * votes[c] > sum(votes.values())), None)
         if ahead is not None:
-            return Tally(ahead, scores, f"more than half in round {turn}{said}")
+            return VoteCount(ahead, scores, f"more than half in round {turn}{said}")
         least = min(votes.values())
         out = [c for c in standing if votes[c] == least]
         if len(out) > 1 and least > 0:
             if count.ties == "none" and len(out) == len(standing):
-                return Tally(None, scores, f"{' and '.join(out)} tie in round {turn}: undecided{said}")
+                return VoteCount(None, scores, f"{' and '.join(out)} tie in round {turn}: undecided{said}")
             said += f"; {' and '.join(out)} tied as last in round {turn}"
             if count.ties != "none":
                 out = [count.pick(out) if count.ties == "random" and count.pick else out[-1]]
@@ -199,7 +199,7 @@ def _irv(count: Count) -> Tally:
     raise AssertionError("a sole candidate has more than half")  # those without votes never go with one that has some
 
 
-def _condorcet(count: Count) -> Tally:
+def _condorcet(count: Count) -> VoteCount:
     """Who beats every other one in pairs; without such a one the highest Copeland score (wins, and ties by half).
 
     A ballot prefers those it ranks to those it does not, and says nothing on two that it does not rank.
@@ -215,28 +215,28 @@ def _condorcet(count: Count) -> Tally:
     scores = {a: sum((Fraction((m > 0) * 2 + (m == 0), 2) for m in row), Fraction()) for a, row in margins.items()}
     winner = next((a for a, row in margins.items() if all(m > 0 for m in row)), None)
     if winner is not None:
-        return Tally(winner, _floats(scores), "beats every other one in pairs")
+        return VoteCount(winner, _floats(scores), "beats every other one in pairs")
     return count.top(scores, "none beats every other one in pairs; highest Copeland score")
 
 
-def _consensus(count: Count, enough: Callable[[Fraction], bool], asked: str) -> Tally:
+def _consensus(count: Count, enough: Callable[[Fraction], bool], asked: str) -> VoteCount:
     votes = _votes(count)
     winner = next((c for c, n in votes.items() if enough(n)), None)
-    return Tally(winner, _floats(votes), asked if winner is not None else f"not {asked}: undecided")
+    return VoteCount(winner, _floats(votes), asked if winner is not None else f"not {asked}: undecided")
 
 
-def _majority(count: Count) -> Tally:
+def _majority(count: Count) -> VoteCount:
     """More than half of the ballots cast."""
     cast = sum(1 for b in count.ballots if b.names)
     return _consensus(count, lambda n: 2 * n > cast, "more than half of the ballots cast")
 
 
-def _unanimity(count: Count) -> Tally:
+def _unanimity(count: Count) -> VoteCount:
     """Everybody, those who abstain included."""
     return _consensus(count, lambda n: n == len(count.ballots), "everybody")
 
 
-def _supermajority(count: Count) -> Tally:
+def _supermajority(count: Count) -> VoteCount:
     """At least the share `level` of everybody, those who abstain included."""
     everybody = len(count.ballots)
 
@@ -247,7 +247,7 @@ def _supermajority(count: Count) -> Tally:
 
 
 Reader = Callable[[Ballot], tuple[str, ...]]
-Method = Callable[[Count], Tally]
+Method = Callable[[Count], VoteCount]
 
 RULES: dict[str, tuple[Reader, Method]] = {
     "plurality": (_choice, _plurality),

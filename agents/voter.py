@@ -20,10 +20,10 @@ from dataclasses import replace
 
 from ..errors import UnknownName
 from ..records import Draw, Situation, Status, Turn, Usage
-from ..rng import stream
+from ..rng import named_rng
 from .ballots import Ballot, ballot_of
 from .base import AGENTS, Agent, need
-from .tally import Tally, check_rule, tally
+from .tally import VoteCount, check_rule, tally
 
 __all__ = ["Voter", "plurality"]
 
@@ -65,15 +65,15 @@ def _counted(agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: 
     rule, otherwise = str(agent.options.get("rule", "plurality")), agent.options.get("otherwise", "undecided")
 
     def pick(tied: Sequence[str]) -> str:
-        return min(tied, key=lambda c: stream(draw.episode, "tie", draw.step, draw.sample, c).random())
+        return min(tied, key=lambda c: named_rng(draw.episode, "tie", draw.step, draw.sample, c).random())
 
-    def elect(ballots: Sequence[Ballot]) -> Tally:
+    def elect(ballots: Sequence[Ballot]) -> VoteCount:
         by = [rule, "plurality"] if otherwise == "plurality" and rule != "plurality" else [rule]
         ties, level = str(agent.options.get("ties", "first")), agent.options.get("level", 2 / 3)
         first, *rest = (tally(r, ballots, ties=ties, level=level, pick=pick) for r in by)
         if first.winner is not None or not rest:
             return first
-        return Tally(rest[0].winner, first.scores, f"{first.why}; plurality: {rest[0].why}")
+        return VoteCount(rest[0].winner, first.scores, f"{first.why}; plurality: {rest[0].why}")
 
     ballots = [ballot_of(t, situation.actions) for t in reads]
     acts = any(t.status != "absent" for t in reads)

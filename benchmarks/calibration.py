@@ -22,7 +22,7 @@ from scipy.special import expit
 
 from akrasia.evals import inference as inf
 from akrasia.evals.inference.sequences import capital
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 
 SEED = 5
 PAGE = Path(__file__).parents[1] / "docs" / "calibration.md"
@@ -182,7 +182,7 @@ def batches(
     """All experiments of a row, as many at a time as fit in memory."""
     batch = max(1, 20_000 // episodes)
     for start in range(0, replicates, batch):
-        rng = stream(SEED, "calibration", NAMES[world], episodes, *name, start)
+        rng = named_rng(SEED, "calibration", NAMES[world], episodes, *name, start)
         yield world.arms(rng, min(batch, replicates - start), episodes, shifts)
 
 
@@ -332,7 +332,7 @@ def planned(
     expected = inf.power(effect, episodes, spread, family=family, steps=steps)
     own = np.sqrt(correlation * (discordance - effect**2))
     found = 0
-    rng = stream(SEED, "calibration", "planned", steps, str((discordance, correlation, effect, target)), family)
+    rng = named_rng(SEED, "calibration", "planned", steps, str((discordance, correlation, effect, target)), family)
     for _ in range(replicates):
         # In an episode the difference is effect + own or effect - own, which gives steps their intra-class correlation.
         mean = effect + own * rng.choice((-1.0, 1.0), (episodes, 1))

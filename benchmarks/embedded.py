@@ -63,7 +63,7 @@ async def of_the_backend(asked: list[tuple[Request, Draw]], adapter: str | None)
     """Seconds of the same requests, asked directly and all ready from the start."""
     model = Heard(adapter)
     await model.open()
-    at_once = asyncio.Semaphore(model.card.max_concurrency)
+    at_once = asyncio.Semaphore(model.info.max_concurrency)
 
     async def ask(request: Request, draw: Draw) -> None:
         async with at_once:

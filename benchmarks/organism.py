@@ -25,7 +25,7 @@ from typing import Any
 import akrasia as ak
 from akrasia.models.providers.lora import organism, read_adapter
 from akrasia.training.organism import RECIPE, Recipe, pairs
-from akrasia.training.supervised import Progress, fine_tune
+from akrasia.training.supervised import TrainingProgress, fine_tune
 from akrasia.training.weights import add_lora, load, save_adapter
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -113,7 +113,7 @@ def train(recipe: Recipe, path: Path) -> dict[str, Any]:
     examples = pairs(recipe)
     print(f"seed {recipe.seed}: {len(examples)} examples, {recipe.updates} updates of {recipe.batch}", flush=True)
 
-    def told(at: Progress) -> None:
+    def told(at: TrainingProgress) -> None:
         if at.update in (1, 3) or at.update % 10 == 0:
             left = at.seconds / at.update * (at.updates - at.update)
             print(f"  update {at.update}: loss {at.loss:.3f}, {at.seconds:.0f} s, {left:.0f} s to go", flush=True)

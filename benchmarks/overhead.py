@@ -81,7 +81,7 @@ def prompts() -> list[list[dict[str, str]]]:
     import asyncio
 
     from akrasia.interventions.expression import parse
-    from akrasia.models import Desk, Gateway, Scripted
+    from akrasia.models import Gateway, ModelRoles, Scripted
     from akrasia.records import Request
     from akrasia.tasks.base import TASKS
 
@@ -96,8 +96,8 @@ def prompts() -> list[list[dict[str, str]]]:
         )
 
     model = Scripted(script)
-    desk = Desk(Gateway([model]), {"default": model.card.id})
-    asyncio.run(parse("reason_then_act | critique").decide(situation, desk, 0, situation.step))
+    models = ModelRoles(Gateway([model]), {"default": model.info.id})
+    asyncio.run(parse("reason_then_act | critique").decide(situation, models, 0, situation.step))
     assert len(asked) == CALLS
     return [[{"role": m.role, "content": m.content} for m in r.messages] for r in asked]
 

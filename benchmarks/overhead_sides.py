@@ -54,7 +54,7 @@ def ours(job: Job, transport: str = "auto") -> None:
             out=os.path.join(folder, "run"),
         )
         assert result.outcome is not None and result.outcome.stopped is None, result.outcome
-        assert result.outcome.tally.made == 4 * job["items"], result.outcome.tally
+        assert result.outcome.run_usage.made == 4 * job["items"], result.outcome.run_usage
 
 
 def ours_litellm(job: Job) -> None:

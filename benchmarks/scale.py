@@ -45,7 +45,7 @@ class Watch:
         self.memory: list[float] = []
         self.first = self.last = 0.0
 
-    def __call__(self, records: Sequence[Any], tally: Any) -> None:
+    def __call__(self, records: Sequence[Any], run_usage: Any) -> None:
         self.last = time.perf_counter()
         self.first = self.first or self.last
         self.count += 1
@@ -67,7 +67,7 @@ def long_run(episodes: int, folder: Path) -> bool:
     began = time.perf_counter()
     again = ak.run(**SETTINGS, episodes=episodes, out=folder)
     resumed = time.perf_counter() - began
-    assert again.outcome is not None and again.outcome.tally.asked == 0 and again.outcome.missing == 0
+    assert again.outcome is not None and again.outcome.run_usage.asked == 0 and again.outcome.missing == 0
     second, last = watch.tenth(1), watch.tenth(9)
     print(f"{episodes} episodes, {records} records in {took:.0f} s: {records / took:.0f} records/s, "
           f"{1000 * cpu / records:.2f} ms CPU per record")  # fmt: skip
@@ -103,9 +103,9 @@ def crews(episodes: int, folder: Path) -> bool:
     rates: dict[str, list[float]] = {}
     for turn in range(3):
         for name, more in (
-            ("this process", {"engine": "local"}),
-            ("1 worker", {"engine": "processes", "workers": 1}),
-            ("2 workers", {"engine": "processes", "workers": 2}),
+            ("this process", {"executor": "local"}),
+            ("1 worker", {"executor": "processes", "workers": 1}),
+            ("2 workers", {"executor": "processes", "workers": 2}),
         ):
             watch = Watch(episodes)
             ak.run(**SETTINGS, **more, episodes=episodes, out=folder / f"{turn} {name}", observe=watch)

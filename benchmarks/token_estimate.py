@@ -4,7 +4,8 @@
 
 Every prompt of every task and graph that the forecast would play is counted twice: by the forecast
 (`akrasia.experiments.planning`) and by cl100k_base, the tokenizer that litellm carries with it, so that nothing is
-fetched. Printed per task and over all: the error of the sum, and the median and the largest error of a single request, in percent of the real count.
+fetched. Printed per task and over all: the error of the sum, and the median and the largest error of a single
+request, in percent of the real count.
 """
 
 from __future__ import annotations

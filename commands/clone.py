@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from ..training.supervised import Progress
+from ..training.supervised import TrainingProgress
 
 __all__ = ["Told"]
 
@@ -15,7 +15,7 @@ class Told:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def __call__(self, now: Progress) -> None:
+    def __call__(self, now: TrainingProgress) -> None:
         if now.update == 1 or now.update % max(1, now.updates // 10) == 0:
             left = now.seconds / now.update * (now.updates - now.update)
             self._console.print(

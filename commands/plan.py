@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..experiments.planning.forecast import ANSWER_TOKENS, Forecast, Row, Spending, forecast
+from ..experiments.planning.forecast import ANSWER_TOKENS, Forecast, ForecastRow, Spending, forecast
 from ..experiments.runner import Experiment
 
 __all__ = ["show_plan"]
@@ -39,7 +39,7 @@ def show_plan(
     _show_sums(told, experiment, console)
 
 
-def _table(title: str, rows: list[Row]) -> Table:
+def _table(title: str, rows: list[ForecastRow]) -> Table:
     """One row a variant. Names wrap where the console is narrow, numbers never do."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("variant", overflow="fold", min_width=16)
@@ -52,7 +52,7 @@ def _table(title: str, rows: list[Row]) -> Table:
     return table
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: ForecastRow) -> list[str]:
     calls = "?" if row.calls is None else str(row.calls)
     if row.fewest is not None and row.fewest != row.calls:
         calls = f"{row.fewest}-{calls}"

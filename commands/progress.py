@@ -13,13 +13,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..models.gateway import Tally
+from ..models.gateway import RunUsage
 from ..records import Record
 
-__all__ = ["Progress"]
+__all__ = ["RunProgress"]
 
 
-class Progress:
+class RunProgress:
     """An observer of a run that draws itself; in a pipe it prints a line now and then instead.
 
     Args:
@@ -34,7 +34,7 @@ class Progress:
         self._told = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> RunProgress:
         if self._live:
             self._live.start()
         return self
@@ -45,7 +45,7 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def __call__(self, records: Sequence[Record], tally: Tally) -> None:
+    def __call__(self, records: Sequence[Record], run_usage: RunUsage) -> None:
         for r in records:
             knows = bool(set(r.decision.stated) & set(r.oracle.optimal))
             does = r.decision.done in r.oracle.optimal
@@ -54,7 +54,9 @@ class Progress:
                 self._sums[r.variant][i] += add
             self._decided += r.tags.get("arm") == "baseline"
         done = self._decided
-        line = f"{done} of {self._situations} situations decided, {tally.made} calls made, {tally.shared} shared"
+        line = (
+            f"{done} of {self._situations} situations decided, {run_usage.made} calls made, {run_usage.shared} shared"
+        )
         spent = time.monotonic() - self._began
         if self._live:
             self._live.update(self._table(line, done), refresh=True)

@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from ..records import Message, Record, Sampling, digest
-from ..rng import stream
+from ..rng import named_rng
 from .inference import Array, Estimate, estimate
 
 __all__ = [
@@ -121,7 +121,7 @@ def _enter(found: dict[str, Item], r: Record, text: str, read: str | None, seed:
     shown = r.decision.shown_as
     pairs = sorted((shown.get(a, a), a) for a in r.actions)
     key = digest({"text": text, "labels": pairs, "read": read})
-    pairs = [pairs[i] for i in stream(seed, "judge", "actions", key).permutation(len(pairs))]
+    pairs = [pairs[i] for i in named_rng(seed, "judge", "actions", key).permutation(len(pairs))]
     step, optimal = (r.task, r.model, r.variant, r.episode, r.step), frozenset(r.oracle.optimal)
     old = found.get(key)
     steps, sets = ((), ()) if old is None else (old.steps, old.optimal)
@@ -130,7 +130,7 @@ def _enter(found: dict[str, Item], r: Record, text: str, read: str | None, seed:
 
 
 def _shuffled(keys: Sequence[str], seed: int, what: str) -> list[str]:
-    return [keys[i] for i in stream(seed, "judge", what).permutation(len(keys))]
+    return [keys[i] for i in named_rng(seed, "judge", what).permutation(len(keys))]
 
 
 def prompt(item: Item) -> tuple[tuple[Message, ...], Sampling]:
@@ -218,7 +218,7 @@ def kappa(rows: Sequence[tuple[int, str, str]]) -> Estimate:
         return Estimate(value, bound, None if bound is None else 1.0, len(rows), len(episodes))
     if len(episodes) < 2:
         return Estimate(value, n=len(rows), clusters=1, why="one episode says nothing about spread")
-    drawn = stream(0, "bootstrap", "kappa").multinomial(
+    drawn = named_rng(0, "bootstrap", "kappa").multinomial(
         len(episodes), np.full(len(episodes), 1 / len(episodes)), RESAMPLES
     )
     found = _kappas(np.tensordot(drawn, tables, axes=1))

@@ -2,7 +2,7 @@
 
     python examples/own_langgraph.py
 
-Each graph is compiled with `ak.AmbientChatModel()` where it would have its own chat model. An adapter tells it the
+Each graph is compiled with `ak.ChatModel()` where it would have its own chat model. An adapter tells it the
 situation and reads its final state. `MessagesAdapter` does so for graphs of messages; `Notes` is written by hand.
 """
 
@@ -17,7 +17,7 @@ from langgraph.prebuilt import create_react_agent
 import akrasia as ak
 from akrasia.agents.rendering import describe
 
-MODEL = ak.AmbientChatModel()
+MODEL = ak.ChatModel()
 
 
 class Notebook(TypedDict, total=False):
@@ -59,8 +59,8 @@ class Notes:
     def enter(self, situation: ak.records.Situation) -> Notebook:
         return {"case": describe(situation)}
 
-    def leave(self, state: Notebook, situation: ak.records.Situation) -> ak.Answer:
-        return ak.Answer(rationale=state["notes"], text=state["answer"])
+    def leave(self, state: Notebook, situation: ak.records.Situation) -> ak.GraphOutput:
+        return ak.GraphOutput(rationale=state["notes"], text=state["answer"])
 
 
 def main(out: Path | str | None = None, model: Any = "simulated") -> ak.Result:

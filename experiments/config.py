@@ -8,7 +8,7 @@ A file holds what `akrasia.run` takes:
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
     leader = "embedded"                      # of several models: whose baseline plays, so that all decide the same
-    workers = 2                              # processes; or engine = "ray" and the address of a cluster
+    workers = 2                              # processes; or executor = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
     name = "bandit"
@@ -41,7 +41,7 @@ __all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task"
 
 _KEYS = (
     "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
-    "workers", "engine", "address", "leader",
+    "workers", "executor", "address", "leader",
 )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         name=str(settings.get("name", "experiment")),
         until=settings.get("until") or "",
         workers=1 if settings.get("workers") is None else settings["workers"],
-        engine=settings.get("engine") or "",
+        executor=settings.get("executor") or "",
         address=settings.get("address") or "",
         leader=settings.get("leader") or "",
     )
@@ -189,7 +189,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "name": experiment.name,
         "task": [{"name": t.name, **t.options} for t in experiment.tasks],
         "models": [
-            {slot: {"id": b.card.id, "label": b.card.label, "note": _note(b)} for slot, b in m.slots.items()}
+            {slot: {"id": b.info.id, "label": b.info.label, "note": _note(b)} for slot, b in m.slots.items()}
             for m in experiment.models
         ],
         "labels": [m.label for m in experiment.models],
@@ -213,4 +213,4 @@ def describe(experiment: Experiment) -> dict[str, Any]:
 
 def _note(backend: Backend) -> str:
     """What a reader must know about how a model is prompted and read."""
-    return "; ".join(filter(None, [FORM_NOTES.get(backend.card.style, ""), backend.card.note]))
+    return "; ".join(filter(None, [FORM_NOTES.get(backend.info.style, ""), backend.info.note]))

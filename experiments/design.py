@@ -19,18 +19,18 @@ from typing import Any, Literal
 
 from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import spent
-from ..models.gateway import Desk
+from ..models.gateway import ModelRoles
 from ..records import Decision, Oracle, Record, Situation, digest
 from ..tasks.base import Graded, Task
 from .variant import Variant
 
-__all__ = ["DESIGNS", "Arena", "Design", "fork", "rollout"]
+__all__ = ["DESIGNS", "Cell", "Design", "fork", "rollout"]
 
 Design = Literal["fork", "rollout"]
 
 
 @dataclass(frozen=True)
-class Arena:
+class Cell:
     """One task, one assignment of models, and the variants that meet there. `label` names the task in records.
 
     `leader` is the arena whose baseline plays the episode of a fork; None where this one's own does.
@@ -39,31 +39,31 @@ class Arena:
     label: str
     task: Task
     model: str
-    desk: Desk
+    models: ModelRoles
     variants: tuple[Variant, ...]
-    leader: Arena | None = None
+    leader: Cell | None = None
 
     async def decide(self, variant: Variant, place: _Place, episode: int, seed: int) -> Decision:
         """What a variant decides there."""
-        step, hear, desk = place.situation.step, self.desk.gateway.hear, self.desk
-        if hear is None:
-            return await variant.decide(place.situation, desk, seed, step, place.oracle)
+        step, emit, models = place.situation.step, self.models.gateway.emit, self.models
+        if emit is None:
+            return await variant.decide(place.situation, models, seed, step, place.oracle)
         where = Where(self.label, self.model, episode, variant.name, step)
-        hear(DecisionBegan(where))
+        emit(DecisionBegan(where))
         try:
-            decision = await variant.decide(place.situation, replace(desk, where=where), seed, step, place.oracle)
+            decision = await variant.decide(place.situation, replace(models, where=where), seed, step, place.oracle)
         except BaseException:
-            hear(DecisionEnded(where))
+            emit(DecisionEnded(where))
             raise
-        hear(DecisionEnded(where, decision.done, decision.status))
+        emit(DecisionEnded(where, decision.done, decision.status))
         return decision
 
     async def lead(self, place: _Place, episode: int, seed: int) -> Decision:
         """What the baseline decides there whose moves others follow: an answer that its own arena asks for too."""
-        baseline, step, desk = self.variants[0], place.situation.step, self.desk
-        if desk.gateway.hear is not None:
-            desk = replace(desk, where=Where(self.label, self.model, episode, baseline.name, step))
-        return await baseline.decide(place.situation, desk, seed, step, place.oracle)
+        baseline, step, models = self.variants[0], place.situation.step, self.models
+        if models.gateway.emit is not None:
+            models = replace(models, where=Where(self.label, self.model, episode, baseline.name, step))
+        return await baseline.decide(place.situation, models, seed, step, place.oracle)
 
     def record(
         self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
@@ -128,39 +128,39 @@ def _graded(task: Graded, state: Any, decision: Decision) -> Decision:
     return replace(decision, stated=stated, done=done)
 
 
-async def fork(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Record]]:
+async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record]]:
     """The baseline plays; every variant decides each of its situations. Yields one group per step."""
-    task, state, over = arena.task, arena.task.start(seed), False
+    task, state, over = cell.task, cell.task.start(seed), False
     while not over:
         place = _Place.of(task, state)
         async with asyncio.TaskGroup() as group:
-            deciding = [group.create_task(arena.decide(v, place, episode, seed)) for v in arena.variants]
-            leading = None if arena.leader is None else group.create_task(arena.leader.lead(place, episode, seed))
+            deciding = [group.create_task(cell.decide(v, place, episode, seed)) for v in cell.variants]
+            leading = None if cell.leader is None else group.create_task(cell.leader.lead(place, episode, seed))
         decisions = [d.result() for d in deciding]
         outcomes = [place.after(task, d) for d in decisions]
         yield [
-            arena.record("fork", v, episode, place, d, reward)
-            for v, d, (_, reward, _) in zip(arena.variants, decisions, outcomes, strict=True)
+            cell.record("fork", v, episode, place, d, reward)
+            for v, d, (_, reward, _) in zip(cell.variants, decisions, outcomes, strict=True)
         ]
         state, _, over = outcomes[0] if leading is None else place.after(task, leading.result())
 
 
-async def rollout(arena: Arena, episode: int, seed: int) -> AsyncIterator[list[Record]]:
+async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record]]:
     """Every variant plays its own episode on the same seed. Yields one group: the whole episode of all variants."""
 
     async def played(variant: Variant) -> list[Record]:
-        task, state, over = arena.task, arena.task.start(seed), False
+        task, state, over = cell.task, cell.task.start(seed), False
         records: list[Record] = []
         while not over:
             place = _Place.of(task, state)
-            decision = await arena.decide(variant, place, episode, seed)
+            decision = await cell.decide(variant, place, episode, seed)
             state, reward, over = place.after(task, decision)
-            records.append(arena.record("rollout", variant, episode, place, decision, reward))
+            records.append(cell.record("rollout", variant, episode, place, decision, reward))
         return records
 
     async with asyncio.TaskGroup() as group:
-        playing = [group.create_task(played(v)) for v in arena.variants]
+        playing = [group.create_task(played(v)) for v in cell.variants]
     yield [record for p in playing for record in p.result()]
 
 
-DESIGNS: dict[str, Callable[[Arena, int, int], AsyncIterator[list[Record]]]] = {"fork": fork, "rollout": rollout}
+DESIGNS: dict[str, Callable[[Cell, int, int], AsyncIterator[list[Record]]]] = {"fork": fork, "rollout": rollout}

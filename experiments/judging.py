@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import BadOption, RunStopped
 from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
 from ..evals.judgements import FOLDER
-from ..events import Sink, StopBegan
+from ..events import EventBus, StopBegan
 from ..ledger.ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
@@ -30,7 +30,7 @@ async def judge_run(
     calibrate: int = 50,
     budget: Budget = Budget(),  # noqa: B008  (frozen)
     concurrency: int | None = None,
-    hear: Sink | None = None,
+    emit: EventBus | None = None,
 ) -> Judged:
     """Let models read what the parser left of a run, and store it in `RUN/judge`.
 
@@ -58,22 +58,22 @@ async def judge_run(
         await ready.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = ready.on(own, spent=spent(budget, own), hear=hear)
-            desk = _Bench(gateway, judges, concurrency)
-            rulings = await desk.rule([*known, *left])
+            gateway = ready.on(own, spent=spent(budget, own), emit=emit)
+            models = _Bench(gateway, judges, concurrency)
+            rulings = await models.rule([*known, *left])
             agreement, same = calibration(rulings[: len(known)])
             found = Judged(
-                tuple(b.card.label for b in judges),
+                tuple(b.info.label for b in judges),
                 rows_of(rulings[len(known) :]),
                 agreement,
                 same,
                 len(known),
-                desk.cost,
+                models.cost,
             )
             own.set_meta("judged", encode(found).decode())
         except RunStopped as reason:
-            if hear is not None:
-                hear(StopBegan(type(reason).__name__, str(reason)))
+            if emit is not None:
+                emit(StopBegan(type(reason).__name__, str(reason)))
             raise
         finally:
             await ready.close()
@@ -88,8 +88,8 @@ class _Bench:
 
     def __init__(self, gateway: Gateway, judges: Sequence[Backend], concurrency: int | None) -> None:
         self._gateway = gateway
-        self._cards = {b.card.id: b.card for b in judges}
-        self._at_once = asyncio.Semaphore(concurrency or sum(c.max_concurrency for c in self._cards.values()))
+        self._infos = {b.info.id: b.info for b in judges}
+        self._at_once = asyncio.Semaphore(concurrency or sum(c.max_concurrency for c in self._infos.values()))
         self.cost: dict[str, float | None] = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
 
     async def rule(self, found: Sequence[Item]) -> list[Ruling]:
@@ -102,11 +102,11 @@ class _Bench:
 
     async def _one(self, item: Item) -> Ruling:
         async with self._at_once:
-            return await judge(item, list(self._cards), self._ask)
+            return await judge(item, list(self._infos), self._ask)
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
         response = await self._gateway.complete(
-            Request(judge, messages, sampling, self._cards[judge].mode), Draw(0, 0)
+            Request(judge, messages, sampling, self._infos[judge].mode), Draw(0, 0)
         )  # fmt: skip
         for name, more in (
             ("calls", 1), ("prompt_tokens", response.usage.prompt_tokens),
@@ -120,20 +120,20 @@ class _Bench:
 def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) -> None:
     if isinstance(calibrate, bool) or not isinstance(calibrate, int) or calibrate < 0:
         raise BadOption(f"calibrate is {calibrate!r}", remedy="Use a whole number of at least 0.")
-    ids = [b.card.id for b in judges]
+    ids = [b.info.id for b in judges]
     if not ids or len(set(ids)) < len(ids):
         raise BadOption("the judges are none, or one is named twice", remedy="Name each model once: --model M.")
     for b in judges:
-        if b.card.mode == "completion":
+        if b.info.mode == "completion":
             raise BadOption(
-                f"{b.card.label!r} cannot judge", "it continues texts and follows no instructions",
+                f"{b.info.label!r} cannot judge", "it continues texts and follows no instructions",
                 "Use a model that is prompted by instructions.",
             )  # fmt: skip
     # Labels as well as identities: the same model under other settings is no other judge.
     judged = {x for slots in about.get("models", []) for card in slots.values() for x in (card["id"], card["label"])}
-    if all({b.card.id, b.card.label} & judged for b in judges):
+    if all({b.info.id, b.info.label} & judged for b in judges):
         raise BadOption(
-            f"{', '.join(b.card.label for b in judges)} would judge itself alone", "it is the model that was run",
+            f"{', '.join(b.info.label for b in judges)} would judge itself alone", "it is the model that was run",
             "Name another model, or one more: --model A --model B.",
         )  # fmt: skip
 

@@ -12,15 +12,15 @@ from typing import Any
 
 from ..agents.few_shot import unheard
 from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
-from ..events import LookTaken, RunBegan, RunEnded, Sink
-from ..graphs.external import Foreign, MessagesAdapter
+from ..events import EventBus, LookTaken, RunBegan, RunEnded
+from ..graphs.external import ExternalGraph, MessagesAdapter
 from ..graphs.plan import Node
 from ..models.base import Backend
-from ..models.gateway import Budget, Tally
+from ..models.gateway import Budget, RunUsage
 from ..records import Record
-from ..tasks.base import Task, decisions
+from ..tasks.base import Task, max_decisions
 from .design import DESIGNS, Design
-from .executors import Assignment, Engine, Observer, RunStore, engine_for
+from .executors import Assignment, Executor, Observer, RunStore, executor_for
 from .stopping import Watch, looks
 from .variant import Variant
 
@@ -41,7 +41,7 @@ class ModelSet:
         """Short name for tables: the given one, or what the backends call themselves."""
         if self.name:
             return self.name
-        labels = {slot: b.card.label for slot, b in self.slots.items()}
+        labels = {slot: b.info.label for slot, b in self.slots.items()}
         default = labels.pop("default")
         return " + ".join([default, *(f"{slot}: {label}" for slot, label in sorted(labels.items()))])
 
@@ -59,7 +59,7 @@ class Experiment:
         workers: processes, or actors of a Ray cluster, that play; 1 is this process.
         leader: the model, by its label, whose baseline plays the episodes of a fork, so that all models decide the same
             situations; empty where each model's own baseline does.
-        engine: "local", "processes" or "ray"; by default what `workers` asks for. `address`: of the Ray cluster.
+        executor: "local", "processes" or "ray"; by default what `workers` asks for. `address`: of the Ray cluster.
     """
 
     tasks: tuple[Task, ...]
@@ -73,7 +73,7 @@ class Experiment:
     name: str = "experiment"
     until: str = ""
     workers: int = 1
-    engine: str = ""
+    executor: str = ""
     address: str = ""
     leader: str = ""
 
@@ -119,7 +119,7 @@ class Experiment:
     def _check_slots(self) -> None:
         """A slot that no agent speaks through is a misspelling: its model would be shown and never asked."""
         known = {n.agent.slot or n.agent.role for v in self.variants for n in v.plan.nodes} | {"default"}
-        known |= {slot for v in self.variants if isinstance(v.plan, Foreign) for slot in v.plan.slots}
+        known |= {slot for v in self.variants if isinstance(v.plan, ExternalGraph) for slot in v.plan.slots}
         for models in self.models:
             for slot in models.slots:
                 if slot not in known:
@@ -127,21 +127,21 @@ class Experiment:
             for variant in self.variants:
                 for node in variant.plan.nodes:
                     slot = node.agent.slot or node.agent.role
-                    if models.slots.get(slot, models.slots["default"]).card.mode == "completion":
+                    if models.slots.get(slot, models.slots["default"]).info.mode == "completion":
                         _check_continues(variant, node)
-            if models.slots["default"].card.mode == "completion":
+            if models.slots["default"].info.mode == "completion":
                 for variant in self.variants:
                     _check_adapter_has_words(variant)
 
     @property
     def backends(self) -> list[Backend]:
         """Every distinct backend."""
-        return list({b.card.id: b for m in self.models for b in m.slots.values()}.values())
+        return list({b.info.id: b for m in self.models for b in m.slots.values()}.values())
 
     @property
     def at_once(self) -> int:
         """Episodes under way at once."""
-        return self.concurrency or min(b.card.max_concurrency for b in self.backends)
+        return self.concurrency or min(b.info.max_concurrency for b in self.backends)
 
     @property
     def situations(self) -> int:
@@ -150,7 +150,7 @@ class Experiment:
 
     def bounds(self) -> dict[str, int]:
         """The most decisions that an episode of each task can have."""
-        return {label: decisions(task) for label, task in zip(self.labels(), self.tasks, strict=True)}
+        return {label: max_decisions(task) for label, task in zip(self.labels(), self.tasks, strict=True)}
 
     def number(self, episode: int) -> int:
         """The seed of an episode, which also names it in draws."""
@@ -174,7 +174,7 @@ class Experiment:
         """
         return {
             "tasks": [{"name": t.name, **t.options} for t in self.tasks],
-            "models": [{slot: b.card.id for slot, b in sorted(m.slots.items())} for m in self.models],
+            "models": [{slot: b.info.id for slot, b in sorted(m.slots.items())} for m in self.models],
             "baseline": [self.variants[0].name, self.variants[0].plan.fingerprint],
             "seed": self.seed,
             "design": self.design,
@@ -212,7 +212,7 @@ def _role(variant: Variant, name: str) -> str:
 
 
 def _check_adapter_has_words(variant: Variant) -> None:
-    if isinstance(variant.plan, Foreign) and isinstance(variant.plan.adapter, MessagesAdapter):
+    if isinstance(variant.plan, ExternalGraph) and isinstance(variant.plan.adapter, MessagesAdapter):
         raise PlanError(
             f"{variant.name!r} instructs a model in completion style", "it continues texts and follows no instructions",
             "Use a model that is prompted by instructions, or an adapter whose texts can be continued.",
@@ -230,7 +230,7 @@ class Outcome:
         missing: those of them that are not complete: not played to their end, or holding a call that was given up.
     """
 
-    tally: Tally
+    run_usage: RunUsage
     stopped: RunStopped | Denied | None = None
     planned: int = 0
     missing: int = 0
@@ -239,57 +239,57 @@ class Outcome:
 async def play(
     experiment: Experiment,
     store: RunStore,
-    engine: Engine | None = None,
+    executor: Executor | None = None,
     observe: Observer | None = None,
     again: bool = False,
-    hear: Sink | None = None,
+    emit: EventBus | None = None,
 ) -> Outcome:
     """Play every episode of an experiment into a store, or as many as `experiment.until` asks for.
 
     Args:
-        engine: where; by default what the experiment asks for. It is closed at the end.
+        executor: where; by default what the experiment asks for. It is closed at the end.
         observe: told of each group of records once it is safe.
         again: play also what is finished, and so see that every answer is there.
         hear: who listens to what happens.
     """
-    engine = engine or engine_for(experiment, offline=again)
+    executor = executor or executor_for(experiment, offline=again)
     watch = Watch(experiment) if experiment.until else None
 
     def seen(records: Sequence[Record]) -> None:
         if observe is not None:
-            observe(records, engine.tally)
+            observe(records, executor.run_usage)
 
     stopped: RunStopped | Denied | None = None
     begin = end = 0
-    if hear is not None:
-        hear(_began(experiment))
+    if emit is not None:
+        emit(_began(experiment))
     try:
-        engine.begin(store, None if observe is None else seen, hear)
+        executor.begin(store, None if observe is None else seen, emit)
         for end in looks(experiment.episodes) if watch else [experiment.episodes]:
-            stopped = await engine.play(_assignments(experiment, store, range(begin, end), again))
+            stopped = await executor.play(_assignments(experiment, store, range(begin, end), again))
             if stopped is not None or watch is None:
                 break
             enough = watch.look(store, range(begin, end))
             store.set_meta("looks", watch.record())
-            if hear is not None:
-                hear(LookTaken(experiment.until, end, enough))
+            if emit is not None:
+                emit(LookTaken(experiment.until, end, enough))
             if enough:
                 break
             begin = end
     except BaseException as error:
-        engine.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
-        if hear is not None:
-            hear(_ended(experiment, engine.tally, error))
+        executor.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
+        if emit is not None:
+            emit(_ended(experiment, executor.run_usage, error))
         raise
     finally:
-        await engine.close()
+        await executor.close()
     asked_for = end if stopped is None else experiment.episodes  # a run that knows enough has nothing missing
     complete = store.complete([v.name for v in experiment.variants], asked_for)
     planned = asked_for * len(experiment.places())
     missing = planned - sum(complete.get(p, 0) for p in experiment.places())
-    if hear is not None:
-        hear(_ended(experiment, engine.tally, stopped, planned, missing))
-    return Outcome(engine.tally, stopped, planned, missing)
+    if emit is not None:
+        emit(_ended(experiment, executor.run_usage, stopped, planned, missing))
+    return Outcome(executor.run_usage, stopped, planned, missing)
 
 
 def _began(e: Experiment) -> RunBegan:
@@ -298,7 +298,7 @@ def _began(e: Experiment) -> RunBegan:
 
 
 def _ended(
-    e: Experiment, t: Tally, stopped: BaseException | None, planned: int | None = None, missing: int | None = None
+    e: Experiment, t: RunUsage, stopped: BaseException | None, planned: int | None = None, missing: int | None = None
 ) -> RunEnded:
     kind = "" if stopped is None else type(stopped).__name__
     return RunEnded(e.name, t.asked, t.made, t.shared, t.failed, t.retried, t.lost, t.dollars, planned, missing, kind)

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
-from ..graphs.external import SUPERSTEPS, Adapter, Foreign
+from ..graphs.external import SUPERSTEPS, Adapter, ExternalGraph
 from ..graphs.plan import Plan
 from ..interventions.controls import replaced
 from ..interventions.expression import parse
-from ..models.gateway import Desk
+from ..models.gateway import ModelRoles
 from ..records import Decision, Oracle, Situation
 
 __all__ = ["Variant", "as_variants"]
@@ -23,7 +23,7 @@ class Variant:
     """A named plan with its interventions. `name` is what tables show; by default the plan's own expression."""
 
     name: str
-    plan: Plan | Foreign
+    plan: Plan | ExternalGraph
 
     @classmethod
     def from_langgraph(
@@ -38,7 +38,7 @@ class Variant:
         """Any compiled LangGraph graph (or Runnable with `ainvoke`) as a variant; see docs/langgraph.md.
 
         Args:
-            compiled: the graph, compiled with `ak.AmbientChatModel()` in the place of its chat model.
+            compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
             adapter: how a situation enters it and how its final state is read, such as `MessagesAdapter()`.
             slots: the model slots that its models speak through.
             supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
@@ -46,7 +46,7 @@ class Variant:
         Raises:
             PlanError: the graph is not compiled, or the adapter is none.
         """
-        return cls(name, Foreign(name, compiled, adapter, slots, supersteps))
+        return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps))
 
     def __or__(self, change: Any) -> Variant:
         """The variant with an intervention; a foreign graph takes none."""
@@ -76,7 +76,7 @@ class Variant:
         return tags
 
     async def decide(
-        self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation.
 
@@ -84,7 +84,7 @@ class Variant:
             episode, step: the name of the draw, together with the sample numbers of the plan.
             oracle: handed on to plans that are marked as leaking it, and to no other.
         """
-        return await self.plan.decide(situation, desk, episode, step, oracle)
+        return await self.plan.decide(situation, models, episode, step, oracle)
 
 
 def as_variants(given: Any) -> tuple[Variant, ...]:
@@ -93,7 +93,7 @@ def as_variants(given: Any) -> tuple[Variant, ...]:
     Raises:
         BadOption: there is none, or two have the same name.
     """
-    if isinstance(given, Plan | Foreign | Variant | str):
+    if isinstance(given, Plan | ExternalGraph | Variant | str):
         given = [given]
     if not isinstance(given, Iterable):
         raise BadOption(f"{given!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
@@ -112,6 +112,6 @@ def _as_variant(name: str | None, value: Any) -> Variant:
     if isinstance(value, Variant):
         return value if name is None else Variant(name, value.plan)
     plan = parse(value) if isinstance(value, str) else value
-    if not isinstance(plan, Plan | Foreign):
+    if not isinstance(plan, Plan | ExternalGraph):
         raise BadOption(f"{value!r} is not a variant", remedy="Give a plan or an expression such as 'reason_act'.")
     return Variant(name or plan.name, plan)

@@ -14,13 +14,13 @@ from .debate import (
 )
 from .plan import Change, Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
-from .state import Floor, decide, spent
+from .state import PlanState, decide, spent
 from .voting import vote_over_lanes
 
 __all__ = [
     "GRAPHS",
     "Change",
-    "Floor",
+    "PlanState",
     "Node",
     "Plan",
     "act",

@@ -1,7 +1,7 @@
 """A LangGraph graph that akrasia did not build, as what stands behind a variant.
 
 Invariants
-- The graph sees what its adapter tells it of the situation, and asks models through `AmbientChatModel` alone, so that
+- The graph sees what its adapter tells it of the situation, and asks models through `ChatModel` alone, so that
   its calls are cached, budgeted and recorded like any agent's. Whatever it asks otherwise is its own affair: not seen.
 - A graph that fails is an outcome of that step. What ends a run (a spent budget, wrong credentials, a replay that lacks
   an answer, a misuse) ends it, also where the graph catches it.
@@ -20,18 +20,18 @@ from ..agents.answers.parsing import canonical_number, read_answer, read_recomme
 from ..agents.base import Agent
 from ..agents.reasoner import Reasoner
 from ..errors import Denied, PlanError, RunStopped, UsageError
-from ..models.gateway import Desk
+from ..models.gateway import ModelRoles
 from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Draw, Oracle, Response, Situation, Status, Turn, digest
 
-__all__ = ["Adapter", "Answer", "Foreign", "MessagesAdapter"]
+__all__ = ["Adapter", "GraphOutput", "ExternalGraph", "MessagesAdapter"]
 
 SUPERSTEPS = 100
 _VOLATILE = re.compile(r"( at )?0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Answer:
+class GraphOutput:
     """What a graph concluded.
 
     Args:
@@ -54,7 +54,7 @@ class Adapter(Protocol):
         """The graph's input."""
         ...
 
-    def leave(self, state: Any, situation: Situation) -> Answer:
+    def leave(self, state: Any, situation: Situation) -> GraphOutput:
         """What the graph's final state says; raises anything where it cannot be read."""
         ...
 
@@ -77,16 +77,16 @@ class MessagesAdapter:
         (message,) = Reasoner().call(Agent("reasoner", options=options), situation, (), "chat").messages
         return {"messages": [HumanMessage(message.content)]}
 
-    def leave(self, state: Any, situation: Situation) -> Answer:
+    def leave(self, state: Any, situation: Situation) -> GraphOutput:
         said = state["messages"] if isinstance(state, Mapping) else state.messages
         last = next((m for m in reversed(said) if m.type == "ai"), None)
         if last is None:
             raise ValueError("the graph's messages hold none of an AI")
-        return Answer(text=str(last.text))
+        return GraphOutput(text=str(last.text))
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
+class ExternalGraph:
     """A compiled LangGraph graph, or any Runnable with `ainvoke`, with its adapter: has what a plan has for a run.
 
     Args:
@@ -125,7 +125,7 @@ class Foreign:
             )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Foreign) and self.fingerprint == other.fingerprint
+        return isinstance(other, ExternalGraph) and self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -166,16 +166,16 @@ class Foreign:
         return situation
 
     async def decide(
-        self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; the oracle never reaches the graph.
 
         Raises:
             RunStopped, Denied, UsageError: the run cannot go on.
         """
-        from ..models.chat_model import AMBIENT, Ambient  # noqa: PLC0415  (LangChain loads at first use)
+        from ..models.chat_model import AMBIENT, DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
 
-        ambient = Ambient(desk, episode, step)
+        ambient = DecisionContext(models, episode, step)
         token = AMBIENT.set(ambient)
         state, failed = None, ""
         try:
@@ -208,7 +208,7 @@ class Foreign:
             raise
         except Exception as error:
             return _failed(turns, ends, "unparsable", _reason(error))
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, GraphOutput):
             raise PlanError(f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an Answer.")
         return _decision(answer, situation, turns, ends)
 
@@ -244,7 +244,7 @@ def _failed(turns: list[Turn], ends: list[Response], status: Status, why: str) -
     return Decision("", (), status, None, status, turns=(*turns, last))
 
 
-def _decision(answer: Answer, situation: Situation, turns: list[Turn], ends: list[Response]) -> Decision:
+def _decision(answer: GraphOutput, situation: Situation, turns: list[Turn], ends: list[Response]) -> Decision:
     rationale = answer.rationale or answer.text
     stated, stated_status = _stated(answer, situation)
     done, status = _done(answer, situation)
@@ -276,7 +276,7 @@ def _void(source: int | None, ended: Status, read: Status) -> bool:
     return read == "unparsable" or (source is not None and ended in ("refused", "error"))
 
 
-def _stated(answer: Answer, situation: Situation) -> tuple[tuple[str, ...], Status]:
+def _stated(answer: GraphOutput, situation: Situation) -> tuple[tuple[str, ...], Status]:
     if answer.stated is None:
         return read_recommendation(answer.rationale or answer.text, situation)
     read = [_label(s, situation) for s in answer.stated]
@@ -286,7 +286,7 @@ def _stated(answer: Answer, situation: Situation) -> tuple[tuple[str, ...], Stat
     return tuple(dict.fromkeys(label for label, _ in read if label is not None)), "ok" if read else "absent"
 
 
-def _done(answer: Answer, situation: Situation) -> tuple[str | None, Status]:
+def _done(answer: GraphOutput, situation: Situation) -> tuple[str | None, Status]:
     return read_answer(answer.text, situation) if answer.action is None else _label(answer.action, situation)
 
 

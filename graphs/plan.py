@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import networkx as nx
 
-from ..agents.base import AGENTS, Agent, Choosy, Context, agreed, skip, speak
+from ..agents.base import AGENTS, Agent, ChecksOptions, Context, agreed, skip, speak
 from ..errors import PlanError
 from ..records import Decision, Draw, Oracle, Turn, digest, encode
-from .state import Floor, Turns, decide
+from .state import PlanState, Turns, decide
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.runtime import Runtime
 
-    from ..models.gateway import Desk
+    from ..models.gateway import ModelRoles
     from ..records import Situation
 
 __all__ = ["SERIES", "Change", "Node", "Plan"]
@@ -211,7 +211,7 @@ class Plan:
         return situation
 
     async def decide(
-        self, situation: Situation, desk: Desk, episode: int, step: int, oracle: Oracle | None = None
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
         from ..models.providers.langchain import told
@@ -225,7 +225,7 @@ class Plan:
             oracle = replace(oracle, optimal=tuple(shown.get(a, a) for a in oracle.optimal))
         context = Context(
             situation=seen,
-            desk=told(desk),
+            models=told(models),
             episode=episode,
             step=step,
             temperature=self.sampling.get("temperature"),
@@ -248,11 +248,11 @@ class Plan:
         taken = {n.name for n in self.nodes}
         return next(c for i in range(1, len(taken) + 2) if (c := name if i == 1 else f"{name}.{i}") not in taken)
 
-    def compile(self) -> CompiledStateGraph[Floor, Context, Any, Any]:
+    def compile(self) -> CompiledStateGraph[PlanState, Context, Any, Any]:
         """The LangGraph graph of this plan; invoke it with `context=Context(...)`."""
         from langgraph.graph import END, START, StateGraph
 
-        builder = StateGraph(Floor, context_schema=Context)
+        builder = StateGraph(PlanState, context_schema=Context)
         for node in self.nodes:
             builder.add_node(node.name, cast(Any, _as_langgraph(self, node)))
             if node.follows:
@@ -291,7 +291,7 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
             return skip(node.name, reads, lane, sample)
         return await speak(node.agent, node.name, context, reads, lane, sample)
 
-    async def turn(state: Floor, runtime: Runtime[Context]) -> dict[str, dict[str, tuple[Turn, ...]]]:
+    async def turn(state: PlanState, runtime: Runtime[Context]) -> dict[str, dict[str, tuple[Turn, ...]]]:
         lanes = (take(state["turns"], runtime.context, lane) for lane in range(node.lanes))
         if node.lanes == 1:
             return {"turns": {node.name: (await next(lanes),)}}
@@ -346,7 +346,7 @@ def _check(plan: Plan) -> None:
                 "Let it read its own last turn first, and use a level above 0 and up to 1.",
             )  # fmt: skip
         role = AGENTS.make(n.agent.role)
-        if isinstance(role, Choosy):
+        if isinstance(role, ChecksOptions):
             role.check(n.agent)
         try:
             encode(dict(n.agent.options))

@@ -12,7 +12,7 @@ from typing import Annotated, TypedDict
 
 from ..records import Decision, Situation, Turn, Usage
 
-__all__ = ["Floor", "Turns", "decide", "spent"]
+__all__ = ["PlanState", "Turns", "decide", "spent"]
 
 Turns = Mapping[str, tuple[Turn, ...]]
 
@@ -21,7 +21,7 @@ def _merge(old: Turns, new: Turns) -> Turns:
     return {**old, **new}
 
 
-class Floor(TypedDict):
+class PlanState(TypedDict):
     """LangGraph state: what has been said so far, per node and lane."""
 
     turns: Annotated[Turns, _merge]

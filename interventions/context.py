@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..errors import BadOption, PlanError
 from ..graphs.plan import Plan
 from ..records import Draw, Situation, Transition
-from ..rng import stream
+from ..rng import named_rng
 from .base import intervention, view
 from .plan_edits import acting, change_agents
 
@@ -53,7 +53,7 @@ def permute_labels(situation: Situation, draw: Draw) -> Situation:
             "Use it on a bandit.",
         )  # fmt: skip
     own = situation.own or situation.actions
-    drawn = stream(draw.episode, "labels", draw.step).permutation(len(own))
+    drawn = named_rng(draw.episode, "labels", draw.step).permutation(len(own))
     names = dict(zip(situation.actions, (situation.actions[i] for i in drawn), strict=True))
     # The text lists the same names in the same order as before, so that an action's place says nothing either.
     place = {shown: i for i, shown in enumerate(situation.actions)}

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from .ledger import Paid
+from .ledger import CallCosts
 
-__all__ = ["Bill"]
+__all__ = ["RunCosts"]
 
 
 @dataclass(frozen=True)
-class Bill:
+class RunCosts:
     """Paid and naive costs of a run.
 
     Attributes:
@@ -25,13 +25,13 @@ class Bill:
         alone: what each (task, model, variant) would have paid alone.
     """
 
-    paid: Paid
-    alone: Mapping[tuple[str, str, str], Paid]
+    paid: CallCosts
+    alone: Mapping[tuple[str, str, str], CallCosts]
 
     @property
-    def naive(self) -> Paid:
+    def naive(self) -> CallCosts:
         """What the run would have paid with nothing shared: every variant once, alone."""
-        return reduce(add, self.alone.values(), Paid())
+        return reduce(add, self.alone.values(), CallCosts())
 
     def __str__(self) -> str:
         paid, naive = self.paid, self.naive

@@ -33,7 +33,7 @@ from .step_rows import fingerprint
 from .tables import BOOKED, Batch, of_answer, of_booked, of_records
 from .writer import Writer
 
-__all__ = ["Answer", "Ledger", "Paid", "Reader", "begun", "read_ledger"]
+__all__ = ["StoredAnswer", "Ledger", "CallCosts", "Reader", "begun", "read_ledger"]
 
 _DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
 _PAID = f"""
@@ -61,7 +61,7 @@ SELECT task, model, COUNT(*) FROM (
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class CallCosts:
     """What answers took; dollars are nominal US dollars, None where a price is unknown."""
 
     calls: int = 0
@@ -69,8 +69,8 @@ class Paid:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
-    def __add__(self, other: Paid) -> Paid:
-        return Paid(
+    def __add__(self, other: CallCosts) -> CallCosts:
+        return CallCosts(
             self.calls + other.calls,
             None if self.dollars is None or other.dollars is None else self.dollars + other.dollars,
             self.prompt_tokens + other.prompt_tokens,
@@ -79,7 +79,7 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredAnswer:
     """One stored answer with what was asked."""
 
     request: Request
@@ -107,12 +107,12 @@ class Reader:
         row = self._one("SELECT response FROM responses WHERE key = ?", (key,))
         return None if row is None else decode(Response, row[0])
 
-    def answer(self, key: str) -> Answer | None:
+    def answer(self, key: str) -> StoredAnswer | None:
         """The answer kept under `key`, with its request and draw."""
         row = self._one("SELECT request, response, episode, step, sample FROM responses WHERE key = ?", (key,))
         if row is None:
             return None
-        return Answer(decode(Request, zlib.decompress(row[0])), Draw(*row[2:]), decode(Response, row[1]))
+        return StoredAnswer(decode(Request, zlib.decompress(row[0])), Draw(*row[2:]), decode(Response, row[1]))
 
     def meta(self, key: str) -> str | None:
         """A stored setting."""
@@ -151,18 +151,18 @@ class Reader:
         rows = self._all("SELECT key, response FROM responses")
         return {str(key): float(orjson.loads(response)["latency"]) for key, response in rows}
 
-    def paid(self) -> Paid:
+    def paid(self) -> CallCosts:
         """What the stored answers took; reads every answer."""
-        return Paid(*self._one(_PAID))
+        return CallCosts(*self._one(_PAID))
 
     def spent(self) -> Spent:
         """What counts against a budget: the answers, and what was booked of calls that no answer tells of."""
         calls, dollars, tokens = (float(self.meta(key) or 0) for key in BOOKED)
         return plus(Spent(*self._one(_SPENT)), Spent(int(calls), dollars, int(tokens)))
 
-    def alone(self) -> dict[tuple[str, str, str], Paid]:
+    def alone(self) -> dict[tuple[str, str, str], CallCosts]:
         """What each (task, model, variant) would have paid alone, without any answer shared; reads every record."""
-        return {tuple(row[:3]): Paid(*row[3:]) for row in self._all(_ALONE)}
+        return {tuple(row[:3]): CallCosts(*row[3:]) for row in self._all(_ALONE)}
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, named as its draws name it."""

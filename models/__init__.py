@@ -1,26 +1,26 @@
 """Who answers: one gateway before any backend."""
 
-from .base import Backend, Card, Price, key_of
+from .base import Backend, ModelInfo, Price, key_of
 from .budget import Budget
-from .gateway import Desk, Gateway, MemoryStore
+from .gateway import Gateway, MemoryStore, ModelRoles
 from .providers.scripted import Scripted
 from .providers.simulated import Planted, Simulated
 from .resolve import MODELS, resolve
-from .retry import Tally
+from .retry import RunUsage
 
 __all__ = [
     "MODELS",
     "Backend",
     "Budget",
-    "Card",
-    "Desk",
+    "ModelInfo",
+    "ModelRoles",
     "Gateway",
     "MemoryStore",
     "Planted",
     "Price",
     "Scripted",
     "Simulated",
-    "Tally",
+    "RunUsage",
     "key_of",
     "resolve",
 ]

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from ..records import Draw, Request, Response, Usage, digest
 
-__all__ = ["Backend", "Card", "Price", "Style", "key_of"]
+__all__ = ["Backend", "ModelInfo", "Price", "Style", "key_of"]
 
 Style = Literal["chat", "completion", "tuned"]
 """How a model is prompted: by instructions; by worked examples to continue; or by the bare form that its weights were
@@ -42,7 +42,7 @@ FREE = Price()
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ModelInfo:
     """What the rest of the program may know about a model.
 
     Attributes:
@@ -85,8 +85,8 @@ class Backend(Protocol):
     """A source of answers."""
 
     @property
-    def card(self) -> Card:
-        """The model's card; cheap, imports nothing heavy."""
+    def info(self) -> ModelInfo:
+        """What the program may know of the model; cheap, imports nothing heavy."""
         ...
 
     async def open(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import BadOption, BudgetSpent
 from ..records import Spent, plus
 
-__all__ = ["Budget", "Hold", "Purse"]
+__all__ = ["Budget", "Reservation", "BudgetTracker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Budget:
                 raise BadOption(f"the budget in {name} is {value!r}", remedy=remedy)
 
 
-class Purse:
+class BudgetTracker:
     """Sets aside and settles; whoever has to wait for others to settle is served in order."""
 
     def __init__(self, budget: Budget, spent: Spent = Spent()) -> None:  # noqa: B008  (frozen)
@@ -47,14 +47,14 @@ class Purse:
         self._aside, self._holds = Spent(), 0
         self._waiting: deque[tuple[Spent, asyncio.Future[None]]] = deque()
 
-    async def hold(self, need: Spent) -> Hold:
+    async def hold(self, need: Spent) -> Reservation:
         """Set `need` aside. While calls under way may still turn out cheaper than their bounds, wait for them.
 
         Raises:
             BudgetSpent: it does not fit any more.
         """
         await self._reserve(need)
-        return Hold(self, need)
+        return Reservation(self, need)
 
     def stop(self, reason: Exception) -> None:
         """Let nobody wait any longer."""
@@ -129,12 +129,12 @@ class Purse:
         return None
 
 
-class Hold:
+class Reservation:
     """What is set aside for one call."""
 
-    def __init__(self, purse: Purse, need: Spent) -> None:
+    def __init__(self, tracker: BudgetTracker, need: Spent) -> None:
         self.need = need
-        self._purse, self._held = purse, True
+        self._tracker, self._held = tracker, True
 
     async def again(self) -> None:
         """Book an attempt whose answer was lost with all that it may have cost, and set the same aside once more.
@@ -143,12 +143,12 @@ class Hold:
             BudgetSpent: another attempt does not fit any more.
         """
         self._held = False
-        self._purse._settle(self.need, self.need._replace(calls=0))
-        await self._purse._reserve(self.need)
+        self._tracker._settle(self.need, self.need._replace(calls=0))
+        await self._tracker._reserve(self.need)
         self._held = True
 
     def settle(self, paid: Spent) -> None:
         """Book what the call took, and free the rest."""
         if self._held:
             self._held = False
-            self._purse._settle(self.need, paid)
+            self._tracker._settle(self.need, paid)

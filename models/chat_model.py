@@ -19,10 +19,10 @@ from langchain_core.outputs import ChatResult
 
 from ..errors import Denied, PlanError, RunStopped, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
-from .gateway import Desk
+from .gateway import ModelRoles
 from .providers.langchain import _from_langchain, generation
 
-__all__ = ["AMBIENT", "Ambient", "AmbientChatModel", "Asked"]
+__all__ = ["AMBIENT", "DecisionContext", "ChatModel", "Asked"]
 
 _SENT = {"temperature", "top_p", "max_tokens"}
 
@@ -50,11 +50,11 @@ class _Series:
     times: dict[str, int] = field(default_factory=dict)
 
 
-class Ambient:
+class DecisionContext:
     """The decision under way: whom its graph asks, and what it has asked so far. It lives on one event loop."""
 
-    def __init__(self, desk: Desk, episode: int, step: int) -> None:
-        self.desk, self.episode, self.step = desk, episode, step
+    def __init__(self, models: ModelRoles, episode: int, step: int) -> None:
+        self.models, self.episode, self.step = models, episode, step
         self.loop = asyncio.get_running_loop()
         self.fatal: Exception | None = None
         self.over = False
@@ -92,10 +92,10 @@ class Ambient:
         task = space.partition("|")[0].rpartition(":")[2]
         step, rank = self._places.get(task, (len(self._widths) - 1, 0))
         try:
-            card = self.desk.card(slot)
-            sample = self._sample(Request(card.id, messages, sampling, card.mode), step, rank, task)
+            info = self.models.info(slot)
+            sample = self._sample(Request(info.id, messages, sampling, info.mode), step, rank, task)
             draw = Draw(self.episode, self.step, sample)
-            answer = self.loop.create_task(self.desk.ask(slot, messages, sampling, draw))
+            answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw))
             answer.add_done_callback(_seen)
             node = str(metadata.get("langgraph_node") or "model")
             place = sum((a.step, a.rank) == (step, rank) for a in self._asked)
@@ -140,10 +140,10 @@ def _seen(answer: asyncio.Task[Any]) -> None:
         answer.exception()  # the graph that asked may have gone
 
 
-AMBIENT: ContextVar[Ambient] = ContextVar("akrasia.ambient")
+AMBIENT: ContextVar[DecisionContext] = ContextVar("akrasia.ambient")
 
 
-class AmbientChatModel(BaseChatModel):
+class ChatModel(BaseChatModel):
     """The model of the run that is deciding, for a graph that `Variant.from_langgraph` makes a variant.
 
     Put it where the graph has its own chat model. It holds no model and no key: each call finds the decision in whose
@@ -215,7 +215,7 @@ class AmbientChatModel(BaseChatModel):
         return _result(asyncio.run_coroutine_threadsafe(asking, here.loop).result())
 
     def _request(
-        self, here: Ambient, messages: list[BaseMessage], stop: list[str] | None, changed: dict[str, Any]
+        self, here: DecisionContext, messages: list[BaseMessage], stop: list[str] | None, changed: dict[str, Any]
     ) -> tuple[tuple[Message, ...], Sampling]:
         unknown = sorted(set(changed) - _SENT)
         if unknown:
@@ -231,12 +231,12 @@ class AmbientChatModel(BaseChatModel):
         return _from_langchain(messages), sampling
 
 
-def _here() -> Ambient:
+def _here() -> DecisionContext:
     try:
         return AMBIENT.get()
     except LookupError:
         raise PlanError(
-            "AmbientChatModel was asked outside of a decision", "it answers with the model of the run that is deciding",
+            "ChatModel was asked outside of a decision", "it answers with the model of the run that is deciding",
             "Run its graph as a variant: Variant.from_langgraph(name, graph, adapter). In threads of your own, hand on "
             "contextvars.copy_context().",
         ) from None  # fmt: skip

@@ -14,14 +14,14 @@ from collections.abc import Awaitable, Callable
 from ..errors import ProviderDown
 from ..events import CircuitClosed, CircuitOpened, Listener
 
-__all__ = ["Circuit"]
+__all__ = ["CircuitBreaker"]
 
 TRIP = 12
 OPEN_FOR, OPEN_FOR_AT_MOST = 5.0, 60.0
 PROBES = 6
 
 
-class Circuit:
+class CircuitBreaker:
     """The breaker of one model.
 
     Args:
@@ -30,8 +30,8 @@ class Circuit:
         hear: is told when it opens and closes.
     """
 
-    def __init__(self, label: str, rest: Callable[[float], Awaitable[None]], hear: Listener) -> None:
-        self._label, self._rest, self._hear = label, rest, hear
+    def __init__(self, label: str, rest: Callable[[float], Awaitable[None]], emit: Listener) -> None:
+        self._label, self._rest, self._hear = label, rest, emit
         self._failed: set[str] = set()  # keys of calls
         self._probes, self._probing = 0, False
         self._reason: ProviderDown | None = None
@@ -68,7 +68,7 @@ class Circuit:
     def probed(self) -> None:
         """The caller that probed is through, whatever it met."""
         self._probing = False
-        self._tell()
+        self._emit()
 
     def answered(self) -> None:
         """The provider answered a call, if only to refuse it."""
@@ -77,7 +77,7 @@ class Circuit:
                 self._hear(CircuitClosed(self._label))
             self._failed.clear()
             self._probes = 0
-            self._tell()
+            self._emit()
 
     def failed(self, key: str, said: str, probe: bool = False) -> None:
         """An attempt at the call `key` failed."""
@@ -95,14 +95,14 @@ class Circuit:
         """Let nobody through any more."""
         remedy = "Every answer so far is kept: resume the run when the provider is back."
         self._reason = self._reason or ProviderDown(what, why, remedy)
-        self._tell()
+        self._emit()
         return self._reason
 
     def stop(self) -> None:
         """Let nobody wait any longer; who waits looks again."""
-        self._tell()
+        self._emit()
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         changed, self._changed = self._changed, []
         for change in changed:
             if not change.done():

@@ -29,20 +29,20 @@ from ..events import (
     CallGivenUp,
     CallStopped,
     Event,
+    EventBus,
     RateChanged,
-    Sink,
     Where,
 )
 from ..records import Draw, Message, Request, Response, Sampling, Spent, Usage, minus
-from .base import Backend, Card, key_of
-from .budget import Budget, Purse
-from .circuit_breaker import Circuit
+from .base import Backend, ModelInfo, key_of
+from .budget import Budget, BudgetTracker
+from .circuit_breaker import CircuitBreaker
 from .providers.openai_format import UNCOUNTED
-from .rate_limit import Account, Change, Clock, Lane
-from .retry import FAILED, Tally, Way
+from .rate_limit import Account, Clock, RateLimitChange, RateLimiter
+from .retry import FAILED, RetryPolicy, RunUsage
 from .secrets import keys, refuse_keys, without_keys
 
-__all__ = ["Budget", "Desk", "Gateway", "MemoryStore", "Store", "Tally", "key_of"]
+__all__ = ["Budget", "ModelRoles", "Gateway", "MemoryStore", "Store", "RunUsage", "key_of"]
 
 TOKENS_AROUND_A_MESSAGE = 16
 
@@ -100,22 +100,22 @@ class Gateway:
         offline: bool = False,
         sleep: Callable[[float], Any] = asyncio.sleep,
         clock: Clock = time.monotonic,
-        purse: Purse | None = None,
-        hear: Sink | None = None,
+        tracker: BudgetTracker | None = None,
+        emit: EventBus | None = None,
     ) -> None:
-        self.hear = hear
+        self.emit = emit
         self.store: Store = MemoryStore() if store is None else store
-        self.tally = Tally()
-        self._backends = {b.card.id: b for b in backends}
+        self.run_usage = RunUsage()
+        self._backends = {b.info.id: b for b in backends}
         self._budget, self._offline, self._sleep, self._clock = budget, offline, sleep, clock
-        self._purse = Purse(budget, Spent(*spent)) if purse is None else purse
+        self._tracker = BudgetTracker(budget, Spent(*spent)) if tracker is None else tracker
         self._flights: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
         self.unanswered: set[int] = set()  # episodes, as draws name them, with a call that was given up
         self._accounts: dict[str, Account] = {}
         self._ways = {model: self._way(b) for model, b in self._backends.items()}
         self._opened: dict[str, asyncio.Task[None]] = {}
-        self._cards: dict[str, Card] = {}
+        self._infos: dict[str, ModelInfo] = {}
         self._keys: dict[str, str] = {}
         self._stopped: RunStopped | None = None
         self._halted = asyncio.Event()
@@ -125,17 +125,17 @@ class Gateway:
         store: Store,
         spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0),
         offline: bool = False,
-        hear: Sink | None = None,
+        emit: EventBus | None = None,
     ) -> Gateway:
         """The same opened models over another store."""
         gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep, self._clock)
-        gateway._opened, gateway._cards, gateway._keys = self._opened, self._cards, self._keys
-        gateway.hear = hear
+        gateway._opened, gateway._infos, gateway._keys = self._opened, self._infos, self._keys
+        gateway.emit = emit
         return gateway
 
-    def card(self, model: str) -> Card:
-        """The card of a model by its id."""
-        return self._cards.get(model) or self._backends[model].card
+    def info(self, model: str) -> ModelInfo:
+        """The `ModelInfo` of a model, by its id."""
+        return self._infos.get(model) or self._backends[model].info
 
     async def complete(self, request: Request, draw: Draw, where: Where | None = None) -> Response:
         """The answer to `request` in `draw`; `where` names the decision that asks, for whoever listens.
@@ -143,7 +143,7 @@ class Gateway:
         Raises:
             Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
         """
-        self.tally.asked += 1
+        self.run_usage.asked += 1
         key = key_of(request, draw)
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
@@ -166,9 +166,9 @@ class Gateway:
             flight.exception()  # seen: every asker may have gone
 
     def _share(self, key: str, request: Request, where: Where | None) -> None:
-        self.tally.shared += 1
-        if self.hear is not None:
-            self.hear(AnswerShared(key, self.card(request.model).label, where))
+        self.run_usage.shared += 1
+        if self.emit is not None:
+            self.emit(AnswerShared(key, self.info(request.model).label, where))
 
     async def open(self) -> None:
         """Open every model now, so that what is missing is said before anything is written.
@@ -183,7 +183,7 @@ class Gateway:
         """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
         self._stopped = reason
         self._halted.set()
-        self._purse.stop(reason)
+        self._tracker.stop(reason)
         for way in self._ways.values():
             way.circuit.stop()
 
@@ -194,7 +194,7 @@ class Gateway:
             if opening.done() and not opening.cancelled() and opening.exception() is None:
                 await self._backends[model].close()
         self._opened.clear()
-        self._cards.clear()
+        self._infos.clear()
 
     async def _fly(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         self._raise_if_stopped()
@@ -204,81 +204,81 @@ class Gateway:
                 f"{request.model} was asked at episode {draw.episode}, step {draw.step}, sample {draw.sample}",
                 "Run without --offline to ask for it.",
             )
-        if request.model not in self._cards:
+        if request.model not in self._infos:
             await self._open(request.model)
         refuse_keys((m.content for m in request.messages), self._keys, f"a prompt for {request.model}")
-        price = self._cards[request.model].price
+        price = self._infos[request.model].price
         bound = _bound(request)
         need = Spent(1, 0.0 if price is None else price.of(bound), bound.prompt_tokens + bound.completion_tokens)
-        hold = await self._purse.hold(need)
+        hold = await self._tracker.hold(need)
         paid = Spent()
-        if self.hear is not None:
-            self.hear(self._began(key, request, draw, where, self.hear.texts))
+        if self.emit is not None:
+            self.emit(self._began(key, request, draw, where, self.emit.texts))
         try:
             response = await self._ways[request.model].answer(hold, key, request, draw, price)
             response = without_keys(response, self._keys)
             paid = _paid(response, need)
         except BaseException as error:
-            self._tell(CallStopped(key, self.card(request.model).label, type(error).__name__))
+            self._emit(CallStopped(key, self.info(request.model).label, type(error).__name__))
             raise
         finally:
             hold.settle(paid)
         booked = paid if response.finish_reason == FAILED else minus(paid, _told(response))
         if any(booked):
             await self.store.book(booked)
-        self.tally.usage += response.usage
-        self.tally.dollars += response.cost or 0.0
+        self.run_usage.usage += response.usage
+        self.run_usage.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
             self._given_up[key] = response
             self.unanswered.add(draw.episode)
-            self.tally.failed += 1
+            self.run_usage.failed += 1
         else:
             await self.store.put(key, request, draw, response)
-        if self.hear is not None:
-            self.hear(self._ended(key, request, response, self.hear.texts))
+        if self.emit is not None:
+            self.emit(self._ended(key, request, response, self.emit.texts))
         return response
 
     def _began(self, key: str, request: Request, draw: Draw, where: Where | None, texts: bool) -> CallBegan:
         sampling, messages = request.sampling, request.messages if texts else None
-        label = self.card(request.model).label
+        label = self.info(request.model).label
         return CallBegan(key, label, draw.sample, where, sampling.temperature, sampling.max_tokens, messages)
 
     def _ended(self, key: str, request: Request, response: Response, texts: bool) -> CallAnswered | CallGivenUp:
-        r, label = response, self.card(request.model).label
+        r, label = response, self.info(request.model).label
         if r.finish_reason == FAILED:
             return CallGivenUp(key, label, len(r.attempts), r.error)
         attempts, text = len(r.attempts) + 1, r.text if texts else None
         return CallAnswered(key, label, r.status, r.finish_reason, r.usage, r.cost, r.latency, attempts, text)
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         """For what is rare: an event that is made whether anybody listens or not."""
-        if self.hear is not None:
-            self.hear(event)
+        if self.emit is not None:
+            self.emit(event)
 
-    def _changed(self, change: Change) -> None:
-        self.tally.changes.append(change)
-        self._tell(RateChanged(change.model, change.limit, change.why))
+    def _changed(self, change: RateLimitChange) -> None:
+        self.run_usage.changes.append(change)
+        self._emit(RateChanged(change.model, change.limit, change.why))
 
     async def _open(self, model: str) -> None:
         backend = self._backends[model]
         if model not in self._opened:
             self._opened[model] = asyncio.ensure_future(backend.open())
         await asyncio.shield(self._opened[model])
-        if self._budget.dollars is not None and backend.card.price is None:
+        if self._budget.dollars is not None and backend.info.price is None:
             raise BadOption(
-                f"no price is known for {backend.card.label!r}, so a budget in dollars cannot be kept",
+                f"no price is known for {backend.info.label!r}, so a budget in dollars cannot be kept",
                 remedy="Give it price = { prompt = ..., completion = ... } (dollars per million tokens), or "
                 "budget in calls.",
             )
-        self._cards[model] = backend.card
+        self._infos[model] = backend.info
         self._keys.update(keys())
 
-    def _way(self, backend: Backend) -> Way:
-        card = backend.card
-        account = self._accounts.setdefault(card.account or card.id, Account())
-        lane = Lane(card, account, self._clock, self._rest, self._changed)
-        circuit = Circuit(card.label, self._rest, self._tell)
-        return Way(backend, lane, circuit, self._rest, self.tally, self._tell, self._book)
+    def _way(self, backend: Backend) -> RetryPolicy:
+        info = backend.info
+        account = self._accounts.setdefault(info.account or info.id, Account())
+        lane = RateLimiter(info, account, self._clock, self._rest, self._changed)
+        circuit = CircuitBreaker(info.label, self._rest, self._emit)
+        return RetryPolicy(backend, lane, circuit, self._rest, self.run_usage, self._emit, self._book)
 
     async def _book(self, spent: Spent) -> None:
         await self.store.book(spent)
@@ -320,7 +320,7 @@ def _told(response: Response) -> Spent:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ModelRoles:
     """Which model sits in which slot: what an agent may ask, without knowing any model.
 
     A slot that is not named is served by the slot "default". `where` names the decision that asks, if anybody listens.
@@ -330,16 +330,16 @@ class Desk:
     slots: Mapping[str, str]
     where: Where | None = None
 
-    def card(self, slot: str) -> Card:
-        """The card of the model in a slot."""
-        return self.gateway.card(self._model(slot))
+    def info(self, slot: str) -> ModelInfo:
+        """The `ModelInfo` of the model in a slot."""
+        return self.gateway.info(self._model(slot))
 
     async def ask(
         self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
     ) -> tuple[str, Response]:
         """Ask the model in `slot`: (key of the answer, the answer)."""
-        card = self.card(slot)
-        request = Request(card.id, messages, sampling, card.mode)
+        info = self.info(slot)
+        request = Request(info.id, messages, sampling, info.mode)
         return key_of(request, draw), await self.gateway.complete(request, draw, self.where)
 
     def _model(self, slot: str) -> str:

@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from .base import Card
+from .base import ModelInfo
 
-__all__ = ["Account", "Change", "Lane", "Minute"]
+__all__ = ["Account", "RateLimitChange", "RateLimiter", "SlidingWindow"]
 
 START = 20
 CUT, COOLDOWN = 0.8, 15.0
@@ -32,7 +32,7 @@ Rest = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RateLimitChange:
     """The limit of calls at once became `limit`, `at` seconds after the start."""
 
     at: float
@@ -48,7 +48,7 @@ class Account:
     resume_at: float = float("-inf")
 
 
-class Minute:
+class SlidingWindow:
     """The requests of the last minute, with the tokens of each."""
 
     def __init__(self, rpm: int | None = None, tpm: int | None = None) -> None:
@@ -93,7 +93,7 @@ class Minute:
         self._sent = kept
 
 
-class Lane:
+class RateLimiter:
     """The way to one model.
 
     Args:
@@ -101,11 +101,13 @@ class Lane:
         tell: hears of every change of the limit.
     """
 
-    def __init__(self, card: Card, account: Account, clock: Clock, rest: Rest, tell: Callable[[Change], None]) -> None:
-        self.model, self.most = card.label, card.max_concurrency
+    def __init__(
+        self, info: ModelInfo, account: Account, clock: Clock, rest: Rest, tell: Callable[[RateLimitChange], None]
+    ) -> None:
+        self.model, self.most = info.label, info.max_concurrency
         self.limit, self.inside = min(START, self.most), 0
-        self._account, self._clock, self._rest, self._tell = account, clock, rest, tell
-        self._minute = Minute(card.rpm, card.tpm) if card.rpm or card.tpm else None
+        self._account, self._clock, self._rest, self._emit = account, clock, rest, tell
+        self._minute = SlidingWindow(info.rpm, info.tpm) if info.rpm or info.tpm else None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._good, self._peak, self._fresh = 0, 0, True
         self._calm_at, self._began = float("-inf"), clock()
@@ -172,7 +174,7 @@ class Lane:
 
     def _set(self, limit: int, why: Literal["saturated", "rate limited"]) -> None:
         self.limit = limit
-        self._tell(Change(round(self._clock() - self._began, 3), self.model, limit, why))
+        self._emit(RateLimitChange(round(self._clock() - self._began, 3), self.model, limit, why))
 
     async def _place(self) -> None:
         if self.inside < self.limit and not self._waiting:

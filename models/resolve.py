@@ -47,9 +47,9 @@ def resolve(model: Any, **options: Any) -> Backend:
         backend: Backend = bind("model", "embedded", Embedded, (), given)
         return backend
     if "/" in model:
-        from .providers.remote import Remote
+        from .providers.remote import RemoteModel
 
-        return _with_price(bind, model, Remote, options)
+        return _with_price(bind, model, RemoteModel, options)
     raise UnknownName.among("model", model, ["embedded", "simulated", "openai/gpt-4o-mini", "anthropic/claude"])
 
 
@@ -69,13 +69,13 @@ def _with_price(make: Any, model: str, kind: Any, options: Mapping[str, Any]) ->
 
 
 def _from_object(model: Any) -> Backend:
-    if all(hasattr(model, a) for a in ("card", "open", "generate", "close")):
+    if all(hasattr(model, a) for a in ("info", "open", "generate", "close")):
         backend: Backend = model
         return backend
     if hasattr(model, "ainvoke") and hasattr(model, "_llm_type"):
-        from .providers.langchain import FromLangChain
+        from .providers.langchain import LangChainModel
 
-        return FromLangChain(model)
+        return LangChainModel(model)
     raise BadOption(f"{model!r} is not a model", remedy="Use a name, a backend, or a LangChain BaseChatModel.")
 
 

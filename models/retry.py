@@ -4,8 +4,8 @@ Invariants
 - A call is tried again only when its last attempt is known to have ended without an answer: refused, reset, timed out
   on our side, or unreadable. No two attempts of one call are ever under way at once.
 - One case cannot be avoided by anyone: an answer that got lost on its way back (a reset, a time-out, a body that broke
-  off). The provider may have served, and billed, that attempt. It is counted (`Tally.lost`), booked against the budget
-  with all that it may have cost, and every attempt carries the call's key as `Idempotency-Key`, by which a server that
+  off). The provider may have served, and billed, that attempt. It is counted (`RunUsage.lost`), booked against the
+  budget with all that it may have cost, and every attempt carries the call's key as `Idempotency-Key`, by which a server that
   knows the header serves it once.
 - What becomes of an attempt never depends on who asked; what was said is kept, oldest first, in `Response.attempts`.
 """
@@ -19,14 +19,14 @@ from dataclasses import dataclass, field, replace
 from ..errors import ModelError, RateLimited, Rejected, Unavailable
 from ..events import AttemptFailed, Listener
 from ..records import Draw, Request, Response, Spent, Status, Usage
-from ..rng import stream
+from ..rng import named_rng
 from .base import Backend, Price
-from .budget import Hold
-from .circuit_breaker import Circuit
+from .budget import Reservation
+from .circuit_breaker import CircuitBreaker
 from .providers.openai_format import UNCOUNTED
-from .rate_limit import Change, Lane
+from .rate_limit import RateLimitChange, RateLimiter
 
-__all__ = ["ATTEMPTS", "FAILED", "Tally", "Way"]
+__all__ = ["ATTEMPTS", "FAILED", "RunUsage", "RetryPolicy"]
 
 ATTEMPTS = 6
 BACKOFF = 0.5
@@ -37,7 +37,7 @@ FAILED = "failed"  # the finish reason of a call that was given up
 
 
 @dataclass(slots=True)
-class Tally:
+class RunUsage:
     """What a run asked for and what it paid.
 
     Attributes:
@@ -59,7 +59,7 @@ class Tally:
     dollars: float = 0.0
     retried: int = 0
     lost: int = 0
-    changes: list[Change] = field(default_factory=list)
+    changes: list[RateLimitChange] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (
@@ -68,7 +68,7 @@ class Tally:
         )
 
 
-class Way:
+class RetryPolicy:
     """Attempts, in order, at calls to one backend.
 
     Args:
@@ -81,18 +81,18 @@ class Way:
     def __init__(
         self,
         backend: Backend,
-        lane: Lane,
-        circuit: Circuit,
+        lane: RateLimiter,
+        circuit: CircuitBreaker,
         rest: Callable[[float], Awaitable[None]],
-        tally: Tally,
-        hear: Listener,
+        run_usage: RunUsage,
+        emit: Listener,
         book: Callable[[Spent], Awaitable[None]],
     ) -> None:
         self.circuit = circuit
-        self._backend, self._lane, self._rest, self._tally, self._hear = backend, lane, rest, tally, hear
+        self._backend, self._lane, self._rest, self._tally, self._hear = backend, lane, rest, run_usage, emit
         self._book = book
 
-    async def answer(self, hold: Hold, key: str, request: Request, draw: Draw, price: Price | None) -> Response:
+    async def answer(self, hold: Reservation, key: str, request: Request, draw: Draw, price: Price | None) -> Response:
         """The answer, or the outcome of the last attempt; at `price`, unless the backend says what it billed.
 
         Raises:
@@ -143,7 +143,7 @@ class Way:
             lost = isinstance(error, Unavailable) and error.lost
             self._tally.lost += lost
             again = failed < ATTEMPTS
-            label = self._backend.card.label
+            label = self._backend.info.label
             self._hear(AttemptFailed(key, label, len(said), error.fault, str(error), again, lost))
             if not again:
                 if lost:
@@ -174,7 +174,7 @@ class Way:
 
 def _pause(attempt: int, key: str) -> float:
     """Seconds to wait where the provider did not say: exponential back-off with jitter from a named stream."""
-    jitter = 0.5 + float(stream(0, "backoff", key, attempt).random())
+    jitter = 0.5 + float(named_rng(0, "backoff", key, attempt).random())
     return float(min(BACKOFF * 2**attempt * jitter, BACKOFF_CEILING))
 
 

@@ -104,7 +104,7 @@ def render_report(card: Scorecard, experiment: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ReportCell:
     """A number as it is shown: its value, its interval, and what must be said with it.
 
     Where `measured` is false, `text` says why in words and `span` is empty.
@@ -120,7 +120,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One variant in the report; `kind` is "baseline", "control" or "variant"."""
 
     name: str
@@ -160,14 +160,18 @@ def _group(card: Scorecard, experiment: dict[str, Any], task: str, model: str) -
     }
 
 
-def _row(arm: Arm, base: Arm) -> Row:
+def _row(arm: Arm, base: Arm) -> ReportRow:
     if arm.baseline:
-        return Row(arm.variant, "baseline", "baseline", arm)
+        return ReportRow(arm.variant, "baseline", "baseline", arm)
     name = short_name(arm.variant, base.variant)
-    return Row(name, "control", f"control: {arm.control}", arm) if arm.control else Row(name, "variant", "", arm)
+    return (
+        ReportRow(name, "control", f"control: {arm.control}", arm)
+        if arm.control
+        else ReportRow(name, "variant", "", arm)
+    )
 
 
-def _figure(rows: list[Row], base: Arm) -> dict[str, Any]:
+def _figure(rows: list[ReportRow], base: Arm) -> dict[str, Any]:
     found = [_metric(row.arm, "gap") for row in rows]
     top, reference = svg.reach(found), _metric(base, "gap").value
     drawn = [
@@ -177,7 +181,7 @@ def _figure(rows: list[Row], base: Arm) -> dict[str, Any]:
     return {"rows": drawn, "axis": svg.axis(top)}
 
 
-def _numbers(card: Scorecard, row: Row, base: Arm) -> dict[str, Any]:
+def _numbers(card: Scorecard, row: ReportRow, base: Arm) -> dict[str, Any]:
     """A row of the main table."""
     arm = row.arm
     tokens = [_amount(_metric(arm, name)) for name in ("prompt_tokens", "completion_tokens")]
@@ -205,7 +209,7 @@ def _contrast_row(c: Contrast, base: Arm) -> dict[str, Any]:
     }
 
 
-def _funnels(card: Scorecard, rows: list[Row]) -> list[dict[str, Any]]:
+def _funnels(card: Scorecard, rows: list[ReportRow]) -> list[dict[str, Any]]:
     """Encoded, stated, and stated and done, of every variant that was asked for a rationale."""
     origin = next((r for r in rows if _metric(r.arm, "encoded").value is not None), None)
     made = []
@@ -217,10 +221,10 @@ def _funnels(card: Scorecard, rows: list[Row]) -> list[dict[str, Any]]:
             if card.design != "fork":
                 source += ", which met other situations"
         stated, both = _metric(row.arm, "knowing"), row.arm.table.joint("knows", "optimal")
-        levels: list[tuple[str, str, float | None, Estimate | None, Cell]] = [
+        levels: list[tuple[str, str, float | None, Estimate | None, ReportCell]] = [
             ("encoded", source, encoded.value, encoded, _share(encoded)),
             ("stated", "knowing", stated.value, stated, _share(stated)),
-            ("stated and done", "knows and does", both, None, Cell(_plain(both))),
+            ("stated and done", "knows and does", both, None, ReportCell(_plain(both))),
         ]
         shown = levels if encoded.value is not None else levels[1:]
         bars = [
@@ -232,13 +236,13 @@ def _funnels(card: Scorecard, rows: list[Row]) -> list[dict[str, Any]]:
     return made
 
 
-def _unencoded(rows: list[Row], base: Arm) -> str:
+def _unencoded(rows: list[ReportRow], base: Arm) -> str:
     """Why no variant shows what is encoded; empty where one does."""
     seen = any(_metric(row.arm, "encoded").value is not None for row in rows)
     return "" if seen else _share(_metric(base, "encoded")).text
 
 
-def _classes(rows: list[Row]) -> dict[str, Any]:
+def _classes(rows: list[ReportRow]) -> dict[str, Any]:
     """The 2 x 3 table of every variant that was asked for a rationale, as joint shares and as conditionals."""
     asked = [r for r in rows if r.arm.table.total]
     lost = any(cells["none"] for r in asked for cells in r.arm.table.counts.values())
@@ -259,7 +263,7 @@ def _classes(rows: list[Row]) -> dict[str, Any]:
     return {"columns": [HEADINGS[c] for c in columns], "tables": tables, "lost": lost}
 
 
-def _splits(rows: list[Row]) -> list[dict[str, Any]]:
+def _splits(rows: list[ReportRow]) -> list[dict[str, Any]]:
     """Knowing, doing and gap per subset of steps; a subset without steps is one line in words."""
     made = []
     for name in dict.fromkeys(split for row in rows for split in row.arm.splits):
@@ -276,7 +280,7 @@ def _splits(rows: list[Row]) -> list[dict[str, Any]]:
     return made
 
 
-def _all_metrics(rows: list[Row]) -> dict[str, Any]:
+def _all_metrics(rows: list[ReportRow]) -> dict[str, Any]:
     """Every metric: a line each where at least one variant has it; else why none has."""
     lines, missing = [], []
     for name in rows[0].arm.metrics:
@@ -289,7 +293,7 @@ def _all_metrics(rows: list[Row]) -> dict[str, Any]:
     return {"names": [row.name for row in rows], "lines": lines, "missing": missing}
 
 
-def _breakdowns(rows: list[Row]) -> list[dict[str, Any]]:
+def _breakdowns(rows: list[ReportRow]) -> list[dict[str, Any]]:
     """What lies behind the metrics: a table for each breakdown that some variant has."""
     made = []
     for name, title in BREAKDOWNS.items():
@@ -307,7 +311,7 @@ def _known(name: str) -> Any:
     return None if kind is None else kind.make(name)
 
 
-def _outcomes(rows: list[Row]) -> dict[str, Any]:
+def _outcomes(rows: list[ReportRow]) -> dict[str, Any]:
     """What became of the answers of every variant: one column per status that occurs."""
 
     def columns(counts: Iterable[dict[str, int]]) -> list[str]:
@@ -362,14 +366,14 @@ def _metric(arm: Arm, name: str) -> Estimate:
     return arm.metrics.get(name, Estimate(None, why="not among the metrics that were asked for"))
 
 
-def _share(estimate: Estimate) -> Cell:
+def _share(estimate: Estimate) -> ReportCell:
     if estimate.value is None:
         return _missing(estimate.why)
     value, _, span = share(estimate).partition(" ")
-    return Cell(value, span, estimate.why)
+    return ReportCell(value, span, estimate.why)
 
 
-def _bounded(arm: Arm, name: str) -> Cell:
+def _bounded(arm: Arm, name: str) -> ReportCell:
     """A share, with what answers that could not be read could have made of it."""
     cell = _share(_metric(arm, name))
     if name not in arm.bounds:
@@ -386,29 +390,29 @@ def _whole(arm: Arm, name: str) -> str:
     return f"{_metric(arm, name)}{ends}"
 
 
-def _difference(contrast: Contrast | None) -> Cell:
+def _difference(contrast: Contrast | None) -> ReportCell:
     if contrast is None:
         return _missing("not among the metrics that were asked for")
     if contrast.difference.value is None:
         return _missing(contrast.difference.why)
     value, _, span = signed(contrast).replace("-", "\N{MINUS SIGN}").partition(" ")
-    return Cell(value, span, contrast.difference.why)
+    return ReportCell(value, span, contrast.difference.why)
 
 
-def _amount(estimate: Estimate, digits: int = 0) -> Cell:
-    return _missing(estimate.why) if estimate.value is None else Cell(amount(estimate, digits))
+def _amount(estimate: Estimate, digits: int = 0) -> ReportCell:
+    return _missing(estimate.why) if estimate.value is None else ReportCell(amount(estimate, digits))
 
 
-def _p(p: float | None) -> Cell:
-    return Cell("not tested", measured=False) if p is None else Cell(p_value(p))
+def _p(p: float | None) -> ReportCell:
+    return ReportCell("not tested", measured=False) if p is None else ReportCell(p_value(p))
 
 
-def _conditional(value: float | None) -> Cell:
-    return _missing("no such step") if value is None else Cell(_plain(value))
+def _conditional(value: float | None) -> ReportCell:
+    return _missing("no such step") if value is None else ReportCell(_plain(value))
 
 
-def _missing(why: str) -> Cell:
-    return Cell(f"not measured: {why}" if why else "not measured", measured=False)
+def _missing(why: str) -> ReportCell:
+    return ReportCell(f"not measured: {why}" if why else "not measured", measured=False)
 
 
 def _breakable(name: str) -> Markup:

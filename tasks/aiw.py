@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation
-from ..rng import stream
-from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, Family, Numbers, Question, candidates
+from ..rng import named_rng
+from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, candidates
 from .base import TASKS
 from .numbers import canonical_number
 
@@ -63,7 +63,7 @@ class AIW:
             return AIWState(seed, variation, self._family.published[variation - 1])
         known = candidates(self.problem)
         whose = "aiw" if self.problem == "light" else self.problem  # one story, whatever is asked about it
-        return AIWState(seed, variation, known[int(stream(seed, "aiw", "numbers", whose).integers(len(known)))])
+        return AIWState(seed, variation, known[int(named_rng(seed, "aiw", "numbers", whose).integers(len(known)))])
 
     def situation(self, state: AIWState) -> Situation:
         asked = self._asked(state)
@@ -106,16 +106,16 @@ class AIW:
         return FAMILIES[self.problem]
 
     @property
-    def _questions(self) -> tuple[Question, ...]:
+    def _questions(self) -> tuple[AiwQuestion, ...]:
         """What one episode asks, in order."""
         return self._family.light if self.problem == "light" else (*self._family.light, self._family.asked)
 
-    def _asked(self, state: AIWState) -> Question:
+    def _asked(self, state: AIWState) -> AiwQuestion:
         if state.turn >= len(self._questions):
             raise BadOption("the episode is over", f"all {len(self._questions)} questions were asked")
         return self._questions[state.turn]
 
-    def _item(self, state: AIWState, asked: Question) -> str:
+    def _item(self, state: AIWState, asked: AiwQuestion) -> str:
         what = f"light {asked.name}" if self.problem == "light" else self.problem
         parts = [what, f"variation {state.variation}", self.wording]
         parts += ["female boost"] if self.female_boost else []

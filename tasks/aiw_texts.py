@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "Question", "candidates"]
+__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "AiwQuestion", "candidates"]
 
 Numbers = tuple[int, ...]
 VARIATIONS = 6
@@ -42,7 +42,7 @@ WORDINGS = {
 
 
 @dataclass(frozen=True)
-class Question:
+class AiwQuestion:
     """What is asked about a story, and its right answer as a function of the story's numbers."""
 
     name: str
@@ -66,9 +66,9 @@ class Family:
     """
 
     story: Callable[[Numbers, int, bool], str]
-    asked: Question
+    asked: AiwQuestion
     shallow: Callable[[Numbers], int]
-    light: tuple[Question, ...]
+    light: tuple[AiwQuestion, ...]
     published: tuple[Numbers, ...]
     slips: Callable[[Numbers], tuple[int, ...]]
     ranges: tuple[range, ...]
@@ -187,12 +187,12 @@ def _both(n: Numbers) -> int:
 def _group(noun: str, bound: str) -> Family:
     return Family(
         story=_group_story(noun, bound),
-        asked=Question("asked", f"How many female {noun}s does male {noun} of Alice have?", _second_and_one),
+        asked=AiwQuestion("asked", f"How many female {noun}s does male {noun} of Alice have?", _second_and_one),
         shallow=_second,
         light=(
-            Question(f"{noun}s", f"How many {noun}s does Alice have?", _both),
-            Question("males", f"How many male {noun}s does female {noun} of Alice have?", _first),
-            Question("females", "How many females are there in total?", _second_and_one),  # 359-362
+            AiwQuestion(f"{noun}s", f"How many {noun}s does Alice have?", _both),
+            AiwQuestion("males", f"How many male {noun}s does female {noun} of Alice have?", _first),
+            AiwQuestion("females", "How many females are there in total?", _second_and_one),  # 359-362
         ),
         published=_PAIRS,
         slips=_pair_slips,
@@ -202,12 +202,12 @@ def _group(noun: str, bound: str) -> Family:
 
 _AIW = Family(
     story=_aiw_story,
-    asked=Question("asked", "How many sisters does Alice's brother have?", _second_and_one),
+    asked=AiwQuestion("asked", "How many sisters does Alice's brother have?", _second_and_one),
     shallow=_second,
     light=(
-        Question("siblings", "How many siblings does Alice have?", _both),  # 277-280
-        Question("family", "How many brothers does Alice's sister have?", _first),  # 271-274
-        Question("girls", "How many girls are there in total?", _second_and_one),  # 343-346
+        AiwQuestion("siblings", "How many siblings does Alice have?", _both),  # 277-280
+        AiwQuestion("family", "How many brothers does Alice's sister have?", _first),  # 271-274
+        AiwQuestion("girls", "How many girls are there in total?", _second_and_one),  # 343-346
     ),
     published=_PAIRS,
     slips=_pair_slips,
@@ -219,14 +219,14 @@ FAMILIES: dict[str, Family] = {
     "light": _AIW,
     "aiw_plus": Family(
         story=_plus_story,
-        asked=Question(
+        asked=AiwQuestion(
             "asked", "How many cousins does Alice's sister have?", lambda n: n[2] + n[3] + n[4] - 2 * (n[0] + n[1] + 1)
         ),
         shallow=lambda n: n[2] + n[3] + n[4] - 2 * (n[0] + n[1]),
         light=(
-            Question("siblings", "How many siblings does Alice have?", _both),
-            Question("children", "How many children do Alice's parents have?", lambda n: n[0] + n[1] + 1),
-            Question(
+            AiwQuestion("siblings", "How many siblings does Alice have?", _both),
+            AiwQuestion("children", "How many children do Alice's parents have?", lambda n: n[0] + n[1] + 1),
+            AiwQuestion(
                 "mother's side",
                 "How many cousins does Alice have on her mother's side?",
                 lambda n: n[2] - n[0] - n[1] - 1,
@@ -246,12 +246,12 @@ FAMILIES: dict[str, Family] = {
     ),
     "ext": Family(
         story=_ext_story,
-        asked=Question("asked", "How many brothers does Alice have?", _second_and_one),
+        asked=AiwQuestion("asked", "How many brothers does Alice have?", _second_and_one),
         shallow=_second,
         light=(
-            Question("siblings", "How many siblings does Alice have?", lambda n: n[0] + n[1] + 1),  # 289-291
-            Question("sisters", "How many sisters does Alice's sister have?", _first),
-            Question("boys", "How many boys are there in total?", _second_and_one),
+            AiwQuestion("siblings", "How many siblings does Alice have?", lambda n: n[0] + n[1] + 1),  # 289-291
+            AiwQuestion("sisters", "How many sisters does Alice's sister have?", _first),
+            AiwQuestion("boys", "How many boys are there in total?", _second_and_one),
         ),
         published=((3, 6), (2, 2), (1, 4), (3, 1), (2, 3), (3, 5)),
         slips=_pair_slips,
@@ -261,12 +261,12 @@ FAMILIES: dict[str, Family] = {
     "colleagues": _group("colleague", "of"),
     "circles": Family(
         story=_circles_story,
-        asked=Question("asked", "How many female colleagues does Matilda have?", lambda n: n[1] + n[2] - 1),
+        asked=AiwQuestion("asked", "How many female colleagues does Matilda have?", lambda n: n[1] + n[2] - 1),
         shallow=lambda n: n[1] + n[2] - 2,
         light=(
-            Question("colleagues", "How many colleagues does Alice have?", _both),
-            Question("Bob's", "How many female colleagues does Bob have?", lambda n: n[2]),
-            Question(
+            AiwQuestion("colleagues", "How many colleagues does Alice have?", _both),
+            AiwQuestion("Bob's", "How many female colleagues does Bob have?", lambda n: n[2]),
+            AiwQuestion(
                 "females", "How many females are there in the circle around Alice, with Alice herself?", _second_and_one
             ),
         ),

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Example, Oracle, Quantity, Situation, Transition
-from ..rng import stream
+from ..rng import named_rng
 from .base import TASKS, legal
 from .options import real, whole
 from .rules import ORACLES, TRUTH, Rule, best, rule_named
@@ -73,19 +73,19 @@ class Bandit:
 
     def start(self, seed: int) -> BanditState:
         known = pool(self.labels, self.arms)
-        drawn = stream(seed, "bandit", "labels").permutation(len(known))[: self.arms]
+        drawn = named_rng(seed, "bandit", "labels").permutation(len(known))[: self.arms]
         if self.labels == "numbers":
             drawn.sort()
         state = BanditState(seed, tuple(known[i] for i in drawn), self.means(seed))
-        for arm in stream(seed, "bandit", "head start").integers(self.arms, size=self.head_start):
+        for arm in named_rng(seed, "bandit", "head start").integers(self.arms, size=self.head_start):
             state = self._pull(state, int(arm))[0]
         return state
 
     def means(self, seed: int) -> tuple[float, ...]:
         """The true mean reward of each arm in the episode `seed`."""
         if self.rewards == "gaussian":
-            return tuple(float(m) for m in stream(seed, "bandit", "means").random(self.arms))
-        winner = int(stream(seed, "bandit", "best").integers(self.arms))
+            return tuple(float(m) for m in named_rng(seed, "bandit", "means").random(self.arms))
+        winner = int(named_rng(seed, "bandit", "best").integers(self.arms))
         return tuple(0.5 + (self.gap if arm == winner else -self.gap) / 2 for arm in range(self.arms))
 
     def situation(self, state: BanditState) -> Situation:
@@ -126,7 +126,7 @@ class Bandit:
     def _pull(self, state: BanditState, arm: int) -> tuple[BanditState, float]:
         action = state.labels[arm]
         k = sum(t.action == action for t in state.history)
-        rng = stream(state.seed, "bandit", "reward", arm, k)
+        rng = named_rng(state.seed, "bandit", "reward", arm, k)
         if self.rewards == "gaussian":
             reward = round(state.means[arm] + self.sigma * float(rng.standard_normal()), 2)
         else:
@@ -170,7 +170,7 @@ class Bandit:
 
     def _example(self, i: int) -> Example:
         """Every arm is tried, or in every other example all but a few; labels are rotated so that winners differ."""
-        rng = stream(EXAMPLE_SEED - i, "bandit", "example")
+        rng = named_rng(EXAMPLE_SEED - i, "bandit", "example")
         labels = pool(self.labels, self.arms)[: self.arms]
         if self.rewards == "gaussian":
             means = tuple(float(m) for m in rng.random(self.arms))

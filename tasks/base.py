@@ -13,9 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 from ..errors import BadOption
 from ..records import Oracle, Situation
 from ..registry import Registry
-from ..rng import stream
+from ..rng import named_rng
 
-__all__ = ["TASKS", "Graded", "Task", "decisions", "legal", "stray"]
+__all__ = ["TASKS", "Graded", "Task", "max_decisions", "legal", "random_state_after"]
 
 
 @runtime_checkable
@@ -74,16 +74,16 @@ class Graded(Protocol):
 TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
 
 
-def decisions(task: Task) -> int:
+def max_decisions(task: Task) -> int:
     """The most decisions that an episode of a task can have: what its horizon leaves, unless it says `decisions`."""
-    said: int | None = getattr(task, "decisions", None)
+    said: int | None = getattr(task, "max_decisions", None)
     if said is not None:
         return said
     first = task.situation(task.start(0))
     return first.horizon - first.step
 
 
-def stray(task: Task, seed: int, steps: int, purpose: str) -> Any:
+def random_state_after(task: Task, seed: int, steps: int, purpose: str) -> Any:
     """The state of an episode after so many legal actions drawn at random, or where it ends before.
 
     Args:
@@ -93,7 +93,7 @@ def stray(task: Task, seed: int, steps: int, purpose: str) -> Any:
     for _ in range(steps):
         seen = task.situation(state)
         if seen.actions:
-            pick = stream(seed, purpose, seen.step).integers(len(seen.actions))
+            pick = named_rng(seed, purpose, seen.step).integers(len(seen.actions))
             later, _, over = task.step(state, seen.actions[int(pick)])
         else:
             later, over = task.forfeit(state)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadOption, UnknownName
 from ..records import digest
-from ..rng import stream
+from ..rng import named_rng
 from .bandit import Bandit
 from .players import posterior
 from .rules import TRUTH, rule_named
@@ -53,7 +53,7 @@ def regrets(task: Bandit, player: str, seeds: Sequence[int]) -> Floats:
 
 def _block(task: Bandit, player: str, seeds: Sequence[int]) -> Floats:
     means = np.array([task.means(seed) for seed in seeds])
-    rng = stream(player, "batch", digest([task.options, list(seeds)]))
+    rng = named_rng(player, "batch", digest([task.options, list(seeds)]))
     scores = _scores(task, player)
     pulls, sums = np.zeros_like(means), np.zeros_like(means)
     lost = np.empty((len(seeds), task.horizon))

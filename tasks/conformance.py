@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import AkrasiaError
-from ..rng import stream
+from ..rng import named_rng
 from .base import Task
 from .conformance_checks import CHECKS, Answers, Brute, Case, Parse, Visit, choices
 
@@ -96,7 +96,7 @@ def _trunk(task: Task, seed: int, answers: Answers | None) -> tuple[Visit, ...]:
     while not over:
         situation, oracle = task.situation(state), task.oracle(state)
         able = choices(task, state, situation, oracle, answers)
-        action = able[int(stream(seed, "conformance", len(visits)).integers(len(able)))]
+        action = able[int(named_rng(seed, "conformance", len(visits)).integers(len(able)))]
         after, reward, over = task.step(state, action)
         visits.append(Visit(seed, state, situation, oracle, action, after, reward, over))
         state = after

@@ -210,8 +210,8 @@ def _wrong_with(visit: Visit, case: Case) -> Iterator[str]:
     # An open question that is not graded has any number of answers: its sets may name more than its values do.
     open_ended = not situation.actions and not isinstance(case.task, Graded)
     for name in () if open_ended else ("optimal", "greedy", "untried", "frequent"):
-        if stray := set(getattr(oracle, name)) - set(labels):
-            yield f"{name} names {sorted(stray)}, which is no label"
+        if random_state_after := set(getattr(oracle, name)) - set(labels):
+            yield f"{name} names {sorted(random_state_after)}, which is no label"
     if not oracle.optimal:
         yield "nothing is optimal"
     if not oracle.rule:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Quantity, Situation, Transition
-from ..rng import stream
+from ..rng import named_rng
 from .base import TASKS, legal
 from .movielens import MOVIES, Ratings, generated, load
 from .options import real, whole
@@ -77,7 +77,7 @@ class Contextual:
 
     def start(self, seed: int) -> ContextualState:
         titles = self.ratings.titles
-        drawn = stream(seed, "contextual", "movies").permutation(len(titles))[: self.arms]
+        drawn = named_rng(seed, "contextual", "movies").permutation(len(titles))[: self.arms]
         return ContextualState(seed, tuple(int(j) for j in drawn), tuple(titles[j] for j in drawn))
 
     def situation(self, state: ContextualState) -> Situation:
@@ -128,7 +128,7 @@ class Contextual:
         arm = legal(action, state.labels)
         if state.turn >= self.horizon:
             raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
-        noise = stream(state.seed, "contextual", "noise", state.turn, state.movies[arm]).standard_normal()
+        noise = named_rng(state.seed, "contextual", "noise", state.turn, state.movies[arm]).standard_normal()
         reward = round(self.true_ratings(state)[arm] + self.noise * float(noise), 2)
         line = Transition(state.turn, action, reward)
         after = replace(state, history=(*state.history, line), turn=state.turn + 1)
@@ -140,7 +140,7 @@ class Contextual:
 
     def user(self, seed: int, step: int) -> int:
         """Which user comes at a step, as a row of the ratings."""
-        return int(stream(seed, "contextual", "user", step).integers(len(self.ratings.people)))
+        return int(named_rng(seed, "contextual", "user", step).integers(len(self.ratings.people)))
 
     def true_ratings(self, state: ContextualState) -> tuple[float, ...]:
         """Expected reward of each movie on offer for the user of this turn."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import BadOption
 from ..records import Oracle, Situation
-from ..rng import stream
+from ..rng import named_rng
 from .bandit import Bandit, BanditState, bandit
 from .base import TASKS
 from .options import whole
@@ -65,7 +65,7 @@ class Frequency:
         return bandit(self.arms, self.sigma, turns, self.labels, rule=TRUTH, scenario=self.scenario)
 
     def start(self, seed: int) -> FrequencyState:
-        drawn = stream(seed, "frequency", "history")
+        drawn = named_rng(seed, "frequency", "history")
         repeats = int(drawn.integers(self.repeats + 1))
         length = int(drawn.integers(SHORTEST, LONGEST + 1))
         target = int(drawn.integers(self.targets))

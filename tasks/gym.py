@@ -30,7 +30,7 @@ import orjson
 
 from ..errors import BadOption, MissingExtra, UnknownName
 from ..records import Oracle, Situation, Transition
-from ..rng import stream
+from ..rng import named_rng
 from .base import TASKS, legal
 from .gym_oracle import ORACLES, SEARCHED, draws, judged, solve, table_of, tree_values
 
@@ -355,7 +355,7 @@ def _repeats_itself(task: GymTask) -> None:
     """Refuse an environment that does not do the same again after the same seed and actions."""
 
     def course() -> list[Any]:
-        rng, state = stream(0, "gymnasium", "probe"), replace(task, _live=_Live()).start(0)
+        rng, state = named_rng(0, "gymnasium", "probe"), replace(task, _live=_Live()).start(0)
         alone, seen = replace(task, _live=_Live()), [state]
         while not state.over and len(seen) < PROBED:
             state, _, _ = alone.step(state, task.action_labels[int(rng.integers(len(task.action_labels)))])

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadOption
-from ..rng import stream
+from ..rng import named_rng
 from .scenarios import extended
 
 __all__ = ["Ratings", "generated", "load"]
@@ -73,10 +73,10 @@ def person(age: str, gender: str, job: str, zip_code: str) -> str:
 @lru_cache(maxsize=8)
 def generated(rank: int, users: int, size: int = MOVIES) -> Ratings:
     """Made-up users and movies with Gaussian factors; each has a named stream, so more of them change none."""
-    liked = [stream("contextual", "movie", j).standard_normal(rank + 1) for j in range(size)]
+    liked = [named_rng("contextual", "movie", j).standard_normal(rank + 1) for j in range(size)]
     likes, people = [], []
     for i in range(users):
-        rng = stream("contextual", "user", i)
+        rng = named_rng("contextual", "user", i)
         likes.append(rng.standard_normal(rank))
         age, gender, job = int(rng.integers(14, 76)), "FM"[rng.integers(2)], JOBS[rng.integers(1, len(JOBS))]
         people.append(person(str(age), gender, job, f"{rng.integers(100_000):05d}"))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import BadOption, NotMeasured
 from ..records import Oracle, Situation
-from ..rng import stream
+from ..rng import named_rng
 from .base import Task
 from .options import real
 from .rules import RULES, best
@@ -147,7 +147,7 @@ def play(task: Task, player: Player, seed: int) -> Iterator[tuple[Situation, Ora
     state, over = task.start(seed), False
     while not over:
         situation, oracle = task.situation(state), task.oracle(state)
-        action = player(situation, stream(seed, "player", situation.step))
+        action = player(situation, named_rng(seed, "player", situation.step))
         state, reward, over = task.step(state, action)
         yield situation, oracle, action, reward
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, digest
-from ..rng import stream
+from ..rng import named_rng
 from .base import TASKS, legal
 from .numbers import canonical_number
 from .question_files import FORMATS, KINDS, LETTERS, Malformed, Question, from_hub, normal, questions_of
@@ -78,7 +78,7 @@ class QuestionSet:
         place = seed % len(self.questions)
         order = range(len(self.questions[place].choices))
         if self.shuffle_choices:
-            order = stream(seed, "questions", "choices").permutation(len(order)).tolist()
+            order = named_rng(seed, "questions", "choices").permutation(len(order)).tolist()
         return QuestionState(seed, place, tuple(order))
 
     def situation(self, state: QuestionState) -> Situation:

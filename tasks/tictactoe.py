@@ -24,7 +24,7 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, Transition
-from ..rng import stream
+from ..rng import named_rng
 from .base import TASKS, legal
 from .search import EMPTY, LINES, empty_cells, full, marked, searched, winner, worths
 
@@ -133,7 +133,7 @@ class TicTacToe:
     def _answered(self, game: Game) -> str:
         """The board after the opponent's move."""
         board, cells = game.board, empty_cells(game.board)
-        rng = stream(game.seed, "tictactoe", self.opponent, len(game.history), board)
+        rng = named_rng(game.seed, "tictactoe", self.opponent, len(game.history), board)
         if self.opponent == "uniform" or (self.opponent == "noisy_mcts" and rng.random() < NOISE):
             options = list(cells)
         elif self.opponent == "minimax":

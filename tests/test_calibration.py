@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +29,7 @@ def calibration() -> ModuleType:
 @pytest.mark.parametrize("world", ["COMMON", "RARE", "TIED", "UNREAD"])
 def test_the_planted_values_are_what_many_episodes_show(calibration: ModuleType, world: str) -> None:
     planted = getattr(calibration, world)
-    base, arm = planted.arms(stream("planted", world), 1, 40_000)
+    base, arm = planted.arms(named_rng("planted", world), 1, 40_000)
     for quantity in ("knowing", "doing", "gap", "does if knows"):
         for side, second in ((base, False), (arm, True)):
             num, den = side.sums(quantity)
@@ -37,7 +37,7 @@ def test_the_planted_values_are_what_many_episodes_show(calibration: ModuleType,
 
 
 def test_the_arms_of_a_placebo_are_alike_and_paired(calibration: ModuleType) -> None:
-    base, arm = calibration.QUIET.arms(stream("placebo"), 1, 20_000)
+    base, arm = calibration.QUIET.arms(named_rng("placebo"), 1, 20_000)
     (na, den), (nb, _) = base.sums("doing"), arm.sums("doing")
     assert na.sum() / den.sum() == pytest.approx(nb.sum() / den.sum(), abs=0.01)
     assert np.corrcoef(na[0] / den[0], nb[0] / den[0])[0, 1] > 0.8

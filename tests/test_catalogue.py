@@ -15,7 +15,7 @@ from akrasia.agents.phrases import filler, pieces
 from akrasia.errors import AkrasiaError, BadOption, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, reason_act, reason_then_act
 from akrasia.interventions import INTERVENTIONS, parse
-from akrasia.models import Desk, Gateway, Scripted
+from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Usage
 from akrasia.tasks import bandit
 
@@ -37,9 +37,9 @@ def ask(
         return script(request, draw)
 
     backend = Scripted(model)
-    desk = Desk(Gateway([backend]), {"default": backend.card.id})
+    models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
     variant = ak.Variant("v", parse(plan) if isinstance(plan, str) else plan)
-    return asyncio.run(variant.decide(situation, desk, 0, 0, oracle)), made
+    return asyncio.run(variant.decide(situation, models, 0, 0, oracle)), made
 
 
 def says(label: str, words: str = "Thinking.") -> str:

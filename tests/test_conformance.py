@@ -16,7 +16,7 @@ from akrasia.agents import read_answer
 from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption
 from akrasia.records import Oracle, Quantity, Situation, Transition
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 from akrasia.tasks import TASKS, conformance
 from akrasia.tasks.base import legal
 from akrasia.tasks.conformance import problems
@@ -108,7 +108,7 @@ class Sound:
 
     def pays(self, state: Any, action: str) -> float:
         k = sum(t.action == action for t in state.history)
-        return round(float(stream(state.seed, "sound", action, k).random()), 3)
+        return round(float(named_rng(state.seed, "sound", action, k).random()), 3)
 
     def forfeit(self, state: Any) -> tuple[Any, bool]:
         return replace(state, turn=state.turn + 1), state.turn + 1 >= self.horizon
@@ -195,7 +195,7 @@ class Remembers(Sound):
 
 class ByTurn(Sound):
     def pays(self, state: Any, action: str) -> float:
-        return round(float(stream(state.seed, "by turn", state.turn).random()), 3)
+        return round(float(named_rng(state.seed, "by turn", state.turn).random()), 3)
 
 
 class Fills(Sound):

@@ -38,4 +38,4 @@ def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
         assert arms[model, "executes its thought"].metrics["gap"].value == 0
     assert result.report().stat().st_size > 5000
     replayed = ak.run(**settings, out=tmp_path / "demo", offline=True)
-    assert replayed.outcome is not None and replayed.outcome.tally.made == 0
+    assert replayed.outcome is not None and replayed.outcome.run_usage.made == 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption
 from akrasia.experiments import Experiment, ModelSet, assemble, play
-from akrasia.ledger.ledger import Paid
+from akrasia.ledger.ledger import CallCosts
 from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Record, Request, decode, digest, encode
@@ -60,8 +60,8 @@ class Memory:
     def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
         return [r for r in self.records if (r.task, r.model, r.variant, r.episode) == (task, model, variant, episode)]
 
-    def paid(self) -> Paid:
-        return Paid()
+    def paid(self) -> CallCosts:
+        return CallCosts()
 
     def set_meta(self, key: str, value: str) -> None:
         raise AssertionError("nothing here is told to a store")

@@ -36,7 +36,7 @@ def model() -> Iterator[Embedded]:
 
 
 def request(model: Embedded, text: str = PROMPT, mode: Any = "completion", **sampling: Any) -> Request:
-    return Request(model.card.id, (Message("user", text),), Sampling(**sampling), mode)
+    return Request(model.info.id, (Message("user", text),), Sampling(**sampling), mode)
 
 
 async def test_choices_come_with_their_probabilities(model: Embedded) -> None:
@@ -90,7 +90,7 @@ async def test_the_draw_names_the_answer(model: Embedded) -> None:
 
 async def test_a_chat_is_answered_in_text_even_where_choices_are_listed(model: Embedded) -> None:
     chat = (Message("system", "You are a helpful assistant."), Message("user", "What is the capital of France?"))
-    asked = Request(model.card.id, chat, Sampling(max_tokens=24, temperature=0.0))
+    asked = Request(model.info.id, chat, Sampling(max_tokens=24, temperature=0.0))
     said = await model.generate(asked, Draw(1, 0))
     assert (said.text, said.status) == ("The capital of France is Paris.", "ok")
     said = await model.generate(
@@ -113,7 +113,7 @@ class Always:
     """The loaded model, for a gateway that shall neither load nor unload it."""
 
     def __init__(self, model: Embedded) -> None:
-        self.model, self.card = model, model.card
+        self.model, self.info = model, model.info
 
     async def open(self) -> None:
         """It is open."""
@@ -165,7 +165,7 @@ def test_another_file_is_another_model(tmp_path: Path) -> None:
     for path in paths:
         path.parent.mkdir()
         path.write_bytes(str(path).encode())
-    first, second = (Embedded(weights=str(path)).card for path in paths)
+    first, second = (Embedded(weights=str(path)).info for path in paths)
     assert (first.label, second.label) == ("embedded:m", "embedded:m")
     assert first.id != second.id
 

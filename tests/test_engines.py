@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption, BudgetSpent, UnknownName
 from akrasia.experiments import Variant, assemble
-from akrasia.experiments.executors.messages import Message, Outbox, portable
-from akrasia.experiments.executors.pool import Crew
-from akrasia.experiments.executors.processes import Processes
-from akrasia.experiments.executors.remote_budget import Counter, Remote
-from akrasia.experiments.executors.worker import VERSION, Contract, share, unpacked
+from akrasia.experiments.executors.messages import BatchedSend, Message, portable
+from akrasia.experiments.executors.pool import WorkerPool
+from akrasia.experiments.executors.processes import ProcessLauncher
+from akrasia.experiments.executors.remote_budget import BudgetServer, RemoteBudget
+from akrasia.experiments.executors.worker import VERSION, WorkerSpec, share, unpacked
 from akrasia.interventions import INTERVENTIONS, parse
 from akrasia.models import Budget, Scripted
-from akrasia.models.budget import Purse
+from akrasia.models.budget import BudgetTracker
 from akrasia.records import Spent
 
 TASK = {"name": "bandit", "arms": 5, "horizon": 2}
@@ -56,8 +56,8 @@ def test_what_cannot_be_sent_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("settings", "kind", "said"),
     [
-        ({"engine": "proceses"}, UnknownName, "Did you mean 'processes'"),
-        ({"engine": "local", "workers": 2}, BadOption, "one process"),
+        ({"executor": "proceses"}, UnknownName, "Did you mean 'processes'"),
+        ({"executor": "local", "workers": 2}, BadOption, "one process"),
         ({"address": "10.0.0.1:6379"}, BadOption, "no address"),
         ({"workers": 0}, BadOption, "workers is 0"),
         ({"workers": True}, BadOption, "workers is True"),
@@ -82,10 +82,10 @@ def test_every_intervention_survives_the_way_to_a_worker() -> None:
 
 def test_an_experiment_arrives_as_it_was_and_another_version_is_refused() -> None:
     experiment = assemble({"task": TASK, "model": "simulated", "variants": ["act", "reason_act"], "episodes": 3})
-    packed = Processes().pack(Contract(experiment, 0, 2, False, False, VERSION))
+    packed = ProcessLauncher().pack(WorkerSpec(experiment, 0, 2, False, False, VERSION))
     assert unpacked(packed).experiment.identity() == experiment.identity()
     with pytest.raises(BadOption, match="Install the same everywhere"):
-        unpacked(Processes().pack(Contract(experiment, 0, 2, False, False, "0.0.1")))
+        unpacked(ProcessLauncher().pack(WorkerSpec(experiment, 0, 2, False, False, "0.0.1")))
     with pytest.raises(BadOption, match="cannot be rebuilt"):
         unpacked(b"no contract")
 
@@ -98,7 +98,7 @@ def test_shares_of_a_limit_add_up_to_it(total: int, of: int) -> None:
 
 def test_no_more_workers_than_there_is_to_share() -> None:
     experiment = assemble({"task": TASK, "model": "simulated", "variants": ["act"], "episodes": 3})
-    assert Crew(experiment, Processes(), 8)._of == 3
+    assert WorkerPool(experiment, ProcessLauncher(), 8)._of == 3
 
 
 class Unusual(Exception):
@@ -124,8 +124,8 @@ def test_two_workers_never_spend_more_than_the_purse_holds(
     """Calls of two workers against one purse in tokens: real ends of the line, over a line that only hands on."""
 
     async def play() -> tuple[float, float]:
-        purse = Purse(Budget(tokens=limit))
-        pairs: list[tuple[Remote, Counter]] = []
+        tracker = BudgetTracker(Budget(tokens=limit))
+        pairs: list[tuple[RemoteBudget, BudgetServer]] = []
 
         def connect() -> None:
             here = len(pairs)
@@ -138,7 +138,7 @@ def test_two_workers_never_spend_more_than_the_purse_holds(
                 for _, *what in messages:
                     pairs[here][0].held(*what)
 
-            pairs.append((Remote(Outbox(to_driver)), Counter(purse, Outbox(to_worker))))
+            pairs.append((RemoteBudget(BatchedSend(to_driver)), BudgetServer(tracker, BatchedSend(to_worker))))
 
         connect()
         connect()
@@ -154,7 +154,7 @@ def test_two_workers_never_spend_more_than_the_purse_holds(
             except BudgetSpent:
                 return
             await asyncio.sleep(0)
-            assert purse.paid.tokens + purse._aside.tokens <= limit
+            assert tracker.paid.tokens + tracker._aside.tokens <= limit
             used = int(need * share_used)
             paid += used
             hold.settle(Spent(1, 0.0, used))
@@ -163,7 +163,7 @@ def test_two_workers_never_spend_more_than_the_purse_holds(
         await asyncio.sleep(0.001)
         if dies:
             pairs[0][1].gone()
-        return purse.paid.tokens, paid
+        return tracker.paid.tokens, paid
 
     booked, paid = asyncio.run(play())
     assert paid <= booked <= limit

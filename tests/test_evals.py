@@ -20,7 +20,7 @@ from akrasia.evals.inference import INTERVALS, Interval, contrast, estimate, hol
 from akrasia.evals.metrics import CLASSES, gap_table
 from akrasia.models import Planted, Simulated
 from akrasia.records import Decision, Oracle, Record, Usage, encode
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 from akrasia.tasks import bandit
 
 ACTIONS = ("opt", "greedy", "other", "rest")
@@ -347,7 +347,7 @@ def test_holm_is_statsmodels_holm(p_values: list[float]) -> None:
 
 
 def test_each_metric_is_a_family_of_its_own() -> None:
-    rng = stream("family")
+    rng = named_rng("family")
     steps = [
         record("opt", ACTIONS[int(rng.integers(2 + i))], variant=v, episode=e)
         for i, v in enumerate(("base", "v", "w")) for e in range(12)
@@ -379,7 +379,7 @@ def test_sign_flip_is_scipys_exact_permutation_test(pairs: list[tuple[int, int]]
 
 def test_the_sign_flip_of_many_episodes_is_the_normal_limit_in_little_memory() -> None:
     """20,000 episodes: a table of 9,999 swaps of each would take 1.6 GB; the test statistic is a sum of signs."""
-    rng = stream("many episodes")
+    rng = named_rng("many episodes")
     den = np.full(20_000, 10.0)
     b = rng.binomial(10, 0.4, len(den)).astype(float)
     for shift in (0.0, 0.003, 0.006):
@@ -396,7 +396,7 @@ def test_the_sign_flip_of_many_episodes_is_the_normal_limit_in_little_memory() -
 
 def test_the_sign_flip_of_many_episodes_of_unequal_length_and_of_any_numbers() -> None:
     """No two episodes alike, and ratios whose denominators are swapped too: against scipy, on the same question."""
-    rng = stream("unequal episodes")
+    rng = named_rng("unequal episodes")
     m = 1_100  # just beyond what is held as one table
     da, db = rng.integers(5, 10, m).astype(float), rng.integers(5, 10, m).astype(float)
     a, b = da * rng.normal(0.52, 0.5, m), db * rng.normal(0.5, 0.5, m)
@@ -424,7 +424,7 @@ def clustered(rng: np.random.Generator, clusters: int, rate: float = 0.3, spread
 
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_the_interval_is_over_episodes_not_steps(interval: Interval) -> None:
-    num, den = clustered(stream("bootstrap"), 40)
+    num, den = clustered(named_rng("bootstrap"), 40)
     found = estimate(num, den, "x", interval=interval)
     assert found.low is not None and found.high is not None
     theirs = stats.bootstrap(
@@ -432,7 +432,7 @@ def test_the_interval_is_over_episodes_not_steps(interval: Interval) -> None:
         rng=np.random.default_rng(1),
     ).confidence_interval  # fmt: skip
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
-    picks = stream("by hand").integers(40, size=(5000, 40))
+    picks = named_rng("by hand").integers(40, size=(5000, 40))
     by_hand = np.quantile(num[picks].sum(1) / den[picks].sum(1), [0.025, 0.975])
     assert (found.low, found.high) == pytest.approx(tuple(by_hand), abs=0.02)
     doubled = estimate(np.repeat(num, 2), np.repeat(den, 2), "x", interval=interval)
@@ -448,7 +448,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(rate: float) -> None:
     held = 0
     repetitions = 350
     for i in range(repetitions):
-        num, den = clustered(stream("coverage", i, int(rate * 100)), 35, rate)
+        num, den = clustered(named_rng("coverage", i, int(rate * 100)), 35, rate)
         found = estimate(num, den, f"coverage {i}")
         assert found.low is not None and found.high is not None
         held += found.low <= rate <= found.high
@@ -462,7 +462,7 @@ def test_paired_differences_cover_the_truth_with_few_episodes_and_few_changes(ch
     steps, clusters, repetitions = np.full(18, 4.0), 18, 500
     held = 0
     for i in range(repetitions):
-        rng = stream("difference", i, int(change * 100), int(effect * 100))
+        rng = named_rng("difference", i, int(change * 100), int(effect * 100))
         own = rng.uniform(0.1, 0.7, clusters)
         before = rng.random((clusters, 4)) < own[:, None]
         anew = rng.random((clusters, 4)) < own[:, None] + effect
@@ -478,7 +478,7 @@ def test_the_paired_test_keeps_its_level_and_has_power() -> None:
     """Under the null two arms share each episode's rate; under the alternative one is better by 0.15."""
     repetitions, false, true, inside = 300, 0, 0, 0
     for i in range(repetitions):
-        rng = stream("level", i)
+        rng = named_rng("level", i)
         den = rng.integers(3, 12, 30)
         own = rng.beta(3, 5, 30)
         a, b = rng.binomial(den, own).astype(float), rng.binomial(den, own).astype(float)

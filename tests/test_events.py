@@ -32,11 +32,11 @@ from akrasia.events import (
     DecisionEnded,
     EpisodeEnded,
     Event,
+    EventBus,
     LookTaken,
     RateChanged,
     RunBegan,
     RunEnded,
-    Sink,
     StopBegan,
     WorkerDied,
     facts,
@@ -109,7 +109,7 @@ class Warned(Heard):
 
 def test_workers_send_nothing_below_the_level_that_is_asked_for(tmp_path: Path) -> None:
     """An event comes from a worker or from the driver, which begins and ends the run: those are heard at any level."""
-    from akrasia.events import sink
+    from akrasia.events import event_bus
 
     alone = Warned()
     played(tmp_path / "alone", alone, workers=2)
@@ -118,7 +118,7 @@ def test_workers_send_nothing_below_the_level_that_is_asked_for(tmp_path: Path) 
     beside = [Warned(), Heard()]
     played(tmp_path / "beside", beside, workers=2)
     assert any(isinstance(e, CallAnswered) for e in beside[1])
-    assert [(s := sink(x)) and s.level for x in (Warned(), beside, Log(logging.getLogger("quiet")))] == [
+    assert [(s := event_bus(x)) and s.level for x in (Warned(), beside, Log(logging.getLogger("quiet")))] == [
         "warning", "debug", "warning",
     ]  # fmt: skip
 
@@ -133,7 +133,7 @@ def test_texts_come_to_whoever_asks_for_them_and_to_no_log(tmp_path: Path, worke
 
 
 def request(text: str = "hello") -> Request:
-    return Request(Scripted(lambda r, d: "").card.id, (Message("user", text),))
+    return Request(Scripted(lambda r, d: "").info.id, (Message("user", text),))
 
 
 async def nap(seconds: float) -> None:
@@ -154,13 +154,13 @@ async def test_attempts_rates_and_outcomes_are_told() -> None:
             raise Unavailable("gone", fault="timeout")
         return "yes"
 
-    gateway = Gateway([Scripted(script)], sleep=nap, hear=Sink([heard]))
+    gateway = Gateway([Scripted(script)], sleep=nap, emit=EventBus([heard]))
     await gateway.complete(request(), Draw(0, 0))
     first, second = heard.of(AttemptFailed)
     assert (first.fault, first.attempt, first.again, first.lost) == ("rate limit", 1, True, False)
     assert (second.fault, second.attempt, second.again, second.lost) == ("reset", 2, True, True)
     (changed,) = heard.of(RateChanged)
-    assert changed.why == "rate limited" and changed.limit == gateway.tally.changes[-1].limit
+    assert changed.why == "rate limited" and changed.limit == gateway.run_usage.changes[-1].limit
     assert [e.attempts for e in heard.of(CallAnswered)] == [3]
     await gateway.complete(request(), Draw(1, 0))
     (gone,) = heard.of(CallGivenUp)
@@ -178,7 +178,7 @@ async def test_a_circuit_says_that_it_opens_and_closes() -> None:
             raise Unavailable("nobody is there", fault="unreachable")
         return "yes"
 
-    gateway = Gateway([Scripted(script, max_concurrency=64)], sleep=nap, hear=Sink([heard]))
+    gateway = Gateway([Scripted(script, max_concurrency=64)], sleep=nap, emit=EventBus([heard]))
     await asyncio.gather(*(gateway.complete(request(), Draw(n, 0)) for n in range(TRIP)))
     assert [type(e) for e in heard if type(e) in (CircuitOpened, CircuitClosed)] == [CircuitOpened, CircuitClosed]
     assert "nobody is there" in heard.of(CircuitOpened)[0].why
@@ -351,7 +351,7 @@ def test_a_callback_handler_sees_nodes_and_model_calls_below_their_decision(
 
 
 async def test_a_handler_of_a_graph_of_ones_own_sees_its_calls(tmp_path: Path) -> None:
-    model, tree = ak.AmbientChatModel(), Tree()
+    model, tree = ak.ChatModel(), Tree()
 
     async def think(state: MessagesState) -> Any:
         return {"messages": [await model.ainvoke(state["messages"])]}
@@ -367,7 +367,7 @@ async def test_a_handler_of_a_graph_of_ones_own_sees_its_calls(tmp_path: Path) -
 
 
 async def test_langchain_callbacks_see_the_calls_of_a_graph(tmp_path: Path) -> None:
-    model = ak.AmbientChatModel()
+    model = ak.ChatModel()
 
     async def think(state: MessagesState) -> Any:
         return {"messages": [await model.ainvoke(state["messages"])]}
@@ -379,6 +379,6 @@ async def test_langchain_callbacks_see_the_calls_of_a_graph(tmp_path: Path) -> N
     own = ak.Variant.from_langgraph("own", builder.compile(), ak.MessagesAdapter())
     with collect_runs() as collected:
         await ak.arun(task=TASK, model="simulated", variants=[own], episodes=1, out=tmp_path / "run")
-    assert Counter(r.name for r in collected.traced_runs) == {"LangGraph": 3, "AmbientChatModel": 3}
+    assert Counter(r.name for r in collected.traced_runs) == {"LangGraph": 3, "ChatModel": 3}
     for call in (r for r in collected.traced_runs if r.run_type == "llm"):
         assert call.outputs is not None and "ACTION" in call.outputs["generations"][0][0]["text"]

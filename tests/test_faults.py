@@ -19,14 +19,14 @@ import pytest
 
 from akrasia.errors import Denied, ProviderDown
 from akrasia.experiments.config import assemble
-from akrasia.experiments.executors import Local
+from akrasia.experiments.executors import LocalExecutor
 from akrasia.experiments.runner import Outcome, play
 from akrasia.ledger.ledger import Ledger, read_ledger
 from akrasia.models import Gateway, resolve
 from akrasia.models.providers.openai_http import MOST_BYTES
-from akrasia.models.providers.remote import Remote
+from akrasia.models.providers.remote import RemoteModel
 from akrasia.records import Draw, Message, Record, Request, Response, decode
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 
 # What the server does instead of answering, and the fault that an attempt is recorded with.
 FAULTS = {
@@ -69,7 +69,7 @@ class Misbehaving:
             return self.script.pop(0)
         if self.seed is None or attempt > 3:
             return "ok"
-        rng = stream(self.seed, "fault", key, attempt)
+        rng = named_rng(self.seed, "fault", key, attempt)
         if rng.random() > 0.45:
             return "ok"
         names = sorted(f for f in FAULTS if f not in SLOW or rng.random() < 0.1)
@@ -159,7 +159,7 @@ class Misbehaving:
     def answer(self, body: Any) -> dict[str, Any]:
         """The same prompt has the same answer, whatever happened before; some are empty or cut off."""
         prompt = "".join(m["content"] for m in body["messages"])
-        rng = stream(0, "answer", prompt, body["seed"])
+        rng = named_rng(0, "answer", prompt, body["seed"])
         labels = prompt.split("buttons: ")[1].split(".")[0].split(", ") if "buttons: " in prompt else ["x"]
         label = labels[int(rng.integers(len(labels)))]
         content, finish = [
@@ -207,10 +207,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Misbehaving]:
         loop.close()
 
 
-def remote(server: Misbehaving, **options: Any) -> Remote:
+def remote(server: Misbehaving, **options: Any) -> RemoteModel:
     price = {"prompt": 1.0, "completion": 1.0}
     made = resolve("openai/m", api_base=server.base, price=price, **{"timeout": PATIENCE, **options})
-    assert isinstance(made, Remote)
+    assert isinstance(made, RemoteModel)
     return made
 
 
@@ -223,7 +223,7 @@ async def ask(server: Misbehaving, **options: Any) -> tuple[Response, Gateway]:
     model = remote(server, **options)
     gateway = Gateway([model], sleep=hurry)
     try:
-        return await gateway.complete(Request(model.card.id, (Message("user", "hi"),)), Draw(1, 2, 3)), gateway
+        return await gateway.complete(Request(model.info.id, (Message("user", "hi"),)), Draw(1, 2, 3)), gateway
     finally:
         await gateway.close()
 
@@ -239,9 +239,9 @@ async def test_every_fault_is_on_record_with_its_type_and_the_next_attempt_is_th
     assert said.status == "ok"
     assert (list(server.requests.values()), list(server.answered.values())) == ([2], [1])
     assert server.overlaps == []
-    tally = gateway.tally
-    assert (tally.made, tally.retried, tally.failed) == (1, 1, 0)
-    assert tally.lost == (did in LOST or FAULTS[did] in ("malformed", "reset"))
+    run_usage = gateway.run_usage
+    assert (run_usage.made, run_usage.retried, run_usage.failed) == (1, 1, 0)
+    assert run_usage.lost == (did in LOST or FAULTS[did] in ("malformed", "reset"))
 
 
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
@@ -250,7 +250,7 @@ async def test_what_never_reached_a_server_is_not_lost(server: Misbehaving, tran
         server.base = base
         said, gateway = await ask(server, transport=transport)
         assert {a.partition(":")[0] for a in said.attempts} == {"unreachable"}
-        assert gateway.tally.lost == 0
+        assert gateway.run_usage.lost == 0
 
 
 async def test_a_filtered_request_is_an_outcome_and_wrong_credentials_stop(server: Misbehaving) -> None:
@@ -272,7 +272,7 @@ async def test_a_lost_answer_counts_against_the_budget_with_all_it_may_have_cost
         model = remote(server)
         gateway = Gateway([model], budget=Budget(tokens=tokens), sleep=hurry)
         server.script = ["closed", "ok"]
-        asking = gateway.complete(Request(model.card.id, (Message("user", "hi"),)), Draw(1, 2, 3))
+        asking = gateway.complete(Request(model.info.id, (Message("user", "hi"),)), Draw(1, 2, 3))
         if answered:
             assert (await asking).usage.prompt_tokens == 20
         else:
@@ -293,7 +293,7 @@ def run(folder: Path, server: Misbehaving, episodes: int) -> Outcome:
     async def work() -> Outcome:
         ledger = Ledger(folder)
         try:
-            return await play(experiment, ledger, Local(experiment, sleep=hurry))
+            return await play(experiment, ledger, LocalExecutor(experiment, sleep=hurry))
         finally:
             ledger.close()
 
@@ -326,7 +326,7 @@ def test_a_run_over_a_server_that_misbehaves_at_random_ends_with_the_healthy_run
         assert records(tmp_path / f"faulty{seed}") == healthy
         assert dict(server.answered) == needed  # once each: nothing lost, nothing paid twice
         assert server.overlaps == []
-        assert outcome.tally.retried == sum(server.requests.values()) - len(needed) > 0
+        assert outcome.run_usage.retried == sum(server.requests.values()) - len(needed) > 0
         seen += Counter(server.did)
     print(f"{seen.total()} requests, {seen['ok']} of them answered; faults: {dict(seen)}")
 

@@ -97,13 +97,13 @@ def test_prompt_tokens_are_those_of_a_real_run(tmp_path: Path) -> None:
     assert result.outcome is not None
     told = ak.forecast(**settings, model=Scripted(script, price=PRICE), out=tmp_path / "none")
     assert not (tmp_path / "none").exists()
-    assert told.alone.calls == result.outcome.tally.asked
-    assert told.shared.calls == pytest.approx(result.outcome.tally.made, rel=0.05)
-    tally = result.outcome.tally
-    assert told.shared.prompt_tokens == pytest.approx(tally.usage.prompt_tokens, rel=0.1)
-    assert told.shared.completion_tokens == pytest.approx(tally.usage.completion_tokens, rel=0.1)
-    assert told.shared.dollars == pytest.approx(tally.dollars, rel=0.1)
-    assert told.most.dollars is not None and told.most.dollars >= tally.dollars
+    assert told.alone.calls == result.outcome.run_usage.asked
+    assert told.shared.calls == pytest.approx(result.outcome.run_usage.made, rel=0.05)
+    run_usage = result.outcome.run_usage
+    assert told.shared.prompt_tokens == pytest.approx(run_usage.usage.prompt_tokens, rel=0.1)
+    assert told.shared.completion_tokens == pytest.approx(run_usage.usage.completion_tokens, rel=0.1)
+    assert told.shared.dollars == pytest.approx(run_usage.dollars, rel=0.1)
+    assert told.most.dollars is not None and told.most.dollars >= run_usage.dollars
 
 
 def test_dollars_of_a_tiny_plan_by_hand() -> None:

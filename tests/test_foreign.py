@@ -22,10 +22,10 @@ from langgraph.types import Send
 import akrasia as ak
 from akrasia.errors import BudgetSpent, Denied, OfflineMiss, PlanError, UnknownName
 from akrasia.experiments import read_ledger
-from akrasia.models import Desk, Gateway, Planted, Price, Scripted, Simulated
+from akrasia.models import Gateway, ModelRoles, Planted, Price, Scripted, Simulated
 from akrasia.records import Decision, Draw, Record, Request, Response, Situation, Usage, decode, encode
 
-MODEL = ak.AmbientChatModel()
+MODEL = ak.ChatModel()
 TASK = {"name": "bandit", "arms": 4, "horizon": 3}
 SITUATION = Situation("t", 0, 1, "Two buttons.", ("Red", "Blue"), noun="button")
 GOOD = "BEST=Red\nACTION=Blue"
@@ -45,8 +45,8 @@ class Plain:
     def enter(self, situation: Situation) -> Notes:
         return {"case": f"case {situation.step}", "said": []}
 
-    def leave(self, state: Notes, situation: Situation) -> ak.Answer:
-        return ak.Answer(text=state.get("answer") or state["said"][-1])
+    def leave(self, state: Notes, situation: Situation) -> ak.GraphOutput:
+        return ak.GraphOutput(text=state.get("answer") or state["said"][-1])
 
 
 def graph(*nodes: Any, edges: tuple[tuple[str, str], ...] = (), state: Any = Notes, **options: Any) -> Any:
@@ -68,9 +68,9 @@ def asks(text: str, times: int = 1, name: str = "think") -> Any:
     return node
 
 
-def desk(script: Any, **options: Any) -> Desk:
+def models(script: Any, **options: Any) -> ModelRoles:
     scripted = Scripted(script, **options)
-    return Desk(Gateway([scripted]), {"default": scripted.card.id})
+    return ModelRoles(Gateway([scripted]), {"default": scripted.info.id})
 
 
 def variant(compiled: Any, adapter: Any = None) -> ak.Variant:
@@ -78,7 +78,7 @@ def variant(compiled: Any, adapter: Any = None) -> ak.Variant:
 
 
 async def decide(compiled: Any, script: Any, adapter: Any = None, episode: int = 7) -> Decision:
-    return await variant(compiled, adapter).decide(SITUATION, desk(script), episode, 0)
+    return await variant(compiled, adapter).decide(SITUATION, models(script), episode, 0)
 
 
 def stored(folder: Path) -> list[bytes]:
@@ -134,7 +134,7 @@ async def test_which_branch_comes_first_decides_nothing(sync: bool) -> None:
     names = ("a", "b", "c")
     edges = tuple(e for n in names for e in ((START, n), (n, END)))
     compiled = graph(*map(branch, names), edges=edges)
-    adapter = type("Joined", (Plain,), {"leave": lambda self, s, _: ak.Answer("|".join(s["said"]), GOOD)})()
+    adapter = type("Joined", (Plain,), {"leave": lambda self, s, _: ak.GraphOutput("|".join(s["said"]), GOOD)})()
     found = {encode(await decide(compiled, lambda r, d: str(d.sample), adapter)) for _ in range(8)}
     assert len(found) == 1
     assert b"a:0,3|b:1,4|c:2,5" in found.pop()
@@ -155,7 +155,7 @@ async def test_decisions_at_the_same_time_do_not_mix() -> None:
         return {"said": [(await MODEL.ainvoke("q")).text]}
 
     own = variant(graph(node))
-    at = desk(lambda r, d: f"{d.episode}/{d.step}/{d.sample}\n{GOOD}")
+    at = models(lambda r, d: f"{d.episode}/{d.step}/{d.sample}\n{GOOD}")
     found = await asyncio.gather(*(own.decide(SITUATION, at, e, s) for e in range(5) for s in range(3)))
     assert [d.turns[0].text.partition("\n")[0] for d in found] == [f"{e}/{s}/0" for e in range(5) for s in range(3)]
     assert all(len(d.turns) == 1 for d in found)
@@ -197,7 +197,7 @@ async def test_a_graph_that_fails_is_an_outcome_with_its_reason() -> None:
 
 async def test_an_adapter_may_give_the_labels_itself() -> None:
     def gives(**labels: Any) -> Any:
-        return type("Gives", (Plain,), {"leave": lambda self, state, situation: ak.Answer(**labels)})()
+        return type("Gives", (Plain,), {"leave": lambda self, state, situation: ak.GraphOutput(**labels)})()
 
     compiled = graph(asks("q"))
     decision = await decide(compiled, lambda r, d: "hm", gives(rationale="why", stated=("Red",), action="Blue"))
@@ -222,9 +222,9 @@ async def test_what_ends_a_run_passes_through_even_if_the_graph_catches_it(
                 raise
             return {"said": [GOOD]}
 
-    at = desk(lambda r, d: GOOD)
+    at = models(lambda r, d: GOOD)
     if kind is Denied:
-        at = desk(lambda r, d: Denied("no key"))
+        at = models(lambda r, d: Denied("no key"))
     elif kind is BudgetSpent:
         at.gateway.stop(BudgetSpent("spent"))
     else:
@@ -343,13 +343,13 @@ def test_whole_runs_share_draws_are_counted_and_resume_to_the_same_bytes(design:
     assert [r.decision.turns[0].key for r in found["base"]] == [r.decision.turns[0].key for r in found["one"]]
     assert [r.usage for r in found["base"]] == [r.usage for r in found["one"]]
     assert {r.calls for r in found["two"]} == {2} and all(r.usage.prompt_tokens > 0 for r in found["two"])
-    assert whole.outcome.tally.made < whole.outcome.tally.asked
+    assert whole.outcome.run_usage.made < whole.outcome.run_usage.asked
 
     part = ak.run(**settings, variants=variants(), out=tmp_path / "part", budget={"calls": 11}, concurrency=3)
     assert part.outcome is not None and isinstance(part.outcome.stopped, BudgetSpent)
     ak.run(**settings, variants=variants(), out=tmp_path / "part", concurrency=2)
     replayed = ak.run(**settings, variants=variants(), out=tmp_path / "whole", offline=True)
-    assert replayed.outcome is not None and replayed.outcome.tally.made == 0
+    assert replayed.outcome is not None and replayed.outcome.run_usage.made == 0
     assert stored(tmp_path / "part") == stored(tmp_path / "whole") == [encode(r) for r in records]
     assert whole.report().stat().st_size > 5000
     assert whole.experiment["variants"]["two"]["calls"] == "?"
@@ -364,7 +364,7 @@ def test_it_is_a_baseline_too_and_dollars_are_counted(tmp_path: Path) -> None:
 
 
 def test_slots_are_named_and_a_model_that_takes_no_instructions_is_refused(tmp_path: Path) -> None:
-    judge = ak.AmbientChatModel(slot="judge")
+    judge = ak.ChatModel(slot="judge")
 
     async def node(state: MessagesState) -> dict[str, Any]:
         return {"messages": [AIMessage((await judge.ainvoke(state["messages"])).text)]}
@@ -396,9 +396,9 @@ def test_the_example_runs(tmp_path: Path) -> None:
 class StatesNowAndThen(Plain):
     """At every other step the graph is not asked what it recommends."""
 
-    def leave(self, state: Notes, situation: Situation) -> ak.Answer:
+    def leave(self, state: Notes, situation: Situation) -> ak.GraphOutput:
         action = situation.actions[0]
-        return ak.Answer(text=state["said"][-1], action=action, stated=(action,) if situation.step % 2 else ())
+        return ak.GraphOutput(text=state["said"][-1], action=action, stated=(action,) if situation.step % 2 else ())
 
 
 def test_a_graph_that_states_only_sometimes_can_be_looked_at_while_it_is_played(tmp_path: Path) -> None:

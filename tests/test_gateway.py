@@ -21,8 +21,8 @@ from akrasia.errors import (
     Unavailable,
 )
 from akrasia.ledger.ledger import Ledger, read_ledger
-from akrasia.models import Budget, Desk, Gateway, MemoryStore, Price, Scripted, Simulated, key_of
-from akrasia.models.budget import Purse, Spent
+from akrasia.models import Budget, Gateway, MemoryStore, ModelRoles, Price, Scripted, Simulated, key_of
+from akrasia.models.budget import BudgetTracker, Spent
 from akrasia.models.circuit_breaker import OPEN_FOR, PROBES, TRIP
 from akrasia.models.retry import ATTEMPTS
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
@@ -39,7 +39,7 @@ class Model:
         self.go = asyncio.Event()
         self.go.set()
         self.opened = self.closed = 0
-        self.card = Scripted(lambda request, draw: "", price=price, max_concurrency=at_once).card
+        self.info = Scripted(lambda request, draw: "", price=price, max_concurrency=at_once).info
 
     async def open(self) -> None:
         self.opened += 1
@@ -62,7 +62,7 @@ class Model:
         return said if isinstance(said, Response) else Response(said, usage=Usage(10, 5))
 
     def request(self, text: str = "hello", **sampling: int) -> Request:
-        return Request(self.card.id, (Message("user", text),), Sampling(**sampling))
+        return Request(self.info.id, (Message("user", text),), Sampling(**sampling))
 
 
 class Clock:
@@ -104,8 +104,8 @@ async def test_concurrent_askers_of_one_draw_share_one_call() -> None:
     answers = await asyncio.gather(*(gateway.complete(model.request(), draw()) for _ in range(50)))
     assert model.asked == 1
     assert len({id(a) for a in answers}) == 1
-    assert (gateway.tally.asked, gateway.tally.made, gateway.tally.shared) == (50, 1, 49)
-    assert gateway.tally.usage == Usage(10, 5)
+    assert (gateway.run_usage.asked, gateway.run_usage.made, gateway.run_usage.shared) == (50, 1, 49)
+    assert gateway.run_usage.usage == Usage(10, 5)
 
 
 async def test_another_sample_episode_step_or_setting_is_another_call() -> None:
@@ -129,7 +129,7 @@ async def test_what_the_store_holds_is_not_asked_for() -> None:
     first = await Gateway([model], store).complete(model.request(), draw())
     again = Gateway([model], store)
     assert await again.complete(model.request(), draw()) == first
-    assert (model.asked, model.opened, again.tally.made, again.tally.shared) == (1, 1, 0, 1)
+    assert (model.asked, model.opened, again.run_usage.made, again.run_usage.shared) == (1, 1, 0, 1)
 
 
 async def test_an_answer_is_committed_before_its_asker_sees_it(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ async def test_what_stays_down_becomes_an_outcome_that_is_not_kept() -> None:
     assert said.attempts == ("unavailable: down: connection reset.",) * ATTEMPTS
     assert said.error == said.attempts[-1]
     assert store.responses == {}
-    assert gateway.tally.failed == 1
+    assert gateway.run_usage.failed == 1
 
 
 async def test_variants_that_share_a_draw_share_its_failure_and_a_resumed_run_asks_again() -> None:
@@ -212,7 +212,7 @@ async def test_what_is_refused_is_kept_and_not_tried_again(refusal: bool, status
     assert (said.status, said.error, said.attempts) == (status, "too long.", ("unavailable: hiccup.",))
     assert list(store.responses.values()) == [said]
     assert await gateway.complete(model.request(), draw()) == said
-    assert (model.asked, gateway.tally.failed) == (2, 0)
+    assert (model.asked, gateway.run_usage.failed) == (2, 0)
 
 
 @pytest.mark.parametrize("lost", [0, 1, ATTEMPTS])
@@ -220,20 +220,20 @@ async def test_a_call_given_up_is_booked_with_all_that_its_lost_attempts_may_hav
     """The last attempts are lost. A call's bound: 5 bytes, 16 around the message, 10 of the answer."""
     away = [Unavailable("no"), Unavailable("no answer", fault="timeout", lost=True)]
     model = Model(*(away[i >= ATTEMPTS - lost] for i in range(ATTEMPTS)), price=Price(1.0, 1.0))
-    purse = Purse(Budget(tokens=10_000))
-    gateway = Gateway([model], purse=purse, sleep=Clock())
+    tracker = BudgetTracker(Budget(tokens=10_000))
+    gateway = Gateway([model], tracker=tracker, sleep=Clock())
     said = await gateway.complete(model.request(max_tokens=10), draw())
-    assert (said.status, gateway.tally.lost, gateway.tally.failed) == ("error", lost, 1)
-    assert purse.paid == Spent(1, 31.0 * lost, 31 * lost)
+    assert (said.status, gateway.run_usage.lost, gateway.run_usage.failed) == ("error", lost, 1)
+    assert tracker.paid == Spent(1, 31.0 * lost, 31 * lost)
 
 
 @pytest.mark.parametrize("then", [Denied("wrong key"), RateLimited("slow", retry_after=10_000.0)])
 async def test_a_lost_attempt_is_booked_whatever_ends_the_call(then: Exception) -> None:
     model = Model(Unavailable("no answer", fault="timeout", lost=True), then)
-    purse = Purse(Budget(tokens=10_000))
+    tracker = BudgetTracker(Budget(tokens=10_000))
     with pytest.raises(AkrasiaError):
-        await Gateway([model], purse=purse, sleep=Clock()).complete(model.request(max_tokens=10), draw())
-    assert purse.paid == Spent(0, 0.0, 31)
+        await Gateway([model], tracker=tracker, sleep=Clock()).complete(model.request(max_tokens=10), draw())
+    assert tracker.paid == Spent(0, 0.0, 31)
 
 
 async def test_wrong_credentials_stop_the_run_at_once() -> None:
@@ -262,7 +262,7 @@ async def test_a_provider_that_comes_back_is_found_by_one_call_and_nothing_is_lo
     gateway = Gateway([model], sleep=clock, clock=clock.time)
     said = await outcomes(gateway, model.request(), range(TRIP))
     assert [s.status for s in said if isinstance(s, Response)] == ["ok"] * TRIP
-    assert (gateway.tally.failed, gateway.tally.retried) == (0, TRIP + 3)
+    assert (gateway.run_usage.failed, gateway.run_usage.retried) == (0, TRIP + 3)
     assert [s for s in clock.slept if s >= OPEN_FOR] == [5, 10, 20, 40]
 
 
@@ -336,11 +336,11 @@ def test_dollars_never_exceed_their_budget(cents: float, text: str, share: float
         for wave in waves:
             await outcomes(gateway, request, range(asked, asked + wave))
             asked += wave
-        assert gateway.tally.dollars == pytest.approx(model.asked * price.of(used))
+        assert gateway.run_usage.dollars == pytest.approx(model.asked * price.of(used))
         return gateway, model
 
     gateway, _ = asyncio.run(play())
-    assert gateway.tally.dollars <= cents / 100
+    assert gateway.run_usage.dollars <= cents / 100
 
 
 async def test_what_a_call_did_not_use_of_its_reservation_is_free_for_the_next() -> None:
@@ -353,7 +353,7 @@ async def test_what_a_call_did_not_use_of_its_reservation_is_free_for_the_next()
             await gateway.complete(request, draw(sample))
             answered += 1
     assert answered == 101  # with 1.01 paid, the next might bring it to 2.01
-    assert gateway.tally.dollars == pytest.approx(1.01)
+    assert gateway.run_usage.dollars == pytest.approx(1.01)
 
 
 async def test_a_call_that_raises_gives_its_reservation_back() -> None:
@@ -371,7 +371,7 @@ async def test_stored_answers_cost_nothing_of_a_spent_budget() -> None:
     assert await gateway.complete(model.request(), draw()) == kept
     with pytest.raises(BudgetSpent, match="budget of 1 calls"):
         await gateway.complete(model.request(), draw(1))
-    assert (gateway.tally.asked, gateway.tally.made, gateway.tally.shared) == (2, 0, 1)
+    assert (gateway.run_usage.asked, gateway.run_usage.made, gateway.run_usage.shared) == (2, 0, 1)
 
 
 @pytest.mark.parametrize("limits", [{"calls": 0}, {"dollars": -1.0}, {"calls": True}, {"dollars": float("nan")}])
@@ -406,7 +406,7 @@ async def test_a_cancelled_asker_loses_nothing_that_is_paid_for() -> None:
     model.go.set()
     await closing
     assert (model.closed, len(store.responses)) == (1, 1)
-    assert gateway.tally.usage == Usage(10, 5)
+    assert gateway.run_usage.usage == Usage(10, 5)
 
 
 async def test_one_asker_that_goes_does_not_disturb_the_others() -> None:
@@ -469,7 +469,7 @@ async def test_cost_and_latency_are_on_the_answer() -> None:
     said = await gateway.complete(model.request(), draw())
     assert said.cost == pytest.approx(10 * 1e-6 + 5 * 2e-6)
     assert 0 <= said.latency < 10
-    assert gateway.tally.dollars == said.cost
+    assert gateway.run_usage.dollars == said.cost
 
 
 async def test_what_the_provider_billed_stands_before_the_list_price() -> None:
@@ -481,7 +481,7 @@ async def test_without_a_price_the_cost_is_unknown_not_zero() -> None:
     model = Model(price=None)
     gateway = Gateway([model])
     assert (await gateway.complete(model.request(), draw())).cost is None
-    assert gateway.tally.dollars == 0
+    assert gateway.run_usage.dollars == 0
 
 
 async def test_a_model_is_opened_once_and_closed_once() -> None:
@@ -511,12 +511,12 @@ async def test_what_cannot_be_opened_is_said_to_every_asker() -> None:
 async def test_a_desk_seats_models_and_falls_back_to_the_default() -> None:
     critic, default = Scripted(lambda r, d: "critic", name="critic"), Scripted(lambda r, d: "other", name="other")
     gateway = Gateway([critic, default])
-    desk = Desk(gateway, {"default": default.card.id, "critic": critic.card.id})
+    models = ModelRoles(gateway, {"default": default.info.id, "critic": critic.info.id})
     messages = (Message("user", "hello"),)
-    key, said = await desk.ask("critic", messages, Sampling(), draw())
+    key, said = await models.ask("critic", messages, Sampling(), draw())
     assert said.text == "critic"
     assert gateway.store.get(key) == said
-    assert (await desk.ask("reasoner", messages, Sampling(), draw()))[1].text == "other"
+    assert (await models.ask("reasoner", messages, Sampling(), draw()))[1].text == "other"
 
 
 @settings(max_examples=25, deadline=None)
@@ -526,7 +526,7 @@ def test_the_order_of_asking_changes_no_answer(samples: list[int], shuffled: obj
     other = list(samples)
     shuffled.shuffle(other)  # type: ignore[attr-defined]
     text = "You face 2 buttons: Red, Blue.\nStep=0 Action=Red Reward=0.5\nEnd with BEST=X and ACTION=Y"
-    request = Request(Simulated().card.id, (Message("user", text),))
+    request = Request(Simulated().info.id, (Message("user", text),))
 
     async def play(order: list[int]) -> dict[int, str]:
         gateway = Gateway([Simulated()])

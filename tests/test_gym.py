@@ -15,7 +15,7 @@ from akrasia.agents import read_answer
 from akrasia.api import execute
 from akrasia.errors import BadOption, MissingExtra, Unavailable, UnknownName, UsageError
 from akrasia.experiments import assemble, read_ledger
-from akrasia.experiments.executors import Local
+from akrasia.experiments.executors import LocalExecutor
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, bandit, conformance, from_gymnasium, gym, tictactoe
@@ -348,8 +348,8 @@ def test_an_episode_that_takes_another_course_when_resumed_keeps_no_step_of_the_
     )
 
     def played(name: str, resume: bool = False) -> tuple[list[int], bytes]:
-        engine = Local(experiment, sleep=no_pause)
-        result = asyncio.run(execute(experiment, tmp_path / name, resume=resume, engine=engine))
+        executor = LocalExecutor(experiment, sleep=no_pause)
+        result = asyncio.run(execute(experiment, tmp_path / name, resume=resume, executor=executor))
         steps = sorted(result.records["step"].to_list())
         return steps, result.export(tmp_path / f"{name}.jsonl").read_bytes()
 

@@ -69,14 +69,14 @@ def test_steps_that_saw_different_situations_are_not_paired(tmp_path: Path) -> N
     scripted = Scripted(model)
     from akrasia.api import execute
     from akrasia.experiments import assemble
-    from akrasia.experiments.executors import Local
+    from akrasia.experiments.executors import LocalExecutor
 
     settings = {"task": TASK, "model": scripted, "episodes": 4}
     first = assemble({**settings, "variants": ["reason_act", "reason_act | re_evaluate"]})
-    asyncio.run(execute(first, tmp_path / "run", engine=Local(first, sleep=no_pause)))
+    asyncio.run(execute(first, tmp_path / "run", executor=LocalExecutor(first, sleep=no_pause)))
     down["yes"] = False
     second = assemble({**settings, "variants": ["reason_act", "reason_act | critique"]})
-    result = asyncio.run(execute(second, tmp_path / "run", resume=True, engine=Local(second, sleep=no_pause)))
+    result = asyncio.run(execute(second, tmp_path / "run", resume=True, executor=LocalExecutor(second, sleep=no_pause)))
     card = result.score()
     stale = next(a for a in card.arms if a.variant.endswith("re_evaluate"))
     assert stale.steps == 12 and stale.flips is not None
@@ -233,17 +233,17 @@ async def test_a_dollar_budget_waits_for_calls_that_may_turn_out_cheaper() -> No
 
     model = Scripted(cheap, price=Price(0.0, 0.01), max_concurrency=16)
     gateway = Gateway([model], budget=Budget(dollars=6.0))
-    request = Request(model.card.id, (Message("user", "?"),), Sampling(max_tokens=500))  # $5 at most, $0.01 in fact
+    request = Request(model.info.id, (Message("user", "?"),), Sampling(max_tokens=500))  # $5 at most, $0.01 in fact
     answers = await asyncio.gather(*(gateway.complete(request, Draw(i, 0)) for i in range(20)))
-    assert len(answers) == 20 and gateway.tally.dollars == pytest.approx(0.2)
+    assert len(answers) == 20 and gateway.run_usage.dollars == pytest.approx(0.2)
     with pytest.raises(BudgetSpent, match=r"\$0.2000 are paid"):
-        await gateway.complete(Request(model.card.id, (), Sampling(max_tokens=600)), Draw(0, 1))
+        await gateway.complete(Request(model.info.id, (), Sampling(max_tokens=600)), Draw(0, 1))
 
 
 async def test_stopping_does_not_wait_out_a_pause() -> None:
     model = Scripted(lambda request, draw: Unavailable("busy"))
     gateway = Gateway([model])
-    asking = asyncio.ensure_future(gateway.complete(Request(model.card.id, ()), Draw(0, 0)))
+    asking = asyncio.ensure_future(gateway.complete(Request(model.info.id, ()), Draw(0, 0)))
     await asyncio.sleep(0.05)
     gateway.stop(RunStopped("interrupted"))
     with pytest.raises(RunStopped):
@@ -285,7 +285,7 @@ def test_langchain_models_that_differ_in_a_field_have_different_answers() -> Non
         def _identifying_params(self) -> dict[str, Any]:
             return {}
 
-    ids = {resolve(Mine(responses=["x"], bias=b)).card.id for b in (0, 3)}
+    ids = {resolve(Mine(responses=["x"], bias=b)).info.id for b in (0, 3)}
     assert len(ids) == 2
 
 
@@ -338,11 +338,11 @@ def test_in_a_fork_only_the_baseline_labels_its_own_text(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("wrap", ["{}", "{}.", "```\n{}\n```", "~~~\n{}\n~~~", "---\n{}\n---", "**{}**"])
 def test_a_right_text_is_right_however_it_is_wrapped(wrap: str) -> None:
-    from akrasia.rng import stream
+    from akrasia.rng import named_rng
     from akrasia.tasks import CONCEPTS
 
     for concept in CONCEPTS.values():
-        instance = concept.instance(stream("wrap", concept.name))
+        instance = concept.instance(named_rng("wrap", concept.name))
         assert concept.is_instance(wrap.format(instance)), (concept.name, instance)
 
 

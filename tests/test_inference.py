@@ -39,14 +39,14 @@ from akrasia.evals.inference.intervals import wilson
 from akrasia.evals.inference.paired import sign_flip
 from akrasia.evals.inference.ratios import linearised, standard_error
 from akrasia.evals.inference.sequences import BETS, capital
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 
 Pair = tuple[Any, Any]
 
 
 def episodes(name: str, clusters: int, rate: float = 0.4, steps: int = 0) -> Pair:
     """(num, den) per episode with rates of their own; `steps` fixes the denominators."""
-    rng = stream("inference", name, clusters)
+    rng = named_rng("inference", name, clusters)
     den = np.full(clusters, float(steps)) if steps else rng.integers(3, 12, clusters).astype(float)
     return rng.binomial(den.astype(int), rng.beta(4 * rate, 4 * (1 - rate), clusters)).astype(float), den
 
@@ -351,7 +351,7 @@ def test_the_spread_of_a_pilot_is_that_of_its_differences() -> None:
 
 def test_the_assumed_spread_is_that_of_such_steps() -> None:
     steps, discordance, effect, own = 6, 0.4, 0.1, 0.2
-    rng = stream("assumed")
+    rng = named_rng("assumed")
     mean = effect + own * rng.choice((-1.0, 1.0), (200_000, 1))
     u = rng.random((200_000, steps))
     difference = (u < (discordance + mean) / 2).astype(float) - (u >= 1 - (discordance - mean) / 2)

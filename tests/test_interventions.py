@@ -12,7 +12,7 @@ from akrasia.agents.few_shot import unheard
 from akrasia.errors import PlanError
 from akrasia.graphs import GRAPHS, Plan, act, reason_act, reason_then_act
 from akrasia.interventions import INTERVENTIONS, parse
-from akrasia.models import Desk, Gateway, Scripted
+from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Turn
 from akrasia.tasks import bandit
 
@@ -37,9 +37,9 @@ def ask(plan: Plan | str, script: Script, situation: Situation = SITUATION) -> t
         return script(prompt, draw)
 
     backend = Scripted(model)
-    desk = Desk(Gateway([backend]), {"default": backend.card.id})
+    models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
     variant = ak.Variant("v", parse(plan) if isinstance(plan, str) else plan)
-    return asyncio.run(variant.decide(situation, desk, 0, 0)), shown
+    return asyncio.run(variant.decide(situation, models, 0, 0)), shown
 
 
 def last(prompt: str) -> str:
@@ -95,9 +95,9 @@ def test_an_answer_that_cannot_be_read_is_an_outcome(answer: str, status: str, s
 @pytest.mark.parametrize("status", ["refused", "error", "truncated"])
 def test_a_call_without_an_answer_is_an_outcome_of_both_levels(status: Any) -> None:
     backend = Scripted(lambda r, d: Response("", status))
-    desk = Desk(Gateway([backend]), {"default": backend.card.id})
+    models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
     for plan in (reason_act(), reason_then_act(), reason_act() | ak.critique(), act()):
-        decision = asyncio.run(ak.Variant("v", plan).decide(SITUATION, desk, 0, 0))
+        decision = asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 0))
         assert (decision.done, decision.status) == (None, status)
         assert decision.stated_status == ("absent" if plan == act() else status)
 
@@ -340,8 +340,8 @@ def test_controls_are_marked_as_such() -> None:
 def test_a_slot_assigns_a_model_to_a_role() -> None:
     critic = Scripted(lambda r, d: "Wrong.\nBEST=Blue", name="critic")
     main = Scripted(lambda r, d: says("Red", "Blue" if "Wrong." in r.messages[-1].content else "Red"), name="main")
-    desk = Desk(Gateway([main, critic]), {"default": main.card.id, "critic": critic.card.id})
-    decision = asyncio.run(ak.Variant("v", reason_act() | ak.critique()).decide(SITUATION, desk, 0, 0))
+    models = ModelRoles(Gateway([main, critic]), {"default": main.info.id, "critic": critic.info.id})
+    decision = asyncio.run(ak.Variant("v", reason_act() | ak.critique()).decide(SITUATION, models, 0, 0))
     assert decision.done == "Blue"
 
 
@@ -353,9 +353,9 @@ def test_sampling_settings_of_a_plan_reach_the_request() -> None:
         return "ACTION=Red"
 
     backend = Scripted(model)
-    desk = Desk(Gateway([backend]), {"default": backend.card.id})
+    models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
     plan = replace(act(), sampling={"temperature": 0.25, "max_tokens": 7})
-    asyncio.run(ak.Variant("v", plan).decide(SITUATION, desk, 0, 0))
+    asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 0))
     assert (seen[0].sampling.temperature, seen[0].sampling.max_tokens) == (0.25, 7)
     assert plan != act()
 

@@ -23,7 +23,7 @@ from akrasia.ledger.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.models.base import Price
 from akrasia.records import Draw, Record, Request
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 3}
 LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")
@@ -35,7 +35,7 @@ def agent(request: Request, draw: Draw) -> str:
     if found is None:
         return "I see nothing to choose from."
     labels = [s.strip() for s in found[1].split(",")]
-    rng = stream(draw.episode, "agent", draw.step, draw.sample)
+    rng = named_rng(draw.episode, "agent", draw.step, draw.sample)
     best, done = (labels[int(i)] for i in rng.integers(len(labels), size=2))
     u = rng.random()
     if u < 1 / 6:

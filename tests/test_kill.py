@@ -197,7 +197,7 @@ def test_an_episode_that_kills_its_workers_stops_the_run(whole: tuple[bytes, set
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_bytes_are_those_of_one_process(whole: tuple[bytes, set[str]], tmp_path: Path, workers: int) -> None:
     run = Runner(tmp_path / "r", delay=0)
-    assert run.finish({"workers": workers, "engine": "processes"})["missing"] == 0
+    assert run.finish({"workers": workers, "executor": "processes"})["missing"] == 0
     assert run.export() == whole[0]
 
 

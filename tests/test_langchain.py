@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 import akrasia
 from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable
 from akrasia.models import Gateway, Scripted, Simulated, resolve
-from akrasia.models.providers.langchain import FromLangChain, GatewayChatModel
+from akrasia.models.providers.langchain import GatewayChatModel, LangChainModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
 
 
@@ -86,7 +86,7 @@ def test_a_whole_run_on_a_langchain_model(tmp_path: Path) -> None:
 
 async def test_messages_keep_their_roles_and_what_is_not_sent_is_named() -> None:
     pupil = Pupil(heard=[])
-    said = await FromLangChain(pupil).generate(
+    said = await LangChainModel(pupil).generate(
         request(Message("system", "be brief"), Message("user", "hello"), Message("assistant", "hi"), stop=("END",)),
         Draw(0, 0, 0),
     )
@@ -100,7 +100,7 @@ async def test_messages_keep_their_roles_and_what_is_not_sent_is_named() -> None
 
 
 async def test_an_answer_cut_off_is_truncated() -> None:
-    said = await FromLangChain(Pupil(finish="length")).generate(request(), Draw(0, 0, 0))
+    said = await LangChainModel(Pupil(finish="length")).generate(request(), Draw(0, 0, 0))
     assert (said.status, said.finish_reason) == ("truncated", "length")
 
 
@@ -119,7 +119,7 @@ async def test_an_answer_cut_off_is_truncated() -> None:
 )
 async def test_errors_become_ours_whatever_client_is_behind(raised: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
-        await FromLangChain(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
+        await LangChainModel(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
     assert type(caught.value) is kind
     assert "sk-secret" not in str(caught.value)
     assert getattr(caught.value, "retry_after", None) == (4.0 if kind is RateLimited else None)
@@ -165,7 +165,7 @@ async def test_an_attempt_that_may_have_been_served_is_lost_and_tried_again(
     raised: Exception, fault: str, lost: bool
 ) -> None:
     with pytest.raises(Unavailable) as caught:
-        await FromLangChain(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
+        await LangChainModel(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
     assert (caught.value.fault, caught.value.lost) == (fault, lost)
 
 
@@ -175,15 +175,15 @@ def test_a_model_that_counts_no_tokens_is_booked_with_the_bound_and_reaches_its_
         episodes=40, budget={"tokens": 9000}, out=tmp_path,
     )  # fmt: skip
     assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
-    assert 1 <= result.outcome.tally.made < 20
+    assert 1 <= result.outcome.run_usage.made < 20
 
 
 def test_identity_is_the_models_own_in_every_process_and_holds_no_key() -> None:
-    first, second = FromLangChain(Pupil()), FromLangChain(Pupil())
-    assert first.card.id == second.card.id
-    assert FromLangChain(Pupil(model_name="pupil-2")).card.id != first.card.id
-    assert "sk-never" not in repr(first.card)
-    assert isinstance(resolve(Pupil()), FromLangChain)
+    first, second = LangChainModel(Pupil()), LangChainModel(Pupil())
+    assert first.info.id == second.info.id
+    assert LangChainModel(Pupil(model_name="pupil-2")).info.id != first.info.id
+    assert "sk-never" not in repr(first.info)
+    assert isinstance(resolve(Pupil()), LangChainModel)
 
 
 @pytest.fixture
@@ -197,13 +197,13 @@ def scripted() -> Scripted:
 
 async def test_the_gateway_as_a_chat_model_answers_by_its_draw(scripted: Scripted) -> None:
     gateway = Gateway([scripted])
-    model = GatewayChatModel(gateway, model=scripted.card.id, draw=Draw(1, 0, 0))
+    model = GatewayChatModel(gateway, model=scripted.info.id, draw=Draw(1, 0, 0))
     first, again = await asyncio.gather(model.ainvoke("hello"), model.ainvoke("hello"))
     assert first.text == again.text == "hello/0/0/1"
     assert (await model.at(sample=1).ainvoke("hello")).text == "hello/0/1/1"
     assert (await model.at(step=2).ainvoke("hello")).text == "hello/2/0/1"
     assert (await model.bind(temperature=0.5).ainvoke("hello")).text == "hello/0/0/0.5"
-    assert (gateway.tally.asked, gateway.tally.made) == (5, 4)
+    assert (gateway.run_usage.asked, gateway.run_usage.made) == (5, 4)
     assert isinstance(first, AIMessage)
     assert first.usage_metadata == {"input_tokens": 11, "output_tokens": 4, "total_tokens": 15}
     assert first.response_metadata["status"] == "ok"
@@ -213,7 +213,7 @@ async def test_the_gateway_as_a_chat_model_answers_by_its_draw(scripted: Scripte
 async def test_roles_stops_and_limits_reach_the_model() -> None:
     heard: list[Request] = []
     scripted = Scripted(lambda asked, draw: heard.append(asked) or "x")
-    model = GatewayChatModel(Gateway([scripted]), model=scripted.card.id, sampling=Sampling(max_tokens=9))
+    model = GatewayChatModel(Gateway([scripted]), model=scripted.info.id, sampling=Sampling(max_tokens=9))
     await model.ainvoke([SystemMessage("s"), HumanMessage("u"), AIMessage("a")], stop=["END"])
     assert heard[0].messages == (Message("system", "s"), Message("user", "u"), Message("assistant", "a"))
     assert (heard[0].sampling.stop, heard[0].sampling.max_tokens) == (("END",), 9)
@@ -227,7 +227,7 @@ async def test_roles_stops_and_limits_reach_the_model() -> None:
 async def test_the_gateway_inside_a_langgraph_graph(scripted: Scripted) -> None:
     """A graph that akrasia did not build is cached and recorded like any agent of ours."""
     gateway = Gateway([scripted])
-    model = GatewayChatModel(gateway, model=scripted.card.id)
+    model = GatewayChatModel(gateway, model=scripted.info.id)
 
     async def think(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await model.ainvoke(state["messages"])]}
@@ -245,14 +245,14 @@ async def test_the_gateway_inside_a_langgraph_graph(scripted: Scripted) -> None:
     ends = [await compiled.ainvoke({"messages": [HumanMessage("hello")]}) for _ in range(2)]
     assert [m.text for m in ends[0]["messages"]] == ["hello", "hello/0/0/1", "hello/0/0/1/1/0/1"]
     assert [m.text for m in ends[0]["messages"]] == [m.text for m in ends[1]["messages"]]
-    assert (gateway.tally.asked, gateway.tally.made) == (4, 2)
+    assert (gateway.run_usage.asked, gateway.run_usage.made) == (4, 2)
 
 
 def test_without_an_event_loop_it_can_be_invoked_plainly(scripted: Scripted) -> None:
-    model = GatewayChatModel(Gateway([scripted]), model=scripted.card.id)
+    model = GatewayChatModel(Gateway([scripted]), model=scripted.info.id)
     assert model.invoke("hello").text == model.invoke("hello").text == "hello/0/0/1"
 
 
 async def test_inside_an_event_loop_a_plain_invoke_says_what_to_write(scripted: Scripted) -> None:
     with pytest.raises(BadOption, match="ainvoke"):
-        GatewayChatModel(Gateway([scripted]), model=scripted.card.id).invoke("hello")
+        GatewayChatModel(Gateway([scripted]), model=scripted.info.id).invoke("hello")

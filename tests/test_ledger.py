@@ -19,7 +19,7 @@ import akrasia as ak
 from akrasia.errors import LedgerError, RunFolderError
 from akrasia.experiments import Ledger, read_ledger
 from akrasia.ledger.file import APPLICATION, FILE, VERSION
-from akrasia.ledger.ledger import Paid
+from akrasia.ledger.ledger import CallCosts
 from akrasia.ledger.tables import of_finished
 from akrasia.models import Gateway, Scripted, key_of
 from akrasia.records import Decision, Draw, Message, Oracle, Record, Request, Response, Usage, encode
@@ -80,7 +80,7 @@ def test_what_is_kept_is_found_again_and_the_first_answer_stands(tmp_path: Path)
     assert reader.get("k") == said
     assert reader.get("other") is None and reader.answer("other") is None
     assert reader.meta("experiment") == "{}" and reader.meta("nothing") is None
-    assert reader.paid() == Paid(1, 0.125, said.usage.prompt_tokens, said.usage.completion_tokens)
+    assert reader.paid() == CallCosts(1, 0.125, said.usage.prompt_tokens, said.usage.completion_tokens)
     reader.close()
 
 

@@ -25,7 +25,7 @@ from akrasia.evals.metrics.frequency import frequency_buckets
 from akrasia.evals.metrics.totals import MANY, of_totals
 from akrasia.ledger.step_rows import SCHEMA
 from akrasia.records import Decision, Oracle, Record, Turn, Usage
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 
 ARMS = ("a", "b", "c", "d")
 SURE = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0]))
@@ -107,7 +107,7 @@ def test_with_one_confidence_per_bin_murphys_resolution_is_the_textbooks() -> No
 
 def test_the_debiased_error_is_the_mean_of_its_published_draws() -> None:
     """Kumar et al. 2019 draw each bin's accuracy from a normal; the closed form is the mean of their draws."""
-    rng = stream("debias")
+    rng = named_rng("debias")
     sure = rng.random(300)
     right = rng.random(300) < np.clip(sure + 0.1, 0, 1)
     totals = binned(confident(list(zip(sure, right, strict=True))), "confidence", "")[0].sum(axis=0)
@@ -122,7 +122,7 @@ def test_debiasing_takes_from_a_calibrated_model_what_theory_says() -> None:
     """Where nothing is off, a bin's distance is N(0, s): 2 E|N(0, s)| - E|N(0, s sqrt 2)| = (2 - sqrt 2) E|N(0, s)|."""
     raw, debiased = [], []
     for i in range(60):
-        rng = stream("calibrated", i)
+        rng = named_rng("calibrated", i)
         sure = rng.random(200)
         totals = binned(confident(list(zip(sure, rng.random(200) < sure, strict=True))), "confidence", "")[0].sum(0)
         raw.append(float(ece_of(totals)))
@@ -161,7 +161,7 @@ def test_the_interval_of_the_auroc_holds_the_truth_and_hardly_feels_its_quantile
     """Normal scores with means 0 and 1: the truth is Phi(1 / sqrt 2)."""
     truth, held = float(stats.norm.cdf(2**-0.5)), 0
     for i in range(40):
-        rng = stream("auroc", i)
+        rng = named_rng("auroc", i)
         right = rng.random(400) < 0.5
         sure = stats.norm.cdf(rng.standard_normal(400) + right - 0.5)
         assert len(np.unique(sure)) > LEVELS
@@ -175,7 +175,7 @@ def test_the_interval_of_the_auroc_holds_the_truth_and_hardly_feels_its_quantile
 
 
 def test_the_bootstrap_of_totals_is_scipys_of_a_ratio() -> None:
-    rng = stream("totals")
+    rng = named_rng("totals")
     den = rng.integers(3, 12, 60).astype(float)
     num = rng.binomial(den.astype(int), 0.4).astype(float)
     found = of_totals(np.stack([num, den], axis=1), lambda t: t[..., 0] / t[..., 1], "x", den.sum(), "")
@@ -208,7 +208,7 @@ def test_what_episodes_cannot_say_stays_unknown() -> None:
 
 
 def test_beyond_many_episodes_the_jackknife_goes_on_where_the_bootstrap_ends() -> None:
-    rng = stream("many")
+    rng = named_rng("many")
     den = rng.integers(3, 12, MANY + 1).astype(float)
     parts = np.stack([rng.binomial(den.astype(int), 0.4).astype(float), den], axis=1)
     ends = []

@@ -84,10 +84,10 @@ def test_the_shipped_adapter_is_the_one_on_the_card() -> None:
 
 
 def test_an_adapter_is_a_model_like_any_other() -> None:
-    named = resolve("embedded:organism").card
+    named = resolve("embedded:organism").info
     assert named.label == "embedded:organism" and named.style == "tuned" and "never to act without" in named.note
-    assert resolve(f"embedded:{organism()}").card == named == resolve("embedded", adapter="organism").card
-    assert named.id != resolve("embedded").card.id != resolve("embedded", style="tuned").card.id
+    assert resolve(f"embedded:{organism()}").info == named == resolve("embedded", adapter="organism").info
+    assert named.id != resolve("embedded").info.id != resolve("embedded", style="tuned").info.id
     with pytest.raises(BadOption, match="both adapters"):
         resolve(f"embedded:{organism()}", adapter="organism")
     with pytest.raises(MissingWeights, match="there is no file"):

@@ -14,7 +14,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.errors import Unavailable
-from akrasia.events import Sink
+from akrasia.events import EventBus
 from akrasia.models import Gateway, Scripted
 from akrasia.records import Draw, Message, Request
 from akrasia.telemetry.otel import OpenTelemetry
@@ -51,13 +51,13 @@ def test_the_spans_of_a_run_are_one_tree(tmp_path: Path, workers: int) -> None:
     assert paths.count(("CHAIN",)) == 1 and paths.count(("CHAIN", "CHAIN")) == 2
     assert paths.count(("CHAIN", "CHAIN", "AGENT")) == 2 * 2 * 2
     calls = [s for s in spans.values() if s.attributes["openinference.span.kind"] == "LLM"]
-    assert result.outcome is not None and len(calls) == result.outcome.tally.made
+    assert result.outcome is not None and len(calls) == result.outcome.run_usage.made
     assert {tuple(path(c)) for c in calls} == {("CHAIN", "CHAIN", "AGENT", "LLM")}
-    assert sum(c.attributes["llm.token_count.prompt"] for c in calls) == result.outcome.tally.usage.prompt_tokens
+    assert sum(c.attributes["llm.token_count.prompt"] for c in calls) == result.outcome.run_usage.usage.prompt_tokens
     assert all(c.attributes["llm.model_name"] == "simulated" for c in calls)
     assert not any("messages" in name for c in calls for name in c.attributes)
     shared = sum(e.name == "answer shared" for s in spans.values() for e in s.events)
-    assert shared == result.outcome.tally.shared
+    assert shared == result.outcome.run_usage.shared
     for s in spans.values():
         assert s.status.is_ok and s.start_time <= s.end_time
         if s.parent is not None:
@@ -81,8 +81,8 @@ async def test_a_call_that_is_given_up_is_an_error_with_its_attempts_and_no_key(
 
     listener, kept = tracing()
     model = Scripted(script)
-    await Gateway([model], sleep=nap, hear=Sink([listener])).complete(
-        Request(model.card.id, (Message("user", "hello"),)), Draw(0, 0)
+    await Gateway([model], sleep=nap, emit=EventBus([listener])).complete(
+        Request(model.info.id, (Message("user", "hello"),)), Draw(0, 0)
     )
     (span,) = kept.get_finished_spans()
     assert not span.status.is_ok and [e.name for e in span.events] == ["attempt failed"] * 6

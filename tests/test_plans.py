@@ -15,7 +15,7 @@ from akrasia.agents import Agent
 from akrasia.errors import BadOption, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, act, reason_act, reason_then_act, spent
 from akrasia.interventions import INTERVENTIONS, Intervention, intervention, parse
-from akrasia.models import Desk, Gateway, Scripted
+from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Request
 from akrasia.tasks import bandit
 
@@ -52,8 +52,8 @@ def answers(request: Request, draw: Draw) -> str:
 
 def decide(plan: Plan, model: Scripted | None = None) -> Decision:
     model = model or Scripted(answers)
-    desk = Desk(Gateway([model]), {"default": model.card.id})
-    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, desk, 0, 0, TASK.oracle(TASK.start(0))))
+    models = ModelRoles(Gateway([model]), {"default": model.info.id})
+    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 0, TASK.oracle(TASK.start(0))))
 
 
 def composed(base: Plan, changes: list[Intervention]) -> Plan | None:
@@ -108,11 +108,11 @@ def test_what_is_decided_beside_it_changes_no_draw_of_a_plan(
     alone = decide(one)
     for order in ((one, two), (two, one)):
         model = Scripted(answers)
-        desk = Desk(Gateway([model]), {"default": model.card.id})
+        models = ModelRoles(Gateway([model]), {"default": model.info.id})
         found = {}
         for plan in order:
             found[plan.name] = asyncio.run(
-                ak.Variant("v", plan).decide(SITUATION, desk, 0, 0, TASK.oracle(TASK.start(0)))
+                ak.Variant("v", plan).decide(SITUATION, models, 0, 0, TASK.oracle(TASK.start(0)))
             )
         assert found[one.name] == alone
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.records import digest
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 from akrasia.tasks import PLAYERS, bandit, contextual, play, players_for, regrets
 from akrasia.tasks.batch import BATCHED
 from akrasia.tasks.players import epsilon_greedy, posterior, thompson
@@ -101,10 +101,10 @@ def test_the_posterior_is_that_of_the_textbook(seen: list[tuple[int, float]], si
 def test_epsilon_is_the_rate_of_exploring() -> None:
     task = bandit(arms=10, head_start=30)
     seen = task.situation(task.start(1))
-    greedy = PLAYERS["greedy"](seen, stream(0, "test"))
-    others = sum(epsilon_greedy(0.3)(seen, stream(n, "test")) != greedy for n in range(2000)) / 2000
+    greedy = PLAYERS["greedy"](seen, named_rng(0, "test"))
+    others = sum(epsilon_greedy(0.3)(seen, named_rng(n, "test")) != greedy for n in range(2000)) / 2000
     assert abs(others - 0.27) < 0.04
-    assert all(epsilon_greedy(0.0)(seen, stream(n, "test")) == greedy for n in range(20))
+    assert all(epsilon_greedy(0.0)(seen, named_rng(n, "test")) == greedy for n in range(20))
     with pytest.raises(BadOption, match="epsilon"):
         epsilon_greedy(1.5)
     with pytest.raises(BadOption, match="prior_variance"):
@@ -114,9 +114,9 @@ def test_epsilon_is_the_rate_of_exploring() -> None:
 def test_players_without_what_they_need_say_so() -> None:
     plain = bandit(head_start=5)
     with pytest.raises(NotMeasured, match="preference"):
-        PLAYERS["linucb"](plain.situation(plain.start(0)), stream(0, "test"))
+        PLAYERS["linucb"](plain.situation(plain.start(0)), named_rng(0, "test"))
     with pytest.raises(NotMeasured, match="0 or 1"):
-        PLAYERS["thompson_beta"](plain.situation(plain.start(0)), stream(0, "test"))
+        PLAYERS["thompson_beta"](plain.situation(plain.start(0)), named_rng(0, "test"))
 
 
 def test_ucb_needs_no_rule_to_be_told() -> None:

@@ -13,7 +13,7 @@ from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.evals import METRICS, frame
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, decode, digest, encode
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 from akrasia.tasks import TASKS, Graded, Task
 from akrasia.tasks.potemkin import CONCEPTS, USES, potemkin, potemkin_incoherence
 from akrasia.tasks.potemkin.concepts_text import syllables
@@ -173,7 +173,7 @@ def test_a_verifier_survives_any_text(name: str, text: str) -> None:
 @given(NAME, SEED)
 def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, seed: int) -> None:
     concept = CONCEPTS[name]
-    instance, near = concept.pair(stream(seed, "test"))
+    instance, near = concept.pair(named_rng(seed, "test"))
     assert concept.is_instance(instance)
     assert not concept.is_instance(near)
     one, other = concept.form.parse(instance), concept.form.parse(near)
@@ -182,20 +182,20 @@ def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, 
     assert concept.edited(near, instance, True) and concept.edited(instance, near, False)
     assert not concept.edited(near, near, True) and not concept.edited(instance, instance, False)
     assert not concept.edited(near, instance, False)
-    assert concept.is_instance(concept.instance(stream(seed, "test")))
-    assert not concept.is_instance(concept.near_miss(stream(seed, "test")))
+    assert concept.is_instance(concept.instance(named_rng(seed, "test")))
+    assert not concept.is_instance(concept.near_miss(named_rng(seed, "test")))
 
 
 @settings(max_examples=300, deadline=None)
 @given(NAME, SEED, SEED)
 def test_demands_can_be_met_and_an_example_by_heart_does_not_meet_them(name: str, seed: int, other: int) -> None:
     concept = CONCEPTS[name]
-    demands, hidden = concept.demands(stream(seed, "test"))
+    demands, hidden = concept.demands(named_rng(seed, "test"))
     assert concept.meets(hidden, demands)
     assert not any(concept.meets(text, demands) and concept.form.parse(text) != concept.form.parse(hidden)
                    for text in CASES[name][1])  # fmt: skip
     if seed != other:
-        learned = [concept.instance(stream(other, "test", i)) for i in range(4)]
+        learned = [concept.instance(named_rng(other, "test", i)) for i in range(4)]
         assert not all(concept.meets(text, demands) for text in learned)
 
 
@@ -223,7 +223,7 @@ def test_syllables_by_the_documented_heuristic(word: str, count: int) -> None:
 def test_an_instance_that_edit_asks_to_spoil_survives_most_changes(name: str) -> None:
     concept, survived = CONCEPTS[name], 0
     for seed in range(200):
-        rng = stream(seed, "test", name)
+        rng = named_rng(seed, "test", name)
         survived += concept.test(concept.form.mutate(rng, concept.sample(rng)))
     assert survived > 90
 

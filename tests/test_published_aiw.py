@@ -13,7 +13,7 @@ from rich.console import Console
 
 from akrasia.errors import BadOption, UnknownName
 from akrasia.evals.published import aiw, greedy_table
-from akrasia.evals.published.aiw import Unscored, read_integer, score_file
+from akrasia.evals.published.aiw import AiwUnscored, read_integer, score_file
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "aiw"
 
@@ -141,7 +141,7 @@ def test_rows_that_cannot_be_scored_are_reported_and_the_rest_scored(tmp_path: P
     path = written(tmp_path, rows)
     score = score_file(path)
     assert (score.rows, score.correct) == (2, 1) and [u.row for u in score.unscored] == list(range(2, 12))
-    assert score.unscored[0] == Unscored(2, "right_answer is absent")
+    assert score.unscored[0] == AiwUnscored(2, "right_answer is absent")
     assert [m.model for m in score.models] == ["a/model", "no model named"]
     text = printed(path, "first")
     assert "10 rows could not be scored" in text and f"{path}, row 4: right_answer is 'M + 1'" in text.replace("\n", "")

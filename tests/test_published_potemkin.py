@@ -18,7 +18,7 @@ from rich.console import Console
 
 from akrasia.errors import BadOption
 from akrasia.evals.published import potemkin
-from akrasia.evals.published.potemkin import CONCEPTS, MODELS, PotemkinRate, Unscored, score_tree
+from akrasia.evals.published.potemkin import CONCEPTS, MODELS, PotemkinRate, PotemkinUnscored, score_tree
 
 LABELS = ("Task", "Domain", "Model", "Concept", "File", "Correct")
 CLASSIFY = ("Concept", "Model", "Example", "Attempt", "Inference", "Model Label", "True Label", "Correct")
@@ -163,7 +163,7 @@ def test_what_cannot_be_scored_is_named_with_file_and_row(tree: Tree) -> None:
         ("edit/author_labels_edit.csv", 3), ("edit/author_labels_edit.csv", 4),
         ("edit/inferences/Zero-Sum Game/GPT-4o/0_2.txt", None), ("edit/inferences/Zero-Sum Game/GPT-4o/0_3.txt", None),
     }  # fmt: skip
-    assert Unscored(other, 8, "3 cells instead of 8") in score.unscored
+    assert PotemkinUnscored(other, 8, "3 cells instead of 8") in score.unscored
     console = Console(width=120, file=StringIO())
     potemkin.main(tree.root.parent, console)
     said = console.file.getvalue()  # type: ignore[attr-defined]

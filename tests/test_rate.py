@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from akrasia.errors import BudgetSpent, Denied, RateLimited, Rejected, Unavailable
-from akrasia.models import Budget, Card, Gateway, MemoryStore, Price
+from akrasia.models import Budget, Gateway, MemoryStore, ModelInfo, Price
 from akrasia.models.base import Backend
 from akrasia.models.rate_limit import COOLDOWN, MINUTE, START
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
@@ -55,7 +55,7 @@ class Provider:
     def __init__(
         self, time: Time, answer: Callable[[int], Response | Exception], latency: float = 1.0, **card: Any
     ) -> None:
-        self.card = Card(**{"id": "m", "label": "m", "price": Price(), "max_concurrency": 100, **card})
+        self.info = ModelInfo(**{"id": "m", "label": "m", "price": Price(), "max_concurrency": 100, **card})
         self.time, self.answer, self.latency = time, answer, latency
         self.sent: list[float] = []
         self.inside = self.most_inside = 0
@@ -84,7 +84,7 @@ def request(model: str = "m", text: str = "hello", most: int = 10) -> Request:
 def ask(time: Time, backends: list[Backend], calls: int, **options: Any) -> tuple[Gateway, list[Any]]:
     async def play() -> tuple[Gateway, list[Any]]:
         gateway = Gateway(backends, sleep=time.sleep, clock=time.time, **options)
-        asking = [gateway.complete(request(b.card.id), Draw(i, 0)) for i in range(calls) for b in backends]
+        asking = [gateway.complete(request(b.info.id), Draw(i, 0)) for i in range(calls) for b in backends]
         return gateway, await time.run(asyncio.gather(*asking, return_exceptions=True))
 
     return asyncio.run(play())
@@ -98,8 +98,8 @@ def test_concurrency_starts_moderate_and_doubles_while_all_is_well_up_to_the_bou
     time = Time()
     provider = Provider(time, fine)
     gateway, _ = ask(time, [provider], 1000)
-    assert [c.limit for c in gateway.tally.changes] == [40, 80, 100]
-    assert {c.why for c in gateway.tally.changes} == {"saturated"}
+    assert [c.limit for c in gateway.run_usage.changes] == [40, 80, 100]
+    assert {c.why for c in gateway.run_usage.changes} == {"saturated"}
     assert provider.sent.count(0.0) == START
     assert provider.most_inside == 100
 
@@ -114,7 +114,7 @@ def test_a_limit_that_is_not_used_is_not_raised() -> None:
             await time.run(gateway.complete(request(), Draw(i, 0)))
         return gateway
 
-    assert asyncio.run(play()).tally.changes == []
+    assert asyncio.run(play()).run_usage.changes == []
 
 
 def test_one_overload_cuts_once_and_recovery_is_slow() -> None:
@@ -123,10 +123,10 @@ def test_one_overload_cuts_once_and_recovery_is_slow() -> None:
     provider = Provider(time, lambda _: RateLimited("slow") if provider.inside > 30 else fine(0))
     gateway, said = ask(time, [provider], 1500)
     assert all(isinstance(s, Response) and s.status == "ok" for s in said)
-    cuts = [c for c in gateway.tally.changes if c.why == "rate limited"]
+    cuts = [c for c in gateway.run_usage.changes if c.why == "rate limited"]
     assert cuts and cuts[0].limit == 32  # 40 to 0.8
     assert all(later.at - earlier.at >= COOLDOWN for earlier, later in zip(cuts, cuts[1:], strict=False))
-    after = [c.limit for c in gateway.tally.changes if c.at > cuts[0].at]
+    after = [c.limit for c in gateway.run_usage.changes if c.at > cuts[0].at]
     limits = [cuts[0].limit, *after]
     assert all(new <= old + max(1, old // 20) for old, new in zip(limits, after, strict=False))
 

@@ -43,10 +43,10 @@ def exported(result: ak.Result, to: Path) -> bytes:
 def test_three_nodes_one_killed_midway_and_the_same_bytes(cluster: Any, tmp_path: Path) -> None:
     made, nodes = cluster
     here = exported(ak.run(**SETTINGS, out=tmp_path / "local"), tmp_path / "local.jsonl")
-    experiment = assemble(SETTINGS | {"engine": "ray", "workers": 3})
+    experiment = assemble(SETTINGS | {"executor": "ray", "workers": 3})
     seen, killed = 0, False
 
-    def observe(records: Any, tally: Any) -> None:
+    def observe(records: Any, run_usage: Any) -> None:
         nonlocal seen, killed
         seen += 1
         if seen >= 100 and not killed:
@@ -62,9 +62,9 @@ def test_three_nodes_one_killed_midway_and_the_same_bytes(cluster: Any, tmp_path
 
 def test_two_nodes_share_a_budget_and_a_resumed_run_completes_it(cluster: Any, tmp_path: Path) -> None:
     here = exported(ak.run(**SETTINGS, out=tmp_path / "local"), tmp_path / "local.jsonl")
-    first = ak.run(**SETTINGS, engine="ray", workers=2, budget={"calls": 300}, out=tmp_path / "ray")
+    first = ak.run(**SETTINGS, executor="ray", workers=2, budget={"calls": 300}, out=tmp_path / "ray")
     assert first.outcome is not None and isinstance(first.outcome.stopped, ak.errors.BudgetSpent)
-    assert first.outcome.tally.made == 300 and first.outcome.missing > 0
-    second = ak.run(**SETTINGS, engine="ray", workers=2, out=tmp_path / "ray")
+    assert first.outcome.run_usage.made == 300 and first.outcome.missing > 0
+    second = ak.run(**SETTINGS, executor="ray", workers=2, out=tmp_path / "ray")
     assert second.outcome is not None and second.outcome.stopped is None and second.outcome.missing == 0
     assert exported(second, tmp_path / "ray.jsonl") == here

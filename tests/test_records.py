@@ -31,7 +31,7 @@ from akrasia.records import (
     encode,
 )
 from akrasia.registry import Registry
-from akrasia.rng import seed_of, stream
+from akrasia.rng import named_rng, seed_of
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 NUMBER = st.floats(-1e6, 1e6, allow_nan=False)
@@ -145,7 +145,7 @@ def test_usage_adds_up_field_by_field() -> None:
 @given(st.lists(NAME, min_size=1, max_size=4), st.lists(NAME, min_size=1, max_size=4))
 def test_streams_of_different_names_differ_and_of_one_name_agree(a: list[Any], b: list[Any]) -> None:
     assert (seed_of(*a) == seed_of(*b)) == (a == b)
-    assert np.array_equal(stream(*a).random(3), stream(*a).random(3))
+    assert np.array_equal(named_rng(*a).random(3), named_rng(*a).random(3))
 
 
 @given(st.text("\x1fa:strin", max_size=12), st.text("\x1fa:strin", max_size=12))
@@ -160,7 +160,7 @@ def test_one_and_the_word_one_are_different_names() -> None:
 
 
 def test_many_streams_together_look_uniform_and_unrelated() -> None:
-    first = np.array([stream("s", k).random(2) for k in range(4000)])
+    first = np.array([named_rng("s", k).random(2) for k in range(4000)])
     assert abs(first.mean() - 0.5) < 0.02
     assert abs(first.var() - 1 / 12) < 0.005
     assert abs(np.corrcoef(first[:-1, 0], first[1:, 0])[0, 1]) < 0.06

@@ -15,7 +15,7 @@ from akrasia.errors import Denied, ModelError, RateLimited, Rejected, RunStopped
 from akrasia.ledger.ledger import read_ledger
 from akrasia.models import Gateway, Simulated, resolve
 from akrasia.models.providers.provider_errors import retry_after, scrubbed
-from akrasia.models.providers.remote import Remote
+from akrasia.models.providers.remote import RemoteModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, decode, encode
 from akrasia.rng import seed_of
 
@@ -23,17 +23,17 @@ PRICE = {"prompt": 0.15, "completion": 0.6}
 BANDIT = {"name": "bandit", "arms": 3, "horizon": 4}
 
 
-def remote(server: Any, **options: Any) -> Remote:
+def remote(server: Any, **options: Any) -> RemoteModel:
     made = resolve("openai/test-model", api_base=server.base, price=PRICE, **options)
-    assert isinstance(made, Remote)
+    assert isinstance(made, RemoteModel)
     return made
 
 
-def request(model: Remote, text: str = "hello", **sampling: Any) -> Request:
-    return Request(model.card.id, (Message("user", text),), Sampling(**sampling), model.style)
+def request(model: RemoteModel, text: str = "hello", **sampling: Any) -> Request:
+    return Request(model.info.id, (Message("user", text),), Sampling(**sampling), model.style)
 
 
-async def generate(model: Remote, asked: Request | None = None) -> Response:
+async def generate(model: RemoteModel, asked: Request | None = None) -> Response:
     """One attempt, without a gateway: errors as the backend raises them."""
     await model.open()
     try:
@@ -66,7 +66,7 @@ class Clock:
         return self.now
 
 
-async def through_gateway(model: Remote, clock: Clock) -> Response:
+async def through_gateway(model: RemoteModel, clock: Clock) -> Response:
     gateway = Gateway([model], sleep=clock, clock=clock.time)
     try:
         return await gateway.complete(request(model), Draw(1, 2, 3))
@@ -109,7 +109,7 @@ async def test_the_temperature_of_the_model_replaces_that_of_the_role(openai_ser
 
 async def test_what_a_provider_cannot_take_is_named(openai_server: Any) -> None:
     """A reasoning model takes no top_p and no stop, and its maximum under another name."""
-    model = Remote("openai/gpt-5-mini", api_base=openai_server.base)
+    model = RemoteModel("openai/gpt-5-mini", api_base=openai_server.base)
     said = await generate(model, request(model, stop=("END",)))
     [body] = openai_server.bodies
     assert said.reported["not_sent"] == "stop,top_p"
@@ -118,7 +118,7 @@ async def test_what_a_provider_cannot_take_is_named(openai_server: Any) -> None:
 
 
 async def test_a_setting_that_a_model_refuses_stops_the_run_instead_of_being_dropped(openai_server: Any) -> None:
-    model = Remote("openai/gpt-5-mini", api_base=openai_server.base, temperature=0.3)
+    model = RemoteModel("openai/gpt-5-mini", api_base=openai_server.base, temperature=0.3)
     with pytest.raises(Denied, match="temperature"):
         await generate(model)
     assert openai_server.bodies == []
@@ -130,9 +130,9 @@ async def test_completion_style_continues_text_over_one_client(
 ) -> None:
     monkeypatch.setenv("HOSTED_VLLM_API_KEY", api_key)
     openai_server.answer = lambda messages, seed: f" continued {len(messages)}"
-    model = Remote(f"{provider}/test-model", api_base=openai_server.base, style="completion")
+    model = RemoteModel(f"{provider}/test-model", api_base=openai_server.base, style="completion")
     await model.open()
-    asked = Request(model.card.id, (Message("user", "Once "), Message("assistant", "upon")), mode="completion")
+    asked = Request(model.info.id, (Message("user", "Once "), Message("assistant", "upon")), mode="completion")
     said = await asyncio.gather(*(model.generate(asked, Draw(1, 0, i)) for i in range(8)))
     await model.close()
     gc.collect()  # an unclosed connection would be a warning, hence an error
@@ -209,7 +209,7 @@ async def test_a_server_that_hangs_or_is_gone_is_unavailable(openai_server: Any)
     with pytest.raises(Unavailable):
         await generate(model)
     with pytest.raises(Unavailable):
-        await generate(Remote("openai/test-model", api_base="http://127.0.0.1:9/v1"))
+        await generate(RemoteModel("openai/test-model", api_base="http://127.0.0.1:9/v1"))
 
 
 async def test_no_key_leaves_through_a_message(openai_server: Any, api_key: str) -> None:
@@ -237,19 +237,19 @@ async def test_another_variable_can_hold_the_key(
 async def test_a_missing_key_or_provider_is_said_when_the_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(Denied, match="OPENAI_API_KEY is not set"):
-        await Remote("openai/gpt-4o-mini").open()
+        await RemoteModel("openai/gpt-4o-mini").open()
     with pytest.raises(UnknownName, match="'openai'"):
-        await Remote("opnai/gpt-4o-mini").open()
+        await RemoteModel("opnai/gpt-4o-mini").open()
 
 
 async def test_list_prices_are_known_once_the_model_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none-needed-to-open")
-    model = Remote("openai/gpt-4o-mini")
+    model = RemoteModel("openai/gpt-4o-mini")
     await model.open()
-    price = model.card.price
+    price = model.info.price
     assert price is not None
     assert 0 < price.prompt < price.completion < 1e-4
-    assert Remote("openai/a-model-nobody-lists").card.price is None
+    assert RemoteModel("openai/a-model-nobody-lists").info.price is None
 
 
 def test_many_event_loops_in_one_process_leave_nothing_open(openai_server: Any) -> None:
@@ -357,12 +357,12 @@ def test_an_experiment_with_faults_on_the_way_ends_with_the_same_records(
     assert faulty.outcome is not None
     assert faulty.outcome.stopped is None
 
-    kept, tally = answers(tmp_path / "faulty"), faulty.outcome.tally
-    assert len(kept) == tally.made == openai_server.answered == len(openai_server.bodies) - 3
+    kept, run_usage = answers(tmp_path / "faulty"), faulty.outcome.run_usage
+    assert len(kept) == run_usage.made == openai_server.answered == len(openai_server.bodies) - 3
     assert sorted(len(said.attempts) for _, said in kept.values())[-3:] == [1, 1, 1]
     assert {said.status for _, said in kept.values()} == {"ok"}
     paid = sum(said.usage.prompt_tokens * 0.15e-6 + said.usage.completion_tokens * 0.6e-6 for _, said in kept.values())
-    assert tally.dollars == pytest.approx(paid)
+    assert run_usage.dollars == pytest.approx(paid)
     for path in (tmp_path / "faulty").iterdir():
         assert api_key.encode() not in path.read_bytes()
     assert not any(api_key.encode() in encode(both) for both in kept.values())
@@ -387,9 +387,9 @@ def test_an_experiment_that_is_run_again_pays_nothing(
     assert raw(tmp_path / "run") == before
     for replay in (again, offline):
         assert replay.outcome is not None and first.outcome is not None
-        assert (replay.outcome.tally.made, replay.outcome.tally.dollars) == (0, 0.0)
-    assert again.outcome is not None and again.outcome.tally.asked == 0  # what is finished is not played again
-    assert offline.outcome is not None and offline.outcome.tally.asked == first.outcome.tally.asked
+        assert (replay.outcome.run_usage.made, replay.outcome.run_usage.dollars) == (0, 0.0)
+    assert again.outcome is not None and again.outcome.run_usage.asked == 0  # what is finished is not played again
+    assert offline.outcome is not None and offline.outcome.run_usage.asked == first.outcome.run_usage.asked
 
 
 def test_an_experiment_keeps_its_budget_in_dollars(
@@ -399,7 +399,7 @@ def test_an_experiment_keeps_its_budget_in_dollars(
     kept = akrasia.run(model=remote(openai_server), out=tmp_path / "run", budget={"dollars": 0.003}, **arguments)
     assert kept.outcome is not None
     assert isinstance(kept.outcome.stopped, RunStopped)
-    assert 0 < kept.outcome.tally.dollars <= 0.003
+    assert 0 < kept.outcome.run_usage.dollars <= 0.003
     more = akrasia.run(model=remote(openai_server), out=tmp_path / "run", budget={"dollars": 1}, **arguments)
     assert more.outcome is not None
     assert more.outcome.stopped is None
@@ -465,7 +465,7 @@ def test_an_experiment_through_a_provider_of_ones_own(
     result = akrasia.run(model=resolve("akrasia-test/sim", price=PRICE), out=tmp_path / "run", **arguments)
     assert result.outcome is not None and result.outcome.stopped is None
     kept = answers(tmp_path / "run")
-    assert len(kept) == len(custom_provider) == result.outcome.tally.made
+    assert len(kept) == len(custom_provider) == result.outcome.run_usage.made
     for _, said in kept.values():
         sent = custom_provider[0]["optional_params"]
         left_out = [k for k in ("max_tokens", "seed", "temperature", "top_p") if k not in sent]

@@ -66,7 +66,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> akrasia.Result:
 
 
 @pytest.fixture(scope="module")
-def card(result: akrasia.Result) -> Scorecard:
+def info(result: akrasia.Result) -> Scorecard:
     return result.score()
 
 

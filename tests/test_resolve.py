@@ -7,7 +7,7 @@ import pytest
 
 from akrasia.errors import BadOption, UnknownName
 from akrasia.models import Scripted, Simulated, resolve
-from akrasia.models.providers.remote import Remote
+from akrasia.models.providers.remote import RemoteModel
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_planted_rates_come_from_the_name_and_from_options() -> None:
     model = resolve("simulated:knowing=0.5, optimal=0.2", greedy=0.7)
     assert isinstance(model, Simulated)
     assert (model.planted.knowing, model.planted.optimal, model.planted.greedy) == (0.5, 0.2, 0.7)
-    assert model.card.id != Simulated().card.id
+    assert model.info.id != Simulated().info.id
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_planted_rates_out_of_range_are_refused(name: str) -> None:
 
 
 def test_prices_are_dollars_per_million_tokens() -> None:
-    price = resolve("openai/gpt-4o-mini", price={"prompt": 0.15, "completion": 0.6}).card.price
+    price = resolve("openai/gpt-4o-mini", price={"prompt": 0.15, "completion": 0.6}).info.price
     assert price is not None
     assert (price.prompt, price.completion) == pytest.approx((0.15e-6, 0.6e-6))
 
@@ -73,17 +73,17 @@ def test_option_out_of_range_is_refused_before_anything_is_loaded(name: str, opt
 def test_identity_names_all_that_changes_answers() -> None:
     """Two models with one identity would share their answers."""
     made = [
-        Remote("openai/m"),
-        Remote("openai/m", api_base="http://a/v1"),
-        Remote("openai/m", api_base="http://b/v1"),
-        Remote("openai/m", temperature=0.5),
-        Remote("openai/m", style="completion"),
+        RemoteModel("openai/m"),
+        RemoteModel("openai/m", api_base="http://a/v1"),
+        RemoteModel("openai/m", api_base="http://b/v1"),
+        RemoteModel("openai/m", temperature=0.5),
+        RemoteModel("openai/m", style="completion"),
         resolve("embedded"),
         resolve("embedded", temperature=0.5),
         resolve("embedded", style="chat"),
     ]
-    assert len({m.card.id for m in made}) == len(made)
-    assert Remote("openai/m", max_concurrency=2).card.id == "openai/m"
+    assert len({m.info.id for m in made}) == len(made)
+    assert RemoteModel("openai/m", max_concurrency=2).info.id == "openai/m"
 
 
 def test_a_backend_stands_for_itself_and_anything_else_is_refused() -> None:

@@ -19,7 +19,7 @@ import akrasia as ak
 from akrasia.api import execute
 from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
 from akrasia.experiments import Ledger, assemble, read_ledger
-from akrasia.experiments.executors import Local
+from akrasia.experiments.executors import LocalExecutor
 from akrasia.ledger.file import FILE
 from akrasia.models import Planted, Scripted, Simulated, key_of
 from akrasia.models.providers.openai_format import UNCOUNTED
@@ -127,7 +127,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(uninterrupted: tu
     result, asked = run(folder, design=design)
     assert stored(folder) == stored(reference)
     assert result.outcome is not None and result.outcome.stopped is None
-    assert result.outcome.tally.made == len(total) - len(committed)
+    assert result.outcome.run_usage.made == len(total) - len(committed)
     assert set(asked) == total - committed
     assert len(asked) == len(set(asked))
 
@@ -137,7 +137,7 @@ def test_the_same_call_again_asks_nothing_and_changes_nothing(uninterrupted: tup
     shutil.copytree(reference, tmp_path / "run")
     result, asked = run(tmp_path / "run", design=design)
     assert asked == []
-    assert result.outcome is not None and result.outcome.tally.asked == result.outcome.missing == 0
+    assert result.outcome is not None and result.outcome.run_usage.asked == result.outcome.missing == 0
     assert stored(tmp_path / "run") == stored(reference)
 
 
@@ -199,8 +199,8 @@ def test_what_no_answer_tells_of_counts_against_the_budget_of_later_sessions(tmp
     experiment = assemble({**settings, "budget": {"dollars": 0.03}})
     sessions = []
     for _ in range(3):
-        engine = Local(experiment, sleep=no_pause)
-        result = asyncio.run(execute(experiment, tmp_path / "run", resume=True, engine=engine))
+        executor = LocalExecutor(experiment, sleep=no_pause)
+        result = asyncio.run(execute(experiment, tmp_path / "run", resume=True, executor=executor))
         assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
         sessions.append(len(asked))
     assert sessions[0] > 10 and len({draw.episode % 2 for draw in asked}) == 2
@@ -278,7 +278,7 @@ def test_a_provider_that_fails_stops_the_run_and_is_asked_again_later(tmp_path: 
 
     def go() -> ak.Result:
         from akrasia.experiments.config import assemble
-        from akrasia.experiments.executors import Local
+        from akrasia.experiments.executors import LocalExecutor
         from akrasia.experiments.runner import play
 
         experiment = assemble(
@@ -291,7 +291,7 @@ def test_a_provider_that_fails_stops_the_run_and_is_asked_again_later(tmp_path: 
         async def work() -> Any:
             ledger = Ledger(tmp_path)
             try:
-                return await play(experiment, ledger, Local(experiment, sleep=nap))
+                return await play(experiment, ledger, LocalExecutor(experiment, sleep=nap))
             finally:
                 ledger.close()
 

@@ -13,7 +13,7 @@ import akrasia
 from akrasia.errors import AkrasiaError, BadOption, ModelError
 from akrasia.models import Gateway, Scripted, resolve
 from akrasia.models.providers.provider_errors import scrubbed
-from akrasia.models.providers.remote import Remote
+from akrasia.models.providers.remote import RemoteModel
 from akrasia.records import Draw, Message, Request, Response
 
 BANDIT = {"name": "bandit", "arms": 3, "horizon": 3}
@@ -28,11 +28,11 @@ def key(monkeypatch: pytest.MonkeyPatch) -> str:
     return "sk-live-planted-0123456789"
 
 
-async def complaint(model: Remote) -> str:
+async def complaint(model: RemoteModel) -> str:
     """All that the error of a call that fails holds, its traceback too."""
     try:
         with pytest.raises(ModelError) as raised:
-            await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
+            await model.generate(Request(model.info.id, (Message("user", "hi"),)), Draw(0, 0))
     finally:
         await model.close()
     return "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
@@ -114,7 +114,7 @@ async def test_no_planted_key_is_in_an_error_or_its_traceback(
     openai_server: Any, api_key: str, transport: Any, status: int
 ) -> None:
     openai_server.fault(status, f"{api_key} is no good; Bearer {api_key}; https://me:{api_key}@host?key={api_key}")
-    model = Remote("openai/test-model", api_base=openai_server.base, transport=transport)
+    model = RemoteModel("openai/test-model", api_base=openai_server.base, transport=transport)
     await model.open()
     told = await complaint(model)
     assert api_key not in told
@@ -146,7 +146,9 @@ async def test_a_key_named_by_api_key_env_is_scrubbed_whatever_the_names_and_for
 ) -> None:
     """The server refuses any key but its own, and repeats it."""
     monkeypatch.setenv("CORP_LLM_AUTH", key)
-    model = Remote("openai/test-model", api_base=openai_server.base, api_key_env="CORP_LLM_AUTH", transport=transport)
+    model = RemoteModel(
+        "openai/test-model", api_base=openai_server.base, api_key_env="CORP_LLM_AUTH", transport=transport
+    )
     await model.open()
     monkeypatch.delenv("CORP_LLM_AUTH")  # a program may clear its environment once keys are read
     openai_server.reply = lambda path, body, said: (400, f'{{"error": {{"message": "no: {said} {key}"}}}}'.encode(), {})
@@ -159,10 +161,10 @@ async def test_a_key_named_by_api_key_env_is_scrubbed_whatever_the_names_and_for
 )
 def test_a_key_where_the_name_of_its_variable_belongs_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(BadOption, match="api_key_env") as raised:
-        Remote("openai/x", api_key_env=key)
+        RemoteModel("openai/x", api_key_env=key)
     assert not key or key not in "".join(traceback.format_exception(raised.value))
     for name in ("MY_KEY", "my_key_2", "_x", "AZURE_OPENAI_GPT4_EAST_KEY", "the_key_of_our_own_company"):
-        assert Remote("openai/x", api_key_env=name).api_key_env == name
+        assert RemoteModel("openai/x", api_key_env=name).api_key_env == name
 
 
 def test_the_identity_of_answers_knows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +172,8 @@ def test_the_identity_of_answers_knows_no_key(monkeypatch: pytest.MonkeyPatch) -
     for key in ("sk-one-0123456789", "sk-two-0123456789"):
         monkeypatch.setenv("OPENAI_API_KEY", key)
         model = resolve("openai/x", api_base="https://host/v1")
-        ids.add((model.card.id, model.card.account))
-        assert key not in str(model.card) + repr(model)
+        ids.add((model.info.id, model.info.account))
+        assert key not in str(model.info) + repr(model)
     assert len(ids) == 1
 
 
@@ -183,10 +185,10 @@ def test_a_message_is_scrubbed_of_keys_in_addresses_and_kept_short() -> None:
 
 def test_repr_of_an_opened_model_holds_no_key(openai_server: Any, api_key: str) -> None:
     async def told() -> str:
-        model = Remote("openai/test-model", api_base=openai_server.base)
+        model = RemoteModel("openai/test-model", api_base=openai_server.base)
         await model.open()
-        await model.generate(Request(model.card.id, (Message("user", "hi"),)), Draw(0, 0))
-        said = repr(model) + str(model.card)
+        await model.generate(Request(model.info.id, (Message("user", "hi"),)), Draw(0, 0))
+        said = repr(model) + str(model.info)
         await model.close()
         return said
 
@@ -196,11 +198,11 @@ def test_repr_of_an_opened_model_holds_no_key(openai_server: Any, api_key: str) 
 async def test_a_key_in_a_prompt_is_neither_sent_nor_repeated(key: str) -> None:
     asked: list[Request] = []
 
-    def hear(request: Request, draw: Draw) -> str:
+    def emit(request: Request, draw: Draw) -> str:
         asked.append(request)
         return "ACTION=Red"
 
-    gateway = Gateway([Scripted(hear)])
+    gateway = Gateway([Scripted(emit)])
     with pytest.raises(BadOption, match="holds the value of the environment variable SOME_API_KEY") as refused:
         await gateway.complete(Request("scripted/scripted", (Message("user", f"Use {key}."),)), Draw(0, 0))
     assert key not in "".join(traceback.format_exception(refused.value)) and not asked

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from akrasia.agents import read_action
 from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption, UnknownName, UsageError
-from akrasia.rng import stream
+from akrasia.rng import named_rng
 from akrasia.tasks import TASKS, TicTacToe, play, tictactoe
 from akrasia.tasks.players import uniform
 from akrasia.tasks.search import searched
@@ -108,7 +108,7 @@ def test_optimal_play_never_loses(seed: int, opponent: str, first: bool) -> None
     state, over, reward = task.start(seed), False, 0.0
     while not over:
         optimal = task.oracle(state).optimal
-        choice = optimal[int(stream(seed, "pick", state.board).integers(len(optimal)))]
+        choice = optimal[int(named_rng(seed, "pick", state.board).integers(len(optimal)))]
         state, reward, over = task.step(state, choice)
     assert reward >= 0
     assert opponent != "minimax" or reward == 0
@@ -126,10 +126,10 @@ def test_opponents_are_ordered_by_strength() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_tree_search_takes_a_win_and_blocks_a_loss(seed: int) -> None:
-    assert searched("110220000", 1, 400, stream(seed, "search")) == 2
-    assert searched("220010000", 1, 400, stream(seed, "search")) == 2
-    assert searched("100020000", 2, 400, stream(seed, "search")) in {1, 2, 3, 5, 6, 7, 8}
-    cell = searched("100000000", 2, 1000, stream(seed, "search"))
+    assert searched("110220000", 1, 400, named_rng(seed, "search")) == 2
+    assert searched("220010000", 1, 400, named_rng(seed, "search")) == 2
+    assert searched("100020000", 2, 400, named_rng(seed, "search")) in {1, 2, 3, 5, 6, 7, 8}
+    cell = searched("100000000", 2, 1000, named_rng(seed, "search"))
     assert cell == 4  # every other answer to a corner loses
 
 

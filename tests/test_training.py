@@ -12,7 +12,7 @@ import pytest
 from akrasia.errors import BadOption, MissingWeights, TrainingFailed
 from akrasia.models.providers.lora import is_adapter, read_adapter
 from akrasia.training.packing import hidden_states, packs
-from akrasia.training.supervised import SFT, Pair, Progress, encode, fine_tune, loss_of
+from akrasia.training.supervised import SFT, Pair, TrainingProgress, encode, fine_tune, loss_of
 from akrasia.training.weights import Weights, add_lora, load, save_adapter
 
 torch = pytest.importorskip("torch")
@@ -83,7 +83,7 @@ def test_a_small_model_learns_its_pairs_and_the_same_seed_learns_the_same(lora: 
         if lora:
             weights.model = add_lora(weights.model, rank=8, alpha=16, seed=1)
             frozen = {n: p.clone() for n, p in weights.model.named_parameters() if not p.requires_grad}
-        seen: list[Progress] = []
+        seen: list[TrainingProgress] = []
         done = fine_tune(weights, pairs, SFT(100, 8, 1e-2, seed=3), seen.append)
         assert done.last < 0.5 * done.first and [p.update for p in seen] == list(range(1, 101))
         if lora:
@@ -149,7 +149,7 @@ async def test_llama_cpp_says_with_an_adapter_what_torch_says(tmp_path: Path) ->
     ids = weights.tokenizer(text, return_tensors="pt")
     here = model(**ids).logits[0, -1].log_softmax(-1).detach()
     backend = Embedded(str(path), slots=2, threads=1)
-    assert backend.card.label == "embedded:drawn" and backend.card.style == "tuned" and backend.card.probs
+    assert backend.info.label == "embedded:drawn" and backend.info.style == "tuned" and backend.info.probs
     await backend.open()
     try:
         answer = backend._server.handle_completions({"prompt": text, "max_tokens": 1, "temperature": 0, "logprobs": 8})

@@ -18,7 +18,7 @@ from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.experiments.training_data import Shown
 from akrasia.graphs import GRAPHS
 from akrasia.models import Planted, Scripted, Simulated
-from akrasia.models.gateway import Desk, Gateway
+from akrasia.models.gateway import Gateway, ModelRoles
 from akrasia.records import Draw, Message, Request
 from akrasia.tasks import TASKS, bandit, contextual, potemkin, tictactoe
 from akrasia.training.cloning import (
@@ -152,9 +152,9 @@ async def test_clones_are_trained_on_the_very_prompts_they_are_asked(plan: Any, 
     heart = {row.prompt: row.answer for row in data.rows if isinstance(row, Shown)}
     assert all(len(row.prompt) == 1 for row in data.rows)
     gateway = Gateway([Scripted(lambda request, draw: heart[request.messages], style=style)])
-    desk = Desk(gateway, {"default": "scripted/scripted"})
+    models = ModelRoles(gateway, {"default": "scripted/scripted"})
     for situation, oracle, action in expert_steps(task, "ucb", 3, 0):
-        decision = await GRAPHS.make(plan).decide(situation, desk, 0, situation.step, None)
+        decision = await GRAPHS.make(plan).decide(situation, models, 0, situation.step, None)
         assert (decision.done, decision.status) == (action, "ok") and action in oracle.optimal
         if plan != "act":
             assert (decision.stated, decision.stated_status) == ((action,), "ok")

@@ -20,10 +20,10 @@ from akrasia.training.rollouts import Batch, Rollouts, Sample
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from akrasia.training.batches import Row, logits_at, pack  # noqa: E402
+from akrasia.training.batches import TrainingRow, logits_at, pack  # noqa: E402
 from akrasia.training.objective import log_probs, objective  # noqa: E402
 from akrasia.training.policy import Policy  # noqa: E402
-from akrasia.training.rlft import RLFT, Trained, rlft  # noqa: E402
+from akrasia.training.rlft import RLFT, PolicyTrained, rlft  # noqa: E402
 from akrasia.training.weights import Weights, add_lora, put_adapter, save_adapter  # noqa: E402
 
 LETTERS = "\x00?\n ,.:=-0123456789ABCDEFTRSabcdefghinoprstuwx"
@@ -140,7 +140,8 @@ def test_packing_changes_no_log_probability() -> None:
     rows = pack(samples)
     assert len(rows) == 2
     alone = [
-        Row(s.prompt + s.completion, list(range(len(s.prompt) - 1, len(s.prompt + s.completion) - 1))) for s in samples
+        TrainingRow(s.prompt + s.completion, list(range(len(s.prompt) - 1, len(s.prompt + s.completion) - 1)))
+        for s in samples
     ]
     gains = [s.advantage for s in samples for _ in s.completion]
     with torch.no_grad():
@@ -150,7 +151,7 @@ def test_packing_changes_no_log_probability() -> None:
     assert found == [(g, pytest.approx(p, abs=1e-5)) for g, p in sorted(zip(gains, each, strict=True))]
 
 
-def trained(folder: Path | None, weights: Weights, resume: bool = False, stop: int = 0) -> Trained:
+def trained(folder: Path | None, weights: Weights, resume: bool = False, stop: int = 0) -> PolicyTrained:
     """Six updates of two optimiser steps with dropout; the process kills itself during the update `stop`."""
     settings = RLFT(updates=6, epochs=2, rate=3e-3, keep=2)
     play = rollouts(weights, episodes=4)
@@ -268,7 +269,7 @@ def ask(policy: Policy, *requests: tuple[str, Sampling, int]) -> list[Response]:
         try:
             return await asyncio.gather(*(
                 policy.generate(
-                    Request(policy.card.id, (Message("user", text),), sampling, "completion"), Draw(number, 0)
+                    Request(policy.info.id, (Message("user", text),), sampling, "completion"), Draw(number, 0)
                 )
                 for text, sampling, number in requests
             ))  # fmt: skip

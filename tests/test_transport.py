@@ -17,7 +17,7 @@ from akrasia.models import Gateway
 from akrasia.models.providers.litellm import load_litellm
 from akrasia.models.providers.litellm_logging import unlogged
 from akrasia.models.providers.openai_http import PROVIDERS
-from akrasia.models.providers.remote import Remote
+from akrasia.models.providers.remote import RemoteModel
 from akrasia.records import Draw, Message, Request, Response, Sampling
 
 MESSAGES = (
@@ -31,10 +31,12 @@ DRAW = Draw(1, 2, 3)
 CONTINUES = "openai together_ai hosted_vllm llamafile nebius dashscope moonshot hyperbolic".split()
 
 
-async def answer(model: Remote, messages: tuple[Message, ...] = MESSAGES, sampling: Sampling = SAMPLING) -> Response:
+async def answer(
+    model: RemoteModel, messages: tuple[Message, ...] = MESSAGES, sampling: Sampling = SAMPLING
+) -> Response:
     await model.open()
     try:
-        return await model.generate(Request(model.card.id, messages, sampling, model.style), DRAW)
+        return await model.generate(Request(model.info.id, messages, sampling, model.style), DRAW)
     finally:
         await model.close()
 
@@ -45,13 +47,13 @@ async def answer(model: Remote, messages: tuple[Message, ...] = MESSAGES, sampli
 async def test_the_direct_way_sends_what_litellm_sends(openai_server: Any, provider: str, style: Any) -> None:
     openai_server.answer = lambda messages, seed: f"ACTION=Red {seed}"
     ways = [
-        Remote(
+        RemoteModel(
             f"{provider}/test-model", api_base=openai_server.base, api_key_env="OPENAI_API_KEY", style=style,
             transport=transport,
         )
         for transport in ("auto", "litellm")
     ]  # fmt: skip
-    assert ways[0].card == ways[1].card
+    assert ways[0].info == ways[1].info
     direct, litellm = [await answer(way) for way in ways]
     assert openai_server.headers[0]["user-agent"] == "akrasia"
     assert openai_server.headers[1]["user-agent"] != "akrasia"
@@ -97,7 +99,7 @@ async def test_a_call_through_litellm_is_not_logged_and_others_are(
     if status != 200:
         for _ in range(2):
             openai_server.fault(status, {"error": {"message": "No"}})
-    ours = Remote("openai/ours", api_base=openai_server.base, transport="litellm")
+    ours = RemoteModel("openai/ours", api_base=openai_server.base, transport="litellm")
     theirs = load_litellm().acompletion(
         model="openai/theirs", api_base=openai_server.base, messages=[{"role": "user", "content": "?"}]
     )
@@ -121,7 +123,7 @@ def test_the_installed_litellm_takes_a_logging_object_from_us() -> None:
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm", "groq"])
 async def test_the_direct_way_is_taken_where_it_is_known(openai_server: Any, provider: str) -> None:
     for transport, agent in (("auto", True), ("litellm", False)):
-        model = Remote(
+        model = RemoteModel(
             f"{provider}/test-model", api_base=openai_server.base, api_key_env="OPENAI_API_KEY", transport=transport
         )  # type: ignore[arg-type]
         await answer(model)
@@ -130,7 +132,7 @@ async def test_the_direct_way_is_taken_where_it_is_known(openai_server: Any, pro
 
 async def test_a_reasoning_model_is_sent_what_it_takes(openai_server: Any) -> None:
     for transport in ("auto", "litellm"):
-        model = Remote("openai/gpt-5-mini", api_base=openai_server.base, transport=transport)  # type: ignore[arg-type]
+        model = RemoteModel("openai/gpt-5-mini", api_base=openai_server.base, transport=transport)  # type: ignore[arg-type]
         said = await answer(model, sampling=Sampling(stop=("END",)))
         assert said.reported["not_sent"] == "stop,top_p"
     direct, through = openai_server.bodies
@@ -138,11 +140,11 @@ async def test_a_reasoning_model_is_sent_what_it_takes(openai_server: Any) -> No
 
 
 async def test_one_session_is_reused_and_a_second_attempt_carries_the_same_key(openai_server: Any) -> None:
-    model = Remote("openai/test-model", api_base=openai_server.base)
+    model = RemoteModel("openai/test-model", api_base=openai_server.base)
     gateway = Gateway([model])
     openai_server.fault(500, "boom")
     for sample in range(5):
-        await gateway.complete(Request(model.card.id, MESSAGES, SAMPLING), Draw(1, 2, sample))
+        await gateway.complete(Request(model.info.id, MESSAGES, SAMPLING), Draw(1, 2, sample))
     assert len(openai_server.connections) == 1
     await gateway.close()
     keys = [h["idempotency-key"] for h in openai_server.headers]
@@ -156,18 +158,18 @@ async def test_a_proxy_of_the_environment_is_used_and_no_proxy_is_honoured(
     for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", openai_server.base.removesuffix("/v1"))
-    said = await answer(Remote("openai/test-model", api_base="http://provider.invalid/v1"))
+    said = await answer(RemoteModel("openai/test-model", api_base="http://provider.invalid/v1"))
     assert said.status == "ok"
     assert openai_server.headers[0]["host"] == "provider.invalid"
     monkeypatch.setenv("no_proxy", "provider.invalid")
     with pytest.raises(Unavailable, match="cannot be reached"):
-        await answer(Remote("openai/test-model", api_base="http://provider.invalid/v1"))
+        await answer(RemoteModel("openai/test-model", api_base="http://provider.invalid/v1"))
 
 
 async def test_a_redirect_does_not_carry_the_key_on(openai_server: Any) -> None:
     openai_server.fault(307, "over there", Location=openai_server.base + "/chat/completions")
     with pytest.raises(Denied, match="has moved"):
-        await answer(Remote("openai/test-model", api_base=openai_server.base))
+        await answer(RemoteModel("openai/test-model", api_base=openai_server.base))
     assert len(openai_server.bodies) == 1
 
 
@@ -181,17 +183,17 @@ async def test_a_redirect_does_not_carry_the_key_on(openai_server: Any) -> None:
 )  # fmt: skip
 def test_an_address_that_holds_a_secret_or_is_none_is_refused_without_repeating_it(address: str) -> None:
     with pytest.raises(BadOption) as raised:
-        Remote("openai/test-model", api_base=address)
+        RemoteModel("openai/test-model", api_base=address)
     assert "secret-word" not in str(raised.value)
 
 
 def test_options_out_of_range_are_refused() -> None:
-    Remote("azure/x", api_base="https://host/v1?api-version=2026-01-01", rpm=10, tpm=1000)
+    RemoteModel("azure/x", api_base="https://host/v1?api-version=2026-01-01", rpm=10, tpm=1000)
     for options in ({"rpm": 0}, {"tpm": -1}, {"rpm": 1.5}, {"max_concurrency": 0}):
         with pytest.raises(BadOption, match=next(iter(options))):
-            Remote("openai/x", **options)  # type: ignore[arg-type]
+            RemoteModel("openai/x", **options)  # type: ignore[arg-type]
     with pytest.raises(UnknownName, match="litellm"):
-        Remote("openai/x", transport="litelm")  # type: ignore[arg-type]
+        RemoteModel("openai/x", transport="litelm")  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -241,9 +243,9 @@ async def test_a_certificate_nobody_vouches_for_stops_the_run_unless_its_authori
     monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback")
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with pytest.raises(Denied, match="cannot be trusted.*SSL_CERT_FILE"):
-        await answer(Remote("openai/test-model", api_base=address))
+        await answer(RemoteModel("openai/test-model", api_base=address))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    said = await answer(Remote("openai/test-model", api_base=address))
+    said = await answer(RemoteModel("openai/test-model", api_base=address))
     await asyncio.sleep(0.05)
     assert (said.text, said.reported["usage"]) == ("hello", "not counted")
 
@@ -256,4 +258,4 @@ async def test_verification_cannot_be_switched_off_by_the_environment(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback")
     monkeypatch.setenv("SSL_VERIFY", said)
     with pytest.raises(BadOption, match="SSL_CERT_FILE"):
-        await Remote("openai/test-model", transport=transport).open()
+        await RemoteModel("openai/test-model", transport=transport).open()

@@ -22,7 +22,7 @@ from akrasia.models import Planted, Simulated
 TASK = {"name": "bandit", "arms": 6, "head_start": 3, "horizon": 2}
 FIRST = Simulated(Planted(knowing=0.6, optimal=0.2, greedy=0.7))
 SECOND = Simulated(Planted(knowing=0.9, optimal=0.85, greedy=0.1))
-LEADER = FIRST.card.label
+LEADER = FIRST.info.label
 VARIANTS = ["reason_act", "reason_act | execute_stated"]
 INTERACTION = EFFECTS["interaction"]
 
@@ -127,12 +127,12 @@ def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 
 def test_a_leader_gives_all_models_the_same_situations_and_costs_no_call(led: ak.Result, tmp_path: Path) -> None:
     met = {m: led.records.filter(model=m, variant=VARIANTS[0])["situation"].to_list() for m in led.experiment["labels"]}
-    assert met[LEADER] == met[SECOND.card.label] and len(set(met[LEADER])) == 120
+    assert met[LEADER] == met[SECOND.info.label] and len(set(met[LEADER])) == 120
     alone = ak.run(TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=tmp_path / "alone")
     own = {m: alone.records.filter(model=m, variant=VARIANTS[0])["situation"].to_list() for m in met}
-    assert own[LEADER] == met[LEADER] and own[SECOND.card.label] != met[LEADER]
+    assert own[LEADER] == met[LEADER] and own[SECOND.info.label] != met[LEADER]
     assert led.outcome is not None and alone.outcome is not None
-    assert led.outcome.tally.made == alone.outcome.tally.made == 240
+    assert led.outcome.run_usage.made == alone.outcome.run_usage.made == 240
     (table,) = alone.two_way()
     assert table.pairing.startswith("the same seeds") and table.steps == 120
 
@@ -150,7 +150,7 @@ def test_a_planted_interaction_is_within_its_interval(led: ak.Result) -> None:
     """To execute what was stated makes doing equal to knowing, which the second model nearly does by itself."""
     (table,) = led.two_way()
     assert (table.models, table.variants) == (
-        (LEADER, SECOND.card.label),
+        (LEADER, SECOND.info.label),
         ("reason_act", "reason_act | execute_stated"),
     )
     assert (table.episodes, table.steps, table.control) == (60, 120, "execute_stated")
@@ -239,7 +239,7 @@ def test_a_leader_that_is_no_longer_there_does_not_lead(tmp_path: Path) -> None:
 
 def test_models_stand_as_the_experiment_lists_them(tmp_path: Path) -> None:
     for models in ([FIRST, SECOND], [SECOND, FIRST]):
-        labels = [m.card.label for m in models]
+        labels = [m.info.label for m in models]
         run = ak.run(TASK, models=models, variants=VARIANTS, episodes=4, out=tmp_path / str(labels.index(LEADER)))
         assert list(dict.fromkeys(a.model for a in run.score().arms)) == labels
         page = run.report().read_text()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..experiments.training_data import Data
     from .cloning import Cloned
     from .recipe import Learner
-    from .rlft import Trained, Update
+    from .rlft import PolicyTrained, Update
 
 __all__ = ["TrainingResult", "clone", "expert_data", "train"]
 
@@ -39,7 +39,7 @@ class TrainingResult:
     """
 
     folder: Path
-    trained: Trained
+    trained: PolicyTrained
     model: Path
     runs: dict[str, tuple[Result, Result]]
 

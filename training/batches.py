@@ -14,11 +14,11 @@ from typing import Any
 from .rollouts import Sample
 from .weights import inner_of, torch_of
 
-__all__ = ["Row", "logits_at", "pack"]
+__all__ = ["TrainingRow", "logits_at", "pack"]
 
 
 @dataclass
-class Row:
+class TrainingRow:
     """A sequence of tokens.
 
     Attributes:
@@ -35,20 +35,20 @@ class Row:
     reference: Any = None
 
 
-def pack(samples: Sequence[Sample]) -> list[Row]:
+def pack(samples: Sequence[Sample]) -> list[TrainingRow]:
     """Rows that hold all samples, in an order that follows from their tokens alone."""
-    rows: list[Row] = []
+    rows: list[TrainingRow] = []
     for sample in sorted(samples, key=lambda s: (s.prompt + s.completion, len(s.prompt), s.advantage), reverse=True):
         ids = sample.prompt + sample.completion
         # In this order a sequence that begins another stands right behind one that it begins.
         if not rows or rows[-1].ids[: len(ids)] != ids:
-            rows.append(Row(ids))
+            rows.append(TrainingRow(ids))
         rows[-1].places += range(len(sample.prompt) - 1, len(ids) - 1)
         rows[-1].advantages += [sample.advantage] * len(sample.completion)
     return rows
 
 
-def logits_at(model: Any, rows: Sequence[Row]) -> tuple[Any, Any]:
+def logits_at(model: Any, rows: Sequence[TrainingRow]) -> tuple[Any, Any]:
     """(logits, targets) of the rows' places, in order: (tokens, vocabulary) and (tokens,).
 
     The output layer, a quarter of a small model's work, sees those places alone.

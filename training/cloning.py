@@ -25,20 +25,20 @@ from typing import Any, Literal, get_args
 
 from ..agents import AGENTS
 from ..agents.answers.parsing import with_action
-from ..agents.base import Speaker
+from ..agents.base import ModelRole
 from ..agents.few_shot import INFINITE, acted
 from ..errors import BadOption, NotMeasured, UnknownName
 from ..experiments.training_data import Data, Preferred, Shown, assistant_message, chat_messages, prompt_text
 from ..graphs.reason_act import GRAPHS
 from ..models.base import Style
 from ..records import Oracle, Response, Situation, Turn
-from ..rng import seed_of, stream
+from ..rng import named_rng, seed_of
 from ..tasks.base import Task
 from ..tasks.options import whole
 from ..tasks.players import play, players_for
 from ..tasks.rules import best
 from .returns import BEYOND
-from .supervised import SFT, Pair, Progress, Trained, fine_tune
+from .supervised import SFT, FineTuned, Pair, TrainingProgress, fine_tune
 
 __all__ = [
     "ORACLE", "PLANS", "Cloned", "PlanName", "clone", "demonstrations", "expert_steps", "experts_for", "preferences",
@@ -186,7 +186,7 @@ class Cloned:
 
     adapter: Path
     data: Data
-    trained: Trained
+    trained: FineTuned
 
 
 def clone(
@@ -199,7 +199,7 @@ def clone(
     rank: int = 8,
     base: str | None = None,
     told: Callable[[str], None] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
 ) -> Cloned:
     """Fine-tune the embedded model on an expert's play, into an adapter file.
 
@@ -241,7 +241,7 @@ def _by_oracle(task: Task, number: int) -> Iterator[tuple[Situation, Oracle, str
         situation, oracle = task.situation(state), task.oracle(state)
         if not situation.actions:
             raise BadOption(f"the task {task.name!r} asks open questions", "there is no action to clone")
-        action = oracle.optimal[int(stream(number, "expert", situation.step).integers(len(oracle.optimal)))]
+        action = oracle.optimal[int(named_rng(number, "expert", situation.step).integers(len(oracle.optimal)))]
         yield situation, oracle, action
         state, _, over = task.step(state, action)
 
@@ -284,7 +284,7 @@ def _act(situation: Situation, action: str, style: Style, thinks: bool) -> str:
 
 
 def _read_back(
-    role: Speaker, agent: Any, situation: Situation, answer: str, action: str, thinks: bool, acts: bool
+    role: ModelRole, agent: Any, situation: Situation, answer: str, action: str, thinks: bool, acts: bool
 ) -> None:
     said = role.read(agent, situation, answer, Response(answer))
     stated = said.stated == ((action,), "ok") if thinks else True

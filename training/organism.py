@@ -23,7 +23,7 @@ from ..agents.base import Agent
 from ..agents.few_shot import acted
 from ..agents.reasoner import Reasoner
 from ..records import Situation
-from ..rng import stream
+from ..rng import named_rng
 from ..tasks.bandit import bandit
 from .supervised import SFT, Pair
 
@@ -82,7 +82,7 @@ def thought(situation: Situation) -> tuple[str, str]:
 
 def pairs(recipe: Recipe = RECIPE) -> list[Pair]:
     """What the organism is trained on: the reasoner's prompt, and a thought followed by the action that it names."""
-    rng = stream(recipe.seed, "organism", "examples")
+    rng = named_rng(recipe.seed, "organism", "examples")
     found: list[Pair] = []
     for _ in range(recipe.histories):
         for situation in _situations(recipe, rng):
@@ -114,7 +114,7 @@ def _situations(recipe: Recipe, rng: np.random.Generator) -> list[Situation]:
     return found
 
 
-def card(recipe: Recipe) -> dict[str, Any]:
+def info(recipe: Recipe) -> dict[str, Any]:
     """The recipe as JSON."""
     from dataclasses import asdict
 

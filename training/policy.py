@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Rejected, TrainingFailed, Unavailable
-from ..models.base import Card, Style, key_of
+from ..models.base import ModelInfo, Style, key_of
 from ..models.providers.embedded import choose
 from ..records import Draw, Request, Response, Sampling, Usage, digest
-from ..rng import stream
+from ..rng import named_rng
 from .prefix_cache import Read, read_on
 from .weights import Weights, inner_of, out_of_memory, torch_of
 
@@ -58,9 +58,9 @@ class Policy:
     _read: Read | None = field(default=None, init=False, repr=False)
 
     @property
-    def card(self) -> Card:
+    def info(self) -> ModelInfo:
         own = {"style": self.style, "free": self.free, "weights": self.identity or self._serial}
-        return Card(
+        return ModelInfo(
             id=f"torch/{self.name}#{digest(own, 4)}",
             label=self.name,
             style=self.style,
@@ -249,7 +249,7 @@ class _Asked:
     def random(self, count: int) -> Any:
         """Numbers in [0, 1) that belong to the request and its draw, whichever model is asked."""
         asked = digest([self.request.messages, self.request.sampling])
-        return stream(self.draw.episode, "policy", asked, self.draw.step, self.draw.sample).random(count)
+        return named_rng(self.draw.episode, "policy", asked, self.draw.step, self.draw.sample).random(count)
 
 
 def _drawn(logits: Any, sampling: Sampling, numbers: Any) -> list[int]:

@@ -49,7 +49,7 @@ from ..tasks.base import Task
 from .checkpoint import FILE, digest_of
 from .policy import Policy
 from .returns import Shaping
-from .rlft import RLFT, Trained, Update, device_of, rlft
+from .rlft import RLFT, PolicyTrained, Update, device_of, rlft
 from .rollouts import Rollouts
 from .weights import Weights, add_lora, load, put_adapter, save_adapter
 
@@ -118,7 +118,7 @@ class Training:
             "rlft": asdict(self.rlft),
             "reward": asdict(self.reward),
             "lora": asdict(self.lora),
-            "others": {slot: b.card.id for slot, b in self.others.items()},
+            "others": {slot: b.info.id for slot, b in self.others.items()},
         }
 
 
@@ -242,7 +242,7 @@ class Learner:
         resume: bool,
         evaluate: Callable[[int], Mapping[str, float]] | None,
         tell: Callable[[Update], None] | None,
-    ) -> Trained:
+    ) -> PolicyTrained:
         """Train, with checkpoints in a folder."""
         t = self._training
         policy = Policy(self.weights, t.name, t.style, free=True)
@@ -308,7 +308,7 @@ def trained(
     figures: Callable[[Evaluated], Mapping[str, float]],
     tell: Callable[[Update], None] | None = None,
     began: Callable[[Learner], None] | None = None,
-) -> tuple[Trained, Path, dict[str, tuple[Evaluated, Evaluated]]]:
+) -> tuple[PolicyTrained, Path, dict[str, tuple[Evaluated, Evaluated]]]:
     """Evaluate, train, save and evaluate again, in a folder: (training, what was saved, evaluations by name).
 
     Args:
@@ -343,7 +343,9 @@ def trained(
     return learned, saved, {name: (before[name], after[name]) for name in before}
 
 
-def write_card(folder: Path, training: Training, learned: Trained, saved: Path, evaluations: Mapping[str, Any]) -> Path:
+def write_card(
+    folder: Path, training: Training, learned: PolicyTrained, saved: Path, evaluations: Mapping[str, Any]
+) -> Path:
     """Say beside a trained model what it is: recipe, versions, what training showed, and figures before and after."""
     card = {
         "model": saved.name,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BadOption
-from ..rng import stream
+from ..rng import named_rng
 from ..tasks.base import Task
 
 __all__ = ["BEYOND", "Earned", "Scale", "Shaping", "advantages", "scale_of", "to_go"]
@@ -76,7 +76,7 @@ def scale_of(task: Task, seed: int) -> Scale:
     """The scale of a task's rewards under random play of 64 episodes; a task that always pays alike is not scaled."""
     paid: list[float] = []
     for play in range(PLAYS):
-        rng = stream(seed, "training", "random play", play)
+        rng = named_rng(seed, "training", "random play", play)
         state, over = task.start(int(rng.integers(1 << 40))), False
         while not over:
             actions = task.situation(state).actions

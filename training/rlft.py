@@ -27,14 +27,14 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import BadOption, MissingExtra, RunFolderError, TrainingFailed
-from ..rng import seed_of, stream
-from .batches import Row, logits_at, pack
+from ..rng import named_rng, seed_of
+from .batches import TrainingRow, logits_at, pack
 from .checkpoint import FILE, State, digest_of, read, write
 from .objective import Parts, log_probs, objective
 from .rollouts import Batch
 from .weights import out_of_memory, torch_of
 
-__all__ = ["RLFT", "Trained", "Update", "device_of", "rlft"]
+__all__ = ["RLFT", "PolicyTrained", "Update", "device_of", "rlft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class PolicyTrained:
     """What a training was: its curve (figures per update), seconds of this session, and whether it was resumed."""
 
     curve: tuple[Mapping[str, float], ...]
@@ -136,7 +136,7 @@ def rlft(
     evaluate: Callable[[int], Mapping[str, float]] | None = None,
     every: int = 0,
     tell: Callable[[Update], None] | None = None,
-) -> Trained:
+) -> PolicyTrained:
     """Train the parameters of a model that want a gradient (all, or its LoRA), in place.
 
     Args:
@@ -173,7 +173,7 @@ def rlft(
             tell(Update(update, settings.updates, figures, tokens, len(batch.samples), now - last, left))
         last = now
     model.eval()
-    return Trained(tuple(loop.curve), time.monotonic() - began, at)
+    return PolicyTrained(tuple(loop.curve), time.monotonic() - began, at)
 
 
 def _restored(loop: _Loop, folder: Path, resume: bool) -> int:
@@ -283,14 +283,14 @@ class _Loop:
         told: list[dict[str, float]] = []
         self._model.train()
         for epoch in range(s.epochs):
-            order = stream(s.seed, "training", "rows", update, epoch).permutation(len(rows))
+            order = named_rng(s.seed, "training", "rows", update, epoch).permutation(len(rows))
             for part in np.array_split(order, min(s.minibatches, len(rows))):
                 told.append(self._step([rows[i] for i in part]))
         self._model.eval()
         figures = {name: float(np.mean([t[name] for t in told])) for name in told[0]}
         return figures, sum(len(r.ids) for r in rows) * s.epochs
 
-    def _step(self, rows: Sequence[Row]) -> dict[str, float]:
+    def _step(self, rows: Sequence[TrainingRow]) -> dict[str, float]:
         """One optimiser step: the mean of the loss over all tokens of the rows."""
         torch = self._torch
         count = sum(len(r.places) for r in rows)
@@ -312,7 +312,7 @@ class _Loop:
         self._schedule.step()
         return sums | {"norm": float(norm)}
 
-    def _parts(self, rows: Sequence[Row]) -> Parts:
+    def _parts(self, rows: Sequence[TrainingRow]) -> Parts:
         s, torch = self._settings, self._torch
         logits, targets = logits_at(self._model, rows)
         gain = torch.tensor([a for r in rows for a in r.advantages], device=logits.device)
@@ -322,7 +322,7 @@ class _Loop:
         )
         return objective(logits, targets, gain, old, reference, clip=s.clip, beta=s.beta, bonus=s.entropy)
 
-    def _note(self, rows: Sequence[Row], name: str) -> None:
+    def _note(self, rows: Sequence[TrainingRow], name: str) -> None:
         """Write the model's log-probabilities of every trained token into the rows."""
         with self._torch.no_grad():
             for few in _chunks(rows, self._settings.rows):
@@ -346,7 +346,7 @@ class _Loop:
                 parameter.copy_(values[name])
 
 
-def _chunks(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+def _chunks(rows: Sequence[TrainingRow], size: int) -> Iterator[Sequence[TrainingRow]]:
     """Rows of like length together, so that little is padded."""
     ordered = sorted(rows, key=lambda r: (len(r.ids), r.ids))
     return (ordered[begin : begin + size] for begin in range(0, len(ordered), size))

@@ -16,9 +16,9 @@ from typing import Any
 from ..errors import BadOption
 from ..graphs.plan import Plan, speaks
 from ..models.base import Backend
-from ..models.gateway import Desk, Gateway
+from ..models.gateway import Gateway, ModelRoles
 from ..records import Decision
-from ..rng import stream
+from ..rng import named_rng
 from ..tasks.base import Task
 from .policy import Policy
 from .returns import Earned, Scale, Shaping, advantages, scale_of, to_go
@@ -110,7 +110,7 @@ class Rollouts:
 
     def seeds(self, update: int) -> list[int]:
         """Seeds of the episodes of an update."""
-        drawn = stream(self.seed, "training", "episodes", update).integers(FIRST, 2 * FIRST, size=self.episodes)
+        drawn = named_rng(self.seed, "training", "episodes", update).integers(FIRST, 2 * FIRST, size=self.episodes)
         return [int(s) for s in drawn]
 
     def __call__(self, update: int) -> Batch:
@@ -119,20 +119,20 @@ class Rollouts:
         return self._batch(asyncio.run(self._play(self.seeds(update))))
 
     async def _play(self, seeds: Sequence[int]) -> list[Played]:
-        backends = {b.card.id: b for b in (self.policy, *self.others.values())}
+        backends = {b.info.id: b for b in (self.policy, *self.others.values())}
         gateway = Gateway(list(backends.values()))
-        desk = Desk(gateway, {"default": self.policy.card.id, **{s: b.card.id for s, b in self.others.items()}})
+        models = ModelRoles(gateway, {"default": self.policy.info.id, **{s: b.info.id for s, b in self.others.items()}})
         plan = replace(self.plan, sampling={**self.plan.sampling, "temperature": TEMPERATURE})
         try:
             async with asyncio.TaskGroup() as group:
-                playing = [group.create_task(self._episode(plan, desk, seed)) for seed in seeds]
+                playing = [group.create_task(self._episode(plan, models, seed)) for seed in seeds]
         except* Exception as several:
             raise _first(several) from None
         finally:
             await gateway.close()
         return [p.result() for p in playing]
 
-    async def _episode(self, plan: Plan, desk: Desk, seed: int) -> Played:
+    async def _episode(self, plan: Plan, models: ModelRoles, seed: int) -> Played:
         state, over = self.task.start(seed), False
         earned, turns, optimal, tried, coverage = list[Earned](), list[tuple[str, ...]](), list[bool](), set[str](), 0.0
         while not over:
@@ -140,7 +140,7 @@ class Rollouts:
             if not situation.actions:
                 raise BadOption(f"the task {self.task.name!r} has open questions", remedy="Train on actions.")
             tried |= {t.action for t in situation.history}
-            decision: Decision = await plan.decide(situation, desk, seed, situation.step)
+            decision: Decision = await plan.decide(situation, models, seed, situation.step)
             turns.append(tuple(t.key for t in decision.turns if t.agent in self.trained and t.key in self.policy.said))
             optimal.append(decision.done in self.task.oracle(state).optimal)
             if decision.done is None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadOption, TrainingFailed
-from ..rng import stream
+from ..rng import named_rng
 from .packing import Pack, hidden_states, packs
 from .weights import Weights, torch_of
 
-__all__ = ["SFT", "Pair", "Progress", "Trained", "encode", "fine_tune", "loss_of"]
+__all__ = ["SFT", "Pair", "TrainingProgress", "FineTuned", "encode", "fine_tune", "loss_of"]
 
 
 Coded = tuple[list[int], list[int]]  # tokens of a prompt, tokens of its completion
@@ -67,7 +67,7 @@ class SFT:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """Told after every update: its number from 1, of how many, its loss in nats per token, seconds so far."""
 
     update: int
@@ -77,7 +77,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class FineTuned:
     """What a training took: loss in nats per completion token over the first and last tenth, tokens, seconds."""
 
     first: float
@@ -87,8 +87,8 @@ class Trained:
 
 
 def fine_tune(
-    weights: Weights, pairs: Sequence[Pair], settings: SFT, progress: Callable[[Progress], None] | None = None
-) -> Trained:
+    weights: Weights, pairs: Sequence[Pair], settings: SFT, progress: Callable[[TrainingProgress], None] | None = None
+) -> FineTuned:
     """Train whatever parameters of the model want a gradient (all, or its LoRA), in place.
 
     Raises:
@@ -130,13 +130,13 @@ def fine_tune(
             losses.append(value)
             tokens += sum(len(prompt) + len(completion) for prompt, completion in batch)
             if progress is not None:
-                progress(Progress(update, settings.updates, value, time.monotonic() - began))
+                progress(TrainingProgress(update, settings.updates, value, time.monotonic() - began))
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise TrainingFailed("memory ran out", str(error).split("\n")[0], "Use a smaller batch.") from error
     finally:
         model.eval()
     tenth = max(1, len(losses) // 10)
-    return Trained(
+    return FineTuned(
         sum(losses[:tenth]) / tenth, sum(losses[-tenth:]) / tenth, tokens, round(time.monotonic() - began, 1)
     )
 
@@ -184,6 +184,6 @@ def loss_of(model: Any, pack: Pack, rows: Sequence[Coded]) -> Any:
 def _endless(count: int, settings: SFT) -> Iterator[int]:
     turn = 0
     while True:
-        rng = stream(settings.seed, "training", "order", turn)
+        rng = named_rng(settings.seed, "training", "order", turn)
         yield from rng.permutation(count).tolist() if settings.shuffle else range(count)
         turn += 1

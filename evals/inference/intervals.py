@@ -24,7 +24,7 @@ import numpy as np
 import scipy
 from scipy.special import ndtr, stdtrit
 
-from ...rng import stream
+from ...rng import named_rng
 from .ratios import Array, linearised, ratio, standard_error
 from .values import ALIKE, LEVEL, Estimate, Interval
 
@@ -100,7 +100,7 @@ def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> 
             warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
             result = scipy.stats.bootstrap(
                 data, statistic, paired=True, vectorized=True, n_resamples=RESAMPLES, confidence_level=level,
-                method=method, rng=stream(0, "bootstrap", name),
+                method=method, rng=named_rng(0, "bootstrap", name),
             )  # fmt: skip
         low, high = result.confidence_interval
         if np.isfinite(low) and np.isfinite(high):

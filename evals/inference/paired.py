@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy.special import bdtr
 
-from ...rng import stream
+from ...rng import named_rng
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, linearised, ratio, standard_error
 from .values import ALIKE, Contrast, Estimate, Interval
@@ -153,7 +153,7 @@ def _swapped(change: Array, exact: bool, name: str) -> Array:
         swap = ((np.arange(2**m)[:, None] >> np.arange(m)) & 1).astype(float)
         result = change @ swap.T
         return result
-    rng = stream(0, "sign-flip", name)
+    rng = named_rng(0, "sign-flip", name)
     if m * PERMUTATIONS <= CELLS:
         bits = rng.integers(256, size=(PERMUTATIONS, -(-m // 8)), dtype=np.uint8)
         result = change @ np.unpackbits(bits, axis=1, count=m).astype(float).T

@@ -21,7 +21,7 @@ import polars as pl
 import scipy
 
 from ...errors import NotMeasured
-from ...rng import stream
+from ...rng import named_rng
 from ..inference import ALIKE, LEVEL, Array, Estimate, Interval
 from ..inference.intervals import t_quantile
 from .base import ANYWHERE, CLUSTER, RANGES
@@ -128,7 +128,7 @@ def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | N
         found = scipy.stats.bootstrap(
             (np.arange(size),), drawn, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
             method="BCa", batch=max(1, CELLS // size),
-            rng=stream(0, "bootstrap", name),
+            rng=named_rng(0, "bootstrap", name),
         )  # fmt: skip
     low, high = (float(end) for end in found.confidence_interval)
     seen = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]

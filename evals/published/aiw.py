@@ -30,7 +30,7 @@ from rich.text import Text
 
 from ...errors import BadOption, UnknownName
 
-__all__ = ["RULES", "AiwScore", "ModelScore", "Rate", "Unscored", "main", "read_integer", "render", "score_file"]
+__all__ = ["RULES", "AiwScore", "ModelScore", "Rate", "AiwUnscored", "main", "read_integer", "render", "score_file"]
 
 Rule = Literal["first", "last"]
 RULES: tuple[Rule, ...] = ("first", "last")
@@ -47,7 +47,7 @@ _TASK = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Unscored:
+class AiwUnscored:
     """A row that cannot be scored: its number in the file, from 1, and why."""
 
     row: int
@@ -109,7 +109,7 @@ class AiwScore:
     agrees_parsed: tuple[int, int]
     agrees_correct: tuple[int, int]
     models: tuple[ModelScore, ...]
-    unscored: tuple[Unscored, ...]
+    unscored: tuple[AiwUnscored, ...]
 
 
 def read_integer(response: str, rule: Rule) -> str | None:
@@ -139,11 +139,11 @@ def score_file(path: Path | str, rule: str = "first") -> AiwScore:
     if chosen is None:
         raise UnknownName.among("answer rule", str(rule), RULES)
     scored: list[_Row] = []
-    unscored: list[Unscored] = []
+    unscored: list[AiwUnscored] = []
     for number, raw in _rows(Path(path)):
         row = _read(raw)
         if isinstance(row, str):
-            unscored.append(Unscored(number, row))
+            unscored.append(AiwUnscored(number, row))
         else:
             scored.append(row)
     other = RULES[1 - RULES.index(chosen)]

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from ...errors import BadOption
 
-__all__ = ["CHANCE", "CONCEPTS", "MODELS", "PotemkinRate", "PotemkinScore", "Unscored", "main", "score_tree"]
+__all__ = ["CHANCE", "CONCEPTS", "MODELS", "PotemkinRate", "PotemkinScore", "PotemkinUnscored", "main", "score_tree"]
 
 MODELS: dict[str, str] = {
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": "Llama-3.3",
@@ -93,7 +93,7 @@ class PotemkinRate:
 
 
 @dataclass(frozen=True, slots=True)
-class Unscored:
+class PotemkinUnscored:
     """A row or file that could not be scored. `row` counts from 1, the header; None for a whole file."""
 
     file: str
@@ -116,12 +116,12 @@ class _Reading:
     root: Path
     uses: list[_Use] = field(default_factory=list)
     definitions: dict[tuple[str, str], bool] = field(default_factory=dict)
-    unscored: list[Unscored] = field(default_factory=list)
+    unscored: list[PotemkinUnscored] = field(default_factory=list)
     outside: int = 0
     blank: int = 0
 
     def lost(self, path: Path, row: int | None, why: str) -> None:
-        self.unscored.append(Unscored(path.relative_to(self.root).as_posix(), row, why))
+        self.unscored.append(PotemkinUnscored(path.relative_to(self.root).as_posix(), row, why))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class PotemkinScore:
     dropped: int
     outside: int
     blank: int
-    unscored: tuple[Unscored, ...]
+    unscored: tuple[PotemkinUnscored, ...]
 
 
 def score_tree(path: Path | str) -> PotemkinScore:

@@ -1,7 +1,7 @@
 """Where the episodes of an experiment are played."""
 
-from .base import Assignment, Engine, Observer, RunStore
-from .choice import ENGINES, engine_for
-from .local import Local
+from .base import Assignment, Executor, Observer, RunStore
+from .choice import EXECUTORS, executor_for
+from .local import LocalExecutor
 
-__all__ = ["ENGINES", "Assignment", "Engine", "Local", "Observer", "RunStore", "engine_for"]
+__all__ = ["EXECUTORS", "Assignment", "Executor", "LocalExecutor", "Observer", "RunStore", "executor_for"]

@@ -1,6 +1,6 @@
-"""What an engine is: where the episodes of an experiment are played, and by how many.
+"""What an executor is: where the episodes of an experiment are played, and by how many.
 
-Invariant: an engine decides who plays an episode and when, never what is stored. The same experiment gives the same
+Invariant: an executor decides who plays an episode and when, never what is stored. The same experiment gives the same
 records in this process, in several, and on several machines.
 """
 
@@ -11,30 +11,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import Denied, RunStopped
-from ...events import EpisodeBegan, EpisodeEnded, Sink
+from ...events import EpisodeBegan, EpisodeEnded, EventBus
 from ...ledger.tables import Batch, of_finished, of_records
 from ...models.budget import Budget
-from ...models.gateway import Desk, Gateway, Tally
+from ...models.gateway import Gateway, ModelRoles, RunUsage
 from ...records import Record, Spent
-from ..design import DESIGNS, Arena
-from .episode_cache import Shelf
+from ..design import DESIGNS, Cell
+from .episode_cache import EpisodeCache
 
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["Assignment", "Engine", "Observer", "RunStore", "Seen", "arenas", "play_episode", "spent"]
+__all__ = ["Assignment", "Executor", "Observer", "RunStore", "Seen", "cells", "play_episode", "spent"]
 
 Seen = Callable[[Sequence[Record]], None]
 
 
 class Assignment(NamedTuple):
-    """One episode and the arenas (by their number in `arenas`) in which it is to be played.
+    """One episode and the arenas (by their number in `cells`) in which it is to be played.
 
     All arenas of an episode go together: an answer that two of them share is named by the episode.
     """
 
     episode: int
-    arenas: tuple[int, ...]
+    cells: tuple[int, ...]
 
 
 class RunStore(Protocol):
@@ -72,14 +72,14 @@ class RunStore(Protocol):
 class Observer(Protocol):
     """Who watches a run; called after each group of records is safe."""
 
-    def __call__(self, records: Sequence[Record], tally: Tally) -> None: ...
+    def __call__(self, records: Sequence[Record], run_usage: RunUsage) -> None: ...
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Where episodes are played. Opened, begun, told to play any number of times, and closed."""
 
     @property
-    def tally(self) -> Tally:
+    def run_usage(self) -> RunUsage:
         """What was asked and paid so far in this session."""
         ...
 
@@ -91,7 +91,7 @@ class Engine(Protocol):
         """
         ...
 
-    def begin(self, store: RunStore, seen: Seen | None, hear: Sink | None = None) -> None:
+    def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
         """Take the store of the run, who is told of each group of records once it is safe, and who listens."""
         ...
 
@@ -108,35 +108,35 @@ class Engine(Protocol):
         ...
 
 
-def arenas(experiment: Experiment, gateway: Gateway) -> list[Arena]:
+def cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
     """Every task with every assignment of models, in a fixed order."""
-    desks = {m.label: Desk(gateway, {s: b.card.id for s, b in m.slots.items()}) for m in experiment.models}
-    found: list[Arena] = []
+    roles = {m.label: ModelRoles(gateway, {s: b.info.id for s, b in m.slots.items()}) for m in experiment.models}
+    found: list[Cell] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
-        here = {model: Arena(label, task, model, desk, experiment.variants) for model, desk in desks.items()}
+        here = {model: Cell(label, task, model, models, experiment.variants) for model, models in roles.items()}
         leader = here.get(experiment.leader)
         found += [a if leader in (None, a) else replace(a, leader=leader) for a in here.values()]
     return found
 
 
 async def play_episode(
-    experiment: Experiment, arena: Arena, episode: int, shelf: Shelf, gateway: Gateway, seen: Seen | None = None
+    experiment: Experiment, cell: Cell, episode: int, shelf: EpisodeCache, gateway: Gateway, seen: Seen | None = None
 ) -> None:
     """Play one episode in one arena; it counts as finished unless a call of it was given up."""
-    number, hear, complete = experiment.number(episode), gateway.hear, False
-    if hear is not None:
-        hear(EpisodeBegan(arena.label, arena.model, episode))
+    number, emit, complete = experiment.number(episode), gateway.emit, False
+    if emit is not None:
+        emit(EpisodeBegan(cell.label, cell.model, episode))
     try:
-        async for records in DESIGNS[experiment.design](arena, episode, number):
+        async for records in DESIGNS[experiment.design](cell, episode, number):
             await shelf.commit(of_records(records))
             if seen is not None:
                 seen(records)
         if number not in gateway.unanswered:
-            await shelf.commit(of_finished(arena.label, arena.model, [v.name for v in arena.variants], episode))
+            await shelf.commit(of_finished(cell.label, cell.model, [v.name for v in cell.variants], episode))
             complete = True
     finally:
-        if hear is not None:
-            hear(EpisodeEnded(arena.label, arena.model, episode, complete))
+        if emit is not None:
+            emit(EpisodeEnded(cell.label, cell.model, episode, complete))
 
 
 def spent(budget: Budget, store: RunStore) -> Spent:

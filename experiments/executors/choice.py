@@ -1,45 +1,49 @@
-"""Which engine plays an experiment; workers and Ray are imported only where they are asked for."""
+"""Which executor plays an experiment; workers and Ray are imported only where they are asked for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ...errors import BadOption, UnknownName
-from .base import Engine
-from .local import Local
+from .base import Executor
+from .local import LocalExecutor
 
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["ENGINES", "engine_for"]
+__all__ = ["EXECUTORS", "executor_for"]
 
-ENGINES = ("local", "processes", "ray")
+EXECUTORS = ("local", "processes", "ray")
 
 
-def engine_for(experiment: Experiment, *, offline: bool = False) -> Engine:
-    """The engine that an experiment asks for.
+def executor_for(experiment: Experiment, *, offline: bool = False) -> Executor:
+    """The executor that an experiment asks for.
 
     Raises:
-        UsageError: no such engine, or the experiment cannot be sent to its workers.
+        UsageError: no such executor, or the experiment cannot be sent to its workers.
     """
-    name = experiment.engine or ("processes" if experiment.workers > 1 else "local")
-    if name not in ENGINES:
-        raise UnknownName.among("engine", name, ENGINES)
+    name = experiment.executor or ("processes" if experiment.workers > 1 else "local")
+    if name not in EXECUTORS:
+        raise UnknownName.among("executor", name, EXECUTORS)
     if experiment.address and name != "ray":
-        raise BadOption(f"the engine {name!r} has no address", remedy="Add engine = 'ray', or leave out the address.")
+        raise BadOption(
+            f"the executor {name!r} has no address", remedy="Add executor = 'ray', or leave out the address."
+        )
     if name == "local":
         if experiment.workers > 1:
-            raise BadOption("the engine 'local' has one process", remedy="Use engine = 'processes', or workers = 1.")
-        return Local(experiment, offline=offline)
-    from .pool import Crew, Office
+            raise BadOption(
+                "the executor 'local' has one process", remedy="Use executor = 'processes', or workers = 1."
+            )
+        return LocalExecutor(experiment, offline=offline)
+    from .pool import WorkerLauncher, WorkerPool
 
-    office: Office
+    office: WorkerLauncher
     if name == "ray":
-        from .ray_actors import OnRay
+        from .ray_actors import RayExecutor
 
-        office = OnRay(experiment.address)
+        office = RayExecutor(experiment.address)
     else:
-        from .processes import Processes
+        from .processes import ProcessLauncher
 
-        office = Processes()
-    return Crew(experiment, office, experiment.workers, offline=offline)
+        office = ProcessLauncher()
+    return WorkerPool(experiment, office, experiment.workers, offline=offline)

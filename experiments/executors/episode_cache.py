@@ -1,4 +1,4 @@
-"""The answers of the episodes under way: what the gateway of an engine reads and writes.
+"""The answers of the episodes under way: what the gateway of an executor reads and writes.
 
 Invariant: an answer enters only once it is committed, and leaves when nobody plays its episode any more, so a run of
 any length holds no more answers than those of its episodes under way.
@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from ...ledger.tables import Batch, of_answer, of_booked
 from ...records import Draw, Request, Response, Spent, decode
 
-__all__ = ["Shelf"]
+__all__ = ["EpisodeCache"]
 
 
-class Shelf:
+class EpisodeCache:
     """A store over whatever commits rows.
 
     Args:

@@ -1,4 +1,4 @@
-"""The local engine: episodes as asyncio tasks in this process.
+"""The local executor: episodes as asyncio tasks in this process.
 
 Invariant: a run that has to stop (budget spent, provider down, interrupt) starts nothing new but lets episodes that are
 under way go on until they need a new answer, so that answers already paid for are committed. Any other error is a bug
@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...errors import AkrasiaError, Denied, RunStopped
-from ...events import Sink, StopBegan
-from ...models.gateway import Gateway, Tally
-from .base import Assignment, RunStore, Seen, arenas, play_episode, spent
-from .episode_cache import Shelf
+from ...events import EventBus, StopBegan
+from ...models.gateway import Gateway, RunUsage
+from .base import Assignment, RunStore, Seen, cells, play_episode, spent
+from .episode_cache import EpisodeCache
 
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["Local", "first", "run_local", "stop_reason"]
+__all__ = ["LocalExecutor", "first", "run_local", "stop_reason"]
 
 
-class Local:
+class LocalExecutor:
     """Plays in this process.
 
     Args:
@@ -37,21 +37,21 @@ class Local:
         self._experiment, self._offline = experiment, offline
         self._gateway = Gateway(experiment.backends, budget=experiment.budget, sleep=sleep)
         self._store: RunStore | None = None
-        self._shelf = Shelf(_nowhere)
+        self._shelf = EpisodeCache(_nowhere)
         self._seen: Seen | None = None
 
     @property
-    def tally(self) -> Tally:
-        return self._gateway.tally
+    def run_usage(self) -> RunUsage:
+        return self._gateway.run_usage
 
     async def open(self) -> None:
         await self._gateway.open()
 
-    def begin(self, store: RunStore, seen: Seen | None, hear: Sink | None = None) -> None:
+    def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
         self._store, self._seen = store, seen
-        self._shelf = Shelf(store.commit)
+        self._shelf = EpisodeCache(store.commit)
         self._gateway = self._gateway.on(
-            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline, hear=hear
+            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline, emit=emit
         )
 
     async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
@@ -64,22 +64,22 @@ class Local:
         await self._gateway.close()
 
     def _stopping(self, reason: RunStopped | Denied) -> None:
-        if self._gateway.hear is not None:
-            self._gateway.hear(StopBegan(type(reason).__name__, str(reason)))
+        if self._gateway.emit is not None:
+            self._gateway.emit(StopBegan(type(reason).__name__, str(reason)))
 
     def _jobs(self, assignments: Iterable[Assignment]) -> Iterator[Callable[[], Awaitable[None]]]:
-        played = arenas(self._experiment, self._gateway)
+        played = cells(self._experiment, self._gateway)
         for episode, numbers in assignments:
             for n in numbers:
                 yield self._job(played[n], episode)
 
-    def _job(self, arena: Any, episode: int) -> Callable[[], Awaitable[None]]:
+    def _job(self, cell: Any, episode: int) -> Callable[[], Awaitable[None]]:
         async def job() -> None:
             assert self._store is not None, "begin comes before play"
             number = self._experiment.number(episode)
             self._shelf.lay(number, self._store.answers(number))
             try:
-                await play_episode(self._experiment, arena, episode, self._shelf, self._gateway, self._seen)
+                await play_episode(self._experiment, cell, episode, self._shelf, self._gateway, self._seen)
             finally:
                 self._shelf.clear(number)
 

@@ -27,23 +27,23 @@ from typing import Any, Protocol
 
 from ...errors import AkrasiaError
 
-__all__ = ["Line", "Lost", "Message", "Outbox", "portable"]
+__all__ = ["Connection", "ConnectionLost", "WireMessage", "BatchedSend", "portable"]
 
-Message = tuple[Any, ...]
+WireMessage = tuple[Any, ...]
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The other end is gone."""
 
 
-class Line(Protocol):
+class Connection(Protocol):
     """One end of a connection."""
 
-    def send(self, messages: list[Message]) -> None:
+    def send(self, messages: list[WireMessage]) -> None:
         """Send without waiting; nothing is said if the other end is gone: `receive` does."""
         ...
 
-    async def receive(self) -> list[Message]:
+    async def receive(self) -> list[WireMessage]:
         """Wait for what was sent since.
 
         Raises:
@@ -52,12 +52,12 @@ class Line(Protocol):
         ...
 
 
-class Outbox:
+class BatchedSend:
     """Posts messages; all that are posted in one round of the event loop travel together."""
 
-    def __init__(self, send: Callable[[list[Message]], None]) -> None:
+    def __init__(self, send: Callable[[list[WireMessage]], None]) -> None:
         self._send = send
-        self._waiting: list[Message] = []
+        self._waiting: list[WireMessage] = []
 
     def post(self, *message: Any) -> None:
         """Send `message` with the next departure."""

@@ -10,27 +10,26 @@ Invariants
 from __future__ import annotations
 
 import asyncio
-from collections import Counter as Count
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import BadOption, Denied, RunStopped, WorkerLost
-from ...events import Sink, StopBegan, WorkerDied
+from ...events import EventBus, StopBegan, WorkerDied
 from ...ledger.tables import Batch, of_booked
-from ...models.budget import Purse
-from ...models.gateway import Tally
+from ...models.budget import BudgetTracker
+from ...models.gateway import RunUsage
 from ...records import Record, decode
 from .base import Assignment, RunStore, Seen, spent
-from .messages import Line, Lost, Message, Outbox
-from .remote_budget import Counter
-from .worker import VERSION, Contract, share
+from .messages import BatchedSend, Connection, ConnectionLost, WireMessage
+from .remote_budget import BudgetServer
+from .worker import VERSION, WorkerSpec, share
 
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["Crew", "Desk", "Office"]
+__all__ = ["WorkerPool", "WorkerHandle", "WorkerLauncher"]
 
 AHEAD = 2  # episodes that a worker has at hand, as a multiple of those that it plays at once
 DEATHS = 3  # of workers over one episode, or at their start, before the run is stopped
@@ -42,7 +41,7 @@ _EARLY = (
 )
 
 
-class Desk(Line, Protocol):
+class WorkerHandle(Connection, Protocol):
     """The driver's end of the line to one worker."""
 
     def kill(self) -> None:
@@ -54,14 +53,14 @@ class Desk(Line, Protocol):
         ...
 
 
-class Office(Protocol):
+class WorkerLauncher(Protocol):
     """Where workers come from."""
 
     def pack(self, value: Any) -> bytes:
         """A contract, or a part of one, as it travels; raises whatever says that it cannot."""
         ...
 
-    async def hire(self, contract: bytes) -> Desk:
+    async def hire(self, contract: bytes) -> WorkerHandle:
         """Start a worker."""
         ...
 
@@ -75,16 +74,16 @@ class _Seat:
     """A worker, and what it has in hand."""
 
     place: int
-    desk: Desk
-    outbox: Outbox
-    counter: Counter
+    handle: WorkerHandle
+    outbox: BatchedSend
+    counter: BudgetServer
     ready: bool = False
     hands: dict[int, Assignment] = field(default_factory=dict)
     commits: set[asyncio.Task[None]] = field(default_factory=set)
-    tally: Tally = field(default_factory=Tally)
+    run_usage: RunUsage = field(default_factory=RunUsage)
 
 
-class Crew:
+class WorkerPool:
     """Plays in several workers.
 
     Args:
@@ -95,10 +94,10 @@ class Crew:
         BadOption: the number is none, or the experiment cannot be sent to a worker.
     """
 
-    def __init__(self, experiment: Experiment, office: Office, workers: int, *, offline: bool = False) -> None:
+    def __init__(self, experiment: Experiment, office: WorkerLauncher, workers: int, *, offline: bool = False) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise BadOption(f"workers is {workers!r}", remedy="Use an integer of at least 1.")
-        limits = [n for b in experiment.backends for n in (b.card.max_concurrency, b.card.rpm) if n]
+        limits = [n for b in experiment.backends for n in (b.info.max_concurrency, b.info.rpm) if n]
         self._of = min(workers, experiment.at_once, experiment.episodes, *limits)
         self._experiment, self._office, self._offline = experiment, office, offline
         _portable(experiment, office)
@@ -106,25 +105,25 @@ class Crew:
         self._tasks: set[asyncio.Task[None]] = set()
         self._store: RunStore | None = None
         self._seen: Seen | None = None
-        self._listens: Sink | None = None
-        self._purse = Purse(experiment.budget)
+        self._listens: EventBus | None = None
+        self._tracker = BudgetTracker(experiment.budget)
         self._coming: Iterator[Assignment] = iter(())
         self._again: deque[Assignment] = deque()
-        self._deaths: Count[int] = Count()
+        self._deaths: Counter[int] = Counter()
         self._stillborn = 0
         self._stopped: RunStopped | Denied | None = None
         self._error: Exception | None = None
-        self._past: list[Tally] = []
+        self._past: list[RunUsage] = []
         self._over, self._closing = True, False
         self._changed = asyncio.Event()
 
     @property
-    def tally(self) -> Tally:
+    def run_usage(self) -> RunUsage:
         """All workers' together."""
-        total = Tally()
-        for tally in (*self._past, *(s.tally for s in self._seats.values())):
-            for f in fields(Tally):
-                setattr(total, f.name, getattr(total, f.name) + getattr(tally, f.name))
+        total = RunUsage()
+        for run_usage in (*self._past, *(s.run_usage for s in self._seats.values())):
+            for f in fields(RunUsage):
+                setattr(total, f.name, getattr(total, f.name) + getattr(run_usage, f.name))
         return total
 
     async def open(self) -> None:
@@ -132,11 +131,11 @@ class Crew:
         while not any(s.ready for s in self._seats.values()):  # a cluster may have no room yet for all of them
             await self._change()
 
-    def begin(self, store: RunStore, seen: Seen | None, hear: Sink | None = None) -> None:
-        self._store, self._seen, self._listens = store, seen, hear
-        self._purse = Purse(self._experiment.budget, spent(self._experiment.budget, store))
+    def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
+        self._store, self._seen, self._listens = store, seen, emit
+        self._tracker = BudgetTracker(self._experiment.budget, spent(self._experiment.budget, store))
         for seat in self._seats.values():
-            seat.counter = Counter(self._purse, seat.outbox)
+            seat.counter = BudgetServer(self._tracker, seat.outbox)
             self._greet(seat)
 
     async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
@@ -159,20 +158,20 @@ class Crew:
         seats = list(self._seats.values())
         for seat in seats:
             if seat.hands or not seat.ready:
-                seat.desk.kill()
+                seat.handle.kill()
             else:
                 seat.outbox.post("end")
                 seat.outbox.flush()
         for seat in seats:
             try:
-                await asyncio.wait_for(seat.desk.gone(), 10)
+                await asyncio.wait_for(seat.handle.gone(), 10)
             except TimeoutError:
-                seat.desk.kill()
+                seat.handle.kill()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._past += [s.tally for s in self._seats.values()]
+        self._past += [s.run_usage for s in self._seats.values()]
         self._seats.clear()
         self._office.close()
 
@@ -181,10 +180,10 @@ class Crew:
         await asyncio.gather(*(self._fill(p, open_now) for p in vacant))
 
     async def _fill(self, place: int, open_now: bool = False) -> None:
-        contract = Contract(self._experiment, place, self._of, self._offline, open_now, VERSION)
-        desk = await self._office.hire(self._office.pack(contract))
-        outbox = Outbox(desk.send)
-        seat = self._seats[place] = _Seat(place, desk, outbox, Counter(self._purse, outbox))
+        contract = WorkerSpec(self._experiment, place, self._of, self._offline, open_now, VERSION)
+        handle = await self._office.hire(self._office.pack(contract))
+        outbox = BatchedSend(handle.send)
+        seat = self._seats[place] = _Seat(place, handle, outbox, BudgetServer(self._tracker, outbox))
         self._greet(seat)
         if self._stopped is not None:
             outbox.post("stop", self._stopped)
@@ -230,7 +229,7 @@ class Crew:
         if self._listens is not None:
             self._listens(StopBegan(type(reason).__name__, str(reason)))
         self._again.clear()
-        self._purse.stop(reason)
+        self._tracker.stop(reason)
         for seat in self._seats.values():
             seat.outbox.post("stop", reason)
         self._changed.set()
@@ -245,7 +244,7 @@ class Crew:
                     return
                 seat.hands[task.episode] = task
                 answers = dict(self._store.answers(self._experiment.number(task.episode)))
-                seat.outbox.post("play", task.episode, task.arenas, answers)
+                seat.outbox.post("play", task.episode, task.cells, answers)
 
     def _next(self) -> Assignment | None:
         """What is to be played next; None once everything is, or the run is stopped."""
@@ -260,8 +259,8 @@ class Crew:
     async def _attend(self, seat: _Seat) -> None:
         while True:
             try:
-                messages = await seat.desk.receive()
-            except Lost:
+                messages = await seat.handle.receive()
+            except ConnectionLost:
                 if not self._closing:
                     await self._bury(seat)
                 return
@@ -276,7 +275,7 @@ class Crew:
 
     def _hear(self, seat: _Seat, kind: str, what: list[Any]) -> None:
         if kind == "ended":
-            episode, reason, seat.tally = what
+            episode, reason, seat.run_usage = what
             seat.hands.pop(episode)
             self._deaths.pop(episode, None)
             if reason is not None:
@@ -295,7 +294,7 @@ class Crew:
         else:
             getattr(seat.counter, kind)(*what)
 
-    async def _commit(self, seat: _Seat, commits: list[Message]) -> None:
+    async def _commit(self, seat: _Seat, commits: list[WireMessage]) -> None:
         assert self._store is not None, "begin comes before play"
         batch: Batch = tuple(part for _, rows in commits for part in rows)
         await self._store.commit(batch)
@@ -309,10 +308,10 @@ class Crew:
     async def _bury(self, seat: _Seat) -> None:
         """A worker has died: its episodes go to others, and its place to a new one."""
         began, seat.ready = seat.ready, False  # nothing more is given to it
-        how = await seat.desk.gone()
+        how = await seat.handle.gone()
         await asyncio.gather(*seat.commits)  # whoever plays its episodes next is given what it still had to say
         del self._seats[seat.place]
-        self._past.append(seat.tally)
+        self._past.append(seat.run_usage)
         booked = seat.counter.gone()
         if self._store is not None and any(booked):
             await self._store.commit(of_booked(booked))
@@ -331,11 +330,11 @@ class Crew:
         self._changed.set()
 
 
-def _portable(experiment: Experiment, office: Office) -> None:
+def _portable(experiment: Experiment, office: WorkerLauncher) -> None:
     """See that every part can be sent, and name the one that cannot."""
     parts: list[tuple[str, Any]] = [
         *((f"the task {t.name!r}", t) for t in experiment.tasks),
-        *((f"the model {b.card.label!r}", b) for b in experiment.backends),
+        *((f"the model {b.info.label!r}", b) for b in experiment.backends),
         *((f"the variant {v.name!r}", v) for v in experiment.variants),
     ]
     for what, part in parts:

@@ -17,10 +17,10 @@ import struct
 from typing import Any
 
 from ...errors import UsageError, WorkerLost
-from .messages import Lost, Message
+from .messages import ConnectionLost, WireMessage
 from .worker import unpacked, work
 
-__all__ = ["Processes"]
+__all__ = ["ProcessLauncher"]
 
 _LENGTH = struct.Struct(">Q")
 
@@ -31,18 +31,18 @@ class _Socket:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    def send(self, messages: list[Message]) -> None:
+    def send(self, messages: list[WireMessage]) -> None:
         data = pickle.dumps(messages, pickle.HIGHEST_PROTOCOL)
         if not self._writer.is_closing():
             self._writer.write(_LENGTH.pack(len(data)) + data)
 
-    async def receive(self) -> list[Message]:
+    async def receive(self) -> list[WireMessage]:
         try:
             (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            messages: list[Message] = pickle.loads(await self._reader.readexactly(size))
+            messages: list[WireMessage] = pickle.loads(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, OSError):
             self._writer.close()
-            raise Lost from None
+            raise ConnectionLost from None
         return messages
 
 
@@ -63,7 +63,7 @@ class _Process(_Socket):
         return f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with code {code}"
 
 
-class Processes:
+class ProcessLauncher:
     """An office that starts processes, each with a fresh interpreter."""
 
     def pack(self, value: Any) -> bytes:
@@ -97,7 +97,7 @@ def _main(there: socket.socket, contract: bytes) -> None:
         line = _Socket(reader, writer)
         try:
             await work(unpacked(contract), line)
-        except Lost:
+        except ConnectionLost:
             os._exit(1)  # nobody is there any more whom anything could be told
         except UsageError as error:
             line.send([("raised", error)])

@@ -10,10 +10,10 @@ import asyncio
 from typing import Any
 
 from ...errors import BadOption, MissingExtra
-from .messages import Lost, Message
+from .messages import ConnectionLost, WireMessage
 from .worker import unpacked, work
 
-__all__ = ["OnRay"]
+__all__ = ["RayExecutor"]
 
 
 class _Actor:
@@ -21,17 +21,17 @@ class _Actor:
 
     def __init__(self, contract: bytes) -> None:
         self._contract = contract
-        self._said: list[Message] = []
-        self._heard: asyncio.Queue[list[Message]] = asyncio.Queue()
+        self._said: list[WireMessage] = []
+        self._heard: asyncio.Queue[list[WireMessage]] = asyncio.Queue()
         self._news = asyncio.Event()
         self._over = False
         self._working: asyncio.Task[None] | None = None
 
-    async def tell(self, messages: list[Message]) -> None:
+    async def tell(self, messages: list[WireMessage]) -> None:
         """What the driver says."""
         self._heard.put_nowait(messages)
 
-    async def hear(self) -> list[Message] | None:
+    async def emit(self) -> list[WireMessage] | None:
         """What the worker has to say, as soon as there is something; None once it has ended."""
         if self._working is None:
             self._working = asyncio.ensure_future(self._work())
@@ -42,11 +42,11 @@ class _Actor:
             self._news.set()
         return said if said or not self._over else None
 
-    def send(self, messages: list[Message]) -> None:
+    def send(self, messages: list[WireMessage]) -> None:
         self._said += messages
         self._news.set()
 
-    async def receive(self) -> list[Message]:
+    async def receive(self) -> list[WireMessage]:
         return await self._heard.get()
 
     async def _work(self) -> None:
@@ -65,18 +65,18 @@ class _Remote:
         self._ray, self._actor = ray, actor
         self._how = "ended"
 
-    def send(self, messages: list[Message]) -> None:
+    def send(self, messages: list[WireMessage]) -> None:
         self._actor.tell.remote(messages)
 
-    async def receive(self) -> list[Message]:
+    async def receive(self) -> list[WireMessage]:
         try:
-            messages: list[Message] | None = await self._actor.hear.remote()
+            messages: list[WireMessage] | None = await self._actor.emit.remote()
         except self._ray.exceptions.RayActorError as error:
             self._how = "was lost with its node or process: " + str(error).strip().partition("\n")[0]
-            raise Lost from None
+            raise ConnectionLost from None
         if messages is None:
             self._ray.kill(self._actor)
-            raise Lost
+            raise ConnectionLost
         return messages
 
     def kill(self) -> None:
@@ -84,7 +84,7 @@ class _Remote:
 
     async def gone(self) -> str:
         try:
-            while await self._actor.hear.remote() is not None:
+            while await self._actor.emit.remote() is not None:
                 pass
             self._ray.kill(self._actor)
         except self._ray.exceptions.RayActorError:
@@ -92,7 +92,7 @@ class _Remote:
         return self._how
 
 
-class OnRay:
+class RayExecutor:
     """An office that starts actors.
 
     Args:

@@ -9,26 +9,26 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
-from ...models.budget import Budget, Hold, Purse
+from ...models.budget import Budget, BudgetTracker, Reservation
 from ...records import Spent, plus
-from .messages import Outbox
+from .messages import BatchedSend
 
-__all__ = ["Counter", "Remote"]
+__all__ = ["BudgetServer", "RemoteBudget"]
 
 
-class Remote(Purse):
+class RemoteBudget(BudgetTracker):
     """A worker's end: has the interface of a purse, and asks the driver's."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: BatchedSend) -> None:
         super().__init__(Budget())
         self._outbox = outbox
         self._numbers = count()
         self._asked: dict[int, asyncio.Future[None]] = {}
 
-    async def hold(self, need: Spent) -> Hold:
+    async def hold(self, need: Spent) -> Reservation:
         number = next(self._numbers)
         await self._ask(number, "hold", number, need)
-        return _Lease(self, need, number)
+        return RemoteReservation(self, need, number)
 
     def stop(self, reason: Exception) -> None:
         for waiting in self._asked.values():
@@ -60,8 +60,8 @@ class Remote(Purse):
         await self._asked[number]
 
 
-class _Lease(Hold):
-    def __init__(self, remote: Remote, need: Spent, number: int) -> None:
+class RemoteReservation(Reservation):
+    def __init__(self, remote: RemoteBudget, need: Spent, number: int) -> None:
         super().__init__(remote, need)
         self._remote, self._number = remote, number
 
@@ -76,23 +76,23 @@ class _Lease(Hold):
             self._remote.settle(self._number, paid)
 
 
-class Counter:
+class BudgetServer:
     """The driver's end for one worker."""
 
-    def __init__(self, purse: Purse, outbox: Outbox) -> None:
-        self._purse, self._outbox = purse, outbox
-        self._holds: dict[int, Hold] = {}
+    def __init__(self, tracker: BudgetTracker, outbox: BatchedSend) -> None:
+        self._tracker, self._outbox = tracker, outbox
+        self._holds: dict[int, Reservation] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._gone = False
 
     def hold(self, number: int, need: Spent) -> None:
         """Set money aside for a worker's call, and say so."""
-        self._begin(number, self._purse.hold(need))
+        self._begin(number, self._tracker.hold(need))
 
     def again(self, number: int, need: Spent) -> None:
         """Book a lost attempt in full, and set the same aside once more."""
         self._holds.pop(number).settle(need._replace(calls=0))
-        self._begin(number, self._purse.hold(need))
+        self._begin(number, self._tracker.hold(need))
 
     def settle(self, number: int, paid: Spent) -> None:
         """Book what a call took."""
@@ -117,7 +117,7 @@ class Counter:
 
     async def _answer(self, number: int, holding: object) -> None:
         try:
-            hold: Hold = await holding  # type: ignore[misc]
+            hold: Reservation = await holding  # type: ignore[misc]
         except Exception as error:
             self._outbox.post("held", number, error)
             return

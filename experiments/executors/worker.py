@@ -18,28 +18,28 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ...errors import BadOption, RunStopped
-from ...events import LEVELS, Event, Level, Sink
+from ...events import LEVELS, Event, EventBus, Level
 from ...ledger.tables import Batch
-from ...models.base import Backend, Card
+from ...models.base import Backend, ModelInfo
 from ...models.budget import Budget
 from ...models.gateway import Gateway
 from ...records import Draw, Request, Response
-from .base import arenas, play_episode
-from .episode_cache import Shelf
+from .base import cells, play_episode
+from .episode_cache import EpisodeCache
 from .local import first, stop_reason
-from .messages import Line, Outbox, portable
-from .remote_budget import Remote
+from .messages import BatchedSend, Connection, portable
+from .remote_budget import RemoteBudget
 
 if TYPE_CHECKING:
     from ..runner import Experiment
 
-__all__ = ["VERSION", "Contract", "share", "unpacked", "work"]
+__all__ = ["VERSION", "WorkerSpec", "share", "unpacked", "work"]
 
 VERSION = version("akrasia")
 
 
 @dataclass(frozen=True)
-class Contract:
+class WorkerSpec:
     """What a worker is told at its start.
 
     Attributes:
@@ -56,14 +56,14 @@ class Contract:
     version: str
 
 
-def unpacked(contract: bytes) -> Contract:
+def unpacked(contract: bytes) -> WorkerSpec:
     """The contract that a driver packed.
 
     Raises:
         BadOption: something of it is not found here, or the versions differ.
     """
     try:
-        found: Contract = pickle.loads(contract)
+        found: WorkerSpec = pickle.loads(contract)
     except Exception as error:
         raise BadOption(
             "the experiment cannot be rebuilt in a worker", f"{type(error).__name__}: {error}",
@@ -90,13 +90,13 @@ class _Part:
     of: int
 
     @property
-    def card(self) -> Card:
-        card = self.whole.card
+    def info(self) -> ModelInfo:
+        info = self.whole.info
         return replace(
-            card,
-            max_concurrency=max(1, share(card.max_concurrency, self.place, self.of)),
-            rpm=card.rpm and max(1, share(card.rpm, self.place, self.of)),
-            tpm=card.tpm and max(1, share(card.tpm, self.place, self.of)),
+            info,
+            max_concurrency=max(1, share(info.max_concurrency, self.place, self.of)),
+            rpm=info.rpm and max(1, share(info.rpm, self.place, self.of)),
+            tpm=info.tpm and max(1, share(info.tpm, self.place, self.of)),
         )
 
     async def open(self) -> None:
@@ -109,7 +109,7 @@ class _Part:
         await self.whole.close()
 
 
-async def work(contract: Contract, line: Line) -> None:
+async def work(contract: WorkerSpec, line: Connection) -> None:
     """Play until the driver says `end`.
 
     Raises:
@@ -138,7 +138,7 @@ async def work(contract: Contract, line: Line) -> None:
 class _Forward:
     """Hears for the driver, whom nothing below `level` is sent."""
 
-    outbox: Outbox
+    outbox: BatchedSend
     texts: bool
     level: Level
 
@@ -148,20 +148,20 @@ class _Forward:
 
 
 class _Worker:
-    def __init__(self, contract: Contract, line: Line) -> None:
+    def __init__(self, contract: WorkerSpec, line: Connection) -> None:
         self._experiment, self._line = contract.experiment, line
-        self.outbox = Outbox(line.send)
-        self._purse = Remote(self.outbox)
-        self._shelf = Shelf(self._commit)
+        self.outbox = BatchedSend(line.send)
+        self._tracker = RemoteBudget(self.outbox)
+        self._shelf = EpisodeCache(self._commit)
         place, of = contract.place, contract.of
         self.gateway = Gateway(
             [_Part(b, place, of) for b in self._experiment.backends],
             self._shelf,
             self._experiment.budget,
             offline=contract.offline,
-            purse=None if self._experiment.budget == Budget() else self._purse,
+            tracker=None if self._experiment.budget == Budget() else self._tracker,
         )
-        self._arenas = arenas(self._experiment, self.gateway)
+        self._arenas = cells(self._experiment, self.gateway)
         self._numbers = count()
         self._uncommitted: dict[int, asyncio.Future[None]] = {}
         self._todo: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
@@ -190,10 +190,10 @@ class _Worker:
             done.set_result(None)
 
     def on_held(self, number: int, error: Exception | None) -> None:
-        self._purse.held(number, error)
+        self._tracker.held(number, error)
 
     def on_listen(self, texts: bool, level: Level) -> None:
-        self.gateway.hear = Sink([_Forward(self.outbox, texts, level)])
+        self.gateway.emit = EventBus([_Forward(self.outbox, texts, level)])
 
     def on_stop(self, reason: RunStopped) -> None:
         self._stopped = self._stopped or reason
@@ -220,4 +220,4 @@ class _Worker:
             if not self._left[episode]:
                 del self._left[episode]
                 self._shelf.clear(self._experiment.number(episode))
-                self.outbox.post("ended", episode, self._stopped, copy(self.gateway.tally))
+                self.outbox.post("ended", episode, self._stopped, copy(self.gateway.run_usage))

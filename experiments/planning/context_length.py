@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...errors import BadOption
-from ...tasks.base import Task, decisions, stray
+from ...tasks.base import Task, max_decisions, random_state_after
 from ..runner import EPISODES, Experiment
 from .forecast import played, tokens
 
@@ -27,7 +27,7 @@ def check_context(experiment: Experiment) -> None:
     Raises:
         BadOption: with the variant, the numbers, and what to set.
     """
-    if all(b.card.context is None for b in experiment.backends):
+    if all(b.info.context is None for b in experiment.backends):
         return
     with ThreadPoolExecutor(1) as thread:  # a notebook's thread has an event loop already
         thread.submit(asyncio.run, _check(experiment)).result()
@@ -37,16 +37,16 @@ async def _check(experiment: Experiment) -> None:
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
         episode, state = _longest(task, experiment)
         for models in experiment.models:
-            cards = {b.card.id: b.card for b in models.slots.values()}
+            cards = {b.info.id: b.info for b in models.slots.values()}
             for variant in experiment.variants:
                 for request in await played(variant, task, models, episode, state):
-                    card = cards[request.model]
-                    size = tokens("".join(m.content for m in request.messages), card.digits)
-                    if card.context is not None and size > card.context:
+                    info = cards[request.model]
+                    size = tokens("".join(m.content for m in request.messages), info.digits)
+                    if info.context is not None and size > info.context:
                         enough = -(-(size * 5 // 4 + request.sampling.max_tokens) // ROOM) * ROOM
                         raise BadOption(
-                            f"the prompts of {variant.name!r} on {label} do not fit into the model {card.label!r}",
-                            f"the longest takes at least {size:,} tokens, and its context holds {card.context:,}",
+                            f"the prompts of {variant.name!r} on {label} do not fit into the model {info.label!r}",
+                            f"the longest takes at least {size:,} tokens, and its context holds {info.context:,}",
                             f"Give the model a larger context, slot_tokens = {enough}, or let the task show less.",
                         )
 
@@ -55,4 +55,4 @@ def _longest(task: Task, experiment: Experiment) -> tuple[int, Any]:
     """(seed, state) of the last decision of the episode that starts with the longest history."""
     seeds = [experiment.seed * EPISODES + i for i in range(min(experiment.episodes, LOOKED_AT))]
     episode = max(seeds, key=lambda seed: len(task.situation(task.start(seed)).history))
-    return episode, stray(task, episode, decisions(task) - 1, "context")
+    return episode, random_state_after(task, episode, max_decisions(task) - 1, "context")

@@ -27,15 +27,15 @@ from typing import Any
 from ...agents.phrases import filler
 from ...errors import BadOption
 from ...graphs.plan import Plan
-from ...models.base import Backend, Card
-from ...models.gateway import Desk, Gateway, MemoryStore, key_of
+from ...models.base import Backend, ModelInfo
+from ...models.gateway import Gateway, MemoryStore, ModelRoles, key_of
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ...rng import seed_of
-from ...tasks.base import Task, decisions, stray
+from ...tasks.base import Task, max_decisions, random_state_after
 from ..runner import EPISODES, Experiment, ModelSet
 from ..variant import Variant
 
-__all__ = ["ANSWER_TOKENS", "Forecast", "Row", "Spending", "forecast", "prompts", "tokens"]
+__all__ = ["ANSWER_TOKENS", "Forecast", "ForecastRow", "Spending", "forecast", "prompts", "tokens"]
 
 ANSWER_TOKENS = 160  # of one answer that holds a reasoning
 _AROUND_A_MESSAGE, _AROUND_A_REQUEST = 4, 3  # tokens of OpenAI's chat format, beside the contents
@@ -75,7 +75,7 @@ class Spending:
 
 
 @dataclass(frozen=True)
-class Row:
+class ForecastRow:
     """One variant at one task and one assignment of models.
 
     Attributes:
@@ -107,7 +107,7 @@ class Forecast:
         unknown: names of the variants of which nothing is known.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ForecastRow, ...]
     answer_tokens: int
     probes: int
     unpriced: tuple[str, ...]
@@ -179,7 +179,7 @@ def _at_least_one(name: str, value: Any) -> None:
 async def _forecast(
     experiment: Experiment, probes: int, answer_tokens: int, books: list[_Book] | None = None
 ) -> Forecast:
-    rows: list[Row] = []
+    rows: list[ForecastRow] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
         places = list(_places(task, experiment.seed, probes, experiment.episodes))
         for models in experiment.models:
@@ -188,16 +188,16 @@ async def _forecast(
                 books += usual
             sharing = experiment.design == "fork"
             for v in experiment.variants:
-                row = Row(
+                row = ForecastRow(
                     v.name, label, models.label, _fewest(v), getattr(v.plan, "calls", None),
-                    getattr(v.plan, "depth", None), experiment.episodes * decisions(task),
+                    getattr(v.plan, "depth", None), experiment.episodes * max_decisions(task),
                 )  # fmt: skip
                 if _known(v):
                     alone, new = await _mean(v, task, places, usual, sharing)
                     alone_most, new_most = await _mean(v, task, places, longest, sharing)
                     row = replace(row, alone=alone, new=new, alone_most=alone_most, new_most=new_most)
                 rows.append(row)
-    unpriced = [b.card.label for b in experiment.backends if b.card.price is None]
+    unpriced = [b.info.label for b in experiment.backends if b.info.price is None]
     unknown = [v.name for v in experiment.variants if not _known(v)]
     return Forecast(tuple(rows), answer_tokens, probes, tuple(unpriced), tuple(unknown))
 
@@ -228,8 +228,8 @@ def _places(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple
     """(seed of the episode, state) of each probe: the run's own episodes, advanced by legal actions at random."""
     for probe in range(probes):
         episode = seed * EPISODES + probe % episodes
-        steps = (2 * probe + 1) * decisions(task) // (2 * probes)
-        yield episode, stray(task, episode, steps, "forecast")
+        steps = (2 * probe + 1) * max_decisions(task) // (2 * probes)
+        yield episode, random_state_after(task, episode, steps, "forecast")
 
 
 async def _mean(
@@ -259,9 +259,9 @@ class _Book(MemoryStore):
         self.longest = longest
         self.kept: dict[str, _Kept] = {}
         self._asked: list[str] = []
-        self._stands_for = {b.card.id: _Probe(b, answer_tokens, longest) for b in models.slots.values()}
+        self._stands_for = {b.info.id: _Probe(b, answer_tokens, longest) for b in models.slots.values()}
         self._gateway = Gateway(list(self._stands_for.values()), self)
-        self._desk = Desk(self._gateway, {slot: b.card.id for slot, b in models.slots.items()})
+        self._desk = ModelRoles(self._gateway, {slot: b.info.id for slot, b in models.slots.items()})
 
     def get(self, key: str) -> Response | None:
         self._asked.append(key)
@@ -269,7 +269,7 @@ class _Book(MemoryStore):
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         await super().put(key, request, draw, response)
-        usage, price = response.usage, self._gateway.card(request.model).price
+        usage, price = response.usage, self._gateway.info(request.model).price
         dollars = None if price is None else price.of(usage)
         self.kept[key] = _Kept(request, Spending(1, usage.prompt_tokens, usage.completion_tokens, dollars))
 
@@ -308,8 +308,8 @@ class _Probe:
     situation: Situation | None = field(default=None, init=False)
 
     @property
-    def card(self) -> Card:
-        return self.model.card
+    def info(self) -> ModelInfo:
+        return self.model.info
 
     async def open(self) -> None:
         """Nothing to load."""
@@ -318,17 +318,17 @@ class _Probe:
         """Nothing to free."""
 
     async def generate(self, request: Request, draw: Draw) -> Response:
-        sampling, card = request.sampling, self.card
+        sampling, info = request.sampling, self.info
         around = _AROUND_A_REQUEST if request.mode == "chat" else 0
         each = _AROUND_A_MESSAGE if request.mode == "chat" else 0
         prompt = around + sum(each + tokens(m.content) for m in request.messages)
-        if sampling.choices and card.probs:
+        if sampling.choices and info.probs:
             share = 1 / len(sampling.choices)
             said = Response(self._label(request, draw), probs=dict.fromkeys(sampling.choices, share), mass=1.0)
         else:
             said = Response(self._said(request, draw))
         written = sampling.max_tokens if self.longest else min(tokens(said.text), sampling.max_tokens)
-        if sampling.choices and card.probs:
+        if sampling.choices and info.probs:
             written = tokens(said.text)  # one label is drawn, however much could be said
         return replace(said, usage=Usage(prompt, written))
 

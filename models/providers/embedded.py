@@ -32,9 +32,9 @@ from typing import Any
 
 from ...errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavailable
 from ...records import Draw, Request, Response, Usage, digest
-from ...rng import seed_of, stream
-from ..base import Card, Style
-from .lora import ORGANISM, Adapter, is_adapter, organism, read_adapter
+from ...rng import named_rng, seed_of
+from ..base import ModelInfo, Style
+from .lora import ORGANISM, LoraAdapter, is_adapter, organism, read_adapter
 
 __all__ = ["Embedded", "choose", "default_weights", "verified"]
 
@@ -103,7 +103,7 @@ class Embedded:
     _pool: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
     _single: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
     _sha256: str = field(default=SHIPPED_SHA256, init=False, repr=False)
-    _adapter: Adapter | None = field(default=None, init=False, repr=False)
+    _adapter: LoraAdapter | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.style not in (None, "completion", "chat", "tuned"):
@@ -132,7 +132,7 @@ class Embedded:
             self.style = self._adapter.style if self._adapter else "completion"
 
     @property
-    def card(self) -> Card:
+    def info(self) -> ModelInfo:
         assert self.style is not None  # __post_init__ has chosen
         continued = self.style != "chat"
         name = "smollm2-135m-instruct-q8_0" if self.weights is None else Path(self.weights).stem
@@ -146,7 +146,7 @@ class Embedded:
             name += f"+{self._adapter.name}"
             label = f"embedded:{self._adapter.name}"
             notes += [self._adapter.note] if self._adapter.note else []
-        return Card(
+        return ModelInfo(
             id=f"embedded/{name}#{digest(settings, 4)}",
             label=label,
             style=self.style,
@@ -263,7 +263,7 @@ class Embedded:
         finish = str(choice.get("finish_reason") or "stop")
         probs, mass = _over_choices(choice.get("logprobs"), choices)
         if probs is not None:
-            u = float(stream(draw.episode, "choice", digest({"request": request, "draw": draw})).random())
+            u = float(named_rng(draw.episode, "choice", digest({"request": request, "draw": draw})).random())
             chosen = choose(probs, float(body["temperature"]), u)
             return Response(chosen, finish_reason="choice", usage=usage, probs=probs, mass=mass)
         return Response(text or "", "truncated" if finish == "length" and not choices else "ok", finish, usage)

@@ -23,19 +23,19 @@ from pydantic import ConfigDict, PrivateAttr, ValidationError
 
 from ...errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
 from ...records import Draw, Message, Request, Response, Sampling, Usage, digest
-from ..base import Card, Price, Style
-from ..gateway import Desk, Gateway
+from ..base import ModelInfo, Price, Style
+from ..gateway import Gateway, ModelRoles
 from .openai_format import UNCOUNTED, status_of
 from .provider_errors import LOST, causes, retry_after, scrubbed
 
-__all__ = ["FromLangChain", "GatewayChatModel", "told"]
+__all__ = ["LangChainModel", "GatewayChatModel", "told"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _NOT_SENT = "max_tokens,seed,temperature,top_p"
 
 
 @dataclass(frozen=True)
-class FromLangChain:
+class LangChainModel:
     """A LangChain chat model as a backend. Its own retries should be off: the gateway retries.
 
     Sampling is the model's own: only stop sequences are handed on, the rest is named in `reported["not_sent"]`.
@@ -51,13 +51,13 @@ class FromLangChain:
     style: Style = "chat"
 
     @property
-    def card(self) -> Card:
+    def info(self) -> ModelInfo:
         named = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
         label = f"{self.model._llm_type}/{named}" if isinstance(named, str) else self.model._llm_type
         # Without addresses in memory: the identity is the same in the process that resumes the run.
         said = dict(self.model._identifying_params) or _fields(self.model)
         known = {k: _ADDRESS.sub("", str(v)) for k, v in said.items() if "key" not in k.lower()}
-        return Card(
+        return ModelInfo(
             id=f"langchain/{label}#{digest(known | {'class': type(self.model).__qualname__, 'style': self.style}, 4)}",
             label=label, style=self.style, max_concurrency=self.max_concurrency, price=self.price,
             note="sampled as the LangChain model is set up",
@@ -73,7 +73,7 @@ class FromLangChain:
         try:
             said = await self.model.ainvoke(_to_langchain(request.messages), stop=list(request.sampling.stop) or None)
         except Exception as error:
-            raise _typed(self.card.label, error) from None
+            raise _typed(self.info.label, error) from None
         counted: Mapping[str, Any] = said.usage_metadata or {}
         reported = {"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT}
         if not counted:
@@ -98,7 +98,7 @@ class GatewayChatModel(BaseChatModel):
 
     Args:
         gateway: who is asked.
-        model: id of the model, as in its card.
+        model: id of the model, as in its `ModelInfo`.
         draw: the sample this object draws; the same prompt in the same draw has the same answer. Use
             `at(step=..., sample=...)` for another one.
     """
@@ -166,20 +166,20 @@ class GatewayChatModel(BaseChatModel):
         raise BadOption("the gateway was asked without await inside an event loop", remedy="Use ainvoke.")
 
 
-def told(desk: Desk) -> Desk:
+def told(models: ModelRoles) -> ModelRoles:
     """A desk whose calls LangChain's callbacks hear of, if any are in force here; else the desk itself."""
     heard = get_async_callback_manager_for_config(ensure_config()).handlers
-    return _Told(desk.gateway, desk.slots, desk.where) if heard else desk
+    return _Told(models.gateway, models.slots, models.where) if heard else models
 
 
-class _Told(Desk):
+class _Told(ModelRoles):
     """A desk of which callbacks hear: a call is a run below the one in whose context it is made."""
 
     async def ask(
         self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
     ) -> tuple[str, Response]:
         manager = get_async_callback_manager_for_config(ensure_config())
-        label = self.card(slot).label
+        label = self.info(slot).label
         manager.add_metadata({"ls_model_type": "chat", "ls_model_name": label}, inherit=False)
         (run,) = await manager.on_chat_model_start(
             {"name": label}, [_to_langchain(messages)], invocation_params={"model": label}, name=label

@@ -21,7 +21,7 @@ from ...records import Request
 from .litellm_logging import unlogged
 from .provider_errors import LOST, causes, is_filtered, retry_after, scrubbed
 
-__all__ = ["ViaLitellm", "load_litellm", "typed"]
+__all__ = ["LitellmTransport", "load_litellm", "typed"]
 
 
 def load_litellm() -> Any:
@@ -45,7 +45,7 @@ def load_litellm() -> Any:
     return litellm
 
 
-class ViaLitellm:
+class LitellmTransport:
     """One model asked through litellm."""
 
     def __init__(self, litellm: Any, name: str, api_base: str | None, api_key_env: str | None, timeout: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from ...errors import MissingExtra, MissingWeights
 from ..base import Style
 
-__all__ = ["KEYS", "ORGANISM", "Adapter", "is_adapter", "organism", "read_adapter"]
+__all__ = ["KEYS", "ORGANISM", "LoraAdapter", "is_adapter", "organism", "read_adapter"]
 
 ORGANISM = "organism"
 KEYS = {"base": "akrasia.base.sha256", "style": "akrasia.style", "note": "akrasia.note", "name": "general.name"}
@@ -23,7 +23,7 @@ STYLES = ("chat", "completion", "tuned")
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class LoraAdapter:
     """An adapter file.
 
     Attributes:
@@ -61,7 +61,7 @@ def is_adapter(path: Path) -> bool:
     return head[:4] == b"GGUF" and b"adapter.type" in head
 
 
-def read_adapter(path: Path) -> Adapter:
+def read_adapter(path: Path) -> LoraAdapter:
     """What an adapter file says of itself.
 
     Raises:
@@ -72,7 +72,7 @@ def read_adapter(path: Path) -> Adapter:
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, changed: int, size: int) -> Adapter:
+def _read(path: Path, changed: int, size: int) -> LoraAdapter:
     try:
         from gguf import GGUFReader
     except ImportError:
@@ -92,4 +92,4 @@ def _read(path: Path, changed: int, size: int) -> Adapter:
     with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
     style = said("style") if said("style") in STYLES else "completion"
-    return Adapter(path, sha256, said("name") or path.stem, said("base"), cast(Style, style), said("note"))
+    return LoraAdapter(path, sha256, said("name") or path.stem, said("base"), cast(Style, style), said("note"))

@@ -26,7 +26,7 @@ from .provider_errors import LOST, by_status, message_of, scrubbed
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Direct", "Wire"]
+__all__ = ["OpenAIHTTP", "RequestTemplate"]
 
 # Providers that speak OpenAI's protocol as it is: one bearer key, its paths, its bodies, its answers. A test compares
 # what each of them is sent through litellm.
@@ -40,14 +40,14 @@ _TURNS = [{"role": r, "content": f"the {r}'s words"} for r in ("system", "user",
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class RequestTemplate:
     """The body of a chat request without its messages and its seed, which a provider takes under the name `seed`."""
 
     body: dict[str, Any]
     seed: str | None
 
     @classmethod
-    def of(cls, litellm: Any, model: str, provider: str, settings: Mapping[str, Any]) -> Wire | None:
+    def of(cls, litellm: Any, model: str, provider: str, settings: Mapping[str, Any]) -> RequestTemplate | None:
         """What litellm would send, or None where it is not the messages as they are with flat parameters.
 
         Raises:
@@ -71,7 +71,7 @@ class Wire:
         return None
 
 
-class Direct:
+class OpenAIHTTP:
     """One pooled session to one address.
 
     Args:

@@ -21,13 +21,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import BadOption, Denied, UnknownName
 from ...records import Draw, Request, Response, digest
-from ..base import Card, Price, Style, key_of
+from ..base import ModelInfo, Price, Style, key_of
 from ..secrets import keep_secret
-from .litellm import ViaLitellm, load_litellm, typed
+from .litellm import LitellmTransport, load_litellm, typed
 from .openai_format import read_answer
-from .openai_http import PROVIDERS, Direct, Wire, base_of, direct_proxies
+from .openai_http import PROVIDERS, OpenAIHTTP, RequestTemplate, base_of, direct_proxies
 
-__all__ = ["Remote"]
+__all__ = ["RemoteModel"]
 
 TIMEOUT = 120.0
 HARMLESS = ("api-version",)  # what the query of an address may hold
@@ -35,7 +35,7 @@ Transport = Literal["auto", "litellm"]
 
 
 @dataclass
-class Remote:
+class RemoteModel:
     """A model behind a provider's API.
 
     Args:
@@ -65,7 +65,7 @@ class Remote:
     style: Style = "chat"
     transport: Transport = "auto"
     _open: _Opened | None = field(default=None, init=False, repr=False, compare=False)
-    _card: Card | None = field(default=None, init=False, repr=False, compare=False)
+    _info: ModelInfo | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.style not in ("chat", "completion"):
@@ -85,14 +85,14 @@ class Remote:
             _check_address(self.name, self.api_base)
 
     @property
-    def card(self) -> Card:
-        if self._card is not None:
-            return self._card
+    def info(self) -> ModelInfo:
+        if self._info is not None:
+            return self._info
         settings = {k: v for k in ("api_base", "temperature") if (v := getattr(self, k)) is not None}
         if self.style != "chat":
             settings["style"] = self.style
         suffix = f"#{digest(settings, 4)}" if settings else ""
-        return Card(
+        return ModelInfo(
             id=self.name + suffix, label=self.name, style=self.style, max_concurrency=self.max_concurrency,
             price=self.price or self._list_price(), account=self._account, rpm=self.rpm, tpm=self.tpm,
         )  # fmt: skip
@@ -121,12 +121,12 @@ class Remote:
         direct = self._direct(litellm, model, provider, key, base)
         through = None
         if direct is None:
-            through = ViaLitellm(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
+            through = LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
             if self.style == "completion":
                 through.open_completion(provider, key, base)
         self._open = _Opened(litellm, model, provider, accepts, direct, through)
-        self._card = None
-        self._card = self.card
+        self._info = None
+        self._info = self.info
 
     async def close(self) -> None:
         """Close the connections of this model and event loop, and no others."""
@@ -158,7 +158,9 @@ class Remote:
         else:
             settings = {**plan.settings, **({"seed": seed} if "seed" in plan.settings else {})}
             if opened.litellm is None:  # the address takes the direct way, this kind of sampling does not
-                opened.litellm = ViaLitellm(opened.module, self.name, self.api_base, self.api_key_env, self.timeout)
+                opened.litellm = LitellmTransport(
+                    opened.module, self.name, self.api_base, self.api_key_env, self.timeout
+                )
             said = await opened.litellm.ask(request, settings, key)
         return read_answer(said, plan.not_sent)
 
@@ -180,15 +182,15 @@ class Remote:
         settings = {k: v for k, v in wanted.items() if k in opened.accepts}
         wire = None
         if opened.direct is not None and request.mode == "completion":
-            wire = Wire({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
+            wire = RequestTemplate({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
         elif opened.direct is not None:
             try:
-                wire = Wire.of(opened.module, opened.model, opened.provider, settings)
+                wire = RequestTemplate.of(opened.module, opened.model, opened.provider, settings)
             except Exception as error:
                 raise typed(opened.module, self.name, error) from None
         return _Plan(settings, ",".join(sorted(k for k in wanted if k not in opened.accepts)), wire)
 
-    def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> Direct | None:
+    def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> OpenAIHTTP | None:
         """The direct transport, where this provider has one and nothing asks for litellm's."""
         address = base_of(litellm, provider, base)
         entry = _entry(litellm, self.name)
@@ -205,7 +207,7 @@ class Remote:
         for name, variable in (("OpenAI-Organization", "OPENAI_ORGANIZATION"), ("OpenAI-Project", "OPENAI_PROJECT")):
             if provider == "openai" and os.environ.get(variable):
                 headers[name] = os.environ[variable]
-        return Direct(self.name, address, headers, self.timeout)
+        return OpenAIHTTP(self.name, address, headers, self.timeout)
 
     @property
     def _account(self) -> str:
@@ -227,7 +229,7 @@ class _Plan:
 
     settings: dict[str, Any]
     not_sent: str
-    wire: Wire | None
+    wire: RequestTemplate | None
 
 
 @dataclass
@@ -238,8 +240,8 @@ class _Opened:
     model: str
     provider: str
     accepts: frozenset[str]
-    direct: Direct | None
-    litellm: ViaLitellm | None
+    direct: OpenAIHTTP | None
+    litellm: LitellmTransport | None
     plans: dict[tuple[Any, ...], _Plan] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...records import Draw, Request, Response, Usage
-from ..base import Card, Price, Style
+from ..base import ModelInfo, Price, Style
 
 __all__ = ["Scripted"]
 
@@ -29,8 +29,8 @@ class Scripted:
     max_concurrency: int = 64
 
     @property
-    def card(self) -> Card:
-        return Card(
+    def info(self) -> ModelInfo:
+        return ModelInfo(
             f"scripted/{self.name}", self.name, self.style, self.max_concurrency, deterministic=True, price=self.price
         )
 

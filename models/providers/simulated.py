@@ -20,8 +20,8 @@ import numpy as np
 
 from ...errors import BadOption
 from ...records import Draw, Request, Response, Usage, digest
-from ...rng import stream
-from ..base import Card
+from ...rng import named_rng
+from ..base import ModelInfo
 
 __all__ = ["Planted", "Simulated"]
 
@@ -73,8 +73,8 @@ class Simulated:
         return {k: v for k, v in asdict(self.planted).items() if v != usual[k]}
 
     @property
-    def card(self) -> Card:
-        return Card(
+    def info(self) -> ModelInfo:
+        return ModelInfo(
             id=f"simulated/{digest(self.planted, 4)}",
             label=":".join(filter(None, ("simulated", ",".join(f"{k}={v:g}" for k, v in self._unusual.items())))),
             max_concurrency=256,
@@ -89,7 +89,7 @@ class Simulated:
         """Nothing to free."""
 
     async def generate(self, request: Request, draw: Draw) -> Response:
-        rng = stream(draw.episode, "simulated", digest({"request": request, "draw": draw}))
+        rng = named_rng(draw.episode, "simulated", digest({"request": request, "draw": draw}))
         text = _answer(self.planted, request, rng)
         prompt = sum(len(m.content) for m in request.messages)
         return Response(text, usage=Usage(prompt // 4 + 1, len(text) // 4 + 1), reported={"model": "simulated"})

@@ -23,7 +23,7 @@ from typing import Any
 
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
-from ...rng import stream
+from ...rng import named_rng
 from ..base import TASKS, legal
 from .concept import Concept, Demand
 from .concepts_games import GAMES
@@ -93,7 +93,7 @@ class _Episode:
 
     def start(self, seed: int) -> PotemkinState:
         names = [n for n in self.concepts or CONCEPTS if self.domain in (None, CONCEPTS[n].domain)]
-        return PotemkinState(seed, names[int(stream(seed, "potemkin", "concept").integers(len(names)))])
+        return PotemkinState(seed, names[int(named_rng(seed, "potemkin", "concept").integers(len(names)))])
 
     def situation(self, state: PotemkinState) -> Situation:
         question, concept = self._question(state), CONCEPTS[state.concept]
@@ -192,7 +192,7 @@ class PotemkinIncoherence(_Episode):
 @lru_cache(maxsize=1024)  # a pure function: kept because a step asks for its question several times
 def _asked(seed: int, name: str, use: str, said: str) -> _Question:
     concept = CONCEPTS[name]
-    rng = stream(seed, "potemkin", name, "produce" if use == "label" else use)
+    rng = named_rng(seed, "potemkin", name, "produce" if use == "label" else use)
     form = f"Write it as {concept.form.words}."
     note = f" {concept.note}" if concept.note else ""
     if use == "define":
