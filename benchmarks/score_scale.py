@@ -74,7 +74,7 @@ def timed(folder: Path) -> tuple[float, float, float]:
 
 def refresh(folder: Path) -> None:
     """Bring the lines of a run that was built with other code up to date, as resuming it would."""
-    from akrasia.experiments import Ledger, read_ledger
+    from akrasia.ledger import Ledger, read_ledger
 
     reader = read_ledger(folder)
     stale = reader.lines() is None
@@ -86,7 +86,7 @@ def refresh(folder: Path) -> None:
 def build(folder: Path, records: int) -> None:
     """A run of `records` step records in `folder`, made by the program's own writing path."""
     import akrasia as ak
-    from akrasia.experiments import read_ledger
+    from akrasia.ledger import read_ledger
     from akrasia.ledger.file import FILE
 
     for old in folder.glob(f"{FILE}*"):
@@ -106,7 +106,7 @@ def build(folder: Path, records: int) -> None:
 
 async def again(folder: Path, played: list, times: int) -> None:
     """Enter what was played `times` - 1 times more, each time as other episodes."""
-    from akrasia.experiments import Ledger
+    from akrasia.ledger import Ledger
     from akrasia.records import digest
 
     groups: dict = {}

@@ -5,8 +5,8 @@ Invariants
   on our side, or unreadable. No two attempts of one call are ever under way at once.
 - One case cannot be avoided by anyone: an answer that got lost on its way back (a reset, a time-out, a body that broke
   off). The provider may have served, and billed, that attempt. It is counted (`RunUsage.lost`), booked against the
-  budget with all that it may have cost, and every attempt carries the call's key as `Idempotency-Key`, by which a server that
-  knows the header serves it once.
+  budget with all that it may have cost, and every attempt carries the call's key as `Idempotency-Key`, by which a
+  server that knows the header serves it once.
 - What becomes of an attempt never depends on who asked; what was said is kept, oldest first, in `Response.attempts`.
 """
 

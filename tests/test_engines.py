@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption, BudgetSpent, UnknownName
 from akrasia.experiments import Variant, assemble
-from akrasia.experiments.executors.messages import BatchedSend, Message, portable
+from akrasia.experiments.executors.messages import BatchedSend, WireMessage, portable
 from akrasia.experiments.executors.pool import WorkerPool
 from akrasia.experiments.executors.processes import ProcessLauncher
 from akrasia.experiments.executors.remote_budget import BudgetServer, RemoteBudget
@@ -130,11 +130,11 @@ def test_two_workers_never_spend_more_than_the_purse_holds(
         def connect() -> None:
             here = len(pairs)
 
-            def to_driver(messages: list[Message]) -> None:
+            def to_driver(messages: list[WireMessage]) -> None:
                 for kind, *what in messages:
                     getattr(pairs[here][1], kind)(*what)
 
-            def to_worker(messages: list[Message]) -> None:
+            def to_worker(messages: list[WireMessage]) -> None:
                 for _, *what in messages:
                     pairs[here][0].held(*what)
 

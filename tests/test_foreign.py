@@ -21,7 +21,7 @@ from langgraph.types import Send
 
 import akrasia as ak
 from akrasia.errors import BudgetSpent, Denied, OfflineMiss, PlanError, UnknownName
-from akrasia.experiments import read_ledger
+from akrasia.ledger import read_ledger
 from akrasia.models import Gateway, ModelRoles, Planted, Price, Scripted, Simulated
 from akrasia.records import Decision, Draw, Record, Request, Response, Situation, Usage, decode, encode
 

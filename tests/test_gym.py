@@ -14,8 +14,9 @@ import akrasia as ak
 from akrasia.agents import read_answer
 from akrasia.api import execute
 from akrasia.errors import BadOption, MissingExtra, Unavailable, UnknownName, UsageError
-from akrasia.experiments import assemble, read_ledger
+from akrasia.experiments import assemble
 from akrasia.experiments.executors import LocalExecutor
+from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, bandit, conformance, from_gymnasium, gym, tictactoe

@@ -260,7 +260,8 @@ TWO = '''
 import asyncio, json, os, sys, time
 import akrasia as ak
 from akrasia.api import execute
-from akrasia.experiments import Ledger, assemble
+from akrasia.experiments import assemble
+from akrasia.ledger import Ledger
 from akrasia.experiments.runner import play
 from akrasia.models import Planted, Simulated, key_of
 from dataclasses import replace

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import akrasia as ak
 from akrasia.errors import LedgerError, RunFolderError
-from akrasia.experiments import Ledger, read_ledger
+from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import APPLICATION, FILE, VERSION
 from akrasia.ledger.ledger import CallCosts
 from akrasia.ledger.tables import of_finished
@@ -199,7 +199,7 @@ def test_what_was_handed_in_is_kept_though_nobody_waits_for_it_any_more(tmp_path
 
 def test_a_second_process_is_refused_until_the_first_dies(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from akrasia.experiments import Ledger; ledger = Ledger(sys.argv[1]);"
+        "import sys, time; from akrasia.ledger import Ledger; ledger = Ledger(sys.argv[1]);"
         "print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:

@@ -16,7 +16,7 @@ import akrasia as ak
 from akrasia.errors import LedgerError
 from akrasia.evals import frame, score
 from akrasia.evals.frame import table
-from akrasia.experiments import Ledger, read_ledger
+from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE, VERSION
 from akrasia.ledger.step_rows import line
 from akrasia.records import Decision, Oracle, Record, Usage, encode

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from akrasia.agents.ballots import Ballot, ballot_of, read_approved, read_confidence, read_points, read_ranking
 from akrasia.agents.base import Agent
-from akrasia.agents.run_usage import RULES, run_usage
+from akrasia.agents.tally import RULES, tally
 from akrasia.agents.voter import Voter
 from akrasia.errors import BadOption, UnknownName
 from akrasia.records import Draw, Situation, Turn
@@ -30,7 +30,7 @@ def ranks(*said: str) -> list[Ballot]:
 
 
 def won(rule: str, ballots: Sequence[Ballot], **options: Any) -> str | None:
-    return run_usage(rule, ballots, **options).winner
+    return tally(rule, ballots, **options).winner
 
 
 # 55 voters (after Malkevitch): four rules, four winners.
@@ -77,8 +77,8 @@ def test_the_winner_is_the_one_worked_out_by_hand(rule: str, ballots: list[Ballo
 
 
 def test_borda_scores_of_the_classic_profile() -> None:
-    assert run_usage("borda", CLASSIC).scores == {"A": 72, "D": 136, "E": 134, "C": 107, "B": 101}
-    assert run_usage("irv", CLASSIC).scores == {"A": 18, "B": 16, "C": 37, "D": 9, "E": 6}
+    assert tally("borda", CLASSIC).scores == {"A": 72, "D": 136, "E": 134, "C": 107, "B": 101}
+    assert tally("irv", CLASSIC).scores == {"A": 18, "B": 16, "C": 37, "D": 9, "E": 6}
 
 
 def test_confidence_weighs_a_vote() -> None:
@@ -116,16 +116,16 @@ def test_cumulative_points_have_one_total_per_ballot() -> None:
     assert won("cumulative", [Ballot("A", points={"A": 90, "B": 10}), Ballot("B", points={"B": 1})]) == "B"
     # A 0.6 + 0, B 0.4 + 0.5, C 0.5.
     two = [Ballot("A", points={"A": 6, "B": 4}), Ballot("B", points={"B": 5, "C": 5})]
-    assert run_usage("cumulative", two).scores == {"A": 0.6, "B": 0.9, "C": 0.5}
+    assert tally("cumulative", two).scores == {"A": 0.6, "B": 0.9, "C": 0.5}
     # No points, or none but zeros: all to the choice.
     assert won("cumulative", [Ballot("A", points={"B": 0}), Ballot("A"), Ballot("B")]) == "A"
 
 
 def test_borda_shares_what_a_truncated_ballot_leaves() -> None:
     # Three candidates. A alone: A 2, B and C (1 + 0) / 2 each. B > C: B 2, C 1, A 0. Sum: A 2, B 2.5, C 1.5.
-    assert run_usage("borda", ranks("1 A", "1 BC")).scores == {"A": 2, "B": 2.5, "C": 1.5}
+    assert tally("borda", ranks("1 A", "1 BC")).scores == {"A": 2, "B": 2.5, "C": 1.5}
     # A ballot with a choice only ranks that one.
-    assert run_usage("borda", [Ballot("A"), Ballot(None, ("B", "C"))]).scores == {"A": 2, "B": 2.5, "C": 1.5}
+    assert tally("borda", [Ballot("A"), Ballot(None, ("B", "C"))]).scores == {"A": 2, "B": 2.5, "C": 1.5}
 
 
 def test_irv_lets_exhausted_ballots_go() -> None:
@@ -138,7 +138,7 @@ def test_irv_lets_exhausted_ballots_go() -> None:
 def test_irv_ties_among_the_last() -> None:
     # A 2, B 1, C 1. "first": C (seen last) goes, its vote to B: 2:2, then B (seen last) goes: A.
     profile = ranks("2 AB", "1 BC", "1 CB")
-    first = run_usage("irv", profile)
+    first = tally("irv", profile)
     assert first.winner == "A" and "B and C tied as last" in first.why and "C went" in first.why
     # "none": B and C go together, A is left.
     assert won("irv", profile, ties="none") == "A"
@@ -152,11 +152,11 @@ def test_irv_ties_among_the_last() -> None:
 def test_condorcet_falls_back_on_copeland() -> None:
     # The paradox: A > B > C > A, every one wins once.
     paradox = ranks("1 ABC", "1 BCA", "1 CAB")
-    found = run_usage("condorcet", paradox)
+    found = tally("condorcet", paradox)
     assert found.winner == "A" and "none beats" in found.why and found.scores == {"A": 1, "B": 1, "C": 1}
     assert won("condorcet", paradox, ties="none") is None
     # Truncated: B > A once, A and C alone: A-B 1:1, A-C 2:1, B-C 1:1. Copeland A 1.5, B 1, C 0.5.
-    assert run_usage("condorcet", ranks("1 BA", "1 A", "1 C")).winner == "A"
+    assert tally("condorcet", ranks("1 BA", "1 A", "1 C")).winner == "A"
 
 
 def test_tie_rules() -> None:
@@ -178,14 +178,14 @@ def test_without_a_vote_there_is_no_winner(rule: str) -> None:
 
 def test_what_is_not_a_protocol_is_refused() -> None:
     with pytest.raises(UnknownName, match="plurality"):
-        run_usage("plurallity", choices("A"))
+        tally("plurallity", choices("A"))
     with pytest.raises(UnknownName):
-        run_usage("plurality", choices("A"), ties="last")
+        tally("plurality", choices("A"), ties="last")
     for level in (0.5, 1.1, float("nan"), True, "2/3"):
         with pytest.raises(BadOption, match="level"):
-            run_usage("supermajority", choices("A"), level=level)  # type: ignore[arg-type]
+            tally("supermajority", choices("A"), level=level)  # type: ignore[arg-type]
     with pytest.raises(BadOption, match="random"):
-        run_usage("plurality", choices("AB"), ties="random")
+        tally("plurality", choices("AB"), ties="random")
 
 
 def test_a_level_near_one_half_still_needs_more_than_half() -> None:
@@ -209,7 +209,7 @@ rules = st.sampled_from(sorted(RULES))
 @given(st.sampled_from(sorted(set(RULES) - {"first", "last"})), profiles, st.randoms(use_true_random=False))
 def test_voters_are_alike(rule: str, ballots: list[Ballot], random: Any) -> None:
     other = random.sample(ballots, len(ballots))
-    one, two = (run_usage(rule, b, ties="none") for b in (ballots, other))
+    one, two = (tally(rule, b, ties="none") for b in (ballots, other))
     assert (one.winner, one.scores) == (two.winner, two.scores)
     if one.winner is not None and rule != "irv":  # irv may tie on its way to one winner
         assert won(rule, other) == one.winner
@@ -217,7 +217,7 @@ def test_voters_are_alike(rule: str, ballots: list[Ballot], random: Any) -> None
 
 @given(rules, profiles, st.sampled_from(["first", "none", "random"]))
 def test_a_winner_stands_on_a_ballot(rule: str, ballots: list[Ballot], ties: str) -> None:
-    found = run_usage(rule, ballots, ties=ties, pick=min)
+    found = tally(rule, ballots, ties=ties, pick=min)
     assert found.winner is None or any(found.winner in b.names for b in ballots)
     assert set(found.scores) == {c for b in ballots for c in b.names}
 

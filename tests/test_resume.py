@@ -18,8 +18,9 @@ import pytest
 import akrasia as ak
 from akrasia.api import execute
 from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
-from akrasia.experiments import Ledger, assemble, read_ledger
+from akrasia.experiments import assemble
 from akrasia.experiments.executors import LocalExecutor
+from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE
 from akrasia.models import Planted, Scripted, Simulated, key_of
 from akrasia.models.providers.openai_format import UNCOUNTED
