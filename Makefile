@@ -48,7 +48,7 @@ test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest
 
 .PHONY: test-faults
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
-	@$(BIN)/pytest -n 0 tests/test_faults.py tests/test_kill.py --faults=full --kills=100 $(ARGS)
+	@$(BIN)/pytest -n 0 tests/models/test_faults.py tests/test_kill.py --faults=full --kills=100 $(ARGS)
 
 .PHONY: bench-overhead
 bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)

@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from ..errors import PlanError
 from ..models.base import Style
 from ..models.gateway import ModelRoles
+from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry
 from .ballots import read_confidence
@@ -78,8 +79,7 @@ class Context:
     models: ModelRoles
     episode: int
     step: int
-    temperature: float | None = None
-    max_tokens: int | None = None
+    sampling: Mapping[str, float] = field(default_factory=dict)
     oracle: Oracle | None = None
 
 
@@ -181,7 +181,7 @@ async def speak(
         return replace(concluded, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
     speaker, slot = cast(ModelRole, role), agent.slot or role.name
     call = speaker.call(agent, situation, reads, context.models.info(slot).style)
-    sampling = _override(call.sampling, context)
+    sampling = with_settings(call.sampling, context.sampling)
     key, response = await context.models.ask(slot, call.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
     said = _read(speaker.read(agent, situation, response.text, response), response)
@@ -243,19 +243,6 @@ def _outcome(parsed: Status, response: Response) -> Status:
     if parsed == "unparsable" and response.status == "truncated":
         return "truncated"
     return parsed
-
-
-def _override(sampling: Sampling, context: Context) -> Sampling:
-    if context.temperature is None and context.max_tokens is None:
-        return sampling
-    return Sampling(
-        sampling.temperature if context.temperature is None else context.temperature,
-        sampling.top_p,
-        sampling.max_tokens if context.max_tokens is None else context.max_tokens,
-        sampling.stop,
-        sampling.choices,
-        sampling.schema,
-    )
 
 
 def need(reads: tuple[Turn, ...], role: str) -> Turn:

@@ -22,6 +22,7 @@ from statistics import median
 
 from akrasia.api import execute
 from akrasia.experiments import Experiment, assemble, load
+from akrasia.models import key_of
 from akrasia.models.providers.embedded import Embedded
 from akrasia.records import Draw, Request, Response, Usage
 
@@ -37,9 +38,9 @@ class Heard(Embedded):
         self.asked: list[tuple[Request, Draw]] = []
         self.used = Usage()
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         self.asked.append((request, draw))
-        response = await super().generate(request, draw)
+        response = await super().generate(request, draw, key)
         self.used += response.usage
         return response
 
@@ -67,7 +68,7 @@ async def of_the_backend(asked: list[tuple[Request, Draw]], adapter: str | None)
 
     async def ask(request: Request, draw: Draw) -> None:
         async with at_once:
-            await model.generate(request, draw)
+            await model.generate(request, draw, key_of(request, draw))
 
     try:
         began = time.perf_counter()

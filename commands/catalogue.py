@@ -18,7 +18,7 @@ from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
 from ..ledger.file import FILE
 from ..ledger.ledger import read_ledger
-from ..models.resolve import MODELS
+from ..models.resolve import LITELLM_NAMES, MODELS
 from ..registry import Registry
 from ..tasks.base import TASKS
 
@@ -58,6 +58,11 @@ def _metrics() -> Rows:
         yield name, getattr(made, "unit", ""), getattr(made, "source", "")
 
 
+def _models() -> Rows:
+    yield from _registered(MODELS)()
+    yield LITELLM_NAMES
+
+
 def _evaluators() -> Rows:
     for made in known(EVALUATORS.names()):
         yield made.name, made.of, made.unit, made.source
@@ -80,6 +85,6 @@ _KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
     "metrics": (("metric", "unit", "definition"), _metrics),
     "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
-    "models": (("model", "what it is"), lambda: iter(MODELS.items())),
+    "models": (("model", "what it is"), _models),
     "runs": (("run", "variants", "answers", "US dollars"), _runs),
 }

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import AkrasiaError
-from ..models.providers.embedded import default_weights
+from ..models.providers.shipped_weights import default_weights
 
 __all__ = ["examine"]
 

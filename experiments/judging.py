@@ -58,7 +58,7 @@ async def judge_run(
         await ready.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = ready.on(own, spent=spent(budget, own), emit=emit)
+            gateway = ready.with_store(own, spent=spent(budget, own), emit=emit)
             models = _Bench(gateway, judges, concurrency)
             rulings = await models.rule([*known, *left])
             agreement, same = calibration(rulings[: len(known)])

@@ -173,10 +173,10 @@ class ExternalGraph:
         Raises:
             RunStopped, Denied, UsageError: the run cannot go on.
         """
-        from ..models.chat_model import AMBIENT, DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
+        from ..models.chat_model import CURRENT_DECISION, DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
 
         ambient = DecisionContext(models, episode, step)
-        token = AMBIENT.set(ambient)
+        token = CURRENT_DECISION.set(ambient)
         state, failed = None, ""
         try:
             state = await self._play(situation, ambient)
@@ -186,7 +186,7 @@ class ExternalGraph:
             failed = _reason(error)
         finally:
             ambient.over = True
-            AMBIENT.reset(token)
+            CURRENT_DECISION.reset(token)
         turns, ends = [], []
         count: dict[str, int] = {}
         for asked in await ambient.end():
@@ -226,7 +226,7 @@ class ExternalGraph:
         state = None
         async for mode, event in self.graph.astream(given, config, stream_mode=["tasks", "values"]):
             if mode == "tasks":
-                ambient.tell(cast(Any, event))
+                ambient.on_task(cast(Any, event))
             else:
                 state = event
         return state

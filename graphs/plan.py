@@ -20,7 +20,8 @@ import networkx as nx
 
 from ..agents.base import AGENTS, Agent, ChecksOptions, Context, agreed, skip, speak
 from ..errors import PlanError
-from ..records import Decision, Draw, Oracle, Turn, digest, encode
+from ..models.sampling import with_settings
+from ..records import Decision, Draw, Oracle, Sampling, Turn, digest, encode
 from .state import PlanState, Turns, decide
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Plan:
         decision: the node whose turn is the decision.
         focus: the node whose answer the next intervention takes up: the reasoner's, where there is one.
         changes: the interventions applied so far, in order.
-        sampling: sampling settings that replace the roles' own ("temperature", "max_tokens").
+        sampling: settings that replace the roles' own, such as "temperature"; see `akrasia.models.sampling`.
     """
 
     base: str
@@ -214,9 +215,8 @@ class Plan:
         self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
-        from ..models.providers.langchain import told
+        from ..models.providers.langchain import traced
 
-        most = self.sampling.get("max_tokens")
         seen = self.see(situation, Draw(episode, step))
         if self.leaks and situation.answer == "text":
             raise PlanError(f"{self.name!r} needs answers that can be listed", remedy="Use another task.")
@@ -225,11 +225,10 @@ class Plan:
             oracle = replace(oracle, optimal=tuple(shown.get(a, a) for a in oracle.optimal))
         context = Context(
             situation=seen,
-            models=told(models),
+            models=traced(models),
             episode=episode,
             step=step,
-            temperature=self.sampling.get("temperature"),
-            max_tokens=None if most is None else int(most),
+            sampling=self.sampling,
             oracle=oracle if self.leaks else None,
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
@@ -311,6 +310,7 @@ def _lanes_read(there: int, lane: int, here: int) -> range:
 
 
 def _check(plan: Plan) -> None:
+    with_settings(Sampling(), plan.sampling)  # refuses what is no setting
     names = [n.name for n in plan.nodes]
     if len(set(names)) != len(names):
         raise PlanError(f"two agents of plan {plan.base!r} have the same name", remedy="Name each node differently.")

@@ -27,7 +27,7 @@ from typing import Any
 import orjson
 
 from ..errors import RunFolderError
-from ..records import Draw, Record, Request, Response, Spent, decode, plus
+from ..records import Draw, Record, Request, Response, Spend, decode
 from .file import FILE, LINES, META, ORDER, checked, format_of, locked, prepare, unreadable, unwritable
 from .step_rows import fingerprint
 from .tables import BOOKED, Batch, of_answer, of_booked, of_records
@@ -155,10 +155,10 @@ class Reader:
         """What the stored answers took; reads every answer."""
         return CallCosts(*self._one(_PAID))
 
-    def spent(self) -> Spent:
+    def spent(self) -> Spend:
         """What counts against a budget: the answers, and what was booked of calls that no answer tells of."""
         calls, dollars, tokens = (float(self.meta(key) or 0) for key in BOOKED)
-        return plus(Spent(*self._one(_SPENT)), Spent(int(calls), dollars, int(tokens)))
+        return Spend(*self._one(_SPENT)) + Spend(int(calls), dollars, int(tokens))
 
     def alone(self) -> dict[tuple[str, str, str], CallCosts]:
         """What each (task, model, variant) would have paid alone, without any answer shared; reads every record."""
@@ -269,9 +269,9 @@ class Ledger(Reader):
         """Keep an answer; returns once it is committed."""
         await self.commit(of_answer(key, request, draw, response))
 
-    async def book(self, spent: Spent) -> None:
+    async def book(self, spend: Spend) -> None:
         """Keep what calls may have cost of which no answer tells; returns once it is committed."""
-        await self.commit(of_booked(spent))
+        await self.commit(of_booked(spend))
 
     async def record(self, records: Sequence[Record]) -> None:
         """Keep a group of records, all or none; returns once they are committed."""

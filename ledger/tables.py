@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from ..records import Draw, Record, Request, Response, Spent, encode
+from ..records import Draw, Record, Request, Response, Spend, encode
 from .step_rows import line
 
 __all__ = ["BOOKED", "INTO", "Batch", "of_answer", "of_booked", "of_finished", "of_records"]
@@ -70,6 +70,6 @@ def of_finished(task: str, model: str, variants: Sequence[str], episode: int) ->
     return (("finished", [(task, model, episode, variant) for variant in variants]),)
 
 
-def of_booked(spent: Spent) -> Batch:
+def of_booked(spend: Spend) -> Batch:
     """What calls may have cost of which no answer tells: it is added to what is booked already."""
-    return (("booked", list(zip(BOOKED, spent, strict=True))),)
+    return (("booked", list(zip(BOOKED, (spend.calls, spend.dollars, spend.tokens), strict=True))),)

@@ -1,26 +1,35 @@
-"""What a backend is: something that turns (request, draw) into one response, or raises a typed `ModelError`.
+"""What a backend is: it turns (request, draw) into one response, or raises a typed `ModelError`.
 
-Invariant: a backend never retries, caches, prices on its own account or decides what a failure means; the gateway is
-the only owner of those. `id` names everything that could change an answer (weights, quantisation, planted rates), since
-it is part of the key under which answers are kept.
+Invariant: a backend never retries, never caches, sets no prices of its own and never decides what a failure means: the
+gateway alone does. Its `id` names everything that could change an answer (weights, quantisation, planted rates), since
+answers are kept under a key that holds the id.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, Protocol
 
 from ..records import Draw, Request, Response, Usage, digest
 
-__all__ = ["Backend", "ModelInfo", "Price", "Style", "key_of"]
+__all__ = ["FAILED", "UNCOUNTED", "Backend", "ModelInfo", "Price", "Style", "is_uncounted", "key_of"]
 
 Style = Literal["chat", "completion", "tuned"]
-"""How a model is prompted: by instructions; by worked examples to continue; or by the bare form that its weights were
-fine-tuned on (`akrasia.training`), which it continues without examples."""
+"""How a model is prompted: by instructions ("chat"), by few-shot examples to continue ("completion"), or by the bare
+form that its weights were fine-tuned on ("tuned", see `akrasia.training`)."""
+
+FAILED = "failed"
+"""The finish reason of a call that was given up."""
+
+UNCOUNTED = {"usage": "not counted"}
+"""What `Response.reported` holds where the provider did not count the tokens of an answer."""
 
 
-@lru_cache(maxsize=2048)
+def is_uncounted(response: Response) -> bool:
+    """Whether the provider did not count the tokens of an answer."""
+    return UNCOUNTED.items() <= response.reported.items()
+
+
 def key_of(request: Request, draw: Draw) -> str:
     """The identity of an answer: a hash of model, messages, sampling, mode and draw."""
     return digest({"request": request, "draw": draw})
@@ -46,19 +55,19 @@ class ModelInfo:
     """What the rest of the program may know about a model.
 
     Attributes:
-        id: identity of the answers: name plus everything that changes them.
-        label: short name for tables.
-        style: how it is prompted: "chat" (instructions), "completion" (worked examples to continue) or "tuned" (the
-            bare form that it was fine-tuned on).
-        max_concurrency: the most calls at once; the gateway starts lower and finds out what is borne.
+        id: the identity of its answers: its name and everything that changes them.
+        label: a short name for tables.
+        style: how it is prompted, see `Style`.
+        max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
         probs: whether it reports token probabilities for `Sampling.choices`.
-        deterministic: whether the same request and draw give the same answer when asked again.
+        deterministic: whether the same request and draw have the same answer when asked again.
         price: None where no price is known.
         note: what a reader of a report must know about how this model is used.
-        account: whom is asked with whose key (never the key): a pause that a provider asks for holds for all models of
-            an account. Empty: the model alone.
+        account: names the provider and the variable of the key (never the key): a pause that a provider asks for holds
+            for all models of an account. Empty: the model has an account of its own.
         rpm, tpm: the most requests and tokens in any minute.
-        context: tokens that one prompt may have; None where it is not known. digits: how many a token holds at most.
+        context: the most tokens of one prompt; None where it is not known.
+        digits: the most digits that one token holds.
     """
 
     id: str
@@ -77,7 +86,7 @@ class ModelInfo:
 
     @property
     def mode(self) -> Literal["chat", "completion"]:
-        """What its prompts are sent as: messages of a chat, or one text to continue."""
+        """How its prompts are sent: as messages of a chat, or as one text to continue."""
         return "chat" if self.style == "chat" else "completion"
 
 
@@ -86,19 +95,23 @@ class Backend(Protocol):
 
     @property
     def info(self) -> ModelInfo:
-        """What the program may know of the model; cheap, imports nothing heavy."""
+        """What the program may know about the model; cheap, imports nothing heavy."""
         ...
 
     async def open(self) -> None:
         """Load what is needed (weights, client library). Called once, before the first request.
 
         Raises:
-            UsageError: the model cannot be used here; says what to install or to set.
+            UsageError: the model cannot be used here; the message says what to install or to set.
         """
         ...
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         """One answer.
+
+        Args:
+            key: the answer's identity, `key_of(request, draw)`: the name for random numbers, and the same in every
+                attempt.
 
         Raises:
             ModelError: RateLimited, Unavailable, Rejected or Denied.

@@ -1,20 +1,21 @@
-"""The purse of a run: what it may spend, has spent, and has set aside for calls under way.
+"""The budget of a run: what it may spend, what it has paid, and what is reserved for calls under way.
 
-Invariant: paid and set aside together never exceed the budget, in any of its units, however many calls are under way
-and whatever becomes of them. A call is paid for before it is made, by an upper bound, and settled after. An attempt
-whose answer was lost counts with its whole bound, since the provider may have billed it.
+Invariant: what is paid and what is reserved never exceed the budget together, in any of its units, however many calls
+are under way and however they end. An upper bound of a call's cost is reserved before the call; after it, the call is
+settled for what it took. An attempt whose answer was lost is paid with its whole bound, since the provider may have
+billed it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import BadOption, BudgetSpent
-from ..records import Spent, plus
+from ..records import Spend
 
-__all__ = ["Budget", "Reservation", "BudgetTracker"]
+__all__ = ["Budget", "BudgetTracker", "Reservation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Budget:
     """Limits of one run; None means no limit.
 
     Args:
-        calls: answers asked of providers, however many attempts each takes.
+        calls: answers that providers are asked for, however many attempts each takes.
         dollars: US dollars at nominal prices.
         tokens: of prompts and answers together, as the providers count them.
     """
@@ -40,115 +41,120 @@ class Budget:
 
 
 class BudgetTracker:
-    """Sets aside and settles; whoever has to wait for others to settle is served in order."""
+    """Reserves and settles. Those who must wait until others have settled are served in order.
 
-    def __init__(self, budget: Budget, spent: Spent = Spent()) -> None:  # noqa: B008  (frozen)
-        self.budget, self.paid = budget, spent
-        self._aside, self._holds = Spent(), 0
-        self._waiting: deque[tuple[Spent, asyncio.Future[None]]] = deque()
+    Attributes:
+        paid: by calls that have ended, those of earlier sessions included.
+        reserved: for calls under way.
+    """
 
-    async def hold(self, need: Spent) -> Reservation:
-        """Set `need` aside. While calls under way may still turn out cheaper than their bounds, wait for them.
+    def __init__(self, budget: Budget, spent: Spend = Spend()) -> None:  # noqa: B008  (frozen)
+        self.budget, self.paid, self.reserved = budget, spent, Spend()
+        self._reservations = 0
+        self._waiting: deque[tuple[Spend, asyncio.Future[None]]] = deque()
+
+    async def reserve(self, bound: Spend) -> Reservation:
+        """Reserve `bound`. If it does not fit, wait while calls under way may turn out cheaper than their bounds.
 
         Raises:
             BudgetSpent: it does not fit any more.
         """
-        await self._reserve(need)
-        return Reservation(self, need)
+        await self._reserve(bound)
+        return Reservation(self, bound)
 
     def stop(self, reason: Exception) -> None:
-        """Let nobody wait any longer."""
+        """End the waiting of everybody with `reason`."""
         while self._waiting:
             _, turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(reason)
 
-    async def _reserve(self, need: Spent) -> None:
-        if self._waiting or not self._fits(need):
-            error = self._hopeless(need)
-            if error is not None:
-                raise error
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((need, turn))
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled() and turn.exception() is None:
-                    self._settle(need, Spent())  # it was our turn just now
-                raise
+    async def _reserve(self, bound: Spend) -> None:
+        if not self._waiting and self._fits(bound):
+            self._take(bound)
             return
-        self._take(need)
+        error = self._why_never(bound)
+        if error is not None:
+            raise error
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((bound, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._settle(bound, Spend())  # it was reserved at the same moment
+            raise
 
-    def _take(self, need: Spent) -> None:
-        self._holds += 1
-        self._aside = plus(self._aside, need)
+    def _take(self, bound: Spend) -> None:
+        self._reservations += 1
+        self.reserved += bound
 
-    def _settle(self, held: Spent, paid: Spent) -> None:
-        self._holds -= 1
-        self.paid = plus(self.paid, paid)
-        # Sums of floats do not come back to 0 by themselves.
-        self._aside = plus(self._aside, Spent(-held.calls, -held.dollars, -held.tokens)) if self._holds else Spent()
+    def _settle(self, bound: Spend, paid: Spend) -> None:
+        self._reservations -= 1
+        self.paid += paid
+        # The sum of floats does not come back to 0 by itself.
+        self.reserved = self.reserved - bound if self._reservations else Spend()
         while self._waiting:
-            need, turn = self._waiting[0]
+            next_bound, turn = self._waiting[0]
             if turn.done():  # cancelled
                 self._waiting.popleft()
-            elif self._fits(need):
+            elif self._fits(next_bound):
                 self._waiting.popleft()
-                self._take(need)
+                self._take(next_bound)
                 turn.set_result(None)
-            elif (error := self._hopeless(need)) is not None:
+            elif (error := self._why_never(next_bound)) is not None:
                 self._waiting.popleft()
                 turn.set_exception(error)
             else:
                 break
 
-    def _fits(self, need: Spent) -> bool:
-        return all(
-            limit is None or paid + aside + more <= limit
-            for limit, paid, aside, more in zip(self._limits, self.paid, self._aside, need, strict=True)
+    def _fits(self, bound: Spend) -> bool:
+        limit, total = self.budget, self.paid + self.reserved + bound
+        return (
+            (limit.calls is None or total.calls <= limit.calls)
+            and (limit.dollars is None or total.dollars <= limit.dollars)
+            and (limit.tokens is None or total.tokens <= limit.tokens)
         )
 
-    @property
-    def _limits(self) -> tuple[float | None, ...]:
-        return self.budget.calls, self.budget.dollars, self.budget.tokens
-
-    def _hopeless(self, need: Spent) -> BudgetSpent | None:
-        """Why waiting does not help: every call under way counts as one, and where none is, nothing will be freed."""
+    def _why_never(self, bound: Spend) -> BudgetSpent | None:
+        """Why waiting does not help, if it does not: a call under way will count as one call, whatever it costs; and
+        where no call is under way, nothing will be freed.
+        """
         limit = self.budget
         remedy = "Raise it and resume the run."
-        if limit.calls is not None and self.paid.calls + self._aside.calls + need.calls > limit.calls:
+        if limit.calls is not None and self.paid.calls + self.reserved.calls + bound.calls > limit.calls:
             return BudgetSpent(f"the budget of {limit.calls} calls is spent", remedy=remedy)
-        if self._holds:
+        if self._reservations:
             return None
-        if limit.dollars is not None and self.paid.dollars + need.dollars > limit.dollars:
-            why = f"${self.paid.dollars:.4f} are paid and the next call may cost ${need.dollars:.4f}"
+        if limit.dollars is not None and self.paid.dollars + bound.dollars > limit.dollars:
+            why = f"${self.paid.dollars:.4f} are paid and the next call may cost ${bound.dollars:.4f}"
             return BudgetSpent(f"the budget of ${limit.dollars:g} would be exceeded", why, remedy)
-        if limit.tokens is not None and self.paid.tokens + need.tokens > limit.tokens:
-            why = f"{self.paid.tokens} are used and the next call may take {need.tokens}"
+        if limit.tokens is not None and self.paid.tokens + bound.tokens > limit.tokens:
+            why = f"{self.paid.tokens} are used and the next call may take {bound.tokens}"
             return BudgetSpent(f"the budget of {limit.tokens} tokens would be exceeded", why, remedy)
         return None
 
 
 class Reservation:
-    """What is set aside for one call."""
+    """What is reserved for one call: its upper bound. It is settled once; settling it again does nothing."""
 
-    def __init__(self, tracker: BudgetTracker, need: Spent) -> None:
-        self.need = need
-        self._tracker, self._held = tracker, True
+    def __init__(self, tracker: BudgetTracker, bound: Spend) -> None:
+        self.bound = bound
+        self._tracker, self._open = tracker, True
 
-    async def again(self) -> None:
-        """Book an attempt whose answer was lost with all that it may have cost, and set the same aside once more.
+    async def renew(self) -> None:
+        """Pay the whole bound for an attempt whose answer was lost, and reserve it once more for the next attempt.
 
         Raises:
             BudgetSpent: another attempt does not fit any more.
         """
-        self._held = False
-        self._tracker._settle(self.need, self.need._replace(calls=0))
-        await self._tracker._reserve(self.need)
-        self._held = True
+        self._open = False
+        self._tracker._settle(self.bound, replace(self.bound, calls=0))
+        await self._tracker._reserve(self.bound)
+        self._open = True
 
-    def settle(self, paid: Spent) -> None:
-        """Book what the call took, and free the rest."""
-        if self._held:
-            self._held = False
-            self._tracker._settle(self.need, paid)
+    def settle(self, paid: Spend) -> None:
+        """Count what the call took as paid, and free the rest."""
+        if self._open:
+            self._open = False
+            self._tracker._settle(self.bound, paid)

@@ -1,7 +1,8 @@
 """The model of the run as a LangChain chat model, for graphs that are compiled with a model inside.
 
-Invariant: an answer belongs to the decision in whose context it is asked for, and its draw is named by the place of the
-question in the graph (superstep, rank of the task there, how often it asked the same), never by who came first.
+Invariant: an answer belongs to the decision in whose context it is asked for. Its draw is named by the place of the
+call in the graph (superstep, rank of the task in it, how often the task has made the same request), never by who came
+first.
 """
 
 from __future__ import annotations
@@ -20,137 +21,155 @@ from langchain_core.outputs import ChatResult
 from ..errors import Denied, PlanError, RunStopped, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
 from .gateway import ModelRoles
-from .providers.langchain import _from_langchain, generation
+from .providers.langchain import from_langchain, generation
+from .sampling import sampling_from_kwargs
 
-__all__ = ["AMBIENT", "DecisionContext", "ChatModel", "Asked"]
-
-_SENT = {"temperature", "top_p", "max_tokens"}
+__all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One question of a graph: where it was asked, in which draw, and the answer with its key once there is one."""
+class GraphCall:
+    """One call of a model inside a graph.
 
-    step: int
+    Attributes:
+        superstep, rank: the superstep of the graph, and the rank in it of the task that calls.
+        index: how many calls the task had made before.
+        node: the name of its node.
+        sample: the sample number of its draw.
+        answer: (key of the answer, response), once there is one.
+    """
+
+    superstep: int
     rank: int
-    place: int
+    index: int
     node: str
     sample: int
-    messages: tuple[Message, ...]
     answer: asyncio.Task[tuple[str, Response]]
 
 
 @dataclass
-class _Series:
-    """The samples of one request within a decision: `base` is the first that the present superstep may use."""
+class _Samples:
+    """Deals the sample numbers of one request within a decision, so that no order of arrival decides them.
 
-    step: int
+    The tasks of a superstep take turns: with `width` tasks, the task of rank r deals base + r, base + r + width, ...
+    The next superstep begins above every number that was dealt.
+
+    Example: superstep 1 has two tasks, which make the same request. Task 0 makes it three times and task 1 once: task 0
+    gets samples 0, 2 and 4, task 1 gets 1, whichever is faster. Superstep 2 has one task: it gets 5, then 6.
+    """
+
+    superstep: int
     base: int = 0
-    used: set[int] = field(default_factory=set)
-    times: dict[str, int] = field(default_factory=dict)
+    dealt: set[int] = field(default_factory=set)
+    times: dict[str, int] = field(default_factory=dict)  # task -> how often it has made the request in this superstep
+
+    def deal(self, superstep: int, rank: int, width: int, task: str) -> int:
+        """The next sample number for a task, which is one of `width` tasks of its superstep."""
+        if self.superstep != superstep:
+            self.superstep, self.base, self.times = superstep, max(self.dealt, default=-1) + 1, {}
+        times = self.times.get(task, 0)
+        self.times[task] = times + 1
+        sample = self.base + rank + width * times
+        while sample in self.dealt:
+            sample += width
+        self.dealt.add(sample)
+        return sample
 
 
 class DecisionContext:
-    """The decision under way: whom its graph asks, and what it has asked so far. It lives on one event loop."""
+    """The decision under way: the models that its graph may call, and the calls so far. It lives on one event loop.
+
+    Attributes:
+        fatal: the error that must end the run, whatever the graph makes of it.
+        over: whether the graph has ended; no model may be called any more.
+    """
 
     def __init__(self, models: ModelRoles, episode: int, step: int) -> None:
         self.models, self.episode, self.step = models, episode, step
         self.loop = asyncio.get_running_loop()
         self.fatal: Exception | None = None
         self.over = False
-        self._asked: list[Asked] = []
-        self._series: dict[Request, _Series] = {}
-        self._places: dict[str, tuple[int, int]] = {}  # task -> (superstep, rank)
-        self._widths = [0]
-        self._starting = False
+        self._calls: list[GraphCall] = []
+        self._samples: dict[Request, _Samples] = {}
+        self._ranks: dict[str, tuple[int, int]] = {}  # task -> (superstep, rank)
+        self._widths = [0]  # the number of tasks of each superstep
+        self._announcing = False
 
-    def tell(self, event: Mapping[str, Any]) -> None:
-        """Take note of a LangGraph "tasks" event: the tasks of a superstep are announced before any of them runs."""
-        if "input" not in event:
-            self._starting = False
+    def on_task(self, event: Mapping[str, Any]) -> None:
+        """Take note of a LangGraph "tasks" event. All tasks of a superstep are announced before any of them runs."""
+        if "input" not in event:  # a task has ended
+            self._announcing = False
             return
-        if not self._starting:
+        if not self._announcing:
             self._widths.append(0)
-            self._starting = True
-        self._places[event["id"]] = (len(self._widths) - 1, self._widths[-1])
+            self._announcing = True
+        self._ranks[event["id"]] = (len(self._widths) - 1, self._widths[-1])
         self._widths[-1] += 1
 
     def fail(self, error: Exception) -> Exception:
-        """Remember what must end the run, whatever the graph makes of it."""
+        """Remember an error that must end the run, whatever the graph makes of it; returns it."""
         self.fatal = self.fatal or error
         return error
 
     async def ask(
         self, slot: str, messages: tuple[Message, ...], sampling: Sampling, metadata: Mapping[str, Any]
     ) -> Response:
-        """Ask the model in a slot, from this decision's own loop."""
+        """Ask the model in a slot, from this decision's own loop; `metadata` is LangGraph's of the node that calls."""
         if self.fatal is not None:
             raise self.fatal
         if self.over:
             raise PlanError("a model was asked after its decision was over", remedy="Await what your graph starts.")
-        space = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task|node:task for a graph within a graph
-        task = space.partition("|")[0].rpartition(":")[2]
-        step, rank = self._places.get(task, (len(self._widths) - 1, 0))
+        namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
+        task = namespace.partition("|")[0].rpartition(":")[2]
+        superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
         try:
             info = self.models.info(slot)
-            sample = self._sample(Request(info.id, messages, sampling, info.mode), step, rank, task)
+            samples = self._samples.setdefault(Request(info.id, messages, sampling, info.mode), _Samples(superstep))
+            sample = samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
             draw = Draw(self.episode, self.step, sample)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw))
-            answer.add_done_callback(_seen)
+            answer.add_done_callback(_mark_retrieved)
             node = str(metadata.get("langgraph_node") or "model")
-            place = sum((a.step, a.rank) == (step, rank) for a in self._asked)
-            self._asked.append(Asked(step, rank, place, node, sample, messages, answer))
+            index = sum((call.superstep, call.rank) == (superstep, rank) for call in self._calls)
+            self._calls.append(GraphCall(superstep, rank, index, node, sample, answer))
             return (await asyncio.shield(answer))[1]
         except (RunStopped, Denied, UsageError) as error:
             raise self.fail(error) from None
 
-    def _sample(self, request: Request, step: int, rank: int, task: str) -> int:
-        """The next sample of a request. Tasks of one superstep draw from residues of their own: no order decides."""
-        series = self._series.setdefault(request, _Series(step))
-        if series.step != step:
-            series.step, series.base, series.times = step, max(series.used, default=-1) + 1, {}
-        width = max(self._widths[step], 1)
-        times = series.times.get(task, 0)
-        series.times[task] = times + 1
-        sample = series.base + rank + width * times
-        while sample in series.used:
-            sample += width
-        series.used.add(sample)
-        return sample
-
-    async def end(self) -> list[Asked]:
-        """All that was asked, in the order of its places, once every answer is there; none may be asked any more.
+    async def end(self) -> list[GraphCall]:
+        """Wait for every answer: returns all calls, in the order of their places in the graph.
 
         Raises:
-            RunStopped, Denied, UsageError: the first that a question met, even if the graph caught it.
+            RunStopped, Denied, UsageError: the first that a call met, even if the graph caught it.
         """
         self.over = True
-        await asyncio.gather(*(a.answer for a in self._asked), return_exceptions=True)
-        for asked in self._asked:
-            error = asked.answer.exception()
+        await asyncio.gather(*(call.answer for call in self._calls), return_exceptions=True)
+        for call in self._calls:
+            error = call.answer.exception()
             if error is not None:
                 raise self.fatal or error
         if self.fatal is not None:
             raise self.fatal
-        return sorted(self._asked, key=lambda a: (a.step, a.rank, a.place))
+        return sorted(self._calls, key=lambda call: (call.superstep, call.rank, call.index))
 
 
-def _seen(answer: asyncio.Task[Any]) -> None:
+def _mark_retrieved(answer: asyncio.Task[Any]) -> None:
     if not answer.cancelled():
-        answer.exception()  # the graph that asked may have gone
+        answer.exception()  # the node that asked may have been cancelled
 
 
-AMBIENT: ContextVar[DecisionContext] = ContextVar("akrasia.ambient")
+CURRENT_DECISION: ContextVar[DecisionContext] = ContextVar("akrasia.decision")
 
 
 class ChatModel(BaseChatModel):
-    """The model of the run that is deciding, for a graph that `Variant.from_langgraph` makes a variant.
+    """The model of the run, for a graph that `Variant.from_langgraph` makes a variant.
 
-    Put it where the graph has its own chat model. It holds no model and no key: each call finds the decision in whose
-    context it is made, so one graph may take many decisions at once.
+    Put it where the graph has its own chat model. It names no gateway, no model and no draw: each call finds all three
+    in the decision in whose context it is made, so one graph may take many decisions at once. (For a program without a
+    run, `models.providers.langchain.GatewayChatModel` names them itself.)
 
     Args:
-        slot: the model slot it speaks through.
+        slot: the model slot through which it asks.
         sampling: how it samples; `bind(temperature=..., top_p=..., max_tokens=...)` and `stop` change it.
     """
 
@@ -160,7 +179,7 @@ class ChatModel(BaseChatModel):
 
     @property
     def _llm_type(self) -> str:
-        return "akrasia-ambient"
+        return "akrasia-run"
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -173,13 +192,14 @@ class ChatModel(BaseChatModel):
         tool_choice: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        """The model itself where there are no tools; tools are refused."""
+        """The model itself if there are no tools; tools are refused."""
         if not tools:
             return self
         raise PlanError(
-            "the model of the run calls no tools", "requests and answers are kept as text",
-            "Give the graph tools=[], or call the tool in a node of its own and put what it says into the messages.",
-        )  # fmt: skip
+            "the model of the run calls no tools",
+            "requests and answers are kept as text",
+            "Give the graph tools=[], or call the tool in a node of its own and put its result into the messages.",
+        )
 
     async def _agenerate(
         self,
@@ -188,12 +208,13 @@ class ChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        here = _here()
-        given = self._request(here, messages, stop, kwargs)
-        asking = here.ask(self.slot, *given, run_manager.metadata if run_manager else {})
-        if asyncio.get_running_loop() is here.loop:
+        decision = _current_decision()
+        sampling = self._sampling(decision, kwargs, stop)
+        metadata = (run_manager.metadata if run_manager else None) or {}
+        asking = decision.ask(self.slot, from_langchain(messages), sampling, metadata)
+        if asyncio.get_running_loop() is decision.loop:
             return _result(await asking)
-        return _result(await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking, here.loop)))
+        return _result(await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking, decision.loop)))
 
     def _generate(
         self,
@@ -202,44 +223,36 @@ class ChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        here = _here()
+        decision = _current_decision()
         try:
-            blocked = asyncio.get_running_loop() is here.loop
-        except RuntimeError:  # a worker thread: where LangGraph runs nodes that are plain functions
-            blocked = False
-        if blocked:
+            blocks_the_loop = asyncio.get_running_loop() is decision.loop
+        except RuntimeError:  # a worker thread: LangGraph runs nodes that are plain functions there
+            blocks_the_loop = False
+        if blocks_the_loop:
             error = PlanError("a node asked its model without await", remedy="Use ainvoke in async nodes.")
-            raise here.fail(error)
-        given = self._request(here, messages, stop, kwargs)
-        asking = here.ask(self.slot, *given, run_manager.metadata if run_manager else {})
-        return _result(asyncio.run_coroutine_threadsafe(asking, here.loop).result())
+            raise decision.fail(error)
+        sampling = self._sampling(decision, kwargs, stop)
+        metadata = (run_manager.metadata if run_manager else None) or {}
+        asking = decision.ask(self.slot, from_langchain(messages), sampling, metadata)
+        return _result(asyncio.run_coroutine_threadsafe(asking, decision.loop).result())
 
-    def _request(
-        self, here: DecisionContext, messages: list[BaseMessage], stop: list[str] | None, changed: dict[str, Any]
-    ) -> tuple[tuple[Message, ...], Sampling]:
-        unknown = sorted(set(changed) - _SENT)
-        if unknown:
-            error = PlanError(
-                f"the model of the run cannot send {', '.join(unknown)}", remedy=f"Set {', '.join(sorted(_SENT))}."
-            )
-            raise here.fail(error)
-        old = self.sampling
-        sampling = Sampling(
-            float(changed.get("temperature", old.temperature)), float(changed.get("top_p", old.top_p)),
-            int(changed.get("max_tokens", old.max_tokens)), tuple(stop or old.stop), old.choices, old.schema,
-        )  # fmt: skip
-        return _from_langchain(messages), sampling
+    def _sampling(self, decision: DecisionContext, kwargs: dict[str, Any], stop: list[str] | None) -> Sampling:
+        try:
+            return sampling_from_kwargs(self.sampling, kwargs, stop)
+        except UsageError as error:
+            raise decision.fail(error) from None
 
 
-def _here() -> DecisionContext:
+def _current_decision() -> DecisionContext:
     try:
-        return AMBIENT.get()
+        return CURRENT_DECISION.get()
     except LookupError:
         raise PlanError(
-            "ChatModel was asked outside of a decision", "it answers with the model of the run that is deciding",
+            "ChatModel was asked outside of a decision",
+            "it answers with the model of the run that is deciding",
             "Run its graph as a variant: Variant.from_langgraph(name, graph, adapter). In threads of your own, hand on "
             "contextvars.copy_context().",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _result(response: Response) -> ChatResult:

@@ -1,27 +1,28 @@
 """The gateway: the one place where a model is asked.
 
 Invariants
-- The same (request, draw) is asked at most once per run, whoever asks and however many ask at a time: answers come
-  from the store first, and concurrent askers of one key wait for one call (single-flight).
+- The same (request, draw) is asked at most once per run, whoever asks and however many ask at a time: answers come from
+  the store first, and concurrent callers of one key wait for one call (single-flight).
 - An answer is committed to the store before anyone sees it.
-- The gateway is the only owner of retries (`way.py`). A call that failed for good becomes a `Response` with a status;
+- The gateway is the only owner of retries (`retry.py`). A call that failed for good becomes a `Response` with a status;
   only wrong credentials, a spent budget, an offline miss and a provider that is down raise.
-- No key is sent in a prompt, or kept in an answer (`secrets.py`).
-- What failed in passing is not committed, so a resumed run asks again; until then it stays failed, so that variants
-  which share a draw share its fate. What is refused for good is committed.
-- A call's price is set aside, from an upper bound of its tokens, before it is made (`budget.py`); how many are made at
-  once and per minute is `rate.py`'s, and what happens when nothing is answered any more `circuit.py`'s.
+- No key is sent in a prompt or kept in an answer (`secrets.py`).
+- A passing fault is not committed, so a resumed run asks again; until then the call stays failed, so that variants
+  which share a draw share its fate. What a provider refuses for good is committed.
+- An upper bound of a call's cost is reserved before it is made (`budget.py`, `payment.py`). `rate_limit.py` decides how
+  many calls are made at once and per minute, `circuit_breaker.py` what happens when nothing is answered any more.
+- The key of an answer is computed once, by whoever asks, and handed on to the backend.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import BadOption, OfflineMiss, RunStopped
+from ..errors import BadOption, BudgetSpent, OfflineMiss, RunStopped
 from ..events import (
     AnswerShared,
     CallAnswered,
@@ -33,18 +34,17 @@ from ..events import (
     RateChanged,
     Where,
 )
-from ..records import Draw, Message, Request, Response, Sampling, Spent, Usage, minus
-from .base import Backend, ModelInfo, key_of
+from ..records import Draw, Message, Request, Response, Sampling, Spend
+from .base import FAILED, Backend, ModelInfo, key_of
 from .budget import Budget, BudgetTracker
 from .circuit_breaker import CircuitBreaker
-from .providers.openai_format import UNCOUNTED
+from .model_pool import ModelPool
+from .payment import Payment, upper_bound
 from .rate_limit import Account, Clock, RateLimitChange, RateLimiter
-from .retry import FAILED, RetryPolicy, RunUsage
-from .secrets import keys, refuse_keys, without_keys
+from .retry import RetryPolicy, RunUsage
+from .secrets import refuse_keys, without_keys
 
-__all__ = ["Budget", "ModelRoles", "Gateway", "MemoryStore", "Store", "RunUsage", "key_of"]
-
-TOKENS_AROUND_A_MESSAGE = 16
+__all__ = ["Budget", "Gateway", "MemoryStore", "ModelRoles", "RunUsage", "Store", "key_of"]
 
 
 class Store(Protocol):
@@ -53,11 +53,11 @@ class Store(Protocol):
     def get(self, key: str) -> Response | None: ...
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
-        """Return only once the answer is safe."""
+        """Keep an answer; returns once it is safe."""
         ...
 
-    async def book(self, spent: Spent) -> None:
-        """Keep what counts against the budget beside the answers; return only once it is safe."""
+    async def book(self, spend: Spend) -> None:
+        """Keep what counts against the budget beside the answers; returns once it is safe."""
         ...
 
 
@@ -73,30 +73,35 @@ class MemoryStore:
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         self.responses[key] = response
 
-    async def book(self, spent: Spent) -> None:
+    async def book(self, spend: Spend) -> None:
         """Nothing outlives this store."""
 
 
 class Gateway:
-    """Ask models, once per (request, draw).
+    """Asks models, once per (request, draw).
 
     Args:
-        backends: the models of the run.
+        backends: the models of the run, or a pool of them that other gateways share.
         store: where answers are kept.
         budget: limits over the whole run.
-        spent: calls, dollars and tokens already paid by earlier sessions of this run.
-        offline: answer from the store only, and fail loudly on a miss.
-        purse: what is spent from, in the place of `budget` and `spent`, where several gateways share one.
-        hear: who listens to what happens; may be set later.
-        sleep: how to wait, in seconds, and `clock`: the time in seconds by which it is known how long.
+        spent: what earlier sessions of this run have paid: calls, dollars and tokens.
+        offline: answer from the store only, and raise on a miss.
+        sleep: how to wait, in seconds.
+        clock: the time in seconds, by which waits are reckoned.
+        tracker: takes the place of `budget` and `spent` where several gateways share one budget.
+        emit: is handed what happens; may be set later.
+
+    Attributes:
+        run_usage: what was asked and paid through this gateway.
+        unanswered: the episodes, as draws name them, with a call that was given up.
     """
 
     def __init__(
         self,
-        backends: list[Backend],
+        backends: Sequence[Backend] | ModelPool,
         store: Store | None = None,
         budget: Budget = Budget(),  # noqa: B008  (frozen)
-        spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0),
+        spent: Spend = Spend(),  # noqa: B008  (frozen)
         offline: bool = False,
         sleep: Callable[[float], Any] = asyncio.sleep,
         clock: Clock = time.monotonic,
@@ -106,126 +111,123 @@ class Gateway:
         self.emit = emit
         self.store: Store = MemoryStore() if store is None else store
         self.run_usage = RunUsage()
-        self._backends = {b.info.id: b for b in backends}
-        self._budget, self._offline, self._sleep, self._clock = budget, offline, sleep, clock
-        self._tracker = BudgetTracker(budget, Spent(*spent)) if tracker is None else tracker
-        self._flights: dict[str, asyncio.Future[Response]] = {}
+        self.unanswered: set[int] = set()
+        self._models = backends if isinstance(backends, ModelPool) else ModelPool(backends)
+        self._budget, self._offline, self._plain_sleep, self._clock = budget, offline, sleep, clock
+        self._tracker = BudgetTracker(budget, spent) if tracker is None else tracker
+        self._in_flight: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
-        self.unanswered: set[int] = set()  # episodes, as draws name them, with a call that was given up
         self._accounts: dict[str, Account] = {}
-        self._ways = {model: self._way(b) for model, b in self._backends.items()}
-        self._opened: dict[str, asyncio.Task[None]] = {}
-        self._infos: dict[str, ModelInfo] = {}
-        self._keys: dict[str, str] = {}
+        self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
         self._stopped: RunStopped | None = None
-        self._halted = asyncio.Event()
+        self._interrupted = asyncio.Event()
 
-    def on(
+    def with_store(
         self,
         store: Store,
-        spent: tuple[int, float] | tuple[int, float, int] = (0, 0.0),
+        spent: Spend = Spend(),  # noqa: B008  (frozen)
         offline: bool = False,
         emit: EventBus | None = None,
     ) -> Gateway:
-        """The same opened models over another store."""
-        gateway = Gateway(list(self._backends.values()), store, self._budget, spent, offline, self._sleep, self._clock)
-        gateway._opened, gateway._infos, gateway._keys = self._opened, self._infos, self._keys
-        gateway.emit = emit
-        return gateway
+        """A gateway to the same open models over another store."""
+        return Gateway(self._models, store, self._budget, spent, offline, self._plain_sleep, self._clock, emit=emit)
 
     def info(self, model: str) -> ModelInfo:
         """The `ModelInfo` of a model, by its id."""
-        return self._infos.get(model) or self._backends[model].info
+        return self._models.info(model)
 
-    async def complete(self, request: Request, draw: Draw, where: Where | None = None) -> Response:
-        """The answer to `request` in `draw`; `where` names the decision that asks, for whoever listens.
+    async def complete(
+        self, request: Request, draw: Draw, where: Where | None = None, key: str | None = None
+    ) -> Response:
+        """The answer to `request` in `draw`.
+
+        Args:
+            where: the decision that asks, for events.
+            key: the answer's key, where the caller has it already.
 
         Raises:
             Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
         """
         self.run_usage.asked += 1
-        key = key_of(request, draw)
+        key = key or key_of(request, draw)
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
-            self._share(key, request, where)
+            self._count_shared(key, request, where)
             return kept
-        flight = self._flights.get(key)
-        if flight is not None:
-            response = await asyncio.shield(flight)
-            self._share(key, request, where)
+        call = self._in_flight.get(key)
+        if call is not None:
+            response = await asyncio.shield(call)
+            self._count_shared(key, request, where)
             return response
-        # A task of its own: an asker that is cancelled does not lose an answer that is being paid for.
-        flight = asyncio.ensure_future(self._fly(key, request, draw, where))
-        self._flights[key] = flight
-        flight.add_done_callback(lambda f: self._landed(key, f))
-        return await asyncio.shield(flight)
+        # A task of its own: a caller that is cancelled does not lose an answer that is being paid for.
+        call = asyncio.ensure_future(self._call(key, request, draw, where))
+        self._in_flight[key] = call
+        call.add_done_callback(lambda c: self._on_landed(key, c))
+        return await asyncio.shield(call)
 
-    def _landed(self, key: str, flight: asyncio.Future[Response]) -> None:
-        del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()  # seen: every asker may have gone
+    def _on_landed(self, key: str, call: asyncio.Future[Response]) -> None:
+        del self._in_flight[key]
+        if not call.cancelled():
+            call.exception()  # marks it as retrieved: every caller may have gone
 
-    def _share(self, key: str, request: Request, where: Where | None) -> None:
+    def _count_shared(self, key: str, request: Request, where: Where | None) -> None:
         self.run_usage.shared += 1
         if self.emit is not None:
             self.emit(AnswerShared(key, self.info(request.model).label, where))
 
     async def open(self) -> None:
-        """Open every model now, so that what is missing is said before anything is written.
+        """Open every model now, so that what is missing is reported before anything is written.
 
         Raises:
             UsageError, Denied: a model cannot be used here.
         """
-        for model in self._backends:
+        for model in self._models:
             await self._open(model)
 
     def stop(self, reason: RunStopped) -> None:
-        """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
+        """Begin no call from now on: every request that is not in the store raises `reason`.
+
+        Calls under way end: those that wait, for their turn or between attempts, with `reason`. A spent budget is no
+        reason to end them: their cost is reserved, so they are made.
+        """
         self._stopped = reason
-        self._halted.set()
         self._tracker.stop(reason)
-        for way in self._ways.values():
-            way.circuit.stop()
+        if not isinstance(reason, BudgetSpent):
+            self._interrupted.set()
+            for policy in self._policies.values():
+                policy.circuit.wake()
+
+    async def land(self) -> None:
+        """Wait until every call under way has ended and its answer is committed."""
+        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
     async def close(self) -> None:
-        """Let calls under way land and be committed, then close every backend that was opened."""
-        await asyncio.gather(*self._flights.values(), return_exceptions=True)
-        for model, opening in self._opened.items():
-            if opening.done() and not opening.cancelled() and opening.exception() is None:
-                await self._backends[model].close()
-        self._opened.clear()
-        self._infos.clear()
+        """Let calls under way land, then close every backend that was opened."""
+        await self.land()
+        await self._models.close()
 
-    async def _fly(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
-        self._raise_if_stopped()
+    async def _call(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
+        if self._stopped is not None:
+            raise self._stopped
         if self._offline:
             raise OfflineMiss(
                 "an answer is not in the ledger",
                 f"{request.model} was asked at episode {draw.episode}, step {draw.step}, sample {draw.sample}",
                 "Run without --offline to ask for it.",
             )
-        if request.model not in self._infos:
-            await self._open(request.model)
-        refuse_keys((m.content for m in request.messages), self._keys, f"a prompt for {request.model}")
-        price = self._infos[request.model].price
-        bound = _bound(request)
-        need = Spent(1, 0.0 if price is None else price.of(bound), bound.prompt_tokens + bound.completion_tokens)
-        hold = await self._tracker.hold(need)
-        paid = Spent()
+        price = (await self._open(request.model)).price
+        refuse_keys((m.content for m in request.messages), self._models.keys, f"a prompt for {request.model}")
+        payment = await Payment.reserve(self._tracker, upper_bound(request, price), self.store.book)
         if self.emit is not None:
             self.emit(self._began(key, request, draw, where, self.emit.texts))
         try:
-            response = await self._ways[request.model].answer(hold, key, request, draw, price)
-            response = without_keys(response, self._keys)
-            paid = _paid(response, need)
+            response = await self._policies[request.model].call(key, request, draw, price, payment)
+            response = without_keys(response, self._models.keys)
         except BaseException as error:
+            payment.release()
             self._emit(CallStopped(key, self.info(request.model).label, type(error).__name__))
             raise
-        finally:
-            hold.settle(paid)
-        booked = paid if response.finish_reason == FAILED else minus(paid, _told(response))
-        if any(booked):
-            await self.store.book(booked)
+        await payment.settle(response)
         self.run_usage.usage += response.usage
         self.run_usage.dollars += response.cost or 0.0
         if response.finish_reason == FAILED:
@@ -251,79 +253,56 @@ class Gateway:
         return CallAnswered(key, label, r.status, r.finish_reason, r.usage, r.cost, r.latency, attempts, text)
 
     def _emit(self, event: Event) -> None:
-        """For what is rare: an event that is made whether anybody listens or not."""
+        """For rare events, which are made whether anybody listens or not."""
         if self.emit is not None:
             self.emit(event)
 
-    def _changed(self, change: RateLimitChange) -> None:
+    def _on_limit_changed(self, change: RateLimitChange) -> None:
         self.run_usage.changes.append(change)
         self._emit(RateChanged(change.model, change.limit, change.why))
 
-    async def _open(self, model: str) -> None:
-        backend = self._backends[model]
-        if model not in self._opened:
-            self._opened[model] = asyncio.ensure_future(backend.open())
-        await asyncio.shield(self._opened[model])
-        if self._budget.dollars is not None and backend.info.price is None:
+    async def _open(self, model: str) -> ModelInfo:
+        info = await self._models.open(model)
+        if self._budget.dollars is not None and info.price is None:
             raise BadOption(
-                f"no price is known for {backend.info.label!r}, so a budget in dollars cannot be kept",
+                f"no price is known for {info.label!r}, so a budget in dollars cannot be kept",
                 remedy="Give it price = { prompt = ..., completion = ... } (dollars per million tokens), or "
                 "budget in calls.",
             )
-        self._infos[model] = backend.info
-        self._keys.update(keys())
+        return info
 
-    def _way(self, backend: Backend) -> RetryPolicy:
+    def _policy(self, backend: Backend) -> RetryPolicy:
         info = backend.info
         account = self._accounts.setdefault(info.account or info.id, Account())
-        lane = RateLimiter(info, account, self._clock, self._rest, self._changed)
-        circuit = CircuitBreaker(info.label, self._rest, self._emit)
-        return RetryPolicy(backend, lane, circuit, self._rest, self.run_usage, self._emit, self._book)
+        limiter = RateLimiter(info, account, self._clock, self._sleep, self._on_limit_changed)
+        circuit = CircuitBreaker(info.label, self._sleep, self._emit)
+        return RetryPolicy(backend, limiter, circuit, self._sleep, self.run_usage, self._emit)
 
-    async def _book(self, spent: Spent) -> None:
-        await self.store.book(spent)
-
-    def _raise_if_stopped(self) -> None:
-        if self._stopped is not None:
+    def _raise_if_interrupted(self) -> None:
+        if self._interrupted.is_set():
+            assert self._stopped is not None
             raise self._stopped
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait, but no longer than until the run is stopped, which raises."""
-        self._raise_if_stopped()
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until the run is interrupted, which raises."""
+        self._raise_if_interrupted()
         if not seconds > 0:
             return
-        waits = {asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._halted.wait())}
+        waits = {asyncio.ensure_future(self._plain_sleep(seconds)), asyncio.ensure_future(self._interrupted.wait())}
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in pending:
             wait.cancel()
         for wait in done:
             wait.result()
-        self._raise_if_stopped()
-
-
-def _bound(request: Request) -> Usage:
-    """An upper bound of a call's tokens: no tokeniser makes more tokens of a text than it has bytes."""
-    written = sum(len(m.content.encode()) + TOKENS_AROUND_A_MESSAGE for m in request.messages)
-    return Usage(written, request.sampling.max_tokens)
-
-
-def _paid(response: Response, need: Spent) -> Spent:
-    """What an answer took; all that it may have taken, where its tokens were not counted."""
-    if UNCOUNTED.items() <= response.reported.items():
-        return need
-    return _told(response)
-
-
-def _told(response: Response) -> Spent:
-    """What an answer itself says it took."""
-    return Spent(1, response.cost or 0.0, response.usage.prompt_tokens + response.usage.completion_tokens)
+        self._raise_if_interrupted()
 
 
 @dataclass(frozen=True)
 class ModelRoles:
-    """Which model sits in which slot: what an agent may ask, without knowing any model.
+    """Which model plays which role: what an agent may ask, without knowing any model.
 
-    A slot that is not named is served by the slot "default". `where` names the decision that asks, if anybody listens.
+    A role, or slot, that is not named is served by the slot "default". `where` names the decision that asks, for
+    events.
     """
 
     gateway: Gateway
@@ -332,7 +311,7 @@ class ModelRoles:
 
     def info(self, slot: str) -> ModelInfo:
         """The `ModelInfo` of the model in a slot."""
-        return self.gateway.info(self._model(slot))
+        return self.gateway.info(self.slots.get(slot) or self.slots["default"])
 
     async def ask(
         self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
@@ -340,7 +319,5 @@ class ModelRoles:
         """Ask the model in `slot`: (key of the answer, the answer)."""
         info = self.info(slot)
         request = Request(info.id, messages, sampling, info.mode)
-        return key_of(request, draw), await self.gateway.complete(request, draw, self.where)
-
-    def _model(self, slot: str) -> str:
-        return self.slots.get(slot) or self.slots["default"]
+        key = key_of(request, draw)
+        return key, await self.gateway.complete(request, draw, self.where, key)

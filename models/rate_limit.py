@@ -1,10 +1,10 @@
 """How fast a model may be asked: calls at once, requests and tokens per minute, and pauses that a provider asks for.
 
 Invariants
-- What a provider asks to wait, every caller of that account waits.
-- Calls at once adapt to what the provider bears: doubled while it answers everything, cut to 0.8 on a 429 (once per
-  cooldown, since one overload is answered by many 429s), raised by a twentieth per round from then on; and only ever
-  raised while the present limit is used. The same scheme as that of Inspect (UK AISI).
+- A pause that a provider asks for holds for every caller of that account.
+- The limit of calls at once adapts to the provider: it doubles while every call is answered, is cut to 0.8 on a 429
+  (once per cooldown, since one overload is answered by many 429s), and from then on rises by a twentieth per round. It
+  rises only while it is used. This is the scheme of Inspect (UK AISI).
 - In no minute are more requests sent than `rpm`, or more tokens than `tpm`. A request counts with an estimate until its
   answer says what it took.
 """
@@ -19,16 +19,16 @@ from typing import Literal
 
 from .base import ModelInfo
 
-__all__ = ["Account", "RateLimitChange", "RateLimiter", "SlidingWindow"]
+__all__ = ["Account", "Clock", "RateLimitChange", "RateLimiter", "SentRequest", "SlidingWindow", "Sleep"]
 
 START = 20
 CUT, COOLDOWN = 0.8, 15.0
-SATURATED = 0.8
-STEADY = 20  # a round of answers without a fault raises the limit by one in so many
+SATURATED = 0.8  # the share of the limit that must have been used before it is raised
+STEADY = 20  # after the first 429, a round of answers raises the limit by one in so many
 MINUTE = 60.0
 
 Clock = Callable[[], float]
-Rest = Callable[[float], Awaitable[None]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,17 @@ class RateLimitChange:
 
 @dataclass(slots=True)
 class Account:
-    """Whom several models ask with one key: a pause holds for all of them."""
+    """A provider's account, which several models may share: a pause holds for all of them."""
 
     resume_at: float = float("-inf")
+
+
+@dataclass(slots=True, eq=False)
+class SentRequest:
+    """A request in a sliding window: when it was sent, and with how many tokens it counts."""
+
+    at: float
+    tokens: float
 
 
 class SlidingWindow:
@@ -53,132 +61,141 @@ class SlidingWindow:
 
     def __init__(self, rpm: int | None = None, tpm: int | None = None) -> None:
         self.rpm, self.tpm = rpm, tpm
-        self._sent: deque[list[float]] = deque()  # [when, tokens]
+        self._sent: deque[SentRequest] = deque()
         self._tokens = 0.0
 
     def wait(self, now: float, tokens: float) -> float:
-        """Seconds until one more request of `tokens` may be sent; one larger than `tpm` goes alone."""
-        while self._sent and self._sent[0][0] <= now - MINUTE:
-            self._tokens -= self._sent.popleft()[1]
+        """Seconds until one more request of `tokens` may be sent; a request larger than `tpm` is sent alone."""
+        while self._sent and self._sent[0].at <= now - MINUTE:
+            self._tokens -= self._sent.popleft().tokens
         until = now
         if self.rpm is not None and len(self._sent) >= self.rpm:
-            until = self._sent[len(self._sent) - self.rpm][0] + MINUTE
+            until = self._sent[len(self._sent) - self.rpm].at + MINUTE
         if self.tpm is not None:
-            over = self._tokens + tokens - self.tpm
-            for when, freed in self._sent:
-                if over <= 0:
+            excess = self._tokens + tokens - self.tpm
+            for sent in self._sent:
+                if excess <= 0:
                     break
-                over -= freed
-                until = max(until, when + MINUTE)
+                excess -= sent.tokens
+                until = max(until, sent.at + MINUTE)
         return until - now
 
-    def send(self, now: float, tokens: float) -> list[float]:
-        """Count a request; what is returned lets `correct` say later what it really took."""
-        sent = [now, tokens]
+    def add(self, now: float, tokens: float) -> SentRequest:
+        """Count a request."""
+        sent = SentRequest(now, tokens)
         self._sent.append(sent)
         self._tokens += tokens
         return sent
 
-    def correct(self, sent: list[float], tokens: float) -> None:
+    def correct(self, sent: SentRequest, tokens: float) -> None:
         """Replace the estimate of a request by what it took."""
-        if self._sent and sent[0] >= self._sent[0][0]:
-            self._tokens += tokens - sent[1]
-        sent[1] = tokens
+        if self._sent and sent.at >= self._sent[0].at:
+            self._tokens += tokens - sent.tokens
+        sent.tokens = tokens
 
-    def forget(self, sent: list[float]) -> None:
-        """A request was not sent after all."""
-        kept = deque(s for s in self._sent if s is not sent)
-        if len(kept) < len(self._sent):
-            self._tokens -= sent[1]
-        self._sent = kept
+    def remove(self, sent: SentRequest) -> None:
+        """Count a request no longer: it was not sent after all."""
+        others = deque(s for s in self._sent if s is not sent)
+        if len(others) < len(self._sent):
+            self._tokens -= sent.tokens
+        self._sent = others
 
 
 class RateLimiter:
-    """The way to one model.
+    """Limits the calls to one model.
 
     Args:
-        rest: how to wait, in seconds; may raise to end the waiting.
-        tell: hears of every change of the limit.
+        sleep: how to wait, in seconds; may raise to end the waiting.
+        emit: is handed every change of the limit.
+
+    Attributes:
+        limit: the most calls at once, at present.
+        in_flight: calls that hold a slot.
     """
 
     def __init__(
-        self, info: ModelInfo, account: Account, clock: Clock, rest: Rest, tell: Callable[[RateLimitChange], None]
+        self, info: ModelInfo, account: Account, clock: Clock, sleep: Sleep, emit: Callable[[RateLimitChange], None]
     ) -> None:
-        self.model, self.most = info.label, info.max_concurrency
-        self.limit, self.inside = min(START, self.most), 0
-        self._account, self._clock, self._rest, self._emit = account, clock, rest, tell
-        self._minute = SlidingWindow(info.rpm, info.tpm) if info.rpm or info.tpm else None
+        self.limit, self.in_flight = min(START, info.max_concurrency), 0
+        self._label, self._max_limit = info.label, info.max_concurrency
+        self._account, self._clock, self._sleep, self._emit = account, clock, sleep, emit
+        self._window = SlidingWindow(info.rpm, info.tpm) if info.rpm or info.tpm else None
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._good, self._peak, self._fresh = 0, 0, True
-        self._calm_at, self._began = float("-inf"), clock()
+        self._answers, self._peak = 0, 0  # of the present round
+        self._doubling = True
+        self._cool_at, self._began = float("-inf"), clock()
 
     @property
-    def counts(self) -> bool:
+    def counts_tokens(self) -> bool:
         """Whether requests and tokens per minute are limited."""
-        return self._minute is not None
+        return self._window is not None
 
-    async def enter(self, tokens: float) -> list[float] | None:
-        """Wait for a place, for the end of a pause and for the minute's limits; `leave` gives the place back."""
-        await self._place()
+    async def acquire(self, tokens: float) -> SentRequest | None:
+        """Wait for a slot, for the end of a pause and for room in the last minute; `release` gives the slot back.
+
+        Returns:
+            The request as it is counted in the minute, None where no minute is limited.
+        """
+        await self._acquire_slot()
         try:
-            return await self.clear(tokens)
+            return await self.wait_for_window(tokens)
         except BaseException:
-            self.leave()
+            self.release()
             raise
 
-    async def clear(self, tokens: float) -> list[float] | None:
-        """Wait for the end of a pause and for the minute's limits, and count a request."""
+    async def wait_for_window(self, tokens: float) -> SentRequest | None:
+        """Wait for the end of a pause and for room in the last minute, and count a request."""
         while (until := self._account.resume_at) > self._clock():
-            await self._rest(until - self._clock())
+            await self._sleep(until - self._clock())
             if self._account.resume_at <= until:
-                break  # waited out; another 429 may have asked for more meanwhile
-        if self._minute is None:
+                break  # the pause is over, unless another 429 has prolonged it meanwhile
+        if self._window is None:
             return None
-        while (wait := self._minute.wait(self._clock(), tokens)) > 0:
-            await self._rest(wait)
-        return self._minute.send(self._clock(), tokens)
+        while (wait := self._window.wait(self._clock(), tokens)) > 0:
+            await self._sleep(wait)
+        return self._window.add(self._clock(), tokens)
 
-    def forget(self, sent: list[float] | None) -> None:
-        """Take back the count of a request that is not sent yet."""
-        if self._minute is not None and sent is not None:
-            self._minute.forget(sent)
+    def not_sent(self, sent: SentRequest | None) -> None:
+        """Take back the count of a request that has not been sent yet."""
+        if self._window is not None and sent is not None:
+            self._window.remove(sent)
 
-    def leave(self) -> None:
-        """Give the place to who waits longest."""
-        self.inside -= 1
-        self._call_in()
+    def release(self) -> None:
+        """Give the slot to the caller that has waited longest."""
+        self.in_flight -= 1
+        self._fill_slots()
 
-    def answered(self, sent: list[float] | None, tokens: float) -> None:
-        """A call went well: after a round of them at a limit that was used, raise it."""
-        if self._minute is not None and sent is not None and tokens:
-            self._minute.correct(sent, tokens)
-        self._good += 1
-        if self._good < self.limit or self._clock() < self._calm_at:
+    def record_success(self, sent: SentRequest | None, tokens: float) -> None:
+        """A call was answered, and took `tokens`. Raise the limit after a round of answers in which it was used."""
+        if self._window is not None and sent is not None and tokens:
+            self._window.correct(sent, tokens)
+        self._answers += 1
+        if self._answers < self.limit or self._clock() < self._cool_at:
             return
-        if self._peak >= SATURATED * self.limit and self.limit < self.most:
-            raised = 2 * self.limit if self._fresh else self.limit + max(1, self.limit // STEADY)
-            self._set(min(raised, self.most), "saturated")
-            self._call_in()
-        self._good, self._peak = 0, self.inside
+        if self._peak >= SATURATED * self.limit and self.limit < self._max_limit:
+            raised = 2 * self.limit if self._doubling else self.limit + max(1, self.limit // STEADY)
+            self._set_limit(min(raised, self._max_limit), "saturated")
+            self._fill_slots()
+        self._answers, self._peak = 0, self.in_flight
 
-    def limited(self, wait: float | None) -> None:
-        """The provider asked to slow down, and perhaps for how long."""
+    def record_rate_limit(self, wait: float | None) -> None:
+        """The provider asked to slow down, and perhaps to wait for so many seconds."""
         now = self._clock()
         if wait is not None:
             self._account.resume_at = max(self._account.resume_at, now + wait)
-        if now >= self._calm_at:
-            self._calm_at = now + max(COOLDOWN, wait or 0.0)
-            self._good, self._fresh = 0, False
+        if now >= self._cool_at:
+            self._cool_at = now + max(COOLDOWN, wait or 0.0)
+            self._answers, self._doubling = 0, False
             if self.limit > 1:
-                self._set(max(1, int(self.limit * CUT)), "rate limited")
+                self._set_limit(max(1, int(self.limit * CUT)), "rate limited")
 
-    def _set(self, limit: int, why: Literal["saturated", "rate limited"]) -> None:
+    def _set_limit(self, limit: int, why: Literal["saturated", "rate limited"]) -> None:
         self.limit = limit
-        self._emit(RateLimitChange(round(self._clock() - self._began, 3), self.model, limit, why))
+        self._emit(RateLimitChange(round(self._clock() - self._began, 3), self._label, limit, why))
 
-    async def _place(self) -> None:
-        if self.inside < self.limit and not self._waiting:
-            self._take()
+    async def _acquire_slot(self) -> None:
+        if self.in_flight < self.limit and not self._waiting:
+            self._take_slot()
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -186,16 +203,16 @@ class RateLimiter:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.leave()  # it was our turn just now
+                self.release()  # the slot was given at the same moment
             raise
 
-    def _take(self) -> None:
-        self.inside += 1
-        self._peak = max(self._peak, self.inside)
+    def _take_slot(self) -> None:
+        self.in_flight += 1
+        self._peak = max(self._peak, self.in_flight)
 
-    def _call_in(self) -> None:
-        while self._waiting and self.inside < self.limit:
+    def _fill_slots(self) -> None:
+        while self._waiting and self.in_flight < self.limit:
             turn = self._waiting.popleft()
             if not turn.done():
-                self._take()
+                self._take_slot()
                 turn.set_result(None)

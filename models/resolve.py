@@ -1,25 +1,50 @@
-"""From a name to a backend: `embedded`, `simulated`, or any litellm string such as `openai/gpt-4o-mini`.
+"""From a name to a backend: a registered name such as `embedded` or `simulated`, or any litellm string.
 
-A name may carry options after a colon: `simulated:knowing=0.87,greedy=0.64`, `embedded:/models/other.gguf`. Nothing
-heavy is imported here; weights and client libraries are loaded when the gateway opens a backend.
+A name may be followed by a colon and options: `simulated:knowing=0.87,greedy=0.64`. Text without `NAME=` is the
+factory's first option: `embedded:/models/other.gguf`. A third party registers its backends in the entry-point group
+`akrasia.models`, or with `MODELS.register`; a factory takes options by name and returns a backend.
+
+Invariant: nothing heavy is imported here. Weights and client libraries are loaded when the gateway opens a backend.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import BadOption, UnknownName
-from ..registry import bind
+from ..registry import Registry, bind
 from .base import Backend, Price
+from .providers.embedded import Embedded
+from .providers.simulated import Planted, Simulated
 
-__all__ = ["MODELS", "resolve"]
+__all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
 
-MODELS = {
-    "embedded": "a small language model inside this process (SmolLM2-135M-Instruct), or any GGUF: embedded:FILE",
-    "simulated": "an agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24",
-    "PROVIDER/MODEL": "any litellm string, such as openai/gpt-4o-mini, anthropic/..., ollama/llama3",
-}
+MODELS: Registry[Backend] = Registry("model", "akrasia.models")
+
+LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string, such as openai/gpt-4o-mini, anthropic/..., ollama/llama3")
+"""The form of the names that are not registered, and what they stand for."""
+
+_EXAMPLES = ("openai/gpt-4o-mini", "anthropic/claude")
+_OPTION = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
+_DEFAULT = Planted()
+
+
+def simulated(
+    knowing: float = _DEFAULT.knowing,
+    greedy: float = _DEFAULT.greedy,
+    optimal: float = _DEFAULT.optimal,
+    frequency: float = _DEFAULT.frequency,
+    parse_failure: float = _DEFAULT.parse_failure,
+) -> Backend:
+    """An agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24."""
+    return Simulated(Planted(knowing, greedy, optimal, frequency, parse_failure))
+
+
+MODELS.register("embedded", Embedded)
+MODELS.register("simulated", simulated)
 
 
 def resolve(model: Any, **options: Any) -> Backend:
@@ -35,37 +60,56 @@ def resolve(model: Any, **options: Any) -> Backend:
     """
     if not isinstance(model, str):
         return _from_object(model)
-    name, _, detail = model.partition(":")
-    if name == "simulated":
-        from .providers.simulated import Planted, Simulated
-
-        return Simulated(bind("model", "simulated", Planted, (), {**_pairs(detail), **options}))
-    if name == "embedded":
-        from .providers.embedded import Embedded
-
-        given = {"weights": detail, **options} if detail else options
-        backend: Backend = bind("model", "embedded", Embedded, (), given)
-        return backend
-    if "/" in model:
+    name, _, text = model.partition(":")
+    options = _with_price(model, options)
+    if name in MODELS:
+        return MODELS.make(name, **{**_options_of(name, text), **options})
+    if "/" in name:
         from .providers.remote import RemoteModel
 
-        return _with_price(bind, model, RemoteModel, options)
-    raise UnknownName.among("model", model, ["embedded", "simulated", "openai/gpt-4o-mini", "anthropic/claude"])
+        backend: Backend = bind("model", model, RemoteModel, (model,), options)
+        return backend
+    raise UnknownName.among("model", name, [*MODELS.names(), *_EXAMPLES])
 
 
-def _with_price(make: Any, model: str, kind: Any, options: Mapping[str, Any]) -> Backend:
-    given = dict(options)
-    if isinstance(given.get("price"), Mapping):
-        per_million = given["price"]
+def _with_price(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with a price as a value, if they hold it as a table in US dollars per million tokens."""
+    per_million = options.get("price")
+    if not isinstance(per_million, Mapping):
+        return dict(options)
+    try:
+        return {**options, "price": Price(per_million["prompt"] / 1e6, per_million["completion"] / 1e6)}
+    except (KeyError, TypeError):
+        raise BadOption(
+            f"the price of {model!r} is {per_million!r}",
+            remedy="Write price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens).",
+        ) from None
+
+
+def _options_of(name: str, text: str) -> dict[str, Any]:
+    """The options that stand behind the colon of a name."""
+    parts = [part for part in text.split(",") if part.strip()]
+    matches = [_OPTION.match(part) for part in parts]
+    if not parts or not all(matches):
+        return {_first_option(name): text} if text else {}
+    return {match[1]: _value(match[2].strip()) for match in matches if match}
+
+
+def _first_option(name: str) -> str:
+    parameters = list(inspect.signature(MODELS.factory(name)).parameters)
+    if not parameters:
+        raise BadOption(f"the model {name!r} takes no options", remedy=f"Write {name!r} alone.")
+    return parameters[0]
+
+
+def _value(text: str) -> Any:
+    """A number, true, false, or the text itself."""
+    for kind in (int, float):
         try:
-            given["price"] = Price(per_million["prompt"] / 1e6, per_million["completion"] / 1e6)
-        except (KeyError, TypeError):
-            raise BadOption(
-                f"the price of {model!r} is {per_million!r}",
-                remedy="Write price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens).",
-            ) from None
-    backend: Backend = make("model", model, kind, (model,), given)
-    return backend
+            return kind(text)
+        except ValueError:
+            pass
+    return {"true": True, "false": False}.get(text, text)
 
 
 def _from_object(model: Any) -> Backend:
@@ -77,16 +121,3 @@ def _from_object(model: Any) -> Backend:
 
         return LangChainModel(model)
     raise BadOption(f"{model!r} is not a model", remedy="Use a name, a backend, or a LangChain BaseChatModel.")
-
-
-def _pairs(text: str) -> dict[str, Any]:
-    pairs: dict[str, Any] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        key, sep, value = part.partition("=")
-        try:
-            pairs[key.strip()] = float(value)
-        except ValueError:
-            sep = ""
-        if not sep:
-            raise BadOption(f"{part!r} is not an option", remedy="Write NAME=NUMBER, separated by commas.")
-    return pairs

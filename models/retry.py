@@ -1,39 +1,39 @@
-"""The way to one model: attempts at a call until there is an answer or an outcome.
+"""Calls to one model: attempts, one after the other, until there is an answer or an outcome.
 
 Invariants
 - A call is tried again only when its last attempt is known to have ended without an answer: refused, reset, timed out
   on our side, or unreadable. No two attempts of one call are ever under way at once.
-- One case cannot be avoided by anyone: an answer that got lost on its way back (a reset, a time-out, a body that broke
-  off). The provider may have served, and billed, that attempt. It is counted (`RunUsage.lost`), booked against the
-  budget with all that it may have cost, and every attempt carries the call's key as `Idempotency-Key`, by which a
-  server that knows the header serves it once.
-- What becomes of an attempt never depends on who asked; what was said is kept, oldest first, in `Response.attempts`.
+- One case nobody can avoid: an answer that is lost on its way back (a reset, a time-out, a body that broke off). The
+  provider may have served and billed that attempt. It is counted (`RunUsage.lost`) and paid with all that it may have
+  cost (`payment.py`), and every attempt carries the call's key as `Idempotency-Key`, by which a server that knows the
+  header serves it once.
+- What becomes of an attempt never depends on who asked. Every failure's message is kept, oldest first, in
+  `Response.attempts`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from ..errors import ModelError, RateLimited, Rejected, Unavailable
+from ..errors import RateLimited, Rejected, Unavailable
 from ..events import AttemptFailed, Listener
-from ..records import Draw, Request, Response, Spent, Status, Usage
+from ..records import Draw, Request, Response, Usage
 from ..rng import named_rng
-from .base import Backend, Price
-from .budget import Reservation
+from .base import FAILED, Backend, Price, is_uncounted
 from .circuit_breaker import CircuitBreaker
-from .providers.openai_format import UNCOUNTED
-from .rate_limit import RateLimitChange, RateLimiter
+from .payment import Payment
+from .rate_limit import RateLimitChange, RateLimiter, SentRequest
 
-__all__ = ["ATTEMPTS", "FAILED", "RunUsage", "RetryPolicy"]
+__all__ = ["ATTEMPTS", "RetryPolicy", "RunUsage"]
 
 ATTEMPTS = 6
 BACKOFF = 0.5
 BACKOFF_CEILING = 60.0
-LONGEST_WAIT = 900.0  # a provider that asks for more is down for this run
+LONGEST_WAIT = 900.0  # a provider that asks for a longer pause is down for this run
 BYTES_PER_TOKEN = 3  # of usual text, for limits per minute; budgets count every byte as a token
-FAILED = "failed"  # the finish reason of a call that was given up
 
 
 @dataclass(slots=True)
@@ -46,9 +46,9 @@ class RunUsage:
         shared: requests answered without a call: shared between variants, or replayed from the ledger.
         failed: calls given up.
         usage, dollars: what the calls of this session took, in tokens and nominal US dollars.
-        retried: attempts that failed and were tried again; lost: those of them that the provider may have served, and
-            billed, without our hearing of it.
-        changes: how many calls at once each model was found to bear, as it changed.
+        retried: attempts that failed and were tried again.
+        lost: attempts that failed although the provider may have served, and billed, them.
+        changes: the limit of calls at once of each model, as it changed.
     """
 
     asked: int = 0
@@ -68,116 +68,148 @@ class RunUsage:
         )
 
 
+@dataclass(slots=True)
+class _Call:
+    """A call under way.
+
+    Attributes:
+        failures: the message of each failed attempt, oldest first.
+        counted: how many of them count against `ATTEMPTS`.
+        began: when the first attempt was sent.
+    """
+
+    key: str
+    request: Request
+    draw: Draw
+    failures: list[str] = field(default_factory=list)
+    counted: int = 0
+    began: float | None = None
+
+    def ended(self, response: Response, price: Price | None) -> Response:
+        """The response as it is kept: with its cost, the failures before it, and how long all of it took."""
+        cost = response.cost
+        if cost is None and price is not None and not is_uncounted(response):
+            cost = price.of(response.usage)
+        latency = 0.0 if self.began is None else round(time.monotonic() - self.began, 4)
+        return replace(response, cost=cost, attempts=tuple(self.failures), latency=latency)
+
+
 class RetryPolicy:
-    """Attempts, in order, at calls to one backend.
+    """Makes calls to one backend.
 
     Args:
-        rest: how to wait, in seconds; raises once the run is stopped, and `rest(0)` only looks.
-        tally: where attempts are counted.
-        hear: is told of attempts that failed.
-        book: keeps what a lost attempt may have cost, for later sessions of the run.
+        sleep: how to wait, in seconds; raises once the run is stopped, even for `sleep(0)`.
+        run_usage: where calls and attempts are counted.
+        emit: is handed an event for each attempt that failed.
     """
 
     def __init__(
         self,
         backend: Backend,
-        lane: RateLimiter,
+        limiter: RateLimiter,
         circuit: CircuitBreaker,
-        rest: Callable[[float], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]],
         run_usage: RunUsage,
         emit: Listener,
-        book: Callable[[Spent], Awaitable[None]],
     ) -> None:
         self.circuit = circuit
-        self._backend, self._lane, self._rest, self._tally, self._hear = backend, lane, rest, run_usage, emit
-        self._book = book
+        self._backend, self._limiter, self._sleep, self._emit = backend, limiter, sleep, emit
+        self._run_usage = run_usage
 
-    async def answer(self, hold: Reservation, key: str, request: Request, draw: Draw, price: Price | None) -> Response:
+    async def call(self, key: str, request: Request, draw: Draw, price: Price | None, payment: Payment) -> Response:
         """The answer, or the outcome of the last attempt; at `price`, unless the backend says what it billed.
 
         Raises:
             ProviderDown, RunStopped, BudgetSpent: before, between or after attempts.
             Denied: the provider refuses everything.
         """
-        said: list[str] = []
-        failed = 0
-        began: float | None = None
-        tokens = _estimate(request) if self._lane.counts else 0
+        call = _Call(key, request, draw)
         while True:
-            error: ModelError
-            sent = await self._lane.enter(tokens)
-            probe = False
-            try:
-                while not (probe or self.circuit.closed):  # counted where it is sent, not where it began to wait
-                    self._lane.forget(sent)
-                    probe = await self.circuit.admit()
-                    sent = await self._lane.clear(tokens)
-                if not probe:
-                    await self.circuit.admit()
-                await self._rest(0)
-                if began is None:
-                    began = time.monotonic()
-                    self._tally.made += 1
-                response = await self._backend.generate(request, draw)
-                self.circuit.answered()
-                self._lane.answered(sent, response.usage.prompt_tokens + response.usage.completion_tokens)
-                return self._ended(response, said, began, price)
-            except Rejected as rejected:
-                self.circuit.answered()
-                status: Status = "refused" if rejected.refusal else "error"
-                return self._ended(Response("", status, "rejected", error=str(rejected)), said, began, price)
-            except RateLimited as limited:
-                error = limited
-                self._slow_down(limited)
-                if probe:
-                    self.circuit.failed(key, str(limited), probe)
-            except Unavailable as unavailable:
-                error = unavailable
-                self.circuit.failed(key, str(unavailable), probe)
-            finally:
-                if probe:
-                    self.circuit.probed()
-                self._lane.leave()
-            said.append(f"{error.fault}: {error}")
-            failed += self.circuit.closed  # while it is open, the provider is what fails, not this call
-            lost = isinstance(error, Unavailable) and error.lost
-            self._tally.lost += lost
-            again = failed < ATTEMPTS
-            label = self._backend.info.label
-            self._hear(AttemptFailed(key, label, len(said), error.fault, str(error), again, lost))
-            if not again:
-                if lost:
-                    await self._book(hold.need._replace(calls=0))
-                    hold.settle(hold.need)
-                self.circuit.failed(key, said[-1])
-                return self._ended(Response("", "error", FAILED, error=said[-1]), said, began, price)
-            self._tally.retried += 1
+            result = await self._attempt(call)
+            if isinstance(result, Response):
+                return call.ended(result, price)
+            lost = isinstance(result, Unavailable) and result.lost
+            again = self._record(call, result, lost)
             if lost:
-                await self._book(hold.need._replace(calls=0))
-                await hold.again()
-            if self.circuit.closed and not (isinstance(error, RateLimited) and error.retry_after is not None):
-                await self._rest(_pause(failed - 1, key))
+                await payment.attempt_lost(again)
+            if not again:
+                message = call.failures[-1]
+                self.circuit.record_failure(key, message)
+                return call.ended(Response("", "error", FAILED, error=message), price)
+            await self._back_off(call, result)
 
-    def _slow_down(self, limited: RateLimited) -> None:
-        if limited.retry_after is not None and limited.retry_after > LONGEST_WAIT:
-            why = f"it asks to wait {limited.retry_after:.0f} s"
-            raise self.circuit.broken(limited.what, why) from None
-        self._lane.limited(limited.retry_after)
+    async def _attempt(self, call: _Call) -> Response | RateLimited | Unavailable:
+        """Make one attempt: returns its response, or the passing fault that ended it."""
+        async with self._admitted(call.request) as (sent, probe):
+            if call.began is None:
+                call.began = time.monotonic()
+                self._run_usage.made += 1
+            try:
+                response = await self._backend.generate(call.request, call.draw, call.key)
+            except Rejected as error:
+                self.circuit.record_success()
+                return Response("", "refused" if error.refusal else "error", "rejected", error=str(error))
+            except RateLimited as error:
+                self._slow_down(error)
+                if probe:
+                    self.circuit.record_failure(call.key, str(error), probe)
+                return error
+            except Unavailable as error:
+                self.circuit.record_failure(call.key, str(error), probe)
+                return error
+            self.circuit.record_success()
+            self._limiter.record_success(sent, response.usage.prompt_tokens + response.usage.completion_tokens)
+            return response
 
-    def _ended(self, response: Response, said: list[str], began: float | None, price: Price | None) -> Response:
-        cost = response.cost
-        if cost is None and price is not None and not UNCOUNTED.items() <= response.reported.items():
-            cost = price.of(response.usage)
-        latency = 0.0 if began is None else round(time.monotonic() - began, 4)
-        return replace(response, cost=cost, attempts=tuple(said), latency=latency)
+    @asynccontextmanager
+    async def _admitted(self, request: Request) -> AsyncIterator[tuple[SentRequest | None, bool]]:
+        """Wait until a request may be sent: (how it is counted in the minute, whether it probes the circuit)."""
+        tokens = _estimate(request) if self._limiter.counts_tokens else 0
+        sent = await self._limiter.acquire(tokens)
+        probe = False
+        try:
+            while not (probe or self.circuit.closed):  # counted in the minute of its sending, not of its waiting
+                self._limiter.not_sent(sent)
+                probe = await self.circuit.admit()
+                sent = await self._limiter.wait_for_window(tokens)
+            if not probe:
+                await self.circuit.admit()
+            await self._sleep(0)
+            yield sent, probe
+        finally:
+            if probe:
+                self.circuit.end_probe()
+            self._limiter.release()
+
+    def _record(self, call: _Call, error: RateLimited | Unavailable, lost: bool) -> bool:
+        """Take note of a failed attempt: returns whether the call is tried again."""
+        call.failures.append(f"{error.fault}: {error}")
+        call.counted += self.circuit.closed  # while it is open, the provider fails and not this call
+        again = call.counted < ATTEMPTS
+        self._run_usage.lost += lost
+        self._run_usage.retried += again
+        label = self._backend.info.label
+        self._emit(AttemptFailed(call.key, label, len(call.failures), error.fault, str(error), again, lost))
+        return again
+
+    def _slow_down(self, error: RateLimited) -> None:
+        if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+            raise self.circuit.give_up(error.what, f"it asks to wait {error.retry_after:.0f} s") from None
+        self._limiter.record_rate_limit(error.retry_after)
+
+    async def _back_off(self, call: _Call, error: RateLimited | Unavailable) -> None:
+        """Wait before the next attempt, unless the rate limiter or the circuit breaker makes it wait anyway."""
+        limiter_waits = isinstance(error, RateLimited) and error.retry_after is not None
+        if self.circuit.closed and not limiter_waits:
+            await self._sleep(_back_off_seconds(call.counted - 1, call.key))
 
 
-def _pause(attempt: int, key: str) -> float:
-    """Seconds to wait where the provider did not say: exponential back-off with jitter from a named stream."""
+def _back_off_seconds(attempt: int, key: str) -> float:
+    """Exponential back-off with jitter from a named stream."""
     jitter = 0.5 + float(named_rng(0, "backoff", key, attempt).random())
     return float(min(BACKOFF * 2**attempt * jitter, BACKOFF_CEILING))
 
 
 def _estimate(request: Request) -> int:
-    """Tokens that a call is likely to take at most."""
+    """The tokens that a call is likely to take at most."""
     return sum(len(m.content.encode()) for m in request.messages) // BYTES_PER_TOKEN + request.sampling.max_tokens

@@ -1,8 +1,8 @@
-"""Keys: which there are, and what is done where one turns up in a text.
+"""API keys: which there are, and what is done where one turns up in a text.
 
-Invariant: no key reaches a prompt, a ledger, a log or a report. Messages of providers are scrubbed of whatever may be
-one (`scrubbed` of `faults.py`). What a model is asked and what it answers is touched only where it holds what is surely
-one, since a word that is taken out of a prompt by mistake would change what is measured.
+Invariant: no key reaches a prompt, a ledger, a log or a report. Whatever may be a key is taken out of providers'
+messages (`scrubbed` in `provider_errors.py`). Prompts and answers are touched only where they hold what is surely a
+key, since a word taken out by mistake would change what is measured.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from ..records import Response
 __all__ = ["keep_secret", "keys", "may_be_keys", "refuse_keys", "without_keys"]
 
 HIDDEN = "[key]"
-SHORTEST = 8  # characters of what is taken out of messages
-SURE = 16  # characters of what is surely a key, if it has letters and digits and no white space
+SHORTEST = 8  # characters that a value must have to be taken out of messages
+SURE = 16  # characters from which on a value with letters, digits and no white space is surely a key
 _NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
-_kept: dict[str, str] = {}
+_kept_secret: dict[str, str] = {}
 
 
 def keep_secret(key: str, variable: str) -> None:
-    """Hold a key to be one from now on, whatever the name of its variable."""
-    _kept[key] = variable
+    """Count `key` as one from now on, whatever its variable is called."""
+    _kept_secret[key] = variable
 
 
 def may_be_keys() -> list[str]:
-    """Every value that is or may be a key, longest first: one may be the beginning of another."""
+    """Every value that may be a key; the longest first, since one may be the beginning of another."""
     return sorted((value for value in _named() if len(value) >= SHORTEST), key=len, reverse=True)
 
 
 def keys() -> dict[str, str]:
-    """Every value that is surely a key, longest first, and its variable."""
+    """Every value that is surely a key, with its variable; the longest first."""
     return {value: name for value, name in sorted(_named().items(), key=lambda n: -len(n[0])) if _sure(value)}
 
 
 def refuse_keys(texts: Iterable[str], known: dict[str, str], where: str) -> None:
-    """See that no key is about to be sent or stored.
+    """Check that no key is about to be sent or stored.
 
     Raises:
         BadOption: `where` holds one.
@@ -49,13 +49,14 @@ def refuse_keys(texts: Iterable[str], known: dict[str, str], where: str) -> None
         for key, name in known.items():
             if key in text:
                 raise BadOption(
-                    f"{where} holds the value of the environment variable {name}", "it would be sent or stored",
+                    f"{where} holds the value of the environment variable {name}",
+                    "it would be sent or stored",
                     "Take it out: no key belongs into a task, a wording or an option.",
-                )  # fmt: skip
+                )
 
 
 def without_keys(response: Response, known: dict[str, str]) -> Response:
-    """An answer in which each key is replaced by `[key]`."""
+    """The answer with `[key]` in the place of each key."""
     if not any(key in text for key in known for text in (response.text, *response.reported.values())):
         return response
     return replace(
@@ -72,8 +73,8 @@ def _hidden(text: str, known: Iterable[str]) -> str:
 
 
 def _named() -> dict[str, str]:
-    """Values of variables that are named like keys, and of those that models read."""
-    return {value: name for name, value in os.environ.items() if _NAMES_SECRET.search(name.upper())} | _kept
+    """The values of variables that are named like keys or that models read, with the variable of each."""
+    return {value: name for name, value in os.environ.items() if _NAMES_SECRET.search(name.upper())} | _kept_secret
 
 
 def _sure(value: str) -> bool:

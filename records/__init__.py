@@ -6,7 +6,7 @@ content, and survives `decode(type, encode(value))` unchanged.
 
 from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
-from .messages import Draw, Message, Request, Response, Sampling, Spent, Status, Usage, minus, plus
+from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "Response",
     "Sampling",
     "Situation",
-    "Spent",
+    "Spend",
     "Status",
     "Transition",
     "Turn",
@@ -30,6 +30,4 @@ __all__ = [
     "decode",
     "digest",
     "encode",
-    "minus",
-    "plus",
 ]

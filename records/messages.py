@@ -1,25 +1,24 @@
 """What a model is asked and what it answers: messages, requests, draws, responses, and what they cost.
 
-Invariant: a request and a draw are the whole identity of an answer. A response holds only what JSON can hold: what
-cannot be kept is repaired or refused when the value is made.
+Invariant: an answer is identified by its request and its draw, and by nothing else. A response holds only what JSON can
+hold; anything else is repaired or refused when the response is made.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..errors import BadOption
 
-__all__ = ["Draw", "Message", "Request", "Response", "Sampling", "Spent", "Status", "Usage", "minus", "plus"]
+__all__ = ["Draw", "Message", "Request", "Response", "Sampling", "Spend", "Status", "Usage"]
 
 Status = Literal["ok", "unparsable", "illegal", "refused", "truncated", "error", "undecided", "absent"]
-"""What became of an answer. Only `ok` can be right; every other value is an outcome that stays in the denominator,
+"""What became of an answer. Only `ok` can be right. Every other value is an outcome that stays in the denominator,
 except `absent`: nobody was asked (a plan without a reasoner states nothing). `undecided` is a vote without a winner."""
 
-
-MOST_TOKENS = 2**53  # beyond, sums are no longer exact everywhere
+MOST_TOKENS = 2**53  # sums of larger numbers are not exact in every program
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one answer is drawn.
+    """How one answer is sampled. `akrasia.models.sampling` says how each setting reaches a provider.
 
-    `choices`, where given, asks for exactly one of these strings; a backend that sees token probabilities draws from
-    them (renormalised over the choices, with the total mass reported), any other answers in text.
-    `schema`, where given, is a JSON schema as text; a provider that knows structured output is bound to it, any other
-    answers in the form that the prompt asks for.
+    Attributes:
+        choices: if any, the answer is to be exactly one of these strings. A backend that sees token probabilities draws
+            from them (renormalised over the choices, with their total reported as `mass`); any other answers in text.
+        schema: if any, a JSON schema as text. A provider that knows structured output is bound to it; any other answers
+            in the form that the prompt asks for.
     """
 
     temperature: float = 1.0
@@ -50,7 +50,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked: the identity of its answer is (request, draw) and nothing else."""
+    """What a model is asked."""
 
     model: str
     messages: tuple[Message, ...]
@@ -60,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The name of one sample: the same request with the same draw has the same answer in every variant."""
+    """Names one sample: the same request in the same draw has the same answer in every variant."""
 
     episode: int
     step: int
@@ -85,22 +85,22 @@ class Usage:
         )
 
 
-class Spent(NamedTuple):
-    """Calls, US dollars and tokens: paid, set aside, or needed."""
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Calls, US dollars and tokens: what is paid, reserved or needed. It is false where all three are 0."""
 
     calls: int = 0
     dollars: float = 0.0
     tokens: int = 0
 
+    def __add__(self, other: Spend) -> Spend:
+        return Spend(self.calls + other.calls, self.dollars + other.dollars, self.tokens + other.tokens)
 
-def plus(one: Spent, other: Spent) -> Spent:
-    """Both together."""
-    return Spent(one.calls + other.calls, one.dollars + other.dollars, one.tokens + other.tokens)
+    def __sub__(self, other: Spend) -> Spend:
+        return Spend(self.calls - other.calls, self.dollars - other.dollars, self.tokens - other.tokens)
 
-
-def minus(one: Spent, other: Spent) -> Spent:
-    """What of one is not in the other."""
-    return Spent(one.calls - other.calls, one.dollars - other.dollars, one.tokens - other.tokens)
+    def __bool__(self) -> bool:
+        return bool(self.calls or self.dollars or self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,13 @@ class Response:
 
     Attributes:
         text: the raw answer, always kept.
-        status: `ok`, `truncated`, `refused` or `error`; parsing comes later.
-        probs: probability of each of the request's choices, summing to 1; None where the provider shows none.
-        mass: probability the model put on the choices before renormalising, in [0, 1].
+        status: `ok`, `truncated`, `refused` or `error`; the text is parsed later.
+        probs: the probability of each of the request's choices, summing to 1; None where the provider shows none.
+        mass: the probability that the model put on all choices together before renormalising, in [0, 1].
         cost: nominal US dollars of this call; None where no price is known.
-        latency: seconds from first attempt to answer.
-        attempts: what each failed attempt said, oldest first.
-        reported: model name, fingerprint and whatever else the provider says of itself.
+        latency: seconds from the first attempt to the answer.
+        attempts: the message of each failed attempt, oldest first.
+        reported: the model's name, its fingerprint and whatever else the provider says about itself.
     """
 
     text: str
@@ -131,16 +131,17 @@ class Response:
     error: str = ""
 
     def __post_init__(self) -> None:
-        """What no JSON can hold, a backend's mistake or a half character, is repaired or refused before it is kept."""
+        """Repair or refuse what JSON cannot hold: a backend's mistake, or half a character."""
         for name in ("text", "error", "finish_reason"):
-            said = getattr(self, name)
-            if not said.isascii():
-                object.__setattr__(self, name, _whole(said))
+            text = getattr(self, name)
+            if not text.isascii():
+                object.__setattr__(self, name, _without_surrogates(text))
         if not all(a.isascii() for a in self.attempts):
-            object.__setattr__(self, "attempts", tuple(map(_whole, self.attempts)))
+            object.__setattr__(self, "attempts", tuple(map(_without_surrogates, self.attempts)))
         if not all(type(word) is str and word.isascii() for pair in self.reported.items() for word in pair):
-            object.__setattr__(self, "reported", {_whole(str(k)): _whole(str(v)) for k, v in self.reported.items()})
-        if self.cost != self.cost:  # no number: not known
+            reported = {_without_surrogates(str(k)): _without_surrogates(str(v)) for k, v in self.reported.items()}
+            object.__setattr__(self, "reported", reported)
+        if self.cost != self.cost:  # NaN: not known
             object.__setattr__(self, "cost", None)
         used = self.usage
         for count in (used.prompt_tokens, used.completion_tokens, used.cached_tokens, used.reasoning_tokens):
@@ -152,10 +153,12 @@ class Response:
             raise _impossible("the latency", self.latency, "seconds")
 
 
-def _whole(text: str) -> str:
-    """Half a surrogate pair, as an answer cut in the middle of an emoji may end with, is no UTF-8: U+FFFD instead."""
+def _without_surrogates(text: str) -> str:
+    """The text as valid UTF-8: half a surrogate pair (an answer cut in the middle of an emoji) becomes U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _impossible(what: str, value: float | None, want: str) -> BadOption:
-    return BadOption(f"{what} of an answer is {value!r}", "its backend gave what cannot be", f"Let it give {want}.")
+def _impossible(what: str, value: float | None, expected: str) -> BadOption:
+    return BadOption(
+        f"{what} of an answer is {value!r}", "its backend returned an impossible value", f"Let it return {expected}."
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from akrasia.models import Simulated
+from akrasia.models import Simulated, key_of
 from akrasia.records import Draw, Message, Request
 
 hypothesis.settings.register_profile("busy", deadline=None)  # a busy machine is no fault of the code
@@ -84,7 +84,8 @@ class OpenAIServer:
 def simulate(messages: list[dict[str, str]], seed: int) -> str:
     """What the simulated agent answers, named by messages and seed alone."""
     request = Request("simulated", tuple(Message(m["role"], m["content"]) for m in messages))  # type: ignore[arg-type]
-    return asyncio.run(Simulated().generate(request, Draw(seed, 0, 0))).text
+    draw = Draw(seed, 0, 0)
+    return asyncio.run(Simulated().generate(request, draw, key_of(request, draw))).text
 
 
 class _Listener(ThreadingHTTPServer):

@@ -112,9 +112,9 @@ def test_company_order_and_concurrency_change_no_record(
 
 def test_records_do_not_depend_on_which_answer_comes_first() -> None:
     class Tardy(Simulated):
-        async def generate(self, request: Request, draw: Draw) -> Any:
+        async def generate(self, request: Request, draw: Draw, key: str) -> Any:
             await asyncio.sleep(int(digest([request, draw]), 16) % 5 / 2000)
-            return await super().generate(request, draw)
+            return await super().generate(request, draw, key)
 
     quick = by_variant(run(EXPRESSIONS[:6]).records)
     assert by_variant(run(EXPRESSIONS[:6], model=Tardy(NOISY.planted), concurrency=7).records) == quick

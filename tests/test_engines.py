@@ -20,7 +20,7 @@ from akrasia.experiments.executors.worker import VERSION, WorkerSpec, share, unp
 from akrasia.interventions import INTERVENTIONS, parse
 from akrasia.models import Budget, Scripted
 from akrasia.models.budget import BudgetTracker
-from akrasia.records import Spent
+from akrasia.records import Spend
 
 TASK = {"name": "bandit", "arms": 5, "horizon": 2}
 
@@ -147,17 +147,17 @@ def test_two_workers_never_spend_more_than_the_purse_holds(
         async def call(worker: int, need: int, share_used: float, lost: bool) -> None:
             nonlocal paid
             try:
-                hold = await pairs[worker][0].hold(Spent(1, 0.0, need))
+                hold = await pairs[worker][0].reserve(Spend(1, 0.0, need))
                 if lost:
-                    await hold.again()
+                    await hold.renew()
                     paid += need
             except BudgetSpent:
                 return
             await asyncio.sleep(0)
-            assert tracker.paid.tokens + tracker._aside.tokens <= limit
+            assert tracker.paid.tokens + tracker.reserved.tokens <= limit
             used = int(need * share_used)
             paid += used
-            hold.settle(Spent(1, 0.0, used))
+            hold.settle(Spend(1, 0.0, used))
 
         await asyncio.gather(*(call(*c) for c in calls))
         await asyncio.sleep(0.001)

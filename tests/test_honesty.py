@@ -254,7 +254,7 @@ async def test_cancelling_a_run_stops_asking(tmp_path: Path) -> None:
     asked: list[int] = []
 
     class Slow(Scripted):
-        async def generate(self, request: Request, draw: Draw) -> Response:
+        async def generate(self, request: Request, draw: Draw, key: str) -> Response:
             asked.append(1)
             await asyncio.sleep(0.02)
             return Response("BEST=Red\nACTION=Red")

@@ -32,17 +32,17 @@ SCRIPT = '''
 """The simulated agent, slow enough to be caught at work; every answer that is really given is noted in a file."""
 import asyncio, json, os, sys
 import akrasia as ak
-from akrasia.models import Planted, Simulated, key_of
+from akrasia.models import Planted, Simulated
 
 class Slow(Simulated):
-    async def generate(self, request, draw):
+    async def generate(self, request, draw, key):
         await asyncio.sleep(float(os.environ["DELAY"]) * (1 + draw.sample))
         with open(os.environ["ASKED"], "a") as file:
-            file.write(key_of(request, draw) + "\\n")
+            file.write(key + "\\n")
         die = os.environ.get("DIES_IN")
         if die is not None and draw.episode == int(die):
             os.kill(os.getpid(), 9)
-        return await super().generate(request, draw)
+        return await super().generate(request, draw, key)
 
 if __name__ == "__main__":
     result = ak.run(model=Slow(Planted(parse_failure=0.05)), out=sys.argv[1], **json.loads(sys.argv[2]))
@@ -263,14 +263,14 @@ from akrasia.api import execute
 from akrasia.experiments import assemble
 from akrasia.ledger import Ledger
 from akrasia.experiments.runner import play
-from akrasia.models import Planted, Simulated, key_of
+from akrasia.models import Planted, Simulated
 from dataclasses import replace
 
 class Sampling(Simulated):
-    async def generate(self, request, draw):
-        said = await super().generate(request, draw)
+    async def generate(self, request, draw, key):
+        said = await super().generate(request, draw, key)
         with open(os.environ["ASKED"], "a") as file:
-            file.write(key_of(request, draw) + "\\n")
+            file.write(key + "\\n")
         if len(open(os.environ["ASKED"]).readlines()) > 128 and not os.path.exists(os.environ["ASKED"] + ".killed"):
             open(os.environ["ASKED"] + ".killed", "w").close()
             asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), 9)

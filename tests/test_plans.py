@@ -301,9 +301,9 @@ def test_branches_merge_alike_whichever_ends_first() -> None:
     class Slow(Scripted):
         late = 0
 
-        async def generate(self, request: Request, draw: Draw):  # type: ignore[no-untyped-def]
+        async def generate(self, request: Request, draw: Draw, key: str):  # type: ignore[no-untyped-def]
             await asyncio.sleep(0.02 if draw.sample == self.late else 0)
-            return await super().generate(request, draw)
+            return await super().generate(request, draw, key)
 
     seen = []
     for late in (0, 1):

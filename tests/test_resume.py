@@ -22,7 +22,7 @@ from akrasia.experiments import assemble
 from akrasia.experiments.executors import LocalExecutor
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE
-from akrasia.models import Planted, Scripted, Simulated, key_of
+from akrasia.models import Planted, Scripted, Simulated
 from akrasia.models.providers.openai_format import UNCOUNTED
 from akrasia.models.retry import ATTEMPTS
 from akrasia.records import Draw, Request, Response
@@ -41,9 +41,9 @@ import akrasia as ak
 from akrasia.models import Planted, Simulated
 
 class Slow(Simulated):
-    async def generate(self, request, draw):
+    async def generate(self, request, draw, key):
         await asyncio.sleep(0.004 * (1 + draw.sample))
-        return await super().generate(request, draw)
+        return await super().generate(request, draw, key)
 
 ak.run(task={task!r}, model=Slow(Planted(parse_failure=0.05)), out=sys.argv[1], design=sys.argv[2], **{settings!r})
 '''
@@ -56,9 +56,9 @@ class Counting(Simulated):
         super().__init__(planted)
         object.__setattr__(self, "asked", [])
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        self.asked.append(key_of(request, draw))  # type: ignore[attr-defined]
-        return await super().generate(request, draw)
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        self.asked.append(key)  # type: ignore[attr-defined]
+        return await super().generate(request, draw, key)
 
 
 def run(out: Path, **changes: Any) -> tuple[ak.Result, list[str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from akrasia import errors, graphs
-from akrasia.models import Scripted
+from akrasia.models import Scripted, key_of
 from akrasia.records import Draw, Message, Oracle, Request, Response, Sampling, Situation
 from akrasia.training.rollouts import Batch, Rollouts, Sample
 
@@ -267,12 +267,11 @@ def ask(policy: Policy, *requests: tuple[str, Sampling, int]) -> list[Response]:
     async def asked() -> list[Response]:
         await policy.open()
         try:
-            return await asyncio.gather(*(
-                policy.generate(
-                    Request(policy.info.id, (Message("user", text),), sampling, "completion"), Draw(number, 0)
-                )
+            pairs = [
+                (Request(policy.info.id, (Message("user", text),), sampling, "completion"), Draw(number, 0))
                 for text, sampling, number in requests
-            ))  # fmt: skip
+            ]
+            return await asyncio.gather(*(policy.generate(r, d, key_of(r, d)) for r, d in pairs))
         finally:
             await policy.close()
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Rejected, TrainingFailed, Unavailable
-from ..models.base import ModelInfo, Style, key_of
-from ..models.providers.embedded import choose
+from ..models.base import ModelInfo, Style
+from ..models.providers.embedded import choose_label
 from ..records import Draw, Request, Response, Sampling, Usage, digest
 from ..rng import named_rng
 from .prefix_cache import Read, read_on
@@ -80,8 +80,8 @@ class Policy:
             await asyncio.gather(self._worker, return_exceptions=True)
         self._worker = self._read = None
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        asked = _Asked(request, draw, self._tokens(request), asyncio.get_running_loop().create_future())
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        asked = _Asked(key, request, draw, self._tokens(request), asyncio.get_running_loop().create_future())
         if len(asked.prompt) + asked.most(self._encode) > self.weights.model.config.max_position_embeddings:
             raise Rejected(
                 f"{self.name!r} refused the request", f"a prompt of {len(asked.prompt)} tokens",
@@ -99,7 +99,7 @@ class Policy:
                 seen = len(self._waiting)
                 await asyncio.sleep(GATHER)
             kind = self._waiting[0].kind
-            group = sorted((a for a in self._waiting if a.kind == kind), key=lambda a: a.name)[: self.batch]
+            group = sorted((a for a in self._waiting if a.kind == kind), key=lambda a: a.key)[: self.batch]
             self._waiting = [a for a in self._waiting if a not in group]
             try:
                 answers: Sequence[Response | Exception] = await asyncio.to_thread(self._answer, group)
@@ -149,7 +149,7 @@ class Policy:
             if not mass > 0:
                 raise Unavailable(f"{self.name!r} gives no choice any probability")
             probs = {label: round(p / mass, 6) for label, p in raw.items()}
-            label = choose(probs, asked.request.sampling.temperature, float(asked.random(1)[0]))
+            label = choose_label(probs, asked.request.sampling.temperature, float(asked.random(1)[0]))
             usage = Usage(len(asked.prompt), 1)
             found.append(Response(label, "ok", "choice", usage, probs, round(min(mass, 1.0), 6)))
         return found
@@ -210,7 +210,7 @@ class Policy:
         for stop in asked.request.sampling.stop:
             text = text.partition(stop)[0]
         if self.free:
-            self.said[asked.name] = (asked.prompt, tokens)
+            self.said[asked.key] = (asked.prompt, tokens)
         usage = Usage(len(asked.prompt), len(tokens))
         return Response(text, "ok" if end else "truncated", end or "length", usage)
 
@@ -222,15 +222,11 @@ class Policy:
 class _Asked:
     """A request that waits for its answer."""
 
+    key: str
     request: Request
     draw: Draw
     prompt: list[int]
     answer: asyncio.Future[Response]
-
-    @property
-    def name(self) -> str:
-        """The key under which the gateway keeps the answer."""
-        return key_of(self.request, self.draw)
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from typing import Any
 
 from ..errors import BadOption, MissingExtra, MissingWeights
 from ..models.base import Style
-from ..models.providers.embedded import default_weights
 from ..models.providers.lora import KEYS, read_adapter
+from ..models.providers.shipped_weights import default_weights
 
 __all__ = ["Weights", "add_lora", "inner_of", "load", "out_of_memory", "put_adapter", "save_adapter", "torch_of"]
 

@@ -15,7 +15,7 @@ from ...events import EpisodeBegan, EpisodeEnded, EventBus
 from ...ledger.tables import Batch, of_finished, of_records
 from ...models.budget import Budget
 from ...models.gateway import Gateway, ModelRoles, RunUsage
-from ...records import Record, Spent
+from ...records import Record, Spend
 from ..design import DESIGNS, Cell
 from .episode_cache import EpisodeCache
 
@@ -60,7 +60,7 @@ class RunStore(Protocol):
         """The records of one episode of a variant."""
         ...
 
-    def spent(self) -> Spent:
+    def spent(self) -> Spend:
         """What counts against a budget so far."""
         ...
 
@@ -139,8 +139,8 @@ async def play_episode(
             emit(EpisodeEnded(cell.label, cell.model, episode, complete))
 
 
-def spent(budget: Budget, store: RunStore) -> Spent:
+def spent(budget: Budget, store: RunStore) -> Spend:
     """What earlier sessions spent; not looked up where nothing is limited."""
     if budget == Budget():
-        return Spent()
+        return Spend()
     return store.spent()

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
 from ...ledger.tables import Batch, of_answer, of_booked
-from ...records import Draw, Request, Response, Spent, decode
+from ...records import Draw, Request, Response, Spend, decode
 
 __all__ = ["EpisodeCache"]
 
@@ -52,9 +52,9 @@ class EpisodeCache:
             kept = self._answers[key] = decode(Response, kept)
         return kept
 
-    async def book(self, spent: Spent) -> None:
+    async def book(self, spend: Spend) -> None:
         """Commit what calls may have cost of which no answer tells."""
-        await self.commit(of_booked(spent))
+        await self.commit(of_booked(spend))
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Commit an answer, and keep it while its episode is played."""

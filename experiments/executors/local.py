@@ -50,7 +50,7 @@ class LocalExecutor:
     def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
         self._store, self._seen = store, seen
         self._shelf = EpisodeCache(store.commit)
-        self._gateway = self._gateway.on(
+        self._gateway = self._gateway.with_store(
             self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline, emit=emit
         )
 

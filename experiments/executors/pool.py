@@ -313,7 +313,7 @@ class WorkerPool:
         del self._seats[seat.place]
         self._past.append(seat.run_usage)
         booked = seat.counter.gone()
-        if self._store is not None and any(booked):
+        if self._store is not None and booked:
             await self._store.commit(of_booked(booked))
         self._deaths.update(list(seat.hands))
         self._stillborn += not began

@@ -7,10 +7,11 @@ that dies is booked with all that its calls under way may have cost: the provide
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import count
 
 from ...models.budget import Budget, BudgetTracker, Reservation
-from ...records import Spent, plus
+from ...records import Spend
 from .messages import BatchedSend
 
 __all__ = ["BudgetServer", "RemoteBudget"]
@@ -25,10 +26,10 @@ class RemoteBudget(BudgetTracker):
         self._numbers = count()
         self._asked: dict[int, asyncio.Future[None]] = {}
 
-    async def hold(self, need: Spent) -> Reservation:
+    async def reserve(self, bound: Spend) -> Reservation:
         number = next(self._numbers)
-        await self._ask(number, "hold", number, need)
-        return RemoteReservation(self, need, number)
+        await self._ask(number, "hold", number, bound)
+        return RemoteReservation(self, bound, number)
 
     def stop(self, reason: Exception) -> None:
         for waiting in self._asked.values():
@@ -40,17 +41,17 @@ class RemoteBudget(BudgetTracker):
         waiting = self._asked.pop(number)
         if waiting.done():  # who asked has gone
             if error is None:
-                self.settle(number, Spent())
+                self.settle(number, Spend())
         elif error is None:
             waiting.set_result(None)
         else:
             waiting.set_exception(error)
 
-    async def renew(self, number: int, need: Spent) -> None:
+    async def renew(self, number: int, need: Spend) -> None:
         """Book the hold with all of it, and set the same aside once more."""
         await self._ask(number, "again", number, need)
 
-    def settle(self, number: int, paid: Spent) -> None:
+    def settle(self, number: int, paid: Spend) -> None:
         """Book what a hold took."""
         self._outbox.post("settle", number, paid)
 
@@ -61,18 +62,18 @@ class RemoteBudget(BudgetTracker):
 
 
 class RemoteReservation(Reservation):
-    def __init__(self, remote: RemoteBudget, need: Spent, number: int) -> None:
+    def __init__(self, remote: RemoteBudget, need: Spend, number: int) -> None:
         super().__init__(remote, need)
         self._remote, self._number = remote, number
 
-    async def again(self) -> None:
-        self._held = False
-        await self._remote.renew(self._number, self.need)
-        self._held = True
+    async def renew(self) -> None:
+        self._open = False
+        await self._remote.renew(self._number, self.bound)
+        self._open = True
 
-    def settle(self, paid: Spent) -> None:
-        if self._held:
-            self._held = False
+    def settle(self, paid: Spend) -> None:
+        if self._open:
+            self._open = False
             self._remote.settle(self._number, paid)
 
 
@@ -85,28 +86,28 @@ class BudgetServer:
         self._asking: set[asyncio.Task[None]] = set()
         self._gone = False
 
-    def hold(self, number: int, need: Spent) -> None:
+    def hold(self, number: int, need: Spend) -> None:
         """Set money aside for a worker's call, and say so."""
-        self._begin(number, self._tracker.hold(need))
+        self._begin(number, self._tracker.reserve(need))
 
-    def again(self, number: int, need: Spent) -> None:
+    def again(self, number: int, need: Spend) -> None:
         """Book a lost attempt in full, and set the same aside once more."""
-        self._holds.pop(number).settle(need._replace(calls=0))
-        self._begin(number, self._tracker.hold(need))
+        self._holds.pop(number).settle(replace(need, calls=0))
+        self._begin(number, self._tracker.reserve(need))
 
-    def settle(self, number: int, paid: Spent) -> None:
+    def settle(self, number: int, paid: Spend) -> None:
         """Book what a call took."""
         self._holds.pop(number).settle(paid)
 
-    def gone(self) -> Spent:
+    def gone(self) -> Spend:
         """The worker has died: its calls under way may have been billed; returns what they are booked with."""
         self._gone = True
-        booked = Spent()
+        booked = Spend()
         for task in self._asking:
             task.cancel()
         for hold in self._holds.values():
-            hold.settle(hold.need)
-            booked = plus(booked, hold.need)
+            hold.settle(hold.bound)
+            booked += hold.bound
         self._holds.clear()
         return booked
 
@@ -122,7 +123,7 @@ class BudgetServer:
             self._outbox.post("held", number, error)
             return
         if self._gone:
-            hold.settle(Spent())
+            hold.settle(Spend())
         else:
             self._holds[number] = hold
             self._outbox.post("held", number, None)

@@ -102,8 +102,8 @@ class _Part:
     async def open(self) -> None:
         await self.whole.open()
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        return await self.whole.generate(request, draw)
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        return await self.whole.generate(request, draw, key)
 
     async def close(self) -> None:
         await self.whole.close()
@@ -216,6 +216,8 @@ class _Worker:
                     if reason is None:
                         self.outbox.post("raised", portable(first(error)))
                     self._stopped = self._stopped or reason
+            if self._stopped is not None:
+                await self.gateway.land()  # "ended" tells of every call, and no answer comes after "end"
             self._left[episode] -= 1
             if not self._left[episode]:
                 del self._left[episode]

@@ -28,7 +28,7 @@ from ...agents.phrases import filler
 from ...errors import BadOption
 from ...graphs.plan import Plan
 from ...models.base import Backend, ModelInfo
-from ...models.gateway import Gateway, MemoryStore, ModelRoles, key_of
+from ...models.gateway import Gateway, MemoryStore, ModelRoles
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ...rng import seed_of
 from ...tasks.base import Task, max_decisions, random_state_after
@@ -317,24 +317,24 @@ class _Probe:
     async def close(self) -> None:
         """Nothing to free."""
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         sampling, info = request.sampling, self.info
         around = _AROUND_A_REQUEST if request.mode == "chat" else 0
         each = _AROUND_A_MESSAGE if request.mode == "chat" else 0
         prompt = around + sum(each + tokens(m.content) for m in request.messages)
         if sampling.choices and info.probs:
             share = 1 / len(sampling.choices)
-            said = Response(self._label(request, draw), probs=dict.fromkeys(sampling.choices, share), mass=1.0)
+            said = Response(self._label(request, draw, key), probs=dict.fromkeys(sampling.choices, share), mass=1.0)
         else:
-            said = Response(self._said(request, draw))
+            said = Response(self._said(request, draw, key))
         written = sampling.max_tokens if self.longest else min(tokens(said.text), sampling.max_tokens)
         if sampling.choices and info.probs:
             written = tokens(said.text)  # one label is drawn, however much could be said
         return replace(said, usage=Usage(prompt, written))
 
-    def _said(self, request: Request, draw: Draw) -> str:
+    def _said(self, request: Request, draw: Draw, key: str) -> str:
         sampling, asked = request.sampling, request.messages[-1].content
-        label = self._label(request, draw)
+        label = self._label(request, draw, key)
         if request.mode == "completion":
             lines = [f"the best choice now is {label}."] if not sampling.choices else [label]
             lines += [f"ACTION={label}"] if "\nACTION=" in asked else []
@@ -352,10 +352,10 @@ class _Probe:
             wanted = sampling.max_tokens
         else:
             wanted = min(ceil(self.answer_tokens * max(1.0, sampling.max_tokens / _USUAL)), sampling.max_tokens)
-        prose = _prose(wanted - tokens(ending) - 1, seed_of(draw.episode, "prose", key_of(request, draw), bits=36))
+        prose = _prose(wanted - tokens(ending) - 1, seed_of(draw.episode, "prose", key, bits=36))
         return (prose + between + ending).strip()
 
-    def _label(self, request: Request, draw: Draw) -> str:
+    def _label(self, request: Request, draw: Draw, key: str) -> str:
         seen = self.situation
         if request.sampling.choices:
             labels = request.sampling.choices
@@ -363,7 +363,7 @@ class _Probe:
             labels = seen.actions
         else:
             return "7" if seen is not None and seen.answer == "number" else "an answer of a few words"
-        return labels[seed_of(draw.episode, "label", key_of(request, draw), bits=16) % len(labels)]
+        return labels[seed_of(draw.episode, "label", key, bits=16) % len(labels)]
 
 
 _USUAL = Sampling().max_tokens

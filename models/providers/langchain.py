@@ -1,7 +1,7 @@
 """LangChain both ways: any `BaseChatModel` as a backend, and the gateway as a `BaseChatModel`.
 
-What agents ask without LangChain is told to its callbacks where any are in force (`told`), as a run of a chat model
-below the node that asks.
+Agents ask the gateway without LangChain. Where LangChain callbacks are in force, `traced` reports each such call to
+them, as a run of a chat model below the node that asks.
 """
 
 from __future__ import annotations
@@ -23,22 +23,24 @@ from pydantic import ConfigDict, PrivateAttr, ValidationError
 
 from ...errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
 from ...records import Draw, Message, Request, Response, Sampling, Usage, digest
-from ..base import ModelInfo, Price, Style
+from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
-from .openai_format import UNCOUNTED, status_of
+from ..sampling import SETTINGS, sampling_from_kwargs
+from .openai_format import status_of
 from .provider_errors import LOST, causes, retry_after, scrubbed
 
-__all__ = ["LangChainModel", "GatewayChatModel", "told"]
+__all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_NOT_SENT = "max_tokens,seed,temperature,top_p"
+_NOT_SENT = ",".join(sorted({"seed", *(s.wire_name for s in SETTINGS.values())} - {"stop"}))
 
 
 @dataclass(frozen=True)
 class LangChainModel:
     """A LangChain chat model as a backend. Its own retries should be off: the gateway retries.
 
-    Sampling is the model's own: only stop sequences are handed on, the rest is named in `reported["not_sent"]`.
+    It samples as it is set up: only stop sequences are handed on, all other settings are named in
+        `reported["not_sent"]`.
 
     Args:
         model: the chat model; its type and identifying parameters name its answers.
@@ -52,16 +54,20 @@ class LangChainModel:
 
     @property
     def info(self) -> ModelInfo:
-        named = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
-        label = f"{self.model._llm_type}/{named}" if isinstance(named, str) else self.model._llm_type
+        name = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
+        label = f"{self.model._llm_type}/{name}" if isinstance(name, str) else self.model._llm_type
         # Without addresses in memory: the identity is the same in the process that resumes the run.
-        said = dict(self.model._identifying_params) or _fields(self.model)
-        known = {k: _ADDRESS.sub("", str(v)) for k, v in said.items() if "key" not in k.lower()}
+        parameters = dict(self.model._identifying_params) or _fields(self.model)
+        identity = {k: _ADDRESS.sub("", str(v)) for k, v in parameters.items() if "key" not in k.lower()}
+        identity |= {"class": type(self.model).__qualname__, "style": self.style}
         return ModelInfo(
-            id=f"langchain/{label}#{digest(known | {'class': type(self.model).__qualname__, 'style': self.style}, 4)}",
-            label=label, style=self.style, max_concurrency=self.max_concurrency, price=self.price,
+            id=f"langchain/{label}#{digest(identity, 4)}",
+            label=label,
+            style=self.style,
+            max_concurrency=self.max_concurrency,
+            price=self.price,
             note="sampled as the LangChain model is set up",
-        )  # fmt: skip
+        )
 
     async def open(self) -> None:
         """The model is the caller's."""
@@ -69,38 +75,39 @@ class LangChainModel:
     async def close(self) -> None:
         """The model is the caller's."""
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         try:
-            said = await self.model.ainvoke(_to_langchain(request.messages), stop=list(request.sampling.stop) or None)
+            message = await self.model.ainvoke(to_langchain(request.messages), stop=list(request.sampling.stop) or None)
         except Exception as error:
-            raise _typed(self.info.label, error) from None
-        counted: Mapping[str, Any] = said.usage_metadata or {}
-        reported = {"model": str(said.response_metadata.get("model_name", "")), "not_sent": _NOT_SENT}
-        if not counted:
+            raise _typed_error(self.info.label, error) from None
+        counts: Mapping[str, Any] = message.usage_metadata or {}
+        metadata = message.response_metadata
+        reported = {"model": str(metadata.get("model_name", "")), "not_sent": _NOT_SENT}
+        if not counts:
             reported |= UNCOUNTED
-        told = said.response_metadata
-        finish = str(told.get("finish_reason") or told.get("stop_reason") or "stop")
-        return Response(
-            str(said.text), status_of(finish), finish,
-            Usage(int(counted.get("input_tokens", 0)), int(counted.get("output_tokens", 0))),
-            reported=reported,
-        )  # fmt: skip
+        finish = str(metadata.get("finish_reason") or metadata.get("stop_reason") or "stop")
+        usage = Usage(int(counts.get("input_tokens", 0)), int(counts.get("output_tokens", 0)))
+        return Response(str(message.text), status_of(finish), finish, usage, reported=reported)
 
 
 def _fields(model: BaseChatModel) -> dict[str, Any]:
-    """The settings of a model that names no identifying parameters: the fields its own class adds."""
+    """The settings of a model that names no identifying parameters: the fields that its own class adds."""
     shared = BaseChatModel.model_fields
     return {name: getattr(model, name) for name in type(model).model_fields if name not in shared}
 
 
 class GatewayChatModel(BaseChatModel):
-    """The gateway as a LangChain chat model: cached, budgeted and recorded like any agent of ours.
+    """One model of a gateway as a LangChain chat model, for programs that have a gateway and no run.
+
+    It names its gateway, its model and its draw, and works anywhere. `akrasia.ChatModel` names none of them: it stands
+    inside a graph, and finds all three in the decision that the run is taking. Both are cached, budgeted and recorded.
 
     Args:
-        gateway: who is asked.
-        model: id of the model, as in its `ModelInfo`.
-        draw: the sample this object draws; the same prompt in the same draw has the same answer. Use
-            `at(step=..., sample=...)` for another one.
+        gateway: the gateway that is asked.
+        model: the id of the model, as in its `ModelInfo`.
+        draw: the sample that this object draws; the same prompt in the same draw has the same answer.
+            `at(step=..., sample=...)` is the same model at another draw.
+        sampling: how it samples; `bind(temperature=..., top_p=..., max_tokens=...)` and `stop` change it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -138,17 +145,7 @@ class GatewayChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        unknown = sorted(set(kwargs) - {"temperature", "top_p", "max_tokens"})
-        if unknown:
-            raise Rejected(
-                f"the gateway cannot send {', '.join(unknown)}", remedy="Set temperature, top_p, max_tokens."
-            )
-        old = self.sampling
-        sampling = Sampling(
-            float(kwargs.get("temperature", old.temperature)), float(kwargs.get("top_p", old.top_p)),
-            int(kwargs.get("max_tokens", old.max_tokens)), tuple(stop or old.stop), old.choices,
-        )  # fmt: skip
-        request = Request(self.model, _from_langchain(messages), sampling)
+        request = Request(self.model, from_langchain(messages), sampling_from_kwargs(self.sampling, kwargs, stop))
         response = await self._gateway.complete(request, self.draw)
         return ChatResult(generations=[generation(response)])
 
@@ -166,14 +163,14 @@ class GatewayChatModel(BaseChatModel):
         raise BadOption("the gateway was asked without await inside an event loop", remedy="Use ainvoke.")
 
 
-def told(models: ModelRoles) -> ModelRoles:
-    """A desk whose calls LangChain's callbacks hear of, if any are in force here; else the desk itself."""
-    heard = get_async_callback_manager_for_config(ensure_config()).handlers
-    return _Told(models.gateway, models.slots, models.where) if heard else models
+def traced(models: ModelRoles) -> ModelRoles:
+    """The same models, with each call reported to the LangChain callbacks in force here, if there are any."""
+    handlers = get_async_callback_manager_for_config(ensure_config()).handlers
+    return _TracedModelRoles(models.gateway, models.slots, models.where) if handlers else models
 
 
-class _Told(ModelRoles):
-    """A desk of which callbacks hear: a call is a run below the one in whose context it is made."""
+class _TracedModelRoles(ModelRoles):
+    """Reports each call to LangChain's callbacks: as a run below the one in whose context it is made."""
 
     async def ask(
         self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
@@ -182,7 +179,7 @@ class _Told(ModelRoles):
         label = self.info(slot).label
         manager.add_metadata({"ls_model_type": "chat", "ls_model_name": label}, inherit=False)
         (run,) = await manager.on_chat_model_start(
-            {"name": label}, [_to_langchain(messages)], invocation_params={"model": label}, name=label
+            {"name": label}, [to_langchain(messages)], invocation_params={"model": label}, name=label
         )
         try:
             key, response = await super().ask(slot, messages, sampling, draw)
@@ -194,7 +191,7 @@ class _Told(ModelRoles):
 
 
 def generation(response: Response) -> ChatGeneration:
-    """A response as LangChain keeps it."""
+    """A response in LangChain's form."""
     usage = response.usage
     message = AIMessage(
         response.text,
@@ -208,38 +205,47 @@ def generation(response: Response) -> ChatGeneration:
     return ChatGeneration(message=message)
 
 
-def _typed(name: str, error: Exception) -> Exception:
-    """What a LangChain model raised as ours: by the HTTP status that the providers' clients put on their errors."""
+def _typed_error(name: str, error: Exception) -> Exception:
+    """The typed error for whatever a LangChain model raised: by the HTTP status that providers' clients put on it."""
     if isinstance(error, ModelError):
         return error
-    said = scrubbed(f"{type(error).__name__}: {error}")
+    message = scrubbed(f"{type(error).__name__}: {error}")
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if status == 429:
-        return RateLimited(f"{name} asks to slow down", said, retry_after=retry_after(getattr(response, "headers", {})))
+        return RateLimited(
+            f"{name} asks to slow down", message, retry_after=retry_after(getattr(response, "headers", {}))
+        )
     if status in (401, 403, 404):
-        return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
-    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | ValidationError):  # ValueErrors, all of them
-        return Unavailable(f"{name} could not be understood", said, fault="malformed", lost=True)
+        return Denied(f"{name} refused the credentials or is unknown to its provider", message, "Check key and name.")
+    # All of these are ValueErrors, which otherwise mean that the request is refused.
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | ValidationError):
+        return Unavailable(f"{name} could not be understood", message, fault="malformed", lost=True)
     if status in (400, 413, 422) or isinstance(error, ValueError | TypeError | NotImplementedError):
-        return Rejected(f"{name} refused the request", said)
+        return Rejected(f"{name} refused the request", message)
     if isinstance(status, int):
-        return Unavailable(f"{name} failed", said, fault="server error", lost=status in LOST)
+        return Unavailable(f"{name} failed", message, fault="server error", lost=status in LOST)
     chain = causes(error)
     if any(isinstance(e, TimeoutError) or "Timeout" in type(e).__name__ for e in chain):
-        return Unavailable(f"{name} did not answer in time", said, fault="timeout", lost=True)
+        return Unavailable(f"{name} did not answer in time", message, fault="timeout", lost=True)
     if any(isinstance(e, ConnectionRefusedError | socket.gaierror) for e in chain):
-        return Unavailable(f"{name} cannot be reached", said, fault="unreachable")
+        return Unavailable(f"{name} cannot be reached", message, fault="unreachable")
     reset = any(isinstance(e, ConnectionError) for e in chain)
-    return Unavailable(f"{name} failed", said, fault="reset" if reset else "unavailable", lost=True)
+    return Unavailable(f"{name} failed", message, fault="reset" if reset else "unavailable", lost=True)
 
 
-def _to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
+def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
+    """Messages in LangChain's form."""
     kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
     return [kinds[m.role](m.content) for m in messages]
 
 
-def _from_langchain(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
+def from_langchain(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
+    """LangChain's messages in ours.
+
+    Raises:
+        Rejected: a message is of a type that cannot be sent.
+    """
     roles = {"system": "system", "human": "user", "ai": "assistant"}
     unknown = [m.type for m in messages if m.type not in roles]
     if unknown:

@@ -1,7 +1,7 @@
 """The transport through litellm, for providers with a protocol of their own.
 
-Invariant: litellm decides nothing. Its retries, caches, callbacks and `drop_params` are off, its exceptions become ours
-with anything that looks like a key taken out, and its answer is read like any other provider's.
+Invariant: litellm decides nothing. Its retries, caches, callbacks and `drop_params` are off, its exceptions become
+typed errors without anything that looks like a key, and its answer is parsed like any other provider's.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from typing import Any
 
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
-from .litellm_logging import unlogged
+from .litellm_logging import null_logging
 from .provider_errors import LOST, causes, is_filtered, retry_after, scrubbed
 
-__all__ = ["LitellmTransport", "load_litellm", "typed"]
+__all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
 
 def load_litellm() -> Any:
-    """The module, imported at the first call and set up to keep out of the way."""
+    """The module: imported at the first call, with whatever gets in the way switched off."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    known = "litellm" in sys.modules
+    imported = "litellm" in sys.modules
     try:
         import litellm
     except ImportError:
         raise MissingExtra("the package 'litellm' is not installed", remedy="Reinstall akrasia.") from None
-    if not known:
-        # A million objects that stay: the garbage collector need not look at them again and again during a run.
+    if not imported:
+        # The import makes a million objects that stay: the garbage collector need not look at them again and again.
         gc.freeze()
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.drop_params = False
     litellm.num_retries = 0
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
-    for name in ("openai", "httpx", "httpcore"):  # they tell whole headers at DEBUG, and a provider may repeat a key
+    for name in ("openai", "httpx", "httpcore"):  # they log whole headers at DEBUG, and a provider may repeat a key
         logging.getLogger(name).setLevel(logging.WARNING)
     return litellm
 
@@ -51,23 +51,21 @@ class LitellmTransport:
     def __init__(self, litellm: Any, name: str, api_base: str | None, api_key_env: str | None, timeout: float) -> None:
         self._litellm, self._name, self._timeout = litellm, name, timeout
         self._client: Any = None
-        self._logging = unlogged()
+        self._null_logging = null_logging()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydantic has opinions on litellm's types when it first builds them
+            warnings.simplefilter("ignore")  # pydantic warns of litellm's types when it first builds them
             litellm.ModelResponse()
-        self._common: dict[str, Any] = {
-            "model": name, "timeout": timeout, "num_retries": 0, "max_retries": 0, "drop_params": False,
-            "caching": False, "no-log": True,
-        }  # fmt: skip
+        self._common: dict[str, Any] = {"model": name, "timeout": timeout, "num_retries": 0, "max_retries": 0}
+        self._common |= {"drop_params": False, "caching": False, "no-log": True}
         if api_base:
             self._common["api_base"] = api_base
         if api_key_env:
             self._common["api_key"] = os.environ[api_key_env]
 
     def open_completion(self, provider: str, key: str | None, base: str | None) -> None:
-        """One client for all calls of a base model behind OpenAI's protocol.
+        """Make one client for all calls of a base model that speaks OpenAI's protocol.
 
-        litellm pools clients of chat models only: here it would open one for each call and close none.
+        litellm pools the clients of chat models only; for a base model it opens one for each call and closes none.
         """
         if provider in ("openai", "text-completion-openai"):
             key = key or os.environ.get("OPENAI_API_KEY")
@@ -90,15 +88,15 @@ class LitellmTransport:
                 else:
                     call, name = "acompletion", "messages"
                     text = [{"role": m.role, "content": m.content} for m in request.messages]
-                if self._logging is not None:
-                    common["litellm_logging_obj"] = self._logging(self._name, text, call, key)
+                if self._null_logging is not None:
+                    common["litellm_logging_obj"] = self._null_logging(self._name, text, call, key)
                 return _body(await getattr(litellm, call)(**{name: text}, **common))
         except TimeoutError:
             raise Unavailable(
                 f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True
             ) from None
         except Exception as error:
-            raise typed(litellm, self._name, error) from None
+            raise litellm_error(litellm, self._name, error) from None
 
     async def close(self) -> None:
         """Close the connections that litellm pools for this event loop, and no others."""
@@ -112,38 +110,38 @@ class LitellmTransport:
             await _close(pool.cache_dict.pop(name))
 
 
-def typed(litellm: Any, name: str, error: Exception) -> Exception:
-    """litellm's exceptions as ours, with anything that looks like a key taken out of the text."""
-    said, known = scrubbed(str(error)), litellm.exceptions
+def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
+    """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
+    message, known = scrubbed(str(error)), litellm.exceptions
     full = f"{error} {_code(error)}".lower()
     headers = getattr(error, "litellm_response_headers", None) or getattr(
         getattr(error, "response", None), "headers", None
     )
     wait = retry_after(headers)
     if isinstance(error, known.RateLimitError) and "insufficient_quota" in full:
-        return Denied(f"the quota of {name} is used up", said, "Top it up and resume the run.")
+        return Denied(f"the quota of {name} is used up", message, "Top it up and resume the run.")
     if isinstance(error, known.RateLimitError):
-        return RateLimited(f"{name} asks to slow down", said, retry_after=wait)
+        return RateLimited(f"{name} asks to slow down", message, retry_after=wait)
     if isinstance(error, known.ServiceUnavailableError) and wait is not None:
-        return RateLimited(f"{name} is overloaded", said, retry_after=wait)
+        return RateLimited(f"{name} is overloaded", message, retry_after=wait)
     if getattr(error, "status_code", None) in (401, 403, 404):
-        return Denied(f"{name} refused the credentials or is unknown to its provider", said, "Check key and name.")
+        return Denied(f"{name} refused the credentials or is unknown to its provider", message, "Check key and name.")
     if isinstance(error, known.UnsupportedParamsError):
-        return Denied(f"{name} cannot take the sampling that was asked for", said, "Set another temperature for it.")
+        return Denied(f"{name} cannot take the sampling that was asked for", message, "Set another temperature for it.")
     if isinstance(error, known.BadRequestError | known.UnprocessableEntityError):
         policy = isinstance(error, known.ContentPolicyViolationError)
         if policy or is_filtered(full):
-            return Rejected(f"{name} filtered the request", said, refusal=True)
-        return Rejected(f"{name} refused the request", said)
-    fault, lost = _what_happened(known, error)
-    return Unavailable(f"{name} failed", f"{type(error).__name__}: {said}", fault=fault, lost=lost)
+            return Rejected(f"{name} filtered the request", message, refusal=True)
+        return Rejected(f"{name} refused the request", message)
+    fault, lost = _fault(known, error)
+    return Unavailable(f"{name} failed", f"{type(error).__name__}: {message}", fault=fault, lost=lost)
 
 
-def _what_happened(known: Any, error: BaseException) -> tuple[Fault, bool]:
-    """(fault, whether the answer may have been lost), by what litellm's exception was made from.
+def _fault(known: Any, error: BaseException) -> tuple[Fault, bool]:
+    """(fault, whether the answer may have been lost), by the causes of litellm's exception.
 
-    Only two things are known not to have been served: what an HTTP answer refuses, and what never reached anybody.
-    litellm's own status says nothing: it is 500 for a broken connection too.
+    A request was surely not served in two cases only: the server refused it, or it never reached a server. litellm's
+    own status tells neither: it is 500 for a broken connection too.
     """
     import aiohttp
     import httpcore
@@ -151,7 +149,7 @@ def _what_happened(known: Any, error: BaseException) -> tuple[Fault, bool]:
 
     chain = causes(error)
 
-    def met(*kinds: type[BaseException]) -> bool:
+    def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(e, kinds) for e in chain)
 
     for cause in chain:
@@ -159,26 +157,26 @@ def _what_happened(known: Any, error: BaseException) -> tuple[Fault, bool]:
             return "server error", cause.response.status_code in LOST
     if isinstance(error, known.Timeout):
         return "timeout", True
-    if met(aiohttp.ClientConnectorError, httpcore.ConnectError):
+    if caused_by(aiohttp.ClientConnectorError, httpcore.ConnectError):
         return "unreachable", False
-    if met(aiohttp.ClientResponseError, httpx.DecodingError):
+    if caused_by(aiohttp.ClientResponseError, httpx.DecodingError):
         return "malformed", True
-    if met(httpx.RequestError, aiohttp.ClientError, OSError):
+    if caused_by(httpx.RequestError, aiohttp.ClientError, OSError):
         return "reset", True
-    if met(ValueError, TypeError, AttributeError, LookupError):  # litellm could not read the answer
+    if caused_by(ValueError, TypeError, AttributeError, LookupError):  # litellm could not read the answer
         return "malformed", True
     status = getattr(error, "status_code", None)
     return "server error" if isinstance(status, int) and status >= 500 else "unavailable", True
 
 
 def _code(error: BaseException) -> str:
-    """The provider's own code of an error, which litellm keeps only on what its exception was made from."""
+    """The provider's own code of an error, which litellm keeps only on the causes of its exception."""
     bodies = (getattr(e, "body", None) for e in causes(error))
     return next((str(b["code"]) for b in bodies if isinstance(b, dict) and b.get("code")), "")
 
 
 def _body(raw: Any) -> dict[str, Any]:
-    """litellm's object as the JSON it stands for, as far as it is read."""
+    """The parts of litellm's object that `parse_completion` reads, as the JSON that they stand for."""
     usage = getattr(raw, "usage", None)
     counts = {name: getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")}
     for kind, part in (("prompt_tokens_details", "cached_tokens"), ("completion_tokens_details", "reasoning_tokens")):
@@ -192,11 +190,11 @@ def _body(raw: Any) -> dict[str, Any]:
 
 
 def _choice(choice: Any) -> dict[str, Any]:
-    said: dict[str, Any] = {"finish_reason": str(getattr(choice, "finish_reason", "") or "stop")}
+    fields: dict[str, Any] = {"finish_reason": str(getattr(choice, "finish_reason", "") or "stop")}
     message = getattr(choice, "message", None)
     if message is None:
-        return said | {"text": getattr(choice, "text", None)}
-    return said | {"message": {n: getattr(message, n, None) for n in ("content", "refusal")}}
+        return fields | {"text": getattr(choice, "text", None)}
+    return fields | {"message": {n: getattr(message, n, None) for n in ("content", "refusal")}}
 
 
 async def _close(client: Any) -> None:

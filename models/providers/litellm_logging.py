@@ -1,8 +1,9 @@
-"""litellm's logging object of a call, without what it works out for nobody.
+"""A logging object for litellm's calls that logs nothing.
 
-For every call litellm keeps an object that prices the answer by its own table, copies requests and answers for
-callbacks, and queues a log entry. None of it is read here: prices are ours, callbacks are off. The object may be handed
-in, as litellm's router does; ours leaves these parts out (`make bench-overhead`).
+For every call litellm makes a logging object, which prices the answer by litellm's own table, copies requests and
+answers for callbacks, and queues a log entry. None of that is used here: prices are ours and callbacks are off. A
+caller may hand in an object of its own, as litellm's router does; ours leaves these parts out, which saves time (`make
+bench-overhead`).
 """
 
 from __future__ import annotations
@@ -12,27 +13,28 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["MakeLogging", "unlogged"]
+__all__ = ["NullLoggingFactory", "null_logging"]
 
-MakeLogging = Callable[[str, Any, str, str], Any]
+NullLoggingFactory = Callable[[str, Any, str, str], Any]
+"""(model, messages or prompt, litellm's type of call, its id) -> logging object."""
 
 
-def unlogged() -> MakeLogging | None:
-    """What makes the logging object of one call: (model, messages or prompt, litellm's type of call, its id) -> object.
+def null_logging() -> NullLoggingFactory | None:
+    """A factory of logging objects, one for each call.
 
-    None where this release of litellm makes it in another way: then calls only cost more.
+    None where this release of litellm makes them in another way: then calls only take longer.
     """
     try:
         logging = importlib.import_module("litellm.litellm_core_utils.litellm_logging").Logging
-        make = _maker(logging, importlib.import_module("litellm.utils").custom_llm_setup)
+        make = _factory(logging, importlib.import_module("litellm.utils").custom_llm_setup)
         make("openai/none", [{"role": "user", "content": ""}], "acompletion", "0")
     except (ImportError, AttributeError, TypeError):
         return None
     return make
 
 
-def _maker(logging: Any, register: Callable[[], None]) -> MakeLogging:
-    class Unlogged(logging):  # type: ignore[misc]
+def _factory(logging: Any, register_providers: Callable[[], None]) -> NullLoggingFactory:
+    class NullLogging(logging):  # type: ignore[misc]
         def pre_call(self, *_: Any, **__: Any) -> None: ...
 
         def post_call(self, *_: Any, **__: Any) -> None: ...
@@ -49,13 +51,18 @@ def _maker(logging: Any, register: Callable[[], None]) -> MakeLogging:
             return False  # nothing is queued
 
     def make(model: str, messages: Any, call_type: str, call_id: str) -> Any:
-        register()  # providers that the user has written: litellm does so only where it makes the object itself
+        register_providers()  # those that the user has written: litellm does so only where it makes the object itself
         now = datetime.datetime.now()  # noqa: DTZ005  (litellm subtracts its own times, which name no zone)
-        made = Unlogged(
-            model=model, messages=messages, stream=False, call_type=call_type, start_time=now, litellm_call_id=call_id,
+        null = NullLogging(
+            model=model,
+            messages=messages,
+            stream=False,
+            call_type=call_type,
+            start_time=now,
+            litellm_call_id=call_id,
             function_id="",
-        )  # fmt: skip
-        made.update_environment_variables(model=model, user="", optional_params={}, litellm_params={"api_base": ""})
-        return made
+        )
+        null.update_environment_variables(model=model, user="", optional_params={}, litellm_params={"api_base": ""})
+        return null
 
     return make

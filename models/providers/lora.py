@@ -1,7 +1,7 @@
-"""LoRA adapters as GGUF files: what a file says of itself, and the one that ships.
+"""LoRA adapters as GGUF files: their metadata, and the adapter that comes with the package.
 
-An adapter names in its own metadata the weights that it was trained on (sha256 of their file) and the prompt style that
-it was trained in, so it cannot be put on other weights or be asked in another form without anybody noticing.
+Invariant: an adapter's metadata names the weights that it was trained on (the sha256 of their file) and the prompt
+style that it was trained in, so it is never put on other weights, or asked in another style, unnoticed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class LoraAdapter:
     Attributes:
         path: the file; sha256: of its bytes.
         name: its name, by default that of the file.
-        base: sha256 of the weights that it was trained on, empty where it does not say.
+        base: sha256 of the weights that it was trained on; empty if its metadata do not name them.
         style: the prompt style that it was trained in.
         note: what a reader of a report must know about it.
     """
@@ -43,7 +43,7 @@ class LoraAdapter:
 
 
 def organism() -> Path:
-    """The adapter that ships with the package.
+    """The adapter that comes with the package.
 
     Raises:
         MissingWeights: the package was installed without it.
@@ -55,20 +55,20 @@ def organism() -> Path:
 
 
 def is_adapter(path: Path) -> bool:
-    """Whether a GGUF file is a LoRA adapter rather than whole weights; False for what is no GGUF file at all."""
+    """Whether a file is a LoRA adapter; False for whole weights, and for what is no GGUF file at all."""
     with path.open("rb") as file:
         head = file.read(4096)
     return head[:4] == b"GGUF" and b"adapter.type" in head
 
 
 def read_adapter(path: Path) -> LoraAdapter:
-    """What an adapter file says of itself.
+    """An adapter's metadata.
 
     Raises:
         MissingWeights: it is no LoRA adapter.
     """
-    found = path.stat()
-    return _read(path.resolve(), found.st_mtime_ns, found.st_size)
+    stat = path.stat()
+    return _read(path.resolve(), stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=32)
@@ -77,7 +77,9 @@ def _read(path: Path, changed: int, size: int) -> LoraAdapter:
         from gguf import GGUFReader
     except ImportError:
         raise MissingExtra.of("gguf", "embedded") from None
-    wrong = MissingWeights(f"{path.name!r} is no LoRA adapter", remedy="Give a GGUF adapter, such as training writes.")
+    wrong = MissingWeights(
+        f"{path.name!r} is no LoRA adapter", remedy="Give a GGUF adapter, such as akrasia train writes."
+    )
     try:
         fields = GGUFReader(str(path)).fields
     except (ValueError, IndexError, OSError) as error:
@@ -85,11 +87,12 @@ def _read(path: Path, changed: int, size: int) -> LoraAdapter:
     if "adapter.type" not in fields:
         raise wrong
 
-    def said(key: str) -> str:
+    def field_of(key: str) -> str:
         entry: Any = fields.get(KEYS[key])
         return str(entry.contents()) if entry is not None else ""
 
     with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
-    style = said("style") if said("style") in STYLES else "completion"
-    return LoraAdapter(path, sha256, said("name") or path.stem, said("base"), cast(Style, style), said("note"))
+    name, style = field_of("name") or path.stem, field_of("style")
+    style = style if style in STYLES else "completion"
+    return LoraAdapter(path, sha256, name, field_of("base"), cast(Style, style), field_of("note"))

@@ -1,7 +1,7 @@
-"""From a provider's JSON in OpenAI's form to a response, whichever transport carried it.
+"""Turns a provider's JSON in OpenAI's form into a response, whichever transport carried it.
 
-Invariant: nothing is believed that was not checked. A body without a choice, or whose content is no text, is a
-malformed answer (`Unavailable`); counts of tokens that are absent or no counts are "not counted", never 0.
+Invariant: everything is checked before it is used. A body without a choice, or whose content is no text, is a malformed
+answer (`Unavailable`). Token counts that are absent, or are no counts, are "not counted" and never 0.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from typing import Any
 
 from ...errors import Unavailable
 from ...records import Response, Status, Usage
+from ..base import UNCOUNTED
 
-__all__ = ["UNCOUNTED", "read_answer", "status_of"]
+__all__ = ["parse_completion", "status_of"]
 
-UNCOUNTED = {"usage": "not counted"}
-"""What `Response.reported` holds of an answer whose tokens the provider did not count."""
-
-# What providers call an answer that was cut off or withheld, in lower case.
+# The finish reasons of answers that were cut off or withheld, in lower case.
 _STATUSES: dict[str, Status] = {
     **dict.fromkeys(("length", "max_tokens", "model_length"), "truncated"),
     **dict.fromkeys(
@@ -27,11 +25,11 @@ _STATUSES: dict[str, Status] = {
 
 
 def status_of(finish: str) -> Status:
-    """What a finish reason makes of an answer."""
+    """The status of an answer with this finish reason."""
     return _STATUSES.get(finish.casefold(), "ok")
 
 
-def read_answer(body: Any, not_sent: str = "") -> Response:
+def parse_completion(body: Any, not_sent: str = "") -> Response:
     """The first choice of a chat or text completion.
 
     Args:
@@ -39,7 +37,7 @@ def read_answer(body: Any, not_sent: str = "") -> Response:
         not_sent: names of the settings that the provider cannot take.
 
     Raises:
-        Unavailable: the body is no such answer.
+        Unavailable: the body holds no answer.
     """
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -50,27 +48,25 @@ def read_answer(body: Any, not_sent: str = "") -> Response:
     if finish == "error":
         raise Unavailable("the provider broke off its answer", fault="server error", lost=True)
     text, refused = _text(choice)
-    reported = {"model": _word(body.get("model")), "not_sent": not_sent}
-    fingerprint = _word(body.get("system_fingerprint"))
+    reported = {"model": _short_text(body.get("model")), "not_sent": not_sent}
+    fingerprint = _short_text(body.get("system_fingerprint"))
     if fingerprint:
         reported["fingerprint"] = fingerprint
     usage = _usage(body.get("usage"))
     if usage is None:
         reported |= UNCOUNTED
-    return Response(
-        text, "refused" if refused else status_of(finish), finish, usage or Usage(), reported=reported
-    )  # fmt: skip
+    return Response(text, "refused" if refused else status_of(finish), finish, usage or Usage(), reported=reported)
 
 
 def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
-    """(text, whether it is a refusal). No content at all is an empty text: the model's answer, however poor."""
+    """(text, whether it is a refusal). An answer without any content is an empty text."""
     if "message" not in choice:
         if isinstance(choice.get("text"), str):
             return choice["text"], False
         raise Unavailable("a choice of the provider's answer holds no text", fault="malformed", lost=True)
     message = choice["message"]
     if not isinstance(message, dict):
-        raise Unavailable("the message of the provider's answer is none", fault="malformed", lost=True)
+        raise Unavailable("the message of the provider's answer is no object", fault="malformed", lost=True)
     content, refusal = message.get("content"), message.get("refusal")
     if isinstance(content, str) and (content or not refusal):
         return content, False
@@ -85,16 +81,16 @@ def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
     raise Unavailable("the content of the provider's answer is no text", fault="malformed", lost=True)
 
 
-def _word(value: Any) -> str:
+def _short_text(value: Any) -> str:
     return value[:200] if isinstance(value, str) else ""
 
 
-def _usage(said: Any) -> Usage | None:
-    if not isinstance(said, dict):
+def _usage(usage: Any) -> Usage | None:
+    if not isinstance(usage, dict):
         return None
-    counts: list[Any] = [said.get("prompt_tokens"), said.get("completion_tokens")]
+    counts: list[Any] = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
     for kind, part in (("prompt_tokens_details", "cached_tokens"), ("completion_tokens_details", "reasoning_tokens")):
-        details = said.get(kind)
+        details = usage.get(kind)
         counts.append((details.get(part) or 0) if isinstance(details, dict) else 0)
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**53 for n in counts):
         return None

@@ -1,11 +1,11 @@
-"""The direct transport: OpenAI's protocol over one pooled aiohttp session, without litellm on the way.
+"""The direct transport: OpenAI's protocol over one pooled aiohttp session, without litellm in between.
 
-Which address, key and parameters a provider takes is litellm's knowledge, asked for once per model and once per kind of
-sampling. Where litellm would send anything else than OpenAI's own form, there is no direct transport (`Wire.of` gives
-None), so that what is sent never depends on who carries it.
+litellm knows which address, key and parameters a provider takes; it is asked once per model and once per sampling.
+Where it would send anything but OpenAI's own form, there is no direct transport (`RequestTemplate.of` returns None), so
+what is sent never depends on the transport.
 
 Invariants: TLS certificates are always verified, against the system's authorities or those in SSL_CERT_FILE; no
-redirect is followed, so a key goes nowhere but to the address it belongs to; an answer is read up to a bound of bytes.
+redirect is followed, so a key is sent to its own address only; the size of an answer is limited.
 """
 
 from __future__ import annotations
@@ -21,51 +21,55 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from ...errors import Denied, Unavailable
-from .provider_errors import LOST, by_status, message_of, scrubbed
+from .provider_errors import LOST, error_of_status, message_of, scrubbed
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["OpenAIHTTP", "RequestTemplate"]
+__all__ = ["MOST_BYTES", "PROVIDERS", "OpenAIHTTP", "RequestTemplate", "api_base_of", "direct_proxies"]
 
-# Providers that speak OpenAI's protocol as it is: one bearer key, its paths, its bodies, its answers. A test compares
-# what each of them is sent through litellm.
+# Providers that speak OpenAI's protocol unchanged: one bearer key, its paths, its bodies, its answers. A test compares
+# with what litellm sends to each of them.
 PROVIDERS = frozenset(
     "openai custom_openai hosted_vllm lm_studio llamafile groq deepseek together_ai cerebras nvidia_nim "
     "dashscope moonshot sambanova deepinfra nebius hyperbolic".split()
 )
-MOST_BYTES = 8 * 2**20  # of an answer, unpacked
+MOST_BYTES = 8 * 2**20  # of an answer, decompressed
 SEED = 987_654_321
-_TURNS = [{"role": r, "content": f"the {r}'s words"} for r in ("system", "user", "assistant", "user")]
+_MESSAGES = [{"role": r, "content": f"the {r}'s words"} for r in ("system", "user", "assistant", "user")]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """The body of a chat request without its messages and its seed, which a provider takes under the name `seed`."""
+    """The body of a chat request without its messages and its seed; `seed` is the provider's name for that."""
 
     body: dict[str, Any]
     seed: str | None
 
     @classmethod
     def of(cls, litellm: Any, model: str, provider: str, settings: Mapping[str, Any]) -> RequestTemplate | None:
-        """What litellm would send, or None where it is not the messages as they are with flat parameters.
+        """What litellm would send; None where that is anything but the messages as they are and flat parameters.
 
         Raises:
             Exception: litellm's own, where the model does not take these settings.
         """
-        named = {**settings, **({"seed": SEED} if "seed" in settings else {})}
-        known = litellm.utils.ProviderConfigManager.get_provider_chat_config(
+        numbered = {**settings, **({"seed": SEED} if "seed" in settings else {})}
+        config = litellm.utils.ProviderConfigManager.get_provider_chat_config(
             model=model, provider=litellm.LlmProviders(provider)
         )
-        chosen = litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **named)
-        if known is None:
+        parameters = litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **numbered)
+        if config is None:
             return None
-        made = known.transform_request(
-            model=model, messages=[dict(t) for t in _TURNS], optional_params=chosen, litellm_params={}, headers={}
+        sent = config.transform_request(
+            model=model,
+            messages=[dict(t) for t in _MESSAGES],
+            optional_params=parameters,
+            litellm_params={},
+            headers={},
         )
-        body = {**made, **made.pop("extra_body", {})}
+        body = {**sent, **sent.pop("extra_body", {})}
         body.pop("extra_body", None)
-        if not body.pop("stream", False) and body.pop("messages", None) == _TURNS and body.get("model"):
+        if not body.pop("stream", False) and body.pop("messages", None) == _MESSAGES and body.get("model"):
             seeds = [k for k, v in body.items() if v == SEED]
             return cls(body, seeds[0] if seeds else None)
         return None
@@ -88,27 +92,27 @@ class OpenAIHTTP:
         self._base = base.rstrip("/")
         self._proxy = _proxy(base)
         self._headers = dict(headers)
-        self._trusted = ssl.create_default_context()
-        self._made: aiohttp.ClientSession | None = None
+        self._authorities = ssl.create_default_context()
+        self._opened: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        if self._made is not None:
-            await self._made.close()
-            self._made = None
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
 
     @property
     def _session(self) -> aiohttp.ClientSession:
-        """Made at the first request: a model that is opened and never asked has nothing to close."""
-        if self._made is None:
+        """Opened at the first request: a model that is never asked has nothing to close."""
+        if self._opened is None:
             http = self._aiohttp
-            self._made = http.ClientSession(
-                connector=http.TCPConnector(limit=0, ssl=self._trusted),
+            self._opened = http.ClientSession(
+                connector=http.TCPConnector(limit=0, ssl=self._authorities),
                 headers=self._headers,
                 timeout=http.ClientTimeout(total=self._timeout, sock_connect=min(self._timeout, 30)),
                 cookie_jar=http.DummyCookieJar(),
-                trust_env=False,  # else a netrc file could replace the key; proxies are read from the environment here
+                trust_env=False,  # else a netrc file could replace the key; `_proxy` reads the environment instead
             )
-        return self._made
+        return self._opened
 
     async def post(self, path: str, body: Mapping[str, Any], key: str) -> Any:
         """The parsed answer to one request.
@@ -117,26 +121,32 @@ class OpenAIHTTP:
             key: names the request, so that a server can tell a second attempt from a second request.
 
         Raises:
-            ModelError: what became of it.
+            ModelError: there is no answer.
         """
         http = self._aiohttp
         try:
             async with self._session.post(
-                self._base + path, data=orjson.dumps(body), headers={"Idempotency-Key": key}, proxy=self._proxy,
+                self._base + path,
+                data=orjson.dumps(body),
+                headers={"Idempotency-Key": key},
+                proxy=self._proxy,
                 allow_redirects=False,
-            ) as answer:  # fmt: skip
-                return self._read(answer, await self._body(answer))
+            ) as response:
+                return self._parse(response, await self._body(response))
         except TimeoutError:
             raise Unavailable(
                 f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True
             ) from None
         except (http.ClientConnectorCertificateError, http.ClientConnectorSSLError) as error:
             raise Denied(
-                f"the server of {self._name} cannot be trusted", scrubbed(str(error)),
+                f"the server of {self._name} cannot be trusted",
+                scrubbed(str(error)),
                 "Check api_base, or name the file of its certificate authority in SSL_CERT_FILE.",
-            ) from None  # fmt: skip
+            ) from None
         except http.ClientHttpProxyError as error:
-            raise by_status(self._name, error.status, f"the proxy said: {error.message}", "", error.headers) from None
+            raise error_of_status(
+                self._name, error.status, f"the proxy said: {error.message}", "", error.headers
+            ) from None
         except http.ClientConnectorError as error:
             raise Unavailable(f"{self._name} cannot be reached", scrubbed(str(error)), fault="unreachable") from None
         except http.ClientResponseError as error:
@@ -144,12 +154,12 @@ class OpenAIHTTP:
                 f"{self._name} answered no HTTP", scrubbed(error.message), fault="malformed", lost=True
             ) from None
         except (http.ClientError, OSError) as error:
-            said = scrubbed(f"{type(error).__name__}: {error}")
-            raise Unavailable(f"{self._name} broke the connection", said, fault="reset", lost=True) from None
+            message = scrubbed(f"{type(error).__name__}: {error}")
+            raise Unavailable(f"{self._name} broke the connection", message, fault="reset", lost=True) from None
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         parts, size = [], 0
-        async for part in answer.content.iter_any():
+        async for part in response.content.iter_any():
             parts.append(part)
             size += len(part)
             if size > MOST_BYTES:
@@ -158,27 +168,26 @@ class OpenAIHTTP:
                 )
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _read(self, answer: aiohttp.ClientResponse, data: bytes) -> Any:
+    def _parse(self, response: aiohttp.ClientResponse, data: bytes) -> Any:
         try:
             body = orjson.loads(data)
         except ValueError:
             body = None
-        if answer.status != 200:
-            said, code = message_of(data.decode(errors="replace") if body is None else body)
-            error = by_status(self._name, answer.status, said, code, answer.headers)
+        if response.status != 200:
+            message, code = message_of(data.decode(errors="replace") if body is None else body)
+            error = error_of_status(self._name, response.status, message, code, response.headers)
             if isinstance(error, Unavailable):
-                error.lost = answer.status in LOST
+                error.lost = response.status in LOST
             raise error
         if body is None:
-            kind = answer.headers.get("Content-Type", "nothing")[:80]
+            kind = scrubbed(response.headers.get("Content-Type", "nothing")[:80])
             raise Unavailable(
-                f"{self._name} answered no JSON", f"{len(data)} bytes called {scrubbed(kind)}", fault="malformed",
-                lost=True,
-            )  # fmt: skip
+                f"{self._name} answered no JSON", f"{len(data)} bytes called {kind}", fault="malformed", lost=True
+            )
         if isinstance(body, dict) and body.get("error"):
-            said, code = message_of(body)
+            message, code = message_of(body)
             status = int(code) if code.isdecimal() and len(code) == 3 else 500
-            error = by_status(self._name, status, said, code, None)
+            error = error_of_status(self._name, status, message, code, None)
             if isinstance(error, Unavailable):
                 error.lost = status in LOST
             raise error
@@ -186,7 +195,7 @@ class OpenAIHTTP:
 
 
 def direct_proxies() -> bool:
-    """Whether the proxies of the environment, if any, are of a kind that the direct transport can use."""
+    """Whether the direct transport can use the proxies of the environment, if there are any."""
     return all(p.partition("://")[0] in ("http", "https") for k, p in getproxies().items() if k in _PROXIED and p)
 
 
@@ -194,7 +203,7 @@ _PROXIED = ("http", "https", "all")
 
 
 def _proxy(base: str) -> str | None:
-    """The proxy that the environment names for an address, as other HTTP clients read it."""
+    """The proxy for an address, read from the environment as other HTTP clients do."""
     address = urlsplit(base)
     proxies = getproxies()
     if not address.hostname or proxy_bypass(address.netloc.rpartition("@")[2]):
@@ -202,7 +211,7 @@ def _proxy(base: str) -> str | None:
     return proxies.get(address.scheme) or proxies.get("all") or None
 
 
-def base_of(litellm: Any, provider: str, resolved: str | None) -> str | None:
+def api_base_of(litellm: Any, provider: str, resolved: str | None) -> str | None:
     """The address that litellm would use for a provider of OpenAI's protocol."""
     if resolved:
         return resolved
@@ -210,5 +219,5 @@ def base_of(litellm: Any, provider: str, resolved: str | None) -> str | None:
         return litellm.api_base or os.environ.get("HOSTED_VLLM_API_BASE")
     if provider != "openai":
         return None
-    named = litellm.api_base or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
-    return named or "https://api.openai.com/v1"
+    address = litellm.api_base or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+    return address or "https://api.openai.com/v1"

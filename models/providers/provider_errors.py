@@ -1,6 +1,6 @@
-"""What providers say when they fail, made fit to be stored: typed, no key in the text, and how long they ask to wait.
+"""Turns the failures of providers into typed errors: without any key in the text, and with the wait that they ask for.
 
-Invariant: nothing here decides whether to try again; that is the gateway's.
+Invariant: nothing here decides whether to try again; the gateway decides.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from ...errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 from ..secrets import HIDDEN, may_be_keys
 
-__all__ = ["LOST", "by_status", "causes", "is_filtered", "message_of", "retry_after", "scrubbed"]
+__all__ = ["LOST", "causes", "error_of_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
 
-LOST = frozenset((408, 502, 504, 524))  # somebody on the way gave up waiting: the request may have been served
-LONGEST = 500  # characters of a provider's message that are kept
+LOST = frozenset((408, 502, 504, 524))  # a proxy or gateway gave up waiting: the request may have been served
+LONGEST = 500  # characters of a message that are kept
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
@@ -28,8 +28,8 @@ _FILTERED = ("content_filter", "content management policy", "content_policy", "s
 def scrubbed(text: str) -> str:
     """The first line of a provider's message without anything that is or looks like a credential.
 
-    What was read as a key counts as one, and every environment variable that is named like one: keys of any shape are
-    found, if they have at least 8 characters.
+    Every value that was read as a key counts as one, and so does the value of every environment variable that is named
+    like a key. So keys of any shape are found, if they have at least 8 characters.
     """
     line = text[: 20 * LONGEST].partition("\n")[0]
     for value in may_be_keys():
@@ -39,18 +39,19 @@ def scrubbed(text: str) -> str:
 
 
 def is_filtered(text: str) -> bool:
-    """Whether an error's text or code names a content filter."""
+    """Whether the text or code of an error names a content filter."""
     return any(mark in text.lower() for mark in _FILTERED)
 
 
-def by_status(name: str, status: int, said: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
-    """What an HTTP answer that is none means.
+def error_of_status(name: str, status: int, message: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
+    """The typed error of an HTTP status that brings no answer.
 
     Args:
         name: the model.
-        said: the provider's message, raw; `code`: its own code of the error, if it gave one.
+        message: the provider's own, raw.
+        code: the provider's own code of the error, if it gave one.
     """
-    text, wait, full = scrubbed(said), retry_after(headers), f"{said} {code}".lower()
+    text, wait, full = scrubbed(message), retry_after(headers), f"{message} {code}".lower()
     if status == 402 or (status == 429 and "insufficient_quota" in full):
         return Denied(f"the quota of {name} is used up", text, "Top it up and resume the run.")
     if status == 429:
@@ -69,7 +70,7 @@ def by_status(name: str, status: int, said: str, code: str, headers: Mapping[str
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """An exception and what it was made from, outermost first."""
+    """An exception and its causes, outermost first."""
     chain: list[BaseException] = []
     inner: BaseException | None = error
     while inner is not None and inner not in chain:
@@ -79,27 +80,27 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def message_of(body: Any) -> tuple[str, str]:
-    """(message, code) of an error body in any of the forms that providers use."""
+    """(message, code) of an error's body, in any of the forms that providers use."""
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, dict):
-        said = error.get("message") or error.get("detail") or error.get("msg") or ""
-        return str(said), str(error.get("code") or error.get("type") or "")
+        message = error.get("message") or error.get("detail") or error.get("msg") or ""
+        return str(message), str(error.get("code") or error.get("type") or "")
     return str(error or ""), ""
 
 
 def retry_after(headers: Mapping[str, str] | None) -> float | None:
-    """Seconds that a `Retry-After` header asks to wait (a number or a date), None where it does not say."""
+    """The seconds that a `Retry-After` header asks to wait (a number or a date); None where there is none."""
     lower = {str(name).lower(): str(value) for name, value in (headers or {}).items()}
     if lower.get("retry-after-ms"):
         return _seconds(lower["retry-after-ms"], 1e-3)
-    said = lower.get("retry-after", "")
-    seconds = _seconds(said)
-    if seconds is not None or not said:
+    value = lower.get("retry-after", "")
+    seconds = _seconds(value)
+    if seconds is not None or not value:
         return seconds
     try:
-        when = parsedate_to_datetime(said)
+        when = parsedate_to_datetime(value)
         return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):  # a year, or an offset, that no clock knows
+    except (ValueError, OverflowError):  # no date, or a year or an offset out of range
         return None
 
 

@@ -1,11 +1,11 @@
-"""Any provider that litellm knows, at arm's length.
+"""A model behind the API of any provider that litellm knows.
 
 litellm is imported when the model is opened, with its own retries, caches, callbacks, telemetry and `drop_params` off
-and its price map local: the gateway is the only owner of retries, and a sampling setting never disappears in silence.
-What a provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
+and its price map local: the gateway is the only owner of retries, and no sampling setting is dropped in silence. A
+setting that a provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
 
-Who speaks OpenAI's protocol is asked directly (`direct.py`), everyone else through litellm (`via_litellm.py`). Which of
-them carried an answer is no part of its identity.
+Providers that speak OpenAI's protocol are asked directly (`openai_http.py`), all others through litellm (`litellm.py`).
+The transport is no part of an answer's identity.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import BadOption, Denied, UnknownName
-from ...records import Draw, Request, Response, digest
-from ..base import ModelInfo, Price, Style, key_of
+from ...records import Draw, Request, Response, Sampling, digest
+from ..base import ModelInfo, Price, Style
+from ..sampling import as_sent, to_wire
 from ..secrets import keep_secret
-from .litellm import LitellmTransport, load_litellm, typed
-from .openai_format import read_answer
-from .openai_http import PROVIDERS, OpenAIHTTP, RequestTemplate, base_of, direct_proxies
+from .litellm import LitellmTransport, litellm_error, load_litellm
+from .openai_format import parse_completion
+from .openai_http import PROVIDERS, OpenAIHTTP, RequestTemplate, api_base_of, direct_proxies
 
 __all__ = ["RemoteModel"]
 
 TIMEOUT = 120.0
-HARMLESS = ("api-version",)  # what the query of an address may hold
+HARMLESS = ("api-version",)  # parameters that the query of an address may hold
 Transport = Literal["auto", "litellm"]
 
 
@@ -42,15 +43,15 @@ class RemoteModel:
         name: litellm's model string.
         api_base: another address of the provider's API; part of the identity of the answers. An address that holds a
             user name or a key is refused.
-        api_key_env: the environment variable that holds the key, where it is not the provider's usual one; a key
-            itself is never an option, so that no configuration file or ledger can hold one.
+        api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
+            never an option, so that no configuration file and no ledger can hold one.
         price: US dollars per token; by default litellm's table.
         temperature: replaces the roles' own sampling temperature.
-        max_concurrency: the most calls at once; the gateway starts lower and finds out what the provider bears.
-        rpm, tpm: the most requests and tokens in any minute; by default what the provider lets through.
+        max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
+        rpm, tpm: the most requests and tokens in any minute; by default unlimited.
         timeout: seconds for one attempt.
         style: "chat", or "completion" for a base model.
-        transport: "auto", or "litellm" to go through litellm even where a direct way is known.
+        transport: "auto", or "litellm" to go through litellm even where the direct transport would do.
     """
 
     name: str
@@ -93,12 +94,18 @@ class RemoteModel:
             settings["style"] = self.style
         suffix = f"#{digest(settings, 4)}" if settings else ""
         return ModelInfo(
-            id=self.name + suffix, label=self.name, style=self.style, max_concurrency=self.max_concurrency,
-            price=self.price or self._list_price(), account=self._account, rpm=self.rpm, tpm=self.tpm,
-        )  # fmt: skip
+            id=self.name + suffix,
+            label=self.name,
+            style=self.style,
+            max_concurrency=self.max_concurrency,
+            price=self.price or self._list_price(),
+            account=self._account,
+            rpm=self.rpm,
+            tpm=self.tpm,
+        )
 
     async def open(self) -> None:
-        # In a thread: the import takes seconds, and the clients litellm makes at import stay free of this event loop.
+        # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
         _check_tls(litellm)
         try:
@@ -119,12 +126,12 @@ class RemoteModel:
         accepts = frozenset(litellm.get_supported_openai_params(model, custom_llm_provider=provider) or [])
         base = base or self.api_base
         direct = self._direct(litellm, model, provider, key, base)
-        through = None
+        via_litellm = None
         if direct is None:
-            through = LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
+            via_litellm = LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
             if self.style == "completion":
-                through.open_completion(provider, key, base)
-        self._open = _Opened(litellm, model, provider, accepts, direct, through)
+                via_litellm.open_completion(provider, key, base)
+        self._open = _Opened(litellm, model, provider, accepts, direct, via_litellm)
         self._info = None
         self._info = self.info
 
@@ -136,71 +143,70 @@ class RemoteModel:
                     await transport.close()
             self._open = None
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         opened = self._open
         if opened is None:
             raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
-        key = key_of(request, draw)
-        sampling = request.sampling
-        kind = (sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.stop, request.mode)
-        plan = opened.plans.get(kind)
-        if plan is None:
-            plan = opened.plans[kind] = self._plan(opened, request)
-        seed = int(key[:8], 16) >> 1  # the draw's own: 31 bits of the key
-        if plan.wire is not None and opened.direct is not None:
-            body: dict[str, Any] = {**plan.wire.body, **({plan.wire.seed: seed} if plan.wire.seed else {})}
+        form = self._form(opened, request)
+        seed = int(key[:8], 16) >> 1  # 31 bits of the key, so the seed names the draw
+        if form.template is not None and opened.direct is not None:
+            body: dict[str, Any] = {**form.template.body, **({form.template.seed: seed} if form.template.seed else {})}
             if request.mode == "completion":
                 body["prompt"] = "".join(m.content for m in request.messages)
-                said = await opened.direct.post("/completions", body, key)
+                answer = await opened.direct.post("/completions", body, key)
             else:
                 body["messages"] = request.messages
-                said = await opened.direct.post("/chat/completions", body, key)
+                answer = await opened.direct.post("/chat/completions", body, key)
         else:
-            settings = {**plan.settings, **({"seed": seed} if "seed" in plan.settings else {})}
-            if opened.litellm is None:  # the address takes the direct way, this kind of sampling does not
+            settings = {**form.settings, **({"seed": seed} if "seed" in form.settings else {})}
+            if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
                 opened.litellm = LitellmTransport(
                     opened.module, self.name, self.api_base, self.api_key_env, self.timeout
                 )
-            said = await opened.litellm.ask(request, settings, key)
-        return read_answer(said, plan.not_sent)
+            answer = await opened.litellm.ask(request, settings, key)
+        return parse_completion(answer, form.not_sent)
 
-    def _plan(self, opened: _Opened, request: Request) -> _Plan:
-        """How requests of one kind of sampling are sent: what the provider takes, in whose form."""
-        sampling = request.sampling
-        wanted: dict[str, Any] = {
-            "temperature": sampling.temperature if self.temperature is None else self.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "seed": 0,
-        }
-        if sampling.stop:
-            wanted["stop"] = list(sampling.stop)
+    def _form(self, opened: _Opened, request: Request) -> _Form:
+        """How this request's sampling is sent; worked out once for each sampling and mode."""
+        sampling = as_sent(request.sampling)
+        form = opened.forms.get((sampling, request.mode))
+        if form is None:
+            form = opened.forms[sampling, request.mode] = self._work_out_form(opened, sampling, request.mode)
+        return form
+
+    def _work_out_form(self, opened: _Opened, sampling: Sampling, mode: str) -> _Form:
+        wanted = {**to_wire(sampling), "seed": 0}
+        if self.temperature is not None:
+            wanted["temperature"] = self.temperature
         if sampling.top_p == 1.0 and "claude" in self.name:
             del wanted["top_p"]  # Claude refuses a request with both temperature and top_p; 1 is its default
         if "max_tokens" not in opened.accepts and "max_completion_tokens" in opened.accepts:
             wanted["max_completion_tokens"] = wanted.pop("max_tokens")
         settings = {k: v for k, v in wanted.items() if k in opened.accepts}
-        wire = None
-        if opened.direct is not None and request.mode == "completion":
-            wire = RequestTemplate({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
+        template = None
+        if opened.direct is not None and mode == "completion":
+            template = RequestTemplate({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
         elif opened.direct is not None:
             try:
-                wire = RequestTemplate.of(opened.module, opened.model, opened.provider, settings)
+                template = RequestTemplate.of(opened.module, opened.model, opened.provider, settings)
             except Exception as error:
-                raise typed(opened.module, self.name, error) from None
-        return _Plan(settings, ",".join(sorted(k for k in wanted if k not in opened.accepts)), wire)
+                raise litellm_error(opened.module, self.name, error) from None
+        return _Form(settings, ",".join(sorted(k for k in wanted if k not in opened.accepts)), template)
 
     def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> OpenAIHTTP | None:
-        """The direct transport, where this provider has one and nothing asks for litellm's."""
-        address = base_of(litellm, provider, base)
+        """The direct transport, if it can be used for this provider and litellm's is not asked for."""
+        address = api_base_of(litellm, provider, base)
         entry = _entry(litellm, self.name)
-        if (
-            self.transport == "litellm" or provider not in PROVIDERS or address is None or not direct_proxies()
-            or urlsplit(address).query or entry.get("mode", "chat") not in ("chat", "completion")
-            or litellm.headers or (self.style == "completion" and provider not in _continues(litellm))
-        ):  # fmt: skip
+        if self.transport == "litellm" or provider not in PROVIDERS or litellm.headers or not direct_proxies():
             return None
-        if provider in ("openai", "custom_openai"):  # litellm would show OpenAI's key to other providers too
+        if address is None or urlsplit(address).query or entry.get("mode", "chat") not in ("chat", "completion"):
+            return None
+        if self.style == "completion" and provider not in _completion_providers(litellm):
+            return None
+        if provider in (
+            "openai",
+            "custom_openai",
+        ):  # only these: litellm would show OpenAI's key to other providers too
             key = key or litellm.api_key or litellm.openai_key or os.environ.get("OPENAI_API_KEY")
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "akrasia"}
         headers["Authorization"] = f"Bearer {key or 'none'}"
@@ -211,11 +217,11 @@ class RemoteModel:
 
     @property
     def _account(self) -> str:
-        """Who is asked with whose key; not the key."""
+        """The provider, its address and the variable of the key; never the key."""
         return f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}"
 
     def _list_price(self) -> Price | None:
-        """litellm's list price, once litellm is loaded; before that the price is simply not known yet."""
+        """litellm's list price; None as long as litellm is not loaded."""
         litellm = sys.modules.get("litellm")
         entry = {} if litellm is None else _entry(litellm, self.name)
         if entry.get("input_cost_per_token") is None:
@@ -224,17 +230,23 @@ class RemoteModel:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """How one kind of sampling is sent: the settings by OpenAI's names, and the wire form of the direct transport."""
+class _Form:
+    """How one sampling is sent.
+
+    Attributes:
+        settings: what the provider takes, by OpenAI's names.
+        not_sent: the names of what it does not take.
+        template: the body for the direct transport; None where litellm must carry it.
+    """
 
     settings: dict[str, Any]
     not_sent: str
-    wire: RequestTemplate | None
+    template: RequestTemplate | None
 
 
 @dataclass
 class _Opened:
-    """What `open` found out and took."""
+    """An open model: what litellm knows about it, and its transports."""
 
     module: Any
     model: str
@@ -242,11 +254,11 @@ class _Opened:
     accepts: frozenset[str]
     direct: OpenAIHTTP | None
     litellm: LitellmTransport | None
-    plans: dict[tuple[Any, ...], _Plan] = field(default_factory=dict)
+    forms: dict[tuple[Sampling, str], _Form] = field(default_factory=dict)
 
 
-def _continues(litellm: Any) -> set[str]:
-    """Providers whose base models continue texts under OpenAI's protocol."""
+def _completion_providers(litellm: Any) -> set[str]:
+    """Providers whose base models continue texts by OpenAI's protocol."""
     return {"openai", "text-completion-openai", *litellm.openai_text_completion_compatible_providers}
 
 
@@ -257,19 +269,19 @@ def _entry(litellm: Any, name: str) -> Mapping[str, Any]:
 
 
 def _check_variable(name: str, variable: Any) -> None:
-    """Refuse what is no name of a variable, or looks like the key itself; the message does not repeat it."""
-    named = isinstance(variable, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable)
-    key = named and len(variable) > 20 and re.search("[a-z]", variable) and re.search("[0-9]", variable)
-    if not named or key:
+    """Refuse what is no variable's name, or looks like the key itself; the message does not repeat it."""
+    is_name = isinstance(variable, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable)
+    is_key = is_name and len(variable) > 20 and re.search("[a-z]", variable) and re.search("[0-9]", variable)
+    if not is_name or is_key:
         raise BadOption(
-            f"the api_key_env of {name!r} {'looks like a key' if key else 'is no name of a variable'}",
+            f"the api_key_env of {name!r} {'looks like a key' if is_key else 'is no name of a variable'}",
             "a key in its place would be stored with the run",
             "Export the key in an environment variable, and write the variable's name here, such as MY_KEY.",
-        )  # fmt: skip
+        )
 
 
 def _check_address(name: str, address: Any) -> None:
-    """Refuse an address that is none or that holds a secret; the message does not repeat it."""
+    """Refuse what is no address, or an address that holds a secret; the message does not repeat it."""
     try:
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -279,21 +291,24 @@ def _check_address(name: str, address: Any) -> None:
         raise BadOption(f"the api_base of {name!r} is no address", remedy="Write https://HOST/PATH.")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise BadOption(
-            f"the api_base of {name!r} holds a user name or password", "it would be stored with the run",
+            f"the api_base of {name!r} holds a user name or password",
+            "it would be stored with the run",
             "Take it out, and name the environment variable that holds the key: api_key_env.",
-        )  # fmt: skip
+        )
     if any(k not in HARMLESS for k, _ in parse_qsl(parts.query, keep_blank_values=True)) or ";" in parts.query:
         raise BadOption(
-            f"the api_base of {name!r} holds a query", "a key in it would be stored with the run",
+            f"the api_base of {name!r} holds a query",
+            "a key in it would be stored with the run",
             "Take it out, and name the environment variable that holds the key: api_key_env.",
-        )  # fmt: skip
+        )
 
 
 def _check_tls(litellm: Any) -> None:
-    """litellm takes SSL_VERIFY=False from the environment; a measurement must not run over such a line by accident."""
-    said = os.environ.get("SSL_VERIFY", "")
-    if litellm.ssl_verify is False or said.strip().lower() in ("false", "0", "no", "off", "none"):
+    """Refuse SSL_VERIFY=False in the environment, which litellm would obey: no key is sent over such a line."""
+    value = os.environ.get("SSL_VERIFY", "")
+    if litellm.ssl_verify is False or value.strip().lower() in ("false", "0", "no", "off", "none"):
         raise BadOption(
-            "SSL_VERIFY switches off the verification of certificates", "anyone on the way could read the key",
+            "SSL_VERIFY switches off the verification of certificates",
+            "anyone on the way could read the key",
             "Unset it, and name the file of your own certificate authority in SSL_CERT_FILE.",
-        )  # fmt: skip
+        )

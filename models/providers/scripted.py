@@ -1,4 +1,4 @@
-"""A model that says what it is told to: the seam for tests and for worked examples."""
+"""A model that answers by a function: for tests and examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Scripted:
 
     Args:
         script: a pure function, so that the same draw has the same answer.
-        name: identity of the answers; scripts that differ need names that differ.
+        name: the identity of the answers; different scripts need different names.
     """
 
     script: Script
@@ -40,11 +40,11 @@ class Scripted:
     async def close(self) -> None:
         """Nothing to free."""
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        said = self.script(request, draw)
-        if isinstance(said, Exception):
-            raise said
-        if isinstance(said, Response):
-            return said
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        answer = self.script(request, draw)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Response):
+            return answer
         prompt = sum(len(m.content.split()) for m in request.messages)
-        return Response(said, usage=Usage(prompt, len(said.split())))
+        return Response(answer, usage=Usage(prompt, len(answer.split())))

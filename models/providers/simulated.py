@@ -1,13 +1,13 @@
-"""A simulated agent with planted rates: the instrument's calibration standard.
+"""A simulated agent with planted rates: the standard by which the measurement is calibrated.
 
-It reads the same prompts as a real model and answers in text, so every part of the program from rendering to statistics
-is exercised; what it knows and does is planted, so what the program measures can be checked against truth.
+It reads the same prompts as a real model and answers in text, so every part of the program runs, from rendering to
+statistics. Its rates are planted, so what the program measures can be compared with the truth.
 
-At a situation it works out the true index values from the history it was shown, then draws, from streams named by the
-request: whether it knows (its recommendation is optimal with probability `knowing`); what it does given that it knows
-(`optimal`, `greedy`, else some other arm) or does not (the published row of wrong rationales); whether frequency bias
-overrides that (`frequency`: it repeats its most frequent action); and whether its answer can be parsed.
-Planted rates hold exactly where the classes differ, that is, while an untried arm is left and at least two were tried.
+It works out the true index values from the history in the prompt, and then draws from a stream that the request names:
+whether it knows (its recommendation is optimal with probability `knowing`); what it does if it knows (`optimal`,
+`greedy`, else another arm) or does not know (the published row of wrong rationales); whether frequency bias overrides
+that (`frequency`: it repeats its most frequent action); and whether its answer can be parsed. The planted rates hold
+exactly where the classes differ: while an untried arm is left and at least two arms were tried.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
 
 _LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")
 _LINE = re.compile(r"^Step=\d+ Action=(.+?) Reward=(-?[\d.]+)$", re.MULTILINE)
-_HEARD = re.compile(r"^BEST=(.+)$", re.MULTILINE)
-# Where a prompt begins to say how to answer; what stands before it may quote other agents' answers.
+_RECOMMENDED = re.compile(r"^BEST=(.+)$", re.MULTILINE)
+# Where a prompt begins to say how to answer; the text before it may quote other agents' answers.
 _FORM = re.compile(r"(?:End|Answer) with (?:one line|two lines)")
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What is planted; all are probabilities in [0, 1].
+    """The planted rates; all are probabilities in [0, 1].
 
     Attributes:
         knowing: P(recommendation is optimal).
@@ -56,13 +56,14 @@ class Planted:
         for name, value in asdict(self).items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise BadOption(f"simulated option {name} is {value!r}", remedy="Use a probability from 0 to 1.")
+            object.__setattr__(self, name, float(value))  # 1 and 1.0 are the same model
         if self.greedy + self.optimal > 1 + 1e-9:
             raise BadOption("greedy and optimal of the simulated agent add up to more than 1", remedy="Lower one.")
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """The simulated agent as a backend. Deterministic: the same request and draw give the same answer."""
+    """The simulated agent as a backend. It is deterministic: the same request and draw have the same answer."""
 
     planted: Planted = field(default_factory=Planted)
 
@@ -88,32 +89,33 @@ class Simulated:
     async def close(self) -> None:
         """Nothing to free."""
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        rng = named_rng(draw.episode, "simulated", digest({"request": request, "draw": draw}))
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        rng = named_rng(draw.episode, "simulated", key)
         text = _answer(self.planted, request, rng)
         prompt = sum(len(m.content) for m in request.messages)
         return Response(text, usage=Usage(prompt // 4 + 1, len(text) // 4 + 1), reported={"model": "simulated"})
 
 
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
-    asked = request.messages[-1].content
-    begins = max((m.start() for m in _FORM.finditer(asked)), default=0)
-    form = asked[begins:]
-    shown = "\n".join(m.content for m in request.messages if m.role != "assistant")
-    found = _LABELS.search(shown)
-    if found is None:
+    question = request.messages[-1].content
+    form_begins = max((m.start() for m in _FORM.finditer(question)), default=0)
+    form = question[form_begins:]
+    prompt = "\n".join(m.content for m in request.messages if m.role != "assistant")
+    list_of_labels = _LABELS.search(prompt)
+    if list_of_labels is None:
         return "I do not see what to choose from."
-    labels = [s.strip() for s in found[1].split(",")]
-    arms = _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(shown)])
+    labels = [s.strip() for s in list_of_labels[1].split(",")]
+    arms = _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(prompt)])
     wants_best, wants_action = "BEST=" in form, "ACTION=" in form
-    # Fixed order and number of draws, so that one planted rate never shifts another's stream.
+    # Always the same draws in the same order, so that no planted rate shifts the numbers of another.
     u_know, u_do, u_frequent, u_parse, pick_stated, pick_done = rng.random(6)
     if wants_best:
         wrong = [a for a in labels if a not in arms.optimal]
         stated = _pick(arms.optimal if u_know < planted.knowing or not wrong else wrong, pick_stated)
     else:
-        heard = [h for h in _HEARD.findall(shown.removesuffix(form) if begins else shown) if h in labels]
-        stated = heard[-1] if heard else _pick(labels, pick_stated)
+        before_form = prompt.removesuffix(form) if form_begins else prompt
+        recommended = [label for label in _RECOMMENDED.findall(before_form) if label in labels]
+        stated = recommended[-1] if recommended else _pick(labels, pick_stated)
     done = _act(planted, arms, stated in arms.optimal, u_do, pick_done)
     if arms.frequent and u_frequent < planted.frequency:
         done = arms.frequent
@@ -144,7 +146,7 @@ def _pick(options: list[str], u: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Arms:
-    """What a correct reader of the history would know."""
+    """The classes of the arms, as a correct reader of the history knows them."""
 
     optimal: list[str]
     greedy: list[str]
@@ -153,11 +155,11 @@ class _Arms:
 
     @classmethod
     def of(cls, labels: list[str], history: list[tuple[str, float]]) -> _Arms:
-        seen: dict[str, list[float]] = {a: [] for a in labels}
+        rewards: dict[str, list[float]] = {a: [] for a in labels}
         for action, reward in history:
-            seen[action].append(reward)
+            rewards[action].append(reward)
         total = len(history)
-        index = {a: sum(r) / len(r) + sqrt(2 * log(total) / len(r)) for a, r in seen.items() if r}
+        index = {a: sum(r) / len(r) + sqrt(2 * log(total) / len(r)) for a, r in rewards.items() if r}
         top = max(index.values(), default=0.0)
         greedy = [a for a in labels if index.get(a) == top]
         optimal = [a for a in labels if a not in index] or greedy
@@ -165,5 +167,5 @@ class _Arms:
             optimal,
             greedy,
             [a for a in labels if a not in optimal and a not in greedy],
-            max(seen, key=lambda a: len(seen[a])) if history else None,
+            max(rewards, key=lambda a: len(rewards[a])) if history else None,
         )

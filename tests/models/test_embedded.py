@@ -13,8 +13,9 @@ import akrasia
 from akrasia.errors import BadOption, MissingWeights, Rejected
 from akrasia.experiments import assemble
 from akrasia.experiments.planning.context_length import check_context
-from akrasia.models import Gateway
-from akrasia.models.providers.embedded import Embedded, default_weights, verified
+from akrasia.models import Gateway, key_of
+from akrasia.models.providers.embedded import Embedded
+from akrasia.models.providers.shipped_weights import default_weights, verified
 from akrasia.records import Draw, Message, Request, Response, Sampling
 
 pytestmark = pytest.mark.embedded
@@ -39,8 +40,12 @@ def request(model: Embedded, text: str = PROMPT, mode: Any = "completion", **sam
     return Request(model.info.id, (Message("user", text),), Sampling(**sampling), mode)
 
 
+async def generate(model: Embedded, asked: Request, draw: Draw) -> Response:
+    return await model.generate(asked, draw, key_of(asked, draw))
+
+
 async def test_choices_come_with_their_probabilities(model: Embedded) -> None:
-    said = await model.generate(request(model, temperature=0.0, choices=LETTERS), Draw(1, 0))
+    said = await generate(model, request(model, temperature=0.0, choices=LETTERS), Draw(1, 0))
     assert said.probs is not None and said.mass is not None
     assert set(said.probs) == set(LETTERS)
     assert sum(said.probs.values()) == pytest.approx(1, abs=1e-5)
@@ -52,7 +57,7 @@ async def test_choices_come_with_their_probabilities(model: Embedded) -> None:
 async def test_at_temperature_zero_the_likeliest_is_taken(model: Embedded) -> None:
     """And it is the one that was recommended: this prompt is not a coin toss."""
     for episode in range(3):
-        said = await model.generate(request(model, temperature=0.0, choices=LETTERS), Draw(episode, 0))
+        said = await generate(model, request(model, temperature=0.0, choices=LETTERS), Draw(episode, 0))
         assert said.probs is not None
         assert said.text == max(said.probs, key=said.probs.__getitem__) == "A"
 
@@ -60,7 +65,7 @@ async def test_at_temperature_zero_the_likeliest_is_taken(model: Embedded) -> No
 async def test_choices_are_drawn_as_likely_as_they_are(model: Embedded) -> None:
     """The draw is named by the request: over 200 samples the shares follow the probabilities (5 standard errors)."""
     asked = request(model, choices=LETTERS)
-    said = await asyncio.gather(*(model.generate(asked, Draw(1, 0, i)) for i in range(200)))
+    said = await asyncio.gather(*(generate(model, asked, Draw(1, 0, i)) for i in range(200)))
     for label in LETTERS:
         p = sum(s.probs[label] for s in said if s.probs) / 200
         assert abs(sum(s.text == label for s in said) / 200 - p) < 5 * (p * (1 - p) / 200) ** 0.5
@@ -69,32 +74,32 @@ async def test_choices_are_drawn_as_likely_as_they_are(model: Embedded) -> None:
 async def test_labels_of_several_tokens_give_one_of_them(model: Embedded) -> None:
     labels = ("Teal", "Magenta", "Indigo")
     asked = request(model, "Colours: Teal, Magenta, Indigo\nStep=0 Action=", choices=labels)
-    said = await asyncio.gather(*(model.generate(asked, Draw(1, 0, i)) for i in range(8)))
+    said = await asyncio.gather(*(generate(model, asked, Draw(1, 0, i)) for i in range(8)))
     assert {s.text for s in said} <= set(labels)
     assert {(s.status, s.probs, s.mass) for s in said} == {("ok", None, None)}
 
 
 async def test_text_ends_at_its_stop_or_is_truncated(model: Embedded) -> None:
-    cut = await model.generate(request(model, "Once upon a time", max_tokens=4), Draw(1, 0))
+    cut = await generate(model, request(model, "Once upon a time", max_tokens=4), Draw(1, 0))
     assert (cut.status, cut.finish_reason, cut.usage.completion_tokens) == ("truncated", "length", 4)
     counting = request(model, "1, 2, 3, 4, 5, 6,", temperature=0.0, max_tokens=16, stop=(" 9",))
-    ended = await model.generate(counting, Draw(1, 0))
+    ended = await generate(model, counting, Draw(1, 0))
     assert (ended.status, ended.text) == ("ok", " 7, 8,")
 
 
 async def test_the_draw_names_the_answer(model: Embedded) -> None:
     asked = request(model, "The weather today is", max_tokens=8)
-    texts = [(await model.generate(asked, Draw(1, 0, i))).text for i in (0, 1, 2, 3)]
+    texts = [(await generate(model, asked, Draw(1, 0, i))).text for i in (0, 1, 2, 3)]
     assert len(set(texts)) > 1
 
 
 async def test_a_chat_is_answered_in_text_even_where_choices_are_listed(model: Embedded) -> None:
     chat = (Message("system", "You are a helpful assistant."), Message("user", "What is the capital of France?"))
     asked = Request(model.info.id, chat, Sampling(max_tokens=24, temperature=0.0))
-    said = await model.generate(asked, Draw(1, 0))
+    said = await generate(model, asked, Draw(1, 0))
     assert (said.text, said.status) == ("The capital of France is Paris.", "ok")
-    said = await model.generate(
-        request(model, "Say something.", mode="chat", max_tokens=6, choices=LETTERS), Draw(1, 0)
+    said = await generate(
+        model, request(model, "Say something.", mode="chat", max_tokens=6, choices=LETTERS), Draw(1, 0)
     )
     assert said.probs is None
     assert said.usage.completion_tokens > 1
@@ -103,7 +108,7 @@ async def test_a_chat_is_answered_in_text_even_where_choices_are_listed(model: E
 async def test_a_prompt_that_does_not_fit_is_an_outcome(model: Embedded) -> None:
     asked = request(model, "word " * 3000, max_tokens=4)
     with pytest.raises(Rejected, match="slot_tokens"):
-        await model.generate(asked, Draw(1, 0))
+        await generate(model, asked, Draw(1, 0))
     said = await Gateway([Always(model)]).complete(asked, Draw(1, 0))
     assert (said.status, said.attempts) == ("error", ())
     assert "context size" in said.error
@@ -121,8 +126,8 @@ class Always:
     async def close(self) -> None:
         """It stays open."""
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        return await self.model.generate(request, draw)
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        return await self.model.generate(request, draw, key)
 
 
 @pytest.mark.parametrize("labels", ["letters", "colours"])
@@ -177,7 +182,7 @@ async def test_weights_are_recast_once_into_the_cache(tmp_path: Path, monkeypatc
     for _ in range(2):
         fresh = Embedded(slots=1, threads=1)
         await fresh.open()
-        said = await fresh.generate(request(fresh, temperature=0.0, choices=LETTERS), Draw(1, 0))
+        said = await generate(fresh, request(fresh, temperature=0.0, choices=LETTERS), Draw(1, 0))
         await fresh.close()
         assert said.text == "A"
         [made] = (tmp_path / "akrasia").iterdir()
@@ -202,7 +207,7 @@ def test_prompts_that_cannot_fit_are_refused_before_any_call(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("adapter", [None, "organism"])
 def test_the_benchmark_plays_the_demo_with_either_of_its_models(adapter: str | None) -> None:
-    file = Path(__file__).parents[1] / "benchmarks" / "embedded.py"
+    file = Path(__file__).parents[2] / "benchmarks" / "embedded.py"
     spec = importlib.util.spec_from_file_location("embedded_benchmark", file)
     assert spec and spec.loader
     benchmark = importlib.util.module_from_spec(spec)

@@ -22,10 +22,10 @@ from akrasia.errors import (
 )
 from akrasia.ledger.ledger import Ledger, read_ledger
 from akrasia.models import Budget, Gateway, MemoryStore, ModelRoles, Price, Scripted, Simulated, key_of
-from akrasia.models.budget import BudgetTracker, Spent
+from akrasia.models.budget import BudgetTracker
 from akrasia.models.circuit_breaker import OPEN_FOR, PROBES, TRIP
 from akrasia.models.retry import ATTEMPTS
-from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
+from akrasia.records import Draw, Message, Request, Response, Sampling, Spend, Usage
 
 FREE = Price()
 
@@ -47,7 +47,7 @@ class Model:
     async def close(self) -> None:
         self.closed += 1
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         said = self.script[min(self.asked, len(self.script) - 1)] if self.script else f"answer {draw.sample}"
         self.asked += 1
         self.inside += 1
@@ -224,7 +224,7 @@ async def test_a_call_given_up_is_booked_with_all_that_its_lost_attempts_may_hav
     gateway = Gateway([model], tracker=tracker, sleep=Clock())
     said = await gateway.complete(model.request(max_tokens=10), draw())
     assert (said.status, gateway.run_usage.lost, gateway.run_usage.failed) == ("error", lost, 1)
-    assert tracker.paid == Spent(1, 31.0 * lost, 31 * lost)
+    assert tracker.paid == Spend(1, 31.0 * lost, 31 * lost)
 
 
 @pytest.mark.parametrize("then", [Denied("wrong key"), RateLimited("slow", retry_after=10_000.0)])
@@ -233,7 +233,7 @@ async def test_a_lost_attempt_is_booked_whatever_ends_the_call(then: Exception) 
     tracker = BudgetTracker(Budget(tokens=10_000))
     with pytest.raises(AkrasiaError):
         await Gateway([model], tracker=tracker, sleep=Clock()).complete(model.request(max_tokens=10), draw())
-    assert tracker.paid == Spent(0, 0.0, 31)
+    assert tracker.paid == Spend(0, 0.0, 31)
 
 
 async def test_wrong_credentials_stop_the_run_at_once() -> None:
@@ -276,10 +276,10 @@ async def test_one_answer_in_between_and_the_provider_is_not_down() -> None:
 
 async def test_a_call_that_fails_by_itself_is_an_outcome_and_the_provider_is_not_down() -> None:
     class Picky(Model):
-        async def generate(self, request: Request, draw: Draw) -> Response:
+        async def generate(self, request: Request, draw: Draw, key: str) -> Response:
             if "poison" in request.messages[0].content:
                 raise Unavailable("boom")
-            return await super().generate(request, draw)
+            return await super().generate(request, draw, key)
 
     model = Picky()
     gateway = Gateway([model], sleep=Clock())
@@ -307,7 +307,7 @@ async def test_rate_limits_that_do_not_end_pause_the_run() -> None:
 def test_calls_never_exceed_their_budget(limit: int, already: int, askers: int, at_once: int) -> None:
     async def play() -> tuple[Model, list[Response | BaseException]]:
         model = Model(at_once=at_once)
-        gateway = Gateway([model], budget=Budget(calls=limit), spent=(already, 0.0))
+        gateway = Gateway([model], budget=Budget(calls=limit), spent=Spend(already))
         return model, await outcomes(gateway, model.request(), range(askers))
 
     model, said = asyncio.run(play())
@@ -367,7 +367,7 @@ async def test_a_call_that_raises_gives_its_reservation_back() -> None:
 async def test_stored_answers_cost_nothing_of_a_spent_budget() -> None:
     model, store = Model(), MemoryStore()
     kept = await Gateway([model], store).complete(model.request(), draw())
-    gateway = Gateway([model], store, budget=Budget(calls=1), spent=(1, 0.0))
+    gateway = Gateway([model], store, budget=Budget(calls=1), spent=Spend(1))
     assert await gateway.complete(model.request(), draw()) == kept
     with pytest.raises(BudgetSpent, match="budget of 1 calls"):
         await gateway.complete(model.request(), draw(1))
@@ -488,7 +488,7 @@ async def test_a_model_is_opened_once_and_closed_once() -> None:
     model = Model()
     gateway = Gateway([model])
     await asyncio.gather(gateway.open(), *(gateway.complete(model.request(), draw(i)) for i in range(20)))
-    over_a_ledger = gateway.on(MemoryStore())
+    over_a_ledger = gateway.with_store(MemoryStore())
     await over_a_ledger.complete(model.request(), draw())
     await over_a_ledger.close()
     await gateway.close()

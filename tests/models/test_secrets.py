@@ -32,7 +32,7 @@ async def complaint(model: RemoteModel) -> str:
     """All that the error of a call that fails holds, its traceback too."""
     try:
         with pytest.raises(ModelError) as raised:
-            await model.generate(Request(model.info.id, (Message("user", "hi"),)), Draw(0, 0))
+            await model.generate(Request(model.info.id, (Message("user", "hi"),)), Draw(0, 0), "0123456789abcdef")
     finally:
         await model.close()
     return "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
@@ -187,7 +187,7 @@ def test_repr_of_an_opened_model_holds_no_key(openai_server: Any, api_key: str) 
     async def told() -> str:
         model = RemoteModel("openai/test-model", api_base=openai_server.base)
         await model.open()
-        await model.generate(Request(model.info.id, (Message("user", "hi"),)), Draw(0, 0))
+        await model.generate(Request(model.info.id, (Message("user", "hi"),)), Draw(0, 0), "0123456789abcdef")
         said = repr(model) + str(model.info)
         await model.close()
         return said

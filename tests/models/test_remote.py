@@ -13,7 +13,7 @@ import pytest
 import akrasia
 from akrasia.errors import Denied, ModelError, RateLimited, Rejected, RunStopped, Unavailable, UnknownName
 from akrasia.ledger.ledger import read_ledger
-from akrasia.models import Gateway, Simulated, resolve
+from akrasia.models import Gateway, Simulated, key_of, resolve
 from akrasia.models.providers.provider_errors import retry_after, scrubbed
 from akrasia.models.providers.remote import RemoteModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, decode, encode
@@ -37,9 +37,13 @@ async def generate(model: RemoteModel, asked: Request | None = None) -> Response
     """One attempt, without a gateway: errors as the backend raises them."""
     await model.open()
     try:
-        return await model.generate(asked or request(model), Draw(1, 2, 3))
+        return await attempt(model, asked or request(model), Draw(1, 2, 3))
     finally:
         await model.close()
+
+
+async def attempt(model: RemoteModel, asked: Request, draw: Draw) -> Response:
+    return await model.generate(asked, draw, key_of(asked, draw))
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -95,7 +99,7 @@ async def test_the_seed_names_the_draw(openai_server: Any) -> None:
     model = remote(openai_server)
     await model.open()
     for draw in (Draw(1, 2, 3), Draw(1, 2, 3), Draw(1, 2, 4), Draw(1, 3, 3), Draw(2, 2, 3)):
-        await model.generate(request(model), draw)
+        await attempt(model, request(model), draw)
     await model.close()
     seeds = [body["seed"] for body in openai_server.bodies]
     assert seeds[0] == seeds[1]
@@ -133,7 +137,7 @@ async def test_completion_style_continues_text_over_one_client(
     model = RemoteModel(f"{provider}/test-model", api_base=openai_server.base, style="completion")
     await model.open()
     asked = Request(model.info.id, (Message("user", "Once "), Message("assistant", "upon")), mode="completion")
-    said = await asyncio.gather(*(model.generate(asked, Draw(1, 0, i)) for i in range(8)))
+    said = await asyncio.gather(*(attempt(model, asked, Draw(1, 0, i)) for i in range(8)))
     await model.close()
     gc.collect()  # an unclosed connection would be a warning, hence an error
     assert {s.text for s in said} == {" continued 1"}
@@ -275,9 +279,9 @@ def test_closing_one_run_leaves_a_run_beside_it_alone(openai_server: Any) -> Non
     async def long(other_is_done: asyncio.Event) -> list[Response]:
         model = remote(openai_server)
         await model.open()
-        said = [await model.generate(request(model), Draw(1, 0, 0))]
+        said = [await attempt(model, request(model), Draw(1, 0, 0))]
         await other_is_done.wait()
-        said.append(await model.generate(request(model), Draw(1, 0, 1)))
+        said.append(await attempt(model, request(model), Draw(1, 0, 1)))
         await model.close()
         return said
 
@@ -442,7 +446,8 @@ def custom_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, 
             asked.append(given)
             messages = tuple(Message(m["role"], m["content"]) for m in given["messages"])
             draw = Draw(seed_of(*(m.content for m in messages), bits=31), 0, 0)
-            said = await Simulated().generate(Request("sim", messages), draw)
+            request = Request("sim", messages)
+            said = await Simulated().generate(request, draw, key_of(request, draw))
             return litellm.ModelResponse(
                 model="sim",
                 choices=[{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said.text}}],

@@ -14,7 +14,7 @@ from akrasia.errors import BudgetSpent, Denied, RateLimited, Rejected, Unavailab
 from akrasia.models import Budget, Gateway, MemoryStore, ModelInfo, Price
 from akrasia.models.base import Backend
 from akrasia.models.rate_limit import COOLDOWN, MINUTE, START
-from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
+from akrasia.records import Draw, Message, Request, Response, Sampling, Spend, Usage
 
 
 class Time:
@@ -64,7 +64,7 @@ class Provider:
 
     async def close(self) -> None: ...
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         number = len(self.sent)
         self.sent.append(self.time.now)
         self.inside += 1
@@ -256,5 +256,5 @@ def test_a_budget_in_tokens_is_used_up_and_what_earlier_sessions_took_counts() -
     gateway, said = ask(time, [Provider(time, fine)], 20, budget=Budget(tokens=100))
     assert sum(isinstance(s, Response) for s in said) == 7
     assert sum(isinstance(s, BudgetSpent) for s in said) == 13
-    _, said = ask(time, [Provider(time, fine)], 20, budget=Budget(tokens=100), spent=(7, 0.0, 70))
+    _, said = ask(time, [Provider(time, fine)], 20, budget=Budget(tokens=100), spent=Spend(7, 0.0, 70))
     assert not any(isinstance(s, Response) for s in said)

@@ -14,10 +14,12 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import TypeAdapter
 
 import akrasia
-from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable
-from akrasia.models import Gateway, Scripted, Simulated, resolve
+from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable, UnknownName
+from akrasia.models import Gateway, Scripted, Simulated, key_of, resolve
 from akrasia.models.providers.langchain import GatewayChatModel, LangChainModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
+
+DRAW = Draw(0, 0, 0)
 
 
 class Pupil(BaseChatModel):
@@ -44,7 +46,7 @@ class Pupil(BaseChatModel):
         if self.raises is not None:
             raise self.raises
         request = Request("pupil", tuple(Message("user", str(m.text)) for m in messages))
-        said = await Simulated().generate(request, Draw(0, 0, 0))
+        said = await Simulated().generate(request, DRAW, key_of(request, DRAW))
         message = AIMessage(
             said.text,
             usage_metadata={"input_tokens": 7, "output_tokens": 3, "total_tokens": 10} if self.counts else None,
@@ -88,7 +90,8 @@ async def test_messages_keep_their_roles_and_what_is_not_sent_is_named() -> None
     pupil = Pupil(heard=[])
     said = await LangChainModel(pupil).generate(
         request(Message("system", "be brief"), Message("user", "hello"), Message("assistant", "hi"), stop=("END",)),
-        Draw(0, 0, 0),
+        DRAW,
+        "key",
     )
     [(messages, stop)] = pupil.heard
     assert [(type(m), m.content) for m in messages] == [
@@ -100,7 +103,7 @@ async def test_messages_keep_their_roles_and_what_is_not_sent_is_named() -> None
 
 
 async def test_an_answer_cut_off_is_truncated() -> None:
-    said = await LangChainModel(Pupil(finish="length")).generate(request(), Draw(0, 0, 0))
+    said = await LangChainModel(Pupil(finish="length")).generate(request(), DRAW, "key")
     assert (said.status, said.finish_reason) == ("truncated", "length")
 
 
@@ -119,7 +122,7 @@ async def test_an_answer_cut_off_is_truncated() -> None:
 )
 async def test_errors_become_ours_whatever_client_is_behind(raised: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
-        await LangChainModel(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
+        await LangChainModel(Pupil(raises=raised)).generate(request(), DRAW, "key")
     assert type(caught.value) is kind
     assert "sk-secret" not in str(caught.value)
     assert getattr(caught.value, "retry_after", None) == (4.0 if kind is RateLimited else None)
@@ -165,7 +168,7 @@ async def test_an_attempt_that_may_have_been_served_is_lost_and_tried_again(
     raised: Exception, fault: str, lost: bool
 ) -> None:
     with pytest.raises(Unavailable) as caught:
-        await LangChainModel(Pupil(raises=raised)).generate(request(), Draw(0, 0, 0))
+        await LangChainModel(Pupil(raises=raised)).generate(request(), DRAW, "key")
     assert (caught.value.fault, caught.value.lost) == (fault, lost)
 
 
@@ -219,7 +222,7 @@ async def test_roles_stops_and_limits_reach_the_model() -> None:
     assert (heard[0].sampling.stop, heard[0].sampling.max_tokens) == (("END",), 9)
     with pytest.raises(Rejected, match="'tool'"):
         await model.ainvoke([ToolMessage("result", tool_call_id="1")])
-    with pytest.raises(Rejected, match="response_format"):
+    with pytest.raises(UnknownName, match="response_format"):
         await model.bind(response_format="json").ainvoke("hello")
     assert len(heard) == 1
 

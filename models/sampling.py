@@ -1,0 +1,88 @@
+"""The settings of `Sampling`, declared once: what a provider calls each of them, and how a caller changes them.
+
+Invariant: a setting has one row in `SETTINGS`, or it is named in `NOT_SENT`. Whoever sends settings or changes them
+reads these tables, so a new field of `Sampling` needs one new line here and is then kept, changed and sent everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..errors import BadOption, UnknownName
+from ..records import Sampling
+
+__all__ = ["NOT_SENT", "SETTINGS", "Setting", "as_sent", "sampling_from_kwargs", "to_wire", "with_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one field of `Sampling` is sent and changed.
+
+    Attributes:
+        wire_name: its name in OpenAI's protocol.
+        kind: the type of its value, if plans and callers of a chat model may set it by name; None if they may not.
+    """
+
+    wire_name: str
+    kind: Callable[[Any], Any] | None = None
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "temperature": Setting("temperature", float),
+    "top_p": Setting("top_p", float),
+    "max_tokens": Setting("max_tokens", int),
+    "stop": Setting("stop"),  # LangChain hands it over as an argument of its own
+}
+
+NOT_SENT = {"choices", "schema"}
+"""Fields that are no setting of OpenAI's protocol: a backend answers to them in its own way, or in text."""
+
+_UNSET = {f.name: f.default for f in fields(Sampling) if f.name in NOT_SENT}
+_SET_BY_NAME = {name: setting.kind for name, setting in SETTINGS.items() if setting.kind is not None}
+
+
+def to_wire(sampling: Sampling) -> dict[str, Any]:
+    """The settings by the names of OpenAI's protocol; an empty `stop` is left out."""
+    settings = {setting.wire_name: getattr(sampling, name) for name, setting in SETTINGS.items()}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items() if v != ()}
+
+
+def as_sent(sampling: Sampling) -> Sampling:
+    """The sampling without what is not sent: equal for two requests that a provider gets in the same form."""
+    return replace(sampling, **_UNSET)  # type: ignore[arg-type]
+
+
+def with_settings(sampling: Sampling, settings: Mapping[str, Any]) -> Sampling:
+    """The sampling with some settings replaced, such as `{"temperature": 0.5}`; every other field is kept.
+
+    Raises:
+        UnknownName: no such setting, with the nearest.
+        BadOption: a value is no number.
+    """
+    changed: dict[str, Any] = {}
+    for name, value in settings.items():
+        kind = _SET_BY_NAME.get(name)
+        if kind is None:
+            raise UnknownName.among("sampling setting", name, _SET_BY_NAME)
+        try:
+            changed[name] = kind(value)
+        except (TypeError, ValueError):
+            raise BadOption(f"the sampling setting {name} is {value!r}", remedy="Use a number.") from None
+    return replace(sampling, **changed) if changed else sampling
+
+
+def sampling_from_kwargs(old: Sampling, kwargs: Mapping[str, Any], stop: Sequence[str] | None) -> Sampling:
+    """The sampling of one call of a LangChain chat model.
+
+    Args:
+        old: the model's own sampling.
+        kwargs: what `bind` or the call sets by keyword.
+        stop: the stop sequences of the call; none keeps the model's own.
+
+    Raises:
+        UnknownName, BadOption: see `with_settings`.
+    """
+    sampling = with_settings(old, kwargs)
+    return replace(sampling, stop=tuple(stop)) if stop else sampling
