@@ -52,10 +52,10 @@ class Payment:
 
     async def settle(self, response: Response) -> None:
         """The call has ended with `response`: pay what it took, and book what the stored answer does not tell."""
-        told = Spend(1, response.cost or 0.0, response.usage.prompt_tokens + response.usage.completion_tokens)
-        paid = self._reservation.bound if is_uncounted(response) else told
+        stored = Spend(1, response.cost or 0.0, response.usage.prompt_tokens + response.usage.completion_tokens)
+        paid = self._reservation.bound if is_uncounted(response) else stored
         self._reservation.settle(paid)
-        booked = paid if response.finish_reason == FAILED else paid - told  # a call that was given up is not stored
+        booked = paid if response.finish_reason == FAILED else paid - stored  # a call that was given up is not stored
         if booked:
             await self._book(booked)
 

@@ -10,10 +10,10 @@ import pytest
 
 import akrasia as ak
 from akrasia.agents import read_action
-from akrasia.errors import BudgetSpent, PlanError, RunFolderError, RunStopped, Unavailable, UnknownName
+from akrasia.errors import PlanError, RunFolderError, Unavailable, UnknownName
 from akrasia.interventions import INTERVENTIONS
-from akrasia.models import Budget, Gateway, Price, Scripted, resolve
-from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
+from akrasia.models import Scripted
+from akrasia.records import Draw, Request, Response
 
 TASK = ak.tasks.bandit(arms=4, horizon=3, head_start=3)
 
@@ -227,29 +227,6 @@ def test_two_settings_of_one_model_are_told_apart_by_their_table_names(tmp_path:
     assert set(result.records["model"]) == {"sure", "unsure"}
 
 
-async def test_a_dollar_budget_waits_for_calls_that_may_turn_out_cheaper() -> None:
-    def cheap(request: Request, draw: Draw) -> Response:
-        return Response("x", usage=Usage(1, 1))
-
-    model = Scripted(cheap, price=Price(0.0, 0.01), max_concurrency=16)
-    gateway = Gateway([model], budget=Budget(dollars=6.0))
-    request = Request(model.info.id, (Message("user", "?"),), Sampling(max_tokens=500))  # $5 at most, $0.01 in fact
-    answers = await asyncio.gather(*(gateway.complete(request, Draw(i, 0)) for i in range(20)))
-    assert len(answers) == 20 and gateway.run_usage.dollars == pytest.approx(0.2)
-    with pytest.raises(BudgetSpent, match=r"\$0.2000 are paid"):
-        await gateway.complete(Request(model.info.id, (), Sampling(max_tokens=600)), Draw(0, 1))
-
-
-async def test_stopping_does_not_wait_out_a_pause() -> None:
-    model = Scripted(lambda request, draw: Unavailable("busy"))
-    gateway = Gateway([model])
-    asking = asyncio.ensure_future(gateway.complete(Request(model.info.id, ()), Draw(0, 0)))
-    await asyncio.sleep(0.05)
-    gateway.stop(RunStopped("interrupted"))
-    with pytest.raises(RunStopped):
-        await asyncio.wait_for(asking, 2)
-
-
 async def test_cancelling_a_run_stops_asking(tmp_path: Path) -> None:
     asked: list[int] = []
 
@@ -273,20 +250,6 @@ def test_an_interval_that_is_unknown_is_shown_as_such(tmp_path: Path, capsys: py
     run(tmp_path, {"x[/y]": base, "z[bold]": base | ak.critique()}, "simulated", episodes=1).scorecard()
     shown = capsys.readouterr().out
     assert "[unknown]" in shown and "x[/y]" in shown and "z[bold]" in shown
-
-
-def test_langchain_models_that_differ_in_a_field_have_different_answers() -> None:
-    from langchain_core.language_models import FakeListChatModel
-
-    class Mine(FakeListChatModel):
-        bias: int = 0
-
-        @property
-        def _identifying_params(self) -> dict[str, Any]:
-            return {}
-
-    ids = {resolve(Mine(responses=["x"], bias=b)).info.id for b in (0, 3)}
-    assert len(ids) == 2
 
 
 def test_a_notebook_cell_may_define_its_intervention_twice() -> None:

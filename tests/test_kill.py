@@ -48,7 +48,7 @@ if __name__ == "__main__":
     result = ak.run(model=Slow(Planted(parse_failure=0.05)), out=sys.argv[1], **json.loads(sys.argv[2]))
     stopped = result.outcome.stopped
     print(json.dumps({"stopped": stopped and f"{type(stopped).__name__}: {stopped}", "missing": result.outcome.missing,
-                      "made": result.outcome.tally.made}))
+                      "made": result.outcome.run_usage.made}))
 '''
 
 

@@ -45,8 +45,8 @@ LITELLM = FAULTS | {
     "html": "server error", "choices of a wrong type": "server error", "not gzip": "malformed", "huge": "reset",
 }  # fmt: skip
 SLOW = {"headers never", "body never"}
-PATIENCE = 0.4
-LONG_PATIENCE = 5.0  # where a good answer must never come too late, however busy the machine is
+PATIENCE = 1.6  # where an answer never comes
+LONG_PATIENCE = 5.0  # where an answer comes, however busy the machine is
 
 
 @dataclass
@@ -209,7 +209,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Misbehaving]:
 
 def remote(server: Misbehaving, **options: Any) -> RemoteModel:
     price = {"prompt": 1.0, "completion": 1.0}
-    made = resolve("openai/m", api_base=server.base, price=price, **{"timeout": PATIENCE, **options})
+    made = resolve("openai/m", api_base=server.base, price=price, **{"timeout": LONG_PATIENCE, **options})
     assert isinstance(made, RemoteModel)
     return made
 
@@ -234,7 +234,7 @@ async def test_every_fault_is_on_record_with_its_type_and_the_next_attempt_is_th
     server: Misbehaving, did: str, transport: str
 ) -> None:
     server.script, server.plain = [did, "ok"], True
-    said, gateway = await ask(server, transport=transport, timeout=4 * PATIENCE if did in SLOW else LONG_PATIENCE)
+    said, gateway = await ask(server, transport=transport, timeout=PATIENCE if did in SLOW else LONG_PATIENCE)
     assert [a.partition(":")[0] for a in said.attempts] == [(FAULTS if transport == "auto" else LITELLM)[did]]
     assert said.status == "ok"
     assert (list(server.requests.values()), list(server.answered.values())) == ([2], [1])
@@ -285,7 +285,7 @@ def run(folder: Path, server: Misbehaving, episodes: int) -> Outcome:
     experiment = assemble(
         {
             "task": {"name": "bandit", "arms": 3, "horizon": 5}, "episodes": episodes,
-            "model": remote(server, timeout=LONG_PATIENCE),
+            "model": remote(server),
             "variants": ["reason_act", "reason_then_act", "reason_act | critique"],
         }
     )  # fmt: skip

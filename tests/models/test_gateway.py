@@ -356,6 +356,16 @@ async def test_what_a_call_did_not_use_of_its_reservation_is_free_for_the_next()
     assert gateway.run_usage.dollars == pytest.approx(1.01)
 
 
+async def test_a_dollar_budget_waits_for_calls_that_may_turn_out_cheaper() -> None:
+    """Each may cost $5 and costs $0.01."""
+    model = Model(Response("x", usage=Usage(1, 1)), price=Price(0.0, 0.01), at_once=16)
+    gateway = Gateway([model], budget=Budget(dollars=6.0))
+    responses = await outcomes(gateway, model.request(max_tokens=500), range(20))
+    assert all(isinstance(r, Response) for r in responses) and gateway.run_usage.dollars == pytest.approx(0.2)
+    with pytest.raises(BudgetSpent, match=r"\$0.2000 are paid"):
+        await gateway.complete(model.request(max_tokens=600), draw(20))
+
+
 async def test_a_call_that_raises_gives_its_reservation_back() -> None:
     model = Model(Denied("no"), "yes")
     gateway = Gateway([model], budget=Budget(calls=1))
@@ -451,16 +461,37 @@ async def test_after_a_stop_only_what_is_kept_is_answered() -> None:
     assert model.asked == 2
 
 
-async def test_a_stop_ends_the_waiting_between_attempts() -> None:
-    model = Model(RateLimited("slow", retry_after=60.0))
+@pytest.mark.parametrize("fault", [RateLimited("slow", retry_after=60.0), Unavailable("busy")])
+async def test_a_stop_ends_the_waiting_between_attempts(fault: Exception) -> None:
+    """The pause itself never ends here."""
+    model, pausing = Model(fault), asyncio.Event()
 
-    async def interrupted(seconds: float) -> None:
-        gateway.stop(RunStopped("interrupted"))
+    async def endless(seconds: float) -> None:
+        pausing.set()
+        await asyncio.Event().wait()
 
-    gateway = Gateway([model], sleep=interrupted)
-    with pytest.raises(RunStopped):
-        await gateway.complete(model.request(), draw())
+    gateway = Gateway([model], sleep=endless)
+    asking = asyncio.ensure_future(gateway.complete(model.request(), draw()))
+    await pausing.wait()
+    gateway.stop(RunStopped("interrupted"))
+    with pytest.raises(RunStopped, match="interrupted"):
+        await asking
     assert model.asked == 1
+
+
+async def test_calls_whose_cost_is_reserved_are_made_although_the_budget_is_spent_meanwhile() -> None:
+    """As when another worker meets the end of the budget: to the last call it is used, and nothing new begins."""
+    model = Model(at_once=1)
+    model.go.clear()
+    gateway = Gateway([model], budget=Budget(calls=3))
+    asking = [asyncio.ensure_future(gateway.complete(model.request(), draw(i))) for i in range(3)]
+    await settle(lambda: model.inside == 1)
+    gateway.stop(BudgetSpent("spent elsewhere"))
+    with pytest.raises(BudgetSpent, match="elsewhere"):
+        await gateway.complete(model.request(), draw(3))
+    model.go.set()
+    await gateway.land()
+    assert [task.result().text for task in asking] == ["answer 0", "answer 1", "answer 2"]
 
 
 async def test_cost_and_latency_are_on_the_answer() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -187,6 +187,18 @@ def test_identity_is_the_models_own_in_every_process_and_holds_no_key() -> None:
     assert LangChainModel(Pupil(model_name="pupil-2")).info.id != first.info.id
     assert "sk-never" not in repr(first.info)
     assert isinstance(resolve(Pupil()), LangChainModel)
+
+
+def test_models_that_differ_in_a_field_have_different_answers() -> None:
+    class Mine(FakeListChatModel):
+        bias: int = 0
+
+        @property
+        def _identifying_params(self) -> dict[str, Any]:
+            return {}
+
+    ids = {resolve(Mine(responses=["x"], bias=b)).info.id for b in (0, 3)}
+    assert len(ids) == 2
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -208,11 +209,14 @@ async def test_how_an_answer_ended_is_its_status_and_its_text_is_kept(
 
 
 async def test_a_server_that_hangs_or_is_gone_is_unavailable(openai_server: Any) -> None:
-    model = remote(openai_server, timeout=0.2)
-    openai_server.answer = lambda messages, seed: asyncio.run(asyncio.sleep(0.6)) or "late"
-    with pytest.raises(Unavailable):
-        await generate(model)
-    with pytest.raises(Unavailable):
+    given_up = threading.Event()
+    openai_server.answer = lambda messages, seed: given_up.wait(60) and "late"
+    try:
+        with pytest.raises(Unavailable, match="did not answer within"):
+            await generate(remote(openai_server, timeout=0.2))
+    finally:
+        given_up.set()
+    with pytest.raises(Unavailable, match="cannot be reached"):
         await generate(RemoteModel("openai/test-model", api_base="http://127.0.0.1:9/v1"))
 
 

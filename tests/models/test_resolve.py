@@ -1,12 +1,17 @@
 """A name becomes a model, or a message that says which name was meant; and naming a model loads nothing heavy."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from akrasia.cli import app
 from akrasia.errors import BadOption, UnknownName
-from akrasia.models import Scripted, Simulated, resolve
+from akrasia.experiments import assemble, load
+from akrasia.models import MODELS, Scripted, Simulated, resolve
 from akrasia.models.providers.remote import RemoteModel
 
 
@@ -91,6 +96,72 @@ def test_a_backend_stands_for_itself_and_anything_else_is_refused() -> None:
     assert resolve(backend) is backend
     with pytest.raises(BadOption, match="not a model"):
         resolve(object())
+
+
+def parrot(phrase: str = "Red", times: int = 1, loud: bool = False) -> Scripted:
+    """A model that says one thing: parrot:Red or parrot:phrase=Red,times=2."""
+    text = " ".join([f"ACTION={phrase}"] * times)
+    return Scripted(lambda request, draw: text, name=f"parrot {phrase} {times} {loud}")
+
+
+@pytest.fixture
+def registered() -> None:
+    MODELS.register("parrot", parrot)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("name", "options", "identity"),
+    [
+        ("parrot", {}, "parrot Red 1 False"),
+        ("parrot:Blue, or Green", {}, "parrot Blue, or Green 1 False"),
+        ("parrot:phrase=Blue, times=2, loud=true", {}, "parrot Blue 2 True"),
+        ("parrot:times=2", {"phrase": "Blue"}, "parrot Blue 2 False"),
+    ],
+)
+def test_a_registered_model_is_made_by_its_name(name: str, options: dict[str, Any], identity: str) -> None:
+    assert resolve(name, **options).info.id == f"scripted/{identity}"
+    table = {"name": name, **options}
+    [models] = assemble({"task": "bandit", "variants": ["act"], "models": {"main": table}}).models
+    assert models.slots["default"].info.id == f"scripted/{identity}"
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("parot", "'parrot'"), ("parot:times=2", "'parrot'"), ("parrot:tims=2", "'times'")]
+)
+def test_a_misspelt_model_or_option_is_refused_in_python_in_toml_and_on_the_command_line(
+    name: str, nearest: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text(f'model = "{name}"\ntask = "bandit"\nvariants = ["act"]\n')
+    good = ["run", str(tmp_path / "other.toml"), "--out", str(tmp_path / "run"), "--model", name]
+    (tmp_path / "other.toml").write_text('task = "bandit"\nvariants = ["act"]\n')
+    with pytest.raises(UnknownName, match=nearest):
+        resolve(name)
+    with pytest.raises(UnknownName, match=nearest):
+        assemble(load(file))
+    with pytest.raises(UnknownName, match=nearest):
+        app(good, standalone_mode=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_package_brings_models_by_entry_point(tmp_path: Path) -> None:
+    package = tmp_path / "brought-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[akrasia.models]\nbrought = brought:model\n")
+    code = "from akrasia.models import Scripted\ndef model(text='x'):\n    'Says a text.'\n"
+    (tmp_path / "brought.py").write_text(f"{code}    return Scripted(lambda r, d: text, name=text)\n")
+    shown = subprocess.run(
+        [sys.executable, "-c", "from akrasia.cli import main; main()", "list", "models"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert shown.returncode == 0, shown.stderr
+    for words in ("brought", "Says a text.", "embedded", "simulated", "PROVIDER/MODEL"):
+        assert words in shown.stdout
 
 
 def test_naming_models_imports_no_client_library() -> None:

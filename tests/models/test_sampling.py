@@ -1,0 +1,103 @@
+"""A setting of `Sampling` is declared once: every field is kept, sent and changed wherever a sampling passes."""
+
+import asyncio
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+import akrasia as ak
+from akrasia.errors import BadOption, UnknownName
+from akrasia.experiments import assemble
+from akrasia.graphs import act
+from akrasia.models import Gateway, ModelRoles, Scripted
+from akrasia.models.providers.langchain import GatewayChatModel
+from akrasia.models.sampling import NOT_SENT, SETTINGS, as_sent, sampling_from_kwargs, to_wire, with_settings
+from akrasia.records import Request, Sampling
+
+NAMES = [f.name for f in fields(Sampling)]
+ANOTHER: dict[type, Any] = {float: 0.25, int: 7, tuple: ("X", "Y"), str: '{"type": "object"}'}
+UNUSUAL = Sampling(**{f.name: ANOTHER[type(f.default)] for f in fields(Sampling)})
+
+
+def test_every_field_is_declared_once() -> None:
+    assert {*SETTINGS, *NOT_SENT} == set(NAMES) and NOT_SENT.isdisjoint(SETTINGS)
+    assert all(getattr(UNUSUAL, name) != getattr(Sampling(), name) for name in NAMES)
+    assert set(to_wire(UNUSUAL)) == {setting.wire_name for setting in SETTINGS.values()}
+
+
+def test_what_is_not_sent_makes_no_other_form() -> None:
+    assert as_sent(replace(UNUSUAL, choices=("A",), schema="")) == as_sent(UNUSUAL)
+    for name in SETTINGS:
+        assert as_sent(replace(UNUSUAL, **{name: getattr(Sampling(), name)})) != as_sent(UNUSUAL)
+
+
+@pytest.mark.parametrize("name", [n for n, setting in SETTINGS.items() if setting.kind])
+def test_changing_one_setting_keeps_every_other_field(name: str) -> None:
+    changed = with_settings(UNUSUAL, {name: "1"})
+    assert getattr(changed, name) == 1 and replace(changed, **{name: getattr(UNUSUAL, name)}) == UNUSUAL
+    assert sampling_from_kwargs(UNUSUAL, {}, None) == UNUSUAL
+    assert sampling_from_kwargs(UNUSUAL, {}, ["END"]) == replace(UNUSUAL, stop=("END",))
+
+
+def gateway() -> tuple[list[Request], Gateway, str]:
+    """(the requests that a model was asked, a gateway to it, its id)."""
+    requests: list[Request] = []
+    backend = Scripted(lambda request, draw: requests.append(request) or "ACTION=Red")
+    return requests, Gateway([backend]), backend.info.id
+
+
+async def test_a_chat_model_of_a_gateway_loses_no_field() -> None:
+    requests, asked, model = gateway()
+    await GatewayChatModel(asked, model=model, sampling=UNUSUAL).bind(temperature=1.5).ainvoke("hello")
+    assert requests[0].sampling == replace(UNUSUAL, temperature=1.5)
+
+
+async def test_the_chat_model_of_the_run_and_a_plan_lose_no_field() -> None:
+    requests, asked, model = gateway()
+    roles = ModelRoles(asked, {"default": model})
+    chat_model = ak.ChatModel(sampling=UNUSUAL)
+
+    async def node(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await chat_model.bind(top_p=0.5).ainvoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    graph.add_edge("node", END)
+    task = ak.tasks.bandit(arms=3, horizon=1)
+    situation = task.situation(task.start(0))
+    variant = ak.Variant.from_langgraph("graph", graph.compile(), ak.MessagesAdapter())
+    await variant.decide(situation, roles, 0, 0)
+    assert requests.pop().sampling == replace(UNUSUAL, top_p=0.5)
+    plan = ak.graphs.act() | ak.interventions.INTERVENTIONS.make("constrain_action")
+    await ak.Variant("plain", plan).decide(situation, roles, 0, 0)
+    await ak.Variant("warm", replace(plan, sampling={"temperature": 0.25})).decide(situation, roles, 0, 0)
+    plain, warm = (request.sampling for request in requests)
+    assert plain.choices and plain.schema and warm == replace(plain, temperature=0.25)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"temprature": 0}, UnknownName, "Did you mean 'temperature'"),
+        ({"choices": ("A",)}, UnknownName, "no sampling setting named 'choices'"),
+        ({"temperature": "hot"}, BadOption, "temperature is 'hot'"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused_where_it_is_made(
+    settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """In a plan before anything runs; in a chat model before anything is asked."""
+    with pytest.raises(error, match=message):
+        replace(act(), sampling=settings)
+    requests, asked, model = gateway()
+    with pytest.raises(error, match=message):
+        asyncio.run(GatewayChatModel(asked, model=model).bind(**settings).ainvoke("hello"))
+    assert not requests
+
+
+def test_a_misspelt_setting_of_a_variant_is_refused_as_toml_and_the_command_line_write_it() -> None:
+    with pytest.raises(UnknownName, match="'t'"):
+        assemble({"task": "bandit", "model": "simulated", "variants": ["act | temperature(tt=0)"]})
