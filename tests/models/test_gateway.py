@@ -539,7 +539,7 @@ async def test_what_cannot_be_opened_is_said_to_every_asker() -> None:
     assert model.closed == 0
 
 
-async def test_a_desk_seats_models_and_falls_back_to_the_default() -> None:
+async def test_a_slot_has_its_own_model_or_the_default() -> None:
     critic, default = Scripted(lambda r, d: "critic", name="critic"), Scripted(lambda r, d: "other", name="other")
     gateway = Gateway([critic, default])
     models = ModelRoles(gateway, {"default": default.info.id, "critic": critic.info.id})
