@@ -27,6 +27,6 @@ def try_all(plan: Plan) -> Plan:
 
 @intervention("environment", "some actions are drawn at random", "Schmied et al. 2025; Sutton & Barto 2018, ch. 2")
 def explore_at_random(plan: Plan, epsilon: float = 0.1) -> Plan:
-    """Explore at random (epsilon-greedy): with probability epsilon the action is drawn uniformly, whatever was chosen."""
+    """Explore at random (epsilon-greedy): with probability epsilon the action is drawn uniformly."""
     real("epsilon", epsilon, 0, 1)
     return _after_decision(plan, "epsilon_greedy", Agent("epsilon_greedy", options={"epsilon": float(epsilon)}))

@@ -292,10 +292,10 @@ def test_surgery_reaches_the_actor_and_leaves_what_was_stated() -> None:
         assert decision.stated == ("Red",), name
         heard = last(made[-1])
         assert ("BEST=Red" in heard) == (name in ("corrupt(share=1)", "paraphrase")), name
-    swapped = ask("reason_then_act | swap", script)[0]
+    swapped = ask("reason_then_act | swap_recommendation", script)[0]
     assert swapped.turns[1].planted in (("Blue",), ("Green",))
     corrupted = last(ask("reason_then_act | corrupt(share=1)", script)[1][-1])
-    decision, made = ask("reason_then_act | unheard", script)
+    decision, made = ask("reason_then_act | hide_rationale", script)
     assert decision.stated == ("Red",) and last(made[-1]) == last(ask("act", script)[1][-1])
     first = ask("reason_then_act | truncate(sentences=1)", script)[0].turns[1]
     assert first.text.strip() == "The mean of Red is 0.75 after 12 presses, and more is not known."
@@ -307,8 +307,8 @@ def test_the_environment_acts_and_what_was_stated_stays() -> None:
     taken = next(iter(tried))
     decision, _ = ask("reason_act | try_all", by_sample(taken))
     assert decision.stated == (taken,) and decision.done not in tried
-    assert ask("reason_act | epsilon_greedy(0)", by_sample(taken))[0].done == taken
-    silent = ask("reason_act | epsilon_greedy(1)", lambda r, d: "Hm.")[0]
+    assert ask("reason_act | explore_at_random(0)", by_sample(taken))[0].done == taken
+    silent = ask("reason_act | explore_at_random(1)", lambda r, d: "Hm.")[0]
     assert silent.done in SITUATION.actions and silent.stated_status == "unparsable"
 
 
@@ -345,7 +345,7 @@ def test_the_second_critic_draws_anew() -> None:
     ("expression", "error", "said"),
     [
         ("act | debate", PlanError, "needs a reasoner"),
-        ("reason_act | swap", PlanError, "reads a rationale"),
+        ("reason_act | swap_recommendation", PlanError, "reads a rationale"),
         ("reason_act | constrain_action", PlanError, "needs an actor"),
         ("reason_act | self_consistency(0)", BadOption, "number of samples"),
         ("reason_act | self_consistency(3, protocol='borda')", UnknownName, "decision protocol"),
