@@ -62,7 +62,8 @@ def test_full_ablation_names_every_graph_and_intervention() -> None:
 
 def test_sharing_is_that_of_the_plans() -> None:
     experiment = planned(
-        "reason_then_act", "reason_then_act | re_evaluate", "reason_then_act | critique", "reason_then_act | swap_recommendation",
+        "reason_then_act", "reason_then_act | re_evaluate", "reason_then_act | critique",
+        "reason_then_act | swap_recommendation",
         "reason_then_act | self_consistency(n=3)", "reason_then_act | placebo", "reason_then_act | execute_stated",
     )  # fmt: skip
     seen: set[str] = set()

@@ -130,7 +130,8 @@ def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path
     """The simulated actor looks up whether what it hears is optimal: swapped, it knows no more, and its row changes."""
     result = ak.run(
         task=bandit(arms=10, horizon=4, head_start=3), model=Simulated(Planted(greedy=0.0, optimal=1.0)),
-        variants=["reason_then_act", "reason_then_act | swap_recommendation", "reason_then_act | truncate(share=1)"], episodes=30,
+        variants=["reason_then_act", "reason_then_act | swap_recommendation", "reason_then_act | truncate(share=1)"],
+        episodes=30,
         out=tmp_path / "run",
     )  # fmt: skip
     parts = {v: p for (v,), p in result.records.group_by("variant")}
