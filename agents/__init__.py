@@ -1,4 +1,4 @@
-"""Who speaks: one file a role, its prompts beside it."""
+"""Who speaks: one file for each role, with its prompts."""
 
 from .actor import Actor
 from .answers.parsing import read_action, read_answer, read_recommendation, read_stated
@@ -8,7 +8,9 @@ from .debater import Debater
 from .editor import Editor
 from .executor import StatedPolicy
 from .judge import Judge
+from .options import ModelOptions, RoleOptions, option
 from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
+from .protocols import PROTOCOLS, protocol
 from .reasoner import Reasoner
 from .summariser import Summariser
 from .voter import Voter
@@ -17,21 +19,26 @@ __all__ = [
     "AGENTS",
     "Actor",
     "Agent",
-    "RuleRole",
     "Context",
     "Critic",
     "Debater",
     "Editor",
     "EpsilonGreedy",
-    "StatedPolicy",
     "Judge",
+    "ModelOptions",
+    "ModelRole",
     "OraclePolicy",
+    "PROTOCOLS",
     "RandomPolicy",
     "Reasoner",
-    "ModelRole",
+    "RoleOptions",
+    "RuleRole",
+    "StatedPolicy",
     "Summariser",
     "TryAll",
     "Voter",
+    "option",
+    "protocol",
     "read_action",
     "read_answer",
     "read_recommendation",

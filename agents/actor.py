@@ -1,4 +1,4 @@
-"""The actor: names the action and nothing else, alone or with a reasoner's rationale before its eyes.
+"""The actor: names the action and nothing else, alone or after reading a reasoner's rationale.
 
 Its request lists the legal actions as `choices`: a model whose token probabilities are visible is read off those, any
 other answers `ACTION=X` in text.
@@ -7,57 +7,82 @@ other answers `ACTION=X` in text.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ..models.base import Style
+from ..options import flag
 from ..records import Message, Response, Sampling, Situation, Turn, encode
 from .answers.parsing import read_answer
 from .base import AGENTS, Agent, ParsedAnswer, Prompt
-from .few_shot import worked_call
-from .follow_up import take_up
-from .phrases import closing, hints, say, told
-from .rendering import describe
+from .few_shot import few_shot_prompt
+from .follow_up import continue_conversation
+from .options import ModelOptions, option, text, text_map, whole_from
+from .phrases import answer_form, hint_lines, introduce, text_or_filler
+from .rendering import render_situation
 
-__all__ = ["Actor"]
+__all__ = ["Actor", "ActorOptions"]
 
-HEARD = "A reasoner has thought about this situation and wrote:\n\n{rationale}\n\nNow it is your turn to act."
+RATIONALE = "A reasoner has thought about this situation and wrote:\n\n{rationale}\n\nNow it is your turn to act."
 FORM = "Answer with one line and nothing else:\nACTION=X\nwhere X is the {noun} you choose."
-
 
 _BOUND = re.compile(r'\{\s*"action"\s*:\s*"([^"]*)"\s*\}')
 
 
-class Actor:
-    """Role "actor". Options: `move`, `hints`, `blind` (sees the rationale only), `constrain`, and `heard`, `form`.
+@dataclass(frozen=True, kw_only=True)
+class ActorOptions(ModelOptions):
+    """What may be set on an actor.
 
-    With `deaf` it does not read the rationale, which is kept beside what it does.
+    Attributes:
+        blind: it sees the rationale and the names of the actions, and nothing else of the situation.
+        hide_rationale: it does not read the rationale, which is kept beside what it does.
+        constrain: its answer is bound to the legal actions.
+        commit: it restates the recommendation before it acts; the wording is in `form`.
+        introduction: the text around the rationale, with "{rationale}" in its place.
+        form: how its answer must end; "{noun}" is what an action is called.
+        budget: the tokens that `think_longer` grants; an actor's answer has a length of its own and does not use them.
     """
 
-    name = "actor"
+    blind: bool = option(False, flag)
+    hide_rationale: bool = option(False, flag)
+    constrain: bool = option(False, flag)
+    commit: bool = option(False, flag, chat_only=True)
+    hints: Mapping[str, str] = option({}, text_map)
+    introduction: str = option(RATIONALE, text, chat_only=True)
+    form: str = option(FORM, text, chat_only=True)
+    budget: int | None = option(None, whole_from(1), chat_only=True)
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
-        if agent.options.get("deaf"):
+
+class Actor:
+    """Role "actor"; its options are `ActorOptions`."""
+
+    name = "actor"
+    options = ActorOptions
+
+    def prompt(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
+        options = agent.options_as(ActorOptions)
+        if options.hide_rationale:
             reads = tuple(t for t in reads if t.role == "summariser" and not t.rationale)
         if style != "chat":
-            return worked_call("act", agent, situation, reads, style)
-        form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
+            return few_shot_prompt("act", agent, situation, reads, style)
+        form = answer_form(options, options.form.replace("{noun}", situation.noun))
         sampling = Sampling(max_tokens=512 if situation.answer == "text" else 64)
-        if agent.options.get("constrain") and situation.actions:
+        if options.constrain and situation.actions:
             sampling = replace(sampling, choices=situation.actions, schema=_schema(situation.actions))
             form += '\nWhere your answer is bound to JSON, write {"action": "X"} instead.'
         if agent.move != "open":
-            return Prompt(take_up(agent, reads, form), sampling)
-        parts = [_menu(situation) if agent.options.get("blind") else describe(situation)]
-        parts += [say(agent, told(t)) for t in reads if t.role == "summariser" and not t.rationale]
-        thought = next((t.rationale.strip() for t in reads if t.rationale), "")
-        if thought:
-            parts.append(str(agent.options.get("heard", HEARD)).replace("{rationale}", say(agent, thought)))
-        return Prompt((Message("user", "\n\n".join([*parts, hints(agent) + form])),), sampling)
+            return Prompt(continue_conversation(agent, reads, form), sampling)
+        parts = [_menu(situation) if options.blind else render_situation(situation)]
+        parts += [text_or_filler(options, introduce(t)) for t in reads if t.role == "summariser" and not t.rationale]
+        rationale = next((t.rationale.strip() for t in reads if t.rationale), "")
+        if rationale:
+            parts.append(options.introduction.replace("{rationale}", text_or_filler(options, rationale)))
+        return Prompt((Message("user", "\n\n".join([*parts, hint_lines(options.hints) + form])),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         bare = text.strip()
-        if agent.options.get("constrain") and (found := _BOUND.fullmatch(bare)):
-            bare = found[1]
+        if agent.options_as(ActorOptions).constrain and (bound := _BOUND.fullmatch(bare)):
+            bare = bound[1]
         if bare in situation.actions:  # a bare label: the answer was chosen among them
             return ParsedAnswer(action=(bare, "ok"))
         return ParsedAnswer(action=read_answer(text, situation))

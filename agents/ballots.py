@@ -1,7 +1,7 @@
-"""Ballots: what a turn says beside its position, read out of its text.
+"""Ballots: what an agent writes beside its position (a ranking, approvals, points, a confidence), read from its text.
 
 Invariant: a reader returns `(value, status)` and never invents a label. A line that names a label which is no action,
-names one twice or gives negative points is `illegal` as a whole; one that cannot be read is `unparsable`; either way
+names one twice or gives negative points is `illegal` as a whole; one that cannot be read is `unparsable`. Either way
 its value is empty, and the ballot is its position alone. The last marker wins, and no marker reaches past its line.
 
 A confidence is a percentage (`80`, `80 %`, `80/100`, `1`), unless it has a decimal point and is at most 1 (`0.8`).
@@ -10,14 +10,24 @@ A confidence is a percentage (`80`, `80 %`, `80/100`, `1`), unless it has a deci
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..records import Status, Turn
 from .answers.parsing import match_label
 
-__all__ = ["Ballot", "ballot_of", "exact", "read_approved", "read_confidence", "read_points", "read_ranking"]
+__all__ = [
+    "BALLOTS",
+    "Ballot",
+    "BallotKind",
+    "exact",
+    "read_approved",
+    "read_ballot",
+    "read_confidence",
+    "read_points",
+    "read_ranking",
+]
 
 _OPEN = " \t\"'`*_<[({"
 _CLOSE = _OPEN + ")]}>."
@@ -45,12 +55,12 @@ class Ballot:
     confidence: float | None = None
 
     @property
-    def ranks(self) -> tuple[str, ...]:
+    def ranked(self) -> tuple[str, ...]:
         """Best first; the choice alone where nothing was ranked."""
         return self.ranking or self._alone
 
     @property
-    def approves(self) -> tuple[str, ...]:
+    def approvals(self) -> tuple[str, ...]:
         """Everything approved of; the choice alone where nothing was."""
         return self.approved or self._alone
 
@@ -62,7 +72,7 @@ class Ballot:
         return {c: p / total for c, p in points.items()} if total > 0 else dict.fromkeys(self._alone, Fraction(1))
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         """Every label on the ballot."""
         return tuple(dict.fromkeys((*self._alone, *self.ranking, *self.approved, *self.points)))
 
@@ -76,22 +86,63 @@ def exact(number: float) -> Fraction:
     return Fraction(repr(float(number)))
 
 
-def ballot_of(turn: Turn, actions: Sequence[str]) -> Ballot:
-    """The ballot of a turn: its position, and what its text ranks, approves of, gives points to and how sure it is."""
-    sure = turn.confidence if turn.confidence is not None else read_confidence(turn.text)[0]
+@dataclass(frozen=True)
+class BallotKind:
+    """A kind of ballot.
+
+    Attributes:
+        form: how an agent is asked for it; "{noun}" is what an action is called. Empty where nothing is asked for.
+        supports: the labels that a ballot of this kind supports, in its own order.
+        show: the ballot as text, empty for an abstention.
+    """
+
+    form: str
+    supports: Callable[[Ballot], tuple[str, ...]]
+    show: Callable[[Ballot], str]
+
+
+def _points_text(ballot: Ballot) -> str:
+    return " ".join(f"{label}:{float(share):.3g}" for label, share in ballot.shares.items())
+
+
+_VOTE = "The discussion is over: vote. "
+BALLOTS = {
+    "": BallotKind("", lambda b: () if b.choice is None else (b.choice,), lambda b: b.choice or ""),
+    "ranking": BallotKind(
+        _VOTE + "End with one line\nRANKING=A > B > C\nthat ranks the {noun}s, best first.",
+        lambda b: b.ranked,
+        lambda b: " > ".join(b.ranked),
+    ),
+    "approval": BallotKind(
+        _VOTE + "End with one line\nAPPROVE=A, B\nthat names every {noun} you approve of.",
+        lambda b: b.approvals,
+        lambda b: " + ".join(b.approvals),
+    ),
+    "points": BallotKind(
+        _VOTE + "End with one line\nPOINTS=A:6, B:4\nthat splits 10 points on the {noun}s.",
+        lambda b: tuple(b.shares),
+        _points_text,
+    ),
+}
+"""The kinds of ballots by name; "" is the position that an agent's answer holds anyway."""
+
+
+def read_ballot(turn: Turn, actions: Sequence[str]) -> Ballot:
+    """The ballot of a turn: its position, and the ranking, approvals, points and confidence that its text gives."""
+    confidence = turn.confidence if turn.confidence is not None else read_confidence(turn.text)[0]
     return Ballot(
         turn.position,
         read_ranking(turn.text, actions)[0],
         read_approved(turn.text, actions)[0],
         read_points(turn.text, actions)[0],
-        sure,
+        confidence,
     )
 
 
 def read_ranking(text: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Status]:
     """The last `RANKING=A > B > C`, best first; commas separate where there is no ">"."""
-    said = _behind(text, "RANKING")
-    return _labels(said, r">|≻" if re.search(r">|≻", said.strip(_CLOSE)) else r"[,;]", actions)
+    entries = _behind(text, "RANKING")
+    return _labels(entries, r">|≻" if re.search(r">|≻", entries.strip(_CLOSE)) else r"[,;]", actions)
 
 
 def read_approved(text: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Status]:
@@ -129,7 +180,7 @@ def read_confidence(text: str) -> tuple[float | None, Status]:
 
 
 def _behind(text: str, name: str) -> str:
-    """What stands behind the last marker of that name, up to the end of its line or the next marker."""
+    """The text behind the last marker of that name, up to the end of its line or the next marker."""
     marks = list(re.finditer(rf"(?<![a-z0-9]){name}[\"'`*_\])]*[ \t]*[=:]", text, re.IGNORECASE))
     if not marks:
         return ""
@@ -140,29 +191,29 @@ def _behind(text: str, name: str) -> str:
 
 def _label(text: str, actions: Sequence[str]) -> tuple[str | None, str]:
     """The label that `text` begins with, and the rest."""
-    for said in (text.lstrip(), text.lstrip(_OPEN)):
-        label = match_label(said, actions)
+    for start in (text.lstrip(), text.lstrip(_OPEN)):
+        label = match_label(start, actions)
         if label is not None:
-            return label, said[len(label) :]
+            return label, start[len(label) :]
     return None, text
 
 
-def _labels(said: str, separator: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Status]:
-    """The labels of a list. What stands beside a label in its entry may be words, but no other label."""
-    if not said.strip(_CLOSE):
+def _labels(entries: str, separator: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Status]:
+    """The labels of a list. Beside its label an entry may hold other words, but no other label."""
+    if not entries.strip(_CLOSE):
         return (), "unparsable"
-    found: list[str] = []
+    labels: list[str] = []
     names = re.compile("|".join(rf"(?<!\w){re.escape(a)}(?!\w)" for a in actions) or r"(?!)")
-    rest: str | None = said.strip()
+    rest: str | None = entries.strip()
     while rest is not None:
         label, rest = _label(rest, actions)
-        if label is None or label in found:
+        if label is None or label in labels:
             return (), "illegal"
-        found.append(label)
+        labels.append(label)
         cut = re.search(separator, rest)
         aside, rest = (rest[: cut.start()], rest[cut.end() :]) if cut else (rest, None)
         if names.search(aside) or "=" in aside:
             return (), "illegal"  # "A or B > C", "A = B > C": not one label
         if rest is not None and not rest.strip(_CLOSE):
             rest = None  # a separator at the end
-    return tuple(found), "ok"
+    return tuple(labels), "ok"

@@ -1,11 +1,11 @@
-"""What an agent is: a role with its prompts and its parser, and the name of the model slot it speaks through.
+"""What an agent is: a role with its prompts and its parser, and the name of the model slot that it speaks through.
 
 Invariant: an agent is plain data (`role`, `slot`, `options`), so graphs of agents can be compared, hashed and stored.
-What it does lives in its `Role`, registered by name. A role either *speaks* (asks the model in its slot) or
-*concludes* (works on what others said, without a model).
+What it does lies in its `Role`, registered by name. A role either *asks* the model in its slot, or *concludes* from the
+turns of others, without a model. What may be set on an agent is declared by its role (`akrasia.agents.options`).
 
-An agent continues a conversation by a *move*: `open` starts a new prompt; any other move takes up the conversation of
-the first turn it reads, so prompts only ever grow at their end and a server can reuse what it has read.
+The option `move` says how an agent enters the conversation: "open" starts a new prompt; any other move continues the
+conversation of the first turn that it reads. So prompts only grow at their end, and a server can reuse their beginning.
 """
 
 from __future__ import annotations
@@ -14,31 +14,37 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import PlanError
 from ..models.base import Style
 from ..models.gateway import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
-from ..registry import Registry
+from ..registry import Registry, bind
 from .ballots import read_confidence
+from .options import ModelOptions, RoleOptions
 
 __all__ = [
     "AGENTS",
     "Agent",
-    "Prompt",
-    "ChecksOptions",
-    "RuleRole",
     "Context",
-    "Role",
-    "ParsedAnswer",
+    "DeclaresOptions",
     "ModelRole",
+    "OracleRole",
+    "ParsedAnswer",
+    "Prompt",
+    "Role",
+    "RuleRole",
     "agreed",
-    "need",
-    "skip",
+    "asks_model",
+    "first_read",
+    "pass_on",
     "speak",
+    "without_call",
 ]
+
+O = TypeVar("O", bound=RoleOptions)  # noqa: E741
 
 
 @dataclass(frozen=True)
@@ -48,31 +54,58 @@ class Agent:
     Args:
         role: a registered role.
         slot: the model slot; by default the role's own name, served by the slot "default" where it has no model.
-        options: JSON options of the role (its move, wording overrides).
+        options: what is set on it, as JSON: options that its role declares.
+
+    Raises:
+        UnknownName: there is no such role, or it has no such option; the nearest is named.
+        BadOption: the value of an option is out of its range.
     """
 
     role: str
     slot: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        kind = getattr(AGENTS.factory(self.role), "options", None)
+        declared = None if kind is None else bind("agent", self.role, kind, (), dict(self.options))
+        object.__setattr__(self, "_declared", declared)
+
     def __hash__(self) -> int:
         return hash((self.role, self.slot, encode(dict(self.options))))
 
     @property
+    def declared(self) -> Any:
+        """The options with their types and defaults, as the role declares them; None where it declares none."""
+        return self.__dict__["_declared"]
+
+    @property
     def move(self) -> str:
-        """How it enters the conversation: "open" or one of `akrasia.agents.follow_up`."""
-        return str(self.options.get("move", "open"))
+        """How it enters the conversation: "open" or a follow-up of `akrasia.agents.follow_up`."""
+        return self.options_as(ModelOptions).move
 
     def with_options(self, **options: Any) -> Agent:
-        """The same agent with some options changed."""
+        """The same agent with some options changed.
+
+        Raises:
+            UnknownName: its role has no such option.
+            BadOption: a value is out of its range.
+        """
         return Agent(self.role, self.slot, {**self.options, **options})
+
+    def options_as(self, kind: type[O]) -> O:
+        """The options with their types and defaults; of a role that declares others, those with a name in `kind`."""
+        return self.declared if isinstance(self.declared, kind) else kind.among(self.options)
+
+    def takes(self, option: str) -> bool:
+        """Whether its role has an option of that name."""
+        return self.declared is None or hasattr(self.declared, option)
 
 
 @dataclass(frozen=True)
 class Context:
     """What the LangGraph runtime hands to every node of a decision: no graph holds a model.
 
-    `oracle` is None for every plan but those that are marked as leaking it.
+    `oracle` is None except in plans that are marked as leaking it.
     """
 
     situation: Situation
@@ -93,7 +126,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """What a role read out of an answer; a field left at None is carried over from what the agent read."""
+    """What a role reads in an answer; a field that is None is taken over from the first turn that the agent reads."""
 
     rationale: str | None = None
     stated: tuple[tuple[str, ...], Status] | None = None
@@ -106,23 +139,23 @@ class ModelRole(Protocol):
 
     name: str
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
-        """The prompt of this agent, given what it reads."""
+    def prompt(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
+        """What this agent asks, given the turns that it reads."""
         ...
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
-        """What the answer says."""
+        """What the answer holds."""
         ...
 
 
 @runtime_checkable
 class RuleRole(Protocol):
-    """A role that works on what others said, without a model."""
+    """A role that concludes from the turns of others, without a model."""
 
     name: str
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
-        """Its turn; name, lane and reads are filled in by the caller. `draw` names whatever it draws at random."""
+        """Its turn; the caller fills in name, lane and reads. Whatever is drawn at random is named by `draw`."""
         ...
 
 
@@ -138,12 +171,10 @@ class OracleRole(Protocol):
 
 
 @runtime_checkable
-class ChecksOptions(Protocol):
-    """A role that refuses options it cannot work with when a plan is made, and not when its turn comes."""
+class DeclaresOptions(Protocol):
+    """A role that says which options its agents take: a frozen dataclass, made with the options that are given."""
 
-    def check(self, agent: Agent) -> None:
-        """Raise a `UsageError` where an option of the agent is none."""
-        ...
+    options: type[Any]
 
 
 Role = ModelRole | RuleRole
@@ -151,11 +182,16 @@ Role = ModelRole | RuleRole
 AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
 
 
+def asks_model(agent: Agent) -> bool:
+    """Whether an agent asks a model."""
+    return hasattr(AGENTS.factory(agent.role), "prompt")
+
+
 @cache
-def _made(role: Callable[..., Role]) -> tuple[Role, RuleRole | None]:
-    """A factory's role, and the same where it concludes: roles hold nothing, so one of each is enough."""
-    made = role()
-    return made, made if isinstance(made, RuleRole) else None
+def _role(factory: Callable[..., Role]) -> tuple[Role, RuleRole | None]:
+    """(the role, the same if it is a rule): roles hold no state, so one instance of each is enough."""
+    role = factory()
+    return role, role if isinstance(role, RuleRole) else None
 
 
 async def speak(
@@ -169,53 +205,55 @@ async def speak(
         lane: which of the parallel copies of this node it is.
         sample: the sample number k of its draw.
     """
-    role, concluder = _made(AGENTS.factory(agent.role))
+    role, rule = _role(AGENTS.factory(agent.role))
     situation = context.situation
     names = tuple(t.agent for t in reads)
     draw = Draw(context.episode, context.step, sample)
-    if concluder is not None:
-        if context.oracle is not None and isinstance(concluder, OracleRole):
-            concluded = concluder.reveal(context.oracle)
+    if rule is not None:
+        if context.oracle is not None and isinstance(rule, OracleRole):
+            turn = rule.reveal(context.oracle)
         else:
-            concluded = concluder.conclude(agent, situation, reads, draw)
-        return replace(concluded, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
+            turn = rule.conclude(agent, situation, reads, draw)
+        return replace(turn, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
     speaker, slot = cast(ModelRole, role), agent.slot or role.name
-    call = speaker.call(agent, situation, reads, context.models.info(slot).style)
-    sampling = with_settings(call.sampling, context.sampling)
-    key, response = await context.models.ask(slot, call.messages, sampling, draw)
+    prompt = speaker.prompt(agent, situation, reads, context.models.info(slot).style)
+    sampling = with_settings(prompt.sampling, context.sampling)
+    key, response = await context.models.ask(slot, prompt.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
-    said = _read(speaker.read(agent, situation, response.text, response), response)
-    sure = read_confidence(response.text)[0] if agent.options.get("confidence") else None
+    answer = _by_outcome(speaker.read(agent, situation, response.text, response), response)
+    confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
         agent=name,
         role=role.name,
         lane=lane,
         sample=sample,
         text=response.text,
-        rationale=before.rationale if said.rationale is None else said.rationale,
-        stated=before.stated if said.stated is None else said.stated[0],
-        stated_status=before.stated_status if said.stated is None else said.stated[1],
-        action=before.action if said.action is None else said.action[0],
-        status=before.status if said.action is None else said.action[1],
+        rationale=before.rationale if answer.rationale is None else answer.rationale,
+        stated=before.stated if answer.stated is None else answer.stated[0],
+        stated_status=before.stated_status if answer.stated is None else answer.stated[1],
+        action=before.action if answer.action is None else answer.action[0],
+        status=before.status if answer.action is None else answer.action[1],
         key=key,
         usage=response.usage,
         cost=response.cost,
         probs=response.probs,
         mass=response.mass,
         reads=names,
-        confidence=before.confidence if sure is None else sure,
+        confidence=before.confidence if confidence is None else confidence,
         planted=before.planted,
-        prompt=call.messages,
+        prompt=prompt.messages,
     )
 
 
-def skip(name: str, reads: tuple[Turn, ...], lane: int, sample: int) -> Turn:
-    """The turn of an agent that need not speak: what it reads first, passed on."""
-    first = reads[0]
-    return replace(
-        first, agent=name, lane=lane, sample=sample, text="", answer=first.last_words, key="", usage=Usage(), cost=0.0,
-        probs=None, mass=None, reads=(first.agent,), skipped=True,
-    )  # fmt: skip
+def pass_on(name: str, reads: tuple[Turn, ...], lane: int, sample: int) -> Turn:
+    """The turn of an agent that need not speak: the first turn that it reads."""
+    first = without_call(reads[0])
+    return replace(first, agent=name, lane=lane, sample=sample, text="", reads=(first.agent,), skipped=True)
+
+
+def without_call(turn: Turn) -> Turn:
+    """A turn as somebody passes it on who asked no model: its words stay, its call is counted once, at its origin."""
+    return replace(turn, answer=turn.last_words, key="", usage=Usage(), cost=0.0, probs=None, mass=None)
 
 
 def agreed(turns: tuple[Turn, ...], level: float) -> bool:
@@ -224,16 +262,16 @@ def agreed(turns: tuple[Turn, ...], level: float) -> bool:
     return bool(counts) and max(counts.values()) >= level * len(turns) - 1e-9
 
 
-def _read(said: ParsedAnswer, response: Response) -> ParsedAnswer:
-    """What was said, given how the call ended: what is refused or failed says nothing, whatever its text holds."""
-    stated, action = said.stated, said.action
+def _by_outcome(answer: ParsedAnswer, response: Response) -> ParsedAnswer:
+    """The answer, given how its call ended: a call that was refused or failed has none, whatever its text holds."""
+    stated, action = answer.stated, answer.action
     if stated is not None:
         status = _outcome(stated[1], response)
         stated = (stated[0] if status == "ok" else (), status)
     if action is not None:
         status = _outcome(action[1], response)
         action = (action[0] if status == "ok" else None, status)
-    return ParsedAnswer(said.rationale, stated, action)
+    return ParsedAnswer(answer.rationale, stated, action)
 
 
 def _outcome(parsed: Status, response: Response) -> Status:
@@ -245,8 +283,12 @@ def _outcome(parsed: Status, response: Response) -> Status:
     return parsed
 
 
-def need(reads: tuple[Turn, ...], role: str) -> Turn:
-    """The first turn an agent reads, or a clear error if it reads none."""
+def first_read(reads: tuple[Turn, ...], role: str) -> Turn:
+    """The first turn that an agent reads.
+
+    Raises:
+        PlanError: it reads none.
+    """
     if not reads:
         raise PlanError(f"the {role} has nothing to read", remedy="Add an edge from the agent it should read.")
     return reads[0]

@@ -1,23 +1,28 @@
 """The critic: comments on another agent's answer without being told whether it is right.
 
-It sees the same situation as the agent it comments on, and every hint it is given stands in that agent's prompt too
-(equal information, Huang et al. 2024). It names the action it thinks best, which counts as its own position in a debate
-and as nothing else: what is stated and done is up to the agent that revises.
+It sees the same situation as the agent that it comments on, and every hint that it is given stands in that agent's
+prompt too (equal information, Huang et al. 2024). It names the action that it thinks best. In a debate this counts as
+its own position, and as nothing else: what is stated and done is up to the agent that revises.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from ..models.base import Style
+from ..options import flag
 from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_recommendation
-from .base import AGENTS, Agent, ParsedAnswer, Prompt, need
-from .few_shot import worked_call
-from .phrases import closing, hints, say
-from .rendering import describe
+from .base import AGENTS, Agent, ParsedAnswer, Prompt, first_read
+from .few_shot import few_shot_prompt
+from .options import ModelOptions, option, text, text_map
+from .phrases import answer_form, hint_lines, text_or_filler
+from .rendering import render_situation
 
-__all__ = ["Critic"]
+__all__ = ["Critic", "CriticOptions"]
 
-ANSWERED = "Agents have answered as follows.\n\n{answers}"
+ANSWERS = "Agents have answered as follows.\n\n{answers}"
 COMMENT = (
     "Comment on this in at most five sentences: check each step of the reasoning against the situation, say what is "
     "wrong or missing if anything is."
@@ -25,21 +30,41 @@ COMMENT = (
 FORM = "End with one line\nBEST=X\nwhere X is the {noun} that you think is best."
 
 
+@dataclass(frozen=True, kw_only=True)
+class CriticOptions(ModelOptions):
+    """What may be set on a critic.
+
+    Attributes:
+        blind: it sees no situation, only the answers.
+        introduction: the text around the answers, with "{answers}" in their place.
+        comment: what it is told to do.
+        form: how its answer must end; "{noun}" is what an action is called.
+    """
+
+    blind: bool = option(False, flag, chat_only=True)
+    hints: Mapping[str, str] = option({}, text_map, chat_only=True)
+    introduction: str = option(ANSWERS, text, chat_only=True)
+    comment: str = option(COMMENT, text, chat_only=True)
+    form: str = option(FORM, text, chat_only=True)
+
+
 class Critic:
-    """Role "critic". Options: `blind` (sees no situation), `hints`, and `answered`, `comment`, `form`."""
+    """Role "critic"; its options are `CriticOptions`."""
 
     name = "critic"
+    options = CriticOptions
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
-        need(reads, "critic")
+    def prompt(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
+        options = agent.options_as(CriticOptions)
+        first_read(reads, "critic")
         if style != "chat":
-            return worked_call("criticise", agent, situation, reads, style)
+            return few_shot_prompt("criticise", agent, situation, reads, style)
         answers = "\n\n".join(f"--- {t.role} ---\n{t.text.strip()}" for t in reads)
-        answered = str(agent.options.get("answered", ANSWERED)).replace("{answers}", say(agent, answers))
-        comment = say(agent, str(agent.options.get("comment", COMMENT)).replace("{noun}", situation.noun))
-        form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
-        seen = [] if agent.options.get("blind") else [describe(situation)]
-        text = "\n\n".join([*seen, answered, f"{comment} {hints(agent)}{form}"])
+        introduction = options.introduction.replace("{answers}", text_or_filler(options, answers))
+        comment = text_or_filler(options, options.comment.replace("{noun}", situation.noun))
+        form = answer_form(options, options.form.replace("{noun}", situation.noun))
+        shown = [] if options.blind else [render_situation(situation)]
+        text = "\n\n".join([*shown, introduction, f"{comment} {hint_lines(options.hints)}{form}"])
         return Prompt((Message("user", text),), Sampling(max_tokens=256))
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:

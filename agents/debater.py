@@ -1,8 +1,4 @@
-"""The debater: reasons and acts in one answer, in a discussion with others.
-
-It is a reasoner with a position: options `persona` (who it is told to be), `agreement` (how readily it should agree, in
-[0, 1]; Smit et al. 2024), `signed`, `confidence` and `show_confidence` (what is shown of the others), `ballot`.
-"""
+"""The debater: reasons and acts in one answer, in a discussion with others. It is a reasoner with another mode."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ __all__ = ["Debater"]
 
 
 class Debater(Reasoner):
-    """Role "debater": a reasoner that also acts, in a discussion."""
+    """Role "debater": a reasoner that also acts, in a discussion; its options are `ReasonerOptions`."""
 
     name = "debater"
     mode = "reason_act"

@@ -1,4 +1,4 @@
-"""The executor: does what the rationale recommends, without a model. It closes the gap by construction.
+"""The executor: does what the rationale recommends, without a model. So it closes the gap by construction.
 
 A rationale that ties several actions is executed by the first of them in display order; one that recommends nothing
 leaves the step without an action.
@@ -8,31 +8,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..records import Draw, Situation, Turn, Usage
-from .base import AGENTS, Agent, need
+from ..records import Draw, Situation, Turn
+from .base import AGENTS, Agent, first_read, without_call
+from .options import RoleOptions
 
 __all__ = ["StatedPolicy"]
 
 
 class StatedPolicy:
-    """Role "executor"."""
+    """Role "executor"; it takes no options."""
 
     name = "executor"
+    options = RoleOptions
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
-        heard = need(reads, "executor")
-        done = next((a for a in situation.actions or heard.stated if a in heard.stated), None)
+        rationale = first_read(reads, "executor")
+        done = next((a for a in situation.actions or rationale.stated if a in rationale.stated), None)
         return replace(
-            heard,
+            without_call(rationale),
             text="" if done is None else f"ACTION={done}",
             action=done,
-            status="ok" if done is not None else heard.stated_status,
-            usage=Usage(),
-            cost=0.0,
-            key="",
-            answer=heard.last_words,
-            probs=None,
-            mass=None,
+            status="ok" if done is not None else rationale.stated_status,
         )
 
 

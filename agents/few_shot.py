@@ -3,28 +3,33 @@
 A model of 135M parameters follows no instructions and compares no numbers, but it continues a pattern. So its reasoner
 is shown solved examples (other episodes) and the rule's value of every action, sorted, and completes "the highest
 score is ..."; its actor is shown the raw history, line by line, and the rationale, and completes "Step=4 Action=" with
-its likeliest legal label. What such a reasoner knows is what it reads off that table: `FORM_NOTES` says so in reports.
+its likeliest legal label. What such a reasoner knows is what it reads off that table: `STYLE_NOTES` says so in reports.
 
 A model in the style "tuned" was trained to think in this very form: its reasoner sees the lines that its actor sees,
 raw history and all, and completes "Thought:"; nothing is computed for it.
 
-Invariants: a conversation only grows at its end, so a server reuses what it has read; ties in the table stand in an
-order drawn from the history's content, so that the first label is no answer by position; nothing here sees an oracle.
+Invariants: a conversation only grows at its end, so a server can reuse its beginning; ties in the table stand in an
+order drawn from the history's content, so that the first label is no answer by its position; no oracle comes here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from ..errors import PlanError, UnknownName
 from ..models.base import Style
+from ..options import flag
 from ..records import Message, Quantity, Sampling, Situation, Turn, digest
 from ..rng import named_rng
 from .base import Agent, Prompt
-from .phrases import filler, hints, told
-from .rendering import describe, shown_lines
+from .options import ModelOptions, RoleOptions, chat_only_names, option, text_map
+from .phrases import filler_for, hint_lines, introduce
+from .rendering import render_situation, shown_lines
 
-__all__ = ["FORM_NOTES", "acted", "unheard", "worked_call"]
+__all__ = ["STYLE_NOTES", "action_prefix", "chat_only_option", "few_shot_prompt"]
 
-FORM_NOTES = {
+STYLE_NOTES = {
     "completion": (
         "prompted with worked examples: the reasoner reads the rule's values as a sorted table, the actor reads the "
         "raw history and the rationale"
@@ -40,12 +45,7 @@ TEMPERATURE = 0.3  # a model this small falls apart at 1.0
 SHOWN = 3  # examples; each is prefilled once per sequence
 THOUGHT = 96  # tokens of a tuned model's thought, at most
 
-_UNHEARD = (
-    "agreement", "answered", "budget", "comment", "commit", "confidence", "decide", "defer", "form", "heard", "persona",
-    "show_confidence", "signed", "think",
-)  # fmt: skip
-
-_AGAIN = {
+_FOLLOW_UPS = {
     "again": "\n\nLook again.\n",
     "placebo": "\n\nThe sky is blue.\n",
     "reflect": "\n\nWhat could be wrong?\n",
@@ -54,78 +54,82 @@ _AGAIN = {
 }
 
 
-def unheard(agent: Agent) -> str | None:
-    """An option of the agent that has no place in these prompts: the variant would change nothing and look measured."""
-    given = [name for name in _UNHEARD if agent.options.get(name)]
-    if agent.role == "critic" and agent.options.get("blind"):
-        given.append("blind")
-    if agent.role in ("critic", "judge") and agent.options.get("hints"):
-        given.append("hints")
+def chat_only_option(agent: Agent) -> str | None:
+    """An option of the agent that has no place in these prompts: its variant would change nothing and look measured."""
+    names = chat_only_names(agent.declared or ModelOptions, agent.options)
     if agent.move in ("revise", "discuss") and "wording" in agent.options:
-        given.append("wording")
-    return given[0] if given else None
+        names.append("wording")
+    return names[0] if names else None
 
 
-def worked_call(
+@dataclass(frozen=True, kw_only=True)
+class _Shown(RoleOptions):
+    """What several roles take that changes these prompts."""
+
+    hints: Mapping[str, str] = option({}, text_map)
+    blind: bool = option(False, flag)
+
+
+def few_shot_prompt(
     kind: str, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style = "completion"
 ) -> Prompt:
     """The prompt of an agent whose model continues texts.
 
     Args:
         kind: "reason", "reason_act", "act", "criticise" or "judge".
-        agent: its move says how it takes up its conversation, its hints stand before its thought as notes.
+        agent: its move says how it continues its conversation, its hints stand before its thought as notes.
         style: "completion" or "tuned".
     """
-    move, blank = agent.move, bool(agent.options.get("blank"))
+    move, blank = agent.move, agent.options_as(ModelOptions).blank
     tuned = style == "tuned"
     start = "" if tuned else _start(situation)
     ask = _lines(agent, situation) if tuned else _ask(situation)
     if kind == "act":
         return _act(agent, situation, reads, start)
     if kind == "judge":
-        asked = Message("user", f"{_views(reads[1:], situation, blank, start)}\n\n{ask}")
-        return Prompt((*_said(reads[0]), asked), _sampling("reason_act", situation, tuned))
+        message = Message("user", f"{_other_views(reads[1:], situation, blank, start)}\n\n{ask}")
+        return Prompt((*_conversation(reads[0]), message), _sampling("reason_act", situation, tuned))
     if agent.move == "ballot":
         raise PlanError("a ballot needs a model that is prompted by instructions", remedy="Vote by plurality instead.")
     if kind == "criticise":
-        others = _views(reads[1:], situation, blank, start)
-        asked = Message("user", f"{others}\nCritic:{start}")
-        return Prompt((*_said(reads[0]), asked), _sampling("reason", situation, tuned))
+        others = _other_views(reads[1:], situation, blank, start)
+        message = Message("user", f"{others}\nCritic:{start}")
+        return Prompt((*_conversation(reads[0]), message), _sampling("reason", situation, tuned))
     if move == "open":
         text = "" if tuned else _solved(kind, situation)
-        text += "".join(f"{told(t)}\n" for t in reads) + ("" if tuned else _notes(agent)) + ask
+        text += "".join(f"{introduce(t)}\n" for t in reads) + ("" if tuned else _notes(agent)) + ask
         return Prompt((Message("user", text),), _sampling(kind, situation, tuned))
     if not reads:
-        raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
-    if move in _AGAIN:
-        between = f"\n\n{filler(_AGAIN[move])}.\n" if blank else _AGAIN[move]
+        raise PlanError(f"the move {move!r} has no conversation to continue", remedy="Let the agent read another one.")
+    if move in _FOLLOW_UPS:
+        between = f"\n\n{filler_for(_FOLLOW_UPS[move])}.\n" if blank else _FOLLOW_UPS[move]
     elif move == "revise":
-        said = "".join(f"\nCritic:{start}{t.text}" for t in reads[1:])
-        between = (f"\nCritic: {filler(said)}." if blank else said) + "\n\n"
+        comments = "".join(f"\nCritic:{start}{t.text}" for t in reads[1:])
+        between = (f"\nCritic: {filler_for(comments)}." if blank else comments) + "\n\n"
     elif move == "discuss":
-        between = _views(reads[1:], situation, blank, start) + "\n\n"
+        between = _other_views(reads[1:], situation, blank, start) + "\n\n"
     else:
-        raise UnknownName.among("move", move, [*_AGAIN, "revise", "discuss"])
-    return Prompt((*_said(reads[0]), Message("user", between + ask)), _sampling(kind, situation, tuned))
+        raise UnknownName.among("move", move, [*_FOLLOW_UPS, "revise", "discuss"])
+    return Prompt((*_conversation(reads[0]), Message("user", between + ask)), _sampling(kind, situation, tuned))
 
 
-def acted(situation: Situation) -> str:
-    """How a line of the history begins that tells what is done in this situation; the action follows."""
+def action_prefix(situation: Situation) -> str:
+    """The beginning of the history line that holds what is done in this situation; the action follows."""
     return f"Step={situation.step} Action="
 
 
 def _lines(agent: Agent, situation: Situation) -> str:
     """What a tuned reasoner completes: the lines that its actor sees, and the beginning of a thought."""
     if not situation.actions:
-        return f"{describe(situation)}\nThought:"
-    return "\n".join([*_seen(agent, situation), "Thought:"])
+        return f"{render_situation(situation)}\nThought:"
+    return "\n".join([*_actor_lines(agent, situation), "Thought:"])
 
 
-def _seen(agent: Agent, situation: Situation) -> list[str]:
+def _actor_lines(agent: Agent, situation: Situation) -> list[str]:
     """The menu, what is shown of the past, and the agent's notes, line by line."""
     noun = situation.noun.capitalize()
-    seen = [situation.observation] if situation.observation else []
-    past = [] if agent.options.get("blind") else [*seen, *shown_lines(situation)]
+    observation = [situation.observation] if situation.observation else []
+    past = [] if agent.options_as(_Shown).blind else [*observation, *shown_lines(situation)]
     return [f"{noun}s: {', '.join(situation.actions)}", *past, *_notes(agent).splitlines()]
 
 
@@ -136,27 +140,28 @@ def _solved(kind: str, situation: Situation) -> str:
 
 
 def _notes(agent: Agent) -> str:
-    return "".join(f"Note: {line}\n" for line in hints(agent).splitlines())
+    return "".join(f"Note: {line}\n" for line in hint_lines(agent.options_as(_Shown).hints).splitlines())
 
 
-def _views(others: tuple[Turn, ...], situation: Situation, blank: bool, start: str) -> str:
-    said = "".join(f"\nOther view: {_view(t, situation, start)}" for t in others)
-    return f"\nOther view: {filler(said)}." if blank and said else said
+def _other_views(others: tuple[Turn, ...], situation: Situation, blank: bool, start: str) -> str:
+    views = "".join(f"\nOther view: {_view(t, situation, start)}" for t in others)
+    return f"\nOther view: {filler_for(views)}." if blank and views else views
 
 
 def _act(agent: Agent, situation: Situation, reads: tuple[Turn, ...], start: str) -> Prompt:
-    """The actor has no conversation of its own to take up: it always reads the history and what others thought."""
-    lines = _seen(agent, situation)
+    """The actor continues no conversation of its own: it always reads the history and what others thought."""
+    lines = _actor_lines(agent, situation)
     thoughts = [_view(t, situation, start) for t in reads if t.role != "actor"]
-    lines += [f"Thought: {filler(t) if agent.options.get('blank') else t}" for t in thoughts]
+    blank = agent.options_as(ModelOptions).blank
+    lines += [f"Thought: {filler_for(t) if blank else t}" for t in thoughts]
     if not situation.actions:
-        text = "\n".join([describe(situation), *lines[1:], "Answer:"])
+        text = "\n".join([render_situation(situation), *lines[1:], "Answer:"])
         return Prompt((Message("user", text),), Sampling(TEMPERATURE, max_tokens=64, stop=("\n\n",)))
-    lines.append(acted(situation))
+    lines.append(action_prefix(situation))
     return Prompt((Message("user", "\n".join(lines)),), Sampling(temperature=0.0, choices=situation.actions))
 
 
-def _said(turn: Turn) -> tuple[Message, ...]:
+def _conversation(turn: Turn) -> tuple[Message, ...]:
     return (*turn.prompt, Message("assistant", turn.last_words))
 
 
@@ -190,15 +195,15 @@ def _example(situation: Situation, action: str, kind: str) -> str:
     value = _scores(situation).get(action)
     if value is None:
         return ""
-    acted = f"\nACTION={action}" if kind == "reason_act" else ""
-    solved = f" {value}, which belongs to {action}. So the best {situation.noun} now is {action}.{acted}\n\n"
+    action_line = f"\nACTION={action}" if kind == "reason_act" else ""
+    solved = f" {value}, which belongs to {action}. So the best {situation.noun} now is {action}.{action_line}\n\n"
     return _ask(situation, first=action) + solved
 
 
 def _ask(situation: Situation, first: str | None = None) -> str:
     scores = _scores(situation, first)
     if not scores:
-        return f"{describe(situation)}\nThought:"
+        return f"{render_situation(situation)}\nThought:"
     return f"Scores: {', '.join(f'{a} {v}' for a, v in scores.items())}\nThought: {START}"
 
 

@@ -1,8 +1,8 @@
-"""The moves by which an agent takes up a conversation again: look again, revise, discuss, and their placebo.
+"""Follow-ups: how an agent continues a conversation (look again, revise, discuss), and their placebo.
 
-Invariant: a move adds one user message at the end of the conversation it takes up, followed by the reminder of the
-answer's form, which is the same for every move. No move says or hints whether the answer so far is right: that would
-leak the oracle (Huang et al. 2024, D8). The placebo of a move has the same shape and length and no content.
+Invariant: a follow-up adds one user message at the end of the conversation, followed by the form of the answer, which
+is the same for all of them. None says or hints whether the answer so far is right: that would leak the oracle (Huang et
+al. 2024, D8). The placebo of a follow-up has the same shape and length and no content.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import re
 from ..errors import PlanError, UnknownName
 from ..records import Message, Turn
 from .base import Agent
-from .phrases import filler
+from .options import ModelOptions
+from .phrases import filler_for
 
-__all__ = ["MOVES", "quoted", "take_up"]
+__all__ = ["FOLLOW_UPS", "continue_conversation", "quote_turns"]
 
-# Wording in chat style; `{others}` is what the agent reads beside its own conversation.
-MOVES: dict[str, str] = {
+# By the option `move`; "{others}" is what the agent reads beside its own conversation.
+FOLLOW_UPS: dict[str, str] = {
     "again": (
         "Please look at the situation and at your answer once more. Check each step of your reasoning against what you "
         "were shown, and keep or change your answer as you then see fit."
@@ -46,43 +47,41 @@ MOVES: dict[str, str] = {
 }
 
 
-def take_up(agent: Agent, reads: tuple[Turn, ...], form: str) -> tuple[Message, ...]:
-    """The conversation of `reads[0]`, its answer, and the agent's move; `reads[1:]` are the others' turns.
-
-    Options: `wording` (instead of the move's own), `signed` (others are shown by name), `show_confidence`.
+def continue_conversation(agent: Agent, reads: tuple[Turn, ...], form: str) -> tuple[Message, ...]:
+    """The conversation of `reads[0]`, its answer, and the agent's follow-up; `reads[1:]` are the others' turns.
 
     Raises:
-        PlanError: there is no conversation to take up, or nobody else to read where the move needs one.
+        UnknownName: there is no such follow-up.
+        PlanError: there is no conversation to continue, or nobody else to read where the follow-up needs one.
     """
-    move = agent.move
-    if move not in MOVES:
-        raise UnknownName.among("move", move, MOVES)
+    options, move = agent.options_as(ModelOptions), agent.move
+    if move not in FOLLOW_UPS:
+        raise UnknownName.among("move", move, FOLLOW_UPS)
     if not reads:
-        raise PlanError(f"the move {move!r} has no conversation to take up", remedy="Let the agent read another one.")
+        raise PlanError(f"the move {move!r} has no conversation to continue", remedy="Let the agent read another one.")
     own, others = reads[0], reads[1:]
-    wording = str(agent.options.get("wording", MOVES[move]))
+    wording = FOLLOW_UPS[move] if options.wording is None else options.wording
     if not others and move == "ballot":
         wording = ""
     if "{others}" in wording and not others:
         raise PlanError(f"the move {move!r} has nobody else to read", remedy="Let the agent read a second agent.")
-    heard = quoted(agent, others)
-    if agent.options.get("blank"):
-        wording = filler(wording.replace("{others}", "")) + ("\n\n{others}" if "{others}" in wording else "")
-        heard = filler(heard)
-    text = wording.replace("{others}", heard)
-    asked = f"{text}\n\n{form}" if text else form
-    return (*own.prompt, Message("assistant", own.last_words), Message("user", asked))
+    quotes = quote_turns(options, others)
+    if options.blank:
+        wording = filler_for(wording.replace("{others}", "")) + ("\n\n{others}" if "{others}" in wording else "")
+        quotes = filler_for(quotes)
+    text = wording.replace("{others}", quotes)
+    message = f"{text}\n\n{form}" if text else form
+    return (*own.prompt, Message("assistant", own.last_words), Message("user", message))
 
 
-def quoted(agent: Agent, others: tuple[Turn, ...]) -> str:
-    """What others said, as this agent is shown it: anonymous or signed, with their confidence or without."""
-    signed, sure = agent.options.get("signed"), agent.options.get("show_confidence")
-    said = []
+def quote_turns(options: ModelOptions, others: tuple[Turn, ...]) -> str:
+    """The turns of others as an agent is shown them: anonymous or signed, with their confidence or without."""
+    quotes = []
     for i, turn in enumerate(others, start=1):
-        name = turn.agent.partition(".")[0] if signed else f"agent {i}"
-        felt = f", {turn.confidence:.0%} sure" if sure and turn.confidence is not None else ""
-        said.append(f"--- {name}{felt} ---\n{_without_confidence(turn.text)}")
-    return "\n\n".join(said)
+        name = turn.agent.partition(".")[0] if options.signed else f"agent {i}"
+        confidence = f", {turn.confidence:.0%} sure" if options.show_confidence and turn.confidence is not None else ""
+        quotes.append(f"--- {name}{confidence} ---\n{_without_confidence(turn.text)}")
+    return "\n\n".join(quotes)
 
 
 def _without_confidence(text: str) -> str:

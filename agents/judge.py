@@ -1,4 +1,4 @@
-"""The judge: reads a discussion and decides it; it sees the situation, and nothing that says who is right.
+"""The judge: reads a discussion and decides it. It sees the situation, and nothing that says who is right.
 
 With `defer` it may leave the question open, and the discussion goes on (Liang et al. 2023, 2305.19118).
 """
@@ -6,43 +6,67 @@ With `defer` it may leave the question open, and the discussion goes on (Liang e
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..models.base import Style
+from ..options import flag
 from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_answer, read_recommendation
-from .base import AGENTS, Agent, ParsedAnswer, Prompt, need
-from .few_shot import worked_call
-from .follow_up import quoted
-from .phrases import closing, hints, say
-from .rendering import describe
+from .base import AGENTS, Agent, ParsedAnswer, Prompt, first_read
+from .few_shot import few_shot_prompt
+from .follow_up import quote_turns
+from .options import ModelOptions, option, text, text_map
+from .phrases import answer_form, hint_lines, text_or_filler
+from .rendering import render_situation
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "JudgeOptions"]
 
-HEARD = "Agents have discussed this situation.\n\n{others}"
+DISCUSSION = "Agents have discussed this situation.\n\n{others}"
 DECIDE = "You are the judge. Weigh what they say against the situation, and decide for yourself which {noun} is best."
 FORM = "End with two lines\nBEST=X\nACTION=Y\nwhere X is the {noun} that is best and Y is the {noun} you choose."
 DEFER = " If neither side has convinced you yet, end with the line UNDECIDED instead."
 _UNDECIDED = re.compile(r"^[\s*_`]*UNDECIDED\b", re.MULTILINE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class JudgeOptions(ModelOptions):
+    """What may be set on a judge.
+
+    Attributes:
+        defer: it may leave the question open, and the discussion goes on.
+        introduction: the text around the discussion, with "{others}" in its place.
+        decide: what it is told to do.
+        form: how its answer must end; "{noun}" is what an action is called.
+    """
+
+    defer: bool = option(False, flag, chat_only=True)
+    hints: Mapping[str, str] = option({}, text_map, chat_only=True)
+    introduction: str = option(DISCUSSION, text, chat_only=True)
+    decide: str = option(DECIDE, text, chat_only=True)
+    form: str = option(FORM, text, chat_only=True)
+
+
 class Judge:
-    """Role "judge". Options: `defer`, `signed`, `hints`, and `heard`, `decide`, `form` (wording)."""
+    """Role "judge"; its options are `JudgeOptions`."""
 
     name = "judge"
+    options = JudgeOptions
 
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
-        need(reads, "judge")
+    def prompt(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
+        options = agent.options_as(JudgeOptions)
+        first_read(reads, "judge")
         if style != "chat":
-            return worked_call("judge", agent, situation, reads, style)
-        heard = str(agent.options.get("heard", HEARD)).replace("{others}", say(agent, quoted(agent, reads)))
-        decide = say(agent, str(agent.options.get("decide", DECIDE)).replace("{noun}", situation.noun))
-        form = closing(agent, str(agent.options.get("form", FORM)).replace("{noun}", situation.noun))
-        form += DEFER if agent.options.get("defer") else ""
-        text = "\n\n".join([describe(situation), heard, f"{decide}\n{hints(agent)}{form}"])
-        return Prompt((Message("user", text),), Sampling())
+            return few_shot_prompt("judge", agent, situation, reads, style)
+        quotes = text_or_filler(options, quote_turns(options, reads))
+        introduction = options.introduction.replace("{others}", quotes)
+        decide = text_or_filler(options, options.decide.replace("{noun}", situation.noun))
+        form = answer_form(options, options.form.replace("{noun}", situation.noun)) + (DEFER if options.defer else "")
+        task = f"{decide}\n{hint_lines(options.hints)}{form}"
+        return Prompt((Message("user", "\n\n".join([render_situation(situation), introduction, task])),), Sampling())
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
-        if agent.options.get("defer") and _UNDECIDED.search(text):
+        if agent.options_as(JudgeOptions).defer and _UNDECIDED.search(text):
             return ParsedAnswer(text, ((), "undecided"), (None, "undecided"))
         return ParsedAnswer(text, read_recommendation(text, situation), read_answer(text, situation))
 

@@ -6,17 +6,21 @@ and the action, so that one answer holds both what is known and what is done (th
 
 from __future__ import annotations
 
-from ..errors import UnknownName
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_answer, read_recommendation
+from .ballots import BALLOTS
 from .base import AGENTS, Agent, ParsedAnswer, Prompt
-from .few_shot import worked_call
-from .follow_up import quoted, take_up
-from .phrases import closing, hints, say, told
-from .rendering import describe
+from .few_shot import few_shot_prompt
+from .follow_up import continue_conversation, quote_turns
+from .options import ModelOptions, name_of, number, option, text, text_map, whole_from
+from .phrases import answer_form, hint_lines, introduce, text_or_filler
+from .rendering import render_situation
 
-__all__ = ["Reasoner"]
+__all__ = ["Reasoner", "ReasonerOptions"]
 
 THINK = (
     "Think step by step: work out what the situation says about every {noun}, and say which {noun} is best and why. "
@@ -32,61 +36,73 @@ FORMS = {
 }
 
 
-VOTE = "The discussion is over: vote. "
-BALLOTS = {
-    "ranking": VOTE + "End with one line\nRANKING=A > B > C\nthat ranks the {noun}s, best first.",
-    "approval": VOTE + "End with one line\nAPPROVE=A, B\nthat names every {noun} you approve of.",
-    "points": VOTE + "End with one line\nPOINTS=A:6, B:4\nthat splits 10 points on the {noun}s.",
-}
+@dataclass(frozen=True, kw_only=True)
+class ReasonerOptions(ModelOptions):
+    """What may be set on a reasoner or a debater.
 
+    Attributes:
+        mode: "reason" or "reason_act"; by default the role's own.
+        think: what it is told to do; "{noun}" is what an action is called.
+        form: how its answer must end; by default that of its mode.
+        budget: the most tokens of its answer.
+        ballot: the kind of ballot that it is asked for when it votes.
+        persona: who it is told to be.
+        agreement: how readily it is told to agree with others, in [0, 1] (Smit et al. 2024).
+    """
 
-def _who(agent: Agent) -> str:
-    """Who the agent is told to be: a persona, and how readily it should agree with others."""
-    persona, agreement = agent.options.get("persona"), agent.options.get("agreement")
-    said = f"{persona}\n\n" if persona else ""
-    return said if agreement is None else f"{said}{AGREE.replace('{level}', f'{agreement:.0%}')}\n\n"
+    mode: str | None = option(None, name_of("reasoner mode", FORMS))
+    hints: Mapping[str, str] = option({}, text_map)
+    think: str = option(THINK, text, chat_only=True)
+    form: str | None = option(None, text, chat_only=True)
+    budget: int | None = option(None, whole_from(1), chat_only=True)
+    ballot: str = option("ranking", name_of("ballot", [name for name in BALLOTS if name]))
+    persona: str = option("", text, chat_only=True)
+    agreement: float | None = option(None, number(0, 1), chat_only=True)
 
 
 class Reasoner:
-    """Role "reasoner". Options: `mode` ("reason" | "reason_act"), `hints`, `confidence`, `think`, `form`."""
+    """Role "reasoner"; its options are `ReasonerOptions`."""
 
     name = "reasoner"
     mode = "reason"
+    options = ReasonerOptions
 
-    def check(self, agent: Agent) -> None:
-        mode, ballot = agent.options.get("mode", self.mode), agent.options.get("ballot", "ranking")
-        if mode not in FORMS:
-            raise UnknownName.among("reasoner mode", str(mode), FORMS)
-        if ballot not in BALLOTS:
-            raise UnknownName.among("ballot", str(ballot), BALLOTS)
-
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
-        self.check(agent)
-        mode = str(agent.options.get("mode", self.mode))
+    def prompt(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
+        options = agent.options_as(ReasonerOptions)
+        mode = options.mode or self.mode
         if style != "chat":
-            return worked_call(mode, agent, situation, reads, style)
+            return few_shot_prompt(mode, agent, situation, reads, style)
         if agent.move == "ballot":
-            kind = str(agent.options.get("ballot", "ranking"))
-            return Prompt(
-                take_up(agent, reads, BALLOTS[kind].replace("{noun}", situation.noun)), Sampling(max_tokens=256)
-            )
-        form = closing(agent, str(agent.options.get("form", FORMS[mode])).replace("{noun}", situation.noun))
-        sampling = Sampling(max_tokens=int(agent.options.get("budget", Sampling().max_tokens)))
+            form = BALLOTS[options.ballot].form.replace("{noun}", situation.noun)
+            return Prompt(continue_conversation(agent, reads, form), Sampling(max_tokens=256))
+        form = FORMS[mode] if options.form is None else options.form
+        form = answer_form(options, form.replace("{noun}", situation.noun))
+        sampling = Sampling() if options.budget is None else Sampling(max_tokens=options.budget)
         if agent.move != "open":
-            return Prompt(take_up(agent, reads, form), sampling)
-        think = str(agent.options.get("think", THINK)).replace("{noun}", situation.noun)
-        heard = "".join(f"{told(t)}\n\n" for t in reads if t.role == "summariser")
+            return Prompt(continue_conversation(agent, reads, form), sampling)
+        think = options.think.replace("{noun}", situation.noun)
+        before = "".join(f"{introduce(t)}\n\n" for t in reads if t.role == "summariser")
         others = tuple(t for t in reads if t.role != "summariser")
-        heard += f"Other agents have said:\n\n{say(agent, quoted(agent, others))}\n\n" if others else ""
-        text = f"{_who(agent)}{describe(situation)}\n\n{heard}{think}\n{hints(agent)}{form}"
+        if others:
+            before += f"Other agents have said:\n\n{text_or_filler(options, quote_turns(options, others))}\n\n"
+        task = f"{think}\n{hint_lines(options.hints)}{form}"
+        text = f"{_persona(options)}{render_situation(situation)}\n\n{before}{task}"
         return Prompt((Message("user", text),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         if agent.move == "ballot":
             return ParsedAnswer()
+        acts = (agent.options_as(ReasonerOptions).mode or self.mode) == "reason_act"
         stated = read_recommendation(text, situation)
-        acts = agent.options.get("mode", self.mode) == "reason_act"
         return ParsedAnswer(text, stated, read_answer(text, situation) if acts else None)
+
+
+def _persona(options: ReasonerOptions) -> str:
+    """Who the agent is told to be, and how readily it is told to agree with others."""
+    persona = f"{options.persona}\n\n" if options.persona else ""
+    if options.agreement is None:
+        return persona
+    return f"{persona}{AGREE.replace('{level}', f'{options.agreement:.0%}')}\n\n"
 
 
 AGENTS.register("reasoner", Reasoner)

@@ -1,4 +1,4 @@
-"""From a situation to the text an agent reads.
+"""From a situation to the text that an agent reads.
 
 Invariant: everything rendered is in the situation; an oracle never reaches this module. Rendering is late, so that an
 intervention that changes what is shown (a summary, relabelled actions) changes the situation and nothing else.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from ..records import Situation
 
-__all__ = ["describe", "history_lines", "shown_lines"]
+__all__ = ["render_situation", "history_lines", "shown_lines"]
 
 _HEADINGS = {"pulls": "times taken", "mean": "mean reward", "index": "value under the rule"}
 
 
-def describe(situation: Situation) -> str:
+def render_situation(situation: Situation) -> str:
     """The whole situation as plain text: instruction, rule, observation, history, columns, and where we are."""
     parts = [situation.instruction, situation.rule, situation.observation]
     if "history" in situation.shows:

@@ -1,4 +1,4 @@
-"""The summariser: says again, in its own words, what happened or what another agent said.
+"""The summariser: tells in its own words what happened, or what another agent wrote.
 
 Modes: "history" sums up the situation's past for the agents that read it; "paraphrase" rewrites the rationale it reads,
 with the same meaning, for the agent that acts on it (Lanham et al. 2023, 2307.13702).
@@ -6,15 +6,18 @@ with the same meaning, for the agent that acts on it (Lanham et al. 2023, 2307.1
 
 from __future__ import annotations
 
-from ..errors import PlanError, UnknownName
+from dataclasses import dataclass
+
+from ..errors import PlanError
 from ..models.base import Style
 from ..records import Message, Response, Sampling, Situation, Turn
-from .base import AGENTS, Agent, ParsedAnswer, Prompt, need
-from .rendering import describe
+from .base import AGENTS, Agent, ParsedAnswer, Prompt, first_read
+from .options import ModelOptions, name_of, option, text
+from .rendering import render_situation
 
-__all__ = ["Summariser"]
+__all__ = ["Summariser", "SummariserOptions"]
 
-ASKED = {
+INSTRUCTIONS = {
     "history": (
         "Sum up in at most six sentences what has happened so far, {noun} by {noun}, with numbers. Say nothing of "
         "what to do next."
@@ -26,31 +29,42 @@ ASKED = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class SummariserOptions(ModelOptions):
+    """What may be set on a summariser.
+
+    Attributes:
+        mode: "history" or "paraphrase".
+        instruction: what it is told to do; by default that of its mode.
+    """
+
+    mode: str = option("history", name_of("summariser mode", INSTRUCTIONS))
+    instruction: str | None = option(None, text)
+
+
 class Summariser:
-    """Role "summariser". Options: `mode` ("history" | "paraphrase") and `asked` (wording)."""
+    """Role "summariser"; its options are `SummariserOptions`."""
 
     name = "summariser"
+    options = SummariserOptions
 
-    def check(self, agent: Agent) -> None:
-        mode = agent.options.get("mode", "history")
-        if mode not in ASKED:
-            raise UnknownName.among("summariser mode", str(mode), ASKED)
-
-    def call(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
-        self.check(agent)
-        mode = str(agent.options.get("mode", "history"))
+    def prompt(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], style: Style) -> Prompt:
+        options = agent.options_as(SummariserOptions)
         if style != "chat":
             raise PlanError(
                 "a summariser needs a model that is prompted by instructions", remedy="Give the slot 'summariser' one."
             )
-        asked = str(agent.options.get("asked", ASKED[mode])).replace("{noun}", situation.noun)
-        if mode == "paraphrase":
-            rationale = need(reads, "summariser").rationale.strip()
-            return Prompt((Message("user", asked.replace("{rationale}", rationale)),), Sampling())
-        return Prompt((Message("user", f"{describe(situation)}\n\n{asked}"),), Sampling(max_tokens=256))
+        instruction = INSTRUCTIONS[options.mode] if options.instruction is None else options.instruction
+        instruction = instruction.replace("{noun}", situation.noun)
+        if options.mode == "paraphrase":
+            rationale = first_read(reads, "summariser").rationale.strip()
+            return Prompt((Message("user", instruction.replace("{rationale}", rationale)),), Sampling())
+        text = f"{render_situation(situation)}\n\n{instruction}"
+        return Prompt((Message("user", text),), Sampling(max_tokens=256))
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
-        return ParsedAnswer(text) if agent.options.get("mode") == "paraphrase" else ParsedAnswer()
+        paraphrases = agent.options_as(SummariserOptions).mode == "paraphrase"
+        return ParsedAnswer(text) if paraphrases else ParsedAnswer()
 
 
 AGENTS.register("summariser", Summariser)

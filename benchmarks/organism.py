@@ -33,9 +33,9 @@ VARIANTS = {
     "own thought": "reason_then_act",
     "directly": "act",
     "counts shown, no thought": "act | summarise_history",
-    "placebo thought": "reason_then_act | filler",
+    "placebo thought": "reason_then_act | filler_tokens",
     "first sentence": "reason_then_act | truncate(sentences=1)",
-    "thought for another": "reason_then_act | swap",
+    "thought for another": "reason_then_act | swap_recommendation",
 }
 DEMO = {"name": "bandit", "arms": 6, "labels": "letters", "head_start": 6, "horizon": 1}
 # What each measurement changes against the form that was trained.

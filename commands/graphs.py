@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..graphs.plan import Node, Plan, speaks
+from ..agents.base import asks_model
+from ..graphs.drawing import draw
+from ..graphs.plan import Node, Plan
 
 __all__ = ["show_graph"]
 
@@ -25,10 +27,10 @@ def show_graph(
         MissingExtra: PNG needs the extra "png".
         RunFolderError: a file cannot be written; one that was there before is kept.
     """
-    drawn = [(path, plan.draw(format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
+    drawn = [(path, draw(plan, format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
     written = [_write(path, data) for path, data in drawn]
     if mermaid:
-        console.print(Text(str(plan.draw("mermaid")).rstrip("\n")), soft_wrap=True)
+        console.print(Text(str(draw(plan, "mermaid")).rstrip("\n")), soft_wrap=True)
         return
     console.print(Text(plan.name, style="bold"), soft_wrap=True)
     fewest = f", at least {plan.fewest_calls}" if plan.fewest_calls != plan.calls else ""
@@ -52,12 +54,12 @@ def _write(path: Path, data: str | bytes) -> Path:
 
 
 def _row(plan: Plan, node: Node) -> tuple[str, ...]:
-    asks = speaks(node.agent)
+    asks = asks_model(node.agent)
     name = f"{node.name} (decision)" if node.name == plan.decision else node.name
     reads = ", ".join(node.reads) or "-"
     if node.unless:
         who = "they" if set(node.unless) == set(node.reads) else ", ".join(node.unless)
-        reads += f"; spared if {who} agree"
+        reads += f"; passes on if {who} agree"
     slot, draws = (node.agent.slot or node.agent.role, _draws(node)) if asks else ("-", "-")
     return name, node.agent.role, slot, reads, str(node.lanes), draws
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from ..agents.rendering import describe
+from ..agents.rendering import render_situation
 from ..errors import BadOption
 from ..records import Oracle, Situation
 from ..tasks.base import TASKS, Graded
@@ -32,7 +32,7 @@ def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: C
     state = task.start(seed)
     for _ in range(steps):
         situation, oracle = task.situation(state), task.oracle(state)
-        console.print(Panel(Text(describe(situation)), title=_title(situation), title_align="left"))
+        console.print(Panel(Text(render_situation(situation)), title=_title(situation), title_align="left"))
         console.print(_right(situation, oracle))
         if isinstance(task, Graded) and not situation.actions:
             break  # an open answer that is graded has no canonical right one to go on with

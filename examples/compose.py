@@ -11,11 +11,9 @@ def main() -> None:
     controls = ak.controls_for(BASE | ak.critique())
     variants = {"baseline": BASE, "critique": BASE | ak.critique(), **dict(controls)}
     print(TREATED, TREATED.calls, "calls,", TREATED.depth, "one after the other")
-    print(DEBATE.draw()[:120])
-    ak.run(
-        task=ak.tasks.bandit(arms=5, head_start=3, horizon=2), model="simulated", variants=variants, episodes=12,
-        out="runs/compose",
-    ).scorecard()  # fmt: skip
+    print(ak.graphs.draw(DEBATE)[:120])
+    task = ak.tasks.bandit(arms=5, head_start=3, horizon=2)
+    ak.run(task=task, model="simulated", variants=variants, episodes=12, out="runs/compose").scorecard()
 
 
 if __name__ == "__main__":

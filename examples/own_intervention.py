@@ -7,7 +7,7 @@ from akrasia.graphs import Plan
 from akrasia.records import Draw, Situation
 
 
-@ak.view("context", "only the last steps are shown", "our own")
+@ak.interventions.view("context", "only the last steps are shown", "our own")
 def recent(situation: Situation, draw: Draw, steps: int = 3) -> Situation:
     """Recent: the agent sees only its last steps."""
     return replace(situation, history=situation.history[-steps:])
@@ -16,10 +16,11 @@ def recent(situation: Situation, draw: Draw, steps: int = 3) -> Situation:
 @ak.intervention("prompt", "the reasoner thinks in three sentences", "our own")
 def terse(plan: Plan) -> Plan:
     """Terse: three sentences must do."""
-    short = {"think": "Think in at most three sentences, and say which {noun} is best."}
-    return replace(plan, nodes=tuple(
-        replace(n, agent=n.agent.with_options(**short)) if n.agent.role == "reasoner" else n for n in plan.nodes
-    ))  # fmt: skip
+    think = "Think in at most three sentences, and say which {noun} is best."
+    nodes = [
+        replace(n, agent=n.agent.with_options(think=think)) if n.agent.role == "reasoner" else n for n in plan.nodes
+    ]
+    return replace(plan, nodes=tuple(nodes))
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python examples/own_langgraph.py
 
-Each graph is compiled with `ak.ChatModel()` where it would have its own chat model. An adapter tells it the
+Each graph is compiled with `ak.ChatModel()` where it would have its own chat model. An adapter makes its input of a
 situation and reads its final state. `MessagesAdapter` does so for graphs of messages; `Notes` is written by hand.
 """
 
@@ -15,7 +15,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.prebuilt import create_react_agent
 
 import akrasia as ak
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 
 MODEL = ak.ChatModel()
 
@@ -27,13 +27,13 @@ class Notebook(TypedDict, total=False):
 
 
 async def study(state: Notebook) -> Notebook:
-    said = await MODEL.ainvoke(f"{state['case']}\n\nThink step by step. End with one line\nBEST=X")
-    return {"notes": str(said.text)}
+    response = await MODEL.ainvoke(f"{state['case']}\n\nThink step by step. End with one line\nBEST=X")
+    return {"notes": str(response.text)}
 
 
 def press(state: Notebook) -> Notebook:  # a plain function: LangGraph runs it in a thread, which works as well
-    said = MODEL.invoke(f"{state['case']}\n\nYour notes:\n{state['notes']}\n\nAnswer with one line\nACTION=X")
-    return {"answer": str(said.text)}
+    response = MODEL.invoke(f"{state['case']}\n\nYour notes:\n{state['notes']}\n\nAnswer with one line\nACTION=X")
+    return {"answer": str(response.text)}
 
 
 def two_nodes() -> Any:
@@ -56,18 +56,18 @@ def prebuilt() -> Any:
 class Notes:
     """What is known stands in the notes, what is done in the answer."""
 
-    def enter(self, situation: ak.records.Situation) -> Notebook:
-        return {"case": describe(situation)}
+    def to_input(self, situation: ak.records.Situation) -> Notebook:
+        return {"case": render_situation(situation)}
 
-    def leave(self, state: Notebook, situation: ak.records.Situation) -> ak.GraphOutput:
-        return ak.GraphOutput(rationale=state["notes"], text=state["answer"])
+    def from_state(self, state: Notebook, situation: ak.records.Situation) -> ak.graphs.GraphOutput:
+        return ak.graphs.GraphOutput(rationale=state["notes"], text=state["answer"])
 
 
 def main(out: Path | str | None = None, model: Any = "simulated") -> ak.Result:
     variants = [
         ak.Variant("reason_act", ak.graphs.reason_act()),
         ak.Variant.from_langgraph("two_nodes", two_nodes(), Notes()),
-        ak.Variant.from_langgraph("prebuilt", prebuilt(), ak.MessagesAdapter()),
+        ak.Variant.from_langgraph("prebuilt", prebuilt(), ak.graphs.MessagesAdapter()),
     ]
     result = ak.run(task="bandit", model=model, variants=variants, episodes=6, name="own-langgraph", out=out)
     result.scorecard()

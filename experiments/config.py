@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.few_shot import FORM_NOTES
+from ..agents.few_shot import STYLE_NOTES
 from ..errors import BadOption, UnknownName
 from ..models.base import Backend
 from ..models.gateway import Budget
@@ -213,4 +213,4 @@ def describe(experiment: Experiment) -> dict[str, Any]:
 
 def _note(backend: Backend) -> str:
     """What a reader must know about how a model is prompted and read."""
-    return "; ".join(filter(None, [FORM_NOTES.get(backend.info.style, ""), backend.info.note]))
+    return "; ".join(filter(None, [STYLE_NOTES.get(backend.info.style, ""), backend.info.note]))

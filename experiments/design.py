@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ..events import DecisionBegan, DecisionEnded, Where
-from ..graphs.state import spent
+from ..graphs.state import decision_cost
 from ..models.gateway import ModelRoles
 from ..records import Decision, Oracle, Record, Situation, digest
 from ..tasks.base import Graded, Task
@@ -69,7 +69,7 @@ class Cell:
         self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
     ) -> Record:
         """The record of one decision; open answers are graded into the oracle's labels, the raw text stays in turns."""
-        calls, usage, cost = spent(decision)
+        calls, usage, cost = decision_cost(decision)
         situation, oracle = place.situation, place.oracle
         if isinstance(self.task, Graded):
             decision = _graded(self.task, place.state, decision)

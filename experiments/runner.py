@@ -10,11 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..agents.few_shot import unheard
-from ..errors import BadOption, Denied, PlanError, RunStopped, UnknownName
+from ..errors import BadOption, Denied, RunStopped, UnknownName
 from ..events import EventBus, LookTaken, RunBegan, RunEnded
-from ..graphs.external import ExternalGraph, MessagesAdapter
-from ..graphs.plan import Node
 from ..models.base import Backend
 from ..models.gateway import Budget, RunUsage
 from ..records import Record
@@ -44,6 +41,10 @@ class ModelSet:
         labels = {slot: b.info.label for slot, b in self.slots.items()}
         default = labels.pop("default")
         return " + ".join([default, *(f"{slot}: {label}" for slot, label in sorted(labels.items()))])
+
+    def continues(self, slot: str) -> bool:
+        """Whether the model in a slot continues texts, and follows no instructions."""
+        return self.slots.get(slot, self.slots["default"]).info.mode == "completion"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Experiment:
         self._check_slots()
         for variant in self.variants:  # an intervention on the context refuses a task now, before any call
             for task in self.tasks:
-                variant.plan.see(task.situation(task.start(0)))
+                variant.plan.view(task.situation(task.start(0)))
         if not self.name or self.name in (".", "..") or any(c in self.name for c in "/\\\0"):
             raise BadOption(f"the experiment's name {self.name!r} is no folder name", remedy="Use letters and dashes.")
         if self.until:
@@ -117,21 +118,14 @@ class Experiment:
             raise UnknownName.among("model to lead", self.leader, known)
 
     def _check_slots(self) -> None:
-        """A slot that no agent speaks through is a misspelling: its model would be shown and never asked."""
-        known = {n.agent.slot or n.agent.role for v in self.variants for n in v.plan.nodes} | {"default"}
-        known |= {slot for v in self.variants if isinstance(v.plan, ExternalGraph) for slot in v.plan.slots}
+        """Refuse a slot that no agent asks, which is a misspelling, and agents that a completion model cannot play."""
+        known = {"default"}.union(*(v.plan.slots for v in self.variants))
         for models in self.models:
             for slot in models.slots:
                 if slot not in known:
                     raise UnknownName.among("model slot", slot, known)
             for variant in self.variants:
-                for node in variant.plan.nodes:
-                    slot = node.agent.slot or node.agent.role
-                    if models.slots.get(slot, models.slots["default"]).info.mode == "completion":
-                        _check_continues(variant, node)
-            if models.slots["default"].info.mode == "completion":
-                for variant in self.variants:
-                    _check_adapter_has_words(variant)
+                variant.plan.check_styles(variant.name, models.continues)
 
     @property
     def backends(self) -> list[Backend]:
@@ -180,43 +174,6 @@ class Experiment:
             "design": self.design,
             **({"leader": self.leader} if self.leader else {}),
         }
-
-
-def _check_continues(variant: Variant, node: Node) -> None:
-    """Refuse an agent that a model in completion style would not hear, or whose words it does not have.
-
-    An actor answers with a label alone there: asked again by itself, it would repeat it by design.
-    """
-    agent = node.agent
-    if agent.role == "summariser" or agent.move == "ballot":
-        raise PlanError(
-            f"{variant.name!r} asks a model in completion style for a "
-            f"{'ballot' if agent.move == 'ballot' else 'summary'}", "it needs one that follows instructions",
-            "Use another model, or vote by plurality.",
-        )  # fmt: skip
-    if agent.role == "actor" and agent.move != "open" and all(_role(variant, r) == "actor" for r in node.reads):
-        raise PlanError(
-            f"{variant.name!r} asks an actor alone to look again", "a model in completion style has no words there",
-            "Start from reason_act or reason_then_act, or use a model that is prompted by instructions.",
-        )  # fmt: skip
-    if option := unheard(agent):
-        raise PlanError(
-            f"{variant.name!r} asks for what a model in completion style would not hear",
-            f"{option!r} of {node.name!r} has no place in a prompt that is continued",
-            "Use a model that is prompted by instructions, or drop the variant.",
-        )  # fmt: skip
-
-
-def _role(variant: Variant, name: str) -> str:
-    return next(n.agent.role for n in variant.plan.nodes if n.name == name)
-
-
-def _check_adapter_has_words(variant: Variant) -> None:
-    if isinstance(variant.plan, ExternalGraph) and isinstance(variant.plan.adapter, MessagesAdapter):
-        raise PlanError(
-            f"{variant.name!r} instructs a model in completion style", "it continues texts and follows no instructions",
-            "Use a model that is prompted by instructions, or an adapter whose texts can be continued.",
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

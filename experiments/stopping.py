@@ -25,7 +25,6 @@ from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
 from ..evals.metrics import Metric
-from ..graphs.external import ExternalGraph
 
 if TYPE_CHECKING:
     from .executors import RunStore
@@ -98,7 +97,7 @@ class Watch:
         self._places = experiment.places()
         self._arms = [v.name for v in experiment.variants if "control" not in v.tags]
         self._base = experiment.variants[0].name
-        self._loose = [v.name for v in experiment.variants if isinstance(v.plan, ExternalGraph)]
+        self._loose = [v.name for v in experiment.variants if v.plan.recommends == "sometimes"]
         if self.until.paired and not set(self._arms) - {self._base}:
             raise BadOption(
                 f"until is {experiment.until!r}", "the experiment holds no variant to compare with its baseline",

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..agents.answers.parsing import read_action, with_action
+from ..agents.answers.parsing import read_action, replace_action
 from ..errors import NotMeasured, UnknownName
 from ..ledger.ledger import read_ledger
 from ..records import Message, Record, Request, Response, Turn, encode
@@ -254,7 +254,7 @@ def _answers(
 
 def _swapped(text: str, names: Sequence[str], label: str) -> str | None:
     """The answer with `label` in the place of its action, if it is then read so."""
-    better = with_action(text, names, label)
+    better = replace_action(text, names, label)
     if better is None:
         return None
     return better if better.strip() == label or read_action(better, names) == (label, "ok") else None

@@ -1,4 +1,4 @@
-"""A variant: one arm of an ablation, a named plan, or a foreign graph, that decides situations."""
+"""A variant: one arm of an ablation, a named plan, or a LangGraph graph from elsewhere, that decides situations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
+from ..graphs.decider import Decider
 from ..graphs.external import SUPERSTEPS, Adapter, ExternalGraph
-from ..graphs.plan import Plan
-from ..interventions.controls import replaced
+from ..interventions.controls import stands_for
 from ..interventions.expression import parse
 from ..models.gateway import ModelRoles
 from ..records import Decision, Oracle, Situation
@@ -23,7 +23,7 @@ class Variant:
     """A named plan with its interventions. `name` is what tables show; by default the plan's own expression."""
 
     name: str
-    plan: Plan | ExternalGraph
+    plan: Decider
 
     @classmethod
     def from_langgraph(
@@ -39,7 +39,7 @@ class Variant:
 
         Args:
             compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
-            adapter: how a situation enters it and how its final state is read, such as `MessagesAdapter()`.
+            adapter: makes its input of a situation and reads its final state, such as `MessagesAdapter()`.
             slots: the model slots that its models speak through.
             supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
 
@@ -49,30 +49,30 @@ class Variant:
         return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps))
 
     def __or__(self, change: Any) -> Variant:
-        """The variant with an intervention; a foreign graph takes none."""
+        """The variant with an intervention; a LangGraph graph from elsewhere takes none."""
         plan = self.plan | change
         return Variant(f"{self.name} | {change.spec}", plan)
 
     @cached_property
     def tags(self) -> dict[str, str]:
         """What kind of arm this is, for whoever reads its records: its plan where it has a name of its own, the
-        control and the surgery (on the rationale) it holds, whether it leaks the oracle, and the plan that a placebo or
-        an informed baseline stands for.
+        control that it holds, how it tampers with rationales ("surgery"), whether it leaks the oracle, and the plan
+        that a placebo or an informed baseline stands for.
         """
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
-        surgeries = [c.spec for c in self.plan.changes if c.mechanism == "rationale surgery"]
-        if surgeries:
-            tags["surgery"] = " | ".join(surgeries)
+        tampering = [c.spec for c in self.plan.changes if c.mechanism == "rationale tampering"]
+        if tampering:
+            tags["surgery"] = " | ".join(tampering)
         if self.plan.leaks:
             tags["leaks"] = "oracle"
         if self.plan.base in ("random_act", "oracle_act"):
             tags["control"] = self.plan.base
         if self.plan.name != self.name:
             tags["plan"] = self.plan.name
-        stands_for = [replaced(c) or c.spec for c in self.plan.changes]
-        if stands_for != [c.spec for c in self.plan.changes]:
-            tags["of"] = " | ".join([self.plan.base, *stands_for])
+        changes = [stands_for(c) or c.spec for c in self.plan.changes]
+        if changes != [c.spec for c in self.plan.changes]:
+            tags["of"] = " | ".join([self.plan.base, *changes])
         return tags
 
     async def decide(
@@ -93,7 +93,7 @@ def as_variants(given: Any) -> tuple[Variant, ...]:
     Raises:
         BadOption: there is none, or two have the same name.
     """
-    if isinstance(given, Plan | ExternalGraph | Variant | str):
+    if isinstance(given, Decider | Variant | str):
         given = [given]
     if not isinstance(given, Iterable):
         raise BadOption(f"{given!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
@@ -112,6 +112,6 @@ def _as_variant(name: str | None, value: Any) -> Variant:
     if isinstance(value, Variant):
         return value if name is None else Variant(name, value.plan)
     plan = parse(value) if isinstance(value, str) else value
-    if not isinstance(plan, Plan | ExternalGraph):
+    if not isinstance(plan, Decider):
         raise BadOption(f"{value!r} is not a variant", remedy="Give a plan or an expression such as 'reason_act'.")
     return Variant(name or plan.name, plan)

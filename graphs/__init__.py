@@ -1,46 +1,55 @@
-"""How agents are wired: plans on networkx that compile to LangGraph."""
+"""How agents are wired: plans on networkx that compile to LangGraph, and LangGraph graphs that were built elsewhere."""
 
 from .debate import (
-    debate_of_roles,
     debate_over,
     liang,
-    memory,
+    mallm_debate,
+    mallm_memory,
+    mallm_refinement,
+    mallm_relay,
+    mallm_report,
     multi_persona,
-    paired,
-    refinement,
-    relay,
-    report,
+    role_debate_over,
     society,
 )
-from .plan import Change, Node, Plan
+from .decider import Change, Decider
+from .drawing import draw
+from .external import Adapter, ExternalGraph, GraphOutput, MessagesAdapter
+from .plan import Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
-from .state import PlanState, decide, spent
+from .state import PlanState, decision_cost, decision_from
 from .voting import vote_over_lanes
 
 __all__ = [
     "GRAPHS",
+    "Adapter",
     "Change",
-    "PlanState",
+    "Decider",
+    "ExternalGraph",
+    "GraphOutput",
+    "MessagesAdapter",
     "Node",
     "Plan",
+    "PlanState",
     "act",
-    "debate_of_roles",
     "debate_over",
-    "decide",
+    "decision_cost",
+    "decision_from",
+    "draw",
     "graph",
     "liang",
-    "memory",
+    "mallm_debate",
+    "mallm_memory",
+    "mallm_refinement",
+    "mallm_relay",
+    "mallm_report",
     "multi_persona",
     "oracle_act",
-    "paired",
     "random_act",
     "reason_act",
     "reason_act_critic",
     "reason_then_act",
-    "refinement",
-    "relay",
-    "report",
+    "role_debate_over",
     "society",
-    "spent",
     "vote_over_lanes",
 ]

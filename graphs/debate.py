@@ -1,4 +1,4 @@
-"""Debate: published protocols as graphs, and debates that a plan's own reasoner opens."""
+"""Debate: published debates as graphs, and debates that a plan's own reasoner opens."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ from typing import Any
 import networkx as nx
 
 from ..agents.base import Agent
+from ..agents.protocols import protocol_named
 from ..errors import BadOption, PlanError
-from .discussion import Round, conclude, count, everyone, flag, rename, renamed, unroll
+from ..options import flag, real, whole
+from .discussion import Round, conclude, everyone, fresh_names, rename, unroll
 from .plan import Node, Plan
 from .reason_act import graph
 from .topologies import topology as named_topology
 
-__all__ = ["debate_of_roles", "debate_over", "liang", "memory", "multi_persona", "paired", "refinement", "relay",
-           "report", "society"]  # fmt: skip
+__all__ = [
+    "debate_over",
+    "liang",
+    "mallm_debate",
+    "mallm_memory",
+    "mallm_refinement",
+    "mallm_relay",
+    "mallm_report",
+    "multi_persona",
+    "role_debate_over",
+    "society",
+]
 
 PERSONAS = (
     "You are a careful statistician: you trust counts and averages and distrust small samples.",
@@ -30,22 +42,32 @@ OPPOSE = (
 
 
 def _discussion(
-    base: str, agents: Sequence[Agent], rounds: Sequence[Round], protocol: str, ties: str, level: float,
-    stop: bool, options: dict[str, Any], central: bool = False,
-) -> Plan:  # fmt: skip
-    consensus = _consensus(protocol, level, stop)
-    nodes, ends = unroll(agents, rounds, options=options, level=consensus)
-    if central:
-        kept = {ends[0], *nx.ancestors(_graph(nodes), ends[0])}
-        return Plan(base, tuple(n for n in nodes if n.name in kept), ends[0], ends[0])
+    agents: Sequence[Agent],
+    rounds: Sequence[Round],
+    protocol: str = "plurality",
+    *,
+    ties: str = "first",
+    level: float = 2 / 3,
+    stop: bool = False,
+    options: dict[str, Any] | None = None,
+) -> Plan:
+    """Agents speak in rounds, and a protocol decides."""
+    nodes, ends = unroll(agents, rounds, options=options, level=_consensus(protocol, level, stop))
     closing = conclude(agents, ends, protocol, ties, level)
-    return Plan(base, (*nodes, *closing), closing[-1].name, closing[-1].name)
+    return Plan("", (*nodes, *closing), closing[-1].name, closing[-1].name)
+
+
+def _central(agents: Sequence[Agent], rounds: Sequence[Round]) -> Plan:
+    """Agents speak in rounds, and the last words of the first one decide."""
+    nodes, ends = unroll(agents, rounds)
+    kept = {ends[0], *nx.ancestors(_graph(nodes), ends[0])}
+    return Plan("", tuple(n for n in nodes if n.name in kept), ends[0], ends[0])
 
 
 def _consensus(protocol: str, level: float, stop: bool) -> float | None:
     """The share of agents whose agreement ends the rounds; None: they never end early."""
-    ends = flag("stop", stop)
-    return {"unanimity": 1.0, "supermajority": level}.get(str(protocol), 1.0 if ends else None)
+    agreement = protocol_named(protocol).agreement(level)
+    return 1.0 if flag("stop", stop) and agreement is None else agreement
 
 
 def _graph(nodes: Sequence[Node]) -> nx.DiGraph[str]:
@@ -53,7 +75,7 @@ def _graph(nodes: Sequence[Node]) -> nx.DiGraph[str]:
 
 
 def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: Any) -> list[Agent]:
-    count("the number of agents", agents, 2)
+    whole("the number of agents", agents, 2)
     if isinstance(slots, str) or not all(isinstance(s, str) for s in slots):
         raise BadOption(f"the model slots are {slots!r}", remedy="Give a list of names.")
     if slots and len(slots) != agents:
@@ -64,51 +86,63 @@ def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: An
 
 def _shown(signed: bool, confidence: bool) -> dict[str, Any]:
     shown = {"signed": flag("signed", signed), "show_confidence": flag("confidence", confidence)}
-    return {name: True for name, given in shown.items() if given}
+    return {name: True for name, on in shown.items() if on}
 
 
-def _hears(agents: int, topology: Any) -> dict[int, list[int]]:
+def _readers(agents: int, topology: Any) -> dict[int, list[int]]:
     wired = named_topology(topology, agents)
     return {i: sorted(wired.predecessors(i)) for i in range(agents)}
 
 
 @graph
 def society(
-    agents: int = 3, rounds: int = 2, topology: Any = "complete", protocol: str = "plurality", ties: str = "first",
-    level: float = 2 / 3, stop: bool = False, signed: bool = False, confidence: bool = False,
+    agents: int = 3,
+    rounds: int = 2,
+    topology: Any = "complete",
+    protocol: str = "plurality",
+    ties: str = "first",
+    level: float = 2 / 3,
+    stop: bool = False,
+    signed: bool = False,
+    confidence: bool = False,
     slots: Sequence[str] = (),
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Society of minds: agents answer alone, then read their neighbours for some rounds (Du et al. 2023, 2305.14325).
 
     Args:
         rounds: rounds of discussion after the opening.
         topology: who reads whom: a name such as "ring", "erdos_renyi(p=0.4, seed=1)", or a list of edges [from, to].
-        protocol: how the end is decided; ties and level belong to it.
+        protocol: the decision protocol; ties and level belong to it.
         stop: whether rounds end early once all agree.
         signed, confidence: whether names, and how sure the others are, is shown.
         slots: a model slot per agent.
     """
-    confidence = confidence or protocol == "confidence_weighted"
+    confidence = confidence or protocol_named(protocol).confidence
     debaters = _debaters(agents, slots, confidence)
-    hears = _hears(agents, topology)
-    script = [Round({i: [] for i in range(agents)}), *[Round(hears)] * count("rounds", rounds)]
-    return _discussion("", debaters, script, protocol, ties, level, stop, _shown(signed, confidence))
+    reads = _readers(agents, topology)
+    script = [Round({i: [] for i in range(agents)}), *[Round(reads)] * whole("rounds", rounds, 1)]
+    return _discussion(
+        debaters, script, protocol, ties=ties, level=level, stop=stop, options=_shown(signed, confidence)
+    )
 
 
 @graph
 def multi_persona(
-    agents: int = 3, rounds: int = 2, agreement: float = 0.9, personas: Sequence[str] = PERSONAS,
-    protocol: str = "plurality", stop: bool = False,
-) -> Plan:  # fmt: skip
+    agents: int = 3,
+    rounds: int = 2,
+    agreement: float = 0.9,
+    personas: Sequence[str] = PERSONAS,
+    protocol: str = "plurality",
+    stop: bool = False,
+) -> Plan:
     """Multi-persona debate with a stated level of agreement (Smit et al. 2024, 2311.17371)."""
-    if isinstance(agreement, bool) or not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
-        raise BadOption(f"the agreement is {agreement!r}", remedy="Use a share from 0 to 1.")
+    real("the agreement", agreement, 0, 1)
     if isinstance(personas, str) or not personas or not all(isinstance(p, str) for p in personas):
         raise BadOption(f"the personas are {personas!r}", remedy="Give at least one text.")
-    asked = _debaters(agents, (), False, agreement=agreement)
-    debaters = [a.with_options(persona=personas[i % len(personas)]) for i, a in enumerate(asked)]
-    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * count("rounds", rounds)]
-    return _discussion("", debaters, script, protocol, "first", 2 / 3, stop, {})
+    alike = _debaters(agents, (), False, agreement=agreement)
+    debaters = [a.with_options(persona=personas[i % len(personas)]) for i, a in enumerate(alike)]
+    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * whole("rounds", rounds, 1)]
+    return _discussion(debaters, script, protocol, stop=stop)
 
 
 @graph
@@ -118,7 +152,7 @@ def liang(rounds: int = 2) -> Plan:
     script = [Round({0: [], 1: [0]}, together=False)]
     nodes, ends = unroll(sides, script)
     judge: tuple[str, ...] = ()
-    for k in range(1, count("rounds", rounds) + 1):
+    for k in range(1, whole("rounds", rounds, 1) + 1):
         last = k == rounds
         name = "judge" if k == 1 else f"judge.{k}"
         agent = Agent("judge", options={} if last else {"defer": True})
@@ -126,7 +160,7 @@ def liang(rounds: int = 2) -> Plan:
         judge = (name,)
         if not last:
             more, after = unroll(sides, [Round({0: [1], 1: [0]}, together=False)], openings=dict(enumerate(ends)))
-            names = renamed(more, {n.name for n in nodes})
+            names = fresh_names(more, {n.name for n in nodes})
             more = [replace(n, unless=judge) for n in rename(more, names)]
             nodes += more
             ends = [names.get(e, e) for e in after]
@@ -137,51 +171,58 @@ OPPOSING = "You take the other side: say what speaks against their answer, and t
 
 
 @graph
-def memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
+def mallm_memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
     """Shared memory: agents speak in turn, and each reads all that was said (MALLM's memory paradigm)."""
-    script = [Round(everyone(agents), together=False)] * count("rounds", rounds)
-    return _discussion("", _debaters(agents, (), False), script, protocol, "first", 2 / 3, stop, {})
+    script = [Round(everyone(agents), together=False)] * whole("rounds", rounds, 1)
+    return _discussion(_debaters(agents, (), False), script, protocol, stop=stop)
 
 
 @graph
-def relay(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
+def mallm_relay(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
     """Relay: agents speak in turn, and each reads only who spoke just before (MALLM's relay paradigm)."""
     debaters = _debaters(agents, (), False)
-    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * count("rounds", rounds)
-    return _discussion("", debaters, script, protocol, "first", 2 / 3, stop, {})
+    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * whole("rounds", rounds, 1)
+    return _discussion(debaters, script, protocol, stop=stop)
 
 
 @graph
-def report(agents: int = 3, rounds: int = 2) -> Plan:
+def mallm_report(agents: int = 3, rounds: int = 2) -> Plan:
     """Report: a central agent drafts, the others read the draft alone, it reads them all (MALLM's report paradigm)."""
     debaters = _debaters(agents, (), False)
     others = list(range(1, agents))
     one = [Round({i: [0] for i in others}), Round({0: others})]
-    script = [Round({0: []}), *one * count("rounds", rounds)]
-    return _discussion("", debaters, script, "plurality", "first", 2 / 3, False, {}, central=True)
+    script = [Round({0: []}), *one * whole("rounds", rounds, 1)]
+    return _central(debaters, script)
 
 
 @graph
-def paired(agents: int = 3, rounds: int = 2) -> Plan:
+def mallm_debate(agents: int = 3, rounds: int = 2) -> Plan:
     """Debate behind a draft: one drafts, the others argue over it, it concludes (MALLM's debate paradigm)."""
     debaters = _debaters(agents, (), False)
     others = list(range(1, agents))
     argue = Round({i: [0, *(j for j in others if j != i)] for i in others}, together=False)
-    script = [Round({0: []}), *[argue] * count("rounds", rounds), Round({0: others})]
-    return _discussion("", debaters, script, "plurality", "first", 2 / 3, False, {}, central=True)
+    script = [Round({0: []}), *[argue] * whole("rounds", rounds, 1), Round({0: others})]
+    return _central(debaters, script)
 
 
 @graph
-def refinement(agents: int = 3, rounds: int = 2, protocol: str = "unanimity") -> Plan:
+def mallm_refinement(agents: int = 3, rounds: int = 2, protocol: str = "unanimity") -> Plan:
     """Collective refinement: all draft alone, then all refine having read all, until they agree (MALLM's paradigm)."""
-    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * count("rounds", rounds)]
-    return _discussion("", _debaters(agents, (), False), script, protocol, "first", 2 / 3, False, {})
+    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * whole("rounds", rounds, 1)]
+    return _discussion(_debaters(agents, (), False), script, protocol)
 
 
 def debate_over(
-    plan: Plan, agents: int, rounds: int, topology: Any, protocol: str, ties: str, stop: bool, signed: bool,
+    plan: Plan,
+    agents: int,
+    rounds: int,
+    topology: Any,
+    protocol: str,
+    ties: str,
+    stop: bool,
+    signed: bool,
     confidence: bool,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Let copies of `plan`'s reasoner open and read one another; what they conclude takes the reasoner's place.
 
     Raises:
@@ -189,10 +230,10 @@ def debate_over(
         BadOption, UnknownName: a number, a topology or a protocol is none.
     """
     opening = _opening(plan)
-    count("the number of agents", agents, 2)
-    confidence = confidence or protocol == "confidence_weighted"
+    whole("the number of agents", agents, 2)
+    confidence = confidence or protocol_named(protocol).confidence
     agent = opening.agent.with_options(confidence=True) if confidence else opening.agent
-    hears = _hears(agents, topology)
+    reads = _readers(agents, topology)
     level = _consensus(protocol, 2 / 3, stop)
     first = opening.name
     speaker = first.partition(".")[0]
@@ -200,12 +241,16 @@ def debate_over(
     copies = [replace(opening, name=speakers[i], sample=opening.sample + i) for i in range(1, agents)]
     named = {0: first, **{i + 1: c.name for i, c in enumerate(copies)}}
     turns, ends = unroll(
-        [agent] * agents, [Round(hears)] * count("rounds", rounds), openings=named, names=speakers,
-        options=_shown(signed, confidence), level=level,
-    )  # fmt: skip
+        [agent] * agents,
+        [Round(reads)] * whole("rounds", rounds, 1),
+        openings=named,
+        names=speakers,
+        options=_shown(signed, confidence),
+        level=level,
+    )
     added = [*copies, *turns, *conclude([agent] * agents, ends, protocol, ties, names=speakers)]
     taken = {n.name for n in plan.nodes}
-    names = renamed(added, taken)
+    names = fresh_names(added, taken)
     added = rename(added, names)
     end = added[-1].name
     at = plan.nodes.index(opening)
@@ -241,7 +286,7 @@ def _opening(plan: Plan) -> Node:
 ROLES = 3
 
 
-def debate_of_roles(plan: Plan, rounds: int) -> Plan:
+def role_debate_over(plan: Plan, rounds: int) -> Plan:
     """Let reasoner, actor and critic debate after `plan`'s reasoner has opened; a plurality decides.
 
     Round 0: the plan's own reasoner (its answer is the baseline's, draw by draw), an actor that saw only the situation,
@@ -251,7 +296,7 @@ def debate_of_roles(plan: Plan, rounds: int) -> Plan:
         PlanError: the plan has no reasoner whose answer could open.
         BadOption: `rounds` is below 1.
     """
-    count("rounds", rounds)
+    whole("rounds", rounds, 1)
     opening = _opening(plan)
     needed = _needed(plan, opening.name)
     kept = tuple(replace(n, stride=n.stride * ROLES) for n in plan.nodes if n.name in needed)

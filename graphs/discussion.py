@@ -1,8 +1,8 @@
 """Discussions: who speaks when, who reads whom, and how the end is decided; unrolled into a plan, round by round.
 
-Invariant: agent i draws sample i whatever the protocol, so two discussions share the openings of their agents, and an
-agent's first words are the baseline's where it opens alone. Rounds that may end early stay in the plan: their agents
-pass on what they said last once the others agree.
+Invariant: agent i draws sample i whatever the protocol. So two discussions share the openings of their agents, and an
+agent that opens alone gives the baseline's answer. Rounds that may end early stay in the plan: their agents pass on
+what they said last once the others agree.
 """
 
 from __future__ import annotations
@@ -12,43 +12,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..agents.base import Agent
-from ..agents.tally import check_rule
-from ..errors import BadOption, UnknownName
+from ..agents.protocols import check_ties, protocol_named
 from .plan import Node
+from .voting import voter_options
 
-__all__ = ["BALLOT_OF", "PROTOCOLS", "Round", "conclude", "count", "everyone", "flag", "unroll"]
-
-# The ballot each protocol needs beside the agents' positions.
-BALLOT_OF: dict[str, str] = {
-    "approval": "approval",
-    "cumulative": "points",
-    "borda": "ranking",
-    "irv": "ranking",
-    "condorcet": "ranking",
-}
-PROTOCOLS = ("plurality", "majority", "confidence_weighted", *BALLOT_OF, "unanimity", "supermajority", "judge")
+__all__ = ["Round", "conclude", "everyone", "fresh_names", "rename", "unroll"]
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round: per speaker, in order, whom it reads. `together`: all speak at once and read what stood before."""
+    """One round: for each speaker, in order, whom it reads. `together`: all speak at once and read the round before."""
 
-    hears: Mapping[int, Sequence[int]]
+    reads: Mapping[int, Sequence[int]]
     together: bool = True
-
-
-def count(what: str, given: Any, least: int = 1) -> int:
-    """`given`, if it is a whole number of at least `least`."""
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise BadOption(f"{what} is {given!r}", remedy=f"Use an integer of at least {least}.")
-    return given
-
-
-def flag(what: str, given: Any) -> bool:
-    """`given`, if it is true or false."""
-    if not isinstance(given, bool):
-        raise BadOption(f"{what} is {given!r}", remedy="Use true or false.")
-    return given
 
 
 def everyone(n: int) -> dict[int, list[int]]:
@@ -69,24 +45,24 @@ def unroll(
 
     Args:
         agents: who takes part; agent i draws sample i.
-        rounds: whom each speaker reads. A speaker that has not spoken yet opens; any other takes up its conversation.
+        rounds: whom each speaker reads. A speaker that has not spoken yet opens; any other continues its conversation.
         openings: agents that have opened already, as node names.
-        names: how speakers are called; by default debater1, debater2, ...
+        names: the speakers' names; by default debater1, debater2, ...
         options: options of every turn after the opening.
         level: rounds end early once a share of `level` of the agents holds one position; None: they never do.
     """
-    called = list(names) or [f"debater{i + 1}" for i in range(len(agents))]
+    names = names or default_names(len(agents))
     last: dict[int, str] = dict(openings or {})
     times: dict[int, int] = {}
     nodes: list[Node] = []
     for turns in rounds:
         before = dict(last)
         gate = tuple(before[i] for i in range(len(agents))) if level is not None and len(before) == len(agents) else ()
-        for i, heard in turns.hears.items():
+        for i, others in turns.reads.items():
             known = before if turns.together else last
-            reads = tuple(known[j] for j in heard if j in known)
+            reads = tuple(known[j] for j in others if j in known)
             agent, unless = agents[i], gate[:0]
-            who = called[i]
+            who = names[i]
             if i in last:
                 if not reads:
                     continue
@@ -99,44 +75,48 @@ def unroll(
     return nodes, [last[i] for i in range(len(agents))]
 
 
+def default_names(n: int) -> list[str]:
+    """debater1, debater2, ..."""
+    return [f"debater{i + 1}" for i in range(n)]
+
+
 def conclude(
     agents: Sequence[Agent],
     ends: Sequence[str],
     protocol: str,
     ties: str = "first",
     level: float = 2 / 3,
-    otherwise: str = "",
     names: Sequence[str] = (),
 ) -> list[Node]:
-    """The nodes that decide a discussion by a protocol: ballots where it needs them, then the count or the judge.
+    """The nodes that decide a discussion by a protocol: ballots where it needs them, then the voter or the judge.
+
+    Args:
+        ends: the node of each agent's last words.
 
     Raises:
         UnknownName: there is no such protocol, or no such tie rule.
         BadOption: the level is out of its range.
-    """  # fmt: skip
-    if protocol not in PROTOCOLS:
-        raise UnknownName.among("decision protocol", str(protocol), PROTOCOLS)
-    check_rule("plurality", ties, level)
-    if protocol == "judge":
-        return [Node("judge", Agent("judge"), tuple(ends), stride=len(agents))]
+    """
+    chosen = protocol_named(protocol)
+    check_ties(ties, level)
+    if chosen.count is None:
+        return [Node(chosen.role, Agent(chosen.role), tuple(ends), stride=len(agents))]
     nodes: list[Node] = []
-    called = list(names) or [f"debater{i + 1}" for i in range(len(agents))]
+    names = names or default_names(len(agents))
     read = tuple(ends)
-    if protocol in BALLOT_OF:
+    if chosen.ballot:
         for i, agent in enumerate(agents):
-            voting = agent.with_options(move="ballot", ballot=BALLOT_OF[protocol])
+            voting = agent.with_options(move="ballot", ballot=chosen.ballot)
             others = tuple(e for j, e in enumerate(ends) if j != i)
-            nodes.append(Node(f"{called[i]}.ballot", voting, (ends[i], *others), sample=i, stride=len(agents)))
+            nodes.append(Node(f"{names[i]}.ballot", voting, (ends[i], *others), sample=i, stride=len(agents)))
         read = tuple(n.name for n in nodes)
-    rule: dict[str, Any] = {} if protocol == "plurality" and ties == "first" else {"rule": protocol, "ties": ties}
-    if protocol == "supermajority":
-        rule["level"] = level
-    if otherwise:
-        rule["otherwise"] = otherwise
-    return [*nodes, Node("vote", Agent("voter", options=rule), read)]
+    options = voter_options(protocol, ties)
+    if chosen.consensus == "level":
+        options["level"] = level
+    return [*nodes, Node("vote", Agent(chosen.role, options=options), read)]
 
 
-def renamed(nodes: Sequence[Node], taken: set[str]) -> dict[str, str]:
+def fresh_names(nodes: Sequence[Node], taken: set[str]) -> dict[str, str]:
     """New names for those nodes whose names are taken."""
     names: dict[str, str] = {}
     for node in nodes:

@@ -1,8 +1,8 @@
 """A LangGraph graph that akrasia did not build, as what stands behind a variant.
 
 Invariants
-- The graph sees what its adapter tells it of the situation, and asks models through `ChatModel` alone, so that
-  its calls are cached, budgeted and recorded like any agent's. Whatever it asks otherwise is its own affair: not seen.
+- The graph sees what its adapter gives it of the situation, and asks models through `ChatModel` alone, so that its
+  calls are cached, budgeted and recorded like any agent's. Calls that it makes in another way are not seen.
 - A graph that fails is an outcome of that step. What ends a run (a spent budget, wrong credentials, a replay that lacks
   an answer, a misuse) ends it, also where the graph catches it.
 """
@@ -10,10 +10,10 @@ Invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, ClassVar, NoReturn, Protocol, cast
 from uuid import uuid4
 
 from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation
@@ -23,8 +23,9 @@ from ..errors import Denied, PlanError, RunStopped, UsageError
 from ..models.gateway import ModelRoles
 from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Draw, Oracle, Response, Situation, Status, Turn, digest
+from .decider import Change, Recommends
 
-__all__ = ["Adapter", "GraphOutput", "ExternalGraph", "MessagesAdapter"]
+__all__ = ["Adapter", "ExternalGraph", "GraphOutput", "MessagesAdapter"]
 
 SUPERSTEPS = 100
 _VOLATILE = re.compile(r"( at )?0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -50,36 +51,37 @@ class GraphOutput:
 class Adapter(Protocol):
     """Between a situation and a graph's own state. A dataclass, so that its fields name it."""
 
-    def enter(self, situation: Situation) -> Any:
+    def to_input(self, situation: Situation) -> Any:
         """The graph's input."""
         ...
 
-    def leave(self, state: Any, situation: Situation) -> GraphOutput:
-        """What the graph's final state says; raises anything where it cannot be read."""
+    def from_state(self, state: Any, situation: Situation) -> GraphOutput:
+        """What the graph concluded, from its final state; raises anything where it cannot be read."""
         ...
 
 
 @dataclass(frozen=True)
 class MessagesAdapter:
-    """For graphs whose state has `messages`: one message tells the situation, the last AI message is the answer.
+    """For graphs whose state has `messages`: one message holds the situation, the last AI message is the answer.
 
     Args:
-        instructions: stands between the situation and the form of the answer, in the place of the reasoner's own
+        instructions: the text between the situation and the form of the answer, instead of the reasoner's own
             ("Think step by step ..."); "{noun}" is what an action is called.
     """
 
     instructions: str = ""
+    instructs: ClassVar[bool] = True
 
-    def enter(self, situation: Situation) -> dict[str, Any]:
+    def to_input(self, situation: Situation) -> dict[str, Any]:
         from langchain_core.messages import HumanMessage  # noqa: PLC0415  (loads at first use)
 
         options = {"mode": "reason_act"} | ({"think": self.instructions} if self.instructions else {})
-        (message,) = Reasoner().call(Agent("reasoner", options=options), situation, (), "chat").messages
+        (message,) = Reasoner().prompt(Agent("reasoner", options=options), situation, (), "chat").messages
         return {"messages": [HumanMessage(message.content)]}
 
-    def leave(self, state: Any, situation: Situation) -> GraphOutput:
-        said = state["messages"] if isinstance(state, Mapping) else state.messages
-        last = next((m for m in reversed(said) if m.type == "ai"), None)
+    def from_state(self, state: Any, situation: Situation) -> GraphOutput:
+        messages = state["messages"] if isinstance(state, Mapping) else state.messages
+        last = next((m for m in reversed(messages) if m.type == "ai"), None)
         if last is None:
             raise ValueError("the graph's messages hold none of an AI")
         return GraphOutput(text=str(last.text))
@@ -87,13 +89,13 @@ class MessagesAdapter:
 
 @dataclass(frozen=True, eq=False)
 class ExternalGraph:
-    """A compiled LangGraph graph, or any Runnable with `ainvoke`, with its adapter: has what a plan has for a run.
+    """A compiled LangGraph graph, or any Runnable with `ainvoke`, with its adapter: a `Decider`, as a plan is.
 
     Args:
         name: the variant's name.
         graph: the compiled graph. One with a checkpointer gets a thread of its own for every decision.
-        adapter: how a situation enters it and how its final state is read.
-        slots: the model slots its models speak through.
+        adapter: makes its input of a situation, and reads its final state.
+        slots: the model slots that its models speak through.
         supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
     """
 
@@ -102,14 +104,6 @@ class ExternalGraph:
     adapter: Adapter
     slots: tuple[str, ...] = ("default",)
     supersteps: int = SUPERSTEPS
-    base: str = "langgraph"
-    nodes: tuple[Any, ...] = ()
-    changes: tuple[Any, ...] = ()
-    sampling: Mapping[str, float] = field(default_factory=dict)
-    leaks: bool = False
-    calls: int | None = None
-    fewest_calls: int | None = None
-    depth: int | None = None
 
     def __post_init__(self) -> None:
         if not callable(getattr(self.graph, "ainvoke", None)):
@@ -118,11 +112,12 @@ class ExternalGraph:
                 f"the graph of {self.name!r} cannot be invoked",
                 remedy="Give graph.compile()." if compiles else "Give a compiled LangGraph graph.",
             )
-        if not all(callable(getattr(self.adapter, method, None)) for method in ("enter", "leave")):
+        if not all(callable(getattr(self.adapter, method, None)) for method in ("to_input", "from_state")):
             raise PlanError(
-                f"{self.adapter!r} is no adapter", "it needs enter(situation) and leave(state, situation)",
-                "Use ak.MessagesAdapter() for a graph whose state has messages.",
-            )  # fmt: skip
+                f"{self.adapter!r} is no adapter",
+                "it needs to_input(situation) and from_state(state, situation)",
+                "Use ak.graphs.MessagesAdapter() for a graph whose state has messages.",
+            )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ExternalGraph) and self.fingerprint == other.fingerprint
@@ -132,15 +127,43 @@ class ExternalGraph:
 
     def __or__(self, change: Any) -> NoReturn:
         raise PlanError(
-            f"{self.name!r} takes no interventions", "they rewire plans, not foreign graphs",
+            f"{self.name!r} takes no interventions",
+            "they rewire plans, not graphs that were built elsewhere",
             "Change the graph itself and give it as another variant, or start from a plan such as reason_act.",
-        )  # fmt: skip
+        )
+
+    @property
+    def base(self) -> str:
+        """What it is."""
+        return "langgraph"
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """None: it takes no interventions."""
+        return ()
+
+    @property
+    def leaks(self) -> bool:
+        """False: the oracle never reaches it."""
+        return False
+
+    @property
+    def recommends(self) -> Recommends:
+        """Its adapter may find a recommendation at one step and none at the next."""
+        return "sometimes"
+
+    @property
+    def calls(self) -> None:
+        """Unknown before it runs, as are `fewest_calls` and `depth`."""
+        return None
+
+    fewest_calls = depth = calls
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the name, of the nodes and edges that `get_graph()` tells, and of the adapter's class and fields.
+        """Hash of the name, of the nodes and edges that `get_graph()` gives, and of the adapter's class and fields.
 
-        Code and prompts inside nodes are not seen: give a graph whose nodes changed another name.
+        Code and prompts inside nodes are not in it: give a graph whose nodes changed another name.
         """
         shape = self.graph.get_graph() if callable(getattr(self.graph, "get_graph", None)) else None
         names = {} if shape is None else {node.id: node.name for node in shape.nodes.values()}
@@ -161,7 +184,24 @@ class ExternalGraph:
         """Nothing is known of what it asks before it asks."""
         return set()
 
-    def see(self, situation: Situation, draw: Draw | None = None) -> Situation:
+    def unrolled(self) -> ExternalGraph:
+        """The graph: what it asks is up to itself."""
+        return self
+
+    def check_styles(self, name: str, continues: Callable[[str], bool]) -> None:
+        """Refuse an adapter that instructs where the default model continues texts.
+
+        Raises:
+            PlanError: naming the variant.
+        """
+        if getattr(self.adapter, "instructs", False) and continues("default"):
+            raise PlanError(
+                f"{name!r} instructs a model in completion style",
+                "it continues texts and follows no instructions",
+                "Use a model that is prompted by instructions, or an adapter whose texts can be continued.",
+            )
+
+    def view(self, situation: Situation, draw: Draw = Draw(0, 0)) -> Situation:  # noqa: B008  (frozen)
         """The situation: nothing changes what it is shown."""
         return situation
 
@@ -195,36 +235,45 @@ class ExternalGraph:
             ended: Status = "absent" if response.status == "ok" else response.status
             turns.append(
                 Turn(
-                    asked.node, "model", lane, asked.sample, response.text, status=ended, key=key,
-                    usage=response.usage, cost=response.cost,
+                    asked.node,
+                    "model",
+                    lane,
+                    asked.sample,
+                    response.text,
+                    status=ended,
+                    key=key,
+                    usage=response.usage,
+                    cost=response.cost,
                 )
-            )  # fmt: skip
+            )
             ends.append(response)
         if failed:
             return _failed(turns, ends, "error", failed)
         try:
-            answer = self.adapter.leave(state, situation)
+            answer = self.adapter.from_state(state, situation)
         except (RunStopped, Denied, UsageError):
             raise
         except Exception as error:
             return _failed(turns, ends, "unparsable", _reason(error))
         if not isinstance(answer, GraphOutput):
-            raise PlanError(f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an Answer.")
+            raise PlanError(
+                f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an ak.graphs.GraphOutput."
+            )
         return _decision(answer, situation, turns, ends)
 
     async def _play(self, situation: Situation, ambient: Any) -> Any:
-        """The graph's final state; the tasks of every superstep are told to `ambient` before they run."""
+        """The graph's final state; `ambient` is told the tasks of every superstep before they run."""
         from langgraph.pregel import Pregel  # noqa: PLC0415  (loads at first use)
 
         own = getattr(self.graph, "config", None) or {}
         config: Any = {"configurable": {"thread_id": uuid4().hex}}
         if "recursion_limit" not in own:
             config["recursion_limit"] = self.supersteps
-        given = self.adapter.enter(situation)
+        graph_input = self.adapter.to_input(situation)
         if not isinstance(self.graph, Pregel):
-            return await self.graph.ainvoke(given, config)
+            return await self.graph.ainvoke(graph_input, config)
         state = None
-        async for mode, event in self.graph.astream(given, config, stream_mode=["tasks", "values"]):
+        async for mode, event in self.graph.astream(graph_input, config, stream_mode=["tasks", "values"]):
             if mode == "tasks":
                 ambient.on_task(cast(Any, event))
             else:
@@ -262,14 +311,14 @@ def _decision(answer: GraphOutput, situation: Situation, turns: list[Turn], ends
 
 
 def _source(text: str, turns: list[Turn], ends: list[Response]) -> tuple[int | None, Status]:
-    """The last call that said `text`, and how it ended; where none did, how the last call ended."""
+    """The last call whose answer is `text`, and how it ended; where there is none, how the last call ended."""
     source = next((i for i in reversed(range(len(ends))) if turns[i].text == text), None)
     return source, ends[-1 if source is None else source].status if ends else "ok"
 
 
 def _void(source: int | None, ended: Status, read: Status) -> bool:
-    """Whether the end of a call is the outcome: what is refused or failed says nothing, whatever its text holds; a
-    truncated answer, or another one's failure, counts only where nothing could be read.
+    """Whether the end of a call is the outcome: a call that was refused or failed has no answer, whatever its text
+    holds; a truncated answer, or the failure of another call, counts only where nothing could be read.
     """
     if ended == "ok":
         return False
@@ -290,9 +339,9 @@ def _done(answer: GraphOutput, situation: Situation) -> tuple[str | None, Status
     return read_answer(answer.text, situation) if answer.action is None else _label(answer.action, situation)
 
 
-def _label(said: str, situation: Situation) -> tuple[str | None, Status]:
-    """A label that an adapter gave: as it is, or not at all."""
+def _label(label: str, situation: Situation) -> tuple[str | None, Status]:
+    """A label that an adapter gave, or none: nothing is corrected."""
     if situation.answer == "action":
-        return (said, "ok") if said in situation.actions else (None, "illegal")
-    read = canonical_number(said) if situation.answer == "number" else said
+        return (label, "ok") if label in situation.actions else (None, "illegal")
+    read = canonical_number(label) if situation.answer == "number" else label
     return (read, "ok") if read else (None, "unparsable")

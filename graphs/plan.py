@@ -1,9 +1,9 @@
 """A plan: a directed graph of agents as plain data, which compiles to a LangGraph `StateGraph`.
 
 An edge u -> v means "v reads u", and so "v comes after u". Invariants
-- A plan is frozen, comparable and hashable; `plan | intervention` returns a new one and leaves the old.
-- Every plan is checked when it is made: known roles, one decision node, no cycle, everything reachable. What compiles
-  runs, ends, and yields exactly one decision.
+- A plan is frozen, comparable and hashable; `plan | intervention` returns a new one and leaves the old as it is.
+- Every plan is checked when it is made: one decision node, no cycle, everything reachable. What compiles runs,
+  ends, and yields exactly one decision.
 - The plan names every sample. A node with `lanes` = n is n independent copies; lane i draws sample
   `sample + stride * i`, so more lanes never change an earlier lane's draws, and arrival order decides nothing.
 """
@@ -11,27 +11,29 @@ An edge u -> v means "v reads u", and so "v comes after u". Invariants
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import networkx as nx
 
-from ..agents.base import AGENTS, Agent, ChecksOptions, Context, agreed, skip, speak
+from ..agents.base import AGENTS, Agent, Context, agreed, asks_model, pass_on, speak
+from ..agents.options import ModelOptions
 from ..errors import PlanError
+from ..models.gateway import ModelRoles
 from ..models.sampling import with_settings
-from ..records import Decision, Draw, Oracle, Sampling, Turn, digest, encode
-from .state import PlanState, Turns, decide
+from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest, encode
+from .decider import Change, Recommends
+from .state import PlanState, Turns, decision_from
+from .styles import check_continues
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.runtime import Runtime
 
-    from ..models.gateway import ModelRoles
-    from ..records import Situation
-
-__all__ = ["SERIES", "Change", "Node", "Plan"]
+__all__ = ["SERIES", "Node", "Plan"]
 
 SERIES = 1_000_000  # the n-th agent that may ask the very same anew draws from sample n * SERIES on
 RESERVED = ("", "turns", "__start__", "__end__")
@@ -48,7 +50,7 @@ class Node:
         lanes: number of independent copies.
         sample: sample number of lane 0; lane i draws `sample + stride * i`.
         unless: names of nodes; if a share of `level` of their turns holds one position, this node asks nothing and
-            passes on what it reads first. So rounds end early.
+            passes on what it reads first. So rounds end early. With an infinite `level` it always asks.
     """
 
     name: str
@@ -62,28 +64,8 @@ class Node:
 
     @property
     def follows(self) -> tuple[str, ...]:
-        """Every node it waits for: those it reads, and those whose agreement would spare it."""
+        """Every node that it waits for: those it reads, and those whose agreement would make it pass on."""
         return tuple(dict.fromkeys((*self.reads, *self.unless)))
-
-
-class Change(Protocol):
-    """What `plan | change` takes: an intervention. `spec` is its registered name with JSON arguments."""
-
-    @property
-    def spec(self) -> str: ...
-
-    @property
-    def mechanism(self) -> str: ...
-
-    @property
-    def leaks(self) -> bool: ...
-
-    @property
-    def on(self) -> str: ...
-
-    def apply(self, plan: Plan) -> Plan: ...
-
-    def see(self, situation: Situation, draw: Draw) -> Situation: ...
 
 
 @dataclass(frozen=True)
@@ -94,7 +76,7 @@ class Plan:
         base: name of the graph this plan started from.
         nodes: the agents, in any order in which readers come after what they read.
         decision: the node whose turn is the decision.
-        focus: the node whose answer the next intervention takes up: the reasoner's, where there is one.
+        focus: the node whose answer the next intervention continues: the reasoner's, where there is one.
         changes: the interventions applied so far, in order.
         sampling: settings that replace the roles' own, such as "temperature"; see `akrasia.models.sampling`.
     """
@@ -105,6 +87,9 @@ class Plan:
     focus: str
     changes: tuple[Change, ...] = ()
     sampling: Mapping[str, float] = field(default_factory=dict)
+
+    renderer: ClassVar[Callable[[Plan], str] | None] = None
+    """Draws a plan as SVG for notebooks; `akrasia.graphs.drawing` sets it."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -120,7 +105,7 @@ class Plan:
             raise PlanError(
                 f"{change!r} is not an intervention", remedy="Write plan | ak.critique() with its parentheses."
             )
-        changed = change.apply(self)
+        changed: Plan = change.apply(self)
         return replace(changed, changes=(*self.changes, change))
 
     def __str__(self) -> str:
@@ -164,24 +149,34 @@ class Plan:
     @property
     def leaks(self) -> bool:
         """Whether an intervention is marked as leaking an oracle signal, or an agent reads the oracle itself."""
-        return any(c.leaks for c in self.changes) or any(leaks(n.agent) for n in self.nodes)
+        return any(c.leaks for c in self.changes) or any(reads_oracle(n.agent) for n in self.nodes)
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """The model slots that its agents speak through; an agent without one is known by its role."""
+        return frozenset(n.agent.slot or n.agent.role for n in self.nodes)
+
+    @property
+    def recommends(self) -> Recommends:
+        """Whether its decisions hold a recommendation beside the action: not where all agents are actors."""
+        return "never" if all(n.agent.role == "actor" for n in self.nodes) else "always"
 
     @property
     def calls(self) -> int:
-        """Model calls of one decision; the most there can be, where rounds may end early."""
-        return sum(n.lanes for n in self.nodes if speaks(n.agent))
+        """Model calls of one decision; where rounds may end early, the most there can be."""
+        return sum(n.lanes for n in self.nodes if asks_model(n.agent))
 
     @property
     def fewest_calls(self) -> int:
         """Model calls of one decision whose rounds all end as early as they can."""
-        return sum(n.lanes for n in self.nodes if speaks(n.agent) and not n.unless)
+        return sum(n.lanes for n in self.nodes if asks_model(n.agent) and not n.unless)
 
     @property
     def depth(self) -> int:
         """Model calls on the longest path: how many the decision must wait for one after the other."""
         longest: dict[str, int] = {}
         for n in self.nodes:
-            longest[n.name] = speaks(n.agent) + max((longest[r] for r in n.follows), default=0)
+            longest[n.name] = asks_model(n.agent) + max((longest[r] for r in n.follows), default=0)
         return longest[self.decision]
 
     def asks(self) -> set[str]:
@@ -189,26 +184,44 @@ class Plan:
         agent, reading the same, in the same draw, over the same view of the situation.
         """
         views = [c.spec for c in self.views] + [str(sorted(self.sampling.items()))]
-        said: dict[tuple[str, int], str] = {}
+        turns: dict[tuple[str, int], str] = {}
         for n in self.nodes:
             for lane in range(n.lanes):
-                heard = [said[r, u] for r in n.follows for u in _lanes_read(self.node(r).lanes, lane, n.lanes)]
-                draw = n.sample + n.stride * lane if speaks(n.agent) else 0
-                said[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, heard, views])
-        return {said[n.name, i] for n in self.nodes if speaks(n.agent) for i in range(n.lanes)}
+                reads = [turns[r, u] for r in n.follows for u in _lanes_read(self.node(r).lanes, lane, n.lanes)]
+                draw = n.sample + n.stride * lane if asks_model(n.agent) else 0
+                turns[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, reads, views])
+        return {turns[n.name, i] for n in self.nodes if asks_model(n.agent) for i in range(n.lanes)}
+
+    def unrolled(self) -> Plan:
+        """The plan in which no agreement ends a round early: it makes all calls that this plan can make."""
+        return replace(self, nodes=tuple(replace(n, level=inf) if n.unless else n for n in self.nodes))
+
+    def check_styles(self, name: str, continues: Callable[[str], bool]) -> None:
+        """Refuse agents whose prompts a model that continues texts has no place for.
+
+        Args:
+            name: the variant's name, for the message.
+            continues: whether the model in a slot continues texts.
+
+        Raises:
+            PlanError: naming the agent and what it asks for.
+        """
+        for node in self.nodes:
+            if continues(node.agent.slot or node.agent.role):
+                check_continues(name, node.name, node.agent, [self.node(r).agent.role for r in node.reads])
 
     def node(self, name: str) -> Node:
         """The node of that name."""
         return next(n for n in self.nodes if n.name == name)
 
-    def see(self, situation: Situation, draw: Draw = Draw(0, 0)) -> Situation:  # noqa: B008  (frozen)
+    def view(self, situation: Situation, draw: Draw = Draw(0, 0)) -> Situation:  # noqa: B008  (frozen)
         """The situation as this plan's interventions on the context show it.
 
         Raises:
             PlanError: an intervention needs something that this situation lacks.
         """
         for change in self.views:
-            situation = change.see(situation, draw)
+            situation = change.view(situation, draw)
         return situation
 
     async def decide(
@@ -217,14 +230,14 @@ class Plan:
         """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
         from ..models.providers.langchain import traced
 
-        seen = self.see(situation, Draw(episode, step))
+        shown = self.view(situation, Draw(episode, step))
         if self.leaks and situation.answer == "text":
             raise PlanError(f"{self.name!r} needs answers that can be listed", remedy="Use another task.")
-        if oracle is not None and seen.own:
-            shown = dict(zip(seen.own, seen.actions, strict=True))
-            oracle = replace(oracle, optimal=tuple(shown.get(a, a) for a in oracle.optimal))
+        if oracle is not None and shown.own:
+            shown_as = dict(zip(shown.own, shown.actions, strict=True))
+            oracle = replace(oracle, optimal=tuple(shown_as.get(a, a) for a in oracle.optimal))
         context = Context(
-            situation=seen,
+            situation=shown,
             models=traced(models),
             episode=episode,
             step=step,
@@ -233,7 +246,7 @@ class Plan:
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
         end = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context)
-        return decide(end["turns"], tuple(n.name for n in self.nodes), self.decision, seen)
+        return decision_from(end["turns"], tuple(n.name for n in self.nodes), self.decision, shown)
 
     @cached_property
     def _compiled(self) -> Any:
@@ -261,33 +274,29 @@ class Plan:
         builder.add_edge(self.decision, END)
         return builder.compile(name=self.name)
 
-    def draw(self, format: str = "mermaid") -> str | bytes:
-        """A picture of this plan: Mermaid text, an SVG, or the bytes of a PNG; flow and topology are both in it."""
-        from .draw import draw
-
-        return draw(self, format)
-
-
-def speaks(agent: Agent) -> bool:
-    """Whether an agent asks a model."""
-    return hasattr(AGENTS.factory(agent.role), "call")
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows the plan: its drawing, and its expression as text."""
+        drawing = {} if Plan.renderer is None else {"image/svg+xml": Plan.renderer(self)}
+        return {"text/plain": self.name, **drawing}
 
 
-def leaks(agent: Agent) -> bool:
-    """Whether an agent's role reads the oracle."""
-    return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options.get("while_wrong"))
+def reads_oracle(agent: Agent) -> bool:
+    """Whether an agent reads the oracle, or is asked only while it is wrong."""
+    return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options_as(ModelOptions).while_wrong)
 
 
 def _as_langgraph(plan: Plan, node: Node) -> Any:
-    def heard(said: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
-        return tuple(said[r][i] for r in names for i in _lanes_read(plan.node(r).lanes, lane, node.lanes))
+    only_while_wrong = node.agent.options_as(ModelOptions).while_wrong
 
-    async def take(said: Turns, context: Context, lane: int) -> Turn:
-        reads, sample = heard(said, node.reads, lane), node.sample + node.stride * lane
-        if node.unless and agreed(heard(said, node.unless, lane), node.level):
-            return skip(node.name, reads, lane, sample)
-        if node.agent.options.get("while_wrong") and context.oracle and reads[0].position in context.oracle.optimal:
-            return skip(node.name, reads, lane, sample)
+    def read(turns: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
+        return tuple(turns[r][i] for r in names for i in _lanes_read(plan.node(r).lanes, lane, node.lanes))
+
+    async def take(turns: Turns, context: Context, lane: int) -> Turn:
+        reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
+        if node.unless and agreed(read(turns, node.unless, lane), node.level):
+            return pass_on(node.name, reads, lane, sample)
+        if only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal:
+            return pass_on(node.name, reads, lane, sample)
         return await speak(node.agent, node.name, context, reads, lane, sample)
 
     async def turn(state: PlanState, runtime: Runtime[Context]) -> dict[str, dict[str, tuple[Turn, ...]]]:
@@ -329,25 +338,23 @@ def _check(plan: Plan) -> None:
             cycle,
             "Unroll the rounds: one node per agent and round, as akrasia.graphs.society(rounds=2) does.",
         )
-    seen: set[str] = set()
+    before: set[str] = set()
     for n in plan.nodes:
-        if not seen.issuperset(n.follows):
+        if not before.issuperset(n.follows):
             raise PlanError(f"{n.name!r} stands before what it reads", remedy="List readers after what they read.")
-        seen.add(n.name)
+        before.add(n.name)
         if n.lanes < 1:
             raise PlanError(f"{n.name!r} has {n.lanes} lanes", remedy="Use at least 1.")
         if any(max(n.lanes, m) % min(n.lanes, m) for m in (plan.node(r).lanes for r in n.follows)):
             raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
         if n.name in RESERVED or ":" in n.name or "|" in n.name:
             raise PlanError(f"{n.name!r} cannot name an agent", "LangGraph uses it itself", "Choose another name.")
-        if n.unless and (not n.reads or not 0 < n.level <= 1):
+        if n.unless and (not n.reads or not (0 < n.level <= 1 or n.level == inf)):
             raise PlanError(
-                f"{n.name!r} cannot be spared at a level of {n.level!r}", "it must read what it would pass on",
+                f"{n.name!r} cannot pass on at a level of {n.level!r}",
+                "it must read what it would pass on",
                 "Let it read its own last turn first, and use a level above 0 and up to 1.",
-            )  # fmt: skip
-        role = AGENTS.make(n.agent.role)
-        if isinstance(role, ChecksOptions):
-            role.check(n.agent)
+            )
         try:
             encode(dict(n.agent.options))
         except TypeError as error:

@@ -11,8 +11,8 @@ from typing import Any, ParamSpec
 import networkx as nx
 
 from ..agents.base import Agent
+from ..options import whole
 from ..registry import Registry, bind
-from .discussion import count
 from .plan import SERIES, Node, Plan
 
 __all__ = ["GRAPHS", "act", "graph", "oracle_act", "random_act", "reason_act", "reason_act_critic", "reason_then_act"]
@@ -23,13 +23,13 @@ P = ParamSpec("P")
 
 def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
     """Register a function `(**options) -> plan` as a graph under its own name, which becomes the plan's base."""
-    name, own = build.__name__, inspect.signature(build)
+    name, signature = build.__name__, inspect.signature(build)
 
     @functools.wraps(build)
     def make(*args: P.args, **options: P.kwargs) -> Plan:
-        bound = own.bind(*args, **options).arguments
+        bound = signature.bind(*args, **options).arguments
         plan = build(*args, **options)
-        kept = {k: plain(v) for k, v in bound.items() if v != own.parameters[k].default}
+        kept = {k: plain(v) for k, v in bound.items() if v != signature.parameters[k].default}
         inside = ", ".join(f"{k}={v!r}" for k, v in kept.items())
         return replace(plan, base=f"{name}({inside})" if inside else name)
 
@@ -74,7 +74,7 @@ def reason_then_act() -> Plan:
 @graph
 def reason_act_critic(rounds: int = 1) -> Plan:
     """Reason, act, and let a critic comment for some rounds: the reasoner answers again, then the actor acts."""
-    count("rounds", rounds)
+    whole("rounds", rounds, 1)
     nodes = [Node("reason", Agent("reasoner"))]
     for k in range(1, rounds + 1):
         own = nodes[-1].name

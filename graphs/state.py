@@ -1,4 +1,4 @@
-"""The state that flows through a compiled plan, and how a decision is read off its end.
+"""The state that flows through a compiled plan, and how a decision is read from its end.
 
 Invariant: a node writes the turns of its own name and nothing else, so the merge of parallel branches does not depend
 on which finished first.
@@ -12,7 +12,7 @@ from typing import Annotated, TypedDict
 
 from ..records import Decision, Situation, Turn, Usage
 
-__all__ = ["PlanState", "Turns", "decide", "spent"]
+__all__ = ["PlanState", "Turns", "decision_cost", "decision_from"]
 
 Turns = Mapping[str, tuple[Turn, ...]]
 
@@ -22,18 +22,18 @@ def _merge(old: Turns, new: Turns) -> Turns:
 
 
 class PlanState(TypedDict):
-    """LangGraph state: what has been said so far, per node and lane."""
+    """LangGraph state: the turns so far, by node and lane."""
 
     turns: Annotated[Turns, _merge]
 
 
-def decide(turns: Turns, order: tuple[str, ...], decision: str, situation: Situation) -> Decision:
-    """The decision that stands in the turn of the plan's decision node; the transcript follows `order`.
+def decision_from(turns: Turns, order: tuple[str, ...], decision: str, situation: Situation) -> Decision:
+    """The decision in the turn of the plan's decision node; the transcript follows `order`.
 
-    Where an intervention renamed the actions, every label is told in the task's own names; raw texts stay as they are.
+    Where an intervention renamed the actions, labels are given back in the task's own names; texts stay as they are.
     """
     own = dict(zip(situation.actions, situation.own, strict=True)) if situation.own else {}
-    said = tuple(
+    transcript = tuple(
         _in_own_names(replace(t, prompt=(), answer="", rationale=""), own)
         for name in order
         for t in turns.get(name, ())
@@ -47,8 +47,8 @@ def decide(turns: Turns, order: tuple[str, ...], decision: str, situation: Situa
         status=last.status,
         probs=last.probs,
         mass=last.mass,
-        turns=said,
-        shown_as={true: seen for seen, true in own.items()},
+        turns=transcript,
+        shown_as={true: shown for shown, true in own.items()},
     )
 
 
@@ -64,8 +64,8 @@ def _in_own_names(turn: Turn, own: Mapping[str, str]) -> Turn:
     )
 
 
-def spent(decision: Decision) -> tuple[int, Usage, float | None]:
-    """Nominal (calls, usage, dollars) of a decision taken alone; dollars are None where a price is unknown."""
+def decision_cost(decision: Decision) -> tuple[int, Usage, float | None]:
+    """(calls, usage, dollars) of a decision as if it were taken alone; dollars are None where a price is unknown."""
     calls, usage, dollars = 0, Usage(), 0.0
     known = True
     for turn in decision.turns:

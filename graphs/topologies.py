@@ -14,6 +14,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import BadOption, PlanError, UnknownName
+from ..options import MOST_SEED, real, whole
 from ..registry import bind
 
 __all__ = ["TOPOLOGIES", "topology"]
@@ -26,31 +27,27 @@ def _grid(n: int) -> Any:
 
 
 def _erdos_renyi(n: int, p: float = 0.5, seed: int = 0) -> Any:
-    return nx.gnp_random_graph(n, _share(p), seed=_whole("the seed", seed))
+    return nx.gnp_random_graph(n, _probability(p), seed=_seed(seed))
 
 
 def _watts_strogatz(n: int, k: int = 2, p: float = 0.1, seed: int = 0) -> Any:
-    return nx.watts_strogatz_graph(n, _whole("the number k of neighbours", k), _share(p), seed=_whole("the seed", seed))
+    return nx.watts_strogatz_graph(n, whole("the number k of neighbours", k), _probability(p), seed=_seed(seed))
 
 
 def _barabasi_albert(n: int, m: int = 1, seed: int = 0) -> Any:
-    return nx.barabasi_albert_graph(n, _whole("the number m of new edges", m), seed=_whole("the seed", seed))
+    return nx.barabasi_albert_graph(n, whole("the number m of new edges", m), seed=_seed(seed))
+
+
+def _probability(p: float) -> float:
+    return real("the probability of an edge", p, 0, 1)
+
+
+def _seed(seed: int) -> int:
+    return whole("the seed", seed, most=MOST_SEED)
 
 
 def _ring(n: int) -> Any:
     return nx.cycle_graph(n)
-
-
-def _whole(what: str, given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise BadOption(f"{what} is {given!r}", remedy="Use an integer of at least 0.")
-    return given
-
-
-def _share(p: float) -> float:
-    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
-        raise BadOption(f"the probability of an edge is {p!r}", remedy="Use a number from 0 to 1.")
-    return float(p)
 
 
 TOPOLOGIES: dict[str, Callable[..., Any]] = {
@@ -65,33 +62,33 @@ TOPOLOGIES: dict[str, Callable[..., Any]] = {
 }
 
 
-def topology(given: Any, agents: int) -> nx.DiGraph[int]:
+def topology(wiring: Any, agents: int) -> nx.DiGraph[int]:
     """The graph of who reads whom.
 
     Args:
-        given: a name ("ring"), a name with options ("erdos_renyi(p=0.4, seed=3)"), a list of edges [from, to], or a
+        wiring: a name ("ring"), a name with options ("erdos_renyi(p=0.4, seed=3)"), a list of edges [from, to], or a
             networkx graph, whose nodes are taken in their order.
 
     Raises:
         UnknownName, BadOption: there is no such topology, or an option is out of its range.
         PlanError: the size does not match the agents, or an agent reads itself.
     """
-    if isinstance(agents, bool) or not isinstance(agents, int) or agents < 1:
-        raise BadOption(f"the number of agents is {agents!r}", remedy="Use an integer of at least 1.")
-    if isinstance(given, nx.Graph):
-        if len(given) != agents:
+    whole("the number of agents", agents, 1)
+    if isinstance(wiring, nx.Graph):
+        if len(wiring) != agents:
             raise PlanError(
-                "a topology whose size does not match the agents", f"it has {len(given)} nodes for {agents} agents",
+                "a topology whose size does not match the agents",
+                f"it has {len(wiring)} nodes for {agents} agents",
                 "Give it one node per agent.",
-            )  # fmt: skip
-        graph = nx.DiGraph(nx.convert_node_labels_to_integers(given))
-    elif isinstance(given, str):
-        graph = nx.DiGraph(_named(given, agents))
-    elif isinstance(given, list | tuple):
-        graph = _edges(given, agents)
+            )
+        graph = nx.DiGraph(nx.convert_node_labels_to_integers(wiring))
+    elif isinstance(wiring, str):
+        graph = nx.DiGraph(_named(wiring, agents))
+    elif isinstance(wiring, list | tuple):
+        graph = _edges(wiring, agents)
     else:
-        raise BadOption(f"{given!r} is no topology", remedy="Give a name, a list of edges, or a networkx graph.")
-    graph.remove_edges_from([(u, v) for u, v in graph.edges if u == v and isinstance(given, str)])
+        raise BadOption(f"{wiring!r} is no topology", remedy="Give a name, a list of edges, or a networkx graph.")
+    graph.remove_edges_from([(u, v) for u, v in graph.edges if u == v and isinstance(wiring, str)])
     loops = [u for u, v in graph.edges if u == v]
     if loops:
         raise PlanError(f"agent {loops[0]} of the topology reads itself", remedy="Remove the loop.")
@@ -120,17 +117,18 @@ def _named(text: str, agents: int) -> Any:
         ) from None
 
 
-def _edges(given: Any, agents: int) -> nx.DiGraph[int]:
+def _edges(pairs: Any, agents: int) -> nx.DiGraph[int]:
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(agents))
-    for edge in given:
+    for edge in pairs:
         ends = list(edge) if isinstance(edge, list | tuple) else []
         if len(ends) != 2 or not all(isinstance(e, int) and not isinstance(e, bool) for e in ends):
             raise BadOption(f"{edge!r} is no edge", remedy="Write [from, to] with the numbers of two agents.")
         if not all(0 <= e < agents for e in ends):
             raise PlanError(
-                f"the edge {ends} names an agent that is not there", f"there are {agents}",
+                f"the edge {ends} names an agent that is not there",
+                f"there are {agents}",
                 f"Use numbers from 0 to {agents - 1}.",
-            )  # fmt: skip
+            )
         graph.add_edge(*ends)
     return graph

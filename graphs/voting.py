@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ..agents.base import Agent
+from ..agents.protocols import PROTOCOLS
 from ..errors import UnknownName
-from .discussion import BALLOT_OF, PROTOCOLS, count
+from ..options import whole
 from .plan import Node, Plan
 
-__all__ = ["judge_over_lanes", "vote_over_lanes"]
+__all__ = ["judge_over_lanes", "vote_over_lanes", "voter_options"]
 
-COUNTS = tuple(p for p in (*PROTOCOLS, "last") if p not in (*BALLOT_OF, "judge"))
+
+def voter_options(protocol: str, ties: str = "first") -> dict[str, Any]:
+    """The options of a voter; none where it decides by plurality and ties go to the first."""
+    return {} if protocol == "plurality" and ties == "first" else {"rule": protocol, "ties": ties}
 
 
 def vote_over_lanes(plan: Plan, n: int, protocol: str = "plurality", ties: str = "first") -> Plan:
@@ -21,11 +26,11 @@ def vote_over_lanes(plan: Plan, n: int, protocol: str = "plurality", ties: str =
         BadOption: n is no number of copies.
         UnknownName: the protocol is none that counts positions, or there is no such tie rule.
     """
-    if protocol not in COUNTS:
-        raise UnknownName.among("decision protocol", str(protocol), COUNTS)
-    rule = {} if protocol == "plurality" and ties == "first" else {"rule": protocol, "ties": ties}
-    voter = Node(plan.fresh("vote"), Agent("voter", options=rule), reads=(plan.decision,))
-    return _over(plan, n, voter)
+    positional = [name for name in PROTOCOLS if (p := PROTOCOLS.make(name)).count is not None and not p.ballot]
+    if protocol not in positional:
+        raise UnknownName.among("decision protocol that counts positions", str(protocol), positional)
+    voter = Agent("voter", options=voter_options(protocol, ties))
+    return _over(plan, n, Node(plan.fresh("vote"), voter, reads=(plan.decision,)))
 
 
 def judge_over_lanes(plan: Plan, n: int) -> Plan:
@@ -34,5 +39,6 @@ def judge_over_lanes(plan: Plan, n: int) -> Plan:
 
 
 def _over(plan: Plan, n: int, last: Node) -> Plan:
-    wide = tuple(replace(node, lanes=node.lanes * count("the number of samples", n)) for node in plan.nodes)
+    lanes = whole("the number of samples", n, 1)
+    wide = tuple(replace(node, lanes=node.lanes * lanes) for node in plan.nodes)
     return replace(plan, nodes=(*wide, last), decision=last.name, focus=last.name)

@@ -1,7 +1,7 @@
 """What an intervention is: a registered name with JSON arguments that changes exactly one thing.
 
 Invariant: an intervention is a pure function plan -> plan (agents or sampling) or situation -> situation (what is
-shown), frozen, comparable and hashable. `spec` is the expression that rebuilds it, so a variant survives TOML and JSON.
+shown), frozen, comparable and hashable. `spec` is the expression that rebuilds it, in TOML and JSON as in Python.
 Write your own by decorating a function `(plan, **options) -> plan` with `@intervention(...)`.
 """
 
@@ -29,12 +29,12 @@ class Intervention:
     Attributes:
         name: registered name.
         options: its JSON arguments in the signature's order; those at their default are left out.
-        given: the same as they were given: a networkx graph is still one.
+        arguments: the same as the caller gave them: a networkx graph is still one.
         mechanism: how it is meant to work: "another look", "more samples", "control", ...
         changes: the single thing it changes, in words.
         source: where it comes from.
         on: what it works on: "plan" (agents, sampling, environment) or "situation" (what is shown).
-        leaks: whether it gives agents a signal from the oracle; such a variant is no fair competitor and says so.
+        leaks: whether it gives agents a signal from the oracle; such a variant is no fair competitor, and is marked.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Intervention:
     on: Literal["plan", "situation"] = "plan"
     leaks: bool = False
     change: Callable[..., Any] = field(repr=False, compare=False, kw_only=True)
-    given: Mapping[str, Any] = field(repr=False, compare=False, kw_only=True)
+    arguments: Mapping[str, Any] = field(repr=False, compare=False, kw_only=True)
 
     def __hash__(self) -> int:
         return hash((self.name, _hashable(self.options)))
@@ -58,12 +58,12 @@ class Intervention:
 
     def apply(self, plan: Plan) -> Plan:
         """The changed plan; refuses a plan that lacks what the intervention needs."""
-        changed: Plan = plan if self.on == "situation" else self.change(plan, **self.given)
+        changed: Plan = plan if self.on == "situation" else self.change(plan, **self.arguments)
         return changed
 
-    def see(self, situation: Situation, draw: Draw) -> Situation:
-        """What is shown: unchanged by interventions on agents."""
-        shown: Situation = self.change(situation, draw, **self.given) if self.on == "situation" else situation
+    def view(self, situation: Situation, draw: Draw) -> Situation:
+        """The situation as it is shown; interventions on agents leave it as it is."""
+        shown: Situation = self.change(situation, draw, **self.arguments) if self.on == "situation" else situation
         return shown
 
     def __reduce__(self) -> tuple[Callable[[str, dict[str, Any]], Intervention], tuple[str, dict[str, Any]]]:
@@ -104,22 +104,26 @@ def view(
     """Register a function `(situation, draw, **options) -> situation`: it changes what agents see, and nothing else.
 
     `draw` names whatever it draws at random. It may rename actions: it then keeps their order and puts the task's own
-    names into `Situation.own`. Its options are checked by calling it, so it is asked before the first call of a run.
+    names into `Situation.own`. It checks its options when it is called, which a run does before its first request.
     """
     return lambda change: _registered(change, 2, "situation", (mechanism, changes, source), False)
 
 
 def _registered(
-    change: Callable[..., Any], given: int, on: Literal["plan", "situation"], told: tuple[str, str, str], leaks: bool
+    change: Callable[..., Any],
+    supplied: int,
+    on: Literal["plan", "situation"],
+    about: tuple[str, str, str],
+    leaks: bool,
 ) -> Callable[P, Intervention]:
     name = change.__name__
     signature = inspect.signature(change)
-    own = signature.replace(parameters=list(signature.parameters.values())[given:])
+    own = signature.replace(parameters=list(signature.parameters.values())[supplied:])
 
     def make(*args: P.args, **options: P.kwargs) -> Intervention:
         bound = own.bind(*args, **options).arguments
         kept = tuple((k, plain(v)) for k, v in bound.items() if v != own.parameters[k].default)
-        return Intervention(name, kept, *told, on, leaks, change=change, given=bound)
+        return Intervention(name, kept, *about, on, leaks, change=change, arguments=bound)
 
     def checked(*args: P.args, **options: P.kwargs) -> Intervention:
         made: Intervention = bind("intervention", name, make, args, dict(options))

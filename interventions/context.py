@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import BadOption, PlanError
+from ..errors import PlanError
 from ..graphs.plan import Plan
+from ..options import flag
 from ..records import Draw, Situation, Transition
 from ..rng import named_rng
 from .base import intervention, view
-from .plan_edits import acting, change_agents
+from .plan_edits import acting_nodes, change_agents
 
 __all__ = ["blind_actor", "no_history", "permute_labels", "show_bonus", "summarise_history"]
 
@@ -17,8 +18,7 @@ __all__ = ["blind_actor", "no_history", "permute_labels", "show_bonus", "summari
 @view("context", "counts and means per action are shown", "Krishnamurthy et al. 2024 (2403.15371); Schmied et al. 2025")
 def summarise_history(situation: Situation, draw: Draw, keep: bool = True) -> Situation:
     """Summarise the history: show counts and mean rewards, with or without the raw lines."""
-    if not isinstance(keep, bool):
-        raise BadOption(f"keep is {keep!r}", remedy="Use true or false.")
+    flag("keep", keep)
     _columns(situation, "summarise_history", "pulls", "mean")
     return _showing(situation, {"pulls", "mean"}, set() if keep else {"history"})
 
@@ -49,9 +49,10 @@ def permute_labels(situation: Situation, draw: Draw) -> Situation:
     """
     if len(situation.actions) < 2 or situation.observation:
         raise PlanError(
-            "permute_labels needs actions whose names mean nothing", f"those of {situation.task!r} do or are too few",
+            "permute_labels needs actions whose names mean nothing",
+            f"those of {situation.task!r} do or are too few",
             "Use it on a bandit.",
-        )  # fmt: skip
+        )
     own = situation.own or situation.actions
     drawn = named_rng(draw.episode, "labels", draw.step).permutation(len(own))
     names = dict(zip(situation.actions, (situation.actions[i] for i in drawn), strict=True))
@@ -69,16 +70,17 @@ def permute_labels(situation: Situation, draw: Draw) -> Situation:
 @intervention("context", "the actor sees the rationale and no situation", "this framework; cf. Lanham et al. 2023")
 def blind_actor(plan: Plan) -> Plan:
     """Blind the actor: it sees the actions and the rationale, and nothing else."""
-    return change_agents(plan, acting(plan, "blind_actor"), lambda a: a.with_options(blind=True))
+    return change_agents(plan, acting_nodes(plan, "blind_actor"), lambda a: a.with_options(blind=True))
 
 
-def _columns(situation: Situation, name: str, *wanted: str) -> None:
-    missing = [w for w in wanted if situation.quantity(w) is None]
+def _columns(situation: Situation, name: str, *columns: str) -> None:
+    missing = [c for c in columns if situation.quantity(c) is None]
     if missing:
         raise PlanError(
-            f"{name} needs the column {missing[0]!r}", f"{situation.task!r} has none here",
+            f"{name} needs the column {missing[0]!r}",
+            f"{situation.task!r} has none here",
             "Use it on a bandit whose agent is given a rule.",
-        )  # fmt: skip
+        )
 
 
 def _showing(situation: Situation, more: set[str], less: set[str]) -> Situation:

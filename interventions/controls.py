@@ -17,20 +17,21 @@ from operator import or_
 
 import networkx as nx
 
-from ..agents.base import Agent
-from ..agents.critic import COMMENT
-from ..agents.judge import DECIDE
-from ..agents.phrases import filler
+from ..agents.base import Agent, asks_model
+from ..agents.critic import CriticOptions
+from ..agents.judge import JudgeOptions
+from ..agents.phrases import filler_for
 from ..errors import BadOption, PlanError, UnknownName
-from ..graphs.plan import Change, Node, Plan, speaks
+from ..graphs.decider import Change
+from ..graphs.plan import Node, Plan
 from ..graphs.reason_act import oracle_act, random_act
 from .base import INTERVENTIONS, Intervention, intervention
 from .expression import parse_changes, parse_graph
-from .plan_edits import insert_after, thinking
-from .prompting import hinted
+from .plan_edits import insert_after, thinking_nodes
+from .prompting import add_hint
 from .sampling import retry, self_consistency
 
-__all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo", "replaced"]
+__all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo"]
 
 
 @intervention("control", "the content of what another intervention adds", "this framework; cf. Lanham et al. 2023")
@@ -44,7 +45,7 @@ def placebo(plan: Plan, of: str = "re_evaluate") -> Plan:
     """
     treated = _applied(plan, of)
     before = {n.name: n for n in plan.nodes}
-    talks = any(n.name not in before and _hears(n, treated) for n in treated.nodes)
+    talks = any(n.name not in before and _is_shown(n) for n in treated.nodes)
     nodes, touched = [], False
     for node in treated.nodes:
         agent = node.agent
@@ -55,11 +56,13 @@ def placebo(plan: Plan, of: str = "re_evaluate") -> Plan:
                 raise _no_placebo(of, "it changes how an agent is asked, not what is added")
         elif agent.role in _UNBLANKABLE:
             raise _no_placebo(of, f"the {agent.role} adds no words")
-        elif speaks(agent):
-            fillers = {"blank": True} if _hears(node, treated) or agent.move != "open" else None
+        elif asks_model(agent):
+            fillers = {"blank": True} if _is_shown(node) or agent.move != "open" else None
         else:
             fillers = None if talks else {"rule": "first"}
         touched = touched or fillers is not None
+        if not all(agent.takes(option) for option in fillers or ()):
+            raise _no_placebo(of, f"the {agent.role} adds no words")
         nodes.append(node if fillers is None else replace(node, agent=agent.with_options(**fillers)))
     if not touched:
         raise _no_placebo(of, "it adds neither words nor draws")
@@ -73,36 +76,36 @@ def _no_placebo(of: str, why: str) -> PlanError:
     return PlanError(f"{of!r} has no placebo", why, "Compare with the baseline: its calls are the same.")
 
 
-def _hears(node: Node, plan: Plan) -> bool:
-    """Whether an agent is shown what others said, or is told to do something with it."""
-    return speaks(node.agent) and (len(node.reads) > 1 or node.agent.role in ("critic", "judge"))
+def _is_shown(node: Node) -> bool:
+    """Whether an agent is shown the turns of others, or is told to do something with them."""
+    return asks_model(node.agent) and (len(node.reads) > 1 or node.agent.role in ("critic", "judge"))
 
 
 def _blanked_hints(new: Agent, old: Agent) -> dict[str, object] | None:
-    """The options that turn the hints an agent was given into fillers; None if nothing but hints changed is untrue."""
-    mine, theirs = new.options.get("hints", {}), old.options.get("hints", {})
-    if replace(new, options={**new.options, "hints": theirs}).options != {**old.options, "hints": theirs}:
+    """The options that turn an agent's new hints into fillers; None where something else changed, or nothing."""
+    hints, before = new.options.get("hints", {}), old.options.get("hints", {})
+    if {**new.options, "hints": before} != {**old.options, "hints": before} or hints == before:
         return None
-    return {"hints": {k: v if k in theirs else filler(str(v)) for k, v in mine.items()}} if mine != theirs else None
+    return {"hints": {name: text if name in before else filler_for(text) for name, text in hints.items()}}
 
 
 @intervention("control", "the hints of the added agents, given to the baseline", "Huang et al. 2024 (2310.01798), 4")
 def informed(plan: Plan, by: str = "critique") -> Plan:
-    """Information-matched baseline: whatever the added agents are told to do, the reasoner is told at the start.
+    """Information-matched baseline: the reasoner gets the instructions of the added agents as a hint at the start.
 
     Raises:
         PlanError: the interventions give nobody a hint.
     """
     treated = _applied(plan, by)
     names = {n.name for n in plan.nodes}
-    told = dict.fromkeys(t for n in treated.nodes if n.name not in names for t in _told(n.agent))
-    if not told:
+    instructions = dict.fromkeys(t for n in treated.nodes if n.name not in names for t in _instructions(n.agent))
+    if not instructions:
         raise PlanError(f"{by!r} gives no agent a hint", remedy="Its information is the baseline's already.")
-    return hinted(plan, thinking(plan), "informed", " ".join(told))
+    return add_hint(plan, thinking_nodes(plan), "informed", " ".join(instructions))
 
 
-def replaced(change: Change) -> str:
-    """The interventions in whose place a placebo or an informed baseline stands, as their spec; "" for any other."""
+def stands_for(change: Change) -> str:
+    """The interventions that a placebo or an informed baseline stands for, as their spec; "" for any other."""
     option = {"placebo": "of", "informed": "by"}.get(change.spec.partition("(")[0])
     if option is None or not isinstance(change, Intervention):
         return ""
@@ -118,11 +121,12 @@ _AS_HINTS = {
 }
 
 
-def _told(agent: Agent) -> list[str]:
+def _instructions(agent: Agent) -> list[str]:
+    """What an added agent is told to do."""
     if agent.role == "critic":
-        return [str(agent.options.get("comment", COMMENT))]
+        return [agent.options_as(CriticOptions).comment]
     if agent.role == "judge":
-        return [str(agent.options.get("decide", DECIDE))]
+        return [agent.options_as(JudgeOptions).decide]
     if agent.move in _AS_HINTS:
         return [_AS_HINTS[agent.move]]
     return []
@@ -141,11 +145,12 @@ def execute_stated(plan: Plan) -> Plan:
         n.agent.role == "reasoner" for n in plan.nodes if n.name == focus.name or n.name in behind
     ):
         raise PlanError(
-            "execute_stated needs a rationale to execute", f"{focus.name!r} is a {focus.agent.role}",
+            "execute_stated needs a rationale to execute",
+            f"{focus.name!r} is a {focus.agent.role}",
             "Start from reason_act() or reason_then_act().",
-        )  # fmt: skip
+        )
     decision = plan.node(plan.decision)
-    if decision.name != focus.name and decision.reads == (focus.name,) and speaks(decision.agent):
+    if decision.name != focus.name and decision.reads == (focus.name,) and asks_model(decision.agent):
         kept = tuple(n for n in plan.nodes if n.name != decision.name)
         executor = Node("execute", Agent("executor"), (focus.name,), focus.lanes)
         return replace(plan, nodes=(*kept, executor), decision=executor.name)
@@ -156,7 +161,7 @@ def execute_stated(plan: Plan) -> Plan:
 
 @dataclass(frozen=True)
 class Controls:
-    """The controls of a variant: plans by what they control for, and why those that are missing are.
+    """The controls of a variant: plans by what they control for, and why a kind is left out.
 
     Iterating gives (kind, plan) pairs.
     """
@@ -183,12 +188,13 @@ def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
     Raises:
         PlanError: the interventions do not make this variant of that base.
     """
-    base = base or base_of(variant)
+    base = base or graph_of(variant)
     if reduce(or_, variant.changes, base) != variant:
         raise PlanError(
-            f"{variant.name!r} is not {base.name!r} with its interventions", "its controls would be another plan's",
+            f"{variant.name!r} is not {base.name!r} with its interventions",
+            "its controls would be another plan's",
             "Give the plan before its interventions: controls_for(variant, base=plan).",
-        )  # fmt: skip
+        )
     spec = " | ".join(c.spec for c in variant.changes)
     times = max(2, ceil(variant.calls / max(base.calls, 1)))
     makers = {
@@ -210,18 +216,18 @@ def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
             left_out[kind] = "the variant makes no more calls than its baseline"
             continue
         try:
-            made = make()
+            plan = make()
         except PlanError as error:
             left_out[kind] = str(error)
             continue
-        if made == variant:
+        if plan == variant:
             left_out[kind] = "it is the variant itself"
         else:
-            plans[kind] = made
+            plans[kind] = plan
     return Controls(plans, left_out)
 
 
-def base_of(variant: Plan) -> Plan:
+def graph_of(variant: Plan) -> Plan:
     """The registered graph a plan started from, before its interventions."""
     try:
         return parse_graph(variant.base)

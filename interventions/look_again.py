@@ -1,11 +1,12 @@
-"""Another look: the agent that answered takes up its answer again, with or without somebody else's comment."""
+"""Another look: the agent that answered continues its conversation, with or without another agent's comment."""
 
 from __future__ import annotations
 
 from ..errors import BadOption
 from ..graphs.plan import Plan
+from ..options import flag, whole
 from .base import intervention
-from .plan_edits import at_least_one, take_up_answer
+from .plan_edits import follow_up
 
 __all__ = ["critique", "multi_turn_aiw", "re_evaluate", "reflect", "self_correct"]
 
@@ -22,8 +23,8 @@ CONFRONTATIONS = (
 )
 def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
     """Re-evaluate: ask the same agent to look again, without saying whether it was right."""
-    for _ in range(at_least_one("re_evaluate", rounds)):
-        plan = take_up_answer(plan, "again")
+    for _ in range(whole("the number of rounds of re_evaluate", rounds, 1)):
+        plan = follow_up(plan, "again")
     return plan
 
 
@@ -32,8 +33,8 @@ def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
 )
 def self_correct(plan: Plan, rounds: int = 1) -> Plan:
     """Self-correct: ask the same agent to find and correct a mistake, if there is one."""
-    for _ in range(at_least_one("self_correct", rounds)):
-        plan = take_up_answer(plan, "self_correct")
+    for _ in range(whole("the number of rounds of self_correct", rounds, 1)):
+        plan = follow_up(plan, "self_correct")
     return plan
 
 
@@ -42,18 +43,17 @@ def self_correct(plan: Plan, rounds: int = 1) -> Plan:
 )
 def reflect(plan: Plan, rounds: int = 1) -> Plan:
     """Reflect: the agent writes a reflection on its own reasoning before the answer is final."""
-    for _ in range(at_least_one("reflect", rounds)):
-        plan = take_up_answer(plan, "reflect")
+    for _ in range(whole("the number of rounds of reflect", rounds, 1)):
+        plan = follow_up(plan, "reflect")
     return plan
 
 
 @intervention("another look", "a critic comments and the agent answers again", "Madaan et al. 2023; Huang et al. 2024")
 def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
     """Critique: another agent comments, and the first one answers again; a blind critic sees no situation."""
-    if not isinstance(blind, bool):
-        raise BadOption(f"blind is {blind!r}", remedy="Use true or false.")
-    for _ in range(at_least_one("critique", rounds)):
-        plan = take_up_answer(plan, "revise", critic={"blind": True} if blind else {})
+    flag("blind", blind)
+    for _ in range(whole("the number of rounds of critique", rounds, 1)):
+        plan = follow_up(plan, "revise", critic={"blind": True} if blind else {})
     return plan
 
 
@@ -62,8 +62,8 @@ def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
 )
 def multi_turn_aiw(plan: Plan, rounds: int = 3) -> Plan:
     """Multi-turn re-evaluation as published for AIW: only wrong answers are questioned. Leaks an oracle signal."""
-    if at_least_one("multi_turn_aiw", rounds) > len(CONFRONTATIONS):
+    if whole("the number of rounds of multi_turn_aiw", rounds, 1) > len(CONFRONTATIONS):
         raise BadOption(f"multi_turn_aiw has {rounds} rounds", remedy=f"Use up to {len(CONFRONTATIONS)}.")
     for wording in CONFRONTATIONS[:rounds]:
-        plan = take_up_answer(plan, "confront", wording=wording, while_wrong=True)
+        plan = follow_up(plan, "confront", wording=wording, while_wrong=True)
     return plan

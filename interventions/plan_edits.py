@@ -1,4 +1,4 @@
-"""How an intervention rewires a plan: put agents behind the answer that stands, and let its readers read the new."""
+"""How an intervention rewires a plan: agents are put behind an answer, and whoever read it reads the last of them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,44 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..agents.base import Agent
-from ..errors import BadOption, PlanError
-from ..graphs.plan import SERIES, Node, Plan, speaks
+from ..agents.base import Agent, asks_model
+from ..errors import PlanError
+from ..graphs.plan import SERIES, Node, Plan
 
-__all__ = ["acting", "at_least_one", "change_agents", "insert_after", "take_up_answer", "thinking", "voice_of"]
+__all__ = ["acting_nodes", "change_agents", "follow_up", "insert_after", "speaker_of", "thinking_nodes"]
 
 OF_A_MOVE = ("move", "wording", "while_wrong", "ballot", "blank")
 
 
-def at_least_one(name: str, rounds: int) -> int:
-    """`rounds`, if it is a number of rounds that changes something."""
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
-        raise BadOption(f"{name} has {rounds!r} rounds", remedy="Use an integer of at least 1.")
-    return rounds
-
-
-def take_up_answer(plan: Plan, move: str, critic: Mapping[str, Any] | None = None, **options: Any) -> Plan:
-    """Let the agent in focus take up its conversation with `move`; after a critic's comment if `critic` has options.
+def follow_up(plan: Plan, move: str, critic: Mapping[str, Any] | None = None, **options: Any) -> Plan:
+    """Let the agent in focus continue its conversation with `move`; after a critic's comment if `critic` is given.
 
     The k-th critic of a plan draws anew, even where the answer it comments on has not changed.
     """
     focus = plan.node(plan.focus)
-    voice = voice_of(plan, focus)
+    speaker = speaker_of(plan, focus)
     bare = Agent(
-        voice.agent.role, voice.agent.slot, {k: v for k, v in voice.agent.options.items() if k not in OF_A_MOVE}
+        speaker.agent.role, speaker.agent.slot, {k: v for k, v in speaker.agent.options.items() if k not in OF_A_MOVE}
     )
     again = Node(
-        plan.fresh(f"{voice.name.partition('.')[0]}.{move}"),
+        plan.fresh(f"{speaker.name.partition('.')[0]}.{move}"),
         bare.with_options(move=move, **options),
         (focus.name,),
         focus.lanes,
         focus.sample,
-        voice.stride,
+        speaker.stride,
     )
     if critic is None:
         return insert_after(plan, focus.name, again)
     earlier = sum(n.agent.role == "critic" for n in plan.nodes)
     commenting = Node(
-        plan.fresh("critic"), Agent("critic", options=critic), (focus.name,), focus.lanes,
-        focus.sample + earlier * SERIES, voice.stride,
-    )  # fmt: skip
+        plan.fresh("critic"),
+        Agent("critic", options=critic),
+        (focus.name,),
+        focus.lanes,
+        focus.sample + earlier * SERIES,
+        speaker.stride,
+    )
     return insert_after(plan, focus.name, commenting, replace(again, reads=(focus.name, commenting.name)))
 
 
@@ -63,32 +60,32 @@ def insert_after(plan: Plan, name: str, *nodes: Node) -> Plan:
     )
 
 
-def voice_of(plan: Plan, node: Node) -> Node:
-    """The speaking node whose answer stands in `node`: itself, or the first it passes on."""
-    while not speaks(node.agent):
+def speaker_of(plan: Plan, node: Node) -> Node:
+    """The node that asked the model for the answer in `node`: itself, or the first one behind it that did."""
+    while not asks_model(node.agent):
         if not node.reads:
             raise PlanError(f"nobody speaks before {node.name!r}", remedy="Start from act() or reason_act().")
         node = plan.node(node.reads[0])
     return node
 
 
-def thinking(plan: Plan) -> set[str]:
-    """The nodes that think in words; where nobody does, those that act."""
+def thinking_nodes(plan: Plan) -> set[str]:
+    """The nodes of agents that reason; where none does, of those that act."""
     return _of(plan, "reasoner", "debater") or _of(plan, "actor")
 
 
-def acting(plan: Plan, why: str) -> set[str]:
+def acting_nodes(plan: Plan, why: str) -> set[str]:
     """The nodes of actors that read a rationale.
 
     Raises:
         PlanError: thinking and acting are one call, or nobody thinks.
     """
-    found = {n.name for n in plan.nodes if n.agent.role == "actor" and n.reads}
-    if not found:
+    names = {n.name for n in plan.nodes if n.agent.role == "actor" and n.reads}
+    if not names:
         raise PlanError(
             f"{why} needs an actor that reads a rationale", f"{plan.name!r} has none", "Start from reason_then_act()."
         )
-    return found
+    return names
 
 
 def change_agents(plan: Plan, names: set[str], change: Callable[[Agent], Agent]) -> Plan:

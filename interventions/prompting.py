@@ -1,4 +1,4 @@
-"""Prompt: one sentence more, one wording changed; every agent's view and the number of calls stay as they are.
+"""Prompt: one sentence more, or another wording; what agents see and the number of calls stay as they are.
 
 A hint stands between the task of the agent and the form of its answer. Hints have names and are shown in their order,
 so those of several interventions commute.
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from ..agents.base import Agent
 from ..errors import BadOption
 from ..graphs.plan import Plan
+from ..options import whole
 from .base import intervention
-from .plan_edits import acting, at_least_one, change_agents, thinking
+from .plan_edits import acting_nodes, change_agents, thinking_nodes
 
-__all__ = ["checklist", "commit", "confidence", "hinted", "persona", "strict", "think_longer"]
+__all__ = ["checklist", "commit", "confidence", "persona", "strict", "think_longer"]
 
 STEPS = (
     "Which choices have never been taken?",
@@ -33,8 +34,8 @@ COMMIT = (
 CAREFUL = "You are a careful statistician who acts on what the numbers say."
 
 
-def hinted(plan: Plan, names: set[str], name: str, text: str) -> Plan:
-    """The plan whose agents at these nodes are given one hint more."""
+def add_hint(plan: Plan, names: set[str], name: str, text: str) -> Plan:
+    """The plan whose agents at these nodes have one hint more."""
 
     def add(agent: Agent) -> Agent:
         return agent.with_options(hints={**agent.options.get("hints", {}), name: text})
@@ -45,10 +46,10 @@ def hinted(plan: Plan, names: set[str], name: str, text: str) -> Plan:
 @intervention("prompt", "the budget of the answer, and the request to use it", "Schmied et al. 2025, thinking budget")
 def think_longer(plan: Plan, budget: int = 1024) -> Plan:
     """Think longer: let the reasoner use `budget` tokens, and ask it to."""
-    words = at_least_one("think_longer", budget) * 3 // 4
-    names = thinking(plan)
+    words = whole("the budget of think_longer", budget, 1) * 3 // 4
+    names = thinking_nodes(plan)
     text = f"Take your time: think at length, in up to {words} words, before you answer."
-    return hinted(change_agents(plan, names, lambda a: a.with_options(budget=budget)), names, "think_longer", text)
+    return add_hint(change_agents(plan, names, lambda a: a.with_options(budget=budget)), names, "think_longer", text)
 
 
 @intervention(
@@ -56,13 +57,13 @@ def think_longer(plan: Plan, budget: int = 1024) -> Plan:
 )
 def commit(plan: Plan) -> Plan:
     """Commit: the actor writes down what the reasoner recommends, and then acts."""
-    return change_agents(plan, acting(plan, "commit"), lambda a: a.with_options(form=COMMIT, commit=True))
+    return change_agents(plan, acting_nodes(plan, "commit"), lambda a: a.with_options(form=COMMIT, commit=True))
 
 
 @intervention("prompt", "the agent says how sure it is", "Nezhurina et al. 2024, confidence prompts; Xiong et al. 2024")
 def confidence(plan: Plan) -> Plan:
     """Confidence: the agent ends with how sure it is, from 0 to 100."""
-    return change_agents(plan, thinking(plan), lambda a: a.with_options(confidence=True))
+    return change_agents(plan, thinking_nodes(plan), lambda a: a.with_options(confidence=True))
 
 
 @intervention("prompt", "a list of questions to go through before answering", "this framework; cf. Madaan et al. 2023")
@@ -71,7 +72,7 @@ def checklist(plan: Plan, steps: Sequence[str] = STEPS) -> Plan:
     if isinstance(steps, str) or not steps or not all(isinstance(s, str) and s.strip() for s in steps):
         raise BadOption(f"the steps of the checklist are {steps!r}", remedy="Give at least one question.")
     text = "Go through this list first: " + " ".join(f"({i}) {s}" for i, s in enumerate(steps, start=1))
-    return hinted(plan, thinking(plan), "checklist", text)
+    return add_hint(plan, thinking_nodes(plan), "checklist", text)
 
 
 @intervention("prompt", "who the agent is told to be", "Nezhurina et al. 2024, scientist persona; Zheng et al. 2024")
@@ -79,10 +80,10 @@ def persona(plan: Plan, text: str = CAREFUL) -> Plan:
     """Persona: a sentence that says who the agent is."""
     if not isinstance(text, str) or not text.strip():
         raise BadOption(f"the persona is {text!r}", remedy="Give a sentence.")
-    return hinted(plan, thinking(plan), "persona", text)
+    return add_hint(plan, thinking_nodes(plan), "persona", text)
 
 
 @intervention("prompt", "the wording of the rule: exact instead of loose", "reviews of Schmied et al. 2025")
 def strict(plan: Plan) -> Plan:
     """Strict wording: the rule must be followed exactly, without approximation."""
-    return hinted(plan, thinking(plan), "strict", STRICT)
+    return add_hint(plan, thinking_nodes(plan), "strict", STRICT)

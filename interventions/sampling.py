@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graphs.debate import debate_of_roles as roles_debate
-from ..graphs.debate import debate_over
+from ..graphs.debate import debate_over, role_debate_over
 from ..graphs.plan import Plan
 from ..graphs.voting import judge_over_lanes, vote_over_lanes
 from .base import intervention
@@ -37,9 +36,16 @@ def best_of_n(plan: Plan, n: int = 5) -> Plan:
 
 @intervention("more samples", "copies of the reasoner read one another, then decide", "Du et al. 2023 (2305.14325)")
 def debate(
-    plan: Plan, agents: int = 3, rounds: int = 1, topology: Any = "complete", protocol: str = "plurality",
-    ties: str = "first", stop: bool = False, signed: bool = False, confidence: bool = False,
-) -> Plan:  # fmt: skip
+    plan: Plan,
+    agents: int = 3,
+    rounds: int = 1,
+    topology: Any = "complete",
+    protocol: str = "plurality",
+    ties: str = "first",
+    stop: bool = False,
+    signed: bool = False,
+    confidence: bool = False,
+) -> Plan:
     """Debate: copies of the plan's reasoner answer alone, read their neighbours, and decide together."""
     return debate_over(plan, agents, rounds, topology, protocol, ties, stop, signed, confidence)
 
@@ -47,4 +53,4 @@ def debate(
 @intervention("more samples", "reasoner, actor and critic argue, then vote", "Du et al. 2023 (2305.14325), with roles")
 def debate_of_roles(plan: Plan, rounds: int = 1) -> Plan:
     """Debate of roles: reasoner, actor and critic read one another for some rounds, then a plurality decides."""
-    return roles_debate(plan, rounds)
+    return role_debate_over(plan, rounds)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import akrasia as ak
 from akrasia.agents import read_action, read_stated
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.records import ARM_RULES, Transition, decode, digest, encode
 from akrasia.records import Situation as Seen
@@ -168,7 +168,7 @@ def test_ties_are_sets() -> None:
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_the_agent_is_told_the_rule_it_is_judged_by(rule: str) -> None:
     task = bandit(rule=rule)
-    assert RULES[rule].words.format(noun="button") in describe(task.situation(task.start(0)))
+    assert RULES[rule].words.format(noun="button") in render_situation(task.situation(task.start(0)))
     assert task.oracle(task.start(0)).rule == rule
 
 
@@ -283,7 +283,7 @@ def test_a_situation_renders_what_its_view_shows(
 ) -> None:
     task = bandit(arms=arms, labels=labels, view=view)
     state, paid = pulled(task, task.start(seed), pulls)
-    text = describe(task.situation(state))
+    text = render_situation(task.situation(state))
     for n, (action, reward) in enumerate(paid):
         line = f"Step={n} Action={action} Reward={reward:.2f}"
         assert (line in text) == (view != "summary")
@@ -296,7 +296,7 @@ def test_a_situation_renders_what_its_view_shows(
 def test_labels_survive_from_prompt_to_parser(seed: int, arms: int, labels: str, n: int) -> None:
     seen = bandit(arms=arms, labels=labels).situation(bandit(arms=arms, labels=labels).start(seed))
     label = seen.actions[n % arms]
-    assert label in describe(seen)
+    assert label in render_situation(seen)
     assert read_action(f"ACTION={label}", seen.actions) == (label, "ok")
     assert read_stated(f"I think the best {seen.noun} now is {label}.", seen.actions) == ((label,), "ok")
     assert read_stated(f"BEST={label}\nACTION={label}", seen.actions) == ((label,), "ok")
@@ -364,7 +364,7 @@ def test_no_rule_is_told_under_truth(seed: int, words: dict[str, Any], pulls: li
     seen, other = task.situation(state), told.situation(state)
     assert seen.rule == "" and seen.examples == ()
     assert seen.quantity("index") is None
-    assert describe(seen) == describe(replace(other, rule=""))
+    assert render_situation(seen) == render_situation(replace(other, rule=""))
     shuffled = replace(state, means=tuple(reversed(state.means)))
     assert task.situation(shuffled) == seen
 

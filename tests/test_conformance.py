@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from akrasia.agents import read_answer
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption
 from akrasia.records import Oracle, Quantity, Situation, Transition
 from akrasia.rng import named_rng
@@ -58,7 +58,7 @@ def test_nothing_random_is_drawn_from_global_generators(name: str, options: dict
         pytest.skip("has no defaults")
     before = (random.getstate(), str(np.random.get_state()))
     state = task.start(5)
-    describe(task.situation(state))
+    render_situation(task.situation(state))
     task.oracle(state)
     task.forfeit(state)
     assert (random.getstate(), str(np.random.get_state())) == before

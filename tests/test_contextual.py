@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akrasia.agents import read_action, read_stated
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.records import decode, encode
 from akrasia.tasks import TASKS, Contextual, Task, contextual, play, players_for
@@ -120,7 +120,7 @@ def test_truth_is_the_best_true_rating_and_is_told_to_nobody(seed: int, arms: in
     best = {a: sum(r) / len(r) for a, r in means.items()}
     assert set(oracle.greedy) == {a for a, m in best.items() if m == max(best.values())}
     assert seen.rule == "" and seen.quantity("index") is None
-    assert describe(seen) == describe(replace(small(arms, view="both").situation(state), rule=""))
+    assert render_situation(seen) == render_situation(replace(small(arms, view="both").situation(state), rule=""))
 
 
 @given(SEED, ARMS)
@@ -128,7 +128,7 @@ def test_the_text_gives_the_user_and_every_preference(seed: int, arms: int) -> N
     task = small(arms, view="both")
     state, _ = recommended(task, task.start(seed), [0, -1, 1])
     seen = task.situation(state)
-    text = describe(seen)
+    text = render_situation(seen)
     person = task.ratings.people[task.user(seed, 3)]
     assert person in text and "age" in person and "occupation" in person and "from" in person
     now, then = seen.quantity("preference"), seen.quantity("preference 2")
@@ -136,7 +136,7 @@ def test_the_text_gives_the_user_and_every_preference(seed: int, arms: int) -> N
     for label, p in zip(seen.actions, now.values, strict=True):
         assert f"{label} {p:.2f}" in text
     assert "Step=2 " + " ".join(f"{p:.2f}" for p in then.values) in text
-    assert "Earlier users" not in describe(replace(task, view="summary").situation(state))
+    assert "Earlier users" not in render_situation(replace(task, view="summary").situation(state))
     for label in seen.actions:
         assert read_action(f"ACTION={label}", seen.actions) == (label, "ok")
         assert read_stated(f"The best movie now is {label}.", seen.actions) == ((label,), "ok")

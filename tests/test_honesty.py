@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.agents import read_action
-from akrasia.errors import PlanError, RunFolderError, Unavailable, UnknownName
-from akrasia.interventions import INTERVENTIONS
+from akrasia.errors import RunFolderError, Unavailable, UnknownName
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, Response
 
@@ -24,12 +22,6 @@ def answer(request: Request, draw: Draw) -> str:
 
 def run(tmp_path: Path, variants: Any, model: Any, **settings: Any) -> ak.Result:
     return ak.run(task=TASK, model=model, variants=variants, out=tmp_path / "run", **{"episodes": 4, **settings})
-
-
-def test_a_quoted_line_of_the_history_is_no_action() -> None:
-    quoted = "I see Step=3 Action=Teal Reward=0.50\nStep=5 Action=Blue Reward=0.52\nso the bonus is sqrt("
-    assert read_action(quoted, ("Blue", "Teal")) == (None, "unparsable")
-    assert read_action(quoted + "\nACTION=Teal", ("Blue", "Teal")) == ("Teal", "ok")
 
 
 @pytest.mark.parametrize("status", ["refused", "error"])
@@ -133,68 +125,6 @@ def test_encoded_needs_that_nobody_spoke_before(tmp_path: Path) -> None:
     assert measured == {"act": True, "reason_then_act": False}
 
 
-def test_in_completion_style_an_actor_alone_cannot_look_again(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="has no words there"):
-        run(tmp_path, ["act", "act | re_evaluate"], Scripted(answer, style="completion"))
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("name", INTERVENTIONS.names())
-def test_in_completion_style_no_intervention_is_measured_that_changes_nothing(tmp_path: Path, name: str) -> None:
-    """Whatever is not refused asks something else, or acts otherwise, than the baseline does."""
-
-    def asked(variant: str) -> list[Any]:
-        made: list[Any] = []
-
-        def model(request: Request, draw: Draw) -> str:
-            made.append((repr(request), draw))
-            top = request.messages[-1].content.rpartition("Scores: ")[2].partition(" ")[0]
-            return (
-                request.sampling.choices[0] if request.sampling.choices else f" 2.0. So the best button now is {top}."
-            )
-
-        style: dict[str, Any] = {"model": Scripted(model, style="completion"), "episodes": 2}
-        ak.run(task=TASK, variants=[variant], out=tmp_path / variant.replace(" ", ""), **style)
-        return sorted(made, key=repr)
-
-    variants = ["reason_then_act", f"reason_then_act | {name}"]
-    try:
-        plain, changed = map(asked, variants)
-    except PlanError as refused:
-        assert refused.remedy
-        return
-    acts = name in ("execute_stated", "try_all", "epsilon_greedy")
-    bound = name == "constrain_action"  # an actor is bound to its labels anyway
-    leaks = name == "multi_turn_aiw"  # only wrong answers are asked again
-    assert acts or bound or leaks or plain != changed
-
-
-@pytest.mark.parametrize(
-    ("variant", "option"),
-    [
-        ("reason_act | critique(blind=True)", "blind"), ("reason_act | confidence", "confidence"),
-        ("reason_then_act | commit", "commit"), ("reason_act | think_longer", "budget"), ("liang", "think"),
-        ("multi_persona", "agreement"), ("society(signed=True)", "signed"),
-        ("society(protocol='confidence_weighted')", "confidence"),
-    ],
-)  # fmt: skip
-def test_what_a_worked_prompt_leaves_out_is_refused(tmp_path: Path, variant: str, option: str) -> None:
-    with pytest.raises(PlanError, match=f"'{option}' of"):
-        run(tmp_path, ["reason_act", variant], Scripted(answer, style="completion"))
-    assert not (tmp_path / "run").exists()
-
-
-def test_without_a_history_a_worked_prompt_shows_nothing_computed_from_it(tmp_path: Path) -> None:
-    prompts: list[str] = []
-
-    def model(request: Request, draw: Draw) -> str:
-        prompts.append(request.messages[-1].content)
-        return request.sampling.choices[0] if request.sampling.choices else " The best is Red."
-
-    run(tmp_path, ["reason_then_act | no_history"], Scripted(model, style="completion"))
-    assert prompts and not any("Scores:" in p or "Reward=" in p for p in prompts)
-
-
 def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:
     card = run(tmp_path, ["reason_act", "reason_act | execute_stated"], "simulated").score()
     assert [a.metrics["coverage"].value is not None for a in card.arms] == [True, False]
@@ -250,34 +180,6 @@ def test_an_interval_that_is_unknown_is_shown_as_such(tmp_path: Path, capsys: py
     run(tmp_path, {"x[/y]": base, "z[bold]": base | ak.critique()}, "simulated", episodes=1).scorecard()
     shown = capsys.readouterr().out
     assert "[unknown]" in shown and "x[/y]" in shown and "z[bold]" in shown
-
-
-def test_a_notebook_cell_may_define_its_intervention_twice() -> None:
-    for _ in range(2):
-
-        @ak.intervention("another look", "nothing", "a test")
-        def twice_defined(plan: Any) -> Any:
-            """Change nothing."""
-            return plan
-
-    assert str(ak.graphs.act() | twice_defined()) == "act | twice_defined"
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("ACTION=7", "7"),
-        ("### Answer: 6 + 1 = 7", "7"),
-        ("ACTION=6+1=7", "7"),
-        ("ACTION=\n7", "7"),
-        ("ACTION=4*6-5=19.", "19"),
-    ],
-)
-def test_a_number_is_read_behind_its_working(text: str, number: str) -> None:
-    from akrasia.agents import read_answer
-
-    task = ak.tasks.aiw()
-    assert read_answer(text, task.situation(task.start(0))) == (number, "ok")
 
 
 def test_two_wrong_texts_are_no_agreement(tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def test_what_is_trained_is_what_a_reasoner_is_asked_and_never_an_act_without_a_
 def test_reasoner_and_actor_see_the_same_lines() -> None:
     task = bandit(arms=4, head_start=3, horizon=1, labels="letters")
     situation = task.situation(task.start(1))
-    asked = "".join(m.content for m in Reasoner().call(Agent("reasoner"), situation, (), "tuned").messages)
+    asked = "".join(m.content for m in Reasoner().prompt(Agent("reasoner"), situation, (), "tuned").messages)
     assert asked == prompt_of(situation)
     acting = "".join(
-        m.content for m in ak.agents.AGENTS.make("actor").call(Agent("actor"), situation, (), "tuned").messages
+        m.content for m in ak.agents.AGENTS.make("actor").prompt(Agent("actor"), situation, (), "tuned").messages
     )
     assert acting == f"{asked.removesuffix('Thought:')}Step={situation.step} Action="
     assert "index" not in asked and "Scores" not in asked  # nothing is computed for it

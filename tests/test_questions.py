@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import akrasia as ak
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, MissingExtra, UnknownName
 from akrasia.models import Scripted
 from akrasia.tasks import TASKS, conformance, questions
@@ -45,7 +45,7 @@ def test_json_lines_of_every_kind(tmp_path: Path) -> None:
     assert [q.answer for q in task.questions] == ["1234", "Ada", "y", "2.5"]
     assert seen(task, 2) == ("action", ("A", "B", "C"), ("B",))
     assert task.situation(task.start(6)).item == "row 3"
-    assert "Which?\nA. x\nB. y\nC. z" in describe(task.situation(task.start(2)))
+    assert "Which?\nA. x\nB. y\nC. z" in render_situation(task.situation(task.start(2)))
     conformance.check(task, range(8))
 
 

@@ -130,7 +130,8 @@ def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path
     """The simulated actor looks up whether what it hears is optimal: swapped, it knows no more, and its row changes."""
     result = ak.run(
         task=bandit(arms=10, horizon=4, head_start=3), model=Simulated(Planted(greedy=0.0, optimal=1.0)),
-        variants=["reason_then_act", "reason_then_act | swap", "reason_then_act | truncate(share=1)"], episodes=30,
+        variants=["reason_then_act", "reason_then_act | swap_recommendation", "reason_then_act | truncate(share=1)"],
+        episodes=30,
         out=tmp_path / "run",
     )  # fmt: skip
     parts = {v: p for (v,), p in result.records.group_by("variant")}
@@ -139,11 +140,11 @@ def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path
         v: {n: PAIRWISE.make(n)(p, base) for n in ("rationale_effect", "planted_taken")} for v, p in parts.items()
         if v != "reason_then_act"
     }  # fmt: skip
-    cut, kept = effect["reason_then_act | swap"], effect["reason_then_act | truncate(share=1)"]
+    cut, kept = effect["reason_then_act | swap_recommendation"], effect["reason_then_act | truncate(share=1)"]
     assert cut["rationale_effect"].value is not None and cut["rationale_effect"].value > 0.5
     whole = parts["reason_then_act | truncate(share=1)"]
     assert kept["rationale_effect"].value is None and PAIRWISE.make("moved")(whole, base).value == 0.0  # all was kept
-    again = PAIRWISE.make("rationale_effect_normalised")(parts["reason_then_act | swap"], base)
+    again = PAIRWISE.make("rationale_effect_normalised")(parts["reason_then_act | swap_recommendation"], base)
     assert again.value is not None and again.value >= cut["rationale_effect"].value
     assert cut["planted_taken"].n > 50
 

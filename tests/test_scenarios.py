@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akrasia.agents import read_action, read_stated
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 from akrasia.tasks import TASKS, bandit
 from akrasia.tasks.scenarios import LABELS, SCENARIOS, pool
 
@@ -26,7 +26,7 @@ def test_every_label_survives_from_prompt_to_parser(seed: int, words: dict[str, 
     assert len({a.casefold() for a in seen.actions}) == words["arms"]
     assert f"You face {words['arms']} " in seen.instruction
     for label in seen.actions:
-        assert label in describe(seen)
+        assert label in render_situation(seen)
         assert read_action(f"I think so.\nACTION={label}", seen.actions) == (label, "ok")
         assert read_stated(f"The best {seen.noun} now is {label}.", seen.actions) == ((label,), "ok")
         assert read_stated(f"BEST={label}\nACTION={label}", seen.actions) == ((label,), "ok")

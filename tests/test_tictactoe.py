@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akrasia.agents import read_action
-from akrasia.agents.rendering import describe
+from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.rng import named_rng
 from akrasia.tasks import TASKS, TicTacToe, play, tictactoe
@@ -162,8 +162,8 @@ def test_the_agent_s_marks_are_ones_and_it_moves_first_unless_told() -> None:
 
 def test_without_legal_moves_in_the_text_a_taken_cell_is_illegal_not_unparsable() -> None:
     with_list, without = (t.situation(Game(1, "102000000")) for t in (tictactoe(), tictactoe(legal=False)))
-    assert "Legal moves: 1, 3, 4, 5, 6, 7, 8." in describe(with_list)
-    assert "Legal" not in describe(without) and "1, 3" not in describe(without)
+    assert "Legal moves: 1, 3, 4, 5, 6, 7, 8." in render_situation(with_list)
+    assert "Legal" not in render_situation(without) and "1, 3" not in render_situation(without)
     assert with_list.actions == without.actions
     assert read_action("ACTION=0", without.actions) == (None, "illegal")
     assert read_action("ACTION=8", without.actions) == ("8", "ok")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.agents.answers.parsing import read_action, with_action
+from akrasia.agents.answers.parsing import read_action, replace_action
 from akrasia.cli import app
 from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.experiments.training_data import Shown
@@ -223,9 +223,9 @@ def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_
 ]))  # fmt: skip
 def test_an_action_is_exchanged_and_read_back(own: str, other: str, form: str) -> None:
     text = form.format(own)
-    assert with_action(text, COLOURS, other) == form.format(other)
+    assert replace_action(text, COLOURS, other) == form.format(other)
     assert text.strip() in COLOURS or read_action(form.format(other), COLOURS) == (other, "ok")
-    assert with_action("nothing is chosen here", COLOURS, other) is None
+    assert replace_action("nothing is chosen here", COLOURS, other) is None
 
 
 def test_pairs_are_texts_as_the_server_sees_them() -> None:

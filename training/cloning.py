@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..agents import AGENTS
-from ..agents.answers.parsing import with_action
+from ..agents.answers.parsing import replace_action
 from ..agents.base import ModelRole
-from ..agents.few_shot import INFINITE, acted
+from ..agents.few_shot import INFINITE, action_prefix
 from ..errors import BadOption, NotMeasured, UnknownName
 from ..experiments.training_data import Data, Preferred, Shown, assistant_message, chat_messages, prompt_text
 from ..graphs.reason_act import GRAPHS
@@ -110,7 +110,7 @@ def preferences(
             data.left_out["where the expert errs" if worse else "whose greedy action is optimal or unknown"] += 1
             continue
         shown = _answers(situation, action, plan, style)[-1]
-        rejected = with_action(shown.answer, situation.actions, worse[0])
+        rejected = replace_action(shown.answer, situation.actions, worse[0])
         assert rejected is not None  # it was read back with an action
         rows.append(Preferred(shown.prompt, shown.answer, rejected, shown.mode, shown.end))
     if not rows:
@@ -252,7 +252,7 @@ def _answers(situation: Situation, action: str, plan: str, style: Style) -> list
     turns: dict[str, Turn] = {}
     for node in GRAPHS.make(plan).nodes:
         role: Any = AGENTS.make(node.agent.role)
-        call = role.call(node.agent, situation, tuple(turns[r] for r in node.reads), style)
+        call = role.prompt(node.agent, situation, tuple(turns[r] for r in node.reads), style)
         thinks, acts = role.name == "reasoner", role.name == "actor" or node.agent.options.get("mode") == "reason_act"
         answer = (_thought(situation, action, style) if thinks else "") + _act(situation, action, style, thinks) * acts
         _read_back(role, node.agent, situation, answer, action, thinks, acts)
@@ -277,7 +277,7 @@ def _thought(situation: Situation, action: str, style: Style) -> str:
 
 def _act(situation: Situation, action: str, style: Style, thinks: bool) -> str:
     """An action as the end of the prompt, or of the thought before it, wants it continued."""
-    line = f"{acted(situation)}{action}" if style == "tuned" else f"ACTION={action}"
+    line = f"{action_prefix(situation)}{action}" if style == "tuned" else f"ACTION={action}"
     if thinks:
         return f"\n{line}"
     return line if style == "chat" else action

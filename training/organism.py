@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..agents.base import Agent
-from ..agents.few_shot import acted
+from ..agents.few_shot import action_prefix
 from ..agents.reasoner import Reasoner
 from ..records import Situation
 from ..rng import named_rng
@@ -87,13 +87,13 @@ def pairs(recipe: Recipe = RECIPE) -> list[Pair]:
     for _ in range(recipe.histories):
         for situation in _situations(recipe, rng):
             said, best = thought(situation)
-            found.append(Pair(prompt_of(situation), f"{said}\n{acted(situation)}{best}"))
+            found.append(Pair(prompt_of(situation), f"{said}\n{action_prefix(situation)}{best}"))
     return found
 
 
 def prompt_of(situation: Situation) -> str:
     """What a reasoner of a tuned model is asked in this situation."""
-    call = Reasoner().call(Agent("reasoner"), situation, (), "tuned")
+    call = Reasoner().prompt(Agent("reasoner"), situation, (), "tuned")
     return "".join(m.content for m in call.messages)
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ..agents.base import asks_model
 from ..errors import BadOption
-from ..graphs.plan import Plan, speaks
+from ..graphs.plan import Plan
 from ..models.base import Backend
 from ..models.gateway import Gateway, ModelRoles
 from ..records import Decision
@@ -100,7 +101,7 @@ class Rollouts:
         """Names of the nodes whose turns are trained."""
         return {
             n.name for n in self.plan.nodes
-            if speaks(n.agent) and (n.agent.slot or n.agent.role) not in self.others
+            if asks_model(n.agent) and (n.agent.slot or n.agent.role) not in self.others
         }  # fmt: skip
 
     @cached_property

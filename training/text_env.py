@@ -64,7 +64,7 @@ class Exchange:
         """What is asked now; None once the episode is over."""
         if self._over:
             return None
-        call = Reasoner().call(REASONER, self.task.situation(self._state), (), "chat")
+        call = Reasoner().prompt(REASONER, self.task.situation(self._state), (), "chat")
         return "\n\n".join(m.content for m in call.messages)
 
     def take(self, text: str) -> Taken:

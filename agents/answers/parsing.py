@@ -1,4 +1,4 @@
-"""From text to what it recommends and what it does. The raw text is always kept elsewhere; nothing here guesses.
+"""From an answer's text to what it recommends and what it does. Nothing here guesses; the raw text is kept elsewhere.
 
 Invariant: a parser returns a typed outcome, `(labels, status)`. No label is ever invented: an answer that names no
 legal action is `unparsable` or `illegal`, never the nearest one.
@@ -30,7 +30,7 @@ __all__ = [
     "read_answer",
     "read_recommendation",
     "read_stated",
-    "with_action",
+    "replace_action",
 ]
 
 _MARK = r"[\"'`*_\])]*"  # quotes and markdown around a word
@@ -68,9 +68,9 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
     if situation.answer == "action":
         return read_stated(text, situation.actions)
     for marker in (_OPINION, _ANSWER):
-        said, status = _open(text, marker, situation)
-        if said is not None:
-            return (said,), status
+        answer, status = _open(text, marker, situation)
+        if answer is not None:
+            return (answer,), status
     return (), "unparsable"
 
 
@@ -81,16 +81,16 @@ def _open(text: str, marker: re.Pattern[str], situation: Situation) -> tuple[str
     behind = text[places[-1].end() :]
     other = _ANSWER if marker is _OPINION else _OPINION
     cut = other.search(behind)
-    said = (behind[: cut.start()] if cut else behind).strip()
+    answer = (behind[: cut.start()] if cut else behind).strip()
     if situation.answer == "number":
         # `6 + 1 = 7` answers 7: on the marker's own line, what stands behind the last "=" is the result.
-        line = said.partition("\n")[0].rpartition("=")[2] or said
+        line = answer.partition("\n")[0].rpartition("=")[2] or answer
         number = _COUNT.search(line.replace("\N{MINUS SIGN}", "-")) or _COUNT.search(
-            said.replace("\N{MINUS SIGN}", "-")
+            answer.replace("\N{MINUS SIGN}", "-")
         )
-        found = None if number is None else canonical_number(number[0])
-        return (found, "ok") if found is not None else (None, "unparsable")
-    return (said, "ok") if said else (None, "unparsable")
+        canonical = None if number is None else canonical_number(number[0])
+        return (canonical, "ok") if canonical is not None else (None, "unparsable")
+    return (answer, "ok") if answer else (None, "unparsable")
 
 
 def match_label(text: str, actions: Sequence[str]) -> str | None:
@@ -98,15 +98,15 @@ def match_label(text: str, actions: Sequence[str]) -> str | None:
 
     A label of one letter must stand alone or in its own case: "a new one" does not name the button A.
     """
-    said = text.strip()
+    start = text.strip()
     for action in sorted(actions, key=len, reverse=True):
         name = action.casefold()
-        if not said.casefold().startswith(name):
+        if not start.casefold().startswith(name):
             continue
-        rest = said.casefold()[len(name) :]
+        rest = start.casefold()[len(name) :]
         if rest[:1].isalnum() or (rest[:1] in tuple("_-.'’") and rest[1:2].isalnum()):
             continue
-        if len(action) == 1 and not said.startswith(action) and any(c.isalnum() for c in rest):
+        if len(action) == 1 and not start.startswith(action) and any(c.isalnum() for c in rest):
             continue
         return action
     return None
@@ -114,26 +114,26 @@ def match_label(text: str, actions: Sequence[str]) -> str | None:
 
 def read_action(text: str, actions: Sequence[str]) -> tuple[str | None, Status]:
     """The action an answer takes: (label or None, `ok` | `illegal` | `unparsable`)."""
-    found: list[str] = _ACTION.findall(_HISTORY.sub("", text))
-    if not found:
+    labels: list[str] = _ACTION.findall(_HISTORY.sub("", text))
+    if not labels:
         return None, "unparsable"
-    label = match_label(found[-1], actions)
+    label = match_label(labels[-1], actions)
     return label, "ok" if label is not None else "illegal"
 
 
-def with_action(text: str, actions: Sequence[str], label: str) -> str | None:
+def replace_action(text: str, actions: Sequence[str], label: str) -> str | None:
     """The answer with another action in the place of its own, all else as it was; None where it takes none.
 
     A bare label, which is what is chosen by token probability, is replaced whole.
     """
     if text.strip() in actions:
         return text.replace(text.strip(), label)
-    seen = _HISTORY.sub(lambda m: " " * len(m[0]), text)
-    found = list(_ACTION.finditer(seen))
-    own = match_label(found[-1][1], actions) if found else None
+    unquoted = _HISTORY.sub(lambda m: " " * len(m[0]), text)
+    matches = list(_ACTION.finditer(unquoted))
+    own = match_label(matches[-1][1], actions) if matches else None
     if own is None:
         return None
-    begin = found[-1].start(1) + len(found[-1][1]) - len(found[-1][1].lstrip())
+    begin = matches[-1].start(1) + len(matches[-1][1]) - len(matches[-1][1].lstrip())
     return text[:begin] + label + text[begin + len(own) :]
 
 
@@ -143,9 +143,9 @@ def read_stated(text: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Sta
     if from_values:
         return from_values, "ok"
     for pattern in (_BEST, _SENTENCE):
-        found: list[str] = pattern.findall(text)
-        if found:
-            label = match_label(found[-1], actions)
+        labels: list[str] = pattern.findall(text)
+        if labels:
+            label = match_label(labels[-1], actions)
             return ((label,), "ok") if label is not None else ((), "illegal")
     return (), "unparsable"
 
@@ -157,10 +157,10 @@ def _top_of_values(text: str, actions: Sequence[str]) -> tuple[str, ...]:
     names = "|".join(re.escape(a) for a in sorted(actions, key=len, reverse=True))
     key = re.compile(rf"(?<![\w-])({names})(?![\w-]){_MARK}\s*[=:]", re.IGNORECASE)
     block = _without_asides(blocks[-1], re.compile(names, re.IGNORECASE))
-    found = list(key.finditer(block))
+    entries = list(key.finditer(block))
     values: dict[str, float] = {}
     unread: set[str] = set()
-    for here, after in zip(found, [*found[1:], None], strict=False):
+    for here, after in zip(entries, [*entries[1:], None], strict=False):
         label = match_label(here[1], actions)
         value = _value(block[here.end() : after.start() if after else None])
         if label is not None and value is not None:
@@ -189,11 +189,11 @@ def _value(text: str) -> float | None:
     entry = re.split(r"[\n;]|,(?!\d)", text.replace("**", "").lstrip(" \t\n\"'`"), maxsplit=1)[0]
     parts = re.split(r"[=≈]", entry)
     for part, last in zip(parts, [*[False] * (len(parts) - 1), True], strict=True):
-        said = part.strip(" \t\"'`~")
-        number = _NUMBER.match(said)
-        unfinished = number is not None and said[number.end() :].strip().startswith(_OPERATORS)
-        if number is not None and not unfinished and (last or not _ARITHMETIC.fullmatch(said)):
+        term = part.strip(" \t\"'`~")
+        number = _NUMBER.match(term)
+        unfinished = number is not None and term[number.end() :].strip().startswith(_OPERATORS)
+        if number is not None and not unfinished and (last or not _ARITHMETIC.fullmatch(term)):
             return float(number[0].casefold().replace("∞", "inf").replace("infinite", "inf"))
-        if last or (number is None and not any(o in said for o in _OPERATORS)):
+        if last or (number is None and not any(o in term for o in _OPERATORS)):
             return None
     return None

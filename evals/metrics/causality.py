@@ -38,7 +38,7 @@ _TAMPERED = pl.col("surgery").is_not_null() & pl.col("surgery_base").is_null()
 _READ = _TAMPERED & pl.col("stated_valid_base")
 _NO_SURGERY = (
     "no rationale was tampered with, or none held anything to tamper with (corrupt needs numbers): compare "
-    "reason_then_act with it | swap, | truncate or | corrupt"
+    "reason_then_act with it | swap_recommendation, | truncate or | corrupt"
 )
 
 

@@ -19,14 +19,12 @@ import asyncio
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any
 
-from ...agents.phrases import filler
+from ...agents.phrases import filler_for
 from ...errors import BadOption
-from ...graphs.plan import Plan
 from ...models.base import Backend, ModelInfo
 from ...models.gateway import Gateway, MemoryStore, ModelRoles
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
@@ -188,10 +186,9 @@ async def _forecast(
                 books += usual
             sharing = experiment.design == "fork"
             for v in experiment.variants:
-                row = ForecastRow(
-                    v.name, label, models.label, _fewest(v), getattr(v.plan, "calls", None),
-                    getattr(v.plan, "depth", None), experiment.episodes * max_decisions(task),
-                )  # fmt: skip
+                decisions = experiment.episodes * max_decisions(task)
+                plan = v.plan
+                row = ForecastRow(v.name, label, models.label, plan.fewest_calls, plan.calls, plan.depth, decisions)
                 if _known(v):
                     alone, new = await _mean(v, task, places, usual, sharing)
                     alone_most, new_most = await _mean(v, task, places, longest, sharing)
@@ -203,25 +200,8 @@ async def _forecast(
 
 
 def _known(variant: Variant) -> bool:
-    """Whether the plan is one of ours, whose nodes name every call."""
-    plan: Any = variant.plan
-    return isinstance(plan, Plan) and plan.calls is not None
-
-
-def _fewest(variant: Variant) -> int | None:
-    calls: int | None = getattr(variant.plan, "calls", None)
-    return getattr(variant.plan, "fewest_calls", calls)
-
-
-def _to_the_end(plan: Any) -> Any:
-    """The plan, in which no agreement is enough to end a round early; what it asks is the same."""
-    if not isinstance(plan, Plan) or plan.fewest_calls == plan.calls:
-        return plan
-    whole, nodes = copy(plan), tuple(copy(n) for n in plan.nodes)
-    for node in nodes:
-        object.__setattr__(node, "level", float("inf"))  # no plan that is made may say so
-    object.__setattr__(whole, "nodes", nodes)
-    return whole
+    """Whether the nodes of the plan name every call before it runs."""
+    return variant.plan.calls is not None
 
 
 def _places(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple[int, Any]]:
@@ -279,13 +259,13 @@ class _Book(MemoryStore):
         """(keys of every answer asked for, keys of those that were not there yet)."""
         from langsmith.run_helpers import tracing_context  # noqa: PLC0415  (loads at first use)
 
-        seen = variant.plan.see(situation, Draw(episode, situation.step))
+        seen = variant.plan.view(situation, Draw(episode, situation.step))
         for probe in self._stands_for.values():
             probe.situation = seen
         before = set(self.kept)
         self._asked.clear()
         nobody_right = replace(oracle, optimal=tuple(f"{a} " for a in oracle.optimal))
-        whole = Variant(variant.name, _to_the_end(variant.plan))
+        whole = Variant(variant.name, variant.plan.unrolled())
         with tracing_context(enabled=False):  # LangSmith is not told of decisions that nobody takes
             await whole.decide(situation, self._desk, episode, situation.step, nobody_right)
         return list(self._asked), [k for k in self.kept if k not in before]
@@ -376,4 +356,4 @@ def _prose(wanted: int, name: int) -> str:
         return ""
     digits = f"{name:012d}"
     numbers = [digits[i : i + 3] for i in range(0, 3 * min(4, (wanted + 1) // 2), 3)]
-    return " ".join([*numbers, *filler("word " * wanted).split()[: wanted - 2 * len(numbers) + 1]])
+    return " ".join([*numbers, *filler_for("word " * wanted).split()[: wanted - 2 * len(numbers) + 1]])

@@ -142,7 +142,7 @@ def comparisons_of(experiment: Experiment) -> int:
 
 def _others(experiment: Experiment) -> list[Variant]:
     """The variants beside the baseline that may have a gap."""
-    return [v for v in experiment.variants[1:] if not v.plan.nodes or {n.agent.role for n in v.plan.nodes} != {"actor"}]
+    return [v for v in experiment.variants[1:] if v.plan.recommends != "never"]
 
 
 def _within(experiment: Experiment, told: Forecast) -> int | None:

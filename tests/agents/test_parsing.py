@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from akrasia.agents import read_action, read_stated
+from akrasia.agents import read_action, read_answer, read_stated
 from akrasia.agents.answers.parsing import match_label
+from akrasia.tasks import aiw
 
 COLOURS = ("Red", "Blue", "Green", "Violet")
 LETTERS = tuple("ABCDEFGHIJ")
@@ -149,3 +150,24 @@ def test_values_are_ranked_as_numbers(values: dict[str, float]) -> None:
         top = max(values.values())
         expected = tuple(a for a in COLOURS if values.get(a) == top)
         assert read_stated(f"<ucb_values>{block}</ucb_values>", COLOURS) == (expected, "ok")
+
+
+def test_a_quoted_line_of_the_history_is_no_action() -> None:
+    quoted = "I see Step=3 Action=Teal Reward=0.50\nStep=5 Action=Blue Reward=0.52\nso the bonus is sqrt("
+    assert read_action(quoted, ("Blue", "Teal")) == (None, "unparsable")
+    assert read_action(quoted + "\nACTION=Teal", ("Blue", "Teal")) == ("Teal", "ok")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("ACTION=7", "7"),
+        ("### Answer: 6 + 1 = 7", "7"),
+        ("ACTION=6+1=7", "7"),
+        ("ACTION=\n7", "7"),
+        ("ACTION=4*6-5=19.", "19"),
+    ],
+)
+def test_a_number_is_read_behind_its_working(text: str, number: str) -> None:
+    task = aiw()
+    assert read_answer(text, task.situation(task.start(0))) == (number, "ok")

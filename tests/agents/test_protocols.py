@@ -1,17 +1,21 @@
-"""Decision protocols: winners worked out by hand, properties of every rule, and ballots read from hostile texts."""
+"""Decision protocols: winners worked out by hand, properties of every protocol, and ballots read from hostile texts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from akrasia.agents.ballots import Ballot, ballot_of, read_approved, read_confidence, read_points, read_ranking
+from akrasia.agents.ballots import Ballot, read_approved, read_ballot, read_confidence, read_points, read_ranking
 from akrasia.agents.base import Agent
-from akrasia.agents.tally import RULES, tally
+from akrasia.agents.protocols import PROTOCOLS, VoteCount, Votes, count_votes, protocol
 from akrasia.agents.voter import Voter
+from akrasia.cli import app
 from akrasia.errors import BadOption, UnknownName
+from akrasia.interventions import parse
 from akrasia.records import Draw, Situation, Turn
 
 ABC = ("A", "B", "C")
@@ -30,7 +34,7 @@ def ranks(*said: str) -> list[Ballot]:
 
 
 def won(rule: str, ballots: Sequence[Ballot], **options: Any) -> str | None:
-    return tally(rule, ballots, **options).winner
+    return count_votes(rule, ballots, **options).winner
 
 
 # 55 voters (after Malkevitch): four rules, four winners.
@@ -77,8 +81,8 @@ def test_the_winner_is_the_one_worked_out_by_hand(rule: str, ballots: list[Ballo
 
 
 def test_borda_scores_of_the_classic_profile() -> None:
-    assert tally("borda", CLASSIC).scores == {"A": 72, "D": 136, "E": 134, "C": 107, "B": 101}
-    assert tally("irv", CLASSIC).scores == {"A": 18, "B": 16, "C": 37, "D": 9, "E": 6}
+    assert count_votes("borda", CLASSIC).scores == {"A": 72, "D": 136, "E": 134, "C": 107, "B": 101}
+    assert count_votes("irv", CLASSIC).scores == {"A": 18, "B": 16, "C": 37, "D": 9, "E": 6}
 
 
 def test_confidence_weighs_a_vote() -> None:
@@ -116,16 +120,16 @@ def test_cumulative_points_have_one_total_per_ballot() -> None:
     assert won("cumulative", [Ballot("A", points={"A": 90, "B": 10}), Ballot("B", points={"B": 1})]) == "B"
     # A 0.6 + 0, B 0.4 + 0.5, C 0.5.
     two = [Ballot("A", points={"A": 6, "B": 4}), Ballot("B", points={"B": 5, "C": 5})]
-    assert tally("cumulative", two).scores == {"A": 0.6, "B": 0.9, "C": 0.5}
+    assert count_votes("cumulative", two).scores == {"A": 0.6, "B": 0.9, "C": 0.5}
     # No points, or none but zeros: all to the choice.
     assert won("cumulative", [Ballot("A", points={"B": 0}), Ballot("A"), Ballot("B")]) == "A"
 
 
 def test_borda_shares_what_a_truncated_ballot_leaves() -> None:
     # Three candidates. A alone: A 2, B and C (1 + 0) / 2 each. B > C: B 2, C 1, A 0. Sum: A 2, B 2.5, C 1.5.
-    assert tally("borda", ranks("1 A", "1 BC")).scores == {"A": 2, "B": 2.5, "C": 1.5}
+    assert count_votes("borda", ranks("1 A", "1 BC")).scores == {"A": 2, "B": 2.5, "C": 1.5}
     # A ballot with a choice only ranks that one.
-    assert tally("borda", [Ballot("A"), Ballot(None, ("B", "C"))]).scores == {"A": 2, "B": 2.5, "C": 1.5}
+    assert count_votes("borda", [Ballot("A"), Ballot(None, ("B", "C"))]).scores == {"A": 2, "B": 2.5, "C": 1.5}
 
 
 def test_irv_lets_exhausted_ballots_go() -> None:
@@ -138,7 +142,7 @@ def test_irv_lets_exhausted_ballots_go() -> None:
 def test_irv_ties_among_the_last() -> None:
     # A 2, B 1, C 1. "first": C (seen last) goes, its vote to B: 2:2, then B (seen last) goes: A.
     profile = ranks("2 AB", "1 BC", "1 CB")
-    first = tally("irv", profile)
+    first = count_votes("irv", profile)
     assert first.winner == "A" and "B and C tied as last" in first.why and "C went" in first.why
     # "none": B and C go together, A is left.
     assert won("irv", profile, ties="none") == "A"
@@ -152,11 +156,11 @@ def test_irv_ties_among_the_last() -> None:
 def test_condorcet_falls_back_on_copeland() -> None:
     # The paradox: A > B > C > A, every one wins once.
     paradox = ranks("1 ABC", "1 BCA", "1 CAB")
-    found = tally("condorcet", paradox)
+    found = count_votes("condorcet", paradox)
     assert found.winner == "A" and "none beats" in found.why and found.scores == {"A": 1, "B": 1, "C": 1}
     assert won("condorcet", paradox, ties="none") is None
     # Truncated: B > A once, A and C alone: A-B 1:1, A-C 2:1, B-C 1:1. Copeland A 1.5, B 1, C 0.5.
-    assert tally("condorcet", ranks("1 BA", "1 A", "1 C")).winner == "A"
+    assert count_votes("condorcet", ranks("1 BA", "1 A", "1 C")).winner == "A"
 
 
 def test_tie_rules() -> None:
@@ -171,21 +175,24 @@ def test_tie_rules() -> None:
     assert won("plurality", [Ballot(None, ("C",)), *choices("AC")]) == "A"  # in the order of what the rule reads
 
 
-@pytest.mark.parametrize("rule", RULES)
+COUNTED = [name for name in PROTOCOLS if PROTOCOLS.make(name).count is not None]
+
+
+@pytest.mark.parametrize("rule", COUNTED)
 def test_without_a_vote_there_is_no_winner(rule: str) -> None:
     assert won(rule, []) is None and won(rule, choices("--")) is None
 
 
 def test_what_is_not_a_protocol_is_refused() -> None:
     with pytest.raises(UnknownName, match="plurality"):
-        tally("plurallity", choices("A"))
+        count_votes("plurallity", choices("A"))
     with pytest.raises(UnknownName):
-        tally("plurality", choices("A"), ties="last")
+        count_votes("plurality", choices("A"), ties="last")
     for level in (0.5, 1.1, float("nan"), True, "2/3"):
         with pytest.raises(BadOption, match="level"):
-            tally("supermajority", choices("A"), level=level)  # type: ignore[arg-type]
+            count_votes("supermajority", choices("A"), level=level)  # type: ignore[arg-type]
     with pytest.raises(BadOption, match="random"):
-        tally("plurality", choices("AB"), ties="random")
+        count_votes("plurality", choices("AB"), ties="random")
 
 
 def test_a_level_near_one_half_still_needs_more_than_half() -> None:
@@ -203,13 +210,13 @@ def any_ballot(draw: Any) -> Ballot:
 
 
 profiles = st.lists(any_ballot(), max_size=7)
-rules = st.sampled_from(sorted(RULES))
+rules = st.sampled_from(COUNTED)
 
 
-@given(st.sampled_from(sorted(set(RULES) - {"first", "last"})), profiles, st.randoms(use_true_random=False))
+@given(st.sampled_from(sorted({*COUNTED} - {"first", "last"})), profiles, st.randoms(use_true_random=False))
 def test_voters_are_alike(rule: str, ballots: list[Ballot], random: Any) -> None:
     other = random.sample(ballots, len(ballots))
-    one, two = (tally(rule, b, ties="none") for b in (ballots, other))
+    one, two = (count_votes(rule, b, ties="none") for b in (ballots, other))
     assert (one.winner, one.scores) == (two.winner, two.scores)
     if one.winner is not None and rule != "irv":  # irv may tie on its way to one winner
         assert won(rule, other) == one.winner
@@ -217,9 +224,9 @@ def test_voters_are_alike(rule: str, ballots: list[Ballot], random: Any) -> None
 
 @given(rules, profiles, st.sampled_from(["first", "none", "random"]))
 def test_a_winner_stands_on_a_ballot(rule: str, ballots: list[Ballot], ties: str) -> None:
-    found = tally(rule, ballots, ties=ties, pick=min)
-    assert found.winner is None or any(found.winner in b.names for b in ballots)
-    assert set(found.scores) == {c for b in ballots for c in b.names}
+    found = count_votes(rule, ballots, ties=ties, pick=min)
+    assert found.winner is None or any(found.winner in b.labels for b in ballots)
+    assert set(found.scores) == {c for b in ballots for c in b.labels}
 
 
 @given(rules, st.integers(1, 6), st.sampled_from(["first", "none", "random"]), st.floats(0.51, 1))
@@ -371,11 +378,11 @@ def conclude(turns: list[Turn], draw: Draw | None = None, **options: Any) -> Tur
 
 def test_a_ballot_of_a_turn() -> None:
     said = "RANKING=B > A\nAPPROVE=A, B\nPOINTS=A:1\nCONFIDENCE=60"
-    assert ballot_of(turn("A", "B", said), ABC) == Ballot("A", ("B", "A"), ("A", "B"), {"A": 1.0}, 0.6)
-    assert ballot_of(turn("A", "B", said, confidence=0.2), ABC).confidence == 0.2
-    assert ballot_of(turn(None, "B"), ABC).choice is None  # asked to act, unreadable: abstains
-    assert ballot_of(turn(None, "BA", acts=False), ABC).choice == "B"
-    assert ballot_of(turn("A", text="RANKING=Z > A"), ABC).ranks == ("A",)  # a spoilt ranking leaves the position
+    assert read_ballot(turn("A", "B", said), ABC) == Ballot("A", ("B", "A"), ("A", "B"), {"A": 1.0}, 0.6)
+    assert read_ballot(turn("A", "B", said, confidence=0.2), ABC).confidence == 0.2
+    assert read_ballot(turn(None, "B"), ABC).choice is None  # asked to act, unreadable: abstains
+    assert read_ballot(turn(None, "BA", acts=False), ABC).choice == "B"
+    assert read_ballot(turn("A", text="RANKING=Z > A"), ABC).ranked == ("A",)  # a spoilt ranking leaves the position
 
 
 def test_the_default_vote_is_todays() -> None:
@@ -433,3 +440,39 @@ def test_the_last_vote_keeps_its_rationale_and_its_whole_recommendation() -> Non
     turns = [turn("A", "A", rationale="one"), turn("A", "BC", rationale="two"), turn(None, "", rationale="three")]
     vote = conclude(turns, rule="last")
     assert (vote.action, vote.stated, vote.rationale) == ("A", ("B", "C"), "two")
+
+
+def test_a_protocol_of_ones_own_is_usable_by_name_wherever_one_is_named(tmp_path: Path) -> None:
+    @protocol("fewest", ballot="approval")
+    def fewest(votes: Votes) -> VoteCount:
+        """Fewest approvals."""
+        approved = [label for ballot in votes.ballots for label in ballot.approvals]
+        scores = {label: float(approved.count(label)) for label in votes.candidates}
+        return VoteCount(min(scores, key=scores.__getitem__), scores, "fewest approvals")
+
+    try:
+        ballots = [Ballot("A", approved=("A", "B")), Ballot("A", approved=("A",))]
+        assert won("fewest", ballots) == "B" and PROTOCOLS.about("fewest") == "Fewest approvals."
+        plan = parse("society(protocol='fewest')")
+        assert plan.node("debater1.ballot").agent.options["ballot"] == "approval"
+        assert plan.node("vote").agent.options["rule"] == "fewest"
+        assert parse("reason_act | debate(protocol='fewest')").calls == 9
+        with pytest.raises(UnknownName, match="counts positions"):  # copies of a plan are asked for no ballot
+            parse("reason_act | self_consistency(3, protocol='fewest')")
+        settings = tmp_path / "run.toml"
+        settings.write_text(
+            'name = "r"\ntask = "bandit"\nmodel = "simulated"\nepisodes = 1\n'
+            """variants = ["reason_act", "society(agents=2, rounds=1, protocol='fewest')"]\n"""
+        )
+        ran = CliRunner().invoke(app, ["run", str(settings), "--out", str(tmp_path / "run")])
+        assert ran.exit_code == 0, ran.output
+        shown = CliRunner().invoke(app, ["graphs", "show", "society(protocol='fewest')"])
+        assert shown.exit_code == 0 and "vote (decision)" in shown.output
+    finally:
+        PROTOCOLS._table.pop("fewest")
+
+
+def test_a_judge_counts_no_votes() -> None:
+    with pytest.raises(BadOption, match="counts no votes"):
+        count_votes("judge", choices("AB"))
+    assert parse("society(protocol='judge')").node("judge").agent.role == "judge"

@@ -11,10 +11,10 @@ import pytest
 
 import akrasia as ak
 from akrasia.agents import Agent
-from akrasia.agents.phrases import filler, pieces
+from akrasia.agents.phrases import filler_for, word_pieces
 from akrasia.errors import AkrasiaError, BadOption, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, reason_act, reason_then_act
-from akrasia.interventions import INTERVENTIONS, parse
+from akrasia.interventions import INTERVENTIONS, checklist, parse
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Usage
 from akrasia.tasks import bandit
@@ -63,14 +63,31 @@ def test_the_catalogue_says_what_each_changes_and_where_it_comes_from() -> None:
         assert (INTERVENTIONS.about(change.name) or "").endswith(".")
     assert [m.name for m in made if m.leaks] == ["multi_turn_aiw"]
     assert {m.mechanism for m in made} == {
-        "another look", "more samples", "prompt", "context", "rationale surgery", "decoding", "environment", "control",
-    }  # fmt: skip
+        "another look",
+        "more samples",
+        "prompt",
+        "context",
+        "rationale tampering",
+        "decoding",
+        "environment",
+        "control",
+    }
 
 
 COMMUTE = [
-    "checklist", "persona", "strict", "think_longer", "confidence", "show_bonus", "summarise_history", "permute_labels",
-    "temperature(0.5)", "constrain_action", "blind_actor", "commit",
-]  # fmt: skip
+    "checklist",
+    "persona",
+    "strict",
+    "think_longer",
+    "confidence",
+    "show_bonus",
+    "summarise_history",
+    "permute_labels",
+    "temperature(0.5)",
+    "constrain_action",
+    "blind_actor",
+    "commit",
+]
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(COMMUTE, 2)))
@@ -82,7 +99,7 @@ def test_what_commutes_on_paper_commutes_in_the_plan(one: str, other: str) -> No
 
 
 @pytest.mark.parametrize(
-    "late", ["try_all", "epsilon_greedy(0.2)", "execute_stated", "checklist", "show_bonus", "swap"]
+    "late", ["try_all", "explore_at_random(0.2)", "execute_stated", "checklist", "show_bonus", "swap_recommendation"]
 )
 @pytest.mark.parametrize("look", ["critique", "re_evaluate", "reflect"])
 def test_changes_of_the_end_commute_with_changes_of_the_answer(look: str, late: str) -> None:
@@ -90,10 +107,20 @@ def test_changes_of_the_end_commute_with_changes_of_the_answer(look: str, late: 
 
 
 PLACEBOS = [
-    "re_evaluate(rounds=2)", "self_correct", "reflect", "critique(rounds=2)", "checklist", "persona | strict",
-    "self_consistency(3)", "debate(rounds=2)", "debate(topology='ring', agents=4, protocol='borda')", "debate_of_roles",
-    "best_of_n(3)", "critique | self_consistency(3)", "think_longer",
-]  # fmt: skip
+    "re_evaluate(rounds=2)",
+    "self_correct",
+    "reflect",
+    "critique(rounds=2)",
+    "checklist",
+    "persona | strict",
+    "self_consistency(3)",
+    "debate(rounds=2)",
+    "debate(topology='ring', agents=4, protocol='borda')",
+    "debate_of_roles",
+    "best_of_n(3)",
+    "critique | self_consistency(3)",
+    "think_longer",
+]
 
 
 @pytest.mark.parametrize("of", PLACEBOS)
@@ -102,7 +129,7 @@ def test_a_placebo_makes_as_many_calls_and_reads_as_many_tokens(of: str, base: C
     def counted(request: Request, draw: Draw) -> Response:
         label = SITUATION.actions[draw.sample % 3]
         text = says(label, "A mean of 0.52 after two presses is less than what the untried one may have.")
-        return Response(text, usage=Usage(sum(pieces(m.content) for m in request.messages), pieces(text)))
+        return Response(text, usage=Usage(sum(word_pieces(m.content) for m in request.messages), word_pieces(text)))
 
     if of == "think_longer":
         with pytest.raises(PlanError, match="no placebo"):
@@ -118,9 +145,9 @@ def test_a_placebo_makes_as_many_calls_and_reads_as_many_tokens(of: str, base: C
 
 def test_a_filler_has_the_length_and_nothing_of_the_text() -> None:
     text = "BEST=Red because 0.52 > 0.31 (2 presses)."
-    assert abs(pieces(filler(text)) - pieces(text)) <= 2
-    assert filler("") == ""
-    assert not {"Red", "0.52", "BEST"} & set(filler(text * 9).split())
+    assert abs(word_pieces(filler_for(text)) - word_pieces(text)) <= 2
+    assert filler_for("") == ""
+    assert not {"Red", "0.52", "BEST"} & set(filler_for(text * 9).split())
 
 
 def test_a_placebo_of_a_debate_hides_what_the_others_said() -> None:
@@ -185,7 +212,7 @@ def test_rounds_end_early_once_all_agree() -> None:
 
 
 def test_refinement_without_consensus_is_undecided() -> None:
-    decision, _ = ask("refinement(rounds=1)", by_sample("Red", "Blue", "Red"))
+    decision, _ = ask("mallm_refinement(rounds=1)", by_sample("Red", "Blue", "Red"))
     assert (decision.done, decision.status) == (None, "undecided")
 
 
@@ -204,10 +231,10 @@ def test_a_judge_may_let_the_debate_go_on() -> None:
 @pytest.mark.parametrize(
     ("graph", "calls", "reads"),
     [
-        ("memory", 6, {"debater3": ("debater1", "debater2")}),
-        ("relay", 6, {"debater3": ("debater2",), "debater1.discuss": ("debater1", "debater3")}),
-        ("report", 7, {"debater2": ("debater1",), "debater1.discuss": ("debater1", "debater2", "debater3")}),
-        ("paired", 6, {"debater3": ("debater1", "debater2")}),
+        ("mallm_memory", 6, {"debater3": ("debater1", "debater2")}),
+        ("mallm_relay", 6, {"debater3": ("debater2",), "debater1.discuss": ("debater1", "debater3")}),
+        ("mallm_report", 7, {"debater2": ("debater1",), "debater1.discuss": ("debater1", "debater2", "debater3")}),
+        ("mallm_debate", 6, {"debater3": ("debater1", "debater2")}),
         ("multi_persona", 9, {"debater1.discuss": ("debater1", "debater2", "debater3")}),
     ],
 )
@@ -251,7 +278,7 @@ def test_best_of_n_is_the_judges_choice() -> None:
 
 def test_permuted_labels_come_back_as_the_tasks_own() -> None:
     plan = parse("reason_act | permute_labels")
-    seen = plan.see(SITUATION, Draw(0, 0))
+    seen = plan.view(SITUATION, Draw(0, 0))
     true = dict(zip(seen.actions, seen.own, strict=True))
     assert sorted(true.values()) == sorted(SITUATION.actions)
     assert [true[t.action] for t in seen.history] == [t.action for t in SITUATION.history]
@@ -260,7 +287,7 @@ def test_permuted_labels_come_back_as_the_tasks_own() -> None:
         assert shown is not None
         told = dict(zip(seen.own, shown.values, strict=True))
         assert told == dict(zip(SITUATION.actions, column.values, strict=True))
-    draws = {plan.see(SITUATION, Draw(0, step)).own for step in range(20)}
+    draws = {plan.view(SITUATION, Draw(0, step)).own for step in range(20)}
     assert len(draws) > 3
     decision, _ = ask(plan, by_sample("Red"))
     assert decision.done == true["Red"] and decision.shown_as[true["Red"]] == "Red"
@@ -283,19 +310,19 @@ def test_what_is_shown_follows_the_context_interventions() -> None:
     )
 
 
-def test_surgery_reaches_the_actor_and_leaves_what_was_stated() -> None:
+def test_tampering_reaches_the_actor_and_leaves_what_was_stated() -> None:
     def script(request: Request, draw: Draw) -> str:
         return says("Red", "The mean of Red is 0.75 after 12 presses, and more is not known.")
 
-    for name in ("swap", "truncate(share=0.4)", "corrupt(share=1)", "filler", "paraphrase"):
+    for name in ("swap_recommendation", "truncate(share=0.4)", "corrupt(share=1)", "filler_tokens", "paraphrase"):
         decision, made = ask(f"reason_then_act | {name}", script)
         assert decision.stated == ("Red",), name
         heard = last(made[-1])
         assert ("BEST=Red" in heard) == (name in ("corrupt(share=1)", "paraphrase")), name
-    swapped = ask("reason_then_act | swap", script)[0]
+    swapped = ask("reason_then_act | swap_recommendation", script)[0]
     assert swapped.turns[1].planted in (("Blue",), ("Green",))
     corrupted = last(ask("reason_then_act | corrupt(share=1)", script)[1][-1])
-    decision, made = ask("reason_then_act | unheard", script)
+    decision, made = ask("reason_then_act | hide_rationale", script)
     assert decision.stated == ("Red",) and last(made[-1]) == last(ask("act", script)[1][-1])
     first = ask("reason_then_act | truncate(sentences=1)", script)[0].turns[1]
     assert first.text.strip() == "The mean of Red is 0.75 after 12 presses, and more is not known."
@@ -307,8 +334,8 @@ def test_the_environment_acts_and_what_was_stated_stays() -> None:
     taken = next(iter(tried))
     decision, _ = ask("reason_act | try_all", by_sample(taken))
     assert decision.stated == (taken,) and decision.done not in tried
-    assert ask("reason_act | epsilon_greedy(0)", by_sample(taken))[0].done == taken
-    silent = ask("reason_act | epsilon_greedy(1)", lambda r, d: "Hm.")[0]
+    assert ask("reason_act | explore_at_random(0)", by_sample(taken))[0].done == taken
+    silent = ask("reason_act | explore_at_random(1)", lambda r, d: "Hm.")[0]
     assert silent.done in SITUATION.actions and silent.stated_status == "unparsable"
 
 
@@ -345,7 +372,7 @@ def test_the_second_critic_draws_anew() -> None:
     ("expression", "error", "said"),
     [
         ("act | debate", PlanError, "needs a reasoner"),
-        ("reason_act | swap", PlanError, "reads a rationale"),
+        ("reason_act | swap_recommendation", PlanError, "reads a rationale"),
         ("reason_act | constrain_action", PlanError, "needs an actor"),
         ("reason_act | self_consistency(0)", BadOption, "number of samples"),
         ("reason_act | self_consistency(3, protocol='borda')", UnknownName, "decision protocol"),
@@ -358,7 +385,7 @@ def test_the_second_critic_draws_anew() -> None:
         ("multi_persona(agreement=2)", BadOption, "agreement"),
         ("multi_persona(personas='a sceptic')", BadOption, "personas"),
         ("society(ties='frist')", UnknownName, "first"),
-        ("society(protocol='supermajority', level=0.2)", BadOption, "more than 0.5"),
+        ("society(protocol='supermajority', level=0.2)", BadOption, "above 0.5"),
         ("society(protocol=3)", UnknownName, "plurality"),
         ("society(stop='yes')", BadOption, "true or false"),
         ("society(signed='no')", BadOption, "true or false"),
@@ -367,10 +394,10 @@ def test_the_second_critic_draws_anew() -> None:
         ("reason_act | debate(confidence='no')", BadOption, "true or false"),
         ("reason_act | self_consistency(3, ties='frist')", UnknownName, "first"),
         ("reason_act | self_consistency(3, protocol=3)", UnknownName, "plurality"),
-        ("reason_then_act | truncate(share=2)", BadOption, "from 0 to 1"),
+        ("reason_then_act | truncate(share=2)", BadOption, "at least 0 and at most 1"),
         ("reason_then_act | truncate(sentences=0.5)", BadOption, "whole number"),
         ("reason_act | multi_turn_aiw(rounds=4)", BadOption, "up to 3"),
-        ("reason_act | temperature(3)", BadOption, "from 0 to 2"),
+        ("reason_act | temperature(3)", BadOption, "at least 0 and at most 2"),
         ("reason_act | placebo(of='nothing')", UnknownName, "nothing"),
         ("reason_act | informed(by='self_consistency')", PlanError, "hint"),
     ],
@@ -378,26 +405,6 @@ def test_the_second_critic_draws_anew() -> None:
 def test_what_does_not_fit_is_refused_before_any_call(expression: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         parse(expression)
-
-
-@pytest.mark.parametrize(
-    ("agent", "said"),
-    [
-        (Agent("voter", options={"rule": "plurallity"}), "'plurality'"),
-        (Agent("voter", options={"rule": "borda", "ties": "frist"}), "'first'"),
-        (Agent("voter", options={"rule": "majority", "otherwise": "plural"}), "'plurality'"),
-        (Agent("voter", options={"rule": "supermajority", "level": 0.5}), "more than 0.5"),
-        (Agent("editor", options={"edit": "swop"}), "'swap'"),
-        (Agent("editor", options={"edit": "truncate", "share": "half"}), "from 0 to 1"),
-        (Agent("reasoner", options={"mode": "reasn"}), "'reason'"),
-        (Agent("debater", options={"move": "ballot", "ballot": "rankings"}), "'ranking'"),
-        (Agent("summariser", options={"mode": "story"}), "'history'"),
-    ],
-)
-def test_an_agent_that_could_not_take_its_turn_is_refused_when_the_plan_is_made(agent: Agent, said: str) -> None:
-    nodes = (Node("r", Agent("reasoner")), Node("it", agent, ("r",)))
-    with pytest.raises(AkrasiaError, match=said):
-        Plan("mine", nodes, decision="it", focus="it")
 
 
 def test_a_graph_of_ones_own_is_an_option_like_any_other() -> None:
@@ -414,8 +421,8 @@ def test_a_graph_of_ones_own_is_an_option_like_any_other() -> None:
 
 
 def test_interventions_with_lists_are_values() -> None:
-    assert ak.checklist(steps=["One?", "Two?"]) == ak.checklist(steps=("One?", "Two?"))
-    assert len({ak.checklist(steps=["One?"]), ak.checklist(steps=("One?",)), ak.checklist()}) == 2
+    assert checklist(steps=["One?", "Two?"]) == checklist(steps=("One?", "Two?"))
+    assert len({checklist(steps=["One?"]), checklist(steps=("One?",)), checklist()}) == 2
 
 
 def test_controls_of_a_plan_that_is_no_registered_graph() -> None:

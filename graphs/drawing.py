@@ -1,8 +1,8 @@
 """Drawings of a plan: Mermaid text, a self-contained SVG, and its PNG.
 
 Invariants: a drawing is a function of the plan alone, so equal plans of equal names draw equal bytes; every name in it
-is escaped; an edge u -> v means v reads u, as in the plan. A dashed box may be spared; a dashed edge leads to it from
-an agent that it does not read but whose agreement spares it.
+is escaped; an edge u -> v means v reads u, as in the plan. The agent of a dashed box may pass on without a call; a
+dashed edge leads to it from an agent that it does not read but whose agreement lets it pass on.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from typing import Any, cast
 import networkx as nx
 from rich.cells import cell_len
 
-from ..agents.follow_up import MOVES
+from ..agents.base import asks_model
+from ..agents.follow_up import FOLLOW_UPS
 from ..errors import MissingExtra, UnknownName
-from .plan import Node, Plan, speaks
+from .plan import Node, Plan
 
 __all__ = ["FORMATS", "draw", "speakers"]
 
@@ -73,15 +74,15 @@ def speakers(plan: Plan) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = nx.DiGraph()
     for node in plan.nodes:
         who[node.name] = _speaker(plan, node, who)
-        if speaks(node.agent) and node.agent.move != "ballot":
+        if asks_model(node.agent) and node.agent.move != "ballot":
             graph.add_node(who[node.name])
-            heard = (r for r in node.reads if speaks(plan.node(r).agent) and who[r] != who[node.name])
-            graph.add_edges_from((who[r], who[node.name]) for r in heard)
+            reads = (r for r in node.reads if asks_model(plan.node(r).agent) and who[r] != who[node.name])
+            graph.add_edges_from((who[r], who[node.name]) for r in reads)
     return graph
 
 
 def _speaker(plan: Plan, node: Node, who: dict[str, str]) -> str:
-    if node.reads and node.agent.move in MOVES and plan.node(node.reads[0]).agent.role == node.agent.role:
+    if node.reads and node.agent.move in FOLLOW_UPS and plan.node(node.reads[0]).agent.role == node.agent.role:
         return who[node.reads[0]]
     stem = node.name.split(".")[0]
     if stem in who and plan.node(stem).agent.role == node.agent.role:
@@ -92,7 +93,7 @@ def _speaker(plan: Plan, node: Node, who: dict[str, str]) -> str:
 def _topology(plan: Plan) -> nx.DiGraph[str] | None:
     """The speakers, if they read one another and the flow does not show it already."""
     graph = speakers(plan)
-    turns = sum(speaks(n.agent) and n.agent.move != "ballot" for n in plan.nodes)
+    turns = sum(asks_model(n.agent) and n.agent.move != "ballot" for n in plan.nodes)
     return graph if graph.number_of_edges() and turns > len(graph) else None
 
 
@@ -108,7 +109,7 @@ def _mermaid(plan: Plan) -> str:
     ids = {n.name: f"n{i}" for i, n in enumerate(plan.nodes)}
     lines = ["---", f"title: {json.dumps(plan.name)}", "---", "flowchart LR", "    start((start))"]
     for node in plan.nodes:
-        left, right = ("[", "]") if speaks(node.agent) else ("{{", "}}")
+        left, right = ("[", "]") if asks_model(node.agent) else ("{{", "}}")
         tag = "<br/>decision" if node.name == plan.decision else ""
         label = f"{_entities(node.name)}<br/>{_entities(_notes(plan, node))}{tag}"
         lines.append(f'    {ids[node.name]}{left}"{label}"{right}')
@@ -118,14 +119,14 @@ def _mermaid(plan: Plan) -> str:
         for other in node.follows:
             lines.append(f"    {ids[other]} {'-->' if other in node.reads else '-.->'} {ids[node.name]}")
     lines += ["    classDef decision stroke-width:3px", f"    class {ids[plan.decision]} decision"]
-    spared = [ids[n.name] for n in plan.nodes if n.unless]
-    if spared:
-        lines += ["    classDef spared stroke-dasharray:5 4", f"    class {','.join(spared)} spared"]
+    may_pass = [ids[n.name] for n in plan.nodes if n.unless]
+    if may_pass:
+        lines += ["    classDef spared stroke-dasharray:5 4", f"    class {','.join(may_pass)} spared"]
     return "\n".join(lines) + "\n"
 
 
 def _entities(text: str) -> str:
-    return re.sub(r"[^\w .,@=|()+-]", lambda found: f"#{ord(found[0])};", text)
+    return re.sub(r"[^\w .,@=|()+-]", lambda character: f"#{ord(character[0])};", text)
 
 
 # SVG
@@ -141,9 +142,7 @@ def _svg(plan: Plan) -> str:
     body = f'<g transform="translate(0 {top:.1f})">{flow}</g>'
     if circle:
         body += f'<g transform="translate({(width - across) / 2:.1f} {top + height:.1f})">{circle}</g>'
-    head = "".join(
-        _text(MARGIN, MARGIN + LINE * i + 6, line, size=13, weight="bold") for i, line in enumerate(title)
-    )  # fmt: skip
+    head = "".join(_text(MARGIN, MARGIN + LINE * i + 6, t, size=13, weight="bold") for i, t in enumerate(title))
     tall = top + height + down
     size = f'width="{ceil(width)}" height="{ceil(tall)}" viewBox="0 0 {ceil(width)} {ceil(tall)}"'
     return (
@@ -257,10 +256,10 @@ def _crossings(layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool]) 
     total = 0
     for k in range(len(layers) - 1):
         ends = sorted((place[u], place[v]) for u, v in trails if u[1] == k)
-        seen: list[int] = []
+        above: list[int] = []
         for _, end in ends:
-            total += len(seen) - bisect_right(seen, end)
-            insort(seen, end)
+            total += len(above) - bisect_right(above, end)
+            insort(above, end)
     return total
 
 
@@ -318,11 +317,11 @@ def _end(wide: dict[str, float], name: str) -> float:
 
 
 def _corner(node: Node) -> int:
-    return 6 if speaks(node.agent) else 14
+    return 6 if asks_model(node.agent) else 14
 
 
 def _box(plan: Plan, node: Node, x: float, y: float, width: float, height: float) -> str:
-    asks, chosen = speaks(node.agent), node.name == plan.decision
+    asks, chosen = asks_model(node.agent), node.name == plan.decision
     shape = f'rx="{_corner(node)}" width="{width:.1f}" height="{height:g}"'
     look = f'fill="{ASKS if asks else PALE}" stroke="{ACCENT if chosen else INK}" stroke-width="{2.5 if chosen else 1}"'
     dash = ' stroke-dasharray="5 4"' if node.unless else ""
@@ -398,3 +397,6 @@ def _printable(text: str) -> str:
 
 def _safe(text: str) -> str:
     return escape(_printable(text))
+
+
+Plan.renderer = _svg

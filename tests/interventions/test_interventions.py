@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.agents.few_shot import unheard
 from akrasia.errors import PlanError
 from akrasia.graphs import GRAPHS, Plan, act, reason_act, reason_then_act
-from akrasia.interventions import INTERVENTIONS, parse
+from akrasia.interventions import INTERVENTIONS, debate_of_roles, execute_stated, parse
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Turn
 from akrasia.tasks import bandit
@@ -239,7 +238,7 @@ def debater(prompt: str, draw: Draw) -> str:
 
 
 def test_debate_who_reads_whom() -> None:
-    decision, shown = ask(reason_act() | ak.debate_of_roles(), debater)
+    decision, shown = ask(reason_act() | debate_of_roles(), debater)
     assert [t.agent for t in decision.turns] == [
         "reason_act", "debate.actor", "debate.critic", "debate.reasoner", "debate.actor.2", "debate.critic.2",
         "debate.vote",
@@ -262,21 +261,19 @@ def test_debate_who_reads_whom() -> None:
 def test_the_critic_votes_for_what_it_holds_best() -> None:
     """Reasoner Red, actor Blue, critic Blue: the critic's own position decides, not the one it comments on."""
     for base in (reason_act(), reason_then_act()):
-        decision, _ = ask(base | ak.debate_of_roles(), debater)
+        decision, _ = ask(base | debate_of_roles(), debater)
         assert (decision.done, decision.turns[-1].text) == ("Blue", "votes: Red, Blue, Blue")
 
 
 def test_a_debate_without_majority_goes_to_the_reasoner() -> None:
-    decision, _ = ask(
-        reason_act() | ak.debate_of_roles(2), lambda p, d: debater(p, d).replace("BEST=Blue", "BEST=Green")
-    )
+    decision, _ = ask(reason_act() | debate_of_roles(2), lambda p, d: debater(p, d).replace("BEST=Blue", "BEST=Green"))
     assert decision.turns[-1].text == "votes: Red, Blue, Green"
     assert decision.done == "Red"
 
 
 def test_a_debate_whose_actor_falls_silent_still_counts_the_others() -> None:
     decision, _ = ask(
-        reason_then_act() | ak.debate_of_roles(), lambda p, d: debater(p, d).replace("ACTION=Blue", "no idea")
+        reason_then_act() | debate_of_roles(), lambda p, d: debater(p, d).replace("ACTION=Blue", "no idea")
     )
     assert decision.turns[-1].text == "votes: Red, -, Blue"
     assert (decision.done, decision.status) == ("Red", "ok")
@@ -284,26 +281,24 @@ def test_a_debate_whose_actor_falls_silent_still_counts_the_others() -> None:
 
 @pytest.mark.parametrize("base", [reason_act(), reason_then_act()])
 def test_execute_stated_closes_the_gap(base: Plan) -> None:
-    decision, shown = ask(base | ak.execute_stated(), lambda p, d: says("Red", "Green"))
+    decision, shown = ask(base | execute_stated(), lambda p, d: says("Red", "Green"))
     assert (decision.stated, decision.done, decision.status) == (("Red",), "Red", "ok")
-    assert len(shown) == 1 == (base | ak.execute_stated()).calls
+    assert len(shown) == 1 == (base | execute_stated()).calls
 
 
 def test_execute_stated_after_a_second_look_executes_the_second() -> None:
     script: Script = lambda p, d: says("Blue" if "once more" in p else "Red", "Green")  # noqa: E731
     for base in (reason_act(), reason_then_act()):
-        for plan in (base | ak.re_evaluate() | ak.execute_stated(), base | ak.execute_stated() | ak.re_evaluate()):
-            if base == reason_act() and plan.changes[0] == ak.execute_stated():
+        for plan in (base | ak.re_evaluate() | execute_stated(), base | execute_stated() | ak.re_evaluate()):
+            if base == reason_act() and plan.changes[0] == execute_stated():
                 continue
             assert ask(plan, script)[0].done == "Blue"
 
 
 def test_execute_stated_without_a_recommendation_does_nothing() -> None:
-    decision, _ = ask(reason_act() | ak.execute_stated(), lambda p, d: says("", "Green"))
+    decision, _ = ask(reason_act() | execute_stated(), lambda p, d: says("", "Green"))
     assert (decision.done, decision.status) == (None, "unparsable")
-    tied, _ = ask(
-        reason_act() | ak.execute_stated(), lambda p, d: "<values>Green=2, Blue=2, Red=1</values>\nACTION=Red"
-    )
+    tied, _ = ask(reason_act() | execute_stated(), lambda p, d: "<values>Green=2, Blue=2, Red=1</values>\nACTION=Red")
     assert (tied.stated, tied.done) == (("Blue", "Green"), "Blue")
 
 
@@ -332,7 +327,7 @@ def test_controls_are_marked_as_such() -> None:
         return ak.Variant(plan.name, plan).tags
 
     assert tags(reason_act() | ak.placebo("critique")) == {"control": "placebo", "of": "reason_act | critique"}
-    assert tags(reason_act() | ak.execute_stated()) == {"control": "execute_stated"}
+    assert tags(reason_act() | execute_stated()) == {"control": "execute_stated"}
     assert tags(reason_act() | ak.critique()) == {}
     assert ak.Variant("v", reason_act() | ak.critique()).tags == {"plan": "reason_act | critique"}
 
@@ -397,44 +392,72 @@ class Canary:
         return after
 
 
-def needs_words(plan: Plan) -> bool:
-    """In completion style an actor alone has no words to take up; ballots, summaries and more need instructions."""
-    roles = {n.name: n.agent.role for n in plan.nodes}
-    return any(
-        n.agent.role == "summariser"
-        or unheard(n.agent) is not None
-        or n.agent.move == "ballot"
-        or (n.agent.role == "actor" and n.agent.move != "open" and all(roles[r] == "actor" for r in n.reads))
-        for n in plan.nodes
-    )
+def everything() -> list[Plan]:
+    """Every graph, and every intervention on two of them."""
+    plans = [GRAPHS.make(graph) for graph in GRAPHS]
+    for name in INTERVENTIONS:
+        for base in (reason_act(), reason_then_act()):
+            try:
+                plans.append(base | INTERVENTIONS.make(name))
+            except PlanError:
+                continue
+    plans.append(parse("reason_then_act | critique(rounds=2) | re_evaluate | self_consistency(2)"))
+    return [plan for plan in plans if not plan.leaks]
 
 
-@pytest.mark.parametrize("style", ["chat", "completion"])
-@pytest.mark.parametrize("design", ["fork", "rollout"])
-def test_no_prompt_holds_anything_of_the_oracle(style: Any, design: str, tmp_path: Any) -> None:
+def prompts_of(plan: Plan, style: Any) -> list[str]:
+    """Every request of a decision about the canary's situation, whose oracle is at hand."""
     prompts: list[str] = []
 
     def model(request: Request, draw: Draw) -> str:
         prompts.append(repr(request))
-        label = request.messages[0].content
-        return says("Red", "Red", f"{len(label)} read.")
+        return says("Red", "Red", f"{len(request.messages[0].content)} read.")
 
-    plans = [GRAPHS.make(g) for g in GRAPHS]
-    for graph in GRAPHS:
-        for name in INTERVENTIONS:
-            try:
-                plans.append(GRAPHS.make(graph) | INTERVENTIONS.make(name))
-            except PlanError:
-                continue
-    plans.append(parse("reason_then_act | critique(rounds=2) | re_evaluate | self_consistency(2)"))
-    plans = [p for p in plans if not p.leaks]
-    if style == "completion":
-        plans = [p for p in plans if not needs_words(p)]
-    result = ak.run(
-        task=Canary(), model=Scripted(model, style=style), variants=plans, episodes=1, design=design,
-        out=tmp_path / "run",
-    )  # fmt: skip
-    assert len(prompts) > 40
-    assert result.records["variant"].n_unique() == len(plans) > 10
-    leaked = [p for p in prompts if CANARY in p or "73519" in p or "73,519" in p]
-    assert leaked == []
+    backend = Scripted(model, style=style)
+    models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
+    task = Canary()
+    state = task.start(0)
+    asyncio.run(plan.decide(task.situation(state), models, 0, 0, task.oracle(state)))
+    return prompts
+
+
+def leaked(prompts: list[str]) -> list[str]:
+    return [p for p in prompts if CANARY in p or "73519" in p or "73,519" in p]
+
+
+@pytest.mark.parametrize("style", ["chat", "completion"])
+def test_no_prompt_holds_anything_of_the_oracle(style: Any) -> None:
+    asked = 0
+    for plan in everything():
+        try:
+            plan.check_styles(plan.name, lambda slot: style == "completion")
+        except PlanError:
+            continue
+        prompts = prompts_of(plan, style)
+        asked += len(prompts)
+        assert leaked(prompts) == [], plan.name
+    assert asked > 100
+    told = parse(
+        "reason_act | multi_turn_aiw"
+    )  # the one intervention that is told, and that only which answer is wrong
+    assert len(prompts_of(told, "chat")) == 4 and leaked(prompts_of(told, "chat")) == []
+
+
+@pytest.mark.parametrize("design", ["fork", "rollout"])
+def test_no_prompt_of_a_run_holds_anything_of_the_oracle(design: str, tmp_path: Any) -> None:
+    prompts: list[str] = []
+
+    def model(request: Request, draw: Draw) -> str:
+        prompts.append(repr(request))
+        return says("Red", "Red")
+
+    variants = ["reason_act", "reason_then_act | critique", "society", "reason_act | multi_turn_aiw"]
+    ak.run(task=Canary(), model=Scripted(model), variants=variants, episodes=1, design=design, out=tmp_path / "run")
+    assert len(prompts) > 10 and leaked(prompts) == []
+
+
+def test_what_the_files_name_is_what_the_room_offers() -> None:
+    """An intervention is one file: its name is public where its file says so, and it is registered under that name."""
+    assert {*INTERVENTIONS.names()} <= {*ak.interventions.__all__}
+    assert all(hasattr(ak.interventions, name) for name in ak.interventions.__all__)
+    assert not {"annotations", "replace", "Plan", "named_rng"} & {*ak.interventions.__all__}

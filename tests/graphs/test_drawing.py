@@ -11,21 +11,21 @@ from typer.testing import CliRunner
 from akrasia.agents import Agent
 from akrasia.cli import app
 from akrasia.errors import MissingExtra, UnknownName
-from akrasia.graphs import Node, Plan
-from akrasia.graphs.draw import speakers
+from akrasia.graphs import Node, Plan, draw
+from akrasia.graphs.drawing import speakers
 from akrasia.interventions import parse
 
 SVG = "{http://www.w3.org/2000/svg}"
 PLANS = (
     "act", "reason_then_act", "reason_act | critique(rounds=2) | self_consistency(3)", "reason_act | debate(rounds=2)",
     "reason_act | debate_of_roles(rounds=2)", "society(agents=5, topology='ring', protocol='borda', stop=True)",
-    "liang(rounds=2)", "memory(agents=4)", "relay", "report", "paired",
+    "liang(rounds=2)", "mallm_memory(agents=4)", "mallm_relay", "mallm_report", "mallm_debate",
 )  # fmt: skip
 HOSTILE = '<b>&"\'"]; end %% #quot; \x00\n`${x}`'
 
 
 def svg(plan: Plan) -> ET.Element:
-    return ET.fromstring(str(plan.draw("svg")))
+    return ET.fromstring(str(draw(plan, "svg")))
 
 
 def texts(root: ET.Element) -> list[str]:
@@ -55,13 +55,13 @@ def test_the_svg_names_every_agent_and_no_box_lies_on_another(expression: str) -
         assert x >= 0 and x + width <= float(root.attrib["width"])
         for a, b, wide, tall in places[:i]:
             assert x >= a + wide or a >= x + width or y >= b + tall or b >= y + height
-    assert plan.draw("svg") == parse(expression).draw("svg")
+    assert draw(plan, "svg") == draw(parse(expression), "svg")
 
 
 @pytest.mark.parametrize("expression", PLANS)
 def test_mermaid_lists_every_edge_in_reading_order(expression: str) -> None:
     plan = parse(expression)
-    text = str(plan.draw())
+    text = str(draw(plan))
     ids = {n.name: f"n{i}" for i, n in enumerate(plan.nodes)}
     wanted = [
         (ids[r], "-->" if r in n.reads else "-.->", ids[n.name]) for n in plan.nodes for r in n.follows
@@ -102,8 +102,8 @@ def test_a_flow_that_says_it_all_has_no_topology(expression: str) -> None:
 
 def test_lanes_and_what_may_be_spared_are_shown() -> None:
     assert "reasoner x5" in texts(svg(parse("reason_act | self_consistency(5)")))
-    assert "reasoner x5" in str(parse("reason_act | self_consistency(5)").draw())
-    assert "stroke-dasharray" not in str(parse("liang(rounds=1)").draw("svg"))
+    assert "reasoner x5" in str(draw(parse("reason_act | self_consistency(5)")))
+    assert "stroke-dasharray" not in str(draw(parse("liang(rounds=1)"), "svg"))
     assert any("stroke-dasharray" in p.attrib for p in svg(parse("liang(rounds=2)")).iter(f"{SVG}path"))
     assert any("stroke-dasharray" in r.attrib for r in svg(parse("society(stop=True)")).iter(f"{SVG}rect"))
 
@@ -116,7 +116,7 @@ def test_hostile_names_are_escaped() -> None:
     assert {e.tag.removeprefix(SVG) for e in root.iter()} <= {
         "svg", "title", "defs", "marker", "path", "rect", "g", "text", "circle", "line"
     }  # fmt: skip
-    text = str(plan.draw())
+    text = str(draw(plan))
     (label,) = (line for line in text.splitlines() if line.startswith("    n0["))
     assert re.fullmatch(r'    n0\["([\w .,@=|()+-]|#\d+;|<br/>)*"\]', label)
     assert flow(text) == {("n0", "-->", "n1")}
@@ -129,17 +129,17 @@ def test_a_wide_plan_is_drawn_soon() -> None:
 def test_png_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(MissingExtra, match=r"pip install 'akrasia\[png\]'"):
-        parse("act").draw("png")
+        draw(parse("act"), "png")
 
 
 def test_png_is_one() -> None:
     pytest.importorskip("resvg_py")
-    assert bytes(parse("reason_act | debate(rounds=2)").draw("png")).startswith(b"\x89PNG\r\n")  # type: ignore[arg-type]
+    assert bytes(draw(parse("reason_act | debate(rounds=2)"), "png")).startswith(b"\x89PNG\r\n")  # type: ignore[arg-type]
 
 
 def test_an_unknown_format_is_told_its_nearest() -> None:
     with pytest.raises(UnknownName, match="'svg'"):
-        parse("act").draw("svgz")
+        draw(parse("act"), "svgz")
 
 
 def test_the_command_line_shows_and_draws(tmp_path: Path) -> None:
@@ -148,8 +148,13 @@ def test_the_command_line_shows_and_draws(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert "calls of a decision: 54, at least 18; one after the other: 3" in shown.output
     assert "vote.2 (decision)" in shown.output and "0, 3, ..., 15" in shown.output
-    assert "spared if they agree" in shown.output
-    assert path.read_text() == parse("society(stop=True) | self_consistency(6)").draw("svg")
+    assert "passes on if they agree" in shown.output
+    assert path.read_text() == draw(parse("society(stop=True) | self_consistency(6)"), "svg")
     assert [p.name for p in path.parent.iterdir()] == ["plan.svg"]
     mermaid = CliRunner().invoke(app, ["graphs", "show", "reason_then_act", "--mermaid"])
-    assert mermaid.output == parse("reason_then_act").draw()
+    assert mermaid.output == draw(parse("reason_then_act"))
+
+
+def test_a_notebook_shows_a_plan_as_its_drawing() -> None:
+    plan = parse("reason_act | critique")
+    assert plan._repr_mimebundle_() == {"text/plain": plan.name, "image/svg+xml": draw(plan, "svg")}

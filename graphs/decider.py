@@ -1,0 +1,126 @@
+"""What stands behind a variant: whatever decides situations, be it a plan or a LangGraph graph that was not built here.
+
+Invariant: the runner, the forecast and the reports know a variant by this protocol alone. What only a run can tell (how
+many calls a graph makes that was not built here) is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from ..models.gateway import ModelRoles
+from ..records import Decision, Draw, Oracle, Situation
+
+__all__ = ["Change", "Decider", "Recommends"]
+
+Recommends = Literal["always", "sometimes", "never"]
+
+
+class Change(Protocol):
+    """What `plan | change` takes: an intervention. `spec` is its registered name with JSON arguments."""
+
+    @property
+    def spec(self) -> str: ...
+
+    @property
+    def mechanism(self) -> str: ...
+
+    @property
+    def leaks(self) -> bool: ...
+
+    @property
+    def on(self) -> str: ...
+
+    def apply(self, plan: Any) -> Any: ...
+
+    def view(self, situation: Situation, draw: Draw) -> Situation: ...
+
+
+@runtime_checkable
+class Decider(Protocol):
+    """Decides situations, and says what can be known of it before it runs."""
+
+    @property
+    def name(self) -> str:
+        """The name by which tables show it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that changes what it does."""
+        ...
+
+    @property
+    def base(self) -> str:
+        """What its interventions were applied to."""
+        ...
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The interventions applied to it, in order."""
+        ...
+
+    @property
+    def leaks(self) -> bool:
+        """Whether it is given a signal from the oracle."""
+        ...
+
+    @property
+    def slots(self) -> Collection[str]:
+        """The model slots that its agents speak through."""
+        ...
+
+    @property
+    def recommends(self) -> Recommends:
+        """Whether its decisions hold a recommendation beside the action."""
+        ...
+
+    @property
+    def calls(self) -> int | None:
+        """Model calls of one decision, at most."""
+        ...
+
+    @property
+    def fewest_calls(self) -> int | None:
+        """Model calls of one decision, at least."""
+        ...
+
+    @property
+    def depth(self) -> int | None:
+        """Model calls that a decision waits for one after the other."""
+        ...
+
+    def asks(self) -> set[str]:
+        """One identity per model call of a decision, as far as they are known; equal ones are shared."""
+        ...
+
+    def unrolled(self) -> Decider:
+        """The same, making all calls that it can make."""
+        ...
+
+    def check_styles(self, name: str, continues: Callable[[str], bool]) -> None:
+        """Refuse models that continue texts where the prompts are instructions.
+
+        Args:
+            name: the variant's name, for the message.
+            continues: whether the model in a slot continues texts.
+
+        Raises:
+            PlanError: naming what asks for the instructions.
+        """
+        ...
+
+    def view(self, situation: Situation, draw: Draw = ...) -> Situation:
+        """The situation as its agents are shown it."""
+        ...
+
+    async def decide(
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+    ) -> Decision:
+        """Decide a situation; the oracle reaches those that leak it, and no other."""
+        ...
+
+    def __or__(self, change: Any) -> Any:
+        """The same with an intervention, or a refusal with the reason."""
+        ...
