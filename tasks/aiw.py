@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation
 from ..rng import named_rng
-from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, candidates
+from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, drawable_numbers
 from .base import TASKS
 from .numbers import canonical_number
 
@@ -61,7 +61,7 @@ class AIW:
         variation = self.variation or 1 + seed % VARIATIONS
         if self.numbers == "published":
             return AIWState(seed, variation, self._family.published[variation - 1])
-        known = candidates(self.problem)
+        known = drawable_numbers(self.problem)
         whose = "aiw" if self.problem == "light" else self.problem  # one story, whatever is asked about it
         return AIWState(seed, variation, known[int(named_rng(seed, "aiw", "numbers", whose).integers(len(known)))])
 

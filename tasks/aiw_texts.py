@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "AiwQuestion", "candidates"]
+__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "AiwQuestion", "drawable_numbers"]
 
 Numbers = tuple[int, ...]
 VARIATIONS = 6
@@ -76,7 +76,7 @@ class Family:
 
 
 @cache
-def candidates(problem: str) -> tuple[Numbers, ...]:
+def drawable_numbers(problem: str) -> tuple[Numbers, ...]:
     """All numbers that may be drawn: not published, and no wrong rule gives the right answer by accident."""
     family = FAMILIES[problem]
     return tuple(
@@ -88,14 +88,14 @@ def candidates(problem: str) -> tuple[Numbers, ...]:
     )
 
 
-def count(n: int, noun: str) -> str:
+def count_noun(n: int, noun: str) -> str:
     """`1 brother`, `2 brothers`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _two(numbers: Numbers, variation: int, other: str, same: str) -> tuple[str, str]:
     """Both groups in the variation's order."""
-    pair = count(numbers[0], other), count(numbers[1], same)
+    pair = count_noun(numbers[0], other), count_noun(numbers[1], same)
     return (pair[1], pair[0]) if variation in ORDER_TURNED else pair
 
 
@@ -105,7 +105,7 @@ def _aiw_story(numbers: Numbers, variation: int, female: bool) -> str:  # 55, 56
 
 
 def _ext_story(numbers: Numbers, variation: int, female: bool) -> str:  # 264, 266, 268, 270, 455, 456; female 407-410
-    sisters, brothers = count(numbers[0], "sister"), count(numbers[1], "brother")
+    sisters, brothers = count_noun(numbers[0], "sister"), count_noun(numbers[1], "brother")
     if female:
         told = f"Alice is female and has {sisters}. Bob is male and has {brothers}."
     else:
@@ -127,9 +127,9 @@ def _group_story(noun: str, bound: str) -> Callable[[Numbers, int, bool], str]:
 def _circles_story(numbers: Numbers, variation: int, female: bool) -> str:  # 637-642
     men, women, hers, his = numbers
     return (
-        f"Alice has {count(men, 'male colleague')} and she also has {count(women, 'female colleague')} in total. All "
+        f"Alice has {count_noun(men, 'male colleague')} and she also has {count_noun(women, 'female colleague')} in total. All "
         "these mentioned persons in the circle around Alice are colleagues of each other. Bob has "
-        f"{count(hers, 'female colleague')} and {count(his, 'male colleague')} in total. All these mentioned persons "
+        f"{count_noun(hers, 'female colleague')} and {count_noun(his, 'male colleague')} in total. All these mentioned persons "
         "in the circle around Bob are colleagues of each other. The people in the circle around Bob do not have other "
         "colleagues aside - with the only exception of Matilda. She is colleague of Bob, being part of Bob's circle, "
         "and she is also colleague of Alice, being part of Alice's circle. All the mentioned persons have no "
@@ -141,10 +141,10 @@ def _plus_story(numbers: Numbers, variation: int, female: bool) -> str:  # 559-5
     sisters, brothers, aunts, uncles, children = numbers
     child = "daughter" if variation in (4, 6) else "son"
     return (
-        f"Alice has {count(sisters, 'sister')} and {count(brothers, 'brother')} in total. Her mother has 2 brothers. "
+        f"Alice has {count_noun(sisters, 'sister')} and {count_noun(brothers, 'brother')} in total. Her mother has 2 brothers. "
         f"She also has 1 sister who does not have children and who has {aunts} nephews and nieces in total. Alice's "
         f"father has 2 sisters. He also has a brother who has {uncles} nephews and nieces in total, and who also has "
-        f"{count(children, child)}."
+        f"{count_noun(children, child)}."
     )
 
 

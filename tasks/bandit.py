@@ -18,10 +18,10 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Example, Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
+from .base import TASKS, action_index
 from .options import real, whole
-from .rules import ORACLES, TRUTH, Rule, best, rule_named
-from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, pool
+from .rules import ORACLES, TRUTH, Rule, best_labels, rule_named
+from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
 
 __all__ = ["Bandit", "BanditState", "bandit"]
 
@@ -72,7 +72,7 @@ class Bandit:
         }  # fmt: skip
 
     def start(self, seed: int) -> BanditState:
-        known = pool(self.labels, self.arms)
+        known = label_pool(self.labels, self.arms)
         drawn = named_rng(seed, "bandit", "labels").permutation(len(known))[: self.arms]
         if self.labels == "numbers":
             drawn.sort()
@@ -99,18 +99,18 @@ class Bandit:
         tried = [i for i, mean in enumerate(seen) if mean is not None]
         top = max(state.means)
         return Oracle(
-            optimal=best(state.labels, values),
-            greedy=best([state.labels[i] for i in tried], [worth[i] for i in tried]),
+            optimal=best_labels(state.labels, values),
+            greedy=best_labels([state.labels[i] for i in tried], [worth[i] for i in tried]),
             values=dict(zip(state.labels, values, strict=True)),
             regret={a: top - m for a, m in zip(state.labels, state.means, strict=True)},
             forfeit=top,
             untried=tuple(a for a, mean in zip(state.labels, seen, strict=True) if mean is None),
             rule=self.rule,
-            frequent=best(state.labels, pulls) if tried else (),
+            frequent=best_labels(state.labels, pulls) if tried else (),
         )
 
     def step(self, state: BanditState, action: str) -> tuple[BanditState, float, bool]:
-        arm = legal(action, state.labels)
+        arm = action_index(action, state.labels)
         if state.turn >= self.horizon + self.head_start:
             raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
         after, reward = self._pull(state, arm)
@@ -171,7 +171,7 @@ class Bandit:
     def _example(self, i: int) -> Example:
         """Every arm is tried, or in every other example all but a few; labels are rotated so that winners differ."""
         rng = named_rng(EXAMPLE_SEED - i, "bandit", "example")
-        labels = pool(self.labels, self.arms)[: self.arms]
+        labels = label_pool(self.labels, self.arms)[: self.arms]
         if self.rewards == "gaussian":
             means = tuple(float(m) for m in rng.random(self.arms))
         else:

@@ -15,7 +15,7 @@ from ..records import Oracle, Situation
 from ..registry import Registry
 from ..rng import named_rng
 
-__all__ = ["TASKS", "Graded", "Task", "max_decisions", "legal", "random_state_after"]
+__all__ = ["TASKS", "Graded", "Task", "max_decisions", "action_index", "random_state_after"]
 
 
 @runtime_checkable
@@ -103,7 +103,7 @@ def random_state_after(task: Task, seed: int, steps: int, purpose: str) -> Any:
     return state
 
 
-def legal(action: str, actions: tuple[str, ...]) -> int:
+def action_index(action: str, actions: tuple[str, ...]) -> int:
     """Index of `action` among the legal ones.
 
     Raises:

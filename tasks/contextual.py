@@ -19,10 +19,10 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
-from .movielens import MOVIES, Ratings, generated, load
+from .base import TASKS, action_index
+from .movielens import MOVIES, Ratings, generate_ratings, load_movielens
 from .options import real, whole
-from .rules import MIDDLE, TRUTH, best, linucb
+from .rules import RATING_MIDDLE, TRUTH, best_labels, linucb_values
 
 __all__ = ["Contextual", "ContextualState", "contextual"]
 
@@ -73,7 +73,11 @@ class Contextual:
     def ratings(self) -> Ratings:
         """Users, movies and true ratings."""
         size = max(MOVIES, self.arms)
-        return generated(self.rank, self.users, size) if self.data is None else load(self.data, self.rank, size)
+        return (
+            generate_ratings(self.rank, self.users, size)
+            if self.data is None
+            else load_movielens(self.data, self.rank, size)
+        )
 
     def start(self, seed: int) -> ContextualState:
         titles = self.ratings.titles
@@ -114,18 +118,18 @@ class Contextual:
         tried = [i for i, n in enumerate(pulls) if n]
         top = max(true)
         return Oracle(
-            optimal=best(state.labels, values),
-            greedy=best([state.labels[i] for i in tried], [worth[i] for i in tried]),
+            optimal=best_labels(state.labels, values),
+            greedy=best_labels([state.labels[i] for i in tried], [worth[i] for i in tried]),
             values=dict(zip(state.labels, values, strict=True)),
             regret={a: top - r for a, r in zip(state.labels, true, strict=True)},
             forfeit=top,
             untried=tuple(a for a, n in zip(state.labels, pulls, strict=True) if not n),
             rule=self.rule,
-            frequent=best(state.labels, pulls) if tried else (),
+            frequent=best_labels(state.labels, pulls) if tried else (),
         )
 
     def step(self, state: ContextualState, action: str) -> tuple[ContextualState, float, bool]:
-        arm = legal(action, state.labels)
+        arm = action_index(action, state.labels)
         if state.turn >= self.horizon:
             raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
         noise = named_rng(state.seed, "contextual", "noise", state.turn, state.movies[arm]).standard_normal()
@@ -157,7 +161,7 @@ class Contextual:
             return None
         arm = {a: i for i, a in enumerate(state.labels)}
         past = [(i := arm[t.action], self._preference(state, t.step)[i], t.reward) for t in state.history]
-        return linucb(self._preference(state, state.turn), past, self.alpha, self.ridge)
+        return linucb_values(self._preference(state, state.turn), past, self.alpha, self.ridge)
 
     @property
     def _words(self) -> str:
@@ -165,7 +169,7 @@ class Contextual:
             "At every step recommend the movie with the highest value of LinUCB, theta . x + "
             f"{self.alpha:g} * sqrt(x' A^-1 x). Here x = (1, this user's preference for the movie); over the earlier "
             f"users who were given that movie, A = {self.ridge:g} * I + the sum of x x', and theta = A^-1 b with b = "
-            f"the sum of (rating - {MIDDLE:g}) * x."
+            f"the sum of (rating - {RATING_MIDDLE:g}) * x."
         )
 
     def _observation(self, state: ContextualState, now: tuple[float, ...], past: Sequence[Quantity]) -> str:

@@ -31,10 +31,18 @@ import orjson
 from ..errors import BadOption, MissingExtra, UnknownName
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
-from .gym_oracle import ORACLES, SEARCHED, draws, judged, solve, table_of, tree_values
+from .base import TASKS, action_index
+from .gym_oracle import (
+    MAX_SEARCH,
+    ORACLES,
+    draws_random_numbers,
+    oracle_from_values,
+    search_values,
+    solve_table,
+    transition_table,
+)
 
-__all__ = ["GymState", "GymTask", "from_gymnasium", "register"]
+__all__ = ["GymState", "GymTask", "from_gymnasium", "register_environments"]
 
 KEPT = 32  # environments in play at once
 PROBED = 20  # steps that are played twice to see whether an environment repeats itself
@@ -118,16 +126,16 @@ class GymTask:
         if self.judge == "table":
             values, now, passing = self._table.at(state.observation, left)
         elif self.judge == "search":
-            values, now, passing = tree_values(self._played, state, len(self.action_labels), left, self.discount)
+            values, now, passing = search_values(self._played, state, len(self.action_labels), left, self.discount)
         else:
             said = _function(self.judge)(state.observation)
             if isinstance(said, Oracle):
                 return said
             values, now, passing = [float(said[a]) for a in self.action_labels], None, None
-        return judged(self.action_labels, values, now, passing, self.judge)
+        return oracle_from_values(self.action_labels, values, now, passing, self.judge)
 
     def step(self, state: GymState, action: str) -> tuple[GymState, float, bool]:
-        index = legal(action, self.action_labels)
+        index = action_index(action, self.action_labels)
         if state.over:
             raise BadOption("the episode is over", remedy="Start another one with start(seed).")
         return self._played(state, index)
@@ -172,7 +180,7 @@ class GymTask:
     def _table(self) -> Any:
         env = self._fresh()
         try:
-            return solve(table_of(env) or {}, self.horizon, self.discount)
+            return solve_table(transition_table(env) or {}, self.horizon, self.discount)
         finally:
             env.close()
 
@@ -253,7 +261,7 @@ def from_gymnasium(
     return task
 
 
-def register() -> list[str]:
+def register_environments() -> list[str]:
     """Enter every known task into Gymnasium's registry; returns their ids, such as "akrasia/Bandit-v0".
 
     Raises:
@@ -305,10 +313,10 @@ def _checked_labels(env: str, given: Any, size: int) -> tuple[str, ...]:
 
 
 def _oracle_kind(oracle: Function, env: Any, actions: Sequence[int], horizon: int) -> str:
-    courses, table = f"{len(actions)}^{horizon} courses are too many to search", table_of(env)
-    small = horizon * np.log(len(actions)) <= np.log(SEARCHED)
+    courses, table = f"{len(actions)}^{horizon} courses are too many to search", transition_table(env)
+    small = horizon * np.log(len(actions)) <= np.log(MAX_SEARCH)
     if oracle == "auto":
-        if table is None and (not small or draws(env, actions)):
+        if table is None and (not small or draws_random_numbers(env, actions)):
             raise BadOption(
                 "there is no oracle for this environment",
                 f"it has no transition table and {'its moves are random' if small else courses}",

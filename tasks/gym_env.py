@@ -28,14 +28,14 @@ try:
 except ImportError as error:
     raise MissingExtra.of("gymnasium", "gym") from error
 
-__all__ = ["TaskEnv", "environment_id", "register_all", "text_of"]
+__all__ = ["TaskEnv", "environment_id", "register_all", "situation_text"]
 
 LONGEST = 1 << 16  # characters of an observation or an answer
 PENALTY = -1.0
 LARGEST = float(np.finfo(np.float32).max)
 
 
-class AnyText(spaces.Text):
+class BoundedText(spaces.Text):
     """A text space that holds every string up to its length; what it samples is printable ASCII."""
 
     def __init__(self, longest: int = LONGEST) -> None:
@@ -91,13 +91,13 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         index = bool(self._size) if answers is None else answers == "index"
         if index and not self._size:
             raise BadOption(f"task {self.task.name!r} asks open questions", remedy='Use answers="text".')
-        self.action_space = spaces.Discrete(self._size) if index else AnyText()
-        self.observation_space = AnyText()
+        self.action_space = spaces.Discrete(self._size) if index else BoundedText()
+        self.observation_space = BoundedText()
         if observation == "dict":
             n = max(self._size, 1)
             self.observation_space = spaces.Dict(
                 {
-                    "text": AnyText(),
+                    "text": BoundedText(),
                     "mask": spaces.MultiBinary(n),
                     "taken": spaces.Box(0.0, LARGEST, (n,), np.float32),
                     "mean": spaces.Box(-LARGEST, LARGEST, (n,), np.float32),
@@ -132,7 +132,7 @@ class TaskEnv(gymnasium.Env[Any, Any]):
 
     def render(self) -> str | None:
         """What the agent sees, as text."""
-        return text_of(self._seen) if self.render_mode == "ansi" else None
+        return situation_text(self._seen) if self.render_mode == "ansi" else None
 
     def _said(self, situation: Situation, action: Any) -> str | None:
         """The label or answer that an action stands for; None where it is not legal."""
@@ -164,7 +164,7 @@ class TaskEnv(gymnasium.Env[Any, Any]):
 
     def _observed(self) -> Any:
         situation = self._seen
-        text = text_of(situation)[:LONGEST]
+        text = situation_text(situation)[:LONGEST]
         if self._observation == "text":
             return text
         labels = (self._labels or situation.actions)[: self._size]
@@ -182,7 +182,7 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         }
 
 
-def text_of(situation: Situation) -> str:
+def situation_text(situation: Situation) -> str:
     """A situation as plain text, without the form of an answer."""
     parts = [situation.instruction, situation.rule, situation.observation]
     if "history" in situation.shows:

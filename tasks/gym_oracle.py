@@ -21,10 +21,19 @@ import numpy as np
 from ..errors import BadOption
 from ..records import Oracle
 
-__all__ = ["ORACLES", "SEARCHED", "Solved", "draws", "judged", "solve", "table_of", "tree_values"]
+__all__ = [
+    "ORACLES",
+    "MAX_SEARCH",
+    "SolvedTable",
+    "draws_random_numbers",
+    "oracle_from_values",
+    "solve_table",
+    "transition_table",
+    "search_values",
+]
 
 ORACLES = ("table", "search")
-SEARCHED = 5000  # courses of action that an exhaustive search may try
+MAX_SEARCH = 5000  # courses of action that an exhaustive search may try
 TIE = 1e-9
 
 Values = list[float]
@@ -33,7 +42,7 @@ Play = Callable[[Any, int], tuple[Any, float, bool]]
 
 
 @dataclass(frozen=True)
-class Solved:
+class SolvedTable:
     """A transition table with `worth[h, s]`, the best expected reward from state s with h turns left."""
 
     table: Table
@@ -55,7 +64,7 @@ class Solved:
         return values, now, self.discount * float(later[observation])
 
 
-def table_of(env: Any) -> Table | None:
+def transition_table(env: Any) -> Table | None:
     """`env.unwrapped.P`, where the environment has one and its observations are the table's states; else None."""
     table = getattr(env.unwrapped, "P", None)
     if not isinstance(table, dict) or getattr(env.observation_space, "n", None) != len(table):
@@ -63,7 +72,7 @@ def table_of(env: Any) -> Table | None:
     return table if all(isinstance(row, dict) for row in table.values()) else None
 
 
-def draws(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) -> bool:
+def draws_random_numbers(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) -> bool:
     """Whether its moves use up random numbers, which a search would then know before they fall."""
     for seed in range(episodes):
         env.reset(seed=seed)
@@ -77,7 +86,7 @@ def draws(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) 
     return False
 
 
-def solve(table: Table, horizon: int, discount: float) -> Solved:
+def solve_table(table: Table, horizon: int, discount: float) -> SolvedTable:
     """Backward induction over the turns that are left."""
     size = max(len(row) for row in table.values())
     flat = [(s * size + a, o) for s, row in table.items() for a, outcomes in row.items() for o in outcomes]
@@ -90,10 +99,10 @@ def solve(table: Table, horizon: int, discount: float) -> Solved:
     for left in range(1, horizon + 1):
         each = probability * (paid + discount * goes_on * worth[left - 1, after])
         worth[left] = np.bincount(where, each, len(table) * size).reshape(-1, size).max(axis=1)
-    return Solved(table, worth, discount)
+    return SolvedTable(table, worth, discount)
 
 
-def tree_values(play: Play, state: Any, size: int, left: int, discount: float) -> tuple[Values, Values, float]:
+def search_values(play: Play, state: Any, size: int, left: int, discount: float) -> tuple[Values, Values, float]:
     """(best total reward after each action, its immediate reward, value of passing a turn), by trying every course.
 
     Args:
@@ -114,7 +123,7 @@ def tree_values(play: Play, state: Any, size: int, left: int, discount: float) -
     return *tried(state, left), discount * best(state, left - 1)
 
 
-def judged(
+def oracle_from_values(
     labels: Sequence[str], values: Sequence[float], now: Sequence[float] | None, passing: float | None, rule: str
 ) -> Oracle:
     """The oracle that values make.

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from ..errors import BadOption
 from ..rng import named_rng
-from .scenarios import extended
+from .scenarios import extend_labels
 
-__all__ = ["Ratings", "generated", "load"]
+__all__ = ["Ratings", "generate_ratings", "load_movielens"]
 
 MOVIES = 60  # an episode draws its movies from these, or from the most rated ones of the data
 FIRST = ("Silent", "Crimson", "Hidden", "Broken", "Golden", "Distant", "Frozen", "Lucky", "Paper", "Second")
@@ -64,14 +64,14 @@ class Ratings:
     skipped: tuple[str, ...] = ()
 
 
-def person(age: str, gender: str, job: str, zip_code: str) -> str:
+def describe_user(age: str, gender: str, job: str, zip_code: str) -> str:
     """A user in words; the first digit of a US zip code names the region."""
     where = REGIONS[int(zip_code[0])] if zip_code[:1].isdecimal() and zip_code.isascii() else "outside the US"
     return f"age {age}, {GENDERS[gender]}, occupation {job}, from {where} (zip code {zip_code})"
 
 
 @lru_cache(maxsize=8)
-def generated(rank: int, users: int, size: int = MOVIES) -> Ratings:
+def generate_ratings(rank: int, users: int, size: int = MOVIES) -> Ratings:
     """Made-up users and movies with Gaussian factors; each has a named stream, so more of them change none."""
     liked = [named_rng("contextual", "movie", j).standard_normal(rank + 1) for j in range(size)]
     likes, people = [], []
@@ -79,17 +79,17 @@ def generated(rank: int, users: int, size: int = MOVIES) -> Ratings:
         rng = named_rng("contextual", "user", i)
         likes.append(rng.standard_normal(rank))
         age, gender, job = int(rng.integers(14, 76)), "FM"[rng.integers(2)], JOBS[rng.integers(1, len(JOBS))]
-        people.append(person(str(age), gender, job, f"{rng.integers(100_000):05d}"))
+        people.append(describe_user(str(age), gender, job, f"{rng.integers(100_000):05d}"))
     movies = np.array(liked)
     return Ratings(
-        extended([f"{a} {b}" for b in SECOND for a in FIRST], size)[:size],
+        extend_labels([f"{a} {b}" for b in SECOND for a in FIRST], size)[:size],
         tuple(people),
         np.round(3.2 + SPREAD * movies[:, 0], 2),
         np.round(TASTE * np.array(likes) @ movies[:, 1:].T / np.sqrt(rank), 2) + 0.0,
     )
 
 
-def load(folder: str | Path, rank: int, size: int = MOVIES) -> Ratings:
+def load_movielens(folder: str | Path, rank: int, size: int = MOVIES) -> Ratings:
     """Fit low-rank tastes to a user's own MovieLens files.
 
     The `size` most rated movies are kept; ratings minus the movie's mean, with 0 where there is none, are cut to
@@ -198,7 +198,7 @@ class _Files:
         coded = layout is LAYOUTS[1]
         if coded and not (job.isdecimal() and int(job) < len(JOBS)):
             return f"there is no occupation {job!r}"
-        self.users[fields[0]] = person(
+        self.users[fields[0]] = describe_user(
             AGES.get(age, age) if coded else age, gender, JOBS[int(job)] if coded else job, fields[4].strip()
         )
         return ""

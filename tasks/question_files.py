@@ -1,6 +1,6 @@
 """Question files as rows: JSON lines, CSV, GSM8K, MMLU and Hugging Face data sets, read as they are.
 
-Invariant: every row becomes a `Question` or a `Malformed` with its number (the line of JSON lines, the record of a CSV
+Invariant: every row becomes a `Question` or a `MalformedRow` with its number (the line of JSON lines, the record of a CSV
 file with its heading as record 1, the row of a data set from 1) and the reason; none is dropped in silence, none is
 guessed.
 
@@ -25,7 +25,17 @@ from typing import Any, Literal, cast
 from ..errors import BadOption, MissingExtra
 from .numbers import canonical_number
 
-__all__ = ["FORMATS", "KINDS", "LETTERS", "Kind", "Malformed", "Question", "from_hub", "normal", "questions_of"]
+__all__ = [
+    "FORMATS",
+    "KINDS",
+    "LETTERS",
+    "Kind",
+    "MalformedRow",
+    "Question",
+    "load_from_hub",
+    "normalise_text",
+    "parse_questions",
+]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORMATS = ("jsonl", "csv", "gsm8k", "mmlu", "hf")
@@ -48,16 +58,16 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
+class MalformedRow:
     """A row that is no question, and why."""
 
     row: int
     reason: str
 
 
-def questions_of(
+def parse_questions(
     data: str | Sequence[Row], path: str, layout: str, kind: str
-) -> tuple[str, list[Question], list[Malformed]]:
+) -> tuple[str, list[Question], list[MalformedRow]]:
     """(layout, questions, malformed rows) of a file's text, or of the rows of a data set.
 
     Args:
@@ -71,17 +81,17 @@ def questions_of(
         layout = _layout(cast(str, data), path)
     rows = _read(data, layout) if isinstance(data, str) else iter(enumerate(data, 1))
     good: list[Question] = []
-    bad: list[Malformed] = []
+    bad: list[MalformedRow] = []
     for number, row in rows:
         made = row if isinstance(row, str) else _question(number, row, layout, kind)
         if isinstance(made, Question):
             good.append(made)
         else:
-            bad.append(Malformed(number, made))
+            bad.append(MalformedRow(number, made))
     return layout, good, bad
 
 
-def from_hub(name: str, subset: str, split: str) -> list[Row]:
+def load_from_hub(name: str, subset: str, split: str) -> list[Row]:
     """The rows of a Hugging Face data set.
 
     Raises:
@@ -99,7 +109,7 @@ def from_hub(name: str, subset: str, split: str) -> list[Row]:
         raise BadOption(what, str(error), "Check its name, subset and split.") from None
 
 
-def normal(text: str) -> str:
+def normalise_text(text: str) -> str:
     """A text as exact answers are compared: case, spaces, quotes, emphasis and a final full stop do not count."""
     return " ".join(text.casefold().split()).strip(" \"'`*_.")
 
@@ -201,7 +211,7 @@ def _question(number: int, row: Row, layout: str, kind: str) -> Question | str:
         return (
             f"its answer {str(answer)[:40]!r} is no number" if value is None else _made(number, text, value, "numeric")
         )
-    return _made(number, text, str(answer).strip(), "exact") if normal(str(answer)) else "it has no answer"
+    return _made(number, text, str(answer).strip(), "exact") if normalise_text(str(answer)) else "it has no answer"
 
 
 def _made(number: int, text: str, answer: str, kind: Kind) -> Question:

@@ -1,7 +1,7 @@
 """Question sets: one question per episode, from a file or a Hugging Face data set.
 
 Episode i asks question i modulo their number, so a run of n episodes over n questions asks each once. A number is
-compared as a number, a choice as its letter, and a text as `question_files.normal` reads it: a set with texts among
+compared as a number, a choice as its letter, and a text as `question_files.normalise_text` reads it: a set with texts among
 its answers *grades* its open questions into "right" and "wrong" (the whole answer, or its first line, must be right).
 
 Invariants: a task is its file's path and the hash of its content, so a stored run is never rebuilt from other
@@ -20,9 +20,18 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, digest
 from ..rng import named_rng
-from .base import TASKS, legal
+from .base import TASKS, action_index
 from .numbers import canonical_number
-from .question_files import FORMATS, KINDS, LETTERS, Malformed, Question, from_hub, normal, questions_of
+from .question_files import (
+    FORMATS,
+    KINDS,
+    LETTERS,
+    MalformedRow,
+    Question,
+    load_from_hub,
+    normalise_text,
+    parse_questions,
+)
 
 __all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 
@@ -30,7 +39,7 @@ HASH = 16  # hex digits of the content's SHA-256 that identify it
 SHOWN = 5  # malformed rows that a warning spells out
 GRADES = ("right", "wrong")
 
-OWN = (
+BUILT_IN = (
     Question(1, "A shelf holds 4 boxes of 6 cups. 5 cups break. How many cups are whole?", "19", "numeric"),
     Question(2, "Which of these numbers is prime?", "13", "choice", ("9", "13", "15", "21")),
     Question(3, "What is the English word for a group of wolves?", "pack", "exact"),
@@ -64,7 +73,7 @@ class QuestionSet:
     split: str
     sha256: str
     questions: tuple[Question, ...] = field(repr=False)
-    malformed: tuple[Malformed, ...] = field(repr=False, default=())
+    malformed: tuple[MalformedRow, ...] = field(repr=False, default=())
     name = "questions"
 
     @property
@@ -112,7 +121,7 @@ class QuestionSet:
     def step(self, state: QuestionState, action: str) -> tuple[QuestionState, float, bool]:
         asked = self.questions[state.place]
         if asked.kind == "choice":
-            legal(action, self._labels(state))
+            action_index(action, self._labels(state))
         elif asked.kind == "numeric":
             number = canonical_number(action)
             if number is None:
@@ -156,7 +165,7 @@ class GradedQuestionSet(QuestionSet):
         if asked.kind == "numeric":
             return GRADES[canonical_number(answer) != asked.answer]
         said = (answer, answer.strip().partition("\n")[0])
-        return GRADES[all(normal(s) != normal(asked.answer) for s in said)]
+        return GRADES[all(normalise_text(s) != normalise_text(asked.answer) for s in said)]
 
 
 def questions(
@@ -198,10 +207,10 @@ def questions(
         if any(given.values()):
             named = ", ".join(name for name, is_given in given.items() if is_given)
             raise BadOption(f"{named} is given without a path", remedy="Name the file with path=...")
-        return GradedQuestionSet("", "auto", "auto", shuffle_choices, "", "test", "", OWN)
+        return GradedQuestionSet("", "auto", "auto", shuffle_choices, "", "test", "", BUILT_IN)
     data: str | list[dict[str, Any]]
     if format == "hf":
-        data = from_hub(path, subset, split)
+        data = load_from_hub(path, subset, split)
         found = digest([str(sorted(row.items())) for row in data])[:HASH]
     else:
         content = _content(path)
@@ -210,7 +219,7 @@ def questions(
     if sha256 and found != sha256:
         why = f"its SHA-256 begins with {found}, not with {sha256}"
         raise BadOption(f"the questions {path!r} have changed", why, "Restore them, or leave sha256 out to use these.")
-    layout, good, bad = questions_of(data, path, format, kind)
+    layout, good, bad = parse_questions(data, path, format, kind)
     _warn(path, len(good), bad)
     if not good:
         why = f"row {bad[0].row}: {bad[0].reason}" if bad else "it is empty"
@@ -228,7 +237,7 @@ def _content(path: str) -> str:
         raise BadOption(f"{path!r} cannot be read", str(error), "Give a text file in UTF-8.") from None
 
 
-def _warn(path: str, good: int, bad: list[Malformed]) -> None:
+def _warn(path: str, good: int, bad: list[MalformedRow]) -> None:
     if not bad:
         return
     told = "; ".join(f"row {m.row}: {m.reason}" for m in bad[:SHOWN]) + ("; ..." if len(bad) > SHOWN else "")

@@ -13,7 +13,7 @@ from math import log, sqrt
 
 from ..errors import UnknownName
 
-__all__ = ["MIDDLE", "ORACLES", "RULES", "TRUTH", "Rule", "best", "linucb", "rule_named"]
+__all__ = ["RATING_MIDDLE", "ORACLES", "RULES", "TRUTH", "Rule", "best_labels", "linucb_values", "rule_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def rule_named(name: str) -> Rule:
     return RULES[name]
 
 
-def best(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ...]:
+def best_labels(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ...]:
     """All labels whose value is highest, in the given order; None is infinite and ties only with None."""
     if not labels:
         return ()
@@ -96,11 +96,11 @@ def best(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ..
     return tuple(a for a, v in zip(labels, values, strict=True) if v == top)
 
 
-MIDDLE = 3.0
+RATING_MIDDLE = 3.0
 """LinUCB counts ratings from the middle of the scale of 1 to 5, else its estimates would start at an absurd 0."""
 
 
-def linucb(
+def linucb_values(
     now: Sequence[float], past: Sequence[tuple[int, float, float]], alpha: float, ridge: float
 ) -> tuple[float, ...]:
     """LinUCB with one linear model per arm (Li et al. 2010, Algorithm 1), on x = (1, preference for the arm).
@@ -118,7 +118,7 @@ def linucb(
     models = [[ridge, 0.0, ridge, 0.0, 0.0] for _ in now]
     for arm, p, rating in past:
         model = models[arm]
-        for i, term in enumerate((1.0, p, p * p, rating - MIDDLE, (rating - MIDDLE) * p)):
+        for i, term in enumerate((1.0, p, p * p, rating - RATING_MIDDLE, (rating - RATING_MIDDLE) * p)):
             model[i] += term
     values = []
     for x, (a, b, c, d, e) in zip(now, models, strict=True):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..errors import BadOption
 
-__all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "pool", "extended"]
+__all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "label_pool", "extend_labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +132,18 @@ LABELS = {
 _UNREADABLE = re.compile(r"[\n\"'`*_<>\[\]()=,;:.|]|^\s|\s$|\s\s|^the\s|^$", re.IGNORECASE)
 
 
-def extended(labels: Sequence[str], size: int) -> tuple[str, ...]:
+def extend_labels(labels: Sequence[str], size: int) -> tuple[str, ...]:
     """At least `size` labels: those of the list, then the same with "-2", "-3", ... behind them."""
     rounds = -(-size // len(labels))
     more = (f"{label}-{n}" for n in range(2, rounds + 1) for label in labels)
     return tuple([*labels, *more][: max(size, len(labels))])
 
 
-def pool(labels: str | tuple[str, ...], arms: int) -> tuple[str, ...]:
+def label_pool(labels: str | tuple[str, ...], arms: int) -> tuple[str, ...]:
     """The labels of which an episode with so many arms draws its own."""
     if labels == "numbers":
         return tuple(map(str, range(arms)))
-    return extended(LABELS[labels], arms) if isinstance(labels, str) else labels
+    return extend_labels(LABELS[labels], arms) if isinstance(labels, str) else labels
 
 
 def check_labels(labels: Sequence[str], arms: int) -> tuple[str, ...]:

@@ -25,10 +25,10 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
-from .search import EMPTY, LINES, empty_cells, full, marked, searched, winner, worths
+from .base import TASKS, action_index
+from .search import EMPTY, LINES, empty_cells, is_full, mcts_move, minimax_values, winner, with_mark
 
-__all__ = ["OPPONENTS", "Game", "TicTacToe", "tictactoe"]
+__all__ = ["OPPONENTS", "GameState", "TicTacToe", "tictactoe"]
 
 CELLS = tuple("012345678")
 NOISE = 0.5  # probability of a random move of "noisy_mcts" (Schmied et al. 2025)
@@ -42,7 +42,7 @@ AGENT, OPPONENT = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Game:
+class GameState:
     """A point of a game in which the agent is to move, or its end."""
 
     seed: int
@@ -53,7 +53,7 @@ class Game:
     @property
     def over(self) -> bool:
         """Whether somebody has won, the board is full, or the agent had no legal move."""
-        return self.forfeited or bool(winner(self.board)) or full(self.board)
+        return self.forfeited or bool(winner(self.board)) or is_full(self.board)
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class TicTacToe:
         """The most decisions of a game."""
         return 5 if self.first else 4
 
-    def start(self, seed: int) -> Game:
-        game = Game(seed)
+    def start(self, seed: int) -> GameState:
+        game = GameState(seed)
         return game if self.first else replace(game, board=self._answered(game))
 
-    def situation(self, state: Game) -> Situation:
+    def situation(self, state: GameState) -> Situation:
         cells = _labels(state.board)
         listed = f"\nLegal moves: {', '.join(cells)}." if self.legal else ""
         return Situation(
@@ -102,8 +102,8 @@ class TicTacToe:
             question="Which cell do you mark next?",
         )
 
-    def oracle(self, state: Game) -> Oracle:
-        values = {str(cell): float(worth) for cell, worth in worths(state.board, AGENT).items()}
+    def oracle(self, state: GameState) -> Oracle:
+        values = {str(cell): float(minimax_value) for cell, minimax_value in minimax_values(state.board, AGENT).items()}
         top = max(values.values(), default=0.0)
         return Oracle(
             optimal=tuple(a for a, v in values.items() if v == top),
@@ -115,33 +115,33 @@ class TicTacToe:
             rule="minimax",
         )
 
-    def step(self, state: Game, action: str) -> tuple[Game, float, bool]:
+    def step(self, state: GameState, action: str) -> tuple[GameState, float, bool]:
         if state.over:
             raise BadOption("the game is over", remedy="Start another one with start(seed).")
-        cell = empty_cells(state.board)[legal(action, _labels(state.board))]
-        after = replace(state, board=marked(state.board, cell, AGENT))
+        cell = empty_cells(state.board)[action_index(action, _labels(state.board))]
+        after = replace(state, board=with_mark(state.board, cell, AGENT))
         if not after.over:
             after = replace(after, board=self._answered(after))
         reward = {0: 0.0, AGENT: 1.0, OPPONENT: -1.0}[winner(after.board)]
         line = Transition(len(state.history), action, reward)
         return replace(after, history=(*state.history, line)), reward, after.over
 
-    def forfeit(self, state: Game) -> tuple[Game, bool]:
+    def forfeit(self, state: GameState) -> tuple[GameState, bool]:
         """There is no passing: a turn without a legal move loses the game."""
         return replace(state, forfeited=True), True
 
-    def _answered(self, game: Game) -> str:
+    def _answered(self, game: GameState) -> str:
         """The board after the opponent's move."""
         board, cells = game.board, empty_cells(game.board)
         rng = named_rng(game.seed, "tictactoe", self.opponent, len(game.history), board)
         if self.opponent == "uniform" or (self.opponent == "noisy_mcts" and rng.random() < NOISE):
             options = list(cells)
         elif self.opponent == "minimax":
-            left = worths(board, OPPONENT)
+            left = minimax_values(board, OPPONENT)
             options = [cell for cell in cells if left[cell] == min(left.values())]
         else:
-            options = [searched(board, OPPONENT, self.rollouts, rng)]
-        return marked(board, options[int(rng.integers(len(options)))], OPPONENT)
+            options = [mcts_move(board, OPPONENT, self.rollouts, rng)]
+        return with_mark(board, options[int(rng.integers(len(options)))], OPPONENT)
 
 
 def _labels(board: str) -> tuple[str, ...]:

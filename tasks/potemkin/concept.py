@@ -19,13 +19,13 @@ from typing import Any
 
 from numpy.random import Generator
 
-__all__ = ["Concept", "Demand", "Form", "bare", "pick", "until"]
+__all__ = ["Concept", "Constraint", "TextFormat", "strip_markup", "pick", "draw_until"]
 
 _PATIENCE = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Constraint:
     """One condition on a generated value: in words, and as a test."""
 
     words: str
@@ -33,7 +33,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class TextFormat:
     """How values are written.
 
     Args:
@@ -54,7 +54,7 @@ class Form:
     write: Callable[[Any], str]
     units: Callable[[Any], tuple[Any, ...]]
     mutate: Callable[[Generator, Any], Any]
-    demands: Callable[[Generator, Any], tuple[Demand, ...]]
+    constraints: Callable[[Generator, Any], tuple[Constraint, ...]]
     ordered: bool = False
     fixed: bool = False
 
@@ -99,7 +99,7 @@ class Concept:
     domain: str
     definition: str
     wrong: tuple[str, ...]
-    form: Form
+    form: TextFormat
     test: Callable[[Any], bool]
     sample: Callable[[Generator], Any]
     note: str = ""
@@ -129,17 +129,17 @@ class Concept:
         """A text in the form that one change makes an instance, and that is none."""
         return self.pair(rng)[1]
 
-    def demands(self, rng: Generator) -> tuple[tuple[Demand, ...], str]:
+    def constraints(self, rng: Generator) -> tuple[tuple[Constraint, ...], str]:
         """What a generated instance must satisfy, and a hidden instance that does."""
         value = self.sample(rng)
-        return self.form.demands(rng, value), self.form.write(value)
+        return self.form.constraints(rng, value), self.form.write(value)
 
-    def meets(self, text: str, demands: tuple[Demand, ...]) -> bool:
+    def satisfies(self, text: str, constraints: tuple[Constraint, ...]) -> bool:
         """Whether a text is an instance that satisfies all the demands."""
         value = self.form.parse(text)
-        return value is not None and self.test(value) and all(d.holds(value) for d in demands)
+        return value is not None and self.test(value) and all(d.holds(value) for d in constraints)
 
-    def edited(self, given: str, answer: str, into_instance: bool) -> bool:
+    def is_valid_edit(self, given: str, answer: str, into_instance: bool) -> bool:
         """Whether `answer` is `given`, changed within the limit, so that it is (or is not) an instance."""
         before, after = self.form.parse(given), self.form.parse(answer)
         if before is None or after is None:
@@ -150,7 +150,7 @@ class Concept:
 _DASHES = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EM DASH}": "-", "\N{EN DASH}": "-"})
 
 
-def bare(text: str) -> str:
+def strip_markup(text: str) -> str:
     """A text without markdown fences, and its lines without quotes, emphasis and spaces around them."""
     lines = text.strip().translate(_DASHES).splitlines()
     fences = [i for i, line in enumerate(lines) if line.strip().startswith(("```", "~~~"))]
@@ -165,7 +165,7 @@ def pick(rng: Generator, among: Any) -> Any:
     return among[int(rng.integers(len(among)))]
 
 
-def until(rng: Generator, draw: Callable[[Generator], Any], test: Callable[[Any], bool]) -> Any:
+def draw_until(rng: Generator, draw: Callable[[Generator], Any], test: Callable[[Any], bool]) -> Any:
     """Draw until the test holds."""
     while True:
         value = draw(rng)

@@ -24,8 +24,8 @@ from typing import Any
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
 from ...rng import named_rng
-from ..base import TASKS, legal
-from .concept import Concept, Demand
+from ..base import TASKS, action_index
+from .concept import Concept, Constraint
 from .concepts_games import GAMES
 from .concepts_numbers import NUMBERS
 from .concepts_structures import STRUCTURES
@@ -56,7 +56,7 @@ class PotemkinState:
     seed: int
     concept: str
     turn: int = 0
-    said: str = ""
+    last_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _Question:
     observation: str = ""
     actions: tuple[str, ...] = ()
     optimal: str = RIGHT
-    demands: tuple[Demand, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     given: str = ""
     wanted: bool = True
     solution: str = ""
@@ -131,9 +131,9 @@ class _Episode:
         if question.actions:
             return answer
         if question.use == "edit":
-            fine = concept.edited(question.given, answer, question.wanted)
+            fine = concept.is_valid_edit(question.given, answer, question.wanted)
         elif question.use == "generate":
-            fine = concept.meets(answer, question.demands)
+            fine = concept.satisfies(answer, question.constraints)
         else:
             value = concept.form.parse(answer)
             fine = value is not None and concept.test(value) == question.wanted
@@ -147,19 +147,19 @@ class _Episode:
     def step(self, state: PotemkinState, action: str) -> tuple[PotemkinState, float, bool]:
         question = self._question(state)
         if question.actions:
-            legal(action, question.actions)
-        after = replace(state, turn=state.turn + 1, said=action if question.use == "produce" else "")
+            action_index(action, question.actions)
+        after = replace(state, turn=state.turn + 1, last_answer=action if question.use == "produce" else "")
         return after, float(self.grade(state, action) == question.optimal), after.turn >= len(self.uses)
 
     def forfeit(self, state: PotemkinState) -> tuple[PotemkinState, bool]:
         use = self._question(state).use
-        after = replace(state, turn=state.turn + 1, said="")
+        after = replace(state, turn=state.turn + 1, last_answer="")
         return after, use == "produce" or after.turn >= len(self.uses)
 
     def _question(self, state: PotemkinState) -> _Question:
         if not 0 <= state.turn < len(self.uses):
             raise BadOption("the episode is over", f"all {len(self.uses)} questions were asked")
-        return _asked(state.seed, state.concept, self.uses[state.turn], state.said)
+        return _asked(state.seed, state.concept, self.uses[state.turn], state.last_answer)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class PotemkinIncoherence(_Episode):
 
 
 @lru_cache(maxsize=1024)  # a pure function: kept because a step asks for its question several times
-def _asked(seed: int, name: str, use: str, said: str) -> _Question:
+def _asked(seed: int, name: str, use: str, last_answer: str) -> _Question:
     concept = CONCEPTS[name]
     rng = named_rng(seed, "potemkin", name, "produce" if use == "label" else use)
     form = f"Write it as {concept.form.words}."
@@ -207,10 +207,10 @@ def _asked(seed: int, name: str, use: str, said: str) -> _Question:
         shown = f"The text is to be read as {concept.form.words}.{note}\n\nText:\n{instance if yes else near}"
         return _Question(use, f"Is the text {concept.title}? Answer yes or no.", shown, YES_NO, YES_NO[not yes])
     if use == "generate":
-        demands, hidden = concept.demands(rng)
-        listed = "\n".join(f"- {d.words}" for d in demands)
+        constraints, hidden = concept.constraints(rng)
+        listed = "\n".join(f"- {d.words}" for d in constraints)
         ask = f"Give {concept.title} that meets all conditions. {form}{note} Your answer is that text and nothing else."
-        return _Question(use, ask, f"Conditions:\n{listed}", demands=demands, solution=hidden)
+        return _Question(use, ask, f"Conditions:\n{listed}", constraints=constraints, solution=hidden)
     wanted = bool(rng.random() < 0.5)
     instance, near = concept.pair(rng)
     if use == "edit":
@@ -224,7 +224,7 @@ def _asked(seed: int, name: str, use: str, said: str) -> _Question:
         ask = f"Give a text that {'is' if wanted else 'looks like, but is not,'} {concept.title}. {form}{note} "
         ask += "Your answer is that text and nothing else."
         return _Question(use, ask, wanted=wanted, solution=instance if wanted else near)
-    shown = f"The text is to be read as {concept.form.words}.{note}\n\nText:\n{said}"
+    shown = f"The text is to be read as {concept.form.words}.{note}\n\nText:\n{last_answer}"
     return _Question("label", f"Is the text {concept.title}? Answer yes or no.", shown, YES_NO, YES_NO[not wanted])
 
 

@@ -17,7 +17,7 @@ from akrasia.graphs import reason_then_act
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, aiw, conformance
-from akrasia.tasks.aiw_texts import FAMILIES, WORDINGS, candidates
+from akrasia.tasks.aiw_texts import FAMILIES, WORDINGS, drawable_numbers
 from akrasia.tasks.numbers import canonical_number
 
 PROMPTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "aiw" / "prompts.json"
@@ -220,12 +220,12 @@ def test_the_hard_question_is_right_in_a_counted_family(seed: int) -> None:
 
 
 def test_circles_and_cousins_are_right_in_a_counted_world() -> None:
-    for men, women, hers, his in candidates("circles")[::37]:
+    for men, women, hers, his in drawable_numbers("circles")[::37]:
         around_alice = {"Alice", "Matilda"} | {f"a{i}" for i in range(women - 1)}
         around_bob = {"Matilda"} | {f"b{i}" for i in range(hers - 1)}
         known = (around_alice | around_bob) - {"Matilda"}
         assert FAMILIES["circles"].asked.answer((men, women, hers, his)) == len(known)
-    for sisters, brothers, aunts, uncles, children in candidates("aiw_plus")[::37]:
+    for sisters, brothers, aunts, uncles, children in drawable_numbers("aiw_plus")[::37]:
         at_home = 1 + sisters + brothers
         cousins = (aunts - at_home) + (uncles - at_home) + children
         assert FAMILIES["aiw_plus"].asked.answer((sisters, brothers, aunts, uncles, children)) == cousins

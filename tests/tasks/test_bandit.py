@@ -15,7 +15,7 @@ from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.records import ARM_RULES, Transition, decode, digest, encode
 from akrasia.records import Situation as Seen
-from akrasia.tasks import PLAYERS, RULES, TASKS, bandit, play
+from akrasia.tasks import PLAYERS, RULES, TASKS, bandit, run_player
 from akrasia.tasks.bandit import Bandit, BanditState
 from akrasia.tasks.rules import ORACLES, best
 from akrasia.tasks.scenarios import SCENARIOS
@@ -227,7 +227,7 @@ def test_a_head_start_is_played_before_the_first_decision(seed: int, arms: int, 
     bare = bandit(arms=arms, horizon=4).start(seed)
     _, paid = pulled(task, bare, [bare.labels.index(t.action) for t in seen.history])
     assert paid == [(t.action, t.reward) for t in seen.history]
-    assert sum(1 for _ in play(task, PLAYERS["uniform"], seed)) == 4
+    assert sum(1 for _ in run_player(task, PLAYERS["uniform"], seed)) == 4
 
 
 def test_an_illegal_action_is_refused_with_the_legal_ones() -> None:
