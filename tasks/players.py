@@ -1,8 +1,8 @@
 """Reference players: policies that need no model, as upper and lower bounds and for sanity checks.
 
-Each is a function of the situation and a random generator to a legal action; ties are broken at random. What a player
-knows beside the situation (the noise of a reward, its own exploration) is an argument of the function that makes it;
-`players_for(task)` fits them to a task.
+Each is a function from the situation and a random generator to a legal action; ties are broken at random. What a player
+knows besides the situation (the noise of a reward, its own exploration) is an argument of the function that makes it;
+`players_for(task)` makes the players of a task.
 """
 
 from __future__ import annotations
@@ -20,9 +20,19 @@ from .options import real
 from .rules import RULES, best_labels, linucb_values
 
 __all__ = [
-    "PLAYERS", "Player", "epsilon_greedy_player", "greedy_player", "linucb_player", "run_player", "players_for", "posterior", "thompson_player",
-    "thompson_beta_player", "ucb_player", "uniform_player",
-]  # fmt: skip
+    "PLAYERS",
+    "Player",
+    "epsilon_greedy_player",
+    "greedy_player",
+    "linucb_player",
+    "run_player",
+    "players_for",
+    "posterior",
+    "thompson_player",
+    "thompson_beta_player",
+    "ucb_player",
+    "uniform_player",
+]
 
 Player = Callable[[Situation, np.random.Generator], str]
 Floats = NDArray[np.float64]
@@ -69,7 +79,7 @@ def thompson_player(
     real("sigma", sigma, 0)
     real("prior_variance", prior_variance, 0)
     if prior_variance == 0:
-        raise BadOption("prior_variance is 0", "nothing could be learned", "Use a number above 0.")
+        raise BadOption("prior_variance is 0", "no reward could change the estimate", "Use a number above 0.")
 
     def player(situation: Situation, rng: np.random.Generator) -> str:
         pulls, sums = _counts(situation)
@@ -107,13 +117,18 @@ def linucb_player(alpha: float = 1.0, ridge: float = 1.0) -> Player:
 
 
 PLAYERS: dict[str, Player] = {
-    "ucb": ucb_player, "greedy": greedy_player, "epsilon_greedy": epsilon_greedy_player(), "thompson": thompson_player(),
-    "thompson_beta": thompson_beta_player(), "linucb": linucb_player(), "uniform": uniform_player,
-}  # fmt: skip
+    "ucb": ucb_player,
+    "greedy": greedy_player,
+    "epsilon_greedy": epsilon_greedy_player(),
+    "thompson": thompson_player(),
+    "thompson_beta": thompson_beta_player(),
+    "linucb": linucb_player(),
+    "uniform": uniform_player,
+}
 
 
 def players_for(task: Task) -> dict[str, Player]:
-    """The players that can play a task, told what they may know of it: noise, kind of reward, LinUCB's weights."""
+    """The players of a task, with what they may know of it: noise, kind of reward, LinUCB's weights."""
     options = task.options
     fit: dict[str, Player] = {"uniform": uniform_player}
     if task.name == "bandit":

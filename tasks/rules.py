@@ -1,8 +1,8 @@
-"""Index rules for bandits: how much an arm is worth given what was seen of it.
+"""Index rules for bandits: the value of an arm, given its rewards so far.
 
-Invariant: a rule maps (mean reward, pulls of this arm, pulls of all arms) to a value; an arm never pulled is worth
-None, which stands for infinity and ranks first. A rule knows its own wording, so that an agent told to follow a rule
-is told exactly the rule it is judged by.
+Invariant: a rule maps (mean reward, pulls of this arm, pulls of all arms) to a value. The value of an arm that was
+never pulled is None, which stands for infinity and ranks first. A rule holds its own wording, so an agent is told to
+follow exactly the rule that it is judged by.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Rule:
 
     Attributes:
         name: short name used in options and records.
-        words: the rule as told to an agent.
+        words: the rule as an agent reads it.
         value: (mean, pulls of the arm >= 1, total pulls) -> value in reward units.
         source: where the formula is from.
     """
@@ -70,7 +70,7 @@ RULES = {
 }
 
 TRUTH = "truth"
-"""No index rule: optimal is the best *true* mean. What was seen does not tell it, so no agent is told to follow it."""
+"""No index rule: optimal is the best *true* mean, which no history shows, so no agent is told to follow it."""
 
 ORACLES = (*RULES, TRUTH)
 
@@ -97,7 +97,7 @@ def best_labels(labels: Sequence[str], values: Sequence[float | None]) -> tuple[
 
 
 RATING_MIDDLE = 3.0
-"""LinUCB counts ratings from the middle of the scale of 1 to 5, else its estimates would start at an absurd 0."""
+"""LinUCB counts ratings from the middle of the scale of 1 to 5, so its estimates start there and not at 0."""
 
 
 def linucb_values(

@@ -1,9 +1,9 @@
-"""Tic-tac-toe as mathematics: whose line is full, what a board is worth, and how a searching opponent moves.
+"""Tic-tac-toe as mathematics: winner and value of a board, and the move of a searching opponent.
 
 A board is nine digits, cells 0 to 8 row by row from the top left: 0 is empty, 1 and 2 are the players' marks.
 
-Invariants: every function is pure; `worth` is exact (the whole game tree has 5478 boards), and `searched` draws only
-from the generator it is given, so the same board and the same stream give the same move.
+Invariants: every function is pure. `minimax_value` is exact (the whole game tree has 5478 boards). `mcts_move` draws
+only from its generator, so the same board and the same stream give the same move.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def is_full(board: str) -> bool:
 
 @cache
 def minimax_value(board: str, mover: int) -> int:
-    """What player 1 gets when `mover` moves next and both play perfectly: 1 a win, 0 a draw, -1 a loss."""
+    """The result for player 1 when `mover` moves next and both play perfectly: 1 a win, 0 a draw, -1 a loss."""
     won = winner(board)
     if won or is_full(board):
         return {0: 0, 1: 1, 2: -1}[won]
@@ -64,7 +64,7 @@ def minimax_value(board: str, mover: int) -> int:
 
 
 def minimax_values(board: str, mover: int) -> dict[int, int]:
-    """What player 1 gets after each of the mover's moves, both playing perfectly from then on."""
+    """The result for player 1 after each of the mover's moves, both playing perfectly from then on."""
     return {cell: minimax_value(with_mark(board, cell, mover), 3 - mover) for cell in empty_cells(board)}
 
 

@@ -2,19 +2,19 @@
 
 The board is nine digits (the text version of LMAct, Ruoss et al. 2024, as used by Schmied et al. 2025): 0 is empty, 1
 is the agent's mark, 2 the opponent's. A win pays 1, a draw 0, a loss -1, at the end; a game has 3 to 5 decisions.
-The opponents' moves come from streams named by (seed, step, board), so the same moves meet the same answers.
+The opponents' moves come from streams named by (seed, step, board), so the same moves get the same replies.
 
-The oracle is exact. Optimal: every move of the highest game value (both sides perfect from then on), which is also the
-rule that the agent is told; `values` are game values and `regret` the value that a move gives away. Against a weak
-opponent another move may win more often; it is not optimal here, because the agent was told to expect perfect play.
+The oracle is exact. Optimal: every move of the highest game value (both sides play perfectly from then on), which is
+also the rule in the prompt. `values` are game values, and `regret` is the value that a move gives away. Against a weak
+opponent another move may win more often; it is not optimal here, because the prompt says to expect perfect play.
 
 Greedy: the moves that bring the agent's own win nearest if the opponent passed from now on, that is, one more mark on a
 line that holds most of its own marks and none of the opponent's; empty where no such line is left. It is the myopic
 set: it takes a win at once, and never sees a threat. Blocking cannot be part of it: "win at once, else block" is
-always optimal (tests/test_tictactoe.py), and a class inside the optimal set could never tell a greedy move from it.
+always optimal (tests/tasks/test_tictactoe.py), and a set inside the optimal one could not tell greedy moves from it.
 
 In a game of full information nothing is untried: `untried` is empty. There is no passing either: a turn without a
-legal move loses the game, which is what `forfeit` does and costs.
+legal move loses the game, and `forfeit` does and costs just that.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ AGENT, OPPONENT = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class GameState:
-    """A point of a game in which the agent is to move, or its end."""
+    """A point of a game: the agent is to move, or the game is over."""
 
     seed: int
     board: str = EMPTY
@@ -52,7 +52,7 @@ class GameState:
 
     @property
     def over(self) -> bool:
-        """Whether somebody has won, the board is full, or the agent had no legal move."""
+        """Whether a player has won, the board is full, or the agent gave no legal move."""
         return self.forfeited or bool(winner(self.board)) or is_full(self.board)
 
 
@@ -165,8 +165,8 @@ def tictactoe(opponent: str = "uniform", legal: bool = True, first: bool = True,
 
     Args:
         opponent: "uniform", "mcts", "noisy_mcts" or "minimax".
-        legal: list the legal moves in the text. They are the situation's `actions` either way, so a move to a cell that
-            is not empty reads as `illegal`.
+        legal: whether the text lists the legal moves. They are the situation's `actions` either way, so a move to a
+            cell that is not empty has the status `illegal`.
         first: whether the agent moves first.
         rollouts: random games per move of the two tree-searching opponents; the default (7 ms a move) loses to perfect
             play in about one game of ten, 1000 hardly ever.

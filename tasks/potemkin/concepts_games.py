@@ -27,10 +27,10 @@ def _parse(text: str, profiled: bool) -> Game | None:
     lines = [line for line in strip_markup(text).replace("−", "-").splitlines() if line.strip(" |-:")]
     profile: tuple[int, ...] = ()
     if profiled:
-        found = _PROFILE.fullmatch(lines.pop().strip()) if lines else None
-        if found is None:
+        match = _PROFILE.fullmatch(lines.pop().strip()) if lines else None
+        if match is None:
             return None
-        profile = (int(found[1]), int(found[2]))
+        profile = (int(match[1]), int(match[2]))
     rows = []
     for line in lines:
         if _CELL.sub("", line).strip(" |;\t,"):
@@ -70,7 +70,7 @@ def _constraints(rng: Generator, game: Game) -> tuple[Constraint, ...]:
     i, j = int(rng.integers(shape[0])), int(rng.integers(shape[1]))
     cell = rows[i][j]
     kinds = min(4, len(_numbers(rows)))
-    said = [
+    constraints = [
         Constraint(f"{shape[0]} rows and {shape[1]} columns", lambda g: (len(g[0]), len(g[0][0])) == shape),
         Constraint(
             f"all payoffs are integers from {LOW} to {HIGH}", lambda g: all(LOW <= x <= HIGH for x in _numbers(g[0]))
@@ -81,8 +81,10 @@ def _constraints(rng: Generator, game: Game) -> tuple[Constraint, ...]:
         ),
     ]
     if profile:
-        said.append(Constraint(f"the profile is row {profile[0]}, column {profile[1]}", lambda g: g[1] == profile))
-    return tuple(said)
+        constraints.append(
+            Constraint(f"the profile is row {profile[0]}, column {profile[1]}", lambda g: g[1] == profile)
+        )
+    return tuple(constraints)
 
 
 def _numbers(rows: Rows) -> set[int]:
@@ -96,8 +98,14 @@ _WORDS = (
 GAME = TextFormat(_WORDS, "payoff", lambda t: _parse(t, False), _write, _units, _mutate, _constraints, fixed=True)
 PROFILED = TextFormat(
     _WORDS + ", then a last line of the form 'profile: row 1, column 2' that names one row and one column",
-    "payoff", lambda t: _parse(t, True), _write, _units, _mutate, _constraints, fixed=True,
-)  # fmt: skip
+    "payoff",
+    lambda t: _parse(t, True),
+    _write,
+    _units,
+    _mutate,
+    _constraints,
+    fixed=True,
+)
 
 
 def _a(rows: Rows, i: int, j: int) -> int:

@@ -14,8 +14,12 @@ __all__ = ["NUMBERS"]
 
 
 def _parse_number(text: str) -> int | None:
-    said = strip_markup(text).rstrip(".")
-    return int(said) if re.fullmatch(r"[0-9]{1,9}", said) and not (len(said) > 1 and said[0] == "0") else None
+    stripped = strip_markup(text).rstrip(".")
+    return (
+        int(stripped)
+        if re.fullmatch(r"[0-9]{1,9}", stripped) and not (len(stripped) > 1 and stripped[0] == "0")
+        else None
+    )
 
 
 def _mutate_number(rng: Generator, n: int) -> int | None:
@@ -35,10 +39,10 @@ def _number_constraints(rng: Generator, n: int) -> tuple[Constraint, ...]:
 
 
 def _parse_list(text: str) -> tuple[int, ...] | None:
-    said = strip_markup(text).replace("−", "-").strip("()[] .")
-    if not re.fullmatch(r"[+-]?\d{1,9}(?:\s*,\s*[+-]?\d{1,9})+", said):
+    stripped = strip_markup(text).replace("−", "-").strip("()[] .")
+    if not re.fullmatch(r"[+-]?\d{1,9}(?:\s*,\s*[+-]?\d{1,9})+", stripped):
         return None
-    return tuple(int(part) for part in said.split(","))
+    return tuple(int(part) for part in stripped.split(","))
 
 
 def _mutate_list(rng: Generator, numbers: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,12 +62,24 @@ def _list_constraints(rng: Generator, numbers: tuple[int, ...]) -> tuple[Constra
 
 NUMBER = TextFormat(
     "one positive integer in decimal digits, without leading zeros",
-    "digit", _parse_number, str, lambda n: tuple(str(n)), _mutate_number, _number_constraints, ordered=True,
-)  # fmt: skip
+    "digit",
+    _parse_number,
+    str,
+    lambda n: tuple(str(n)),
+    _mutate_number,
+    _number_constraints,
+    ordered=True,
+)
 LIST = TextFormat(
     "integers separated by commas, such as 5, 1, 8",
-    "number", _parse_list, lambda v: ", ".join(map(str, v)), tuple, _mutate_list, _list_constraints, ordered=True,
-)  # fmt: skip
+    "number",
+    _parse_list,
+    lambda v: ", ".join(map(str, v)),
+    tuple,
+    _mutate_list,
+    _list_constraints,
+    ordered=True,
+)
 
 
 def _is_prime(n: int) -> bool:
@@ -162,7 +178,8 @@ NUMBERS = (
         "Numbers of which no two have a common divisor greater than 1.",
         ("Numbers that have no divisor greater than 1 common to all of them.", "Numbers that are all prime.",
          "Numbers of which each divides the next."),
-        LIST, _is_coprime, lambda r: draw_until(r, lambda g: tuple(int(x) for x in g.integers(4, 60, size=4)), _is_coprime),
+        LIST, _is_coprime,
+        lambda r: draw_until(r, lambda g: tuple(int(x) for x in g.integers(4, 60, size=4)), _is_coprime),
         note="At least 3 numbers, all greater than 1.",
     ),
     Concept(

@@ -23,13 +23,13 @@ Edges = tuple[tuple[int, int], ...]
 
 
 def _parse_sets(text: str) -> Sets | None:
-    said = strip_markup(text)
-    found = re.findall(r"\{([^{}]*)\}", said)
-    if re.sub(r"\{[^{}]*\}", "", said).strip(" ,;\n") or len(found) < 2:
+    stripped = strip_markup(text)
+    contents = re.findall(r"\{([^{}]*)\}", stripped)
+    if re.sub(r"\{[^{}]*\}", "", stripped).strip(" ,;\n") or len(contents) < 2:
         return None
-    if not all(re.fullmatch(r"\s*(?:\d{1,4}\s*(?:,\s*\d{1,4}\s*)*)?", inside) for inside in found):
+    if not all(re.fullmatch(r"\s*(?:\d{1,4}\s*(?:,\s*\d{1,4}\s*)*)?", inside) for inside in contents):
         return None
-    return tuple(tuple(sorted({int(x) for x in re.findall(r"\d+", inside)})) for inside in found)
+    return tuple(tuple(sorted({int(x) for x in re.findall(r"\d+", inside)})) for inside in contents)
 
 
 def _mutate_sets(rng: Generator, sets: Sets) -> Sets:
@@ -61,10 +61,10 @@ def _parse_edges(text: str) -> Edges | None:
     parts = [p for p in re.split(r"[,;\n]", strip_markup(text).strip("{}[]. ").replace("–", "-")) if p.strip()]
     edges = []
     for part in parts:
-        found = re.fullmatch(r"\s*\(?\s*(\d{1,3})\s*-{1,2}\s*(\d{1,3})\s*\)?\s*", part)
-        if found is None or int(found[1]) == int(found[2]):
+        match = re.fullmatch(r"\s*\(?\s*(\d{1,3})\s*-{1,2}\s*(\d{1,3})\s*\)?\s*", part)
+        if match is None or int(match[1]) == int(match[2]):
             return None
-        edges.append((min(int(found[1]), int(found[2])), max(int(found[1]), int(found[2]))))
+        edges.append((min(int(match[1]), int(match[2])), max(int(match[1]), int(match[2]))))
     return tuple(sorted(edges)) if edges and len(set(edges)) == len(edges) else None
 
 
@@ -97,16 +97,24 @@ def _edge_constraints(rng: Generator, edges: Edges) -> tuple[Constraint, ...]:
 
 SETS = TextFormat(
     "two or more sets of non-negative integers, such as {2, 9} {4}; {} is empty",
-    "element", _parse_sets, lambda v: " ".join("{" + ", ".join(map(str, s)) + "}" for s in v),
+    "element",
+    _parse_sets,
+    lambda v: " ".join("{" + ", ".join(map(str, s)) + "}" for s in v),
     # A set counts twice beside its elements, so that adding or leaving out a set is no edit of one element.
     lambda v: (*((i, x) for i, s in enumerate(v) for x in s), *(("set", i, k) for i in range(len(v)) for k in (0, 1))),
-    _mutate_sets, _set_constraints,
-)  # fmt: skip
+    _mutate_sets,
+    _set_constraints,
+)
 GRAPH = TextFormat(
     "the edges of an undirected graph between numbered vertices, such as 7-2, 7-5; the vertices are those that occur, "
     "and neither loops nor repeated edges are allowed",
-    "edge", _parse_edges, lambda v: ", ".join(f"{a}-{b}" for a, b in v), lambda v: v, _mutate_edges, _edge_constraints,
-)  # fmt: skip
+    "edge",
+    _parse_edges,
+    lambda v: ", ".join(f"{a}-{b}" for a, b in v),
+    lambda v: v,
+    _mutate_edges,
+    _edge_constraints,
+)
 
 
 def _is_disjoint(v: Sets) -> bool:

@@ -1,8 +1,8 @@
 """Concepts of text forms that a program can check: letters, words, lines and syllables.
 
-A value is a tuple of lines, each a tuple of lower-case words, or for the palindrome a string of letters. Instances are
-made of a word bank and need not make sense: what is asked is the form. The bank holds only words whose syllables the
-heuristic counts as a dictionary does.
+A value is a tuple of lines, each a tuple of lower-case words, or for the palindrome a string of letters. Instances
+come from a word bank and need not make sense, since only the form counts. For every word in the bank the heuristic
+counts as many syllables as a dictionary does.
 
 Syllables are counted by a documented heuristic, `syllables`: groups of adjacent vowels (a e i o u y), without a silent
 e at the end ("stone") or before a final d ("moved"), but never less than one; "-le" after a consonant counts ("maple").
@@ -93,16 +93,18 @@ def _constraints(rng: Generator, lines: Lines) -> tuple[Constraint, ...]:
     i = int(rng.integers(len(lines)))
     word = pick(rng, lines[i])
     count, least = len(lines), min(len(line) for line in lines)
-    said = [Constraint("one line" if count == 1 else f"{count} lines", lambda v: len(v) == count)]
+    constraints = [Constraint("one line" if count == 1 else f"{count} lines", lambda v: len(v) == count)]
     if count > 1 and len(set(lines)) == count:
-        said.append(Constraint("no two lines are the same", lambda v: len(set(v)) == len(v)))
-    said.append(Constraint(f"at least {least} words in every line", lambda v: min(len(line) for line in v) >= least))
-    said.append(Constraint(f"line {i + 1} contains the word '{word}'", lambda v: len(v) > i and word in v[i]))
+        constraints.append(Constraint("no two lines are the same", lambda v: len(set(v)) == len(v)))
+    constraints.append(
+        Constraint(f"at least {least} words in every line", lambda v: min(len(line) for line in v) >= least)
+    )
+    constraints.append(Constraint(f"line {i + 1} contains the word '{word}'", lambda v: len(v) > i and word in v[i]))
     most = min(4, min(len(set(line)) for line in lines))
-    said.append(
+    constraints.append(
         Constraint(f"at least {most} different words in every line", lambda v: min(len(set(x)) for x in v) >= most)
     )
-    return tuple(said)
+    return tuple(constraints)
 
 
 def _headed_constraints(rng: Generator, lines: Lines) -> tuple[Constraint, ...]:
@@ -117,9 +119,9 @@ def _headed_constraints(rng: Generator, lines: Lines) -> tuple[Constraint, ...]:
 
 
 def _parse_letters(text: str) -> str | None:
-    said = strip_markup(text).casefold()
-    letters = "".join(_WORD.findall(said))
-    if _REST.fullmatch(_WORD.sub("", said)) is None or not letters:
+    stripped = strip_markup(text).casefold()
+    letters = "".join(_WORD.findall(stripped))
+    if _REST.fullmatch(_WORD.sub("", stripped)) is None or not letters:
         return None
     return re.sub(r"[^a-z]", "", letters)
 
@@ -149,12 +151,24 @@ LINES = TextFormat(
 )
 HEADED = TextFormat(
     f"a first line with one word alone, then lines of {_PLAIN}",
-    "word", _parse, _write, _units, _mutate, _headed_constraints, ordered=True,
-)  # fmt: skip
+    "word",
+    _parse,
+    _write,
+    _units,
+    _mutate,
+    _headed_constraints,
+    ordered=True,
+)
 LETTERS = TextFormat(
     "letters a to z on one line; spaces, punctuation and capitals do not count, and it need not make sense",
-    "letter", _parse_letters, str, tuple, _mutate_letter, _letter_constraints, ordered=True,
-)  # fmt: skip
+    "letter",
+    _parse_letters,
+    str,
+    tuple,
+    _mutate_letter,
+    _letter_constraints,
+    ordered=True,
+)
 
 
 def _flat(lines: Lines) -> list[str]:
@@ -252,9 +266,16 @@ def _all_start(v: Lines, at: int) -> bool:
 
 
 def _concept(
-    name: str, title: str, definition: str, wrong: tuple[str, ...], test: Callable[[Any], bool],
-    sample: Callable[[Generator], Any], form: TextFormat = LINES, note: str = "", robust: bool = False,
-) -> Concept:  # fmt: skip
+    name: str,
+    title: str,
+    definition: str,
+    wrong: tuple[str, ...],
+    test: Callable[[Any], bool],
+    sample: Callable[[Generator], Any],
+    form: TextFormat = LINES,
+    note: str = "",
+    robust: bool = False,
+) -> Concept:
     return Concept(name, title, "text", definition, wrong, form, test, sample, note, robust=robust)
 
 

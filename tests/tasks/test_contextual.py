@@ -101,8 +101,8 @@ def test_linucb_equals_linear_algebra_on_what_is_seen(
     tried = {line.action for line in seen.history}
     assert set(oracle.untried) == set(seen.actions) - tried
     assert all(values[a] == pytest.approx(max(values.values())) for a in oracle.optimal)
-    assert all(values[a] == pytest.approx(max(values[b] for b in tried)) for a in oracle.greedy_player)
-    assert bool(oracle.greedy_player) == bool(tried)
+    assert all(values[a] == pytest.approx(max(values[b] for b in tried)) for a in oracle.greedy)
+    assert bool(oracle.greedy) == bool(tried)
     true = dict(zip(state.labels, task.true_ratings(state), strict=True))
     assert oracle.regret == pytest.approx({a: max(true.values()) - r for a, r in true.items()})
 
@@ -118,7 +118,7 @@ def test_truth_is_the_best_true_rating_and_is_told_to_nobody(seed: int, arms: in
     for line in state.history:
         means.setdefault(line.action, []).append(line.reward)
     best = {a: sum(r) / len(r) for a, r in means.items()}
-    assert set(oracle.greedy_player) == {a for a, m in best.items() if m == max(best.values())}
+    assert set(oracle.greedy) == {a for a, m in best.items() if m == max(best.values())}
     assert seen.rule == "" and seen.quantity("index") is None
     assert describe(seen) == describe(replace(small(arms, view="both").situation(state), rule=""))
 

@@ -32,9 +32,7 @@ def test_those_who_learn_lose_less_than_chance(kind: dict[str, Any], block: int)
             assert all(action in oracle.optimal for _, oracle, action, _ in steps)
             assert {s.step for s, oracle, _, _ in steps if oracle.untried} == set(range(5))
         if name == "greedy":
-            assert all(
-                not oracle.greedy_player or len(oracle.untried) == 4 or "rewards" in kind for _, oracle, _, _ in steps
-            )
+            assert all(not oracle.greedy or len(oracle.untried) == 4 or "rewards" in kind for _, oracle, _, _ in steps)
     assert lost["ucb"] < lost["uniform"]
     assert lost["thompson"] < lost["uniform"]
 
@@ -103,10 +101,10 @@ def test_the_posterior_is_that_of_the_textbook(seen: list[tuple[int, float]], si
 def test_epsilon_is_the_rate_of_exploring() -> None:
     task = bandit(arms=10, head_start=30)
     seen = task.situation(task.start(1))
-    greedy_player = PLAYERS["greedy"](seen, named_rng(0, "test"))
-    others = sum(epsilon_greedy_player(0.3)(seen, named_rng(n, "test")) != greedy_player for n in range(2000)) / 2000
+    greedy = PLAYERS["greedy"](seen, named_rng(0, "test"))
+    others = sum(epsilon_greedy_player(0.3)(seen, named_rng(n, "test")) != greedy for n in range(2000)) / 2000
     assert abs(others - 0.27) < 0.04
-    assert all(epsilon_greedy_player(0.0)(seen, named_rng(n, "test")) == greedy_player for n in range(20))
+    assert all(epsilon_greedy_player(0.0)(seen, named_rng(n, "test")) == greedy for n in range(20))
     with pytest.raises(BadOption, match="epsilon"):
         epsilon_greedy_player(1.5)
     with pytest.raises(BadOption, match="prior_variance"):

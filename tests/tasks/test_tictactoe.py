@@ -12,7 +12,7 @@ from akrasia.agents.rendering import describe
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.rng import named_rng
 from akrasia.tasks import TASKS, TicTacToe, run_player, tictactoe
-from akrasia.tasks.players import uniform
+from akrasia.tasks.players import uniform_player
 from akrasia.tasks.search import mcts_move
 from akrasia.tasks.tictactoe import OPPONENTS, GameState
 
@@ -116,7 +116,9 @@ def test_optimal_play_never_loses(seed: int, opponent: str, first: bool) -> None
 
 def test_opponents_are_ordered_by_strength() -> None:
     paid = {
-        name: sum(step[3] for seed in range(120) for step in run_player(tictactoe(name, rollouts=60), uniform, seed))
+        name: sum(
+            step[3] for seed in range(120) for step in run_player(tictactoe(name, rollouts=60), uniform_player, seed)
+        )
         / 120
         for name in OPPONENTS
     }
