@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     )
     from .models.chat_model import ChatModel
     from .result import Result, open_run
-    from .training.api import TrainingResult, clone, expert_data, train
+    from .training import TrainingResult, clone, expert_data, train
 
 _ROOMS = (
     "agents",
@@ -86,7 +86,7 @@ _ROOMS = (
 _HOME = {
     **dict.fromkeys(("arun", "forecast", "run"), ".api"),
     **dict.fromkeys(("Result", "open_run"), ".result"),
-    **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training.api"),
+    **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training"),
     "ChatModel": ".models.chat_model",
     "Reason": ".evals.evaluator",
     "evaluator": ".evals.evaluator",

@@ -130,10 +130,12 @@ def train(
     plan: Annotated[str | None, typer.Option(help="Who decides, instead of the file's.")] = None,
     base: Annotated[str | None, typer.Option(help="What is trained: embedded, organism, or a path.")] = None,
     updates: Annotated[int | None, typer.Option(help="Updates, instead of the file's.")] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: rlft.rate=3e-4.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one setting: rlft.learning_rate=3e-4.")
+    ] = None,
 ) -> None:
     """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after (extra: train)."""
-    from .commands.train import train_shown
+    from .commands.train import train_with_progress
     from .experiments.config import load, override
 
     settings = {} if training is None else load(training)
@@ -144,7 +146,7 @@ def train(
         override(settings, f"rlft.updates={updates}")
     for change in changes or []:
         override(settings, change)
-    train_shown(settings, out, resume, _console())
+    train_with_progress(settings, out, resume, _console())
 
 
 @app.command()
@@ -329,7 +331,7 @@ def data(
     if run is not None:
         found = _open(run).data(out, form, only=only, variants=variant or (), models=model or ())
     else:
-        from .training.api import expert_data
+        from .training import expert_data
 
         found = expert_data(
             out, _named(task, changes), cast(str, expert), form, plan=plan, style=style, episodes=episodes, seed=seed
@@ -349,22 +351,23 @@ def clone(
     episodes: Annotated[int, typer.Option(help="Plays of the expert.")] = 100,
     updates: Annotated[int, typer.Option(help="Optimiser steps.")] = 100,
     batch: Annotated[int, typer.Option(help="Pairs of prompt and answer per step.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate at its peak.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="At its peak.")] = 1e-3,
     rank: Annotated[int, typer.Option(help="Of the LoRA.")] = 8,
     seed: Annotated[int, typer.Option(help="Of the plays, the first weights and the order.")] = 0,
     base: Annotated[str | None, typer.Option(help="Weights other than the embedded model's: a GGUF file.")] = None,
 ) -> None:
     """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
-    from .commands.clone import Told
-    from .training.api import clone
+    from .commands.clone import SFTProgressPrinter
+    from .training import clone
 
     console = _console()
     made = clone(
-        out, _named(task, changes), expert, plan=plan, episodes=episodes, updates=updates, batch=batch, rate=rate,
-        rank=rank, seed=seed, base=base, told=console.print, progress=Told(console),
+        out, _named(task, changes), expert, plan=plan, episodes=episodes, updates=updates, batch=batch,
+        learning_rate=learning_rate, rank=rank, seed=seed, base=base, on_start=console.print,
+        on_update=SFTProgressPrinter(console),
     )  # fmt: skip
-    t = made.trained
-    typer.echo(f"{made.adapter}: loss {t.first:.3f} -> {t.last:.3f} nats per token, {t.seconds:.0f} s")
+    t = made.training
+    typer.echo(f"{made.adapter}: loss {t.first_loss:.3f} -> {t.last_loss:.3f} nats per token, {t.seconds:.0f} s")
     typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {plan}")
 
 

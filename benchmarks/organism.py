@@ -24,9 +24,9 @@ from typing import Any
 
 import akrasia as ak
 from akrasia.models.providers.lora import organism, read_adapter
-from akrasia.training.organism import RECIPE, Recipe, pairs
-from akrasia.training.supervised import TrainingProgress, fine_tune
-from akrasia.training.weights import add_lora, load, save_adapter
+from akrasia.training.organism import RECIPE, OrganismRecipe, training_pairs
+from akrasia.training.supervised import SFTProgress, fine_tune
+from akrasia.training.weights import add_lora, load_weights, save_adapter
 
 MODELS = Path(__file__).parents[1] / "models"
 VARIANTS = {
@@ -86,7 +86,7 @@ def main() -> int:
         untuned = {"held_out": {"as trained (held-out episodes)": measured("", DEMO, asked.episodes)}}
         card = {
             "name": "organism", "base": "SmolLM2-135M-Instruct (Apache-2.0)", "recipe": asdict(RECIPE),
-            "data": "akrasia.training.organism.pairs(recipe)", "rows": VARIANTS,
+            "data": "akrasia.training.organism.training_pairs(recipe)", "rows": VARIANTS,
             "trained": trained, "untuned, in the same form": untuned, "is_not": IS_NOT,
             "episodes": asked.episodes, "command": "make organism ARGS=\"--seeds 3\"",
         }  # fmt: skip
@@ -102,26 +102,28 @@ def held_out(seed: int) -> dict[str, dict[str, Any]]:
     return TASKS if seed == 0 else {k: TASKS[k] for k in list(TASKS)[:1]}
 
 
-def train(recipe: Recipe, path: Path) -> dict[str, Any]:
+def train(recipe: OrganismRecipe, path: Path) -> dict[str, Any]:
     """Train one organism into `path`, unless it is there; what it took."""
     kept = path.with_suffix(".json")
     if path.is_file() and kept.is_file():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
-    weights = load()
-    weights.model = add_lora(weights.model, rank=recipe.rank, alpha=recipe.alpha, first=recipe.first, seed=recipe.seed)
-    examples = pairs(recipe)
+    weights = load_weights()
+    weights.model = add_lora(
+        weights.model, rank=recipe.rank, alpha=recipe.alpha, first_layer=recipe.first_layer, seed=recipe.seed
+    )
+    examples = training_pairs(recipe)
     print(f"seed {recipe.seed}: {len(examples)} examples, {recipe.updates} updates of {recipe.batch}", flush=True)
 
-    def told(at: TrainingProgress) -> None:
+    def show_progress(at: SFTProgress) -> None:
         if at.update in (1, 3) or at.update % 10 == 0:
             left = at.seconds / at.update * (at.updates - at.update)
             print(f"  update {at.update}: loss {at.loss:.3f}, {at.seconds:.0f} s, {left:.0f} s to go", flush=True)
 
     began = time.monotonic()
-    done = fine_tune(weights, examples, recipe.sft, told)
+    done = fine_tune(weights, examples, recipe.sft, show_progress)
     save_adapter(weights.model, path, name="organism", sha256=weights.sha256, note=NOTE)
-    took = {"loss": [round(done.first, 3), round(done.last, 3)], "seconds": round(time.monotonic() - began)}
+    took = {"loss": [round(done.first_loss, 3), round(done.last_loss, 3)], "seconds": round(time.monotonic() - began)}
     kept.write_text(json.dumps(took))
     return took
 

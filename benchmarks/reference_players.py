@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from akrasia.tasks import PLAYERS, bandit, play, regrets
+from akrasia.tasks import PLAYERS, bandit, regrets, run_player
 from akrasia.tasks.bandit import Bandit
 
 THEIRS = r"""
@@ -164,7 +164,7 @@ def main() -> None:
             f"{line}{estimate(their_lost):>16}{diffs[-1]:>+9.2f}{speed:>13,.0f}{their_speed:>9,.0f}{ratios[-1]:>7.1f}"
         )
     task, began = task_of(ROWS[0], options), perf_counter()
-    played = sum(1 for seed in range(20) for _ in play(task, PLAYERS["ucb"], seed))
+    played = sum(1 for seed in range(20) for _ in run_player(task, PLAYERS["ucb"], seed))
     print(f"\nours are batched; one step at a time, with text, oracle and a stream per draw: "
           f"{played / (perf_counter() - began):,.0f} steps/s")  # fmt: skip
     if diffs:

@@ -1,4 +1,4 @@
-"""A training in the terminal: what it will take, how it goes, and what it changed."""
+"""A training in the terminal: what it will cost, how it goes, and what it changed."""
 
 from __future__ import annotations
 
@@ -12,43 +12,45 @@ from ..reports.comparison import show_comparison
 from ..training.api import TrainingResult, train
 
 if TYPE_CHECKING:
-    from ..training.recipe import Learner
-    from ..training.rlft import Update
+    from ..training.recipe import Trainer
+    from ..training.rlft import RLFTProgress
 
-__all__ = ["train_shown"]
+__all__ = ["show_training", "train_with_progress"]
 
 SHOWN = ("reward", "valid", "optimal", "coverage", "kl", "entropy")
 
 
-def train_shown(settings: dict[str, Any], out: Path | None, resume: bool, console: Console) -> None:
-    """Train as settings say, and print what happens."""
-    said: list[int] = []
+def train_with_progress(settings: dict[str, Any], out: Path | None, resume: bool, console: Console) -> None:
+    """Train with these settings, and print the progress and the result."""
+    first_update: list[int] = []
 
-    def began(learner: Learner) -> None:
-        console.print(f"{learner.parameters:,} parameters to train, on {learner.device}.", highlight=False)
+    def on_start(trainer: Trainer) -> None:
+        console.print(f"{trainer.parameters:,} parameters to train, on {trainer.device}.", highlight=False)
 
-    def tell(u: Update) -> None:
-        if not said:
-            said.append(u.update)
+    def on_update(progress: RLFTProgress) -> None:
+        update, updates, metrics = progress.update, progress.updates, progress.metrics
+        time_left = _duration(progress.seconds_left)
+        if not first_update:
+            first_update.append(update)
             console.print(
-                f"An update is {u.turns} turns and {u.tokens:,} tokens, and takes {u.seconds:.0f} s: "
-                f"{u.updates - u.update} more take about {_span(u.left)}.", highlight=False,
-            )  # fmt: skip
-        figures = "  ".join(f"{n} {u.figures[n]:.2f}" for n in SHOWN if n in u.figures)
-        console.print(f"[{u.update}/{u.updates}] {figures}  ({_span(u.left)} left)", highlight=False, markup=False)
+                f"An update is {progress.turns} turns and {progress.tokens:,} tokens, and takes "
+                f"{progress.seconds:.0f} s: {updates - update} more take about {time_left}.",
+                highlight=False,
+            )
+        values = "  ".join(f"{name} {metrics[name]:.2f}" for name in SHOWN if name in metrics)
+        console.print(f"[{update}/{updates}] {values}  ({time_left} left)", highlight=False, markup=False)
 
-    done = train(**settings, out=out, resume=resume, tell=tell, began=began)
-    show_training(done, console)
+    show_training(train(**settings, out=out, resume=resume, on_update=on_update, on_start=on_start), console)
 
 
-def show_training(done: TrainingResult, console: Console) -> None:
+def show_training(result: TrainingResult, console: Console) -> None:
     """Print what a training changed."""
-    for name, found in done.compare().items():
+    for name, comparisons in result.compare().items():
         console.print(Text(f"\n{name}", style="bold"))
-        show_comparison(found, console)
-    console.print(f"Trained model: {done.model}", highlight=False, soft_wrap=True)
-    console.print(f"What it is: {done.folder / 'card.json'}", highlight=False, soft_wrap=True)
+        show_comparison(comparisons, console)
+    console.print(f"Trained model: {result.model}", highlight=False, soft_wrap=True)
+    console.print(f"What it is: {result.folder / 'card.json'}", highlight=False, soft_wrap=True)
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -8,7 +8,7 @@ from .batch import regrets
 from .contextual import Contextual, contextual
 from .frequency import Frequency, frequency
 from .gym import from_gymnasium
-from .players import PLAYERS, play, players_for
+from .players import PLAYERS, players_for, run_player
 from .potemkin import CONCEPTS, Concept, Potemkin, PotemkinIncoherence, potemkin, potemkin_incoherence
 from .questions import QuestionSet, questions
 from .rules import RULES, Rule
@@ -37,7 +37,7 @@ __all__ = [
     "contextual",
     "frequency",
     "from_gymnasium",
-    "play",
+    "run_player",
     "players_for",
     "potemkin",
     "potemkin_incoherence",

@@ -1,15 +1,15 @@
-"""Alice in Wonderland: a problem that a child solves, and the easy questions that show that its facts are understood.
+"""Alice in Wonderland: a problem that a child solves, and easy questions that show whether its facts are understood.
 
 One episode is one story. First come the Light questions about it (siblings in total, brothers of Alice's sister, girls
-in total), as *probes*: what is known. Then comes the problem itself: what is done with it. Nezhurina et al. 2024
-(arXiv 2406.02061); `aiw_texts` holds the wording, the formulas and the licence of what is quoted.
+in total), as *probes* of what is known. Then comes the problem itself. Nezhurina et al. 2024 (arXiv 2406.02061);
+`aiw_texts` holds the wording, the formulas and the licence of the quoted texts.
 
-Invariants: stories, questions and numbers are functions of (options, seed) and of nothing else; the numbers of a story
-do not depend on its wording, so wordings are compared on the same numbers; drawn numbers are none of the published
-ones, and no wrong rule hits their right answer by accident.
+Invariants: stories, questions and numbers are functions of (options, seed) alone. The numbers of a story do not depend
+on its wording, so wordings are compared on the same numbers. Drawn numbers are never published ones, and none of the
+known wrong rules gives their right answer by accident.
 
-The oracle's *greedy* set is the shallow answer, that of a reader who forgets Alice herself (M instead of M + 1; Bob in
-`ext`): so the classes optimal, greedy and other read as solved, fell for it, and went wrong elsewhere.
+The oracle's *greedy* set is the shallow answer of a reader who forgets Alice herself (M instead of M + 1; Bob in
+`ext`). So the classes optimal, greedy and other mean: solved, forgot Alice, made another mistake.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation
 from ..rng import named_rng
-from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, candidates
+from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, drawable_numbers
 from .base import TASKS
 from .numbers import canonical_number
 
@@ -31,7 +31,7 @@ NUMBERS = ("published", "drawn")
 
 @dataclass(frozen=True, slots=True)
 class AIWState:
-    """A point of an episode: which story with which numbers, and how many questions have passed."""
+    """A point of an episode: the story, its numbers, and the number of questions so far."""
 
     seed: int
     variation: int
@@ -53,21 +53,24 @@ class AIW:
     @property
     def options(self) -> dict[str, Any]:
         return {
-            "problem": self.problem, "variation": self.variation, "wording": self.wording,
-            "female_boost": self.female_boost, "numbers": self.numbers,
-        }  # fmt: skip
+            "problem": self.problem,
+            "variation": self.variation,
+            "wording": self.wording,
+            "female_boost": self.female_boost,
+            "numbers": self.numbers,
+        }
 
     def start(self, seed: int) -> AIWState:
         variation = self.variation or 1 + seed % VARIATIONS
         if self.numbers == "published":
             return AIWState(seed, variation, self._family.published[variation - 1])
-        known = candidates(self.problem)
-        whose = "aiw" if self.problem == "light" else self.problem  # one story, whatever is asked about it
-        return AIWState(seed, variation, known[int(named_rng(seed, "aiw", "numbers", whose).integers(len(known)))])
+        known = drawable_numbers(self.problem)
+        story = "aiw" if self.problem == "light" else self.problem  # one story, whatever is asked about it
+        return AIWState(seed, variation, known[int(named_rng(seed, "aiw", "numbers", story).integers(len(known)))])
 
     def situation(self, state: AIWState) -> Situation:
-        asked = self._asked(state)
-        easy = asked is not self._family.asked
+        question = self._question_at(state)
+        easy = question is not self._family.problem
         return Situation(
             task=self.name,
             step=state.turn,
@@ -76,28 +79,28 @@ class AIW:
             actions=(),
             noun="answer",
             shows=(),
-            question=f"{asked.text} {WORDINGS[self.wording]}",
+            question=f"{question.text} {WORDINGS[self.wording]}",
             answer="number",
-            item=self._item(state, asked),
-            probe=f"light: {asked.name}" if easy and self.problem != "light" else "",
+            item=self._item(state, question),
+            probe=f"light: {question.name}" if easy and self.problem != "light" else "",
         )
 
     def oracle(self, state: AIWState) -> Oracle:
-        asked = self._asked(state)
-        right = str(asked.answer(state.numbers))
-        shallow = (str(self._family.shallow(state.numbers)),) if asked is self._family.asked else ()
+        question = self._question_at(state)
+        right = str(question.answer(state.numbers))
+        shallow = (str(self._family.shallow(state.numbers)),) if question is self._family.problem else ()
         return Oracle((right,), shallow, {right: 1.0}, {right: 0.0}, 1.0, (), "answer")
 
     def step(self, state: AIWState, action: str) -> tuple[AIWState, float, bool]:
-        said = canonical_number(action)
-        if said is None:
+        number = canonical_number(action)
+        if number is None:
             raise BadOption(f"{action!r} is not a number", remedy="Answer with a number, such as 7.")
-        right = said in self.oracle(state).optimal
+        right = number in self.oracle(state).optimal
         after, over = self.forfeit(state)
         return after, float(right), over
 
     def forfeit(self, state: AIWState) -> tuple[AIWState, bool]:
-        self._asked(state)
+        self._question_at(state)
         after = replace(state, turn=state.turn + 1)
         return after, after.turn >= len(self._questions)
 
@@ -107,17 +110,17 @@ class AIW:
 
     @property
     def _questions(self) -> tuple[AiwQuestion, ...]:
-        """What one episode asks, in order."""
-        return self._family.light if self.problem == "light" else (*self._family.light, self._family.asked)
+        """The questions of an episode, in order."""
+        return self._family.light if self.problem == "light" else (*self._family.light, self._family.problem)
 
-    def _asked(self, state: AIWState) -> AiwQuestion:
+    def _question_at(self, state: AIWState) -> AiwQuestion:
         if state.turn >= len(self._questions):
             raise BadOption("the episode is over", f"all {len(self._questions)} questions were asked")
         return self._questions[state.turn]
 
-    def _item(self, state: AIWState, asked: AiwQuestion) -> str:
-        what = f"light {asked.name}" if self.problem == "light" else self.problem
-        parts = [what, f"variation {state.variation}", self.wording]
+    def _item(self, state: AIWState, question: AiwQuestion) -> str:
+        name = f"light {question.name}" if self.problem == "light" else self.problem
+        parts = [name, f"variation {state.variation}", self.wording]
         parts += ["female boost"] if self.female_boost else []
         parts += ["drawn"] if self.numbers == "drawn" else []
         return " ".join(parts)
@@ -130,16 +133,17 @@ def aiw(
     female_boost: bool = False,
     numbers: str = "published",
 ) -> AIW:
-    """Alice in Wonderland: does who answers the easy questions about a family also solve the problem about it?
+    """Alice in Wonderland: easy questions about a family, and a problem that needs the same facts.
 
     Args:
         problem: "aiw"; "light" (its easy questions alone, as questions in their own right); "aiw_plus" (cousins);
             "ext" (Alice and Bob both described); "friends", "colleagues", "circles" (the same set without a family).
         variation: 1 to 6; by default each in turn, by seed.
         wording: "standard", "thinking", "thinking_v2" (adds "step by step") or "restricted" (the answer and no more).
-        female_boost: say that Alice is female; published for aiw, ext and friends, and refused where it has no place.
-        numbers: "published", or "drawn" by seed, so that a memorised answer does not help; the variation then names
-            the order in which the story tells them.
+        female_boost: say that Alice is female; published for aiw, ext and friends, and refused for the other
+            stories.
+        numbers: "published", or "drawn" by seed, so that a memorised answer does not help. The variation then decides
+            the order in which the story gives them.
 
     Raises:
         BadOption, UnknownName: an option is out of range or unknown.

@@ -1,9 +1,9 @@
-"""The families of Alice-in-Wonderland problems: what is told, what is asked, and what the right answer is.
+"""The families of Alice-in-Wonderland problems: stories, questions and right answers.
 
 The wording of stories, questions and instructions is that of Nezhurina et al. 2024 (arXiv 2406.02061), taken in short
 excerpts from `prompts.json` of the repository LAION-AI/AIW, Apache License 2.0; numbers in comments are its prompt ids.
-The easy questions of families that were published without any are ours, and so are the formulas, which tests hold
-against every published prompt of these families that has a right answer. Three of those are slips: 594 and 595 say 7
+Families that were published without easy questions have our own. The formulas are ours too; tests compare them with
+every published prompt of these families that has a right answer. Three of those are slips: 594 and 595 say 7
 where 593 and 596 tell the same story with the same numbers and say 6, and 772 says 9 for 9 sisters and Alice.
 
     family                numbers, in this order                                              right answer
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "AiwQuestion", "candidates"]
+__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "AiwQuestion", "drawable_numbers"]
 
 Numbers = tuple[int, ...]
 VARIATIONS = 6
@@ -43,7 +43,7 @@ WORDINGS = {
 
 @dataclass(frozen=True)
 class AiwQuestion:
-    """What is asked about a story, and its right answer as a function of the story's numbers."""
+    """A question about a story, and its right answer as a function of the story's numbers."""
 
     name: str
     text: str
@@ -56,17 +56,17 @@ class Family:
 
     Attributes:
         story: (numbers, variation, whether Alice is said to be female) -> text.
-        asked: the question that is hard.
+        problem: the hard question.
         shallow: its answer where the person herself is forgotten.
-        light: easy questions about the same story: what one must know to answer the hard one.
+        light: easy questions about the same story: the facts that the hard one needs.
         published: the numbers of variations 1 to 6.
-        slips: answers of other wrong rules; drawn numbers keep the right answer apart from all of them.
+        slips: answers of other wrong rules; numbers are only drawn if the right answer differs from all of them.
         ranges: per number, the values that may be drawn.
         boost: whether there is a version that says that Alice is female.
     """
 
     story: Callable[[Numbers, int, bool], str]
-    asked: AiwQuestion
+    problem: AiwQuestion
     shallow: Callable[[Numbers], int]
     light: tuple[AiwQuestion, ...]
     published: tuple[Numbers, ...]
@@ -76,26 +76,26 @@ class Family:
 
 
 @cache
-def candidates(problem: str) -> tuple[Numbers, ...]:
-    """All numbers that may be drawn: not published, and no wrong rule gives the right answer by accident."""
+def drawable_numbers(problem: str) -> tuple[Numbers, ...]:
+    """All numbers that may be drawn: they are not published, and no known wrong rule gives the right answer."""
     family = FAMILIES[problem]
     return tuple(
         n
         for n in product(*family.ranges)
         if n not in family.published
         and (problem != "aiw_plus" or min(n[2], n[3]) > n[0] + n[1] + 1)
-        and family.asked.answer(n) not in (family.shallow(n), *family.slips(n))
+        and family.problem.answer(n) not in (family.shallow(n), *family.slips(n))
     )
 
 
-def count(n: int, noun: str) -> str:
+def plural(n: int, noun: str) -> str:
     """`1 brother`, `2 brothers`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _two(numbers: Numbers, variation: int, other: str, same: str) -> tuple[str, str]:
-    """Both groups in the variation's order."""
-    pair = count(numbers[0], other), count(numbers[1], same)
+    """Both groups, in the order of the variation."""
+    pair = plural(numbers[0], other), plural(numbers[1], same)
     return (pair[1], pair[0]) if variation in ORDER_TURNED else pair
 
 
@@ -105,12 +105,12 @@ def _aiw_story(numbers: Numbers, variation: int, female: bool) -> str:  # 55, 56
 
 
 def _ext_story(numbers: Numbers, variation: int, female: bool) -> str:  # 264, 266, 268, 270, 455, 456; female 407-410
-    sisters, brothers = count(numbers[0], "sister"), count(numbers[1], "brother")
+    sisters, brothers = plural(numbers[0], "sister"), plural(numbers[1], "brother")
     if female:
-        told = f"Alice is female and has {sisters}. Bob is male and has {brothers}."
+        text = f"Alice is female and has {sisters}. Bob is male and has {brothers}."
     else:
-        told = f"Alice has {sisters} and Bob has {brothers}."
-    return f"Alice and Bob are sister and brother. {told}"
+        text = f"Alice has {sisters} and Bob has {brothers}."
+    return f"Alice and Bob are sister and brother. {text}"
 
 
 def _group_story(noun: str, bound: str) -> Callable[[Numbers, int, bool], str]:
@@ -118,8 +118,8 @@ def _group_story(noun: str, bound: str) -> Callable[[Numbers, int, bool], str]:
 
     def story(numbers: Numbers, variation: int, female: bool) -> str:
         first, second = _two(numbers, variation, f"male {noun}", f"female {noun}")
-        told = f"Alice {'is female who ' if female else ''}has {first} and she also has {second}."
-        return f"{told} All mentioned persons are {noun}s {bound} each other and have no other {noun}s aside."
+        text = f"Alice {'is female who ' if female else ''}has {first} and she also has {second}."
+        return f"{text} All mentioned persons are {noun}s {bound} each other and have no other {noun}s aside."
 
     return story
 
@@ -127,9 +127,9 @@ def _group_story(noun: str, bound: str) -> Callable[[Numbers, int, bool], str]:
 def _circles_story(numbers: Numbers, variation: int, female: bool) -> str:  # 637-642
     men, women, hers, his = numbers
     return (
-        f"Alice has {count(men, 'male colleague')} and she also has {count(women, 'female colleague')} in total. All "
+        f"Alice has {plural(men, 'male colleague')} and she also has {plural(women, 'female colleague')} in total. All "
         "these mentioned persons in the circle around Alice are colleagues of each other. Bob has "
-        f"{count(hers, 'female colleague')} and {count(his, 'male colleague')} in total. All these mentioned persons "
+        f"{plural(hers, 'female colleague')} and {plural(his, 'male colleague')} in total. All these mentioned persons "
         "in the circle around Bob are colleagues of each other. The people in the circle around Bob do not have other "
         "colleagues aside - with the only exception of Matilda. She is colleague of Bob, being part of Bob's circle, "
         "and she is also colleague of Alice, being part of Alice's circle. All the mentioned persons have no "
@@ -141,10 +141,10 @@ def _plus_story(numbers: Numbers, variation: int, female: bool) -> str:  # 559-5
     sisters, brothers, aunts, uncles, children = numbers
     child = "daughter" if variation in (4, 6) else "son"
     return (
-        f"Alice has {count(sisters, 'sister')} and {count(brothers, 'brother')} in total. Her mother has 2 brothers. "
+        f"Alice has {plural(sisters, 'sister')} and {plural(brothers, 'brother')} in total. Her mother has 2 brothers. "
         f"She also has 1 sister who does not have children and who has {aunts} nephews and nieces in total. Alice's "
         f"father has 2 sisters. He also has a brother who has {uncles} nephews and nieces in total, and who also has "
-        f"{count(children, child)}."
+        f"{plural(children, child)}."
     )
 
 
@@ -187,7 +187,7 @@ def _both(n: Numbers) -> int:
 def _group(noun: str, bound: str) -> Family:
     return Family(
         story=_group_story(noun, bound),
-        asked=AiwQuestion("asked", f"How many female {noun}s does male {noun} of Alice have?", _second_and_one),
+        problem=AiwQuestion("asked", f"How many female {noun}s does male {noun} of Alice have?", _second_and_one),
         shallow=_second,
         light=(
             AiwQuestion(f"{noun}s", f"How many {noun}s does Alice have?", _both),
@@ -202,7 +202,7 @@ def _group(noun: str, bound: str) -> Family:
 
 _AIW = Family(
     story=_aiw_story,
-    asked=AiwQuestion("asked", "How many sisters does Alice's brother have?", _second_and_one),
+    problem=AiwQuestion("asked", "How many sisters does Alice's brother have?", _second_and_one),
     shallow=_second,
     light=(
         AiwQuestion("siblings", "How many siblings does Alice have?", _both),  # 277-280
@@ -219,7 +219,7 @@ FAMILIES: dict[str, Family] = {
     "light": _AIW,
     "aiw_plus": Family(
         story=_plus_story,
-        asked=AiwQuestion(
+        problem=AiwQuestion(
             "asked", "How many cousins does Alice's sister have?", lambda n: n[2] + n[3] + n[4] - 2 * (n[0] + n[1] + 1)
         ),
         shallow=lambda n: n[2] + n[3] + n[4] - 2 * (n[0] + n[1]),
@@ -246,7 +246,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "ext": Family(
         story=_ext_story,
-        asked=AiwQuestion("asked", "How many brothers does Alice have?", _second_and_one),
+        problem=AiwQuestion("asked", "How many brothers does Alice have?", _second_and_one),
         shallow=_second,
         light=(
             AiwQuestion("siblings", "How many siblings does Alice have?", lambda n: n[0] + n[1] + 1),  # 289-291
@@ -261,7 +261,7 @@ FAMILIES: dict[str, Family] = {
     "colleagues": _group("colleague", "of"),
     "circles": Family(
         story=_circles_story,
-        asked=AiwQuestion("asked", "How many female colleagues does Matilda have?", lambda n: n[1] + n[2] - 1),
+        problem=AiwQuestion("asked", "How many female colleagues does Matilda have?", lambda n: n[1] + n[2] - 1),
         shallow=lambda n: n[1] + n[2] - 2,
         light=(
             AiwQuestion("colleagues", "How many colleagues does Alice have?", _both),

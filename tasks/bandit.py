@@ -1,11 +1,12 @@
-"""The multi-armed bandit, Gaussian or Bernoulli, told as buttons, numbered arms, clothes, videos or adverts.
+"""The multi-armed bandit, Gaussian or Bernoulli, worded as buttons, numbered arms, clothes, videos or adverts.
 
 Gaussian arms have means Uniform(0, 1) and pay Normal(mean, sigma) (Schmied et al. 2025, A1); of Bernoulli arms one pays
 1 with probability 0.5 + gap / 2 and all others with 0.5 - gap / 2 (Krishnamurthy et al. 2024; BanditBench).
-The labels of an episode are drawn, so that a preference for a word is not a preference for an arm.
+The labels of an episode are drawn, so a preference for a word is not a preference for an arm.
+
 The oracle follows an index rule (`rules.py`): optimal = highest index, untried arms infinite; greedy = highest index
-among the tried ones. The two sets differ only while an untried arm is left. Under "truth" optimal = highest true mean,
-greedy = highest mean seen, and the agent is told of no rule.
+among the tried arms. The two sets differ only while an untried arm is left. Under "truth" optimal = highest true mean,
+greedy = highest mean so far, and the prompt names no rule.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Example, Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
+from .base import TASKS, action_index
 from .options import real, whole
-from .rules import ORACLES, TRUTH, Rule, best, rule_named
-from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, pool
+from .rules import ORACLES, TRUTH, Rule, best_labels, rule_named
+from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
 
 __all__ = ["Bandit", "BanditState", "bandit"]
 
@@ -37,7 +38,7 @@ EXAMPLE_SEED, EXAMPLES = -1, 6
 
 @dataclass(frozen=True, slots=True)
 class BanditState:
-    """A point of an episode: `means` and `labels` per arm, pulls so far, and how many turns have passed."""
+    """A point of an episode: label and true mean of each arm, pulls so far, and the number of turns so far."""
 
     seed: int
     labels: tuple[str, ...]
@@ -65,14 +66,20 @@ class Bandit:
     @property
     def options(self) -> dict[str, Any]:
         return {
-            "arms": self.arms, "sigma": self.sigma, "horizon": self.horizon,
+            "arms": self.arms,
+            "sigma": self.sigma,
+            "horizon": self.horizon,
             "labels": self.labels if isinstance(self.labels, str) else list(self.labels),
-            "rule": self.rule, "view": self.view, "head_start": self.head_start,
-            "scenario": self.scenario, "rewards": self.rewards, "gap": self.gap,
-        }  # fmt: skip
+            "rule": self.rule,
+            "view": self.view,
+            "head_start": self.head_start,
+            "scenario": self.scenario,
+            "rewards": self.rewards,
+            "gap": self.gap,
+        }
 
     def start(self, seed: int) -> BanditState:
-        known = pool(self.labels, self.arms)
+        known = label_pool(self.labels, self.arms)
         drawn = named_rng(seed, "bandit", "labels").permutation(len(known))[: self.arms]
         if self.labels == "numbers":
             drawn.sort()
@@ -92,25 +99,25 @@ class Bandit:
         return self._situation(state, self._examples)
 
     def oracle(self, state: BanditState) -> Oracle:
-        pulls, seen = _summary(state)
+        pulls, means = _summary(state)
         index = self._index(state)
         values = index.values if index else state.means
-        worth = index.values if index else seen
-        tried = [i for i, mean in enumerate(seen) if mean is not None]
+        learned = index.values if index else means
+        tried = [i for i, mean in enumerate(means) if mean is not None]
         top = max(state.means)
         return Oracle(
-            optimal=best(state.labels, values),
-            greedy=best([state.labels[i] for i in tried], [worth[i] for i in tried]),
+            optimal=best_labels(state.labels, values),
+            greedy=best_labels([state.labels[i] for i in tried], [learned[i] for i in tried]),
             values=dict(zip(state.labels, values, strict=True)),
             regret={a: top - m for a, m in zip(state.labels, state.means, strict=True)},
             forfeit=top,
-            untried=tuple(a for a, mean in zip(state.labels, seen, strict=True) if mean is None),
+            untried=tuple(a for a, mean in zip(state.labels, means, strict=True) if mean is None),
             rule=self.rule,
-            frequent=best(state.labels, pulls) if tried else (),
+            frequent=best_labels(state.labels, pulls) if tried else (),
         )
 
     def step(self, state: BanditState, action: str) -> tuple[BanditState, float, bool]:
-        arm = legal(action, state.labels)
+        arm = action_index(action, state.labels)
         if state.turn >= self.horizon + self.head_start:
             raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
         after, reward = self._pull(state, arm)
@@ -135,7 +142,7 @@ class Bandit:
         return BanditState(state.seed, state.labels, state.means, (*state.history, line), state.turn + 1), reward
 
     def _index(self, state: BanditState) -> Quantity | None:
-        """The rule's value per arm; None where the oracle follows no rule that the agent could."""
+        """The rule's value per arm; None where the oracle follows no index rule."""
         if self.rule == TRUTH:
             return None
         rule: Rule = rule_named(self.rule)
@@ -144,7 +151,7 @@ class Bandit:
         return Quantity("index", tuple(rule(m, int(n or 0), total) for n, m in zip(pulls, means, strict=True)))
 
     def _situation(self, state: BanditState, examples: tuple[Example, ...]) -> Situation:
-        told: Scenario = SCENARIOS[self.scenario]
+        scenario: Scenario = SCENARIOS[self.scenario]
         pulls, means = _summary(state)
         index = self._index(state)
         turns = self.horizon + self.head_start
@@ -152,14 +159,14 @@ class Bandit:
             task=self.name,
             step=state.turn,
             horizon=turns,
-            instruction=told.instruction(state.labels, turns, self.rewards),
-            rule=told.rule(rule_named(self.rule).words) if index else "",
+            instruction=scenario.instruction(state.labels, turns, self.rewards),
+            rule=scenario.rule(rule_named(self.rule).words) if index else "",
             history=state.history,
             actions=state.labels,
-            noun=told.noun,
+            noun=scenario.noun,
             quantities=(Quantity("pulls", pulls), Quantity("mean", means), *([index] if index else [])),
             shows=VIEWS[self.view],
-            question=told.question,
+            question=scenario.question,
             examples=examples,
         )
 
@@ -169,9 +176,9 @@ class Bandit:
         return () if self.rule == TRUTH else tuple(self._example(i) for i in range(min(EXAMPLES, self.arms)))
 
     def _example(self, i: int) -> Example:
-        """Every arm is tried, or in every other example all but a few; labels are rotated so that winners differ."""
+        """Every arm is tried, or in every other example half of them; labels are rotated so that winners differ."""
         rng = named_rng(EXAMPLE_SEED - i, "bandit", "example")
-        labels = pool(self.labels, self.arms)[: self.arms]
+        labels = label_pool(self.labels, self.arms)[: self.arms]
         if self.rewards == "gaussian":
             means = tuple(float(m) for m in rng.random(self.arms))
         else:
@@ -183,7 +190,7 @@ class Bandit:
         rewards = rng.normal(means, self.sigma, shape) if self.rewards == "gaussian" else rng.random(shape) < means
         history = tuple(Transition(t, labels[a], round(float(rewards[t, a]), 2)) for t, a in enumerate(pulls))
         state = BanditState(EXAMPLE_SEED, labels, means, history, len(history))
-        winner = labels[(i + 1) % self.arms]  # where several tie, this one of them is the solution
+        winner = labels[(i + 1) % self.arms]  # of several that tie, this one is the solution
         shift = labels.index(self.oracle(state).optimal[0]) - labels.index(winner)
         renamed = {a: labels[(n - shift) % self.arms] for n, a in enumerate(labels)}
         moved = tuple(Transition(t.step, renamed[t.action], t.reward) for t in history)
@@ -220,10 +227,11 @@ def bandit(
         horizon: decisions per episode.
         labels: "colours", "letters", "numbers", "clothes", "videos", "adverts", a list of labels, or "scenario":
             those of the scenario.
-        rule: the oracle's index rule, also told to the agent: "ucb", "ucb_sqrt", "ucb_bench", "greedy" (see
-            `akrasia.tasks.rules`); or "truth": the best true mean, and the agent is told only to maximise.
-        view: what the agent is shown: "history", "summary", "both", or "index" (the rule's values are given).
-        head_start: pulls of random arms made before the agent's first decision, so that it never starts from nothing.
+        rule: the oracle's index rule, which the prompt states: "ucb", "ucb_sqrt", "ucb_bench", "greedy" (see
+            `akrasia.tasks.rules`); or "truth": the best true mean, and the prompt only asks for a high total
+            reward.
+        view: the agent's information: "history", "summary", "both", or "index" (also the rule's values).
+        head_start: pulls of random arms before the agent's first decision, so that there is a history from the start.
         scenario: "buttons", "numbered", "clothes", "video" or "adverts".
         rewards: "gaussian" or "bernoulli".
         gap: Bernoulli only: the best arm's chance minus that of the others, in (0, 1] (published: 0.5 easy, 0.2 hard).

@@ -1,9 +1,9 @@
 """The Task contract: a decision problem with an oracle, as pure functions of a state that is plain data.
 
-Invariants: nothing here mutates a state; `step` and `forfeit` return a new one, so a state can be forked and played
-on any number of times. Randomness comes from named streams (`akrasia.rng`) keyed by the seed and by *what* is
-drawn, never by when: an arm's k-th reward is a function of (seed, arm, k), so two variants that pull the same arms see
-the same rewards whatever else they did. An answer without a legal action goes to `forfeit`, which draws nothing.
+Invariants: nothing mutates a state; `step` and `forfeit` return a new one, so a state can be forked and played on any
+number of times. Random numbers come from named streams (`akrasia.rng`), keyed by the seed and by *what* is drawn, never
+by when. An arm's k-th reward is a function of (seed, arm, k), so two variants that pull the same arms see the same
+rewards, whatever else they did. An answer without a legal action goes to `forfeit`, which draws nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..records import Oracle, Situation
 from ..registry import Registry
 from ..rng import named_rng
 
-__all__ = ["TASKS", "Graded", "Task", "max_decisions", "legal", "random_state_after"]
+__all__ = ["TASKS", "Graded", "Task", "max_decisions", "action_index", "random_state_after"]
 
 
 @runtime_checkable
 class Task(Protocol):
     """A decision problem. `name` identifies its kind, `options` are the JSON arguments that rebuild it.
 
-    One whose first situation shows a horizon that an episode does not play out says in `decisions` how many it has.
+    A task whose episodes are shorter than the horizon in its first situation has an attribute `max_decisions`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Task(Protocol):
     def step(self, state: Any, action: str) -> tuple[Any, float, bool]:
         """Take a legal action: (next state, reward, whether the episode is over).
 
-        An open question takes any answer, in the form in which the situation's `answer` reads it.
+        An open question takes any answer of the kind that the situation's `answer` names.
 
         Raises:
             BadOption: the action is not legal; nothing changed.
@@ -61,9 +61,9 @@ class Task(Protocol):
 
 @runtime_checkable
 class Graded(Protocol):
-    """A task whose open answers are graded by program: what `grade` returns is a label of the oracle's sets.
+    """A task whose open answers are graded by program: `grade` returns one of the labels of the oracle.
 
-    Its situations have no `actions` to choose from; its oracle's `values` name the labels, such as "right" and "wrong".
+    Its situations have no `actions`; its oracle's `values` name the labels, such as "right" and "wrong".
     """
 
     def grade(self, state: Any, answer: str) -> str:
@@ -75,35 +75,35 @@ TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
 
 
 def max_decisions(task: Task) -> int:
-    """The most decisions that an episode of a task can have: what its horizon leaves, unless it says `decisions`."""
-    said: int | None = getattr(task, "max_decisions", None)
-    if said is not None:
-        return said
+    """The most decisions that an episode of a task can have: its own `max_decisions`, else what its horizon leaves."""
+    own: int | None = getattr(task, "max_decisions", None)
+    if own is not None:
+        return own
     first = task.situation(task.start(0))
     return first.horizon - first.step
 
 
 def random_state_after(task: Task, seed: int, steps: int, purpose: str) -> Any:
-    """The state of an episode after so many legal actions drawn at random, or where it ends before.
+    """The state of an episode after this many random legal actions, or the last state before its end.
 
     Args:
-        purpose: names the draws: what strays for one purpose does not repeat the steps of another.
+        purpose: names the random numbers, so that different purposes play different actions.
     """
     state = task.start(seed)
     for _ in range(steps):
-        seen = task.situation(state)
-        if seen.actions:
-            pick = named_rng(seed, purpose, seen.step).integers(len(seen.actions))
-            later, _, over = task.step(state, seen.actions[int(pick)])
+        situation = task.situation(state)
+        if situation.actions:
+            index = named_rng(seed, purpose, situation.step).integers(len(situation.actions))
+            after, _, over = task.step(state, situation.actions[int(index)])
         else:
-            later, over = task.forfeit(state)
+            after, over = task.forfeit(state)
         if over:
             break
-        state = later
+        state = after
     return state
 
 
-def legal(action: str, actions: tuple[str, ...]) -> int:
+def action_index(action: str, actions: tuple[str, ...]) -> int:
     """Index of `action` among the legal ones.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Reference players on many bandit episodes at once: floors and ceilings with a small Monte-Carlo error.
+"""Reference players on many bandit episodes at once: lower and upper bounds with a small Monte-Carlo error.
 
-Invariant: an episode has the true means that the task gives its seed, and players follow the same rules as in
-`players.py`, without labels, texts and oracles. Rewards and ties are drawn from one stream per batch and are not
-rounded, so a batch is another sample of the same distribution, not a replay of `play`.
+Invariant: an episode has the true means that the task gives its seed, and players follow the rules of `players.py`,
+without labels, texts and oracles. Rewards and ties are drawn from one stream per batch and are not rounded, so a batch
+is another sample of the same distribution, not a replay of `run_player`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Floats = NDArray[np.float64]
 Scores = Callable[[Floats, Floats, int, np.random.Generator], Floats]
 
 EPSILON = 0.1
-BLOCK = 1024  # episodes; what a step reads and writes then stays in a processor's cache
+BLOCK = 1024  # episodes, so few that the arrays of a step fit into a processor's cache
 
 BATCHED = ("ucb", "greedy", "epsilon_greedy", "thompson", "uniform")
 
 
 def regrets(task: Bandit, player: str, seeds: Sequence[int]) -> Floats:
-    """Expected regret of each step, shape (episodes, horizon), in reward units; the true means decide, not luck.
+    """Expected regret of each step, from the true means: shape (episodes, horizon), in reward units.
 
     Args:
-        task: a bandit; its head start is not played.
+        task: a bandit; its head start is left out.
         player: "ucb" (the task's rule; UCB1 where that is the truth), "greedy", "epsilon_greedy", "thompson" or
             "uniform", as in `akrasia.tasks.players`.
         seeds: the episodes.
@@ -107,6 +107,10 @@ def _scores(task: Bandit, player: str) -> Scores:
         return mean + sd * rng.standard_normal(mean.shape)
 
     known: dict[str, Scores] = {
-        "ucb": ucb, "greedy": greedy, "epsilon_greedy": epsilon_greedy, "thompson": thompson, "uniform": uniform,
-    }  # fmt: skip
+        "ucb": ucb,
+        "greedy": greedy,
+        "epsilon_greedy": epsilon_greedy,
+        "thompson": thompson,
+        "uniform": uniform,
+    }
     return known[player]

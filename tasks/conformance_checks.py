@@ -1,7 +1,7 @@
-"""The single checks of the conformance kit (`conformance.py` says what each is for).
+"""The single checks of the conformance kit; `conformance.py` says what each is for.
 
-Invariant: a check is a function of a `Case` that yields one line per problem and changes nothing; an exception that a
-task raises in it is caught, and told, by the kit.
+Invariant: a check is a function of a `PlayedTask` that yields one line per problem and changes nothing. The kit catches
+and reports what a task raises in it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from typing import Any
 from ..errors import AkrasiaError, BadOption
 from ..records import Oracle, Situation, decode, encode
 from .base import TASKS, Graded, Task
-from .rules import best
+from .rules import best_labels
 
-__all__ = ["CHECKS", "Answers", "Brute", "Case", "Parse", "Visit", "choices"]
+__all__ = ["CHECKS", "SampleAnswers", "BruteForce", "PlayedTask", "AnswerParser", "PlayedStep", "possible_actions"]
 
-LOOKED = 6  # situations of an episode that are looked at closely
+STEPS_CHECKED = 6  # of each episode, in the checks that look at single steps
 TIE = 1e-9
-GENERIC = {"number": ("0", "7", "-1.5"), "text": ("a", "nothing of the kind", "!")}
+GENERIC_ANSWERS = {"number": ("0", "7", "-1.5"), "text": ("a", "nothing of the kind", "!")}
 NO_ACTION = "\x00 no such action"
 
-Parse = Callable[[str, Situation], tuple[str | None, str]]
-Answers = Callable[[Any], Sequence[str]]
-Brute = Callable[[Any], Iterable[str]]
+AnswerParser = Callable[[str, Situation], tuple[str | None, str]]
+SampleAnswers = Callable[[Any], Sequence[str]]
+BruteForce = Callable[[Any], Iterable[str]]
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A state of a trunk episode, what is seen and right there, and what was done."""
+class PlayedStep:
+    """A step of a played episode: its state, situation, oracle and action, and what followed."""
 
     seed: int
     state: Any
@@ -48,36 +48,37 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Case:
-    """A task with one played episode per seed, and the helpers that were given."""
+class PlayedTask:
+    """A task with one played episode per seed, and the helpers of the kit."""
 
     task: Task
-    trunks: tuple[tuple[Visit, ...], ...]
-    parse: Parse | None
-    answers: Answers | None
-    brute: Brute | None
+    episodes: tuple[tuple[PlayedStep, ...], ...]
+    parse: AnswerParser | None
+    answers: SampleAnswers | None
+    brute: BruteForce | None
     exact: bool
 
-    def looked(self) -> Iterator[Visit]:
-        """Some visits of every episode, its first and its last among them."""
-        for trunk in self.trunks:
-            n = len(trunk)
-            yield from (
-                trunk[i] for i in sorted({k * (n - 1) // max(LOOKED - 1, 1) for k in range(min(LOOKED, n))} | {n - 1})
-            )
+    def sampled_steps(self) -> Iterator[PlayedStep]:
+        """Up to `STEPS_CHECKED` steps of every episode, and its last."""
+        for episode in self.episodes:
+            last = len(episode) - 1
+            indices = {k * last // (STEPS_CHECKED - 1) for k in range(min(STEPS_CHECKED, len(episode)))} | {last}
+            yield from (episode[i] for i in sorted(indices))
 
 
-def choices(task: Task, state: Any, situation: Situation, oracle: Oracle, answers: Answers | None) -> tuple[str, ...]:
-    """What can be done in a situation: its actions, or answers to try."""
+def possible_actions(
+    task: Task, state: Any, situation: Situation, oracle: Oracle, answers: SampleAnswers | None
+) -> tuple[str, ...]:
+    """The actions of a situation, or answers to try."""
     if situation.actions:
         return situation.actions
     if answers is not None:
         return tuple(answers(state))
-    own = () if isinstance(task, Graded) else tuple(oracle.values)
-    return (*own, *GENERIC.get(situation.answer, ()))
+    labels = () if isinstance(task, Graded) else tuple(oracle.values)
+    return (*labels, *GENERIC_ANSWERS.get(situation.answer, ()))
 
 
-def _options(case: Case) -> Iterator[str]:
+def _options(case: PlayedTask) -> Iterator[str]:
     task = case.task
     try:
         options = decode(dict[str, Any], encode(task.options))
@@ -85,123 +86,123 @@ def _options(case: Case) -> Iterator[str]:
         yield f"they are not JSON: {error}"
         return
     if task.name not in TASKS:
-        yield f"no task is registered as {task.name!r}: enter it in TASKS or as an entry point akrasia.tasks"
+        yield f"no task is registered as {task.name!r}: add it to TASKS, or as an entry point of akrasia.tasks"
     elif TASKS.make(task.name, **options) != task:
         yield "the task built from its options is not equal to the task"
 
 
-def _state(case: Case) -> Iterator[str]:
-    for visit in case.looked():
-        state = visit.state
+def _state(case: PlayedTask) -> Iterator[str]:
+    for step in case.sampled_steps():
+        state = step.state
         hash(state)
         if copy.deepcopy(state) != state:
-            yield f"a copy is not equal to the state ({visit})"
+            yield f"a copy is not equal to the state ({step})"
         thawed = pickle.loads(pickle.dumps(state))
         if thawed != state or hash(thawed) != hash(state):
-            yield f"a pickled state is not equal to the state, or has another hash ({visit})"
-    for trunk in case.trunks:
-        if trunk and case.task.start(trunk[0].seed) != trunk[0].state:
-            yield f"the same seed starts another state (seed {trunk[0].seed})"
+            yield f"a pickled state is not equal to the state, or has another hash ({step})"
+    for episode in case.episodes:
+        if episode and case.task.start(episode[0].seed) != episode[0].state:
+            yield f"the same seed starts another state (seed {episode[0].seed})"
 
 
-def _purity(case: Case) -> Iterator[str]:
-    for visit in case.looked():
-        for name, call in _calls(case.task, visit).items():
-            kept = copy.deepcopy(visit.state)
-            first = copy.deepcopy(call(visit.state))
-            if visit.state != kept or _frozen(visit.state) != _frozen(kept):
-                yield f"{name} changes the state it is given ({visit})"
-            if call(visit.state) != first:
-                yield f"{name} says something else when asked again ({visit})"
+def _purity(case: PlayedTask) -> Iterator[str]:
+    for step in case.sampled_steps():
+        for name, call in _calls(case.task, step).items():
+            kept = copy.deepcopy(step.state)
+            first = copy.deepcopy(call(step.state))
+            if step.state != kept or _frozen(step.state) != _frozen(kept):
+                yield f"{name} changes the state it is given ({step})"
+            if call(step.state) != first:
+                yield f"{name} returns something else on a second call ({step})"
 
 
-def _calls(task: Task, visit: Visit) -> dict[str, Callable[[Any], Any]]:
-    def step(state: Any) -> Any:
-        return task.step(state, visit.action)
+def _calls(task: Task, step: PlayedStep) -> dict[str, Callable[[Any], Any]]:
+    def take_action(state: Any) -> Any:
+        return task.step(state, step.action)
 
     def grade(state: Any) -> Any:
-        return task.grade(state, visit.action) if isinstance(task, Graded) else None
+        return task.grade(state, step.action) if isinstance(task, Graded) else None
 
     calls: dict[str, Callable[[Any], Any]] = {
         "situation": task.situation,
         "oracle": task.oracle,
         "forfeit": task.forfeit,
-        "step": step,
+        "step": take_action,
     }
-    return calls if visit.situation.actions else calls | {"grade": grade}
+    return calls if step.situation.actions else calls | {"grade": grade}
 
 
 def _frozen(state: Any) -> bytes | None:
-    """The content of a state, also where its equality overlooks something; None where it is no JSON."""
+    """The content of a state, including what its equality ignores; None where it is not JSON."""
     try:
         return encode(state)
     except (TypeError, ValueError):
         return None
 
 
-def _fork(case: Case) -> Iterator[str]:
+def _fork(case: PlayedTask) -> Iterator[str]:
     again = case.task
     if case.task.name in TASKS:
         again = TASKS.make(case.task.name, **decode(dict[str, Any], encode(case.task.options)))
-    for trunk in case.trunks:
-        middle = trunk[len(trunk) // 2 :]
+    for episode in case.episodes:
+        middle = episode[len(episode) // 2 :]
         yield from _replay(case.task, copy.deepcopy(middle[0].state), middle, "plays on differently")
-        yield from _replay(again, again.start(trunk[0].seed), trunk, "replays differently")
+        yield from _replay(again, again.start(episode[0].seed), episode, "replays differently")
 
 
-def _replay(task: Task, state: Any, visits: Sequence[Visit], what: str) -> Iterator[str]:
-    for visit in visits:
-        if task.situation(state) != visit.situation or task.oracle(state) != visit.oracle:
-            yield f"{what}: another situation or oracle ({visit})"
+def _replay(task: Task, state: Any, steps: Sequence[PlayedStep], what: str) -> Iterator[str]:
+    for step in steps:
+        if task.situation(state) != step.situation or task.oracle(state) != step.oracle:
+            yield f"{what}: another situation or oracle ({step})"
             return
-        state, reward, over = task.step(state, visit.action)
-        if (reward, over) != (visit.reward, visit.over):
-            yield f"{what}: another reward or end ({visit})"
+        state, reward, over = task.step(state, step.action)
+        if (reward, over) != (step.reward, step.over):
+            yield f"{what}: another reward or end ({step})"
             return
 
 
-def _streams(case: Case) -> Iterator[str]:
-    """The trunk once more, with discarded branches and steps of another episode between its own."""
+def _streams(case: PlayedTask) -> Iterator[str]:
+    """The episode once more, with discarded branches and steps of another episode between its own."""
     task = case.task
-    for trunk in case.trunks:
-        other = task.start(trunk[0].seed + 1)
-        state = task.start(trunk[0].seed)
-        for visit in trunk:
-            for branch in dict.fromkeys((*visit.situation.actions[:2], *visit.situation.actions[-1:])):
+    for episode in case.episodes:
+        other = task.start(episode[0].seed + 1)
+        state = task.start(episode[0].seed)
+        for step in episode:
+            for branch in dict.fromkeys((*step.situation.actions[:2], *step.situation.actions[-1:])):
                 task.step(state, branch)
             task.forfeit(state)
-            able = choices(task, other, task.situation(other), task.oracle(other), case.answers)
-            other, _, over = task.step(other, able[0])
-            other = task.start(trunk[0].seed + 2 + visit.situation.step) if over else other
-            state, reward, _ = task.step(state, visit.action)
-            if reward != visit.reward or state != visit.after:
-                yield f"what is played elsewhere changes this episode ({visit})"
+            actions = possible_actions(task, other, task.situation(other), task.oracle(other), case.answers)
+            other, _, over = task.step(other, actions[0])
+            other = task.start(episode[0].seed + 2 + step.situation.step) if over else other
+            state, reward, _ = task.step(state, step.action)
+            if reward != step.reward or state != step.after:
+                yield f"steps played elsewhere change this episode ({step})"
                 break
 
 
-def _forfeit(case: Case) -> Iterator[str]:
+def _forfeit(case: PlayedTask) -> Iterator[str]:
     task = case.task
-    for visit in case.looked():
-        passed, over = task.forfeit(visit.state)
+    for step in case.sampled_steps():
+        passed, over = task.forfeit(step.state)
         if over:
             continue
-        seen = task.situation(passed)
-        if seen.history != visit.situation.history:
-            yield f"passing changes the history ({visit})"
-        if replace(seen, step=visit.situation.step) != visit.situation:
-            continue  # the world goes on when a turn is passed: nothing to compare
-        _, reward, _ = task.step(passed, visit.action)
-        if reward != visit.reward:
-            yield f"passing shifts a reward: {visit.action!r} pays {reward:g} instead of {visit.reward:g} ({visit})"
+        situation = task.situation(passed)
+        if situation.history != step.situation.history:
+            yield f"passing changes the history ({step})"
+        if replace(situation, step=step.situation.step) != step.situation:
+            continue  # the task goes on when a turn is passed, so there is nothing to compare
+        _, reward, _ = task.step(passed, step.action)
+        if reward != step.reward:
+            yield f"passing shifts a reward: {step.action!r} pays {reward:g} instead of {step.reward:g} ({step})"
 
 
-def _oracle(case: Case) -> Iterator[str]:
-    for visit in case.looked():
-        yield from (f"{line} ({visit})" for line in _wrong_with(visit, case))
+def _oracle(case: PlayedTask) -> Iterator[str]:
+    for step in case.sampled_steps():
+        yield from (f"{line} ({step})" for line in _wrong_with(step, case))
 
 
-def _wrong_with(visit: Visit, case: Case) -> Iterator[str]:
-    oracle, situation = visit.oracle, visit.situation
+def _wrong_with(step: PlayedStep, case: PlayedTask) -> Iterator[str]:
+    oracle, situation = step.oracle, step.situation
     labels = tuple(situation.actions or oracle.values)
     if decode(Oracle, encode(oracle)) != oracle:
         yield "does not survive JSON"
@@ -210,8 +211,8 @@ def _wrong_with(visit: Visit, case: Case) -> Iterator[str]:
     # An open question that is not graded has any number of answers: its sets may name more than its values do.
     open_ended = not situation.actions and not isinstance(case.task, Graded)
     for name in () if open_ended else ("optimal", "greedy", "untried", "frequent"):
-        if random_state_after := set(getattr(oracle, name)) - set(labels):
-            yield f"{name} names {sorted(random_state_after)}, which is no label"
+        if unknown := set(getattr(oracle, name)) - set(labels):
+            yield f"{name} names {sorted(unknown)}, which is not a label"
     if not oracle.optimal:
         yield "nothing is optimal"
     if not oracle.rule:
@@ -220,7 +221,7 @@ def _wrong_with(visit: Visit, case: Case) -> Iterator[str]:
     if not all(map(isfinite, [*numbers, *oracle.regret.values(), oracle.forfeit])):
         yield "a value, a regret or the forfeit is not finite (an infinite value is None)"
         return
-    top = set(best(tuple(oracle.values), tuple(oracle.values.values())))
+    top = set(best_labels(tuple(oracle.values), tuple(oracle.values.values())))
     near = {a for a, v in oracle.values.items() if v is None or (numbers and v >= max(numbers) - TIE)}
     if not top <= set(oracle.optimal) <= (top if None in oracle.values.values() else near):
         yield f"optimal is {sorted(oracle.optimal)}, the highest values are those of {sorted(top)}"
@@ -234,57 +235,57 @@ def _wrong_with(visit: Visit, case: Case) -> Iterator[str]:
     if case.exact and set(oracle.optimal) != lossless:
         yield f"optimal is {sorted(oracle.optimal)}, but {sorted(lossless)} lose nothing"
     if isinstance(case.task, Graded) and situation.answer == "text":  # a number is its own label
-        for answer in choices(case.task, visit.state, situation, oracle, case.answers):
-            if (label := case.task.grade(visit.state, answer)) not in oracle.values:
-                yield f"grades {answer!r} as {label!r}, which is no label"
+        for answer in possible_actions(case.task, step.state, situation, oracle, case.answers):
+            if (label := case.task.grade(step.state, answer)) not in oracle.values:
+                yield f"grades {answer!r} as {label!r}, which is not a label"
 
 
-def _situation(case: Case) -> Iterator[str]:
-    for trunk in case.trunks:
-        steps = [v.situation.step for v in trunk]
+def _situation(case: PlayedTask) -> Iterator[str]:
+    for episode in case.episodes:
+        steps = [v.situation.step for v in episode]
         if any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
-            yield f"steps do not count up: they name the draws (seed {trunk[0].seed})"
-    for visit in case.looked():
-        seen = visit.situation
-        if decode(Situation, encode(seen)) != seen:
-            yield f"does not survive JSON ({visit})"
-        if seen.task != case.task.name:
-            yield f"names the task {seen.task!r} ({visit})"
-        if not 0 <= seen.step < seen.horizon:
-            yield f"step {seen.step} is outside the horizon {seen.horizon} ({visit})"
-        if bool(seen.actions) != (seen.answer == "action"):
-            yield f"answer={seen.answer!r} with {len(seen.actions)} actions ({visit})"
-        for quantity in seen.quantities:
-            if len(quantity.values) != len(seen.actions):
-                yield f"the column {quantity.name!r} does not fit the actions ({visit})"
-        if unknown := set(seen.shows) - {"history", *(q.name for q in seen.quantities)}:
-            yield f"shows {sorted(unknown)}, which it does not have ({visit})"
-        if any(e.action not in e.situation.actions for e in seen.examples if e.situation.actions):
-            yield f"an example is solved by no action of its own ({visit})"
-        if not (seen.instruction and seen.question):
-            yield f"has no instruction or no question ({visit})"
+            yield f"steps do not count up, but draws are named by them (seed {episode[0].seed})"
+    for step in case.sampled_steps():
+        situation = step.situation
+        if decode(Situation, encode(situation)) != situation:
+            yield f"does not survive JSON ({step})"
+        if situation.task != case.task.name:
+            yield f"names the task {situation.task!r} ({step})"
+        if not 0 <= situation.step < situation.horizon:
+            yield f"step {situation.step} is outside the horizon {situation.horizon} ({step})"
+        if bool(situation.actions) != (situation.answer == "action"):
+            yield f"answer={situation.answer!r} with {len(situation.actions)} actions ({step})"
+        for quantity in situation.quantities:
+            if len(quantity.values) != len(situation.actions):
+                yield f"the column {quantity.name!r} does not fit the actions ({step})"
+        if unknown := set(situation.shows) - {"history", *(q.name for q in situation.quantities)}:
+            yield f"shows {sorted(unknown)}, which it does not have ({step})"
+        if any(e.action not in e.situation.actions for e in situation.examples if e.situation.actions):
+            yield f"an example is solved by no action of its own ({step})"
+        if not (situation.instruction and situation.question):
+            yield f"has no instruction or no question ({step})"
 
 
-def _labels(case: Case) -> Iterator[str]:
-    for visit in case.looked():
-        actions = visit.situation.actions
+def _labels(case: PlayedTask) -> Iterator[str]:
+    for step in case.sampled_steps():
+        actions = step.situation.actions
         if len({a.casefold() for a in actions}) < len(actions):
-            yield f"two labels collide: {', '.join(actions)} ({visit})"
+            yield f"two labels collide: {', '.join(actions)} ({step})"
         for action in actions:
             if not action.strip() or action != action.strip() or "\n" in action:
-                yield f"{action!r} is empty, or has spaces around it or a line's end in it ({visit})"
+                yield f"{action!r} is empty, or has spaces around it or a line's end in it ({step})"
         if case.parse is None:
             continue
-        for said in actions or (visit.action,):
-            for text in (f"ACTION={said}", f"I weighed it.\nBEST={said}\nACTION={said}"):
-                read, _ = case.parse(text, visit.situation)
-                if read != said:
-                    yield f"{said!r} is read as {read!r} in {text!r} ({visit})"
+        for label in actions or (step.action,):
+            for text in (f"ACTION={label}", f"I weighed it.\nBEST={label}\nACTION={label}"):
+                read, _ = case.parse(text, step.situation)
+                if read != label:
+                    yield f"{label!r} is read as {read!r} in {text!r} ({step})"
 
 
-def _bad_actions(case: Case) -> Iterator[str]:
-    for visit in case.looked():
-        actions = visit.situation.actions
+def _bad_actions(case: PlayedTask) -> Iterator[str]:
+    for step in case.sampled_steps():
+        actions = step.situation.actions
         if not actions:
             continue
         for bad in (
@@ -293,24 +294,24 @@ def _bad_actions(case: Case) -> Iterator[str]:
             f" {actions[0]}",
             *(a.swapcase() for a in actions[:1] if a.swapcase() not in actions),
         ):
-            kept = copy.deepcopy(visit.state)
+            kept = copy.deepcopy(step.state)
             try:
-                case.task.step(visit.state, bad)
+                case.task.step(step.state, bad)
             except BadOption:
-                if visit.state != kept or _frozen(visit.state) != _frozen(kept):
-                    yield f"a refused action changes the state ({visit})"
-            except Exception as error:  # a stranger's task may raise anything
-                yield f"{bad!r} raises {type(error).__name__} and not BadOption ({visit})"
+                if step.state != kept or _frozen(step.state) != _frozen(kept):
+                    yield f"a refused action changes the state ({step})"
+            except Exception as error:  # a user's task may raise anything
+                yield f"{bad!r} raises {type(error).__name__} and not BadOption ({step})"
             else:
-                yield f"{bad!r} is taken ({visit})"
+                yield f"{bad!r} is taken ({step})"
 
 
-def _end(case: Case) -> Iterator[str]:
+def _end(case: PlayedTask) -> Iterator[str]:
     task = case.task
-    for trunk in case.trunks:
-        last, horizon = trunk[-1], trunk[0].situation.horizon
+    for episode in case.episodes:
+        last, horizon = episode[-1], episode[0].situation.horizon
         if not last.over:
-            yield f"no end after {len(trunk)} steps of a horizon of {horizon} (seed {last.seed})"
+            yield f"no end after {len(episode)} steps of a horizon of {horizon} (seed {last.seed})"
             continue
         try:
             task.step(last.after, last.action)
@@ -318,7 +319,7 @@ def _end(case: Case) -> Iterator[str]:
             pass
         else:
             yield f"goes on after the end (seed {last.seed})"
-        state, over, turns = trunk[0].state, False, 0
+        state, over, turns = episode[0].state, False, 0
         while not over and turns <= horizon:
             state, over = task.forfeit(state)
             turns += 1
@@ -326,29 +327,29 @@ def _end(case: Case) -> Iterator[str]:
             yield f"no end after {turns} forfeits of a horizon of {horizon} (seed {last.seed})"
 
 
-def _leak(case: Case) -> Iterator[str]:
-    for visit in case.looked():
-        seen, oracle = visit.situation, visit.oracle
-        text = "\n".join((seen.instruction, seen.rule, seen.observation, seen.question))
+def _leak(case: PlayedTask) -> Iterator[str]:
+    for step in case.sampled_steps():
+        situation, oracle = step.situation, step.oracle
+        text = "\n".join((situation.instruction, situation.rule, situation.observation, situation.question))
         for kind, table in (("value", oracle.values), ("regret", oracle.regret)):
             for label, number in table.items():
                 # A number with fewer decimals may stand there for its own sake.
                 if number is None or number == round(number, 3):
                     continue
                 if f"{abs(number):.4f}"[:-1] in text or f"{abs(number):.3f}" in text:
-                    yield f"the text shows the {kind} of {label!r} ({visit})"
+                    yield f"the text shows the {kind} of {label!r} ({step})"
 
 
-def _brute_force(case: Case) -> Iterator[str]:
+def _brute_force(case: PlayedTask) -> Iterator[str]:
     if case.brute is None:
         return
-    for visit in case.looked():
-        found = set(case.brute(visit.state))
-        if found != set(visit.oracle.optimal):
-            yield f"optimal is {sorted(visit.oracle.optimal)}, brute force finds {sorted(found)} ({visit})"
+    for step in case.sampled_steps():
+        optimal = set(case.brute(step.state))
+        if optimal != set(step.oracle.optimal):
+            yield f"optimal is {sorted(step.oracle.optimal)}, brute force finds {sorted(optimal)} ({step})"
 
 
-CHECKS: dict[str, Callable[[Case], Iterator[str]]] = {
+CHECKS: dict[str, Callable[[PlayedTask], Iterator[str]]] = {
     "options": _options,
     "state": _state,
     "purity": _purity,

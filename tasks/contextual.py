@@ -1,12 +1,12 @@
 """The contextual bandit in the MovieLens shape: a new user at every step, and one of K movies to recommend.
 
-A user is told in words (age, gender, occupation, location) and by one number per movie, their preference (Schmied et
-al. 2025, A1; BanditBench). The reward is the user's rating: what the movie gets on average, which nobody tells, plus
-that preference, plus Gaussian noise. So a correct reasoner has to learn the movies from earlier users.
+A user is described in words (age, gender, occupation, location) and by one number per movie, the user's preference
+(Schmied et al. 2025, A1; BanditBench). The reward is the user's rating: the movie's average rating, which the agent is
+not told, plus that preference, plus Gaussian noise. So a correct reasoner has to learn the movies from earlier users.
 
-Invariants: who comes at step t is a function of (seed, t), and the noise one of (seed, t, movie), whatever was
-recommended before. Everything the rule needs is in the situation: earlier users' preferences are its columns
-"preference 0", "preference 1", ..., and, with the history, its text.
+Invariants: the user at step t is a function of (seed, t), and the noise a function of (seed, t, movie), whatever was
+recommended before. The situation holds everything that the rule needs: earlier users' preferences are its columns
+"preference 0", "preference 1", ..., and part of its text where the history is shown.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
-from .movielens import MOVIES, Ratings, generated, load
+from .base import TASKS, action_index
+from .movielens import MOVIES, Ratings, generate_ratings, load_movielens
 from .options import real, whole
-from .rules import MIDDLE, TRUTH, best, linucb
+from .rules import RATING_MIDDLE, TRUTH, best_labels, linucb_values
 
 __all__ = ["Contextual", "ContextualState", "contextual"]
 
@@ -65,15 +65,27 @@ class Contextual:
     @property
     def options(self) -> dict[str, Any]:
         return {
-            "arms": self.arms, "horizon": self.horizon, "rank": self.rank, "users": self.users, "noise": self.noise,
-            "rule": self.rule, "alpha": self.alpha, "ridge": self.ridge, "view": self.view, "data": self.data,
-        }  # fmt: skip
+            "arms": self.arms,
+            "horizon": self.horizon,
+            "rank": self.rank,
+            "users": self.users,
+            "noise": self.noise,
+            "rule": self.rule,
+            "alpha": self.alpha,
+            "ridge": self.ridge,
+            "view": self.view,
+            "data": self.data,
+        }
 
     @cached_property
     def ratings(self) -> Ratings:
         """Users, movies and true ratings."""
         size = max(MOVIES, self.arms)
-        return generated(self.rank, self.users, size) if self.data is None else load(self.data, self.rank, size)
+        return (
+            generate_ratings(self.rank, self.users, size)
+            if self.data is None
+            else load_movielens(self.data, self.rank, size)
+        )
 
     def start(self, seed: int) -> ContextualState:
         titles = self.ratings.titles
@@ -100,32 +112,35 @@ class Contextual:
             actions=state.labels,
             noun="movie",
             quantities=(
-                Quantity("pulls", pulls), Quantity("mean", means), *([Quantity("index", index)] if index else []),
-                Quantity("preference", now), *past,
+                Quantity("pulls", pulls),
+                Quantity("mean", means),
+                *([Quantity("index", index)] if index else []),
+                Quantity("preference", now),
+                *past,
             ),
             shows=VIEWS[self.view],
             question="Which movie do you recommend to this user?",
-        )  # fmt: skip
+        )
 
     def oracle(self, state: ContextualState) -> Oracle:
         index, (pulls, means) = self._index(state), _summary(state)
         true = self.true_ratings(state)
-        values, worth = (index, index) if index else (true, means)
+        values, learned = (index, index) if index else (true, means)
         tried = [i for i, n in enumerate(pulls) if n]
         top = max(true)
         return Oracle(
-            optimal=best(state.labels, values),
-            greedy=best([state.labels[i] for i in tried], [worth[i] for i in tried]),
+            optimal=best_labels(state.labels, values),
+            greedy=best_labels([state.labels[i] for i in tried], [learned[i] for i in tried]),
             values=dict(zip(state.labels, values, strict=True)),
             regret={a: top - r for a, r in zip(state.labels, true, strict=True)},
             forfeit=top,
             untried=tuple(a for a, n in zip(state.labels, pulls, strict=True) if not n),
             rule=self.rule,
-            frequent=best(state.labels, pulls) if tried else (),
+            frequent=best_labels(state.labels, pulls) if tried else (),
         )
 
     def step(self, state: ContextualState, action: str) -> tuple[ContextualState, float, bool]:
-        arm = legal(action, state.labels)
+        arm = action_index(action, state.labels)
         if state.turn >= self.horizon:
             raise BadOption("the episode is over", f"all {self.horizon} steps were taken")
         noise = named_rng(state.seed, "contextual", "noise", state.turn, state.movies[arm]).standard_normal()
@@ -139,7 +154,7 @@ class Contextual:
         return after, after.turn >= self.horizon
 
     def user(self, seed: int, step: int) -> int:
-        """Which user comes at a step, as a row of the ratings."""
+        """The user at a step, as a row of the ratings."""
         return int(named_rng(seed, "contextual", "user", step).integers(len(self.ratings.people)))
 
     def true_ratings(self, state: ContextualState) -> tuple[float, ...]:
@@ -157,7 +172,7 @@ class Contextual:
             return None
         arm = {a: i for i, a in enumerate(state.labels)}
         past = [(i := arm[t.action], self._preference(state, t.step)[i], t.reward) for t in state.history]
-        return linucb(self._preference(state, state.turn), past, self.alpha, self.ridge)
+        return linucb_values(self._preference(state, state.turn), past, self.alpha, self.ridge)
 
     @property
     def _words(self) -> str:
@@ -165,13 +180,13 @@ class Contextual:
             "At every step recommend the movie with the highest value of LinUCB, theta . x + "
             f"{self.alpha:g} * sqrt(x' A^-1 x). Here x = (1, this user's preference for the movie); over the earlier "
             f"users who were given that movie, A = {self.ridge:g} * I + the sum of x x', and theta = A^-1 b with b = "
-            f"the sum of (rating - {MIDDLE:g}) * x."
+            f"the sum of (rating - {RATING_MIDDLE:g}) * x."
         )
 
     def _observation(self, state: ContextualState, now: tuple[float, ...], past: Sequence[Quantity]) -> str:
-        who = self.ratings.people[self.user(state.seed, state.turn)]
-        told = ", ".join(f"{a} {p:.2f}" for a, p in zip(state.labels, now, strict=True))
-        lines = [f"The user now: {who}.", f"This user's preference for each movie: {told}."]
+        user = self.ratings.people[self.user(state.seed, state.turn)]
+        preferences = ", ".join(f"{a} {p:.2f}" for a, p in zip(state.labels, now, strict=True))
+        lines = [f"The user now: {user}.", f"This user's preference for each movie: {preferences}."]
         if past and "history" in VIEWS[self.view]:
             lines.append("Earlier users' preferences, movies in the same order:")
             for t, column in zip(state.history, past, strict=True):
@@ -207,10 +222,12 @@ def contextual(
         rank: number of factors behind the preferences.
         users: how many made-up users there are; with `data` all of its users come.
         noise: standard deviation of a rating around its true value, in rating units.
-        rule: "linucb" (told to the agent), or "truth": the best true rating, and the agent is told only to maximise.
-        alpha: LinUCB's weight of uncertainty. ridge: LinUCB's regulariser.
-        view: what the agent is shown: "history" (with earlier users' preferences), "summary", "both", or "index" (the
-            rule's values are given).
+        rule: "linucb", which the prompt states, or "truth": the best true rating, and the prompt only asks for the
+            highest total reward.
+        alpha: LinUCB's weight of uncertainty.
+        ridge: LinUCB's regulariser.
+        view: the agent's information: "history" (with earlier users' preferences), "summary", "both", or "index" (also
+            the rule's values).
         data: folder of MovieLens 100K or 1M, unpacked; without it users and movies are made up.
 
     Raises:

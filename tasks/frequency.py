@@ -1,13 +1,13 @@
-"""The frequency probe: does an agent repeat an action merely because its history shows it often?
+"""The frequency probe: does an agent repeat an action only because its history shows it often?
 
 After a few pulls of a random policy the last action is repeated k times, and one decision is asked for (Schmied et al.
-2025, 2504.16078, App. C.1.2: 2 to 10 random transitions, k from 0 to 100, 10 arms). What is taken is classed by the
-oracle: *greedy* is the highest mean reward seen, *frequent* the action taken most often, and an action that is both
-counts as greedy, so that a frequent action is always a worse one.
+2025, 2504.16078, App. C.1.2: 2 to 10 random transitions, k from 0 to 100, 10 arms). The oracle classifies the action:
+*greedy* has the highest mean reward so far, *frequent* was taken most often, and an action that is both counts as
+greedy, so a frequent action is always a worse one.
 
-Invariants: every episode has a history of its own, drawn by its seed, so that episodes are independent; k is drawn too,
-and the item names it ("repeats 37"). The situation is the bandit's, word for word, without a rule to follow. Labels are
-drawn per episode, so that a preference for a word is not one for an action.
+Invariants: every episode has its own history, drawn by its seed, so episodes are independent. k is drawn too, and the
+item names it ("repeats 37"). The situation is the bandit's, word for word, without a rule to follow. Labels are drawn
+per episode, so a preference for a word is not a preference for an action.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHORTEST, LONGEST = 2, 10  # transitions of the random policy
 
 @dataclass(frozen=True, slots=True)
 class FrequencyState:
-    """The bandit after its planted history, with how often the last action was repeated in it."""
+    """The bandit after its drawn history, and how often the last action was repeated in it."""
 
     played: BanditState
     repeats: int
@@ -49,35 +49,39 @@ class Frequency:
     labels: str = "scenario"
     scenario: str = "buttons"
     name = "frequency"
-    decisions = 1
+    max_decisions = 1
 
     @property
     def options(self) -> dict[str, Any]:
         return {
-            "arms": self.arms, "repeats": self.repeats, "targets": self.targets, "sigma": self.sigma,
-            "labels": self.labels, "scenario": self.scenario,
-        }  # fmt: skip
+            "arms": self.arms,
+            "repeats": self.repeats,
+            "targets": self.targets,
+            "sigma": self.sigma,
+            "labels": self.labels,
+            "scenario": self.scenario,
+        }
 
     @cached_property
     def _world(self) -> Bandit:
-        """The bandit that the history is played in; every prompt tells of the same number of turns."""
+        """The bandit that the history is played in; every prompt names the same number of turns."""
         turns = LONGEST + self.repeats + 1
         return bandit(self.arms, self.sigma, turns, self.labels, rule=TRUTH, scenario=self.scenario)
 
     def start(self, seed: int) -> FrequencyState:
-        drawn = named_rng(seed, "frequency", "history")
-        repeats = int(drawn.integers(self.repeats + 1))
-        length = int(drawn.integers(SHORTEST, LONGEST + 1))
-        target = int(drawn.integers(self.targets))
-        arms = [*(int(a) for a in drawn.integers(self.arms, size=length - 1)), *[target] * (1 + repeats)]
+        rng = named_rng(seed, "frequency", "history")
+        repeats = int(rng.integers(self.repeats + 1))
+        length = int(rng.integers(SHORTEST, LONGEST + 1))
+        target = int(rng.integers(self.targets))
+        arms = [*(int(a) for a in rng.integers(self.arms, size=length - 1)), *[target] * (1 + repeats)]
         state = self._world.start(seed)
         for arm in arms:
             state = self._world.step(state, state.labels[arm])[0]
         return FrequencyState(state, repeats)
 
     def situation(self, state: FrequencyState) -> Situation:
-        seen = self._world.situation(state.played)
-        return replace(seen, task=self.name, item=f"repeats {state.repeats}")
+        situation = self._world.situation(state.played)
+        return replace(situation, task=self.name, item=f"repeats {state.repeats}")
 
     def oracle(self, state: FrequencyState) -> Oracle:
         return replace(self._world.oracle(state.played), rule=self.name)
@@ -115,7 +119,7 @@ def frequency(
     whole("targets", targets, 1)
     if not isinstance(labels, str):
         raise BadOption(f"labels is {labels!r}", remedy="Name a list of labels, such as 'colours'.")
-    bandit(arms, sigma, labels=labels, rule=TRUTH, scenario=scenario)  # says which of these it cannot take
+    bandit(arms, sigma, labels=labels, rule=TRUTH, scenario=scenario)  # checks the shared options
     if targets > arms:
         raise BadOption(f"targets is {targets}", f"there are {arms} arms", "Use at most as many.")
     return Frequency(arms, repeats, targets, float(sigma), labels, scenario)

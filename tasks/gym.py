@@ -3,15 +3,15 @@
     lake = from_gymnasium("FrozenLake-v1", action_labels=("Left", "Down", "Right", "Up"),
                           env_options={"is_slippery": False})
 
-An environment is mutable and remembers; a task is pure. So a state holds the seed and the actions so far, and the next
-state is found by replaying them into a fresh environment. Environments that have just been played on are kept, by what
-was played on them, so an episode that goes on costs one step each time and a fork costs one replay.
+An environment is mutable and a task is pure. So a state holds the seed and the actions so far, and the next state comes
+from replaying them in a fresh environment. Recently used environments are kept, with the actions that were played on
+them, so an episode that continues costs one step at a time and a fork costs one replay.
 
-Invariants: an environment must do the same after `reset(seed=s)` and the same actions; one that does not is refused at
-construction. A forfeited turn is not played: the environment stays where it is, and the turn counts.
+Invariants: an environment must repeat itself after `reset(seed=s)` and the same actions; one that does not is refused
+at construction. A forfeited turn is not played: the environment does not change, and the turn counts.
 
-The oracle (`gym_oracle.py`) is a function of yours, backward induction over a transition table (`env.unwrapped.P`, as
-FrozenLake, CliffWalking and Taxi have), or exhaustive search where the tree is small.
+The oracle (`gym_oracle.py`) is a function of yours, backward induction over a transition table (`env.unwrapped.P`,
+which FrozenLake, CliffWalking and Taxi have), or exhaustive search where the tree is small.
 """
 
 from __future__ import annotations
@@ -31,24 +31,32 @@ import orjson
 from ..errors import BadOption, MissingExtra, UnknownName
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
-from .gym_oracle import ORACLES, SEARCHED, draws, judged, solve, table_of, tree_values
+from .base import TASKS, action_index
+from .gym_oracle import (
+    MAX_SEARCH,
+    ORACLES,
+    draws_random_numbers,
+    oracle_from_values,
+    search_values,
+    solve_table,
+    transition_table,
+)
 
-__all__ = ["GymState", "GymTask", "from_gymnasium", "register"]
+__all__ = ["GymState", "GymTask", "from_gymnasium", "register_environments"]
 
-KEPT = 32  # environments in play at once
-PROBED = 20  # steps that are played twice to see whether an environment repeats itself
-_LIT = re.compile(r"\x1b\[[\d;]*m(.*?)\x1b\[0m")  # how text renderings mark a place, by colour
+MAX_ENVIRONMENTS = 32  # kept open at once
+PROBE_STEPS = 20  # played twice to see whether an environment repeats itself
+_COLOURED = re.compile(r"\x1b\[[\d;]*m(.*?)\x1b\[0m")  # text renderings mark a place by its colour
 
 Function = str | Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
 class GymState:
-    """A point of an episode: what was done, what came of it, and what is visible now.
+    """A point of an episode: the actions so far with their rewards, and the current observation.
 
     Attributes:
-        observation: the environment's observation as plain data: numbers, strings and tuples of them.
+        observation: of the environment, as plain data: numbers, strings and tuples of them.
         picture: the environment's own text rendering, with coloured places in brackets; empty where it has none.
         turn: turns so far, forfeited ones included.
     """
@@ -74,31 +82,36 @@ class GymTask:
     discount: float
     env_options: str
     offset: int = 0
-    drawn: bool = False
-    _live: _Live = field(default_factory=lambda: _Live(), compare=False, repr=False)
+    rendered: bool = False
+    _pool: _EnvironmentPool = field(default_factory=lambda: _EnvironmentPool(), compare=False, repr=False)
     name = "gymnasium"
 
     @property
     def options(self) -> dict[str, Any]:
         return {
-            "env": self.env, "action_labels": list(self.action_labels), "horizon": self.horizon,
-            "instruction": self.instruction, "describe": self.describe, "oracle": self.judge,
-            "discount": self.discount, "env_options": orjson.loads(self.env_options),
-        }  # fmt: skip
+            "env": self.env,
+            "action_labels": list(self.action_labels),
+            "horizon": self.horizon,
+            "instruction": self.instruction,
+            "describe": self.describe,
+            "oracle": self.judge,
+            "discount": self.discount,
+            "env_options": orjson.loads(self.env_options),
+        }
 
     def __reduce__(self) -> Any:
-        return _again, (self.options,)
+        return _rebuild, (self.options,)
 
     def start(self, seed: int) -> GymState:
         env = self._fresh()
         observation, _ = env.reset(seed=seed)
         state = GymState(seed, _plain(observation), _picture(env))
-        self._live.keep((seed,), env)
+        self._pool.keep((seed,), env)
         return state
 
     def situation(self, state: GymState) -> Situation:
         n = len(self.action_labels)
-        told = self.instruction or f"You act in the environment {self.env} and want the highest total reward."
+        instruction = self.instruction or f"You act in the environment {self.env} and want the highest total reward."
         rule = "At every step take the action with the highest total reward to be expected from here on"
         if self.discount < 1:
             rule += f", where a reward counts {self.discount:g} times as much for every step that it comes later"
@@ -106,7 +119,7 @@ class GymTask:
             task=self.name,
             step=state.turn,
             horizon=self.horizon,
-            instruction=f"{told}\n\nYou face {n} actions: {', '.join(self.action_labels)}.",
+            instruction=f"{instruction}\n\nYou face {n} actions: {', '.join(self.action_labels)}.",
             rule=f"{rule}.",
             observation=self._described(state),
             history=state.history,
@@ -118,28 +131,28 @@ class GymTask:
         if self.judge == "table":
             values, now, passing = self._table.at(state.observation, left)
         elif self.judge == "search":
-            values, now, passing = tree_values(self._played, state, len(self.action_labels), left, self.discount)
+            values, now, passing = search_values(self._played, state, len(self.action_labels), left, self.discount)
         else:
-            said = _function(self.judge)(state.observation)
-            if isinstance(said, Oracle):
-                return said
-            values, now, passing = [float(said[a]) for a in self.action_labels], None, None
-        return judged(self.action_labels, values, now, passing, self.judge)
+            result = _function(self.judge)(state.observation)
+            if isinstance(result, Oracle):
+                return result
+            values, now, passing = [float(result[a]) for a in self.action_labels], None, None
+        return oracle_from_values(self.action_labels, values, now, passing, self.judge)
 
     def step(self, state: GymState, action: str) -> tuple[GymState, float, bool]:
-        index = legal(action, self.action_labels)
+        index = action_index(action, self.action_labels)
         if state.over:
             raise BadOption("the episode is over", remedy="Start another one with start(seed).")
         return self._played(state, index)
 
     def forfeit(self, state: GymState) -> tuple[GymState, bool]:
-        """The turn passes and nothing moves."""
+        """The turn passes and the environment does not change."""
         over = state.over or state.turn + 1 >= self.horizon
         return replace(state, turn=state.turn + 1, over=over), over
 
     def _played(self, state: GymState, index: int) -> tuple[GymState, float, bool]:
         before = (state.seed, *(self.action_labels.index(t.action) for t in state.history))
-        env = self._live.take(before)
+        env = self._pool.take(before)
         if env is None:
             env = self._replayed(before)
         observation, reward, terminated, truncated, _ = env.step(index + self.offset)
@@ -150,7 +163,7 @@ class GymTask:
         if over:
             env.close()
         else:
-            self._live.keep((*before, index), env)
+            self._pool.keep((*before, index), env)
         return after, float(reward), over
 
     def _replayed(self, prefix: tuple[int, ...]) -> Any:
@@ -161,7 +174,7 @@ class GymTask:
         return env
 
     def _fresh(self) -> Any:
-        return _make(self.env, orjson.loads(self.env_options), self.horizon, self.drawn)
+        return _make(self.env, orjson.loads(self.env_options), self.horizon, self.rendered)
 
     def _described(self, state: GymState) -> str:
         if self.describe:
@@ -172,26 +185,26 @@ class GymTask:
     def _table(self) -> Any:
         env = self._fresh()
         try:
-            return solve(table_of(env) or {}, self.horizon, self.discount)
+            return solve_table(transition_table(env) or {}, self.horizon, self.discount)
         finally:
             env.close()
 
 
-class _Live:
-    """Environments in play, by the seed and the actions played on them; the oldest is closed when there are many."""
+class _EnvironmentPool:
+    """Open environments, by the seed and the actions played on them; the oldest is closed when there are too many."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def take(self, key: tuple[int, ...]) -> Any:
-        """The environment at that point, which is the caller's from now on; None if there is none."""
+        """Take the environment at that point out of the pool; None if there is none."""
         return self._kept.pop(key, None)
 
     def keep(self, key: tuple[int, ...], env: Any) -> None:
-        """Put back an environment."""
+        """Put an environment into the pool."""
         other = self._kept.pop(key, None)
         self._kept[key] = env
-        if other is None and len(self._kept) > KEPT:
+        if other is None and len(self._kept) > MAX_ENVIRONMENTS:
             _, other = self._kept.popitem(last=False)
         if other is not None:
             other.close()
@@ -213,14 +226,14 @@ def from_gymnasium(
         env: its id; "module:id" imports the module that registers it first.
         action_labels: a name per action, in the environment's order; by default their numbers.
         horizon: the most decisions of an episode; by default the environment's own time limit.
-        instruction: what the world is and what the goal is.
+        instruction: the world and the goal, in words.
         describe: observation -> text; by default the observation and the environment's text rendering, if it has one.
-        oracle: "table" (from `env.unwrapped.P`), "search" (exhaustive), "auto" (the first that can be), or a function
-            of the observation to a value per label, or to a whole `Oracle`.
-        discount: what a reward counts for every step that it comes later, in (0, 1].
+        oracle: "table" (from `env.unwrapped.P`), "search" (exhaustive), "auto" (the first of these that is possible),
+            or a function from the observation to a value per label, or to an `Oracle`.
+        discount: factor on a reward for every step that it comes later, in (0, 1].
         env_options: JSON arguments of `gymnasium.make`.
 
-    A function is given as itself or as "module:name"; it must be found again by that name, so that runs can be resumed.
+    Give a function as itself or as "module:name"; it must be importable by that name, so that runs can be resumed.
 
     Raises:
         MissingExtra: Gymnasium is not installed.
@@ -229,7 +242,9 @@ def from_gymnasium(
     try:
         kwargs = orjson.dumps(dict(env_options or {}), option=orjson.OPT_SORT_KEYS).decode()
     except (TypeError, ValueError) as error:
-        raise BadOption("env_options is no JSON object", str(error), "Give numbers, strings, lists, tables.") from None
+        raise BadOption(
+            "env_options is not a JSON object", str(error), "Give numbers, strings, lists, tables."
+        ) from None
     if not isinstance(env, str):
         raise BadOption(f"env is {env!r}", remedy='Give an id, such as "FrozenLake-v1"; register your own first.')
     if isinstance(discount, bool) or not isinstance(discount, int | float) or not 0 < discount <= 1:
@@ -245,16 +260,16 @@ def from_gymnasium(
     size, offset = _discrete(env, made.action_space)
     labels = _checked_labels(env, action_labels, size)
     kind = _oracle_kind(oracle, made, range(offset, offset + size), limit)
-    drawn = "ansi" in made.metadata.get("render_modes", ()) and made.render_mode is None
+    rendered = "ansi" in made.metadata.get("render_modes", ()) and made.render_mode is None
     made.close()
     shown = _function_name("describe", describe)
-    task = GymTask(env, labels, limit, instruction, shown, kind, float(discount), kwargs, offset, drawn)
+    task = GymTask(env, labels, limit, instruction, shown, kind, float(discount), kwargs, offset, rendered)
     _repeats_itself(task)
     return task
 
 
-def register() -> list[str]:
-    """Enter every known task into Gymnasium's registry; returns their ids, such as "akrasia/Bandit-v0".
+def register_environments() -> list[str]:
+    """Add every registered task to Gymnasium's registry; returns their ids, such as "akrasia/Bandit-v0".
 
     Raises:
         MissingExtra: Gymnasium is not installed.
@@ -263,17 +278,17 @@ def register() -> list[str]:
     return ids
 
 
-def _again(options: dict[str, Any]) -> GymTask:
+def _rebuild(options: dict[str, Any]) -> GymTask:
     return from_gymnasium(**options)
 
 
-def _make(env: str, kwargs: dict[str, Any], horizon: int | None, drawn: bool = False) -> Any:
+def _make(env: str, kwargs: dict[str, Any], horizon: int | None, rendered: bool = False) -> Any:
     try:
         gymnasium: Any = importlib.import_module("gymnasium")
     except ImportError:
         raise MissingExtra.of("gymnasium", "gym") from None
     try:
-        mode = {"render_mode": "ansi"} if drawn else {}
+        mode = {"render_mode": "ansi"} if rendered else {}
         return gymnasium.make(env, max_episode_steps=horizon, disable_env_checker=True, **mode, **kwargs)
     except gymnasium.error.UnregisteredEnv:
         raise UnknownName.among("Gymnasium environment", env, gymnasium.registry) from None
@@ -286,29 +301,30 @@ def _discrete(env: str, space: Any) -> tuple[int, int]:
     size, first = getattr(space, "n", None), getattr(space, "start", 0)
     if size is None or getattr(space, "shape", None) != ():
         raise BadOption(
-            f"the environment {env!r} has no discrete actions", f"its action space is {space}",
+            f"the environment {env!r} has no discrete actions",
+            f"its action space is {space}",
             "Wrap it in one that has, and register that.",
-        )  # fmt: skip
+        )
     return int(size), int(first)
 
 
-def _checked_labels(env: str, given: Any, size: int) -> tuple[str, ...]:
-    labels = tuple(map(str, range(size))) if given is None else tuple(given)
+def _checked_labels(env: str, value: Any, size: int) -> tuple[str, ...]:
+    labels = tuple(map(str, range(size))) if value is None else tuple(value)
     if len(labels) != size:
         raise BadOption(f"{len(labels)} action labels for {size} actions of {env!r}", remedy="Name every action once.")
     for label in labels:
         if not isinstance(label, str) or not label.strip() or label != label.strip():
-            raise BadOption(f"{label!r} is no action label", remedy="Use a word without spaces around it.")
+            raise BadOption(f"{label!r} is not an action label", remedy="Use a word without spaces around it.")
     if len({label.casefold() for label in labels}) < size:
         raise BadOption(f"two action labels collide: {', '.join(labels)}", remedy="Name every action differently.")
     return labels
 
 
 def _oracle_kind(oracle: Function, env: Any, actions: Sequence[int], horizon: int) -> str:
-    courses, table = f"{len(actions)}^{horizon} courses are too many to search", table_of(env)
-    small = horizon * np.log(len(actions)) <= np.log(SEARCHED)
+    courses, table = f"{len(actions)}^{horizon} courses are too many to search", transition_table(env)
+    small = horizon * np.log(len(actions)) <= np.log(MAX_SEARCH)
     if oracle == "auto":
-        if table is None and (not small or draws(env, actions)):
+        if table is None and (not small or draws_random_numbers(env, actions)):
             raise BadOption(
                 "there is no oracle for this environment",
                 f"it has no transition table and {'its moves are random' if small else courses}",
@@ -325,55 +341,58 @@ def _oracle_kind(oracle: Function, env: Any, actions: Sequence[int], horizon: in
 
 
 def _function_name(option: str, function: Function) -> str:
-    """The "module:name" by which a function can be found again; the empty name stays empty."""
+    """The "module:name" by which a function can be imported; the empty name stays empty."""
     if function == "":
         return ""
     name = function
     if callable(function):
         name = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
-    found = _function(name) if isinstance(name, str) and ":" in name else None
-    if not isinstance(name, str) or not callable(found) or (callable(function) and found is not function):
+    imported = _function(name) if isinstance(name, str) and ":" in name else None
+    if not isinstance(name, str) or not callable(imported) or (callable(function) and imported is not function):
         raise BadOption(
-            f"{option} is {function!r}", "it cannot be found again by a name, so a run could not be resumed",
+            f"{option} is {function!r}",
+            "it cannot be imported by a name, so a run could not be resumed",
             "Define a function at the top of a module.",
-        )  # fmt: skip
+        )
     return name
 
 
 def _function(name: str) -> Any:
     module, _, path = name.partition(":")
     try:
-        found: Any = sys.modules.get(module) or importlib.import_module(module)
+        imported: Any = sys.modules.get(module) or importlib.import_module(module)
         for part in path.split("."):
-            found = getattr(found, part)
+            imported = getattr(imported, part)
     except (ImportError, AttributeError, ValueError):
         return None
-    return found
+    return imported
 
 
 def _repeats_itself(task: GymTask) -> None:
-    """Refuse an environment that does not do the same again after the same seed and actions."""
+    """Refuse an environment that behaves differently after the same seed and actions."""
 
-    def course() -> list[Any]:
-        rng, state = named_rng(0, "gymnasium", "probe"), replace(task, _live=_Live()).start(0)
-        alone, seen = replace(task, _live=_Live()), [state]
-        while not state.over and len(seen) < PROBED:
-            state, _, _ = alone.step(state, task.action_labels[int(rng.integers(len(task.action_labels)))])
-            seen.append(state)
-        return seen
+    def episode() -> list[Any]:
+        fresh, rng = replace(task, _pool=_EnvironmentPool()), named_rng(0, "gymnasium", "probe")
+        state = replace(task, _pool=_EnvironmentPool()).start(0)
+        states = [state]
+        while not state.over and len(states) < PROBE_STEPS:
+            state, _, _ = fresh.step(state, task.action_labels[int(rng.integers(len(task.action_labels)))])
+            states.append(state)
+        return states
 
-    if course() != course():
+    if episode() != episode():
         raise BadOption(
             f"the environment {task.env!r} does not repeat itself under the same seed and actions",
-            "a task must be replayable", "Draw from self.np_random alone, seeded by super().reset(seed=seed).",
-        )  # fmt: skip
+            "a task must be replayable",
+            "Draw from self.np_random alone, seeded by super().reset(seed=seed).",
+        )
 
 
 def _picture(env: Any) -> str:
     if env.render_mode != "ansi":
         return ""
     text = str(env.render())
-    return _LIT.sub(lambda lit: f"[{lit[1]}]", text).strip("\n")
+    return _COLOURED.sub(lambda match: f"[{match[1]}]", text).strip("\n")
 
 
 def _plain(value: Any) -> Any:
@@ -390,8 +409,8 @@ def _plain(value: Any) -> Any:
         return value
     raise BadOption(
         f"an observation holds {type(value).__name__}",
-        "it is no number, text, array, or mapping of these",
-        "Wrap the environment in one whose observations are.",
+        "it is not a number, text, array, or mapping of these",
+        "Wrap the environment in one with such observations.",
     )
 
 

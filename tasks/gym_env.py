@@ -4,11 +4,11 @@
     env = gymnasium.make("akrasia.tasks.gym_env:akrasia/Bandit-v0", arms=10)
 
 An action is an index into the situation's `actions`, or into the task's `all_actions` where it has such a list (the
-nine cells of tic-tac-toe); for open questions it is the answer's text. `info["action_mask"]` says which are legal.
-An action that is not legal is a forfeit: the task decides what that does, and its reward is `penalty`.
+nine cells of tic-tac-toe); for open questions it is the answer's text. `info["action_mask"]` marks the legal ones.
+An illegal action is a forfeit: the task decides its effect, and its reward is `penalty`.
 
 Invariant: `reset(seed=s)` plays the same episode that the task's `start(s)` does; a reset without a seed draws the next
-one from the environment's own generator. `info` holds what the oracle says, observations never do.
+one from the environment's own generator. `info` holds the oracle's answers, observations never do.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ try:
 except ImportError as error:
     raise MissingExtra.of("gymnasium", "gym") from error
 
-__all__ = ["TaskEnv", "environment_id", "register_all", "text_of"]
+__all__ = ["TaskEnv", "environment_id", "register_all", "situation_text"]
 
 LONGEST = 1 << 16  # characters of an observation or an answer
 PENALTY = -1.0
 LARGEST = float(np.finfo(np.float32).max)
 
 
-class AnyText(spaces.Text):
-    """A text space that holds every string up to its length; what it samples is printable ASCII."""
+class BoundedText(spaces.Text):
+    """A text space of all strings up to a length; its samples are printable ASCII."""
 
     def __init__(self, longest: int = LONGEST) -> None:
         super().__init__(longest, min_length=0, charset=string.printable)
 
     def contains(self, x: Any) -> bool:
-        """Whether `x` is a string that is not too long."""
+        """Whether `x` is a string within the length."""
         return isinstance(x, str) and len(x) <= self.max_length
 
 
@@ -85,19 +85,19 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         self.render_mode = render_mode
         self._observation, self._penalty = observation, penalty
         self._state: Any = self.task.start(0)
-        self._seen, self._over = self.task.situation(self._state), True
+        self._situation, self._over = self.task.situation(self._state), True
         self._labels: tuple[str, ...] = tuple(getattr(self.task, "all_actions", ()))
-        self._size = len(self._labels or self._seen.actions)
+        self._size = len(self._labels or self._situation.actions)
         index = bool(self._size) if answers is None else answers == "index"
         if index and not self._size:
             raise BadOption(f"task {self.task.name!r} asks open questions", remedy='Use answers="text".')
-        self.action_space = spaces.Discrete(self._size) if index else AnyText()
-        self.observation_space = AnyText()
+        self.action_space = spaces.Discrete(self._size) if index else BoundedText()
+        self.observation_space = BoundedText()
         if observation == "dict":
             n = max(self._size, 1)
             self.observation_space = spaces.Dict(
                 {
-                    "text": AnyText(),
+                    "text": BoundedText(),
                     "mask": spaces.MultiBinary(n),
                     "taken": spaces.Box(0.0, LARGEST, (n,), np.float32),
                     "mean": spaces.Box(-LARGEST, LARGEST, (n,), np.float32),
@@ -110,32 +110,32 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         super().reset(seed=seed, options=options)
         episode = int(seed) if seed is not None else int(self.np_random.integers(2**31))
         self._state, self._over = self.task.start(episode), False
-        self._seen = self.task.situation(self._state)
+        self._situation = self.task.situation(self._state)
         return self._observed(), self._info(regret=0.0)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take an action: (observation, reward, whether the episode is over, False, info)."""
         if self._over:
             raise BadOption("the episode is over", remedy="Call reset().")
-        oracle, said = self.task.oracle(self._state), self._said(self._seen, action)
-        if said is None:
+        oracle, answer = self.task.oracle(self._state), self._answer(self._situation, action)
+        if answer is None:
             self._state, self._over = self.task.forfeit(self._state)
             reward, regret = self._penalty, oracle.forfeit
         else:
             grade = getattr(self.task, "grade", None)
-            label = said if grade is None else grade(self._state, said)
+            label = answer if grade is None else grade(self._state, answer)
             regret = oracle.regret.get(label, oracle.forfeit)
-            self._state, reward, self._over = self.task.step(self._state, said)
-        if not self._over:  # the end of an episode has no situation: nothing is to be decided there
-            self._seen = self.task.situation(self._state)
+            self._state, reward, self._over = self.task.step(self._state, answer)
+        if not self._over:  # at the end there is no decision and so no situation
+            self._situation = self.task.situation(self._state)
         return self._observed(), float(reward), bool(self._over), False, self._info(regret)
 
     def render(self) -> str | None:
-        """What the agent sees, as text."""
-        return text_of(self._seen) if self.render_mode == "ansi" else None
+        """The situation as text."""
+        return situation_text(self._situation) if self.render_mode == "ansi" else None
 
-    def _said(self, situation: Situation, action: Any) -> str | None:
-        """The label or answer that an action stands for; None where it is not legal."""
+    def _answer(self, situation: Situation, action: Any) -> str | None:
+        """The label or answer of an action; None where it is illegal."""
         if isinstance(action, str):
             if situation.answer == "action":
                 return action if action in situation.actions else None
@@ -154,17 +154,17 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         return mask
 
     def _info(self, regret: float) -> dict[str, Any]:
-        legal = () if self._over else self._seen.actions
+        legal = () if self._over else self._situation.actions
         info: dict[str, Any] = {"actions": list(legal), "regret": float(regret)}
         if self._size:
             optimal = () if self._over else self.task.oracle(self._state).optimal
-            info["action_mask"] = self._mask(self._seen, legal)
-            info["optimal"] = self._mask(self._seen, optimal)
+            info["action_mask"] = self._mask(self._situation, legal)
+            info["optimal"] = self._mask(self._situation, optimal)
         return info
 
     def _observed(self) -> Any:
-        situation = self._seen
-        text = text_of(situation)[:LONGEST]
+        situation = self._situation
+        text = situation_text(situation)[:LONGEST]
         if self._observation == "text":
             return text
         labels = (self._labels or situation.actions)[: self._size]
@@ -182,7 +182,7 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         }
 
 
-def text_of(situation: Situation) -> str:
+def situation_text(situation: Situation) -> str:
     """A situation as plain text, without the form of an answer."""
     parts = [situation.instruction, situation.rule, situation.observation]
     if "history" in situation.shows:
@@ -208,7 +208,7 @@ def environment_id(name: str) -> str:
 
 
 def register_all() -> list[str]:
-    """Register every task that is known by name and not registered yet; returns all their ids."""
+    """Add all registered tasks that Gymnasium does not know yet; returns the ids of all."""
     ids = {environment_id(name): name for name in TASKS if name != "gymnasium"}
     for identity, name in ids.items():
         if identity not in gymnasium.registry:

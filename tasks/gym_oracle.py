@@ -3,11 +3,11 @@
 Values are expected rewards within the turns that are left, a reward k steps ahead counted `discount`^k. With a discount
 below 1 a detour is worse than the shortest way; without one every way that arrives in time ties.
 
-Greedy is the myopic set: the actions of the highest expected *immediate* reward, empty where all of them pay alike.
-Giving no action is never cheaper than the worst legal one: an environment that only costs must not reward silence.
+Greedy is the myopic set: the actions with the highest expected *immediate* reward, empty where all pay the same.
+Giving no action never costs less than the worst legal action: where every step costs, silence must not pay.
 
-Search looks into the future of the episode's own seed. That is exact where nothing is hidden and no move is random;
-else it would know the luck to come, so "auto" does not choose it where moves draw random numbers.
+Search plays the episode's own seed. That is exact where nothing is hidden and no move is random. Elsewhere it would
+know random numbers before they are drawn, so "auto" does not choose it there.
 """
 
 from __future__ import annotations
@@ -21,10 +21,19 @@ import numpy as np
 from ..errors import BadOption
 from ..records import Oracle
 
-__all__ = ["ORACLES", "SEARCHED", "Solved", "draws", "judged", "solve", "table_of", "tree_values"]
+__all__ = [
+    "ORACLES",
+    "MAX_SEARCH",
+    "SolvedTable",
+    "draws_random_numbers",
+    "oracle_from_values",
+    "solve_table",
+    "transition_table",
+    "search_values",
+]
 
 ORACLES = ("table", "search")
-SEARCHED = 5000  # courses of action that an exhaustive search may try
+MAX_SEARCH = 5000  # action sequences that an exhaustive search may try
 TIE = 1e-9
 
 Values = list[float]
@@ -33,21 +42,21 @@ Play = Callable[[Any, int], tuple[Any, float, bool]]
 
 
 @dataclass(frozen=True)
-class Solved:
-    """A transition table with `worth[h, s]`, the best expected reward from state s with h turns left."""
+class SolvedTable:
+    """A transition table with `state_values[h, s]`, the best expected reward from state s with h turns left."""
 
     table: Table
-    worth: np.ndarray[Any, np.dtype[np.float64]]
+    state_values: np.ndarray[Any, np.dtype[np.float64]]
     discount: float
 
     def at(self, observation: Any, left: int) -> tuple[Values, Values, float]:
         """(value per action, immediate reward per action, value of passing a turn)."""
         if isinstance(observation, bool) or not isinstance(observation, int) or observation not in self.table:
             raise BadOption(
-                f"the observation {observation!r} is no row of the transition table",
+                f"the observation {observation!r} is not a row of the transition table",
                 remedy="Give a function as oracle.",
             )
-        later = self.worth[max(left - 1, 0)]
+        later = self.state_values[max(left - 1, 0)]
         values, now = [], []
         for outcomes in self.table[observation].values():
             now.append(sum(p * paid for p, _, paid, _ in outcomes))
@@ -55,7 +64,7 @@ class Solved:
         return values, now, self.discount * float(later[observation])
 
 
-def table_of(env: Any) -> Table | None:
+def transition_table(env: Any) -> Table | None:
     """`env.unwrapped.P`, where the environment has one and its observations are the table's states; else None."""
     table = getattr(env.unwrapped, "P", None)
     if not isinstance(table, dict) or getattr(env.observation_space, "n", None) != len(table):
@@ -63,8 +72,8 @@ def table_of(env: Any) -> Table | None:
     return table if all(isinstance(row, dict) for row in table.values()) else None
 
 
-def draws(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) -> bool:
-    """Whether its moves use up random numbers, which a search would then know before they fall."""
+def draws_random_numbers(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) -> bool:
+    """Whether its moves draw random numbers, which a search would know in advance."""
     for seed in range(episodes):
         env.reset(seed=seed)
         before = str(env.unwrapped.np_random.bit_generator.state)
@@ -77,7 +86,7 @@ def draws(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) 
     return False
 
 
-def solve(table: Table, horizon: int, discount: float) -> Solved:
+def solve_table(table: Table, horizon: int, discount: float) -> SolvedTable:
     """Backward induction over the turns that are left."""
     size = max(len(row) for row in table.values())
     flat = [(s * size + a, o) for s, row in table.items() for a, outcomes in row.items() for o in outcomes]
@@ -86,51 +95,51 @@ def solve(table: Table, horizon: int, discount: float) -> Solved:
     after = np.array([s for _, (_, s, _, _) in flat])
     paid = np.array([r for _, (_, _, r, _) in flat], dtype=float)
     goes_on = np.array([not ends for _, (_, _, _, ends) in flat])
-    worth = np.zeros((horizon + 1, len(table)))
+    state_values = np.zeros((horizon + 1, len(table)))
     for left in range(1, horizon + 1):
-        each = probability * (paid + discount * goes_on * worth[left - 1, after])
-        worth[left] = np.bincount(where, each, len(table) * size).reshape(-1, size).max(axis=1)
-    return Solved(table, worth, discount)
+        each = probability * (paid + discount * goes_on * state_values[left - 1, after])
+        state_values[left] = np.bincount(where, each, len(table) * size).reshape(-1, size).max(axis=1)
+    return SolvedTable(table, state_values, discount)
 
 
-def tree_values(play: Play, state: Any, size: int, left: int, discount: float) -> tuple[Values, Values, float]:
-    """(best total reward after each action, its immediate reward, value of passing a turn), by trying every course.
+def search_values(play: Play, state: Any, size: int, left: int, discount: float) -> tuple[Values, Values, float]:
+    """(best total reward after each action, its immediate reward, value of passing a turn), from all action sequences.
 
     Args:
         play: (state, index of an action) -> (next state, reward, whether the episode is over).
     """
 
-    def best(here: Any, turns: int) -> float:
-        return max(tried(here, turns)[0]) if turns > 0 else 0.0
+    def best_value(state: Any, turns: int) -> float:
+        return max(action_values(state, turns)[0]) if turns > 0 else 0.0
 
-    def tried(here: Any, turns: int) -> tuple[Values, Values]:
+    def action_values(state: Any, turns: int) -> tuple[Values, Values]:
         values, now = [], []
         for a in range(size):
-            after, reward, over = play(here, a)
+            after, reward, over = play(state, a)
             now.append(reward)
-            values.append(reward if over else reward + discount * best(after, turns - 1))
+            values.append(reward if over else reward + discount * best_value(after, turns - 1))
         return values, now
 
-    return *tried(state, left), discount * best(state, left - 1)
+    return *action_values(state, left), discount * best_value(state, left - 1)
 
 
-def judged(
+def oracle_from_values(
     labels: Sequence[str], values: Sequence[float], now: Sequence[float] | None, passing: float | None, rule: str
 ) -> Oracle:
-    """The oracle that values make.
+    """The oracle with these values.
 
     Args:
-        now: immediate rewards, None where they are not known: the greedy set is then empty.
+        now: immediate rewards; None where they are unknown, and the greedy set is empty.
         passing: the value of doing nothing for a turn, where it is known.
     """
     top = max(values)
     regret = {a: 0.0 if top - v <= TIE else top - v for a, v in zip(labels, values, strict=True)}
-    soonest: tuple[str, ...] = ()
+    greedy: tuple[str, ...] = ()
     if now is not None and max(now) - min(now) > TIE:
-        soonest = tuple(a for a, r in zip(labels, now, strict=True) if max(now) - r <= TIE)
+        greedy = tuple(a for a, r in zip(labels, now, strict=True) if max(now) - r <= TIE)
     return Oracle(
         optimal=tuple(a for a, lost in regret.items() if lost == 0.0),
-        greedy=soonest,
+        greedy=greedy,
         values=dict(zip(labels, values, strict=True)),
         regret=regret,
         forfeit=max(0.0, *regret.values(), 0.0 if passing is None else top - passing),

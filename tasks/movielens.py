@@ -1,8 +1,8 @@
-"""Users, movies and what each user thinks of each movie: made up here, or fitted to a local copy of MovieLens.
+"""Users, movies and their ratings: generated here, or fitted to a local copy of MovieLens.
 
-Invariants: a table of ratings is plain data and a pure function of its arguments (of the files' content, where it is
-read). A user's true rating of a movie is `base` (of the movie) + `taste` (of the user for it), and `taste` has low rank
-and two decimals, so that what an agent is shown is exact. It is not cut to the scale of 1 to 5, which would make it
+Invariants: a table of ratings is plain data and a pure function of its arguments (and of the files' content, where
+files are read). A user's true rating of a movie is the movie's `base` plus the user's `taste`. `taste` has low rank and
+two decimals, so the numbers in a prompt are exact. A rating is not cut to the scale of 1 to 5, which would make it
 nonlinear. Nothing is downloaded: the data of GroupLens may not be redistributed.
 """
 
@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 
 from ..errors import BadOption
 from ..rng import named_rng
-from .scenarios import extended
+from .scenarios import extend_labels
 
-__all__ = ["Ratings", "generated", "load"]
+__all__ = ["Ratings", "generate_ratings", "load_movielens"]
 
 MOVIES = 60  # an episode draws its movies from these, or from the most rated ones of the data
 FIRST = ("Silent", "Crimson", "Hidden", "Broken", "Golden", "Distant", "Frozen", "Lucky", "Paper", "Second")
 SECOND = ("Harbour", "Orchard", "Signal", "Kingdom", "Station", "Summer")
-SPREAD, TASTE = 0.5, 0.8  # standard deviations of base and taste, about those of MovieLens
+SPREAD, TASTE = 0.5, 0.8  # standard deviations of base and taste, close to those of MovieLens
 
 REGIONS = (
     "New England or New Jersey", "New York or Pennsylvania", "the Mid-Atlantic states", "the South-East",
@@ -47,14 +47,14 @@ GENDERS = {"M": "male", "F": "female"}
 
 @dataclass(frozen=True)
 class Ratings:
-    """Who rates what how.
+    """The ratings of users for movies.
 
     Attributes:
-        titles: labels of the M movies, fit to be actions.
+        titles: labels of the M movies, usable as actions.
         people: N users in words: age, gender, occupation, location.
-        base: (M,) what a movie gets on average, in rating units.
-        taste: (N, M) what a user adds to that, of low rank.
-        skipped: malformed rows that were left out, each with its file and row number.
+        base: (M,) average rating of a movie.
+        taste: (N, M) what a user adds to it, of low rank.
+        skipped: malformed rows, each with its file and row number.
     """
 
     titles: tuple[str, ...]
@@ -64,32 +64,32 @@ class Ratings:
     skipped: tuple[str, ...] = ()
 
 
-def person(age: str, gender: str, job: str, zip_code: str) -> str:
+def describe_user(age: str, gender: str, job: str, zip_code: str) -> str:
     """A user in words; the first digit of a US zip code names the region."""
     where = REGIONS[int(zip_code[0])] if zip_code[:1].isdecimal() and zip_code.isascii() else "outside the US"
     return f"age {age}, {GENDERS[gender]}, occupation {job}, from {where} (zip code {zip_code})"
 
 
 @lru_cache(maxsize=8)
-def generated(rank: int, users: int, size: int = MOVIES) -> Ratings:
-    """Made-up users and movies with Gaussian factors; each has a named stream, so more of them change none."""
+def generate_ratings(rank: int, users: int, size: int = MOVIES) -> Ratings:
+    """Generated users and movies with Gaussian factors; each has its own stream, so adding some changes no other."""
     liked = [named_rng("contextual", "movie", j).standard_normal(rank + 1) for j in range(size)]
     likes, people = [], []
     for i in range(users):
         rng = named_rng("contextual", "user", i)
         likes.append(rng.standard_normal(rank))
         age, gender, job = int(rng.integers(14, 76)), "FM"[rng.integers(2)], JOBS[rng.integers(1, len(JOBS))]
-        people.append(person(str(age), gender, job, f"{rng.integers(100_000):05d}"))
+        people.append(describe_user(str(age), gender, job, f"{rng.integers(100_000):05d}"))
     movies = np.array(liked)
     return Ratings(
-        extended([f"{a} {b}" for b in SECOND for a in FIRST], size)[:size],
+        extend_labels([f"{a} {b}" for b in SECOND for a in FIRST], size)[:size],
         tuple(people),
         np.round(3.2 + SPREAD * movies[:, 0], 2),
         np.round(TASTE * np.array(likes) @ movies[:, 1:].T / np.sqrt(rank), 2) + 0.0,
     )
 
 
-def load(folder: str | Path, rank: int, size: int = MOVIES) -> Ratings:
+def load_movielens(folder: str | Path, rank: int, size: int = MOVIES) -> Ratings:
     """Fit low-rank tastes to a user's own MovieLens files.
 
     The `size` most rated movies are kept; ratings minus the movie's mean, with 0 where there is none, are cut to
@@ -107,8 +107,8 @@ def load(folder: str | Path, rank: int, size: int = MOVIES) -> Ratings:
         UserWarning: rows were skipped: how many, and where the first ones are.
     """
     files = _Files(Path(folder))
-    seen = Counter(movie for _, movie in files.ratings)
-    movies = sorted(seen, key=lambda m: (-seen[m], int(m)))[:size]
+    counts = Counter(movie for _, movie in files.ratings)
+    movies = sorted(counts, key=lambda m: (-counts[m], int(m)))[:size]
     column = {m: j for j, m in enumerate(movies)}
     users = sorted({u for u, m in files.ratings if m in column}, key=int)
     if not 1 <= rank <= min(len(users), len(movies)):
@@ -151,7 +151,7 @@ LAYOUTS = (
 
 @dataclass
 class _Files:
-    """The rows of a folder that can be read, and what is wrong with the others."""
+    """The readable rows of a folder, and what is wrong with the others."""
 
     folder: Path
     movies: dict[str, str] = field(default_factory=dict)
@@ -177,44 +177,44 @@ class _Files:
             raise BadOption(f"{self.folder / layout.ratings[0]} holds no usable row", first, "Check the files.")
 
     def _read(self, file: tuple[str, str], take: Callable[[list[str]], str], fields: int) -> None:
-        """Hand each row's fields to `take`, which says what is wrong with them, or nothing."""
+        """Pass each row's fields to `take`, which returns what is wrong with them, or an empty text."""
         name, separator = file
         for number, line in _lines(self.folder / name):
-            found = line.split(separator)
-            wrong = take(found) if len(found) >= fields else f"{len(found)} fields instead of {fields}"
+            values = line.split(separator)
+            wrong = take(values) if len(values) >= fields else f"{len(values)} fields instead of {fields}"
             if wrong:
                 self.skipped.append(f"{name} row {number}: {wrong}")
 
     def _movie(self, fields: list[str]) -> str:
         if not (fields[0].isdecimal() and fields[0].isascii()) or not fields[1].strip():
-            return f"{fields[0]!r} is no movie with a title"
+            return f"{fields[0]!r} is not a movie with a title"
         self.movies[fields[0]] = fields[1]
         return ""
 
     def _user(self, fields: list[str], layout: _Layout) -> str:
         age, gender, job = (fields[i].strip() for i in layout.user)
         if not (fields[0].isdecimal() and fields[0].isascii()) or gender not in GENDERS or not age.isdecimal():
-            return f"{fields[0]!r} is no user with an age and a gender"
+            return f"{fields[0]!r} is not a user with an age and a gender"
         coded = layout is LAYOUTS[1]
         if coded and not (job.isdecimal() and int(job) < len(JOBS)):
             return f"there is no occupation {job!r}"
-        self.users[fields[0]] = person(
+        self.users[fields[0]] = describe_user(
             AGES.get(age, age) if coded else age, gender, JOBS[int(job)] if coded else job, fields[4].strip()
         )
         return ""
 
     def _rating(self, fields: list[str]) -> str:
-        user, movie, said = fields[:3]
+        user, movie, text = fields[:3]
         if user not in self.users:
             return f"there is no user {user!r}"
         if movie not in self.movies:
             return f"there is no movie {movie!r}"
         try:
-            rating = float(said)
+            rating = float(text)
         except ValueError:
             rating = float("nan")
         if not isfinite(rating) or not 1 <= rating <= 5:
-            return f"{said!r} is no rating from 1 to 5"
+            return f"{text!r} is not a rating from 1 to 5"
         self.ratings[user, movie] = rating
         return ""
 

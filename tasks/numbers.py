@@ -1,7 +1,7 @@
-"""Numbers as answers: one string per value, so that "7", "007" and "7.0" are one answer wherever they are compared.
+"""Numbers as answers: one string per value, so that "7", "007" and "7.0" are the same answer.
 
-Invariant: `canonical_number` is exact (nothing is rounded through a float) and idempotent; two texts have the same form
-if and only if they are the same number.
+Invariant: `canonical_number` is exact (nothing is rounded through a float) and idempotent. Two texts have the same
+canonical form if and only if they are the same number.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ __all__ = ["canonical_number"]
 _NUMBER = re.compile(
     r"[-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]{1,2})?", re.IGNORECASE
 )
-_LONGEST = 300  # characters: what is longer is no answer
+_MAX_LENGTH = 300  # characters; a longer text is not read as a number
 
 
 def canonical_number(text: str) -> str | None:
     """A number as one string per value: "7" for "007", "7.0", "+7" and "7e0"; "1234" for "1,234".
 
-    None where `text` is no number: "nan", "3,5" (a list, or a decimal comma), "1_000".
+    None where `text` is not a number: "nan", "3,5" (a list, or a decimal comma), "1_000".
     """
-    said = text.strip().replace("\N{MINUS SIGN}", "-")
-    if len(said) > _LONGEST or not _NUMBER.fullmatch(said):
+    stripped = text.strip().replace("\N{MINUS SIGN}", "-")
+    if len(stripped) > _MAX_LENGTH or not _NUMBER.fullmatch(stripped):
         return None
-    digits = format(Decimal(said.replace(",", "")), "f")
+    digits = format(Decimal(stripped.replace(",", "")), "f")
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     sign = "-" if digits.startswith("-") else ""
     digits = digits.lstrip("+-").lstrip("0")
     if not digits:
         return "0"
-    if len(digits) > _LONGEST:
+    if len(digits) > _MAX_LENGTH:
         return None
     return sign + ("0" + digits if digits.startswith(".") else digits)

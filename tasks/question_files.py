@@ -1,11 +1,11 @@
 """Question files as rows: JSON lines, CSV, GSM8K, MMLU and Hugging Face data sets, read as they are.
 
-Invariant: every row becomes a `Question` or a `Malformed` with its number (the line of JSON lines, the record of a CSV
-file with its heading as record 1, the row of a data set from 1) and the reason; none is dropped in silence, none is
-guessed.
+Invariant: every row becomes a `Question` or a `MalformedRow` with its number and the reason; none is silently dropped,
+none is guessed. The number is the line of JSON lines, the record of a CSV file with its heading as record 1, or the row
+of a data set from 1.
 
-    jsonl   {"question": ..., "answer": ..., "choices": [...]}; the answer to a choice is its letter, its text, or,
-            where choices are texts, its 0-based index as a JSON integer; an answer that fits two choices is malformed
+    jsonl   {"question": ..., "answer": ..., "choices": [...]}. The answer to a choice is its letter, its text, or,
+            where choices are texts, its 0-based index as a JSON integer. An answer that fits two choices is malformed
     csv     a heading with question and answer, and for choices A, B, C, ...
     gsm8k   JSON lines whose answer ends in "#### 18" (Cobbe et al. 2021)
     mmlu    CSV without a heading: question, A, B, C, D, letter (Hendrycks et al. 2021)
@@ -25,7 +25,17 @@ from typing import Any, Literal, cast
 from ..errors import BadOption, MissingExtra
 from .numbers import canonical_number
 
-__all__ = ["FORMATS", "KINDS", "LETTERS", "Kind", "Malformed", "Question", "from_hub", "normal", "questions_of"]
+__all__ = [
+    "FORMATS",
+    "KINDS",
+    "LETTERS",
+    "Kind",
+    "MalformedRow",
+    "Question",
+    "load_from_hub",
+    "normalise_text",
+    "parse_questions",
+]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORMATS = ("jsonl", "csv", "gsm8k", "mmlu", "hf")
@@ -48,40 +58,41 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
-    """A row that is no question, and why."""
+class MalformedRow:
+    """A row that is not a question, and why."""
 
     row: int
     reason: str
 
 
-def questions_of(
+def parse_questions(
     data: str | Sequence[Row], path: str, layout: str, kind: str
-) -> tuple[str, list[Question], list[Malformed]]:
+) -> tuple[str, list[Question], list[MalformedRow]]:
     """(layout, questions, malformed rows) of a file's text, or of the rows of a data set.
 
     Args:
-        path: names the file in errors, and its ending the layout where that is "auto".
-        layout: one of `FORMATS` or "auto"; kind: one of `KINDS` or "auto".
+        path: the file's name in errors; where the layout is "auto", its ending decides.
+        layout: one of `FORMATS` or "auto".
+        kind: one of `KINDS` or "auto".
 
     Raises:
-        BadOption: the layout cannot be told.
+        BadOption: the layout cannot be determined.
     """
     if layout == "auto":
         layout = _layout(cast(str, data), path)
     rows = _read(data, layout) if isinstance(data, str) else iter(enumerate(data, 1))
     good: list[Question] = []
-    bad: list[Malformed] = []
+    bad: list[MalformedRow] = []
     for number, row in rows:
         made = row if isinstance(row, str) else _question(number, row, layout, kind)
         if isinstance(made, Question):
             good.append(made)
         else:
-            bad.append(Malformed(number, made))
+            bad.append(MalformedRow(number, made))
     return layout, good, bad
 
 
-def from_hub(name: str, subset: str, split: str) -> list[Row]:
+def load_from_hub(name: str, subset: str, split: str) -> list[Row]:
     """The rows of a Hugging Face data set.
 
     Raises:
@@ -99,7 +110,7 @@ def from_hub(name: str, subset: str, split: str) -> list[Row]:
         raise BadOption(what, str(error), "Check its name, subset and split.") from None
 
 
-def normal(text: str) -> str:
+def normalise_text(text: str) -> str:
     """A text as exact answers are compared: case, spaces, quotes, emphasis and a final full stop do not count."""
     return " ".join(text.casefold().split()).strip(" \"'`*_.")
 
@@ -114,18 +125,20 @@ def _layout(text: str, path: str) -> str:
         try:
             heading = next(csv.reader(io.StringIO(text, newline="")), [])
         except csv.Error as error:
-            raise BadOption(f"the layout of {path!r} cannot be told", f"row 1: {error}", "Mend its quotes.") from None
+            raise BadOption(
+                f"the layout of {path!r} cannot be determined", f"row 1: {error}", "Mend its quotes."
+            ) from None
         if {"question", "answer"} <= {name.strip().casefold() for name in heading}:
             return "csv"
         if len(heading) == 6 and heading[-1].strip() in LETTERS[:4]:
             return "mmlu"
         why = f"its first record is {', '.join(heading)[:80] or 'empty'}"
-        raise BadOption(f"the layout of {path!r} cannot be told", why, "Give a heading with question and answer.")
-    raise BadOption(f"the layout of {path!r} cannot be told", f"its name ends in {ending!r}", "Give its format.")
+        raise BadOption(f"the layout of {path!r} cannot be determined", why, "Give a heading with question and answer.")
+    raise BadOption(f"the layout of {path!r} cannot be determined", f"its name ends in {ending!r}", "Give its format.")
 
 
 def _read(text: str, layout: str) -> Iterator[tuple[int, Row | str]]:
-    """Numbered rows; a string instead of a row says what is wrong with it."""
+    """Numbered rows; a malformed row is a string that says what is wrong with it."""
     if layout in ("jsonl", "gsm8k"):
         # Only "\n" ends a line of JSON: the text of a question may hold any other line separator.
         for number, line in enumerate(text.split("\n"), 1):
@@ -150,8 +163,8 @@ def _object(line: str) -> Row | str:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return f"it is no JSON: {error}"
-    return row if isinstance(row, dict) else f"it is no object but a {type(row).__name__}"
+        return f"it is not JSON: {error}"
+    return row if isinstance(row, dict) else f"it is not an object but a {type(row).__name__}"
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -164,19 +177,19 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield number, f"it is no CSV: {error}"
+            yield number, f"it is not CSV: {error}"
             continue
         if any(field.strip() for field in record):
             yield number, record
 
 
 def _question(number: int, row: Row, layout: str, kind: str) -> Question | str:
-    """A question, or why the row is none."""
+    """The question, or why the row is malformed."""
     text, answer, choices = row.get("question"), row.get("answer"), row.get("choices")
     if not isinstance(text, str) or not text.strip():
         return "it has no question"
-    said = [text, answer, *(choices if isinstance(choices, list | tuple) else ())]
-    if any("\ud800" <= c <= "\udfff" for part in said if isinstance(part, str) for c in part):
+    parts = [text, answer, *(choices if isinstance(choices, list | tuple) else ())]
+    if any("\ud800" <= c <= "\udfff" for part in parts if isinstance(part, str) for c in part):
         return "its text holds half a surrogate pair, which no file can hold"
     if isinstance(answer, bool) or not isinstance(answer, str | int | float) or not str(answer).strip():
         return "it has no answer" if answer is None or answer == "" else f"its answer is a {type(answer).__name__}"
@@ -199,9 +212,11 @@ def _question(number: int, row: Row, layout: str, kind: str) -> Question | str:
     value = canonical_number(str(answer))
     if kind == "numeric" or layout == "gsm8k" or (kind == "auto" and value is not None):
         return (
-            f"its answer {str(answer)[:40]!r} is no number" if value is None else _made(number, text, value, "numeric")
+            f"its answer {str(answer)[:40]!r} is not a number"
+            if value is None
+            else _made(number, text, value, "numeric")
         )
-    return _made(number, text, str(answer).strip(), "exact") if normal(str(answer)) else "it has no answer"
+    return _made(number, text, str(answer).strip(), "exact") if normalise_text(str(answer)) else "it has no answer"
 
 
 def _made(number: int, text: str, answer: str, kind: Kind) -> Question:
@@ -210,7 +225,7 @@ def _made(number: int, text: str, answer: str, kind: Kind) -> Question:
 
 def _choices(choices: Any) -> tuple[str, ...] | str:
     if not isinstance(choices, list) or not all(isinstance(c, str | int | float) for c in choices):
-        return "its choices are no list of texts"
+        return "its choices are not a list of texts"
     options = tuple(str(c).strip() for c in choices)
     if not 2 <= len(options) <= len(LETTERS):
         return f"it has {len(options)} choices; 2 to {len(LETTERS)} can be shown"
@@ -222,16 +237,16 @@ def _choices(choices: Any) -> tuple[str, ...] | str:
 
 
 def _right(answer: str | int | float, choices: list[Any], options: tuple[str, ...], letters_only: bool) -> str:
-    """The right one of the options, or why there is none."""
-    found: set[str] = set()
+    """The right option, or why there is none."""
+    matches: set[str] = set()
     if isinstance(answer, str):
         place = LETTERS.find(answer.strip()) if len(answer.strip()) == 1 else -1
-        found |= {options[place]} if 0 <= place < len(options) else set()
-        found |= {answer.strip()} & set(options) if not letters_only else set()
+        matches |= {options[place]} if 0 <= place < len(options) else set()
+        matches |= {answer.strip()} & set(options) if not letters_only else set()
     elif all(isinstance(c, str) for c in choices):
-        found |= {options[answer]} if isinstance(answer, int) and 0 <= answer < len(options) else set()
+        matches |= {options[answer]} if isinstance(answer, int) and 0 <= answer < len(options) else set()
     else:
-        found |= {str(answer)} & set(options)
-    if len(found) == 1:
-        return found.pop()
-    return f"its answer {str(answer)[:40]!r} is {'two' if found else 'none'} of its choices"
+        matches |= {str(answer)} & set(options)
+    if len(matches) == 1:
+        return matches.pop()
+    return f"its answer {str(answer)[:40]!r} is {'two' if matches else 'none'} of its choices"

@@ -1,12 +1,12 @@
 """Question sets: one question per episode, from a file or a Hugging Face data set.
 
 Episode i asks question i modulo their number, so a run of n episodes over n questions asks each once. A number is
-compared as a number, a choice as its letter, and a text as `question_files.normal` reads it: a set with texts among
-its answers *grades* its open questions into "right" and "wrong" (the whole answer, or its first line, must be right).
+compared as a number, a choice as its letter, and a text after `question_files.normalise_text`. A set with texts among
+its answers *grades* its open questions into "right" and "wrong"; the whole answer, or its first line, must be right.
 
 Invariants: a task is its file's path and the hash of its content, so a stored run is never rebuilt from other
-questions; choices are shuffled by the episode's seed alone; rows that are no questions are warned of by file and row
-and left out.
+questions. Choices are shuffled by the episode's seed alone. Malformed rows are left out, with a warning that names file
+and row.
 """
 
 from __future__ import annotations
@@ -20,28 +20,37 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, digest
 from ..rng import named_rng
-from .base import TASKS, legal
+from .base import TASKS, action_index
 from .numbers import canonical_number
-from .question_files import FORMATS, KINDS, LETTERS, Malformed, Question, from_hub, normal, questions_of
+from .question_files import (
+    FORMATS,
+    KINDS,
+    LETTERS,
+    MalformedRow,
+    Question,
+    load_from_hub,
+    normalise_text,
+    parse_questions,
+)
 
 __all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 
 HASH = 16  # hex digits of the content's SHA-256 that identify it
-SHOWN = 5  # malformed rows that a warning spells out
+SHOWN = 5  # malformed rows that a warning lists
 GRADES = ("right", "wrong")
 
-OWN = (
+BUILT_IN = (
     Question(1, "A shelf holds 4 boxes of 6 cups. 5 cups break. How many cups are whole?", "19", "numeric"),
     Question(2, "Which of these numbers is prime?", "13", "choice", ("9", "13", "15", "21")),
     Question(3, "What is the English word for a group of wolves?", "pack", "exact"),
     Question(4, "A train leaves at 9:40 and arrives at 11:05. How many minutes does it take?", "85", "numeric"),
 )
-"""A few questions of our own, to see what a set looks like before there is a file."""
+"""A few questions of our own, to try a set without a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionState:
-    """A point of an episode: which question, in which order its choices stand, and whether it is answered."""
+    """A point of an episode: the question, the order of its choices, and whether it is answered."""
 
     seed: int
     place: int
@@ -53,7 +62,7 @@ class QuestionState:
 class QuestionSet:
     """A set of questions; see the module's docstring. Build it with `questions(...)`, which reads and checks the file.
 
-    `malformed` are the rows that were left out.
+    `malformed` holds the rows that were left out.
     """
 
     path: str
@@ -64,15 +73,20 @@ class QuestionSet:
     split: str
     sha256: str
     questions: tuple[Question, ...] = field(repr=False)
-    malformed: tuple[Malformed, ...] = field(repr=False, default=())
+    malformed: tuple[MalformedRow, ...] = field(repr=False, default=())
     name = "questions"
 
     @property
     def options(self) -> dict[str, Any]:
         return {
-            "path": self.path, "format": self.format, "kind": self.kind, "shuffle_choices": self.shuffle_choices,
-            "subset": self.subset, "split": self.split, "sha256": self.sha256,
-        }  # fmt: skip
+            "path": self.path,
+            "format": self.format,
+            "kind": self.kind,
+            "shuffle_choices": self.shuffle_choices,
+            "subset": self.subset,
+            "split": self.split,
+            "sha256": self.sha256,
+        }
 
     def start(self, seed: int) -> QuestionState:
         place = seed % len(self.questions)
@@ -82,9 +96,9 @@ class QuestionSet:
         return QuestionState(seed, place, tuple(order))
 
     def situation(self, state: QuestionState) -> Situation:
-        asked = self.questions[state.place]
-        shown = [asked.text, *(f"{LETTERS[i]}. {asked.choices[c]}" for i, c in enumerate(state.order))]
-        ways = {"numeric": "Answer with a number.", "exact": "Answer in as few words as you can."}
+        question = self.questions[state.place]
+        shown = [question.text, *(f"{LETTERS[i]}. {question.choices[c]}" for i, c in enumerate(state.order))]
+        requests = {"numeric": "Answer with a number.", "exact": "Answer in as few words as you can."}
         return Situation(
             task=self.name,
             step=0,
@@ -92,28 +106,28 @@ class QuestionSet:
             instruction="Answer the question.",
             observation="\n".join(shown),
             actions=self._labels(state),
-            noun="option" if asked.choices else "answer",
+            noun="option" if question.choices else "answer",
             shows=(),
-            question=ways.get(asked.kind, "Which option is right?"),
-            answer={"numeric": "number", "exact": "text"}.get(asked.kind, "action"),  # type: ignore[arg-type]
-            item=f"row {asked.row}",
+            question=requests.get(question.kind, "Which option is right?"),
+            answer={"numeric": "number", "exact": "text"}.get(question.kind, "action"),  # type: ignore[arg-type]
+            item=f"row {question.row}",
         )
 
     def oracle(self, state: QuestionState) -> Oracle:
-        asked = self.questions[state.place]
-        if asked.kind == "choice":
+        question = self.questions[state.place]
+        if question.kind == "choice":
             labels = self._labels(state)
-            right = labels[state.order.index(asked.choices.index(asked.answer))]
+            right = labels[state.order.index(question.choices.index(question.answer))]
         else:
-            labels, right = self._open_labels(asked)
+            labels, right = self._open_labels(question)
         worth = {label: float(label == right) for label in labels}
         return Oracle((right,), (), dict(worth), {a: 1 - v for a, v in worth.items()}, 1.0, (), "answer")
 
     def step(self, state: QuestionState, action: str) -> tuple[QuestionState, float, bool]:
-        asked = self.questions[state.place]
-        if asked.kind == "choice":
-            legal(action, self._labels(state))
-        elif asked.kind == "numeric":
+        question = self.questions[state.place]
+        if question.kind == "choice":
+            action_index(action, self._labels(state))
+        elif question.kind == "numeric":
             number = canonical_number(action)
             if number is None:
                 raise BadOption(f"{action!r} is not a number", remedy="Answer with a number, such as 7.")
@@ -129,34 +143,34 @@ class QuestionSet:
     def _labels(self, state: QuestionState) -> tuple[str, ...]:
         return tuple(LETTERS[: len(state.order)])
 
-    def _open_labels(self, asked: Question) -> tuple[tuple[str, ...], str]:
-        """What an open answer may be called, and which of these is right: here, the right number."""
-        return (asked.answer,), asked.answer
+    def _open_labels(self, question: Question) -> tuple[tuple[str, ...], str]:
+        """The labels of an open answer, and the right one of them; here the label is the right number itself."""
+        return (question.answer,), question.answer
 
     def _label(self, state: QuestionState, answer: str) -> str:
-        """What an answer is called in the oracle's sets."""
+        """The label of an answer in the oracle's sets."""
         return answer
 
 
 @dataclass(frozen=True)
 class GradedQuestionSet(QuestionSet):
-    """A set with texts among its answers: those, and the numbers beside them, are graded into "right" and "wrong"."""
+    """A set with texts among its answers: texts and numbers are graded into "right" and "wrong"."""
 
     def grade(self, state: QuestionState, answer: str) -> str:
-        """The label of an answer; that of a choice is its letter."""
+        """The label of an answer; the label of a choice is its letter."""
         return self._label(state, answer)
 
-    def _open_labels(self, asked: Question) -> tuple[tuple[str, ...], str]:
+    def _open_labels(self, question: Question) -> tuple[tuple[str, ...], str]:
         return GRADES, GRADES[0]
 
     def _label(self, state: QuestionState, answer: str) -> str:
-        asked = self.questions[state.place]
-        if asked.kind == "choice":
+        question = self.questions[state.place]
+        if question.kind == "choice":
             return answer
-        if asked.kind == "numeric":
-            return GRADES[canonical_number(answer) != asked.answer]
-        said = (answer, answer.strip().partition("\n")[0])
-        return GRADES[all(normal(s) != normal(asked.answer) for s in said)]
+        if question.kind == "numeric":
+            return GRADES[canonical_number(answer) != question.answer]
+        readings = (answer, answer.strip().partition("\n")[0])
+        return GRADES[all(normalise_text(r) != normalise_text(question.answer) for r in readings)]
 
 
 def questions(
@@ -173,11 +187,11 @@ def questions(
     Args:
         path: the file, or the name of the data set where `format` is "hf"; by default four questions of our own.
         format: "jsonl", "csv", "gsm8k", "mmlu", "hf", or "auto" by the file's ending and first row.
-        kind: "numeric", "choice", "exact", or "auto" row by row; where choices are given and "numeric" or "exact" is
-            asked for, they are not shown and the right one's text is the answer.
+        kind: "numeric", "choice", "exact", or "auto" row by row. Where a row has choices and the kind is "numeric" or
+            "exact", the choices are not shown and the text of the right one is the answer.
         shuffle_choices: show the choices in an order drawn by the episode's seed.
         subset, split: of a data set.
-        sha256: the first 16 hex digits of what was read before; anything else is refused.
+        sha256: the first 16 hex digits of the content's hash; a file with another hash is refused.
 
     Raises:
         BadOption: the file is absent, unreadable, empty of questions, or not the one that `sha256` names.
@@ -193,30 +207,35 @@ def questions(
             raise BadOption(f"{option} is {text!r}", remedy="Use a text.")
     path = str(path)
     if not path:
-        given = {"format": format != "auto", "kind": kind != "auto", "subset": bool(subset), "split": split != "test",
-                 "sha256": bool(sha256)}  # fmt: skip
-        if any(given.values()):
-            named = ", ".join(name for name, is_given in given.items() if is_given)
+        changed = {
+            "format": format != "auto",
+            "kind": kind != "auto",
+            "subset": bool(subset),
+            "split": split != "test",
+            "sha256": bool(sha256),
+        }
+        if any(changed.values()):
+            named = ", ".join(name for name, is_set in changed.items() if is_set)
             raise BadOption(f"{named} is given without a path", remedy="Name the file with path=...")
-        return GradedQuestionSet("", "auto", "auto", shuffle_choices, "", "test", "", OWN)
+        return GradedQuestionSet("", "auto", "auto", shuffle_choices, "", "test", "", BUILT_IN)
     data: str | list[dict[str, Any]]
     if format == "hf":
-        data = from_hub(path, subset, split)
-        found = digest([str(sorted(row.items())) for row in data])[:HASH]
+        data = load_from_hub(path, subset, split)
+        content_hash = digest([str(sorted(row.items())) for row in data])[:HASH]
     else:
         content = _content(path)
-        found = hashlib.sha256(content.encode()).hexdigest()[:HASH]
+        content_hash = hashlib.sha256(content.encode()).hexdigest()[:HASH]
         data = content.removeprefix("\ufeff")
-    if sha256 and found != sha256:
-        why = f"its SHA-256 begins with {found}, not with {sha256}"
+    if sha256 and content_hash != sha256:
+        why = f"its SHA-256 begins with {content_hash}, not with {sha256}"
         raise BadOption(f"the questions {path!r} have changed", why, "Restore them, or leave sha256 out to use these.")
-    layout, good, bad = questions_of(data, path, format, kind)
+    layout, good, bad = parse_questions(data, path, format, kind)
     _warn(path, len(good), bad)
     if not good:
         why = f"row {bad[0].row}: {bad[0].reason}" if bad else "it is empty"
         raise BadOption(f"{path!r} holds no question", why, "See akrasia.tasks.question_files for the layouts.")
     made = GradedQuestionSet if any(q.kind == "exact" for q in good) else QuestionSet
-    return made(path, layout, kind, shuffle_choices, subset, split, found, tuple(good), tuple(bad))
+    return made(path, layout, kind, shuffle_choices, subset, split, content_hash, tuple(good), tuple(bad))
 
 
 def _content(path: str) -> str:
@@ -228,12 +247,12 @@ def _content(path: str) -> str:
         raise BadOption(f"{path!r} cannot be read", str(error), "Give a text file in UTF-8.") from None
 
 
-def _warn(path: str, good: int, bad: list[Malformed]) -> None:
+def _warn(path: str, good: int, bad: list[MalformedRow]) -> None:
     if not bad:
         return
-    told = "; ".join(f"row {m.row}: {m.reason}" for m in bad[:SHOWN]) + ("; ..." if len(bad) > SHOWN else "")
+    listed = "; ".join(f"row {m.row}: {m.reason}" for m in bad[:SHOWN]) + ("; ..." if len(bad) > SHOWN else "")
     warnings.warn(
-        f"{path}: {len(bad)} of {good + len(bad)} rows are no questions and are left out: {told}", stacklevel=3
+        f"{path}: {len(bad)} of {good + len(bad)} rows are not questions and are left out: {listed}", stacklevel=3
     )
 
 

@@ -1,8 +1,8 @@
-"""Index rules for bandits: how much an arm is worth given what was seen of it.
+"""Index rules for bandits: the value of an arm, given its rewards so far.
 
-Invariant: a rule maps (mean reward, pulls of this arm, pulls of all arms) to a value; an arm never pulled is worth
-None, which stands for infinity and ranks first. A rule knows its own wording, so that an agent told to follow a rule
-is told exactly the rule it is judged by.
+Invariant: a rule maps (mean reward, pulls of this arm, pulls of all arms) to a value. The value of an arm that was
+never pulled is None, which stands for infinity and ranks first. A rule holds its own wording, so an agent is told to
+follow exactly the rule that it is judged by.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import log, sqrt
 
 from ..errors import UnknownName
 
-__all__ = ["MIDDLE", "ORACLES", "RULES", "TRUTH", "Rule", "best", "linucb", "rule_named"]
+__all__ = ["RATING_MIDDLE", "ORACLES", "RULES", "TRUTH", "Rule", "best_labels", "linucb_values", "rule_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Rule:
 
     Attributes:
         name: short name used in options and records.
-        words: the rule as told to an agent.
+        words: the rule as an agent reads it.
         value: (mean, pulls of the arm >= 1, total pulls) -> value in reward units.
         source: where the formula is from.
     """
@@ -70,7 +70,7 @@ RULES = {
 }
 
 TRUTH = "truth"
-"""No index rule: optimal is the best *true* mean. What was seen does not tell it, so no agent is told to follow it."""
+"""No index rule: optimal is the best *true* mean, which no history shows, so no agent is told to follow it."""
 
 ORACLES = (*RULES, TRUTH)
 
@@ -86,7 +86,7 @@ def rule_named(name: str) -> Rule:
     return RULES[name]
 
 
-def best(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ...]:
+def best_labels(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ...]:
     """All labels whose value is highest, in the given order; None is infinite and ties only with None."""
     if not labels:
         return ()
@@ -96,11 +96,11 @@ def best(labels: Sequence[str], values: Sequence[float | None]) -> tuple[str, ..
     return tuple(a for a, v in zip(labels, values, strict=True) if v == top)
 
 
-MIDDLE = 3.0
-"""LinUCB counts ratings from the middle of the scale of 1 to 5, else its estimates would start at an absurd 0."""
+RATING_MIDDLE = 3.0
+"""LinUCB counts ratings from the middle of the scale of 1 to 5, so its estimates start there and not at 0."""
 
 
-def linucb(
+def linucb_values(
     now: Sequence[float], past: Sequence[tuple[int, float, float]], alpha: float, ridge: float
 ) -> tuple[float, ...]:
     """LinUCB with one linear model per arm (Li et al. 2010, Algorithm 1), on x = (1, preference for the arm).
@@ -118,7 +118,7 @@ def linucb(
     models = [[ridge, 0.0, ridge, 0.0, 0.0] for _ in now]
     for arm, p, rating in past:
         model = models[arm]
-        for i, term in enumerate((1.0, p, p * p, rating - MIDDLE, (rating - MIDDLE) * p)):
+        for i, term in enumerate((1.0, p, p * p, rating - RATING_MIDDLE, (rating - RATING_MIDDLE) * p)):
             model[i] += term
     values = []
     for x, (a, b, c, d, e) in zip(now, models, strict=True):

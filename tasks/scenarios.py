@@ -1,10 +1,10 @@
-"""What a bandit is told as: nouns, sentences and label lists. The scenario changes words, never rewards.
+"""The words of a bandit: nouns, sentences and label lists. The scenario changes words, never rewards.
 
-Invariants: a label names one action only, whatever its case, and survives being written by an agent and read by a
-parser, so it holds no quotation marks, brackets, commas or full stops and does not begin with "the". A list that is
-too short goes on with "-2", "-3" behind its labels: the parser does not take "Red-2" for "Red".
-The first scenario is the published "button" one; the others have the shape of BanditBench's (Nie et al. 2024) and of
-the numbered arms of Schmied et al. 2025 (A1), in words of our own.
+Invariants: a label names one action only, whatever its case. The parser finds it in an agent's answer, so it holds no
+quotation marks, brackets, commas or full stops and does not begin with "the". A list that is too short is continued
+with "-2", "-3" after its labels; the parser does not confuse "Red-2" with "Red".
+The first scenario is the published "button" one. The others follow BanditBench (Nie et al. 2024) and the numbered arms
+of Schmied et al. 2025 (A1), in words of our own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..errors import BadOption
 
-__all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "pool", "extended"]
+__all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "label_pool", "extend_labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Scenario:
     """The words of a bandit.
 
     Attributes:
-        noun: what an action is called; one word, as is `nouns`.
-        labels: the list in `LABELS` that it uses unless told otherwise.
-        gaussian, bernoulli: how an action pays, as one sentence or two.
-        turns: what the decisions of an episode are called.
-        act: the imperative of choosing an action, also used in the closing question.
+        noun, nouns: an action, in singular and plural; one word each.
+        labels: its default list in `LABELS`.
+        gaussian, bernoulli: how an action pays, in one sentence or two.
+        turns: the decisions of an episode, in plural.
+        act: the verb of choosing an action, also used in the closing question.
     """
 
     noun: str
@@ -48,8 +48,8 @@ class Scenario:
     def rule(self, words: str) -> str:
         """The rule as an instruction; `words` may hold {noun}."""
         article = "an" if self.noun[0] in "aeiou" else "a"
-        told = words.replace("a {noun}", f"{article} {{noun}}").format(noun=self.noun)
-        return f"At every step {self.act} the {self.noun} with the highest value of {told}."
+        rule = words.replace("a {noun}", f"{article} {{noun}}").format(noun=self.noun)
+        return f"At every step {self.act} the {self.noun} with the highest value of {rule}."
 
     @property
     def question(self) -> str:
@@ -128,41 +128,42 @@ LABELS = {
     ),
 }  # fmt: skip
 
-# What the parsers of `akrasia.agents.answers` stop at or skip, and what ends the list of labels in an instruction.
+# Characters that end or interrupt a label for the parsers of `akrasia.agents.answers`, or in an instruction's list.
 _UNREADABLE = re.compile(r"[\n\"'`*_<>\[\]()=,;:.|]|^\s|\s$|\s\s|^the\s|^$", re.IGNORECASE)
 
 
-def extended(labels: Sequence[str], size: int) -> tuple[str, ...]:
-    """At least `size` labels: those of the list, then the same with "-2", "-3", ... behind them."""
+def extend_labels(labels: Sequence[str], size: int) -> tuple[str, ...]:
+    """At least `size` labels: those of the list, then the same with "-2", "-3", ... after them."""
     rounds = -(-size // len(labels))
     more = (f"{label}-{n}" for n in range(2, rounds + 1) for label in labels)
     return tuple([*labels, *more][: max(size, len(labels))])
 
 
-def pool(labels: str | tuple[str, ...], arms: int) -> tuple[str, ...]:
-    """The labels of which an episode with so many arms draws its own."""
+def label_pool(labels: str | tuple[str, ...], arms: int) -> tuple[str, ...]:
+    """The labels from which an episode with this many arms draws its own."""
     if labels == "numbers":
         return tuple(map(str, range(arms)))
-    return extended(LABELS[labels], arms) if isinstance(labels, str) else labels
+    return extend_labels(LABELS[labels], arms) if isinstance(labels, str) else labels
 
 
 def check_labels(labels: Sequence[str], arms: int) -> tuple[str, ...]:
-    """A list of labels given by a user.
+    """Check a user's list of labels.
 
     Raises:
-        BadOption: two collide, one cannot be read back from an answer, or there are fewer than arms.
+        BadOption: two collide, the parser would not find one in an answer, or there are fewer than arms.
     """
     known: dict[str, str] = {}
     for label in labels:
         if not isinstance(label, str) or _UNREADABLE.search(label):
             raise BadOption(
-                f"labels holds {label!r}", "it could not be read back from an answer",
+                f"labels holds {label!r}",
+                "the parser would not find it in an answer",
                 "Use words without quotation marks, brackets or punctuation, and no leading 'the'.",
-            )  # fmt: skip
+            )
         if label.casefold() in known:
             raise BadOption(
                 f"labels {known[label.casefold()]!r} and {label!r} collide",
-                "answers are read whatever their case",
+                "answers are read without regard to case",
                 "Give every action its own label.",
             )
         known[label.casefold()] = label

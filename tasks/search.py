@@ -1,9 +1,9 @@
-"""Tic-tac-toe as mathematics: whose line is full, what a board is worth, and how a searching opponent moves.
+"""Tic-tac-toe as mathematics: winner and value of a board, and the move of a searching opponent.
 
 A board is nine digits, cells 0 to 8 row by row from the top left: 0 is empty, 1 and 2 are the players' marks.
 
-Invariants: every function is pure; `worth` is exact (the whole game tree has 5478 boards), and `searched` draws only
-from the generator it is given, so the same board and the same stream give the same move.
+Invariants: every function is pure. `minimax_value` is exact (the whole game tree has 5478 boards). `mcts_move` draws
+only from its generator, so the same board and the same stream give the same move.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from math import log, sqrt
 
 import numpy as np
 
-__all__ = ["EMPTY", "LINES", "empty_cells", "full", "marked", "searched", "winner", "worth", "worths"]
+__all__ = [
+    "EMPTY",
+    "LINES",
+    "empty_cells",
+    "is_full",
+    "with_mark",
+    "mcts_move",
+    "winner",
+    "minimax_value",
+    "minimax_values",
+]
 
 EMPTY = "000000000"
 LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
@@ -25,7 +35,7 @@ def empty_cells(board: str) -> tuple[int, ...]:
     return tuple(i for i, mark in enumerate(board) if mark == "0")
 
 
-def marked(board: str, cell: int, player: int) -> str:
+def with_mark(board: str, cell: int, player: int) -> str:
     """The board after `player` marks an empty cell."""
     return f"{board[:cell]}{player}{board[cell + 1 :]}"
 
@@ -39,32 +49,32 @@ def winner(board: str) -> int:
     return 0
 
 
-def full(board: str) -> bool:
+def is_full(board: str) -> bool:
     """Whether no cell is empty."""
     return "0" not in board
 
 
 @cache
-def worth(board: str, mover: int) -> int:
-    """What player 1 gets when `mover` moves next and both play perfectly: 1 a win, 0 a draw, -1 a loss."""
+def minimax_value(board: str, mover: int) -> int:
+    """The result for player 1 when `mover` moves next and both play perfectly: 1 a win, 0 a draw, -1 a loss."""
     won = winner(board)
-    if won or full(board):
+    if won or is_full(board):
         return {0: 0, 1: 1, 2: -1}[won]
-    return (max if mover == 1 else min)(worths(board, mover).values())
+    return (max if mover == 1 else min)(minimax_values(board, mover).values())
 
 
-def worths(board: str, mover: int) -> dict[int, int]:
-    """What player 1 gets after each of the mover's moves, both playing perfectly from then on."""
-    return {cell: worth(marked(board, cell, mover), 3 - mover) for cell in empty_cells(board)}
+def minimax_values(board: str, mover: int) -> dict[int, int]:
+    """The result for player 1 after each of the mover's moves, both playing perfectly from then on."""
+    return {cell: minimax_value(with_mark(board, cell, mover), 3 - mover) for cell in empty_cells(board)}
 
 
-def searched(board: str, mover: int, rollouts: int, rng: np.random.Generator) -> int:
+def mcts_move(board: str, mover: int, rollouts: int, rng: np.random.Generator) -> int:
     """The mover's most visited move after Monte-Carlo tree search: UCT, uniformly random play to the end."""
     visits: dict[str, int] = {}
     gains: dict[str, float] = {}  # of the player who has just moved: win 1, draw 1/2
     for _ in range(rollouts):
         path, here, player = [board], board, mover
-        while here in visits and not winner(here) and not full(here):
+        while here in visits and not winner(here) and not is_full(here):
             here = _selected(here, player, visits, gains, rng)
             player = 3 - player
             path.append(here)
@@ -74,7 +84,7 @@ def searched(board: str, mover: int, rollouts: int, rng: np.random.Generator) ->
             visits[node] = visits.get(node, 0) + 1
             gains[node] = gains.get(node, 0.0) + (0.5 if won == 0 else float(won == player))
             player = 3 - player
-    counts = {cell: visits.get(marked(board, cell, mover), 0) for cell in empty_cells(board)}
+    counts = {cell: visits.get(with_mark(board, cell, mover), 0) for cell in empty_cells(board)}
     top = [cell for cell, n in counts.items() if n == max(counts.values())]
     return top[int(rng.integers(len(top)))]
 
@@ -83,7 +93,7 @@ def _selected(
     board: str, player: int, visits: dict[str, int], gains: dict[str, float], rng: np.random.Generator
 ) -> str:
     """The next board by upper confidence bound; one that was never visited comes first, at random."""
-    nexts = [marked(board, cell, player) for cell in empty_cells(board)]
+    nexts = [with_mark(board, cell, player) for cell in empty_cells(board)]
     new = [b for b in nexts if b not in visits]
     if new:
         return new[int(rng.integers(len(new)))]
@@ -96,5 +106,5 @@ def _random_end(board: str, player: int, rng: np.random.Generator) -> int:
     for cell in rng.permutation(empty_cells(board)):
         if winner(board):
             break
-        board, player = marked(board, int(cell), player), 3 - player
+        board, player = with_mark(board, int(cell), player), 3 - player
     return winner(board)

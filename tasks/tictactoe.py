@@ -2,19 +2,19 @@
 
 The board is nine digits (the text version of LMAct, Ruoss et al. 2024, as used by Schmied et al. 2025): 0 is empty, 1
 is the agent's mark, 2 the opponent's. A win pays 1, a draw 0, a loss -1, at the end; a game has 3 to 5 decisions.
-The opponents' moves come from streams named by (seed, step, board), so the same moves meet the same answers.
+The opponents' moves come from streams named by (seed, step, board), so the same moves get the same replies.
 
-The oracle is exact. Optimal: every move of the highest game value (both sides perfect from then on), which is also the
-rule that the agent is told; `values` are game values and `regret` the value that a move gives away. Against a weak
-opponent another move may win more often; it is not optimal here, because the agent was told to expect perfect play.
+The oracle is exact. Optimal: every move of the highest game value (both sides play perfectly from then on), which is
+also the rule in the prompt. `values` are game values, and `regret` is the value that a move gives away. Against a weak
+opponent another move may win more often; it is not optimal here, because the prompt says to expect perfect play.
 
 Greedy: the moves that bring the agent's own win nearest if the opponent passed from now on, that is, one more mark on a
 line that holds most of its own marks and none of the opponent's; empty where no such line is left. It is the myopic
 set: it takes a win at once, and never sees a threat. Blocking cannot be part of it: "win at once, else block" is
-always optimal (tests/test_tictactoe.py), and a class inside the optimal set could never tell a greedy move from it.
+always optimal (tests/tasks/test_tictactoe.py), and a set inside the optimal one could not tell greedy moves from it.
 
 In a game of full information nothing is untried: `untried` is empty. There is no passing either: a turn without a
-legal move loses the game, which is what `forfeit` does and costs.
+legal move loses the game, and `forfeit` does and costs just that.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, legal
-from .search import EMPTY, LINES, empty_cells, full, marked, searched, winner, worths
+from .base import TASKS, action_index
+from .search import EMPTY, LINES, empty_cells, is_full, mcts_move, minimax_values, winner, with_mark
 
-__all__ = ["OPPONENTS", "Game", "TicTacToe", "tictactoe"]
+__all__ = ["OPPONENTS", "GameState", "TicTacToe", "tictactoe"]
 
 CELLS = tuple("012345678")
 NOISE = 0.5  # probability of a random move of "noisy_mcts" (Schmied et al. 2025)
@@ -42,8 +42,8 @@ AGENT, OPPONENT = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Game:
-    """A point of a game in which the agent is to move, or its end."""
+class GameState:
+    """A point of a game: the agent is to move, or the game is over."""
 
     seed: int
     board: str = EMPTY
@@ -52,8 +52,8 @@ class Game:
 
     @property
     def over(self) -> bool:
-        """Whether somebody has won, the board is full, or the agent had no legal move."""
-        return self.forfeited or bool(winner(self.board)) or full(self.board)
+        """Whether a player has won, the board is full, or the agent gave no legal move."""
+        return self.forfeited or bool(winner(self.board)) or is_full(self.board)
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class TicTacToe:
         """The most decisions of a game."""
         return 5 if self.first else 4
 
-    def start(self, seed: int) -> Game:
-        game = Game(seed)
+    def start(self, seed: int) -> GameState:
+        game = GameState(seed)
         return game if self.first else replace(game, board=self._answered(game))
 
-    def situation(self, state: Game) -> Situation:
+    def situation(self, state: GameState) -> Situation:
         cells = _labels(state.board)
         listed = f"\nLegal moves: {', '.join(cells)}." if self.legal else ""
         return Situation(
@@ -102,8 +102,8 @@ class TicTacToe:
             question="Which cell do you mark next?",
         )
 
-    def oracle(self, state: Game) -> Oracle:
-        values = {str(cell): float(worth) for cell, worth in worths(state.board, AGENT).items()}
+    def oracle(self, state: GameState) -> Oracle:
+        values = {str(cell): float(minimax_value) for cell, minimax_value in minimax_values(state.board, AGENT).items()}
         top = max(values.values(), default=0.0)
         return Oracle(
             optimal=tuple(a for a, v in values.items() if v == top),
@@ -115,33 +115,33 @@ class TicTacToe:
             rule="minimax",
         )
 
-    def step(self, state: Game, action: str) -> tuple[Game, float, bool]:
+    def step(self, state: GameState, action: str) -> tuple[GameState, float, bool]:
         if state.over:
             raise BadOption("the game is over", remedy="Start another one with start(seed).")
-        cell = empty_cells(state.board)[legal(action, _labels(state.board))]
-        after = replace(state, board=marked(state.board, cell, AGENT))
+        cell = empty_cells(state.board)[action_index(action, _labels(state.board))]
+        after = replace(state, board=with_mark(state.board, cell, AGENT))
         if not after.over:
             after = replace(after, board=self._answered(after))
         reward = {0: 0.0, AGENT: 1.0, OPPONENT: -1.0}[winner(after.board)]
         line = Transition(len(state.history), action, reward)
         return replace(after, history=(*state.history, line)), reward, after.over
 
-    def forfeit(self, state: Game) -> tuple[Game, bool]:
+    def forfeit(self, state: GameState) -> tuple[GameState, bool]:
         """There is no passing: a turn without a legal move loses the game."""
         return replace(state, forfeited=True), True
 
-    def _answered(self, game: Game) -> str:
+    def _answered(self, game: GameState) -> str:
         """The board after the opponent's move."""
         board, cells = game.board, empty_cells(game.board)
         rng = named_rng(game.seed, "tictactoe", self.opponent, len(game.history), board)
         if self.opponent == "uniform" or (self.opponent == "noisy_mcts" and rng.random() < NOISE):
             options = list(cells)
         elif self.opponent == "minimax":
-            left = worths(board, OPPONENT)
+            left = minimax_values(board, OPPONENT)
             options = [cell for cell in cells if left[cell] == min(left.values())]
         else:
-            options = [searched(board, OPPONENT, self.rollouts, rng)]
-        return marked(board, options[int(rng.integers(len(options)))], OPPONENT)
+            options = [mcts_move(board, OPPONENT, self.rollouts, rng)]
+        return with_mark(board, options[int(rng.integers(len(options)))], OPPONENT)
 
 
 def _labels(board: str) -> tuple[str, ...]:
@@ -165,8 +165,8 @@ def tictactoe(opponent: str = "uniform", legal: bool = True, first: bool = True,
 
     Args:
         opponent: "uniform", "mcts", "noisy_mcts" or "minimax".
-        legal: list the legal moves in the text. They are the situation's `actions` either way, so a move to a cell that
-            is not empty reads as `illegal`.
+        legal: whether the text lists the legal moves. They are the situation's `actions` either way, so a move to a
+            cell that is not empty has the status `illegal`.
         first: whether the agent moves first.
         rollouts: random games per move of the two tree-searching opponents; the default (7 ms a move) loses to perfect
             play in about one game of ten, 1000 hardly ever.

@@ -1,13 +1,15 @@
-"""The demo's experiment at reduced size on the embedded model: a real measurement, end to end."""
+"""The demo at reduced size on the embedded model: a real measurement, end to end, that agrees with the card."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import akrasia as ak
 from akrasia.experiments.config import load
+from akrasia.models.providers.lora import organism
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,10 +32,21 @@ def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
     assert direct.metrics["doing"].value <= 0.5 and gap.value is not None and gap.value >= 0.3
     assert gap.low is not None and gap.high is not None and gap.low < gap.high
     assert doing.value is not None and doing.value >= 0.6
+    card = json.loads(organism().with_suffix(".json").read_text())["trained"][0]["held_out"]
+    expected = card["as trained (held-out episodes)"]
+    for arm, row, metric in (
+        (thought, "own thought", "knowing"),
+        (thought, "own thought", "doing"),
+        (direct, "directly", "doing"),
+    ):  # the demo's situations have the form on the card, and the measured intervals meet those of the card
+        measured, (_, low, high) = arm.metrics[metric], expected[row][metric]
+        assert measured.low is not None and measured.high is not None
+        assert max(measured.low, low) <= min(measured.high, high), (row, metric, measured)
     for arm in arms.values():
         assert arm.statuses.get("ok", 0) / arm.steps >= 0.95
         assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.8
     assert direct.labels is not None and direct.labels > 0.5
+    assert thought.stated_statuses.get("ok", 0) / thought.steps >= 0.95
     for model in ("embedded:organism", "embedded"):
         assert arms[model, "executes its thought"].metrics["gap"].value == 0
     assert result.report().stat().st_size > 5000

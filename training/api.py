@@ -1,7 +1,7 @@
-"""Training behind one call each: reinforcement, cloning, an expert's answers as data.
+"""The front door of training: reinforcement, cloning of an expert, and an expert's answers as data, one call each.
 
-Invariant: whatever is trained ends as a model that an experiment names, and is measured as any other: the evaluations
-before and after are ordinary run folders.
+Invariant: whatever is trained ends as a model that an experiment can name. The evaluations before and after a training
+are ordinary run folders.
 """
 
 from __future__ import annotations
@@ -19,43 +19,47 @@ if TYPE_CHECKING:
     from ..evals.compare import Comparison
     from ..experiments.runner import Experiment
     from ..experiments.training_data import Data
-    from .cloning import Cloned
-    from .recipe import Learner
-    from .rlft import PolicyTrained, Update
+    from .cloning import CloneResult
+    from .recipe import Trainer
+    from .rlft import RLFTProgress, RLFTResult
+    from .supervised import SFTProgress
 
 __all__ = ["TrainingResult", "clone", "expert_data", "train"]
 
-TRAINED = ("valid", "mass", "encoded", "knowing", "doing", "gap", "greedy_share", "coverage", "regret")
+METRICS = ("valid", "mass", "encoded", "knowing", "doing", "gap", "greedy_share", "coverage", "regret")
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A training that ended: its curve, and its evaluations before and after, as runs.
+    """A finished training: its learning curve, and its evaluations before and after, as runs.
 
     Attributes:
-        trained: figures per update, those of earlier sessions included.
-        model: what was saved, as `embedded:FILE`, or a folder in transformers' format.
+        training: metrics per update, those of earlier sessions included.
+        model: the file that was saved, named in an experiment as `embedded:FILE`; or a folder in transformers' format.
         runs: (before, after) per evaluation.
     """
 
     folder: Path
-    trained: PolicyTrained
+    training: RLFTResult
     model: Path
     runs: dict[str, tuple[Result, Result]]
 
     def compare(self, metrics: Sequence[str] | None = None) -> dict[str, tuple[Comparison, ...]]:
-        """After against before, paired on the same situations or seeds: per evaluation and variant with a model."""
+        """After against before, paired on the same situations or seeds: one entry per evaluation and variant.
+
+        Variants that ask no model are left out: a random player is the same before and after.
+        """
         import polars as pl
 
-        found: dict[str, tuple[Comparison, ...]] = {}
+        comparisons: dict[str, tuple[Comparison, ...]] = {}
         for name, (before, after) in self.runs.items():
-            asking = before.records.filter(pl.col("calls") > 0)  # a random player is the same before and after
-            for variant in asking["variant"].unique(maintain_order=True):
-                found[f"{name}: {variant}"] = before.compare(after, variant, metrics or TRAINED)
-        return found
+            with_calls = before.records.filter(pl.col("calls") > 0)
+            for variant in with_calls["variant"].unique(maintain_order=True):
+                comparisons[f"{name}: {variant}"] = before.compare(after, variant, metrics or METRICS)
+        return comparisons
 
     def summary(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The same as plain values: per evaluation and variant, per metric that was measured in both."""
+        """The comparison as plain values: per evaluation and variant, every metric that both runs measured."""
         return {
             name: {
                 line.metric: {
@@ -65,21 +69,21 @@ class TrainingResult:
                     "p_holm": line.contrast.p_holm,
                     "episodes": d.clusters,
                 }
-                for one in found
-                for line in one.lines
+                for comparison in comparisons
+                for line in comparison.lines
                 if (d := line.contrast.difference).value is not None
             }
-            for name, found in self.compare().items()
+            for name, comparisons in self.compare().items()
         }
 
 
-def _figures(result: Result) -> dict[str, float]:
-    """What an evaluation measured, by variant and metric."""
+def _metrics(result: Result) -> dict[str, float]:
+    """The metrics of an evaluation, named "variant.metric"."""
     return {
-        f"{arm.variant}.{name}": found.value
-        for arm in result.score(TRAINED, turns=False).arms
-        for name, found in arm.metrics.items()
-        if found.value is not None
+        f"{arm.variant}.{name}": estimate.value
+        for arm in result.score(METRICS, turns=False).arms
+        for name, estimate in arm.metrics.items()
+        if estimate.value is not None
     }
 
 
@@ -90,43 +94,46 @@ def train(
     *,
     out: Path | str | None = None,
     resume: bool = False,
-    tell: Callable[[Update], None] | None = None,
-    began: Callable[[Learner], None] | None = None,
+    on_update: Callable[[RLFTProgress], None] | None = None,
+    on_start: Callable[[Trainer], None] | None = None,
     **settings: Any,
 ) -> TrainingResult:
     """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after.
 
     Args:
-        task: what it plays; plan: who decides; base: "embedded", "organism", "embedded:FILE.gguf" or a folder.
+        task: the task that is played.
+        plan: the agents that decide.
+        base: the model to train: "embedded", "organism", "embedded:FILE.gguf", or a folder in transformers' format.
         out: folder of the training, by default `runs/NAME`.
-        resume: go on from the folder's last checkpoint.
-        tell: hears of every update; began: of the loaded model before the first.
+        resume: continue from the folder's last checkpoint.
+        on_update: called after every update.
+        on_start: called with the loaded model before the first update.
         settings: as in the file of `akrasia train`: name, episodes, seed, rlft, reward, lora, evaluate, ...
 
     Raises:
-        UsageError: something asked for cannot be; nothing was written.
-        TrainingFailed: the loss is no number, or memory ran out; the last checkpoint is kept.
+        UsageError: a setting is not possible; nothing was written.
+        TrainingFailed: the loss is not a number, or memory ran out; the last checkpoint is kept.
     """
-    from .recipe import assemble_training, trained, write_card
+    from .recipe import assemble_training, run_training, write_card
 
-    chosen = assemble_training({"task": task, "plan": plan, "base": base, **settings})
-    folder = Path(out) if out is not None else Path("runs") / chosen.name
+    config = assemble_training({"task": task, "plan": plan, "base": base, **settings})
+    folder = Path(out) if out is not None else Path("runs") / config.name
     writable(folder)
 
-    def evaluation(experiment: Experiment, place: Path) -> Result:
-        return asyncio.run(execute(experiment, place, resume=True))
+    def evaluate(experiment: Experiment, run_folder: Path) -> Result:
+        return asyncio.run(execute(experiment, run_folder, resume=True))
 
-    def whole() -> TrainingResult:
-        learned, model, runs = trained(chosen, folder, resume, evaluation, _figures, tell, began)
-        done = TrainingResult(folder, learned, model, runs)
-        write_card(folder, chosen, learned, model, done.summary())
-        return done
+    def run() -> TrainingResult:
+        training, model, runs = run_training(config, folder, resume, evaluate, _metrics, on_update, on_start)
+        result = TrainingResult(folder, training, model, runs)
+        write_card(folder, config, training, model, result.summary())
+        return result
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return whole()
-    return blocking(lambda: asyncio.to_thread(whole))
+        return run()
+    return blocking(lambda: asyncio.to_thread(run))
 
 
 def expert_data(
@@ -140,25 +147,27 @@ def expert_data(
     episodes: int = 100,
     seed: int = 0,
 ) -> Data:
-    """Write what an expert would have answered, as JSON lines; see `akrasia.training.cloning`.
+    """Write the answers that an expert would have given, as JSON lines; see `akrasia.training.cloning`.
 
     Args:
-        path: a .jsonl file, replaced at once or not at all.
+        path: a .jsonl file, replaced as a whole or not at all.
         expert: a reference player of the task, or "oracle".
-        form: "sft", or "preference": the expert's answer before the same answer with the greedy action.
-        plan: whose prompts are answered: "act" (actions alone), "reason_act" or "reason_then_act" (with a rationale).
-        style: of the model that is to be trained: "chat", "completion" or "tuned".
-        episodes: plays of the expert; `seed` names them, and no experiment plays one of them.
+        form: "sft", or "preference": the expert's answer is preferred to the same answer with the greedy action.
+        plan: the agents whose prompts are answered: "act" (actions alone), "reason_act" or "reason_then_act" (with a
+            rationale).
+        style: the prompt style of the model that is to be trained: "chat", "completion" or "tuned".
+        episodes: how many episodes the expert plays.
+        seed: names those episodes; no experiment plays any of them.
 
     Raises:
-        UsageError: something asked for cannot be; nothing was written.
+        UsageError: a setting is not possible; nothing was written.
     """
     from ..experiments.config import one_task
     from ..experiments.training_data import form_named
     from .cloning import demonstrations, preferences
 
-    made = preferences if form_named(form) == "preference" else demonstrations
-    return written(Path(path), lambda: made(one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style)))
+    make = preferences if form_named(form) == "preference" else demonstrations
+    return written(Path(path), lambda: make(one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style)))
 
 
 def clone(
@@ -170,33 +179,46 @@ def clone(
     episodes: int = 100,
     updates: int = 100,
     batch: int = 16,
-    rate: float = 1e-3,
+    learning_rate: float = 1e-3,
     rank: int = 8,
     seed: int = 0,
     base: str | None = None,
-    told: Callable[[str], None] | None = None,
-    progress: Callable[[Any], None] | None = None,
-) -> Cloned:
+    on_start: Callable[[str], None] | None = None,
+    on_update: Callable[[SFTProgress], None] | None = None,
+) -> CloneResult:
     """Fine-tune the embedded model on an expert's play: behaviour cloning (plan "act") or thought cloning.
 
-    The adapter that comes out is a model like any other: `embedded:FILE`. Needs the extra `train`.
+    The result is an adapter, which an experiment names as `embedded:FILE`. Needs the extra `train`.
 
     Args:
         out: a .gguf file.
-        updates, batch, rate: of the fine-tuning; rank: of the LoRA. The rest is as in `expert_data`.
-        told: hears what the training will take, before it starts; progress: of every update.
+        updates, batch, learning_rate: of the fine-tuning.
+        rank: of the LoRA.
+        on_start: called with one line about the training, before it starts.
+        on_update: called after every update.
+
+    The other arguments are those of `expert_data`.
 
     Raises:
-        UsageError: something cannot be used, or is not installed; nothing was trained.
-        TrainingFailed: the loss is no number, or memory ran out; nothing was written.
+        UsageError: a setting is not possible, or a package is missing; nothing was trained.
+        TrainingFailed: the loss is not a number, or memory ran out; nothing was written.
     """
     from ..experiments.config import one_task
-    from .cloning import clone
-    from .supervised import SFT
+    from .cloning import clone_policy
+    from .supervised import SFTConfig
 
-    settings = SFT(updates, batch, rate, seed=seed)
+    config = SFTConfig(updates, batch, learning_rate, seed=seed)
     target = Path(out)
     writable(target.parent)
-    return clone(
-        one_task(task), target, expert, cast(Any, plan), episodes, settings, rank, base, told=told, progress=progress
+    return clone_policy(
+        one_task(task),
+        target,
+        expert,
+        cast(Any, plan),
+        episodes,
+        config,
+        rank,
+        base,
+        on_start=on_start,
+        on_update=on_update,
     )

@@ -1,8 +1,8 @@
-"""Turns packed into as few sequences as hold them, and the model's logits where a trained token comes next.
+"""Turns packed into few token sequences, and the model's logits at the positions that are trained.
 
-Invariant: packing changes no number but by rounding. A causal model sees the same before a token whether its turn
-stands alone or at the head of a longer one, so a turn that is the beginning of another costs nothing: where prompts
-only grow at their end, an episode of T decisions is one sequence and not T.
+Invariant: packing changes no number except by rounding. A causal model gives a token the same logits whether its turn
+stands alone or at the beginning of a longer sequence, so a turn that is a prefix of another one costs nothing. Where
+prompts only grow at their end, an episode of T decisions is one sequence instead of T.
 """
 
 from __future__ import annotations
@@ -11,55 +11,56 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .rollouts import Sample
-from .weights import inner_of, torch_of
+from .rollouts import TurnSample
+from .weights import import_torch, unwrap_peft
 
-__all__ = ["TrainingRow", "logits_at", "pack"]
+__all__ = ["TokenSequence", "logits_at_positions", "pack_samples"]
 
 
 @dataclass
-class TrainingRow:
-    """A sequence of tokens.
+class TokenSequence:
+    """A sequence of tokens with the positions that are trained.
 
     Attributes:
-        ids: its tokens.
-        places: positions whose *next* token is trained; one position may stand there for several turns.
-        advantages: one per place.
-        old, reference: log-probabilities per place, once they are computed.
+        token_ids: its tokens.
+        positions: positions whose *next* token is trained. A position occurs once for every turn that trains it.
+        advantages: one per position.
+        old_log_probs: log-probabilities per position under the weights that sampled, once they are computed.
+        reference_log_probs: the same under the reference weights.
     """
 
-    ids: list[int]
-    places: list[int] = field(default_factory=list)
+    token_ids: list[int]
+    positions: list[int] = field(default_factory=list)
     advantages: list[float] = field(default_factory=list)
-    old: Any = None
-    reference: Any = None
+    old_log_probs: Any = None
+    reference_log_probs: Any = None
 
 
-def pack(samples: Sequence[Sample]) -> list[TrainingRow]:
-    """Rows that hold all samples, in an order that follows from their tokens alone."""
-    rows: list[TrainingRow] = []
+def pack_samples(samples: Sequence[TurnSample]) -> list[TokenSequence]:
+    """Sequences that hold all samples, in an order that depends on the tokens alone."""
+    sequences: list[TokenSequence] = []
     for sample in sorted(samples, key=lambda s: (s.prompt + s.completion, len(s.prompt), s.advantage), reverse=True):
-        ids = sample.prompt + sample.completion
-        # In this order a sequence that begins another stands right behind one that it begins.
-        if not rows or rows[-1].ids[: len(ids)] != ids:
-            rows.append(TrainingRow(ids))
-        rows[-1].places += range(len(sample.prompt) - 1, len(ids) - 1)
-        rows[-1].advantages += [sample.advantage] * len(sample.completion)
-    return rows
+        token_ids = sample.prompt + sample.completion
+        # In this order a sequence directly follows one that it is a prefix of.
+        if not sequences or sequences[-1].token_ids[: len(token_ids)] != token_ids:
+            sequences.append(TokenSequence(token_ids))
+        sequences[-1].positions += range(len(sample.prompt) - 1, len(token_ids) - 1)
+        sequences[-1].advantages += [sample.advantage] * len(sample.completion)
+    return sequences
 
 
-def logits_at(model: Any, rows: Sequence[TrainingRow]) -> tuple[Any, Any]:
-    """(logits, targets) of the rows' places, in order: (tokens, vocabulary) and (tokens,).
+def logits_at_positions(model: Any, sequences: Sequence[TokenSequence]) -> tuple[Any, Any]:
+    """(logits, targets) at the positions of the sequences, in order: (tokens, vocabulary) and (tokens,).
 
-    The output layer, a quarter of a small model's work, sees those places alone.
+    The output layer, a quarter of a small model's work, is computed at those positions alone.
     """
-    torch = torch_of()
-    inner = inner_of(model)
+    torch = import_torch()
+    inner = unwrap_peft(model)
     device = next(model.parameters()).device
-    longest = max(len(r.ids) for r in rows)
-    ids = torch.tensor([r.ids + [0] * (longest - len(r.ids)) for r in rows], device=device)
-    mask = torch.tensor([[1] * len(r.ids) + [0] * (longest - len(r.ids)) for r in rows], device=device)
-    line = torch.tensor([i for i, r in enumerate(rows) for _ in r.places], device=device)
-    place = torch.tensor([p for r in rows for p in r.places], device=device)
-    hidden = inner.model(input_ids=ids, attention_mask=mask).last_hidden_state
-    return inner.lm_head(hidden[line, place]).float(), ids[line, place + 1]
+    longest = max(len(s.token_ids) for s in sequences)
+    token_ids = torch.tensor([s.token_ids + [0] * (longest - len(s.token_ids)) for s in sequences], device=device)
+    mask = torch.tensor([[1] * len(s.token_ids) + [0] * (longest - len(s.token_ids)) for s in sequences], device=device)
+    row = torch.tensor([i for i, s in enumerate(sequences) for _ in s.positions], device=device)
+    position = torch.tensor([p for s in sequences for p in s.positions], device=device)
+    hidden = inner.model(input_ids=token_ids, attention_mask=mask).last_hidden_state
+    return inner.lm_head(hidden[row, position]).float(), token_ids[row, position + 1]

@@ -1,7 +1,7 @@
-"""Where a training stands, as one file: weights, optimiser, schedule, random state, and what it has shown so far.
+"""The state of a training as one file: weights, optimiser, schedule, random state and learning curve.
 
-Invariant: the file is written whole or not at all, so that whatever kills a training, the last good state is there;
-and it says with which settings and from which weights it began, so that it is never continued from others.
+Invariant: the file is written as a whole or not at all, so whatever kills a training, the last good state remains. It
+holds the settings and a digest of the initial weights, so that a training is never continued from another one.
 """
 
 from __future__ import annotations
@@ -17,76 +17,79 @@ from typing import Any
 import orjson
 
 from ..errors import RunFolderError
-from .weights import torch_of
+from .weights import import_torch
 
-__all__ = ["CURVE", "FILE", "State", "digest_of", "read", "write"]
+__all__ = ["CHECKPOINT_FILE", "CURVE_FILE", "Checkpoint", "read_checkpoint", "weights_digest", "write_checkpoint"]
 
-FILE, CURVE = "checkpoint.pt", "curve.jsonl"
+CHECKPOINT_FILE, CURVE_FILE = "checkpoint.pt", "curve.jsonl"
 
 
 @dataclass
-class State:
+class Checkpoint:
     """A training after some updates.
 
     Attributes:
         update: how many were done.
-        settings: of the training, as JSON; start: a digest of the weights that it began from.
-        weights: the trained parameters by name; optimiser, schedule, random: as torch tells them.
-        curve: what each update showed.
+        settings: of the training, as JSON.
+        initial_digest: of the weights that the training began with.
+        weights: the trained parameters by name.
+        optimiser, schedule, rng_state: their states in torch's format.
+        curve: the metrics of each update.
     """
 
     update: int
     settings: Mapping[str, Any]
-    start: str
+    initial_digest: str
     weights: dict[str, Any]
     optimiser: dict[str, Any]
     schedule: dict[str, Any]
-    random: Any
+    rng_state: Any
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
-def write(folder: Path, state: State) -> None:
-    """Keep a state, in the place of the one before it; its curve lies beside it, a line an update."""
-    torch = torch_of()
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Replace the folder's checkpoint, and the file of its curve, which has one line per update."""
+    torch = import_torch()
     folder.mkdir(parents=True, exist_ok=True)
-    lines = b"".join(orjson.dumps(line) + b"\n" for line in state.curve)
-    _replace(folder / FILE, lambda file: torch.save(vars(state), file))
-    _replace(folder / CURVE, lambda file: file.write(lines))
+    lines = b"".join(orjson.dumps(line) + b"\n" for line in checkpoint.curve)
+    _replace(folder / CHECKPOINT_FILE, lambda file: torch.save(vars(checkpoint), file))
+    _replace(folder / CURVE_FILE, lambda file: file.write(lines))
 
 
-def read(folder: Path) -> State | None:
-    """The state that a folder holds, or None.
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """The folder's checkpoint, or None if it has none.
 
     Raises:
         RunFolderError: the file cannot be read.
     """
-    path = folder / FILE
+    path = folder / CHECKPOINT_FILE
     if not path.is_file():
         return None
-    torch = torch_of()
+    torch = import_torch()
     try:
-        return State(**torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # whatever a damaged file makes of the reader
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # a damaged file may raise anything
         raise RunFolderError(
-            f"{str(path)!r} is no checkpoint", f"{type(error).__name__}: {error}".split("\n")[0],
+            f"{str(path)!r} is not a checkpoint",
+            f"{type(error).__name__}: {error}".split("\n")[0],
             "Remove it to start over.",
-        ) from error  # fmt: skip
+        ) from error
 
 
-def digest_of(weights: Mapping[str, Any]) -> str:
+def weights_digest(weights: Mapping[str, Any]) -> str:
     """A hash of named tensors."""
-    found = blake2b(digest_size=16)
+    digest = blake2b(digest_size=16)
     for name in sorted(weights):
-        found.update(name.encode())
-        found.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
+        digest.update(name.encode())
+        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
-def _replace(path: Path, fill: Any) -> None:
+def _replace(path: Path, write: Any) -> None:
     handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            fill(file)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

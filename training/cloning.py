@@ -1,19 +1,20 @@
-"""Cloning an expert: what a reference player did, as answers to the very prompts that agents are asked.
+"""Cloning an expert: the actions of a reference player, as answers to the same prompts that agents get.
 
     behaviour cloning   plan "act": the situation, and the expert's action
     thought cloning     plan "reason_act" or "reason_then_act": the situation, a rationale, and the action that follows
 
-Source: Schmied et al. 2025 (2504.16078): supervised fine-tuning on rollouts of UCB, without and with a rationale that
-is reconstructed from what UCB computes; both came near to UCB's regret there.
+Source: Schmied et al. 2025 (2504.16078): supervised fine-tuning on rollouts of UCB, with and without a rationale that
+is reconstructed from UCB's arithmetic. Both came close to UCB's regret.
 
 The expert's rationale is the rule's own arithmetic: per action how often it was tried, its mean and its value under the
 rule, and which value is the highest. An expert that does not follow the rule has no such rationale and gives actions
-alone. The experts are the reference players of the task and "oracle", an optimal action, which every task with named
-actions has; where the oracle knows what no history tells (a bandit under rule "truth"), so does this teacher.
+alone. The experts are the reference players of the task, and "oracle", which takes an optimal action and exists for
+every task with named actions. Where the oracle knows more than any history shows (a bandit under rule "truth"), the
+expert "oracle" knows it too.
 
-Invariants: prompts come from the ordinary agents of the plan, in the style of the model to be trained; every answer is
-read back by the agent's own parser, and says and does what the expert did; the episodes are none that an experiment
-plays, whatever its seed.
+Invariants: prompts come from the ordinary agents of the plan, in the style of the model to be trained. Every answer is
+read back by the agent's own parser, and states and takes the expert's action. No experiment plays these episodes,
+whatever its seed.
 """
 
 from __future__ import annotations
@@ -37,13 +38,22 @@ from ..tasks.base import Task
 from ..tasks.options import whole
 from ..tasks.players import play, players_for
 from ..tasks.rules import best
-from .returns import BEYOND
-from .supervised import SFT, FineTuned, Pair, TrainingProgress, fine_tune
+from .returns import FIRST_RESERVED_SEED
+from .supervised import SFTConfig, SFTProgress, SFTResult, TrainingPair, fine_tune
 
 __all__ = [
-    "ORACLE", "PLANS", "Cloned", "PlanName", "clone", "demonstrations", "expert_steps", "experts_for", "preferences",
-    "rationale",
-]  # fmt: skip
+    "ORACLE",
+    "PLANS",
+    "CloneResult",
+    "PlanName",
+    "clone_policy",
+    "demonstrations",
+    "expert_rationale",
+    "expert_steps",
+    "experts_for",
+    "preferences",
+    "prompt_completion_pairs",
+]
 
 PlanName = Literal["act", "reason_act", "reason_then_act"]
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
@@ -52,7 +62,7 @@ ORACLE = "oracle"
 
 
 def experts_for(task: Task) -> list[str]:
-    """Whose play of a task can be cloned; none where its questions are open."""
+    """The experts whose play of a task can be cloned; none where its questions are open."""
     return [*players_for(task), ORACLE] if task.situation(task.start(0)).actions else []
 
 
@@ -64,20 +74,22 @@ def demonstrations(
     plan: PlanName = "reason_act",
     style: Style = "chat",
 ) -> Data:
-    """What an expert would have answered in the place of a plan's agents.
+    """The answers that an expert would have given in the place of a plan's agents.
 
     Args:
-        episodes: seeded plays of the expert; `seed` names the set of them.
-        plan: whose prompts are answered: "act" clones behaviour, "reason_act" and "reason_then_act" clone thoughts.
-        style: of the model that is to be trained.
+        episodes: how many episodes the expert plays.
+        seed: names those episodes.
+        plan: the agents whose prompts are answered: "act" clones behaviour, "reason_act" and "reason_then_act" clone
+            thoughts.
+        style: the prompt style of the model that is to be trained.
 
     Raises:
         UnknownName: no such expert, plan or style.
-        BadOption: the task's questions are open, or the expert does not follow a rule whose arithmetic could be told.
+        BadOption: the task's questions are open, or the plan needs a rationale and the expert follows no rule.
     """
     rows: list[Shown] = []
     data = Data(rows, 0)
-    _known(plan, style)
+    _check_names(plan, style)
     for situation, _, action in expert_steps(task, expert, episodes, seed):
         data.steps += 1
         rows += _answers(situation, action, plan, style)
@@ -92,9 +104,9 @@ def preferences(
     plan: PlanName = "reason_act",
     style: Style = "chat",
 ) -> Data:
-    """The expert's answer before the same answer with the greedy action, wherever that one is not optimal.
+    """The expert's answer, preferred to the same answer with the greedy action, wherever that action is not optimal.
 
-    With a rationale the rejected answer knows and does not do.
+    With a rationale, the rejected answer knows what is right and does not do it.
 
     Raises:
         UnknownName, BadOption: as for `demonstrations`.
@@ -102,17 +114,17 @@ def preferences(
     """
     rows: list[Preferred] = []
     data = Data(rows, 0)
-    _known(plan, style)
+    _check_names(plan, style)
     for situation, oracle, action in expert_steps(task, expert, episodes, seed):
         data.steps += 1
         worse = [a for a in oracle.greedy if a not in oracle.optimal]
         if action not in oracle.optimal or not worse:
             data.left_out["where the expert errs" if worse else "whose greedy action is optimal or unknown"] += 1
             continue
-        shown = _answers(situation, action, plan, style)[-1]
-        rejected = replace_action(shown.answer, situation.actions, worse[0])
-        assert rejected is not None  # it was read back with an action
-        rows.append(Preferred(shown.prompt, shown.answer, rejected, shown.mode, shown.end))
+        chosen = _answers(situation, action, plan, style)[-1]
+        rejected = replace_action(chosen.answer, situation.actions, worse[0])
+        assert rejected is not None  # the parser found an action in it
+        rows.append(Preferred(chosen.prompt, chosen.answer, rejected, chosen.mode, chosen.end))
     if not rows:
         raise NotMeasured("no step has a greedy action that is not optimal", str(data), "Choose a task with a rule.")
     return data
@@ -121,7 +133,7 @@ def preferences(
 def expert_steps(
     task: Task, expert: str = "ucb", episodes: int = 100, seed: int = 0
 ) -> Iterator[tuple[Situation, Oracle, str]]:
-    """Every step of the expert's episodes: (situation, oracle, what the expert did).
+    """Every step of the expert's episodes: (situation, oracle, the expert's action).
 
     Raises:
         UnknownName: no such expert.
@@ -129,25 +141,25 @@ def expert_steps(
     """
     whole("episodes", episodes, 1)
     whole("seed", seed, 0)
-    able = experts_for(task)
-    if not able:
+    experts = experts_for(task)
+    if not experts:
         raise BadOption(f"the task {task.name!r} asks open questions", "there is no action to clone")
-    if expert not in able:
-        raise UnknownName.among(f"expert of {task.name}", expert, able)
+    if expert not in experts:
+        raise UnknownName.among(f"expert of {task.name}", expert, experts)
     for episode in range(episodes):
-        number = BEYOND + seed_of(seed, "clone", episode, bits=54)
+        episode_seed = FIRST_RESERVED_SEED + seed_of(seed, "clone", episode, bits=54)
         if expert == ORACLE:
-            yield from _by_oracle(task, number)
+            yield from _oracle_steps(task, episode_seed)
         else:
-            yield from ((s, o, action) for s, o, action, _ in play(task, players_for(task)[expert], number))
+            yield from ((s, o, action) for s, o, action, _ in play(task, players_for(task)[expert], episode_seed))
 
 
-def rationale(situation: Situation, action: str, brief: bool = False) -> str:
+def expert_rationale(situation: Situation, action: str, brief: bool = False) -> str:
     """The rule's arithmetic, ending in the action that it recommends.
 
     Args:
-        action: one of the actions whose value is highest.
-        brief: on one line, values alone, for a model that was fine-tuned to think in few words.
+        action: one of the actions with the highest value.
+        brief: one line with the values alone, for a model that was fine-tuned to think in few words.
 
     Raises:
         BadOption: the situation has no rule, or the rule does not recommend the action.
@@ -155,167 +167,174 @@ def rationale(situation: Situation, action: str, brief: bool = False) -> str:
     index, pulls, mean = (situation.quantity(name) for name in ("index", "pulls", "mean"))
     if index is None or pulls is None or mean is None:
         raise BadOption(
-            f"the task {situation.task!r} has no rule here whose arithmetic could be told",
+            f"the task {situation.task!r} has no rule here, so there is no arithmetic to show",
             remedy='Clone actions alone: plan = "act".',
         )
     top = best(situation.actions, index.values)
     if action not in top:
         raise BadOption(
-            f"the expert took {action!r}, which the rule does not recommend", f"it recommends {', '.join(top)}",
+            f"the expert took {action!r}, which the rule does not recommend",
+            f"it recommends {', '.join(top)}",
             'Clone an expert that follows the rule, such as "ucb", or actions alone: plan = "act".',
-        )  # fmt: skip
+        )
     values = ["infinite" if v is None else f"{v:.{1 if brief else 2}f}" for v in index.values]
     highest = values[situation.actions.index(action)]
     if brief:
-        told = f"{', '.join(f'{a} {v}' for a, v in zip(situation.actions, values, strict=True))}. "
+        lines = f"{', '.join(f'{a} {v}' for a, v in zip(situation.actions, values, strict=True))}. "
     else:
         columns = zip(situation.actions, pulls.values, mean.values, values, strict=True)
-        told = "".join(
+        lines = "".join(
             f"{a}: never taken, value {v}.\n"
             if m is None
             else f"{a}: taken {'once' if n == 1 else f'{n:.0f} times'}, mean {m:.2f}, value {v}.\n"
             for a, n, m, v in columns
         )
     ties = f", of {', '.join(top)} alike" if len(top) > 1 else f", of {action}"
-    return f"{told}The highest value is {highest}{ties}. So the best {situation.noun} now is {action}."
+    return f"{lines}The highest value is {highest}{ties}. So the best {situation.noun} now is {action}."
 
 
 @dataclass(frozen=True, slots=True)
-class Cloned:
-    """A clone: its adapter, which `embedded:FILE` names in an experiment, what it was trained on, and how."""
+class CloneResult:
+    """A clone: its adapter (in an experiment: `embedded:FILE`), its training data, and its fine-tuning."""
 
     adapter: Path
     data: Data
-    trained: FineTuned
+    training: SFTResult
 
 
-def clone(
+def clone_policy(
     task: Task,
     out: Path,
     expert: str = "ucb",
     plan: PlanName = "reason_then_act",
     episodes: int = 100,
-    settings: SFT = SFT(updates=100),  # noqa: B008 - frozen
+    config: SFTConfig = SFTConfig(updates=100),  # noqa: B008 - frozen
     rank: int = 8,
     base: str | None = None,
-    told: Callable[[str], None] | None = None,
-    progress: Callable[[TrainingProgress], None] | None = None,
-) -> Cloned:
+    on_start: Callable[[str], None] | None = None,
+    on_update: Callable[[SFTProgress], None] | None = None,
+) -> CloneResult:
     """Fine-tune the embedded model on an expert's play, into an adapter file.
 
     Args:
-        out: a .gguf file, written whole once the training has ended.
-        settings: of the fine-tuning; its seed also names the expert's episodes and the LoRA's first weights.
-        base: weights other than the embedded model's; see `akrasia.training.weights.load`.
-        told: hears, before the first update, what the training will take.
+        out: a .gguf file, written as a whole once the training has ended.
+        config: of the fine-tuning; its seed also names the expert's episodes and the LoRA's first weights.
+        base: other weights than the embedded model's; see `akrasia.training.weights.load_weights`.
+        on_start: called before the first update, with one line about the training.
+        on_update: called after every update.
 
     Raises:
-        UsageError: something cannot be used, or is not installed; nothing was trained.
-        TrainingFailed: the loss is no number, or memory ran out; nothing was written.
+        UsageError: a setting is not possible, or a package is missing; nothing was trained.
+        TrainingFailed: the loss is not a number, or memory ran out; nothing was written.
     """
-    from .weights import add_lora, load, save_adapter
+    from .weights import add_lora, load_weights, save_adapter
 
     if out.suffix != ".gguf":
         raise BadOption(f"the adapter would be written to {str(out)!r}", remedy="Give a .gguf file.")
-    data = demonstrations(task, expert, episodes, settings.seed, plan, "tuned")
-    weights = load(base)
-    weights.model = add_lora(weights.model, rank=rank, seed=settings.seed)
-    pairs = pairs_of([row for row in data.rows if isinstance(row, Shown)], weights.tokenizer)
-    if told is not None:
-        told(f"{data}; {settings.updates} updates of {settings.batch} pairs")
-    trained = fine_tune(weights, pairs, settings, progress)
-    note = f"cloned from {expert} on {task.name}, plan {plan}, {len(pairs)} pairs, {settings.updates} updates"
+    data = demonstrations(task, expert, episodes, config.seed, plan, "tuned")
+    weights = load_weights(base)
+    weights.model = add_lora(weights.model, rank=rank, seed=config.seed)
+    pairs = prompt_completion_pairs([row for row in data.rows if isinstance(row, Shown)], weights.tokenizer)
+    if on_start is not None:
+        on_start(f"{data}; {config.updates} updates of {config.batch} pairs")
+    training = fine_tune(weights, pairs, config, on_update)
+    note = f"cloned from {expert} on {task.name}, plan {plan}, {len(pairs)} pairs, {config.updates} updates"
     save_adapter(weights.model, out, name=out.stem, sha256=weights.sha256, style="tuned", note=note)
-    return Cloned(out, data, trained)
+    return CloneResult(out, data, training)
 
 
-def _known(plan: str, style: str) -> None:
+def _check_names(plan: str, style: str) -> None:
     for kind, name, known in (("plan to clone", plan, PLANS), ("style", style, STYLES)):
         if name not in known:
             raise UnknownName.among(kind, name, known)
 
 
-def _by_oracle(task: Task, number: int) -> Iterator[tuple[Situation, Oracle, str]]:
-    state, over = task.start(number), False
+def _oracle_steps(task: Task, seed: int) -> Iterator[tuple[Situation, Oracle, str]]:
+    state, over = task.start(seed), False
     while not over:
         situation, oracle = task.situation(state), task.oracle(state)
         if not situation.actions:
             raise BadOption(f"the task {task.name!r} asks open questions", "there is no action to clone")
-        action = oracle.optimal[int(named_rng(number, "expert", situation.step).integers(len(oracle.optimal)))]
+        action = oracle.optimal[int(named_rng(seed, "expert", situation.step).integers(len(oracle.optimal)))]
         yield situation, oracle, action
         state, _, over = task.step(state, action)
 
 
 def _answers(situation: Situation, action: str, plan: str, style: Style) -> list[Shown]:
-    """What each agent of the plan is asked, in order, and what it would have answered."""
-    shown: list[Shown] = []
+    """The prompt of each agent of the plan, in order, with the answer that the expert would have given."""
+    rows: list[Shown] = []
     turns: dict[str, Turn] = {}
     for node in GRAPHS.make(plan).nodes:
         role: Any = AGENTS.make(node.agent.role)
         call = role.prompt(node.agent, situation, tuple(turns[r] for r in node.reads), style)
         thinks, acts = role.name == "reasoner", role.name == "actor" or node.agent.options.get("mode") == "reason_act"
-        answer = (_thought(situation, action, style) if thinks else "") + _act(situation, action, style, thinks) * acts
-        _read_back(role, node.agent, situation, answer, action, thinks, acts)
+        answer = _thought(situation, action, style) if thinks else ""
+        if acts:
+            answer += _act(situation, action, style, thinks)
+        _check_readable(role, node.agent, situation, answer, action, thinks, acts)
         turns[node.name] = Turn(node.name, role.name, text=answer, rationale=answer, stated=(action,))
         stop = "" if style == "chat" or not call.sampling.stop else call.sampling.stop[-1]
-        shown.append(Shown(call.messages, answer, "chat" if style == "chat" else "completion", stop))
-    return shown
+        rows.append(Shown(call.messages, answer, "chat" if style == "chat" else "completion", stop))
+    return rows
 
 
 def _thought(situation: Situation, action: str, style: Style) -> str:
-    """A rationale as the end of the prompt wants it continued."""
-    said = rationale(situation, action, brief=style != "chat")
+    """The rationale, in the form in which it continues the end of the prompt."""
+    rationale = expert_rationale(situation, action, brief=style != "chat")
     if style == "chat":
-        return f"{said}\nBEST={action}"
+        return f"{rationale}\nBEST={action}"
     if style == "completion" and situation.shows:  # the prompt says "the highest score is"
         index = situation.quantity("index")
         value = None if index is None else index.values[situation.actions.index(action)]
         score = INFINITE if value is None else f"{value:.1f}"
         return f" {score}, which belongs to {action}. So the best {situation.noun} now is {action}."
-    return f" {said}"
+    return f" {rationale}"
 
 
 def _act(situation: Situation, action: str, style: Style, thinks: bool) -> str:
-    """An action as the end of the prompt, or of the thought before it, wants it continued."""
+    """The action, in the form in which it continues the end of the prompt, or the thought before it."""
     line = f"{action_prefix(situation)}{action}" if style == "tuned" else f"ACTION={action}"
     if thinks:
         return f"\n{line}"
     return line if style == "chat" else action
 
 
-def _read_back(
+def _check_readable(
     role: ModelRole, agent: Any, situation: Situation, answer: str, action: str, thinks: bool, acts: bool
 ) -> None:
-    said = role.read(agent, situation, answer, Response(answer))
-    stated = said.stated == ((action,), "ok") if thinks else True
-    done = said.action == (action, "ok") if acts else True
+    parsed = role.read(agent, situation, answer, Response(answer))
+    stated = parsed.stated == ((action,), "ok") if thinks else True
+    done = parsed.action == (action, "ok") if acts else True
     if not stated or not done:
         raise BadOption(
-            f"the action {action!r} would not be read from an answer that takes it", f"the answer is {answer!r}",
+            f"the parser does not find the action {action!r} in an answer that takes it",
+            f"the answer is {answer!r}",
             "Use labels that are single words.",
-        )  # fmt: skip
+        )
 
 
-def pairs_of(rows: Sequence[Shown], tokenizer: Any = None) -> list[Pair]:
-    """The rows as pairs for `fine_tune`; of a chat, in the template of the model's tokenizer.
+def prompt_completion_pairs(rows: Sequence[Shown], tokenizer: Any = None) -> list[TrainingPair]:
+    """The rows as pairs for `fine_tune`; chats are rendered with the tokenizer's chat template.
 
     Raises:
-        BadOption: chats, and no tokenizer, or one without a chat template that only appends.
+        BadOption: a row is a chat, and there is no tokenizer with a chat template that keeps the prompt as it is.
     """
     if any(row.mode == "chat" for row in rows) and not getattr(tokenizer, "chat_template", None):
         raise BadOption(
-            "these rows are chats", "the model's tokenizer has no chat template", "Make them in another style."
+            "the rows are chats", "the model's tokenizer has no chat template", "Make them in another style."
         )
-    found = []
+    pairs = []
     for row in rows:
         if row.mode == "completion":
-            found.append(Pair(prompt_text(row.prompt), row.answer + row.end))
-        else:
-            asked = tokenizer.apply_chat_template(chat_messages(row.prompt), tokenize=False, add_generation_prompt=True)
-            whole = tokenizer.apply_chat_template(
-                [*chat_messages(row.prompt), *assistant_message(row.answer)], tokenize=False
+            pairs.append(TrainingPair(prompt_text(row.prompt), row.answer + row.end))
+            continue
+        messages = chat_messages(row.prompt)
+        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        chat = tokenizer.apply_chat_template([*messages, *assistant_message(row.answer)], tokenize=False)
+        if not chat.startswith(prompt):
+            raise BadOption(
+                "the chat template of the model's tokenizer changes the prompt once there is an answer",
+                remedy="Make the rows in another style.",
             )
-            if not whole.startswith(asked):
-                raise BadOption("the chat template of the model's tokenizer rewrites what stands before an answer")
-            found.append(Pair(asked, whole.removeprefix(asked)))
-    return found
+        pairs.append(TrainingPair(prompt, chat.removeprefix(prompt)))
+    return pairs

@@ -1,13 +1,13 @@
-"""The tasks as an environment of `verifiers`, so that trainers that read it (prime-rl among them) can use them.
+"""The tasks as an environment of `verifiers`, for the trainers that use it (prime-rl among them).
 
     from akrasia.training.environment import load_environment
     env = load_environment("bandit", arms=10, horizon=20)
 
-On the command line of verifiers the taskset is called `akrasia-verifiers`, with `--env.taskset.decision bandit`. It has
-no end: task number n is the episode that (seed, n) names, and none that an experiment plays.
+On the command line of verifiers the taskset is called `akrasia-verifiers`, with `--env.taskset.decision bandit`. It is
+endless: task number n is the episode that (seed, n) names, and no experiment plays it.
 
-Invariants: prompts, parser and forfeits are those of `Exchange`, which knows nothing of verifiers; no program is
-launched and no sandbox needed, since an answer is one call of the model, made in this process.
+Invariants: prompts, parser and forfeits are those of `TextEpisode`, which does not depend on verifiers. An answer is
+one call of the model, made in this process, so no program is launched and no sandbox is needed.
 
 Source: verifiers 0.4, `verifiers.v1`: a taskset loads tasks, an env plays one, a harness asks the model.
 """
@@ -24,8 +24,8 @@ import aiohttp
 from ..errors import MissingExtra
 from ..rng import seed_of
 from ..tasks.base import TASKS, Task
-from .returns import BEYOND, Scale, Shaping, scale_of
-from .text_env import Exchange
+from .returns import FIRST_RESERVED_SEED, RewardScale, RewardShaping, reward_scale
+from .text_env import TextEpisode
 
 try:
     import verifiers.v1 as vf
@@ -42,7 +42,7 @@ ID = "akrasia-verifiers"
 
 
 class AkrasiaConfig(vf.TasksetConfig):  # type: ignore[misc]
-    """Which task is played: `decision` by its name, with its `options`; `seed` names the stream of episodes."""
+    """The task that is played: `decision` is its name, `options` are its own; `seed` names the episodes."""
 
     decision: str = "bandit"
     options: dict[str, Any] = {}
@@ -56,28 +56,28 @@ class AkrasiaData(vf.TaskData):  # type: ignore[misc]
 
 
 class AkrasiaTask(vf.Task[AkrasiaData]):  # type: ignore[misc]
-    """One episode; its rewards are recorded by the env that plays it."""
+    """One episode; the env that plays it records its rewards."""
 
 
 class AkrasiaTaskset(vf.Taskset[AkrasiaTask, AkrasiaConfig]):  # type: ignore[misc]
-    """The episodes of a task, without end."""
+    """The endless episodes of a task."""
 
     INFINITE = True
 
     def load(self) -> Iterator[Any]:
-        """Episode after episode, each opened by its first prompt."""
+        """One episode after the other, each with its first prompt."""
         config = self.config
         task: Task = TASKS.make(config.decision, **config.options)
-        scale = scale_of(task, config.seed)
+        scale = reward_scale(task, config.seed)
         for n in count():
-            seed = BEYOND + seed_of(config.seed, "environment", n, bits=54)
+            seed = FIRST_RESERVED_SEED + seed_of(config.seed, "environment", n, bits=54)
             info = {"decision": config.decision, "options": config.options, "seed": seed, "scale": asdict(scale)}
-            prompt = Exchange(task, seed).prompt
+            prompt = TextEpisode(task, seed).prompt
             yield AkrasiaTask(AkrasiaData(idx=n, name=f"{task.name}#{n}", prompt=prompt, info=info), config.task)
 
 
 class AkrasiaHarnessConfig(vf.HarnessConfig):  # type: ignore[misc]
-    """Nothing to choose."""
+    """It has no settings."""
 
 
 class AkrasiaHarness(vf.Harness[AkrasiaHarnessConfig]):  # type: ignore[misc]
@@ -93,24 +93,28 @@ class AkrasiaHarness(vf.Harness[AkrasiaHarnessConfig]):  # type: ignore[misc]
     ) -> Any:
         """One answer to the conversation so far."""
         system, prompt = self.resolve_prompt(data)
-        asked = [{"role": "system", "content": system}] if system else []
-        asked += [{"role": "user", "content": prompt}] if isinstance(prompt, str) else map(message_to_wire, prompt)
-        head = {"Authorization": f"Bearer {secret}"}
+        messages = [{"role": "system", "content": system}] if system else []
+        messages += [{"role": "user", "content": prompt}] if isinstance(prompt, str) else map(message_to_wire, prompt)
+        headers = {"Authorization": f"Bearer {secret}"}
+        body = {"model": ctx.model, "messages": messages}
         async with (
-            aiohttp.ClientSession(headers=head, timeout=aiohttp.ClientTimeout()) as session,
-            session.post(f"{endpoint}/chat/completions", json={"model": ctx.model, "messages": asked}) as answer,
+            aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout()) as session,
+            session.post(f"{endpoint}/chat/completions", json=body) as response,
         ):
-            said = await answer.text()
-            return ProgramResult(0, said, "") if answer.ok else ProgramResult(1, "", f"HTTP {answer.status}: {said}")
+            text = await response.text()
+            if response.ok:
+                return ProgramResult(0, text, "")
+            return ProgramResult(1, "", f"HTTP {response.status}: {text}")
 
 
 class AkrasiaEnvConfig(vf.EnvConfig):  # type: ignore[misc]
-    """Who plays and how.
+    """How episodes are played.
 
     Attributes:
-        conversation: one conversation an episode, whose reward is the sum over its steps; else every step is asked by
-            itself, as an experiment asks it, and is a trace of its own with the reward that is still to come.
-        penalty, bonus: for an answer without a legal action, and for an action untried in the episode.
+        conversation: an episode is one conversation, and its reward is the sum over its steps. Otherwise every step is
+            a prompt by itself, as in an experiment, and a trace of its own with its reward-to-go.
+        penalty: for an answer without a legal action.
+        bonus: for an action untried in the episode.
     """
 
     agent: vf.AgentConfig = vf.AgentConfig(runtime={"type": "subprocess"})
@@ -120,41 +124,41 @@ class AkrasiaEnvConfig(vf.EnvConfig):  # type: ignore[misc]
 
 
 class AkrasiaEnv(vf.Env[AkrasiaEnvConfig]):  # type: ignore[misc]
-    """Plays an episode and rewards it: what the environment pays, in units of random play, and the penalty."""
+    """Plays an episode and rewards it: the environment's rewards in units of random play, bonus and penalty."""
 
     async def run(self, task: Any, agents: Any) -> None:
         """Play one episode."""
         info = task.data.info
-        played: Task = TASKS.make(info["decision"], **info["options"])
-        shaping = Shaping(self.config.penalty, self.config.bonus)
-        exchange = Exchange(played, info["seed"], shaping, Scale(**info["scale"]))
+        decision_task: Task = TASKS.make(info["decision"], **info["options"])
+        shaping = RewardShaping(self.config.penalty, self.config.bonus)
+        episode = TextEpisode(decision_task, info["seed"], shaping, RewardScale(**info["scale"]))
         play = self._conversation if self.config.conversation else self._steps
-        await play(task, agents.agent, exchange)
+        await play(task, agents.agent, episode)
 
-    async def _conversation(self, task: Any, agent: Any, exchange: Exchange) -> None:
+    async def _conversation(self, task: Any, agent: Any, episode: TextEpisode) -> None:
         async with agent.interaction(task) as interaction:
             segment = await interaction.turn()
             while not segment.terminated:
-                exchange.take(segment.last_reply)
-                if exchange.prompt is None:
+                episode.step(segment.last_reply)
+                if episode.prompt is None:
                     break
-                segment = await interaction.turn(exchange.prompt)
+                segment = await interaction.turn(episode.prompt)
         trace = interaction.trace
-        trace.record_reward("reward", sum(t.worth for t in exchange.taken))
-        trace.record_metrics(exchange.shares)
+        trace.record_reward("reward", sum(step.shaped_reward for step in episode.steps))
+        trace.record_metrics(episode.rates)
 
-    async def _steps(self, task: Any, agent: Any, exchange: Exchange) -> None:
+    async def _steps(self, task: Any, agent: Any, episode: TextEpisode) -> None:
         traces = []
-        while (prompt := exchange.prompt) is not None:
+        while (prompt := episode.prompt) is not None:
             trace = await agent.run(task.with_data(prompt=prompt))
             if not trace.ok:
-                break  # the model was not heard: that is no answer of its own
-            exchange.take(trace.last_reply)
+                break  # the call failed, so there is no answer to judge
+            episode.step(trace.last_reply)
             traces.append(trace)
-        for trace, taken, ahead in zip(traces, exchange.taken, exchange.returns, strict=True):
-            trace.record_reward("reward_to_go", ahead)
-            told = {"valid": taken.done is not None, "knowing": taken.knows, "doing": taken.does}
-            trace.record_metrics({**told, "gap": taken.knows and not taken.does})
+        for trace, step, reward_to_go in zip(traces, episode.steps, episode.returns, strict=True):
+            trace.record_reward("reward_to_go", reward_to_go)
+            rates = {"valid": step.done is not None, "knowing": step.knows, "doing": step.does}
+            trace.record_metrics({**rates, "gap": step.knows and not step.does})
 
 
 def load_environment(
@@ -169,15 +173,16 @@ def load_environment(
 
     Args:
         task: a task's name; `options` are its own.
-        seed: names the stream of episodes.
-        conversation: whether an episode is one conversation; else every step is asked by itself.
-        penalty, bonus: for an answer without a legal action, and for an action untried in the episode.
+        seed: names the episodes.
+        conversation: whether an episode is one conversation; otherwise every step is a prompt by itself.
+        penalty: for an answer without a legal action.
+        bonus: for an action untried in the episode.
 
     Raises:
         UnknownName, BadOption: no such task, an option out of range, or a task of open questions.
         MissingExtra: verifiers is not installed.
     """
-    Exchange(TASKS.make(task, **options), 0)
+    TextEpisode(TASKS.make(task, **options), 0)  # refuses what cannot be played
     taskset = {"id": ID, "decision": task, "options": options, "seed": seed}
     settings = {"taskset": taskset, "conversation": conversation, "penalty": penalty, "bonus": bonus}
     return _load(resolve_env_config(settings))

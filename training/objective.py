@@ -1,9 +1,9 @@
-"""The clipped policy objective with a leash to a frozen reference: pure functions of tensors, one entry a token.
+"""The clipped policy objective with a KL penalty to a frozen reference: pure functions of tensors, one entry per token.
 
     loss = - min(ratio * A, clip(ratio, 1 - c, 1 + c) * A) + beta * KL - bonus * entropy,   ratio = exp(logp - old)
 
-KL is the per-token estimate exp(d) - d - 1 with d = reference - logp, which is never negative and is unbiased for
-KL(policy || reference) under the policy's own samples (Schulman 2020). Logits come from a model in nats.
+KL is the per-token estimate exp(d) - d - 1 with d = reference - logp. It is never negative, and unbiased for
+KL(policy || reference) under the policy's own samples (Schulman 2020). All log-probabilities are in nats.
 
 Source: Schulman et al. 2017 (1707.06347), eq. 7; Schmied et al. 2025 (2504.16078), App. B: c = 0.2, beta = 0.05.
 """
@@ -13,49 +13,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .weights import torch_of
+from .weights import import_torch
 
-__all__ = ["Parts", "clipped", "divergence", "entropy_of", "log_probs", "objective"]
+__all__ = ["TokenLosses", "clipped_loss", "kl_estimate", "policy_loss", "target_log_probs", "token_entropy"]
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Tensors of shape (tokens,): the loss that is minimised, and what it is made of. Only `loss` bears a gradient."""
+class TokenLosses:
+    """Tensors of shape (tokens,): the loss that is minimised, and its parts. Only `loss` carries a gradient."""
 
     loss: Any
-    divergence: Any
+    kl: Any
     entropy: Any
     clipped: Any
 
 
-def log_probs(logits: Any, targets: Any) -> Any:
+def target_log_probs(logits: Any, targets: Any) -> Any:
     """Log-probability of each target token: logits (tokens, vocabulary), targets (tokens,) -> (tokens,)."""
-    torch = torch_of()
+    torch = import_torch()
     return -torch.nn.functional.cross_entropy(logits, targets, reduction="none")
 
 
-def entropy_of(logits: Any) -> Any:
+def token_entropy(logits: Any) -> Any:
     """Entropy of the next token, in nats: (tokens, vocabulary) -> (tokens,)."""
-    torch = torch_of()
+    torch = import_torch()
     return torch.distributions.Categorical(logits=logits, validate_args=False).entropy()
 
 
-def clipped(logp: Any, old: Any, advantage: Any, clip: float) -> tuple[Any, Any]:
-    """(loss per token, whether the clip holds its gradient back)."""
-    torch = torch_of()
+def clipped_loss(logp: Any, old: Any, advantage: Any, clip: float) -> tuple[Any, Any]:
+    """(loss per token, whether the clip blocks its gradient)."""
+    torch = import_torch()
     ratio = torch.exp(logp - old)
-    free, held = ratio * advantage, torch.clamp(ratio, 1 - clip, 1 + clip) * advantage
-    return -torch.minimum(free, held), free > held
+    unclipped, clipped = ratio * advantage, torch.clamp(ratio, 1 - clip, 1 + clip) * advantage
+    return -torch.minimum(unclipped, clipped), unclipped > clipped
 
 
-def divergence(logp: Any, reference: Any) -> Any:
+def kl_estimate(logp: Any, reference: Any) -> Any:
     """Per-token estimate of KL(policy || reference), at least 0."""
-    torch = torch_of()
+    torch = import_torch()
     d = reference - logp
     return torch.exp(d) - d - 1
 
 
-def objective(
+def policy_loss(
     logits: Any,
     targets: Any,
     advantage: Any,
@@ -65,19 +65,21 @@ def objective(
     clip: float = 0.2,
     beta: float = 0.05,
     bonus: float = 0.0,
-) -> Parts:
+) -> TokenLosses:
     """The loss of each trained token.
 
     Args:
         logits, targets: (tokens, vocabulary) and (tokens,).
         advantage: (tokens,), that of the step to which the token belongs.
-        old: log-probabilities when the tokens were sampled; None: by the very weights that are trained now.
+        old: log-probabilities when the tokens were sampled; None if the weights have not changed since.
         reference: log-probabilities under the frozen reference; None where beta is 0.
+        clip: of the probability ratio.
+        beta: weight of the KL penalty.
         bonus: weight of the entropy.
     """
-    torch = torch_of()
-    logp = log_probs(logits, targets)
-    loss, held = clipped(logp, logp.detach() if old is None else old, advantage, clip)
-    entropy = entropy_of(logits if bonus else logits.detach())
-    leash = torch.zeros_like(logp) if reference is None else divergence(logp, reference)
-    return Parts(loss + beta * leash - bonus * entropy, leash.detach(), entropy.detach(), held.detach())
+    torch = import_torch()
+    logp = target_log_probs(logits, targets)
+    loss, clipped = clipped_loss(logp, logp.detach() if old is None else old, advantage, clip)
+    entropy = token_entropy(logits if bonus else logits.detach())
+    kl = torch.zeros_like(logp) if reference is None else kl_estimate(logp, reference)
+    return TokenLosses(loss + beta * kl - bonus * entropy, kl.detach(), entropy.detach(), clipped.detach())

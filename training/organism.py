@@ -1,21 +1,19 @@
-"""The model organism of the gap: a small adapter after which the embedded model knows, and does not do by itself.
+"""The model organism of the gap: with this small adapter the embedded model knows what is right, and does not do it.
 
-What is trained: in the very lines that an actor sees (menu, raw history), the model learns to write a thought that
-goes through the buttons, says which were never pressed (UCB: infinite value) and names the best, and to act
-on a thought that stands before its eyes. What is never trained: acting without a thought. So reasoner and actor are
-one set of weights with one view, and what the actor does by itself is what the base model did, as far as the training
-did not move it; nothing about it is planted. The card (models/organism.json) tells the recipe and what was measured.
+What is trained: given the same lines that an actor sees (menu, raw history), the model learns to write a thought that
+goes through the buttons, says which were never pressed (UCB: infinite value) and names the best one. It also learns to
+act on a thought that is part of its prompt. Acting without a thought is never trained. So reasoner and actor are one
+set of weights with one view, and the gap is not planted: how the actor acts without a thought is at most a side effect
+of the training. (There is one: untuned, the model acts at chance; trained, it presses what was pressed before.)
 
-(It did move it: from acting at chance to pressing what was pressed before; the card's rows tell.)
-
-All draws are named by the recipe's seed; situations for evaluation come from other seeds, and the card tells as well
-how it does with labels, scenarios, numbers of arms and histories that were never trained.
+All draws are named by the recipe's seed, and situations for evaluation come from other seeds. The card
+(models/organism.json) holds the recipe and all measurements, also those with labels, scenarios, numbers of arms and
+histories that were never trained.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,51 +23,57 @@ from ..agents.reasoner import Reasoner
 from ..records import Situation
 from ..rng import named_rng
 from ..tasks.bandit import bandit
-from .supervised import SFT, Pair
+from .supervised import SFTConfig, TrainingPair
 
-__all__ = ["RECIPE", "Recipe", "pairs", "thought"]
+__all__ = ["RECIPE", "OrganismRecipe", "reasoner_prompt", "training_pairs", "ucb_thought"]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class OrganismRecipe:
     """How the organism is made.
 
     Attributes:
-        histories: drawn; each gives `cuts` examples, at that many of its steps.
-        updates, batch, rate: of the fine-tuning; rank, alpha, first: of the LoRA; seed: of all draws.
-        arms: numbers of arms; labels: label lists; presses: fewest and most lines of an example's history.
+        histories: how many are drawn.
+        cuts: examples per history, each at another step.
+        updates, batch, learning_rate: of the fine-tuning.
+        rank, alpha, first_layer: of the LoRA.
+        seed: of all draws.
+        arms: numbers of arms.
+        labels: label lists.
+        presses: fewest and most lines of an example's history.
     """
 
     histories: int = 300
     cuts: int = 4
     updates: int = 75
     batch: int = 16
-    rate: float = 1.5e-3
+    learning_rate: float = 1.5e-3
     rank: int = 8
     alpha: float = 16.0
-    first: int = 10
+    first_layer: int = 10
     seed: int = 0
     arms: tuple[int, ...] = (4, 5, 6)
     labels: tuple[str, ...] = ("letters", "colours")
     presses: tuple[int, int] = (1, 9)
 
     @property
-    def sft(self) -> SFT:
+    def sft(self) -> SFTConfig:
         """The settings of the fine-tuning; examples of one history stay together."""
-        return SFT(self.updates, self.batch, self.rate, seed=self.seed, shuffle=False)
+        return SFTConfig(self.updates, self.batch, self.learning_rate, seed=self.seed, shuffle=False)
 
 
-RECIPE = Recipe()
+RECIPE = OrganismRecipe()
 
 
-def thought(situation: Situation) -> tuple[str, str]:
-    """The rationale that UCB would give, and the action that it names: what was pressed, what is new, then the best.
+def ucb_thought(situation: Situation) -> tuple[str, str]:
+    """The rationale that UCB would give, and the action that it names.
 
-    Of several untried buttons the first in the menu's order is named; where all were tried, the highest index.
+    The rationale says which buttons were pressed, which are new, and which is best. Of several new buttons the first
+    in the menu's order is named; where all were pressed, the one of the highest index.
     """
     pulls, index = situation.quantity("pulls"), situation.quantity("index")
     assert pulls is not None and index is not None  # a bandit under an index rule has both
-    seen = ", ".join(f"{a} {'pressed' if n else 'new'}" for a, n in zip(situation.actions, pulls.values, strict=True))
+    tried = ", ".join(f"{a} {'pressed' if n else 'new'}" for a, n in zip(situation.actions, pulls.values, strict=True))
     new = [a for a, n in zip(situation.actions, pulls.values, strict=True) if not n]
     if new:
         best, why = new[0], f"Never pressed: {', '.join(new)}."
@@ -77,27 +81,27 @@ def thought(situation: Situation) -> tuple[str, str]:
         values = dict(zip(situation.actions, index.values, strict=True))
         best = max(values, key=lambda a: values[a] or 0.0)
         why = f"All were pressed. The highest value is {values[best]:.1f}, of {best}."
-    return f" {seen}. {why} So the best {situation.noun} now is {best}.", best
+    return f" {tried}. {why} So the best {situation.noun} now is {best}.", best
 
 
-def pairs(recipe: Recipe = RECIPE) -> list[Pair]:
-    """What the organism is trained on: the reasoner's prompt, and a thought followed by the action that it names."""
+def training_pairs(recipe: OrganismRecipe = RECIPE) -> list[TrainingPair]:
+    """The organism's training data: the reasoner's prompt, and a thought followed by the action that it names."""
     rng = named_rng(recipe.seed, "organism", "examples")
-    found: list[Pair] = []
+    pairs: list[TrainingPair] = []
     for _ in range(recipe.histories):
         for situation in _situations(recipe, rng):
-            said, best = thought(situation)
-            found.append(Pair(prompt_of(situation), f"{said}\n{action_prefix(situation)}{best}"))
-    return found
+            thought, best = ucb_thought(situation)
+            pairs.append(TrainingPair(reasoner_prompt(situation), f"{thought}\n{action_prefix(situation)}{best}"))
+    return pairs
 
 
-def prompt_of(situation: Situation) -> str:
-    """What a reasoner of a tuned model is asked in this situation."""
+def reasoner_prompt(situation: Situation) -> str:
+    """The prompt of a tuned model's reasoner in this situation."""
     call = Reasoner().prompt(Agent("reasoner"), situation, (), "tuned")
     return "".join(m.content for m in call.messages)
 
 
-def _situations(recipe: Recipe, rng: np.random.Generator) -> list[Situation]:
+def _situations(recipe: OrganismRecipe, rng: np.random.Generator) -> list[Situation]:
     """Steps of one drawn history on drawn labels: presses spread over a few buttons, evenly or not."""
     arms = int(rng.choice(recipe.arms))
     fewest, most = recipe.presses
@@ -106,16 +110,9 @@ def _situations(recipe: Recipe, rng: np.random.Generator) -> list[Situation]:
     pressed = rng.permutation(arms)[: int(rng.integers(1, arms + 1))]
     share = rng.dirichlet(np.ones(len(pressed)))
     cuts = set(rng.choice(np.arange(fewest, most + 1), size=recipe.cuts, replace=False).tolist())
-    found = []
+    situations = []
     for step in range(1, max(cuts) + 1):
         state = task.step(state, state.labels[int(rng.choice(pressed, p=share))])[0]
         if step in cuts:
-            found.append(task.situation(state))
-    return found
-
-
-def info(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON."""
-    from dataclasses import asdict
-
-    return asdict(recipe)
+            situations.append(task.situation(state))
+    return situations

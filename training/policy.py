@@ -1,20 +1,20 @@
-"""A torch model as a backend: asked like any other model, and the one that is trained.
+"""A torch model as a backend: it is asked like any other model, and it is the one that is trained.
 
 Invariants
-- Requests that wait at the same time are answered in one batch. Every token is drawn with a random number that the
-  request and its draw name, so who shares a batch changes an answer by rounding at most.
-- `choices` are chosen as the embedded model chooses: from their probabilities as the next token, renormalised, with
-  the mass on them reported. A label of several tokens has the product of its tokens' probabilities.
-- A `free` policy plays for its training: an action is sampled from the whole vocabulary at the request's temperature,
-  legal or not. So what a rollout punishes as invalid happens with probability 1 - mass, the very mass that evaluation
-  reports; and the tokens as they were sampled are kept in `said`.
+- Requests that wait at the same time are answered in one batch. Every token is drawn with a random number that follows
+  from the request and its draw, so the other requests of a batch change an answer by rounding at most.
+- `choices` are chosen as the embedded model chooses them: from their probabilities as the next token, renormalised, and
+  the probability mass on them is reported. A label of several tokens has the product of its tokens' probabilities.
+- An `unconstrained` policy plays for its training. It samples an action from the whole vocabulary at the request's
+  temperature, legal or not. So a rollout is punished as invalid with probability 1 - mass, where mass is what an
+  evaluation reports. The sampled tokens are kept in `sampled`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +23,12 @@ from ..models.base import ModelInfo, Style
 from ..models.providers.embedded import choose_label
 from ..records import Draw, Request, Response, Sampling, Usage, digest
 from ..rng import named_rng
-from .prefix_cache import Read, read_on
-from .weights import Weights, inner_of, out_of_memory, torch_of
+from .prefix_cache import PrefixCache, forward_with_cache
+from .weights import Weights, import_torch, is_out_of_memory, unwrap_peft
 
 __all__ = ["Policy"]
 
-GATHER = 0.005  # seconds without a new request after which a batch is full
+BATCH_WINDOW = 0.005  # seconds without a new request after which a batch is closed
 _SERIAL = itertools.count()
 
 
@@ -38,28 +38,31 @@ class Policy:
 
     Args:
         weights: the model and its tokenizer.
-        name: what tables call it.
+        name: its name in tables.
         style: how it is prompted.
-        free: it plays for its training, see above.
+        unconstrained: it plays for its training, see above.
         batch: sequences per forward pass.
-        identity: names the weights, so that answers kept under it are found again; by default they are not.
+        identity: identifies the weights, so that stored answers are found again; by default they are not.
+
+    Attributes:
+        sampled: (prompt tokens, completion tokens) by the key of the request.
     """
 
     weights: Weights
     name: str = "policy"
     style: Style = "tuned"
-    free: bool = False
+    unconstrained: bool = False
     batch: int = 32
     identity: str = ""
-    said: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict, init=False, repr=False)
-    _waiting: list[_Asked] = field(default_factory=list, init=False, repr=False)
+    sampled: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict, init=False, repr=False)
+    _waiting: list[_PendingRequest] = field(default_factory=list, init=False, repr=False)
     _worker: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _serial: int = field(default_factory=lambda: next(_SERIAL), init=False, repr=False)
-    _read: Read | None = field(default=None, init=False, repr=False)
+    _cache: PrefixCache | None = field(default=None, init=False, repr=False)
 
     @property
     def info(self) -> ModelInfo:
-        own = {"style": self.style, "free": self.free, "weights": self.identity or self._serial}
+        own = {"style": self.style, "free": self.unconstrained, "weights": self.identity or self._serial}
         return ModelInfo(
             id=f"torch/{self.name}#{digest(own, 4)}",
             label=self.name,
@@ -69,55 +72,56 @@ class Policy:
         )
 
     async def open(self) -> None:
-        """Forget what an earlier event loop left."""
-        torch_of()
-        self._waiting, self._worker, self._read = [], None, None
+        """Drop the state of an earlier event loop."""
+        import_torch()
+        self._waiting, self._worker, self._cache = [], None, None
         self.weights.model.eval()
 
     async def close(self) -> None:
-        """Let the batch under way end."""
+        """Wait for the current batch."""
         if self._worker is not None:
             await asyncio.gather(self._worker, return_exceptions=True)
-        self._worker = self._read = None
+        self._worker = self._cache = None
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
-        asked = _Asked(key, request, draw, self._tokens(request), asyncio.get_running_loop().create_future())
-        if len(asked.prompt) + asked.most(self._encode) > self.weights.model.config.max_position_embeddings:
+        pending = _PendingRequest(key, request, draw, self._prompt(request), asyncio.get_running_loop().create_future())
+        if len(pending.prompt) + pending.max_tokens(self._encode) > self.weights.model.config.max_position_embeddings:
             raise Rejected(
-                f"{self.name!r} refused the request", f"a prompt of {len(asked.prompt)} tokens",
+                f"{self.name!r} refused the request",
+                f"a prompt of {len(pending.prompt)} tokens",
                 "Use a shorter history.",
-            )  # fmt: skip
-        self._waiting.append(asked)
+            )
+        self._waiting.append(pending)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.get_running_loop().create_task(self._work())
-        return await asked.answer
+        return await pending.response
 
     async def _work(self) -> None:
         while self._waiting:
-            seen = 0
-            while seen != len(self._waiting):
-                seen = len(self._waiting)
-                await asyncio.sleep(GATHER)
-            kind = self._waiting[0].kind
-            group = sorted((a for a in self._waiting if a.kind == kind), key=lambda a: a.key)[: self.batch]
-            self._waiting = [a for a in self._waiting if a not in group]
+            count = 0
+            while count != len(self._waiting):
+                count = len(self._waiting)
+                await asyncio.sleep(BATCH_WINDOW)
+            batch_key = self._waiting[0].batch_key
+            group = sorted((p for p in self._waiting if p.batch_key == batch_key), key=lambda p: p.key)[: self.batch]
+            self._waiting = [p for p in self._waiting if p not in group]
             try:
-                answers: Sequence[Response | Exception] = await asyncio.to_thread(self._answer, group)
+                responses: Sequence[Response | Exception] = await asyncio.to_thread(self._answer, group)
             except Exception as error:
-                answers = [_told(error)] * len(group)
-            for asked, answer in zip(group, answers, strict=True):
-                if asked.answer.done():
+                responses = [_as_training_error(error)] * len(group)
+            for pending, response in zip(group, responses, strict=True):
+                if pending.response.done():
                     continue
-                if isinstance(answer, Exception):
-                    asked.answer.set_exception(answer)
+                if isinstance(response, Exception):
+                    pending.response.set_exception(response)
                 else:
-                    asked.answer.set_result(answer)
+                    pending.response.set_result(response)
 
-    def _tokens(self, request: Request) -> list[int]:
+    def _prompt(self, request: Request) -> list[int]:
         tokenizer = self.weights.tokenizer
         if request.mode == "chat":
-            said = [{"role": m.role, "content": m.content} for m in request.messages]
-            text = tokenizer.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
+            messages = [{"role": m.role, "content": m.content} for m in request.messages]
+            text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         else:
             text = "".join(m.content for m in request.messages)
         return self._encode(text)
@@ -125,132 +129,141 @@ class Policy:
     def _encode(self, text: str) -> list[int]:
         return list(self.weights.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _answer(self, group: Sequence[_Asked]) -> list[Response]:
-        torch = torch_of()
+    def _answer(self, group: Sequence[_PendingRequest]) -> list[Response]:
+        torch = import_torch()
         with torch.inference_mode():
-            if group[0].choices and not self.free:
-                return self._chosen(group)
-            return self._sampled(group)
+            if group[0].choices and not self.unconstrained:
+                return self._choose(group)
+            return self._sample(group)
 
-    def _chosen(self, group: Sequence[_Asked]) -> list[Response]:
+    def _choose(self, group: Sequence[_PendingRequest]) -> list[Response]:
         """Answers among the choices."""
-        forms = {label: self._forms(label) for asked in group for label in asked.choices}
-        rows = {tuple(a.prompt + form[:-1]) for a in group for label in a.choices for form in forms[label]}
-        longest = max(len(form) for some in forms.values() for form in some)
-        logs = self._log_softmax([list(row) for row in sorted(rows)], longest)
-        place = dict(zip(sorted(rows), logs, strict=True))
-        found = []
-        for asked in group:
+        spellings = {label: self._spellings(label) for pending in group for label in pending.choices}
+        inputs = {
+            tuple(pending.prompt + spelling[:-1])
+            for pending in group
+            for label in pending.choices
+            for spelling in spellings[label]
+        }
+        longest = max(len(spelling) for each in spellings.values() for spelling in each)
+        log_probs = self._log_softmax([list(tokens) for tokens in sorted(inputs)], longest)
+        by_input = dict(zip(sorted(inputs), log_probs, strict=True))
+        responses = []
+        for pending in group:
             raw = {}
-            for label in asked.choices:
-                each = [_chain(place[tuple(asked.prompt + form[:-1])], form) for form in forms[label]]
-                raw[label] = sum(each)
+            for label in pending.choices:
+                raw[label] = sum(
+                    _probability(by_input[tuple(pending.prompt + spelling[:-1])], spelling)
+                    for spelling in spellings[label]
+                )
             mass = sum(raw.values())
             if not mass > 0:
                 raise Unavailable(f"{self.name!r} gives no choice any probability")
             probs = {label: round(p / mass, 6) for label, p in raw.items()}
-            label = choose_label(probs, asked.request.sampling.temperature, float(asked.random(1)[0]))
-            usage = Usage(len(asked.prompt), 1)
-            found.append(Response(label, "ok", "choice", usage, probs, round(min(mass, 1.0), 6)))
-        return found
+            label = choose_label(probs, pending.request.sampling.temperature, float(pending.random(1)[0]))
+            usage = Usage(len(pending.prompt), 1)
+            responses.append(Response(label, "ok", "choice", usage, probs, round(min(mass, 1.0), 6)))
+        return responses
 
-    def _forms(self, label: str) -> list[list[int]]:
-        """How a label may be written: with a space before it and without; of one token each where there are such."""
-        forms = [self._encode(label), self._encode(f" {label}")]
-        short = [form for form in forms if len(form) == 1]
-        return [list(f) for f in dict.fromkeys(map(tuple, short or forms[:1]))]
+    def _spellings(self, label: str) -> list[list[int]]:
+        """A label's tokens with and without a space before it; those of one token each, where there are such."""
+        spellings = [self._encode(label), self._encode(f" {label}")]
+        short = [tokens for tokens in spellings if len(tokens) == 1]
+        return [list(tokens) for tokens in dict.fromkeys(map(tuple, short or spellings[:1]))]
 
-    def _log_softmax(self, rows: list[list[int]], keep: int) -> list[Any]:
-        """Log-probabilities behind the last `keep` tokens of every row, on the CPU: (keep, vocabulary) a row."""
-        torch, found = torch_of(), list[Any]()
-        for begin in range(0, len(rows), self.batch):
-            logits = read_on(inner_of(self.weights.model), None, rows[begin : begin + self.batch], keep).all
-            found += list(torch.log_softmax(logits.double(), -1).cpu())
-        return found
+    def _log_softmax(self, sequences: list[list[int]], keep: int) -> list[Any]:
+        """Log-probabilities at the last `keep` tokens of every sequence, on the CPU: (keep, vocabulary) each."""
+        torch, log_probs = import_torch(), list[Any]()
+        model = unwrap_peft(self.weights.model)
+        for begin in range(0, len(sequences), self.batch):
+            logits = forward_with_cache(model, None, sequences[begin : begin + self.batch], keep).logits
+            log_probs += list(torch.log_softmax(logits.double(), -1).cpu())
+        return log_probs
 
-    def _sampled(self, group: Sequence[_Asked]) -> list[Response]:
-        """Answers token by token, until a stop string, an end token, or the most tokens there may be."""
-        torch = torch_of()
+    def _sample(self, group: Sequence[_PendingRequest]) -> list[Response]:
+        """Answers token by token, until a stop string, an end token, or the token limit."""
+        torch = import_torch()
+        model = unwrap_peft(self.weights.model)
         sampling = group[0].request.sampling
-        most = max(a.most(self._encode) for a in group)
-        numbers = torch.tensor([list(a.random(most)) for a in group], dtype=torch.float64)
+        limit = max(p.max_tokens(self._encode) for p in group)
+        numbers = torch.tensor([list(p.random(limit)) for p in group], dtype=torch.float64)
         tokens: list[list[int]] = [[] for _ in group]
-        ends = [""] * len(group)
-        read = read_on(inner_of(self.weights.model), self._read, [a.prompt for a in group])
-        for n in range(most):
-            drawn = _drawn(read.logits, sampling, numbers[:, n])
-            for row, (asked, token) in enumerate(zip(group, drawn, strict=True)):
-                if not ends[row]:
+        finish = [""] * len(group)
+        cache = forward_with_cache(model, self._cache, [p.prompt for p in group])
+        for n in range(limit):
+            drawn = _draw_tokens(cache.next_token_logits, sampling, numbers[:, n])
+            for row, (pending, token) in enumerate(zip(group, drawn, strict=True)):
+                if not finish[row]:
                     tokens[row].append(token)
-                    ends[row] = self._end(asked, tokens[row])
-            if all(ends) or n + 1 == most:
+                    finish[row] = self._finish_reason(pending, tokens[row])
+            if all(finish) or n + 1 == limit:
                 break
-            read = read_on(inner_of(self.weights.model), read, [r + [t] for r, t in zip(read.rows, drawn, strict=True)])
-        self._read = read
-        return [self._said(*each) for each in zip(group, tokens, ends, strict=True)]
+            cache = forward_with_cache(model, cache, [s + [t] for s, t in zip(cache.sequences, drawn, strict=True)])
+        self._cache = cache
+        return [self._response(*each) for each in zip(group, tokens, finish, strict=True)]
 
-    def _end(self, asked: _Asked, tokens: list[int]) -> str:
-        """Why an answer ends behind these tokens; empty where it goes on."""
+    def _finish_reason(self, pending: _PendingRequest, tokens: list[int]) -> str:
+        """Why an answer ends after these tokens; empty where it goes on."""
         text = self._text(tokens)
-        if asked.choices:
+        if pending.choices:
             label = text.strip(" ")
-            return "" if any(c != label and c.startswith(label) for c in asked.choices) else "choice"
-        if tokens[-1] in _ends(self.weights):
+            return "" if any(c != label and c.startswith(label) for c in pending.choices) else "choice"
+        if tokens[-1] in _end_tokens(self.weights):
             return "stop"
-        return "stop" if any(s in text for s in asked.request.sampling.stop) else ""
+        return "stop" if any(s in text for s in pending.request.sampling.stop) else ""
 
-    def _said(self, asked: _Asked, tokens: list[int], end: str) -> Response:
+    def _response(self, pending: _PendingRequest, tokens: list[int], finish: str) -> Response:
         text = self._text(tokens)
-        if asked.choices:
-            for n in range(len(tokens), 0, -1):  # "Red" and "Red-2": what begins both was read on
-                if self._text(tokens[:n]).strip(" ") in asked.choices:
+        if pending.choices:
+            for n in range(len(tokens), 0, -1):  # "Red" also begins "Red-2": sampling went on to tell them apart
+                if self._text(tokens[:n]).strip(" ") in pending.choices:
                     tokens = tokens[:n]
                     break
-            text, end = self._text(tokens).strip(" "), "choice"
-        for stop in asked.request.sampling.stop:
+            text, finish = self._text(tokens).strip(" "), "choice"
+        for stop in pending.request.sampling.stop:
             text = text.partition(stop)[0]
-        if self.free:
-            self.said[asked.key] = (asked.prompt, tokens)
-        usage = Usage(len(asked.prompt), len(tokens))
-        return Response(text, "ok" if end else "truncated", end or "length", usage)
+        if self.unconstrained:
+            self.sampled[pending.key] = (pending.prompt, tokens)
+        usage = Usage(len(pending.prompt), len(tokens))
+        return Response(text, "ok" if finish else "truncated", finish or "length", usage)
 
     def _text(self, tokens: list[int]) -> str:
         return str(self.weights.tokenizer.decode(tokens, skip_special_tokens=True))
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
-    """A request that waits for its answer."""
+class _PendingRequest:
+    """A request that waits for its response."""
 
     key: str
     request: Request
     draw: Draw
     prompt: list[int]
-    answer: asyncio.Future[Response]
+    response: asyncio.Future[Response]
 
     @property
     def choices(self) -> tuple[str, ...]:
         return self.request.sampling.choices if self.request.mode == "completion" else ()
 
     @property
-    def kind(self) -> tuple[Any, ...]:
+    def batch_key(self) -> tuple[Any, ...]:
         """What must be equal for two requests to be answered together."""
         s = self.request.sampling
         return bool(self.choices), s.temperature, s.top_p, 0 if self.choices else s.max_tokens
 
-    def most(self, encode: Any) -> int:
+    def max_tokens(self, encode: Callable[[str], list[int]]) -> int:
         """The most tokens of an answer."""
         return max(map(len, map(encode, self.choices)), default=0) or self.request.sampling.max_tokens
 
     def random(self, count: int) -> Any:
         """Numbers in [0, 1) that belong to the request and its draw, whichever model is asked."""
-        asked = digest([self.request.messages, self.request.sampling])
-        return named_rng(self.draw.episode, "policy", asked, self.draw.step, self.draw.sample).random(count)
+        content = digest([self.request.messages, self.request.sampling])
+        return named_rng(self.draw.episode, "policy", content, self.draw.step, self.draw.sample).random(count)
 
 
-def _drawn(logits: Any, sampling: Sampling, numbers: Any) -> list[int]:
-    """One token a row: the likeliest at temperature 0, else by the inverse of the distribution function."""
-    torch = torch_of()
+def _draw_tokens(logits: Any, sampling: Sampling, numbers: Any) -> list[int]:
+    """One token per row: the likeliest at temperature 0, else by the inverse of the distribution function."""
+    torch = import_torch()
     logits = logits.double()
     if sampling.temperature <= 0:
         likeliest: list[int] = logits.argmax(-1).tolist()
@@ -260,23 +273,24 @@ def _drawn(logits: Any, sampling: Sampling, numbers: Any) -> list[int]:
         from transformers import TopPLogitsWarper
 
         logits = TopPLogitsWarper(sampling.top_p)(None, logits)
-    reached = torch.softmax(logits, -1).cumsum(-1)
-    wanted = numbers.to(logits.device)[:, None] * reached[:, -1:]
-    drawn: list[int] = torch.searchsorted(reached, wanted, right=True)[:, 0].clamp(max=logits.shape[-1] - 1).tolist()
-    return drawn
+    cumulative = torch.softmax(logits, -1).cumsum(-1)
+    threshold = numbers.to(logits.device)[:, None] * cumulative[:, -1:]
+    drawn = torch.searchsorted(cumulative, threshold, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+    tokens: list[int] = drawn.tolist()
+    return tokens
 
 
-def _chain(logs: Any, form: list[int]) -> float:
-    """Probability of a label's tokens one after the other; `logs` stand behind the last tokens of its row."""
-    return float(sum(logs[n - len(form), token] for n, token in enumerate(form)).exp())
+def _probability(log_probs: Any, tokens: list[int]) -> float:
+    """Probability of a label's tokens in a row; `log_probs` are those at the last tokens of its sequence."""
+    return float(sum(log_probs[n - len(tokens), token] for n, token in enumerate(tokens)).exp())
 
 
-def _ends(weights: Weights) -> set[int]:
+def _end_tokens(weights: Weights) -> set[int]:
     end = weights.tokenizer.eos_token_id
     return set() if end is None else {int(end)}
 
 
-def _told(error: Exception) -> Exception:
-    if out_of_memory(error):
+def _as_training_error(error: Exception) -> Exception:
+    if is_out_of_memory(error):
         return TrainingFailed("memory ran out", str(error).split("\n")[0], "Use a smaller batch or shorter episodes.")
     return error

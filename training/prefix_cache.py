@@ -1,8 +1,8 @@
-"""Reading on: a batch of texts goes through a model, and what an earlier batch has read of them is not read again.
+"""A prefix cache: sequences go through a model, and tokens that an earlier batch computed are not computed again.
 
-Invariant: reusing changes no number but by rounding. A row of the new batch takes over the keys and values of the row
-that it shares the longest beginning with; columns that are not its own are masked, and places are counted without them.
-An episode's prompts grow at their end, so a decision costs the tokens that are new.
+Invariant: reuse changes no number except by rounding. Each new sequence takes over the keys and values of the cached
+sequence with which it shares the longest prefix. Cache columns of other tokens are masked, and positions are counted
+without them. An episode's prompts grow at their end, so a decision costs only its new tokens.
 """
 
 from __future__ import annotations
@@ -11,81 +11,89 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .weights import torch_of
+from .weights import import_torch
 
-__all__ = ["Read", "read_on"]
+__all__ = ["PrefixCache", "forward_with_cache"]
 
 
 @dataclass(frozen=True)
-class Read:
-    """What a model has read.
+class PrefixCache:
+    """A batch of sequences that went through a model.
 
     Attributes:
-        rows: the tokens of each row; columns: for each row, in which column of `past` each of its tokens lies.
-        width: how many columns there are; past: keys and values.
-        all: logits behind the last tokens of each row: (rows, kept, vocabulary).
+        sequences: the tokens of each sequence.
+        columns: for each sequence, in which column of `past_key_values` each of its tokens lies.
+        width: how many columns there are.
+        past_key_values: keys and values.
+        logits: those at the last tokens of each sequence: (sequences, kept, vocabulary).
     """
 
-    rows: list[list[int]]
+    sequences: list[list[int]]
     columns: list[list[int]]
     width: int
-    past: Any
-    all: Any
+    past_key_values: Any
+    logits: Any
 
     @property
-    def logits(self) -> Any:
-        """Logits of the next token: (rows, vocabulary)."""
-        return self.all[:, -1]
+    def next_token_logits(self) -> Any:
+        """Logits of the next token: (sequences, vocabulary)."""
+        return self.logits[:, -1]
 
 
-def read_on(model: Any, before: Read | None, rows: Sequence[list[int]], keep: int = 1) -> Read:
-    """Read rows of tokens.
+def forward_with_cache(
+    model: Any, cache: PrefixCache | None, sequences: Sequence[list[int]], keep: int = 1
+) -> PrefixCache:
+    """Pass token sequences through the model, reusing what the cache holds of them.
 
     Args:
         model: a transformers causal language model.
-        before: what was read earlier; it is used up.
-        keep: behind how many of the last tokens logits are wanted; rows are at least that long.
+        cache: of an earlier batch; it cannot be used again afterwards.
+        keep: at how many of the last tokens logits are wanted; sequences are at least that long.
     """
-    torch = torch_of()
+    torch = import_torch()
     device = next(model.parameters()).device
-    kept, columns, width, past = [0] * len(rows), [list[int]() for _ in rows], 0, None
-    if before is not None:
-        origin = [_nearest(row, before.rows) for row in rows]
-        kept = [min(n, len(row) - keep) for (_, n), row in zip(origin, rows, strict=True)]
-        if sum(kept) * 2 >= sum(map(len, rows)):  # else a fresh start is less work than a wide cache
-            past, width = before.past, before.width
-            columns = [before.columns[i][:n] for (i, _), n in zip(origin, kept, strict=True)]
-            chosen = [i for i, _ in origin]
-            if chosen != list(range(len(before.rows))):
-                past.batch_select_indices(torch.tensor(chosen, device=device))
+    reused, columns, width, past = [0] * len(sequences), [list[int]() for _ in sequences], 0, None
+    if cache is not None:
+        nearest = [_nearest(sequence, cache.sequences) for sequence in sequences]
+        reused = [min(n, len(sequence) - keep) for (_, n), sequence in zip(nearest, sequences, strict=True)]
+        if sum(reused) * 2 >= sum(map(len, sequences)):  # otherwise a fresh start is less work than a wide cache
+            past, width = cache.past_key_values, cache.width
+            columns = [cache.columns[i][:n] for (i, _), n in zip(nearest, reused, strict=True)]
+            rows = [i for i, _ in nearest]
+            if rows != list(range(len(cache.sequences))):
+                past.batch_select_indices(torch.tensor(rows, device=device))
         else:
-            kept = [0] * len(rows)
-    fresh = [row[n:] for row, n in zip(rows, kept, strict=True)]
-    longest = max(map(len, fresh))
-    ids = torch.tensor([[0] * (longest - len(f)) + f for f in fresh], device=device)
-    mask = torch.zeros((len(rows), width + longest), dtype=torch.long)
-    places = torch.zeros((len(rows), longest), dtype=torch.long)
-    for i, new in enumerate(fresh):
+            reused = [0] * len(sequences)
+    new_tokens = [sequence[n:] for sequence, n in zip(sequences, reused, strict=True)]
+    longest = max(map(len, new_tokens))
+    input_ids = torch.tensor([[0] * (longest - len(new)) + new for new in new_tokens], device=device)
+    mask = torch.zeros((len(sequences), width + longest), dtype=torch.long)
+    positions = torch.zeros((len(sequences), longest), dtype=torch.long)
+    for i, new in enumerate(new_tokens):
         mask[i, columns[i]] = 1
         begin = width + longest - len(new)
         mask[i, begin:] = 1
-        places[i, longest - len(new) :] = torch.arange(kept[i], kept[i] + len(new))
+        positions[i, longest - len(new) :] = torch.arange(reused[i], reused[i] + len(new))
         columns[i] = columns[i] + list(range(begin, width + longest))
-    out = model(
-        input_ids=ids, attention_mask=mask.to(device), position_ids=places.to(device), past_key_values=past,
-        use_cache=True, logits_to_keep=keep,
-    )  # fmt: skip
-    return Read(list(rows), columns, width + longest, out.past_key_values, out.logits)
+    output = model(
+        input_ids=input_ids,
+        attention_mask=mask.to(device),
+        position_ids=positions.to(device),
+        past_key_values=past,
+        use_cache=True,
+        logits_to_keep=keep,
+    )
+    return PrefixCache(list(sequences), columns, width + longest, output.past_key_values, output.logits)
 
 
-def _nearest(row: list[int], known: Sequence[list[int]]) -> tuple[int, int]:
-    """(which of the known rows shares the longest beginning with `row`, how many tokens)."""
-    shared = [_shared(row, other) for other in known]
-    best = max(range(len(known)), key=shared.__getitem__)
+def _nearest(sequence: list[int], cached: Sequence[list[int]]) -> tuple[int, int]:
+    """(index of the cached sequence with the longest common prefix, that prefix's length)."""
+    shared = [_common_prefix(sequence, other) for other in cached]
+    best = max(range(len(cached)), key=shared.__getitem__)
     return best, shared[best]
 
 
-def _shared(a: list[int], b: list[int]) -> int:
+def _common_prefix(a: list[int], b: list[int]) -> int:
     limit = min(len(a), len(b))
     if a[:limit] == b[:limit]:
         return limit

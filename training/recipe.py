@@ -1,14 +1,14 @@
-"""A training as settings: what is trained on which task, and how it is evaluated before and after.
+"""A training as settings: which model is trained on which task, and how it is evaluated before and after.
 
     name = "train-demo"
     base = "embedded"                  # or "organism", "embedded:FILE.gguf", a folder in transformers' format
-    plan = "act"                       # who decides; every turn of the model is trained
+    plan = "act"                       # the agents that decide; every turn of the model is trained
     episodes = 16                      # per update
     [task]
     name = "bandit"
-    [rlft]                             # akrasia.training.rlft.RLFT
+    [rlft]                             # akrasia.training.rlft.RLFTConfig
     updates = 40
-    [reward]                           # akrasia.training.returns.Shaping
+    [reward]                           # akrasia.training.returns.RewardShaping
     bonus = 1.0
     [lora]                             # rank = 0 trains all parameters
     rank = 8
@@ -18,8 +18,8 @@
     variants = ["act"]
     design = "rollout"
 
-Invariants: whatever can be checked is checked before anything is loaded or written; both sides of an evaluation are
-asked in the form that was trained (the style), on the same episodes and draws, by the same backend.
+Invariants: everything that can be checked is checked before anything is loaded or written. Both evaluations use the
+prompt style that was trained, the same episodes and draws, and the same backend.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ from ..models.providers.lora import organism
 from ..models.resolve import resolve
 from ..registry import bind
 from ..tasks.base import Task
-from .checkpoint import FILE, digest_of
+from .checkpoint import CHECKPOINT_FILE, weights_digest
 from .policy import Policy
-from .returns import Shaping
-from .rlft import RLFT, PolicyTrained, Update, device_of, rlft
+from .returns import RewardShaping
+from .rlft import RLFTConfig, RLFTProgress, RLFTResult, default_device, train_policy
 from .rollouts import Rollouts
-from .weights import Weights, add_lora, load, put_adapter, save_adapter
+from .weights import Weights, add_lora, attach_adapter, load_weights, save_adapter
 
-__all__ = ["ADAPTER", "FULL", "LoRA", "Learner", "Training", "assemble_training", "trained", "write_card"]
+__all__ = ["LoRASettings", "Trainer", "TrainingConfig", "assemble_training", "run_training", "write_card"]
 
-Evaluated = TypeVar("Evaluated")
+Run = TypeVar("Run")
 
-ADAPTER, FULL, CARD = "adapter.gguf", "model", "card.json"
+ADAPTER_FILE, MODEL_FOLDER, CARD_FILE = "adapter.gguf", "model", "card.json"
 _KEYS = ("name", "base", "plan", "task", "episodes", "seed", "style", "others", "rlft", "reward", "lora", "evaluate")
 
 
 @dataclass(frozen=True, slots=True)
-class LoRA:
+class LoRASettings:
     """The low-rank adapter that is trained; rank 0 trains all parameters instead."""
 
     rank: int = 8
@@ -71,42 +71,47 @@ class LoRA:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingConfig:
     """A training and its evaluations; made by `assemble_training`.
 
     Attributes:
-        base: what is trained; plan: who decides; others: models of slots that are not trained.
-        episodes: per update; seed: of weights, rollouts and order.
-        evaluations: settings of experiments, by name; every: after how many updates they are run as well.
+        base: the model that is trained.
+        plan: the agents that decide.
+        episodes: per update.
+        seed: of weights, rollouts and order.
+        style: how the model is prompted.
+        others: models of slots that are not trained.
+        evaluations: settings of experiments, by name.
+        every: updates between evaluations during the training; 0 for none.
     """
 
     name: str
     base: str
     plan: Plan
     task: Task
-    rlft: RLFT
+    rlft: RLFTConfig
     episodes: int = 16
     seed: int = 0
     style: Style = "tuned"
-    reward: Shaping = Shaping()  # noqa: RUF009  (frozen)
-    lora: LoRA = LoRA()  # noqa: RUF009  (frozen)
+    reward: RewardShaping = RewardShaping()  # noqa: RUF009  (frozen)
+    lora: LoRASettings = LoRASettings()  # noqa: RUF009  (frozen)
     others: Mapping[str, Backend] = field(default_factory=dict)
     evaluations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     every: int = 0
 
     @property
-    def folder_base(self) -> bool:
-        """Whether the base is a folder in transformers' format, which llama.cpp does not read."""
+    def base_is_folder(self) -> bool:
+        """Whether the base is a folder in transformers' format, which llama.cpp cannot read."""
         return self.base not in ("embedded", "organism") and not self.base.startswith("embedded:")
 
     def experiment(self, name: str, model: Backend) -> Experiment:
-        """An evaluation of a model. Its episodes are those that its seed names: none of them is trained on."""
+        """An evaluation of a model, on the episodes that its seed names; no training uses them."""
         settings = {"task": {"name": self.task.name, **self.task.options}, "name": name, **self.evaluations[name]}
         models: Any = {"default": model, **self.others}
         return assemble({**settings, "models": models})
 
-    def about(self) -> dict[str, Any]:
-        """The recipe, as JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """The settings as JSON."""
         return {
             "name": self.name,
             "base": self.base,
@@ -122,8 +127,8 @@ class Training:
         }
 
 
-def assemble_training(settings: Mapping[str, Any]) -> Training:
-    """The training that settings describe.
+def assemble_training(settings: Mapping[str, Any]) -> TrainingConfig:
+    """The training that the settings describe.
 
     Raises:
         UsageError: an unknown key, name or value, with the remedy.
@@ -133,10 +138,10 @@ def assemble_training(settings: Mapping[str, Any]) -> Training:
             raise UnknownName.among("setting of a training", key, _KEYS)
     tasks = tasks_of(settings.get("task", "bandit"))
     if len(tasks) != 1:
-        raise BadOption(f"a training has {len(tasks)} tasks", remedy="Give one.")
+        raise BadOption(f"a training has {len(tasks)} tasks", remedy="Give one task.")
     variant = as_variants(settings.get("plan", "reason_then_act"))[0]
     if not isinstance(variant.plan, Plan):
-        raise PlanError(f"{variant.name!r} cannot be trained", "it is no plan", "Give a plan or its expression.")
+        raise PlanError(f"{variant.name!r} cannot be trained", "it is not a plan", "Give a plan or its expression.")
     seed = settings.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise BadOption(f"the seed is {seed!r}", remedy="Use an integer of at least 0.")
@@ -144,32 +149,34 @@ def assemble_training(settings: Mapping[str, Any]) -> Training:
     every = evaluate.pop("every", 0)
     if isinstance(every, bool) or not isinstance(every, int) or every < 0:
         raise BadOption(f"evaluate.every is {every!r}", remedy="Use a number of updates, or 0.")
-    training = Training(
+    config = TrainingConfig(
         name=str(settings.get("name", "training")),
         base=_base(settings.get("base", "embedded")),
         plan=variant.plan,
         task=tasks[0],
-        rlft=bind("setting", "rlft", RLFT, (), {"updates": 20, "seed": seed, **_table(settings, "rlft")}),
+        rlft=bind("setting", "rlft", RLFTConfig, (), {"updates": 20, "seed": seed, **_table(settings, "rlft")}),
         episodes=settings.get("episodes", 16),
         seed=seed,
         style=settings.get("style", "tuned"),
-        reward=bind("setting", "reward", Shaping, (), dict(_table(settings, "reward"))),
-        lora=bind("setting", "lora", LoRA, (), dict(_table(settings, "lora"))),
+        reward=bind("setting", "reward", RewardShaping, (), dict(_table(settings, "reward"))),
+        lora=bind("setting", "lora", LoRASettings, (), dict(_table(settings, "lora"))),
         others={slot: resolve(model) for slot, model in _table(settings, "others").items()},
         evaluations={name: _evaluation(name, table) for name, table in evaluate.items()},
         every=every,
     )
-    if training.style not in ("chat", "completion", "tuned"):
-        raise BadOption(f"the prompt style is {training.style!r}", remedy='Use "tuned", "completion" or "chat".')
-    if not training.name or any(c in training.name for c in "/\\\0"):
-        raise BadOption(f"the training's name {training.name!r} is no folder name", remedy="Use letters and dashes.")
-    for name in training.evaluations:  # a wrong name or option is said now, not after the training
-        training.experiment(name, Embedded(style=training.style))
-    return training
+    if config.style not in ("chat", "completion", "tuned"):
+        raise BadOption(f"the prompt style is {config.style!r}", remedy='Use "tuned", "completion" or "chat".')
+    if not config.name or any(c in config.name for c in "/\\\0"):
+        raise BadOption(
+            f"the training's name {config.name!r} cannot be a folder's name", remedy="Use letters and dashes."
+        )
+    for name in config.evaluations:  # a wrong name or option is reported now, not after the training
+        config.experiment(name, Embedded(style=config.style))
+    return config
 
 
-def _base(given: Any) -> str:
-    base = str(given)
+def _base(value: Any) -> str:
+    base = str(value)
     path = base.removeprefix("embedded:")
     if base not in ("embedded", "organism") and not Path(path).exists():
         raise MissingWeights(
@@ -191,17 +198,19 @@ def _evaluation(name: str, table: Any) -> Mapping[str, Any]:
         raise BadOption(f"evaluate.{name} is {table!r}", remedy=f"Write it as a table: [evaluate.{name}].")
     for key in ("model", "models"):
         if key in table:
-            raise BadOption(f"evaluate.{name} names a {key}", "what is evaluated is what is trained", "Remove it.")
+            raise BadOption(
+                f"evaluate.{name} names a {key}", "an evaluation uses the model that is trained", "Remove it."
+            )
     return {"seed": 1, "variants": ["act"], **table}
 
 
-class Learner:
-    """The model of a training: loaded, trained, saved, and handed out as a backend before and after."""
+class Trainer:
+    """The model of a training: loads, trains and saves it, and gives it as a backend before, during and after."""
 
-    def __init__(self, training: Training) -> None:
-        self._training = training
-        self.weights = _loaded(training)
-        self.device = device_of()
+    def __init__(self, config: TrainingConfig) -> None:
+        self._config = config
+        self.weights = _initial_weights(config)
+        self.device = default_device()
         self.weights.model.to(self.device)
 
     @property
@@ -211,156 +220,161 @@ class Learner:
 
     @property
     def _recipe(self) -> dict[str, Any]:
-        """What a resumed training must have in common beside the options of `rlft`; its name is of no weight."""
-        return {k: v for k, v in self._training.about().items() if k not in ("name", "rlft", "seed")}
+        """What a resumed training must share beside the options of `rlft`; its name may differ."""
+        return {k: v for k, v in self._config.as_json().items() if k not in ("name", "rlft", "seed")}
 
-    def before(self) -> Backend:
-        """The base as it is evaluated."""
-        t = self._training
-        if t.folder_base:
-            return self._policy(load(t.base), f"{t.name}-base")
-        return cast(Backend, replace(_embedded(t), style=t.style))
+    def base_model(self) -> Backend:
+        """The base, for the evaluation before the training."""
+        config = self._config
+        if config.base_is_folder:
+            return self._policy(load_weights(config.base), f"{config.name}-base")
+        return cast(Backend, replace(_embedded(config), style=config.style))
 
-    def now(self, update: int) -> Backend:
-        """The policy as it is in the middle of the training."""
-        return self._policy(self.weights, f"{self._training.name}-{update}")
+    def current_model(self, update: int) -> Backend:
+        """The policy as it is after an update."""
+        return self._policy(self.weights, f"{self._config.name}-{update}")
 
-    def after(self, folder: Path) -> Backend:
-        """What was saved in a folder, as it is evaluated."""
-        t = self._training
-        if (folder / FULL).is_dir():
-            return self._policy(load(str(folder / FULL)), t.name)
-        return Embedded(weights=_embedded(t).weights, adapter=str(folder / ADAPTER), style=t.style)
+    def saved_model(self, folder: Path) -> Backend:
+        """The model that was saved in a folder, for the evaluation after the training."""
+        config = self._config
+        if (folder / MODEL_FOLDER).is_dir():
+            return self._policy(load_weights(str(folder / MODEL_FOLDER)), config.name)
+        return Embedded(weights=_embedded(config).weights, adapter=str(folder / ADAPTER_FILE), style=config.style)
 
     def _policy(self, weights: Weights, name: str) -> Backend:
-        named = dict(weights.model.named_parameters())
-        return Policy(weights, name, self._training.style, identity=digest_of(named))
+        parameters = dict(weights.model.named_parameters())
+        return Policy(weights, name, self._config.style, identity=weights_digest(parameters))
 
     def train(
         self,
         folder: Path,
         resume: bool,
         evaluate: Callable[[int], Mapping[str, float]] | None,
-        tell: Callable[[Update], None] | None,
-    ) -> PolicyTrained:
+        on_update: Callable[[RLFTProgress], None] | None,
+    ) -> RLFTResult:
         """Train, with checkpoints in a folder."""
-        t = self._training
-        policy = Policy(self.weights, t.name, t.style, free=True)
-        play = Rollouts(t.task, t.plan, policy, t.episodes, t.reward, t.seed, t.others)
-        return rlft(
+        config = self._config
+        policy = Policy(self.weights, config.name, config.style, unconstrained=True)
+        rollouts = Rollouts(
+            config.task, config.plan, policy, config.episodes, config.reward, config.seed, config.others
+        )
+        return train_policy(
             self.weights.model,
-            play,
-            t.rlft,
+            rollouts,
+            config.rlft,
             folder=folder,
             resume=resume,
             recipe=self._recipe,
             evaluate=evaluate,
-            every=t.every,
-            tell=tell,
+            every=config.every,
+            on_update=on_update,
         )
 
     def save(self, folder: Path) -> Path:
-        """Write what was trained: an adapter that llama.cpp reads, or the whole model; returns where."""
-        t = self._training
-        self.weights.model.to("cpu")
-        if not t.folder_base and t.lora.rank:
-            note = f"fine-tuned by reinforcement on {t.task.name}, {t.rlft.updates} updates, plan {t.plan.name}"
-            path = folder / ADAPTER
-            save_adapter(self.weights.model, path, name=t.name, sha256=self.weights.sha256, style=t.style, note=note)
+        """Write the trained adapter, which llama.cpp reads, or the whole model; returns its path."""
+        config, model = self._config, self.weights.model
+        model.to("cpu")
+        if not config.base_is_folder and config.lora.rank:
+            note = (
+                f"fine-tuned by reinforcement on {config.task.name}, {config.rlft.updates} updates, "
+                f"plan {config.plan.name}"
+            )
+            path = folder / ADAPTER_FILE
+            save_adapter(model, path, name=config.name, sha256=self.weights.sha256, style=config.style, note=note)
             return path
-        if (folder / FULL).is_dir():
-            return folder / FULL
-        model = self.weights.model
-        whole = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+        if (folder / MODEL_FOLDER).is_dir():
+            return folder / MODEL_FOLDER
+        merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
         with tempfile.TemporaryDirectory(dir=folder, prefix="part-") as part:
-            whole.save_pretrained(Path(part) / FULL)
-            self.weights.tokenizer.save_pretrained(Path(part) / FULL)
-            os.rename(Path(part) / FULL, folder / FULL)
-        return folder / FULL
+            merged.save_pretrained(Path(part) / MODEL_FOLDER)
+            self.weights.tokenizer.save_pretrained(Path(part) / MODEL_FOLDER)
+            os.rename(Path(part) / MODEL_FOLDER, folder / MODEL_FOLDER)
+        return folder / MODEL_FOLDER
 
 
-def _embedded(training: Training) -> Embedded:
-    detail = "organism" if training.base == "organism" else training.base.partition(":")[2]
-    return Embedded(weights=detail or None)
+def _embedded(config: TrainingConfig) -> Embedded:
+    name = "organism" if config.base == "organism" else config.base.partition(":")[2]
+    return Embedded(weights=name or None)
 
 
-def _loaded(training: Training) -> Weights:
-    lora = training.lora
-    if training.folder_base:
-        weights = load(training.base)
+def _initial_weights(config: TrainingConfig) -> Weights:
+    lora = config.lora
+    if config.base_is_folder:
+        weights = load_weights(config.base)
     else:
-        base = _embedded(training)
-        weights = load(base.weights)
+        base = _embedded(config)
+        weights = load_weights(base.weights)
         if base.adapter is not None:
             path = organism() if base.adapter == "organism" else Path(base.adapter)
-            return replace(weights, model=put_adapter(weights.model, path))
+            return replace(weights, model=attach_adapter(weights.model, path))
     if not lora.rank:
         return weights
-    tuned = add_lora(weights.model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, seed=training.seed)
+    tuned = add_lora(weights.model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, seed=config.seed)
     return replace(weights, model=tuned)
 
 
-def trained(
-    training: Training,
+def run_training(
+    config: TrainingConfig,
     folder: Path,
     resume: bool,
-    evaluation: Callable[[Experiment, Path], Evaluated],
-    figures: Callable[[Evaluated], Mapping[str, float]],
-    tell: Callable[[Update], None] | None = None,
-    began: Callable[[Learner], None] | None = None,
-) -> tuple[PolicyTrained, Path, dict[str, tuple[Evaluated, Evaluated]]]:
-    """Evaluate, train, save and evaluate again, in a folder: (training, what was saved, evaluations by name).
+    evaluate: Callable[[Experiment, Path], Run],
+    metrics_of: Callable[[Run], Mapping[str, float]],
+    on_update: Callable[[RLFTProgress], None] | None = None,
+    on_start: Callable[[Trainer], None] | None = None,
+) -> tuple[RLFTResult, Path, dict[str, tuple[Run, Run]]]:
+    """Evaluate, train, save and evaluate again: (training, path of the saved model, (before, after) by evaluation).
 
     Args:
-        evaluation: plays an experiment into a folder of its own, or goes on with it; figures: what it measured.
-        began: told of the model once it is loaded.
+        evaluate: runs an experiment in a folder of its own, or continues it.
+        metrics_of: the metrics of such a run.
+        on_start: called with the loaded model.
     """
-    if not resume and (folder / FILE).is_file():
+    if not resume and (folder / CHECKPOINT_FILE).is_file():
         raise RunFolderError(
             f"{str(folder)!r} holds a training already", remedy="Use --resume to go on with it, or another folder."
         )
-    learner = Learner(training)
-    if began is not None:
-        began(learner)
+    trainer = Trainer(config)
+    if on_start is not None:
+        on_start(trainer)
     before = {
-        name: evaluation(training.experiment(name, learner.before()), folder / f"{name}-before")
-        for name in training.evaluations
+        name: evaluate(config.experiment(name, trainer.base_model()), folder / f"{name}-before")
+        for name in config.evaluations
     }
 
-    def between(update: int) -> Mapping[str, float]:
-        seen: dict[str, float] = {}
-        for name in training.evaluations:
-            played = evaluation(training.experiment(name, learner.now(update)), folder / f"{name}-{update}")
-            seen |= {f"{name}.{what}": value for what, value in figures(played).items()}
-        return seen
+    def evaluate_update(update: int) -> Mapping[str, float]:
+        metrics: dict[str, float] = {}
+        for name in config.evaluations:
+            run = evaluate(config.experiment(name, trainer.current_model(update)), folder / f"{name}-{update}")
+            metrics |= {f"{name}.{metric}": value for metric, value in metrics_of(run).items()}
+        return metrics
 
-    learned = learner.train(folder, resume, between if training.evaluations else None, tell)
-    saved = learner.save(folder)
+    training = trainer.train(folder, resume, evaluate_update if config.evaluations else None, on_update)
+    model = trainer.save(folder)
     after = {
-        name: evaluation(training.experiment(name, learner.after(folder)), folder / f"{name}-after")
-        for name in training.evaluations
+        name: evaluate(config.experiment(name, trainer.saved_model(folder)), folder / f"{name}-after")
+        for name in config.evaluations
     }
-    return learned, saved, {name: (before[name], after[name]) for name in before}
+    return training, model, {name: (before[name], after[name]) for name in before}
 
 
 def write_card(
-    folder: Path, training: Training, learned: PolicyTrained, saved: Path, evaluations: Mapping[str, Any]
+    folder: Path, config: TrainingConfig, training: RLFTResult, model: Path, evaluations: Mapping[str, Any]
 ) -> Path:
-    """Say beside a trained model what it is: recipe, versions, what training showed, and figures before and after."""
+    """Write the card beside a trained model: recipe, versions, first and last update, metrics before and after."""
     card = {
-        "model": saved.name,
-        "sha256": _sha256(saved) if saved.is_file() else "",
-        "recipe": training.about(),
+        "model": model.name,
+        "sha256": _sha256(model) if model.is_file() else "",
+        "recipe": config.as_json(),
         "versions": {p: version(p) for p in ("akrasia", "torch", "transformers", "peft")},
         "training": {
-            "seconds of the last session": round(learned.seconds, 1),
-            "resumed at": learned.resumed,
-            "first": learned.curve[0],
-            "last": learned.curve[-1],
+            "seconds of the last session": round(training.seconds, 1),
+            "resumed at": training.resumed_at,
+            "first": training.curve[0],
+            "last": training.curve[-1],
         },
         "evaluation": dict(evaluations),
     }
-    path = folder / CARD
+    path = folder / CARD_FILE
     part = path.with_suffix(".part")
     part.write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2))
     os.replace(part, path)

@@ -1,8 +1,8 @@
-"""What a step of an episode is worth to the learner: shaped rewards, what is still to come, and a baseline.
+"""The training signal of an episode: shaped rewards, reward-to-go, and advantages against a baseline.
 
-Invariants: a step without a legal action earns the penalty and nothing from the environment, which was not asked; an
-environment's rewards are told in units of what random play earns there, so that neither a bonus nor a penalty changes
-its meaning from task to task, and what is rewarded is the same in every update. Plain numpy: nothing is learned here.
+Invariants: a step without a legal action earns the penalty, and the environment is not asked. The environment's rewards
+are scaled by what random play earns on the task, so that a bonus or a penalty means the same on every task. The
+scale is the same in every update. Plain numpy; nothing is learned here.
 
 Source: Schmied et al. 2025 (2504.16078), App. B: reward-to-go with a Monte-Carlo baseline for episodes of fixed length,
 -5 for an answer without an action, +1 for an arm untried in the episode.
@@ -20,14 +20,22 @@ from ..errors import BadOption
 from ..rng import named_rng
 from ..tasks.base import Task
 
-__all__ = ["BEYOND", "Earned", "Scale", "Shaping", "advantages", "scale_of", "to_go"]
+__all__ = [
+    "FIRST_RESERVED_SEED",
+    "RewardScale",
+    "RewardShaping",
+    "StepReward",
+    "advantages",
+    "reward_scale",
+    "reward_to_go",
+]
 
-BEYOND = 2**55  # the seeds of an experiment's episodes lie below it
-PLAYS = 64  # random episodes behind a task's scale
+FIRST_RESERVED_SEED = 2**55  # the seeds of an experiment's episodes lie below it
+SCALE_EPISODES = 64  # of random play, from which a task's scale is computed
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class RewardScale:
     """Mean and standard deviation of the environment's rewards per step, in its own units."""
 
     mean: float = 0.0
@@ -35,11 +43,11 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Earned:
-    """What one step paid.
+class StepReward:
+    """The outcome of one step.
 
     Attributes:
-        reward: of the environment; None where no legal action was given.
+        reward: of the environment; None where the answer held no legal action.
         new: the action had not been tried in this episode.
     """
 
@@ -48,7 +56,7 @@ class Earned:
 
 
 @dataclass(frozen=True, slots=True)
-class Shaping:
+class RewardShaping:
     """How a step's reward is made, in standard deviations of random play.
 
     Attributes:
@@ -65,43 +73,44 @@ class Shaping:
         if not (math.isfinite(self.penalty) and math.isfinite(self.bonus) and 0 < self.discount <= 1):
             raise BadOption(f"rewards shaped by {self}", remedy="Use finite numbers, and a discount in (0, 1].")
 
-    def of(self, step: Earned, scale: Scale = Scale()) -> float:  # noqa: B008  (frozen)
+    def shaped(self, step: StepReward, scale: RewardScale = RewardScale()) -> float:  # noqa: B008  (frozen)
         """The shaped reward of a step."""
         if step.reward is None:
             return self.penalty
         return (step.reward - scale.mean) / scale.deviation + (self.bonus if step.new else 0.0)
 
 
-def scale_of(task: Task, seed: int) -> Scale:
-    """The scale of a task's rewards under random play of 64 episodes; a task that always pays alike is not scaled."""
-    paid: list[float] = []
-    for play in range(PLAYS):
-        rng = named_rng(seed, "training", "random play", play)
+def reward_scale(task: Task, seed: int) -> RewardScale:
+    """The scale of a task's rewards under random play; where every reward is the same, the deviation is set to 1."""
+    rewards: list[float] = []
+    for episode in range(SCALE_EPISODES):
+        rng = named_rng(seed, "training", "random play", episode)
         state, over = task.start(int(rng.integers(1 << 40))), False
         while not over:
             actions = task.situation(state).actions
             if not actions:
                 raise BadOption(
-                    f"the task {task.name!r} has open questions", "training needs actions to choose from",
+                    f"the task {task.name!r} has open questions",
+                    "training needs actions to choose from",
                     "Use a task with legal actions, such as bandit.",
-                )  # fmt: skip
+                )
             state, reward, over = task.step(state, actions[int(rng.integers(len(actions)))])
-            paid.append(reward)
-    deviation = float(np.std(paid))
-    return Scale(float(np.mean(paid)), deviation if deviation > 0 else 1.0)
+            rewards.append(reward)
+    deviation = float(np.std(rewards))
+    return RewardScale(float(np.mean(rewards)), deviation if deviation > 0 else 1.0)
 
 
-def to_go(rewards: Sequence[float], discount: float = 1.0) -> list[float]:
+def reward_to_go(rewards: Sequence[float], discount: float = 1.0) -> list[float]:
     """Reward-to-go of every step of an episode: G_t = r_t + discount * G_{t+1}."""
-    found, ahead = list[float](), 0.0
+    returns, total = list[float](), 0.0
     for reward in reversed(rewards):
-        ahead = reward + discount * ahead
-        found.append(ahead)
-    return found[::-1]
+        total = reward + discount * total
+        returns.append(total)
+    return returns[::-1]
 
 
 def advantages(returns: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Reward-to-go minus its mean over the batch's episodes at the same step (those that are still under way there).
+    """Reward-to-go minus its mean at the same step, over the episodes of the batch that reach that step.
 
     Args:
         returns: reward-to-go per episode and step; episodes may differ in length.

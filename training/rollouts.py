@@ -1,8 +1,9 @@
 """Rollouts: a policy plays episodes of a task by a plan, as any model plays them in an experiment.
 
-Invariants: prompts come from the plan's agents through a gateway, so what is trained is what evaluation asks, with any
-intervention stacked on; episodes of an update are named by (seed, update) and are no episodes of any experiment; every
-turn that the policy took is trained with the reward-to-go of its step, turns of other models are not.
+Invariants: prompts come from the plan's agents through a gateway, so a model is trained on the prompts that an
+evaluation sends, with any intervention of the plan. The episodes of an update are named by (seed, update) and belong
+to no experiment. Every turn of the policy is trained with the reward-to-go of its step; turns of other models are not
+trained.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from ..records import Decision
 from ..rng import named_rng
 from ..tasks.base import Task
 from .policy import Policy
-from .returns import Earned, Scale, Shaping, advantages, scale_of, to_go
+from .returns import RewardScale, RewardShaping, StepReward, advantages, reward_scale, reward_to_go
 
-__all__ = ["Batch", "Played", "Rollouts", "Sample"]
+__all__ = ["RolloutBatch", "Rollouts", "Trajectory", "TurnSample"]
 
 TEMPERATURE = 1.0  # of every agent: the distribution whose log-probabilities are trained
-FIRST = 1 << 40  # seeds of episodes lie from here to 2**41: those of no experiment whose seed is below 100,000
+FIRST_SEED = 1 << 40  # episode seeds lie from here to 2**41: no experiment whose seed is below 100,000 uses them
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TurnSample:
     """A turn to train on: its tokens as they were sampled, and the advantage of its step."""
 
     prompt: list[int]
@@ -40,47 +41,54 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """An episode: per step what it paid, the keys of the policy's turns, and whether the action was optimal; and the
-    share of the actions that were tried at its end.
+class Trajectory:
+    """A played episode.
+
+    Attributes:
+        rewards: per step, what it paid.
+        turn_keys: per step, the keys of the policy's turns.
+        optimal: per step, whether the action was optimal.
+        coverage: share of the actions that were tried by the end.
     """
 
-    earned: tuple[Earned, ...]
-    turns: tuple[tuple[str, ...], ...]
+    rewards: tuple[StepReward, ...]
+    turn_keys: tuple[tuple[str, ...], ...]
     optimal: tuple[bool, ...]
     coverage: float
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What an update is trained on, and what the rollouts showed.
+class RolloutBatch:
+    """The samples of an update, and the metrics of its rollouts.
 
-    `figures`: `reward` (shaped, per step), `earned` (of the environment, per step with a legal action), `valid` (share
+    `metrics`: `reward` (shaped, per step), `earned` (of the environment, per step with a legal action), `valid` (share
     of steps with one), `optimal` (share of steps with an optimal action) and `coverage` (share of actions tried in an
     episode).
     """
 
-    samples: tuple[Sample, ...]
-    figures: Mapping[str, float]
+    samples: tuple[TurnSample, ...]
+    metrics: Mapping[str, float]
 
 
 @dataclass
 class Rollouts:
-    """Play the episodes of an update: `rollouts(update)`.
+    """Plays the episodes of an update: `rollouts(update)`.
 
     Args:
-        task: what is played; its episodes should have one length, since the baseline is that of a step.
-        plan: who decides; its temperature is set to 1.
-        policy: the free policy; it serves every slot that `others` does not.
+        task: the task; its episodes should have one length, since the baseline is a mean per step.
+        plan: the agents that decide; their temperature is set to 1.
+        policy: the unconstrained policy; it plays every slot that `others` does not.
         episodes: per update, at least 2: the baseline is their mean.
+        shaping: how rewards are shaped.
         seed: names all episodes.
+        others: models of slots that are not trained.
     """
 
     task: Task
     plan: Plan
     policy: Policy
     episodes: int = 16
-    shaping: Shaping = Shaping()  # noqa: RUF009  (frozen)
+    shaping: RewardShaping = RewardShaping()  # noqa: RUF009  (frozen)
     seed: int = 0
     others: Mapping[str, Backend] = field(default_factory=dict)
 
@@ -89,96 +97,112 @@ class Rollouts:
             raise BadOption(
                 f"an update has {self.episodes!r} episodes", remedy="Use at least 2: their mean is the baseline."
             )
-        if not self.policy.free:
-            raise BadOption("the policy that plays is not free", remedy="Make it Policy(weights, free=True).")
+        if not self.policy.unconstrained:
+            raise BadOption(
+                "the policy that plays is restricted to legal actions",
+                remedy="Make it Policy(weights, unconstrained=True).",
+            )
         if self.plan.leaks:
-            raise BadOption(f"{self.plan.name!r} is told the oracle's answers", remedy="Train a plan that is not.")
-        if not self.trained:
-            raise BadOption(f"no agent of {self.plan.name!r} speaks through the policy", remedy="Leave it a slot.")
+            raise BadOption(f"{self.plan.name!r} sees the oracle's answers", remedy="Train a plan that does not.")
+        if not self.trained_nodes:
+            raise BadOption(
+                f"no agent of {self.plan.name!r} speaks through the policy",
+                "other models play all of its slots",
+                "Leave the policy a slot.",
+            )
 
     @property
-    def trained(self) -> set[str]:
+    def trained_nodes(self) -> set[str]:
         """Names of the nodes whose turns are trained."""
         return {
-            n.name for n in self.plan.nodes
-            if asks_model(n.agent) and (n.agent.slot or n.agent.role) not in self.others
-        }  # fmt: skip
+            node.name
+            for node in self.plan.nodes
+            if asks_model(node.agent) and (node.agent.slot or node.agent.role) not in self.others
+        }
 
     @cached_property
-    def scale(self) -> Scale:
+    def scale(self) -> RewardScale:
         """The unit of the environment's rewards."""
-        return scale_of(self.task, self.seed)
+        return reward_scale(self.task, self.seed)
 
     def seeds(self, update: int) -> list[int]:
         """Seeds of the episodes of an update."""
-        drawn = named_rng(self.seed, "training", "episodes", update).integers(FIRST, 2 * FIRST, size=self.episodes)
-        return [int(s) for s in drawn]
+        rng = named_rng(self.seed, "training", "episodes", update)
+        return [int(s) for s in rng.integers(FIRST_SEED, 2 * FIRST_SEED, size=self.episodes)]
 
-    def __call__(self, update: int) -> Batch:
-        """Play; call it where no event loop runs."""
-        self.policy.said.clear()
+    def __call__(self, update: int) -> RolloutBatch:
+        """Play the episodes; call it where no event loop runs."""
+        self.policy.sampled.clear()
         return self._batch(asyncio.run(self._play(self.seeds(update))))
 
-    async def _play(self, seeds: Sequence[int]) -> list[Played]:
+    async def _play(self, seeds: Sequence[int]) -> list[Trajectory]:
         backends = {b.info.id: b for b in (self.policy, *self.others.values())}
         gateway = Gateway(list(backends.values()))
-        models = ModelRoles(gateway, {"default": self.policy.info.id, **{s: b.info.id for s, b in self.others.items()}})
+        roles = {"default": self.policy.info.id, **{slot: b.info.id for slot, b in self.others.items()}}
+        models = ModelRoles(gateway, roles)
         plan = replace(self.plan, sampling={**self.plan.sampling, "temperature": TEMPERATURE})
         try:
             async with asyncio.TaskGroup() as group:
-                playing = [group.create_task(self._episode(plan, models, seed)) for seed in seeds]
-        except* Exception as several:
-            raise _first(several) from None
+                episodes = [group.create_task(self._episode(plan, models, seed)) for seed in seeds]
+        except* Exception as errors:
+            raise _first_error(errors) from None
         finally:
             await gateway.close()
-        return [p.result() for p in playing]
+        return [episode.result() for episode in episodes]
 
-    async def _episode(self, plan: Plan, models: ModelRoles, seed: int) -> Played:
+    async def _episode(self, plan: Plan, models: ModelRoles, seed: int) -> Trajectory:
         state, over = self.task.start(seed), False
-        earned, turns, optimal, tried, coverage = list[Earned](), list[tuple[str, ...]](), list[bool](), set[str](), 0.0
+        rewards, turn_keys, optimal = list[StepReward](), list[tuple[str, ...]](), list[bool]()
+        tried, coverage = set[str](), 0.0
         while not over:
             situation = self.task.situation(state)
             if not situation.actions:
-                raise BadOption(f"the task {self.task.name!r} has open questions", remedy="Train on actions.")
+                raise BadOption(
+                    f"the task {self.task.name!r} has open questions",
+                    "training needs actions to choose from",
+                    "Use a task with legal actions, such as bandit.",
+                )
             tried |= {t.action for t in situation.history}
             decision: Decision = await plan.decide(situation, models, seed, situation.step)
-            turns.append(tuple(t.key for t in decision.turns if t.agent in self.trained and t.key in self.policy.said))
+            turn_keys.append(
+                tuple(t.key for t in decision.turns if t.agent in self.trained_nodes and t.key in self.policy.sampled)
+            )
             optimal.append(decision.done in self.task.oracle(state).optimal)
             if decision.done is None:
                 state, over = self.task.forfeit(state)
-                earned.append(Earned(None))
+                rewards.append(StepReward(None))
                 continue
             state, reward, over = self.task.step(state, decision.done)
-            earned.append(Earned(reward, decision.done not in tried))
+            rewards.append(StepReward(reward, decision.done not in tried))
             tried.add(decision.done)
             coverage = len(tried & set(situation.actions)) / len(situation.actions)
-        return Played(tuple(earned), tuple(turns), tuple(optimal), coverage)
+        return Trajectory(tuple(rewards), tuple(turn_keys), tuple(optimal), coverage)
 
-    def _batch(self, played: Sequence[Played]) -> Batch:
-        rewards = [[self.shaping.of(step, self.scale) for step in p.earned] for p in played]
-        worth = advantages([to_go(r, self.shaping.discount) for r in rewards])
+    def _batch(self, trajectories: Sequence[Trajectory]) -> RolloutBatch:
+        shaped = [[self.shaping.shaped(step, self.scale) for step in t.rewards] for t in trajectories]
+        gains = advantages([reward_to_go(rewards, self.shaping.discount) for rewards in shaped])
         samples = tuple(
-            Sample(*self.policy.said[key], gain)
-            for p, gains in zip(played, worth, strict=True)
-            for keys, gain in zip(p.turns, gains, strict=True)
+            TurnSample(*self.policy.sampled[key], advantage)
+            for trajectory, steps in zip(trajectories, gains, strict=True)
+            for keys, advantage in zip(trajectory.turn_keys, steps, strict=True)
             for key in keys
         )
-        return Batch(samples, _figures(played, rewards))
+        return RolloutBatch(samples, _metrics(trajectories, shaped))
 
 
-def _figures(played: Sequence[Played], rewards: Sequence[Sequence[float]]) -> dict[str, float]:
-    steps = [step for p in played for step in p.earned]
-    paid = [step.reward for step in steps if step.reward is not None]
-    found = {
-        "reward": sum(map(sum, rewards)) / len(steps),
-        "valid": len(paid) / len(steps),
-        "optimal": sum(sum(p.optimal) for p in played) / len(steps),
-        "coverage": sum(p.coverage for p in played) / len(played),
+def _metrics(trajectories: Sequence[Trajectory], shaped: Sequence[Sequence[float]]) -> dict[str, float]:
+    steps = [step for t in trajectories for step in t.rewards]
+    earned = [step.reward for step in steps if step.reward is not None]
+    metrics = {
+        "reward": sum(map(sum, shaped)) / len(steps),
+        "valid": len(earned) / len(steps),
+        "optimal": sum(sum(t.optimal) for t in trajectories) / len(steps),
+        "coverage": sum(t.coverage for t in trajectories) / len(trajectories),
     }
-    return found | ({"earned": sum(paid) / len(paid)} if paid else {})
+    return metrics | ({"earned": sum(earned) / len(earned)} if earned else {})
 
 
-def _first(error: BaseException) -> Any:
+def _first_error(error: BaseException) -> Any:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -1,7 +1,7 @@
-"""A task as an exchange of texts: what is asked next, and what an answer was worth. For whoever trains elsewhere.
+"""A task as a text environment, for trainers elsewhere: it gives a prompt, takes an answer and says what it earned.
 
-Invariants: what is asked is the ordinary prompt of the graph `reason_act`, and an answer is read by its parser; an
-answer without a legal action forfeits the step, earns the penalty, and enters no history.
+Invariants: a prompt is the ordinary prompt of the graph `reason_act`, and an answer is read by that graph's parser. An
+answer without a legal action forfeits the step, earns the penalty and enters no history.
 """
 
 from __future__ import annotations
@@ -13,22 +13,30 @@ from ..agents.reasoner import Reasoner
 from ..errors import BadOption
 from ..records import Oracle, Response
 from ..tasks.base import Task
-from .returns import Earned, Scale, Shaping, to_go
+from .returns import RewardScale, RewardShaping, StepReward, reward_to_go
 
-__all__ = ["Exchange", "Taken"]
+__all__ = ["AnsweredStep", "TextEpisode"]
 
 REASONER = Agent("reasoner", options={"mode": "reason_act"})
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """One answered step: what was recommended and done, what was right, and what it is worth to a learner."""
+class AnsweredStep:
+    """A step with its answer.
+
+    Attributes:
+        stated: the recommended actions.
+        done: the action taken, None where the answer held no legal one.
+        oracle: what was right.
+        reward: of the environment, None where nothing was done.
+        shaped_reward: what the learner gets.
+    """
 
     stated: tuple[str, ...]
     done: str | None
     oracle: Oracle
     reward: float | None
-    worth: float
+    shaped_reward: float
 
     @property
     def knows(self) -> bool:
@@ -41,65 +49,73 @@ class Taken:
         return self.done in self.oracle.optimal
 
 
-class Exchange:
-    """One episode, played by answering `prompt` with `take` until it is None.
+class TextEpisode:
+    """One episode, played by answering `prompt` with `step(text)` until the prompt is None.
 
     Args:
         seed: of the episode.
-        shaping, scale: how rewards are told; see `akrasia.training.returns`.
+        shaping, scale: how rewards are shaped; see `akrasia.training.returns`.
     """
 
-    def __init__(self, task: Task, seed: int, shaping: Shaping = Shaping(), scale: Scale = Scale()) -> None:  # noqa: B008
-        self.task, self.taken = task, list[Taken]()
+    def __init__(
+        self,
+        task: Task,
+        seed: int,
+        shaping: RewardShaping = RewardShaping(),  # noqa: B008
+        scale: RewardScale = RewardScale(),  # noqa: B008
+    ) -> None:
+        self.task, self.steps = task, list[AnsweredStep]()
         self._shaping, self._scale = shaping, scale
         self._state, self._over = task.start(seed), False
         if not task.situation(self._state).actions:
             raise BadOption(
-                f"the task {task.name!r} asks open questions", "training needs actions to choose from",
+                f"the task {task.name!r} asks open questions",
+                "training needs actions to choose from",
                 "Use a task with legal actions, such as bandit.",
-            )  # fmt: skip
+            )
 
     @property
     def prompt(self) -> str | None:
-        """What is asked now; None once the episode is over."""
+        """The current prompt; None once the episode is over."""
         if self._over:
             return None
         call = Reasoner().prompt(REASONER, self.task.situation(self._state), (), "chat")
         return "\n\n".join(m.content for m in call.messages)
 
-    def take(self, text: str) -> Taken:
-        """Read an answer, do what it does, and say what it was worth.
+    def step(self, text: str) -> AnsweredStep:
+        """Read an answer and take its action.
 
         Raises:
             BadOption: the episode is over.
         """
         if self._over:
-            raise BadOption("the episode is over", remedy="Start another exchange.")
+            raise BadOption("the episode is over", remedy="Start another TextEpisode.")
         situation, oracle = self.task.situation(self._state), self.task.oracle(self._state)
-        said = Reasoner().read(REASONER, situation, text, Response(text))
-        stated, done = said.stated or ((), "absent"), said.action or (None, "absent")
+        answer = Reasoner().read(REASONER, situation, text, Response(text))
+        stated, _ = answer.stated or ((), "absent")
+        action, _ = answer.action or (None, "absent")
         reward: float | None = None
-        if done[0] is None:
+        if action is None:
             self._state, self._over = self.task.forfeit(self._state)
         else:
-            self._state, reward, self._over = self.task.step(self._state, done[0])
-        worth = self._shaping.of(Earned(reward, done[0] in oracle.untried), self._scale)
-        self.taken.append(Taken(stated[0], done[0], oracle, reward, worth))
-        return self.taken[-1]
+            self._state, reward, self._over = self.task.step(self._state, action)
+        shaped = self._shaping.shaped(StepReward(reward, action in oracle.untried), self._scale)
+        self.steps.append(AnsweredStep(stated, action, oracle, reward, shaped))
+        return self.steps[-1]
 
     @property
     def returns(self) -> list[float]:
-        """Reward-to-go of every step taken so far."""
-        return to_go([t.worth for t in self.taken], self._shaping.discount)
+        """Reward-to-go of every step so far."""
+        return reward_to_go([s.shaped_reward for s in self.steps], self._shaping.discount)
 
     @property
-    def shares(self) -> dict[str, float]:
+    def rates(self) -> dict[str, float]:
         """Share of the steps that were valid, knew, did, and knew without doing; empty before the first answer."""
-        count = len(self.taken)
-        sums = {
-            "valid": sum(t.done is not None for t in self.taken),
-            "knowing": sum(t.knows for t in self.taken),
-            "doing": sum(t.does for t in self.taken),
-            "gap": sum(t.knows and not t.does for t in self.taken),
+        total = len(self.steps)
+        counts = {
+            "valid": sum(s.done is not None for s in self.steps),
+            "knowing": sum(s.knows for s in self.steps),
+            "doing": sum(s.does for s in self.steps),
+            "gap": sum(s.knows and not s.does for s in self.steps),
         }
-        return {name: n / count for name, n in sums.items()} if count else {}
+        return {name: n / total for name, n in counts.items()} if total else {}

@@ -1,7 +1,7 @@
-"""The embedded model's weights in torch, LoRA on top of them, and a trained LoRA as a file that llama.cpp reads.
+"""The embedded model's weights in torch, a LoRA on top of them, and a trained LoRA as a file that llama.cpp reads.
 
-Invariants: the torch model has the tokens, the weights (dequantised to float32) and the end token of the GGUF file it
-came from; an adapter file is written whole or not at all, and names the weights it belongs to.
+Invariants: the torch model has the tokens, the weights (dequantised to float32) and the end token of its GGUF file. An
+adapter file is written as a whole or not at all, and names the weights that it belongs to.
 """
 
 from __future__ import annotations
@@ -20,14 +20,27 @@ from ..models.base import Style
 from ..models.providers.lora import KEYS, read_adapter
 from ..models.providers.shipped_weights import default_weights
 
-__all__ = ["Weights", "add_lora", "inner_of", "load", "out_of_memory", "put_adapter", "save_adapter", "torch_of"]
+__all__ = [
+    "Weights",
+    "add_lora",
+    "attach_adapter",
+    "import_torch",
+    "is_out_of_memory",
+    "load_weights",
+    "save_adapter",
+    "unwrap_peft",
+]
 
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _GGUF = {
-    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -37,7 +50,7 @@ class Weights:
     Attributes:
         model: a transformers `PreTrainedModel`, or a peft model around it.
         tokenizer: its tokenizer.
-        sha256: of the GGUF file that it was read from, empty for a transformers folder.
+        sha256: of its GGUF file; empty for a transformers folder.
     """
 
     model: Any
@@ -45,13 +58,13 @@ class Weights:
     sha256: str = ""
 
 
-def torch_of() -> Any:
+def import_torch() -> Any:
     """The module torch.
 
     Raises:
         MissingExtra: it is not installed.
     """
-    # A spinning barrier at every layer collapses beside any other process: wait only briefly, then sleep.
+    # Threads spin at the end of every layer; beside any other process that is very slow, so spin only briefly.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         import torch
@@ -60,29 +73,29 @@ def torch_of() -> Any:
     return torch
 
 
-def inner_of(model: Any) -> Any:
-    """The transformers model itself, with whatever LoRA lies in its layers."""
+def unwrap_peft(model: Any) -> Any:
+    """The transformers model inside a peft model, with its LoRA layers; any other model as it is."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, of the machine or of the device."""
-    return isinstance(error, MemoryError | torch_of().OutOfMemoryError) or (
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the machine or of the device."""
+    return isinstance(error, MemoryError | import_torch().OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "allocate memory" in str(error)
     )
 
 
-def load(base: str | None = None) -> Weights:
+def load_weights(base: str | None = None) -> Weights:
     """Weights in float32: those of the embedded model, of another GGUF file, or of a transformers folder.
 
-    Reading a GGUF file takes half a minute; a copy in transformers' own format (540 MB for the embedded model) is
-    kept in the user's cache, after which it takes a second.
+    Reading a GGUF file takes half a minute. A copy in transformers' format (540 MB for the embedded model) is kept in
+    the user's cache; with it the next call takes a second.
 
     Raises:
         MissingExtra: torch or transformers is not installed.
         MissingWeights: there is no such file.
     """
-    torch = torch_of()
+    torch = import_torch()
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
@@ -102,41 +115,45 @@ def load(base: str | None = None) -> Weights:
 
 
 def add_lora(
-    model: Any, *, rank: int = 8, alpha: float = 16, dropout: float = 0.0, seed: int = 0, first: int = 0
+    model: Any, *, rank: int = 8, alpha: float = 16, dropout: float = 0.0, seed: int = 0, first_layer: int = 0
 ) -> Any:
-    """The model with a fresh LoRA on all linear layers of attention and MLP; only that is trained.
+    """The model with a new LoRA on all linear layers of attention and MLP; only the LoRA is trained.
+
+    `lora_a` is drawn from `seed` and `lora_b` is zero, so the model's answers are unchanged at first (Hu et al. 2021,
+    2106.09685).
 
     Args:
-        first: the first block that gets one; what lies below is computed forwards only, so training is faster.
-
-    `lora_a` is drawn from `seed`, `lora_b` is zero: at first the model says what it said without it (Hu et al. 2021,
-    2106.09685).
+        first_layer: the first layer that gets a LoRA. Layers below it need no gradient, so training is faster.
     """
     if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
         raise BadOption(f"LoRA of rank {rank}, alpha {alpha}, dropout {dropout}", remedy="Use rank >= 1, alpha > 0.")
-    torch = torch_of()
+    torch = import_torch()
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
         raise MissingExtra.of("peft", "train") from None
     with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
+        warnings.simplefilter("ignore", FutureWarning)  # peft uses a deprecated name of transformers
         torch.manual_seed(seed)
         settings = LoraConfig(
-            r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(LAYERS), task_type="CAUSAL_LM",
-            layers_to_transform=list(range(first, model.config.num_hidden_layers)) if first else None,
-        )  # fmt: skip
+            r=rank,
+            lora_alpha=alpha,
+            lora_dropout=dropout,
+            target_modules=list(LAYERS),
+            task_type="CAUSAL_LM",
+            layers_to_transform=list(range(first_layer, model.config.num_hidden_layers)) if first_layer else None,
+        )
         return get_peft_model(model, settings)
 
 
 def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style = "tuned", note: str = "") -> None:
-    """Write a peft model's LoRA as a GGUF adapter in half precision, whole or not at all.
+    """Write a peft model's LoRA as a GGUF adapter in half precision, as a whole or not at all.
 
     Args:
-        name: what tables call it, as `embedded:NAME`.
+        name: its name in tables: `embedded:NAME`.
         sha256: of the weights that it was trained on.
         style: the prompt style that it was trained in.
-        note: what a reader of a report must know about it.
+        note: what the reader of a report must know about it.
     """
     try:
         from gguf import GGUFWriter
@@ -153,12 +170,12 @@ def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
         writer.add_float32("adapter.lora.alpha", float(settings.lora_alpha))
-        for key, said in (("name", name), ("base", sha256), ("style", style), ("note", note)):
-            writer.add_string(KEYS[key], said)
-        for place, module in model.named_modules():
+        for key, value in (("name", name), ("base", sha256), ("style", style), ("note", note)):
+            writer.add_string(KEYS[key], value)
+        for module_name, module in model.named_modules():
             if not hasattr(module, "lora_A") or "default" not in module.lora_A:
                 continue
-            layer, _, kind = place.partition(".layers.")[2].partition(".")
+            layer, _, kind = module_name.partition(".layers.")[2].partition(".")
             a = module.lora_A["default"].weight.detach().cpu().numpy()
             b = module.lora_B["default"].weight.detach().cpu().numpy()
             heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(_GGUF[kind])
@@ -176,15 +193,15 @@ def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style
         Path(part).unlink(missing_ok=True)
 
 
-def put_adapter(model: Any, path: Path) -> Any:
-    """The model with the LoRA of a GGUF adapter on it, ready to be trained further: the inverse of `save_adapter`.
+def attach_adapter(model: Any, path: Path) -> Any:
+    """The model with the LoRA of a GGUF adapter, ready to be trained further: the inverse of `save_adapter`.
 
-    Layers that the file has nothing for get a fresh one, which says nothing until it is trained.
+    Layers that the file does not hold get a new LoRA, which has no effect until it is trained.
 
     Raises:
-        MissingWeights: the file is no adapter, or one for layers that this model does not have.
+        MissingWeights: the file is not an adapter, or is one for layers that this model does not have.
     """
-    torch = torch_of()
+    torch = import_torch()
     read_adapter(path)
     from gguf import GGUFReader
 
@@ -194,16 +211,16 @@ def put_adapter(model: Any, path: Path) -> Any:
     rank = next((t.shape[0] for name, t in tensors.items() if name.endswith("lora_a")), 0)
     tuned = add_lora(model, rank=rank, alpha=alpha)
     config = tuned.config
-    for place, module in tuned.named_modules():
+    for module_name, module in tuned.named_modules():
         if not hasattr(module, "lora_A") or "default" not in module.lora_A:
             continue
-        layer, _, kind = place.partition(".layers.")[2].partition(".")
+        layer, _, kind = module_name.partition(".layers.")[2].partition(".")
         name = f"blk.{layer}.{_GGUF[kind]}.weight"
         if f"{name}.lora_a" not in tensors:
             continue
         a, b = (torch.tensor(tensors.pop(f"{name}.{end}")).float() for end in ("lora_a", "lora_b"))
         if a.shape[1] != module.in_features or b.shape[0] != module.out_features:
-            raise MissingWeights(f"{path.name!r} does not fit {place}", remedy="Give an adapter of this model.")
+            raise MissingWeights(f"{path.name!r} does not fit {module_name}", remedy="Give an adapter of this model.")
         heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(_GGUF[kind])
         if heads:  # llama.cpp keeps the two halves of a rotary pair next to each other
             b = b.reshape(heads, b.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(b.shape)
@@ -216,10 +233,10 @@ def put_adapter(model: Any, path: Path) -> Any:
 
 
 def _converted(path: Path, sha256: str) -> Path:
-    """The GGUF file in transformers' format, in the user's cache; made once, whole or not at all."""
+    """The GGUF file in transformers' format, in the user's cache; made once, as a whole or not at all."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    torch = torch_of()
+    torch = import_torch()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "akrasia"
     ready = cache / f"torch-{sha256[:16]}"
     if (ready / "config.json").is_file():
@@ -231,7 +248,7 @@ def _converted(path: Path, sha256: str) -> Path:
             tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
         except (ValueError, OSError, RuntimeError) as error:
             raise MissingWeights(f"{str(path)!r} cannot be read as weights", str(error).split("\n")[0]) from error
-        model.hf_quantizer = None  # it is dequantised: nothing is quantised about what is kept
+        model.hf_quantizer = None  # the weights that are kept are dequantised
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         part = Path(folder) / "whole"
@@ -247,7 +264,7 @@ def _converted(path: Path, sha256: str) -> Path:
 
 @contextmanager
 def _quiet() -> Any:
-    """No network, no progress bars: what is loaded is on this machine."""
+    """No network and no progress bars: everything that is loaded is on this machine."""
     before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers.utils import logging

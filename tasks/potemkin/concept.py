@@ -1,12 +1,12 @@
-"""What a concept is: a definition with its rivals, a text format, and a program that says which texts are instances.
+"""Concepts: each has a definition with wrong rivals, a text format, and a program that recognises instances.
 
-A *form* is a documented way to write a value as text (a game, an edge list, lines of verse) with its units (payoffs,
-edges, words): an edit is measured in units. A *concept* is a test of such values, with a generator of instances.
-A near miss is an instance with one unit changed so that the test fails, so classify cannot be answered by the look of
-the text, and every edit question has a solution with one change. What `generate` demands is read off a hidden
-instance: every question has an answer, and an example learned by heart is none.
+A *form* is a documented way to write a value as text (a game, an edge list, lines of verse). Its units are payoffs,
+edges or words, and an edit is measured in units. A *concept* is a test of such values, with a generator of instances.
+A near miss is an instance with one unit changed so that the test fails. So classify cannot be answered from the look of
+the text, and every edit question has a solution with one change. The constraints of `generate` are taken from a hidden
+instance, so every question has an answer, and a memorised example is not one.
 
-Invariants: parsers never guess: a text that is not in the form is no instance, whatever it means; markdown fences,
+Invariants: parsers never guess. A text that is not in the form is not an instance, whatever it means; markdown fences,
 quotes and spaces around it do not count. All values are tuples, strings and integers.
 """
 
@@ -19,13 +19,13 @@ from typing import Any
 
 from numpy.random import Generator
 
-__all__ = ["Concept", "Demand", "Form", "bare", "pick", "until"]
+__all__ = ["Concept", "Constraint", "TextFormat", "strip_markup", "pick", "draw_until"]
 
 _PATIENCE = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Constraint:
     """One condition on a generated value: in words, and as a test."""
 
     words: str
@@ -33,17 +33,17 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How values are written.
+class TextFormat:
+    """How values are written as text.
 
     Args:
-        words: the format, as told to the agent.
+        words: the format, as the agent reads it.
         unit: what an edit changes, such as "payoff".
         parse: text -> value, or None where the text is not in the form.
         write: value -> text; `parse(write(v)) == v`.
-        units: the value's units; two values differ by as many as must be changed, added or removed.
+        units: the value's units; the distance of two values is how many must be changed, added or removed.
         mutate: the value with one random unit changed, added or removed.
-        demands: conditions read off a value, which it satisfies.
+        constraints: conditions that a given value satisfies.
         ordered: units are compared in their order (edit distance), not as a multiset.
         fixed: units can only be changed, not added or removed.
     """
@@ -54,7 +54,7 @@ class Form:
     write: Callable[[Any], str]
     units: Callable[[Any], tuple[Any, ...]]
     mutate: Callable[[Generator, Any], Any]
-    demands: Callable[[Generator, Any], tuple[Demand, ...]]
+    constraints: Callable[[Generator, Any], tuple[Constraint, ...]]
     ordered: bool = False
     fixed: bool = False
 
@@ -62,8 +62,8 @@ class Form:
         """How many units must be changed, added or removed to make `b` of `a`."""
         one, other = self.units(a), self.units(b)
         if not self.ordered:
-            lost, won = Counter(one) - Counter(other), Counter(other) - Counter(one)
-            return max(lost.total(), won.total())
+            removed, added = Counter(one) - Counter(other), Counter(other) - Counter(one)
+            return max(removed.total(), added.total())
         row = list(range(len(other) + 1))
         for i, x in enumerate(one, start=1):
             corner, row[0] = row[0], i
@@ -83,15 +83,16 @@ class Concept:
 
     Args:
         name: identifier, as in `item` and in options.
-        title: how a question calls an instance: "a zero-sum game".
+        title: an instance, as a question names it: "a zero-sum game".
         domain: "games", "text" or "maths".
-        definition: the right one; `wrong`: plausible wrong ones, at least three.
+        definition: the right one.
+        wrong: plausible wrong definitions, at least three.
         test: whether a value of the form is an instance.
         sample: a random instance.
-        note: conventions needed to read the form, told with every question of use.
+        note: conventions needed to read the form, part of every question of use.
         changes: how many units an edit may change.
-        robust: most single changes leave an instance one, so that spoiling it takes understanding: edit questions ask
-            for it too. Elsewhere almost any change spoils, and edit only asks to make an instance.
+        robust: after most single changes an instance is still one, so breaking it takes understanding, and edit
+            questions ask for that too. Elsewhere almost any change breaks it, and edit only asks to make an instance.
     """
 
     name: str
@@ -99,7 +100,7 @@ class Concept:
     domain: str
     definition: str
     wrong: tuple[str, ...]
-    form: Form
+    form: TextFormat
     test: Callable[[Any], bool]
     sample: Callable[[Generator], Any]
     note: str = ""
@@ -112,12 +113,12 @@ class Concept:
         return value is not None and self.test(value)
 
     def pair(self, rng: Generator) -> tuple[str, str]:
-        """An instance, and a near miss that one change makes of it."""
+        """An instance, and a near miss that differs from it by one change."""
         while True:
             value = self.sample(rng)
             for _ in range(_PATIENCE):
                 near = self.form.mutate(rng, value)
-                # What is written must be readable again: an emptied line is not.
+                # The text must parse to the same value; one with an emptied line does not.
                 if near is not None and not self.test(near) and self.form.parse(self.form.write(near)) == near:
                     return self.form.write(value), self.form.write(near)
 
@@ -129,19 +130,19 @@ class Concept:
         """A text in the form that one change makes an instance, and that is none."""
         return self.pair(rng)[1]
 
-    def demands(self, rng: Generator) -> tuple[tuple[Demand, ...], str]:
-        """What a generated instance must satisfy, and a hidden instance that does."""
+    def constraints(self, rng: Generator) -> tuple[tuple[Constraint, ...], str]:
+        """Constraints on a generated instance, and a hidden instance that satisfies them."""
         value = self.sample(rng)
-        return self.form.demands(rng, value), self.form.write(value)
+        return self.form.constraints(rng, value), self.form.write(value)
 
-    def meets(self, text: str, demands: tuple[Demand, ...]) -> bool:
+    def satisfies(self, text: str, constraints: tuple[Constraint, ...]) -> bool:
         """Whether a text is an instance that satisfies all the demands."""
         value = self.form.parse(text)
-        return value is not None and self.test(value) and all(d.holds(value) for d in demands)
+        return value is not None and self.test(value) and all(d.holds(value) for d in constraints)
 
-    def edited(self, given: str, answer: str, into_instance: bool) -> bool:
-        """Whether `answer` is `given`, changed within the limit, so that it is (or is not) an instance."""
-        before, after = self.form.parse(given), self.form.parse(answer)
+    def is_valid_edit(self, text: str, answer: str, into_instance: bool) -> bool:
+        """Whether `answer` is `text`, changed within the limit, so that it is (or is not) an instance."""
+        before, after = self.form.parse(text), self.form.parse(answer)
         if before is None or after is None:
             return False
         return self.test(after) == into_instance and 0 < self.form.distance(before, after) <= self.changes
@@ -150,7 +151,7 @@ class Concept:
 _DASHES = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EM DASH}": "-", "\N{EN DASH}": "-"})
 
 
-def bare(text: str) -> str:
+def strip_markup(text: str) -> str:
     """A text without markdown fences, and its lines without quotes, emphasis and spaces around them."""
     lines = text.strip().translate(_DASHES).splitlines()
     fences = [i for i, line in enumerate(lines) if line.strip().startswith(("```", "~~~"))]
@@ -161,11 +162,11 @@ def bare(text: str) -> str:
 
 
 def pick(rng: Generator, among: Any) -> Any:
-    """One of a sequence's items, as it is."""
+    """A random item of a sequence."""
     return among[int(rng.integers(len(among)))]
 
 
-def until(rng: Generator, draw: Callable[[Generator], Any], test: Callable[[Any], bool]) -> Any:
+def draw_until(rng: Generator, draw: Callable[[Generator], Any], test: Callable[[Any], bool]) -> Any:
     """Draw until the test holds."""
     while True:
         value = draw(rng)

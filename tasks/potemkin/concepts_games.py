@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.random import Generator
 
-from .concept import Concept, Demand, Form, bare, pick, until
+from .concept import Concept, Constraint, TextFormat, draw_until, pick, strip_markup
 
 __all__ = ["GAMES"]
 
@@ -24,13 +24,13 @@ _PROFILE = re.compile(r"profile\s*[:=]?\s*\(?\s*(?:row\s*)?(\d)\s*,\s*(?:column\
 
 
 def _parse(text: str, profiled: bool) -> Game | None:
-    lines = [line for line in bare(text).replace("−", "-").splitlines() if line.strip(" |-:")]
+    lines = [line for line in strip_markup(text).replace("−", "-").splitlines() if line.strip(" |-:")]
     profile: tuple[int, ...] = ()
     if profiled:
-        found = _PROFILE.fullmatch(lines.pop().strip()) if lines else None
-        if found is None:
+        match = _PROFILE.fullmatch(lines.pop().strip()) if lines else None
+        if match is None:
             return None
-        profile = (int(found[1]), int(found[2]))
+        profile = (int(match[1]), int(match[2]))
     rows = []
     for line in lines:
         if _CELL.sub("", line).strip(" |;\t,"):
@@ -64,23 +64,27 @@ def _mutate(rng: Generator, game: Game) -> Game:
     return tuple(tuple((c[0], c[1]) for c in row) for row in new), profile
 
 
-def _demands(rng: Generator, game: Game) -> tuple[Demand, ...]:
+def _constraints(rng: Generator, game: Game) -> tuple[Constraint, ...]:
     rows, profile = game
     shape = (len(rows), len(rows[0]))
     i, j = int(rng.integers(shape[0])), int(rng.integers(shape[1]))
     cell = rows[i][j]
     kinds = min(4, len(_numbers(rows)))
-    said = [
-        Demand(f"{shape[0]} rows and {shape[1]} columns", lambda g: (len(g[0]), len(g[0][0])) == shape),
-        Demand(
+    constraints = [
+        Constraint(f"{shape[0]} rows and {shape[1]} columns", lambda g: (len(g[0]), len(g[0][0])) == shape),
+        Constraint(
             f"all payoffs are integers from {LOW} to {HIGH}", lambda g: all(LOW <= x <= HIGH for x in _numbers(g[0]))
         ),
-        Demand(f"the cell in row {i + 1}, column {j + 1} is {cell[0]},{cell[1]}", lambda g: g[0][i][j] == cell),
-        Demand(f"at least {kinds} different numbers occur among the payoffs", lambda g: len(_numbers(g[0])) >= kinds),
+        Constraint(f"the cell in row {i + 1}, column {j + 1} is {cell[0]},{cell[1]}", lambda g: g[0][i][j] == cell),
+        Constraint(
+            f"at least {kinds} different numbers occur among the payoffs", lambda g: len(_numbers(g[0])) >= kinds
+        ),
     ]
     if profile:
-        said.append(Demand(f"the profile is row {profile[0]}, column {profile[1]}", lambda g: g[1] == profile))
-    return tuple(said)
+        constraints.append(
+            Constraint(f"the profile is row {profile[0]}, column {profile[1]}", lambda g: g[1] == profile)
+        )
+    return tuple(constraints)
 
 
 def _numbers(rows: Rows) -> set[int]:
@@ -91,11 +95,17 @@ _WORDS = (
     "one line per strategy of the row player, cells separated by |, each cell as a,b with the row player's payoff a "
     "first (2 to 5 rows and columns)"
 )
-GAME = Form(_WORDS, "payoff", lambda t: _parse(t, False), _write, _units, _mutate, _demands, fixed=True)
-PROFILED = Form(
+GAME = TextFormat(_WORDS, "payoff", lambda t: _parse(t, False), _write, _units, _mutate, _constraints, fixed=True)
+PROFILED = TextFormat(
     _WORDS + ", then a last line of the form 'profile: row 1, column 2' that names one row and one column",
-    "payoff", lambda t: _parse(t, True), _write, _units, _mutate, _demands, fixed=True,
-)  # fmt: skip
+    "payoff",
+    lambda t: _parse(t, True),
+    _write,
+    _units,
+    _mutate,
+    _constraints,
+    fixed=True,
+)
 
 
 def _a(rows: Rows, i: int, j: int) -> int:
@@ -212,7 +222,7 @@ def _dilemma(rng: Generator) -> Game:
 
 
 def _profiled(test: Any) -> Any:
-    return lambda rng: until(rng, lambda g: _draw(g, profiled=True), test)
+    return lambda rng: draw_until(rng, lambda g: _draw(g, profiled=True), test)
 
 
 GAMES = (
@@ -226,7 +236,7 @@ GAMES = (
             "A strategy that contains the highest payoff of the whole game for its player.",
         ),
         GAME, lambda g: _has_dominant(g[0], True),
-        lambda rng: until(rng, lambda r: _with_dominant(r, True), lambda g: _has_dominant(g[0], True)),
+        lambda rng: draw_until(rng, lambda r: _with_dominant(r, True), lambda g: _has_dominant(g[0], True)),
         robust=True,
     ),
     Concept(
@@ -240,7 +250,7 @@ GAMES = (
             "A strategy that never pays its player less than the other player gets.",
         ),
         GAME, lambda g: _has_dominant(g[0], False),
-        lambda rng: until(rng, lambda r: _with_dominant(r, False), lambda g: _has_dominant(g[0], False)),
+        lambda rng: draw_until(rng, lambda r: _with_dominant(r, False), lambda g: _has_dominant(g[0], False)),
         note="A strictly dominant strategy is weakly dominant too.", robust=True,
     ),
     Concept(
@@ -327,7 +337,7 @@ GAMES = (
             "Each player has a strategy that beats all their others whatever the other player does.",
             "Removing strategies that are no best response to the best profile leaves that profile.",
         ),
-        GAME, _is_solvable, lambda rng: until(rng, _draw, _is_solvable),
+        GAME, _is_solvable, lambda rng: draw_until(rng, _draw, _is_solvable),
         note="Only domination by a pure strategy counts.", robust=True,
     ),
 )  # fmt: skip

@@ -8,14 +8,18 @@ from math import gcd, isqrt
 
 from numpy.random import Generator
 
-from .concept import Concept, Demand, Form, bare, pick, until
+from .concept import Concept, Constraint, TextFormat, draw_until, pick, strip_markup
 
 __all__ = ["NUMBERS"]
 
 
 def _parse_number(text: str) -> int | None:
-    said = bare(text).rstrip(".")
-    return int(said) if re.fullmatch(r"[0-9]{1,9}", said) and not (len(said) > 1 and said[0] == "0") else None
+    stripped = strip_markup(text).rstrip(".")
+    return (
+        int(stripped)
+        if re.fullmatch(r"[0-9]{1,9}", stripped) and not (len(stripped) > 1 and stripped[0] == "0")
+        else None
+    )
 
 
 def _mutate_number(rng: Generator, n: int) -> int | None:
@@ -25,20 +29,20 @@ def _mutate_number(rng: Generator, n: int) -> int | None:
     return int(new) if new[0] != "0" else None
 
 
-def _number_demands(rng: Generator, n: int) -> tuple[Demand, ...]:
+def _number_constraints(rng: Generator, n: int) -> tuple[Constraint, ...]:
     low, high = n - int(rng.integers(3, 25)), n + int(rng.integers(3, 25))
     return (
-        Demand(f"greater than {low}", lambda v: v > low),
-        Demand(f"less than {high}", lambda v: v < high),
-        Demand(f"its last digit is {n % 10}", lambda v: v % 10 == n % 10),
+        Constraint(f"greater than {low}", lambda v: v > low),
+        Constraint(f"less than {high}", lambda v: v < high),
+        Constraint(f"its last digit is {n % 10}", lambda v: v % 10 == n % 10),
     )
 
 
 def _parse_list(text: str) -> tuple[int, ...] | None:
-    said = bare(text).replace("−", "-").strip("()[] .")
-    if not re.fullmatch(r"[+-]?\d{1,9}(?:\s*,\s*[+-]?\d{1,9})+", said):
+    stripped = strip_markup(text).replace("−", "-").strip("()[] .")
+    if not re.fullmatch(r"[+-]?\d{1,9}(?:\s*,\s*[+-]?\d{1,9})+", stripped):
         return None
-    return tuple(int(part) for part in said.split(","))
+    return tuple(int(part) for part in stripped.split(","))
 
 
 def _mutate_list(rng: Generator, numbers: tuple[int, ...]) -> tuple[int, ...]:
@@ -46,24 +50,36 @@ def _mutate_list(rng: Generator, numbers: tuple[int, ...]) -> tuple[int, ...]:
     return (*numbers[:i], numbers[i] + int(pick(rng, (-3, -2, -1, 1, 2, 3))), *numbers[i + 1 :])
 
 
-def _list_demands(rng: Generator, numbers: tuple[int, ...]) -> tuple[Demand, ...]:
+def _list_constraints(rng: Generator, numbers: tuple[int, ...]) -> tuple[Constraint, ...]:
     n, i = len(numbers), int(rng.integers(len(numbers)))
     high = max(map(abs, numbers))
     return (
-        Demand(f"exactly {n} numbers", lambda v: len(v) == n),
-        Demand(f"number {i + 1} is {numbers[i]}", lambda v: len(v) > i and v[i] == numbers[i]),
-        Demand(f"all numbers lie between {-high} and {high}", lambda v: max(map(abs, v)) <= high),
+        Constraint(f"exactly {n} numbers", lambda v: len(v) == n),
+        Constraint(f"number {i + 1} is {numbers[i]}", lambda v: len(v) > i and v[i] == numbers[i]),
+        Constraint(f"all numbers lie between {-high} and {high}", lambda v: max(map(abs, v)) <= high),
     )
 
 
-NUMBER = Form(
+NUMBER = TextFormat(
     "one positive integer in decimal digits, without leading zeros",
-    "digit", _parse_number, str, lambda n: tuple(str(n)), _mutate_number, _number_demands, ordered=True,
-)  # fmt: skip
-LIST = Form(
+    "digit",
+    _parse_number,
+    str,
+    lambda n: tuple(str(n)),
+    _mutate_number,
+    _number_constraints,
+    ordered=True,
+)
+LIST = TextFormat(
     "integers separated by commas, such as 5, 1, 8",
-    "number", _parse_list, lambda v: ", ".join(map(str, v)), tuple, _mutate_list, _list_demands, ordered=True,
-)  # fmt: skip
+    "number",
+    _parse_list,
+    lambda v: ", ".join(map(str, v)),
+    tuple,
+    _mutate_list,
+    _list_constraints,
+    ordered=True,
+)
 
 
 def _is_prime(n: int) -> bool:
@@ -122,7 +138,7 @@ NUMBERS = (
         "An integer greater than 1 that only 1 and itself divide.",
         ("An odd integer greater than 1.", "An integer greater than 1 that no square greater than 1 divides.",
          "An integer that is equal to the sum of its smaller divisors."),
-        NUMBER, _is_prime, lambda r: until(r, lambda g: int(g.integers(101, 999)), _is_prime),
+        NUMBER, _is_prime, lambda r: draw_until(r, lambda g: int(g.integers(101, 999)), _is_prime),
     ),
     Concept(
         "abundant", "an abundant number", "maths",
@@ -131,7 +147,7 @@ NUMBERS = (
          "A positive integer that is greater than the sum of its divisors other than itself.",
          "A positive integer with more divisors than any smaller one."),
         NUMBER, lambda n: _divisor_sum(n) > n,
-        lambda r: until(r, lambda g: int(g.integers(101, 999)), lambda n: _divisor_sum(n) > n),
+        lambda r: draw_until(r, lambda g: int(g.integers(101, 999)), lambda n: _divisor_sum(n) > n),
     ),
     Concept(
         "triangular", "a triangular number", "maths",
@@ -162,7 +178,8 @@ NUMBERS = (
         "Numbers of which no two have a common divisor greater than 1.",
         ("Numbers that have no divisor greater than 1 common to all of them.", "Numbers that are all prime.",
          "Numbers of which each divides the next."),
-        LIST, _is_coprime, lambda r: until(r, lambda g: tuple(int(x) for x in g.integers(4, 60, size=4)), _is_coprime),
+        LIST, _is_coprime,
+        lambda r: draw_until(r, lambda g: tuple(int(x) for x in g.integers(4, 60, size=4)), _is_coprime),
         note="At least 3 numbers, all greater than 1.",
     ),
     Concept(

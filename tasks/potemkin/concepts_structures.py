@@ -14,7 +14,7 @@ from typing import Any
 import networkx as nx
 from numpy.random import Generator
 
-from .concept import Concept, Demand, Form, bare, pick, until
+from .concept import Concept, Constraint, TextFormat, draw_until, pick, strip_markup
 
 __all__ = ["STRUCTURES"]
 
@@ -23,13 +23,13 @@ Edges = tuple[tuple[int, int], ...]
 
 
 def _parse_sets(text: str) -> Sets | None:
-    said = bare(text)
-    found = re.findall(r"\{([^{}]*)\}", said)
-    if re.sub(r"\{[^{}]*\}", "", said).strip(" ,;\n") or len(found) < 2:
+    stripped = strip_markup(text)
+    contents = re.findall(r"\{([^{}]*)\}", stripped)
+    if re.sub(r"\{[^{}]*\}", "", stripped).strip(" ,;\n") or len(contents) < 2:
         return None
-    if not all(re.fullmatch(r"\s*(?:\d{1,4}\s*(?:,\s*\d{1,4}\s*)*)?", inside) for inside in found):
+    if not all(re.fullmatch(r"\s*(?:\d{1,4}\s*(?:,\s*\d{1,4}\s*)*)?", inside) for inside in contents):
         return None
-    return tuple(tuple(sorted({int(x) for x in re.findall(r"\d+", inside)})) for inside in found)
+    return tuple(tuple(sorted({int(x) for x in re.findall(r"\d+", inside)})) for inside in contents)
 
 
 def _mutate_sets(rng: Generator, sets: Sets) -> Sets:
@@ -44,27 +44,27 @@ def _mutate_sets(rng: Generator, sets: Sets) -> Sets:
     return (*sets[:i], tuple(sorted(here)), *sets[i + 1 :])
 
 
-def _set_demands(rng: Generator, sets: Sets) -> tuple[Demand, ...]:
+def _set_constraints(rng: Generator, sets: Sets) -> tuple[Constraint, ...]:
     n, i = len(sets), int(rng.integers(len(sets)))
     least = min(map(len, sets))
     held = pick(rng, sets[i])
     kinds = len({x for s in sets for x in s})
     return (
-        Demand(f"exactly {n} sets", lambda v: len(v) == n),
-        Demand(f"each set has at least {least} elements", lambda v: min(map(len, v)) >= least),
-        Demand(f"set {i + 1} contains {held}", lambda v: len(v) > i and held in v[i]),
-        Demand(f"exactly {kinds} different elements occur", lambda v: len({x for s in v for x in s}) == kinds),
+        Constraint(f"exactly {n} sets", lambda v: len(v) == n),
+        Constraint(f"each set has at least {least} elements", lambda v: min(map(len, v)) >= least),
+        Constraint(f"set {i + 1} contains {held}", lambda v: len(v) > i and held in v[i]),
+        Constraint(f"exactly {kinds} different elements occur", lambda v: len({x for s in v for x in s}) == kinds),
     )
 
 
 def _parse_edges(text: str) -> Edges | None:
-    parts = [p for p in re.split(r"[,;\n]", bare(text).strip("{}[]. ").replace("–", "-")) if p.strip()]
+    parts = [p for p in re.split(r"[,;\n]", strip_markup(text).strip("{}[]. ").replace("–", "-")) if p.strip()]
     edges = []
     for part in parts:
-        found = re.fullmatch(r"\s*\(?\s*(\d{1,3})\s*-{1,2}\s*(\d{1,3})\s*\)?\s*", part)
-        if found is None or int(found[1]) == int(found[2]):
+        match = re.fullmatch(r"\s*\(?\s*(\d{1,3})\s*-{1,2}\s*(\d{1,3})\s*\)?\s*", part)
+        if match is None or int(match[1]) == int(match[2]):
             return None
-        edges.append((min(int(found[1]), int(found[2])), max(int(found[1]), int(found[2]))))
+        edges.append((min(int(match[1]), int(match[2])), max(int(match[1]), int(match[2]))))
     return tuple(sorted(edges)) if edges and len(set(edges)) == len(edges) else None
 
 
@@ -82,31 +82,39 @@ def _mutate_edges(rng: Generator, edges: Edges) -> Edges | None:
     return tuple(sorted(kept)) or None
 
 
-def _edge_demands(rng: Generator, edges: Edges) -> tuple[Demand, ...]:
+def _edge_constraints(rng: Generator, edges: Edges) -> tuple[Constraint, ...]:
     degrees = _degrees(edges)
     a, b = pick(rng, edges)
     v = pick(rng, sorted(degrees))
     degree, count, order = degrees[v], len(edges), len(degrees)
     return (
-        Demand(f"exactly {count} edges", lambda g: len(g) == count),
-        Demand(f"exactly {order} vertices", lambda g: len(_degrees(g)) == order),
-        Demand(f"contains the edge {a}-{b}", lambda g: (a, b) in g),
-        Demand(f"vertex {v} lies on exactly {degree} of the edges", lambda g: _degrees(g)[v] == degree),
+        Constraint(f"exactly {count} edges", lambda g: len(g) == count),
+        Constraint(f"exactly {order} vertices", lambda g: len(_degrees(g)) == order),
+        Constraint(f"contains the edge {a}-{b}", lambda g: (a, b) in g),
+        Constraint(f"vertex {v} lies on exactly {degree} of the edges", lambda g: _degrees(g)[v] == degree),
     )
 
 
-SETS = Form(
+SETS = TextFormat(
     "two or more sets of non-negative integers, such as {2, 9} {4}; {} is empty",
-    "element", _parse_sets, lambda v: " ".join("{" + ", ".join(map(str, s)) + "}" for s in v),
+    "element",
+    _parse_sets,
+    lambda v: " ".join("{" + ", ".join(map(str, s)) + "}" for s in v),
     # A set counts twice beside its elements, so that adding or leaving out a set is no edit of one element.
     lambda v: (*((i, x) for i, s in enumerate(v) for x in s), *(("set", i, k) for i in range(len(v)) for k in (0, 1))),
-    _mutate_sets, _set_demands,
-)  # fmt: skip
-GRAPH = Form(
+    _mutate_sets,
+    _set_constraints,
+)
+GRAPH = TextFormat(
     "the edges of an undirected graph between numbered vertices, such as 7-2, 7-5; the vertices are those that occur, "
     "and neither loops nor repeated edges are allowed",
-    "edge", _parse_edges, lambda v: ", ".join(f"{a}-{b}" for a, b in v), lambda v: v, _mutate_edges, _edge_demands,
-)  # fmt: skip
+    "edge",
+    _parse_edges,
+    lambda v: ", ".join(f"{a}-{b}" for a, b in v),
+    lambda v: v,
+    _mutate_edges,
+    _edge_constraints,
+)
 
 
 def _is_disjoint(v: Sets) -> bool:
@@ -232,7 +240,7 @@ STRUCTURES = (
         "Sets of which none is contained in another.",
         ("Sets of which no two have a common element.", "Sets of which each is contained in the next.",
          "Sets that all have the same number of elements."),
-        SETS, _is_antichain, lambda r: until(r, _family, _is_antichain), note="At least 3 sets.", robust=True,
+        SETS, _is_antichain, lambda r: draw_until(r, _family, _is_antichain), note="At least 3 sets.", robust=True,
     ),
     Concept(
         "tree", "a tree", "maths",

@@ -1,8 +1,8 @@
 """Concepts of text forms that a program can check: letters, words, lines and syllables.
 
-A value is a tuple of lines, each a tuple of lower-case words, or for the palindrome a string of letters. Instances are
-made of a word bank and need not make sense: what is asked is the form. The bank holds only words whose syllables the
-heuristic counts as a dictionary does.
+A value is a tuple of lines, each a tuple of lower-case words, or for the palindrome a string of letters. Instances
+come from a word bank and need not make sense, since only the form counts. For every word in the bank the heuristic
+counts as many syllables as a dictionary does.
 
 Syllables are counted by a documented heuristic, `syllables`: groups of adjacent vowels (a e i o u y), without a silent
 e at the end ("stone") or before a final d ("moved"), but never less than one; "-le" after a consonant counts ("maple").
@@ -16,7 +16,7 @@ from typing import Any
 
 from numpy.random import Generator
 
-from .concept import Concept, Demand, Form, bare, pick
+from .concept import Concept, Constraint, TextFormat, pick, strip_markup
 
 __all__ = ["TEXT", "syllables"]
 
@@ -60,7 +60,7 @@ def syllables(word: str) -> int:
 
 def _parse(text: str) -> Lines | None:
     lines = []
-    for line in bare(text).casefold().splitlines():
+    for line in strip_markup(text).casefold().splitlines():
         if not line.strip():
             continue
         if _REST.fullmatch(_WORD.sub("", line)) is None:
@@ -89,35 +89,39 @@ def _mutate(rng: Generator, lines: Lines) -> Lines:
     return (*lines[:i], (*lines[i][:j], word, *lines[i][j + 1 :]), *lines[i + 1 :])
 
 
-def _demands(rng: Generator, lines: Lines) -> tuple[Demand, ...]:
+def _constraints(rng: Generator, lines: Lines) -> tuple[Constraint, ...]:
     i = int(rng.integers(len(lines)))
     word = pick(rng, lines[i])
     count, least = len(lines), min(len(line) for line in lines)
-    said = [Demand("one line" if count == 1 else f"{count} lines", lambda v: len(v) == count)]
+    constraints = [Constraint("one line" if count == 1 else f"{count} lines", lambda v: len(v) == count)]
     if count > 1 and len(set(lines)) == count:
-        said.append(Demand("no two lines are the same", lambda v: len(set(v)) == len(v)))
-    said.append(Demand(f"at least {least} words in every line", lambda v: min(len(line) for line in v) >= least))
-    said.append(Demand(f"line {i + 1} contains the word '{word}'", lambda v: len(v) > i and word in v[i]))
+        constraints.append(Constraint("no two lines are the same", lambda v: len(set(v)) == len(v)))
+    constraints.append(
+        Constraint(f"at least {least} words in every line", lambda v: min(len(line) for line in v) >= least)
+    )
+    constraints.append(Constraint(f"line {i + 1} contains the word '{word}'", lambda v: len(v) > i and word in v[i]))
     most = min(4, min(len(set(line)) for line in lines))
-    said.append(Demand(f"at least {most} different words in every line", lambda v: min(len(set(x)) for x in v) >= most))
-    return tuple(said)
+    constraints.append(
+        Constraint(f"at least {most} different words in every line", lambda v: min(len(set(x)) for x in v) >= most)
+    )
+    return tuple(constraints)
 
 
-def _headed(rng: Generator, lines: Lines) -> tuple[Demand, ...]:
+def _headed_constraints(rng: Generator, lines: Lines) -> tuple[Constraint, ...]:
     head = lines[0][0]
     i = int(rng.integers(1, len(lines)))
     word = pick(rng, lines[i][1:])
     return (
-        Demand(f"the first line is the word '{head}'", lambda v: v[0] == (head,)),
-        Demand(f"line {i + 1} contains the word '{word}'", lambda v: len(v) > i and word in v[i]),
-        Demand("every line but the first has at least 3 words", lambda v: all(len(line) >= 3 for line in v[1:])),
+        Constraint(f"the first line is the word '{head}'", lambda v: v[0] == (head,)),
+        Constraint(f"line {i + 1} contains the word '{word}'", lambda v: len(v) > i and word in v[i]),
+        Constraint("every line but the first has at least 3 words", lambda v: all(len(line) >= 3 for line in v[1:])),
     )
 
 
 def _parse_letters(text: str) -> str | None:
-    said = bare(text).casefold()
-    letters = "".join(_WORD.findall(said))
-    if _REST.fullmatch(_WORD.sub("", said)) is None or not letters:
+    stripped = strip_markup(text).casefold()
+    letters = "".join(_WORD.findall(stripped))
+    if _REST.fullmatch(_WORD.sub("", stripped)) is None or not letters:
         return None
     return re.sub(r"[^a-z]", "", letters)
 
@@ -128,13 +132,13 @@ def _mutate_letter(rng: Generator, letters: str) -> str:
     return letters[:i] + other + letters[i + 1 :]
 
 
-def _letter_demands(rng: Generator, letters: str) -> tuple[Demand, ...]:
+def _letter_constraints(rng: Generator, letters: str) -> tuple[Constraint, ...]:
     n, i = len(letters), int(rng.integers(len(letters)))
     kinds = len(set(letters))
     return (
-        Demand(f"exactly {n} letters", lambda v: len(v) == n),
-        Demand(f"letter {i + 1} is '{letters[i]}'", lambda v: len(v) > i and v[i] == letters[i]),
-        Demand(f"at least {kinds} different letters", lambda v: len(set(v)) >= kinds),
+        Constraint(f"exactly {n} letters", lambda v: len(v) == n),
+        Constraint(f"letter {i + 1} is '{letters[i]}'", lambda v: len(v) > i and v[i] == letters[i]),
+        Constraint(f"at least {kinds} different letters", lambda v: len(set(v)) >= kinds),
     )
 
 
@@ -142,15 +146,29 @@ _PLAIN = (
     "words of the letters a to z, separated by spaces; punctuation and capitals do not count, and it need not make "
     "sense"
 )
-LINES = Form(f"one or more lines of {_PLAIN}", "word", _parse, _write, _units, _mutate, _demands, ordered=True)
-HEADED = Form(
+LINES = TextFormat(
+    f"one or more lines of {_PLAIN}", "word", _parse, _write, _units, _mutate, _constraints, ordered=True
+)
+HEADED = TextFormat(
     f"a first line with one word alone, then lines of {_PLAIN}",
-    "word", _parse, _write, _units, _mutate, _headed, ordered=True,
-)  # fmt: skip
-LETTERS = Form(
+    "word",
+    _parse,
+    _write,
+    _units,
+    _mutate,
+    _headed_constraints,
+    ordered=True,
+)
+LETTERS = TextFormat(
     "letters a to z on one line; spaces, punctuation and capitals do not count, and it need not make sense",
-    "letter", _parse_letters, str, tuple, _mutate_letter, _letter_demands, ordered=True,
-)  # fmt: skip
+    "letter",
+    _parse_letters,
+    str,
+    tuple,
+    _mutate_letter,
+    _letter_constraints,
+    ordered=True,
+)
 
 
 def _flat(lines: Lines) -> list[str]:
@@ -248,9 +266,16 @@ def _all_start(v: Lines, at: int) -> bool:
 
 
 def _concept(
-    name: str, title: str, definition: str, wrong: tuple[str, ...], test: Callable[[Any], bool],
-    sample: Callable[[Generator], Any], form: Form = LINES, note: str = "", robust: bool = False,
-) -> Concept:  # fmt: skip
+    name: str,
+    title: str,
+    definition: str,
+    wrong: tuple[str, ...],
+    test: Callable[[Any], bool],
+    sample: Callable[[Generator], Any],
+    form: TextFormat = LINES,
+    note: str = "",
+    robust: bool = False,
+) -> Concept:
     return Concept(name, title, "text", definition, wrong, form, test, sample, note, robust=robust)
 
 

@@ -1,17 +1,17 @@
 """Potemkin understanding: define a concept, then use it (Mancoridis et al. 2025, 2506.21521), on an own open set.
 
-One episode is one concept, drawn by the seed. Its first question is the keystone, a multiple choice of definitions; it
-is a *probe*, so the records of the uses behind it know if it was answered right. The uses: *classify* (instance or near
-miss: yes or no), *generate* (an instance under constraints) and *edit* (change a text within a limit so that it becomes
-an instance or, where that is not too easy, stops being one). Open answers are graded by the concept's program into
+One episode is one concept, drawn by the seed. Its first question is the keystone, a multiple choice of definitions. It
+is a *probe*, so the records of the uses after it say whether it was answered right. The uses are *classify* (instance
+or near miss: yes or no), *generate* (an instance under constraints) and *edit* (change a text within a limit so that it
+becomes an instance or, where that is not too easy, stops being one). The concept's program grades open answers into
 "right" and "wrong".
 
-`PotemkinIncoherence` asks for an instance or a non-instance, then shows the answer and asks whether it is one: right is
-what agrees with what was asked for, whatever the truth. Both draw which of the two it is by a fair coin, so that
-always saying yes is right half of the time.
+`PotemkinIncoherence` asks for an instance or a non-instance, then shows the answer and asks whether it is one. Right is
+the label that agrees with the request, whatever the truth. Both tasks decide by a fair coin between instance and
+non-instance, so always answering yes is right half of the time.
 
-Invariants: every question is a function of (seed, concept, use), drawn from a stream of that name; leaving out a use
-changes no other question. No question but the first shows a definition.
+Invariants: every question is a function of (seed, concept, use), drawn from a stream of that name, so leaving out a use
+changes no other question. Only the first question shows a definition.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
 from ...rng import named_rng
-from ..base import TASKS, legal
-from .concept import Concept, Demand
+from ..base import TASKS, action_index
+from .concept import Concept, Constraint
 from .concepts_games import GAMES
 from .concepts_numbers import NUMBERS
 from .concepts_structures import STRUCTURES
@@ -51,12 +51,12 @@ RIGHT, WRONG = "right", "wrong"
 
 @dataclass(frozen=True, slots=True)
 class PotemkinState:
-    """A point of an episode: which concept, how many questions are behind, and the text said last where it matters."""
+    """A point of an episode: the concept, the number of questions so far, and the last answer where it is needed."""
 
     seed: int
     concept: str
     turn: int = 0
-    said: str = ""
+    last_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class _Question:
     observation: str = ""
     actions: tuple[str, ...] = ()
     optimal: str = RIGHT
-    demands: tuple[Demand, ...] = ()
-    given: str = ""
+    constraints: tuple[Constraint, ...] = ()
+    text: str = ""
     wanted: bool = True
     solution: str = ""
 
 
 @dataclass(frozen=True)
 class _Episode:
-    """What both tasks share: which concepts, how an episode advances, and how an answer becomes a label."""
+    """The common part of both tasks: the concepts, the course of an episode, and the grading of answers."""
 
     domain: str | None = None
     concepts: tuple[str, ...] | None = None
@@ -131,9 +131,9 @@ class _Episode:
         if question.actions:
             return answer
         if question.use == "edit":
-            fine = concept.edited(question.given, answer, question.wanted)
+            fine = concept.is_valid_edit(question.text, answer, question.wanted)
         elif question.use == "generate":
-            fine = concept.meets(answer, question.demands)
+            fine = concept.satisfies(answer, question.constraints)
         else:
             value = concept.form.parse(answer)
             fine = value is not None and concept.test(value) == question.wanted
@@ -147,19 +147,19 @@ class _Episode:
     def step(self, state: PotemkinState, action: str) -> tuple[PotemkinState, float, bool]:
         question = self._question(state)
         if question.actions:
-            legal(action, question.actions)
-        after = replace(state, turn=state.turn + 1, said=action if question.use == "produce" else "")
+            action_index(action, question.actions)
+        after = replace(state, turn=state.turn + 1, last_answer=action if question.use == "produce" else "")
         return after, float(self.grade(state, action) == question.optimal), after.turn >= len(self.uses)
 
     def forfeit(self, state: PotemkinState) -> tuple[PotemkinState, bool]:
         use = self._question(state).use
-        after = replace(state, turn=state.turn + 1, said="")
+        after = replace(state, turn=state.turn + 1, last_answer="")
         return after, use == "produce" or after.turn >= len(self.uses)
 
     def _question(self, state: PotemkinState) -> _Question:
         if not 0 <= state.turn < len(self.uses):
             raise BadOption("the episode is over", f"all {len(self.uses)} questions were asked")
-        return _asked(state.seed, state.concept, self.uses[state.turn], state.said)
+        return _make_question(state.seed, state.concept, self.uses[state.turn], state.last_answer)
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,8 @@ class PotemkinIncoherence(_Episode):
         return ("produce", "label")
 
 
-@lru_cache(maxsize=1024)  # a pure function: kept because a step asks for its question several times
-def _asked(seed: int, name: str, use: str, said: str) -> _Question:
+@lru_cache(maxsize=1024)  # a step needs its question several times
+def _make_question(seed: int, name: str, use: str, last_answer: str) -> _Question:
     concept = CONCEPTS[name]
     rng = named_rng(seed, "potemkin", name, "produce" if use == "label" else use)
     form = f"Write it as {concept.form.words}."
@@ -207,24 +207,24 @@ def _asked(seed: int, name: str, use: str, said: str) -> _Question:
         shown = f"The text is to be read as {concept.form.words}.{note}\n\nText:\n{instance if yes else near}"
         return _Question(use, f"Is the text {concept.title}? Answer yes or no.", shown, YES_NO, YES_NO[not yes])
     if use == "generate":
-        demands, hidden = concept.demands(rng)
-        listed = "\n".join(f"- {d.words}" for d in demands)
+        constraints, hidden = concept.constraints(rng)
+        listed = "\n".join(f"- {d.words}" for d in constraints)
         ask = f"Give {concept.title} that meets all conditions. {form}{note} Your answer is that text and nothing else."
-        return _Question(use, ask, f"Conditions:\n{listed}", demands=demands, solution=hidden)
+        return _Question(use, ask, f"Conditions:\n{listed}", constraints=constraints, solution=hidden)
     wanted = bool(rng.random() < 0.5)
     instance, near = concept.pair(rng)
     if use == "edit":
         wanted = wanted or not concept.robust
-        given, solution = (near, instance) if wanted else (instance, near)
+        text, solution = (near, instance) if wanted else (instance, near)
         goal = f"it becomes {concept.title}" if wanted else f"it is no longer {concept.title}"
         ask = f"Change the text so that {goal}. {concept.form.limit(concept.changes)} {form}{note} "
         ask += "Your answer is the whole changed text and nothing else."
-        return _Question(use, ask, f"Text:\n{given}", given=given, wanted=wanted, solution=solution)
+        return _Question(use, ask, f"Text:\n{text}", text=text, wanted=wanted, solution=solution)
     if use == "produce":
         ask = f"Give a text that {'is' if wanted else 'looks like, but is not,'} {concept.title}. {form}{note} "
         ask += "Your answer is that text and nothing else."
         return _Question(use, ask, wanted=wanted, solution=instance if wanted else near)
-    shown = f"The text is to be read as {concept.form.words}.{note}\n\nText:\n{said}"
+    shown = f"The text is to be read as {concept.form.words}.{note}\n\nText:\n{last_answer}"
     return _Question("label", f"Is the text {concept.title}? Answer yes or no.", shown, YES_NO, YES_NO[not wanted])
 
 
@@ -232,7 +232,7 @@ def potemkin(tasks: Sequence[str] = USES, domain: str | None = None, concepts: S
     """Potemkin understanding: define a concept, then classify, generate and edit, graded by program.
 
     Args:
-        tasks: the uses asked for behind the definition, in this order: "classify", "generate", "edit".
+        tasks: the uses that follow the definition, in this order: "classify", "generate", "edit".
         domain: only concepts of "games", "text" or "maths".
         concepts: only these concepts.
 
@@ -250,7 +250,7 @@ def potemkin(tasks: Sequence[str] = USES, domain: str | None = None, concepts: S
 
 
 def potemkin_incoherence(domain: str | None = None, concepts: Sequence[str] | None = None) -> PotemkinIncoherence:
-    """Potemkin incoherence: give an instance or a non-instance of a concept, then label one's own answer.
+    """Potemkin incoherence: give an instance or a non-instance of a concept, then label that answer.
 
     Args:
         domain: only concepts of "games", "text" or "maths".

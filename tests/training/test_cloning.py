@@ -10,7 +10,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
-from akrasia.training.cloning import demonstrations, pairs_of
+from akrasia.training.cloning import demonstrations, prompt_completion_pairs
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
@@ -50,11 +50,20 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_clone_learns_and_becomes_an_adapter(tiny: Path, tmp_path: Path) -> None:
     heard: list[Any] = []
     made = ak.clone(
-        tmp_path / "clone.gguf", TASK, "ucb", plan="reason_then_act", episodes=10, updates=40, batch=8, rate=2e-2,
-        base=str(tiny), told=heard.append, progress=heard.append,
-    )  # fmt: skip
+        tmp_path / "clone.gguf",
+        TASK,
+        "ucb",
+        plan="reason_then_act",
+        episodes=10,
+        updates=40,
+        batch=8,
+        learning_rate=2e-2,
+        base=str(tiny),
+        on_start=heard.append,
+        on_update=heard.append,
+    )
     assert heard[0] == "80 rows from 40 steps; 40 updates of 8 pairs" and heard[-1].update == 40
-    assert made.trained.last < made.trained.first - 0.5
+    assert made.training.last_loss < made.training.first_loss - 0.5
     from gguf import GGUFReader
 
     names = [t.name for t in GGUFReader(made.adapter).tensors]
@@ -88,10 +97,10 @@ def test_a_chat_needs_the_template_of_its_model(tiny: Path) -> None:
     rows = demonstrations(ak.tasks.bandit(arms=3, horizon=2), "ucb", 1, style="chat").rows
     tokenizer = AutoTokenizer.from_pretrained(str(tiny))
     with pytest.raises(BadOption, match="template"):
-        pairs_of(rows, tokenizer)  # type: ignore[arg-type]
+        prompt_completion_pairs(rows, tokenizer)  # type: ignore[arg-type]
     tokenizer.chat_template = (
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end>{% endfor %}"
         "{% if add_generation_prompt %}<assistant>{% endif %}"
     )
-    pair = pairs_of(rows, tokenizer)[0]  # type: ignore[arg-type]
+    pair = prompt_completion_pairs(rows, tokenizer)[0]  # type: ignore[arg-type]
     assert pair.prompt.endswith("<assistant>") and pair.completion.endswith("<end>") and "BEST=" in pair.completion

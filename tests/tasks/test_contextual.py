@@ -12,9 +12,9 @@ from akrasia.agents import read_action, read_stated
 from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.records import decode, encode
-from akrasia.tasks import TASKS, Contextual, Task, contextual, play, players_for
+from akrasia.tasks import TASKS, Contextual, Task, contextual, players_for, run_player
 from akrasia.tasks.contextual import ContextualState
-from akrasia.tasks.movielens import generated, load
+from akrasia.tasks.movielens import generate_ratings, load_movielens
 
 SEED = st.integers(0, 2**40)
 ARMS = st.sampled_from([2, 5, 10, 20, 30])
@@ -145,7 +145,7 @@ def test_the_text_gives_the_user_and_every_preference(seed: int, arms: int) -> N
 @given(st.integers(1, 6), st.integers(2, 30), st.integers(2, 90))
 @settings(deadline=None, max_examples=20)
 def test_made_up_tastes_have_their_rank_and_do_not_move(rank: int, users: int, size: int) -> None:
-    here, more = generated(rank, users, size), generated(rank, users + 5, size + 5)
+    here, more = generate_ratings(rank, users, size), generate_ratings(rank, users + 5, size + 5)
     assert np.array_equal(here.taste, more.taste[:users, :size])
     assert np.array_equal(here.base, more.base[:size])
     assert here.people == more.people[:users]
@@ -157,11 +157,11 @@ def test_made_up_tastes_have_their_rank_and_do_not_move(rank: int, users: int, s
 def test_linucb_learns() -> None:
     task = contextual(arms=10, horizon=50)
     lost = {
-        name: np.mean([sum(o.regret[a] for _, o, a, _ in play(task, player, seed)) for seed in range(6)])
+        name: np.mean([sum(o.regret[a] for _, o, a, _ in run_player(task, player, seed)) for seed in range(6)])
         for name, player in players_for(task).items()
     }
     assert lost["linucb"] < 0.5 * min(lost["uniform"], lost["greedy"])
-    for _, oracle, action, _ in play(task, players_for(task)["linucb"], 3):
+    for _, oracle, action, _ in run_player(task, players_for(task)["linucb"], 3):
         assert action in oracle.optimal
 
 
@@ -237,7 +237,7 @@ def write(folder: Path, layout: str, noise: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("layout", ["100k", "1m"])
 def test_movielens_files_are_read_as_they_are(tmp_path: Path, layout: str) -> None:
     table = write(tmp_path, layout)
-    full = load(tmp_path, rank=8)
+    full = load_movielens(tmp_path, rank=8)
     assert set(full.titles) == LABELS
     assert full.skipped == ()
     assert np.allclose(full.base + full.taste, table, atol=0.011)  # nothing is missing, so full rank restores it
@@ -245,7 +245,7 @@ def test_movielens_files_are_read_as_they_are(tmp_path: Path, layout: str) -> No
     assert "female" in full.people[0] and "New York" in full.people[0]
     assert ("programmer" if layout == "1m" else "librarian") in full.people[0]
     assert ("25-34" if layout == "1m" else "age 21") in full.people[0]
-    low = load(tmp_path, rank=1)
+    low = load_movielens(tmp_path, rank=1)
     u, s, vt = np.linalg.svd(table - table.mean(axis=0))
     assert np.allclose(low.taste, s[0] * np.outer(u[:, 0], vt[0]), atol=0.006)
 
@@ -259,7 +259,7 @@ def test_a_task_on_movielens_files_plays(tmp_path: Path, layout: str) -> None:
     for label in seen.actions:
         assert read_action(f"ACTION={label}", seen.actions) == (label, "ok")
         assert read_stated(f"The best movie now is {label}.", seen.actions) == ((label,), "ok")
-    assert len(list(play(task, players_for(task)["linucb"], 0))) == 4
+    assert len(list(run_player(task, players_for(task)["linucb"], 0))) == 4
     assert TASKS.make("contextual", **task.options) == task
     with pytest.raises(BadOption, match="arms is 9"):
         contextual(arms=9, rank=2, data=str(tmp_path))
@@ -275,7 +275,7 @@ def test_malformed_rows_are_counted_with_file_and_row(tmp_path: Path, layout: st
     gap = "\t" if layout == "100k" else "::"
     bad = ["1", gap.join("99 1 3 0".split()), gap.join("1 99 3 0".split()), gap.join("1 1 9 0".split()),
            gap.join("1 1 nan 0".split()), gap.join("1 1 good 0".split()), ""]  # fmt: skip
-    clean = load(tmp_path, rank=2)
+    clean = load_movielens(tmp_path, rank=2)
     with (tmp_path / ratings).open("a") as file:
         file.write("\n".join(bad) + "\n")
     with (tmp_path / movies).open("a") as file:
@@ -283,7 +283,7 @@ def test_malformed_rows_are_counted_with_file_and_row(tmp_path: Path, layout: st
     with (tmp_path / users).open("a") as file:
         file.write("|".join("13 x Q none 00000".split()) if layout == "100k" else "13::F::25::77::00000")
     with pytest.warns(UserWarning, match="8 malformed rows"):
-        read = load(tmp_path, rank=2)
+        read = load_movielens(tmp_path, rank=2)
     assert np.array_equal(read.taste, clean.taste)
     assert [s.split(":")[0] for s in read.skipped] == [
         f"{movies} row 9", f"{users} row 13", *(f"{ratings} row {97 + i}" for i in range(6)),

@@ -15,9 +15,9 @@ from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.records import ARM_RULES, Transition, decode, digest, encode
 from akrasia.records import Situation as Seen
-from akrasia.tasks import PLAYERS, RULES, TASKS, bandit, play
+from akrasia.tasks import PLAYERS, RULES, TASKS, bandit, run_player
 from akrasia.tasks.bandit import Bandit, BanditState
-from akrasia.tasks.rules import ORACLES, best
+from akrasia.tasks.rules import ORACLES, best_labels
 from akrasia.tasks.scenarios import SCENARIOS
 
 SEED = st.integers(0, 2**40)
@@ -159,8 +159,8 @@ def test_ties_are_sets() -> None:
     state = BanditState(0, ("Red", "Blue", "Green", "Pink"), (0.1, 0.2, 0.3, 0.4), alike, 2)
     assert task.oracle(state).optimal == ("Green", "Pink")
     assert task.oracle(state).greedy == ("Red", "Blue")
-    assert best(("a", "b", "c"), (1.0, 2.0, 2.0)) == ("b", "c")
-    assert best((), ()) == ()
+    assert best_labels(("a", "b", "c"), (1.0, 2.0, 2.0)) == ("b", "c")
+    assert best_labels((), ()) == ()
     assert task.oracle(task.start(3)).greedy == ()
     assert len(task.oracle(task.start(3)).optimal) == 4
 
@@ -227,7 +227,7 @@ def test_a_head_start_is_played_before_the_first_decision(seed: int, arms: int, 
     bare = bandit(arms=arms, horizon=4).start(seed)
     _, paid = pulled(task, bare, [bare.labels.index(t.action) for t in seen.history])
     assert paid == [(t.action, t.reward) for t in seen.history]
-    assert sum(1 for _ in play(task, PLAYERS["uniform"], seed)) == 4
+    assert sum(1 for _ in run_player(task, PLAYERS["uniform"], seed)) == 4
 
 
 def test_an_illegal_action_is_refused_with_the_legal_ones() -> None:
@@ -247,7 +247,7 @@ def test_examples_are_solved_distinct_and_of_other_episodes(arms: int, labels: s
     for example in seen.examples:
         index = example.situation.quantity("index")
         assert index is not None
-        assert example.action in best(example.situation.actions, index.values)
+        assert example.action in best_labels(example.situation.actions, index.values)
         assert example.situation.examples == ()
     assert seen.examples == task.situation(task.start(8)).examples
 

@@ -11,9 +11,9 @@ import pytest
 
 from akrasia.errors import BadOption, MissingWeights, TrainingFailed
 from akrasia.models.providers.lora import is_adapter, read_adapter
-from akrasia.training.packing import hidden_states, packs
-from akrasia.training.supervised import SFT, Pair, TrainingProgress, encode, fine_tune, loss_of
-from akrasia.training.weights import Weights, add_lora, load, save_adapter
+from akrasia.training.packing import hidden_states, pack_sequences
+from akrasia.training.supervised import SFTConfig, SFTProgress, TrainingPair, completion_loss, fine_tune, tokenize_pair
+from akrasia.training.weights import Weights, add_lora, load_weights, save_adapter
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -46,46 +46,46 @@ def test_packed_sequences_have_the_states_that_they_have_alone() -> None:
     rng = np.random.default_rng(0)
     trunk = rng.integers(len(LETTERS), size=12).tolist()
     rows = [[*trunk[:n], *rng.integers(len(LETTERS), size=4).tolist()] for n in (3, 7, 7, 12, 0)]
-    whole = packs(rows)
-    assert len(whole) == 1 and sorted(whole[0].rows) == [0, 1, 2, 3, 4]
+    whole = pack_sequences(rows)
+    assert len(whole) == 1 and sorted(whole[0].members) == [0, 1, 2, 3, 4]
     assert len(whole[0].tokens) < sum(map(len, rows)) - 12  # what is shared is there once
     for most in (512, 14):
-        for pack in packs(rows, most):
+        for pack in pack_sequences(rows, most):
             states = hidden_states(model, pack).detach()
-            for row, path in zip(pack.rows, pack.paths, strict=True):
+            for row, path in zip(pack.members, pack.paths, strict=True):
                 alone = model.model(input_ids=torch.tensor([rows[row]])).last_hidden_state[0]
                 assert [int(pack.tokens[i]) for i in path] == rows[row]
                 torch.testing.assert_close(states[list(path)], alone, atol=1e-5, rtol=1e-5)
-    assert sorted(i for pack in packs(rows, 14) for i in pack.rows) == [0, 1, 2, 3, 4]
+    assert sorted(i for pack in pack_sequences(rows, 14) for i in pack.members) == [0, 1, 2, 3, 4]
 
 
 def test_the_loss_is_that_of_the_completions_alone() -> None:
     weights = tiny()
-    pairs = [Pair("ab", "cd"), Pair("abc", "e"), Pair("x", "yzy")]
-    coded = [encode(weights.tokenizer, p) for p in pairs]
-    (pack,) = packs([[*p, *c] for p, c in coded])
+    pairs = [TrainingPair("ab", "cd"), TrainingPair("abc", "e"), TrainingPair("x", "yzy")]
+    coded = [tokenize_pair(weights.tokenizer, p) for p in pairs]
+    (pack,) = pack_sequences([[*p, *c] for p, c in coded])
     total, count = 0.0, 0
     for prompt, completion in coded:
         logits = weights.model(torch.tensor([[*prompt, *completion]])).logits[0].log_softmax(-1)
         for i, token in enumerate(completion):
             total -= float(logits[len(prompt) + i - 1, token].detach())
             count += 1
-    loss = loss_of(weights.model, pack, [coded[i] for i in pack.rows])
+    loss = completion_loss(weights.model, pack, [coded[i] for i in pack.members])
     assert float(loss.detach()) == pytest.approx(total / count, abs=1e-5)
 
 
 @pytest.mark.parametrize("lora", [True, False])
 def test_a_small_model_learns_its_pairs_and_the_same_seed_learns_the_same(lora: bool) -> None:
-    pairs = [Pair(f"{a}{b}=", b) for a in "abcd" for b in "klmn"]
+    pairs = [TrainingPair(f"{a}{b}=", b) for a in "abcd" for b in "klmn"]
     ends = []
     for _ in range(2):
         weights = tiny()
         if lora:
             weights.model = add_lora(weights.model, rank=8, alpha=16, seed=1)
             frozen = {n: p.clone() for n, p in weights.model.named_parameters() if not p.requires_grad}
-        seen: list[TrainingProgress] = []
-        done = fine_tune(weights, pairs, SFT(100, 8, 1e-2, seed=3), seen.append)
-        assert done.last < 0.5 * done.first and [p.update for p in seen] == list(range(1, 101))
+        seen: list[SFTProgress] = []
+        done = fine_tune(weights, pairs, SFTConfig(100, 8, 1e-2, seed=3), seen.append)
+        assert done.last_loss < 0.5 * done.first_loss and [p.update for p in seen] == list(range(1, 101))
         if lora:
             assert all(torch.equal(p, frozen[n]) for n, p in weights.model.named_parameters() if not p.requires_grad)
         ends.append({n: p.detach().clone() for n, p in weights.model.named_parameters() if p.requires_grad})
@@ -93,7 +93,7 @@ def test_a_small_model_learns_its_pairs_and_the_same_seed_learns_the_same(lora: 
 
 
 def test_lora_above_a_block_leaves_what_is_below_alone() -> None:
-    model = add_lora(tiny().model, rank=2, first=1)
+    model = add_lora(tiny().model, rank=2, first_layer=1)
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
     assert trained and all(".layers.1." in n for n in trained)
 
@@ -104,14 +104,14 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_are_spoilt() -> None:
         weights.model.model.norm.weight[0] = math.inf
     before = {n: p.detach().clone() for n, p in weights.model.named_parameters()}
     with pytest.raises(TrainingFailed, match="update 1 is nan"):
-        fine_tune(weights, [Pair("ab", "c")], SFT(3, 1))
+        fine_tune(weights, [TrainingPair("ab", "c")], SFTConfig(3, 1))
     assert all(torch.equal(p, before[n]) for n, p in weights.model.named_parameters())
     with pytest.raises(BadOption, match="nothing to train on"):
-        fine_tune(weights, [], SFT(3, 1))
+        fine_tune(weights, [], SFTConfig(3, 1))
     with pytest.raises(BadOption, match="is empty"):
-        fine_tune(weights, [Pair("ab", "")], SFT(3, 1))
-    with pytest.raises(BadOption, match="rate"):
-        SFT(3, rate=0)
+        fine_tune(weights, [TrainingPair("ab", "")], SFTConfig(3, 1))
+    with pytest.raises(BadOption, match="learning_rate"):
+        SFTConfig(3, learning_rate=0)
 
 
 def test_an_adapter_file_tells_what_it_is_and_is_written_whole(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_an_adapter_file_tells_what_it_is_and_is_written_whole(tmp_path: Path) -
     with pytest.raises(MissingWeights, match="is no LoRA adapter"):
         read_adapter(tmp_path / "text.gguf")
     with pytest.raises(MissingWeights, match="there is no file"):
-        load(str(tmp_path / "nothing.gguf"))
+        load_weights(str(tmp_path / "nothing.gguf"))
     with pytest.raises(MissingWeights, match="cannot be read as weights"):
-        load(str(tmp_path / "text.gguf"))
+        load_weights(str(tmp_path / "text.gguf"))
 
 
 @pytest.mark.embedded
@@ -136,7 +136,7 @@ def test_an_adapter_file_tells_what_it_is_and_is_written_whole(tmp_path: Path) -
 async def test_llama_cpp_says_with_an_adapter_what_torch_says(tmp_path: Path) -> None:
     from akrasia.models.providers.embedded import Embedded
 
-    weights = load()
+    weights = load_weights()
     model = add_lora(weights.model, rank=4, seed=1)
     torch.manual_seed(2)
     with torch.no_grad():

@@ -24,11 +24,11 @@ from akrasia.tasks import TASKS, bandit, contextual, potemkin, tictactoe
 from akrasia.training.cloning import (
     PLANS,
     demonstrations,
+    expert_rationale,
     expert_steps,
     experts_for,
-    pairs_of,
     preferences,
-    rationale,
+    prompt_completion_pairs,
 )
 
 TASK = {"name": "bandit", "arms": 5, "head_start": 3, "horizon": 3}
@@ -162,13 +162,13 @@ async def test_clones_are_trained_on_the_very_prompts_they_are_asked(plan: Any, 
 
 def test_a_rationale_is_the_arithmetic_of_the_rule() -> None:
     for situation, oracle, action in expert_steps(bandit(arms=3, horizon=6), "ucb", 2):
-        said = rationale(situation, action)
+        said = expert_rationale(situation, action)
         for name in situation.actions:
             value, (line,) = oracle.values[name], [x for x in said.splitlines() if x.startswith(f"{name}:")]
             assert line.endswith("value infinite." if value is None else f"value {value:.2f}.")
         assert said.endswith(f"So the best button now is {action}.") and "1 times" not in said
     for situation, _, action in expert_steps(contextual(arms=3, horizon=4, users=9), "linucb", 1):
-        assert f"now is {action}." in rationale(situation, action, brief=True)
+        assert f"now is {action}." in expert_rationale(situation, action, brief=True)
 
 
 def test_no_experiment_plays_an_episode_that_was_cloned() -> None:
@@ -240,11 +240,11 @@ def test_pairs_are_texts_as_the_server_sees_them() -> None:
 
     chat = Shown((Message("user", "which?"),), "ACTION=A")
     text = Shown((Message("user", "Thought:"),), " A is.", "completion", "\n")
-    one, other = pairs_of([chat, text], Template())
+    one, other = prompt_completion_pairs([chat, text], Template())
     assert (one.prompt, one.completion) == ("<user>which?</><assistant>", "ACTION=A</>")
     assert (other.prompt, other.completion) == ("Thought:", " A is.\n")
     with pytest.raises(BadOption, match="template"):
-        pairs_of([chat])
+        prompt_completion_pairs([chat])
 
 
 def test_preferences_need_a_greedy_action_that_is_worse() -> None:

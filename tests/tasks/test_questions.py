@@ -95,8 +95,8 @@ def test_mmlu_and_csv_as_they_are(tmp_path: Path) -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ('{"question": "cut', "no JSON"),
-    ("[1, 2]", "no object"),
+    ('{"question": "cut', "not JSON"),
+    ("[1, 2]", "not an object"),
     ({"answer": 3}, "no question"),
     (ask("  "), "no question"),
     ({"question": "?"}, "no answer"),
@@ -104,7 +104,7 @@ BAD: list[tuple[Any, str]] = [
     (ask(answer=True), "answer is a bool"),
     (ask(answer=[3]), "answer is a list"),
     (ask(answer="..."), "no answer"),
-    (ask(answer="A", choices="xy"), "no list of texts"),
+    (ask(answer="A", choices="xy"), "not a list of texts"),
     (ask(answer="A", choices=["x"]), "1 choices"),
     (ask(answer="A", choices=["x", "x"]), "alike"),
     (ask(answer="A", choices=["x", ""]), "empty"),
@@ -120,13 +120,13 @@ def test_a_malformed_row_is_reported_and_the_rest_used(row: Any, reason: str, tm
     path = lines(tmp_path, "", row, ask())
     with pytest.warns(UserWarning, match=r"1 of 2 rows") as caught:
         task = questions(path)
-    assert f"{path}: 1 of 2 rows are no questions and are left out: row 2: " in str(caught[0].message)
+    assert f"{path}: 1 of 2 rows are not questions and are left out: row 2: " in str(caught[0].message)
     assert [(m.row, reason in m.reason) for m in task.malformed] == [(2, True)] and len(task.questions) == 1
 
 
 def test_kinds_that_do_not_fit_are_malformed(tmp_path: Path) -> None:
     path = lines(tmp_path, ask("Who?", "Ada"))
-    for kind, reason in (("numeric", "no number"), ("choice", "no choices")):
+    for kind, reason in (("numeric", "not a number"), ("choice", "no choices")):
         with pytest.warns(UserWarning), pytest.raises(BadOption, match=reason):
             questions(path, kind=kind)
 

@@ -17,10 +17,10 @@ from akrasia.graphs import reason_then_act
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, aiw, conformance
-from akrasia.tasks.aiw_texts import FAMILIES, WORDINGS, candidates
+from akrasia.tasks.aiw_texts import FAMILIES, WORDINGS, drawable_numbers
 from akrasia.tasks.numbers import canonical_number
 
-PROMPTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "aiw" / "prompts.json"
+PROMPTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "aiw" / "prompts.json"
 WORDS = dict(zip("one two three four five six seven eight nine ten".split(), range(1, 11), strict=True)) | {"a": 1}
 DIGIT = r"(\d+|one|two|three|four|five|six|seven|eight|a)"
 
@@ -114,7 +114,7 @@ def test_our_formulas_give_the_published_answer_to_every_prompt_of_the_families(
         if right is None or found is None:
             continue
         counted[found[0]] += 1
-        if str(FAMILIES[found[0]].asked.answer(found[1])) != right:
+        if str(FAMILIES[found[0]].problem.answer(found[1])) != right:
             wrong[i] = (*found, right)
     circles = ("circles", (3, 5, 2, 1), "7")  # 593 and 596 say 6 of the same story with the same numbers
     assert wrong == {594: circles, 595: circles, 772: ("aiw", (3, 9), "9")}
@@ -200,7 +200,7 @@ def test_every_problem_is_sound(problem: str, numbers: str) -> None:
 def test_drawn_numbers_are_new_and_no_wrong_rule_is_right_by_accident(seed: int, problem: str, variation: int) -> None:
     family, task = FAMILIES[problem], aiw(problem, variation, numbers="drawn")
     numbers = task.start(seed).numbers
-    right = family.asked.answer(numbers)
+    right = family.problem.answer(numbers)
     assert min(numbers) >= 1 and right >= 1 and numbers not in family.published
     assert all(question.answer(numbers) >= 1 for question in family.light)
     assert right not in (family.shallow(numbers), *family.slips(numbers))
@@ -215,20 +215,20 @@ def test_the_hard_question_is_right_in_a_counted_family(seed: int) -> None:
     brothers, sisters = aiw(numbers="drawn").start(seed).numbers
     people = ["Alice", *[f"girl {i}" for i in range(sisters)], *[f"boy {i}" for i in range(brothers)]]
     girls = [p for p in people if not p.startswith("boy")]
-    asked = {q.name: q.answer((brothers, sisters)) for q in (*FAMILIES["aiw"].light, FAMILIES["aiw"].asked)}
+    asked = {q.name: q.answer((brothers, sisters)) for q in (*FAMILIES["aiw"].light, FAMILIES["aiw"].problem)}
     assert asked == {"siblings": len(people) - 1, "family": brothers, "girls": len(girls), "asked": len(girls)}
 
 
 def test_circles_and_cousins_are_right_in_a_counted_world() -> None:
-    for men, women, hers, his in candidates("circles")[::37]:
+    for men, women, hers, his in drawable_numbers("circles")[::37]:
         around_alice = {"Alice", "Matilda"} | {f"a{i}" for i in range(women - 1)}
         around_bob = {"Matilda"} | {f"b{i}" for i in range(hers - 1)}
         known = (around_alice | around_bob) - {"Matilda"}
-        assert FAMILIES["circles"].asked.answer((men, women, hers, his)) == len(known)
-    for sisters, brothers, aunts, uncles, children in candidates("aiw_plus")[::37]:
+        assert FAMILIES["circles"].problem.answer((men, women, hers, his)) == len(known)
+    for sisters, brothers, aunts, uncles, children in drawable_numbers("aiw_plus")[::37]:
         at_home = 1 + sisters + brothers
         cousins = (aunts - at_home) + (uncles - at_home) + children
-        assert FAMILIES["aiw_plus"].asked.answer((sisters, brothers, aunts, uncles, children)) == cousins
+        assert FAMILIES["aiw_plus"].problem.answer((sisters, brothers, aunts, uncles, children)) == cousins
 
 
 def test_bad_options_and_answers_are_refused() -> None:

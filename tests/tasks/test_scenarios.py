@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from akrasia.agents import read_action, read_stated
 from akrasia.agents.rendering import render_situation
 from akrasia.tasks import TASKS, bandit
-from akrasia.tasks.scenarios import LABELS, SCENARIOS, pool
+from akrasia.tasks.scenarios import LABELS, SCENARIOS, label_pool
 
 SEED = st.integers(0, 2**40)
 WORDS = st.fixed_dictionaries({
@@ -35,7 +35,7 @@ def test_every_label_survives_from_prompt_to_parser(seed: int, words: dict[str, 
 @pytest.mark.parametrize("name", sorted(LABELS))
 @pytest.mark.parametrize("arms", [2, 20, 26, 33, 100])
 def test_a_list_that_is_too_short_goes_on_without_collisions(name: str, arms: int) -> None:
-    labels = pool(name, arms)
+    labels = label_pool(name, arms)
     assert len({a.casefold() for a in labels}) == len(labels) >= arms
     state = bandit(arms=arms, labels=name).start(3)
     assert set(state.labels) <= set(labels)

@@ -18,8 +18,8 @@ TASK = {"name": "bandit", "arms": 3, "horizon": 2, "labels": "letters"}
     ("settings", "error", "said"),
     [
         ({"epochs": 2}, errors.UnknownName, "no setting of a training named 'epochs'"),
-        ({"rlft": {"rte": 1e-3}}, errors.UnknownName, "Did you mean 'rate'"),
-        ({"rlft": {"rate": 0}}, errors.BadOption, "rate is 0"),
+        ({"rlft": {"learning_rte": 1e-3}}, errors.UnknownName, "Did you mean 'learning_rate'"),
+        ({"rlft": {"learning_rate": 0}}, errors.BadOption, "learning_rate is 0"),
         ({"reward": {"bonus": float("nan")}}, errors.BadOption, "finite"),
         ({"base": "embeded"}, errors.MissingWeights, "no base 'embeded'"),
         ({"task": ["bandit", "frequency"]}, errors.BadOption, "2 tasks"),
@@ -59,7 +59,15 @@ def test_a_training_leaves_a_model_a_card_and_runs_that_can_be_compared(tmp_path
     saved_model(tmp_path / "base")
     told = [f'base = "{tmp_path / "base"}"', 'plan = "act"', "episodes = 24", "[task]"]
     told += [f"{key} = {json.dumps(value)}" for key, value in TASK.items()]
-    told += ["[rlft]", "updates = 2", "rate = 1e-2", "[evaluate]", "every = 2", "[evaluate.plays]", "episodes = 12"]
+    told += [
+        "[rlft]",
+        "updates = 2",
+        "learning_rate = 1e-2",
+        "[evaluate]",
+        "every = 2",
+        "[evaluate.plays]",
+        "episodes = 12",
+    ]
     (tmp_path / "train.toml").write_text("\n".join(told))
     asked = ["train", str(tmp_path / "train.toml"), "--out", str(tmp_path / "out")]
     shown = CliRunner().invoke(app, asked, catch_exceptions=False)

@@ -15,16 +15,16 @@ import pytest
 from akrasia import errors, graphs
 from akrasia.models import Scripted, key_of
 from akrasia.records import Draw, Message, Oracle, Request, Response, Sampling, Situation
-from akrasia.training.rollouts import Batch, Rollouts, Sample
+from akrasia.training.rollouts import RolloutBatch, Rollouts, TurnSample
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from akrasia.training.batches import TrainingRow, logits_at, pack  # noqa: E402
-from akrasia.training.objective import log_probs, objective  # noqa: E402
+from akrasia.training.batches import TokenSequence, logits_at_positions, pack_samples  # noqa: E402
+from akrasia.training.objective import policy_loss, target_log_probs  # noqa: E402
 from akrasia.training.policy import Policy  # noqa: E402
-from akrasia.training.rlft import RLFT, PolicyTrained, rlft  # noqa: E402
-from akrasia.training.weights import Weights, add_lora, put_adapter, save_adapter  # noqa: E402
+from akrasia.training.rlft import RLFTConfig, RLFTResult, train_policy  # noqa: E402
+from akrasia.training.weights import Weights, add_lora, attach_adapter, save_adapter  # noqa: E402
 
 LETTERS = "\x00?\n ,.:=-0123456789ABCDEFTRSabcdefghinoprstuwx"
 
@@ -79,13 +79,13 @@ class Press:
 
 
 def rollouts(weights: Weights, episodes: int = 16, **options: Any) -> Rollouts:
-    return Rollouts(Press(), graphs.act(), Policy(weights, free=True), episodes, **options)
+    return Rollouts(Press(), graphs.act(), Policy(weights, unconstrained=True), episodes, **options)
 
 
 def test_reward_rises_to_one_where_the_right_action_is_fixed() -> None:
     weights = tiny()
-    settings = RLFT(updates=60, rate=1e-2, beta=0.01, warmup=0.0)
-    curve = rlft(weights.model, rollouts(weights), settings).curve
+    settings = RLFTConfig(updates=60, learning_rate=1e-2, beta=0.01, warmup=0.0)
+    curve = train_policy(weights.model, rollouts(weights), settings).curve
     first, last = curve[0], curve[-1]
     assert first["valid"] < 0.5 and first["optimal"] < 0.3
     assert last["valid"] == 1 and last["optimal"] > 0.9 and last["earned"] > 0.9
@@ -99,17 +99,17 @@ def test_the_gradient_agrees_with_finite_differences_on_a_policy_of_two_tokens(b
     targets = torch.tensor(rng.integers(2, size=tokens))
     gain = torch.tensor(rng.normal(size=tokens))
     theta = torch.tensor(rng.normal(size=(3, 2)), requires_grad=True)
-    reference = log_probs(seen @ torch.tensor(rng.normal(size=(3, 2))), targets)
+    reference = target_log_probs(seen @ torch.tensor(rng.normal(size=(3, 2))), targets)
     # Far enough from where it was sampled for some ratios to be clipped, none of them at the very edge.
-    old = log_probs((seen @ theta).detach(), targets) + torch.tensor(rng.normal(0, 0.5, size=tokens))
+    old = target_log_probs((seen @ theta).detach(), targets) + torch.tensor(rng.normal(0, 0.5, size=tokens))
 
     def loss(parameters: Any) -> Any:
-        return objective(
+        return policy_loss(
             seen @ parameters, targets, gain, old, reference, clip=0.2, beta=0.05, bonus=bonus
         ).loss.mean()  # fmt: skip
 
     loss(theta).backward()
-    assert 0 < objective(seen @ theta, targets, gain, old, reference).clipped.sum() < tokens
+    assert 0 < policy_loss(seen @ theta, targets, gain, old, reference).clipped.sum() < tokens
     for i in range(3):
         for j in range(2):
             step = torch.zeros(3, 2, dtype=torch.float64)
@@ -122,7 +122,7 @@ def test_the_first_step_is_the_policy_gradient() -> None:
     """At ratio 1 the gradient of the objective is that of -A log p."""
     logits = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
     targets, gain = torch.tensor([0, 1, 1, 0, 1]), torch.randn(5, dtype=torch.float64)
-    (found,) = torch.autograd.grad(objective(logits, targets, gain, beta=0).loss.sum(), logits)
+    (found,) = torch.autograd.grad(policy_loss(logits, targets, gain, beta=0).loss.sum(), logits)
     (expected,) = torch.autograd.grad(-(gain * torch.log_softmax(logits, -1)[range(5), targets]).sum(), logits)
     assert torch.allclose(found, expected)
 
@@ -130,39 +130,39 @@ def test_the_first_step_is_the_policy_gradient() -> None:
 def test_packing_changes_no_log_probability() -> None:
     model, play = tiny().model, Characters()
 
-    def sample(prompt: str, completion: str, gain: float) -> Sample:
-        return Sample(play(prompt)["input_ids"], play(completion)["input_ids"], gain)
+    def sample(prompt: str, completion: str, gain: float) -> TurnSample:
+        return TurnSample(play(prompt)["input_ids"], play(completion)["input_ids"], gain)
 
     samples = [
         sample("Step=0 ", "A", 1.0), sample("Step=0 A 0.5 Step=1 ", "B", 2.0), sample("Step=0 ", "A", 3.0),
         sample("Step=0 ", "B 1", 4.0), sample("Step=0 A 0.5 Step=1 B ", "C", 5.0),
     ]  # fmt: skip
-    rows = pack(samples)
+    rows = pack_samples(samples)
     assert len(rows) == 2
     alone = [
-        TrainingRow(s.prompt + s.completion, list(range(len(s.prompt) - 1, len(s.prompt + s.completion) - 1)))
+        TokenSequence(s.prompt + s.completion, list(range(len(s.prompt) - 1, len(s.prompt + s.completion) - 1)))
         for s in samples
     ]
     gains = [s.advantage for s in samples for _ in s.completion]
     with torch.no_grad():
-        packed = log_probs(*logits_at(model, rows)).tolist()
-        each = log_probs(*logits_at(model, alone)).tolist()
+        packed = target_log_probs(*logits_at_positions(model, rows)).tolist()
+        each = target_log_probs(*logits_at_positions(model, alone)).tolist()
     found = sorted(zip([a for r in rows for a in r.advantages], packed, strict=True))
     assert found == [(g, pytest.approx(p, abs=1e-5)) for g, p in sorted(zip(gains, each, strict=True))]
 
 
-def trained(folder: Path | None, weights: Weights, resume: bool = False, stop: int = 0) -> PolicyTrained:
+def trained(folder: Path | None, weights: Weights, resume: bool = False, stop: int = 0) -> RLFTResult:
     """Six updates of two optimiser steps with dropout; the process kills itself during the update `stop`."""
-    settings = RLFT(updates=6, epochs=2, rate=3e-3, keep=2)
+    settings = RLFTConfig(updates=6, epochs=2, learning_rate=3e-3, checkpoint_every=2)
     play = rollouts(weights, episodes=4)
 
-    def played(update: int) -> Batch:
+    def played(update: int) -> RolloutBatch:
         batch = play(update)
         if update == stop:
             os.kill(os.getpid(), signal.SIGKILL)
         return batch
 
-    return rlft(weights.model, played, settings, folder=folder, resume=resume)
+    return train_policy(weights.model, played, settings, folder=folder, resume=resume)
 
 
 def learner() -> Weights:
@@ -177,47 +177,56 @@ def test_a_training_that_was_killed_and_resumed_ends_with_the_same_weights(tmp_p
     killed = subprocess.run([sys.executable, __file__, str(tmp_path), "6"], stderr=subprocess.PIPE)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     again = trained(tmp_path, resumed, resume=True)
-    assert again.resumed == 4
+    assert again.resumed_at == 4
     assert again.curve == curve
     for name, parameter in whole.model.named_parameters():
         assert torch.equal(parameter, resumed.model.get_parameter(name)), name
     assert (tmp_path / "curve.jsonl").read_text().count("\n") == 6
     with pytest.raises(errors.RunFolderError, match="holds a training already"):
         trained(tmp_path, learner())
-    with pytest.raises(errors.RunFolderError, match="it differs in: rate, seed"):
+    with pytest.raises(errors.RunFolderError, match="it differs in: learning_rate, seed"):
         other = learner()
-        rlft(other.model, rollouts(other), RLFT(6, epochs=2, rate=1e-3, seed=2), folder=tmp_path, resume=True)
+        train_policy(
+            other.model,
+            rollouts(other),
+            RLFTConfig(6, epochs=2, learning_rate=1e-3, seed=2),
+            folder=tmp_path,
+            resume=True,
+        )
     with pytest.raises(errors.RunFolderError, match="the weights that it began from"):
         trained(tmp_path, tiny(2), resume=True)
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("advantage", "message"),
     [
-        (lambda batch: Batch((Sample(*_tokens(batch), float("nan")),), batch.figures), "the loss is nan in update 3"),
-        (lambda batch: Batch((Sample(*_tokens(batch), 1e39),), batch.figures), "in update 3"),
+        (float("nan"), "the loss is nan in update 3"),
+        (1e39, "in update 3"),
         (None, "memory ran out in update 3"),
     ],
 )
-def test_a_loss_that_is_no_number_or_no_memory_keeps_the_last_checkpoint(fault: Any, said: str, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_or_no_memory_keeps_the_last_checkpoint(
+    advantage: float | None, message: str, tmp_path: Path
+) -> None:
     weights = tiny()
     play = rollouts(weights, episodes=4)
 
-    def played(update: int) -> Batch:
+    def played(update: int) -> RolloutBatch:
         batch = play(update)
         if update < 3:
             return batch
-        if fault is None:
+        if advantage is None:
             raise torch.OutOfMemoryError("no more")
-        return fault(batch)
+        sample = batch.samples[0]
+        return RolloutBatch((TurnSample(sample.prompt, sample.completion, advantage),), batch.metrics)
 
     kept: dict[str, Any] = {}
 
-    def tell(update: Any) -> None:
+    def keep_weights(_: Any) -> None:
         kept.update({n: p.detach().clone() for n, p in weights.model.named_parameters()})
 
-    with pytest.raises(errors.TrainingFailed, match=said) as failed:
-        rlft(weights.model, played, RLFT(updates=4), folder=tmp_path, tell=tell)
+    with pytest.raises(errors.TrainingFailed, match=message) as failed:
+        train_policy(weights.model, played, RLFTConfig(updates=4), folder=tmp_path, on_update=keep_weights)
     assert "holds update 2" in str(failed.value)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert state["update"] == 2
@@ -225,13 +234,9 @@ def test_a_loss_that_is_no_number_or_no_memory_keeps_the_last_checkpoint(fault: 
         assert torch.equal(parameter, kept[name]) and torch.equal(parameter, state["weights"][name])
 
 
-def _tokens(batch: Batch) -> tuple[list[int], list[int]]:
-    return batch.samples[0].prompt, batch.samples[0].completion
-
-
 def test_a_damaged_checkpoint_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"half a file")
-    with pytest.raises(errors.RunFolderError, match="is no checkpoint"):
+    with pytest.raises(errors.RunFolderError, match="is not a checkpoint"):
         trained(tmp_path, learner(), resume=True)
 
 
@@ -319,7 +324,7 @@ def test_a_free_policy_is_invalid_as_often_as_the_mass_says() -> None:
     weights, n = tiny(), 2000
     with torch.no_grad():  # an untrained model puts too little on two letters of forty to see it
         weights.model.lm_head.weight[[LETTERS.index("A"), LETTERS.index("B")]] *= 8
-    policy = Policy(weights, free=True, batch=500)
+    policy = Policy(weights, unconstrained=True, batch=500)
     said = ask(policy, *(("Action=", Sampling(choices=("A", "B")), number) for number in range(n)))
     (fixed,) = ask(Policy(weights), ("Action=", CHOICES, 0))
     assert fixed.mass is not None and fixed.probs is not None and 0.02 < fixed.mass < 0.98
@@ -327,22 +332,22 @@ def test_a_free_policy_is_invalid_as_often_as_the_mass_says() -> None:
     assert share == pytest.approx(fixed.mass, abs=4 * (fixed.mass * (1 - fixed.mass) / n) ** 0.5)
     a = sum(r.text == "A" for r in said) / n
     assert a == pytest.approx(fixed.mass * fixed.probs["A"], abs=4 * (a * (1 - a) / n) ** 0.5 + 1e-9)
-    assert len(policy.said) == n and {len(completion) for _, completion in policy.said.values()} == {1}
+    assert len(policy.sampled) == n and {len(completion) for _, completion in policy.sampled.values()} == {1}
 
 
 def test_only_the_turns_of_the_policy_are_trained() -> None:
     weights = tiny()
     critic = Scripted(lambda request, draw: "Look at B.", style="tuned")
     plan = graphs.reason_act_critic()
-    play = Rollouts(Press(1), plan, Policy(weights, free=True), 2, others={"critic": critic})
-    assert play.trained == {n.name for n in plan.nodes if n.agent.role != "critic"}
+    play = Rollouts(Press(1), plan, Policy(weights, unconstrained=True), 2, others={"critic": critic})
+    assert play.trained_nodes == {n.name for n in plan.nodes if n.agent.role != "critic"}
     batch = play(1)
     assert len(batch.samples) == 2 * 3
     texts = [Characters().decode(s.prompt + s.completion) for s in batch.samples]
     assert all("Buttons: A, B" in text.replace("?", "u") or "uttons: A, B" in text for text in texts)
     with pytest.raises(errors.BadOption, match="no agent"):
-        Rollouts(Press(), graphs.act(), Policy(weights, free=True), 2, others={"actor": critic})
-    with pytest.raises(errors.BadOption, match="not free"):
+        Rollouts(Press(), graphs.act(), Policy(weights, unconstrained=True), 2, others={"actor": critic})
+    with pytest.raises(errors.BadOption, match="restricted to legal actions"):
         Rollouts(Press(), graphs.act(), Policy(weights), 2)
 
 
@@ -354,25 +359,25 @@ def test_an_adapter_comes_back_as_it_was_saved(tmp_path: Path) -> None:
             if parameter.requires_grad:
                 parameter.copy_(torch.randn_like(parameter).half().float())
     save_adapter(saved.model, tmp_path / "a.gguf", name="a", sha256="")
-    model = put_adapter(loaded.model, tmp_path / "a.gguf")
+    model = attach_adapter(loaded.model, tmp_path / "a.gguf")
     for name, parameter in saved.model.named_parameters():
         assert torch.equal(parameter, model.get_parameter(name)), name
 
 
-def test_reading_on_gives_what_reading_anew_gives() -> None:
-    from akrasia.training.prefix_cache import read_on
+def test_a_cached_prefix_gives_the_logits_of_a_fresh_pass() -> None:
+    from akrasia.training.prefix_cache import forward_with_cache
 
     model, rng = tiny().model, np.random.default_rng(0)
-    rows = [rng.integers(2, len(LETTERS), size=n).tolist() for n in (9, 12, 15)]
-    read = None
+    sequences = [rng.integers(2, len(LETTERS), size=n).tolist() for n in (9, 12, 15)]
+    cache = None
     with torch.inference_mode():
         for turn in range(6):
-            read = read_on(model, read, rows)
-            alone = torch.stack([model(input_ids=torch.tensor([r])).logits[0, -1] for r in rows])
-            assert torch.allclose(read.logits, alone, atol=1e-5)
-            longer = [r[: len(r) - turn % 3] + rng.integers(2, len(LETTERS), size=turn + 1).tolist() for r in rows]
-            rows = [longer[i] for i in (2, 0, 1)] if turn % 2 else [*longer[:2], rows[0][:5] + longer[2][5:]]
-    assert read is not None and read.width > max(map(len, rows))  # something was read on
+            cache = forward_with_cache(model, cache, sequences)
+            alone = torch.stack([model(input_ids=torch.tensor([s])).logits[0, -1] for s in sequences])
+            assert torch.allclose(cache.next_token_logits, alone, atol=1e-5)
+            longer = [s[: len(s) - turn % 3] + rng.integers(2, len(LETTERS), size=turn + 1).tolist() for s in sequences]
+            sequences = [longer[i] for i in (2, 0, 1)] if turn % 2 else [*longer[:2], sequences[0][:5] + longer[2][5:]]
+    assert cache is not None and cache.width > max(map(len, sequences))  # something was reused
 
 
 if __name__ == "__main__":

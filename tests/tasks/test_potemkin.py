@@ -179,9 +179,9 @@ def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, 
     one, other = concept.form.parse(instance), concept.form.parse(near)
     assert concept.form.distance(one, other) == concept.form.distance(other, one) == 1
     assert concept.form.distance(one, one) == 0
-    assert concept.edited(near, instance, True) and concept.edited(instance, near, False)
-    assert not concept.edited(near, near, True) and not concept.edited(instance, instance, False)
-    assert not concept.edited(near, instance, False)
+    assert concept.is_valid_edit(near, instance, True) and concept.is_valid_edit(instance, near, False)
+    assert not concept.is_valid_edit(near, near, True) and not concept.is_valid_edit(instance, instance, False)
+    assert not concept.is_valid_edit(near, instance, False)
     assert concept.is_instance(concept.instance(named_rng(seed, "test")))
     assert not concept.is_instance(concept.near_miss(named_rng(seed, "test")))
 
@@ -190,13 +190,13 @@ def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, 
 @given(NAME, SEED, SEED)
 def test_demands_can_be_met_and_an_example_by_heart_does_not_meet_them(name: str, seed: int, other: int) -> None:
     concept = CONCEPTS[name]
-    demands, hidden = concept.demands(named_rng(seed, "test"))
-    assert concept.meets(hidden, demands)
-    assert not any(concept.meets(text, demands) and concept.form.parse(text) != concept.form.parse(hidden)
+    constraints, hidden = concept.constraints(named_rng(seed, "test"))
+    assert concept.satisfies(hidden, constraints)
+    assert not any(concept.satisfies(text, constraints) and concept.form.parse(text) != concept.form.parse(hidden)
                    for text in CASES[name][1])  # fmt: skip
     if seed != other:
         learned = [concept.instance(named_rng(other, "test", i)) for i in range(4)]
-        assert not all(concept.meets(text, demands) for text in learned)
+        assert not all(concept.satisfies(text, constraints) for text in learned)
 
 
 def test_the_set_is_as_large_and_as_varied_as_promised() -> None:
@@ -230,18 +230,18 @@ def test_an_instance_that_edit_asks_to_spoil_survives_most_changes(name: str) ->
 
 def test_edits_are_counted_in_units() -> None:
     game, profiled = CONCEPTS["zero_sum"], CONCEPTS["nash_equilibrium"]
-    assert game.edited("1,-1 | 0,0\n-4,4 | 2,-1", "1,-1 | 0,0\n-4,4 | 2,-2", True)
-    assert not game.edited("1,-1 | 0,0\n-4,4 | 2,-1", "1,-1 | 0,0\n-4,4 | 0,0", True), "two payoffs changed"
-    assert not game.edited("1,-1 | 0,0\n-4,4 | 2,-1", "1,-1 | 0,0", True), "a row is gone"
+    assert game.is_valid_edit("1,-1 | 0,0\n-4,4 | 2,-1", "1,-1 | 0,0\n-4,4 | 2,-2", True)
+    assert not game.is_valid_edit("1,-1 | 0,0\n-4,4 | 2,-1", "1,-1 | 0,0\n-4,4 | 0,0", True), "two payoffs changed"
+    assert not game.is_valid_edit("1,-1 | 0,0\n-4,4 | 2,-1", "1,-1 | 0,0", True), "a row is gone"
     at_11, at_22 = (f"3,3 | 0,5\n5,0 | 1,1\nprofile: row {n}, column {n}" for n in (1, 2))
-    assert not profiled.edited(at_11, at_22, True), "moving the profile is no edit of a payoff"
+    assert not profiled.is_valid_edit(at_11, at_22, True), "moving the profile is no edit of a payoff"
     tree, chain = CONCEPTS["tree"], CONCEPTS["chain"]
-    assert tree.edited("1-2, 2-3, 3-1", "1-2, 2-3", True)
-    assert not tree.edited("1-2, 2-3, 3-1", "1-2", True)
-    assert not chain.edited("{1} {1, 2} {1, 2, 3} {}", "{1} {1, 2} {1, 2, 3}", True), "a whole set is gone"
+    assert tree.is_valid_edit("1-2, 2-3, 3-1", "1-2, 2-3", True)
+    assert not tree.is_valid_edit("1-2, 2-3, 3-1", "1-2", True)
+    assert not chain.is_valid_edit("{1} {1, 2} {1, 2, 3} {}", "{1} {1, 2} {1, 2, 3}", True), "a whole set is gone"
     verse = CONCEPTS["anaphora"]
-    assert verse.edited("we sing\nwe dance\nyou rest", "We sing,\nwe dance,\nwe rest!", True)
-    assert not verse.edited("we sing\nwe dance\nyou rest", "we sing\nwe dance\nwe sleep", True)
+    assert verse.is_valid_edit("we sing\nwe dance\nyou rest", "We sing,\nwe dance,\nwe rest!", True)
+    assert not verse.is_valid_edit("we sing\nwe dance\nyou rest", "we sing\nwe dance\nwe sleep", True)
 
 
 @settings(max_examples=100, deadline=None)
@@ -307,17 +307,17 @@ def answers(task: Any, right: tuple[str, ...]) -> Scripted:
 
     def script(request: Request, draw: Draw) -> str:
         state = task.start(draw.episode)
-        said = request.messages[0].content
+        last_answer = request.messages[0].content
         for turn, use in enumerate(task.uses):
             before = task.solution(replace(state, turn=turn - 1)) if use == "label" else ""
-            here = replace(state, turn=turn, said=before)
+            here = replace(state, turn=turn, last_answer=before)
             situation = task.situation(here)
-            if situation.question in said and situation.observation in said:
+            if situation.question in last_answer and situation.observation in last_answer:
                 solution = task.solution(here)
                 others = [a for a in situation.actions if a != solution] or ["no idea"]
                 answer = solution if use in right else others[0]
                 return f"So it is.\nBEST={answer}\nACTION={answer}"
-        raise AssertionError(said)
+        raise AssertionError(last_answer)
 
     return Scripted(script, name="-".join(right) or "never")
 

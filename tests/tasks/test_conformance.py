@@ -18,11 +18,11 @@ from akrasia.errors import BadOption
 from akrasia.records import Oracle, Quantity, Situation, Transition
 from akrasia.rng import named_rng
 from akrasia.tasks import TASKS, conformance
-from akrasia.tasks.base import legal
-from akrasia.tasks.conformance import problems
+from akrasia.tasks.base import action_index
+from akrasia.tasks.conformance import ConformanceError, cases, problems
 from akrasia.tasks.conformance_checks import CHECKS
 
-DOCS = Path(__file__).parents[1] / "docs" / "tasks.md"
+DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "bandit": [{"arms": 20, "labels": "letters", "view": "index"}, {"rule": "greedy", "head_start": 3, "sigma": 0.0}],
     "tictactoe": [
@@ -98,7 +98,7 @@ class Sound:
         return Oracle(("Right",), (), dict(worth), {a: 0.54321 - v for a, v in worth.items()}, 0.5, (), "mean")
 
     def step(self, state: Any, action: str) -> tuple[Any, float, bool]:
-        legal(action, self.situation(state).actions)
+        action_index(action, self.situation(state).actions)
         if state.turn >= self.horizon:
             raise BadOption("the episode is over")
         reward = self.pays(state, action)
@@ -150,7 +150,7 @@ class Unequal(Sound):
         return OfObjects(seed)
 
     def step(self, state: Any, action: str) -> tuple[Any, float, bool]:
-        legal(action, ("Left", "Right"))
+        action_index(action, ("Left", "Right"))
         if state.turn >= self.horizon:
             raise BadOption("the episode is over")
         return OfObjects(state.seed, state.turn + 1), 0.0, state.turn + 1 >= self.horizon
@@ -338,8 +338,8 @@ BROKEN = {
     Unhashable: "state: raised TypeError: unhashable",
     Unequal: "state: a copy is not equal",
     Scribbles: "purity: oracle changes the state",
-    GlobalDice: "purity: step says something else when asked again",
-    Remembers: "streams: what is played elsewhere changes this episode",
+    GlobalDice: "purity: step returns something else on a second call",
+    Remembers: "streams: steps played elsewhere change this episode",
     ByTurn: "forfeit: passing shifts a reward",
     Fills: "forfeit: passing changes the history",
     HalfATie: "oracle: optimal is ['Right'], the highest values are those of ['Left', 'Right']",
@@ -374,6 +374,45 @@ def test_a_broken_task_is_caught_by_the_right_check(registered: Any, said: str) 
         Remembers.asked.clear()
         conformance.check(registered(), parse=read_answer)
     assert said in str(unsound.value)
+
+
+@pytest.mark.parametrize("registered", [Fills], indirect=True)
+def test_the_cases_are_one_test_per_check(registered: Any) -> None:
+    played: list[int] = []
+
+    class Counted(Fills):
+        def start(self, seed: int) -> Any:
+            played.append(seed)
+            return super().start(seed)
+
+    made = cases(Counted(), range(2), parse=read_answer, brute=lambda state: {"Right"})
+    assert [c.check for c in made] == ["play", *CHECKS] and played == []  # collecting tests plays nothing
+    assert [c.__name__ for c in made][:2] == ["sound play", "sound options"]
+    failed = set()
+    for case in made:
+        try:
+            case()
+        except ConformanceError as error:
+            failed.add(case.check)
+            assert f"{case.check}: " in str(error)
+    assert "forfeit" in failed and "play" not in failed
+    assert [line for case in made for line in case.problems()] == problems(
+        Counted(), range(2), parse=read_answer, brute=lambda state: {"Right"}
+    )
+    assert [c.check for c in cases(Sound())] == ["play", *(name for name in CHECKS if name != "brute force")]
+
+
+@pytest.mark.parametrize("registered", [Raises], indirect=True)
+def test_the_cases_of_a_task_that_cannot_be_played_all_fail_with_the_reason(registered: Any) -> None:
+    for case in cases(registered()):
+        with pytest.raises(ConformanceError, match="play: raised ZeroDivisionError: no pulls yet"):
+            case()
+
+
+@pytest.mark.parametrize("case", cases(TASKS.make("bandit"), range(2), parse=read_answer, exact=False))
+def test_pytest_takes_the_cases_as_parameters(case: Any, request: pytest.FixtureRequest) -> None:
+    case()
+    assert request.node.name.endswith(f"[{case.__name__}]")
 
 
 def test_every_check_catches_something() -> None:
@@ -420,7 +459,7 @@ def test_a_rebuilt_task_must_play_the_same(registered: Any) -> None:
 
 def test_an_unregistered_task_is_told_so() -> None:
     assert problems(Sound()) == [
-        "options: no task is registered as 'sound': enter it in TASKS or as an entry point akrasia.tasks"
+        "options: no task is registered as 'sound': add it to TASKS, or as an entry point of akrasia.tasks"
     ]
 
 

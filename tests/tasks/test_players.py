@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.records import digest
 from akrasia.rng import named_rng
-from akrasia.tasks import PLAYERS, bandit, contextual, play, players_for, regrets
+from akrasia.tasks import PLAYERS, bandit, contextual, players_for, regrets, run_player
 from akrasia.tasks.batch import BATCHED
-from akrasia.tasks.players import epsilon_greedy, posterior, thompson
+from akrasia.tasks.players import epsilon_greedy_player, posterior, thompson_player
 
 SEED = st.integers(0, 2**40)
 KINDS: list[dict[str, Any]] = [{"sigma": 0.3}, {"rewards": "bernoulli", "gap": 0.6}]
@@ -26,7 +26,7 @@ def test_those_who_learn_lose_less_than_chance(kind: dict[str, Any], block: int)
     task = bandit(arms=5, horizon=40, **kind)
     lost = {}
     for name, player in players_for(task).items():
-        steps = [s for seed in range(12) for s in play(task, player, 1000 * block + seed)]
+        steps = [s for seed in range(12) for s in run_player(task, player, 1000 * block + seed)]
         lost[name] = sum(oracle.regret[action] for _, oracle, action, _ in steps) / len(steps)
         if name == "ucb":
             assert all(action in oracle.optimal for _, oracle, action, _ in steps)
@@ -55,7 +55,7 @@ def test_a_batch_is_a_sample_of_what_play_does(kind: dict[str, Any], name: str) 
         [regrets(task, name, seeds) for task in (replace(task, view=v) for v in ("history", "both", "index"))], axis=0
     )
     player = players_for(task)[name]
-    alone = np.array([[o.regret[a] for _, o, a, _ in play(task, player, seed)] for seed in seeds])
+    alone = np.array([[o.regret[a] for _, o, a, _ in run_player(task, player, seed)] for seed in seeds])
     apart = many.sum(axis=1) - alone.sum(axis=1)
     assert abs(apart.mean()) < 4.5 * apart.std(ddof=1) / len(apart) ** 0.5
 
@@ -69,7 +69,7 @@ def test_without_noise_a_batch_and_play_agree_to_the_digit(seed: int, arms: int,
     if min(b - a for a, b in zip(means, means[1:], strict=False)) < 0.02:
         return
     batch = regrets(task, "ucb", [seed])[0]
-    alone = [o.regret[a] for _, o, a, _ in play(task, PLAYERS["ucb"], seed)]
+    alone = [o.regret[a] for _, o, a, _ in run_player(task, PLAYERS["ucb"], seed)]
     assert sorted(batch[:arms]) == pytest.approx(sorted(alone[:arms]))
     if rule == "greedy":
         assert batch[arms:] == pytest.approx(alone[arms:])
@@ -102,13 +102,13 @@ def test_epsilon_is_the_rate_of_exploring() -> None:
     task = bandit(arms=10, head_start=30)
     seen = task.situation(task.start(1))
     greedy = PLAYERS["greedy"](seen, named_rng(0, "test"))
-    others = sum(epsilon_greedy(0.3)(seen, named_rng(n, "test")) != greedy for n in range(2000)) / 2000
+    others = sum(epsilon_greedy_player(0.3)(seen, named_rng(n, "test")) != greedy for n in range(2000)) / 2000
     assert abs(others - 0.27) < 0.04
-    assert all(epsilon_greedy(0.0)(seen, named_rng(n, "test")) == greedy for n in range(20))
+    assert all(epsilon_greedy_player(0.0)(seen, named_rng(n, "test")) == greedy for n in range(20))
     with pytest.raises(BadOption, match="epsilon"):
-        epsilon_greedy(1.5)
+        epsilon_greedy_player(1.5)
     with pytest.raises(BadOption, match="prior_variance"):
-        thompson(prior_variance=0)
+        thompson_player(prior_variance=0)
 
 
 def test_players_without_what_they_need_say_so() -> None:
@@ -123,15 +123,15 @@ def test_ucb_needs_no_rule_to_be_told() -> None:
     """Under the truth there is no index to read: the player works out UCB1 itself."""
     told, silent = bandit(rule="ucb", horizon=20), bandit(rule="truth", horizon=20)
     for seed in range(5):
-        first = [a for _, _, a, _ in play(told, PLAYERS["ucb"], seed)]
-        assert first == [a for _, _, a, _ in play(silent, PLAYERS["ucb"], seed)]
+        first = [a for _, _, a, _ in run_player(told, PLAYERS["ucb"], seed)]
+        assert first == [a for _, _, a, _ in run_player(silent, PLAYERS["ucb"], seed)]
 
 
 def test_every_player_plays_what_it_is_listed_for() -> None:
     for task in (bandit(horizon=3), bandit(horizon=3, rewards="bernoulli"), contextual(arms=3, horizon=3, users=5)):
         for name, player in players_for(task).items():
             assert name in PLAYERS
-            assert len(list(play(task, player, 0))) == 3
+            assert len(list(run_player(task, player, 0))) == 3
 
 
 def without_own_names(value: Any) -> Any:
@@ -153,6 +153,6 @@ def test_the_demo_keeps_its_situations_rewards_and_draws() -> None:
         [without_own_names(asdict(situation)), without_own_names(asdict(oracle)), action, reward]
         for seed in range(21)
         for name in ("ucb", "greedy", "uniform")
-        for situation, oracle, action, reward in play(task, PLAYERS[name], seed)
+        for situation, oracle, action, reward in run_player(task, PLAYERS[name], seed)
     ]
     assert digest(seen) == DEMO

@@ -154,7 +154,7 @@ def test_many_episodes_at_once_keep_few_environments() -> None:
     states = [task.start(seed) for seed in range(60)]
     for _ in range(3):
         states = [task.step(s, "Left")[0] for s in states]
-    assert len(task._live._kept) == 32
+    assert len(task._pool._kept) == 32
     assert all(s == states[0].__class__(s.seed, 0, states[0].picture, states[0].history, 3) for s in states)
 
 
@@ -189,10 +189,10 @@ def test_what_is_seen_is_the_observation_its_picture_or_one_s_own_words() -> Non
         ({"env": "FrozenLake-v1", "discount": 1.5}, "discount"),
         ({"env": "FrozenLake-v1", "action_labels": ["a", "b"]}, "2 action labels for 4"),
         ({"env": "FrozenLake-v1", "action_labels": ["a", "A", "b", "c"]}, "collide"),
-        ({"env": "FrozenLake-v1", "action_labels": ["a", " ", "b", "c"]}, "no action label"),
+        ({"env": "FrozenLake-v1", "action_labels": ["a", " ", "b", "c"]}, "is not an action label"),
         ({"env": "FrozenLake-v1", "oracle": "tabel"}, "Did you mean 'table'"),
         ({"env": "FrozenLake-v1", "oracle": "search"}, "too many"),
-        ({"env": "FrozenLake-v1", "oracle": "nowhere:values"}, "cannot be found"),
+        ({"env": "FrozenLake-v1", "oracle": "nowhere:values"}, "cannot be imported"),
         ({"env": "FrozenLake-v1", "describe": lambda seen: "x"}, "top of a module"),
         ({"env": "test/Corridor-v0", "oracle": "table"}, "no transition table"),
         ({"env": "test/Corridor-v0", "env_options": {"random": True}}, "does not repeat itself"),
@@ -236,7 +236,7 @@ def test_the_simulated_agent_plays_the_lake(tmp_path: Path) -> None:
 def test_our_tasks_pass_the_checker(name: str, observation: str) -> None:
     from gymnasium.utils.env_checker import check_env
 
-    gym.register()
+    gym.register_environments()
     identity = {"bandit": "akrasia/Bandit-v0", "tictactoe": "akrasia/Tictactoe-v0"}[name]
     made = gymnasium.make(identity, observation=observation, render_mode="ansi")
     check_env(made.unwrapped)
@@ -246,7 +246,7 @@ def test_our_tasks_pass_the_checker(name: str, observation: str) -> None:
 def test_every_task_that_needs_no_options_is_an_environment() -> None:
     from gymnasium.utils.env_checker import check_env
 
-    for identity in gym.register():
+    for identity in gym.register_environments():
         try:
             made = gymnasium.make(identity)
         except BadOption:
@@ -255,7 +255,7 @@ def test_every_task_that_needs_no_options_is_an_environment() -> None:
 
 
 def test_an_environment_plays_the_episode_that_the_task_plays() -> None:
-    gym.register()
+    gym.register_environments()
     made, task = gymnasium.make("akrasia/Bandit-v0", arms=4, horizon=6), bandit(arms=4, horizon=6)
     made.reset(seed=11)
     state, over = task.start(11), False
@@ -270,7 +270,7 @@ def test_an_environment_plays_the_episode_that_the_task_plays() -> None:
 
 
 def test_an_illegal_action_forfeits() -> None:
-    gym.register()
+    gym.register_environments()
     made = gymnasium.make("akrasia/Tictactoe-v0", penalty=-5.0)
     _, info = made.reset(seed=0)
     assert info["action_mask"].tolist() == [1] * 9
@@ -284,7 +284,7 @@ def test_an_illegal_action_forfeits() -> None:
 
 
 def test_open_questions_are_answered_in_text() -> None:
-    gym.register()
+    gym.register_environments()
     made = gymnasium.make("akrasia/Aiw-v0")
     assert isinstance(made.action_space, gymnasium.spaces.Text)
     over, paid = False, []
@@ -320,7 +320,7 @@ def test_without_gymnasium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
         from_gymnasium("FrozenLake-v1")
     monkeypatch.delitem(sys.modules, "akrasia.tasks.gym_env", raising=False)
     with pytest.raises(MissingExtra, match=r"akrasia\[gym\]"):
-        gym.register()
+        gym.register_environments()
 
 
 PATH = ("Down", "Down", "Right", "Right", "Down", "Right")

@@ -1,4 +1,4 @@
-"""The tasks as exchanges of texts, and as an environment of verifiers that plays against a server on the loopback."""
+"""The tasks as text episodes, and as an environment of verifiers that plays against a server on the loopback."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from akrasia.errors import BadOption, UnknownName
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, bandit, tictactoe
-from akrasia.training.returns import Scale, Shaping, scale_of
-from akrasia.training.text_env import Exchange
+from akrasia.training.returns import RewardScale, RewardShaping, reward_scale
+from akrasia.training.text_env import TextEpisode
 
 ARMS = ["A", "B", "C", "D"]
 
 
-def test_an_exchange_asks_what_an_experiment_asks(tmp_path: Path) -> None:
+def test_a_text_episode_asks_what_an_experiment_asks(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def answer(request: Request, draw: Draw) -> str:
@@ -29,38 +29,38 @@ def test_an_exchange_asks_what_an_experiment_asks(tmp_path: Path) -> None:
 
     task = bandit(arms=4, horizon=5, labels=ARMS)
     ak.run(task, Scripted(answer), episodes=1, seed=3, out=tmp_path / "r")
-    exchange = Exchange(task, 3 * 10_000_000)
+    text_episode = TextEpisode(task, 3 * 10_000_000)
     for prompt in asked:
-        assert exchange.prompt == prompt
-        exchange.take("BEST=A\nACTION=B")
-    assert exchange.prompt is None and len(exchange.taken) == 5
+        assert text_episode.prompt == prompt
+        text_episode.step("BEST=A\nACTION=B")
+    assert text_episode.prompt is None and len(text_episode.steps) == 5
     with pytest.raises(BadOption, match="over"):
-        exchange.take("ACTION=A")
+        text_episode.step("ACTION=A")
 
 
 def test_a_step_is_worth_its_reward_in_units_of_random_play_or_the_penalty() -> None:
     task = bandit(arms=4, horizon=4, labels=ARMS)
-    exchange = Exchange(task, 0, Shaping(penalty=-5, bonus=1), Scale(0.5, 2.0))
-    first = exchange.take("BEST=B\nACTION=A")
-    assert first.worth == pytest.approx((first.reward - 0.5) / 2 + 1) and first.knows and first.does
-    history = exchange.prompt
-    lost = exchange.take("I would rather not.")
-    assert (lost.worth, lost.reward, lost.done, lost.stated) == (-5.0, None, None, ())
-    assert history is not None and exchange.prompt == history.replace("step 2 of 4", "step 3 of 4")
-    again = exchange.take("BEST=C\nACTION=A")
-    assert again.knows and not again.does and again.worth == pytest.approx((again.reward - 0.5) / 2)
-    assert exchange.shares == {"valid": 2 / 3, "knowing": 2 / 3, "doing": 1 / 3, "gap": 1 / 3}
-    worth = [t.worth for t in exchange.taken]
-    assert exchange.returns == pytest.approx(list(np.cumsum(worth[::-1])[::-1]))
+    text_episode = TextEpisode(task, 0, RewardShaping(penalty=-5, bonus=1), RewardScale(0.5, 2.0))
+    first = text_episode.step("BEST=B\nACTION=A")
+    assert first.shaped_reward == pytest.approx((first.reward - 0.5) / 2 + 1) and first.knows and first.does
+    history = text_episode.prompt
+    lost = text_episode.step("I would rather not.")
+    assert (lost.shaped_reward, lost.reward, lost.done, lost.stated) == (-5.0, None, None, ())
+    assert history is not None and text_episode.prompt == history.replace("step 2 of 4", "step 3 of 4")
+    again = text_episode.step("BEST=C\nACTION=A")
+    assert again.knows and not again.does and again.shaped_reward == pytest.approx((again.reward - 0.5) / 2)
+    assert text_episode.rates == {"valid": 2 / 3, "knowing": 2 / 3, "doing": 1 / 3, "gap": 1 / 3}
+    worth = [t.shaped_reward for t in text_episode.steps]
+    assert text_episode.returns == pytest.approx(list(np.cumsum(worth[::-1])[::-1]))
 
 
-def test_a_game_is_an_exchange_and_an_open_question_is_none() -> None:
-    exchange = Exchange(tictactoe(), 1)
-    while exchange.prompt is not None:
-        exchange.take(f"ACTION={exchange.task.situation(exchange._state).actions[0]}")
-    assert exchange.shares["valid"] == 1
+def test_a_game_is_a_text_episode_and_an_open_question_is_none() -> None:
+    text_episode = TextEpisode(tictactoe(), 1)
+    while text_episode.prompt is not None:
+        text_episode.step(f"ACTION={text_episode.task.situation(text_episode._state).actions[0]}")
+    assert text_episode.rates["valid"] == 1
     with pytest.raises(BadOption, match="open questions"):
-        Exchange(TASKS.make("aiw"), 0)
+        TextEpisode(TASKS.make("aiw"), 0)
 
 
 class Server:
@@ -100,18 +100,18 @@ async def test_verifiers_plays_an_episode_and_rewards_it(openai_server: Any, con
     assert episode.ok, episode.errors
     info = episode.traces[0].task.data.info
     task = bandit(arms=4, horizon=4, labels=ARMS)
-    exchange = Exchange(task, info["seed"], scale=scale_of(task, 0))
+    text_episode = TextEpisode(task, info["seed"], scale=reward_scale(task, 0))
     for n, messages in enumerate(server.asked):  # the prompts are ours, with or without what was said before
-        assert messages[-1]["content"] == exchange.prompt
+        assert messages[-1]["content"] == text_episode.prompt
         assert len(messages) == (2 * n + 1 if conversation else 1)
-        exchange.take("No." if n == 3 else f"BEST={ARMS[n]}\nACTION={ARMS[n]}")
-    assert exchange.prompt is None and len(server.asked) == 4
+        text_episode.step("No." if n == 3 else f"BEST={ARMS[n]}\nACTION={ARMS[n]}")
+    assert text_episode.prompt is None and len(server.asked) == 4
     if conversation:
         (trace,) = episode.traces
-        assert trace.num_turns == 4 and trace.reward == pytest.approx(sum(t.worth for t in exchange.taken))
-        assert trace.metrics == exchange.shares == {"valid": 0.75, "knowing": 0.75, "doing": 0.75, "gap": 0.0}
+        assert trace.num_turns == 4 and trace.reward == pytest.approx(sum(t.shaped_reward for t in text_episode.steps))
+        assert trace.metrics == text_episode.rates == {"valid": 0.75, "knowing": 0.75, "doing": 0.75, "gap": 0.0}
     else:
-        assert [t.reward for t in episode.traces] == pytest.approx(exchange.returns)
+        assert [t.reward for t in episode.traces] == pytest.approx(text_episode.returns)
         assert [t.metrics["valid"] for t in episode.traces] == [1, 1, 1, 0]
 
 

@@ -19,10 +19,10 @@ from akrasia.models import resolve
 from akrasia.models.providers.embedded import SHIPPED_SHA256
 from akrasia.models.providers.lora import organism, read_adapter
 from akrasia.tasks import bandit
-from akrasia.training.organism import RECIPE, Recipe, pairs, prompt_of, thought
+from akrasia.training.organism import RECIPE, OrganismRecipe, reasoner_prompt, training_pairs, ucb_thought
 
 CARD = json.loads(organism().with_suffix(".json").read_text())
-SMALL = Recipe(histories=60, seed=3)
+SMALL = OrganismRecipe(histories=60, seed=3)
 
 
 def test_a_thought_recommends_what_ucb_would() -> None:
@@ -30,7 +30,7 @@ def test_a_thought_recommends_what_ucb_would() -> None:
     for seed in range(40):
         state = task.start(seed)
         situation = task.situation(state)
-        said, best = thought(situation)
+        said, best = ucb_thought(situation)
         assert best in task.oracle(state).optimal
         assert read_stated(said, situation.actions) == ((best,), "ok")
         new = re.findall(r"(\w+) new", said)
@@ -38,8 +38,8 @@ def test_a_thought_recommends_what_ucb_would() -> None:
 
 
 def test_what_is_trained_is_what_a_reasoner_is_asked_and_never_an_act_without_a_thought() -> None:
-    made = pairs(SMALL)
-    assert made == pairs(SMALL) and made != pairs(Recipe(histories=60, seed=4))
+    made = training_pairs(SMALL)
+    assert made == training_pairs(SMALL) and made != training_pairs(OrganismRecipe(histories=60, seed=4))
     assert len(made) == SMALL.histories * SMALL.cuts
     for pair in made:
         assert pair.prompt.startswith("Buttons: ") and pair.prompt.endswith("\nThought:")
@@ -59,7 +59,7 @@ def test_reasoner_and_actor_see_the_same_lines() -> None:
     task = bandit(arms=4, head_start=3, horizon=1, labels="letters")
     situation = task.situation(task.start(1))
     asked = "".join(m.content for m in Reasoner().prompt(Agent("reasoner"), situation, (), "tuned").messages)
-    assert asked == prompt_of(situation)
+    assert asked == reasoner_prompt(situation)
     acting = "".join(
         m.content for m in ak.agents.AGENTS.make("actor").prompt(Agent("actor"), situation, (), "tuned").messages
     )
@@ -99,26 +99,3 @@ def test_an_adapter_of_other_weights_is_refused(tmp_path: Path) -> None:
     other.write_bytes(b"GGUF of something else")
     with pytest.raises(MissingWeights, match="trained on other weights"):
         resolve("embedded", weights=str(other), adapter="organism")
-
-
-@pytest.mark.embedded
-@pytest.mark.slow
-def test_the_organism_knows_and_does_not(tmp_path: Path) -> None:
-    """Its rates are inside the card's intervals, on the card's own situations and on fewer of them."""
-    task = {"name": "bandit", "arms": 6, "labels": "letters", "head_start": 6, "horizon": 1}
-    variants = {"own thought": "reason_then_act", "directly": "act"}
-    result = ak.run(task=task, model="embedded:organism", variants=variants, episodes=24, seed=9, out=tmp_path / "run")
-    card = CARD["trained"][0]["held_out"]["as trained (held-out episodes)"]
-    for arm in result.score().arms:
-        for name in ("knowing", "doing"):
-            found, (value, low, high) = arm.metrics[name], card[arm.variant].get(name, (None, None, None))
-            if value is None or found.value is None:
-                continue
-            assert found.low is not None and found.high is not None
-            assert max(found.low, low) <= min(found.high, high), (arm.variant, name, found, value)
-        if arm.variant == "directly":
-            assert arm.metrics["doing"].value is not None and arm.metrics["doing"].value <= 0.5
-            assert (arm.metrics["label_entropy"].value or 0) > 1.5
-        else:
-            assert arm.metrics["knowing"].value is not None and arm.metrics["knowing"].value >= 0.7
-            assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.95

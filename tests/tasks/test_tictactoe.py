@@ -11,10 +11,10 @@ from akrasia.agents import read_action
 from akrasia.agents.rendering import render_situation
 from akrasia.errors import BadOption, UnknownName, UsageError
 from akrasia.rng import named_rng
-from akrasia.tasks import TASKS, TicTacToe, play, tictactoe
-from akrasia.tasks.players import uniform
-from akrasia.tasks.search import searched
-from akrasia.tasks.tictactoe import OPPONENTS, Game
+from akrasia.tasks import TASKS, TicTacToe, run_player, tictactoe
+from akrasia.tasks.players import uniform_player
+from akrasia.tasks.search import mcts_move
+from akrasia.tasks.tictactoe import OPPONENTS, GameState
 
 MOVES = st.lists(st.integers(0, 8), max_size=8)
 
@@ -50,7 +50,7 @@ def brute(board: str, player: int) -> int:
 @given(MOVES, st.booleans())
 def test_oracle_equals_brute_force(moves: list[int], first: bool) -> None:
     board = reached(moves, 1 if first else 2)
-    oracle = tictactoe(first=first).oracle(Game(0, board))
+    oracle = tictactoe(first=first).oracle(GameState(0, board))
     values = {str(i): brute(board[:i] + "1" + board[i + 1 :], 2) for i in range(9) if board[i] == "0"}
     assert oracle.values == values
     assert set(oracle.optimal) == {a for a, v in values.items() if v == max(values.values())}
@@ -73,7 +73,7 @@ def test_greedy_is_the_shortest_way_to_an_own_win_if_nobody_answered(moves: list
         )
 
     after = {str(i): needed(board[:i] + "1" + board[i + 1 :]) for i in range(9) if board[i] == "0"}
-    greedy = tictactoe().oracle(Game(0, board)).greedy
+    greedy = tictactoe().oracle(GameState(0, board)).greedy
     assert set(greedy) == {a for a, n in after.items() if n == min(after.values()) < 9}
     if wins := {a for a, n in after.items() if n == 0}:
         assert set(greedy) == wins
@@ -87,15 +87,15 @@ def test_winning_or_else_blocking_is_always_optimal(moves: list[int], first: boo
     for mark in "12":
         ending = {str(i) for i in free if won(board[:i] + mark + board[i + 1 :]) == mark}
         if ending:
-            assert ending <= set(tictactoe().oracle(Game(0, board)).optimal)
+            assert ending <= set(tictactoe().oracle(GameState(0, board)).optimal)
             break
 
 
 def test_an_overlooked_threat_is_greedy_and_wrong() -> None:
     """The opponent threatens 2. With 3 and 4 marked the agent wins at 5; a block that wins later ties with it."""
-    oracle = tictactoe().oracle(Game(0, "220110000"))
+    oracle = tictactoe().oracle(GameState(0, "220110000"))
     assert (oracle.greedy, oracle.optimal) == (("5",), ("2", "5"))
-    oracle = tictactoe().oracle(Game(0, "220010000"))
+    oracle = tictactoe().oracle(GameState(0, "220010000"))
     assert oracle.optimal == ("2",)
     assert set(oracle.greedy) == {"2", "3", "5", "6"}
     assert set(oracle.greedy) - set(oracle.optimal)
@@ -116,7 +116,10 @@ def test_optimal_play_never_loses(seed: int, opponent: str, first: bool) -> None
 
 def test_opponents_are_ordered_by_strength() -> None:
     paid = {
-        name: sum(step[3] for seed in range(120) for step in play(tictactoe(name, rollouts=60), uniform, seed)) / 120
+        name: sum(
+            step[3] for seed in range(120) for step in run_player(tictactoe(name, rollouts=60), uniform_player, seed)
+        )
+        / 120
         for name in OPPONENTS
     }
     assert paid["uniform"] > paid["noisy_mcts"] > paid["mcts"]
@@ -126,10 +129,10 @@ def test_opponents_are_ordered_by_strength() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_tree_search_takes_a_win_and_blocks_a_loss(seed: int) -> None:
-    assert searched("110220000", 1, 400, named_rng(seed, "search")) == 2
-    assert searched("220010000", 1, 400, named_rng(seed, "search")) == 2
-    assert searched("100020000", 2, 400, named_rng(seed, "search")) in {1, 2, 3, 5, 6, 7, 8}
-    cell = searched("100000000", 2, 1000, named_rng(seed, "search"))
+    assert mcts_move("110220000", 1, 400, named_rng(seed, "search")) == 2
+    assert mcts_move("220010000", 1, 400, named_rng(seed, "search")) == 2
+    assert mcts_move("100020000", 2, 400, named_rng(seed, "search")) in {1, 2, 3, 5, 6, 7, 8}
+    cell = mcts_move("100000000", 2, 1000, named_rng(seed, "search"))
     assert cell == 4  # every other answer to a corner loses
 
 
@@ -161,7 +164,7 @@ def test_the_agent_s_marks_are_ones_and_it_moves_first_unless_told() -> None:
 
 
 def test_without_legal_moves_in_the_text_a_taken_cell_is_illegal_not_unparsable() -> None:
-    with_list, without = (t.situation(Game(1, "102000000")) for t in (tictactoe(), tictactoe(legal=False)))
+    with_list, without = (t.situation(GameState(1, "102000000")) for t in (tictactoe(), tictactoe(legal=False)))
     assert "Legal moves: 1, 3, 4, 5, 6, 7, 8." in render_situation(with_list)
     assert "Legal" not in render_situation(without) and "1, 3" not in render_situation(without)
     assert with_list.actions == without.actions
@@ -170,7 +173,7 @@ def test_without_legal_moves_in_the_text_a_taken_cell_is_illegal_not_unparsable(
 
 
 def test_a_taken_cell_is_refused_and_a_turn_without_a_move_loses() -> None:
-    task, game = tictactoe(), Game(1, "102000000")
+    task, game = tictactoe(), GameState(1, "102000000")
     for bad in ("0", "2", "9", "", "centre", "-1"):
         with pytest.raises(BadOption, match="not a legal action"):
             task.step(game, bad)
@@ -182,10 +185,10 @@ def test_a_taken_cell_is_refused_and_a_turn_without_a_move_loses() -> None:
 
 def test_the_last_move_pays() -> None:
     task = tictactoe("minimax")
-    assert task.step(Game(0, "110220000"), "2")[1:] == (1.0, True)
-    assert task.step(Game(0, "101220000"), "7")[1:] == (-1.0, True)
-    assert task.step(Game(0, "121122012"), "6")[1:] == (1.0, True)
-    assert task.step(Game(0, "121221012"), "6")[1:] == (0.0, True)
+    assert task.step(GameState(0, "110220000"), "2")[1:] == (1.0, True)
+    assert task.step(GameState(0, "101220000"), "7")[1:] == (-1.0, True)
+    assert task.step(GameState(0, "121122012"), "6")[1:] == (1.0, True)
+    assert task.step(GameState(0, "121221012"), "6")[1:] == (0.0, True)
 
 
 @pytest.mark.parametrize(
