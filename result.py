@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
 from .events import Listener, event_bus
+from .files import write_file
 from .ledger.costs import RunCosts
 from .ledger.ledger import read_ledger
 from .records import Record
@@ -291,13 +292,12 @@ def open_run(folder: Path | str) -> Result:
 def written(path: Path, made: Callable[[], Data]) -> Data:
     """Make training data and write them; what cannot be written is said first."""
     from .experiments.training_data import jsonl
-    from .reports.export import write_whole
 
     if path.suffix != ".jsonl":
         raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
     writable(path.parent)
     data = made()
-    write_whole(path, jsonl(data.rows))
+    write_file(path, jsonl(data.rows))
     return data
 
 

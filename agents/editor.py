@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..errors import BadOption, PlanError, UnknownName
+from ..errors import PlanError
+from ..options import one_of, real, whole
 from ..records import Draw, Situation, Turn, Usage
 from ..rng import named_rng
 from .answers.parsing import read_recommendation
@@ -32,13 +33,10 @@ class Editor:
 
     def check(self, agent: Agent) -> None:
         edit, share = agent.options.get("edit", "swap"), agent.options.get("share", 0.5)
-        if edit not in EDITS:
-            raise UnknownName.among("edit", str(edit), EDITS)
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise BadOption(f"the share of {edit} is {share!r}", remedy="Use a number from 0 to 1.")
-        kept = agent.options.get("sentences")
-        if kept is not None and (isinstance(kept, bool) or not isinstance(kept, int) or kept < 0):
-            raise BadOption(f"{edit} keeps {kept!r} sentences", remedy="Use a whole number of at least 0.")
+        one_of("edit", edit, EDITS)
+        real(f"the share of {edit}", share, 0, 1)
+        if (kept := agent.options.get("sentences")) is not None:
+            whole(f"the number of sentences that {edit} keeps", kept)
 
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw) -> Turn:
         self.check(agent)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..errors import BadOption, UnknownName
+from ..errors import BadOption
+from ..options import one_of, real
 from .ballots import Ballot, exact
 
 __all__ = ["RULES", "TIES", "VoteCount", "check_rule", "tally"]
@@ -68,12 +69,9 @@ def check_rule(rule: Any, ties: Any, level: Any) -> None:
         UnknownName: there is no such rule, or no such tie rule.
         BadOption: the level is out of its range.
     """
-    if rule not in RULES:
-        raise UnknownName.among("voting rule", str(rule), RULES)
-    if ties not in TIES:
-        raise UnknownName.among("tie rule", str(ties), TIES)
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.5 < level <= 1:
-        raise BadOption(f"the level is {level!r}", remedy="Use a share of more than 0.5 and at most 1.")
+    one_of("voting rule", rule, RULES)
+    one_of("tie rule", ties, TIES)
+    real("the level", level, most=1, above=0.5)
 
 
 def tally(

@@ -18,6 +18,7 @@ from ..events import EventBus, StopBegan
 from ..ledger.ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
+from ..options import whole
 from ..records import Draw, Message, Request, Sampling, decode, encode
 from .executors.base import spent
 
@@ -118,8 +119,7 @@ class _Bench:
 
 
 def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) -> None:
-    if isinstance(calibrate, bool) or not isinstance(calibrate, int) or calibrate < 0:
-        raise BadOption(f"calibrate is {calibrate!r}", remedy="Use a whole number of at least 0.")
+    whole("calibrate", calibrate)
     ids = [b.info.id for b in judges]
     if not ids or len(set(ids)) < len(ids):
         raise BadOption("the judges are none, or one is named twice", remedy="Name each model once: --model M.")

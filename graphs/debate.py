@@ -10,7 +10,8 @@ import networkx as nx
 
 from ..agents.base import Agent
 from ..errors import BadOption, PlanError
-from .discussion import Round, conclude, count, everyone, flag, rename, renamed, unroll
+from ..options import flag, real, whole
+from .discussion import Round, conclude, everyone, rename, renamed, unroll
 from .plan import Node, Plan
 from .reason_act import graph
 from .topologies import topology as named_topology
@@ -53,7 +54,7 @@ def _graph(nodes: Sequence[Node]) -> nx.DiGraph[str]:
 
 
 def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: Any) -> list[Agent]:
-    count("the number of agents", agents, 2)
+    whole("the number of agents", agents, 2)
     if isinstance(slots, str) or not all(isinstance(s, str) for s in slots):
         raise BadOption(f"the model slots are {slots!r}", remedy="Give a list of names.")
     if slots and len(slots) != agents:
@@ -91,7 +92,7 @@ def society(
     confidence = confidence or protocol == "confidence_weighted"
     debaters = _debaters(agents, slots, confidence)
     hears = _hears(agents, topology)
-    script = [Round({i: [] for i in range(agents)}), *[Round(hears)] * count("rounds", rounds)]
+    script = [Round({i: [] for i in range(agents)}), *[Round(hears)] * whole("rounds", rounds, 1)]
     return _discussion("", debaters, script, protocol, ties, level, stop, _shown(signed, confidence))
 
 
@@ -101,13 +102,12 @@ def multi_persona(
     protocol: str = "plurality", stop: bool = False,
 ) -> Plan:  # fmt: skip
     """Multi-persona debate with a stated level of agreement (Smit et al. 2024, 2311.17371)."""
-    if isinstance(agreement, bool) or not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
-        raise BadOption(f"the agreement is {agreement!r}", remedy="Use a share from 0 to 1.")
+    real("the agreement", agreement, 0, 1)
     if isinstance(personas, str) or not personas or not all(isinstance(p, str) for p in personas):
         raise BadOption(f"the personas are {personas!r}", remedy="Give at least one text.")
     asked = _debaters(agents, (), False, agreement=agreement)
     debaters = [a.with_options(persona=personas[i % len(personas)]) for i, a in enumerate(asked)]
-    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * count("rounds", rounds)]
+    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * whole("rounds", rounds, 1)]
     return _discussion("", debaters, script, protocol, "first", 2 / 3, stop, {})
 
 
@@ -118,7 +118,7 @@ def liang(rounds: int = 2) -> Plan:
     script = [Round({0: [], 1: [0]}, together=False)]
     nodes, ends = unroll(sides, script)
     judge: tuple[str, ...] = ()
-    for k in range(1, count("rounds", rounds) + 1):
+    for k in range(1, whole("rounds", rounds, 1) + 1):
         last = k == rounds
         name = "judge" if k == 1 else f"judge.{k}"
         agent = Agent("judge", options={} if last else {"defer": True})
@@ -139,7 +139,7 @@ OPPOSING = "You take the other side: say what speaks against their answer, and t
 @graph
 def memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
     """Shared memory: agents speak in turn, and each reads all that was said (MALLM's memory paradigm)."""
-    script = [Round(everyone(agents), together=False)] * count("rounds", rounds)
+    script = [Round(everyone(agents), together=False)] * whole("rounds", rounds, 1)
     return _discussion("", _debaters(agents, (), False), script, protocol, "first", 2 / 3, stop, {})
 
 
@@ -147,7 +147,7 @@ def memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: 
 def relay(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
     """Relay: agents speak in turn, and each reads only who spoke just before (MALLM's relay paradigm)."""
     debaters = _debaters(agents, (), False)
-    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * count("rounds", rounds)
+    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * whole("rounds", rounds, 1)
     return _discussion("", debaters, script, protocol, "first", 2 / 3, stop, {})
 
 
@@ -157,7 +157,7 @@ def report(agents: int = 3, rounds: int = 2) -> Plan:
     debaters = _debaters(agents, (), False)
     others = list(range(1, agents))
     one = [Round({i: [0] for i in others}), Round({0: others})]
-    script = [Round({0: []}), *one * count("rounds", rounds)]
+    script = [Round({0: []}), *one * whole("rounds", rounds, 1)]
     return _discussion("", debaters, script, "plurality", "first", 2 / 3, False, {}, central=True)
 
 
@@ -167,14 +167,14 @@ def paired(agents: int = 3, rounds: int = 2) -> Plan:
     debaters = _debaters(agents, (), False)
     others = list(range(1, agents))
     argue = Round({i: [0, *(j for j in others if j != i)] for i in others}, together=False)
-    script = [Round({0: []}), *[argue] * count("rounds", rounds), Round({0: others})]
+    script = [Round({0: []}), *[argue] * whole("rounds", rounds, 1), Round({0: others})]
     return _discussion("", debaters, script, "plurality", "first", 2 / 3, False, {}, central=True)
 
 
 @graph
 def refinement(agents: int = 3, rounds: int = 2, protocol: str = "unanimity") -> Plan:
     """Collective refinement: all draft alone, then all refine having read all, until they agree (MALLM's paradigm)."""
-    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * count("rounds", rounds)]
+    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * whole("rounds", rounds, 1)]
     return _discussion("", _debaters(agents, (), False), script, protocol, "first", 2 / 3, False, {})
 
 
@@ -189,7 +189,7 @@ def debate_over(
         BadOption, UnknownName: a number, a topology or a protocol is none.
     """
     opening = _opening(plan)
-    count("the number of agents", agents, 2)
+    whole("the number of agents", agents, 2)
     confidence = confidence or protocol == "confidence_weighted"
     agent = opening.agent.with_options(confidence=True) if confidence else opening.agent
     hears = _hears(agents, topology)
@@ -200,7 +200,7 @@ def debate_over(
     copies = [replace(opening, name=speakers[i], sample=opening.sample + i) for i in range(1, agents)]
     named = {0: first, **{i + 1: c.name for i, c in enumerate(copies)}}
     turns, ends = unroll(
-        [agent] * agents, [Round(hears)] * count("rounds", rounds), openings=named, names=speakers,
+        [agent] * agents, [Round(hears)] * whole("rounds", rounds, 1), openings=named, names=speakers,
         options=_shown(signed, confidence), level=level,
     )  # fmt: skip
     added = [*copies, *turns, *conclude([agent] * agents, ends, protocol, ties, names=speakers)]
@@ -251,7 +251,7 @@ def debate_of_roles(plan: Plan, rounds: int) -> Plan:
         PlanError: the plan has no reasoner whose answer could open.
         BadOption: `rounds` is below 1.
     """
-    count("rounds", rounds)
+    whole("rounds", rounds, 1)
     opening = _opening(plan)
     needed = _needed(plan, opening.name)
     kept = tuple(replace(n, stride=n.stride * ROLES) for n in plan.nodes if n.name in needed)

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..agents.base import Agent
 from ..agents.tally import check_rule
-from ..errors import BadOption, UnknownName
+from ..errors import UnknownName
 from .plan import Node
 
-__all__ = ["BALLOT_OF", "PROTOCOLS", "Round", "conclude", "count", "everyone", "flag", "unroll"]
+__all__ = ["BALLOT_OF", "PROTOCOLS", "Round", "conclude", "everyone", "unroll"]
 
 # The ballot each protocol needs beside the agents' positions.
 BALLOT_OF: dict[str, str] = {
@@ -35,20 +35,6 @@ class Round:
 
     hears: Mapping[int, Sequence[int]]
     together: bool = True
-
-
-def count(what: str, given: Any, least: int = 1) -> int:
-    """`given`, if it is a whole number of at least `least`."""
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise BadOption(f"{what} is {given!r}", remedy=f"Use an integer of at least {least}.")
-    return given
-
-
-def flag(what: str, given: Any) -> bool:
-    """`given`, if it is true or false."""
-    if not isinstance(given, bool):
-        raise BadOption(f"{what} is {given!r}", remedy="Use true or false.")
-    return given
 
 
 def everyone(n: int) -> dict[int, list[int]]:

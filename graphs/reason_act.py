@@ -11,8 +11,8 @@ from typing import Any, ParamSpec
 import networkx as nx
 
 from ..agents.base import Agent
+from ..options import whole
 from ..registry import Registry, bind
-from .discussion import count
 from .plan import SERIES, Node, Plan
 
 __all__ = ["GRAPHS", "act", "graph", "oracle_act", "random_act", "reason_act", "reason_act_critic", "reason_then_act"]
@@ -74,7 +74,7 @@ def reason_then_act() -> Plan:
 @graph
 def reason_act_critic(rounds: int = 1) -> Plan:
     """Reason, act, and let a critic comment for some rounds: the reasoner answers again, then the actor acts."""
-    count("rounds", rounds)
+    whole("rounds", rounds, 1)
     nodes = [Node("reason", Agent("reasoner"))]
     for k in range(1, rounds + 1):
         own = nodes[-1].name

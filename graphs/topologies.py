@@ -14,6 +14,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import BadOption, PlanError, UnknownName
+from ..options import MOST_SEED, real, whole
 from ..registry import bind
 
 __all__ = ["TOPOLOGIES", "topology"]
@@ -26,31 +27,27 @@ def _grid(n: int) -> Any:
 
 
 def _erdos_renyi(n: int, p: float = 0.5, seed: int = 0) -> Any:
-    return nx.gnp_random_graph(n, _share(p), seed=_whole("the seed", seed))
+    return nx.gnp_random_graph(n, _probability(p), seed=_seed(seed))
 
 
 def _watts_strogatz(n: int, k: int = 2, p: float = 0.1, seed: int = 0) -> Any:
-    return nx.watts_strogatz_graph(n, _whole("the number k of neighbours", k), _share(p), seed=_whole("the seed", seed))
+    return nx.watts_strogatz_graph(n, whole("the number k of neighbours", k), _probability(p), seed=_seed(seed))
 
 
 def _barabasi_albert(n: int, m: int = 1, seed: int = 0) -> Any:
-    return nx.barabasi_albert_graph(n, _whole("the number m of new edges", m), seed=_whole("the seed", seed))
+    return nx.barabasi_albert_graph(n, whole("the number m of new edges", m), seed=_seed(seed))
+
+
+def _probability(p: float) -> float:
+    return real("the probability of an edge", p, 0, 1)
+
+
+def _seed(seed: int) -> int:
+    return whole("the seed", seed, most=MOST_SEED)
 
 
 def _ring(n: int) -> Any:
     return nx.cycle_graph(n)
-
-
-def _whole(what: str, given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise BadOption(f"{what} is {given!r}", remedy="Use an integer of at least 0.")
-    return given
-
-
-def _share(p: float) -> float:
-    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
-        raise BadOption(f"the probability of an edge is {p!r}", remedy="Use a number from 0 to 1.")
-    return float(p)
 
 
 TOPOLOGIES: dict[str, Callable[..., Any]] = {
@@ -76,8 +73,7 @@ def topology(given: Any, agents: int) -> nx.DiGraph[int]:
         UnknownName, BadOption: there is no such topology, or an option is out of its range.
         PlanError: the size does not match the agents, or an agent reads itself.
     """
-    if isinstance(agents, bool) or not isinstance(agents, int) or agents < 1:
-        raise BadOption(f"the number of agents is {agents!r}", remedy="Use an integer of at least 1.")
+    whole("the number of agents", agents, 1)
     if isinstance(given, nx.Graph):
         if len(given) != agents:
             raise PlanError(

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..agents.base import Agent
 from ..errors import UnknownName
-from .discussion import BALLOT_OF, PROTOCOLS, count
+from ..options import whole
+from .discussion import BALLOT_OF, PROTOCOLS
 from .plan import Node, Plan
 
 __all__ = ["judge_over_lanes", "vote_over_lanes"]
@@ -34,5 +35,5 @@ def judge_over_lanes(plan: Plan, n: int) -> Plan:
 
 
 def _over(plan: Plan, n: int, last: Node) -> Plan:
-    wide = tuple(replace(node, lanes=node.lanes * count("the number of samples", n)) for node in plan.nodes)
+    wide = tuple(replace(node, lanes=node.lanes * whole("the number of samples", n, 1)) for node in plan.nodes)
     return replace(plan, nodes=(*wide, last), decision=last.name, focus=last.name)

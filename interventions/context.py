@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import BadOption, PlanError
+from ..errors import PlanError
 from ..graphs.plan import Plan
+from ..options import flag
 from ..records import Draw, Situation, Transition
 from ..rng import named_rng
 from .base import intervention, view
@@ -17,8 +18,7 @@ __all__ = ["blind_actor", "no_history", "permute_labels", "show_bonus", "summari
 @view("context", "counts and means per action are shown", "Krishnamurthy et al. 2024 (2403.15371); Schmied et al. 2025")
 def summarise_history(situation: Situation, draw: Draw, keep: bool = True) -> Situation:
     """Summarise the history: show counts and mean rewards, with or without the raw lines."""
-    if not isinstance(keep, bool):
-        raise BadOption(f"keep is {keep!r}", remedy="Use true or false.")
+    flag("keep", keep)
     _columns(situation, "summarise_history", "pulls", "mean")
     return _showing(situation, {"pulls", "mean"}, set() if keep else {"history"})
 

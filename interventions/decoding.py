@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import BadOption, PlanError
+from ..errors import PlanError
 from ..graphs.plan import Plan
+from ..options import real
 from .base import intervention
 from .plan_edits import change_agents
 
@@ -32,6 +33,5 @@ def constrain_action(plan: Plan) -> Plan:
 )
 def temperature(plan: Plan, t: float = 0.0) -> Plan:
     """Temperature: every call is sampled at temperature t."""
-    if isinstance(t, bool) or not isinstance(t, int | float) or not 0 <= t <= 2:
-        raise BadOption(f"the temperature is {t!r}", remedy="Use a number from 0 to 2.")
+    real("the temperature", t, 0, 2)
     return replace(plan, sampling={**plan.sampling, "temperature": float(t)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..errors import BadOption
 from ..graphs.plan import Node, Plan
+from ..options import real
 from .base import intervention
 from .plan_edits import insert_after
 
@@ -28,6 +28,5 @@ def try_all(plan: Plan) -> Plan:
 @intervention("environment", "some actions are drawn at random", "Schmied et al. 2025; Sutton & Barto 2018, ch. 2")
 def epsilon_greedy(plan: Plan, epsilon: float = 0.1) -> Plan:
     """Epsilon-greedy: with probability epsilon the action is drawn uniformly, whatever was chosen."""
-    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 <= epsilon <= 1:
-        raise BadOption(f"epsilon is {epsilon!r}", remedy="Use a probability from 0 to 1.")
+    real("epsilon", epsilon, 0, 1)
     return _behind(plan, "epsilon_greedy", Agent("epsilon_greedy", options={"epsilon": float(epsilon)}))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..errors import BadOption
 from ..graphs.plan import Plan
+from ..options import flag, whole
 from .base import intervention
-from .plan_edits import at_least_one, take_up_answer
+from .plan_edits import take_up_answer
 
 __all__ = ["critique", "multi_turn_aiw", "re_evaluate", "reflect", "self_correct"]
 
@@ -22,7 +23,7 @@ CONFRONTATIONS = (
 )
 def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
     """Re-evaluate: ask the same agent to look again, without saying whether it was right."""
-    for _ in range(at_least_one("re_evaluate", rounds)):
+    for _ in range(whole("the number of rounds of re_evaluate", rounds, 1)):
         plan = take_up_answer(plan, "again")
     return plan
 
@@ -32,7 +33,7 @@ def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
 )
 def self_correct(plan: Plan, rounds: int = 1) -> Plan:
     """Self-correct: ask the same agent to find and correct a mistake, if there is one."""
-    for _ in range(at_least_one("self_correct", rounds)):
+    for _ in range(whole("the number of rounds of self_correct", rounds, 1)):
         plan = take_up_answer(plan, "self_correct")
     return plan
 
@@ -42,7 +43,7 @@ def self_correct(plan: Plan, rounds: int = 1) -> Plan:
 )
 def reflect(plan: Plan, rounds: int = 1) -> Plan:
     """Reflect: the agent writes a reflection on its own reasoning before the answer is final."""
-    for _ in range(at_least_one("reflect", rounds)):
+    for _ in range(whole("the number of rounds of reflect", rounds, 1)):
         plan = take_up_answer(plan, "reflect")
     return plan
 
@@ -50,9 +51,8 @@ def reflect(plan: Plan, rounds: int = 1) -> Plan:
 @intervention("another look", "a critic comments and the agent answers again", "Madaan et al. 2023; Huang et al. 2024")
 def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
     """Critique: another agent comments, and the first one answers again; a blind critic sees no situation."""
-    if not isinstance(blind, bool):
-        raise BadOption(f"blind is {blind!r}", remedy="Use true or false.")
-    for _ in range(at_least_one("critique", rounds)):
+    flag("blind", blind)
+    for _ in range(whole("the number of rounds of critique", rounds, 1)):
         plan = take_up_answer(plan, "revise", critic={"blind": True} if blind else {})
     return plan
 
@@ -62,7 +62,7 @@ def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
 )
 def multi_turn_aiw(plan: Plan, rounds: int = 3) -> Plan:
     """Multi-turn re-evaluation as published for AIW: only wrong answers are questioned. Leaks an oracle signal."""
-    if at_least_one("multi_turn_aiw", rounds) > len(CONFRONTATIONS):
+    if whole("the number of rounds of multi_turn_aiw", rounds, 1) > len(CONFRONTATIONS):
         raise BadOption(f"multi_turn_aiw has {rounds} rounds", remedy=f"Use up to {len(CONFRONTATIONS)}.")
     for wording in CONFRONTATIONS[:rounds]:
         plan = take_up_answer(plan, "confront", wording=wording, while_wrong=True)

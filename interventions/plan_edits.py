@@ -7,19 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..agents.base import Agent
-from ..errors import BadOption, PlanError
+from ..errors import PlanError
 from ..graphs.plan import SERIES, Node, Plan, speaks
 
-__all__ = ["acting", "at_least_one", "change_agents", "insert_after", "take_up_answer", "thinking", "voice_of"]
+__all__ = ["acting", "change_agents", "insert_after", "take_up_answer", "thinking", "voice_of"]
 
 OF_A_MOVE = ("move", "wording", "while_wrong", "ballot", "blank")
-
-
-def at_least_one(name: str, rounds: int) -> int:
-    """`rounds`, if it is a number of rounds that changes something."""
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
-        raise BadOption(f"{name} has {rounds!r} rounds", remedy="Use an integer of at least 1.")
-    return rounds
 
 
 def take_up_answer(plan: Plan, move: str, critic: Mapping[str, Any] | None = None, **options: Any) -> Plan:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from ..agents.base import Agent
 from ..errors import BadOption
 from ..graphs.plan import Plan
+from ..options import whole
 from .base import intervention
-from .plan_edits import acting, at_least_one, change_agents, thinking
+from .plan_edits import acting, change_agents, thinking
 
 __all__ = ["checklist", "commit", "confidence", "hinted", "persona", "strict", "think_longer"]
 
@@ -45,7 +46,7 @@ def hinted(plan: Plan, names: set[str], name: str, text: str) -> Plan:
 @intervention("prompt", "the budget of the answer, and the request to use it", "Schmied et al. 2025, thinking budget")
 def think_longer(plan: Plan, budget: int = 1024) -> Plan:
     """Think longer: let the reasoner use `budget` tokens, and ask it to."""
-    words = at_least_one("think_longer", budget) * 3 // 4
+    words = whole("the budget of think_longer", budget, 1) * 3 // 4
     names = thinking(plan)
     text = f"Take your time: think at length, in up to {words} words, before you answer."
     return hinted(change_agents(plan, names, lambda a: a.with_options(budget=budget)), names, "think_longer", text)

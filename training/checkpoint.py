@@ -6,8 +6,6 @@ and it says with which settings and from which weights it began, so that it is n
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -17,6 +15,7 @@ from typing import Any
 import orjson
 
 from ..errors import RunFolderError
+from ..files import replacing, write_file
 from .weights import torch_of
 
 __all__ = ["CURVE", "FILE", "State", "digest_of", "read", "write"]
@@ -48,10 +47,10 @@ class State:
 def write(folder: Path, state: State) -> None:
     """Keep a state, in the place of the one before it; its curve lies beside it, a line an update."""
     torch = torch_of()
-    folder.mkdir(parents=True, exist_ok=True)
     lines = b"".join(orjson.dumps(line) + b"\n" for line in state.curve)
-    _replace(folder / FILE, lambda file: torch.save(vars(state), file))
-    _replace(folder / CURVE, lambda file: file.write(lines))
+    with replacing(folder / FILE) as part:
+        torch.save(vars(state), part)
+    write_file(folder / CURVE, lines)
 
 
 def read(folder: Path) -> State | None:
@@ -80,15 +79,3 @@ def digest_of(weights: Mapping[str, Any]) -> str:
         found.update(name.encode())
         found.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def _replace(path: Path, fill: Any) -> None:
-    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)

@@ -31,10 +31,10 @@ from ..errors import BadOption, NotMeasured, UnknownName
 from ..experiments.training_data import Data, Preferred, Shown, assistant_message, chat_messages, prompt_text
 from ..graphs.reason_act import GRAPHS
 from ..models.base import Style
+from ..options import MOST_SEED, whole
 from ..records import Oracle, Response, Situation, Turn
 from ..rng import named_rng, seed_of
 from ..tasks.base import Task
-from ..tasks.options import whole
 from ..tasks.players import play, players_for
 from ..tasks.rules import best
 from .returns import BEYOND
@@ -128,7 +128,7 @@ def expert_steps(
         BadOption: the task's questions are open.
     """
     whole("episodes", episodes, 1)
-    whole("seed", seed, 0)
+    whole("seed", seed, most=MOST_SEED)
     able = experts_for(task)
     if not able:
         raise BadOption(f"the task {task.name!r} asks open questions", "there is no action to clone")

@@ -27,6 +27,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import BadOption, MissingExtra, RunFolderError, TrainingFailed
+from ..options import real, whole
 from ..rng import named_rng, seed_of
 from .batches import TrainingRow, logits_at, pack
 from .checkpoint import FILE, State, digest_of, read, write
@@ -70,15 +71,11 @@ class RLFT:
 
     def __post_init__(self) -> None:
         for name in ("updates", "epochs", "minibatches", "rows", "keep"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise BadOption(f"training option {name} is {value!r}", remedy="Use an integer of at least 1.")
-        for name, least in (("rate", 0), ("clip", 0), ("norm", 0), ("beta", None), ("entropy", None), ("warmup", None)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise BadOption(f"training option {name} is {value!r}", remedy="Use a number of at least 0.")
-            if least is not None and value == least:
-                raise BadOption(f"training option {name} is 0", remedy="Use a number above 0.")
+            whole(f"training option {name}", getattr(self, name), 1)
+        for name in ("rate", "clip", "norm"):
+            real(f"training option {name}", getattr(self, name), above=0)
+        for name in ("beta", "entropy", "warmup"):
+            real(f"training option {name}", getattr(self, name), 0)
         if self.warmup >= 1:
             raise BadOption(f"training option warmup is {self.warmup!r}", remedy="Use a share below 1.")
         if self.optimiser not in ("adamw", "adafactor"):

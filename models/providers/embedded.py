@@ -30,7 +30,9 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from ...errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavailable
+from ...errors import BadOption, MissingExtra, MissingWeights, Rejected, RunFolderError, Unavailable
+from ...files import replacing
+from ...options import whole
 from ...records import Draw, Request, Response, Usage, digest
 from ...rng import named_rng, seed_of
 from ..base import ModelInfo, Style
@@ -109,8 +111,8 @@ class Embedded:
         if self.style not in (None, "completion", "chat", "tuned"):
             raise BadOption(f"the prompt style is {self.style!r}", remedy='Use "completion", "chat" or "tuned".')
         for name, value in (("slots", self.slots), ("threads", self.threads), ("slot_tokens", self.slot_tokens)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise BadOption(f"embedded option {name} is {value!r}", remedy="Use an integer of at least 1.")
+            if value is not None:
+                whole(f"embedded option {name}", value, 1)
         for name in ("weights", "adapter"):
             path = getattr(self, name)
             if path is not None and not (isinstance(path, str) and (path == ORGANISM or Path(path).is_file())):
@@ -328,16 +330,10 @@ def _recast(shipped: Path) -> Path:
         if ready.is_file():
             return ready
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
-                part = Path(file.name)
-        except OSError:
+            with replacing(ready) as part:
+                _write_q8(shipped, part)
+        except RunFolderError:
             continue
-        try:
-            _write_q8(shipped, part)
-            os.replace(part, ready)
-        finally:
-            part.unlink(missing_ok=True)
         return ready
     return shipped
 
