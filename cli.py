@@ -460,8 +460,8 @@ def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
 def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
     """(run folder if one was named, settings of the experiment)."""
     from .experiments.config import load, override
+    from .ledger import read_ledger
     from .ledger.file import FILE
-    from .ledger.ledger import read_ledger
 
     if experiment is None and not resume:
         return None, _empty(changes)
@@ -474,9 +474,8 @@ def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tupl
         return None, load(experiment, changes)
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
-    ledger = read_ledger(experiment)
-    stored = ledger.meta("settings")
-    ledger.close()
+    with read_ledger(experiment) as ledger:
+        stored = ledger.meta("settings")
     if stored is None:
         raise RunFolderError(
             f"the run in {str(experiment)!r} was started from Python",

@@ -76,9 +76,8 @@ def refresh(folder: Path) -> None:
     """Bring the lines of a run that was built with other code up to date, as resuming it would."""
     from akrasia.ledger import Ledger, read_ledger
 
-    reader = read_ledger(folder)
-    stale = reader.lines() is None
-    reader.close()
+    with read_ledger(folder) as reader:
+        stale = reader.csv_lines() is None
     if stale:
         Ledger(folder).close()
 
@@ -96,9 +95,8 @@ def build(folder: Path, records: int) -> None:
         task={"name": "bandit", "arms": 5, "horizon": STEPS}, model="simulated", variants=list(VARIANTS),
         episodes=PLAYED, out=folder,
     )  # fmt: skip
-    reader = read_ledger(folder)
-    played = list(reader.records())
-    reader.close()
+    with read_ledger(folder) as reader:
+        played = list(reader.records())
     asyncio.run(again(folder, played, -(-records // len(played))))
     (folder / BUILT).write_text(json.dumps({"records": -(-records // len(played)) * len(played)}))
     print(f"built in {time.perf_counter() - began:.0f} s")

@@ -15,7 +15,7 @@ from ..errors import BadOption, RunStopped
 from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
 from ..evals.judgements import FOLDER
 from ..events import EventBus, StopBegan
-from ..ledger.ledger import Ledger, read_ledger
+from ..ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..options import whole
@@ -47,12 +47,9 @@ async def judge_run(
         RunFolderError, LedgerError: there is no such run, or the judge's ledger cannot be used.
         RunStopped: the budget is spent or a provider is down; the same call goes on.
     """
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         about = decode(dict[str, Any], ledger.meta("experiment") or "{}")
         left, known = items(ledger.records(), calibrate)
-    finally:
-        ledger.close()
     _check(judges, about, calibrate)
     ready = Gateway(list(judges), budget=budget)
     try:

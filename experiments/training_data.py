@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from ..agents.answers.parsing import read_action, with_action
 from ..errors import NotMeasured, UnknownName
-from ..ledger.ledger import read_ledger
+from ..ledger import read_ledger
 from ..records import Message, Record, Request, Response, Turn, encode
 
 __all__ = [
@@ -192,8 +192,7 @@ def harvest(
         RunFolderError, LedgerError: the folder holds no run that can be read.
     """
     wanted = form_named(form)
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         held = list(zip(*ledger.arms(), strict=True)) or [(), (), ()]
         for kind, names, known in zip(("task", "model", "variant"), (tasks, models, variants), held, strict=True):
             for name in names:
@@ -210,8 +209,6 @@ def harvest(
 
         records = filter(taken, ledger.records())
         return gap_pairs(records, answer) if wanted == "preference" else good_answers(records, answer, only)
-    finally:
-        ledger.close()
 
 
 def form_named(name: str) -> Form:

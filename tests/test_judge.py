@@ -19,7 +19,7 @@ from akrasia.errors import BadOption, BudgetSpent
 from akrasia.evals.judge import CANNOT_TELL, items, kappa, prompt, read_ruling
 from akrasia.evals.judgements import read_judged
 from akrasia.experiments import assemble
-from akrasia.ledger.ledger import read_ledger
+from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.models.base import Price
 from akrasia.records import Draw, Record, Request
@@ -76,9 +76,8 @@ def result(tmp_path: Path) -> ak.Result:
 
 
 def records(result: ak.Result) -> list[Record]:
-    ledger = read_ledger(result.folder)
-    found = list(ledger.records())
-    ledger.close()
+    with read_ledger(result.folder) as ledger:
+        found = list(ledger.records())
     return found
 
 
@@ -170,7 +169,8 @@ def test_judging_has_its_own_account_and_goes_on_where_it_stopped(result: ak.Res
         result.judge(JUDGE, budget={"calls": 3})
     assert read_judged(result.folder) is None
     whole = result.judge(JUDGE)
-    calls = read_ledger(result.folder / "judge").paid().calls
+    with read_ledger(result.folder / "judge") as ledger:
+        calls = ledger.paid().calls
     assert calls == whole.cost["calls"] and (whole.cost["dollars"] or 0) > 0
     assert result.judge(Scripted(lambda *_: 1 / 0, "judge")) == result.judge(JUDGE)  # type: ignore[arg-type, return-value]
     assert (result.folder / "ledger.sqlite").read_bytes() == before

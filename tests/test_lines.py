@@ -18,7 +18,7 @@ from akrasia.evals import frame, score
 from akrasia.evals.frame import table
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE, VERSION
-from akrasia.ledger.step_rows import line
+from akrasia.ledger.step_rows import csv_line
 from akrasia.records import Decision, Oracle, Record, Usage, encode
 
 RECORD = Record(
@@ -47,7 +47,7 @@ def test_a_table_from_lines_is_the_table_from_records(
     ]  # fmt: skip
     if probed:
         records += [replace(r, step=1, tags={"probe": "definition"}) for r in records[::2]]
-    made = table(line(encode(r)) for r in records)
+    made = table(csv_line(encode(r)) for r in records)
     assert_frame_equal(made, frame(records), check_exact=True)
 
 
@@ -82,7 +82,7 @@ def old(played: Path, tmp_path: Path) -> Path:
 def read(folder: Path) -> tuple[list[bytes], list[bytes] | None]:
     """(records, lines) that a ledger holds."""
     reader = read_ledger(folder)
-    lines = reader.lines()
+    lines = reader.csv_lines()
     try:
         return list(reader.raw_records()), None if lines is None else list(lines)
     finally:
@@ -99,7 +99,7 @@ def version(folder: Path) -> int:
 
 def test_a_run_stores_a_line_per_record_and_its_table_is_that_of_the_records(played: Path) -> None:
     records, lines = read(played)
-    assert lines == [line(r) for r in records]
+    assert lines == [csv_line(r) for r in records]
     assert any(b'"probe":' in r for r in records)
     assert_frame_equal(ak.open_run(played).records, frame(records), check_exact=True)
 

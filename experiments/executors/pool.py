@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import BadOption, Denied, RunStopped, WorkerLost
 from ...events import EventBus, StopBegan, WorkerDied
-from ...ledger.tables import Batch, of_booked
+from ...ledger.tables import Batch, booked_rows
 from ...models.budget import BudgetTracker
 from ...models.gateway import RunUsage
 from ...options import whole
@@ -314,7 +314,7 @@ class WorkerPool:
         self._past.append(seat.run_usage)
         booked = seat.counter.gone()
         if self._store is not None and any(booked):
-            await self._store.commit(of_booked(booked))
+            await self._store.commit(booked_rows(booked))
         self._deaths.update(list(seat.hands))
         self._stillborn += not began
         if self._listens is not None:
