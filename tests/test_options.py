@@ -16,7 +16,7 @@ def test_values_in_their_range_are_returned_as_they_are() -> None:
     assert one_of("fruit", "pear", {"apple": 1, "pear": 2}) == "pear"
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1, 10**9 + 1])
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1])
 def test_what_is_no_whole_number_of_the_range_is_refused(value: Any) -> None:
     with pytest.raises(BadOption, match="rounds is .*Use a whole number of at least 0"):
         whole("rounds", value)
@@ -24,18 +24,18 @@ def test_what_is_no_whole_number_of_the_range_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [True, "0.5", None, -0.1, 1.1, math.nan, math.inf, -math.inf])
 def test_what_is_no_number_of_the_range_is_refused(value: Any) -> None:
-    with pytest.raises(BadOption, match="share is .*Use a number of at least 0 and at most 1"):
+    with pytest.raises(BadOption, match="share is .*Use a number from 0 to 1"):
         real("share", value, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("refused", "text"),
     [
-        (lambda: whole("rollouts", 0, 1, 100), "rollouts is 0. Use a whole number of at least 1 and at most 100."),
-        (lambda: whole("n", 2 * 10**9), "Use a whole number of at least 0 and at most 1000000000."),
+        (lambda: whole("rollouts", 0, 1, 100), "rollouts is 0. Use a whole number from 1 to 100."),
+        (lambda: whole("n", 2 * 10**9), "Use a whole number from 0 to 1000000000."),
         (lambda: real("level", 0.5, most=1, above=0.5), "level is 0.5. Use a number above 0.5 and at most 1."),
         (lambda: real("x", math.nan), "x is nan. Use a number."),
-        (lambda: real("x", 1e13, 0), "Use a number of at least 0 and at most 1e+12."),
+        (lambda: real("x", 1e13, 0), "Use a number from 0 to 1e+12."),
         (lambda: whole("n", "x", remedy="Leave it out."), "n is 'x'. Leave it out."),
         (lambda: whole("n", "x" * 99), f"n is '{'x' * 36}..."),
         (lambda: flag("blind", 1), "blind is 1. Use true or false."),
