@@ -114,11 +114,11 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
         answer_tokens: assumed length of an answer that holds a reasoning.
     """
     from .experiments.config import assemble
-    from .experiments.planning.forecast import forecast
+    from .experiments.planning.forecast import forecast_run
 
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
         settings.pop(name, None)
-    return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
+    return forecast_run(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:

@@ -171,15 +171,15 @@ def plan(
         show_plan(planned, _console(), answer_tokens)
         return
     from .commands.power import show_power
-    from .experiments.planning.forecast import forecast
-    from .experiments.planning.power import POWER, size
+    from .experiments.planning.forecast import forecast_run
+    from .experiments.planning.power import POWER, power_analysis
 
     measured = None if pilot is None else _open(pilot)
-    told = forecast(planned, answer_tokens=answer_tokens)
-    seen = None if measured is None else (measured.records, measured.experiment)
-    found = size(planned, told, effect, POWER if power is None else power, comparisons, seen)
-    show_plan(planned, _console(), answer_tokens, told)
-    show_power(found, planned, _console())
+    forecast = forecast_run(planned, answer_tokens=answer_tokens)
+    spreads = None if measured is None else (measured.records, measured.experiment)
+    analysis = power_analysis(planned, forecast, effect, POWER if power is None else power, comparisons, spreads)
+    show_plan(planned, _console(), answer_tokens, forecast)
+    show_power(analysis, planned, _console())
 
 
 @app.command()

@@ -111,6 +111,10 @@ class ExternalGraph:
     fewest_calls: int | None = None
     depth: int | None = None
 
+    def unrolled(self) -> ExternalGraph:
+        """The graph itself: its calls are unknown."""
+        return self
+
     def __post_init__(self) -> None:
         if not callable(getattr(self.graph, "ainvoke", None)):
             compiles = callable(getattr(self.graph, "compile", None))

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import networkx as nx
@@ -47,7 +48,7 @@ class Node:
         lanes: number of independent copies.
         sample: sample number of lane 0; lane i draws `sample + stride * i`.
         unless: names of nodes; if a share of `level` of their turns holds one position, this node asks nothing and
-            passes on what it reads first. So rounds end early.
+            passes on what it reads first. So rounds end early. With an infinite `level` it always asks.
     """
 
     name: str
@@ -196,6 +197,10 @@ class Plan:
                 said[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, heard, views])
         return {said[n.name, i] for n in self.nodes if speaks(n.agent) for i in range(n.lanes)}
 
+    def unrolled(self) -> Plan:
+        """The plan that makes all calls this plan can make: no agreement and no right answer spares an agent."""
+        return replace(self, nodes=tuple(_never_spared(n) for n in self.nodes))
+
     def node(self, name: str) -> Node:
         """The node of that name."""
         return next(n for n in self.nodes if n.name == name)
@@ -279,6 +284,13 @@ def leaks(agent: Agent) -> bool:
     return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options.get("while_wrong"))
 
 
+def _never_spared(node: Node) -> Node:
+    agent = node.agent
+    if agent.options.get("while_wrong"):
+        agent = agent.with_options(while_wrong=False)
+    return replace(node, agent=agent, level=inf if node.unless else node.level)
+
+
 def _as_langgraph(plan: Plan, node: Node) -> Any:
     def heard(said: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
         return tuple(said[r][i] for r in names for i in _lanes_read(plan.node(r).lanes, lane, node.lanes))
@@ -340,7 +352,7 @@ def _check(plan: Plan) -> None:
             raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
         if n.name in RESERVED or ":" in n.name or "|" in n.name:
             raise PlanError(f"{n.name!r} cannot name an agent", "LangGraph uses it itself", "Choose another name.")
-        if n.unless and (not n.reads or not 0 < n.level <= 1):
+        if n.unless and (not n.reads or not (0 < n.level <= 1 or n.level == inf)):
             raise PlanError(
                 f"{n.name!r} cannot be spared at a level of {n.level!r}", "it must read what it would pass on",
                 "Let it read its own last turn first, and use a level above 0 and up to 1.",

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from akrasia.errors import RunFolderError
 from akrasia.evals.inference import Estimate
 from akrasia.evals.scorecard import Scorecard
 from akrasia.models.providers.simulated import Planted, Simulated
-from akrasia.reports import html, svg
+from akrasia.reports import svg
 from akrasia.reports.html import render_report, write_report
 from akrasia.reports.text import p_value, share
 

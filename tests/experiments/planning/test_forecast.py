@@ -25,7 +25,7 @@ from akrasia.interventions import INTERVENTIONS
 from akrasia.models import Price, Scripted
 from akrasia.records import Draw, Request, Response, Usage
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 FULL = ROOT / "examples" / "full_ablation.toml"
 PRICE = Price(0.15e-6, 0.60e-6)
 TASK = {"name": "bandit", "arms": 4, "horizon": 4, "labels": "letters"}
