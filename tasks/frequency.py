@@ -49,7 +49,7 @@ class Frequency:
     labels: str = "scenario"
     scenario: str = "buttons"
     name = "frequency"
-    decisions = 1
+    max_decisions = 1
 
     @property
     def options(self) -> dict[str, Any]:

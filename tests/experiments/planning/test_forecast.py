@@ -1,4 +1,4 @@
-"""What a run takes, told before: calls, tokens and dollars, against plans, real tokens and hand-computed sums."""
+"""What a run will cost, against its plans, real tokens and sums by hand."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableLambda
 from rich.console import Console
 
 import akrasia as ak
 from akrasia.commands.plan import show_plan
 from akrasia.errors import BadOption
 from akrasia.experiments.config import assemble, load
-from akrasia.experiments.planning.forecast import forecast, tokens
+from akrasia.experiments.planning.forecast import Forecast, estimate_tokens, forecast_run
 from akrasia.experiments.runner import Experiment
 from akrasia.experiments.variant import Variant
 from akrasia.graphs import GRAPHS
+from akrasia.graphs.external import MessagesAdapter
 from akrasia.interventions import INTERVENTIONS
 from akrasia.models import Price, Scripted
 from akrasia.records import Draw, Request, Response, Usage
@@ -31,26 +32,31 @@ PRICE = Price(0.15e-6, 0.60e-6)
 TASK = {"name": "bandit", "arms": 4, "horizon": 4, "labels": "letters"}
 
 
-def planned(*variants: str, price: Price | None = PRICE, task: Any = None, **options: Any) -> Experiment:
+def planned(*variants: str | Variant, price: Price | None = PRICE, task: Any = None, **options: Any) -> Experiment:
     model = Scripted(lambda request, draw: "never asked", price=price)
     settings = {"task": task or TASK, "model": model, "variants": variants, "episodes": 3, **options}
     return assemble(settings)
 
 
-def shown(experiment: Experiment, width: int = 100) -> str:
+def shown(experiment: Experiment, forecast: Forecast | None = None) -> str:
     out = StringIO()
-    show_plan(experiment, Console(file=out, width=width, highlight=False, markup=False))
+    show_plan(experiment, Console(file=out, width=100, highlight=False, markup=False), forecast=forecast)
     return out.getvalue()
 
 
-def test_every_graph_and_intervention_plays_the_calls_of_its_plan() -> None:
-    told = forecast(assemble(load(FULL, ["episodes=2"])), probes=2)
-    assert len(told.rows) > 45
-    for row in told.rows:
-        assert row.alone is not None and row.new is not None and row.calls is not None and row.fewest is not None
-        assert row.alone.calls == row.calls >= row.fewest
-        assert row.new.calls <= row.alone.calls
-    early = {r.variant for r in told.rows if r.fewest != r.calls}
+@pytest.fixture(scope="module")
+def full() -> Forecast:
+    """Of the example that holds every graph and intervention."""
+    return forecast_run(assemble(load(FULL, ["episodes=2"])), probes=1)
+
+
+def test_every_graph_and_intervention_plays_the_calls_of_its_plan(full: Forecast) -> None:
+    assert len(full.rows) > 45
+    for row in full.rows:
+        assert row.alone is not None and row.added is not None and row.calls is not None
+        assert row.fewest_calls is not None and row.alone.calls == row.calls >= row.fewest_calls
+        assert row.added.calls <= row.alone.calls
+    early = {r.variant for r in full.rows if r.fewest_calls != r.calls}
     assert {"society-ring", "liang", "refinement"} <= early
 
 
@@ -66,12 +72,12 @@ def test_sharing_is_that_of_the_plans() -> None:
         "reason_then_act | self_consistency(n=3)", "reason_then_act | placebo", "reason_then_act | execute_stated",
     )  # fmt: skip
     seen: set[str] = set()
-    for variant, row in zip(experiment.variants, forecast(experiment).rows, strict=True):
-        assert isinstance(variant.plan, ak.graphs.Plan) and row.new is not None
+    for variant, row in zip(experiment.variants, forecast_run(experiment).rows, strict=True):
+        assert isinstance(variant.plan, ak.graphs.Plan) and row.added is not None
         asked = variant.plan.asks()
-        assert row.new.calls == len(asked - seen), variant.name
+        assert row.added.calls == len(asked - seen), variant.name
         seen |= asked
-    assert forecast(planned("act", "act | temperature", design="rollout")).shared.calls == 2 * 12
+    assert forecast_run(planned("act", "act | temperature", design="rollout")).shared.calls == 2 * 12
 
 
 def test_prompt_tokens_are_those_of_a_real_run(tmp_path: Path) -> None:
@@ -95,55 +101,53 @@ def test_prompt_tokens_are_those_of_a_real_run(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"task": {**TASK, "horizon": 8}, "variants": variants, "episodes": 4, "name": "real"}
     result = ak.run(**settings, model=Scripted(script, price=PRICE), out=tmp_path / "real")
     assert result.outcome is not None
-    told = ak.forecast(**settings, model=Scripted(script, price=PRICE), out=tmp_path / "none")
+    forecast = ak.forecast(**settings, model=Scripted(script, price=PRICE), out=tmp_path / "none")
     assert not (tmp_path / "none").exists()
-    assert told.alone.calls == result.outcome.run_usage.asked
-    assert told.shared.calls == pytest.approx(result.outcome.run_usage.made, rel=0.05)
+    assert forecast.alone.calls == result.outcome.run_usage.asked
+    assert forecast.shared.calls == pytest.approx(result.outcome.run_usage.made, rel=0.05)
     run_usage = result.outcome.run_usage
-    assert told.shared.prompt_tokens == pytest.approx(run_usage.usage.prompt_tokens, rel=0.1)
-    assert told.shared.completion_tokens == pytest.approx(run_usage.usage.completion_tokens, rel=0.1)
-    assert told.shared.dollars == pytest.approx(run_usage.dollars, rel=0.1)
-    assert told.most.dollars is not None and told.most.dollars >= run_usage.dollars
+    assert forecast.shared.prompt_tokens == pytest.approx(run_usage.usage.prompt_tokens, rel=0.1)
+    assert forecast.shared.completion_tokens == pytest.approx(run_usage.usage.completion_tokens, rel=0.1)
+    assert forecast.shared.dollars == pytest.approx(run_usage.dollars, rel=0.1)
+    assert forecast.at_most.dollars is not None and forecast.at_most.dollars >= run_usage.dollars
 
 
 def test_dollars_of_a_tiny_plan_by_hand() -> None:
     experiment = planned("reason_act", task={**TASK, "horizon": 1}, episodes=3)
-    told = forecast(experiment, answer_tokens=100)
-    (row,) = told.rows
-    assert row.alone is not None and row.alone_most is not None
-    assert 98 <= row.alone.completion_tokens <= 102 and row.alone_most.completion_tokens == 512
+    forecast = forecast_run(experiment, answer_tokens=100)
+    (row,) = forecast.rows
+    assert row.alone is not None and row.alone_at_most is not None
+    assert 98 <= row.alone.completion_tokens <= 102 and row.alone_at_most.completion_tokens == 512
     prompt = row.alone.prompt_tokens
-    assert told.alone.dollars == pytest.approx(3 * (prompt * 0.15 + row.alone.completion_tokens * 0.60) / 1e6)
-    assert told.most.dollars == pytest.approx(3 * (prompt * 0.15 + 512 * 0.60) / 1e6)
-    assert forecast(experiment, answer_tokens=300).alone.dollars > (told.alone.dollars or 0)  # type: ignore[operator]
+    assert forecast.alone.dollars == pytest.approx(3 * (prompt * 0.15 + row.alone.completion_tokens * 0.60) / 1e6)
+    assert forecast.at_most.dollars == pytest.approx(3 * (prompt * 0.15 + 512 * 0.60) / 1e6)
+    assert forecast_run(experiment, answer_tokens=300).alone.dollars > (forecast.alone.dollars or 0)  # type: ignore[operator]
 
 
-def test_bounds_and_sharing_are_ordered() -> None:
-    told = forecast(assemble(load(FULL, ["episodes=2"])), probes=1)
-    shared, alone, most = told.shared.dollars, told.alone.dollars, told.most.dollars
+def test_bounds_and_sharing_are_ordered(full: Forecast) -> None:
+    shared, alone, most = full.shared.dollars, full.alone.dollars, full.at_most.dollars
     assert shared is not None and alone is not None and most is not None
     assert 0 < shared < alone and shared < most
-    for row in told.rows:
-        assert row.new is not None and row.new_most is not None
-        assert (row.new.dollars or 0) <= (row.new_most.dollars or 0)
+    for row in full.rows:
+        assert row.added is not None and row.added_at_most is not None
+        assert (row.added.dollars or 0) <= (row.added_at_most.dollars or 0)
 
 
 def test_an_unknown_price_is_a_question_mark_and_free_is_nothing() -> None:
     unpriced = shown(planned("reason_act", price=None))
     assert "about $?" in unpriced and "price = { prompt = 0.15, completion = 0.60 }" in unpriced.replace("\n", " ")
-    assert forecast(planned("reason_act", price=None)).shared.dollars is None
+    assert forecast_run(planned("reason_act", price=None)).shared.dollars is None
     free = shown(planned("reason_act", price=Price()))
     assert "about $0, at most $0" in free and "?" not in free
 
 
-def test_a_plan_that_is_not_ours_is_not_played() -> None:
-    experiment = planned("reason_act", "act")
-    brought: Any = SimpleNamespace(calls=None, name="brought", see=lambda situation, draw=None: situation)
-    object.__setattr__(experiment, "variants", (*experiment.variants, Variant("brought", brought)))
-    told = forecast(experiment)
-    assert told.unknown == ("brought",) and told.rows[-1].alone is None and told.shared.calls == 24
-    said = shown(experiment)
-    assert re.search(r"brought +\? +\? +\?", said) and "?: brought" in said
+def test_an_external_graph_is_not_played() -> None:
+    brought = Variant.from_langgraph("brought", RunnableLambda(lambda state: state), MessagesAdapter())
+    experiment = planned("reason_act", "act", brought)
+    forecast = forecast_run(experiment)
+    assert forecast.unknown == ("brought",) and forecast.rows[-1].alone is None and forecast.shared.calls == 24
+    text = shown(experiment, forecast=forecast)
+    assert re.search(r"brought +\? +\? +\?", text) and "?: brought" in text
 
 
 @pytest.mark.parametrize(
@@ -151,13 +155,13 @@ def test_a_plan_that_is_not_ours_is_not_played() -> None:
 )
 def test_every_kind_of_task_can_be_forecast(task: Any) -> None:
     task = task if isinstance(task, dict) else {"name": task}
-    told = forecast(planned("reason_act", "reason_then_act", task=task), probes=3)
-    assert [r.alone and r.alone.calls for r in told.rows] == [1, 2]
-    assert (told.shared.dollars or 0) > 0
+    forecast = forecast_run(planned("reason_act", "reason_then_act", task=task), probes=3)
+    assert [r.alone and r.alone.calls for r in forecast.rows] == [1, 2]
+    assert (forecast.shared.dollars or 0) > 0
 
 
 def test_later_steps_cost_more_where_the_history_grows() -> None:
-    short, long = (forecast(planned("reason_act", task={**TASK, "horizon": h})).rows[0] for h in (2, 40))
+    short, long = (forecast_run(planned("reason_act", task={**TASK, "horizon": h})).rows[0] for h in (2, 40))
     assert short.alone is not None and long.alone is not None
     assert long.alone.prompt_tokens > short.alone.prompt_tokens + 100
 
@@ -165,41 +169,45 @@ def test_later_steps_cost_more_where_the_history_grows() -> None:
 def test_forty_variants_are_readable_in_a_hundred_columns() -> None:
     chain = "reason_then_act | summarise_history | critique(rounds=2) | self_consistency(n=%d)"
     names = {f"a very long name number {n} | {chain % n}": chain % n for n in range(1, 41)}
-    experiment = assemble({"task": TASK, "model": "openai/gpt-4o-mini", "variants": names, "episodes": 1000})
-    object.__setattr__(
-        experiment, "models", (ak.experiments.ModelSet({"default": Scripted(lambda r, d: "", price=PRICE)}),)
-    )
-    said = shown(experiment)
-    assert max(map(len, said.splitlines()[:-12])) <= 100
-    rows = [line.split() for line in said.splitlines() if re.search(r"\d\.\d\d +\d", line)]
-    assert len(rows) == 40 and "…" not in said
-    told = forecast(experiment)
-    for cells, row in zip(rows, told.rows, strict=True):
+    model = Scripted(lambda request, draw: "never asked", price=PRICE)
+    experiment = assemble({"task": TASK, "model": model, "variants": names, "episodes": 1000})
+    forecast = forecast_run(experiment, probes=1)
+    text = shown(experiment, forecast=forecast)
+    assert max(map(len, text.splitlines()[:-12])) <= 100
+    rows = [line.split() for line in text.splitlines() if re.search(r"\d\.\d\d +\d", line)]
+    assert len(rows) == 40 and "…" not in text
+    for cells, row in zip(rows, forecast.rows, strict=True):
         assert row.alone is not None and cells[-3] == f"{(row.alone * row.decisions).dollars:,.2f}"
 
 
 def test_nothing_heavy_and_no_network(tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "e.toml", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    file.write_text(
+        'variants = ["reason_act | critique"]\n[models.local]\nname = "embedded"\n[models.remote]\n'
+        'name = "openai/gpt-4o-mini"\nprice = { prompt = 0.15, completion = 0.60 }\n'
+    )
     code = (
         "import socket, sys\n"
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = refuse\n"
         "from akrasia.cli import app\n"
-        f"try:\n    app(['plan', {str(FULL)!r}, '--set', 'episodes=1', '--answer-tokens', '80'])\n"
+        f"try:\n    app(['plan', {str(file)!r}, '--set', 'episodes=1', '--answer-tokens', '80'])\n"
         "except SystemExit as end:\n    assert not end.code\n"
         "print(sorted({'litellm', 'openai', 'xllamacpp'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=elsewhere, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("[]") and "80 tokens an answer" in done.stdout.replace("\n", " ")
-    assert list(tmp_path.iterdir()) == []
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_arguments_below_one_are_refused() -> None:
     for wrong in ({"probes": 0}, {"answer_tokens": 0}):
         with pytest.raises(BadOption, match="at least 1"):
-            forecast(planned("act"), **wrong)
+            forecast_run(planned("act"), **wrong)
 
 
 def test_tokens_count_what_tokenizers_count() -> None:
-    assert tokens("You face 5 buttons: A, B.") == 10
-    assert tokens("0.53 12345") == 3 + 3
+    assert estimate_tokens("You face 5 buttons: A, B.") == 10
+    assert estimate_tokens("0.53 12345") == 3 + 3
