@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
-    from .experiments.training_data import Data
+    from .experiments.training_data import TrainingData
 
 T = TypeVar("T")
 
@@ -239,7 +239,7 @@ class Result:
         variants: Sequence[str] = (),
         models: Sequence[str] = (),
         tasks: Sequence[str] = (),
-    ) -> Data:
+    ) -> TrainingData:
         """Write training data of this run as JSON lines; see `akrasia.experiments.training_data`.
 
         Args:
@@ -252,9 +252,9 @@ class Result:
             UnknownName: no such form, kind of answers, variant, model or task.
             NotMeasured: the run holds nothing of the kind; nothing was written.
         """
-        from .experiments.training_data import harvest
+        from .experiments.training_data import training_data_of
 
-        return written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
+        return written(Path(path), lambda: training_data_of(self.folder, form, only, variants, models, tasks))
 
 
 def open_run(folder: Path | str) -> Result:
@@ -285,7 +285,7 @@ def _stored(ledger: LedgerReader, key: str) -> dict[str, Any] | None:
     return stored
 
 
-def written(path: Path, made: Callable[[], Data]) -> Data:
+def written(path: Path, made: Callable[[], TrainingData]) -> TrainingData:
     """Make training data and write them; what cannot be written is said first."""
     from .experiments.training_data import jsonl
 

@@ -18,7 +18,7 @@ from ..result import Result, blocking, writable, written
 if TYPE_CHECKING:
     from ..evals.compare import Comparison
     from ..experiments.runner import Experiment
-    from ..experiments.training_data import Data
+    from ..experiments.training_data import TrainingData
     from .cloning import Cloned
     from .recipe import Learner
     from .rlft import PolicyTrained, Update
@@ -139,7 +139,7 @@ def expert_data(
     style: str = "chat",
     episodes: int = 100,
     seed: int = 0,
-) -> Data:
+) -> TrainingData:
     """Write what an expert would have answered, as JSON lines; see `akrasia.training.cloning`.
 
     Args:

@@ -28,7 +28,14 @@ from ..agents.answers.parsing import with_action
 from ..agents.base import ModelRole
 from ..agents.few_shot import INFINITE, acted
 from ..errors import BadOption, NotMeasured, UnknownName
-from ..experiments.training_data import Data, Preferred, Shown, assistant_message, chat_messages, prompt_text
+from ..experiments.training_data import (
+    Demonstration,
+    PreferencePair,
+    TrainingData,
+    assistant_message,
+    chat_messages,
+    prompt_text,
+)
 from ..graphs.reason_act import GRAPHS
 from ..models.base import Style
 from ..options import MOST_SEED, whole
@@ -63,7 +70,7 @@ def demonstrations(
     seed: int = 0,
     plan: PlanName = "reason_act",
     style: Style = "chat",
-) -> Data:
+) -> TrainingData:
     """What an expert would have answered in the place of a plan's agents.
 
     Args:
@@ -75,8 +82,8 @@ def demonstrations(
         UnknownName: no such expert, plan or style.
         BadOption: the task's questions are open, or the expert does not follow a rule whose arithmetic could be told.
     """
-    rows: list[Shown] = []
-    data = Data(rows, 0)
+    rows: list[Demonstration] = []
+    data = TrainingData(rows, 0)
     _known(plan, style)
     for situation, _, action in expert_steps(task, expert, episodes, seed):
         data.steps += 1
@@ -91,7 +98,7 @@ def preferences(
     seed: int = 0,
     plan: PlanName = "reason_act",
     style: Style = "chat",
-) -> Data:
+) -> TrainingData:
     """The expert's answer before the same answer with the greedy action, wherever that one is not optimal.
 
     With a rationale the rejected answer knows and does not do.
@@ -100,8 +107,8 @@ def preferences(
         UnknownName, BadOption: as for `demonstrations`.
         NotMeasured: no greedy action is ever worse.
     """
-    rows: list[Preferred] = []
-    data = Data(rows, 0)
+    rows: list[PreferencePair] = []
+    data = TrainingData(rows, 0)
     _known(plan, style)
     for situation, oracle, action in expert_steps(task, expert, episodes, seed):
         data.steps += 1
@@ -112,7 +119,7 @@ def preferences(
         shown = _answers(situation, action, plan, style)[-1]
         rejected = with_action(shown.answer, situation.actions, worse[0])
         assert rejected is not None  # it was read back with an action
-        rows.append(Preferred(shown.prompt, shown.answer, rejected, shown.mode, shown.end))
+        rows.append(PreferencePair(shown.prompt, shown.answer, rejected, shown.mode, shown.end))
     if not rows:
         raise NotMeasured("no step has a greedy action that is not optimal", str(data), "Choose a task with a rule.")
     return data
@@ -185,7 +192,7 @@ class Cloned:
     """A clone: its adapter, which `embedded:FILE` names in an experiment, what it was trained on, and how."""
 
     adapter: Path
-    data: Data
+    data: TrainingData
     trained: FineTuned
 
 
@@ -220,7 +227,7 @@ def clone(
     data = demonstrations(task, expert, episodes, settings.seed, plan, "tuned")
     weights = load(base)
     weights.model = add_lora(weights.model, rank=rank, seed=settings.seed)
-    pairs = pairs_of([row for row in data.rows if isinstance(row, Shown)], weights.tokenizer)
+    pairs = pairs_of([row for row in data.rows if isinstance(row, Demonstration)], weights.tokenizer)
     if told is not None:
         told(f"{data}; {settings.updates} updates of {settings.batch} pairs")
     trained = fine_tune(weights, pairs, settings, progress)
@@ -246,9 +253,9 @@ def _by_oracle(task: Task, number: int) -> Iterator[tuple[Situation, Oracle, str
         state, _, over = task.step(state, action)
 
 
-def _answers(situation: Situation, action: str, plan: str, style: Style) -> list[Shown]:
+def _answers(situation: Situation, action: str, plan: str, style: Style) -> list[Demonstration]:
     """What each agent of the plan is asked, in order, and what it would have answered."""
-    shown: list[Shown] = []
+    shown: list[Demonstration] = []
     turns: dict[str, Turn] = {}
     for node in GRAPHS.make(plan).nodes:
         role: Any = AGENTS.make(node.agent.role)
@@ -258,7 +265,7 @@ def _answers(situation: Situation, action: str, plan: str, style: Style) -> list
         _read_back(role, node.agent, situation, answer, action, thinks, acts)
         turns[node.name] = Turn(node.name, role.name, text=answer, rationale=answer, stated=(action,))
         stop = "" if style == "chat" or not call.sampling.stop else call.sampling.stop[-1]
-        shown.append(Shown(call.messages, answer, "chat" if style == "chat" else "completion", stop))
+        shown.append(Demonstration(call.messages, answer, "chat" if style == "chat" else "completion", stop))
     return shown
 
 
@@ -296,7 +303,7 @@ def _read_back(
         )  # fmt: skip
 
 
-def pairs_of(rows: Sequence[Shown], tokenizer: Any = None) -> list[Pair]:
+def pairs_of(rows: Sequence[Demonstration], tokenizer: Any = None) -> list[Pair]:
     """The rows as pairs for `fine_tune`; of a chat, in the template of the model's tokenizer.
 
     Raises:

@@ -15,7 +15,7 @@ import akrasia as ak
 from akrasia.agents.answers.parsing import read_action, with_action
 from akrasia.cli import app
 from akrasia.errors import BadOption, NotMeasured, UnknownName
-from akrasia.experiments.training_data import Shown
+from akrasia.experiments.training_data import Demonstration
 from akrasia.graphs import GRAPHS
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.models.gateway import Gateway, ModelRoles
@@ -149,7 +149,7 @@ async def test_clones_are_trained_on_the_very_prompts_they_are_asked(plan: Any, 
     task = bandit(arms=4, horizon=6)
     data = demonstrations(task, "ucb", 3, 0, plan, style)
     assert data.steps == 18 and len(data.rows) == 18 * (2 if plan == "reason_then_act" else 1)
-    heart = {row.prompt: row.answer for row in data.rows if isinstance(row, Shown)}
+    heart = {row.prompt: row.answer for row in data.rows if isinstance(row, Demonstration)}
     assert all(len(row.prompt) == 1 for row in data.rows)
     gateway = Gateway([Scripted(lambda request, draw: heart[request.messages], style=style)])
     models = ModelRoles(gateway, {"default": "scripted/scripted"})
@@ -184,7 +184,7 @@ def test_no_experiment_plays_an_episode_that_was_cloned() -> None:
 def test_an_expert_without_a_rule_gives_actions_alone() -> None:
     assert experts_for(tictactoe()) == ["uniform", "oracle"] and not experts_for(TASKS.make("aiw"))
     data = demonstrations(tictactoe(), "oracle", 2, plan="act")
-    assert data.rows and all(row.answer.startswith("ACTION=") for row in data.rows if isinstance(row, Shown))
+    assert data.rows and all(row.answer.startswith("ACTION=") for row in data.rows if isinstance(row, Demonstration))
     with pytest.raises(BadOption, match='plan = "act"'):
         demonstrations(tictactoe(), "oracle", 2)
     with pytest.raises(BadOption, match="does not recommend"):
@@ -238,8 +238,8 @@ def test_pairs_are_texts_as_the_server_sees_them() -> None:
             text = "".join(f"<{m['role']}>{m['content']}</>" for m in chat)
             return text + "<assistant>" * add_generation_prompt
 
-    chat = Shown((Message("user", "which?"),), "ACTION=A")
-    text = Shown((Message("user", "Thought:"),), " A is.", "completion", "\n")
+    chat = Demonstration((Message("user", "which?"),), "ACTION=A")
+    text = Demonstration((Message("user", "Thought:"),), " A is.", "completion", "\n")
     one, other = pairs_of([chat, text], Template())
     assert (one.prompt, one.completion) == ("<user>which?</><assistant>", "ACTION=A</>")
     assert (other.prompt, other.completion) == ("Thought:", " A is.\n")

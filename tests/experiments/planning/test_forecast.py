@@ -184,7 +184,7 @@ def test_nothing_heavy_and_no_network(tmp_path: Path) -> None:
     file, elsewhere = tmp_path / "e.toml", tmp_path / "elsewhere"
     elsewhere.mkdir()
     file.write_text(
-        'variants = ["reason_act | critique"]\n[models.local]\nname = "embedded"\n[models.remote]\n'
+        'task = "bandit"\nvariants = ["reason_act | critique"]\n[models.local]\nname = "embedded"\n[models.remote]\n'
         'name = "openai/gpt-4o-mini"\nprice = { prompt = 0.15, completion = 0.60 }\n'
     )
     code = (
