@@ -18,9 +18,13 @@ from akrasia.experiments.config import assemble
 from akrasia.experiments.planning.forecast import estimate_tokens, forecast_requests
 
 TASKS = (
-    {"name": "bandit"}, {"name": "bandit", "labels": "letters", "view": "summary"}, {"name": "contextual"},
-    {"name": "tictactoe"}, {"name": "aiw"}, {"name": "potemkin"},
-)  # fmt: skip
+    {"name": "bandit"},
+    {"name": "bandit", "labels": "letters", "view": "summary"},
+    {"name": "contextual"},
+    {"name": "tictactoe"},
+    {"name": "aiw"},
+    {"name": "potemkin"},
+)
 GRAPHS = ("reason_act", "reason_then_act", "reason_act | critique", "society", "act")
 
 

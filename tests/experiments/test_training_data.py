@@ -55,9 +55,12 @@ def the(said: list[dict[str, str]]) -> str:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK, GAPPED, ["reason_act", "reason_act | re_evaluate", "reason_then_act"], episodes=12,
+        TASK,
+        GAPPED,
+        ["reason_act", "reason_act | re_evaluate", "reason_then_act"],
+        episodes=12,
         out=tmp_path_factory.mktemp("data") / "run",
-    )  # fmt: skip
+    )
 
 
 def test_good_answers_are_those_that_were_given_where_they_were_right(run: ak.Result, tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_a_run_without_such_steps_says_so_and_writes_nothing(tmp_path: Path) -> 
         (lambda: honest.data(tmp_path / "x.csv"), BadOption, "jsonl"),
         (lambda: akrasia("data", "--out", str(tmp_path / "x.jsonl")), BadOption, "--expert"),
         (lambda: akrasia("data", str(honest.folder), "--expert", "ucb", "--out", "x.jsonl"), BadOption, "or of an"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(error, match=said):
             call()
     assert [p.name for p in tmp_path.iterdir()] == ["r"]
@@ -202,9 +205,24 @@ def test_an_expert_without_a_rule_gives_actions_alone() -> None:
 def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_path: Path) -> None:
     task = {"name": "bandit", "arms": 4, "horizon": 8}
     told = akrasia(
-        "data", "--expert", "ucb", "--form", "preference", "--set", "arms=4", "--set", "horizon=8", "--plan", plan,
-        "--style", style, "--episodes", "6", "--out", str(tmp_path / "e.jsonl"),
-    )  # fmt: skip
+        "data",
+        "--expert",
+        "ucb",
+        "--form",
+        "preference",
+        "--set",
+        "arms=4",
+        "--set",
+        "horizon=8",
+        "--plan",
+        plan,
+        "--style",
+        style,
+        "--episodes",
+        "6",
+        "--out",
+        str(tmp_path / "e.jsonl"),
+    )
     steps = list(expert_steps(bandit(arms=4, horizon=8), "ucb", 6))
     worse = [(a, [g for g in o.greedy if g not in o.optimal]) for _, o, a in steps]
     pairs = rows(tmp_path / "e.jsonl")
@@ -216,11 +234,23 @@ def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_
     assert ak.expert_data(tmp_path / "f.jsonl", task, plan=plan, style=style, episodes=6).steps == len(steps)
 
 
-@given(st.sampled_from(COLOURS), st.sampled_from(COLOURS), st.sampled_from([
-    "BEST=Red\nACTION={}", "ACTION={}", "**Action:** {}\n", 'so {{"action": "{}"}}', "Step=4 Action={}",
-    "ACTION=Blue no wait\nACTION={} it is", "Step=3 Action=Red Reward=0.10\nACTION={}\nStep=9 Action=Blue Reward=1.0",
-    "{}", " {}\n",
-]))  # fmt: skip
+@given(
+    st.sampled_from(COLOURS),
+    st.sampled_from(COLOURS),
+    st.sampled_from(
+        [
+            "BEST=Red\nACTION={}",
+            "ACTION={}",
+            "**Action:** {}\n",
+            'so {{"action": "{}"}}',
+            "Step=4 Action={}",
+            "ACTION=Blue no wait\nACTION={} it is",
+            "Step=3 Action=Red Reward=0.10\nACTION={}\nStep=9 Action=Blue Reward=1.0",
+            "{}",
+            " {}\n",
+        ]
+    ),
+)
 def test_an_action_is_exchanged_and_read_back(own: str, other: str, form: str) -> None:
     text = form.format(own)
     assert with_action(text, COLOURS, other) == form.format(other)

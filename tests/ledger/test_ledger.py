@@ -26,10 +26,22 @@ from akrasia.records import Decision, Draw, Message, Oracle, Record, Request, Re
 
 REQUEST = Request("scripted/scripted", (Message("user", "Which?"),))
 RECORD = Record(
-    task="t", model="m", variant="v", design="fork", episode=0, step=0, situation="s", actions=("a", "b"),
+    task="t",
+    model="m",
+    variant="v",
+    design="fork",
+    episode=0,
+    step=0,
+    situation="s",
+    actions=("a", "b"),
     oracle=Oracle(("a",), ("b",), {"a": None, "b": 1.0}, {"a": 0.0, "b": 0.5}, 0.5, ("a",), "ucb"),
-    decision=Decision("why", ("a",), "ok", "b", "ok"), reward=0.25, regret=0.5, calls=1, usage=Usage(3, 4), cost=0.0,
-)  # fmt: skip
+    decision=Decision("why", ("a",), "ok", "b", "ok"),
+    reward=0.25,
+    regret=0.5,
+    calls=1,
+    usage=Usage(3, 4),
+    cost=0.0,
+)
 
 
 def rows(folder: Path, table: str) -> int:

@@ -43,32 +43,98 @@ REQUEST = st.builds(
 )
 DRAW = st.builds(Draw, COUNT, COUNT, COUNT)
 RESPONSE = st.builds(
-    Response, TEXT, STATUS, TEXT, USAGE, SHARES, st.none() | st.floats(0, 1), st.none() | st.floats(0, 1e6),
-    st.floats(0, 99), LABELS, st.dictionaries(TEXT, TEXT, max_size=2), TEXT,
-)  # fmt: skip
+    Response,
+    TEXT,
+    STATUS,
+    TEXT,
+    USAGE,
+    SHARES,
+    st.none() | st.floats(0, 1),
+    st.none() | st.floats(0, 1e6),
+    st.floats(0, 99),
+    LABELS,
+    st.dictionaries(TEXT, TEXT, max_size=2),
+    TEXT,
+)
 TURN = st.builds(
-    Turn, TEXT, TEXT, COUNT, COUNT, TEXT, TEXT, LABELS, STATUS, st.none() | TEXT, STATUS, TEXT, USAGE,
-    st.none() | NUMBER, SHARES, st.none() | st.floats(0, 1), LABELS,
-    st.none() | st.floats(0, 1), LABELS, st.booleans(), st.lists(MESSAGE, max_size=2).map(tuple),
-)  # fmt: skip
+    Turn,
+    TEXT,
+    TEXT,
+    COUNT,
+    COUNT,
+    TEXT,
+    TEXT,
+    LABELS,
+    STATUS,
+    st.none() | TEXT,
+    STATUS,
+    TEXT,
+    USAGE,
+    st.none() | NUMBER,
+    SHARES,
+    st.none() | st.floats(0, 1),
+    LABELS,
+    st.none() | st.floats(0, 1),
+    LABELS,
+    st.booleans(),
+    st.lists(MESSAGE, max_size=2).map(tuple),
+)
 DECISION = st.builds(
-    Decision, TEXT, LABELS, STATUS, st.none() | TEXT, STATUS, SHARES, st.none() | st.floats(0, 1),
+    Decision,
+    TEXT,
+    LABELS,
+    STATUS,
+    st.none() | TEXT,
+    STATUS,
+    SHARES,
+    st.none() | st.floats(0, 1),
     st.lists(TURN, max_size=2).map(tuple),
-)  # fmt: skip
+)
 ORACLE = st.builds(
-    Oracle, LABELS, LABELS, st.dictionaries(TEXT, st.none() | NUMBER, max_size=3),
-    st.dictionaries(TEXT, NUMBER, max_size=3), NUMBER, LABELS, TEXT,
-)  # fmt: skip
+    Oracle,
+    LABELS,
+    LABELS,
+    st.dictionaries(TEXT, st.none() | NUMBER, max_size=3),
+    st.dictionaries(TEXT, NUMBER, max_size=3),
+    NUMBER,
+    LABELS,
+    TEXT,
+)
 RECORD = st.builds(
-    Record, TEXT, TEXT, TEXT, st.sampled_from(["fork", "rollout"]), COUNT, COUNT, TEXT, LABELS, ORACLE, DECISION,
-    st.none() | NUMBER, NUMBER, COUNT, USAGE, st.none() | NUMBER, st.dictionaries(TEXT, TEXT, max_size=2),
-)  # fmt: skip
+    Record,
+    TEXT,
+    TEXT,
+    TEXT,
+    st.sampled_from(["fork", "rollout"]),
+    COUNT,
+    COUNT,
+    TEXT,
+    LABELS,
+    ORACLE,
+    DECISION,
+    st.none() | NUMBER,
+    NUMBER,
+    COUNT,
+    USAGE,
+    st.none() | NUMBER,
+    st.dictionaries(TEXT, TEXT, max_size=2),
+)
 QUANTITY = st.builds(Quantity, TEXT, st.lists(st.none() | NUMBER, max_size=3).map(tuple))
 SITUATION = st.builds(
-    Situation, TEXT, COUNT, COUNT, TEXT, LABELS, TEXT, TEXT,
-    st.lists(st.builds(Transition, COUNT, TEXT, NUMBER), max_size=3).map(tuple), TEXT,
-    st.lists(QUANTITY, max_size=2).map(tuple), LABELS, TEXT,
-)  # fmt: skip
+    Situation,
+    TEXT,
+    COUNT,
+    COUNT,
+    TEXT,
+    LABELS,
+    TEXT,
+    TEXT,
+    st.lists(st.builds(Transition, COUNT, TEXT, NUMBER), max_size=3).map(tuple),
+    TEXT,
+    st.lists(QUANTITY, max_size=2).map(tuple),
+    LABELS,
+    TEXT,
+)
 
 
 @settings(max_examples=150)

@@ -22,11 +22,19 @@ def test_an_answer_with_half_a_character_can_be_kept(text: str) -> None:
 @pytest.mark.parametrize(
     "impossible",
     [
-        {"usage": Usage(2**70, 1)}, {"usage": Usage(1, -1)}, {"usage": Usage(0, 0, 2**64)},
-        {"usage": Usage(0, 0, 0, -5)}, {"usage": Usage(None, 1)}, {"usage": Usage(1.5, 1)},  # type: ignore[arg-type]
-        {"cost": math.inf}, {"cost": -0.5}, {"latency": math.nan}, {"latency": math.inf}, {"latency": -1.0},
+        {"usage": Usage(2**70, 1)},
+        {"usage": Usage(1, -1)},
+        {"usage": Usage(0, 0, 2**64)},
+        {"usage": Usage(0, 0, 0, -5)},
+        {"usage": Usage(None, 1)},
+        {"usage": Usage(1.5, 1)},  # type: ignore[arg-type]
+        {"cost": math.inf},
+        {"cost": -0.5},
+        {"latency": math.nan},
+        {"latency": math.inf},
+        {"latency": -1.0},
     ],
-)  # fmt: skip
+)
 def test_impossible_numbers_of_an_answer_are_refused_and_say_what_to_give(impossible: dict[str, Any]) -> None:
     with pytest.raises(BadOption, match=r"of an answer is .*Let it give"):
         Response("x", **impossible)

@@ -68,9 +68,14 @@ def test_full_ablation_names_every_graph_and_intervention() -> None:
 
 def test_sharing_is_that_of_the_plans() -> None:
     experiment = planned(
-        "reason_then_act", "reason_then_act | re_evaluate", "reason_then_act | critique", "reason_then_act | swap",
-        "reason_then_act | self_consistency(n=3)", "reason_then_act | placebo", "reason_then_act | execute_stated",
-    )  # fmt: skip
+        "reason_then_act",
+        "reason_then_act | re_evaluate",
+        "reason_then_act | critique",
+        "reason_then_act | swap",
+        "reason_then_act | self_consistency(n=3)",
+        "reason_then_act | placebo",
+        "reason_then_act | execute_stated",
+    )
     seen: set[str] = set()
     for variant, row in zip(experiment.variants, forecast_run(experiment).rows, strict=True):
         assert isinstance(variant.plan, ak.graphs.Plan) and row.added is not None

@@ -19,9 +19,12 @@ from akrasia.experiments.planning.power import PowerAnalysis, comparisons_of, po
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
 VARIANTS = [
-    "reason_act", "reason_act | critique", "reason_act | self_consistency(n=3)",
-    "reason_act | placebo(of='critique')", "act",
-]  # fmt: skip
+    "reason_act",
+    "reason_act | critique",
+    "reason_act | self_consistency(n=3)",
+    "reason_act | placebo(of='critique')",
+    "act",
+]
 SETTINGS: dict[str, Any] = {"task": TASK, "model": "simulated", "variants": VARIANTS, "episodes": 30}
 
 
