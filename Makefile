@@ -125,7 +125,7 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	@command -v $(UV) > /dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	  --extra embedded --extra viewer --extra dev --output-file requirements/dev.txt $(ARGS) \
+	  --extra embedded --extra dev --output-file requirements/dev.txt $(ARGS) \
 	  pyproject.toml requirements/dev.in
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \

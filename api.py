@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RunFolderError
 from .events import Listener, event_bus
+from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
-from .ledger.ledger import Ledger, Reader, begun, read_ledger
 from .records import digest
 from .result import Result, blocking, writable
 
@@ -114,11 +114,11 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
         answer_tokens: assumed length of an answer that holds a reasoning.
     """
     from .experiments.config import assemble
-    from .experiments.planning.forecast import forecast
+    from .experiments.planning.forecast import forecast_run
 
     for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
         settings.pop(name, None)
-    return forecast(assemble(_DEFAULTS | settings), probes, answer_tokens)
+    return forecast_run(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
 
 def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
@@ -166,7 +166,7 @@ async def execute(
     from .models.secrets import keys, refuse_keys
 
     folder = Path(folder)
-    exists = begun(folder)
+    exists = holds_run(folder)
     if exists and not fresh:
         _same_experiment(folder, experiment, resume)
     if offline and fresh:
@@ -184,8 +184,7 @@ async def execute(
         if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
             await executor.open()
         kept = {} if settings is None else {"settings": json.dumps(settings)}
-        ledger = Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept}, fresh)
-        try:
+        with Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept}, fresh) as ledger:
             if fresh:
                 _remove(folder)
             _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
@@ -193,8 +192,6 @@ async def execute(
             if started is not None:
                 started(executor)
             outcome = await play(experiment, ledger, executor, observe, offline, event_bus(observe_events))
-        finally:
-            ledger.close()
     finally:
         await executor.close()
     return Result(folder, outcome)
@@ -205,14 +202,11 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
         raise RunFolderError(
             f"{str(folder)!r} holds a run already", remedy="Use --resume to go on with it, or --fresh to start over."
         )
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         _see_same(folder, ledger, experiment)
-    finally:
-        ledger.close()
 
 
-def _see_same(folder: Path, ledger: Reader, experiment: Experiment) -> None:
+def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> None:
     stored = json.loads(ledger.meta("experiment") or "{}")
     for variant in experiment.variants:
         then_plan = stored.get("variants", {}).get(variant.name)

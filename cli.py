@@ -173,15 +173,15 @@ def plan(
         show_plan(planned, _console(), answer_tokens)
         return
     from .commands.power import show_power
-    from .experiments.planning.forecast import forecast
-    from .experiments.planning.power import POWER, size
+    from .experiments.planning.forecast import forecast_run
+    from .experiments.planning.power import POWER, power_analysis
 
     measured = None if pilot is None else _open(pilot)
-    told = forecast(planned, answer_tokens=answer_tokens)
-    seen = None if measured is None else (measured.records, measured.experiment)
-    found = size(planned, told, effect, POWER if power is None else power, comparisons, seen)
-    show_plan(planned, _console(), answer_tokens, told)
-    show_power(found, planned, _console())
+    forecast = forecast_run(planned, answer_tokens=answer_tokens)
+    spreads = None if measured is None else (measured.records, measured.experiment)
+    analysis = power_analysis(planned, forecast, effect, POWER if power is None else power, comparisons, spreads)
+    show_plan(planned, _console(), answer_tokens, forecast)
+    show_power(analysis, planned, _console())
 
 
 @app.command()
@@ -463,8 +463,8 @@ def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
 def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
     """(run folder if one was named, settings of the experiment)."""
     from .experiments.config import load, override
+    from .ledger import read_ledger
     from .ledger.file import FILE
-    from .ledger.ledger import read_ledger
 
     if experiment is None and not resume:
         return None, _empty(changes)
@@ -477,9 +477,8 @@ def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tupl
         return None, load(experiment, changes)
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
-    ledger = read_ledger(experiment)
-    stored = ledger.meta("settings")
-    ledger.close()
+    with read_ledger(experiment) as ledger:
+        stored = ledger.meta("settings")
     if stored is None:
         raise RunFolderError(
             f"the run in {str(experiment)!r} was started from Python",

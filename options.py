@@ -31,11 +31,9 @@ def whole(name: str, value: Any, least: int = 0, most: int = MOST_WHOLE, *, reme
         BadOption: the value is of another type or out of the range.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        too_large = isinstance(value, int) and value > most
-        upper = f" and at most {most}" if too_large or most != MOST_WHOLE else ""
-        raise BadOption(
-            f"{name} is {_short(value)}", remedy=remedy or f"Use a whole number of at least {least}{upper}."
-        )
+        bounded = most != MOST_WHOLE or (isinstance(value, int) and value > most)
+        span = f"from {least} to {most}" if bounded else f"of at least {least}"
+        raise BadOption(f"{name} is {_short(value)}", remedy=remedy or f"Use a whole number {span}.")
     return value
 
 
@@ -53,10 +51,13 @@ def real(
     """
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     if number is None or not (least <= number <= most and above < number and -inf < number < inf):
-        too_large = number is not None and number > most
-        bounds = [f"above {above:g}"] if above > -inf else [f"of at least {least:g}"] if least > -inf else []
-        bounds += [f"at most {most:g}"] if too_large or most != MOST_REAL else []
-        span = f" {' and '.join(bounds)}" if bounds else ""
+        bounded = most != MOST_REAL or (number is not None and number > most)
+        if above > -inf:
+            span = f" above {above:g}" + (f" and at most {most:g}" if bounded else "")
+        elif least > -inf:
+            span = f" from {least:g} to {most:g}" if bounded else f" of at least {least:g}"
+        else:
+            span = f" of at most {most:g}" if bounded else ""
         raise BadOption(f"{name} is {_short(value)}", remedy=remedy or f"Use a number{span}.")
     return number
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import BadOption, RunFolderError
 from .events import Listener, event_bus
+from .files import write_file
+from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
-from .ledger.ledger import read_ledger
 from .records import Record
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
-    from .experiments.training_data import Data
+    from .experiments.training_data import TrainingData
 
 T = TypeVar("T")
 
@@ -48,14 +49,8 @@ class Result:
     @cached_property
     def records(self) -> pl.DataFrame:
         """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
-        from .evals.frame import frame, table
-
-        ledger = read_ledger(self.folder)
-        try:
-            lines = ledger.lines()
-            return frame(ledger.raw_records()) if lines is None else table(lines)
-        finally:
-            ledger.close()
+        with read_ledger(self.folder) as ledger:
+            return _records(ledger)
 
     @property
     def experiment(self) -> dict[str, Any]:
@@ -64,21 +59,14 @@ class Result:
 
     def _meta(self, key: str) -> dict[str, Any] | None:
         """What is stored of the run as a whole under `key`; None where nothing is."""
-        ledger = read_ledger(self.folder)
-        try:
-            stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
-        finally:
-            ledger.close()
-        return stored
+        with read_ledger(self.folder) as ledger:
+            return _stored(ledger, key)
 
     @property
     def bill(self) -> RunCosts:
         """What all sessions of the run paid, and what every variant would have paid alone."""
-        ledger = read_ledger(self.folder)
-        try:
+        with read_ledger(self.folder) as ledger:
             return RunCosts(ledger.paid(), ledger.alone())
-        finally:
-            ledger.close()
 
     def score(
         self,
@@ -96,22 +84,30 @@ class Result:
                 holds at most 20,000 records, since it takes a second per some 8,000.
         """
         from .evals.judgements import read_judged
+        from .evals.metrics.cost import with_latency
         from .evals.scorecard import score
 
-        table, added = self.records, list[Any]()
-        said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
-        if said is not None:
-            table = self._with_latency(table, said)
-        if evaluators:
-            from .evals.evaluator import evaluated, known
+        added: list[Any] = []
+        transcripts = None
+        with read_ledger(self.folder) as ledger:
+            table = self._once("records", _records, ledger)
+            if turns or (turns is None and table.height <= TRANSCRIPTS):
+                transcripts = self._once("turns", _turns, ledger)
+                table = with_latency(table, transcripts, ledger.latencies())
+            if evaluators:
+                from .evals.evaluator import evaluated, known
 
-            ledger = read_ledger(self.folder)
-            try:
                 table, added = evaluated(known(evaluators), table, ledger.records())
-            finally:
-                ledger.close()
-        looks, judged = self._meta("looks"), read_judged(self.folder)
-        return score(table, metrics, baseline, interval, added, looks, judged, said, self._models)
+            looks, models = _stored(ledger, "looks"), (_stored(ledger, "experiment") or {}).get("labels", ())
+        judged = read_judged(self.folder)
+        return score(table, metrics, baseline, interval, added, looks, judged, transcripts, tuple(models))
+
+    def _once(self, name: str, read: Callable[[LedgerReader], pl.DataFrame], ledger: LedgerReader) -> pl.DataFrame:
+        """The cached property `name`; read through a ledger that is open already, if it was not read before."""
+        if name not in self.__dict__:
+            self.__dict__[name] = read(ledger)
+        table: pl.DataFrame = self.__dict__[name]
+        return table
 
     def two_way(
         self,
@@ -147,32 +143,15 @@ class Result:
     @cached_property
     def turns(self) -> pl.DataFrame:
         """The transcripts as a table, one row per turn of a decision (columns: `akrasia.evals.turns`)."""
-        from .evals.turns import turns
-
-        ledger = read_ledger(self.folder)
-        try:
-            return turns(ledger.raw_records())
-        finally:
-            ledger.close()
-
-    def _with_latency(self, table: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-        from .evals.metrics.cost import with_latency
-
-        ledger = read_ledger(self.folder)
-        try:
-            return with_latency(table, said, ledger.latencies())
-        finally:
-            ledger.close()
+        with read_ledger(self.folder) as ledger:
+            return _turns(ledger)
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
         """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
         from .evals.evaluator import evaluate, known
 
-        ledger = read_ledger(self.folder)
-        try:
+        with read_ledger(self.folder) as ledger:
             return evaluate(known(evaluators), ledger.records())
-        finally:
-            ledger.close()
 
     def compare(
         self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
@@ -260,7 +239,7 @@ class Result:
         variants: Sequence[str] = (),
         models: Sequence[str] = (),
         tasks: Sequence[str] = (),
-    ) -> Data:
+    ) -> TrainingData:
         """Write training data of this run as JSON lines; see `akrasia.experiments.training_data`.
 
         Args:
@@ -273,9 +252,9 @@ class Result:
             UnknownName: no such form, kind of answers, variant, model or task.
             NotMeasured: the run holds nothing of the kind; nothing was written.
         """
-        from .experiments.training_data import harvest
+        from .experiments.training_data import training_data_of
 
-        return written(Path(path), lambda: harvest(self.folder, form, only, variants, models, tasks))
+        return written(Path(path), lambda: training_data_of(self.folder, form, only, variants, models, tasks))
 
 
 def open_run(folder: Path | str) -> Result:
@@ -288,16 +267,33 @@ def open_run(folder: Path | str) -> Result:
     return Result(Path(folder))
 
 
-def written(path: Path, made: Callable[[], Data]) -> Data:
+def _records(ledger: LedgerReader) -> pl.DataFrame:
+    from .evals.frame import frame, table
+
+    lines = ledger.csv_lines()
+    return frame(ledger.raw_records()) if lines is None else table(lines)
+
+
+def _turns(ledger: LedgerReader) -> pl.DataFrame:
+    from .evals.turns import turns
+
+    return turns(ledger.raw_records())
+
+
+def _stored(ledger: LedgerReader, key: str) -> dict[str, Any] | None:
+    stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
+    return stored
+
+
+def written(path: Path, made: Callable[[], TrainingData]) -> TrainingData:
     """Make training data and write them; what cannot be written is said first."""
     from .experiments.training_data import jsonl
-    from .reports.export import write_whole
 
     if path.suffix != ".jsonl":
         raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
     writable(path.parent)
     data = made()
-    write_whole(path, jsonl(data.rows))
+    write_file(path, jsonl(data.rows))
     return data
 
 

@@ -63,7 +63,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Arm:
-    """Steps of one arm; boolean, shape (experiments, episodes, most steps). `would` is what an unread answer said."""
+    """Steps of one arm; boolean, shape (experiments, episodes, most steps). `would` is what an unread answer holds."""
 
     knows: np.ndarray
     would: np.ndarray
@@ -194,8 +194,8 @@ def shares(world: World, quantity: str, episodes: int, interval: inf.Interval, r
     truth, held, rarer = world.truth(quantity), 0, 0.0
     for arm, _ in batches(world, episodes, replicates, quantity, interval):
         for i, (num, den) in enumerate(zip(*arm.sums(quantity), strict=True)):
-            found = inf.estimate(num, den, f"{quantity}{i}", interval=interval)
-            held += found.low <= truth <= found.high
+            estimate = inf.estimate(num, den, f"{quantity}{i}", interval=interval)
+            held += estimate.low <= truth <= estimate.high
             rarer += min(num.sum(), den.sum() - num.sum()) / replicates
     what = f"{quantity} = {truth:.3f}, {NAMES[world]}, {episodes} episodes"
     return [
@@ -211,9 +211,9 @@ def differences(world: World, quantity: str, episodes: int, interval: inf.Interv
         steps = zip(base.counts(quantity), arm.counts(quantity), strict=True)
         differing += np.logical_or(*(x != y for x, y in steps)).sum() / replicates
         for i, (na, da, nb, db) in enumerate(zip(*arm.sums(quantity), *base.sums(quantity), strict=True)):
-            found = inf.contrast((na, da), (nb, db), quantity, f"{i}", "base", interval)
-            held += found.difference.low <= truth <= found.difference.high
-            false += found.p <= 0.05
+            contrast = inf.contrast((na, da), (nb, db), quantity, f"{i}", "base", interval)
+            held += contrast.difference.low <= truth <= contrast.difference.high
+            false += contrast.p <= 0.05
     what = f"{quantity} {truth:+.3f}, {NAMES[world]}, {episodes} episodes"
     claim = (0.93, 0.97 if differing >= 10 else None)
     if interval == "bootstrap" and (episodes < 40 or differing < 30):
@@ -247,8 +247,8 @@ def families(episodes: int, real: int, replicates: int, variants: int = 6) -> li
                 for v, (num, den) in enumerate(sums)
             ]
             wrong += any(c.p_holm <= 0.05 for c in inf.holm(family)[real:])
-            found = [v for v, c in enumerate(inf.benjamini_hochberg(family)) if c.p_bh <= 0.05]
-            share += sum(v >= real for v in found) / max(len(found), 1)
+            rejected = [v for v, c in enumerate(inf.benjamini_hochberg(family)) if c.p_bh <= 0.05]
+            share += sum(v >= real for v in rejected) / max(len(rejected), 1)
     what = f"gap, {variants} variants of which {real} help, {episodes} episodes"
     rows = [Row("family-wise error after Holm at 0.05", what, replicates, wrong / replicates, None, 0.055)]
     if real:
@@ -276,10 +276,10 @@ def unread(episodes: int, replicates: int) -> list[Row]:
         (nb, db), (na, da) = base.sums("doing"), arm.sums("doing")
         for i in range(len(nb)):
             b, a = (nb[i], db[i], lost[0][i]), (na[i], da[i], lost[1][i])
-            found = inf.bounds(b, f"{i}")
-            held += found.low.low <= truth <= found.high.high
-            found = inf.difference_bounds(a, b, "doing", f"{i}", "base")
-            inside += found.low.low <= change <= found.high.high
+            bounds_of_doing = inf.bounds(b, f"{i}")
+            held += bounds_of_doing.low.low <= truth <= bounds_of_doing.high.high
+            bounds_of_change = inf.difference_bounds(a, b, "doing", f"{i}", "base")
+            inside += bounds_of_change.low.low <= change <= bounds_of_change.high.high
             plain = inf.estimate(nb[i], db[i] - lost[0][i], f"{i}")
             ignored += plain.low <= truth <= plain.high
     what = f"doing, 30 % of the right and 5 % of the wrong answers unread, {episodes} episodes"
@@ -316,8 +316,8 @@ def naive_peeks(looks: int, replicates: int, step: int = 10) -> list[Row]:
     truth, ever = COMMON.truth("gap"), 0
     for base, _ in batches(COMMON, looks, replicates, "naive"):
         for num, den in zip(*base.sums("gap"), strict=True):
-            seen = (inf.estimate(num[:n], den[:n], "gap") for n in range(20, looks + 1, step))
-            ever += any(not found.low <= truth <= found.high for found in seen)
+            looked_at = (inf.estimate(num[:n], den[:n], "gap") for n in range(20, looks + 1, step))
+            ever += any(not estimate.low <= truth <= estimate.high for estimate in looked_at)
     what = f"gap = {truth:.3f}, common, a look every {step} episodes"
     section = f"ordinary interval of a share, ever wrong in {looks:,} episodes, for comparison"
     return [Row(section, what, replicates, ever / replicates)]
@@ -331,7 +331,7 @@ def planned(
     episodes = inf.episodes_needed(effect, spread, target, family=family, steps=steps)
     expected = inf.power(effect, episodes, spread, family=family, steps=steps)
     own = np.sqrt(correlation * (discordance - effect**2))
-    found = 0
+    rejections = 0
     rng = named_rng(SEED, "calibration", "planned", steps, str((discordance, correlation, effect, target)), family)
     for _ in range(replicates):
         # In an episode the difference is effect + own or effect - own, which gives steps their intra-class correlation.
@@ -342,13 +342,13 @@ def planned(
         arm = np.where(up | down, up, base)
         den = np.full(episodes, float(steps))
         p = inf.contrast((arm.sum(1).astype(float), den), (base.sum(1).astype(float), den), "doing", "v", "base").p
-        found += p <= 0.05 / family
+        rejections += p <= 0.05 / family
     what = (
         f"effect {effect:g}, {steps} steps, {100 * discordance:g} % differ, intra-class correlation {correlation:g}, "
         f"{family} comparison{'s' * (family > 1)}: {episodes} episodes for {100 * expected:.1f} %"
     )
     bounds = expected - 0.03, expected + 0.03
-    return [Row("power planned from assumptions", what, replicates, found / replicates, *bounds)]
+    return [Row("power planned from assumptions", what, replicates, rejections / replicates, *bounds)]
 
 
 def planned_from_pilot(world: World, quantity: str, episodes: int, replicates: int) -> list[Row]:
@@ -359,13 +359,13 @@ def planned_from_pilot(world: World, quantity: str, episodes: int, replicates: i
     matched = bool(np.all(one[0][1] == one[1][1]))
     steps = float(one[0][1].mean()) if matched else None
     effect = world.truth(quantity, second=True) - world.truth(quantity)
-    expected, found = inf.power(effect, episodes, spread, steps=steps), 0
+    expected, rejections = inf.power(effect, episodes, spread, steps=steps), 0
     for base, arm in batches(world, episodes, replicates, "planned", quantity):
         for na, da, nb, db in zip(*arm.sums(quantity), *base.sums(quantity), strict=True):
-            found += inf.contrast((na, da), (nb, db), quantity, "v", "base").p <= 0.05
+            rejections += inf.contrast((na, da), (nb, db), quantity, "v", "base").p <= 0.05
     what = f"{quantity} {effect:+.3f}, {NAMES[world]}, {episodes} episodes: planned {100 * expected:.1f} %"
     bounds = expected - 0.03, expected + 0.03
-    return [Row("power planned from a pilot", what, replicates, found / replicates, *bounds)]
+    return [Row("power planned from a pilot", what, replicates, rejections / replicates, *bounds)]
 
 
 Job = Callable[[], list[Row]]
@@ -391,8 +391,9 @@ def jobs(share: float = 1.0) -> list[Job]:
     ]
     made += [
         partial(differences, w, q, n, "bootstrap", of(2000))
-        for w, q in ((COMMON, "gap"), (FEW, "doing")) for n in SIZES
-    ]  # fmt: skip
+        for w, q in ((COMMON, "gap"), (FEW, "doing"))
+        for n in SIZES
+    ]
     made += [partial(items, n, of(10_000)) for n in (40, 100, 400)]
     made += [partial(families, n, real, of(5000)) for n in (12, 40) for real in (0, 3)]
     made += [partial(unread, n, of(2000)) for n in (12, 40)]
@@ -402,12 +403,18 @@ def jobs(share: float = 1.0) -> list[Job]:
     made += [partial(peeks, w, q, 1000, of(4000), difference=True) for w, q in looks]
     made += [partial(naive_peeks, 1000, of(400))]
     plans = [
-        (4, 0.3, 0.0, 0.1, 0.8, 1), (6, 0.3, 0.1, 0.1, 0.8, 1), (8, 0.4, 0.1, 0.2, 0.9, 1), (1, 0.25, 0.0, 0.1, 0.8, 1),
-        (6, 0.3, 0.1, 0.1, 0.8, 6), (10, 0.15, 0.05, 0.05, 0.8, 1),
-    ]  # fmt: skip
+        (4, 0.3, 0.0, 0.1, 0.8, 1),
+        (6, 0.3, 0.1, 0.1, 0.8, 1),
+        (8, 0.4, 0.1, 0.2, 0.9, 1),
+        (1, 0.25, 0.0, 0.1, 0.8, 1),
+        (6, 0.3, 0.1, 0.1, 0.8, 6),
+        (10, 0.15, 0.05, 0.05, 0.8, 1),
+    ]
     made += [partial(planned, *plan, of(4000)) for plan in plans]
-    made += [partial(planned_from_pilot, w, q, n, of(4000)) for w, q, n in
-             ((COMMON, "gap", 30), (COMMON, "does if knows", 25), (RARE, "doing", 40))]  # fmt: skip
+    made += [
+        partial(planned_from_pilot, w, q, n, of(4000))
+        for w, q, n in ((COMMON, "gap", 30), (COMMON, "does if knows", 25), (RARE, "doing", 40))
+    ]
     return made
 
 
@@ -441,10 +448,10 @@ def main() -> int:
     parser.add_argument("--share", type=float, default=1.0, help="share of the experiments to simulate")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.name}")
-    asked = parser.parse_args()
-    with Pool(asked.processes) as pool:
-        rows = [row for some in pool.imap(_run, jobs(asked.share)) for row in some]
-    if asked.write:
+    arguments = parser.parse_args()
+    with Pool(arguments.processes) as pool:
+        rows = [row for some in pool.imap(_run, jobs(arguments.share)) for row in some]
+    if arguments.write:
         head, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
         tail = rest.partition(MARKS[1])[2]
         PAGE.write_text(f"{head}{MARKS[0]}\n\n{table(rows)}\n\n{MARKS[1]}{tail}", encoding="utf-8")

@@ -30,12 +30,12 @@ DEMO = Path(__file__).resolve().parents[1] / "examples" / "demo.toml"
 RATIO, START_UP = 0.9, 0.3
 
 
-class Heard(Embedded):
-    """The embedded model, which keeps what it is asked."""
+class Recording(Embedded):
+    """The embedded model; it records its requests and tokens."""
 
     def __init__(self, adapter: str | None) -> None:
         super().__init__(adapter=adapter)
-        self.asked: list[tuple[Request, Draw]] = []
+        self.requests: list[tuple[Request, Draw]] = []
         self.used = Usage()
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
@@ -45,14 +45,14 @@ class Heard(Embedded):
         return response
 
 
-def demo(episodes: int, model: Heard) -> Experiment:
+def demo(episodes: int, model: Recording) -> Experiment:
     """The demo with one of its two models."""
     return assemble({**load(DEMO), "episodes": episodes, "model": model, "leader": None})
 
 
-async def through_the_program(folder: Path, episodes: int, adapter: str | None) -> tuple[float, Heard]:
-    """Seconds of a run, and the model that was asked."""
-    model = Heard(adapter)
+async def through_the_program(folder: Path, episodes: int, adapter: str | None) -> tuple[float, Recording]:
+    """Seconds of a run, and its model."""
+    model = Recording(adapter)
     began: list[float] = []
     result = await execute(demo(episodes, model), folder, started=lambda _: began.append(time.perf_counter()))
     seconds = time.perf_counter() - began[0]
@@ -60,9 +60,9 @@ async def through_the_program(folder: Path, episodes: int, adapter: str | None) 
     return seconds, model
 
 
-async def of_the_backend(asked: list[tuple[Request, Draw]], adapter: str | None) -> tuple[float, Heard]:
+async def of_the_backend(requests: list[tuple[Request, Draw]], adapter: str | None) -> tuple[float, Recording]:
     """Seconds of the same requests, asked directly and all ready from the start."""
-    model = Heard(adapter)
+    model = Recording(adapter)
     await model.open()
     at_once = asyncio.Semaphore(model.info.max_concurrency)
 
@@ -72,7 +72,7 @@ async def of_the_backend(asked: list[tuple[Request, Draw]], adapter: str | None)
 
     try:
         began = time.perf_counter()
-        await asyncio.gather(*(ask(*a) for a in asked))
+        await asyncio.gather(*(ask(*request) for request in requests))
         return time.perf_counter() - began, model
     finally:
         await model.close()
@@ -97,18 +97,18 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--untuned", action="store_true", help="the weights without the organism's adapter")
-    asked_for = parser.parse_args()
-    adapter = None if asked_for.untuned else "organism"
+    arguments = parser.parse_args()
+    adapter = None if arguments.untuned else "organism"
     program: list[float] = []
     backend: list[float] = []
-    for n in range(asked_for.rounds):
+    for n in range(arguments.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            sides = [asyncio.run(through_the_program(Path(folder) / "run", asked_for.episodes, adapter))]
-        sides.append(asyncio.run(of_the_backend(sides[0][1].asked, adapter)))
+            sides = [asyncio.run(through_the_program(Path(folder) / "run", arguments.episodes, adapter))]
+        sides.append(asyncio.run(of_the_backend(sides[0][1].requests, adapter)))
         for rates, (seconds, model) in zip((program, backend), sides, strict=True):
             rates.append((model.used.prompt_tokens + model.used.completion_tokens) / seconds)
         cached = [f"{m.used.cached_tokens / m.used.prompt_tokens:.0%}" for _, m in sides]
-        calls, p, b = len(sides[0][1].asked), program[-1], backend[-1]
+        calls, p, b = len(sides[0][1].requests), program[-1], backend[-1]
         print(f"round {n + 1}: {calls} calls; tokens/s: program {p:,.0f}, backend {b:,.0f}; ", end="")
         print(f"of prompts reused: {cached[0]}, {cached[1]}", flush=True)
     ratio = median(p / b for p, b in zip(program, backend, strict=True))

@@ -51,14 +51,20 @@ class Side:
     def __init__(self, name: str, python: str) -> None:
         self.name = name
         environment = os.environ | {
-            "OPENAI_API_KEY": "none-needed-on-the-loopback", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "OPENAI_API_KEY": "none-needed-on-the-loopback",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LANGSMITH_TRACING": "false",
-        }  # fmt: skip
+        }
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [python, HERE / "overhead_sides.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
-            env=environment, cwd=tempfile.gettempdir(), text=True,
-        )  # fmt: skip
+            [python, HERE / "overhead_sides.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env=environment,
+            cwd=tempfile.gettempdir(),
+            text=True,
+        )
 
     def do(self, job: dict[str, Any]) -> dict[str, float]:
         """What a job took: seconds of wall and of CPU."""
@@ -85,12 +91,12 @@ def prompts() -> list[list[dict[str, str]]]:
     from akrasia.records import Request
     from akrasia.tasks.base import TASKS
 
-    asked: list[Request] = []
+    requests: list[Request] = []
     task = TASKS.make("bandit", arms=5, horizon=1, head_start=3)
     situation = task.situation(task.start(0))
 
     def script(request: Request, draw: Any) -> str:
-        asked.append(request)
+        requests.append(request)
         return (
             f"The mean of that one is the highest so far.\nBEST={situation.actions[0]}\nACTION={situation.actions[0]}"
         )
@@ -98,8 +104,8 @@ def prompts() -> list[list[dict[str, str]]]:
     model = Scripted(script)
     models = ModelRoles(Gateway([model]), {"default": model.info.id})
     asyncio.run(parse("reason_then_act | critique").decide(situation, models, 0, situation.step))
-    assert len(asked) == CALLS
-    return [[{"role": m.role, "content": m.content} for m in r.messages] for r in asked]
+    assert len(requests) == CALLS
+    return [[{"role": m.role, "content": m.content} for m in r.messages] for r in requests]
 
 
 def table(rows: list[tuple[str, int, float, float]]) -> str:
@@ -112,10 +118,10 @@ def table(rows: list[tuple[str, int, float, float]]) -> str:
         ]
         lines.append(f"{side:26} {n:7} {ms:12.2f} {wall:11.2f} {' '.join(ratios)}")
     for side, other, most in GOALS:
-        found = [(n, cpu[side, n] / cpu[other, n]) for s, n in cpu if s == side and (other, n) in cpu]
-        reached = ", ".join(f"{ratio:.2f} at {n}" for n, ratio in found)
-        if found:
-            met = all(ratio <= most for _, ratio in found)
+        ratios = [(n, cpu[side, n] / cpu[other, n]) for s, n in cpu if s == side and (other, n) in cpu]
+        reached = ", ".join(f"{ratio:.2f} at {n}" for n, ratio in ratios)
+        if ratios:
+            met = all(ratio <= most for _, ratio in ratios)
             lines.append(f"goal {'met' if met else 'MISSED'}: {side} at most {most:g}x {other}: {reached}")
     return "\n".join(lines)
 
@@ -126,7 +132,7 @@ def main() -> None:
     parser.add_argument("--concurrency", default="50,200,1000")
     parser.add_argument("--items", type=int, default=400, help="at least this many items a job, and one wave")
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     cache = Path(os.environ.get("AKRASIA_BENCH_CACHE") or Path.home() / ".cache" / "akrasia-bench")
     server = subprocess.Popen(
         [sys.executable, HERE / "overhead_server.py", str(LATENCY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -135,7 +141,7 @@ def main() -> None:
     base = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
     job: dict[str, Any] = {"base": base, "messages": prompts()}
     sides: list[Side] = []
-    for name in given.sides.split(","):
+    for name in arguments.sides.split(","):
         try:
             sides.append(Side(name, python_of(name, cache)))
             sides[-1].do(job | {"items": 20, "concurrency": 20})
@@ -143,11 +149,11 @@ def main() -> None:
             print(f"left out: {name}, which could not be installed ({error})")
     rows = []
     try:
-        for concurrency in map(int, given.concurrency.split(",")):
-            items = max(given.items, concurrency)
+        for concurrency in map(int, arguments.concurrency.split(",")):
+            items = max(arguments.items, concurrency)
             waves = -(-items // concurrency)
             took: dict[str, list[dict[str, float]]] = {s.name: [] for s in sides}
-            for turn in range(given.rounds):
+            for turn in range(arguments.rounds):
                 for side in sides if turn % 2 == 0 else reversed(sides):
                     took[side.name].append(side.do(job | {"items": items, "concurrency": concurrency}))
             for side in sides:

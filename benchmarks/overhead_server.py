@@ -17,11 +17,15 @@ def answer(label: str) -> bytes:
     text = TEXT.format(label=label)
     body = json.dumps(
         {
-            "id": "bench", "object": "chat.completion", "created": 1, "model": "bench", "system_fingerprint": "fp",
+            "id": "bench",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "bench",
+            "system_fingerprint": "fp",
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
             "usage": {"prompt_tokens": 100, "completion_tokens": 30, "total_tokens": 130},
         }
-    ).encode()  # fmt: skip
+    ).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -46,9 +50,9 @@ class Provider(asyncio.Protocol):
             length = int(head[place + 15 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
             if len(self.read) < end + 4 + length:
                 return
-            found = BUTTONS.search(self.read, end)
+            button = BUTTONS.search(self.read, end)
             self.read = self.read[end + 4 + length :]
-            self.loop.call_later(self.latency, self.respond, found[1] if found else b"none")
+            self.loop.call_later(self.latency, self.respond, button[1] if button else b"none")
 
     def respond(self, label: bytes) -> None:
         if label not in self.answers:

@@ -41,9 +41,12 @@ def ours(job: Job, transport: str = "auto") -> None:
     from akrasia.models import resolve
 
     model = resolve(
-        "openai/bench", api_base=job["base"], max_concurrency=job["concurrency"], transport=transport,
+        "openai/bench",
+        api_base=job["base"],
+        max_concurrency=job["concurrency"],
+        transport=transport,
         price={"prompt": 0.1, "completion": 0.4},
-    )  # fmt: skip
+    )
     with tempfile.TemporaryDirectory() as folder:
         result = akrasia.run(
             task={"name": "bandit", "arms": 5, "horizon": 1, "head_start": 3},
@@ -68,8 +71,8 @@ def litellm_bare(job: Job) -> None:
 
     async def item() -> None:
         for messages in job["messages"]:
-            said = await litellm.acompletion(model="openai/bench", api_base=job["base"], messages=messages, **SENT)
-            assert said.choices[0].message.content
+            response = await litellm.acompletion(model="openai/bench", api_base=job["base"], messages=messages, **SENT)
+            assert response.choices[0].message.content
 
     asyncio.run(at_once(item, job["items"], job["concurrency"]))
 
@@ -81,7 +84,7 @@ def langgraph(job: Job) -> None:
     from typing_extensions import TypedDict
 
     class State(TypedDict):
-        said: str
+        text: str
 
     sent = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 512, "model_kwargs": {"seed": 7}}
     model = ChatLiteLLM(
@@ -90,7 +93,7 @@ def langgraph(job: Job) -> None:
 
     def node(messages: list[Any]) -> Any:
         async def ask(state: State) -> State:
-            return {"said": str((await model.ainvoke(messages)).content)}
+            return {"text": str((await model.ainvoke(messages)).content)}
 
         return ask
 
@@ -103,7 +106,7 @@ def langgraph(job: Job) -> None:
     graph = builder.compile()
 
     async def item() -> None:
-        assert (await graph.ainvoke({"said": ""}))["said"]
+        assert (await graph.ainvoke({"text": ""}))["text"]
 
     asyncio.run(at_once(item, job["items"], job["concurrency"]))
 
@@ -157,9 +160,13 @@ def aiohttp_bare(job: Job) -> None:
 
 
 SIDES = {
-    "ours": ours, "ours through litellm": ours_litellm, "litellm": litellm_bare, "LangGraph + ChatLiteLLM": langgraph,
-    "Inspect": inspect, "aiohttp": aiohttp_bare,
-}  # fmt: skip
+    "ours": ours,
+    "ours through litellm": ours_litellm,
+    "litellm": litellm_bare,
+    "LangGraph + ChatLiteLLM": langgraph,
+    "Inspect": inspect,
+    "aiohttp": aiohttp_bare,
+}
 
 
 def main() -> None:

@@ -97,9 +97,13 @@ ROWS = [
 
 def task_of(row: Row, options: argparse.Namespace) -> Bandit:
     return bandit(
-        arms=options.arms, sigma=options.sigma, horizon=options.horizon, rule=row.rule, rewards=row.rewards,
+        arms=options.arms,
+        sigma=options.sigma,
+        horizon=options.horizon,
+        rule=row.rule,
+        rewards=row.rewards,
         gap=options.gap,
-    )  # fmt: skip
+    )
 
 
 def theirs(options: argparse.Namespace) -> dict[str, Any]:
@@ -109,18 +113,24 @@ def theirs(options: argparse.Namespace) -> dict[str, Any]:
         task = task_of(row, options)
         if row.theirs:
             means = [task.means(seed) for seed in range(options.episodes)]
-            jobs.append({
-                "name": f"{row.rewards} {row.name}", "player": row.theirs, "rewards": row.rewards, "means": means,
-                "sigma": task.sigma, "horizon": task.horizon,
-            })  # fmt: skip
+            jobs.append(
+                {
+                    "name": f"{row.rewards} {row.name}",
+                    "player": row.theirs,
+                    "rewards": row.rewards,
+                    "means": means,
+                    "sigma": task.sigma,
+                    "horizon": task.horizon,
+                }
+            )
     env = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     done = subprocess.run(
         [options.banditbench_python, "-c", THEIRS], input=json.dumps(jobs), capture_output=True, text=True, env=env
     )
-    said = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    if done.returncode or not said:
+    results = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if done.returncode or not results:
         sys.exit(f"BanditBench did not run in {options.banditbench_python}:\n{done.stderr[-2000:]}")
-    return dict(json.loads(said[-1].removeprefix("RESULT ")))
+    return dict(json.loads(results[-1].removeprefix("RESULT ")))
 
 
 def estimate(lost: np.ndarray) -> str:
@@ -150,12 +160,12 @@ def main() -> None:
         lost = regrets(task, row.player, seeds).sum(axis=1)
         speed = steps / (perf_counter() - began)
         line = f"{row.rewards:10}{row.name:30}{estimate(lost):>15}"
-        found = other.get(f"{row.rewards} {row.name}")
-        if found is None or "error" in found:
-            why = "none" if found is None else "fails"
+        their_row = other.get(f"{row.rewards} {row.name}")
+        if their_row is None or "error" in their_row:
+            why = "none" if their_row is None else "fails"
             print(f"{line}{why if other else '-':>16}{'':>9}{speed:>13,.0f}")
             continue
-        their_lost, their_speed = np.array(found["lost"]), steps / found["seconds"]
+        their_lost, their_speed = np.array(their_row["lost"]), steps / their_row["seconds"]
         apart = lost - their_lost  # paired: the same means
         error = apart.std(ddof=1) / len(apart) ** 0.5
         diffs.append(apart.mean() / error)

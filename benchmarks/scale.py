@@ -69,8 +69,10 @@ def long_run(episodes: int, folder: Path) -> bool:
     resumed = time.perf_counter() - began
     assert again.outcome is not None and again.outcome.run_usage.asked == 0 and again.outcome.missing == 0
     second, last = watch.tenth(1), watch.tenth(9)
-    print(f"{episodes} episodes, {records} records in {took:.0f} s: {records / took:.0f} records/s, "
-          f"{1000 * cpu / records:.2f} ms CPU per record")  # fmt: skip
+    print(
+        f"{episodes} episodes, {records} records in {took:.0f} s: {records / took:.0f} records/s, "
+        f"{1000 * cpu / records:.2f} ms CPU per record"
+    )
     print(f"ledger   {(folder / FILE).stat().st_size / records:.0f} bytes per record")
     print(
         f"memory   {second:.1f} MB in the second tenth, {last:.1f} MB in the last: x{last / second:.3f} (goal {MEMORY})"
@@ -79,24 +81,24 @@ def long_run(episodes: int, folder: Path) -> bool:
     return last / second <= MEMORY and resumed / took <= RESUME
 
 
-def burn(seconds: float, said: Any) -> None:
-    """Work, and tell how much CPU one gets."""
+def burn(seconds: float, shares: Any) -> None:
+    """Work, and put how much CPU the process got."""
     until, cpu = time.monotonic() + seconds, time.process_time()
     while time.monotonic() < until:
         sum(range(10_000))
-    said.put((time.process_time() - cpu) / seconds)
+    shares.put((time.process_time() - cpu) / seconds)
 
 
 def room(processes: int, seconds: float = 3.0) -> float:
     """The CPU that so many busy processes get together, in cores."""
-    said: Any = multiprocessing.Queue()
-    all_ = [multiprocessing.Process(target=burn, args=(seconds, said)) for _ in range(processes)]
-    for process in all_:
+    shares: Any = multiprocessing.Queue()
+    burning = [multiprocessing.Process(target=burn, args=(seconds, shares)) for _ in range(processes)]
+    for process in burning:
         process.start()
-    got = sum(said.get() for _ in all_)
-    for process in all_:
+    cores = sum(shares.get() for _ in burning)
+    for process in burning:
         process.join()
-    return got
+    return cores
 
 
 def crews(episodes: int, folder: Path) -> bool:
@@ -112,8 +114,11 @@ def crews(episodes: int, folder: Path) -> bool:
             rates.setdefault(name, []).append(2 * watch.count / (watch.last - watch.first))
     found = {name: statistics.median(all_) for name, all_ in rates.items()}
     gain, possible = found["2 workers"] / found["1 worker"], room(2) / room(1)
-    print("workers  " + ", ".join(f"{name} {rate:.0f} records/s" for name, rate in found.items())
-          + f": two over one x{gain:.2f} (goal {WORKERS})")  # fmt: skip
+    print(
+        "workers  "
+        + ", ".join(f"{name} {rate:.0f} records/s" for name, rate in found.items())
+        + f": two over one x{gain:.2f} (goal {WORKERS})"
+    )
     print(f"         two processes that only burn CPU get x{possible:.2f} of what one gets here")
     if possible < ROOM:
         print(f"         Below x{ROOM} the machine has no second core to give: the goal is NOT MEASURED.")

@@ -25,9 +25,11 @@ from pathlib import Path
 SECONDS, BYTES = 10.0, 10**9
 PLAYED = 500
 VARIANTS = (
-    "reason_then_act", "reason_then_act | re_evaluate", "reason_then_act | self_consistency(n=3)",
+    "reason_then_act",
+    "reason_then_act | re_evaluate",
+    "reason_then_act | self_consistency(n=3)",
     "reason_then_act | placebo",
-)  # fmt: skip
+)
 STEPS = 10
 BUILT = "built.json"
 
@@ -38,10 +40,10 @@ def main() -> int:
     options.add_argument("--records", type=int, default=1_000_000)
     options.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "akrasia-score-scale")
     options.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
-    asked = options.parse_args()
-    folder = asked.folder / str(asked.records)
-    if asked.build:
-        refresh(folder) if (folder / BUILT).is_file() else build(folder, asked.records)
+    arguments = options.parse_args()
+    folder = arguments.folder / str(arguments.records)
+    if arguments.build:
+        refresh(folder) if (folder / BUILT).is_file() else build(folder, arguments.records)
         return 0
     # In a process of its own: this one must stay smaller than the one that it measures.
     subprocess.run([sys.executable, __file__, "--build", *sys.argv[1:]], check=True)
@@ -76,9 +78,8 @@ def refresh(folder: Path) -> None:
     """Bring the lines of a run that was built with other code up to date, as resuming it would."""
     from akrasia.ledger import Ledger, read_ledger
 
-    reader = read_ledger(folder)
-    stale = reader.lines() is None
-    reader.close()
+    with read_ledger(folder) as reader:
+        stale = reader.csv_lines() is None
     if stale:
         Ledger(folder).close()
 
@@ -93,12 +94,14 @@ def build(folder: Path, records: int) -> None:
         old.unlink()
     began = time.perf_counter()
     ak.run(
-        task={"name": "bandit", "arms": 5, "horizon": STEPS}, model="simulated", variants=list(VARIANTS),
-        episodes=PLAYED, out=folder,
-    )  # fmt: skip
-    reader = read_ledger(folder)
-    played = list(reader.records())
-    reader.close()
+        task={"name": "bandit", "arms": 5, "horizon": STEPS},
+        model="simulated",
+        variants=list(VARIANTS),
+        episodes=PLAYED,
+        out=folder,
+    )
+    with read_ledger(folder) as reader:
+        played = list(reader.records())
     asyncio.run(again(folder, played, -(-records // len(played))))
     (folder / BUILT).write_text(json.dumps({"records": -(-records // len(played)) * len(played)}))
     print(f"built in {time.perf_counter() - began:.0f} s")

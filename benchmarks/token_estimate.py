@@ -15,12 +15,16 @@ from statistics import median
 from litellm.litellm_core_utils.default_encoding import encoding
 
 from akrasia.experiments.config import assemble
-from akrasia.experiments.planning.forecast import prompts, tokens
+from akrasia.experiments.planning.forecast import estimate_tokens, forecast_requests
 
 TASKS = (
-    {"name": "bandit"}, {"name": "bandit", "labels": "letters", "view": "summary"}, {"name": "contextual"},
-    {"name": "tictactoe"}, {"name": "aiw"}, {"name": "potemkin"},
-)  # fmt: skip
+    {"name": "bandit"},
+    {"name": "bandit", "labels": "letters", "view": "summary"},
+    {"name": "contextual"},
+    {"name": "tictactoe"},
+    {"name": "aiw"},
+    {"name": "potemkin"},
+)
 GRAPHS = ("reason_act", "reason_then_act", "reason_act | critique", "society", "act")
 
 
@@ -34,8 +38,8 @@ def main() -> None:
         except Exception as error:  # a task that is not installed
             print(f"{task}: {error}")
             continue
-        texts = ["\n".join(m.content for m in request.messages) for request in prompts(experiment)]
-        pairs = [(tokens(t), len(encoding.encode(t, disallowed_special=()))) for t in texts]
+        texts = ["\n".join(m.content for m in request.messages) for request in forecast_requests(experiment)]
+        pairs = [(estimate_tokens(t), len(encoding.encode(t, disallowed_special=()))) for t in texts]
         here = [100 * (g - c) / c for g, c in pairs]
         print(f"{task}: {_line(pairs, here)}")
         errors += here

@@ -16,8 +16,8 @@ from ..evals.evaluator import EVALUATORS, known
 from ..evals.metrics import METRICS
 from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
+from ..ledger import read_ledger
 from ..ledger.file import FILE
-from ..ledger.ledger import read_ledger
 from ..models.resolve import LITELLM_NAMES, MODELS
 from ..registry import Registry
 from ..tasks.base import TASKS
@@ -70,10 +70,9 @@ def _evaluators() -> Rows:
 
 def _runs() -> Rows:
     for path in sorted(Path("runs").glob(f"*/{FILE}")):
-        ledger = read_ledger(path.parent)
-        stored = json.loads(ledger.meta("experiment") or "{}")
-        paid = ledger.paid()
-        ledger.close()
+        with read_ledger(path.parent) as ledger:
+            stored = json.loads(ledger.meta("experiment") or "{}")
+            paid = ledger.paid()
         dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
         yield str(path.parent), ", ".join(stored.get("variants", {})), str(paid.calls), dollars
 

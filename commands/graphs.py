@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..agents.base import asks_model
+from ..files import write_file
 from ..graphs.drawing import draw
 from ..graphs.plan import Node, Plan
 
@@ -28,7 +29,7 @@ def show_graph(
         RunFolderError: a file cannot be written; one that was there before is kept.
     """
     drawn = [(path, draw(plan, format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
-    written = [_write(path, data) for path, data in drawn]
+    written = [write_file(path, data if isinstance(data, bytes) else data.encode()) for path, data in drawn]
     if mermaid:
         console.print(Text(str(draw(plan, "mermaid")).rstrip("\n")), soft_wrap=True)
         return
@@ -45,12 +46,6 @@ def show_graph(
     console.print(table)
     for path in written:
         console.print(Text(f"drawn: {path}"), soft_wrap=True)
-
-
-def _write(path: Path, data: str | bytes) -> Path:
-    from ..reports.export import write_whole
-
-    return write_whole(path, data if isinstance(data, bytes) else data.encode())
 
 
 def _row(plan: Plan, node: Node) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..experiments.planning.forecast import ANSWER_TOKENS, Forecast, ForecastRow, Spending, forecast
+from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
 from ..experiments.runner import Experiment
 
 __all__ = ["show_plan"]
@@ -20,23 +20,23 @@ _HEADINGS = (
 
 
 def show_plan(
-    experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS, told: Forecast | None = None
+    experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS, forecast: Forecast | None = None
 ) -> None:
     """Print an experiment: what one decision of each variant takes, and what the whole run costs.
 
     Args:
-        told: its forecast, where it was made already.
+        forecast: its forecast, where it was made already.
     """
-    told = told or forecast(experiment, answer_tokens=answer_tokens)
+    forecast = forecast or forecast_run(experiment, answer_tokens=answer_tokens)
     console.print(f"{experiment.name}: {experiment.design} design, seed {experiment.seed}")
-    for (task, model), rows in groupby(told.rows, key=lambda r: (r.task, r.model)):
+    for (task, model), rows in groupby(forecast.rows, key=lambda r: (r.task, r.model)):
         console.print(_table(f"{task}, {model}", list(rows)))
     for each in experiment.tasks:
         options = ", ".join(f"{k}={v}" for k, v in each.options.items())
         console.print(f"task: {each.name}({options})")
     for models in experiment.models:
         console.print(f"model: {models.label}")
-    _show_sums(told, experiment, console)
+    _show_sums(forecast, experiment, console)
 
 
 def _table(title: str, rows: list[ForecastRow]) -> Table:
@@ -54,51 +54,55 @@ def _table(title: str, rows: list[ForecastRow]) -> Table:
 
 def _cells(row: ForecastRow) -> list[str]:
     calls = "?" if row.calls is None else str(row.calls)
-    if row.fewest is not None and row.fewest != row.calls:
-        calls = f"{row.fewest}-{calls}"
+    if row.fewest_calls is not None and row.fewest_calls != row.calls:
+        calls = f"{row.fewest_calls}-{calls}"
     depth = "?" if row.depth is None else str(row.depth)
-    if row.alone is None or row.new is None or row.new_most is None:
+    if row.alone is None or row.added is None or row.added_at_most is None:
         return [calls, depth, *["?"] * 6]
     return [
-        calls, depth, f"{row.new.calls:.3g}", f"{row.alone.prompt_tokens:,.0f}", f"{row.alone.completion_tokens:,.0f}",
-        *(_dollars(s * row.decisions) for s in (row.alone, row.new, row.new_most)),
-    ]  # fmt: skip
+        calls,
+        depth,
+        f"{row.added.calls:.3g}",
+        f"{row.alone.prompt_tokens:,.0f}",
+        f"{row.alone.completion_tokens:,.0f}",
+        *(_dollars(cost * row.decisions) for cost in (row.alone, row.added, row.added_at_most)),
+    ]
 
 
-def _dollars(spent: Spending) -> str:
-    if spent.dollars is None:
+def _dollars(cost: CostEstimate) -> str:
+    if cost.dollars is None:
         return "?"
-    if spent.dollars == 0:
+    if cost.dollars == 0:
         return "0"
-    return "<0.01" if spent.dollars < 0.01 else f"{spent.dollars:,.2f}"
+    return "<0.01" if cost.dollars < 0.01 else f"{cost.dollars:,.2f}"
 
 
-def _show_sums(told: Forecast, experiment: Experiment, console: Console) -> None:
-    asked, made = round(told.alone.calls), round(told.shared.calls)
+def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> None:
+    asked, made = round(forecast.alone.calls), round(forecast.shared.calls)
     console.print(
         f"{experiment.episodes} episodes; at most {experiment.situations} situations, {asked} answers asked for, "
         f"{made} calls made ({made / asked if asked else 1:.0%}; the rest is shared between variants)"
     )
     console.print(
-        f"whole run: about ${_dollars(told.shared)}, at most ${_dollars(told.most)} with every answer as long as it "
-        f"may be; ${_dollars(told.alone)} if each variant were run by itself"
+        f"whole run: about ${_dollars(forecast.shared)}, at most ${_dollars(forecast.at_most)} with every answer as "
+        f"long as it may be; ${_dollars(forecast.alone)} if each variant were run by itself"
     )
     console.print(
         f"Calls and tokens are of one decision; dollars of the whole run: a variant by itself, what it adds to "
-        f"those above it, and that at most. Assumed: {told.answer_tokens} tokens an answer (--answer-tokens), every "
-        "round played. Tokens are estimated from the prompts' text."
+        f"those above it, and that at most. Assumed: {forecast.answer_tokens} tokens an answer (--answer-tokens), "
+        "every round played. Tokens are estimated from the prompts' text."
     )
-    if told.unpriced:
+    if forecast.unpriced:
         console.print(
-            f"?: no price is known for {', '.join(told.unpriced)}. Give it one: [models.NAME] with name = ... and "
+            f"?: no price is known for {', '.join(forecast.unpriced)}. Give it one: [models.NAME] with name = ... and "
             "price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens)."
         )
-    if told.unknown:
+    if forecast.unknown:
         console.print(
-            f"?: {', '.join(told.unknown)} asks as its own graph does: nothing is known before, and no sum holds it."
+            f"?: {', '.join(forecast.unknown)} decides by a graph of its own; its calls are unknown, in no sum."
         )
     budget = experiment.budget
-    if budget.dollars is not None and told.shared.dollars is not None and told.shared.dollars > budget.dollars:
+    if budget.dollars is not None and forecast.shared.dollars is not None and forecast.shared.dollars > budget.dollars:
         console.print(f"The budget of ${budget.dollars:g} is likely to be spent before the run ends.")
     if budget.calls is not None and made > budget.calls:
         console.print(f"The budget of {budget.calls} calls is likely to be spent before the run ends.")

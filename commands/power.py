@@ -8,21 +8,21 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..experiments.planning.power import CORRELATION, DISCORDANCE, Need, Sizing
+from ..experiments.planning.power import CORRELATION, DISCORDANCE, PowerAnalysis, VariantPower
 from ..experiments.runner import Experiment
 
 __all__ = ["show_power"]
 
 
-def show_power(found: Sizing, experiment: Experiment, console: Console) -> None:
-    """Print a sizing: a table of variants, then the sums."""
-    for (task, model), needs in groupby(found.needs, key=lambda n: (n.task, n.model)):
-        console.print(_table(f"Power on {task}, {model}", list(needs), found, experiment))
-    measured = any(n.measured for n in found.needs)
+def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console) -> None:
+    """Print a power analysis: a table of variants, then the sums."""
+    for (task, model), variants in groupby(analysis.variants, key=lambda v: (v.task, v.model)):
+        console.print(_table(f"Power on {task}, {model}", list(variants), analysis, experiment))
+    measured = any(v.measured for v in analysis.variants)
     console.print(
-        f"Planned: the paired difference of the gap from the baseline's, found with probability {found.power:g}, "
-        f"at 0.05 over {found.comparisons} comparisons "
-        f"(each at {0.05 / found.comparisons:.2g}, as Holm's correction begins)."
+        f"Planned: the paired difference of the gap from the baseline's, found with probability {analysis.power:g}, "
+        f"at 0.05 over {analysis.comparisons} comparisons "
+        f"(each at {0.05 / analysis.comparisons:.2g}, as Holm's correction begins)."
     )
     console.print(
         "Spread between episodes: measured in the pilot; a variant that it lacks is taken to spread like its widest."
@@ -30,30 +30,30 @@ def show_power(found: Sizing, experiment: Experiment, console: Console) -> None:
         else f"Spread between episodes: assumed, from arms that differ at {DISCORDANCE:.0%} of the steps and a "
         f"correlation of {CORRELATION:g} between the steps of an episode. --pilot RUN measures it."
     )
-    if found.episodes is not None and found.cost is not None:
-        c = found.cost
+    if analysis.episodes is not None and analysis.cost is not None:
+        c = analysis.cost
         dollars = "unknown dollars (no price is known)" if c.dollars is None else f"${c.dollars:,.2f}"
         console.print(
-            f"For a difference of {found.effect:g}: {found.episodes:,} episodes per task and model, "
+            f"For a difference of {analysis.effect:g}: {analysis.episodes:,} episodes per task and model, "
             f"{c.calls:,.0f} calls, {c.prompt_tokens:,.0f} tokens in and {c.completion_tokens:,.0f} out, {dollars}."
         )
 
 
-def _table(title: str, needs: list[Need], found: Sizing, experiment: Experiment) -> Table:
+def _table(title: str, variants: list[VariantPower], analysis: PowerAnalysis, experiment: Experiment) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("variant", overflow="fold")
     headings = ["spread"]
-    headings += [] if found.effect is None else [f"episodes for {found.effect:g}"]
+    headings += [] if analysis.effect is None else [f"episodes for {analysis.effect:g}"]
     headings.append(f"found by {experiment.episodes} episodes")
-    headings += [] if found.within is None else [f"found by the budget's {found.within}"]
+    headings += [] if analysis.affordable is None else [f"found by the budget's {analysis.affordable}"]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    for n in needs:
-        cells = [f"{n.spread:.2f}"]
-        cells += [] if found.effect is None else [f"{n.episodes:,}"]
-        cells.append(_effect(n.detectable))
-        cells += [] if found.within is None else [_effect(n.affordable)]
-        table.add_row(n.variant, *cells)
+    for v in variants:
+        cells = [f"{v.spread:.2f}"]
+        cells += [] if analysis.effect is None else [f"{v.episodes:,}"]
+        cells.append(_effect(v.detectable))
+        cells += [] if analysis.affordable is None else [_effect(v.detectable_in_budget)]
+        table.add_row(v.variant, *cells)
     return table
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..ledger import read_ledger
 from ..ledger.file import FILE
-from ..ledger.ledger import read_ledger
 from ..records import decode
 from .judge import Judged
 
@@ -18,9 +18,6 @@ def read_judged(folder: Path) -> Judged | None:
     """What judges said of a run; None where nobody judged it."""
     if not (folder / FOLDER / FILE).is_file():
         return None
-    ledger = read_ledger(folder / FOLDER)
-    try:
+    with read_ledger(folder / FOLDER) as ledger:
         stored = ledger.meta("judged")
-    finally:
-        ledger.close()
     return None if stored is None else decode(Judged, stored)

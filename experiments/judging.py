@@ -1,7 +1,9 @@
 """Judging a stored run: models read what the parser could not, through a gateway and a ledger of their own.
 
-Invariants: the run's own ledger is not touched; every answer of a judge is kept in `RUN/judge` before it is used, so
-that judging again asks nothing twice; the model that is judged is never the only judge.
+Invariants
+- The run's own ledger is not changed.
+- Every answer of a judge is stored in `RUN/judge` before it is used, so judging again asks nothing twice.
+- The model that is judged is never the only judge.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from ..errors import BadOption, RunStopped
 from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
 from ..evals.judgements import FOLDER
 from ..events import EventBus, StopBegan
-from ..ledger.ledger import Ledger, read_ledger
+from ..ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
+from ..options import whole
 from ..records import Draw, Message, Request, Sampling, decode, encode
 from .executors.base import spent
 
@@ -38,52 +41,49 @@ async def judge_run(
         judges: an action stands if more than half of them name it.
         calibrate: size of the calibration set that measures their agreement with the parser.
         budget: limits over all judging of this run.
-        concurrency: texts under way at once; by default what each judge bears.
-        hear: who listens to what happens.
+        concurrency: texts under way at once; by default as many as the judges take.
+        emit: is told what happens.
 
     Raises:
         BadOption: no judge, the same twice, one that follows no instructions, or the judged model alone.
         RunFolderError, LedgerError: there is no such run, or the judge's ledger cannot be used.
         RunStopped: the budget is spent or a provider is down; the same call goes on.
     """
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         about = decode(dict[str, Any], ledger.meta("experiment") or "{}")
-        left, known = items(ledger.records(), calibrate)
-    finally:
-        ledger.close()
+        unread, calibration_set = items(ledger.records(), calibrate)
     _check(judges, about, calibrate)
-    ready = Gateway(list(judges), budget=budget)
+    opened = Gateway(list(judges), budget=budget)
     try:
-        await ready.open()
+        await opened.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = ready.with_store(own, spent=spent(budget, own), emit=emit)
-            models = _Bench(gateway, judges, concurrency)
-            rulings = await models.rule([*known, *left])
-            agreement, same = calibration(rulings[: len(known)])
-            found = Judged(
+            gateway = opened.with_store(own, spent=spent(budget, own), emit=emit)
+            panel = _Panel(gateway, judges, concurrency)
+            rulings = await panel.rule([*calibration_set, *unread])
+            agreement, same = calibration(rulings[: len(calibration_set)])
+            judged = Judged(
                 tuple(b.info.label for b in judges),
-                rows_of(rulings[len(known) :]),
+                rows_of(rulings[len(calibration_set) :]),
                 agreement,
                 same,
-                len(known),
-                models.cost,
+                len(calibration_set),
+                panel.cost,
             )
-            own.set_meta("judged", encode(found).decode())
+            own.set_meta("judged", encode(judged).decode())
         except RunStopped as reason:
             if emit is not None:
                 emit(StopBegan(type(reason).__name__, str(reason)))
             raise
         finally:
-            await ready.close()
+            await opened.close()
             own.close()
     finally:
-        await ready.close()
-    return found
+        await opened.close()
+    return judged
 
 
-class _Bench:
+class _Panel:
     """The judges, and what they cost."""
 
     def __init__(self, gateway: Gateway, judges: Sequence[Backend], concurrency: int | None) -> None:
@@ -92,50 +92,53 @@ class _Bench:
         self._at_once = asyncio.Semaphore(concurrency or sum(c.max_concurrency for c in self._infos.values()))
         self.cost: dict[str, float | None] = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
 
-    async def rule(self, found: Sequence[Item]) -> list[Ruling]:
+    async def rule(self, texts: Sequence[Item]) -> list[Ruling]:
         try:
             async with asyncio.TaskGroup() as group:
-                ruling = [group.create_task(self._one(item)) for item in found]
+                tasks = [group.create_task(self._rule_one(item)) for item in texts]
         except ExceptionGroup as errors:
             raise _first(errors) from None
-        return [r.result() for r in ruling]
+        return [task.result() for task in tasks]
 
-    async def _one(self, item: Item) -> Ruling:
+    async def _rule_one(self, item: Item) -> Ruling:
         async with self._at_once:
             return await judge(item, list(self._infos), self._ask)
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
-        response = await self._gateway.complete(
-            Request(judge, messages, sampling, self._infos[judge].mode), Draw(0, 0)
-        )  # fmt: skip
-        for name, more in (
-            ("calls", 1), ("prompt_tokens", response.usage.prompt_tokens),
-            ("completion_tokens", response.usage.completion_tokens), ("dollars", response.cost),
-        ):  # fmt: skip
+        request = Request(judge, messages, sampling, self._infos[judge].mode)
+        response = await self._gateway.complete(request, Draw(0, 0))
+        costs = {
+            "calls": 1,
+            "prompt_tokens": response.usage.prompt_tokens,
+            "completion_tokens": response.usage.completion_tokens,
+            "dollars": response.cost,
+        }
+        for name, cost in costs.items():
             so_far = self.cost[name]
-            self.cost[name] = None if so_far is None or more is None else so_far + more
+            self.cost[name] = None if so_far is None or cost is None else so_far + cost
         return response.text if response.status == "ok" else ""
 
 
 def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) -> None:
-    if isinstance(calibrate, bool) or not isinstance(calibrate, int) or calibrate < 0:
-        raise BadOption(f"calibrate is {calibrate!r}", remedy="Use a whole number of at least 0.")
+    whole("calibrate", calibrate)
     ids = [b.info.id for b in judges]
     if not ids or len(set(ids)) < len(ids):
         raise BadOption("the judges are none, or one is named twice", remedy="Name each model once: --model M.")
     for b in judges:
         if b.info.mode == "completion":
             raise BadOption(
-                f"{b.info.label!r} cannot judge", "it continues texts and follows no instructions",
+                f"{b.info.label!r} cannot judge",
+                "it continues texts and follows no instructions",
                 "Use a model that is prompted by instructions.",
-            )  # fmt: skip
-    # Labels as well as identities: the same model under other settings is no other judge.
-    judged = {x for slots in about.get("models", []) for card in slots.values() for x in (card["id"], card["label"])}
+            )
+    # By label too: the same model with other settings is not another judge.
+    judged = {x for slots in about.get("models", []) for info in slots.values() for x in (info["id"], info["label"])}
     if all({b.info.id, b.info.label} & judged for b in judges):
         raise BadOption(
-            f"{', '.join(b.info.label for b in judges)} would judge itself alone", "it is the model that was run",
+            f"{', '.join(b.info.label for b in judges)} would judge itself alone",
+            "it is the model that was run",
             "Name another model, or one more: --model A --model B.",
-        )  # fmt: skip
+        )
 
 
 def _first(error: BaseException) -> BaseException:

@@ -1,17 +1,18 @@
-"""Training data as JSON lines, in the forms that TRL and others read: what was said, and what would have been better.
+"""Training data from a run as JSON lines, in the forms that TRL and others read.
 
     sft          a chat: {"messages": [...]}; a text to continue: {"prompt": "...", "completion": "..."}
     preference   a chat: {"prompt": [...], "chosen": [...], "rejected": [...]}; a text: the same with strings
 
-The prompts are those that were asked, to the letter: whoever trains on them trains what is asked later.
+The prompts are those that the run asked, to the letter, so a model is trained on what it is asked later.
 
-A run gives two kinds of data. Its good answers: what an agent said where its position was right. And its gap: where an
-answer recommended an optimal action and took another, the same answer with the recommended action is preferred to it;
-nothing else differs between the two, so what is learned is to do what one says.
+A run gives two kinds of data. Its good answers: those of an agent whose position was right. And its gap: where an
+answer recommended an optimal action and took another, the same answer with the recommended action is preferred to it.
+Nothing else differs between the two, so what is learned is to do what one says.
 
-Invariants: an answer that several variants share is told once; a line is read back before it is told, so that no
-action is put into an answer that the parser would not find there; a ledger is only read;
-whose answers are taken is named, by default those of the baseline alone.
+Invariants
+- An answer that several variants share gives one row.
+- An answer whose action is replaced is read again by the parser, and left out if the parser finds another action.
+- Whose answers are taken is named; by default those of the baseline alone. The ledger is only read.
 """
 
 from __future__ import annotations
@@ -24,29 +25,30 @@ from typing import Any, Literal
 
 from ..agents.answers.parsing import read_action, replace_action
 from ..errors import NotMeasured, UnknownName
-from ..ledger.ledger import read_ledger
+from ..ledger import read_ledger
+from ..options import one_of
 from ..records import Message, Record, Request, Response, Turn, encode
 
 __all__ = [
+    "ANSWER_KINDS",
     "FORMS",
-    "ONLY",
-    "Data",
+    "TrainingData",
     "Form",
-    "Preferred",
-    "Shown",
+    "PreferencePair",
+    "Demonstration",
     "assistant_message",
     "chat_messages",
     "form_named",
     "gap_pairs",
     "good_answers",
-    "harvest",
     "jsonl",
     "prompt_text",
+    "training_data_of",
 ]
 
 Form = Literal["sft", "preference"]
 FORMS: tuple[Form, ...] = ("sft", "preference")
-ONLY = {
+ANSWER_KINDS = {
     "optimal": "answers that hold an optimal action",
     "follows": "answers that recommend an optimal action and take it",
     "valid": "answers that hold a legal action, right or wrong",
@@ -55,12 +57,12 @@ Lookup = Callable[[str], tuple[Request, Response] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Demonstration:
     """An answer to be imitated.
 
     Attributes:
-        prompt: as it was asked; in completion mode the contents are joined as they are.
-        end: what ends the answer of a text that is continued; a chat's template ends it by itself.
+        prompt: as the run asked it; in completion mode the contents are joined as they are.
+        end: the text that ends an answer in completion mode; a chat's template has an end of its own.
     """
 
     prompt: tuple[Message, ...]
@@ -69,14 +71,14 @@ class Shown:
     end: str = ""
 
     def row(self) -> dict[str, Any]:
-        """The line of a file."""
+        """The row as a JSON object of the file."""
         if self.mode == "completion":
             return {"prompt": prompt_text(self.prompt), "completion": self.answer + self.end}
         return {"messages": [*chat_messages(self.prompt), *assistant_message(self.answer)]}
 
 
 @dataclass(frozen=True, slots=True)
-class Preferred:
+class PreferencePair:
     """Two answers to one prompt, of which the first is better."""
 
     prompt: tuple[Message, ...]
@@ -86,7 +88,7 @@ class Preferred:
     end: str = ""
 
     def row(self) -> dict[str, Any]:
-        """The line of a file."""
+        """The row as a JSON object of the file."""
         if self.mode == "completion":
             ends = {"chosen": self.chosen + self.end, "rejected": self.rejected + self.end}
             return {"prompt": prompt_text(self.prompt), **ends}
@@ -98,14 +100,15 @@ class Preferred:
 
 
 @dataclass
-class Data:
-    """What was found, and of how many steps.
+class TrainingData:
+    """The rows that a run gives.
 
     Attributes:
-        left_out: why answers gave no row, and how many each.
+        steps: how many steps were read.
+        left_out: how many answers gave no row, by the reason.
     """
 
-    rows: list[Shown] | list[Preferred]
+    rows: list[Demonstration] | list[PreferencePair]
     steps: int
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -114,22 +117,21 @@ class Data:
         return f"{len(self.rows):,} rows from {self.steps:,} steps" + (f" (left out: {why})" if why else "")
 
 
-def good_answers(records: Iterable[Record], answer: Lookup, only: str = "optimal") -> Data:
+def good_answers(records: Iterable[Record], answer: Lookup, only: str = "optimal") -> TrainingData:
     """The answers of a run that are worth imitating.
 
     Args:
         records: of the variants that are to be imitated.
-        answer: what was asked and answered under a key.
-        only: one of `ONLY`. Of a decision of several answers each is judged by the position that it leaves standing.
+        answer: looks up the request and the response of a key.
+        only: one of `ANSWER_KINDS`. Where a decision has several answers, each is judged by the position after it.
 
     Raises:
         UnknownName: no such choice.
         NotMeasured: no answer is of that kind.
     """
-    if only not in ONLY:
-        raise UnknownName.among("kind of answers", only, ONLY)
-    rows: list[Shown] = []
-    data = Data(rows, 0)
+    one_of("kind of answers", only, ANSWER_KINDS)
+    rows: list[Demonstration] = []
+    data = TrainingData(rows, 0)
     for record, turn, (request, response) in _answers(records, answer, data):
         optimal, taken = record.oracle.optimal, turn.position
         right = taken in optimal
@@ -140,18 +142,18 @@ def good_answers(records: Iterable[Record], answer: Lookup, only: str = "optimal
         elif only == "follows" and not (turn.status == "ok" and turn.action in turn.stated):
             data.left_out["without a recommendation that is followed"] += 1
         else:
-            rows.append(Shown(request.messages, response.text, request.mode, _end(request)))
-    return _found(data, ONLY[only])
+            rows.append(Demonstration(request.messages, response.text, request.mode, _end(request)))
+    return _not_empty(data, ANSWER_KINDS[only])
 
 
-def gap_pairs(records: Iterable[Record], answer: Lookup) -> Data:
-    """Where an answer recommended an optimal action and took one that is not: the same with the recommended one first.
+def gap_pairs(records: Iterable[Record], answer: Lookup) -> TrainingData:
+    """Pairs of each answer that recommended an optimal action and took another, and the same answer put right.
 
     Raises:
         NotMeasured: there is no such answer.
     """
-    rows: list[Preferred] = []
-    data = Data(rows, 0)
+    rows: list[PreferencePair] = []
+    data = TrainingData(rows, 0)
     for record, turn, (request, response) in _answers(records, answer, data):
         stated = [a for a in turn.stated if a in record.oracle.optimal]
         if turn.status != "ok" or turn.action is None:
@@ -160,27 +162,27 @@ def gap_pairs(records: Iterable[Record], answer: Lookup) -> Data:
             data.left_out["without an optimal recommendation"] += 1
         elif turn.action in record.oracle.optimal:
             data.left_out["that do what is optimal"] += 1
-        elif "surgery" in record.tags:  # the actor read something else than what was recommended
+        elif "surgery" in record.tags:  # the actor read something else than the recommendation
             data.left_out["behind a rationale that was tampered with"] += 1
         else:
             names = [record.decision.shown_as.get(a, a) for a in record.actions]
-            better = _swapped(response.text, names, names[record.actions.index(stated[0])])
+            better = _with_action_replaced(response.text, names, names[record.actions.index(stated[0])])
             if better is None:
-                data.left_out["whose action cannot be exchanged"] += 1
+                data.left_out["whose action cannot be replaced"] += 1
             else:
-                rows.append(Preferred(request.messages, better, response.text, request.mode, _end(request)))
-    return _found(data, "an answer that recommends an optimal action and takes another")
+                rows.append(PreferencePair(request.messages, better, response.text, request.mode, _end(request)))
+    return _not_empty(data, "an answer that recommends an optimal action and takes another")
 
 
-def harvest(
+def training_data_of(
     folder: Path,
     form: str = "sft",
     only: str = "optimal",
     variants: Sequence[str] = (),
     models: Sequence[str] = (),
     tasks: Sequence[str] = (),
-) -> Data:
-    """What a run gives to train on.
+) -> TrainingData:
+    """The training data of a run.
 
     Args:
         only: for the form "sft", which answers.
@@ -191,27 +193,25 @@ def harvest(
         NotMeasured: the run holds nothing of the kind.
         RunFolderError, LedgerError: the folder holds no run that can be read.
     """
-    wanted = form_named(form)
-    ledger = read_ledger(folder)
-    try:
-        held = list(zip(*ledger.arms(), strict=True)) or [(), (), ()]
-        for kind, names, known in zip(("task", "model", "variant"), (tasks, models, variants), held, strict=True):
+    wanted_form = form_named(form)
+    with read_ledger(folder) as ledger:
+        known_names = list(zip(*ledger.arms(), strict=True)) or [(), (), ()]
+        for kind, names, known in zip(
+            ("task", "model", "variant"), (tasks, models, variants), known_names, strict=True
+        ):
             for name in names:
-                if name not in known:
-                    raise UnknownName.among(kind, name, known)
+                one_of(kind, name, known)
 
-        def taken(record: Record) -> bool:
-            own = record.variant in variants if variants else record.tags.get("arm") == "baseline"
-            return own and (not models or record.model in models) and (not tasks or record.task in tasks)
+        def wanted(record: Record) -> bool:
+            of_variant = record.variant in variants if variants else record.tags.get("arm") == "baseline"
+            return of_variant and (not models or record.model in models) and (not tasks or record.task in tasks)
 
         def answer(key: str) -> tuple[Request, Response] | None:
-            found = ledger.answer(key)
-            return None if found is None else (found.request, found.response)
+            stored = ledger.answer(key)
+            return None if stored is None else (stored.request, stored.response)
 
-        records = filter(taken, ledger.records())
-        return gap_pairs(records, answer) if wanted == "preference" else good_answers(records, answer, only)
-    finally:
-        ledger.close()
+        records = filter(wanted, ledger.records())
+        return gap_pairs(records, answer) if wanted_form == "preference" else good_answers(records, answer, only)
 
 
 def form_named(name: str) -> Form:
@@ -226,41 +226,41 @@ def form_named(name: str) -> Form:
     raise UnknownName.among("form of training data", name, FORMS)
 
 
-def jsonl(rows: Sequence[Shown] | Sequence[Preferred]) -> bytes:
+def jsonl(rows: Sequence[Demonstration] | Sequence[PreferencePair]) -> bytes:
     """The rows as JSON lines."""
     return b"".join(encode(row.row()) + b"\n" for row in rows)
 
 
 def _answers(
-    records: Iterable[Record], answer: Lookup, data: Data
+    records: Iterable[Record], answer: Lookup, data: TrainingData
 ) -> Iterator[tuple[Record, Turn, tuple[Request, Response]]]:
-    """Every answer behind the steps whose actions have names, once."""
-    told: set[str] = set()
+    """Every answer behind the steps whose actions have names, each once."""
+    used: set[str] = set()
     for record in records:
         data.steps += 1
         if record.tags.get("answer"):
             data.left_out["to open questions, which have no actions"] += 1
             continue
         for turn in record.decision.turns:
-            if not turn.key or turn.key in told:
+            if not turn.key or turn.key in used:
                 continue
-            told.add(turn.key)
-            found = answer(turn.key)
-            if found is None or found[1].status in ("error", "refused", "truncated"):
+            used.add(turn.key)
+            pair = answer(turn.key)
+            if pair is None or pair[1].status in ("error", "refused", "truncated"):
                 data.left_out["that failed or were cut"] += 1
             else:
-                yield record, turn, found
+                yield record, turn, pair
 
 
-def _swapped(text: str, names: Sequence[str], label: str) -> str | None:
-    """The answer with `label` in the place of its action, if it is then read so."""
+def _with_action_replaced(text: str, names: Sequence[str], label: str) -> str | None:
+    """The answer with `label` in the place of its action; None if the parser does not find `label` there."""
     better = replace_action(text, names, label)
     if better is None:
         return None
     return better if better.strip() == label or read_action(better, names) == (label, "ok") else None
 
 
-def _found(data: Data, what: str) -> Data:
+def _not_empty(data: TrainingData, what: str) -> TrainingData:
     if not data.rows:
         raise NotMeasured(
             f"there is no row to write: no step holds {what}", str(data), "Choose other variants, or run more episodes."
@@ -269,7 +269,7 @@ def _found(data: Data, what: str) -> Data:
 
 
 def _end(request: Request) -> str:
-    """How a text that is continued ends: by what stops it, the likeliest last."""
+    """The end of an answer in completion mode: the last of its stop texts, which is the likeliest."""
     return request.sampling.stop[-1] if request.mode == "completion" and request.sampling.stop else ""
 
 

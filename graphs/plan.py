@@ -192,10 +192,6 @@ class Plan:
                 turns[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, reads, views])
         return {turns[n.name, i] for n in self.nodes if asks_model(n.agent) for i in range(n.lanes)}
 
-    def unrolled(self) -> Plan:
-        """The plan in which no agreement ends a round early: it makes all calls that this plan can make."""
-        return replace(self, nodes=tuple(replace(n, level=inf) if n.unless else n for n in self.nodes))
-
     def check_styles(self, name: str, continues: Callable[[str], bool]) -> None:
         """Refuse agents whose prompts a model that continues texts has no place for.
 
@@ -209,6 +205,10 @@ class Plan:
         for node in self.nodes:
             if continues(node.agent.slot or node.agent.role):
                 check_continues(name, node.name, node.agent, [self.node(r).agent.role for r in node.reads])
+
+    def unrolled(self) -> Plan:
+        """The plan that makes all calls this plan can make: no agreement and no right answer spares an agent."""
+        return replace(self, nodes=tuple(_never_spared(n) for n in self.nodes))
 
     def node(self, name: str) -> Node:
         """The node of that name."""
@@ -283,6 +283,13 @@ class Plan:
 def reads_oracle(agent: Agent) -> bool:
     """Whether an agent reads the oracle, or is asked only while it is wrong."""
     return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options_as(ModelOptions).while_wrong)
+
+
+def _never_spared(node: Node) -> Node:
+    agent = node.agent
+    if agent.options.get("while_wrong"):
+        agent = agent.with_options(while_wrong=False)
+    return replace(node, agent=agent, level=inf if node.unless else node.level)
 
 
 def _as_langgraph(plan: Plan, node: Node) -> Any:

@@ -1,5 +1,6 @@
-"""Where a run is kept: the store contract, the ledger file, its writer and tables, and what a run cost."""
+"""Where a run is kept: one SQLite file, read by everyone and written by one process."""
 
-from .ledger import Ledger, Reader, begun, read_ledger
+from .ledger import Ledger
+from .reader import LedgerReader, StoredAnswer, holds_run, read_ledger
 
-__all__ = ["Ledger", "Reader", "begun", "read_ledger"]
+__all__ = ["Ledger", "LedgerReader", "StoredAnswer", "holds_run", "read_ledger"]

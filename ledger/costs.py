@@ -1,7 +1,8 @@
-"""What a run paid, and what it would have paid naively.
+"""What a run paid, and what it would have paid with nothing shared.
 
-Invariant: both sides are counted from the ledger. Paid are its answers, each once, over all sessions. A decision's own
-record says what it would have cost alone; summed, that is a run in which every variant asks for everything itself.
+Invariant: both sides are counted from the ledger. What was paid is its answers, each once, over all sessions. What a
+decision would have cost alone stands in its record; the sum over all records is a run in which every variant asks for
+everything itself.
 """
 
 from __future__ import annotations
@@ -11,9 +12,25 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from .ledger import CallCosts
+__all__ = ["CallCosts", "RunCosts"]
 
-__all__ = ["RunCosts"]
+
+@dataclass(frozen=True, slots=True)
+class CallCosts:
+    """The costs of some calls; dollars are nominal US dollars, None where a price is unknown."""
+
+    calls: int = 0
+    dollars: float | None = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: CallCosts) -> CallCosts:
+        return CallCosts(
+            self.calls + other.calls,
+            None if self.dollars is None or other.dollars is None else self.dollars + other.dollars,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class RunCosts:
 
     def __str__(self) -> str:
         paid, naive = self.paid, self.naive
-        line = f"The run so far: {paid.calls:,} calls paid; every variant alone would have made {naive.calls:,}"
+        text = f"The run so far: {paid.calls:,} calls paid; every variant alone would have made {naive.calls:,}"
         if paid.dollars and naive.dollars:
-            line += f" (${paid.dollars:.4f} instead of ${naive.dollars:.4f})"
-        return line + "."
+            text += f" (${paid.dollars:.4f} instead of ${naive.dollars:.4f})"
+        return text + "."

@@ -1,8 +1,8 @@
 """The file of a ledger: its format and tables, whether it is sound, and who holds it.
 
-Invariant: a file that is newer, damaged or of another program is refused with the remedy, and not touched. One of an
-older format, or with lines of other code, is brought up to date in one transaction where it is opened for writing, and
-is left as it is for reading.
+Invariant: a file that is newer, damaged or of another program is refused with the remedy, and not touched. A ledger of
+an older format, or with lines that other code made, is brought up to date in one transaction when it is opened for
+writing, and is left as it is when it is opened for reading.
 """
 
 from __future__ import annotations
@@ -14,16 +14,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import LedgerError, RunFolderError
-from .step_rows import fingerprint, line
+from .step_rows import code_fingerprint, csv_line
 
 __all__ = [
-    "APPLICATION", "FILE", "LINES", "LOCK", "META", "ORDER", "VERSION", "checked", "format_of", "locked", "prepare",
-    "unreadable", "unwritable",
-]  # fmt: skip
+    "APPLICATION",
+    "FILE",
+    "LINES",
+    "LOCK",
+    "ORDER",
+    "SET_META",
+    "VERSION",
+    "format_version",
+    "lock_folder",
+    "open_checked",
+    "prepare",
+    "read_error",
+    "write_error",
+]
 
 FILE, LOCK = "ledger.sqlite", "lock"
 APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
-LINES = "lines"  # the setting that says which code made them
+LINES = "lines"  # the setting that says which code made the lines
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE responses (
@@ -51,13 +62,13 @@ CREATE TABLE IF NOT EXISTS finished (
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS answers_of_episode ON responses (episode)"
 ORDER = "task, model, variant, episode, step"
-_CURRENT = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
-META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_HOLDS_SETTING = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
+SET_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _LATER_TABLES = ("lines", "finished")  # of format 2 and 3
 
 
-def unwritable(folder: Path, error: Exception) -> LedgerError:
-    """What a failure to write is told as."""
+def write_error(folder: Path, error: Exception) -> LedgerError:
+    """The error of a failure to write."""
     return LedgerError(
         f"the ledger in {str(folder)!r} could not be written",
         str(error),
@@ -65,8 +76,8 @@ def unwritable(folder: Path, error: Exception) -> LedgerError:
     )
 
 
-def locked(folder: Path) -> int:
-    """Make the folder and hold its lock: the handle to close, after which others may.
+def lock_folder(folder: Path) -> int:
+    """Make the folder and take its lock. Returns the handle; closing it releases the lock.
 
     Raises:
         RunFolderError: the folder cannot be written, or another process holds it.
@@ -88,53 +99,53 @@ def locked(folder: Path) -> int:
     return handle
 
 
-def prepare(connection: sqlite3.Connection, first: Mapping[str, str]) -> None:
-    """Set up an empty file, tables and first settings, or bring an older ledger up to date, in one transaction each."""
+def prepare(connection: sqlite3.Connection, settings: Mapping[str, str]) -> None:
+    """Give an empty file its tables and first settings, or bring an older ledger up to date, in one transaction."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 10000")
-    version = format_of(connection)
-    if version == VERSION and connection.execute(_CURRENT, (LINES, fingerprint())).fetchone():
+    version = format_version(connection)
+    if version == VERSION and connection.execute(_HOLDS_SETTING, (LINES, code_fingerprint())).fetchone():
         return
     connection.execute("BEGIN IMMEDIATE")
     if not version:
         for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
             connection.execute(statement)
-        connection.executemany(META, list(first.items()))
+        connection.executemany(SET_META, list(settings.items()))
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
     for statement in (_SCHEMA_LINES, _SCHEMA_FINISHED, _INDEX):
         connection.execute(statement)
     connection.execute("DELETE FROM lines")
-    connection.create_function("line", 1, line, deterministic=True)
-    connection.execute(f"INSERT INTO lines SELECT {ORDER}, line(record) FROM records")
-    connection.execute(META, (LINES, fingerprint()))
+    connection.create_function("csv_line", 1, csv_line, deterministic=True)
+    connection.execute(f"INSERT INTO lines SELECT {ORDER}, csv_line(record) FROM records")
+    connection.execute(SET_META, (LINES, code_fingerprint()))
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
 
-def checked(path: Path, whole: bool = False) -> sqlite3.Connection:
-    """A read-only connection to a ledger that is known to be one of ours and of our version.
+def open_checked(path: Path, thorough: bool = False) -> sqlite3.Connection:
+    """A read-only connection to a file that was checked to be a ledger, of a format that is known here.
 
     Args:
-        whole: read the whole file and see that it is sound, before something is written into it.
+        thorough: read the whole file to see that it is sound, before something is written into it.
 
     Raises:
-        LedgerError: it is not, or cannot be opened.
+        LedgerError: it is none, or cannot be opened.
     """
     try:
-        connection = _opened(path)
+        connection = _connect(path)
     except sqlite3.Error as error:
-        raise unreadable(path, error) from None
+        raise read_error(path, error) from None
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = format_of(connection)
+        version = format_version(connection)
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if whole else "ok"
+        flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if thorough else "ok"
         if flaw != "ok":
             raise sqlite3.DatabaseError(flaw)
     except sqlite3.Error as error:
         connection.close()
-        raise unreadable(path, error) from None
+        raise read_error(path, error) from None
     problem = ""
     if application != APPLICATION and (version or application or tables):
         problem = "it was written by another program"
@@ -148,17 +159,17 @@ def checked(path: Path, whole: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def format_of(connection: sqlite3.Connection) -> int:
+def format_version(connection: sqlite3.Connection) -> int:
     """The format of a ledger; 0 where it has no tables yet."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """A connection for reading, also where nothing can be written beside the file, such as in an archive."""
+def _connect(path: Path) -> sqlite3.Connection:
+    """A read-only connection, also where nothing can be written beside the file, such as on a read-only disk."""
     address = f"{path.resolve().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, uri=True, isolation_level=None)
     try:
-        format_of(connection)
+        format_version(connection)
     except sqlite3.OperationalError as error:
         connection.close()
         if _kind(error) not in ("CANTOPEN", "READONLY") or path.with_name(f"{FILE}-wal").exists():
@@ -168,12 +179,12 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _kind(error: sqlite3.Error) -> str:
-    """SQLite's own name of an error, such as BUSY or CORRUPT."""
+    """SQLite's own name for an error, such as BUSY or CORRUPT."""
     return str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_").partition("_")[0]
 
 
-def unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
-    """What a failure to read is told as, by SQLite's own kind of it."""
+def read_error(path: Path, error: sqlite3.Error) -> LedgerError:
+    """The error of a failure to read, by SQLite's own kind of it."""
     what, remedy = {
         "BUSY": ("is locked by another program", "Wait until that has ended, or end it."),
         "LOCKED": ("is locked by another program", "Wait until that has ended, or end it."),

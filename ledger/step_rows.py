@@ -1,39 +1,40 @@
 """One flat row per record, derived when the record is stored, so that a long run is scored without decoding it.
 
-The row is kept beside its record as a CSV line. A line is as good as the code that made it, so lines are kept under a
-`fingerprint` of that code; lines with another fingerprint are not read, but made anew from the records when the run is
-next written to. A change of no consequence costs time there, never a wrong number.
+The row is stored beside its record as a CSV line. The lines are stored under a `code_fingerprint`, a hash of the code
+that made them. Lines with another fingerprint are not read; they are made again from the records when the run is next
+opened for writing. A change of this code costs time there, never a wrong number.
 
-A text is always quoted, so that an empty one differs from none, and a line break inside it from the end of the line.
+Texts are always quoted, so that an empty text differs from no text, and a line break in a text does not end the line.
 
 A step that is a *probe* asks what is known about the other questions of its episode (the easy questions about the same
-family, the definition of the concept). It is no row of its own: the other rows of the episode know if every probe was
-answered right. What they did can then not be compared with what was recommended, so `follows` is null there.
+family, the definition of the concept). It is no row of its own: the other rows of the episode hold whether every probe
+was answered right. What they did can then not be compared with what was recommended, so `follows` is null there.
 
 Columns beside the identity (task, model, variant, control, baseline, design, episode, step):
     asked         a rationale was asked for; `knows` is defined only here
-    knows         the rationale recommends an optimal action (set intersection; ties are logged in `stated_ties`)
+    knows         the rationale recommends an optimal action (set intersection; `stated_ties` counts what it recommends)
     does          the action taken is optimal
-    greedy        the action taken is greedy and not optimal; `other` is neither; `valid` is neither of these failing
+    greedy        the action taken is greedy and not optimal; other: it is neither; valid: it is a legal action
     follows       the action taken is among those recommended; null for texts, which are graded, not compared
-    encoded       the likeliest action by token probability, before any rationale, is optimal; null where unseen
-    untried_left  some action was never tried; `separable`: optimal, greedy and other actions all exist and differ
+    encoded       the likeliest action by token probability, before any rationale, is optimal; null where not shown
+    untried_left  some action was never tried; separable: optimal, greedy and other actions all exist and differ
     chance        share of the legal actions that are optimal; 0 where the answer is open
     tried_after   share of the actions tried once this one is taken
     answers       how many answers of a model stand behind the step; answers_read: how many of them could be read
     plan          what the variant does, as an expression; of: the plan that a placebo or informed baseline stands for
-    situation     hash of what was seen: equal for all variants of a fork
+    situation     hash of what was shown: equal for all variants of a fork
     item          which item of a question set this is; probes: how many questions asked what is known
-    habit         which class of action was taken by a history that repeats actions: "greedy" (best tried one, whether
-                  or not it is optimal), else "frequent" (taken most often so far), else "other", or "none" (no legal
-                  action); null where nothing was taken so far. habit_separable: some frequent action is not greedy
+    habit         the class of the action by the history alone, where the history repeats actions: "greedy" (best tried
+                  one, whether or not it is optimal), else "frequent" (taken most often so far), else "other", or "none"
+                  (no legal action). Null where nothing was taken so far. habit_separable: some frequent action is not
+                  greedy
     entropy       of the token probabilities of the legal actions, in nats; p_done, p_greedy, p_frequent: their sum over
-                  the action taken, the greedy, and the frequent actions that are not greedy; null where unseen
-    actions       how many legal actions (or graded labels) there are; place: where in the list of those shown the
-                  action taken stands, from 0; null where none was taken, or there is nothing to choose from
-    confidence    how sure the last agent is that says so and does not act otherwise than was decided, in [0, 1]
-    surgery       how the rationale was tampered with ("truncate(0.25)"), null where it held nothing to tamper with;
-                  planted: what the tampered one recommends
+                  the action taken, the greedy, and the frequent actions that are not greedy; null where not shown
+    actions       how many legal actions (or graded labels) there are; place: where the action taken stands in the list
+                  that was shown, from 0; null where none was taken, or there is nothing to choose from
+    confidence    in [0, 1], of the last agent that gives one and whose action, if it acts, is the one decided
+    surgery       how the rationale was tampered with ("truncate(0.25)"), null where nothing in it could be changed;
+                  planted: what the changed rationale recommends
     follows_planted   the action taken is among those; null where nothing was planted
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
@@ -52,7 +53,7 @@ import polars as pl
 
 from ..records import ARM_RULES
 
-__all__ = ["COLUMNS", "SCHEMA", "fingerprint", "line", "step_row"]
+__all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "step_row"]
 
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
@@ -75,20 +76,20 @@ COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alo
 
 
 @cache
-def fingerprint() -> str:
-    """Names what a line says: a hash of the source that derives a row and writes it."""
+def code_fingerprint() -> str:
+    """A hash of the code that derives a row and writes it as a line."""
     source = (files(__package__) / "step_rows.py").read_bytes()
     return blake2b(b"\0".join([source, repr(ARM_RULES).encode()]), digest_size=16).hexdigest()
 
 
-def line(record: bytes) -> bytes:
-    """The row of one record, given as canonical JSON, as a CSV line."""
+def csv_line(record: bytes) -> bytes:
+    """The row of one record as a CSV line; the record is given as canonical JSON."""
     row = step_row(orjson.loads(record))
     return ",".join([_cell(row[name]) for name in COLUMNS]).encode()
 
 
 def step_row(record: dict[str, Any]) -> dict[str, Any]:
-    """The row of one record, given as plain JSON data."""
+    """The row of one record; the record is given as plain JSON data."""
     decision, oracle, usage = record["decision"], record["oracle"], record["usage"]
     actions, optimal, greedy = set(record["actions"]), set(oracle["optimal"]), set(oracle["greedy"])
     untried, stated, done = set(oracle["untried"]), set(decision["stated"]), decision["done"]
@@ -97,8 +98,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     does = valid and done in optimal
     is_greedy = valid and not does and done in greedy
     tags = record["tags"]
-    spoken = [t for t in decision["turns"] if t["key"]]
-    told = asked or any(t["role"] != "actor" for t in spoken)
+    answers = [t for t in decision["turns"] if t["key"]]
+    reasoned = asked or any(t["role"] != "actor" for t in answers)
     planted: list[str] = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
     return {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
@@ -117,7 +118,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "valid": valid,
         "stated_valid": decision["stated_status"] == "ok",
         "follows": None if tags.get("answer") == "text" else valid and done in stated,
-        "encoded": None if probs is None or told else max(probs, key=probs.__getitem__) in optimal,
+        "encoded": None if probs is None or reasoned else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
         "separable": bool(greedy - optimal) and bool(actions - optimal - greedy),
@@ -131,18 +132,18 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "completion_tokens": usage["completion_tokens"],
         "mass": decision["mass"],
         "situation": record["situation"],
-        "answers": len(spoken),
-        "answers_read": sum(_readable(t) for t in spoken),
+        "answers": len(answers),
+        "answers_read": sum(_readable(t) for t in answers),
         "regret": record["regret"],
         "actions": len(actions),
         "place": record["actions"].index(done) if done in actions and len(actions) > 1 else None,
-        "confidence": _sure(decision["turns"]),
+        "confidence": _confidence(decision["turns"]),
         "surgery": tags.get("surgery") if _tampered(decision["turns"]) else None,
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
         "latency": None,
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
-        **_seen(probs, done, greedy, set(oracle.get("frequent", ()))),
+        **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }
 
 
@@ -154,8 +155,10 @@ def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, 
     return {"habit": habit, "habit_separable": not frequent <= greedy}
 
 
-def _seen(probs: dict[str, float] | None, done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
-    """What the token probabilities of the legal actions say, where they were seen."""
+def _probabilities(
+    probs: dict[str, float] | None, done: str | None, greedy: set[str], frequent: set[str]
+) -> dict[str, Any]:
+    """Figures of the token probabilities of the legal actions, where the provider shows them."""
     if probs is None:
         return {"entropy": None, "p_done": None, "p_greedy": None, "p_frequent": None}
     return {
@@ -166,23 +169,23 @@ def _seen(probs: dict[str, float] | None, done: str | None, greedy: set[str], fr
     }
 
 
-def _sure(turns: list[dict[str, Any]]) -> float | None:
-    """The confidence behind a decision: whoever was outvoted was sure of something else."""
+def _confidence(turns: list[dict[str, Any]]) -> float | None:
+    """The confidence behind a decision; whoever was outvoted is confident of something else."""
     decided = turns[-1]["action"] if turns else None
-    said = (t for t in reversed(turns) if t.get("confidence") is not None)
-    return next((t["confidence"] for t in said if t["status"] == "absent" or t["action"] == decided), None)
+    confident = (t for t in reversed(turns) if t.get("confidence") is not None)
+    return next((t["confidence"] for t in confident if t["status"] == "absent" or t["action"] == decided), None)
 
 
 def _tampered(turns: list[dict[str, Any]]) -> bool:
-    """Whether some edit of the rationale changed it; one without numbers, say, has none that could be made wrong."""
+    """Whether an edit changed the rationale; it may hold nothing to change, such as no number to make wrong."""
     edits = [t for t in turns if t["role"] in ("editor", "summariser")]
     return not edits or not all(t.get("skipped") for t in edits)
 
 
 def _readable(turn: dict[str, Any]) -> bool:
-    """Whether everything that one answer was asked for, a recommendation or an action, could be read from it."""
-    own = {"actor": ("status",), "critic": ("stated_status",)}.get(turn["role"], ("stated_status", "status"))
-    return all(turn[field] in ("ok", "absent") for field in own)
+    """Whether all that was asked of an answer, a recommendation or an action, could be read from it."""
+    fields = {"actor": ("status",), "critic": ("stated_status",)}.get(turn["role"], ("stated_status", "status"))
+    return all(turn[field] in ("ok", "absent") for field in fields)
 
 
 def _cell(value: Any) -> str:

@@ -12,8 +12,10 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 
-from ..errors import BadOption, BudgetSpent
+from ..errors import BudgetSpent
+from ..options import real, whole
 from ..records import Spend
+from ..records.messages import MOST_TOKENS
 
 __all__ = ["Budget", "BudgetTracker", "Reservation"]
 
@@ -33,11 +35,12 @@ class Budget:
     tokens: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("calls", self.calls), ("tokens", self.tokens), ("dollars", self.dollars)):
-            kinds = int | float if name == "dollars" else int
-            if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not value > 0):
-                remedy = f"Use {'a number' if name == 'dollars' else 'a whole number'} above 0, or leave it out."
-                raise BadOption(f"the budget in {name} is {value!r}", remedy=remedy)
+        for name, value in (("calls", self.calls), ("tokens", self.tokens)):
+            if value is not None:
+                remedy = "Use a whole number above 0, or leave it out."
+                whole(f"the budget in {name}", value, 1, MOST_TOKENS, remedy=remedy)
+        if self.dollars is not None:
+            real("the budget in dollars", self.dollars, above=0, remedy="Use a number above 0, or leave it out.")
 
 
 class BudgetTracker:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def encode(value: Any) -> bytes:
-    """Canonical JSON: sorted keys, no spaces, UTF-8. Infinite and not-a-number floats are not representable."""
+    """Canonical JSON: sorted keys, no spaces, UTF-8. Floats that are infinite or not a number become null."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -35,7 +35,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def decode(kind: type[T], data: bytes | str) -> T:
-    """The inverse of `encode` for the values of this module.
+    """The inverse of `encode` for the values of this package.
 
     Raises:
         BadOption: the JSON does not fit the type.

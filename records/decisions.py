@@ -1,7 +1,7 @@
-"""What a variant concluded at a situation, with its transcript, and what is stored of it.
+"""What a variant decided at a situation, with its transcript, and the record that is stored of it.
 
-Invariant: a `Record` holds nothing that depends on when or in which order a run was executed: a resumed run ends with
-the same bytes as an uninterrupted one.
+Invariant: a `Record` holds nothing that depends on when or in which order a run was executed, so a resumed run ends
+with the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ __all__ = ["Decision", "Record", "Turn"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one agent said at one point of a decision.
+    """One agent's part in a decision.
 
-    `rationale`, `stated` and `action` are what *stands* after this turn: an agent that does not touch one of them
-    carries over what it read. `prompt` and `answer` are dropped when the turn enters a record: `key` finds them.
+    `rationale`, `stated` and `action` are those in force after this turn: an agent that does not change one of them
+    carries over what it read. `prompt` and `answer` are dropped when the turn enters a record; `key` finds them in the
+    ledger.
 
     Attributes:
-        confidence: what the agent says of its own answer, in [0, 1]; None where it does not.
-        planted: what a rationale that was tampered with recommends; `stated` stays what the reasoner itself said.
-        skipped: it passed on what it read and asked nothing: the agents it depends on agreed already, or the rationale
-            held nothing to tamper with.
+        confidence: the agent's confidence in its own answer, in [0, 1]; None where it gives none.
+        planted: what a rationale that was tampered with recommends; `stated` stays what the reasoner recommended.
+        skipped: whether the agent passed on what it read and asked nothing, because the agents it depends on agreed
+            already or the rationale held nothing to tamper with.
     """
 
     agent: str
@@ -53,26 +54,27 @@ class Turn:
 
     @property
     def position(self) -> str | None:
-        """The action it takes, or the first it recommends if it was not asked to act; None is an abstention."""
+        """The action it takes, or the first it recommends if it was not asked to act; None if it abstains."""
         return self.action if self.status != "absent" else (self.stated[0] if self.stated else None)
 
     @property
     def last_words(self) -> str:
-        """The answer that ends the conversation of `prompt`: one's own, or the one that a vote passed on."""
+        """The answer that ends the conversation of `prompt`: the agent's own, or the one that a vote passed on."""
         return self.answer or self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a variant concluded at a situation.
+    """What a variant decided at a situation.
 
     Attributes:
         stated: the actions the rationale recommends (several where it ties them, none where it names none).
-        done: the action taken; None where the answer holds no legal one.
-        probs: token probabilities of the legal actions where the final action was read off them.
+        done: the action taken; None where the answer holds no legal action.
+        probs: token probabilities of the legal actions, where the action was drawn from them.
+        mass: probability that the model put on the legal actions together.
         turns: the whole transcript, in the plan's order.
-        shown_as: the name under which the agents saw each action, where an intervention renamed them; the raw texts
-            of the turns use those names, everything else here the task's own.
+        shown_as: the name that the agents saw for each action, where an intervention renamed them. The raw texts of
+            the turns use those names, everything else here the task's own.
     """
 
     rationale: str
@@ -90,9 +92,9 @@ class Decision:
 class Record:
     """Everything stored about one step of one episode of one variant.
 
-    `usage`, `calls` and `cost` are *nominal*: what this variant would have paid alone. What the run really paid,
-    with shared answers counted once, is in the ledger's table of responses.
-    `reward` is None where no valid action was given: nothing was drawn from the environment.
+    `usage`, `calls` and `cost` are *nominal*: what this variant would have paid alone. What the run really paid, with
+    shared answers counted once, is in the ledger's table of responses. `reward` is None where the answer held no legal
+    action: nothing was drawn from the environment.
     """
 
     task: str

@@ -1,6 +1,6 @@
-"""What an agent sees at one step, and what a correct reasoner would say there.
+"""What an agent sees at one step, and what is right there.
 
-Invariant: a situation is data and not yet text, so that an intervention can render it again in another way.
+Invariant: a situation is data and not yet text, so that an intervention can change how it is rendered.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["ARM_RULES", "Example", "Oracle", "Quantity", "Situation", "Transitio
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One past step as data: which action was taken at which step, and what it paid."""
+    """One past step: the action that was taken, and its reward."""
 
     step: int
     action: str
@@ -22,9 +22,9 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A column that anyone could compute from the history: a count, a mean, a bonus.
+    """A figure of each action that follows from the history: a count, a mean, a bonus.
 
-    `values` follows the order of the situation's actions; None stands for "infinite" or "not yet defined".
+    `values` follows the order of the situation's actions; None stands for infinite or not yet defined.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What an agent sees at one step, as data; rendered to text late, so that interventions can re-render it.
+    """What an agent sees at one step, as data.
 
     Attributes:
         task: the task's name.
@@ -44,16 +44,16 @@ class Situation:
         history: past transitions, oldest first.
         actions: the legal actions, in display order.
         noun: what an action is called in a sentence ("button").
-        quantities: columns computable from the history; only those named in `shows` are rendered.
+        quantities: figures that follow from the history; only those named in `shows` are rendered.
         shows: which parts are rendered: "history" and names of quantities.
         question: the closing question.
-        examples: solved examples, unrelated to this episode, for models that need to be shown the form.
+        examples: solved examples, unrelated to this episode, that show the form of an answer.
         answer: how an answer is read: "action" (one of `actions`), or, where there are none to choose from, "number"
-            (in canonical form, "7") or "text" (everything behind the answer's marker).
+            (in canonical form, "7") or "text" (everything after the answer's marker).
         item: which item of a question set this is (a variation, a concept, a row), for rates per item.
         own: the task's own name of each of `actions`, in their order, where an intervention renamed them; else empty.
-        probe: not empty where this question asks what is *known* about the episode's other questions; see
-            `akrasia.evals.frame` for how it enters the gap.
+        probe: not empty where this question asks what is *known* about the episode's other questions;
+            `akrasia.ledger.step_rows` says how it enters the gap.
     """
 
     task: str
@@ -75,7 +75,7 @@ class Situation:
     own: tuple[str, ...] = ()
 
     def quantity(self, name: str) -> Quantity | None:
-        """The column of that name, or None."""
+        """The quantity of that name, or None."""
         return next((q for q in self.quantities if q.name == name), None)
 
 
@@ -89,14 +89,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """What a correct reasoner would say at a situation. Sets, never single answers: ties are real.
+    """What is right at a situation, as sets of actions, since actions can tie.
 
     Attributes:
         optimal: actions whose value is highest under `rule`.
         greedy: actions whose value is highest among those already tried; empty where nothing was tried.
-        values: value per action under `rule`; None means infinite (an untried arm ranks first).
+        values: value per action under `rule`; None means infinite, as of an untried arm, which ranks first.
         regret: expected loss of each action against the best one, in reward units.
-        forfeit: expected loss of giving no valid action at all.
+        forfeit: expected loss of giving no legal action at all.
         untried: actions never taken in this episode.
         rule: the name of the rule used.
         frequent: actions taken most often so far; empty where there is no history, or none that repeats actions.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import polars as pl
 
-from ..errors import BadOption, RunFolderError
-from ..ledger.ledger import read_ledger
+from ..errors import BadOption
+from ..files import write_file
+from ..ledger import read_ledger
 
-__all__ = ["export", "write_whole"]
+__all__ = ["export"]
 
 FORMATS = (".jsonl", ".parquet", ".csv")
 
@@ -30,39 +29,12 @@ def export(folder: Path, table: pl.DataFrame, path: Path) -> Path:
     if path.suffix not in FORMATS:
         raise BadOption(f"the export format of {str(path)!r} is unknown", remedy=f"Use {', '.join(FORMATS)}.")
     if path.suffix == ".jsonl":
-        ledger = read_ledger(folder)
-        try:
+        with read_ledger(folder) as ledger:
             data = b"".join(record + b"\n" for record in ledger.raw_records())
-        finally:
-            ledger.close()
-        return write_whole(path, data)
+        return write_file(path, data)
     buffer = io.BytesIO()
     if path.suffix == ".parquet":
         table.write_parquet(buffer)
     else:
         table.write_csv(buffer)
-    return write_whole(path, buffer.getvalue())
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file so that a reader sees the old one or the new one, never a part.
-
-    Raises:
-        RunFolderError: the file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise RunFolderError(
-            f"{str(path)!r} cannot be written", error.strerror or str(error), "Choose another path."
-        ) from None
-    return path
+    return write_file(path, buffer.getvalue())

@@ -7,10 +7,7 @@ cannot be written leaves the one before it untouched.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -18,11 +15,11 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ..errors import RunFolderError
 from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import CLASSES, METRICS, PAIRWISE, TURN_METRICS
 from ..evals.scorecard import Arm, Scorecard
+from ..files import write_file
 from ..records import Status
 from . import svg
 from .findings import findings
@@ -62,23 +59,7 @@ def write_report(card: Scorecard, experiment: dict[str, Any], path: Path) -> Pat
     Raises:
         RunFolderError: the file cannot be written; a report that was there before is kept.
     """
-    text = render_report(card, experiment)
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        raise RunFolderError(
-            f"the report {str(path)!r} cannot be written", error.strerror or str(error), "Choose another path."
-        ) from error
-    return path
+    return write_file(path, render_report(card, experiment).encode())
 
 
 def render_report(card: Scorecard, experiment: dict[str, Any]) -> str:

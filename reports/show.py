@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ..errors import UnknownName
-from ..ledger.ledger import read_ledger
+from ..ledger import read_ledger
 from ..records import Oracle, Record, Turn
 
 __all__ = ["show_step"]
@@ -24,8 +24,7 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
     Raises:
         UnknownName: the run has no such step or variant.
     """
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         records = list(ledger.records(episode, step))
         if not records:
             known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
@@ -51,8 +50,6 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                 shown.add(turn.key)
                 console.print(Panel(_said(turn), title=_title(turn) + changed + again, title_align="left"))
             console.print(_verdict(record))
-    finally:
-        ledger.close()
 
 
 def _head(record: Record) -> Text:

@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import BadOption, UnknownName
+from ..errors import BadOption
+from ..options import flag, one_of, whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, drawable_numbers
@@ -149,16 +150,11 @@ def aiw(
         BadOption, UnknownName: an option is out of range or unknown.
     """
     for option, value, known in (("problem", problem, FAMILIES), ("wording", wording, WORDINGS)):
-        if not isinstance(value, str) or value not in known:
-            raise UnknownName.among(f"aiw {option} option", str(value), known)
-    if not isinstance(numbers, str) or numbers not in NUMBERS:
-        raise UnknownName.among("aiw numbers option", str(numbers), NUMBERS)
-    if variation is not None and (
-        isinstance(variation, bool) or not isinstance(variation, int) or not 1 <= variation <= VARIATIONS
-    ):
-        raise BadOption(f"variation is {variation!r}", remedy=f"Use an integer from 1 to {VARIATIONS}, or none.")
-    if not isinstance(female_boost, bool):
-        raise BadOption(f"female_boost is {female_boost!r}", remedy="Use true or false.")
+        one_of(f"aiw {option} option", value, known)
+    one_of("aiw numbers option", numbers, NUMBERS)
+    if variation is not None:
+        whole("variation", variation, 1, VARIATIONS, remedy=f"Use a whole number from 1 to {VARIATIONS}, or none.")
+    flag("female_boost", female_boost)
     if female_boost and not FAMILIES[problem].boost:
         able = ", ".join(name for name, family in FAMILIES.items() if family.boost)
         raise BadOption(f"{problem!r} has no version with female_boost", remedy=f"Use it with {able}.")

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..errors import BadOption, UnknownName
+from ..errors import BadOption
+from ..options import one_of, real, whole
 from ..records import Example, Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
-from .options import real, whole
 from .rules import ORACLES, TRUTH, Rule, best_labels, rule_named
 from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
 
@@ -248,8 +248,7 @@ def bandit(
     if not isinstance(labels, list | tuple):
         named.append(("labels", labels, (*LABELS, "scenario")))
     for option, value, known in named:
-        if not isinstance(value, str) or value not in known:
-            raise UnknownName.among(f"bandit {option} option", str(value), known)
+        one_of(f"bandit {option} option", value, known)
     whole("arms", arms, 2)
     whole("horizon", horizon, 1)
     whole("head_start", head_start, 0)

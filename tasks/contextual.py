@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..errors import BadOption, UnknownName
+from ..errors import BadOption
+from ..options import one_of, real, whole
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
 from .movielens import MOVIES, Ratings, generate_ratings, load_movielens
-from .options import real, whole
 from .rules import RATING_MIDDLE, TRUTH, best_labels, linucb_values
 
 __all__ = ["Contextual", "ContextualState", "contextual"]
@@ -234,8 +234,7 @@ def contextual(
         BadOption, UnknownName: an option is out of range or unknown, or the files cannot be read.
     """
     for option, value, known in (("rule", rule, ORACLES), ("view", view, VIEWS)):
-        if not isinstance(value, str) or value not in known:
-            raise UnknownName.among(f"contextual {option} option", str(value), known)
+        one_of(f"contextual {option} option", value, known)
     for option, number, least in (("arms", arms, 2), ("horizon", horizon, 1), ("rank", rank, 1), ("users", users, 1)):
         whole(option, number, least)
     for option, size in (("noise", noise), ("alpha", alpha)):

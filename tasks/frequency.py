@@ -17,11 +17,11 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
+from ..options import whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .bandit import Bandit, BanditState, bandit
 from .base import TASKS
-from .options import whole
 from .rules import TRUTH
 
 __all__ = ["LONGEST", "SHORTEST", "Frequency", "FrequencyState", "frequency"]

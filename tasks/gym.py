@@ -29,6 +29,7 @@ import numpy as np
 import orjson
 
 from ..errors import BadOption, MissingExtra, UnknownName
+from ..options import real, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
@@ -247,10 +248,9 @@ def from_gymnasium(
         ) from None
     if not isinstance(env, str):
         raise BadOption(f"env is {env!r}", remedy='Give an id, such as "FrozenLake-v1"; register your own first.')
-    if isinstance(discount, bool) or not isinstance(discount, int | float) or not 0 < discount <= 1:
-        raise BadOption(f"discount is {discount!r}", remedy="Use a number above 0 and at most 1.")
-    if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
-        raise BadOption(f"horizon is {horizon!r}", remedy="Use an integer of at least 1.")
+    real("discount", discount, most=1, above=0)
+    if horizon is not None:
+        whole("horizon", horizon, 1)
     if not isinstance(instruction, str):
         raise BadOption(f"instruction is {instruction!r}", remedy="Give a text.")
     made = _make(env, orjson.loads(kwargs), horizon)

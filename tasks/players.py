@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import BadOption, NotMeasured
+from ..options import real
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .base import Task
-from .options import real
 from .rules import RULES, best_labels, linucb_values
 
 __all__ = [

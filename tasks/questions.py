@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadOption, UnknownName
+from ..errors import BadOption
+from ..options import flag, one_of
 from ..records import Oracle, Situation, digest
 from ..rng import named_rng
 from .base import TASKS, action_index
@@ -197,11 +198,9 @@ def questions(
         BadOption: the file is absent, unreadable, empty of questions, or not the one that `sha256` names.
         UnknownName: no such format or kind. MissingExtra: `datasets` is not installed.
     """
-    for option, value, known in (("format", format, ("auto", *FORMATS)), ("kind", kind, ("auto", *KINDS))):
-        if not isinstance(value, str) or value not in known:
-            raise UnknownName.among(f"questions {option} option", str(value), known)
-    if not isinstance(shuffle_choices, bool):
-        raise BadOption(f"shuffle_choices is {shuffle_choices!r}", remedy="Use true or false.")
+    one_of("questions format option", format, ("auto", *FORMATS))
+    one_of("questions kind option", kind, ("auto", *KINDS))
+    flag("shuffle_choices", shuffle_choices)
     for option, text in (("path", path), ("subset", subset), ("split", split), ("sha256", sha256)):
         if not isinstance(text, str | Path):
             raise BadOption(f"{option} is {text!r}", remedy="Use a text.")

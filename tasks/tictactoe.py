@@ -22,7 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import BadOption, UnknownName
+from ..errors import BadOption
+from ..options import flag, one_of, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
@@ -174,13 +175,10 @@ def tictactoe(opponent: str = "uniform", legal: bool = True, first: bool = True,
     Raises:
         BadOption, UnknownName: an option is out of range or unknown.
     """
-    if not isinstance(opponent, str) or opponent not in OPPONENTS:
-        raise UnknownName.among("tictactoe opponent option", str(opponent), OPPONENTS)
-    for name, flag in (("legal", legal), ("first", first)):
-        if not isinstance(flag, bool):
-            raise BadOption(f"{name} is {flag!r}", remedy="Use true or false.")
-    if isinstance(rollouts, bool) or not isinstance(rollouts, int) or not 1 <= rollouts <= 100_000:
-        raise BadOption(f"rollouts is {rollouts!r}", remedy="Use an integer from 1 to 100000.")
+    one_of("tictactoe opponent option", opponent, OPPONENTS)
+    flag("legal", legal)
+    flag("first", first)
+    whole("rollouts", rollouts, 1, 100_000)
     return TicTacToe(opponent, legal, first, rollouts)
 
 

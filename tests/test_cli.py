@@ -35,7 +35,7 @@ def finished(tmp_path: Path) -> Path:
     ("args", "says"),
     [
         (["--model", "simulatd"], "Did you mean 'simulated'?"),
-        (["--model", "simulated:knowing=2"], "Use a probability from 0 to 1."),
+        (["--model", "simulated:knowing=2"], "Use a number from 0 to 1."),
         (["--model", "embedded:no-such.gguf"], "Give the path of a GGUF file."),
         (["--task", "bandi"], "Did you mean 'bandit'"),
         (["--variant", "reason_act | critiqe"], "Did you mean 'critique'?"),
@@ -43,7 +43,7 @@ def finished(tmp_path: Path) -> Path:
         (["--variant", "act | execute_stated"], "Start from reason_act()"),
         (["--set", "episods=3"], "Did you mean 'episodes'?"),
         (["--set", "task.armz=3"], "Did you mean 'arms'?"),
-        (["--set", "task.horizon=0"], "horizon is 0. Use an integer of at least 1."),
+        (["--set", "task.horizon=0"], "horizon is 0. Use a whole number of at least 1."),
         (["--episodes", "0"], "episodes is 0."),
         (["--set", "budget.calls=-1"], "Use a whole number above 0"),
         (["--resume", "--fresh"], "exclude each other"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import BadOption
 from akrasia.experiments import Experiment, ModelSet, assemble, play
-from akrasia.ledger.ledger import CallCosts
+from akrasia.ledger.costs import CallCosts
 from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Record, Request, decode, digest, encode

@@ -69,11 +69,8 @@ def run(out: Path, **changes: Any) -> tuple[ak.Result, list[str]]:
 
 
 def stored(folder: Path) -> list[bytes]:
-    reader = read_ledger(folder)
-    try:
+    with read_ledger(folder) as reader:
         return list(reader.raw_records())
-    finally:
-        reader.close()
 
 
 def keys(folder: Path) -> set[str]:
@@ -206,9 +203,8 @@ def test_what_no_answer_tells_of_counts_against_the_budget_of_later_sessions(tmp
         sessions.append(len(asked))
     assert sessions[0] > 10 and len({draw.episode % 2 for draw in asked}) == 2
     assert sessions == [sessions[0]] * 3
-    reader = read_ledger(tmp_path / "run")
-    spent = reader.spent()
-    reader.close()
+    with read_ledger(tmp_path / "run") as reader:
+        spent = reader.spent()
     assert 0.8 * 0.03 < spent.dollars <= 0.03 and spent.tokens == sum(bounds)
     ended = [d for d in set(asked) if not d.episode % 2 or asked.count(d) == ATTEMPTS]
     assert spent.calls == len(ended) and any(d.episode % 2 for d in ended)

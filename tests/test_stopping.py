@@ -15,7 +15,7 @@ import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
 from akrasia.evals import score
 from akrasia.experiments.stopping import looks, until
-from akrasia.ledger.ledger import read_ledger
+from akrasia.ledger import read_ledger
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
 VARIANTS = ["reason_act", "reason_act | re_evaluate", "reason_act | execute_stated", "act"]
@@ -27,9 +27,8 @@ def run(out: Path, episodes: int = 400, **more: Any) -> ak.Result:
 
 
 def stored(result: ak.Result) -> dict[str, Any]:
-    ledger = read_ledger(result.folder)
-    found: dict[str, Any] = json.loads(ledger.meta("looks") or "null")
-    ledger.close()
+    with read_ledger(result.folder) as ledger:
+        found: dict[str, Any] = json.loads(ledger.meta("looks") or "null")
     return found
 
 

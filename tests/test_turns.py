@@ -16,7 +16,7 @@ from akrasia.evals.metrics.change import changes
 from akrasia.evals.metrics.cost import paid, with_latency
 from akrasia.evals.metrics.influence import CENTRALITIES, heard, influence, reads_graph
 from akrasia.evals.turns import TURNS, turns
-from akrasia.ledger.ledger import read_ledger
+from akrasia.ledger import read_ledger
 from akrasia.models import Planted, Simulated
 from akrasia.records import Decision, Oracle, Record, Turn, Usage, encode
 from akrasia.tasks import bandit
@@ -138,15 +138,12 @@ def debate(folder: Path, *variants: str, episodes: int = 12) -> tuple[pl.DataFra
         task=bandit(arms=6, horizon=2, head_start=3), model=Simulated(Planted()), variants=list(variants),
         episodes=episodes, out=folder,
     )  # fmt: skip
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         raw = list(ledger.raw_records())
         table = turns(raw)
         keys = table.filter("asked")["key"].unique()
         seconds = {k: answer.latency for k in keys if (answer := ledger.get(k)) is not None}
         cost = ledger.paid().calls
-    finally:
-        ledger.close()
     assert len(seconds) == cost
     return frame(raw), table, seconds
 

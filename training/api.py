@@ -18,7 +18,7 @@ from ..result import Result, blocking, writable, written
 if TYPE_CHECKING:
     from ..evals.compare import Comparison
     from ..experiments.runner import Experiment
-    from ..experiments.training_data import Data
+    from ..experiments.training_data import TrainingData
     from .cloning import CloneResult
     from .recipe import Trainer
     from .rlft import RLFTProgress, RLFTResult
@@ -146,7 +146,7 @@ def expert_data(
     style: str = "chat",
     episodes: int = 100,
     seed: int = 0,
-) -> Data:
+) -> TrainingData:
     """Write the answers that an expert would have given, as JSON lines; see `akrasia.training.cloning`.
 
     Args:

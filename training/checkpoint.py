@@ -6,8 +6,6 @@ holds the settings and a digest of the initial weights, so that a training is ne
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -17,6 +15,7 @@ from typing import Any
 import orjson
 
 from ..errors import RunFolderError
+from ..files import replacing, write_file
 from .weights import import_torch
 
 __all__ = ["CHECKPOINT_FILE", "CURVE_FILE", "Checkpoint", "read_checkpoint", "weights_digest", "write_checkpoint"]
@@ -52,8 +51,9 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     torch = import_torch()
     folder.mkdir(parents=True, exist_ok=True)
     lines = b"".join(orjson.dumps(line) + b"\n" for line in checkpoint.curve)
-    _replace(folder / CHECKPOINT_FILE, lambda file: torch.save(vars(checkpoint), file))
-    _replace(folder / CURVE_FILE, lambda file: file.write(lines))
+    with replacing(folder / CHECKPOINT_FILE) as part:
+        torch.save(vars(checkpoint), part)
+    write_file(folder / CURVE_FILE, lines)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
@@ -83,15 +83,3 @@ def weights_digest(weights: Mapping[str, Any]) -> str:
         digest.update(name.encode())
         digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _replace(path: Path, write: Any) -> None:
-    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)

@@ -29,15 +29,22 @@ from ..agents.answers.parsing import replace_action
 from ..agents.base import ModelRole
 from ..agents.few_shot import INFINITE, action_prefix
 from ..errors import BadOption, NotMeasured, UnknownName
-from ..experiments.training_data import Data, Preferred, Shown, assistant_message, chat_messages, prompt_text
+from ..experiments.training_data import (
+    Demonstration,
+    PreferencePair,
+    TrainingData,
+    assistant_message,
+    chat_messages,
+    prompt_text,
+)
 from ..graphs.reason_act import GRAPHS
 from ..models.base import Style
+from ..options import whole
 from ..records import Oracle, Response, Situation, Turn
 from ..rng import named_rng, seed_of
 from ..tasks.base import Task
-from ..tasks.options import whole
-from ..tasks.players import play, players_for
-from ..tasks.rules import best
+from ..tasks.players import players_for, run_player
+from ..tasks.rules import best_labels
 from .returns import FIRST_RESERVED_SEED
 from .supervised import SFTConfig, SFTProgress, SFTResult, TrainingPair, fine_tune
 
@@ -73,7 +80,7 @@ def demonstrations(
     seed: int = 0,
     plan: PlanName = "reason_act",
     style: Style = "chat",
-) -> Data:
+) -> TrainingData:
     """The answers that an expert would have given in the place of a plan's agents.
 
     Args:
@@ -87,8 +94,8 @@ def demonstrations(
         UnknownName: no such expert, plan or style.
         BadOption: the task's questions are open, or the plan needs a rationale and the expert follows no rule.
     """
-    rows: list[Shown] = []
-    data = Data(rows, 0)
+    rows: list[Demonstration] = []
+    data = TrainingData(rows, 0)
     _check_names(plan, style)
     for situation, _, action in expert_steps(task, expert, episodes, seed):
         data.steps += 1
@@ -103,7 +110,7 @@ def preferences(
     seed: int = 0,
     plan: PlanName = "reason_act",
     style: Style = "chat",
-) -> Data:
+) -> TrainingData:
     """The expert's answer, preferred to the same answer with the greedy action, wherever that action is not optimal.
 
     With a rationale, the rejected answer knows what is right and does not do it.
@@ -112,8 +119,8 @@ def preferences(
         UnknownName, BadOption: as for `demonstrations`.
         NotMeasured: no greedy action is ever worse.
     """
-    rows: list[Preferred] = []
-    data = Data(rows, 0)
+    rows: list[PreferencePair] = []
+    data = TrainingData(rows, 0)
     _check_names(plan, style)
     for situation, oracle, action in expert_steps(task, expert, episodes, seed):
         data.steps += 1
@@ -124,7 +131,7 @@ def preferences(
         chosen = _answers(situation, action, plan, style)[-1]
         rejected = replace_action(chosen.answer, situation.actions, worse[0])
         assert rejected is not None  # the parser found an action in it
-        rows.append(Preferred(chosen.prompt, chosen.answer, rejected, chosen.mode, chosen.end))
+        rows.append(PreferencePair(chosen.prompt, chosen.answer, rejected, chosen.mode, chosen.end))
     if not rows:
         raise NotMeasured("no step has a greedy action that is not optimal", str(data), "Choose a task with a rule.")
     return data
@@ -151,7 +158,7 @@ def expert_steps(
         if expert == ORACLE:
             yield from _oracle_steps(task, episode_seed)
         else:
-            yield from ((s, o, action) for s, o, action, _ in play(task, players_for(task)[expert], episode_seed))
+            yield from ((s, o, action) for s, o, action, _ in run_player(task, players_for(task)[expert], episode_seed))
 
 
 def expert_rationale(situation: Situation, action: str, brief: bool = False) -> str:
@@ -170,7 +177,7 @@ def expert_rationale(situation: Situation, action: str, brief: bool = False) -> 
             f"the task {situation.task!r} has no rule here, so there is no arithmetic to show",
             remedy='Clone actions alone: plan = "act".',
         )
-    top = best(situation.actions, index.values)
+    top = best_labels(situation.actions, index.values)
     if action not in top:
         raise BadOption(
             f"the expert took {action!r}, which the rule does not recommend",
@@ -198,7 +205,7 @@ class CloneResult:
     """A clone: its adapter (in an experiment: `embedded:FILE`), its training data, and its fine-tuning."""
 
     adapter: Path
-    data: Data
+    data: TrainingData
     training: SFTResult
 
 
@@ -234,7 +241,7 @@ def clone_policy(
     data = demonstrations(task, expert, episodes, config.seed, plan, "tuned")
     weights = load_weights(base)
     weights.model = add_lora(weights.model, rank=rank, seed=config.seed)
-    pairs = prompt_completion_pairs([row for row in data.rows if isinstance(row, Shown)], weights.tokenizer)
+    pairs = prompt_completion_pairs([row for row in data.rows if isinstance(row, Demonstration)], weights.tokenizer)
     if on_start is not None:
         on_start(f"{data}; {config.updates} updates of {config.batch} pairs")
     training = fine_tune(weights, pairs, config, on_update)
@@ -260,9 +267,9 @@ def _oracle_steps(task: Task, seed: int) -> Iterator[tuple[Situation, Oracle, st
         state, _, over = task.step(state, action)
 
 
-def _answers(situation: Situation, action: str, plan: str, style: Style) -> list[Shown]:
+def _answers(situation: Situation, action: str, plan: str, style: Style) -> list[Demonstration]:
     """The prompt of each agent of the plan, in order, with the answer that the expert would have given."""
-    rows: list[Shown] = []
+    rows: list[Demonstration] = []
     turns: dict[str, Turn] = {}
     for node in GRAPHS.make(plan).nodes:
         role: Any = AGENTS.make(node.agent.role)
@@ -274,7 +281,7 @@ def _answers(situation: Situation, action: str, plan: str, style: Style) -> list
         _check_readable(role, node.agent, situation, answer, action, thinks, acts)
         turns[node.name] = Turn(node.name, role.name, text=answer, rationale=answer, stated=(action,))
         stop = "" if style == "chat" or not call.sampling.stop else call.sampling.stop[-1]
-        rows.append(Shown(call.messages, answer, "chat" if style == "chat" else "completion", stop))
+        rows.append(Demonstration(call.messages, answer, "chat" if style == "chat" else "completion", stop))
     return rows
 
 
@@ -313,7 +320,7 @@ def _check_readable(
         )
 
 
-def prompt_completion_pairs(rows: Sequence[Shown], tokenizer: Any = None) -> list[TrainingPair]:
+def prompt_completion_pairs(rows: Sequence[Demonstration], tokenizer: Any = None) -> list[TrainingPair]:
     """The rows as pairs for `fine_tune`; chats are rendered with the tokenizer's chat template.
 
     Raises:

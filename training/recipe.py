@@ -39,11 +39,13 @@ from ..errors import BadOption, MissingWeights, PlanError, RunFolderError, Unkno
 from ..experiments.config import assemble, tasks_of
 from ..experiments.runner import Experiment
 from ..experiments.variant import as_variants
+from ..files import write_file
 from ..graphs.plan import Plan
 from ..models.base import Backend, Style
 from ..models.providers.embedded import Embedded
 from ..models.providers.lora import organism
 from ..models.resolve import resolve
+from ..options import MOST_SEED, whole
 from ..registry import bind
 from ..tasks.base import Task
 from .checkpoint import CHECKPOINT_FILE, weights_digest
@@ -142,13 +144,9 @@ def assemble_training(settings: Mapping[str, Any]) -> TrainingConfig:
     variant = as_variants(settings.get("plan", "reason_then_act"))[0]
     if not isinstance(variant.plan, Plan):
         raise PlanError(f"{variant.name!r} cannot be trained", "it is not a plan", "Give a plan or its expression.")
-    seed = settings.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise BadOption(f"the seed is {seed!r}", remedy="Use an integer of at least 0.")
+    seed = whole("the seed", settings.get("seed", 0), most=MOST_SEED)
     evaluate = dict(_table(settings, "evaluate"))
-    every = evaluate.pop("every", 0)
-    if isinstance(every, bool) or not isinstance(every, int) or every < 0:
-        raise BadOption(f"evaluate.every is {every!r}", remedy="Use a number of updates, or 0.")
+    every = whole("evaluate.every", evaluate.pop("every", 0), remedy="Use a number of updates, or 0.")
     config = TrainingConfig(
         name=str(settings.get("name", "training")),
         base=_base(settings.get("base", "embedded")),
@@ -374,11 +372,7 @@ def write_card(
         },
         "evaluation": dict(evaluations),
     }
-    path = folder / CARD_FILE
-    part = path.with_suffix(".part")
-    part.write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2))
-    os.replace(part, path)
-    return path
+    return write_file(folder / CARD_FILE, orjson.dumps(card, option=orjson.OPT_INDENT_2))
 
 
 def _sha256(path: Path) -> str:

@@ -27,6 +27,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import BadOption, MissingExtra, RunFolderError, TrainingFailed
+from ..options import real, whole
 from ..rng import named_rng, seed_of
 from .batches import TokenSequence, logits_at_positions, pack_samples
 from .checkpoint import CHECKPOINT_FILE, Checkpoint, read_checkpoint, weights_digest, write_checkpoint
@@ -72,15 +73,11 @@ class RLFTConfig:
 
     def __post_init__(self) -> None:
         for name in ("updates", "epochs", "minibatches", "micro_batch", "checkpoint_every"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise BadOption(f"training option {name} is {value!r}", remedy="Use an integer of at least 1.")
-        for name in ("learning_rate", "clip", "max_grad_norm", "beta", "entropy_weight", "warmup"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise BadOption(f"training option {name} is {value!r}", remedy="Use a number of at least 0.")
-            if value == 0 and name in ("learning_rate", "clip", "max_grad_norm"):
-                raise BadOption(f"training option {name} is 0", remedy="Use a number above 0.")
+            whole(f"training option {name}", getattr(self, name), 1)
+        for name in ("learning_rate", "clip", "max_grad_norm"):
+            real(f"training option {name}", getattr(self, name), above=0)
+        for name in ("beta", "entropy_weight", "warmup"):
+            real(f"training option {name}", getattr(self, name), 0)
         if self.warmup >= 1:
             raise BadOption(f"training option warmup is {self.warmup!r}", remedy="Use a share below 1.")
         if self.optimiser not in ("adamw", "adafactor"):

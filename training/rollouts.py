@@ -19,6 +19,7 @@ from ..errors import BadOption
 from ..graphs.plan import Plan
 from ..models.base import Backend
 from ..models.gateway import Gateway, ModelRoles
+from ..options import whole
 from ..records import Decision
 from ..rng import named_rng
 from ..tasks.base import Task
@@ -93,10 +94,8 @@ class Rollouts:
     others: Mapping[str, Backend] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or self.episodes < 2:
-            raise BadOption(
-                f"an update has {self.episodes!r} episodes", remedy="Use at least 2: their mean is the baseline."
-            )
+        remedy = "Use at least 2: their mean is the baseline."
+        whole("the number of episodes of an update", self.episodes, 2, remedy=remedy)
         if not self.policy.unconstrained:
             raise BadOption(
                 "the policy that plays is restricted to legal actions",

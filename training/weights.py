@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadOption, MissingExtra, MissingWeights
+from ..files import replacing
 from ..models.base import Style
 from ..models.providers.lora import KEYS, read_adapter
 from ..models.providers.shipped_weights import default_weights
@@ -162,11 +163,8 @@ def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style
     import numpy as np
 
     config, settings = model.config, next(iter(model.peft_config.values()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    try:
-        writer = GGUFWriter(part, "llama")
+    with replacing(path) as part:
+        writer = GGUFWriter(str(part), "llama")
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
         writer.add_float32("adapter.lora.alpha", float(settings.lora_alpha))
@@ -187,10 +185,6 @@ def save_adapter(model: Any, path: Path, *, name: str, sha256: str, style: Style
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        os.replace(part, path)
-        path.chmod(0o644)
-    finally:
-        Path(part).unlink(missing_ok=True)
 
 
 def attach_adapter(model: Any, path: Path) -> Any:

@@ -7,14 +7,15 @@ steps with a correct rationale. This prints the two beside each other, so that n
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
-from math import isfinite
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ...errors import BadOption
+from ...options import real
 from ..metrics.gap import GapTable
 
 __all__ = ["COLUMNS", "PUBLISHED", "main", "table_of"]
@@ -33,8 +34,7 @@ def table_of(cells: Sequence[float]) -> GapTable:
     if len(cells) != len(PUBLISHED):
         raise BadOption(f"the table has {len(cells)} cells", remedy=_REMEDY)
     for cell in cells:
-        if isinstance(cell, bool) or not isinstance(cell, int | float) or not isfinite(cell) or cell < 0:
-            raise BadOption(f"{cell!r} is no cell of the table", remedy=_REMEDY)
+        real("a cell of the table", cell, 0, sys.float_info.max, remedy=_REMEDY)
     if not math.isfinite(sum(cells)):
         raise BadOption("the cells of the table add up to more than a number can hold", remedy=_REMEDY)
     if not sum(cells):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...errors import Denied, RunStopped
 from ...events import EpisodeBegan, EpisodeEnded, EventBus
-from ...ledger.tables import Batch, of_finished, of_records
+from ...ledger.tables import Batch, finished_rows, record_rows
 from ...models.budget import Budget
 from ...models.gateway import Gateway, ModelRoles, RunUsage
 from ...records import Record, Spend
@@ -128,11 +128,11 @@ async def play_episode(
         emit(EpisodeBegan(cell.label, cell.model, episode))
     try:
         async for records in DESIGNS[experiment.design](cell, episode, number):
-            await shelf.commit(of_records(records))
+            await shelf.commit(record_rows(records))
             if seen is not None:
                 seen(records)
         if number not in gateway.unanswered:
-            await shelf.commit(of_finished(cell.label, cell.model, [v.name for v in cell.variants], episode))
+            await shelf.commit(finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode))
             complete = True
     finally:
         if emit is not None:

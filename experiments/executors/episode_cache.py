@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
-from ...ledger.tables import Batch, of_answer, of_booked
+from ...ledger.tables import Batch, answer_rows, booked_rows
 from ...records import Draw, Request, Response, Spend, decode
 
 __all__ = ["EpisodeCache"]
@@ -54,11 +54,11 @@ class EpisodeCache:
 
     async def book(self, spend: Spend) -> None:
         """Commit what calls may have cost of which no answer tells."""
-        await self.commit(of_booked(spend))
+        await self.commit(booked_rows(spend))
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Commit an answer, and keep it while its episode is played."""
-        await self.commit(of_answer(key, request, draw, response))
+        await self.commit(answer_rows(key, request, draw, response))
         if draw.episode in self._keys:
             self._answers[key] = response
             self._keys[draw.episode].append(key)

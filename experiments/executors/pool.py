@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import BadOption, Denied, RunStopped, WorkerLost
 from ...events import EventBus, StopBegan, WorkerDied
-from ...ledger.tables import Batch, of_booked
+from ...ledger.tables import Batch, booked_rows
 from ...models.budget import BudgetTracker
 from ...models.gateway import RunUsage
+from ...options import whole
 from ...records import Record, decode
 from .base import Assignment, RunStore, Seen, spent
 from .messages import BatchedSend, Connection, ConnectionLost, WireMessage
@@ -95,8 +96,7 @@ class WorkerPool:
     """
 
     def __init__(self, experiment: Experiment, office: WorkerLauncher, workers: int, *, offline: bool = False) -> None:
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise BadOption(f"workers is {workers!r}", remedy="Use an integer of at least 1.")
+        whole("workers", workers, 1)
         limits = [n for b in experiment.backends for n in (b.info.max_concurrency, b.info.rpm) if n]
         self._of = min(workers, experiment.at_once, experiment.episodes, *limits)
         self._experiment, self._office, self._offline = experiment, office, offline
@@ -314,7 +314,7 @@ class WorkerPool:
         self._past.append(seat.run_usage)
         booked = seat.counter.gone()
         if self._store is not None and booked:
-            await self._store.commit(of_booked(booked))
+            await self._store.commit(booked_rows(booked))
         self._deaths.update(list(seat.hands))
         self._stillborn += not began
         if self._listens is not None:

@@ -1,3 +1,3 @@
-"""What a run will take and what it can show: forecast of calls and dollars, power, context length."""
+"""What a run will cost and what it can show: forecast of calls and dollars, power analysis, context length."""
 
 __all__: list[str] = []

@@ -1,7 +1,8 @@
 """Whether the prompts of an experiment fit into its models' contexts, before anything is asked.
 
-Invariant: only what is sure not to fit is refused. Prompts are counted at their shortest, with answers that say nothing
-but the form asked for, and in fewer tokens than the model's own, so what is refused would have ended as an error.
+Invariant: only what is sure not to fit is refused. Prompts are counted at their shortest, with answers that hold
+nothing but the form that is asked for, and in fewer tokens than the model counts. What is refused would have ended
+as an error.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Any
 from ...errors import BadOption
 from ...tasks.base import Task, max_decisions, random_state_after
 from ..runner import EPISODES, Experiment
-from .forecast import played, tokens
+from .forecast import estimate_tokens, requests_at
 
 __all__ = ["check_context"]
 
-LOOKED_AT = 100  # episodes among which the one with the longest history is looked for
-ROOM = 256  # slots are told in multiples of this
+SEARCHED = 100  # episodes among which the one with the longest history is searched
+ROUNDING = 256  # the advice for `slot_tokens` is a multiple of this
 
 
 def check_context(experiment: Experiment) -> None:
@@ -37,13 +38,13 @@ async def _check(experiment: Experiment) -> None:
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
         episode, state = _longest(task, experiment)
         for models in experiment.models:
-            cards = {b.info.id: b.info for b in models.slots.values()}
+            infos = {b.info.id: b.info for b in models.slots.values()}
             for variant in experiment.variants:
-                for request in await played(variant, task, models, episode, state):
-                    info = cards[request.model]
-                    size = tokens("".join(m.content for m in request.messages), info.digits)
+                for request in await requests_at(variant, task, models, episode, state):
+                    info = infos[request.model]
+                    size = estimate_tokens("".join(m.content for m in request.messages), info.digits)
                     if info.context is not None and size > info.context:
-                        enough = -(-(size * 5 // 4 + request.sampling.max_tokens) // ROOM) * ROOM
+                        enough = -(-(size * 5 // 4 + request.sampling.max_tokens) // ROUNDING) * ROUNDING
                         raise BadOption(
                             f"the prompts of {variant.name!r} on {label} do not fit into the model {info.label!r}",
                             f"the longest takes at least {size:,} tokens, and its context holds {info.context:,}",
@@ -53,6 +54,6 @@ async def _check(experiment: Experiment) -> None:
 
 def _longest(task: Task, experiment: Experiment) -> tuple[int, Any]:
     """(seed, state) of the last decision of the episode that starts with the longest history."""
-    seeds = [experiment.seed * EPISODES + i for i in range(min(experiment.episodes, LOOKED_AT))]
+    seeds = [experiment.seed * EPISODES + i for i in range(min(experiment.episodes, SEARCHED))]
     episode = max(seeds, key=lambda seed: len(task.situation(task.start(seed)).history))
     return episode, random_state_after(task, episode, max_decisions(task) - 1, "context")

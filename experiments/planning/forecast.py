@@ -1,13 +1,14 @@
-"""What an experiment will take, told before it is run: calls, depth, tokens and dollars per variant.
+"""What a run will cost, forecast before it starts: calls, depth, tokens and dollars per variant.
 
-Every variant decides a few situations of the experiment's own episodes with its own prompts, through the real gateway;
-in the place of each model sits one that says something of a plausible length in the form it is asked for, so that
-conversations which grow by answers grow as they would. Nothing is asked of a model or a network.
+Every variant decides a few situations of the experiment's own episodes with its own prompts, through the real gateway.
+In the place of each model sits a stand-in that answers at a plausible length in the form that is asked for, so that
+conversations which grow by answers grow as they would. No model and no network is asked.
 
-Invariants: who shares which call is counted from the very keys under which the gateway keeps answers; every plan plays
-all of its rounds, so a plan that may end early costs at most what is said; a variant whose plan is not ours, such as a
-graph brought along, is not played: nothing is known of it. `expected` assumes `answer_tokens` for each answer with a
-reasoning, `most` that each is as long as it may be.
+Invariants
+- Which calls are shared is counted from the very keys under which the gateway stores answers.
+- Every plan plays all of its rounds, so a plan that may end early costs at most what is forecast.
+- A variant whose calls are unknown, such as an external graph, is not played, and no sum holds it.
+- `shared` assumes `answer_tokens` for each answer with a reasoning; `at_most` that each is as long as it may be.
 
 Tokens are estimated from the text. Over 336 probed requests of six tasks the sum is 0.3 % above the count of
 cl100k_base, the median error of a request 0.5 % and the largest 3.4 % (`python benchmarks/token_estimate.py`).
@@ -17,92 +18,105 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from ...agents.phrases import filler_for
-from ...errors import BadOption
 from ...models.base import Backend, ModelInfo
 from ...models.gateway import Gateway, MemoryStore, ModelRoles
+from ...options import whole
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ...rng import seed_of
 from ...tasks.base import Task, max_decisions, random_state_after
 from ..runner import EPISODES, Experiment, ModelSet
 from ..variant import Variant
 
-__all__ = ["ANSWER_TOKENS", "Forecast", "ForecastRow", "Spending", "forecast", "prompts", "tokens"]
+__all__ = [
+    "ANSWER_TOKENS",
+    "CostEstimate",
+    "Forecast",
+    "ForecastRow",
+    "estimate_tokens",
+    "forecast_requests",
+    "forecast_run",
+    "requests_at",
+]
 
 ANSWER_TOKENS = 160  # of one answer that holds a reasoning
-_AROUND_A_MESSAGE, _AROUND_A_REQUEST = 4, 3  # tokens of OpenAI's chat format, beside the contents
+_TOKENS_PER_MESSAGE, _TOKENS_PER_REQUEST = 4, 3  # of OpenAI's chat format, beside the contents
 _PIECE = re.compile(r"[^\W\d_]{1,12}|\d{1,3}| (?=\d)|[^\w\s]+\n*|_|\n+")
 _NUMBER = re.compile(r"\d+")
 _MARKER = re.compile(r"^(BEST|ACTION|RECOMMENDED|RANKING|APPROVE|POINTS|CONFIDENCE)=", re.MULTILINE)
 _FORM = re.compile(r"(?:Answer|End) with (?:one|two|\w+) lines?\b")
 
+T = TypeVar("T")
 
-def tokens(text: str, digits: int = 3) -> int:
-    """About how many tokens a text has: words, digits by up to so many, a space before a digit, runs of marks."""
+
+def estimate_tokens(text: str, digits: int = 3) -> int:
+    """About how many tokens a text has: words, digits by up to `digits`, a space before a digit, runs of marks."""
     numbers = 0 if digits == 3 else sum(-(-len(n) // digits) - -(-len(n) // 3) for n in _NUMBER.findall(text))
     return len(_PIECE.findall(text)) + numbers
 
 
 @dataclass(frozen=True)
-class Spending:
-    """What calls take: tokens and dollars. Dollars are None where no price is known."""
+class CostEstimate:
+    """Expected calls, tokens and dollars; dollars are None where no price is known."""
 
     calls: float = 0.0
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     dollars: float | None = 0.0
 
-    def __add__(self, other: Spending) -> Spending:
+    def __add__(self, other: CostEstimate) -> CostEstimate:
         known = self.dollars is not None and other.dollars is not None
-        return Spending(
+        return CostEstimate(
             self.calls + other.calls,
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             (self.dollars or 0.0) + (other.dollars or 0.0) if known else None,
         )
 
-    def __mul__(self, factor: float) -> Spending:
+    def __mul__(self, factor: float) -> CostEstimate:
         dollars = None if self.dollars is None else self.dollars * factor
-        return Spending(self.calls * factor, self.prompt_tokens * factor, self.completion_tokens * factor, dollars)
+        return CostEstimate(self.calls * factor, self.prompt_tokens * factor, self.completion_tokens * factor, dollars)
 
 
 @dataclass(frozen=True)
 class ForecastRow:
-    """One variant at one task and one assignment of models.
+    """One variant on one task with one assignment of models.
 
     Attributes:
-        fewest, calls, depth: of one decision, by its plan; None where the plan is not ours.
-        decisions: the most the run can hold here.
-        alone: what one decision takes if nothing is shared; `new`: what of it no earlier variant has asked already.
-        alone_most, new_most: the same with every answer as long as it may be. All four are None where nothing is known.
+        fewest_calls, calls, depth: of one decision, by its plan; None where they are unknown.
+        decisions: the most that the run can hold here.
+        alone: the cost of one decision if nothing is shared.
+        added: its cost for calls that no earlier variant makes.
+        alone_at_most, added_at_most: the same with every answer as long as it may be. All four are None where the
+            calls are unknown.
     """
 
     variant: str
     task: str
     model: str
-    fewest: int | None
+    fewest_calls: int | None
     calls: int | None
     depth: int | None
     decisions: int
-    alone: Spending | None = None
-    new: Spending | None = None
-    alone_most: Spending | None = None
-    new_most: Spending | None = None
+    alone: CostEstimate | None = None
+    added: CostEstimate | None = None
+    alone_at_most: CostEstimate | None = None
+    added_at_most: CostEstimate | None = None
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The rows of an experiment; sums are over the whole run and leave out variants of which nothing is known.
+    """The rows of an experiment. The sums are over the whole run and leave out variants whose calls are unknown.
 
     Attributes:
         unpriced: labels of the models without a known price.
-        unknown: names of the variants of which nothing is known.
+        unknown: names of the variants whose calls are unknown.
     """
 
     rows: tuple[ForecastRow, ...]
@@ -112,31 +126,31 @@ class Forecast:
     unknown: tuple[str, ...]
 
     @property
-    def alone(self) -> Spending:
+    def alone(self) -> CostEstimate:
         """The run, if every variant were run by itself."""
         return self._sum("alone")
 
     @property
-    def shared(self) -> Spending:
+    def shared(self) -> CostEstimate:
         """The run, with shared answers asked for once."""
-        return self._sum("new")
+        return self._sum("added")
 
     @property
-    def most(self) -> Spending:
+    def at_most(self) -> CostEstimate:
         """The run with shared answers, every answer as long as it may be."""
-        return self._sum("new_most")
+        return self._sum("added_at_most")
 
-    def _sum(self, what: str) -> Spending:
-        total = Spending()
+    def _sum(self, column: str) -> CostEstimate:
+        total = CostEstimate()
         for row in self.rows:
-            spent: Spending | None = getattr(row, what)
-            if spent is not None:
-                total += spent * row.decisions
+            cost: CostEstimate | None = getattr(row, column)
+            if cost is not None:
+                total += cost * row.decisions
         return total
 
 
-def forecast(experiment: Experiment, probes: int = 4, answer_tokens: int = ANSWER_TOKENS) -> Forecast:
-    """What an experiment will take.
+def forecast_run(experiment: Experiment, probes: int = 4, answer_tokens: int = ANSWER_TOKENS) -> Forecast:
+    """What an experiment will cost.
 
     Args:
         probes: situations that each variant decides per task, spread evenly over the length of an episode.
@@ -145,66 +159,66 @@ def forecast(experiment: Experiment, probes: int = 4, answer_tokens: int = ANSWE
     Raises:
         BadOption: an argument is below 1.
     """
-    _at_least_one("probes", probes)
-    _at_least_one("answer_tokens", answer_tokens)
-    # In a thread of its own: a notebook's has an event loop already.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, _forecast(experiment, probes, answer_tokens)).result()
+    whole("probes", probes, 1)
+    whole("answer_tokens", answer_tokens, 1)
+    forecast, _ = _in_own_loop(_forecast(experiment, probes, answer_tokens))
+    return forecast
 
 
-def prompts(experiment: Experiment, probes: int = 4, answer_tokens: int = ANSWER_TOKENS) -> list[Request]:
+def forecast_requests(experiment: Experiment, probes: int = 4, answer_tokens: int = ANSWER_TOKENS) -> list[Request]:
     """Every request that a forecast plays, each once."""
-    books: list[_Book] = []
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _forecast(experiment, probes, answer_tokens, books)).result()
-    return [kept.request for book in books for kept in book.kept.values() if not book.longest]
+    _, stores = _in_own_loop(_forecast(experiment, probes, answer_tokens))
+    return [call.request for store in stores for call in store.calls.values()]
 
 
-async def played(variant: Variant, task: Task, models: ModelSet, episode: int, state: Any) -> list[Request]:
-    """What a variant asks for at one state, where every answer is as short as its form allows; none where unknown."""
-    if not _known(variant):
+async def requests_at(variant: Variant, task: Task, models: ModelSet, episode: int, state: Any) -> list[Request]:
+    """What a variant asks at one state, if every answer is as short as its form allows; nothing where unknown."""
+    if variant.plan.calls is None:
         return []
-    book = _Book(models, 1, False)
-    await book.decide(variant, task.situation(state), episode, task.oracle(state))
-    return [kept.request for kept in book.kept.values()]
+    store = _ProbeStore(models, 1, False)
+    await store.decide(_unrolled(variant), task.situation(state), episode, task.oracle(state))
+    return [call.request for call in store.calls.values()]
 
 
-def _at_least_one(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise BadOption(f"{name} is {value!r}", remedy="Use a whole number of at least 1.")
+def _in_own_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: the thread of a notebook has an event loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
-async def _forecast(
-    experiment: Experiment, probes: int, answer_tokens: int, books: list[_Book] | None = None
-) -> Forecast:
+async def _forecast(experiment: Experiment, probes: int, answer_tokens: int) -> tuple[Forecast, list[_ProbeStore]]:
+    """The forecast, and the stores of the probed situations with answers of the usual length."""
     rows: list[ForecastRow] = []
+    stores: list[_ProbeStore] = []
+    sharing = experiment.design == "fork"
+    played = {v.name: _unrolled(v) for v in experiment.variants if v.plan.calls is not None}
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
-        places = list(_places(task, experiment.seed, probes, experiment.episodes))
+        states = list(_probed_states(task, experiment.seed, probes, experiment.episodes))
         for models in experiment.models:
-            usual, longest = [[_Book(models, answer_tokens, long) for _ in places] for long in (False, True)]
-            if books is not None:
-                books += usual
-            sharing = experiment.design == "fork"
+            usual, longest = [[_ProbeStore(models, answer_tokens, long) for _ in states] for long in (False, True)]
+            stores += usual
             for v in experiment.variants:
                 decisions = experiment.episodes * max_decisions(task)
-                plan = v.plan
-                row = ForecastRow(v.name, label, models.label, plan.fewest_calls, plan.calls, plan.depth, decisions)
-                if _known(v):
-                    alone, new = await _mean(v, task, places, usual, sharing)
-                    alone_most, new_most = await _mean(v, task, places, longest, sharing)
-                    row = replace(row, alone=alone, new=new, alone_most=alone_most, new_most=new_most)
+                row = ForecastRow(
+                    v.name, label, models.label, v.plan.fewest_calls, v.plan.calls, v.plan.depth, decisions
+                )
+                if v.name in played:
+                    alone, added = await _mean_cost(played[v.name], task, states, usual, sharing)
+                    alone_at_most, added_at_most = await _mean_cost(played[v.name], task, states, longest, sharing)
+                    row = replace(
+                        row, alone=alone, added=added, alone_at_most=alone_at_most, added_at_most=added_at_most
+                    )
                 rows.append(row)
-    unpriced = [b.info.label for b in experiment.backends if b.info.price is None]
-    unknown = [v.name for v in experiment.variants if not _known(v)]
-    return Forecast(tuple(rows), answer_tokens, probes, tuple(unpriced), tuple(unknown))
+    unpriced = tuple(b.info.label for b in experiment.backends if b.info.price is None)
+    unknown = tuple(v.name for v in experiment.variants if v.name not in played)
+    return Forecast(tuple(rows), answer_tokens, probes, unpriced, unknown), stores
 
 
-def _known(variant: Variant) -> bool:
-    """Whether the nodes of the plan name every call before it runs."""
-    return variant.plan.calls is not None
+def _unrolled(variant: Variant) -> Variant:
+    return Variant(variant.name, variant.plan.unrolled())
 
 
-def _places(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple[int, Any]]:
+def _probed_states(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple[int, Any]]:
     """(seed of the episode, state) of each probe: the run's own episodes, advanced by legal actions at random."""
     for probe in range(probes):
         episode = seed * EPISODES + probe % episodes
@@ -212,74 +226,70 @@ def _places(task: Task, seed: int, probes: int, episodes: int) -> Iterator[tuple
         yield episode, random_state_after(task, episode, steps, "forecast")
 
 
-async def _mean(
-    variant: Variant, task: Task, places: list[tuple[int, Any]], books: list[_Book], sharing: bool
-) -> tuple[Spending, Spending]:
-    """(what a decision takes alone, what of it is new), on average over the places."""
-    alone = new = Spending()
-    for (episode, state), book in zip(places, books, strict=True):
-        situation = task.situation(state)
-        asked, fresh = await book.decide(variant, situation, episode, task.oracle(state))
-        alone += book.spent(asked)
-        new += book.spent(fresh if sharing else asked)
-    return alone * (1 / len(places)), new * (1 / len(places))
+async def _mean_cost(
+    variant: Variant, task: Task, states: Sequence[tuple[int, Any]], stores: Sequence[_ProbeStore], sharing: bool
+) -> tuple[CostEstimate, CostEstimate]:
+    """(cost of a decision alone, cost of its calls that no earlier variant makes), on average over the states."""
+    alone = added = CostEstimate()
+    for (episode, state), store in zip(states, stores, strict=True):
+        keys, new_keys = await store.decide(variant, task.situation(state), episode, task.oracle(state))
+        alone += store.cost(keys)
+        added += store.cost(new_keys if sharing else keys)
+    return alone * (1 / len(states)), added * (1 / len(states))
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Call:
     request: Request
-    spending: Spending
+    cost: CostEstimate
 
 
-class _Book(MemoryStore):
-    """The store of one probed situation: whose answers are shared by all variants, and who asked for which."""
+class _ProbeStore(MemoryStore):
+    """The store of one probed situation. All variants share its answers; it knows which keys each asked for."""
 
     def __init__(self, models: ModelSet, answer_tokens: int, longest: bool) -> None:
         super().__init__()
-        self.longest = longest
-        self.kept: dict[str, _Kept] = {}
-        self._asked: list[str] = []
-        self._stands_for = {b.info.id: _Probe(b, answer_tokens, longest) for b in models.slots.values()}
-        self._gateway = Gateway(list(self._stands_for.values()), self)
-        self._desk = ModelRoles(self._gateway, {slot: b.info.id for slot, b in models.slots.items()})
+        self.calls: dict[str, _Call] = {}
+        self._asked_keys: list[str] = []
+        self._stand_ins = {b.info.id: _StandIn(b, answer_tokens, longest) for b in models.slots.values()}
+        self._gateway = Gateway(list(self._stand_ins.values()), self)
+        self._models = ModelRoles(self._gateway, {slot: b.info.id for slot, b in models.slots.items()})
 
     def get(self, key: str) -> Response | None:
-        self._asked.append(key)
+        self._asked_keys.append(key)
         return super().get(key)
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         await super().put(key, request, draw, response)
         usage, price = response.usage, self._gateway.info(request.model).price
         dollars = None if price is None else price.of(usage)
-        self.kept[key] = _Kept(request, Spending(1, usage.prompt_tokens, usage.completion_tokens, dollars))
+        self.calls[key] = _Call(request, CostEstimate(1, usage.prompt_tokens, usage.completion_tokens, dollars))
 
     async def decide(
         self, variant: Variant, situation: Situation, episode: int, oracle: Oracle
     ) -> tuple[list[str], list[str]]:
-        """(keys of every answer asked for, keys of those that were not there yet)."""
+        """(keys of every answer asked for, keys of those that were not stored yet)."""
         from langsmith.run_helpers import tracing_context  # noqa: PLC0415  (loads at first use)
 
-        seen = variant.plan.view(situation, Draw(episode, situation.step))
-        for probe in self._stands_for.values():
-            probe.situation = seen
-        before = set(self.kept)
-        self._asked.clear()
-        nobody_right = replace(oracle, optimal=tuple(f"{a} " for a in oracle.optimal))
-        whole = Variant(variant.name, variant.plan.unrolled())
-        with tracing_context(enabled=False):  # LangSmith is not told of decisions that nobody takes
-            await whole.decide(situation, self._desk, episode, situation.step, nobody_right)
-        return list(self._asked), [k for k in self.kept if k not in before]
+        shown = variant.plan.view(situation, Draw(episode, situation.step))
+        for stand_in in self._stand_ins.values():
+            stand_in.situation = shown
+        before = set(self.calls)
+        self._asked_keys.clear()
+        with tracing_context(enabled=False):  # these decisions are no part of a trace
+            await variant.decide(situation, self._models, episode, situation.step, oracle)
+        return list(self._asked_keys), [k for k in self.calls if k not in before]
 
-    def spent(self, keys: list[str]) -> Spending:
-        """What the calls behind these keys take."""
-        return sum((self.kept[k].spending for k in keys), Spending())
+    def cost(self, keys: Sequence[str]) -> CostEstimate:
+        """The cost of the calls behind these keys."""
+        return sum((self.calls[k].cost for k in keys), CostEstimate())
 
 
 @dataclass
-class _Probe:
-    """Stands for a model: says nothing in particular, in the form and about the length that is asked for.
+class _StandIn:
+    """Stands in for a model: answers with filler text, in the form and at about the length that is asked for.
 
-    No two of its longer answers are the same, as with a model, so that nothing seems shared that would not be.
+    No two of its longer answers are the same, as with a model, so that no call seems shared that would not be.
     """
 
     model: Backend
@@ -299,50 +309,52 @@ class _Probe:
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         sampling, info = request.sampling, self.info
-        around = _AROUND_A_REQUEST if request.mode == "chat" else 0
-        each = _AROUND_A_MESSAGE if request.mode == "chat" else 0
-        prompt = around + sum(each + tokens(m.content) for m in request.messages)
+        chat = request.mode == "chat"
+        per_message = _TOKENS_PER_MESSAGE if chat else 0
+        prompt_tokens = sum(per_message + estimate_tokens(m.content) for m in request.messages)
+        prompt_tokens += _TOKENS_PER_REQUEST if chat else 0
         if sampling.choices and info.probs:
-            share = 1 / len(sampling.choices)
-            said = Response(self._label(request, draw, key), probs=dict.fromkeys(sampling.choices, share), mass=1.0)
+            uniform = dict.fromkeys(sampling.choices, 1 / len(sampling.choices))
+            response = Response(self._label(request, draw, key), probs=uniform, mass=1.0)
+            completion_tokens = estimate_tokens(response.text)  # one label is drawn, whatever `max_tokens` allows
         else:
-            said = Response(self._said(request, draw, key))
-        written = sampling.max_tokens if self.longest else min(tokens(said.text), sampling.max_tokens)
-        if sampling.choices and info.probs:
-            written = tokens(said.text)  # one label is drawn, however much could be said
-        return replace(said, usage=Usage(prompt, written))
+            response = Response(self._text(request, draw, key))
+            length = sampling.max_tokens if self.longest else estimate_tokens(response.text)
+            completion_tokens = min(length, sampling.max_tokens)
+        return replace(response, usage=Usage(prompt_tokens, completion_tokens))
 
-    def _said(self, request: Request, draw: Draw, key: str) -> str:
-        sampling, asked = request.sampling, request.messages[-1].content
+    def _text(self, request: Request, draw: Draw, key: str) -> str:
+        sampling, question = request.sampling, request.messages[-1].content
         label = self._label(request, draw, key)
         if request.mode == "completion":
             lines = [f"the best choice now is {label}."] if not sampling.choices else [label]
-            lines += [f"ACTION={label}"] if "\nACTION=" in asked else []
-            alone = bool(sampling.choices) or asked.endswith("Answer:")
+            lines += [f"ACTION={label}"] if "\nACTION=" in question else []
+            alone = bool(sampling.choices) or question.endswith("Answer:")
             between = " " if "\n" in sampling.stop else "\n"
         else:
-            forms = list(_FORM.finditer(asked))
-            form = asked[forms[-1].start() :] if forms else ""
+            forms = list(_FORM.finditer(question))
+            form = question[forms[-1].start() :] if forms else ""
             lines = [_LINES.get(m[1], "{0}={1}").format(m[1], label) for m in _MARKER.finditer(form)]
             alone, between = "nothing else" in form, "\n"
         ending = between.join(lines)
-        if alone:
-            wanted = sampling.max_tokens if self.longest else 0
-        elif self.longest:
-            wanted = sampling.max_tokens
+        if self.longest:
+            length = sampling.max_tokens
+        elif alone:
+            length = 0
         else:
-            wanted = min(ceil(self.answer_tokens * max(1.0, sampling.max_tokens / _USUAL)), sampling.max_tokens)
-        prose = _prose(wanted - tokens(ending) - 1, seed_of(draw.episode, "prose", key, bits=36))
+            length = min(ceil(self.answer_tokens * max(1.0, sampling.max_tokens / _USUAL)), sampling.max_tokens)
+        name = seed_of(draw.episode, "prose", key, bits=36)
+        prose = _prose(length - estimate_tokens(ending) - 1, name)
         return (prose + between + ending).strip()
 
     def _label(self, request: Request, draw: Draw, key: str) -> str:
-        seen = self.situation
+        situation = self.situation
         if request.sampling.choices:
             labels = request.sampling.choices
-        elif seen is not None and seen.actions:
-            labels = seen.actions
+        elif situation is not None and situation.actions:
+            labels = situation.actions
         else:
-            return "7" if seen is not None and seen.answer == "number" else "an answer of a few words"
+            return "7" if situation is not None and situation.answer == "number" else "an answer of a few words"
         return labels[seed_of(draw.episode, "label", key, bits=16) % len(labels)]
 
 
@@ -350,10 +362,10 @@ _USUAL = Sampling().max_tokens
 _LINES = {"CONFIDENCE": "{0}=80", "RANKING": "{0}={1} > {1}", "APPROVE": "{0}={1}, {1}", "POINTS": "{0}={1}:6, {1}:4"}
 
 
-def _prose(wanted: int, name: int) -> str:
-    """Text of `wanted` tokens that says nothing and begins with numbers of its own."""
-    if wanted <= 0:
+def _prose(length: int, name: int) -> str:
+    """Filler text of `length` tokens that begins with the digits of `name`."""
+    if length <= 0:
         return ""
     digits = f"{name:012d}"
-    numbers = [digits[i : i + 3] for i in range(0, 3 * min(4, (wanted + 1) // 2), 3)]
-    return " ".join([*numbers, *filler_for("word " * wanted).split()[: wanted - 2 * len(numbers) + 1]])
+    numbers = [digits[i : i + 3] for i in range(0, 3 * min(4, (length + 1) // 2), 3)]
+    return " ".join([*numbers, *filler_for("word " * length).split()[: length - 2 * len(numbers) + 1]])

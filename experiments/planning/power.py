@@ -4,11 +4,11 @@ Planned is the paired difference of the gap between every variant and the baseli
 the verdicts will correct together: each variant against the baseline, and each intervention against its controls. A
 variant whose agents only act has no gap and no part in it.
 
-The spread between episodes is measured in a pilot run, or else assumed: at half of the steps the two arms differ, as
-two independent draws at even odds would, and such steps of an episode correlate by 0.2. That is cautious; a fork whose
+The spread between episodes is measured in a pilot run, or else assumed: the two arms differ at half of the steps, as
+two independent draws at even odds would, and such steps of an episode correlate by 0.2. That is cautious. A fork whose
 arms share answers differs less, which a pilot shows.
 
-Invariant: asks no model. Costs are those of the forecast, in proportion to the episodes.
+Invariant: no model is asked. Costs are those of the forecast, in proportion to the episodes.
 """
 
 from __future__ import annotations
@@ -28,23 +28,25 @@ from ...evals.pairs import same_situations
 from ..config import describe
 from ..runner import Experiment
 from ..variant import Variant
-from .forecast import Forecast, Spending
+from .forecast import CostEstimate, Forecast
 
-__all__ = ["CORRELATION", "DISCORDANCE", "POWER", "Need", "Sizing", "comparisons_of", "size"]
+__all__ = ["CORRELATION", "DISCORDANCE", "POWER", "PowerAnalysis", "VariantPower", "comparisons_of", "power_analysis"]
 
 DISCORDANCE, CORRELATION = 0.5, 0.2
 POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """One variant on one task and model.
+class VariantPower:
+    """The power of one variant on one task and model.
 
     Attributes:
-        spread: standard deviation between episodes of its difference from the baseline; `measured` in the pilot.
-        episodes: needed for the effect; None where no effect was asked for.
+        spread: standard deviation between episodes of its difference from the baseline.
+        measured: whether the pilot measured the spread.
+        episodes: how many the effect needs; None where no effect was asked for.
         detectable: the smallest difference that the experiment's own episodes find; None where so few find none.
-        affordable: the same for the episodes that its budget pays for; None without a budget, or where they find none.
+        detectable_in_budget: the same for the episodes that the budget pays for; None without a budget, or where they
+            find none.
     """
 
     task: str
@@ -54,41 +56,44 @@ class Need:
     measured: bool
     episodes: int | None
     detectable: float | None
-    affordable: float | None
+    detectable_in_budget: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Sizing:
-    """What an experiment needs.
+class PowerAnalysis:
+    """What an experiment needs to find an effect.
 
     Attributes:
         comparisons: how many contrasts share the error rate of 0.05.
+        effect: the smallest difference that matters; None where none was asked for.
+        power: the probability of finding it.
+        variants: the power of each variant on each task and model.
         episodes: the most that any variant needs; None where no effect was asked for.
         cost: of a run of that length; None where it is unknown.
-        within: episodes that the experiment's budget pays for; None without a budget.
+        affordable: episodes that the experiment's budget pays for; None without a budget.
     """
 
     effect: float | None
     power: float
     comparisons: int
-    needs: tuple[Need, ...]
+    variants: tuple[VariantPower, ...]
     episodes: int | None
-    cost: Spending | None
-    within: int | None
+    cost: CostEstimate | None
+    affordable: int | None
 
 
-def size(
+def power_analysis(
     experiment: Experiment,
-    told: Forecast,
+    forecast: Forecast,
     effect: float | None = None,
     power: float = POWER,
     comparisons: int | None = None,
     pilot: tuple[pl.DataFrame, Mapping[str, Any]] | None = None,
-) -> Sizing:
-    """Size an experiment.
+) -> PowerAnalysis:
+    """Find out how many episodes an experiment needs, and what it finds with those that it has.
 
     Args:
-        told: its forecast.
+        forecast: the forecast of its costs.
         effect: the smallest difference of the gap that matters, in (0, 1).
         power: the probability of finding it.
         comparisons: how many contrasts share the error rate; by default as many as the verdicts will correct together.
@@ -103,29 +108,38 @@ def size(
         )
     if not _others(experiment):
         raise BadOption(
-            "there is nothing to compare", "no variant beside the baseline states what it takes to be right",
+            "there is nothing to compare",
+            "no variant beside the baseline states what it takes to be right",
             "Add one that holds a reasoner.",
-        )  # fmt: skip
+        )
     family = comparisons_of(experiment) if comparisons is None else comparisons
     spreads = {} if pilot is None else _measured(experiment, *pilot)
-    within = _within(experiment, told)
-    needs = []
+    affordable = _affordable(experiment, forecast)
+    variants = []
     for task, steps in experiment.bounds().items():
         assumed = assumed_spread(steps, max(DISCORDANCE, effect or 0.0), CORRELATION, effect or 0.0)
         for model in (m.label for m in experiment.models):
-            here = {v: s for (t, m, v), s in spreads.items() if (t, m) == (task, model)}
+            measured = {v: s for (t, m, v), s in spreads.items() if (t, m) == (task, model)}
             for variant in _others(experiment):
                 # A variant that the pilot lacks is taken to spread like the widest one that it holds.
-                sd = here.get(variant.name) or max(here.values(), default=assumed)
-                needs.append(Need(
-                    task, model, variant.name, sd, variant.name in here,
-                    None if effect is None else episodes_needed(effect, sd, power, family=family),
-                    minimum_detectable_effect(experiment.episodes, sd, power, family=family),
-                    minimum_detectable_effect(within, sd, power, family=family) if within else None,
-                ))  # fmt: skip
-    episodes = max((n.episodes for n in needs if n.episodes is not None), default=None)
-    cost = None if episodes is None else told.shared * (episodes / experiment.episodes)
-    return Sizing(effect, power, family, tuple(needs), episodes, cost, within)
+                sd = measured.get(variant.name) or max(measured.values(), default=assumed)
+                variants.append(
+                    VariantPower(
+                        task,
+                        model,
+                        variant.name,
+                        spread=sd,
+                        measured=variant.name in measured,
+                        episodes=None if effect is None else episodes_needed(effect, sd, power, family=family),
+                        detectable=minimum_detectable_effect(experiment.episodes, sd, power, family=family),
+                        detectable_in_budget=(
+                            minimum_detectable_effect(affordable, sd, power, family=family) if affordable else None
+                        ),
+                    )
+                )
+    episodes = max((v.episodes for v in variants if v.episodes is not None), default=None)
+    cost = None if episodes is None else forecast.shared * (episodes / experiment.episodes)
+    return PowerAnalysis(effect, power, family, tuple(variants), episodes, cost, affordable)
 
 
 def comparisons_of(experiment: Experiment) -> int:
@@ -145,32 +159,33 @@ def _others(experiment: Experiment) -> list[Variant]:
     return [v for v in experiment.variants[1:] if v.plan.recommends != "never"]
 
 
-def _within(experiment: Experiment, told: Forecast) -> int | None:
+def _affordable(experiment: Experiment, forecast: Forecast) -> int | None:
     """How many episodes the budget pays for."""
-    one = told.shared * (1 / experiment.episodes)
+    episode = forecast.shared * (1 / experiment.episodes)
     budget = experiment.budget
-    paid = [
-        limit / each
-        for limit, each in ((budget.calls, one.calls), (budget.dollars, one.dollars))
-        if limit is not None and each
+    limits = [
+        limit / cost
+        for limit, cost in ((budget.calls, episode.calls), (budget.dollars, episode.dollars))
+        if limit is not None and cost
     ]
-    return floor(min(paid) + 1e-9) if paid else None
+    return floor(min(limits) + 1e-9) if limits else None
 
 
 def _measured(
-    experiment: Experiment, records: pl.DataFrame, about: Mapping[str, Any]
+    experiment: Experiment, records: pl.DataFrame, pilot: Mapping[str, Any]
 ) -> dict[tuple[str, str, str], float]:
     """The spread of each variant's difference from the baseline in a pilot, by task, model and variant."""
-    here = describe(experiment)
+    planned = describe(experiment)
     for what in ("task", "design"):
-        if about.get(what) != here[what]:
+        if pilot.get(what) != planned[what]:
             raise BadOption(
-                f"the pilot is of another {what}", f"{about.get(what)} against {here[what]}",
+                f"the pilot is of another {what}",
+                f"{pilot.get(what)} against {planned[what]}",
                 f"Run a pilot of the same {what}.",
-            )  # fmt: skip
+            )
     base = experiment.variants[0].name
-    found: dict[tuple[str, str, str], float] = {}
-    flat = ""
+    spreads: dict[tuple[str, str, str], float] = {}
+    reason = ""
     for (task, _), group in records.group_by("task", "model", maintain_order=True):
         parts = {v.name: group.filter(variant=v.name) for v in experiment.variants}
         for variant, part in parts.items():
@@ -179,14 +194,15 @@ def _measured(
             try:
                 spread = pilot_spread(*gap.paired(*same_situations(part, parts[base])))
             except BadOption as error:
-                flat = str(error)
+                reason = str(error)
                 continue
             for models in experiment.models:  # a pilot may use a cheaper model: the widest spread stands for all
                 key = (str(task), models.label, variant)
-                found[key] = max(spread, found.get(key, 0.0))
-    if not found:
+                spreads[key] = max(spread, spreads.get(key, 0.0))
+    if not spreads:
         raise BadOption(
-            "the pilot measures no spread", flat or "it holds no variant of this experiment beside the baseline",
+            "the pilot measures no spread",
+            reason or "it holds no variant of this experiment beside the baseline",
             "Run a pilot with the experiment's own variants.",
-        )  # fmt: skip
-    return found
+        )
+    return spreads

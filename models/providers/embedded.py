@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavailable
+from ...options import whole
 from ...records import Draw, Request, Response, Usage, digest
 from ...rng import named_rng, seed_of
 from ..base import ModelInfo, Style
@@ -75,8 +76,8 @@ class Embedded:
         if self.style not in (None, "completion", "chat", "tuned"):
             raise BadOption(f"the prompt style is {self.style!r}", remedy='Use "completion", "chat" or "tuned".')
         for name, value in (("slots", self.slots), ("threads", self.threads), ("slot_tokens", self.slot_tokens)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise BadOption(f"embedded option {name} is {value!r}", remedy="Use an integer of at least 1.")
+            if value is not None:
+                whole(f"embedded option {name}", value, 1)
         for name in ("weights", "adapter"):
             path = getattr(self, name)
             if path is not None and not (isinstance(path, str) and (path == ORGANISM or Path(path).is_file())):

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import BadOption, Denied, UnknownName
+from ...options import one_of, real, whole
 from ...records import Draw, Request, Response, Sampling, digest
 from ..base import ModelInfo, Price, Style
 from ..sampling import as_sent, to_wire
@@ -69,17 +70,13 @@ class RemoteModel:
     _info: ModelInfo | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.style not in ("chat", "completion"):
-            raise UnknownName.among("prompt style", str(self.style), ["chat", "completion"])
-        if self.transport not in ("auto", "litellm"):
-            raise UnknownName.among("transport", str(self.transport), ["auto", "litellm"])
-        numbers = (("max_concurrency", int), ("rpm", int), ("tpm", int), ("timeout", int | float))
-        for option, kinds in numbers:
-            value = getattr(self, option)
-            if value is None and option in ("rpm", "tpm"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
-                raise BadOption(f"{option} of {self.name!r} is {value!r}", remedy="Use a number of at least 1.")
+        one_of("prompt style", self.style, ["chat", "completion"])
+        one_of("transport", self.transport, ["auto", "litellm"])
+        whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
+        real(f"timeout of {self.name!r}", self.timeout, above=0)
+        for option, value in (("rpm", self.rpm), ("tpm", self.tpm)):
+            if value is not None:
+                whole(f"{option} of {self.name!r}", value, 1)
         if self.api_key_env is not None:
             _check_variable(self.name, self.api_key_env)
         if self.api_base is not None:

@@ -14,7 +14,8 @@ import tempfile
 from hashlib import file_digest
 from pathlib import Path
 
-from ...errors import MissingExtra, MissingWeights
+from ...errors import MissingExtra, MissingWeights, RunFolderError
+from ...files import replacing
 
 __all__ = ["SHIPPED_SHA256", "as_q8_0", "default_weights", "sha256_of", "verified"]
 
@@ -66,16 +67,10 @@ def as_q8_0(shipped: Path) -> Path:
         if cached.is_file():
             return cached
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
-                part = Path(file.name)
-        except OSError:
+            with replacing(cached) as part:
+                _write_q8(shipped, part)
+        except RunFolderError:
             continue
-        try:
-            _write_q8(shipped, part)
-            os.replace(part, cached)
-        finally:
-            part.unlink(missing_ok=True)
         return cached
     return shipped
 

@@ -19,6 +19,7 @@ from math import log, sqrt
 import numpy as np
 
 from ...errors import BadOption
+from ...options import real
 from ...records import Draw, Request, Response, Usage, digest
 from ...rng import named_rng
 from ..base import ModelInfo
@@ -54,8 +55,7 @@ class Planted:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise BadOption(f"simulated option {name} is {value!r}", remedy="Use a probability from 0 to 1.")
+            real(f"simulated option {name}", value, 0, 1)
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are the same model
         if self.greedy + self.optimal > 1 + 1e-9:
             raise BadOption("greedy and optimal of the simulated agent add up to more than 1", remedy="Lower one.")

@@ -81,11 +81,8 @@ async def decide(compiled: Any, script: Any, adapter: Any = None, episode: int =
 
 
 def stored(folder: Path) -> list[bytes]:
-    reader = read_ledger(folder)
-    try:
+    with read_ledger(folder) as reader:
         return list(reader.raw_records())
-    finally:
-        reader.close()
 
 
 async def test_a_graph_decides_and_its_calls_are_turns() -> None:

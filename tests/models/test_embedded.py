@@ -136,9 +136,8 @@ def test_a_whole_run(model: Embedded, labels: str, tmp_path: Path) -> None:
     task = {"name": "bandit", "arms": 3, "horizon": 3, "labels": labels}
     result = akrasia.run(task=task, model=Always(model), variants=["reason_then_act"], episodes=1, out=tmp_path)
     assert result.outcome is not None and result.outcome.stopped is None
-    ledger = akrasia.ledger.read_ledger(tmp_path)
-    records = list(ledger.records())
-    ledger.close()
+    with akrasia.ledger.read_ledger(tmp_path) as ledger:
+        records = list(ledger.records())
     assert [r.decision.status for r in records] == ["ok"] * 3
     assert all(r.decision.done in r.actions for r in records)
     if labels == "letters":

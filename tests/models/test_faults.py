@@ -21,7 +21,7 @@ from akrasia.errors import Denied, ProviderDown
 from akrasia.experiments.config import assemble
 from akrasia.experiments.executors import LocalExecutor
 from akrasia.experiments.runner import Outcome, play
-from akrasia.ledger.ledger import Ledger, read_ledger
+from akrasia.ledger import Ledger, read_ledger
 from akrasia.models import Gateway, resolve
 from akrasia.models.providers.openai_http import MOST_BYTES
 from akrasia.models.providers.remote import RemoteModel
@@ -301,11 +301,8 @@ def run(folder: Path, server: Misbehaving, episodes: int) -> Outcome:
 
 
 def records(folder: Path) -> list[bytes]:
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         return list(ledger.raw_records())
-    finally:
-        ledger.close()
 
 
 def test_a_run_over_a_server_that_misbehaves_at_random_ends_with_the_healthy_run(

@@ -20,7 +20,7 @@ from akrasia.errors import (
     RunStopped,
     Unavailable,
 )
-from akrasia.ledger.ledger import Ledger, read_ledger
+from akrasia.ledger import Ledger, read_ledger
 from akrasia.models import Budget, Gateway, MemoryStore, ModelRoles, Price, Scripted, Simulated, key_of
 from akrasia.models.budget import BudgetTracker
 from akrasia.models.circuit_breaker import OPEN_FOR, PROBES, TRIP
@@ -138,9 +138,8 @@ async def test_an_answer_is_committed_before_its_asker_sees_it(tmp_path: Path) -
     try:
         for sample in range(20):
             said = await gateway.complete(model.request(), draw(sample))
-            other_process = read_ledger(tmp_path)
-            assert other_process.get(key_of(model.request(), draw(sample))) == said
-            other_process.close()
+            with read_ledger(tmp_path) as other_process:
+                assert other_process.get(key_of(model.request(), draw(sample))) == said
     finally:
         ledger.close()
 

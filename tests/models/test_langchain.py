@@ -77,9 +77,8 @@ def test_a_whole_run_on_a_langchain_model(tmp_path: Path) -> None:
         episodes=2, out=tmp_path,
     )  # fmt: skip
     assert result.outcome is not None and result.outcome.stopped is None
-    ledger = akrasia.ledger.read_ledger(tmp_path)
-    records = [decode(Record, data) for data in ledger.raw_records()]
-    ledger.close()
+    with akrasia.ledger.read_ledger(tmp_path) as ledger:
+        records = [decode(Record, data) for data in ledger.raw_records()]
     assert len(records) == 2 * 2 * 3
     assert {(r.model, r.decision.status) for r in records} == {("pupil/pupil-1", "ok")}
     assert {r.usage for r in records if r.calls == 1} == {Usage(7, 3)}

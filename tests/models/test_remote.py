@@ -13,7 +13,7 @@ import pytest
 
 import akrasia
 from akrasia.errors import Denied, ModelError, RateLimited, Rejected, RunStopped, Unavailable, UnknownName
-from akrasia.ledger.ledger import read_ledger
+from akrasia.ledger import read_ledger
 from akrasia.models import Gateway, Simulated, key_of, resolve
 from akrasia.models.providers.provider_errors import retry_after, scrubbed
 from akrasia.models.providers.remote import RemoteModel
@@ -337,22 +337,16 @@ def arguments() -> dict[str, Any]:
 
 
 def raw(folder: Path) -> list[bytes]:
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         return list(ledger.raw_records())
-    finally:
-        ledger.close()
 
 
 def answers(folder: Path) -> dict[str, tuple[Request, Response]]:
     """Every answer that the records refer to, by its key."""
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         keys = {turn.key for record in ledger.records() for turn in record.decision.turns}
         found = {key: ledger.answer(key) for key in keys}
         return {key: (a.request, a.response) for key, a in found.items() if a is not None}
-    finally:
-        ledger.close()
 
 
 def test_an_experiment_with_faults_on_the_way_ends_with_the_same_records(

@@ -40,17 +40,14 @@ async def complaint(model: RemoteModel) -> str:
 
 def left_behind(folder: Path) -> bytes:
     """Every byte of a run folder, and of its answers, which are kept packed."""
-    from akrasia.ledger.ledger import read_ledger
+    from akrasia.ledger import read_ledger
     from akrasia.records import encode
 
     parts = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
-    ledger = read_ledger(folder)
-    try:
+    with read_ledger(folder) as ledger:
         keys = {turn.key for record in ledger.records() for turn in record.decision.turns if turn.key}
         parts += [encode(answer) for answer in map(ledger.answer, sorted(keys)) if answer is not None]
         parts += [(ledger.meta(name) or "").encode() for name in ("experiment", "settings")]
-    finally:
-        ledger.close()
     return b"\n".join(parts)
 
 

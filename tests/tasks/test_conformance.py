@@ -327,9 +327,9 @@ class Grades(Opens):
 @pytest.fixture
 def registered(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The class under test as the registered factory."""
-    TASKS._table["sound"] = request.param
+    TASKS._factories["sound"] = request.param
     yield request.param
-    del TASKS._table["sound"]
+    del TASKS._factories["sound"]
 
 
 BROKEN = {

@@ -358,4 +358,5 @@ def test_an_episode_that_takes_another_course_when_resumed_keeps_no_step_of_the_
     down.clear()
     whole = played("whole")
     assert played("run", resume=True) == whole and whole[0] == sorted([*range(6)] * 2)
-    assert list(read_ledger(tmp_path / "run").lines() or ()) == list(read_ledger(tmp_path / "whole").lines() or ())
+    with read_ledger(tmp_path / "run") as run, read_ledger(tmp_path / "whole") as whole:
+        assert list(run.csv_lines() or ()) == list(whole.csv_lines() or ())

@@ -18,18 +18,30 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.errors import LedgerError, RunFolderError
 from akrasia.ledger import Ledger, read_ledger
+from akrasia.ledger.costs import CallCosts
 from akrasia.ledger.file import APPLICATION, FILE, VERSION
-from akrasia.ledger.ledger import CallCosts
-from akrasia.ledger.tables import of_finished
+from akrasia.ledger.tables import finished_rows
 from akrasia.models import Gateway, Scripted, key_of
 from akrasia.records import Decision, Draw, Message, Oracle, Record, Request, Response, Usage, encode
 
 REQUEST = Request("scripted/scripted", (Message("user", "Which?"),))
 RECORD = Record(
-    task="t", model="m", variant="v", design="fork", episode=0, step=0, situation="s", actions=("a", "b"),
+    task="t",
+    model="m",
+    variant="v",
+    design="fork",
+    episode=0,
+    step=0,
+    situation="s",
+    actions=("a", "b"),
     oracle=Oracle(("a",), ("b",), {"a": None, "b": 1.0}, {"a": 0.0, "b": 0.5}, 0.5, ("a",), "ucb"),
-    decision=Decision("why", ("a",), "ok", "b", "ok"), reward=0.25, regret=0.5, calls=1, usage=Usage(3, 4), cost=0.0,
-)  # fmt: skip
+    decision=Decision("why", ("a",), "ok", "b", "ok"),
+    reward=0.25,
+    regret=0.5,
+    calls=1,
+    usage=Usage(3, 4),
+    cost=0.0,
+)
 
 
 def rows(folder: Path, table: str) -> int:
@@ -51,9 +63,8 @@ def test_an_answer_is_committed_before_anyone_sees_it(tmp_path: Path) -> None:
         async def one(step: int) -> None:
             draw = Draw(0, step)
             got = await gateway.complete(REQUEST, draw)
-            reader = read_ledger(tmp_path)
-            kept = reader.answer(key_of(REQUEST, draw))
-            reader.close()
+            with read_ledger(tmp_path) as reader:
+                kept = reader.answer(key_of(REQUEST, draw))
             assert kept is not None
             assert (kept.request, kept.draw, kept.response) == (REQUEST, draw, got)
 
@@ -76,12 +87,11 @@ def test_what_is_kept_is_found_again_and_the_first_answer_stands(tmp_path: Path)
         ledger.close()
 
     asyncio.run(work())
-    reader = read_ledger(tmp_path / "deep" / "run")
-    assert reader.get("k") == said
-    assert reader.get("other") is None and reader.answer("other") is None
-    assert reader.meta("experiment") == "{}" and reader.meta("nothing") is None
-    assert reader.paid() == CallCosts(1, 0.125, said.usage.prompt_tokens, said.usage.completion_tokens)
-    reader.close()
+    with read_ledger(tmp_path / "deep" / "run") as reader:
+        assert reader.get("k") == said
+        assert reader.get("other") is None and reader.answer("other") is None
+        assert reader.meta("experiment") == "{}" and reader.meta("nothing") is None
+        assert reader.paid() == CallCosts(1, 0.125, said.usage.prompt_tokens, said.usage.completion_tokens)
 
 
 @settings(max_examples=10, deadline=None)
@@ -144,7 +154,7 @@ def test_rows_that_no_database_can_take_leave_nobody_waiting(tmp_path: Path) -> 
 
     async def work() -> None:
         ledger = Ledger(tmp_path)
-        good, bad = (of_finished("t", "m", [name], 0) for name in ("v", "\ud800"))
+        good, bad = (finished_rows("t", "m", [name], 0) for name in ("v", "\ud800"))
         both = await asyncio.wait_for(
             asyncio.gather(ledger.commit(good), ledger.commit(bad), return_exceptions=True), 10
         )
@@ -342,10 +352,9 @@ def test_a_setting_that_cannot_be_stored_is_a_typed_error(tmp_path: Path) -> Non
 def test_damaged_pages_are_a_typed_error_where_they_are_read(tmp_path: Path) -> None:
     path = made(tmp_path)
     spoil(path, "middle")
-    ledger = read_ledger(tmp_path)
-    with pytest.raises(LedgerError, match="is damaged.*Restore it from a copy"):
-        ledger.paid()
-    ledger.close()
+    with read_ledger(tmp_path) as ledger:
+        with pytest.raises(LedgerError, match="is damaged.*Restore it from a copy"):
+            ledger.paid()
 
 
 def test_askers_with_event_loops_in_several_threads_are_all_served(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import akrasia as ak
 from akrasia.agents.answers.parsing import read_action, replace_action
 from akrasia.cli import app
 from akrasia.errors import BadOption, NotMeasured, UnknownName
-from akrasia.experiments.training_data import Shown
+from akrasia.experiments.training_data import Demonstration
 from akrasia.graphs import GRAPHS
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.models.gateway import Gateway, ModelRoles
@@ -55,9 +55,12 @@ def the(said: list[dict[str, str]]) -> str:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK, GAPPED, ["reason_act", "reason_act | re_evaluate", "reason_then_act"], episodes=12,
+        TASK,
+        GAPPED,
+        ["reason_act", "reason_act | re_evaluate", "reason_then_act"],
+        episodes=12,
         out=tmp_path_factory.mktemp("data") / "run",
-    )  # fmt: skip
+    )
 
 
 def test_good_answers_are_those_that_were_given_where_they_were_right(run: ak.Result, tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_a_run_without_such_steps_says_so_and_writes_nothing(tmp_path: Path) -> 
         (lambda: honest.data(tmp_path / "x.csv"), BadOption, "jsonl"),
         (lambda: akrasia("data", "--out", str(tmp_path / "x.jsonl")), BadOption, "--expert"),
         (lambda: akrasia("data", str(honest.folder), "--expert", "ucb", "--out", "x.jsonl"), BadOption, "or of an"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(error, match=said):
             call()
     assert [p.name for p in tmp_path.iterdir()] == ["r"]
@@ -149,7 +152,7 @@ async def test_clones_are_trained_on_the_very_prompts_they_are_asked(plan: Any, 
     task = bandit(arms=4, horizon=6)
     data = demonstrations(task, "ucb", 3, 0, plan, style)
     assert data.steps == 18 and len(data.rows) == 18 * (2 if plan == "reason_then_act" else 1)
-    heart = {row.prompt: row.answer for row in data.rows if isinstance(row, Shown)}
+    heart = {row.prompt: row.answer for row in data.rows if isinstance(row, Demonstration)}
     assert all(len(row.prompt) == 1 for row in data.rows)
     gateway = Gateway([Scripted(lambda request, draw: heart[request.messages], style=style)])
     models = ModelRoles(gateway, {"default": "scripted/scripted"})
@@ -184,7 +187,7 @@ def test_no_experiment_plays_an_episode_that_was_cloned() -> None:
 def test_an_expert_without_a_rule_gives_actions_alone() -> None:
     assert experts_for(tictactoe()) == ["uniform", "oracle"] and not experts_for(TASKS.make("aiw"))
     data = demonstrations(tictactoe(), "oracle", 2, plan="act")
-    assert data.rows and all(row.answer.startswith("ACTION=") for row in data.rows if isinstance(row, Shown))
+    assert data.rows and all(row.answer.startswith("ACTION=") for row in data.rows if isinstance(row, Demonstration))
     with pytest.raises(BadOption, match='plan = "act"'):
         demonstrations(tictactoe(), "oracle", 2)
     with pytest.raises(BadOption, match="does not recommend"):
@@ -202,9 +205,24 @@ def test_an_expert_without_a_rule_gives_actions_alone() -> None:
 def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_path: Path) -> None:
     task = {"name": "bandit", "arms": 4, "horizon": 8}
     told = akrasia(
-        "data", "--expert", "ucb", "--form", "preference", "--set", "arms=4", "--set", "horizon=8", "--plan", plan,
-        "--style", style, "--episodes", "6", "--out", str(tmp_path / "e.jsonl"),
-    )  # fmt: skip
+        "data",
+        "--expert",
+        "ucb",
+        "--form",
+        "preference",
+        "--set",
+        "arms=4",
+        "--set",
+        "horizon=8",
+        "--plan",
+        plan,
+        "--style",
+        style,
+        "--episodes",
+        "6",
+        "--out",
+        str(tmp_path / "e.jsonl"),
+    )
     steps = list(expert_steps(bandit(arms=4, horizon=8), "ucb", 6))
     worse = [(a, [g for g in o.greedy if g not in o.optimal]) for _, o, a in steps]
     pairs = rows(tmp_path / "e.jsonl")
@@ -216,11 +234,23 @@ def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_
     assert ak.expert_data(tmp_path / "f.jsonl", task, plan=plan, style=style, episodes=6).steps == len(steps)
 
 
-@given(st.sampled_from(COLOURS), st.sampled_from(COLOURS), st.sampled_from([
-    "BEST=Red\nACTION={}", "ACTION={}", "**Action:** {}\n", 'so {{"action": "{}"}}', "Step=4 Action={}",
-    "ACTION=Blue no wait\nACTION={} it is", "Step=3 Action=Red Reward=0.10\nACTION={}\nStep=9 Action=Blue Reward=1.0",
-    "{}", " {}\n",
-]))  # fmt: skip
+@given(
+    st.sampled_from(COLOURS),
+    st.sampled_from(COLOURS),
+    st.sampled_from(
+        [
+            "BEST=Red\nACTION={}",
+            "ACTION={}",
+            "**Action:** {}\n",
+            'so {{"action": "{}"}}',
+            "Step=4 Action={}",
+            "ACTION=Blue no wait\nACTION={} it is",
+            "Step=3 Action=Red Reward=0.10\nACTION={}\nStep=9 Action=Blue Reward=1.0",
+            "{}",
+            " {}\n",
+        ]
+    ),
+)
 def test_an_action_is_exchanged_and_read_back(own: str, other: str, form: str) -> None:
     text = form.format(own)
     assert replace_action(text, COLOURS, other) == form.format(other)
@@ -238,8 +268,8 @@ def test_pairs_are_texts_as_the_server_sees_them() -> None:
             text = "".join(f"<{m['role']}>{m['content']}</>" for m in chat)
             return text + "<assistant>" * add_generation_prompt
 
-    chat = Shown((Message("user", "which?"),), "ACTION=A")
-    text = Shown((Message("user", "Thought:"),), " A is.", "completion", "\n")
+    chat = Demonstration((Message("user", "which?"),), "ACTION=A")
+    text = Demonstration((Message("user", "Thought:"),), " A is.", "completion", "\n")
     one, other = prompt_completion_pairs([chat, text], Template())
     assert (one.prompt, one.completion) == ("<user>which?</><assistant>", "ACTION=A</>")
     assert (other.prompt, other.completion) == ("Thought:", " A is.\n")

@@ -18,14 +18,26 @@ from akrasia.evals import frame, score
 from akrasia.evals.frame import table
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE, VERSION
-from akrasia.ledger.step_rows import line
+from akrasia.ledger.step_rows import csv_line
 from akrasia.records import Decision, Oracle, Record, Usage, encode
 
 RECORD = Record(
-    task="t", model="m", variant="v", design="fork", episode=0, step=0, situation="s", actions=("a", "b"),
+    task="t",
+    model="m",
+    variant="v",
+    design="fork",
+    episode=0,
+    step=0,
+    situation="s",
+    actions=("a", "b"),
     oracle=Oracle(("a",), ("b",), {"a": None, "b": 1.0}, {"a": 0.0, "b": 0.5}, 0.5, ("a",), "ucb"),
-    decision=Decision("why", ("a",), "ok", "b", "ok"), reward=0.25, regret=0.5, calls=1, usage=Usage(3, 4), cost=0.0,
-)  # fmt: skip
+    decision=Decision("why", ("a",), "ok", "b", "ok"),
+    reward=0.25,
+    regret=0.5,
+    calls=1,
+    usage=Usage(3, 4),
+    cost=0.0,
+)
 number = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -40,14 +52,20 @@ def test_a_table_from_lines_is_the_table_from_records(
     """Whatever a text holds (quotes, line breaks, nothing), and to the last bit of every number."""
     records = [
         replace(
-            RECORD, task=task, variant=variant, episode=episode, reward=reward, cost=cost, tags={"item": variant},
+            RECORD,
+            task=task,
+            variant=variant,
+            episode=episode,
+            reward=reward,
+            cost=cost,
+            tags={"item": variant},
             decision=replace(RECORD.decision, done=done, stated=(task, variant)),
         )
         for task, variant, done, reward, cost, episode in said
-    ]  # fmt: skip
+    ]
     if probed:
         records += [replace(r, step=1, tags={"probe": "definition"}) for r in records[::2]]
-    made = table(line(encode(r)) for r in records)
+    made = table(csv_line(encode(r)) for r in records)
     assert_frame_equal(made, frame(records), check_exact=True)
 
 
@@ -56,9 +74,12 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with three kinds of task: actions, numbers, texts with probes."""
     folder = tmp_path_factory.mktemp("lines") / "run"
     ak.run(
-        task=["bandit", "aiw", "potemkin"], model="simulated", variants=["reason_act", "reason_act | critique"],
-        episodes=4, out=folder,
-    )  # fmt: skip
+        task=["bandit", "aiw", "potemkin"],
+        model="simulated",
+        variants=["reason_act", "reason_act | critique"],
+        episodes=4,
+        out=folder,
+    )
     return folder
 
 
@@ -82,7 +103,7 @@ def old(played: Path, tmp_path: Path) -> Path:
 def read(folder: Path) -> tuple[list[bytes], list[bytes] | None]:
     """(records, lines) that a ledger holds."""
     reader = read_ledger(folder)
-    lines = reader.lines()
+    lines = reader.csv_lines()
     try:
         return list(reader.raw_records()), None if lines is None else list(lines)
     finally:
@@ -99,7 +120,7 @@ def version(folder: Path) -> int:
 
 def test_a_run_stores_a_line_per_record_and_its_table_is_that_of_the_records(played: Path) -> None:
     records, lines = read(played)
-    assert lines == [line(r) for r in records]
+    assert lines == [csv_line(r) for r in records]
     assert any(b'"probe":' in r for r in records)
     assert_frame_equal(ak.open_run(played).records, frame(records), check_exact=True)
 

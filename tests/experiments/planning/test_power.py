@@ -1,0 +1,111 @@
+"""How many episodes an effect needs: from a pilot or from assumptions, over the contrasts that will be corrected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import akrasia as ak
+from akrasia.cli import app
+from akrasia.errors import BadOption
+from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
+from akrasia.evals.metrics.gap import gap
+from akrasia.experiments import assemble
+from akrasia.experiments.planning.forecast import forecast_run
+from akrasia.experiments.planning.power import PowerAnalysis, comparisons_of, power_analysis
+
+TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
+VARIANTS = [
+    "reason_act",
+    "reason_act | critique",
+    "reason_act | self_consistency(n=3)",
+    "reason_act | placebo(of='critique')",
+    "act",
+]
+SETTINGS: dict[str, Any] = {"task": TASK, "model": "simulated", "variants": VARIANTS, "episodes": 30}
+
+
+def analysed(pilot: ak.Result | None = None, settings: dict[str, Any] = SETTINGS, **more: Any) -> PowerAnalysis:
+    experiment = assemble(settings)
+    measured = None if pilot is None else (pilot.records, pilot.experiment)
+    return power_analysis(experiment, forecast_run(experiment), pilot=measured, **more)
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
+    return ak.run(**SETTINGS, out=tmp_path_factory.mktemp("pilot") / "run")
+
+
+def test_the_family_is_what_the_verdicts_correct(pilot: ak.Result) -> None:
+    family = [c for _, _, c in pilot.score().contrasts if c.metric == "gap" and c.p is not None]
+    assert comparisons_of(assemble(SETTINGS)) == len(family) == analysed().comparisons
+
+
+def test_without_a_pilot_the_spread_is_assumed_and_said() -> None:
+    analysis = analysed(effect=0.2)
+    sd = assumed_spread(2, 0.5, 0.2, 0.2)
+    assert {n.variant for n in analysis.variants} == set(VARIANTS[1:4])  # one that only acts has no gap
+    for row in analysis.variants:
+        assert row.spread == pytest.approx(sd) and not row.measured
+        assert row.episodes == episodes_needed(0.2, sd, 0.8, family=analysis.comparisons)
+        assert row.detectable is not None
+        assert power(row.detectable, 30, sd, family=analysis.comparisons) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_a_pilot_measures_the_spread_of_each_variant(pilot: ak.Result) -> None:
+    analysis = analysed(pilot, effect=0.2)
+    base, critic = (pilot.records.filter(variant=v) for v in VARIANTS[:2])
+    assert analysis.variants[0].measured and analysis.variants[0].spread == pytest.approx(
+        pilot_spread(*gap.paired(critic, base))
+    )
+    wider = analysed(pilot, settings={**SETTINGS, "variants": [*VARIANTS, "reason_act | reflect"]}, effect=0.2)
+    new = next(n for n in wider.variants if n.variant.endswith("reflect"))
+    assert not new.measured and new.spread == max(n.spread for n in wider.variants if n.measured)
+    assert analysed(pilot, effect=0.2, comparisons=1).episodes < (analysis.episodes or 0)  # type: ignore[operator]
+
+
+def test_costs_grow_with_the_episodes_and_budgets_buy_them() -> None:
+    experiment = assemble(SETTINGS)
+    forecast = forecast_run(experiment)
+    analysis = analysed(effect=0.1)
+    assert analysis.cost is not None and analysis.episodes is not None
+    assert analysis.cost.calls == pytest.approx(forecast.shared.calls * analysis.episodes / 30)
+    half = analysed(settings={**SETTINGS, "budget": {"calls": round(forecast.shared.calls / 2)}})
+    assert half.affordable == 15 and half.episodes is None
+    assert all((n.detectable_in_budget or 1) > (n.detectable or 1) for n in half.variants)
+
+
+def test_what_cannot_be_planned_is_refused(pilot: ak.Result) -> None:
+    for wrong in ({"effect": 0.0}, {"effect": 1.5}, {"effect": 0.1, "power": 1.0}, {"effect": 0.1, "comparisons": 0}):
+        with pytest.raises(BadOption):
+            analysed(**wrong)
+    with pytest.raises(BadOption, match="another task"):
+        analysed(pilot, settings={**SETTINGS, "task": "tictactoe"})
+    with pytest.raises(BadOption, match="no variant of this experiment"):
+        analysed(pilot, settings={**SETTINGS, "variants": ["reason_act", "reason_act | reflect"]})
+    with pytest.raises(BadOption, match="nothing to compare"):
+        analysed(settings={**SETTINGS, "variants": ["reason_act", "act"]})
+
+
+def test_the_command_tells_episodes_calls_tokens_and_dollars(pilot: ak.Result, tmp_path: Path) -> None:
+    file = tmp_path / "e.toml"
+    file.write_text(
+        f'model = "simulated"\nepisodes = 30\nvariants = {VARIANTS}\n'
+        '[task]\nname = "bandit"\narms = 4\nhead_start = 2\nhorizon = 2\n'
+    )
+    command = ["plan", str(file), "--effect", "0.1", "--pilot", str(pilot.folder), "--set", "budget.calls=200"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    columns = ("episodes for 0.1", "found by 30 episodes", "found by the budget's")
+    for text in (*columns, "measured in the pilot", "calls,"):
+        assert text in done.stdout
+
+
+def test_a_probe_of_one_decision_is_bounded_by_one_decision() -> None:
+    """Its prompt tells of a long horizon, but its history was planted: there is one decision an episode."""
+    experiment = assemble({"task": ["frequency", "bandit"], "model": "simulated", "variants": ["reason_act"]})
+    assert experiment.bounds() == {"frequency": 1, "bandit": 10}
+    assert experiment.situations == experiment.episodes * 11
