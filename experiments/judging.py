@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadOption, RunStopped
+from ..errors import BadOption, RunStopped, first_error
 from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
 from ..evals.judgements import FOLDER
 from ..events import EventBus, StopBegan
@@ -19,7 +19,7 @@ from ..ledger.ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..records import Draw, Message, Request, Sampling, decode, encode
-from .executors.base import spent
+from .executors.base import spent_before
 
 __all__ = ["judge_run"]
 
@@ -39,7 +39,7 @@ async def judge_run(
         calibrate: size of the calibration set that measures their agreement with the parser.
         budget: limits over all judging of this run.
         concurrency: texts under way at once; by default what each judge bears.
-        hear: who listens to what happens.
+        emit: is told what happens.
 
     Raises:
         BadOption: no judge, the same twice, one that follows no instructions, or the judged model alone.
@@ -58,7 +58,7 @@ async def judge_run(
         await ready.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = ready.on(own, spent=spent(budget, own), emit=emit)
+            gateway = ready.on(own, spent=spent_before(budget, own), emit=emit)
             models = _Bench(gateway, judges, concurrency)
             rulings = await models.rule([*known, *left])
             agreement, same = calibration(rulings[: len(known)])
@@ -97,7 +97,7 @@ class _Bench:
             async with asyncio.TaskGroup() as group:
                 ruling = [group.create_task(self._one(item)) for item in found]
         except ExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first_error(errors) from None
         return [r.result() for r in ruling]
 
     async def _one(self, item: Item) -> Ruling:
@@ -136,9 +136,3 @@ def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) 
             f"{', '.join(b.info.label for b in judges)} would judge itself alone", "it is the model that was run",
             "Name another model, or one more: --model A --model B.",
         )  # fmt: skip
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

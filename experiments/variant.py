@@ -1,4 +1,7 @@
-"""A variant: one arm of an ablation, a named plan, or a foreign graph, that decides situations."""
+"""A variant: one arm of an ablation, which is a named plan or an external graph that decides situations.
+
+Invariant: the names of an experiment's variants differ; the first variant is the baseline.
+"""
 
 from __future__ import annotations
 
@@ -39,25 +42,30 @@ class Variant:
 
         Args:
             compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
-            adapter: how a situation enters it and how its final state is read, such as `MessagesAdapter()`.
-            slots: the model slots that its models speak through.
-            supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
+            adapter: how a situation becomes the graph's input and how its final state is read, such as
+                `MessagesAdapter()`.
+            slots: the model slots that the graph's chat models ask.
+            supersteps: the most that a decision may take, unless the graph has a `recursion_limit` of its own.
 
         Raises:
-            PlanError: the graph is not compiled, or the adapter is none.
+            PlanError: the graph is not compiled, or the adapter is no adapter.
         """
         return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps))
 
     def __or__(self, change: Any) -> Variant:
-        """The variant with an intervention; a foreign graph takes none."""
+        """The variant with an intervention; an external graph takes none."""
         plan = self.plan | change
         return Variant(f"{self.name} | {change.spec}", plan)
 
     @cached_property
     def tags(self) -> dict[str, str]:
-        """What kind of arm this is, for whoever reads its records: its plan where it has a name of its own, the
-        control and the surgery (on the rationale) it holds, whether it leaks the oracle, and the plan that a placebo or
-        an informed baseline stands for.
+        """What kind of arm this is, for whoever reads its records:
+
+        plan     its plan, if the variant has a name of its own
+        control  the control that it holds
+        surgery  how it tampers with the rationale
+        leaks    "oracle", if it is shown the oracle
+        of       the plan that a placebo or an informed baseline stands for
         """
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
@@ -82,23 +90,23 @@ class Variant:
 
         Args:
             episode, step: the name of the draw, together with the sample numbers of the plan.
-            oracle: handed on to plans that are marked as leaking it, and to no other.
+            oracle: passed on to plans that are marked as leaking it, and to no other.
         """
         return await self.plan.decide(situation, models, episode, step, oracle)
 
 
-def as_variants(given: Any) -> tuple[Variant, ...]:
+def as_variants(value: Any) -> tuple[Variant, ...]:
     """Variants from plans, expressions, variants, or a mapping of names to any of these; the first is the baseline.
 
     Raises:
         BadOption: there is none, or two have the same name.
     """
-    if isinstance(given, Plan | ExternalGraph | Variant | str):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise BadOption(f"{given!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
-    items = list(given.items()) if isinstance(given, dict) else [(None, v) for v in given]
-    variants = tuple(_as_variant(name, value) for name, value in items)
+    if isinstance(value, Plan | ExternalGraph | Variant | str):
+        value = [value]
+    if not isinstance(value, Iterable):
+        raise BadOption(f"{value!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
+    items = list(value.items()) if isinstance(value, dict) else [(None, v) for v in value]
+    variants = tuple(_as_variant(name, item) for name, item in items)
     if not variants:
         raise BadOption("there is no variant to run", remedy="Give at least one plan, such as ak.graphs.reason_act().")
     names = [v.name for v in variants]

@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from ..errors import Denied, PlanError, RunStopped, UsageError
+from ..errors import EndsRun, PlanError, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
 from .gateway import ModelRoles
 from .providers.langchain import _from_langchain, generation
@@ -101,7 +101,7 @@ class DecisionContext:
             place = sum((a.step, a.rank) == (step, rank) for a in self._asked)
             self._asked.append(Asked(step, rank, place, node, sample, messages, answer))
             return (await asyncio.shield(answer))[1]
-        except (RunStopped, Denied, UsageError) as error:
+        except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
 
     def _sample(self, request: Request, step: int, rank: int, task: str) -> int:
@@ -122,7 +122,7 @@ class DecisionContext:
         """All that was asked, in the order of its places, once every answer is there; none may be asked any more.
 
         Raises:
-            RunStopped, Denied, UsageError: the first that a question met, even if the graph caught it.
+            EndsRun, UsageError: the first that a question met, even if the graph caught it.
         """
         self.over = True
         await asyncio.gather(*(a.answer for a in self._asked), return_exceptions=True)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import BadOption, OfflineMiss, RunStopped
+from ..errors import BadOption, EndsRun, OfflineMiss
 from ..events import (
     AnswerShared,
     CallAnswered,
@@ -117,7 +117,7 @@ class Gateway:
         self._opened: dict[str, asyncio.Task[None]] = {}
         self._infos: dict[str, ModelInfo] = {}
         self._keys: dict[str, str] = {}
-        self._stopped: RunStopped | None = None
+        self._stopped: EndsRun | None = None
         self._halted = asyncio.Event()
 
     def on(
@@ -179,7 +179,7 @@ class Gateway:
         for model in self._backends:
             await self._open(model)
 
-    def stop(self, reason: RunStopped) -> None:
+    def stop(self, reason: EndsRun) -> None:
         """Ask nothing new from now on: every further request that is not in the store raises `reason`."""
         self._stopped = reason
         self._halted.set()
@@ -187,9 +187,13 @@ class Gateway:
         for way in self._ways.values():
             way.circuit.stop()
 
+    async def landed(self) -> None:
+        """Wait until the calls under way now have landed and are committed, or have failed."""
+        await asyncio.gather(*self._flights.values(), return_exceptions=True)
+
     async def close(self) -> None:
         """Let calls under way land and be committed, then close every backend that was opened."""
-        await asyncio.gather(*self._flights.values(), return_exceptions=True)
+        await self.landed()
         for model, opening in self._opened.items():
             if opening.done() and not opening.cancelled() and opening.exception() is None:
                 await self._backends[model].close()

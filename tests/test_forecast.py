@@ -16,9 +16,9 @@ from rich.console import Console
 import akrasia as ak
 from akrasia.commands.plan import show_plan
 from akrasia.errors import BadOption
-from akrasia.experiments.config import assemble, load
+from akrasia.experiments.config import assemble, load_settings
+from akrasia.experiments.experiment import Experiment
 from akrasia.experiments.planning.forecast import forecast, tokens
-from akrasia.experiments.runner import Experiment
 from akrasia.experiments.variant import Variant
 from akrasia.graphs import GRAPHS
 from akrasia.interventions import INTERVENTIONS
@@ -44,7 +44,7 @@ def shown(experiment: Experiment, width: int = 100) -> str:
 
 
 def test_every_graph_and_intervention_plays_the_calls_of_its_plan() -> None:
-    told = forecast(assemble(load(FULL, ["episodes=2"])), probes=2)
+    told = forecast(assemble(load_settings(FULL, ["episodes=2"])), probes=2)
     assert len(told.rows) > 45
     for row in told.rows:
         assert row.alone is not None and row.new is not None and row.calls is not None and row.fewest is not None
@@ -55,7 +55,7 @@ def test_every_graph_and_intervention_plays_the_calls_of_its_plan() -> None:
 
 
 def test_full_ablation_names_every_graph_and_intervention() -> None:
-    used = set(re.findall(r"\w+", "\n".join(load(FULL)["variants"].values())))
+    used = set(re.findall(r"\w+", "\n".join(load_settings(FULL)["variants"].values())))
     ours = {*ak.graphs.__all__} & {*GRAPHS.names()} | {*ak.interventions.__all__} & {*INTERVENTIONS.names()}
     assert len(ours) > 40 and not ours - used
 
@@ -119,7 +119,7 @@ def test_dollars_of_a_tiny_plan_by_hand() -> None:
 
 
 def test_bounds_and_sharing_are_ordered() -> None:
-    told = forecast(assemble(load(FULL, ["episodes=2"])), probes=1)
+    told = forecast(assemble(load_settings(FULL, ["episodes=2"])), probes=1)
     shared, alone, most = told.shared.dollars, told.alone.dollars, told.most.dollars
     assert shared is not None and alone is not None and most is not None
     assert 0 < shared < alone and shared < most

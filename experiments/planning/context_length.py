@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import BadOption
 from ...tasks.base import Task, max_decisions, random_state_after
-from ..runner import EPISODES, Experiment
+from ..experiment import EPISODES, Experiment
 from .forecast import played, tokens
 
 __all__ = ["check_context"]

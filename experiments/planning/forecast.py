@@ -32,7 +32,7 @@ from ...models.gateway import Gateway, MemoryStore, ModelRoles, key_of
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ...rng import seed_of
 from ...tasks.base import Task, max_decisions, random_state_after
-from ..runner import EPISODES, Experiment, ModelSet
+from ..experiment import EPISODES, Experiment, ModelSet
 from ..variant import Variant
 
 __all__ = ["ANSWER_TOKENS", "Forecast", "ForecastRow", "Spending", "forecast", "prompts", "tokens"]
