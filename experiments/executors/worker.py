@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import count
-from typing import assert_never
+from typing import Any, assert_never
 
 from ...errors import BadOption, EndsRun, ends_run, first_error
 from ...events import LEVELS, Event, EventBus, Level
@@ -141,24 +141,27 @@ async def run_worker(spec: WorkerSpec, connection: Connection[ToDriver, ToWorker
     else:
         worker.outbox.post(Ready())
     receiving = asyncio.ensure_future(worker.receive())
-    shutdown = asyncio.ensure_future(worker.shutdown.wait())
     try:
-        await asyncio.wait((receiving, shutdown), return_when=asyncio.FIRST_COMPLETED)
-        if receiving.done():
-            receiving.result()  # raises
+        await _until(worker.shutdown.wait(), receiving)
+        # Calls that nobody waits for may still be under way: while they land, the driver's replies are received.
+        await _until(worker.gateway.close(), receiving)
+        worker.outbox.flush()
     finally:
-        for task in (*worker.players, shutdown):
+        for task in (receiving, *worker.players):
             task.cancel()
-        await asyncio.gather(*worker.players, return_exceptions=True)
-    # Calls that nobody waits for may still be under way: while they land, the driver's replies are received.
-    closing = asyncio.ensure_future(worker.gateway.close())
-    await asyncio.wait((receiving, closing), return_when=asyncio.FIRST_COMPLETED)
-    if receiving.done():
-        closing.cancel()
-        receiving.result()
-    receiving.cancel()
-    await closing
-    worker.outbox.flush()
+        await asyncio.gather(receiving, *worker.players, return_exceptions=True)
+
+
+async def _until(work: Coroutine[Any, Any, Any], receiving: asyncio.Future[None]) -> None:
+    """Await `work` while messages are received; raises what ends the receiving."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait((task, receiving), return_when=asyncio.FIRST_COMPLETED)
+        if receiving.done():
+            receiving.result()
+        await task
+    finally:
+        task.cancel()
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ if __name__ == "__main__":
     result = ak.run(model=Slow(Planted(parse_failure=0.05)), out=sys.argv[1], **json.loads(sys.argv[2]))
     stopped = result.outcome.stopped
     print(json.dumps({"stopped": stopped and f"{type(stopped).__name__}: {stopped}", "missing": result.outcome.missing,
-                      "made": result.outcome.tally.made}))
+                      "made": result.outcome.run_usage.made}))
 '''
 
 
@@ -262,7 +262,7 @@ import akrasia as ak
 from akrasia.api import execute
 from akrasia.experiments import assemble
 from akrasia.ledger import Ledger
-from akrasia.experiments.runner import play
+from akrasia.experiments import play
 from akrasia.models import Planted, Simulated, key_of
 from dataclasses import replace
 

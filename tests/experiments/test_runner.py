@@ -323,7 +323,7 @@ def test_without_a_folder_other_variants_go_to_one_of_their_own(tmp_path: Path) 
         "for variant, episodes in (('critique', 2), ('re_evaluate', 2), ('critique', 3)):\n"
         "    result = ak.run(task='bandit', model='simulated', variants=['reason_act', f'reason_act | {variant}'],\n"
         "                    episodes=episodes)\n"
-        "    print(result.folder, len({a.variant for a in result.score().arms}), result.outcome.tally.made)\n"
+        "    print(result.folder, len({a.variant for a in result.score().arms}), result.outcome.run_usage.made)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     first, second, again = (line.split() for line in done.stdout.splitlines())
