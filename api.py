@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import RunFolderError
+from .errors import RunFolderError, RunStopped
 from .events import Listener, event_bus
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
@@ -19,9 +20,9 @@ from .records import digest
 from .result import Result, blocking, writable
 
 if TYPE_CHECKING:
-    from .experiments.executors import Executor, Observer
+    from .experiments.executors import Executor
+    from .experiments.experiment import Experiment
     from .experiments.planning.forecast import Forecast
-    from .experiments.runner import Experiment
 
 __all__ = ["arun", "execute", "forecast", "run"]
 
@@ -47,8 +48,7 @@ def run(
     name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
-    observe: Observer | None = None,
-    observe_events: Listener | Sequence[Listener] | None = None,
+    on_event: Listener | Sequence[Listener] | None = None,
 ) -> Result:
     """Run an ablation and return its result.
 
@@ -65,13 +65,13 @@ def run(
         concurrency: episodes under way at once.
         until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
         workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
-        executor: "ray" to play on a Ray cluster, at `address` or on this machine.
+        executor: who plays, by name: "local", "processes", "ray" (a cluster at `address`, or this machine), or an
+            executor that another package registers.
         out: run folder; by default one named by the experiment and its variants under `runs/`, so that the same call
             again goes on where it stopped and pays nothing twice, and another call has a folder of its own. In a folder
             that you name, further variants of the same experiment join those that it holds.
         offline: answer from the ledger only.
-        observe: called with (records, tally) after each group of records is stored.
-        observe_events: who hears of every event (`akrasia.events`), one or a list; see docs/observability.md.
+        on_event: one listener or several, called with every event (`akrasia.events`); see docs/observability.md.
 
     Raises:
         UsageError: something asked for cannot be; nothing was written.
@@ -84,26 +84,19 @@ def run(
         **({"models": models} if models else {"model": model}),
     }  # fmt: skip
     experiment, folder = _prepared(settings, out)
-    return blocking(
-        lambda: execute(
-            experiment, folder, resume=True, offline=offline, observe=observe, observe_events=observe_events
-        )
-    )
+    return blocking(lambda: execute(experiment, folder, resume=True, offline=offline, on_event=on_event))
 
 
 async def arun(
     *,
     out: Path | str | None = None,
     offline: bool = False,
-    observe: Observer | None = None,
-    observe_events: Listener | Sequence[Listener] | None = None,
+    on_event: Listener | Sequence[Listener] | None = None,
     **settings: Any,
 ) -> Result:
     """`run` for callers that have an event loop: the same arguments, awaited. Cancelling stops the run."""
     experiment, folder = _prepared(settings, out)
-    return await execute(
-        experiment, folder, resume=True, offline=offline, observe=observe, observe_events=observe_events
-    )
+    return await execute(experiment, folder, resume=True, offline=offline, on_event=on_event)
 
 
 def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> Forecast:
@@ -116,7 +109,7 @@ def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> F
     from .experiments.config import assemble
     from .experiments.planning.forecast import forecast_run
 
-    for name in ("out", "offline", "observe", "observe_events"):  # of no weight before a run
+    for name in ("out", "offline", "on_event"):  # of no weight before a run
         settings.pop(name, None)
     return forecast_run(assemble(_DEFAULTS | settings), probes, answer_tokens)
 
@@ -141,10 +134,9 @@ async def execute(
     resume: bool = False,
     fresh: bool = False,
     offline: bool = False,
-    observe: Observer | None = None,
-    observe_events: Listener | Sequence[Listener] | None = None,
+    on_event: Listener | Sequence[Listener] | None = None,
     executor: Executor | None = None,
-    started: Callable[[Executor], None] | None = None,
+    on_start: Callable[[Callable[[RunStopped], None]], None] | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Result:
     """Run an experiment into a folder.
@@ -154,7 +146,7 @@ async def execute(
         fresh: start over: a run in the folder is removed first.
         settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
         executor: where it is played; by default what the experiment asks for.
-        started: called with the executor once everything is ready, before the first request.
+        on_start: called once everything is ready, before the first request, with the function that stops the run.
 
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
@@ -180,20 +172,15 @@ async def execute(
     if fresh or not exists:
         check_context(experiment)
     executor = executor or executor_for(experiment, offline=offline)
-    try:
-        if fresh or not exists:  # a run that is resumed may need no model at all: it is opened at the first new request
-            await executor.open()
+    # A run that is resumed may need no model at all: each opens at the first new request.
+    async with executor.opened() if fresh or not exists else nullcontext():
         kept = {} if settings is None else {"settings": json.dumps(settings)}
         with Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept}, fresh) as ledger:
             if fresh:
                 _remove(folder)
             _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
-            if started is not None:
-                started(executor)
-            outcome = await play(experiment, ledger, executor, observe, offline, event_bus(observe_events))
-    finally:
-        await executor.close()
+            outcome = await play(experiment, ledger, executor, event_bus(on_event), replay=offline, on_start=on_start)
     return Result(folder, outcome)
 
 

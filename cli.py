@@ -16,10 +16,11 @@ import typer
 from .errors import AkrasiaError, BadOption, Denied, RunFolderError, RunStopped, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from .events import Listener
-    from .experiments.executors import Executor
     from .result import Result
 
 __all__ = ["app", "main"]
@@ -74,7 +75,7 @@ def run(
         str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that play, instead of the file's.")] = None,
-    executor: Annotated[str | None, typer.Option(help="local, processes or ray.")] = None,
+    executor: Annotated[str | None, typer.Option(help="local, processes, ray, or one that is installed.")] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
@@ -136,9 +137,9 @@ def train(
 ) -> None:
     """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after (extra: train)."""
     from .commands.train import train_with_progress
-    from .experiments.config import load, override
+    from .experiments.config import load_settings, override
 
-    settings = {} if training is None else load(training)
+    settings = {} if training is None else load_settings(training)
     for key, value in (("task", task), ("plan", plan), ("base", base)):
         if value is not None:
             settings[key] = value
@@ -165,9 +166,9 @@ def plan(
 ) -> None:
     """Show what an experiment would do and cost, and how many episodes an effect needs, without asking any model."""
     from .commands.plan import show_plan
-    from .experiments.config import assemble, load
+    from .experiments.config import assemble, load_settings
 
-    planned = assemble(load(experiment, changes or []))
+    planned = assemble(load_settings(experiment, changes or []))
     sized = any(x is not None for x in (effect, power, pilot, comparisons))
     if not sized:
         show_plan(planned, _console(), answer_tokens)
@@ -276,7 +277,7 @@ def judge(
         with logged(log_level, log_file) as log:
             found = _open(run).judge(
                 *model, calibrate=calibrate, budget={"calls": calls, "dollars": dollars}, concurrency=concurrency,
-                observe_events=log,
+                on_event=log,
             )  # fmt: skip
     except RunStopped as error:
         typer.echo(f"akrasia: judging stopped early: {error}", err=True)
@@ -462,7 +463,7 @@ def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
 
 def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
     """(run folder if one was named, settings of the experiment)."""
-    from .experiments.config import load, override
+    from .experiments.config import load_settings, override
     from .ledger import read_ledger
     from .ledger.file import FILE
 
@@ -474,7 +475,7 @@ def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tupl
             raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
         experiment = found[-1].parent
     if not _is_file(experiment / FILE):
-        return None, load(experiment, changes)
+        return None, load_settings(experiment, changes)
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
     with read_ledger(experiment) as ledger:
@@ -520,15 +521,13 @@ def _play(
     folder = out or Path("runs") / experiment.name
     console = _console()
 
-    def started(executor: Executor) -> None:
+    def on_start(stop: Callable[[RunStopped], None]) -> None:
         loop = asyncio.get_running_loop()
 
         def interrupted() -> None:
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(name)
-            executor.stop(
-                RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once.")
-            )
+            stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
 
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, interrupted)
@@ -536,8 +535,8 @@ def _play(
     with RunProgress(experiment.situations, console) as progress:
         return asyncio.run(
             execute(
-                experiment, folder, resume=resume, fresh=fresh, offline=offline, observe=progress, started=started,
-                settings=settings, observe_events=listeners,
+                experiment, folder, resume=resume, fresh=fresh, offline=offline, settings=settings,
+                on_event=[progress, *listeners], on_start=on_start,
             )
         )  # fmt: skip
 

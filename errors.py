@@ -1,5 +1,8 @@
 """Everything that can go wrong, as one tree. Every error says what happened, why, and what to do.
 
+What ends a run is an `EndsRun`; whoever runs a stranger's code lets `EndsRun` and `UsageError` pass and turns any other
+exception into an outcome.
+
 AkrasiaError
 ├── UsageError            the caller asked for something that cannot be; exit code 2, nothing written
 │   ├── UnknownName       no such task, model, variant, agent, intervention, metric or key
@@ -14,12 +17,14 @@ AkrasiaError
 │   ├── RateLimited       429: retried after `retry_after` seconds
 │   ├── Unavailable       5xx, timeouts, resets, malformed answers: retried
 │   ├── Rejected          the request itself is refused (too long, invalid, filtered): an outcome, never retried
-│   └── Denied            no or wrong credentials, unknown model: stops the run at once
-├── RunStopped            the run ended early and can be resumed
-│   ├── BudgetSpent       the run's budget in calls, tokens or dollars is used up
-│   ├── ProviderDown      a provider does not answer, or asks to wait for longer than a run should
-│   ├── OfflineMiss       an answer was asked for that the ledger does not hold
-│   └── WorkerLost        worker processes die again and again
+│   └── Denied            no or wrong credentials, unknown model; also an EndsRun
+├── EndsRun               ends a run in order: nothing new is begun, and every committed answer is kept
+│   ├── Denied            see above; exit code 2, as for bad usage
+│   └── RunStopped        the run ended early and can be resumed; exit code 3
+│       ├── BudgetSpent   the run's budget in calls, tokens or dollars is used up
+│       ├── ProviderDown  a provider does not answer, or asks to wait for longer than a run should
+│       ├── OfflineMiss   an answer was asked for that the ledger does not hold
+│       └── WorkerLost    worker processes die again and again
 ├── TrainingFailed        a training stopped: its loss is no number, or memory ran out; what was saved is kept
 └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
 """
@@ -35,6 +40,7 @@ __all__ = [
     "BadOption",
     "BudgetSpent",
     "Denied",
+    "EndsRun",
     "EvaluatorFailed",
     "Fault",
     "LedgerError",
@@ -54,6 +60,8 @@ __all__ = [
     "UnknownName",
     "UsageError",
     "WorkerLost",
+    "ends_run",
+    "first_error",
 ]
 
 
@@ -172,11 +180,15 @@ class Rejected(ModelError):
         self.refusal = refusal
 
 
-class Denied(ModelError):
+class EndsRun(AkrasiaError):
+    """Ends a run in order: nothing new is begun, and every committed answer is kept."""
+
+
+class Denied(ModelError, EndsRun):
     """No or wrong credentials, or an unknown model: every call would fail alike, so the run stops."""
 
 
-class RunStopped(AkrasiaError):
+class RunStopped(EndsRun):
     """The run ended early with every committed answer kept; `--resume` continues it."""
 
 
@@ -202,3 +214,16 @@ class TrainingFailed(AkrasiaError):
 
 class LedgerError(AkrasiaError):
     """A ledger cannot be used: it is newer, damaged or locked. It is not modified."""
+
+
+def first_error(error: BaseException) -> BaseException:
+    """The first error of a group, or the error itself where it is no group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def ends_run(error: BaseException) -> EndsRun | None:
+    """The error, or the first of its group, if it ends a run in order; None for any other."""
+    first = first_error(error)
+    return first if isinstance(first, EndsRun) else None

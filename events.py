@@ -1,9 +1,9 @@
-"""What happens in a run, as values: the stream that logs, traces and dashboards are made of.
+"""What happens in a run, as values: logs, traces, progress and dashboards are made of these events.
 
 Invariants
-- Nobody listens by default, and then no event is made. Whoever listens is handed in; nothing is global.
-- An event changes nothing: a listener that raises is reported once and hears no more, and the run goes on.
-- No event holds a prompt or an answer, unless a listener asked for texts.
+- Without a listener no event is made. Listeners are arguments (`on_event`); none is global.
+- An event changes nothing. A listener that raises is reported once and gets no further event; the run goes on.
+- No event holds a prompt or an answer unless a listener asks for texts; records go only to listeners that ask for them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
-from .records import Message, Status, Usage
+from .records import Message, Record, Status, Usage
 
 __all__ = [
     "AnswerShared",
@@ -35,6 +35,7 @@ __all__ = [
     "Listener",
     "LookTaken",
     "RateChanged",
+    "RecordsStored",
     "RunBegan",
     "RunEnded",
     "EventBus",
@@ -70,14 +71,17 @@ class Event:
 
 
 Listener = Callable[[Event], None]
-"""Hears every event, in the thread and event loop of the run. With an attribute `texts` that is true it asks for the
-messages and answers of calls too; one with an attribute `level` wants nothing below it, which workers then do not
-send."""
+"""Is called with every event, in the thread and event loop of the run. Three attributes say what a listener wants:
+
+texts     true: the messages and answers of calls too
+records   true: `RecordsStored` too, with each group of records once it is stored
+level     nothing below this level; workers then do not send it
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RunBegan(Event):
-    """A session of a run begins to play."""
+    """A session of a run begins to play episodes."""
 
     name = "run began"
     level = "info"
@@ -92,10 +96,10 @@ class RunBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Event):
-    """It is over: what this session asked and paid (dollars), and how many of the planned episodes are not complete.
+    """The session is over: its calls and dollars, and how many of the planned episodes are not complete.
 
-    `stopped` says why it ended early, as the kind of the error; empty where everything was played. `planned` and
-    `missing` are None where it broke off.
+    `stopped` names the class of the error that ended it early; empty if everything was played. `planned` and
+    `missing` are None if it broke off.
     """
 
     name = "run ended"
@@ -116,7 +120,7 @@ class RunEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class StopBegan(Event):
-    """Nothing new is begun from now on: the budget is spent, a provider is down or denies, somebody interrupted."""
+    """Nothing new is begun from now on: budget spent, provider down, access denied, or interrupted."""
 
     name = "stop began"
     level = "warning"
@@ -127,7 +131,7 @@ class StopBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class LookTaken(Event):
-    """A run with `until` was looked at after so many episodes, and may stop there or not."""
+    """A run with `until` was examined after `episodes` episodes; `enough` says whether it stops there."""
 
     name = "look taken"
     level = "info"
@@ -139,7 +143,7 @@ class LookTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeBegan(Event):
-    """An episode is played in one arena (task and assignment of models)."""
+    """An episode begins in one cell (a task with its models)."""
 
     name = "episode began"
 
@@ -150,7 +154,7 @@ class EpisodeBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeEnded(Event):
-    """It is over; `complete` is false where it broke off or holds a call that was given up."""
+    """The episode is over; `complete` is false if it broke off or holds a call that was given up."""
 
     name = "episode ended"
 
@@ -171,7 +175,7 @@ class DecisionBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class DecisionEnded(Event):
-    """It decided `done`, or has none for the reason `status`; both None where it broke off."""
+    """The variant decided `done`, or nothing for the reason `status`; both are None if it broke off."""
 
     name = "decision ended"
 
@@ -181,8 +185,27 @@ class DecisionEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsStored(Event):
+    """A group of records is safe in the ledger; only for listeners with a true attribute `records`.
+
+    The counts are what this session asked and paid so far, as in `RunEnded`.
+    """
+
+    name = "records stored"
+
+    records: tuple[Record, ...]
+    asked: int
+    made: int
+    shared: int
+    failed: int
+    retried: int
+    lost: int
+    dollars: float
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerShared(Event):
-    """A decision got an answer without a call: from the store, or from a call that another one had begun."""
+    """A decision got an answer without a call of its own: from the store, or from a call under way."""
 
     name = "answer shared"
 
@@ -193,12 +216,12 @@ class AnswerShared(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallBegan(Event):
-    """A call is to be made, for the decision `where` that asked first; it may still wait for its place.
+    """A call is to be made for the decision `where` that asked first; it may still wait for the rate limit.
 
     Attributes:
         key: names the answer; every event of the call has it.
         sample: the number of the draw.
-        messages: what is asked, for listeners that ask for texts; else None.
+        messages: the prompt, if a listener asks for texts; else None.
     """
 
     name = "call began"
@@ -214,7 +237,7 @@ class CallBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed(Event):
-    """An attempt at a call failed: `fault` says how, `again` whether the call is tried once more."""
+    """An attempt at a call failed: `fault` says how, `will_retry` whether the call is tried once more."""
 
     name = "attempt failed"
     level = "info"
@@ -224,18 +247,18 @@ class AttemptFailed(Event):
     attempt: int
     fault: str
     why: str
-    again: bool
+    will_retry: bool
     lost: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered(Event):
-    """The provider answered, if only to refuse, and the answer is safe.
+    """The provider answered, or refused, and the answer is stored.
 
     Attributes:
         latency: seconds from the first attempt to the answer.
-        dollars: nominal; None where no price is known.
-        text: the answer, for listeners that ask for texts; else None.
+        dollars: nominal; None if no price is known.
+        text: the answer, if a listener asks for texts; else None.
     """
 
     name = "call answered"
@@ -253,7 +276,7 @@ class CallAnswered(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallGivenUp(Event):
-    """No attempt got an answer; a resumed run asks again."""
+    """No attempt at the call got an answer; a resumed run asks again."""
 
     name = "call given up"
     level = "warning"
@@ -277,7 +300,7 @@ class CallStopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class RateChanged(Event):
-    """So many calls at once are made to a model from now on."""
+    """From now on at most `limit` calls to this model are made at once."""
 
     name = "rate changed"
     level = "info"
@@ -289,7 +312,7 @@ class RateChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class CircuitOpened(Event):
-    """A model answers nothing any more: all calls wait while single ones probe it."""
+    """A model no longer answers: all calls wait while single calls probe it."""
 
     name = "circuit opened"
     level = "warning"
@@ -300,7 +323,7 @@ class CircuitOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class CircuitClosed(Event):
-    """It answers again."""
+    """The model answers again."""
 
     name = "circuit closed"
     level = "info"
@@ -310,60 +333,68 @@ class CircuitClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied(Event):
-    """A worker ended by itself; its episodes are played again by others."""
+    """A worker ended unexpectedly; other workers play its episodes again."""
 
     name = "worker died"
     level = "error"
 
-    place: int
+    index: int
     how: str
     episodes: tuple[int, ...]
 
 
 class EventBus:
-    """All who listen to one run, as one listener.
+    """All listeners of one run, as one listener.
 
-    `texts` says whether any of them asks for messages and answers; `level`, below which none of them wants anything.
+    `texts` and `records` say whether any listener asks for them; `level` is the lowest that any of them wants.
     """
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self.texts = any(getattr(listener, "texts", False) for listener in listeners)
-        said = [getattr(listener, "level", None) for listener in listeners]
-        wanted: list[Level] = [level if level in LEVELS else LEVELS[0] for level in said]
-        self.level = min(wanted, key=LEVELS.index, default=LEVELS[-1])
+        self.records = any(map(_wants_records, listeners))
+        levels = [getattr(listener, "level", None) for listener in listeners]
+        known: list[Level] = [level if level in LEVELS else LEVELS[0] for level in levels]
+        self.level = min(known, key=LEVELS.index, default=LEVELS[-1])
         self._listeners = tuple(listeners)
 
     def __call__(self, event: Event) -> None:
         for listener in self._listeners:
+            if isinstance(event, RecordsStored) and not _wants_records(listener):
+                continue
             try:
                 listener(event)
             except Exception as error:  # whatever it is, answers that are paid for are worth more
                 self._listeners = tuple(x for x in self._listeners if x is not listener)
                 warnings.warn(
-                    f"a listener failed at {event.name!r} and hears no more: {type(error).__name__}", RuntimeWarning,
+                    f"a listener failed at {event.name!r} and gets no further event: {type(error).__name__}",
+                    RuntimeWarning,
                     stacklevel=2,
-                )  # fmt: skip
+                )
 
 
-def event_bus(given: Listener | Sequence[Listener] | None) -> EventBus | None:
-    """Whoever listens, as one; None where nobody does."""
-    if given is None or isinstance(given, EventBus):
-        return given
-    listeners = [given] if callable(given) else list(given)
+def _wants_records(listener: Listener) -> bool:
+    return bool(getattr(listener, "records", False))
+
+
+def event_bus(on_event: Listener | Sequence[Listener] | None) -> EventBus | None:
+    """One listener or several as one bus; None if there is no listener."""
+    if on_event is None or isinstance(on_event, EventBus):
+        return on_event
+    listeners = [on_event] if callable(on_event) else list(on_event)
     return EventBus(listeners) if listeners else None
 
 
 def facts(event: Event) -> dict[str, Any]:
-    """An event as flat plain data, without texts and without what is None: fit for a line of a log."""
-    found: dict[str, Any] = {}
+    """An event as flat plain data, without texts, records and what is None: fit for a line of a log."""
+    flat: dict[str, Any] = {}
     for f in fields(event):
         value = getattr(event, f.name)
-        if value is None or f.name in ("at", "messages", "text"):
+        if value is None or f.name in ("at", "messages", "text", "records"):
             continue
         if isinstance(value, Where):
-            found.update(value._asdict())
+            flat.update(value._asdict())
         elif isinstance(value, Usage):
-            found.update(prompt_tokens=value.prompt_tokens, completion_tokens=value.completion_tokens)
+            flat.update(prompt_tokens=value.prompt_tokens, completion_tokens=value.completion_tokens)
         else:
-            found[f.name] = list(value) if isinstance(value, tuple) else value
-    return found
+            flat[f.name] = list(value) if isinstance(value, tuple) else value
+    return flat

@@ -8,8 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..experiments.experiment import Experiment
 from ..experiments.planning.power import CORRELATION, DISCORDANCE, PowerAnalysis, VariantPower
-from ..experiments.runner import Experiment
 
 __all__ = ["show_power"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -13,25 +12,27 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..models.gateway import RunUsage
-from ..records import Record
+from ..events import Event, Level, RecordsStored
 
 __all__ = ["RunProgress"]
 
 
 class RunProgress:
-    """An observer of a run that draws itself; in a pipe it prints a line now and then instead.
+    """A listener that draws how far a run is; in a pipe it prints a line every ten seconds instead.
 
     Args:
         situations: how many the run will hold at most.
     """
+
+    records = True
+    level: Level = "error"  # what happens in between is not drawn
 
     def __init__(self, situations: int, console: Console) -> None:
         self._situations, self._console = situations, console
         self._sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
         self._decided = 0
         self._began = time.monotonic()
-        self._told = 0.0
+        self._printed = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> RunProgress:
@@ -45,8 +46,10 @@ class RunProgress:
         if self._live:
             self._live.stop()
 
-    def __call__(self, records: Sequence[Record], run_usage: RunUsage) -> None:
-        for r in records:
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, RecordsStored):
+            return
+        for r in event.records:
             knows = bool(set(r.decision.stated) & set(r.oracle.optimal))
             does = r.decision.done in r.oracle.optimal
             asked = r.decision.stated_status != "absent"
@@ -54,14 +57,12 @@ class RunProgress:
                 self._sums[r.variant][i] += add
             self._decided += r.tags.get("arm") == "baseline"
         done = self._decided
-        line = (
-            f"{done} of {self._situations} situations decided, {run_usage.made} calls made, {run_usage.shared} shared"
-        )
+        line = f"{done} of {self._situations} situations decided, {event.made} calls made, {event.shared} shared"
         spent = time.monotonic() - self._began
         if self._live:
             self._live.update(self._table(line, done), refresh=True)
-        elif spent - self._told >= 10:
-            self._told = spent
+        elif spent - self._printed >= 10:
+            self._printed = spent
             self._console.print(f"[{spent:5.0f} s] {line}")
 
     def _table(self, line: str, done: int) -> Group:

@@ -1,6 +1,6 @@
-"""How an ablation is run: designs, runner, ledger, executors and configuration.
+"""How an ablation is run: the experiment as a value, its designs, the runner, executors and configuration.
 
-Each part loads when it is first used: whoever scores a stored run needs its ledger alone.
+Each part loads when it is first used: scoring a stored run needs none of them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import assemble, load
-    from .runner import Experiment, ModelSet, Outcome, play
+    from .config import assemble, load_settings
+    from .experiment import Experiment, ModelSet
+    from .runner import Outcome, play
     from .variant import Variant
 
 _HOME = {
-    **dict.fromkeys(("assemble", "load"), ".config"),
-    **dict.fromkeys(("Experiment", "ModelSet", "Outcome", "play"), ".runner"),
+    **dict.fromkeys(("assemble", "load_settings"), ".config"),
+    **dict.fromkeys(("Experiment", "ModelSet"), ".experiment"),
+    **dict.fromkeys(("Outcome", "play"), ".runner"),
     "Variant": ".variant",
 }
 
@@ -25,7 +27,7 @@ __all__ = [
     "Outcome",
     "Variant",
     "assemble",
-    "load",
+    "load_settings",
     "play",
 ]
 

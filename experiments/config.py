@@ -1,13 +1,13 @@
 """Experiments as TOML, and the resolved experiment as JSON in its run folder.
 
-A file holds what `akrasia.run` takes:
+A file holds the keywords of `akrasia.run`:
 
     name = "demo"
     model = "embedded"                       # or a list, or tables [models.NAME] with options and slots
     episodes = 16
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
-    leader = "embedded"                      # of several models: whose baseline plays, so that all decide the same
+    leader = "embedded"                      # of several models: whose baseline plays for all
     workers = 2                              # processes; or executor = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
@@ -24,6 +24,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,17 @@ from ..models.gateway import Budget
 from ..models.resolve import resolve
 from ..registry import bind
 from ..tasks.base import TASKS, Task
-from .runner import Experiment, ModelSet
+from .executors import EXECUTORS
+from .experiment import Experiment, ModelSet
 from .variant import as_variants
 
-__all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task", "override", "tasks_of"]
+__all__ = ["assemble", "budget_of", "describe", "load_settings", "model_sets", "one_task", "override", "tasks_of"]
 
-_KEYS = (
-    "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
-    "workers", "executor", "address", "leader",
-)  # fmt: skip
+_KEYS = ("task", "model", *(f.name for f in fields(Experiment) if f.name != "tasks"))
 
 
-def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
-    """Read a TOML file into the keywords of `assemble`, with `key=value` changes applied.
+def load_settings(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a TOML file into settings, the keywords of `assemble`, with `key=value` changes applied.
 
     Raises:
         BadOption: the file is absent or is not TOML.
@@ -93,6 +92,8 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
     for key in ("task", "variants"):
         if not settings.get(key):
             raise BadOption(f"the experiment has no {key}", remedy=f"Add {key} = ... to it.")
+    if settings.get("executor"):
+        EXECUTORS.factory(settings["executor"])  # refuses an unknown name
     return Experiment(
         tasks=tasks_of(settings["task"]),
         models=model_sets(settings.get("models") or settings.get("model", "embedded")),
@@ -111,36 +112,36 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
     )
 
 
-def tasks_of(given: Any) -> tuple[Task, ...]:
+def tasks_of(value: Any) -> tuple[Task, ...]:
     """Tasks from a task, its name, a table with name and options, or a list of these."""
-    many = given if isinstance(given, list | tuple) else [given]
+    many = value if isinstance(value, list | tuple) else [value]
     return tuple(one_task(t) for t in many)
 
 
-def one_task(given: Any) -> Task:
+def one_task(value: Any) -> Task:
     """A task from itself, its name, or a table with its name and options."""
-    if isinstance(given, str):
-        return TASKS.make(given)
-    if isinstance(given, Mapping):
-        options = dict(given)
+    if isinstance(value, str):
+        return TASKS.make(value)
+    if isinstance(value, Mapping):
+        options = dict(value)
         name = options.pop("name", None)
         if not isinstance(name, str):
             raise BadOption("a task has no name", remedy='Write [task] with name = "bandit".')
         return TASKS.make(name, **options)
-    if isinstance(given, Task):
-        return given
-    raise BadOption(f"{given!r} is not a task", remedy="Give a task, its name, or a table with its name and options.")
+    if isinstance(value, Task):
+        return value
+    raise BadOption(f"{value!r} is not a task", remedy="Give a task, its name, or a table with its name and options.")
 
 
-def model_sets(given: Any) -> tuple[ModelSet, ...]:
+def model_sets(value: Any) -> tuple[ModelSet, ...]:
     """Model sets from a name or backend, a list of them, a mapping of slots, or a mapping of names to tables."""
-    if isinstance(given, list | tuple):
-        return tuple(s for g in given for s in model_sets(g))
-    if isinstance(given, Mapping):
-        if "default" not in given and given and all(isinstance(v, Mapping) for v in given.values()):
-            return tuple(_model_table(name, table) for name, table in given.items())
-        return (_slots(given),)
-    return (ModelSet({"default": resolve(given)}),)
+    if isinstance(value, list | tuple):
+        return tuple(s for v in value for s in model_sets(v))
+    if isinstance(value, Mapping):
+        if "default" not in value and value and all(isinstance(v, Mapping) for v in value.values()):
+            return tuple(_model_table(name, table) for name, table in value.items())
+        return (_slots(value),)
+    return (ModelSet({"default": resolve(value)}),)
 
 
 def _model_table(label: str, table: Mapping[str, Any]) -> ModelSet:
@@ -151,35 +152,35 @@ def _model_table(label: str, table: Mapping[str, Any]) -> ModelSet:
     return ModelSet({"default": _model(options), **{s: _model(m) for s, m in slots.items()}}, label)
 
 
-def _model(given: Any) -> Backend:
+def _model(value: Any) -> Backend:
     """A model from its name, a backend, or a table with its name and options."""
-    if not isinstance(given, Mapping):
-        return resolve(given)
-    options = dict(given)
+    if not isinstance(value, Mapping):
+        return resolve(value)
+    options = dict(value)
     name = options.pop("name", None)
     if not isinstance(name, str):
         raise BadOption("a model has no name", remedy='Write [models.main] with name = "openai/gpt-4o-mini".')
     return resolve(name, **options)
 
 
-def _slots(given: Mapping[str, Any]) -> ModelSet:
-    if "default" not in given:
+def _slots(value: Mapping[str, Any]) -> ModelSet:
+    if "default" not in value:
         raise BadOption(
-            "no model serves the slot 'default'", f"slots: {', '.join(given)}", "Add default = ... to the models."
+            "no model serves the slot 'default'", f"slots: {', '.join(value)}", "Add default = ... to the models."
         )
-    backends: dict[str, Backend] = {slot: _model(model) for slot, model in given.items()}
+    backends: dict[str, Backend] = {slot: _model(model) for slot, model in value.items()}
     return ModelSet(backends)
 
 
-def budget_of(given: Any) -> Budget:
+def budget_of(value: Any) -> Budget:
     """A budget from a table with calls and dollars, or None for no limit."""
-    if given is None or isinstance(given, Budget):
-        return given or Budget()
-    if isinstance(given, Mapping):
-        made: Budget = bind("setting", "budget", Budget, (), dict(given))
-        return made
+    if value is None or isinstance(value, Budget):
+        return value or Budget()
+    if isinstance(value, Mapping):
+        budget: Budget = bind("setting", "budget", Budget, (), dict(value))
+        return budget
     raise BadOption(
-        f"the budget is {given!r}", remedy="Write budget = { calls = 1000, tokens = 2000000, dollars = 2.5 }."
+        f"the budget is {value!r}", remedy="Write budget = { calls = 1000, tokens = 2000000, dollars = 2.5 }."
     )
 
 

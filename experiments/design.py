@@ -33,7 +33,7 @@ Design = Literal["fork", "rollout"]
 class Cell:
     """One task, one assignment of models, and the variants that meet there. `label` names the task in records.
 
-    `leader` is the arena whose baseline plays the episode of a fork; None where this one's own does.
+    `leader` is the cell whose baseline plays the episode of a fork; None if this cell's own baseline does.
     """
 
     label: str
@@ -43,36 +43,42 @@ class Cell:
     variants: tuple[Variant, ...]
     leader: Cell | None = None
 
-    async def decide(self, variant: Variant, place: _Place, episode: int, seed: int) -> Decision:
-        """What a variant decides there."""
-        step, emit, models = place.situation.step, self.models.gateway.emit, self.models
+    async def decision_of(self, variant: Variant, point: _DecisionPoint, episode: int, seed: int) -> Decision:
+        """What a variant decides at a point of an episode."""
+        step, emit, models = point.situation.step, self.models.gateway.emit, self.models
         if emit is None:
-            return await variant.decide(place.situation, models, seed, step, place.oracle)
+            return await variant.decide(point.situation, models, seed, step, point.oracle)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
-            decision = await variant.decide(place.situation, replace(models, where=where), seed, step, place.oracle)
+            decision = await variant.decide(point.situation, replace(models, where=where), seed, step, point.oracle)
         except BaseException:
             emit(DecisionEnded(where))
             raise
         emit(DecisionEnded(where, decision.done, decision.status))
         return decision
 
-    async def lead(self, place: _Place, episode: int, seed: int) -> Decision:
-        """What the baseline decides there whose moves others follow: an answer that its own arena asks for too."""
-        baseline, step, models = self.variants[0], place.situation.step, self.models
+    async def leader_decision(self, point: _DecisionPoint, episode: int, seed: int) -> Decision:
+        """What the baseline decides, for a cell that follows it: by the same answers that this cell asks for."""
+        baseline, step, models = self.variants[0], point.situation.step, self.models
         if models.gateway.emit is not None:
             models = replace(models, where=Where(self.label, self.model, episode, baseline.name, step))
-        return await baseline.decide(place.situation, models, seed, step, place.oracle)
+        return await baseline.decide(point.situation, models, seed, step, point.oracle)
 
     def record(
-        self, design: Design, variant: Variant, episode: int, place: _Place, decision: Decision, reward: float | None
+        self,
+        design: Design,
+        variant: Variant,
+        episode: int,
+        point: _DecisionPoint,
+        decision: Decision,
+        reward: float | None,
     ) -> Record:
         """The record of one decision; open answers are graded into the oracle's labels, the raw text stays in turns."""
         calls, usage, cost = decision_cost(decision)
-        situation, oracle = place.situation, place.oracle
+        situation, oracle = point.situation, point.oracle
         if isinstance(self.task, Graded):
-            decision = _graded(self.task, place.state, decision)
+            decision = _graded(self.task, point.state, decision)
         open_answer = "" if situation.answer == "action" else situation.answer
         kind = {"item": situation.item, "probe": situation.probe, "answer": open_answer}
         return Record(
@@ -82,7 +88,7 @@ class Cell:
             design=design,
             episode=episode,
             step=situation.step,
-            situation=place.name,
+            situation=point.name,
             actions=situation.actions or tuple(oracle.values),
             oracle=oracle,
             decision=decision,
@@ -98,8 +104,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A state of an episode, with what is seen and what would be right there."""
+class _DecisionPoint:
+    """A state of an episode, with the situation it shows and what would be right there."""
 
     state: Any
     situation: Situation
@@ -107,11 +113,11 @@ class _Place:
 
     @cached_property
     def name(self) -> str:
-        """The same for whoever decides it: the hash of what is seen."""
+        """The hash of the situation: the same whoever decides it."""
         return digest(self.situation, 8)
 
     @classmethod
-    def of(cls, task: Task, state: Any) -> _Place:
+    def of(cls, task: Task, state: Any) -> _DecisionPoint:
         return cls(state, task.situation(state), task.oracle(state))
 
     def after(self, task: Task, decision: Decision) -> tuple[Any, float | None, bool]:
@@ -132,17 +138,19 @@ async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record
     """The baseline plays; every variant decides each of its situations. Yields one group per step."""
     task, state, over = cell.task, cell.task.start(seed), False
     while not over:
-        place = _Place.of(task, state)
+        point = _DecisionPoint.of(task, state)
         async with asyncio.TaskGroup() as group:
-            deciding = [group.create_task(cell.decide(v, place, episode, seed)) for v in cell.variants]
-            leading = None if cell.leader is None else group.create_task(cell.leader.lead(place, episode, seed))
+            deciding = [group.create_task(cell.decision_of(v, point, episode, seed)) for v in cell.variants]
+            leading = (
+                None if cell.leader is None else group.create_task(cell.leader.leader_decision(point, episode, seed))
+            )
         decisions = [d.result() for d in deciding]
-        outcomes = [place.after(task, d) for d in decisions]
+        outcomes = [point.after(task, d) for d in decisions]
         yield [
-            cell.record("fork", v, episode, place, d, reward)
+            cell.record("fork", v, episode, point, d, reward)
             for v, d, (_, reward, _) in zip(cell.variants, decisions, outcomes, strict=True)
         ]
-        state, _, over = outcomes[0] if leading is None else place.after(task, leading.result())
+        state, _, over = outcomes[0] if leading is None else point.after(task, leading.result())
 
 
 async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record]]:
@@ -152,10 +160,10 @@ async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Rec
         task, state, over = cell.task, cell.task.start(seed), False
         records: list[Record] = []
         while not over:
-            place = _Place.of(task, state)
-            decision = await cell.decide(variant, place, episode, seed)
-            state, reward, over = place.after(task, decision)
-            records.append(cell.record("rollout", variant, episode, place, decision, reward))
+            point = _DecisionPoint.of(task, state)
+            decision = await cell.decision_of(variant, point, episode, seed)
+            state, reward, over = point.after(task, decision)
+            records.append(cell.record("rollout", variant, episode, point, decision, reward))
         return records
 
     async with asyncio.TaskGroup() as group:

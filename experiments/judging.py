@@ -22,7 +22,7 @@ from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..options import whole
 from ..records import Draw, Message, Request, Sampling, decode, encode
-from .executors.base import spent
+from .executors.base import spent_before
 
 __all__ = ["judge_run"]
 
@@ -58,7 +58,7 @@ async def judge_run(
         await opened.open()
         own = Ledger(folder / FOLDER)
         try:
-            gateway = opened.with_store(own, spent=spent(budget, own), emit=emit)
+            gateway = opened.with_store(own, spent=spent_before(budget, own), emit=emit)
             panel = _Panel(gateway, judges, concurrency)
             rulings = await panel.rule([*calibration_set, *unread])
             agreement, same = calibration(rulings[: len(calibration_set)])

@@ -1,162 +1,115 @@
 """Stopping a run when an interval is narrow enough: `until = "gap +- 0.05"`, or `"gap difference +- 0.05"`.
 
-The run is looked at after 10 episodes, then after each quarter more, up to its `episodes`. It stops at the first look
-at which the anytime-valid 95 % interval of the metric reaches no further than asked to either side: of every variant
-that is no control, on every task and model, or, of a difference, of every such variant against the baseline. A variant
-that does not measure the metric (one that states nothing has no gap) is left out.
+A run with `until` is played in rounds. After 10 episodes, and then each time their number has grown by a quarter, the
+run takes a look: it stops if the anytime-valid 95 % interval of the metric reaches no further than asked, for every
+variant that is no control, on every task and model. A difference is that of every such variant from the baseline. A
+variant that does not measure the metric (one that states nothing has no gap) is left out.
 
-Invariants: no episode beyond a look starts before it, and a look sees the episodes in the order of their numbers, so
-concurrency, interruption and resuming change nothing about where a run stops; each interval holds at all looks at once.
+Invariants: no episode beyond a look starts before the look, and a look takes the episodes in the order of their
+numbers, so concurrency, interruption and resuming do not move the stop; each interval holds at all looks at once.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from ..errors import BadOption
 from ..evals import anytime
 from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
-from ..evals.metrics import Metric
+from ..ledger.store import RunStore
+from .experiment import Experiment
+from .until import Until
 
-if TYPE_CHECKING:
-    from .executors import RunStore
-    from .runner import Experiment
-
-__all__ = ["FIRST", "Until", "Watch", "looks", "until"]
+__all__ = ["FIRST", "Watch", "look_schedule"]
 
 FIRST = 10  # episodes before the first look
 GROWTH = 1.25
-_FORM = re.compile(r"\s*(\w+)(\s+difference)?\s*(?:\+-|\+/-|±)\s*([0-9.eE+-]+)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
-    """What is waited for: an interval of `metric`, or of its paired difference, that reaches so far to either side."""
-
-    metric: Metric
-    paired: bool
-    reach: float
-
-    def __str__(self) -> str:
-        return f"{self.metric.name}{' difference' if self.paired else ''} +- {self.reach:g}"
-
-
-def until(text: str) -> Until:
-    """Read `"gap +- 0.05"` or `"gap difference +- 0.05"`.
-
-    Raises:
-        BadOption: another form, a reach that is not in (0, 1), or a metric that is no share.
-        UnknownName: no such metric.
-    """
-    found = _FORM.fullmatch(text) if isinstance(text, str) else None
-    try:
-        reach = float(found[3]) if found else 0.0
-    except ValueError:
-        reach = 0.0
-    if found is None or not 0 < reach < 1:
-        raise BadOption(
-            f"until is {text!r}", "it must name a metric and a reach between 0 and 1",
-            'Write "gap +- 0.05", or "gap difference +- 0.05".',
-        )  # fmt: skip
-    metric = anytime.watched(found[1])
-    if metric is None:
-        raise BadOption(
-            f"a run cannot stop on {found[1]!r}", "it is no share of steps", "Use gap, doing, knowing or another share."
-        )
-    return Until(metric, bool(found[2]), reach)
-
-
-def looks(ceiling: int) -> Iterator[int]:
-    """After how many episodes a run is looked at: 10, 13, 17, 22, ..., and at its end."""
+def look_schedule(episodes: int) -> Iterator[int]:
+    """After how many episodes a run takes a look: 10, 13, 17, 22, ..., and at its end."""
     at = FIRST
-    while at < ceiling:
+    while at < episodes:
         yield at
         at = -int(-at * GROWTH // 1)
-    yield ceiling
+    yield episodes
 
 
 class Watch:
     """Follows a run and says when it may stop.
 
     Args:
-        experiment: what is played; its `until` must be set.
+        experiment: what is played.
+        until: what is waited for.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
-        self.until = until(experiment.until)
+    def __init__(self, experiment: Experiment, until: Until) -> None:
+        self.until = until
         self._design = experiment.design
         self._bounds = experiment.bounds()
-        self._places = experiment.places()
-        self._arms = [v.name for v in experiment.variants if "control" not in v.tags]
-        self._base = experiment.variants[0].name
-        self._loose = [v.name for v in experiment.variants if v.plan.recommends == "sometimes"]
-        if self.until.paired and not set(self._arms) - {self._base}:
-            raise BadOption(
-                f"until is {experiment.until!r}", "the experiment holds no variant to compare with its baseline",
-                f'Add one, or write "{self.until.metric.name} +- {self.until.reach:g}".',
-            )  # fmt: skip
-        self._followed: dict[tuple[str, str, str], Level | PairedSequence] = {}
-        self._seen: list[dict[str, Any]] = []
+        self._cells = experiment.cell_names()
+        self._arms = experiment.measured
+        self._baseline = experiment.variants[0].name
+        self._unmatched = [v.name for v in experiment.variants if v.plan.recommends == "sometimes"]
+        self._sequences: dict[tuple[str, str, str], Level | PairedSequence] = {}
+        self._looks: list[dict[str, Any]] = []
         self.stopped = False
 
     def look(self, store: RunStore, episodes: range) -> bool:
-        """Look at some more episodes, those that follow the last look; True if the run may stop.
+        """Take in the episodes that follow the last look; True if the run may stop.
 
         Args:
-            store: where their records are; what an earlier session played is looked at as it was then.
+            store: holds their records; what an earlier session played is looked at as it was then.
         """
-        watched = dict.fromkeys((self._base, *self._arms))
+        variants = dict.fromkeys((self._baseline, *self._arms))
         table = frame(
             record
-            for task, model in self._places
-            for variant in watched
+            for task, model in self._cells
+            for variant in variants
             for episode in episodes
             for record in store.records_of(task, model, variant, episode)
         )
-        for (task, model), here in table.group_by("task", "model", maintain_order=True):
-            self._extend(str(task), str(model), here)
-        found = {key: e for key, s in self._followed.items() if (e := s.estimate).value is not None}
-        self.stopped = bool(found) and max(map(_reach, found.values())) <= self.until.reach
-        self._seen.append({
-            "episodes": episodes.stop,
-            "intervals": [
-                {"task": t, "model": m, "variant": v, "value": e.value, "low": e.low, "high": e.high}
-                for (t, m, v), e in sorted(found.items())
-            ],
-        })  # fmt: skip
+        for (task, model), rows in table.group_by("task", "model", maintain_order=True):
+            self._extend(str(task), str(model), rows)
+        estimates = {key: e for key, s in self._sequences.items() if (e := s.estimate).value is not None}
+        self.stopped = bool(estimates) and max(map(_reach, estimates.values())) <= self.until.reach
+        intervals = [
+            {"task": task, "model": model, "variant": variant, "value": e.value, "low": e.low, "high": e.high}
+            for (task, model, variant), e in sorted(estimates.items())
+        ]
+        self._looks.append({"episodes": episodes.stop, "intervals": intervals})
         return self.stopped
 
-    def _extend(self, task: str, model: str, here: pl.DataFrame) -> None:
+    def _extend(self, task: str, model: str, rows: pl.DataFrame) -> None:
         metric, bound = self.until.metric, self._bounds[task]
-        parts = {v: here.filter(variant=v) for v in (self._base, *self._arms)}
+        parts = {v: rows.filter(variant=v) for v in (self._baseline, *self._arms)}
         for variant in self._arms:
             key = (task, model, variant)
             if not self.until.paired:
-                level = self._followed.setdefault(key, Level(bound))
+                level = self._sequences.setdefault(key, Level(bound))
                 assert isinstance(level, Level)
                 anytime.extend(level, metric, parts[variant])
-            elif variant != self._base:
-                loose = bool({variant, self._base} & set(self._loose))
-                pair = self._followed.setdefault(key, anytime.begin(metric, bound, self._design, loose=loose))
+            elif variant != self._baseline:
+                unmatched = bool({variant, self._baseline} & set(self._unmatched))
+                pair = self._sequences.setdefault(key, anytime.begin(metric, bound, self._design, loose=unmatched))
                 assert isinstance(pair, PairedSequence)
-                anytime.extend_pair(pair, metric, parts[variant], parts[self._base])
+                anytime.extend_pair(pair, metric, parts[variant], parts[self._baseline])
 
     def record(self) -> str:
-        """What is stored with the run: what was waited for, every look, and whether it stopped there, as JSON."""
-        return json.dumps(
-            {
-                "until": str(self.until), "bounds": self._bounds, "looks": self._seen, "stopped": self.stopped,
-                "loose": self._loose,
-            }
-        )  # fmt: skip
+        """What is stored with the run as JSON: what was waited for, every look, and whether it stopped there."""
+        stored = {
+            "until": str(self.until),
+            "bounds": self._bounds,
+            "looks": self._looks,
+            "stopped": self.stopped,
+            "loose": self._unmatched,
+        }
+        return json.dumps(stored)
 
 
 def _reach(estimate: Estimate) -> float:

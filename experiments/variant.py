@@ -41,10 +41,10 @@ class Variant:
             compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
             adapter: makes its input of a situation and reads its final state, such as `MessagesAdapter()`.
             slots: the model slots that its models speak through.
-            supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
+            supersteps: after how many it is value up, unless the graph brings its own `recursion_limit`.
 
         Raises:
-            PlanError: the graph is not compiled, or the adapter is none.
+            PlanError: the graph is not compiled, or the adapter is no adapter.
         """
         return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps))
 
@@ -82,22 +82,22 @@ class Variant:
 
         Args:
             episode, step: the name of the draw, together with the sample numbers of the plan.
-            oracle: handed on to plans that are marked as leaking it, and to no other.
+            oracle: passed on to plans that are marked as leaking it, and to no other.
         """
         return await self.plan.decide(situation, models, episode, step, oracle)
 
 
-def as_variants(given: Any) -> tuple[Variant, ...]:
+def as_variants(value: Any) -> tuple[Variant, ...]:
     """Variants from plans, expressions, variants, or a mapping of names to any of these; the first is the baseline.
 
     Raises:
         BadOption: there is none, or two have the same name.
     """
-    if isinstance(given, Decider | Variant | str):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise BadOption(f"{given!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
-    items = list(given.items()) if isinstance(given, dict) else [(None, v) for v in given]
+    if isinstance(value, Decider | Variant | str):
+        value = [value]
+    if not isinstance(value, Iterable):
+        raise BadOption(f"{value!r} are no variants", remedy="Give plans or expressions such as 'reason_act'.")
+    items = list(value.items()) if isinstance(value, dict) else [(None, v) for v in value]
     variants = tuple(_as_variant(name, value) for name, value in items)
     if not variants:
         raise BadOption("there is no variant to run", remedy="Give at least one plan, such as ak.graphs.reason_act().")

@@ -19,7 +19,7 @@ from uuid import uuid4
 from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation
 from ..agents.base import Agent
 from ..agents.reasoner import Reasoner
-from ..errors import Denied, PlanError, RunStopped, UsageError
+from ..errors import EndsRun, PlanError, UsageError
 from ..models.gateway import ModelRoles
 from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Draw, Oracle, Response, Situation, Status, Turn, digest
@@ -211,7 +211,7 @@ class ExternalGraph:
         """Decide a situation; the oracle never reaches the graph.
 
         Raises:
-            RunStopped, Denied, UsageError: the run cannot go on.
+            EndsRun, UsageError: the run cannot go on.
         """
         from ..models.chat_model import CURRENT_DECISION, DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
 
@@ -220,7 +220,7 @@ class ExternalGraph:
         state, failed = None, ""
         try:
             state = await self._play(situation, ambient)
-        except (RunStopped, Denied, UsageError):
+        except (EndsRun, UsageError):
             raise
         except Exception as error:
             failed = _reason(error)
@@ -251,7 +251,7 @@ class ExternalGraph:
             return _failed(turns, ends, "error", failed)
         try:
             answer = self.adapter.from_state(state, situation)
-        except (RunStopped, Denied, UsageError):
+        except (EndsRun, UsageError):
             raise
         except Exception as error:
             return _failed(turns, ends, "unparsable", _reason(error))

@@ -18,7 +18,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from ..errors import Denied, PlanError, RunStopped, UsageError
+from ..errors import EndsRun, PlanError, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
 from .gateway import ModelRoles
 from .providers.langchain import from_langchain, generation
@@ -133,14 +133,14 @@ class DecisionContext:
             index = sum((call.superstep, call.rank) == (superstep, rank) for call in self._calls)
             self._calls.append(GraphCall(superstep, rank, index, node, sample, answer))
             return (await asyncio.shield(answer))[1]
-        except (RunStopped, Denied, UsageError) as error:
+        except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
 
     async def end(self) -> list[GraphCall]:
         """Wait for every answer: returns all calls, in the order of their places in the graph.
 
         Raises:
-            RunStopped, Denied, UsageError: the first that a call met, even if the graph caught it.
+            EndsRun, UsageError: the first that a call met, even if the graph caught it.
         """
         self.over = True
         await asyncio.gather(*(call.answer for call in self._calls), return_exceptions=True)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import BadOption, BudgetSpent, OfflineMiss, RunStopped
+from ..errors import BadOption, BudgetSpent, EndsRun, OfflineMiss
 from ..events import (
     AnswerShared,
     CallAnswered,
@@ -119,7 +119,7 @@ class Gateway:
         self._given_up: dict[str, Response] = {}
         self._accounts: dict[str, Account] = {}
         self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
-        self._stopped: RunStopped | None = None
+        self._stopped: EndsRun | None = None
         self._interrupted = asyncio.Event()
 
     def with_store(
@@ -184,7 +184,7 @@ class Gateway:
         for model in self._models:
             await self._open(model)
 
-    def stop(self, reason: RunStopped) -> None:
+    def stop(self, reason: EndsRun) -> None:
         """Begin no call from now on: every request that is not in the store raises `reason`.
 
         Calls under way end: those that wait, for their turn or between attempts, with `reason`. A spent budget is no

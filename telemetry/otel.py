@@ -102,7 +102,7 @@ class OpenTelemetry:
                 self._end(event, _RUN, event.stopped, **_prefixed(event))
             case WorkerDied():
                 self._note(event, _RUN)
-                self._bury(event)
+                self._on_worker_died(event)
             case _:
                 self._note(event, _RUN)
 
@@ -133,7 +133,7 @@ class OpenTelemetry:
         for key in [k for k in reversed(self._spans) if k != but]:
             self._end(None, key, "broke off")
 
-    def _bury(self, event: WorkerDied) -> None:
+    def _on_worker_died(self, event: WorkerDied) -> None:
         """End what a dead worker had begun: its decisions and episodes; its calls with the run, or when begun again."""
         for key in reversed(list(self._spans)):
             if key[0] in ("decision", "episode") and key[3] in event.episodes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from akrasia.experiments.config import load
+from akrasia.experiments.config import load_settings
 from akrasia.training.recipe import assemble_training
 
 ROOT = Path(__file__).parents[1]
@@ -66,8 +66,8 @@ EXPERIMENTS = [p for p in sorted((ROOT / "examples").glob("*.toml")) if p not in
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda p: p.name)
 def test_every_training_file_is_understood(path: Path) -> None:
     """What a training will do is worked out from the file alone; it needs no torch."""
-    training = assemble_training(load(path))
-    about = training.as_json()
+    training = assemble_training(load_settings(path))
+    about = training.about()
     assert about["task"]["name"] == "bandit" and about["plan"] == "act" and training.evaluations
 
 

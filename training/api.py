@@ -17,7 +17,7 @@ from ..result import Result, blocking, writable, written
 
 if TYPE_CHECKING:
     from ..evals.compare import Comparison
-    from ..experiments.runner import Experiment
+    from ..experiments.experiment import Experiment
     from ..experiments.training_data import TrainingData
     from .cloning import CloneResult
     from .recipe import Trainer

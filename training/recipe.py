@@ -37,7 +37,7 @@ import orjson
 
 from ..errors import BadOption, MissingWeights, PlanError, RunFolderError, UnknownName
 from ..experiments.config import assemble, tasks_of
-from ..experiments.runner import Experiment
+from ..experiments.experiment import Experiment
 from ..experiments.variant import as_variants
 from ..files import write_file
 from ..graphs.plan import Plan

@@ -6,141 +6,118 @@ records in this process, in several, and on several machines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from ...errors import Denied, RunStopped
-from ...events import EpisodeBegan, EpisodeEnded, EventBus
-from ...ledger.tables import Batch, finished_rows, record_rows
+from ...errors import EndsRun, RunStopped
+from ...events import EpisodeBegan, EpisodeEnded, EventBus, RecordsStored
+from ...ledger.store import RunStore
+from ...ledger.tables import finished_rows, record_rows
 from ...models.budget import Budget
 from ...models.gateway import Gateway, ModelRoles, RunUsage
 from ...records import Record, Spend
 from ..design import DESIGNS, Cell
+from ..experiment import Experiment
 from .episode_cache import EpisodeCache
 
-if TYPE_CHECKING:
-    from ..runner import Experiment
-
-__all__ = ["Assignment", "Executor", "Observer", "RunStore", "Seen", "cells", "play_episode", "spent"]
-
-Seen = Callable[[Sequence[Record]], None]
+__all__ = [
+    "Assignment",
+    "Executor",
+    "Session",
+    "build_cells",
+    "emit_stored",
+    "play_episode",
+    "spent_before",
+]
 
 
 class Assignment(NamedTuple):
-    """One episode and the arenas (by their number in `cells`) in which it is to be played.
+    """One episode and the cells, by their number in `build_cells`, in which it is to be played.
 
-    All arenas of an episode go together: an answer that two of them share is named by the episode.
+    All cells of an episode go together: an answer that two of them share is named by the episode.
     """
 
     episode: int
     cells: tuple[int, ...]
 
 
-class RunStore(Protocol):
-    """Where a run is kept; `akrasia.ledger.Ledger` is the durable one."""
-
-    async def commit(self, batch: Batch) -> None:
-        """Enter rows in one transaction; return only once they are safe."""
-        ...
-
-    def answers(self, episode: int) -> list[tuple[str, bytes]]:
-        """Keys and encoded responses of an episode, named as its draws name it."""
-        ...
-
-    def finished(self, task: str, model: str, episode: int) -> set[str]:
-        """The variants whose records of an episode are all there."""
-        ...
-
-    def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
-        """How many of the first `episodes` are finished by all of `variants`, per task and model."""
-        ...
-
-    def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
-        """The records of one episode of a variant."""
-        ...
-
-    def spent(self) -> Spend:
-        """What counts against a budget so far."""
-        ...
-
-    def set_meta(self, key: str, value: str) -> None:
-        """Store a setting."""
-        ...
-
-
-class Observer(Protocol):
-    """Who watches a run; called after each group of records is safe."""
-
-    def __call__(self, records: Sequence[Record], run_usage: RunUsage) -> None: ...
-
-
-class Executor(Protocol):
-    """Where episodes are played. Opened, begun, told to play any number of times, and closed."""
+class Session(Protocol):
+    """An executor at work on one store: called with assignments any number of times, until its context is left."""
 
     @property
     def run_usage(self) -> RunUsage:
         """What was asked and paid so far in this session."""
         ...
 
-    async def open(self) -> None:
-        """Open every model now, so that what is missing is said before anything is written.
+    async def __call__(self, assignments: Iterable[Assignment]) -> EndsRun | None:
+        """Play episodes; returns why it ended early, or None if all are played."""
+        ...
+
+    def stop(self, reason: RunStopped) -> None:
+        """Ask nothing new from now on; what is under way ends once its calls have landed. May be called at any time."""
+        ...
+
+
+class Executor(Protocol):
+    """Where episodes are played. Another package's executor inherits from this class, and is registered by name."""
+
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """A context in which every model is open, so that what is missing is said before anything is written.
+
+        Without it, a model opens at the first request.
 
         Raises:
             UsageError, Denied: something cannot be used here.
         """
-        ...
+        return nullcontext()
 
-    def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
-        """Take the store of the run, who is told of each group of records once it is safe, and who listens."""
-        ...
+    def running(self, store: RunStore, emit: EventBus | None = None) -> AbstractAsyncContextManager[Session]:
+        """A context that plays into a store: `async with executor.running(store) as play: await play(assignments)`.
 
-    async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
-        """Play episodes; returns why it stopped early, or None if all are played."""
-        ...
-
-    def stop(self, reason: RunStopped) -> None:
-        """Ask nothing new from now on, and let `play` end once calls under way have landed."""
-        ...
-
-    async def close(self) -> None:
-        """Free what was opened; what is not committed by now is given up."""
+        On leaving it, calls under way land and are committed, and everything that was opened is closed.
+        """
         ...
 
 
-def cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
+def build_cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
     """Every task with every assignment of models, in a fixed order."""
     roles = {m.label: ModelRoles(gateway, {s: b.info.id for s, b in m.slots.items()}) for m in experiment.models}
-    found: list[Cell] = []
+    cells: list[Cell] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
-        here = {model: Cell(label, task, model, models, experiment.variants) for model, models in roles.items()}
-        leader = here.get(experiment.leader)
-        found += [a if leader in (None, a) else replace(a, leader=leader) for a in here.values()]
-    return found
+        row = {model: Cell(label, task, model, models, experiment.variants) for model, models in roles.items()}
+        leader = row.get(experiment.leader)
+        cells += [cell if leader in (None, cell) else replace(cell, leader=leader) for cell in row.values()]
+    return cells
 
 
-async def play_episode(
-    experiment: Experiment, cell: Cell, episode: int, shelf: EpisodeCache, gateway: Gateway, seen: Seen | None = None
-) -> None:
-    """Play one episode in one arena; it counts as finished unless a call of it was given up."""
-    number, emit, complete = experiment.number(episode), gateway.emit, False
+async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: EpisodeCache, gateway: Gateway) -> None:
+    """Play one episode in one cell; it counts as finished unless a call of it was given up."""
+    seed, emit, complete = experiment.episode_seed(episode), gateway.emit, False
     if emit is not None:
         emit(EpisodeBegan(cell.label, cell.model, episode))
     try:
-        async for records in DESIGNS[experiment.design](cell, episode, number):
-            await shelf.commit(record_rows(records))
-            if seen is not None:
-                seen(records)
-        if number not in gateway.unanswered:
-            await shelf.commit(finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode))
+        async for records in DESIGNS[experiment.design](cell, episode, seed):
+            await cache.commit(record_rows(records))
+            if emit is not None and emit.records:
+                emit_stored(emit, records, gateway.run_usage)
+        if seed not in gateway.unanswered:
+            await cache.commit(finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode))
             complete = True
     finally:
         if emit is not None:
             emit(EpisodeEnded(cell.label, cell.model, episode, complete))
 
 
-def spent(budget: Budget, store: RunStore) -> Spend:
-    """What earlier sessions spent; not looked up where nothing is limited."""
+def emit_stored(emit: EventBus, records: Sequence[Record], usage: RunUsage) -> None:
+    """Tell the listeners that ask for records of a group that is stored."""
+    u = usage
+    emit(RecordsStored(tuple(records), u.asked, u.made, u.shared, u.failed, u.retried, u.lost, u.dollars))
+
+
+def spent_before(budget: Budget, store: RunStore) -> Spend:
+    """What earlier sessions spent; not looked up if nothing is limited."""
     if budget == Budget():
         return Spend()
     return store.spent()

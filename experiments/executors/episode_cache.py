@@ -1,4 +1,4 @@
-"""The answers of the episodes under way: what the gateway of an executor reads and writes.
+"""The answers of the episodes under way: the store that the gateway of an executor reads and writes.
 
 Invariant: an answer enters only once it is committed, and leaves when nobody plays its episode any more, so a run of
 any length holds no more answers than those of its episodes under way.
@@ -16,7 +16,7 @@ __all__ = ["EpisodeCache"]
 
 
 class EpisodeCache:
-    """A store over whatever commits rows.
+    """A gateway's store over whatever commits rows. Episodes are named by their seed, as in draws.
 
     Args:
         commit: enters rows; returns once they are safe.
@@ -28,33 +28,33 @@ class EpisodeCache:
         self._keys: dict[int, list[str]] = {}
         self._users: Counter[int] = Counter()
 
-    def lay(self, number: int, answers: Iterable[tuple[str, bytes]]) -> None:
-        """Someone begins to play episode `number`, whose answers so far are these."""
-        self._users[number] += 1
-        if self._users[number] > 1:
+    def load(self, seed: int, answers: Iterable[tuple[str, bytes]]) -> None:
+        """Hold the stored answers of an episode that begins; each `load` is followed by one `evict`."""
+        self._users[seed] += 1
+        if self._users[seed] > 1:
             return
-        found = dict(answers)
-        self._answers.update(found)
-        self._keys[number] = list(found)
+        stored = dict(answers)
+        self._answers.update(stored)
+        self._keys[seed] = list(stored)
 
-    def clear(self, number: int) -> None:
-        """Someone has ended; the last one takes the answers along."""
-        self._users[number] -= 1
-        if not self._users[number]:
-            del self._users[number]
-            for key in self._keys.pop(number):
+    def evict(self, seed: int) -> None:
+        """Drop the answers of an episode, if nobody else plays it."""
+        self._users[seed] -= 1
+        if not self._users[seed]:
+            del self._users[seed]
+            for key in self._keys.pop(seed):
                 self._answers.pop(key, None)
 
     def get(self, key: str) -> Response | None:
         """The answer under `key`, if it is among those of the episodes under way."""
-        kept = self._answers.get(key)
-        if isinstance(kept, bytes):
-            kept = self._answers[key] = decode(Response, kept)
-        return kept
+        stored = self._answers.get(key)
+        if isinstance(stored, bytes):
+            stored = self._answers[key] = decode(Response, stored)
+        return stored
 
-    async def book(self, spend: Spend) -> None:
-        """Commit what calls may have cost of which no answer tells."""
-        await self.commit(booked_rows(spend))
+    async def book(self, spent: Spend) -> None:
+        """Commit what calls may have cost that no answer accounts for."""
+        await self.commit(booked_rows(spent))
 
     async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
         """Commit an answer, and keep it while its episode is played."""

@@ -1,107 +1,117 @@
 """The local executor: episodes as asyncio tasks in this process.
 
-Invariant: a run that has to stop (budget spent, provider down, interrupt) starts nothing new but lets episodes that are
-under way go on until they need a new answer, so that answers already paid for are committed. Any other error is a bug
-or bad input, and cancels everything at once.
+Invariant: a run that has to end (budget spent, provider down, interrupt) starts nothing new but lets episodes under way
+go on until they need a new answer, so that answers already paid for are committed. Any other error is a bug or bad
+input, and cancels everything at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
-from ...errors import AkrasiaError, Denied, RunStopped
+from ...errors import AkrasiaError, BadOption, EndsRun, RunStopped, ends_run, first_error
 from ...events import EventBus, StopBegan
+from ...ledger.store import RunStore
 from ...models.gateway import Gateway, RunUsage
-from .base import Assignment, RunStore, Seen, cells, play_episode, spent
+from ..design import Cell
+from ..experiment import Experiment
+from .base import Assignment, Executor, build_cells, play_episode, spent_before
 from .episode_cache import EpisodeCache
 
-if TYPE_CHECKING:
-    from ..runner import Experiment
-
-__all__ = ["LocalExecutor", "first", "run_local", "stop_reason"]
+__all__ = ["LocalExecutor"]
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Plays in this process.
 
     Args:
         offline: answer from the store only.
         sleep: how the gateway waits between attempts, in seconds.
+
+    Raises:
+        BadOption: the experiment asks for several workers.
     """
 
     def __init__(
         self, experiment: Experiment, *, offline: bool = False, sleep: Callable[[float], Any] = asyncio.sleep
     ) -> None:
+        if experiment.workers > 1:
+            raise BadOption(
+                "the executor 'local' has one process", remedy="Use executor = 'processes', or workers = 1."
+            )
         self._experiment, self._offline = experiment, offline
-        self._gateway = Gateway(experiment.backends, budget=experiment.budget, sleep=sleep)
-        self._store: RunStore | None = None
-        self._shelf = EpisodeCache(_nowhere)
-        self._seen: Seen | None = None
+        self._models = Gateway(experiment.backends, budget=experiment.budget, sleep=sleep)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        try:
+            await self._models.open()
+            yield
+        finally:
+            await self._models.close()
+
+    @asynccontextmanager
+    async def running(self, store: RunStore, emit: EventBus | None = None) -> AsyncIterator[_LocalSession]:
+        cache = EpisodeCache(store.commit)
+        spent = spent_before(self._experiment.budget, store)
+        gateway = self._models.with_store(cache, spent=spent, offline=self._offline, emit=emit)
+        try:
+            yield _LocalSession(self._experiment, store, cache, gateway)
+        finally:
+            await gateway.close()
+
+
+class _LocalSession:
+    def __init__(self, experiment: Experiment, store: RunStore, cache: EpisodeCache, gateway: Gateway) -> None:
+        self._experiment, self._store, self._cache, self._gateway = experiment, store, cache, gateway
+        self._cells = build_cells(experiment, gateway)
 
     @property
     def run_usage(self) -> RunUsage:
         return self._gateway.run_usage
 
-    async def open(self) -> None:
-        await self._gateway.open()
-
-    def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
-        self._store, self._seen = store, seen
-        self._shelf = EpisodeCache(store.commit)
-        self._gateway = self._gateway.with_store(
-            self._shelf, spent=spent(self._experiment.budget, store), offline=self._offline, emit=emit
-        )
-
-    async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
-        return await run_local(self._jobs(assignments), self._experiment.at_once, self._stopping)
+    async def __call__(self, assignments: Iterable[Assignment]) -> EndsRun | None:
+        return await _run_jobs(self._jobs(assignments), self._experiment.at_once, self._on_stop)
 
     def stop(self, reason: RunStopped) -> None:
         self._gateway.stop(reason)
 
-    async def close(self) -> None:
-        await self._gateway.close()
-
-    def _stopping(self, reason: RunStopped | Denied) -> None:
+    def _on_stop(self, reason: EndsRun) -> None:
         if self._gateway.emit is not None:
             self._gateway.emit(StopBegan(type(reason).__name__, str(reason)))
 
     def _jobs(self, assignments: Iterable[Assignment]) -> Iterator[Callable[[], Awaitable[None]]]:
-        played = cells(self._experiment, self._gateway)
         for episode, numbers in assignments:
             for n in numbers:
-                yield self._job(played[n], episode)
+                yield self._job(self._cells[n], episode)
 
-    def _job(self, cell: Any, episode: int) -> Callable[[], Awaitable[None]]:
+    def _job(self, cell: Cell, episode: int) -> Callable[[], Awaitable[None]]:
         async def job() -> None:
-            assert self._store is not None, "begin comes before play"
-            number = self._experiment.number(episode)
-            self._shelf.lay(number, self._store.answers(number))
+            seed = self._experiment.episode_seed(episode)
+            self._cache.load(seed, self._store.answers(seed))
             try:
-                await play_episode(self._experiment, cell, episode, self._shelf, self._gateway, self._seen)
+                await play_episode(self._experiment, cell, episode, self._cache, self._gateway)
             finally:
-                self._shelf.clear(number)
+                self._cache.evict(seed)
 
         return job
 
 
-async def _nowhere(batch: Any) -> None:
-    raise AssertionError("begin comes before play")
-
-
-async def run_local(
-    jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: int, stopping: Callable[[RunStopped | Denied], None]
-) -> RunStopped | Denied | None:
-    """Run `jobs`, at most `concurrency` at a time, in order of their start; `stopping` hears of an early stop, once.
+async def _run_jobs(
+    jobs: Iterable[Callable[[], Awaitable[None]]], concurrency: int, on_stop: Callable[[EndsRun], None]
+) -> EndsRun | None:
+    """Run `jobs`, at most `concurrency` at a time, in order of their start.
 
     Returns:
-        Why the run stopped early, or None if every job ended.
+        Why the run ended early, of which `on_stop` is told once; None if every job ended.
     """
     waiting = iter(jobs)
-    stopped: RunStopped | Denied | None = None
+    stopped: EndsRun | None = None
 
-    async def worker() -> None:
+    async def work() -> None:
         nonlocal stopped
         for job in waiting:
             if stopped is not None:
@@ -109,30 +119,17 @@ async def run_local(
             try:
                 await job()
             except (AkrasiaError, ExceptionGroup) as error:
-                reason = stop_reason(error)
+                reason = ends_run(error)
                 if reason is None:
                     raise
                 if stopped is None:
                     stopped = reason
-                    stopping(reason)
+                    on_stop(reason)
 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(concurrency):
-                group.create_task(worker())
+                group.create_task(work())
     except ExceptionGroup as errors:
-        raise first(errors) from None
+        raise first_error(errors) from None
     return stopped
-
-
-def stop_reason(error: BaseException) -> RunStopped | Denied | None:
-    """The error that ends a run in order, None for any other."""
-    found = first(error)
-    return found if isinstance(found, RunStopped | Denied) else None
-
-
-def first(error: BaseException) -> BaseException:
-    """The first error of a group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -1,9 +1,10 @@
-"""The driver of several workers: hands out episodes, owns the ledger and the purse, and replaces workers that die.
+"""The driver of several workers: hands out episodes, owns ledger and budget, and replaces workers that die.
 
 Invariants
 - One writer: what workers make is committed here, in batches, and they go on only once they are told so.
 - An episode is with one worker at a time. A worker that dies loses nothing that is committed: its episodes are played
-  again by others, who are given every answer so far. What dies over and over ends the run.
+  again by others, who are given every answer so far. Workers that keep dying end the run.
+- A call that the budget has paid for is made, whichever worker finds the budget spent.
 - Which worker plays an episode, how many there are and where they are changes nothing that is stored.
 """
 
@@ -11,201 +12,133 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, assert_never
 
-from ...errors import BadOption, Denied, RunStopped, WorkerLost
+from ...errors import BadOption, BudgetSpent, EndsRun, RunStopped, WorkerLost
 from ...events import EventBus, StopBegan, WorkerDied
+from ...ledger.store import RunStore
 from ...ledger.tables import Batch, booked_rows
 from ...models.budget import BudgetTracker
 from ...models.gateway import RunUsage
-from ...options import whole
 from ...records import Record, decode
-from .base import Assignment, RunStore, Seen, spent
-from .messages import BatchedSend, Connection, ConnectionLost, WireMessage
+from ..experiment import Experiment
+from .base import Assignment, Executor, emit_stored, spent_before
+from .launcher import WorkerHandle, WorkerLauncher
+from .messages import (
+    BatchedSend,
+    Commit,
+    Committed,
+    ConnectionLost,
+    Drain,
+    Emitted,
+    EpisodeDone,
+    Failed,
+    Play,
+    Ready,
+    Renew,
+    Reserve,
+    Settle,
+    Shutdown,
+    Stop,
+    Subscribe,
+    ToDriver,
+    ToWorker,
+)
 from .remote_budget import BudgetServer
-from .worker import VERSION, WorkerSpec, share
+from .worker import VERSION, WorkerSpec, share_of
 
-if TYPE_CHECKING:
-    from ..runner import Experiment
+__all__ = ["WorkerPool"]
 
-__all__ = ["WorkerPool", "WorkerHandle", "WorkerLauncher"]
-
-AHEAD = 2  # episodes that a worker has at hand, as a multiple of those that it plays at once
+AHEAD = 2  # episodes that a worker has in flight, as a multiple of those that it plays at once
 DEATHS = 3  # of workers over one episode, or at their start, before the run is stopped
 
-_OVER = "Every answer so far is kept: resume it with fewer workers or more memory."
-_EARLY = (
+_RESUME = "Every answer so far is kept: resume it with fewer workers or more memory."
+_FAILED_START = (
     "See what the worker printed. A script that calls akrasia.run with workers needs the lines that do so under "
     '`if __name__ == "__main__":`.'
 )
 
 
-class WorkerHandle(Connection, Protocol):
-    """The driver's end of the line to one worker."""
-
-    def kill(self) -> None:
-        """End the worker now."""
-        ...
-
-    async def gone(self) -> str:
-        """Wait until the worker has ended; says how."""
-        ...
-
-
-class WorkerLauncher(Protocol):
-    """Where workers come from."""
-
-    def pack(self, value: Any) -> bytes:
-        """A contract, or a part of one, as it travels; raises whatever says that it cannot."""
-        ...
-
-    async def hire(self, contract: bytes) -> WorkerHandle:
-        """Start a worker."""
-        ...
-
-    def close(self) -> None:
-        """Free what all workers share."""
-        ...
-
-
 @dataclass(eq=False)
-class _Seat:
-    """A worker, and what it has in hand."""
+class _WorkerState:
+    """What the driver knows of one worker."""
 
-    place: int
+    index: int
     handle: WorkerHandle
-    outbox: BatchedSend
-    counter: BudgetServer
+    outbox: BatchedSend[ToWorker]
     ready: bool = False
-    hands: dict[int, Assignment] = field(default_factory=dict)
+    in_flight: dict[int, Assignment] = field(default_factory=dict)
     commits: set[asyncio.Task[None]] = field(default_factory=set)
     run_usage: RunUsage = field(default_factory=RunUsage)
 
 
-class WorkerPool:
+class WorkerPool(Executor):
     """Plays in several workers.
 
     Args:
-        workers: how many; fewer where the experiment or a limit of its models leaves some without work.
+        workers: how many; fewer if the experiment or a limit of its models leaves some without work.
         offline: answer from the store only.
 
     Raises:
         BadOption: the number is none, or the experiment cannot be sent to a worker.
     """
 
-    def __init__(self, experiment: Experiment, office: WorkerLauncher, workers: int, *, offline: bool = False) -> None:
-        whole("workers", workers, 1)
+    def __init__(
+        self, experiment: Experiment, launcher: WorkerLauncher, workers: int, *, offline: bool = False
+    ) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise BadOption(f"workers is {workers!r}", remedy="Use an integer of at least 1.")
         limits = [n for b in experiment.backends for n in (b.info.max_concurrency, b.info.rpm) if n]
-        self._of = min(workers, experiment.at_once, experiment.episodes, *limits)
-        self._experiment, self._office, self._offline = experiment, office, offline
-        _portable(experiment, office)
-        self._seats: dict[int, _Seat] = {}
+        self.count = min(workers, experiment.at_once, experiment.episodes, *limits)
+        self.experiment, self._launcher, self._offline = experiment, launcher, offline
+        _check_portable(experiment, launcher)
+        self.workers: dict[int, _WorkerState] = {}
+        self._session: _PoolSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._store: RunStore | None = None
-        self._seen: Seen | None = None
-        self._listens: EventBus | None = None
-        self._tracker = BudgetTracker(experiment.budget)
-        self._coming: Iterator[Assignment] = iter(())
-        self._again: deque[Assignment] = deque()
-        self._deaths: Counter[int] = Counter()
-        self._stillborn = 0
-        self._stopped: RunStopped | Denied | None = None
+        self._failed_starts = 0
         self._error: Exception | None = None
-        self._past: list[RunUsage] = []
-        self._over, self._closing = True, False
+        self._past_usage: list[RunUsage] = []
+        self._closing = False
         self._changed = asyncio.Event()
 
     @property
     def run_usage(self) -> RunUsage:
         """All workers' together."""
         total = RunUsage()
-        for run_usage in (*self._past, *(s.run_usage for s in self._seats.values())):
+        for usage in (*self._past_usage, *(w.run_usage for w in self.workers.values())):
             for f in fields(RunUsage):
-                setattr(total, f.name, getattr(total, f.name) + getattr(run_usage, f.name))
+                setattr(total, f.name, getattr(total, f.name) + getattr(usage, f.name))
         return total
 
-    async def open(self) -> None:
-        await self._hire(open_now=True)
-        while not any(s.ready for s in self._seats.values()):  # a cluster may have no room yet for all of them
-            await self._change()
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        try:
+            await self.start_missing(open_models=True)
+            while not any(w.ready for w in self.workers.values()):  # a cluster may not have room for all of them yet
+                await self.change()
+            yield
+        finally:
+            await self._close()
 
-    def begin(self, store: RunStore, seen: Seen | None, emit: EventBus | None = None) -> None:
-        self._store, self._seen, self._listens = store, seen, emit
-        self._tracker = BudgetTracker(self._experiment.budget, spent(self._experiment.budget, store))
-        for seat in self._seats.values():
-            seat.counter = BudgetServer(self._tracker, seat.outbox)
-            self._greet(seat)
+    @asynccontextmanager
+    async def running(self, store: RunStore, emit: EventBus | None = None) -> AsyncIterator[_PoolSession]:
+        self._session = session = _PoolSession(self, store, emit)
+        try:
+            for worker in self.workers.values():
+                session.welcome(worker)
+            yield session
+        finally:
+            await self._close()
 
-    async def play(self, assignments: Iterable[Assignment]) -> RunStopped | Denied | None:
-        self._coming, self._over = iter(assignments), self._stopped is not None
-        first = self._next()
-        if first is not None:  # what is complete needs no worker
-            self._again.append(first)
-            await self._hire()
-            self._feed()
-        while not self._over or self._again or any(s.hands for s in self._seats.values()):
-            await self._change()
-        return self._stopped
+    async def start_missing(self, open_models: bool = False) -> None:
+        """Start the workers that are not there."""
+        missing = [index for index in range(self.count) if index not in self.workers]
+        await asyncio.gather(*(self._start(index, open_models) for index in missing))
 
-    def stop(self, reason: RunStopped) -> None:
-        self._end(reason)
-
-    async def close(self) -> None:
-        """Workers that have nothing in hand close their models; others are killed."""
-        self._closing = True
-        seats = list(self._seats.values())
-        for seat in seats:
-            if seat.hands or not seat.ready:
-                seat.handle.kill()
-            else:
-                seat.outbox.post("end")
-                seat.outbox.flush()
-        for seat in seats:
-            try:
-                await asyncio.wait_for(seat.handle.gone(), 10)
-            except TimeoutError:
-                seat.handle.kill()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._past += [s.run_usage for s in self._seats.values()]
-        self._seats.clear()
-        self._office.close()
-
-    async def _hire(self, open_now: bool = False) -> None:
-        vacant = [p for p in range(self._of) if p not in self._seats]
-        await asyncio.gather(*(self._fill(p, open_now) for p in vacant))
-
-    async def _fill(self, place: int, open_now: bool = False) -> None:
-        contract = WorkerSpec(self._experiment, place, self._of, self._offline, open_now, VERSION)
-        handle = await self._office.hire(self._office.pack(contract))
-        outbox = BatchedSend(handle.send)
-        seat = self._seats[place] = _Seat(place, handle, outbox, BudgetServer(self._tracker, outbox))
-        self._greet(seat)
-        if self._stopped is not None:
-            outbox.post("stop", self._stopped)
-        self._spawn(self._attend(seat))
-
-    def _greet(self, seat: _Seat) -> None:
-        if self._listens is not None:
-            seat.outbox.post("listen", self._listens.texts, self._listens.level)
-
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
-        async def watched() -> None:
-            try:
-                await work
-            except Exception as error:  # a fault of the ledger, of an observer, of starting a worker
-                self._fail(error)
-
-        task = asyncio.ensure_future(watched())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _change(self) -> None:
+    async def change(self) -> None:
         """Wait until something has happened that the caller may wait for.
 
         Raises:
@@ -217,131 +150,256 @@ class WorkerPool:
         if self._error is not None:
             raise self._error
 
+    def notify(self) -> None:
+        """Wake whoever waits for a change."""
+        self._changed.set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` beside the caller; an error of it ends the run at once."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:  # of the ledger, of starting a worker
+                self._fail(error)
+
+        task = asyncio.ensure_future(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _start(self, index: int, open_models: bool = False) -> None:
+        spec = WorkerSpec(self.experiment, index, self.count, self._offline, open_models, VERSION)
+        handle = await self._launcher.start(self._launcher.serialize(spec))
+        worker = self.workers[index] = _WorkerState(index, handle, BatchedSend(handle.send))
+        if self._session is not None:
+            self._session.welcome(worker)
+        self.spawn(self._receive(worker))
+
+    async def _receive(self, worker: _WorkerState) -> None:
+        while True:
+            try:
+                messages = await worker.handle.receive()
+            except ConnectionLost:
+                if not self._closing:
+                    await self._on_worker_lost(worker)
+                return
+            commits: list[Commit] = []
+            for message in messages:
+                match message:
+                    case Ready():
+                        worker.ready, self._failed_starts = True, 0
+                        self.notify()
+                    case Failed(error):
+                        self._fail(error)
+                    case Commit():
+                        commits.append(message)
+            if self._session is not None:  # without one, a worker has nothing else to send
+                self._session.receive(worker, messages, commits)
+
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error
-        self._changed.set()
+        self.notify()
 
-    def _end(self, reason: RunStopped | Denied) -> None:
-        """Nothing new is begun; what is under way ends when it needs a new answer."""
+    async def _on_worker_lost(self, worker: _WorkerState) -> None:
+        """Give the episodes of a worker that died to others, and its place to a new worker."""
+        started, worker.ready = worker.ready, False  # no more episodes for it
+        how = await worker.handle.wait()
+        await asyncio.gather(*worker.commits)  # whoever plays its episodes next gets all that it still had to send
+        del self.workers[worker.index]
+        self._past_usage.append(worker.run_usage)
+        self._failed_starts += not started
+        if self._session is not None:
+            await self._session.book_lost(worker, how)
+        if self._failed_starts >= DEATHS:
+            raise WorkerLost(f"{DEATHS} workers died before they could begin", f"the last one {how}", _FAILED_START)
+        if self._session is None or self._session.reassign(worker, how):
+            self.spawn(self._start(worker.index))
+        self.notify()
+
+    async def _close(self) -> None:
+        """Let workers without episodes close their models, and kill the others."""
+        if self._closing:
+            return
+        self._closing = True
+        workers = list(self.workers.values())
+        for worker in workers:
+            if worker.in_flight or not worker.ready:
+                worker.handle.kill()
+            else:
+                worker.outbox.post(Shutdown())
+                worker.outbox.flush()
+        for worker in workers:
+            try:
+                await asyncio.wait_for(worker.handle.wait(), 10)
+            except TimeoutError:
+                worker.handle.kill()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._past_usage += [w.run_usage for w in self.workers.values()]
+        self.workers.clear()
+        self._launcher.close()
+
+
+class _PoolSession:
+    """A pool at work on one store."""
+
+    def __init__(self, pool: WorkerPool, store: RunStore, emit: EventBus | None) -> None:
+        self._pool, self._store, self._emit = pool, store, emit
+        self._experiment = pool.experiment
+        budget = self._experiment.budget
+        self._tracker = BudgetTracker(budget, spent_before(budget, store))
+        self._budgets: dict[_WorkerState, BudgetServer] = {}
+        self._coming: Iterator[Assignment] = iter(())
+        self._requeued: deque[Assignment] = deque()
+        self._exhausted = True
+        self._deaths: Counter[int] = Counter()  # of workers over each episode
+        self._stopped: EndsRun | None = None
+
+    @property
+    def run_usage(self) -> RunUsage:
+        return self._pool.run_usage
+
+    async def __call__(self, assignments: Iterable[Assignment]) -> EndsRun | None:
+        self._coming, self._exhausted = iter(assignments), self._stopped is not None
+        first = self._next()
+        if first is not None:  # what is complete needs no worker
+            self._requeued.append(first)
+            await self._pool.start_missing()
+            self._feed()
+        while not self._exhausted or self._requeued or any(w.in_flight for w in self._pool.workers.values()):
+            await self._pool.change()
+        return self._stopped
+
+    def stop(self, reason: RunStopped) -> None:
+        self._end(reason)
+
+    def welcome(self, worker: _WorkerState) -> None:
+        """Tell a worker what the others know already."""
+        self._budgets[worker] = BudgetServer(self._tracker, worker.outbox)
+        if self._emit is not None:
+            worker.outbox.post(Subscribe(self._emit.texts, self._emit.level))
+        if self._stopped is not None:
+            worker.outbox.post(_ending(self._stopped))
+
+    def receive(self, worker: _WorkerState, messages: Iterable[ToDriver], commits: list[Commit]) -> None:
+        """Do what a worker sent; its commits enter together."""
+        if commits:
+            task = self._pool.spawn(self._commit(worker, commits))
+            worker.commits.add(task)
+            task.add_done_callback(worker.commits.discard)
+        for message in messages:
+            match message:
+                case EpisodeDone():
+                    self._on_episode_done(worker, message)
+                case Emitted(event):
+                    if self._emit is not None:
+                        self._emit(event)
+                case Reserve() | Renew() | Settle():
+                    self._budgets[worker].handle(message)
+                case Ready():
+                    self._feed()
+                case Commit() | Failed():
+                    pass
+                case _:
+                    assert_never(message)
+
+    async def book_lost(self, worker: _WorkerState, how: str) -> None:
+        """Book what the calls of a worker that died may have cost, and report its death."""
+        booked = self._budgets.pop(worker).close()
+        if booked:
+            await self._store.commit(booked_rows(booked))
+        self._deaths.update(list(worker.in_flight))
+        if self._emit is not None:
+            self._emit(WorkerDied(worker.index, how, tuple(worker.in_flight)))
+
+    def reassign(self, worker: _WorkerState, how: str) -> bool:
+        """Give the episodes of a worker that died to others; False if the run ends instead."""
+        if any(self._deaths[episode] >= DEATHS for episode in worker.in_flight):
+            self._end(WorkerLost(f"{DEATHS} workers died over one episode", f"the last one {how}", _RESUME))
+        if self._stopped is not None:
+            return False
+        self._requeued.extend(worker.in_flight.values())
+        self._feed()  # the others go on while a new worker starts
+        return True
+
+    def _on_episode_done(self, worker: _WorkerState, message: EpisodeDone) -> None:
+        worker.run_usage = message.run_usage
+        worker.in_flight.pop(message.episode)
+        self._deaths.pop(message.episode, None)
+        if message.reason is not None:
+            self._end(message.reason)
+        self._feed()
+        self._pool.notify()
+
+    def _end(self, reason: EndsRun) -> None:
+        """Begin nothing new; episodes under way end when they need an answer that they cannot have."""
         if self._stopped is not None:
             return
-        self._stopped, self._over = reason, True
-        if self._listens is not None:
-            self._listens(StopBegan(type(reason).__name__, str(reason)))
-        self._again.clear()
-        self._tracker.stop(reason)
-        for seat in self._seats.values():
-            seat.outbox.post("stop", reason)
-        self._changed.set()
+        self._stopped, self._exhausted = reason, True
+        if self._emit is not None:
+            self._emit(StopBegan(type(reason).__name__, str(reason)))
+        self._requeued.clear()
+        ending = _ending(reason)
+        if isinstance(ending, Stop):
+            self._tracker.stop(reason)
+        for worker in self._pool.workers.values():
+            worker.outbox.post(ending)
+        self._pool.notify()
 
     def _feed(self) -> None:
-        """Give every worker that has begun what it can have in hand."""
-        for seat in self._seats.values():
-            room = AHEAD * max(1, share(self._experiment.at_once, seat.place, self._of))
-            while self._store is not None and seat.ready and len(seat.hands) < room:
+        """Give every worker that is ready as many episodes as it may have in flight."""
+        for worker in self._pool.workers.values():
+            room = AHEAD * max(1, share_of(self._experiment.at_once, worker.index, self._pool.count))
+            while worker.ready and len(worker.in_flight) < room:
                 task = self._next()
                 if task is None:
                     return
-                seat.hands[task.episode] = task
-                answers = dict(self._store.answers(self._experiment.number(task.episode)))
-                seat.outbox.post("play", task.episode, task.cells, answers)
+                worker.in_flight[task.episode] = task
+                answers = dict(self._store.answers(self._experiment.episode_seed(task.episode)))
+                worker.outbox.post(Play(task.episode, task.cells, answers))
 
     def _next(self) -> Assignment | None:
-        """What is to be played next; None once everything is, or the run is stopped."""
-        if self._again:
-            return self._again.popleft()
-        task = None if self._over else next(self._coming, None)
+        """What is to be played next; None once everything is, or the run ends."""
+        if self._requeued:
+            return self._requeued.popleft()
+        task = None if self._exhausted else next(self._coming, None)
         if task is None:
-            self._over = True
-            self._changed.set()
+            self._exhausted = True
+            self._pool.notify()
         return task
 
-    async def _attend(self, seat: _Seat) -> None:
-        while True:
-            try:
-                messages = await seat.handle.receive()
-            except ConnectionLost:
-                if not self._closing:
-                    await self._bury(seat)
-                return
-            commits = [m[1:] for m in messages if m[0] == "commit"]
-            if commits:
-                task = self._spawn(self._commit(seat, commits))
-                seat.commits.add(task)
-                task.add_done_callback(seat.commits.discard)
-            for kind, *what in messages:
-                if kind != "commit":
-                    self._hear(seat, kind, what)
-
-    def _hear(self, seat: _Seat, kind: str, what: list[Any]) -> None:
-        if kind == "ended":
-            episode, reason, seat.run_usage = what
-            seat.hands.pop(episode)
-            self._deaths.pop(episode, None)
-            if reason is not None:
-                self._end(reason)
-            self._feed()
-            self._changed.set()
-        elif kind == "ready":
-            seat.ready, self._stillborn = True, 0
-            self._feed()
-            self._changed.set()
-        elif kind == "event":
-            if self._listens is not None:
-                self._listens(what[0])
-        elif kind == "raised":
-            self._fail(what[0])
-        else:
-            getattr(seat.counter, kind)(*what)
-
-    async def _commit(self, seat: _Seat, commits: list[WireMessage]) -> None:
-        assert self._store is not None, "begin comes before play"
-        batch: Batch = tuple(part for _, rows in commits for part in rows)
+    async def _commit(self, worker: _WorkerState, commits: list[Commit]) -> None:
+        batch: Batch = tuple(part for commit in commits for part in commit.batch)
         await self._store.commit(batch)
-        for number, _ in commits:
-            seat.outbox.post("committed", number)
-        if self._seen is not None:
+        for commit in commits:
+            worker.outbox.post(Committed(commit.number))
+        if self._emit is not None and self._emit.records:
             for table, rows in batch:
                 if table == "records":
-                    self._seen([decode(Record, row[-1]) for row in rows])
-
-    async def _bury(self, seat: _Seat) -> None:
-        """A worker has died: its episodes go to others, and its place to a new one."""
-        began, seat.ready = seat.ready, False  # nothing more is given to it
-        how = await seat.handle.gone()
-        await asyncio.gather(*seat.commits)  # whoever plays its episodes next is given what it still had to say
-        del self._seats[seat.place]
-        self._past.append(seat.run_usage)
-        booked = seat.counter.gone()
-        if self._store is not None and booked:
-            await self._store.commit(booked_rows(booked))
-        self._deaths.update(list(seat.hands))
-        self._stillborn += not began
-        if self._listens is not None:
-            self._listens(WorkerDied(seat.place, how, tuple(seat.hands)))
-        if self._stillborn >= DEATHS:
-            raise WorkerLost(f"{DEATHS} workers died before they could begin", f"the last one {how}", _EARLY)
-        if any(self._deaths[episode] >= DEATHS for episode in seat.hands):
-            self._end(WorkerLost(f"{DEATHS} workers died over one episode", f"the last one {how}", _OVER))
-        if self._stopped is None:
-            self._again.extend(seat.hands.values())
-            self._feed()  # the others go on while a new one is sought
-            self._spawn(self._fill(seat.place))
-        self._changed.set()
+                    emit_stored(self._emit, [decode(Record, row[-1]) for row in rows], self.run_usage)
 
 
-def _portable(experiment: Experiment, office: WorkerLauncher) -> None:
-    """See that every part can be sent, and name the one that cannot."""
+def _ending(reason: EndsRun) -> Drain | Stop:
+    """How workers are told: after a spent budget, calls that it has paid for already are still made."""
+    return Drain(reason) if isinstance(reason, BudgetSpent) else Stop(reason)
+
+
+def _check_portable(experiment: Experiment, launcher: WorkerLauncher) -> None:
+    """Refuse an experiment of which a part cannot be sent to a worker, and name that part."""
     parts: list[tuple[str, Any]] = [
         *((f"the task {t.name!r}", t) for t in experiment.tasks),
         *((f"the model {b.info.label!r}", b) for b in experiment.backends),
         *((f"the variant {v.name!r}", v) for v in experiment.variants),
     ]
-    for what, part in parts:
+    for name, part in parts:
         try:
-            office.pack(part)
+            launcher.serialize(part)
         except Exception as error:
             raise BadOption(
-                f"{what} cannot be sent to a worker", f"{type(error).__name__}: {error}",
+                f"{name} cannot be sent to a worker",
+                f"{type(error).__name__}: {error}",
                 "Build it from registered names or from classes and functions of a module, or run with one process.",
-            ) from None  # fmt: skip
+            ) from None

@@ -1,7 +1,7 @@
-"""Workers as processes of this machine, each at the other end of a pair of sockets.
+"""Workers as processes of this machine, each connected to its driver by a pair of sockets.
 
 Invariants
-- A worker dies with its driver, however that ends: its socket is closed then.
+- A worker dies with its driver, however the driver ends: its socket is closed then.
 - Ctrl-C reaches the driver alone, which tells its workers what to do.
 """
 
@@ -14,39 +14,43 @@ import pickle
 import signal
 import socket
 import struct
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from ...errors import UsageError, WorkerLost
-from .messages import ConnectionLost, WireMessage
-from .worker import unpacked, work
+from .messages import ConnectionLost, Failed, ToDriver, ToWorker
+from .worker import run_worker, unpack_spec
 
 __all__ = ["ProcessLauncher"]
 
 _LENGTH = struct.Struct(">Q")
 
+Out = TypeVar("Out")
+In = TypeVar("In")
 
-class _Socket:
-    """One end: frames of a length and as many bytes."""
+
+class _Socket(Generic[Out, In]):
+    """One end of a connection. A frame is the length of its pickled messages, and as many bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
-    def send(self, messages: list[WireMessage]) -> None:
+    def send(self, messages: Sequence[Out]) -> None:
         data = pickle.dumps(messages, pickle.HIGHEST_PROTOCOL)
         if not self._writer.is_closing():
             self._writer.write(_LENGTH.pack(len(data)) + data)
 
-    async def receive(self) -> list[WireMessage]:
+    async def receive(self) -> Sequence[In]:
         try:
             (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            messages: list[WireMessage] = pickle.loads(await self._reader.readexactly(size))
+            messages: Sequence[In] = pickle.loads(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, OSError):
             self._writer.close()
             raise ConnectionLost from None
         return messages
 
 
-class _Process(_Socket):
+class _Process(_Socket[ToWorker, ToDriver]):
     """The driver's end."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: Any) -> None:
@@ -56,7 +60,7 @@ class _Process(_Socket):
     def kill(self) -> None:
         self._process.kill()
 
-    async def gone(self) -> str:
+    async def wait(self) -> str:
         await asyncio.get_running_loop().run_in_executor(None, self._process.join)
         self._writer.close()
         code = self._process.exitcode
@@ -64,24 +68,25 @@ class _Process(_Socket):
 
 
 class ProcessLauncher:
-    """An office that starts processes, each with a fresh interpreter."""
+    """Starts workers as processes, each with a fresh interpreter."""
 
-    def pack(self, value: Any) -> bytes:
+    def serialize(self, value: Any) -> bytes:
         return pickle.dumps(value)
 
-    async def hire(self, contract: bytes) -> _Process:
+    async def start(self, spec: bytes) -> _Process:
         here, there = socket.socketpair()
         with there:
-            process = multiprocessing.get_context("spawn").Process(target=_main, args=(there, contract), daemon=True)
+            process = multiprocessing.get_context("spawn").Process(target=_main, args=(there, spec), daemon=True)
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child inherits it
             try:
                 process.start()
             except RuntimeError as error:  # a worker that imports its script once more
                 here.close()
                 raise WorkerLost(
-                    "a worker cannot start workers", str(error).strip().partition("\n")[0],
+                    "a worker cannot start workers",
+                    str(error).strip().partition("\n")[0],
                     'Put the lines that call akrasia.run under `if __name__ == "__main__":`.',
-                ) from None  # fmt: skip
+                ) from None
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         reader, writer = await asyncio.open_unix_connection(sock=here, limit=2**20)
@@ -91,18 +96,18 @@ class ProcessLauncher:
         """Nothing is shared."""
 
 
-def _main(there: socket.socket, contract: bytes) -> None:
-    async def begin() -> None:
+def _main(there: socket.socket, spec: bytes) -> None:
+    async def main() -> None:
         reader, writer = await asyncio.open_unix_connection(sock=there, limit=2**20)
-        line = _Socket(reader, writer)
+        connection: _Socket[ToDriver, ToWorker] = _Socket(reader, writer)
         try:
-            await work(unpacked(contract), line)
+            await run_worker(unpack_spec(spec), connection)
         except ConnectionLost:
-            os._exit(1)  # nobody is there any more whom anything could be told
+            os._exit(1)  # nobody is left to report to
         except UsageError as error:
-            line.send([("raised", error)])
+            connection.send([Failed(error)])
             await asyncio.wait_for(reader.read(), None)
         await writer.drain()
         writer.close()
 
-    asyncio.run(begin())
+    asyncio.run(main())

@@ -1,76 +1,77 @@
 """Workers as actors of a Ray cluster, on whichever machines it has.
 
-Invariant: the driver stays the only owner of ledger, purse and plan; an actor holds nothing that its death could lose.
-An actor is asked for what it has to say, and so says it only while its driver lives; Ray ends it with its driver.
+Invariant: the driver stays the only owner of ledger, budget and plan; the death of an actor loses nothing. An actor's
+messages are fetched by its driver, so it sends only while the driver lives; Ray ends it with its driver.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from ...errors import BadOption, MissingExtra
-from .messages import ConnectionLost, WireMessage
-from .worker import unpacked, work
+from .messages import ConnectionLost, Failed, ToDriver, ToWorker
+from .worker import run_worker, unpack_spec
 
-__all__ = ["RayExecutor"]
+__all__ = ["RayLauncher"]
 
 
 class _Actor:
-    """A worker inside an actor: both ends of its line are the actor's methods."""
+    """A worker inside an actor, whose methods are the driver's end of the connection."""
 
-    def __init__(self, contract: bytes) -> None:
-        self._contract = contract
-        self._said: list[WireMessage] = []
-        self._heard: asyncio.Queue[list[WireMessage]] = asyncio.Queue()
-        self._news = asyncio.Event()
+    def __init__(self, spec: bytes) -> None:
+        self._spec = spec
+        self._outgoing: list[ToDriver] = []
+        self._incoming: asyncio.Queue[Sequence[ToWorker]] = asyncio.Queue()
+        self._wake = asyncio.Event()
         self._over = False
         self._working: asyncio.Task[None] | None = None
 
-    async def tell(self, messages: list[WireMessage]) -> None:
-        """What the driver says."""
-        self._heard.put_nowait(messages)
+    async def deliver(self, messages: Sequence[ToWorker]) -> None:
+        """Take messages of the driver."""
+        self._incoming.put_nowait(messages)
 
-    async def emit(self) -> list[WireMessage] | None:
-        """What the worker has to say, as soon as there is something; None once it has ended."""
+    async def fetch(self) -> list[ToDriver] | None:
+        """Wait for messages of the worker; None once it has ended."""
         if self._working is None:
             self._working = asyncio.ensure_future(self._work())
-        await self._news.wait()
-        self._news.clear()
-        said, self._said = self._said, []
+        await self._wake.wait()
+        self._wake.clear()
+        messages, self._outgoing = self._outgoing, []
         if self._over:
-            self._news.set()
-        return said if said or not self._over else None
+            self._wake.set()
+        return messages if messages or not self._over else None
 
-    def send(self, messages: list[WireMessage]) -> None:
-        self._said += messages
-        self._news.set()
+    def send(self, messages: Sequence[ToDriver]) -> None:
+        self._outgoing += messages
+        self._wake.set()
 
-    async def receive(self) -> list[WireMessage]:
-        return await self._heard.get()
+    async def receive(self) -> Sequence[ToWorker]:
+        return await self._incoming.get()
 
     async def _work(self) -> None:
         try:
-            await work(unpacked(self._contract), self)
+            await run_worker(unpack_spec(self._spec), self)
         except Exception as error:
-            self.send([("raised", error)])
+            self.send([Failed(error)])
         self._over = True
-        self._news.set()
+        self._wake.set()
 
 
-class _Remote:
-    """The driver's end of an actor."""
+class _ActorHandle:
+    """The driver's end of the connection to an actor."""
 
     def __init__(self, ray: Any, actor: Any) -> None:
         self._ray, self._actor = ray, actor
         self._how = "ended"
 
-    def send(self, messages: list[WireMessage]) -> None:
-        self._actor.tell.remote(messages)
+    def send(self, messages: Sequence[ToWorker]) -> None:
+        self._actor.deliver.remote(messages)
 
-    async def receive(self) -> list[WireMessage]:
+    async def receive(self) -> Sequence[ToDriver]:
         try:
-            messages: list[WireMessage] | None = await self._actor.emit.remote()
+            messages: list[ToDriver] | None = await self._actor.fetch.remote()
         except self._ray.exceptions.RayActorError as error:
             self._how = "was lost with its node or process: " + str(error).strip().partition("\n")[0]
             raise ConnectionLost from None
@@ -82,9 +83,9 @@ class _Remote:
     def kill(self) -> None:
         self._ray.kill(self._actor)
 
-    async def gone(self) -> str:
+    async def wait(self) -> str:
         try:
-            while await self._actor.emit.remote() is not None:
+            while await self._actor.fetch.remote() is not None:
                 pass
             self._ray.kill(self._actor)
         except self._ray.exceptions.RayActorError:
@@ -92,15 +93,14 @@ class _Remote:
         return self._how
 
 
-class RayExecutor:
-    """An office that starts actors.
+class RayLauncher:
+    """Starts workers as actors; connects to the cluster when the first one starts.
 
     Args:
         address: of the cluster; empty: the one this process is connected to, or a new one on this machine.
 
     Raises:
         MissingExtra: Ray is not installed.
-        BadOption: there is no cluster at the address.
     """
 
     def __init__(self, address: str = "") -> None:
@@ -108,26 +108,39 @@ class RayExecutor:
             import ray
         except ImportError:
             raise MissingExtra.of("ray", "ray") from None
-        self._ray = ray
-        self._ours = not ray.is_initialized()
-        if self._ours:
-            try:
-                ray.init(address=address or None, log_to_driver=False, logging_level="ERROR")
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise BadOption(
-                    f"there is no Ray cluster at {address!r}", str(error).partition("\n")[0],
-                    "Give the address that `ray start --head` printed, or none for this machine alone.",
-                ) from None  # fmt: skip
-        # One CPU each; spread, so that a machine that is lost takes few workers along.
-        self._actor = ray.remote(num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD")(_Actor)
+        self._ray, self._address = ray, address
+        self._owns_connection = False
+        self._actor: Any = None
 
-    def pack(self, value: Any) -> bytes:
-        packed: bytes = self._ray.cloudpickle.dumps(value)
-        return packed
+    def serialize(self, value: Any) -> bytes:
+        data: bytes = self._ray.cloudpickle.dumps(value)
+        return data
 
-    async def hire(self, contract: bytes) -> _Remote:
-        return _Remote(self._ray, self._actor.options(max_concurrency=1000).remote(contract))
+    async def start(self, spec: bytes) -> _ActorHandle:
+        """Start an actor.
+
+        Raises:
+            BadOption: there is no cluster at the address.
+        """
+        if self._actor is None:
+            self._actor = self._connect()
+        return _ActorHandle(self._ray, self._actor.options(max_concurrency=1000).remote(spec))
 
     def close(self) -> None:
-        if self._ours and self._ray.is_initialized():
+        if self._owns_connection and self._ray.is_initialized():
             self._ray.shutdown()
+
+    def _connect(self) -> Any:
+        ray = self._ray
+        if not ray.is_initialized():
+            try:
+                ray.init(address=self._address or None, log_to_driver=False, logging_level="ERROR")
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise BadOption(
+                    f"there is no Ray cluster at {self._address!r}",
+                    str(error).partition("\n")[0],
+                    "Give the address that `ray start --head` printed, or none for this machine alone.",
+                ) from None
+            self._owns_connection = True
+        # One CPU each; spread, so that a machine that is lost takes few workers along.
+        return ray.remote(num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD")(_Actor)

@@ -1,7 +1,7 @@
-"""One purse for many gateways: the driver holds it, a worker's gateway asks for every call.
+"""One budget for many gateways: the driver tracks it, and a worker's gateway asks the driver before every call.
 
-Invariant: what is set aside for all workers together never exceeds the budget, since one purse sets it aside. A worker
-that dies is booked with all that its calls under way may have cost: the provider may have billed them.
+Invariant: what is set aside for all workers together never exceeds the budget, since one tracker sets it aside. If a
+worker dies, its calls under way are booked with all that they may have cost: the provider may have billed them.
 """
 
 from __future__ import annotations
@@ -9,59 +9,62 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from ...models.budget import Budget, BudgetTracker, Reservation
 from ...records import Spend
-from .messages import BatchedSend
+from .messages import BatchedSend, Renew, Reserve, Reserved, Settle
 
-__all__ = ["BudgetServer", "RemoteBudget"]
+__all__ = ["BudgetServer", "RemoteBudget", "RemoteReservation"]
 
 
 class RemoteBudget(BudgetTracker):
-    """A worker's end: has the interface of a purse, and asks the driver's."""
+    """A worker's end: a budget tracker that asks the driver's."""
 
-    def __init__(self, outbox: BatchedSend) -> None:
+    def __init__(self, outbox: BatchedSend[Any]) -> None:
         super().__init__(Budget())
         self._outbox = outbox
         self._numbers = count()
-        self._asked: dict[int, asyncio.Future[None]] = {}
+        self._replies: dict[int, asyncio.Future[None]] = {}
 
     async def reserve(self, bound: Spend) -> Reservation:
         number = next(self._numbers)
-        await self._ask(number, "hold", number, bound)
+        await self._request(Reserve(number, bound))
         return RemoteReservation(self, bound, number)
 
     def stop(self, reason: Exception) -> None:
-        for waiting in self._asked.values():
-            if not waiting.done():
-                waiting.set_exception(reason)
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(reason)
 
-    def held(self, number: int, error: Exception | None) -> None:
-        """The driver's answer."""
-        waiting = self._asked.pop(number)
-        if waiting.done():  # who asked has gone
+    def on_reserved(self, number: int, error: Exception | None) -> None:
+        """Take the driver's reply."""
+        reply = self._replies.pop(number)
+        if reply.done():  # the call that waited for it is gone
             if error is None:
                 self.settle(number, Spend())
         elif error is None:
-            waiting.set_result(None)
+            reply.set_result(None)
         else:
-            waiting.set_exception(error)
+            reply.set_exception(error)
 
     async def renew(self, number: int, need: Spend) -> None:
-        """Book the hold with all of it, and set the same aside once more."""
-        await self._ask(number, "again", number, need)
+        """Book a reservation in full, and set the same aside once more."""
+        await self._request(Renew(number, need))
 
     def settle(self, number: int, paid: Spend) -> None:
-        """Book what a hold took."""
-        self._outbox.post("settle", number, paid)
+        """Book what a reserved call took."""
+        self._outbox.post(Settle(number, paid))
 
-    async def _ask(self, number: int, *message: object) -> None:
-        self._asked[number] = asyncio.get_running_loop().create_future()
-        self._outbox.post(*message)
-        await self._asked[number]
+    async def _request(self, message: Reserve | Renew) -> None:
+        reply = self._replies[message.number] = asyncio.get_running_loop().create_future()
+        self._outbox.post(message)
+        await reply
 
 
 class RemoteReservation(Reservation):
+    """What is set aside at the driver for one call of a worker."""
+
     def __init__(self, remote: RemoteBudget, need: Spend, number: int) -> None:
         super().__init__(remote, need)
         self._remote, self._number = remote, number
@@ -78,52 +81,50 @@ class RemoteReservation(Reservation):
 
 
 class BudgetServer:
-    """The driver's end for one worker."""
+    """The driver's end for one worker: makes its reservations in the one tracker of the run."""
 
-    def __init__(self, tracker: BudgetTracker, outbox: BatchedSend) -> None:
+    def __init__(self, tracker: BudgetTracker, outbox: BatchedSend[Any]) -> None:
         self._tracker, self._outbox = tracker, outbox
-        self._holds: dict[int, Reservation] = {}
-        self._asking: set[asyncio.Task[None]] = set()
-        self._gone = False
+        self._reservations: dict[int, Reservation] = {}
+        self._pending: set[asyncio.Task[None]] = set()
+        self._closed = False
 
-    def hold(self, number: int, need: Spend) -> None:
-        """Set money aside for a worker's call, and say so."""
-        self._begin(number, self._tracker.reserve(need))
+    def handle(self, message: Reserve | Renew | Settle) -> None:
+        """Do what a worker's budget asks for."""
+        match message:
+            case Reserve(number, need):
+                self._begin(number, need)
+            case Renew(number, need):
+                self._reservations.pop(number).settle(replace(need, calls=0))
+                self._begin(number, need)
+            case Settle(number, paid):
+                self._reservations.pop(number).settle(paid)
 
-    def again(self, number: int, need: Spend) -> None:
-        """Book a lost attempt in full, and set the same aside once more."""
-        self._holds.pop(number).settle(replace(need, calls=0))
-        self._begin(number, self._tracker.reserve(need))
-
-    def settle(self, number: int, paid: Spend) -> None:
-        """Book what a call took."""
-        self._holds.pop(number).settle(paid)
-
-    def gone(self) -> Spend:
-        """The worker has died: its calls under way may have been billed; returns what they are booked with."""
-        self._gone = True
+    def close(self) -> Spend:
+        """The worker has died: book its calls under way, which may have been billed; returns what was booked."""
+        self._closed = True
         booked = Spend()
-        for task in self._asking:
+        for task in self._pending:
             task.cancel()
-        for hold in self._holds.values():
-            hold.settle(hold.bound)
-            booked += hold.bound
-        self._holds.clear()
+        for reservation in self._reservations.values():
+            reservation.settle(reservation.bound)
+            booked += reservation.bound
+        self._reservations.clear()
         return booked
 
-    def _begin(self, number: int, holding: object) -> None:
-        task = asyncio.ensure_future(self._answer(number, holding))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+    def _begin(self, number: int, need: Spend) -> None:
+        task = asyncio.ensure_future(self._reply(number, need))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
 
-    async def _answer(self, number: int, holding: object) -> None:
+    async def _reply(self, number: int, need: Spend) -> None:
         try:
-            hold: Reservation = await holding  # type: ignore[misc]
+            reservation = await self._tracker.reserve(need)
         except Exception as error:
-            self._outbox.post("held", number, error)
+            self._outbox.post(Reserved(number, error))
             return
-        if self._gone:
-            hold.settle(Spend())
+        if self._closed:
+            reservation.settle(Spend())
         else:
-            self._holds[number] = hold
-            self._outbox.post("held", number, None)
+            self._reservations[number] = reservation
+            self._outbox.post(Reserved(number, None))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import BadOption
 from ...tasks.base import Task, max_decisions, random_state_after
-from ..runner import EPISODES, Experiment
+from ..experiment import EPISODES, Experiment
 from .forecast import estimate_tokens, requests_at
 
 __all__ = ["check_context"]

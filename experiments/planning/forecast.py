@@ -31,7 +31,7 @@ from ...options import whole
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ...rng import seed_of
 from ...tasks.base import Task, max_decisions, random_state_after
-from ..runner import EPISODES, Experiment, ModelSet
+from ..experiment import EPISODES, Experiment, ModelSet
 from ..variant import Variant
 
 __all__ = [

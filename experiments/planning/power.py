@@ -26,7 +26,7 @@ from ...evals.inference import assumed_spread, episodes_needed, minimum_detectab
 from ...evals.metrics.gap import gap
 from ...evals.pairs import same_situations
 from ..config import describe
-from ..runner import Experiment
+from ..experiment import Experiment
 from ..variant import Variant
 from .forecast import CostEstimate, Forecast
 

@@ -16,7 +16,7 @@ from rich.console import Console
 import akrasia as ak
 from akrasia.commands.plan import show_plan
 from akrasia.errors import BadOption
-from akrasia.experiments.config import assemble, load
+from akrasia.experiments.config import assemble, load_settings
 from akrasia.experiments.planning.forecast import Forecast, estimate_tokens, forecast_run
 from akrasia.experiments.runner import Experiment
 from akrasia.experiments.variant import Variant
@@ -47,7 +47,7 @@ def shown(experiment: Experiment, forecast: Forecast | None = None) -> str:
 @pytest.fixture(scope="module")
 def full() -> Forecast:
     """Of the example that holds every graph and intervention."""
-    return forecast_run(assemble(load(FULL, ["episodes=2"])), probes=1)
+    return forecast_run(assemble(load_settings(FULL, ["episodes=2"])), probes=1)
 
 
 def test_every_graph_and_intervention_plays_the_calls_of_its_plan(full: Forecast) -> None:
@@ -61,7 +61,7 @@ def test_every_graph_and_intervention_plays_the_calls_of_its_plan(full: Forecast
 
 
 def test_full_ablation_names_every_graph_and_intervention() -> None:
-    used = set(re.findall(r"\w+", "\n".join(load(FULL)["variants"].values())))
+    used = set(re.findall(r"\w+", "\n".join(load_settings(FULL)["variants"].values())))
     ours = {*ak.graphs.__all__} & {*GRAPHS.names()} | {*ak.interventions.__all__} & {*INTERVENTIONS.names()}
     assert len(ours) > 40 and not ours - used
 

@@ -262,8 +262,8 @@ import akrasia as ak
 from akrasia.api import execute
 from akrasia.experiments import assemble
 from akrasia.ledger import Ledger
-from akrasia.experiments.runner import play
-from akrasia.models import Planted, Simulated
+from akrasia.experiments import play
+from akrasia.models import Planted, Simulated, key_of
 from dataclasses import replace
 
 class Sampling(Simulated):

@@ -1,0 +1,191 @@
+"""An experiment as a value: tasks x models x variants x episodes, with design, budget and stopping rule.
+
+Invariant: an `Experiment` that exists can be played. Everything that can be checked without asking a model is checked
+when it is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import BadOption, UnknownName
+from ..models.base import Backend
+from ..models.gateway import Budget
+from ..options import whole
+from ..tasks.base import Task, max_decisions
+from .design import DESIGNS, Design
+from .until import Until
+from .variant import Variant
+
+__all__ = ["EPISODES", "Experiment", "ModelSet"]
+
+EPISODES = 10_000_000  # an episode's seed is seed * EPISODES + its number: experiments share no episode by accident
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """Which backend serves which slot: "default" serves every slot that is not named."""
+
+    slots: dict[str, Backend]
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Short name for tables: `name`, or what the backends call themselves."""
+        if self.name:
+            return self.name
+        labels = {slot: b.info.label for slot, b in self.slots.items()}
+        default = labels.pop("default")
+        return " + ".join([default, *(f"{slot}: {label}" for slot, label in sorted(labels.items()))])
+
+    def continues(self, slot: str) -> bool:
+        """Whether the model in a slot continues texts, and follows no instructions."""
+        return self.slots.get(slot, self.slots["default"]).info.mode == "completion"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Tasks x models x variants x episodes, with design and budget.
+
+    Args:
+        variants: the first is the baseline.
+        episodes: seeded plays per task and model: the unit of statistical independence.
+        seed: names the whole set of episodes.
+        concurrency: episodes under way at once; by default what the slowest model bears.
+        until: stop before `episodes`, once this is known closely enough: "gap +- 0.05"; see `Until`.
+        workers: processes, or actors of a Ray cluster, that play; 1 is this process.
+        leader: the label of the model whose baseline plays the episodes of a fork, so that all models decide the same
+            situations; empty: each model's own baseline plays.
+        executor: a name in `akrasia.experiments.executors.EXECUTORS`; by default what `workers` asks for.
+        address: of the Ray cluster.
+    """
+
+    tasks: tuple[Task, ...]
+    models: tuple[ModelSet, ...]
+    variants: tuple[Variant, ...]
+    episodes: int
+    seed: int = 0
+    design: Design = "fork"
+    budget: Budget = Budget()
+    concurrency: int | None = None
+    name: str = "experiment"
+    until: str = ""
+    workers: int = 1
+    executor: str = ""
+    address: str = ""
+    leader: str = ""
+
+    def __post_init__(self) -> None:
+        whole("episodes", self.episodes, 1, EPISODES - 1)
+        if not isinstance(self.design, str) or self.design not in DESIGNS:
+            raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
+        whole("the seed", self.seed, 0, 2**31 - 1)
+        for what, count in (("concurrency", self.concurrency), ("workers", self.workers)):
+            if count is not None:
+                whole(what, count, 1)
+        for what, names in (
+            ("tasks", [str((t.name, t.options)) for t in self.tasks]),
+            ("models", [m.label for m in self.models]),
+        ):
+            if not names or len(set(names)) != len(names):
+                raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
+
+        self._check_leader()
+        self._check_slots()
+        for variant in self.variants:  # an intervention on the context refuses a task now, before any call
+            for task in self.tasks:
+                variant.plan.view(task.situation(task.start(0)))
+        if not self.name or self.name in (".", "..") or any(c in self.name for c in "/\\\0"):
+            raise BadOption(f"the experiment's name {self.name!r} is no folder name", remedy="Use letters and dashes.")
+        self._check_until()
+
+    def _check_leader(self) -> None:
+        if not self.leader:
+            return
+        if self.design != "fork":
+            raise BadOption(
+                f"the leader of a {self.design} is {self.leader!r}",
+                "every variant plays its own episodes there",
+                "Use the fork design, or no leader.",
+            )
+        known = [m.label for m in self.models]
+        if self.leader not in known:
+            raise UnknownName.among("model to lead", self.leader, known)
+
+    def _check_slots(self) -> None:
+        """Refuse a slot that no agent asks, which is a misspelling, and agents that a completion model cannot play."""
+        known = {"default"}.union(*(v.plan.slots for v in self.variants))
+        for models in self.models:
+            for slot in models.slots:
+                if slot not in known:
+                    raise UnknownName.among("model slot", slot, known)
+            for variant in self.variants:
+                variant.plan.check_styles(variant.name, models.continues)
+
+    def _check_until(self) -> None:
+        until = self.stopping_rule
+        if until is not None and until.paired and not set(self.measured) - {self.variants[0].name}:
+            raise BadOption(
+                f"until is {self.until!r}",
+                "the experiment holds no variant to compare with its baseline",
+                f'Add one, or write "{until.metric.name} +- {until.reach:g}".',
+            )
+
+    @property
+    def stopping_rule(self) -> Until | None:
+        """`until` as a value; None if the run plays all its episodes."""
+        return Until.parse(self.until) if self.until else None
+
+    @property
+    def measured(self) -> list[str]:
+        """The names of the variants that are no controls: a stopping rule waits for these."""
+        return [v.name for v in self.variants if "control" not in v.tags]
+
+    @property
+    def backends(self) -> list[Backend]:
+        """Every distinct backend."""
+        return list({b.info.id: b for m in self.models for b in m.slots.values()}.values())
+
+    @property
+    def at_once(self) -> int:
+        """Episodes under way at once."""
+        return self.concurrency or min(b.info.max_concurrency for b in self.backends)
+
+    @property
+    def situations(self) -> int:
+        """The most situations the run can hold: episodes x decisions per episode, over all tasks and models."""
+        return self.episodes * len(self.models) * sum(self.bounds().values())
+
+    def bounds(self) -> dict[str, int]:
+        """The most decisions that an episode of each task can have."""
+        return {label: max_decisions(task) for label, task in zip(self.labels(), self.tasks, strict=True)}
+
+    def episode_seed(self, episode: int) -> int:
+        """The seed of an episode, which also names the episode in draws."""
+        return self.seed * EPISODES + episode
+
+    def labels(self) -> list[str]:
+        """One name per task: its own, with its options where the experiment has several of that name."""
+        names = [t.name for t in self.tasks]
+        return [
+            t.name if names.count(t.name) == 1 else f"{t.name}({', '.join(f'{k}={v}' for k, v in t.options.items())})"
+            for t in self.tasks
+        ]
+
+    def cell_names(self) -> list[tuple[str, str]]:
+        """(task, model) of every cell, by their names in records."""
+        return [(label, models.label) for label in self.labels() for models in self.models]
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides what is stored, as JSON. Budget, concurrency, variants and `until` are not in it: a
+        run may be resumed with another budget, extended by variants, and stopped elsewhere.
+        """
+        return {
+            "tasks": [{"name": t.name, **t.options} for t in self.tasks],
+            "models": [{slot: b.info.id for slot, b in sorted(m.slots.items())} for m in self.models],
+            "baseline": [self.variants[0].name, self.variants[0].plan.fingerprint],
+            "seed": self.seed,
+            "design": self.design,
+            **({"leader": self.leader} if self.leader else {}),
+        }
