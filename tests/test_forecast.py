@@ -139,7 +139,8 @@ def test_an_unknown_price_is_a_question_mark_and_free_is_nothing() -> None:
 
 def test_a_plan_that_is_not_ours_is_not_played() -> None:
     experiment = planned("reason_act", "act")
-    brought: Any = SimpleNamespace(calls=None, name="brought", see=lambda situation, draw=None: situation)
+    unknown = dict.fromkeys(("calls", "fewest_calls", "depth"))
+    brought: Any = SimpleNamespace(**unknown, name="brought", view=lambda situation, draw=None: situation)
     object.__setattr__(experiment, "variants", (*experiment.variants, Variant("brought", brought)))
     told = forecast(experiment)
     assert told.unknown == ("brought",) and told.rows[-1].alone is None and told.shared.calls == 24
