@@ -36,8 +36,8 @@ from ..records import Oracle, Response, Situation, Turn
 from ..rng import named_rng, seed_of
 from ..tasks.base import Task
 from ..tasks.options import whole
-from ..tasks.players import play, players_for
-from ..tasks.rules import best
+from ..tasks.players import players_for, run_player
+from ..tasks.rules import best_labels
 from .returns import FIRST_RESERVED_SEED
 from .supervised import SFTConfig, SFTProgress, SFTResult, TrainingPair, fine_tune
 
@@ -151,7 +151,7 @@ def expert_steps(
         if expert == ORACLE:
             yield from _oracle_steps(task, episode_seed)
         else:
-            yield from ((s, o, action) for s, o, action, _ in play(task, players_for(task)[expert], episode_seed))
+            yield from ((s, o, action) for s, o, action, _ in run_player(task, players_for(task)[expert], episode_seed))
 
 
 def expert_rationale(situation: Situation, action: str, brief: bool = False) -> str:
@@ -170,7 +170,7 @@ def expert_rationale(situation: Situation, action: str, brief: bool = False) -> 
             f"the task {situation.task!r} has no rule here, so there is no arithmetic to show",
             remedy='Clone actions alone: plan = "act".',
         )
-    top = best(situation.actions, index.values)
+    top = best_labels(situation.actions, index.values)
     if action not in top:
         raise BadOption(
             f"the expert took {action!r}, which the rule does not recommend",
