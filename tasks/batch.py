@@ -89,8 +89,8 @@ def _scores(task: Bandit, player: str) -> Scores:
         return np.asarray(sums / np.maximum(pulls, 1) + bonus[pulls.astype(np.intp)])
 
     def greedy(pulls: Floats, sums: Floats, t: int, rng: np.random.Generator) -> Floats:
-        seen = np.where(pulls > 0, sums / np.maximum(pulls, 1), -np.inf)
-        return seen if t else np.zeros_like(pulls)
+        means = np.where(pulls > 0, sums / np.maximum(pulls, 1), -np.inf)
+        return means if t else np.zeros_like(pulls)
 
     def uniform(pulls: Floats, sums: Floats, t: int, rng: np.random.Generator) -> Floats:
         return np.zeros_like(pulls)
