@@ -361,13 +361,13 @@ def test_askers_with_event_loops_in_several_threads_are_all_served(tmp_path: Pat
     ledger = Ledger(tmp_path)
 
     async def ask(here: int) -> None:
-        for i in range(150):
+        for i in range(50):
             await asyncio.wait_for(ledger.put(f"{here}/{i}", REQUEST, Draw(here, i), Response("x")), 30)
 
     with ThreadPoolExecutor(6) as threads:
         for done in [threads.submit(asyncio.run, ask(here)) for here in range(6)]:
             done.result()
-    assert rows(tmp_path, "responses") == 900
+    assert rows(tmp_path, "responses") == 300
     ledger.close()
     with pytest.raises(LedgerError, match="it is closed"):
         asyncio.run(ask(7))

@@ -211,6 +211,6 @@ def test_the_benchmark_plays_the_demo_with_either_of_its_models(adapter: str | N
     assert spec and spec.loader
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
-    experiment = benchmark.demo(3, benchmark.Heard(adapter))
+    experiment = benchmark.demo(3, benchmark.Recording(adapter))
     assert experiment.episodes == 3 and len(experiment.variants) == 7
     assert [m.label for m in experiment.models] == ["embedded" if adapter is None else f"embedded:{adapter}"]
