@@ -7,6 +7,7 @@ from akrasia.models import Scripted
 
 TASK = {"name": "bandit", "arms": 5, "horizon": 2}
 
+
 def test_a_bill_counts_each_answer_once_and_each_variant_alone(tmp_path: Path) -> None:
     model = Scripted(lambda r, d: "BEST=Red\nACTION=Red", price=ak.models.Price(1e-6, 1e-6))
     variants = ["reason_act", "reason_act | execute_stated", "act"]

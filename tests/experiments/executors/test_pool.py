@@ -108,7 +108,9 @@ def test_the_bytes_are_those_of_one_process(
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(tmp_path: Path, alone: tuple[bytes, set[str]]) -> None:
+def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(
+    tmp_path: Path, alone: tuple[bytes, set[str]]
+) -> None:
     died: list[WorkerDied] = []
     killed: list[Any] = []
 
