@@ -1,17 +1,18 @@
 """A run is killed, interrupted, starved of disk: what it leaves is resumed to the bytes of an uninterrupted run.
 
-`make test-faults` kills it at 100 random points; by default a few are tried.
+`make test-faults` kills it at 100 random points; by default a few are tried. Runs are forked from one process that has
+imported everything, so that what is tried is the run and not the start of Python.
 """
 
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,67 +20,150 @@ import pytest
 
 import akrasia as ak
 from akrasia.ledger.file import FILE
+from akrasia.models import Planted, Simulated
 
 pytestmark = pytest.mark.slow
 
 SETTINGS: dict[str, Any] = {
     "task": {"name": "bandit", "arms": 6, "horizon": 4, "head_start": 2},
     "variants": ["reason_act", "reason_act | critique", "reason_then_act", "reason_act | placebo"],
-    "episodes": 12,
+    "episodes": 8,
     "concurrency": 4,
 }
-SCRIPT = '''
-"""The simulated agent, slow enough to be caught at work; every answer that is really given is noted in a file."""
-import asyncio, json, os, sys
+SERVER = '''
+"""Forks a run for every line of JSON that it reads, and prints the run's process id. A run writes what became of it."""
+import asyncio, json, os, resource, signal, sys, traceback
 import akrasia as ak
+import akrasia.api, akrasia.cli, akrasia.commands.progress, akrasia.experiments.planning.context_length
 from akrasia.models import Planted, Simulated
 
 class Slow(Simulated):
+    """The simulated agent, slow enough to be caught at work; every answer that is really given is noted in a file."""
+
     async def generate(self, request, draw, key):
         await asyncio.sleep(float(os.environ["DELAY"]) * (1 + draw.sample))
         with open(os.environ["ASKED"], "a") as file:
             file.write(key + "\\n")
-        die = os.environ.get("DIES_IN")
-        if die is not None and draw.episode == int(die):
-            os.kill(os.getpid(), 9)
         return await super().generate(request, draw, key)
 
+def play(folder, settings):
+    outcome = ak.run(model=Slow(Planted(parse_failure=0.05)), out=folder, **settings).outcome
+    print(json.dumps({"stopped": outcome.stopped and str(outcome.stopped), "missing": outcome.missing,
+                      "made": outcome.run_usage.made}))
+
+def work(order):
+    os.environ.update(order["env"])
+    for stream, number in (("out", 1), ("err", 2)):
+        os.dup2(os.open(order[stream], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+    os.setsid()
+    if order["file_size"]:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"],) * 2)
+    if order["command"]:
+        sys.argv = ["akrasia", *order["command"]]
+        akrasia.cli.main()
+    else:
+        play(order["folder"], order["settings"])
+
 if __name__ == "__main__":
-    result = ak.run(model=Slow(Planted(parse_failure=0.05)), out=sys.argv[1], **json.loads(sys.argv[2]))
-    stopped = result.outcome.stopped
-    print(json.dumps({"stopped": stopped and f"{type(stopped).__name__}: {stopped}", "missing": result.outcome.missing,
-                      "made": result.outcome.run_usage.made}))
+    ak.run(model=Simulated(), variants=["act"], episodes=1, out=sys.argv[1])  # imports what a run needs
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                work(json.loads(line))
+                code = 0
+            except SystemExit as end:
+                code = end.code or 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush(), sys.stderr.flush()
+                os._exit(code)
+        print(pid, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 '''
 
 
+class Server:
+    """The process from which runs are forked, one at a time."""
+
+    def __init__(self, script: Path) -> None:
+        script.write_text(SERVER, encoding="utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script), str(script.parent / "first")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> int:
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
+
+    def start(self, order: dict[str, Any]) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return self.line()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("server") / "slow.py")
+    yield made
+    made.process.kill()
+    made.process.communicate()
+
+
+class Work:
+    """A run under way."""
+
+    def __init__(self, server: Server, pid: int, out: Path, err: Path) -> None:
+        self._server, self.pid, self._out, self._err = server, pid, out, err
+
+    def send(self, name: signal.Signals) -> None:
+        os.kill(self.pid, name)
+
+    def alive(self) -> bool:
+        return alive(self.pid)
+
+    def wait(self) -> tuple[int, str, str]:
+        """(exit code, what it printed, what it said on stderr)."""
+        code = self._server.line()
+        return code, self._out.read_text(), self._err.read_text()
+
+
 class Runner:
-    """Runs the script into a folder, again and again."""
+    """Plays one experiment into a folder, again and again."""
 
-    def __init__(self, at: Path, delay: float = 0.004) -> None:
+    def __init__(self, server: Server, at: Path, delay: float = 0.004) -> None:
         at.mkdir()
+        self._server, self._at = server, at
         self.folder, self.asked = at / "run", at / "asked"
-        self._script = at / "slow.py"
-        self._script.write_text(SCRIPT, encoding="utf-8")
-        self._env = os.environ | {"DELAY": str(delay), "ASKED": str(self.asked)}
+        self._env = {"DELAY": str(delay), "ASKED": str(self.asked)}
 
-    def start(self, changes: dict[str, Any] | None = None, env: dict[str, str] | None = None, **how: Any) -> Any:
-        command = [sys.executable, str(self._script), str(self.folder), json.dumps(SETTINGS | (changes or {}))]
-        return subprocess.Popen(
-            command, env=self._env | (env or {}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True, **how,
-        )  # fmt: skip
+    def start(self, file_size: int = 0, command: list[str] | None = None, **changes: Any) -> Work:
+        out, err = self._at / "out", self._at / "err"
+        order = {
+            "folder": str(self.folder), "settings": SETTINGS | changes, "env": self._env, "out": str(out),
+            "err": str(err), "file_size": file_size, "command": command,
+        }  # fmt: skip
+        return Work(self._server, self._server.start(order), out, err)
 
-    def finish(self, changes: dict[str, Any] | None = None, **how: Any) -> dict[str, Any]:
-        work = self.start(changes, **how)
-        out, err = work.communicate(timeout=300)
-        assert work.returncode == 0, err
-        said: dict[str, Any] = json.loads(out)
-        return said
+    def finish(self, **changes: Any) -> dict[str, Any]:
+        code, out, err = self.start(**changes).wait()
+        assert code == 0, err
+        outcome: dict[str, Any] = json.loads(out)
+        return outcome
 
     def committed(self) -> int:
         return len(self.keys())
 
     def keys(self) -> set[str]:
+        """The committed keys; none while there is no ledger yet."""
         try:
             connection = sqlite3.connect(f"file:{self.folder / FILE}?mode=ro", uri=True)
             try:
@@ -94,289 +178,179 @@ class Runner:
 
     def answered(self) -> list[str]:
         """The key of every answer that was given, in all sessions."""
-        return self.asked.read_text(encoding="utf-8").split()
+        return self.asked.read_text(encoding="utf-8").split() if self.asked.exists() else []
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, set[str]]:
-    """Export and keys of a run that nothing interrupted."""
-    run = Runner(tmp_path_factory.mktemp("whole") / "run", delay=0)
-    assert run.finish() == {"stopped": None, "missing": 0, "made": run.committed()}
-    return run.export(), run.keys()
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[bytes, set[str]]]:
+    """Export and keys of a run that nothing interrupted, by its design."""
+    made: dict[str, tuple[bytes, set[str]]] = {}
+
+    def of(design: str) -> tuple[bytes, set[str]]:
+        if design not in made:
+            folder = tmp_path_factory.mktemp("whole") / design
+            model = Simulated(Planted(parse_failure=0.05))
+            result = ak.run(model=model, out=folder, **SETTINGS, design=design)
+            with sqlite3.connect(folder / FILE) as connection:
+                keys = {key for (key,) in connection.execute("SELECT key FROM responses")}
+            made[design] = result.export(folder / "records.jsonl").read_bytes(), keys
+        return made[design]
+
+    return of
 
 
-def points(config: pytest.Config, workers: int) -> int:
-    kills = int(config.getoption("--kills"))
-    return kills - kills // 4 if workers == 1 else kills // 4
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_killed_at_random_points_it_ends_with_the_same_bytes(
-    whole: tuple[bytes, set[str]], tmp_path: Path, workers: int, pytestconfig: pytest.Config
+@pytest.mark.parametrize(("workers", "design"), [(1, "fork"), (1, "rollout"), (2, "fork")])
+def test_killed_at_random_points_it_ends_with_the_same_bytes_and_asks_nothing_twice(
+    server: Server,
+    whole: Callable[[str], tuple[bytes, set[str]]],
+    tmp_path: Path,
+    workers: int,
+    design: str,
+    pytestconfig: pytest.Config,
 ) -> None:
-    """Runs that are killed some ten times each, at a random moment after some new answers are in."""
-    export, keys = whole
-    rng = random.Random(f"kill/{workers}")
-    kills, left, rounds = 0, points(pytestconfig, workers), 0
+    """Runs that are killed some ten times each, after some new answers are in; another executor ends them."""
+    export, keys = whole(design)
+    kills = int(pytestconfig.getoption("--kills"))
+    left = kills // 8 if workers == 2 else (kills - kills // 8 + (design == "fork")) // 2
+    rng = random.Random(f"kill/{workers}/{design}")
+    rounds = 0
     while left:
-        run = Runner(tmp_path / f"round{rounds}")
+        run = Runner(server, tmp_path / f"round{rounds}")
         rounds += 1
         under_way = 0  # answers that a kill may take along: at most those of the calls at once
         while left and (have := run.committed()) < len(keys) - 5:
-            goal = have + rng.randint(0, 20)
-            work = run.start({"workers": workers})
-            reached(run, goal, work, alive=False)
+            work = run.start(workers=workers, design=design)
+            reached(run, have + rng.randint(0, 20), work, to_end=True)
             time.sleep(rng.random() * 0.01)
-            caught = work.poll() is None  # else it has come to its end by itself
-            work.kill()
-            work.communicate()
-            kills += caught
-            left -= caught
+            helpers = children(work.pid) if workers == 2 else []
+            left -= work.alive()  # else it has come to its end by itself
+            work.send(signal.SIGKILL)
+            work.wait()
+            gone(helpers)
             under_way += 40
             assert run.keys() <= keys
-        said = run.finish({"workers": workers})
-        assert said["stopped"] is None and said["missing"] == 0
+            if (run.folder / FILE).exists():
+                assert_whole(run, export)
+        kept, before = run.keys(), len(run.answered())
+        end = run.finish(workers=1, design=design)
+        assert end == {"stopped": None, "missing": 0, "made": len(keys) - len(kept)}
+        later = run.answered()[before:]
+        assert not kept & set(later) and len(later) == len(set(later))
         assert run.export() == export and run.keys() == keys
-        lost = len(run.answered()) - len(keys)
-        assert 0 <= lost <= under_way
-    assert kills == points(pytestconfig, workers)
+        assert 0 <= len(run.answered()) - len(keys) <= under_way
 
 
-def test_what_is_committed_is_never_asked_for_again(whole: tuple[bytes, set[str]], tmp_path: Path) -> None:
-    export, keys = whole
-    run = Runner(tmp_path / "r", delay=0.01)
-    work = run.start({"workers": 2})
-    reached(run, 60, work)
-    os.kill(work.pid, signal.SIGKILL)
-    work.communicate()
-    time.sleep(0.5)  # its workers see that it is gone
-    kept, before = run.keys(), len(run.answered())
-    assert run.finish({"workers": 2})["made"] == len(keys) - len(kept)
-    later = run.answered()[before:]
-    assert not kept & set(later) and len(later) == len(set(later))
-    assert run.export() == export
+def assert_whole(run: Runner, export: bytes) -> None:
+    """Every situation that is stored is stored for every variant, as the whole run stores it."""
+    try:
+        lines = run.export().splitlines()
+    except ak.errors.AkrasiaError:  # killed before it held anything
+        return
+    stored = [json.loads(line) for line in lines]
+    assert set(lines) <= set(export.splitlines())
+    counts: dict[tuple[int, int], int] = {}
+    for record in stored:
+        counts[record["episode"], record["step"]] = counts.get((record["episode"], record["step"]), 0) + 1
+    assert set(counts.values()) <= {len(SETTINGS["variants"])}
 
 
-def test_workers_die_with_their_driver(tmp_path: Path) -> None:
-    run = Runner(tmp_path / "r", delay=0.05)
-    work = run.start({"workers": 2})
-    reached(run, 3, work)
-    workers = children(work.pid)
-    assert len(workers) >= 2
-    os.kill(work.pid, signal.SIGKILL)
-    work.communicate()
-    deadline = time.monotonic() + 20
-    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(alive(pid) for pid in workers)
-
-
-def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(whole: tuple[bytes, set[str]], tmp_path: Path) -> None:
-    export, keys = whole
-    run = Runner(tmp_path / "r", delay=0.02)
-    work = run.start({"workers": 2})
-    for goal in (20, 60):
-        reached(run, goal, work)
-        os.kill(playing(work.pid)[0], signal.SIGKILL)
-    out, err = work.communicate(timeout=120)
-    assert work.returncode == 0, err
-    assert json.loads(out) | {"made": 0} == {"stopped": None, "missing": 0, "made": 0}
-    assert run.export() == export and run.keys() == keys
-
-
-def test_an_episode_that_kills_its_workers_stops_the_run(whole: tuple[bytes, set[str]], tmp_path: Path) -> None:
-    export, keys = whole
-    run = Runner(tmp_path / "r", delay=0.001)
-    said = run.finish({"workers": 2, "concurrency": 2}, env={"DIES_IN": "5"})
-    assert said["stopped"].startswith("WorkerLost: 3 workers died over one episode: the last one was ended by SIGKILL")
-    assert said["missing"] > 0
-    assert run.finish({"workers": 2})["missing"] == 0
-    assert run.export() == export
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_bytes_are_those_of_one_process(whole: tuple[bytes, set[str]], tmp_path: Path, workers: int) -> None:
-    run = Runner(tmp_path / "r", delay=0)
-    assert run.finish({"workers": workers, "executor": "processes"})["missing"] == 0
-    assert run.export() == whole[0]
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_budget_is_kept_to_the_call_by_all_workers_together(
-    whole: tuple[bytes, set[str]], tmp_path: Path, workers: int
-) -> None:
-    export, keys = whole
-    run = Runner(tmp_path / "r", delay=0.001)
-    said = run.finish({"workers": workers, "budget": {"calls": 101}})
-    assert said["stopped"].startswith("BudgetSpent") and said["made"] == len(run.answered()) == run.committed() == 101
-    assert said["missing"] > 0
-    table = ak.open_run(run.folder).records
-    assert set(table.group_by("episode", "step").len()["len"]) <= {len(SETTINGS["variants"])}
-    assert run.finish({"workers": workers, "budget": {"calls": len(keys)}})["missing"] == 0
-    assert run.export() == export and len(run.answered()) == len(keys)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_stops_the_run_and_with_room_it_goes_on(
-    whole: tuple[bytes, set[str]], tmp_path: Path, workers: int
+    server: Server, whole: Callable[[str], tuple[bytes, set[str]]], tmp_path: Path
 ) -> None:
     """A limit on the size of files stands in for the disk: the database meets an error where it would meet ENOSPC."""
-    run = Runner(tmp_path / "r", delay=0.001)
-
-    def small() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-
-    work = run.start({"workers": workers}, preexec_fn=small)
-    _, said = work.communicate(timeout=120)
-    assert work.returncode == 1
-    assert "LedgerError" in said and "What was committed is safe: free the disk" in said
+    export, keys = whole("fork")
+    run = Runner(server, tmp_path / "r", delay=0.0)
+    code, _, err = run.start(file_size=300_000).wait()
+    assert code == 1
+    assert "LedgerError" in err and "What was committed is safe: free the disk" in err
     kept = run.keys()
-    assert 0 < len(kept) < len(whole[1])
-    assert run.finish({"workers": workers})["made"] == len(whole[1] - kept)
-    assert run.export() == whole[0]
+    assert 0 < len(kept) < len(keys)
+    assert run.finish()["made"] == len(keys - kept)
+    assert run.export() == export
 
 
 def test_a_database_that_someone_else_locks_for_a_moment_is_waited_for(
-    whole: tuple[bytes, set[str]], tmp_path: Path
+    server: Server, whole: Callable[[str], tuple[bytes, set[str]]], tmp_path: Path
 ) -> None:
-    run = Runner(tmp_path / "r", delay=0.004)
+    run = Runner(server, tmp_path / "r")
     work = run.start()
     reached(run, 20, work)
     other = sqlite3.connect(run.folder / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     held = run.committed()
-    time.sleep(1.0)
+    time.sleep(0.5)
     assert run.committed() == held
     other.execute("ROLLBACK")
     other.close()
-    out, err = work.communicate(timeout=120)
-    assert work.returncode == 0, err
-    assert json.loads(out)["missing"] == 0 and run.export() == whole[0]
+    code, out, err = work.wait()
+    assert code == 0, err
+    assert json.loads(out)["missing"] == 0 and run.export() == whole("fork")[0]
 
 
-TWO = '''
-"""Two workers over a slow disk; one dies just after it has said an answer. What is sampled is never the same twice."""
-import asyncio, json, os, sys, time
-import akrasia as ak
-from akrasia.api import execute
-from akrasia.experiments import assemble
-from akrasia.ledger import Ledger
-from akrasia.experiments import play
-from akrasia.models import Planted, Simulated, key_of
-from dataclasses import replace
-
-class Sampling(Simulated):
-    async def generate(self, request, draw, key):
-        said = await super().generate(request, draw, key)
-        with open(os.environ["ASKED"], "a") as file:
-            file.write(key + "\\n")
-        if len(open(os.environ["ASKED"]).readlines()) > 128 and not os.path.exists(os.environ["ASKED"] + ".killed"):
-            open(os.environ["ASKED"] + ".killed", "w").close()
-            asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), 9)
-        return replace(said, text=f"{said.text}\\n(at {time.time_ns()})")
-
-class Slow(Ledger):
-    async def commit(self, batch):
-        await asyncio.sleep(0.3)
-        await super().commit(batch)
-
-if __name__ == "__main__":
-    experiment = assemble(json.loads(sys.argv[2]) | {"model": Sampling(Planted())})
-    ledger = Slow(sys.argv[1])
-    outcome = asyncio.run(play(experiment, ledger))
-    turns = [t for r in ledger.records() for t in r.decision.turns if t.key]
-    print(json.dumps({"missing": outcome.missing, "stopped": str(outcome.stopped), "turns": len(turns),
-                      "untold": sum(ledger.get(t.key).text != t.text for t in turns)}))
-    ledger.close()
-'''
-
-
-def test_what_a_dying_worker_said_is_in_before_another_plays_its_episodes(tmp_path: Path) -> None:
-    """No answer is asked for twice, and every record tells of the answer that is kept."""
-    run = Runner(tmp_path / "r")
-    (tmp_path / "r" / "slow.py").write_text(TWO, encoding="utf-8")
-    changes = {"task": {"name": "bandit", "arms": 3, "horizon": 2}, "episodes": 24, "workers": 2,
-               "variants": ["reason_act", "reason_act | critique"]}  # fmt: skip
-    said = run.finish(changes)
-    assert (tmp_path / "r" / "asked.killed").exists()
-    assert said == {"missing": 0, "stopped": "None", "turns": 24 * 2 * 4, "untold": 0}
-    asked = run.answered()
-    assert len(asked) - len(set(asked)) <= 4  # at most what was under way in the worker that died
-    assert set(asked) == run.keys()
-
-
-class Cli(Runner):
+def command(run: Runner, workers: int) -> list[str]:
     """The same through the command line, with a model that the command line knows: half a minute of work."""
-
-    def __init__(self, at: Path, workers: int) -> None:
-        super().__init__(at)
-        self.workers = workers
-
-    def start(self, changes: dict[str, Any] | None = None, env: dict[str, str] | None = None, **how: Any) -> Any:
-        command = [
-            sys.executable, "-c", "from akrasia.cli import main; main()", "run", "--out", str(self.folder),
-            "--no-report", "--model", "simulated", "--episodes", "1500", "--set", "task.horizon=3", "--workers",
-            str(self.workers),
-        ]  # fmt: skip
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
-
-    def at_work(self) -> Any:
-        work = self.start()
-        reached(self, 50, work)
-        return work
+    return [
+        "run", "--out", str(run.folder), "--no-report", "--model", "simulated", "--episodes", "1500", "--set",
+        "task.horizon=3", "--workers", str(workers),
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("name", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 2)])
 def test_once_asked_to_stop_it_keeps_what_is_under_way_and_says_what_is_missing(
-    tmp_path: Path, name: signal.Signals, workers: int
+    server: Server, tmp_path: Path, name: signal.Signals, workers: int
 ) -> None:
-    run = Cli(tmp_path / "r", workers)
-    work = run.at_work()
+    run = Runner(server, tmp_path / "r")
+    work = run.start(command=command(run, workers))
+    reached(run, 50, work)
     for pid in [work.pid, *children(work.pid)] if name is signal.SIGINT else [work.pid]:
         os.kill(pid, name)  # a terminal sends Ctrl-C to all processes
-    _, said = work.communicate(timeout=120)
-    assert work.returncode == 3, said
-    assert "interrupted" in said and "of 1500 episodes are not complete" in said
-    assert f"akrasia run --resume {run.folder}" in said
+    code, _, err = work.wait()
+    assert code == 3, err
+    assert "interrupted" in err and "of 1500 episodes are not complete" in err
+    assert f"akrasia run --resume {run.folder}" in err
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_twice_asked_to_stop_it_stops_at_once_and_is_resumable(tmp_path: Path, workers: int) -> None:
-    run = Cli(tmp_path / "r", workers)
-    work = run.at_work()
-    work.send_signal(signal.SIGINT)
+def test_twice_asked_to_stop_it_stops_at_once_and_is_resumable(server: Server, tmp_path: Path) -> None:
+    run = Runner(server, tmp_path / "r")
+    work = run.start(command=command(run, 2))
+    reached(run, 50, work)
+    helpers = children(work.pid)
+    work.send(signal.SIGINT)
     time.sleep(0.02)
-    asked = time.monotonic()
-    work.send_signal(signal.SIGINT)
-    _, said = work.communicate(timeout=60)
-    assert time.monotonic() - asked < 20
-    assert work.returncode in (3, 130), said  # 3: it had ended by then
+    work.send(signal.SIGINT)
+    code, _, err = work.wait()
+    assert code in (3, 130), err  # 3: it had ended by then
     assert 50 <= run.committed() < 1500 * 3
+    gone(helpers)
 
 
-def reached(run: Runner, goal: int, work: Any, alive: bool = True) -> None:
-    """Wait until so many answers are committed; that the run ends before is a failure, or (not `alive`) is fine."""
-    deadline = time.monotonic() + 120
-    while run.committed() < goal and work.poll() is None:
+def reached(run: Runner, goal: int, work: Work, to_end: bool = False) -> None:
+    """Wait until so many answers are committed; that the run ends before is a failure, or (`to_end`) is fine."""
+    deadline = time.monotonic() + 240
+    while run.committed() < goal and work.alive():
         assert time.monotonic() < deadline, "nothing moves any more"
         time.sleep(0.002)
-    assert not alive or work.poll() is None, work.communicate()[1]
+    assert to_end or work.alive(), work.wait()
+
+
+def gone(pids: list[int]) -> None:
+    """See that processes end."""
+    deadline = time.monotonic() + 60
+    while any(map(alive, pids)):
+        assert time.monotonic() < deadline, "a worker outlives its driver"
+        time.sleep(0.02)
 
 
 def children(pid: int) -> list[int]:
     """The processes that a process has started."""
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def playing(pid: int) -> list[int]:
-    """Those of them that play: multiprocessing has one more, which tracks resources."""
-    return [p for p in children(pid) if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
