@@ -22,8 +22,7 @@ import scipy
 from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
-from .base import CLUSTER, RANGES, TURN_METRICS, Metric
-from .change import turn_metric
+from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric
 from .totals import by_episode, of_totals, quotient, summed
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def listeners(turns: pl.DataFrame) -> pl.DataFrame:
 
 
 def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: Any, why: str) -> Metric:
-    return turn_metric(Metric(name, title, "share", source, num & den, den, why, view=view))
+    return metric(name, title, num & den, den, source=source, why=why, of="turns", view=view)
 
 
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
@@ -129,6 +128,7 @@ class CentralityInfluence:
     """
 
     name, title, unit = "centrality_influence", "centrality ~ influence", "correlation"
+    of: Table = "turns"
     source = "Spearman's rho of a speaker's centrality in the graph of reads with the share of readers it moves"
 
     def __init__(self, centrality: str = "degree") -> None:
@@ -165,4 +165,4 @@ class CentralityInfluence:
         return of_totals(parts, spearman, self.name, float(edges.height), ALIKE, RANGES[self.unit])
 
 
-TURN_METRICS.register("centrality_influence", CentralityInfluence)
+METRICS.register("centrality_influence", CentralityInfluence)

@@ -20,7 +20,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Array
-from .base import CLUSTER, METRICS
+from .base import CLUSTER, register_metric
 from .totals import OfTotals, by_episode, quotient, summed
 
 __all__ = ["entropy_of"]
@@ -70,4 +70,4 @@ for _made in (
         partial(_counts, column="place"), _places, WHY, NO_INTERVAL,
     ),
 ):  # fmt: skip
-    METRICS.register(_made.name, lambda made=_made: made)
+    register_metric(_made)
