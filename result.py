@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .evals.evaluator import Evaluator, Value
     from .evals.inference import Interval
     from .evals.judge import Judged
+    from .evals.run_tables import RunTables
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
@@ -88,7 +89,7 @@ class Result:
         evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
         turns: bool | None = None,
     ) -> Scorecard:
-        """The scorecard as data; see `akrasia.evals.scorecard.score`.
+        """The scorecard as data; see `akrasia.evals.scoring.score`.
 
         Args:
             evaluators: evaluators beside the metrics, by name or as they are; see `akrasia.evals.evaluator`.
@@ -96,22 +97,22 @@ class Result:
                 holds at most 20,000 records, since it takes a second per some 8,000.
         """
         from .evals.judgements import read_judged
-        from .evals.scorecard import score
+        from .evals.scoring import score
 
-        table, added = self.records, list[Any]()
-        said = self.turns if turns or (turns is None and table.height <= TRANSCRIPTS) else None
-        if said is not None:
-            table = self._with_latency(table, said)
+        run, added = self._tables, list[Any]()
+        if turns or (turns is None and run.steps.height <= TRANSCRIPTS):
+            run = replace(run, turns=self.turns, steps=self._with_latency(run.steps, self.turns))
         if evaluators:
-            from .evals.evaluator import evaluated, known
+            from .evals.evaluating import evaluated
+            from .evals.evaluator import select_evaluators
 
             ledger = read_ledger(self.folder)
             try:
-                table, added = evaluated(known(evaluators), table, ledger.records())
+                steps, added = evaluated(select_evaluators(evaluators), run.steps, ledger.records())
             finally:
                 ledger.close()
-        looks, judged = self._meta("looks"), read_judged(self.folder)
-        return score(table, metrics, baseline, interval, added, looks, judged, said, self._models)
+            run = replace(run, steps=steps)
+        return score(replace(run, judged=read_judged(self.folder)), metrics, baseline, interval, added)
 
     def two_way(
         self,
@@ -130,7 +131,7 @@ class Result:
         """
         from .evals.two_way import MEASURED, two_way
 
-        tables = two_way(self.records, metrics or MEASURED, interval, baseline, self._models, self._meta("looks"))
+        tables = two_way(self._tables, metrics or MEASURED, interval, baseline)
         if not tables:
             raise BadOption(
                 f"{str(self.folder)!r} has no two-way table",
@@ -140,9 +141,18 @@ class Result:
         return tables
 
     @property
-    def _models(self) -> tuple[str, ...]:
-        """The models by their names in records, in the experiment's order; empty where that was not stored."""
-        return tuple(self.experiment.get("labels", ()))
+    def _tables(self) -> RunTables:
+        """The run as evaluators take it, without transcripts and without what judges read."""
+        from .evals.anytime import InterimLooks
+        from .evals.run_tables import RunTables
+
+        looks = self._meta("looks")
+        return RunTables(
+            self.records,
+            looks=InterimLooks.of(looks) if looks else None,
+            experiment=self.experiment,
+            name=str(self.folder),
+        )
 
     @cached_property
     def turns(self) -> pl.DataFrame:
@@ -165,12 +175,13 @@ class Result:
             ledger.close()
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
-        """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
-        from .evals.evaluator import evaluate, known
+        """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluating.evaluate`."""
+        from .evals.evaluating import evaluate
+        from .evals.evaluator import select_evaluators
 
         ledger = read_ledger(self.folder)
         try:
-            return evaluate(known(evaluators), ledger.records())
+            return evaluate(select_evaluators(evaluators), ledger.records())
         finally:
             ledger.close()
 
@@ -191,15 +202,13 @@ class Result:
 
         chosen = metrics or COMPARED
         if isinstance(a, Result):
-            one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
-            looked = [x for r in (self, a) if (x := r._meta("looks"))]
-            return compare_runs(one, other, b, chosen, interval, looked)
+            return compare_runs(self._tables, a._tables, b, chosen, interval)
         if b is None:
             raise BadOption(
                 "there is one arm to compare", f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
             )  # fmt: skip
-        return compare(self.records, a, b, chosen, interval, self._meta("looks"))
+        return compare(self._tables, a, b, chosen, interval)
 
     def judge(
         self,

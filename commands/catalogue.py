@@ -12,8 +12,9 @@ from rich.table import Table
 
 from ..agents.base import AGENTS
 from ..errors import UnknownName
-from ..evals.evaluator import EVALUATORS, known
-from ..evals.metrics import METRICS
+from ..evals.evaluator import EVALUATORS, select_evaluators
+from ..evals.measuring import select_metrics
+from ..evals.metrics import table_read
 from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
 from ..ledger.file import FILE
@@ -53,13 +54,12 @@ def _interventions() -> Rows:
 
 
 def _metrics() -> Rows:
-    for name in METRICS:
-        made = METRICS.make(name)
-        yield name, getattr(made, "unit", ""), getattr(made, "source", "")
+    for name, made in select_metrics(None).items():
+        yield name, table_read(made), getattr(made, "unit", ""), getattr(made, "source", "")
 
 
 def _evaluators() -> Rows:
-    for made in known(EVALUATORS.names()):
+    for made in select_evaluators(EVALUATORS.names()):
         yield made.name, made.of, made.unit, made.source
 
 
@@ -78,7 +78,7 @@ _KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "graphs": (("graph", "how it decides"), _registered(GRAPHS)),
     "agents": (("role", "what it does"), _registered(AGENTS)),
     "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
-    "metrics": (("metric", "unit", "definition"), _metrics),
+    "metrics": (("metric", "reads", "unit", "definition"), _metrics),
     "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
     "models": (("model", "what it is"), lambda: iter(MODELS.items())),
     "runs": (("run", "variants", "answers", "US dollars"), _runs),

@@ -4,9 +4,9 @@
     step      coverage C_t: share of actions tried, after each step (`metrics.exploration.coverage_curve`)
     item      accuracy of each variation of a question set (`metrics.answers.accuracies`)
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
-    round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`changes`)
-    edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.influence`)
-    bill      calls and nominal dollars of the variant alone, and its part of what the run took (`metrics.cost.paid_by_variant`)
+    round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
+    edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
+    bill      calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
 
 Invariant: what a variant's records cannot tell is absent, never empty and never 0.
 """
@@ -23,11 +23,11 @@ from .inference import Estimate, Interval
 from .measuring import Readable
 from .metrics import Funnel, funnel
 from .metrics.answers import accuracies
-from .metrics.change import changes
+from .metrics.change import flips_by
 from .metrics.cost import paid_by_variant
 from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
-from .metrics.influence import influence
+from .metrics.influence import persuasion_by_edge
 
 __all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns", "first_with_probs"]
 
@@ -68,10 +68,11 @@ def breakdowns(
     if has_items:
         made["repeats"] = lambda: frequency_buckets(steps, interval)
     if own is not None:
-        made["round"] = lambda: changes(own, "round", interval)
-        made["speaker"] = lambda: changes(own, "speaker", interval)
+        made["round"] = lambda: flips_by(own, "round", interval)
+        made["speaker"] = lambda: flips_by(own, "speaker", interval)
         made["edge"] = lambda: _column(
-            "persuasion", {f"{source} -> {reader}": e for (source, reader), e in influence(own, interval).items()}
+            "persuasion",
+            {f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(own, interval).items()},
         )
     if turns is not None:
         made["bill"] = lambda: _bill(turns, str(steps["variant"][0]))

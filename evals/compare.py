@@ -226,8 +226,8 @@ def _pairing(b: Side, a: Side, models: tuple[str, str]) -> Pairing:
 
 def _multiple(b: Side, a: Side, columns: Sequence[str]) -> float | None:
     """What `b` takes per decision, as a multiple of what `a` takes."""
-    ours, theirs = (sum(side.steps[c].sum() for c in columns) / side.steps.height for side in (b, a))
-    return float(ours / theirs) if theirs else None
+    ours, theirs = (float(sum(side.steps[c].sum() for c in columns)) / side.steps.height for side in (b, a))
+    return ours / theirs if theirs else None
 
 
 def _lines(

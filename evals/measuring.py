@@ -89,7 +89,7 @@ def measure(name: str, metric: Any, tables: Readable, interval: Interval, failur
 
 
 def worst_and_best(name: str, metric: Any, tables: Readable, interval: Interval, failures: list[str]) -> Bounds | None:
-    """What answers that could not be read could have made of a metric; None where all were read, or it has no bounds."""
+    """What answers that could not be read could have made of a metric; None where all were, or there are no bounds."""
     if not isinstance(metric, Metric) or not metric.bounded:
         return None
     try:

@@ -20,7 +20,7 @@ from .breakdown import breakdowns, first_with_probs
 from .controls import Reference, is_control, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .judge import LEFT, Judged, with_judge
+from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
 from .metrics.gap import gap as GAP
@@ -220,7 +220,7 @@ def _anytime_valid(
 
 def _judged(steps: pl.DataFrame, judged: Judged, interval: Interval) -> JudgedRates:
     """What judges add to an arm."""
-    with_readings = with_judge(steps, judged)
+    with_readings = with_judged(steps, judged)
     return JudgedRates(
         metrics={m: METRICS.make(m)(with_readings, interval) for m in JUDGED},
         unread=steps.filter(pl.col("stated_status").is_in(LEFT)).height,

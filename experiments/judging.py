@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadOption, RunStopped
-from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
+from ..evals.judge import Judged, JudgedText, Ruling, judge_agreement, judge_text, judged_steps, texts_to_judge
 from ..evals.judgements import FOLDER
 from ..events import EventBus, StopBegan
 from ..ledger.ledger import Ledger, read_ledger
@@ -49,7 +49,7 @@ async def judge_run(
     ledger = read_ledger(folder)
     try:
         about = decode(dict[str, Any], ledger.meta("experiment") or "{}")
-        left, known = items(ledger.records(), calibrate)
+        left, known = texts_to_judge(ledger.records(), calibrate)
     finally:
         ledger.close()
     _check(judges, about, calibrate)
@@ -61,10 +61,10 @@ async def judge_run(
             gateway = ready.on(own, spent=spent(budget, own), emit=emit)
             models = _Bench(gateway, judges, concurrency)
             rulings = await models.rule([*known, *left])
-            agreement, same = calibration(rulings[: len(known)])
+            agreement, same = judge_agreement(rulings[: len(known)])
             found = Judged(
                 tuple(b.info.label for b in judges),
-                rows_of(rulings[len(known) :]),
+                judged_steps(rulings[len(known) :]),
                 agreement,
                 same,
                 len(known),
@@ -92,7 +92,7 @@ class _Bench:
         self._at_once = asyncio.Semaphore(concurrency or sum(c.max_concurrency for c in self._infos.values()))
         self.cost: dict[str, float | None] = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
 
-    async def rule(self, found: Sequence[Item]) -> list[Ruling]:
+    async def rule(self, found: Sequence[JudgedText]) -> list[Ruling]:
         try:
             async with asyncio.TaskGroup() as group:
                 ruling = [group.create_task(self._one(item)) for item in found]
@@ -100,9 +100,9 @@ class _Bench:
             raise _first(errors) from None
         return [r.result() for r in ruling]
 
-    async def _one(self, item: Item) -> Ruling:
+    async def _one(self, item: JudgedText) -> Ruling:
         async with self._at_once:
-            return await judge(item, list(self._infos), self._ask)
+            return await judge_text(item, list(self._infos), self._ask)
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
         response = await self._gateway.complete(

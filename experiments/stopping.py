@@ -25,6 +25,7 @@ from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
 from ..evals.metrics import Metric
+from ..evals.pairs import Side, pair
 from ..graphs.external import ExternalGraph
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def until(text: str) -> Until:
             f"until is {text!r}", "it must name a metric and a reach between 0 and 1",
             'Write "gap +- 0.05", or "gap difference +- 0.05".',
         )  # fmt: skip
-    metric = anytime.watched(found[1])
+    metric = anytime.followable_metric(found[1])
     if metric is None:
         raise BadOption(
             f"a run cannot stop on {found[1]!r}", "it is no share of steps", "Use gap, doing, knowing or another share."
@@ -98,7 +99,7 @@ class Watch:
         self._places = experiment.places()
         self._arms = [v.name for v in experiment.variants if "control" not in v.tags]
         self._base = experiment.variants[0].name
-        self._loose = [v.name for v in experiment.variants if isinstance(v.plan, ExternalGraph)]
+        self._unmatched = [v.name for v in experiment.variants if isinstance(v.plan, ExternalGraph)]
         if self.until.paired and not set(self._arms) - {self._base}:
             raise BadOption(
                 f"until is {experiment.until!r}", "the experiment holds no variant to compare with its baseline",
@@ -143,19 +144,21 @@ class Watch:
             if not self.until.paired:
                 level = self._followed.setdefault(key, Level(bound))
                 assert isinstance(level, Level)
-                anytime.extend(level, metric, parts[variant])
+                anytime.follow(level, metric, parts[variant])
             elif variant != self._base:
-                loose = bool({variant, self._base} & set(self._loose))
-                pair = self._followed.setdefault(key, anytime.begin(metric, bound, self._design, loose=loose))
-                assert isinstance(pair, PairedSequence)
-                anytime.extend_pair(pair, metric, parts[variant], parts[self._base])
+                always_stated = not {variant, self._base} & set(self._unmatched)
+                fresh = anytime.paired_sequence(metric, bound, self._design == "fork", always_stated=always_stated)
+                sequence = self._followed.setdefault(key, fresh)
+                assert isinstance(sequence, PairedSequence)
+                pairing = pair(Side(variant, parts[variant]), Side(self._base, parts[self._base]))
+                anytime.follow_pair(sequence, metric, pairing)
 
     def record(self) -> str:
         """What is stored with the run: what was waited for, every look, and whether it stopped there, as JSON."""
         return json.dumps(
             {
                 "until": str(self.until), "bounds": self._bounds, "looks": self._seen, "stopped": self.stopped,
-                "loose": self._loose,
+                "loose": self._unmatched,
             }
         )  # fmt: skip
 

@@ -44,14 +44,15 @@ def export(folder: Path, table: pl.DataFrame, path: Path) -> Path:
     return write_whole(path, buffer.getvalue())
 
 
-def write_whole(path: Path, data: bytes) -> Path:
+def write_whole(path: Path, data: bytes, make_folder: bool = True) -> Path:
     """Write a file so that a reader sees the old one or the new one, never a part.
 
     Raises:
         RunFolderError: the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:

@@ -2,7 +2,7 @@
 
 A flip is a position that becomes right or stops being right. The metrics are shares of all turns that follow an
 earlier one of the same speaker, and the two conditionals; turns that only pass on what all agreed on are left out.
-`changes` gives them by round or by speaker (Huang et al. 2023, 2310.01798: report both directions, since their difference hides them).
+`flips_by` gives them by round or by speaker (Huang et al. 2023, 2310.01798: report both directions, since their difference hides them).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...errors import NotMeasured
 from ..inference import Estimate, Interval
 from .base import Metric, metric
 
-__all__ = ["changes"]
+__all__ = ["flips_by"]
 
 _AGAIN = pl.col("spoken_before") & ~pl.col("skipped") & pl.col("right").is_not_null()
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
@@ -48,7 +48,7 @@ moved = metric(
 )
 
 
-def changes(
+def flips_by(
     turns: pl.DataFrame, by: Literal["round", "speaker"], interval: Interval = "robust"
 ) -> dict[str, dict[str, Estimate]]:
     """Flips of one variant per round or speaker: {"1": {"wrong_to_right": ..., "right_to_wrong": ...}, ...}.
