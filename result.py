@@ -254,11 +254,15 @@ class Result:
 
         return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
 
-    def export(self, path: Path | str) -> Path:
-        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table."""
-        from .reports.export import export
+    def export(self, path: Path | str, form: str | None = None) -> Path:
+        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table; plugins may add formats.
 
-        return export(self.folder, self.records, Path(path))
+        Args:
+            form: name of the format; by default the file's ending.
+        """
+        from .reports.export import RecordSource, export_records
+
+        return export_records(RecordSource(self.folder, self.records), Path(path), form)
 
     def data(
         self,

@@ -1,4 +1,4 @@
-"""What is known by name: tasks, graphs, interventions, agents, metrics, evaluators, models, and this folder's runs."""
+"""What is known by name, from tasks to export formats, and this folder's runs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..ledger.file import FILE
 from ..ledger.ledger import read_ledger
 from ..models.resolve import MODELS
 from ..registry import Registry
+from ..reports.export import EXPORTERS
 from ..tasks.base import TASKS
 
 __all__ = ["show_list"]
@@ -81,5 +82,6 @@ _KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "metrics": (("metric", "reads", "unit", "definition"), _metrics),
     "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
     "models": (("model", "what it is"), lambda: iter(MODELS.items())),
+    "exporters": (("format", "what it writes"), _registered(EXPORTERS)),
     "runs": (("run", "variants", "answers", "US dollars"), _runs),
 }

@@ -2,7 +2,8 @@
 
 A flip is a position that becomes right or stops being right. The metrics are shares of all turns that follow an
 earlier one of the same speaker, and the two conditionals; turns that only pass on what all agreed on are left out.
-`flips_by` gives them by round or by speaker (Huang et al. 2023, 2310.01798: report both directions, since their difference hides them).
+`flips_by` gives them by round or by speaker (Huang et al. 2023, 2310.01798: report both
+directions, since their difference hides them).
 """
 
 from __future__ import annotations
