@@ -297,9 +297,13 @@ def report(
 
 
 @app.command()
-def export(run: RunFolder, to: Annotated[Path, typer.Argument(help="A .jsonl, .parquet or .csv file.")]) -> None:
+def export(
+    run: RunFolder,
+    to: Annotated[Path, typer.Argument(help="The file; its ending names the format: .jsonl, .parquet or .csv.")],
+    form: Annotated[str | None, typer.Option("--format", help="The format by name: akrasia list exporters.")] = None,
+) -> None:
     """Write a run's records to a file."""
-    typer.echo(str(_open(run).export(to)))
+    typer.echo(str(_open(run).export(to, form)))
 
 
 @app.command()
@@ -388,7 +392,8 @@ def show(
 @app.command("list")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="tasks, graphs, interventions, agents, metrics, evaluators, models or runs.")
+        str,
+        typer.Argument(help="tasks, graphs, interventions, agents, metrics, evaluators, models, exporters or runs."),
     ],
 ) -> None:
     """List what is known by name."""

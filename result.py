@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .evals.evaluator import Evaluator, Value
     from .evals.inference import Interval
     from .evals.judge import Judged
+    from .evals.run_tables import RunTables
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
@@ -76,7 +77,7 @@ class Result:
         evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
         turns: bool | None = None,
     ) -> Scorecard:
-        """The scorecard as data; see `akrasia.evals.scorecard.score`.
+        """The scorecard as data; see `akrasia.evals.scoring.score`.
 
         Args:
             evaluators: evaluators beside the metrics, by name or as they are; see `akrasia.evals.evaluator`.
@@ -85,22 +86,21 @@ class Result:
         """
         from .evals.judgements import read_judged
         from .evals.metrics.cost import with_latency
-        from .evals.scorecard import score
+        from .evals.scoring import score
 
         added: list[Any] = []
-        transcripts = None
         with read_ledger(self.folder) as ledger:
-            table = self._once("records", _records, ledger)
-            if turns or (turns is None and table.height <= TRANSCRIPTS):
+            run = self._tables_of(ledger)
+            if turns or (turns is None and run.steps.height <= TRANSCRIPTS):
                 transcripts = self._once("turns", _turns, ledger)
-                table = with_latency(table, transcripts, ledger.latencies())
+                run = replace(run, turns=transcripts, steps=with_latency(run.steps, transcripts, ledger.latencies()))
             if evaluators:
-                from .evals.evaluator import evaluated, known
+                from .evals.evaluating import evaluated
+                from .evals.evaluator import select_evaluators
 
-                table, added = evaluated(known(evaluators), table, ledger.records())
-            looks, models = _stored(ledger, "looks"), (_stored(ledger, "experiment") or {}).get("labels", ())
-        judged = read_judged(self.folder)
-        return score(table, metrics, baseline, interval, added, looks, judged, transcripts, tuple(models))
+                steps, added = evaluated(select_evaluators(evaluators), run.steps, ledger.records())
+                run = replace(run, steps=steps)
+        return score(replace(run, judged=read_judged(self.folder)), metrics, baseline, interval, added)
 
     def _once(self, name: str, read: Callable[[LedgerReader], pl.DataFrame], ledger: LedgerReader) -> pl.DataFrame:
         """The cached property `name`; read through a ledger that is open already, if it was not read before."""
@@ -126,7 +126,7 @@ class Result:
         """
         from .evals.two_way import MEASURED, two_way
 
-        tables = two_way(self.records, metrics or MEASURED, interval, baseline, self._models, self._meta("looks"))
+        tables = two_way(self._tables, metrics or MEASURED, interval, baseline)
         if not tables:
             raise BadOption(
                 f"{str(self.folder)!r} has no two-way table",
@@ -136,9 +136,22 @@ class Result:
         return tables
 
     @property
-    def _models(self) -> tuple[str, ...]:
-        """The models by their names in records, in the experiment's order; empty where that was not stored."""
-        return tuple(self.experiment.get("labels", ()))
+    def _tables(self) -> RunTables:
+        """The run as evaluators take it, without transcripts and without what judges read."""
+        with read_ledger(self.folder) as ledger:
+            return self._tables_of(ledger)
+
+    def _tables_of(self, ledger: LedgerReader) -> RunTables:
+        from .evals.anytime import InterimLooks
+        from .evals.run_tables import RunTables
+
+        looks = _stored(ledger, "looks")
+        return RunTables(
+            self._once("records", _records, ledger),
+            looks=InterimLooks.of(looks) if looks else None,
+            experiment=_stored(ledger, "experiment") or {},
+            name=str(self.folder),
+        )
 
     @cached_property
     def turns(self) -> pl.DataFrame:
@@ -147,11 +160,12 @@ class Result:
             return _turns(ledger)
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
-        """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluator.evaluate`."""
-        from .evals.evaluator import evaluate, known
+        """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluating.evaluate`."""
+        from .evals.evaluating import evaluate
+        from .evals.evaluator import select_evaluators
 
         with read_ledger(self.folder) as ledger:
-            return evaluate(known(evaluators), ledger.records())
+            return evaluate(select_evaluators(evaluators), ledger.records())
 
     def compare(
         self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
@@ -170,15 +184,13 @@ class Result:
 
         chosen = metrics or COMPARED
         if isinstance(a, Result):
-            one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
-            looked = [x for r in (self, a) if (x := r._meta("looks"))]
-            return compare_runs(one, other, b, chosen, interval, looked)
+            return compare_runs(self._tables, a._tables, b, chosen, interval)
         if b is None:
             raise BadOption(
                 "there is one arm to compare", f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
             )  # fmt: skip
-        return compare(self.records, a, b, chosen, interval, self._meta("looks"))
+        return compare(self._tables, a, b, chosen, interval)
 
     def judge(
         self,
@@ -224,11 +236,15 @@ class Result:
 
         return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
 
-    def export(self, path: Path | str) -> Path:
-        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table."""
-        from .reports.export import export
+    def export(self, path: Path | str, form: str | None = None) -> Path:
+        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table; plugins may add formats.
 
-        return export(self.folder, self.records, Path(path))
+        Args:
+            form: name of the format; by default the file's ending.
+        """
+        from .reports.export import RecordSource, export_records
+
+        return export_records(RecordSource(self.folder, self.records), Path(path), form)
 
     def data(
         self,

@@ -1,4 +1,4 @@
-"""What is known by name: tasks, graphs, interventions, agents, metrics, evaluators, models, and this folder's runs."""
+"""What is known by name, from tasks to export formats, and this folder's runs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from rich.table import Table
 
 from ..agents.base import AGENTS
 from ..errors import UnknownName
-from ..evals.evaluator import EVALUATORS, known
-from ..evals.metrics import METRICS
+from ..evals.evaluator import EVALUATORS, select_evaluators
+from ..evals.measuring import select_metrics
+from ..evals.metrics import table_read
 from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
 from ..ledger import read_ledger
 from ..ledger.file import FILE
 from ..models.resolve import LITELLM_NAMES, MODELS
 from ..registry import Registry
+from ..reports.export import EXPORTERS
 from ..tasks.base import TASKS
 
 __all__ = ["show_list"]
@@ -53,9 +55,8 @@ def _interventions() -> Rows:
 
 
 def _metrics() -> Rows:
-    for name in METRICS:
-        made = METRICS.make(name)
-        yield name, getattr(made, "unit", ""), getattr(made, "source", "")
+    for name, made in select_metrics(None).items():
+        yield name, table_read(made), getattr(made, "unit", ""), getattr(made, "source", "")
 
 
 def _models() -> Rows:
@@ -64,7 +65,7 @@ def _models() -> Rows:
 
 
 def _evaluators() -> Rows:
-    for made in known(EVALUATORS.names()):
+    for made in select_evaluators(EVALUATORS.names()):
         yield made.name, made.of, made.unit, made.source
 
 
@@ -82,8 +83,9 @@ _KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "graphs": (("graph", "how it decides"), _registered(GRAPHS)),
     "agents": (("role", "what it does"), _registered(AGENTS)),
     "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
-    "metrics": (("metric", "unit", "definition"), _metrics),
+    "metrics": (("metric", "reads", "unit", "definition"), _metrics),
     "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
     "models": (("model", "what it is"), _models),
+    "exporters": (("format", "what it writes"), _registered(EXPORTERS)),
     "runs": (("run", "variants", "answers", "US dollars"), _runs),
 }

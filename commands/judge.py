@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..evals.judge import Judged
-from ..reports.text import judged_by
+from ..reports.text import judged_sentence
 
 __all__ = ["show_judged"]
 
@@ -18,7 +18,7 @@ def show_judged(found: Judged, console: Console) -> None:
         f"The parser left {len(found.steps)} recommendations unread; the judges read {told} of them and could not tell "
         f"{len(found.steps) - told}."
     )
-    console.print(Text(judged_by(found)), soft_wrap=True)
+    console.print(Text(judged_sentence(found)), soft_wrap=True)
     c = found.cost
     dollars = "at an unknown price" if c.get("dollars") is None else f"${c['dollars']:.4f}"
     console.print(

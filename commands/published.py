@@ -22,15 +22,15 @@ def score_published(what: str, source: Path | None, rule: str, cells: list[float
     if what == "greedy-table":
         from ..evals.published import greedy_table
 
-        greedy_table.main(cells, console)
+        greedy_table.show_greedy_table(cells, console)
         return
     if source is None:
         raise BadOption(f"nothing to score as {what}", remedy=f"Write: akrasia score {what} PATH.")
     if what == "aiw":
         from ..evals.published import aiw
 
-        aiw.main(source, rule, console)
+        aiw.score_and_show(source, rule, console)
     else:
         from ..evals.published import potemkin
 
-        potemkin.main(source, console)
+        potemkin.show_potemkin_rates(source, console)

@@ -1,6 +1,6 @@
 """How it is judged: metrics, inference and the scorecard, all from stored records.
 
-The table of records loads at once; statistics load when they are first used: whoever writes a ledger needs the table.
+The table of records loads at once; statistics load when they are first used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .inference import Contrast, Estimate
     from .metrics import METRICS, GapTable, Metric
     from .pairs import Flips
-    from .scorecard import Arm, Scorecard, score
+    from .run_tables import RunTables
+    from .scorecard import Arm, Scorecard
+    from .scoring import score
     from .verdict import Verdict
 
 _HOME = {
@@ -23,7 +25,9 @@ _HOME = {
     **dict.fromkeys(("Contrast", "Estimate"), ".inference"),
     **dict.fromkeys(("METRICS", "GapTable", "Metric"), ".metrics"),
     "Flips": ".pairs",
-    **dict.fromkeys(("Arm", "Scorecard", "score"), ".scorecard"),
+    "RunTables": ".run_tables",
+    **dict.fromkeys(("Arm", "Scorecard"), ".scorecard"),
+    "score": ".scoring",
     "Verdict": ".verdict",
 }
 
@@ -36,6 +40,7 @@ __all__ = [
     "Flips",
     "GapTable",
     "Metric",
+    "RunTables",
     "Scorecard",
     "Verdict",
     "compare",

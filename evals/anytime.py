@@ -1,7 +1,7 @@
-"""Anytime-valid intervals of metrics, from the records table: what stays true in a run that is looked at as it goes on.
+"""Anytime-valid intervals of metrics: what stays true in a run that is looked at while it goes on.
 
-Invariant: episodes enter in the order of their numbers, each once and whole, so that who looks how often, and which
-episode ended first, changes nothing.
+Invariant: episodes enter in the order of their numbers, each once and whole, so it changes nothing how often anybody
+looks and which episode ends first.
 """
 
 from __future__ import annotations
@@ -14,97 +14,98 @@ import polars as pl
 
 from .inference import LEVEL, Contrast, Estimate, PairedSequence, Sequence
 from .metrics import METRICS, Metric
+from .pairs import Pairing
 
-__all__ = ["Looks", "begin", "extend", "extend_pair", "watched"]
+__all__ = ["InterimLooks", "followable_metric", "follow", "follow_pair", "paired_sequence"]
 
 _UNBOUNDED = "the run was looked at while it went on, and only shares have anytime-valid intervals"
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """How a run was looked at while it went on.
+class InterimLooks:
+    """How a run was looked at while it went on (interim analyses).
 
     Attributes:
         until: what was waited for: "gap +- 0.05".
         at: after how many episodes it was looked at.
         stopped: whether the last look ended it.
         bounds: the most steps that an episode of each task can have.
-        loose: variants that may state something at some steps only, such as graphs that were not built here.
+        unmatched: variants that may state something at some steps only, such as graphs that were not built here.
     """
 
     until: str
     at: tuple[int, ...]
     stopped: bool
     bounds: dict[str, int]
-    loose: frozenset[str] = frozenset()
+    unmatched: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Looks:
+    def of(cls, stored: Mapping[str, Any]) -> InterimLooks:
         """From what the run's ledger keeps of it."""
         at = tuple(x["episodes"] for x in stored["looks"])
-        return cls(stored["until"], at, stored["stopped"], stored["bounds"], frozenset(stored.get("loose", ())))
+        return cls(stored["until"], at, stored["stopped"], stored["bounds"], tuple(stored.get("loose", ())))
 
-    def level(self, metric: Metric, part: pl.DataFrame) -> Estimate:
+    def level(self, metric: Metric, steps: pl.DataFrame) -> Estimate:
         """The anytime-valid interval of a metric of one arm, over the episodes that were looked at."""
-        sequence = Sequence(self.bounds[part["task"][0]])
-        extend(sequence, metric, self._looked_at(part))
-        found = sequence.estimate
-        return Estimate(None, why=metric.why) if found.value is None else found
+        sequence = Sequence(self.bounds[steps["task"][0]])
+        follow(sequence, metric, steps.filter(pl.col("episode") < self.at[-1]))
+        return Estimate(None, why=metric.why) if sequence.estimate.value is None else sequence.estimate
 
-    def contrast(
-        self, metric: Metric, a: tuple[str, pl.DataFrame], b: tuple[str, pl.DataFrame], family: int = 1
-    ) -> Contrast:
+    def contrast(self, metric: Metric, pairing: Pairing, family: int = 1) -> Contrast:
         """The anytime-valid interval of a paired difference; no p-value survives being looked at.
 
         Args:
-            a, b: name and records of the arms.
             family: how many contrasts hold together at 95 %: each is taken at 1 - 0.05 / family (Bonferroni).
         """
+        a, b = pairing.a, pairing.b
         if metric.unit != "share":
-            return Contrast(metric.name, a[0], b[0], Estimate(None, why=_UNBOUNDED))
+            return Contrast(metric.name, a.name, b.name, Estimate(None, why=_UNBOUNDED))
         level = 1 - (1 - LEVEL) / family
-        loose = not self.loose.isdisjoint({part["variant"][0] for _, part in (a, b)})
-        sequence = begin(metric, self.bounds[a[1]["task"][0]], a[1]["design"][0], level, loose)
-        extend_pair(sequence, metric, self._looked_at(a[1]), self._looked_at(b[1]))
-        found = sequence.estimate if sequence.episodes else Estimate(None, why=metric.why)
-        return Contrast(metric.name, a[0], b[0], found)
+        always_stated = not any(side.steps["variant"][0] in self.unmatched for side in (a, b))
+        sequence = paired_sequence(
+            metric, self.bounds[a.steps["task"][0]], pairing.planned, level, always_stated=always_stated
+        )
+        follow_pair(sequence, metric, pairing.before(self.at[-1]))
+        difference = sequence.estimate if sequence.episodes else Estimate(None, why=metric.why)
+        return Contrast(metric.name, a.name, b.name, difference)
 
-    def _looked_at(self, part: pl.DataFrame) -> pl.DataFrame:
-        return part.filter(pl.col("episode") < self.at[-1])
 
-
-def watched(name: str) -> Metric | None:
-    """The metric of that name if it can be followed: a share that is a ratio over episodes; else None.
+def followable_metric(name: str) -> Metric | None:
+    """The metric of that name if it can be followed: a share of steps that is a ratio over episodes; else None.
 
     Raises:
         UnknownName: there is no such metric.
     """
     metric = METRICS.make(name)
-    return metric if isinstance(metric, Metric) and metric.unit == "share" else None
+    return metric if isinstance(metric, Metric) and metric.unit == "share" and metric.of == "steps" else None
 
 
-def begin(metric: Metric, bound: float, design: str, level: float = LEVEL, loose: bool = False) -> PairedSequence:
+def paired_sequence(
+    metric: Metric, bound: float, same_situations: bool, level: float = LEVEL, always_stated: bool = True
+) -> PairedSequence:
     """A fresh sequence of a paired difference.
 
     Args:
         bound: the most steps an episode can have.
-        design: in a fork both arms decide the same steps, so a share of all steps, or of those asked for a rationale,
-            is matched; elsewhere each arm has steps of its own, and the interval is wider.
-        loose: an arm may state something at some steps only, so that even those asked for a rationale differ.
+        same_situations: both arms decide the same steps, as in a fork: a share of all steps, or of those that were
+            asked for a rationale, is then matched; elsewhere each arm has steps of its own, and the interval is wider.
+        always_stated: neither arm may state something at some steps only, in which case even the steps that were
+            asked for a rationale would differ.
     """
-    always = set() if loose else {"asked"}
-    return PairedSequence(bound, level, matched=design == "fork" and set(metric.den.meta.root_names()) <= always)
+    common = {"asked"} if always_stated else set()
+    matched = same_situations and set(metric.den.meta.root_names()) <= common
+    return PairedSequence(bound, level, matched=matched)
 
 
-def extend(sequence: Sequence, metric: Metric, part: pl.DataFrame) -> None:
+def follow(sequence: Sequence, metric: Metric, steps: pl.DataFrame) -> None:
     """Take the episodes of an arm into account."""
-    for num, den in metric.sums(part).sort("episode").select("num", "den").rows():
+    for num, den in metric.sums(steps).sort("episode").select("num", "den").rows():
         sequence.add(num, den)
 
 
-def extend_pair(sequence: PairedSequence, metric: Metric, a: pl.DataFrame, b: pl.DataFrame) -> None:
+def follow_pair(sequence: PairedSequence, metric: Metric, pairing: Pairing) -> None:
     """Take the episodes of two arms into account, where both measure the metric at all."""
-    (na, da), (nb, db) = metric.paired(a, b)
+    (na, da), (nb, db) = pairing.sums(metric)
     if da.any() and db.any():
         for episode in zip(na, da, nb, db, strict=True):
             sequence.add(*map(float, episode))

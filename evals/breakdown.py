@@ -4,32 +4,32 @@
     step      coverage C_t: share of actions tried, after each step (`metrics.exploration.coverage_curve`)
     item      accuracy of each variation of a question set (`metrics.answers.accuracies`)
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
-    round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`changes`)
-    edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.influence`)
-    bill      calls and nominal dollars of the variant alone, and its part of what the run took (`metrics.cost.paid`)
+    round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
+    edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
+    bill      calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
 
 Invariant: what a variant's records cannot tell is absent, never empty and never 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 
 import polars as pl
 
 from ..errors import NotMeasured
 from .inference import Estimate, Interval
-from .measuring import View
+from .measuring import Readable
 from .metrics import Funnel, funnel
 from .metrics.answers import accuracies
-from .metrics.change import changes
-from .metrics.cost import paid
+from .metrics.change import flips_by
+from .metrics.cost import paid_by_variant
 from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
-from .metrics.influence import influence
+from .metrics.influence import persuasion_by_edge
 
-__all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns", "what_shows"]
+__all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns", "first_with_probs"]
 
 MOST = 60  # rows beyond which a breakdown is no table for a reader: the functions themselves know no limit
 BREAKDOWNS = {
@@ -47,54 +47,62 @@ Breakdown = dict[str, dict[str, Estimate]]
 
 
 def breakdowns(
-    view: View, seen: pl.DataFrame | None, said: pl.DataFrame | None, interval: Interval = "robust"
+    tables: Readable, encoding: pl.DataFrame | None, turns: pl.DataFrame | None, interval: Interval = "robust"
 ) -> dict[str, Breakdown]:
     """Every breakdown that the records of a variant can tell, by its name in `BREAKDOWNS`.
 
     Args:
-        seen: the records of a variant whose actions are read off token probabilities without a rationale, if there is
-            one in the same fork.
-        said: the turns of all variants of the same task and model; None where transcripts were not read.
+        tables: what is known of the variant.
+        encoding: the records of a variant whose actions are read off token probabilities without a rationale, if there
+            is one in the same fork.
+        turns: the turns of all variants of the same task and model; None where transcripts were not read.
     """
-    steps, turns, found = view.steps, view.turns, dict[str, Breakdown]()
-    named = steps["item"].null_count() < steps.height
-
-    def enter(name: str, told: Mapping[str, Estimate | dict[str, Estimate]], column: str = "") -> None:
-        rows = {row: e if isinstance(e, dict) else {column: e} for row, e in told.items()}
-        if 0 < len(rows) <= MOST:
-            found[name] = rows
-
-    for name in BREAKDOWNS:
-        try:
-            if name == "level" and seen is not None:
-                levels = funnel(steps, seen, interval)
-                enter(name, {f.name: getattr(levels, f.name) for f in fields(Funnel)}, "share")
-            elif name == "step":
-                enter(name, coverage_curve(steps, interval), "coverage")
-            elif name == "item" and named and steps["item"].n_unique() <= MOST:
-                enter(name, accuracies(steps, interval), "accuracy")
-            elif name == "repeats" and named:
-                enter(name, frequency_buckets(steps, interval))
-            elif name in ("round", "speaker") and turns is not None:
-                enter(name, changes(turns, "round" if name == "round" else "speaker", interval))
-            elif name == "edge" and turns is not None:
-                edges = influence(turns, interval)
-                enter(name, {f"{source} -> {reader}": e for (source, reader), e in edges.items()}, "persuasion")
-            elif name == "bill" and said is not None:
-                enter(name, _bill(said, str(steps["variant"][0])))
-        except NotMeasured:
-            continue
-    return found
+    steps, own = tables.steps, tables.turns
+    has_items = steps["item"].null_count() < steps.height
+    made: dict[str, Callable[[], Breakdown]] = {}
+    if encoding is not None:
+        made["level"] = lambda: _column("share", _by_level(steps, encoding, interval))
+    made["step"] = lambda: _column("coverage", coverage_curve(steps, interval))
+    if has_items and steps["item"].n_unique() <= MOST:
+        made["item"] = lambda: _column("accuracy", accuracies(steps, interval))
+    if has_items:
+        made["repeats"] = lambda: frequency_buckets(steps, interval)
+    if own is not None:
+        made["round"] = lambda: flips_by(own, "round", interval)
+        made["speaker"] = lambda: flips_by(own, "speaker", interval)
+        made["edge"] = lambda: _column(
+            "persuasion",
+            {f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(own, interval).items()},
+        )
+    if turns is not None:
+        made["bill"] = lambda: _bill(turns, str(steps["variant"][0]))
+    return {name: rows for name in BREAKDOWNS if name in made and 0 < len(rows := _measured(made[name])) <= MOST}
 
 
-def what_shows(parts: Mapping[str, pl.DataFrame], design: str) -> pl.DataFrame | None:
+def first_with_probs(parts: Mapping[str, pl.DataFrame], design: str) -> pl.DataFrame | None:
     """The records of the first variant that shows what is encoded; None in a rollout, where situations differ."""
     shown = (p for p in parts.values() if design == "fork" and p["encoded"].null_count() < p.height)
     return next(shown, None)
 
 
-def _bill(said: pl.DataFrame, variant: str) -> Breakdown:
-    row = next(paid(said).filter(variant=variant).iter_rows(named=True), None)
+def _measured(make: Callable[[], Breakdown]) -> Breakdown:
+    try:
+        return make()
+    except NotMeasured:
+        return {}
+
+
+def _column(name: str, rows: Mapping[str, Estimate]) -> Breakdown:
+    return {row: {name: estimate} for row, estimate in rows.items()}
+
+
+def _by_level(steps: pl.DataFrame, encoding: pl.DataFrame, interval: Interval) -> dict[str, Estimate]:
+    levels = funnel(steps, encoding, interval)
+    return {f.name: getattr(levels, f.name) for f in fields(Funnel)}
+
+
+def _bill(turns: pl.DataFrame, variant: str) -> Breakdown:
+    row = next(paid_by_variant(turns).filter(variant=variant).iter_rows(named=True), None)
     if row is None:
         return {}
 

@@ -6,7 +6,7 @@
     retry              the fewest calls
     informed           the baseline given every hint of the intervention's own agents
 
-Invariant: matching reads the records alone. An arm that is a control, or the baseline, has none.
+Invariant: matching reads the records alone. The baseline, and an arm that is a control itself, have no controls.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def references(parts: Mapping[str, pl.DataFrame], variant: str, baseline: str) -
     placebos = {v: p for v, p in others.items() if p["control"][0] == "placebo"}
     own = {v: p for v, p in placebos.items() if p["of"][0] == plan}
     chosen = own or {v: p for v, p in placebos.items() if _calls(p) == calls}
-    found = [Reference("placebo", v, _calls(p)) for v, p in chosen.items()]
+    controls = [Reference("placebo", v, _calls(p)) for v, p in chosen.items()]
     if not _redraws(plan, base):
         for kind in MATCHED:
             enough = {v: _calls(p) for v, p in others.items() if _redraws(str(p["plan"][0]), base) == kind}
             enough = {v: c for v, c in enough.items() if c >= calls}
             if enough:
                 nearest = min(enough, key=lambda v: (enough[v], v))
-                found.append(Reference(kind, nearest, enough[nearest]))
-    told = {v: p for v, p in others.items() if p["control"][0] == "informed" and p["of"][0] == plan}
-    return found + [Reference("informed", v, _calls(p)) for v, p in told.items()]
+                controls.append(Reference(kind, nearest, enough[nearest]))
+    informed = {v: p for v, p in others.items() if p["control"][0] == "informed" and p["of"][0] == plan}
+    return controls + [Reference("informed", v, _calls(p)) for v, p in informed.items()]
 
 
 def is_control(part: pl.DataFrame) -> bool:

@@ -1,4 +1,4 @@
-"""One metric, of whatever kind, over one variant: an estimate, or in words why there is none.
+"""One metric over one variant: an estimate, or in words why there is none.
 
 Invariant: nothing that a metric or a user's evaluator does stops the others: what it raises is its own result.
 """
@@ -11,94 +11,95 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import EvaluatorFailed, NotMeasured, UnknownName
+from ..errors import EvaluatorFailed, NotMeasured
 from .evaluator import as_estimate
 from .inference import Bounds, Estimate, Interval
-from .metrics import METRICS, PAIRWISE, TURN_METRICS, Metric
+from .metrics import METRICS, TABLES, Metric, table_read
+from .pairs import Pairing
+from .situations import side_by_side
 
-__all__ = ["View", "choose", "measure", "worst_and_best"]
+__all__ = ["Readable", "measure", "select_metrics", "worst_and_best"]
 
-_UNREAD = "the transcripts were not read: score with --turns"
+_NO_TURNS = "the transcripts were not read: score with --turns"
 _IS_BASELINE = "this is what the others are compared with"
 _ROLLOUT = "in a rollout the variants meet different situations"
 
 
 @dataclass(frozen=True)
-class View:
-    """What there is to measure of one variant.
+class Readable:
+    """The tables that metrics can read of one variant.
 
     Attributes:
-        steps: its rows of the records table; base: those of the variant it is compared with, None for that one itself.
+        steps: its rows of the records table.
         turns: its rows of the turns table; None where transcripts were not read.
+        pairing: the variant beside the baseline; None for the baseline itself.
     """
 
     steps: pl.DataFrame
-    base: pl.DataFrame | None = None
     turns: pl.DataFrame | None = None
+    pairing: Pairing | None = None
+
+    def table(self, metric: Any) -> pl.DataFrame:
+        """The table that a metric reads.
+
+        Raises:
+            NotMeasured: there is none.
+        """
+        read = table_read(metric)
+        if read == "turns":
+            if self.turns is None:
+                raise NotMeasured(_NO_TURNS)
+            return self.turns
+        if read == "pairs":
+            if self.pairing is None:
+                raise NotMeasured(_IS_BASELINE)
+            if self.pairing.by == "seeds":
+                raise NotMeasured(_ROLLOUT)
+            columns = getattr(metric, "columns", None)
+            return side_by_side(self.pairing.a.steps, self.pairing.b.steps, columns)
+        return self.steps
 
 
-def choose(names: Sequence[str] | None) -> dict[str, Any]:
-    """Metrics by name, of all three kinds; all that are registered where None is given.
+def select_metrics(names: Sequence[str] | None) -> dict[str, Any]:
+    """Metrics by name; all that are registered where None is given: those of steps, then of turns, then of pairs.
 
     Raises:
-        UnknownName: no kind has a metric of that name.
+        UnknownName: there is no metric of that name.
     """
-    kinds = (METRICS, TURN_METRICS, PAIRWISE)
-    if names is None:
-        return {name: kind.make(name) for kind in kinds for name in kind.names()}
-    found: dict[str, Any] = {}
-    for name in names:
-        kind = next((k for k in kinds if name in k), None)
-        if kind is None:
-            raise UnknownName.among("metric", name, [n for k in kinds for n in k.names()])
-        found[name] = kind.make(name)
-    return found
+    made = {name: METRICS.make(name) for name in (METRICS.names() if names is None else names)}
+    if names is not None:
+        return made
+    return dict(sorted(made.items(), key=lambda item: TABLES.index(table_read(item[1]))))
 
 
-def measure(name: str, metric: Any, view: View, interval: Interval, failed: list[str]) -> Estimate:
-    """The estimate of a metric; one whose code fails is not measured, and `failed` says so."""
+def measure(name: str, metric: Any, tables: Readable, interval: Interval, failures: list[str]) -> Estimate:
+    """The estimate of a metric; one whose code fails is not measured, and `failures` says so."""
     try:
-        return _of_kind(name, metric, view, interval)
+        if isinstance(metric, Metric):
+            return metric(tables.table(metric), interval)
+        return as_estimate(metric(tables.table(metric)), getattr(metric, "unit", ""))
     except EvaluatorFailed as error:
-        failed.append(str(error))
+        failures.append(str(error))
         return Estimate(None, why=str(error))
     except NotMeasured as error:
         return Estimate(None, why=str(error))
     except Exception as error:  # whatever a user's code raises is its result, and the rest goes on
-        failed.append(_told(name, view, error))
-        return Estimate(None, why=failed[-1])
+        failures.append(_failure(name, tables, error))
+        return Estimate(None, why=failures[-1])
 
 
-def worst_and_best(name: str, metric: Any, view: View, interval: Interval, failed: list[str]) -> Bounds | None:
-    """What answers that could not be read could have made of a metric; None where all were, or it does not tell."""
-    if not isinstance(metric, Metric):
+def worst_and_best(name: str, metric: Any, tables: Readable, interval: Interval, failures: list[str]) -> Bounds | None:
+    """What answers that could not be read could have made of a metric; None where all were, or there are no bounds."""
+    if not isinstance(metric, Metric) or not metric.bounded:
         return None
     try:
-        return metric.bounds(view.steps, interval)
+        return metric.bounds(tables.table(metric), interval)
     except Exception as error:  # as where it is measured
-        failed.append(_told(name, view, error))
+        failures.append(_failure(name, tables, error))
         return None
 
 
-def _told(name: str, view: View, error: Exception) -> str:
-    part = view.steps
-    where = ", ".join(f"{k} {part[k][0]}" for k in ("task", "model", "variant")) if part.height else "no step"
+def _failure(name: str, tables: Readable, error: Exception) -> str:
+    steps = tables.steps
+    where = ", ".join(f"{k} {steps[k][0]}" for k in ("task", "model", "variant")) if steps.height else "no step"
     return str(EvaluatorFailed(f"the evaluator {name!r} failed on {where}", f"{type(error).__name__}: {error}"))
-
-
-def _of_kind(name: str, metric: Any, view: View, interval: Interval) -> Estimate:
-    if name in PAIRWISE:
-        if view.base is None:
-            raise NotMeasured(_IS_BASELINE)
-        if view.steps["design"][0] != "fork":
-            raise NotMeasured(_ROLLOUT)
-        found: Estimate = metric(view.steps, view.base, interval)
-        return found
-    if name in TURN_METRICS:
-        if view.turns is None:
-            raise NotMeasured(_UNREAD)
-        found = metric(view.turns, interval)
-        return found
-    if isinstance(metric, Metric):
-        return metric(view.steps, interval)
-    return as_estimate(metric(view.steps), getattr(metric, "unit", ""))

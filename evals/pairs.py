@@ -1,101 +1,136 @@
-"""Two arms side by side: the situations both decided, their contrast in a metric, flips, and what is missing.
+"""A pairing: arms over the same episodes, cut to what can be compared; and what is told of one.
 
-Invariant: whatever compares two arms, a scorecard or a comparison of two runs, pairs them here.
+Whatever compares arms (a scorecard, a comparison of two arms or of two runs, a two-way table, anytime-valid intervals)
+makes one `Pairing` and takes everything from it: the sums of a metric, its contrast, its bounds, the flips.
+
+Invariant: only what is paired is compared. Arms paired by situations hold the very same situations, row for row of the
+situations they share; arms paired by seeds play the same episodes, each in its own way.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from ..errors import NotMeasured
-from .controls import Reference
-from .frame import PAIR
-from .inference import Bounds, Contrast, Estimate, Interval, benjamini_hochberg, contrast, difference_bounds, holm
+from .inference import Array, Bounds, Contrast, Estimate, Interval, contrast, difference_bounds
 from .metrics import Metric
+from .situations import shared_situations, side_by_side
 
-__all__ = ["Flips", "contrasts", "count_flips", "open_to", "paired", "same_situations"]
+__all__ = ["OWN_WAY", "SAME_SITUATIONS", "Flips", "Pairing", "Side", "metric_contrast", "pair", "worst_case_bounds"]
 
-Named = tuple[str, pl.DataFrame]
+SAME_SITUATIONS = "the same situations"
+OWN_WAY = "the same seeds; each arm met the situations that it led to"
+_EPISODE = ["task", "episode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One arm of a pairing: what it is called, and its steps on one task and model."""
+
+    name: str
+    steps: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """How many situations changed between the baseline and a variant, by what was done."""
+    """How many situations changed from one arm to another, by what was done."""
 
     wrong_to_right: int
     right_to_wrong: int
     unchanged: int
 
 
-def contrasts(
-    parts: dict[str, pl.DataFrame],
-    controls: dict[str, list[Reference]],
-    base: str,
-    metrics: list[Metric],
-    interval: Interval,
-) -> list[Contrast]:
-    """Every variant against the baseline and against the controls that match it; corrected per metric."""
-    pairs = [(v, base) for v in controls if v != base]
-    pairs += [(v, r.variant) for v, refs in controls.items() for r in refs]
-    found: dict[str, list[Contrast]] = {metric.name: [] for metric in metrics}
-    for v, against in pairs:
-        a, b = same_situations(parts[v], parts[against])
-        for metric in metrics:
-            found[metric.name].append(_contrast(metric, (v, a), (against, b), interval))
-    return [c for family in found.values() for c in benjamini_hochberg(holm(family))]
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Arms whose episodes are paired.
+
+    Attributes:
+        sides: the arms, `a` first; a difference is `a` minus `b`.
+        by: what is paired: the situations themselves, or the seeds of the episodes.
+        words: the same for a reader.
+        planned: they decide the same situations by design, in a fork, and not by chance.
+    """
+
+    sides: tuple[Side, ...]
+    by: Literal["situations", "seeds"]
+    words: str
+    planned: bool = False
+
+    @property
+    def a(self) -> Side:
+        """The first arm."""
+        return self.sides[0]
+
+    @property
+    def b(self) -> Side:
+        """The second arm, which the first is compared with."""
+        return self.sides[1]
+
+    @property
+    def flips(self) -> Flips | None:
+        """What changed from `b` to `a`; None where their situations differ."""
+        if self.by == "seeds":
+            return None
+        both = side_by_side(self.a.steps, self.b.steps, ("does", "does_base"))
+        gained = both.filter(pl.col("does") & ~pl.col("does_base")).height
+        lost = both.filter(~pl.col("does") & pl.col("does_base")).height
+        return Flips(gained, lost, both.height - gained - lost)
+
+    def before(self, episode: int) -> Pairing:
+        """The same arms over the episodes below a number."""
+        return replace(
+            self, sides=tuple(replace(s, steps=s.steps.filter(pl.col("episode") < episode)) for s in self.sides)
+        )
+
+    def sums(self, metric: Metric) -> list[tuple[Array, Array]]:
+        """(num, den) per episode of every arm, over the episodes that all of them have."""
+        return [(num, den) for num, den in self._aligned([metric.sums(s.steps) for s in self.sides], ("num", "den"))]
+
+    def counts(self, metric: Metric) -> list[tuple[Array, Array, Array]]:
+        """(known to be 1, steps, missing) per episode of every arm, over the episodes that all of them have."""
+        tables = [metric.counts(s.steps) for s in self.sides]
+        return [(num, den, missing) for num, den, missing in self._aligned(tables, ("num", "den", "missing"))]
+
+    @staticmethod
+    def _aligned(tables: list[pl.DataFrame], columns: tuple[str, ...]) -> list[list[Array]]:
+        """The columns of every table over the episodes that all tables hold, in order."""
+        numbered = [t.select(*_EPISODE, pl.col(columns).name.suffix(str(i))) for i, t in enumerate(tables)]
+        whole = reduce(lambda one, other: one.join(other, on=_EPISODE), numbered).sort(_EPISODE)
+        return [[np.asarray(whole[f"{c}{i}"].to_numpy(), float) for c in columns] for i in range(len(tables))]
 
 
-def paired(metric: Metric, a: Named, b: Named, interval: Interval) -> Contrast:
-    """The contrast of one metric between two arms, given by name and records, uncorrected."""
-    first, second = same_situations(a[1], b[1])
-    return _contrast(metric, (a[0], first), (b[0], second), interval)
+def pair(a: Side, b: Side) -> Pairing:
+    """Two variants on one task and model: by their situations in a fork, by their seeds in a rollout."""
+    if a.steps.height and a.steps["design"][0] != "fork":
+        return Pairing((a, b), "seeds", OWN_WAY)
+    ours, theirs = shared_situations(a.steps, b.steps)
+    return Pairing((replace(a, steps=ours), replace(b, steps=theirs)), "situations", SAME_SITUATIONS, planned=True)
 
 
-def _contrast(metric: Metric, a: Named, b: Named, interval: Interval) -> Contrast:
+def metric_contrast(metric: Metric, pairing: Pairing, interval: Interval) -> Contrast:
+    """The paired contrast of a metric, uncorrected; one whose code fails is not measured, and says why."""
+    a, b = pairing.a.name, pairing.b.name
     try:
-        sums = metric.paired(a[1], b[1])
+        ours, theirs = pairing.sums(metric)
     except Exception as error:  # as where it is measured: a user's code may raise anything
         why = str(error) if isinstance(error, NotMeasured) else f"{type(error).__name__}: {error}"
-        return Contrast(metric.name, a[0], b[0], Estimate(None, why=why))
-    found = contrast(*sums, metric.name, a[0], b[0], interval, metric.unit == "share")
-    if found.difference.value is None:
-        found = replace(found, difference=replace(found.difference, why=metric.why))
-    return found
+        return Contrast(metric.name, a, b, Estimate(None, why=why))
+    result = contrast(ours, theirs, metric.name, a, b, interval, metric.unit == "share")
+    if result.difference.value is None:
+        result = replace(result, difference=replace(result.difference, why=metric.why))
+    return result
 
 
-def same_situations(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The steps at which two variants of a fork decided the same situation; a rollout is compared whole."""
-    if a["design"][0] != "fork" or _same_steps(a, b):
-        return a, b
-    columns = [*PAIR, "situation"]
-    return a.join(b, on=columns, how="semi"), b.join(a, on=columns, how="semi")
-
-
-def _same_steps(a: pl.DataFrame, b: pl.DataFrame) -> bool:
-    """Whether two variants stand at the same situations, row by row: what a complete run of a fork holds."""
-    columns = [*PAIR, "situation"]
-    return a.select(columns).equals(b.select(columns))
-
-
-def count_flips(part: pl.DataFrame, base: pl.DataFrame) -> Flips:
-    """By what was done, from `base` to `part`, over the situations that both decided."""
-    columns = [*PAIR, "situation"]
-    if _same_steps(part, base):
-        both = part.select("does", does_before=base["does"])
-    else:
-        both = part.select(*columns, "does").join(base.select(*columns, "does"), on=columns, suffix="_before")
-    gained = both.filter(pl.col("does") & ~pl.col("does_before")).height
-    lost = both.filter(~pl.col("does") & pl.col("does_before")).height
-    return Flips(gained, lost, both.height - gained - lost)
-
-
-def open_to(metric: Metric, a: Named, b: Named, interval: Interval) -> Bounds | None:
-    """What missing outcomes could have made of `paired`; None where none is missing, or the metric does not tell."""
-    if not metric.tells_missing:
+def worst_case_bounds(metric: Metric, pairing: Pairing, interval: Interval) -> Bounds | None:
+    """What missing outcomes could have made of the contrast; None where none is missing, or there are no bounds."""
+    if not metric.bounded:
         return None
-    counts = metric.paired_counts(*same_situations(a[1], b[1]))
-    if not any(gone.any() for _, _, gone in counts):
+    ours, theirs = pairing.counts(metric)
+    if not any(missing.any() for _, _, missing in (ours, theirs)):
         return None
-    return difference_bounds(*counts, metric.name, a[0], b[0], interval)
+    return difference_bounds(ours, theirs, metric.name, pairing.a.name, pairing.b.name, interval)

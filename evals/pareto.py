@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .inference import Estimate
-from .metrics.cost import pareto as on_front
+from .metrics.cost import on_pareto_front
+from .scorecard import Arm
 
-if TYPE_CHECKING:
-    from .scorecard import Arm
-
-__all__ = ["Point", "pareto"]
+__all__ = ["Point", "pareto_points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +32,24 @@ class Point:
     best: bool
 
 
-def pareto(arms: Sequence[Arm]) -> tuple[Point, ...]:
+def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
     """The arms of one task and model by what they cost, cheapest first; those without a measured gap are left out."""
     base = next((a for a in arms if a.baseline), None)
     start = None if base is None else base.metrics.get("gap", Estimate(None)).value
     if start is None:
         return ()
-    found = [
-        (a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None
-    ]  # fmt: skip
-    rivals = [(a.variant, closed, a.tokens) for a, closed in found if a.control is None]
-    flags = on_front([(closed, tokens) for _, closed, tokens in rivals])
+    measured = [(a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None]
+    rivals = [(a.variant, closed, a.tokens) for a, closed in measured if a.control is None]
+    flags = on_pareto_front([(closed, tokens) for _, closed, tokens in rivals])
     best = {variant for (variant, _, _), flag in zip(rivals, flags, strict=True) if flag}
     points = [
         Point(
-            a.variant, "baseline" if a.baseline else "control" if a.control else "variant", closed, a.tokens,
+            a.variant,
+            "baseline" if a.baseline else "control" if a.control else "variant",
+            closed,
+            a.tokens,
             a.variant in best,
         )
-        for a, closed in found
-    ]  # fmt: skip
+        for a, closed in measured
+    ]
     return tuple(sorted(points, key=lambda p: (p.tokens, -p.closed, p.variant)))

@@ -27,7 +27,7 @@ from typing import Literal
 from .controls import Reference
 from .inference import FEW, Bounds, Contrast, Estimate
 
-__all__ = ["SHOWN", "Against", "Outcome", "Verdict", "direction", "judge_arm", "span"]
+__all__ = ["SHOWN", "Against", "Outcome", "Verdict", "difference_between", "direction", "judge_arm"]
 
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
 Outcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
@@ -109,18 +109,18 @@ def judge_arm(
     gap = contrasts.get("gap")
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
     outcome, head = _outcome(gap, family)
-    said = [head]
+    parts = [head]
     if gap is not None and outcome in ("closes", "widens", "no change shown"):
-        said += _missing(outcome, gap.difference, bounds)
+        parts += _missing(outcome, gap.difference, bounds)
     if outcome != "too few episodes":
-        said += _beside(outcome, contrasts)
-        said += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
+        parts += _beside(outcome, contrasts)
+        parts += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
         if outcome == "closes" and not against:
-            said.append("no control of equal calls or equal information was run")
+            parts.append("no control of equal calls or equal information was run")
     if gap is not None and gap.difference.value is not None and gap.p is None and gap.difference.low is not None:
-        said.append(f"intervals are anytime-valid, together over {family} contrasts")
-    said += [_cost(ratios)] if ratios != (None, None) else []
-    return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(said))
+        parts.append(f"intervals are anytime-valid, together over {family} contrasts")
+    parts += [_cost(ratios)] if ratios != (None, None) else []
+    return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(parts))
 
 
 def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
@@ -131,17 +131,20 @@ def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
         return "not measured", f"gap not measured: {d.why}"
     if d.clusters < FEW:
         return "too few episodes", f"too few episodes for a verdict ({d.clusters}, at least {FEW} are needed)"
-    way = direction(gap)
-    if way == "down":
+    where = direction(gap)
+    if where == "down":
         return "closes", f"closes {_size(d)} of the gap"
-    if way == "up":
+    if where == "up":
         return "widens", f"widens the gap by {_size(d)}"
     if d.low is None or d.high is None:
         return "no change shown", f"no change of the gap shown: {d.why}"
     if d.low <= 0 <= d.high:
-        return "no change shown", f"no change of the gap shown: between {span(d)}"
+        return "no change shown", f"no change of the gap shown: between {difference_between(d)}"
     corrected = f"corrected p {gap.p_holm:.2f} over {family} contrasts" if gap.p_holm is not None else "no test"
-    return "no change shown", f"no change of the gap shown after correction: between {span(d)}, {corrected}"
+    return (
+        "no change shown",
+        f"no change of the gap shown after correction: between {difference_between(d)}, {corrected}",
+    )
 
 
 def _missing(outcome: Outcome, d: Estimate, bounds: Bounds | None) -> list[str]:
@@ -157,17 +160,17 @@ def _missing(outcome: Outcome, d: Estimate, bounds: Bounds | None) -> list[str]:
 
 def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:
     """What became of doing and knowing: said whenever shown, and of doing always where the gap closes."""
-    said = []
+    parts = []
     doing, knowing = contrasts.get("doing"), contrasts.get("knowing")
-    way = direction(doing)
-    if doing is not None and way in ("up", "down"):
-        said.append(f"doing {'rises' if way == 'up' else 'falls'} by {_size(doing.difference)}")
+    where = direction(doing)
+    if doing is not None and where in ("up", "down"):
+        parts.append(f"doing {'rises' if where == 'up' else 'falls'} by {_size(doing.difference)}")
     elif doing is not None and outcome == "closes" and doing.difference.low is not None:
-        said.append(f"doing is not shown to rise (between {span(doing.difference)})")
-    way = direction(knowing)
-    if knowing is not None and way in ("up", "down"):
-        said.append(f"knowing {'rises' if way == 'up' else 'falls'} by {_size(knowing.difference)}")
-    return said
+        parts.append(f"doing is not shown to rise (between {difference_between(doing.difference)})")
+    where = direction(knowing)
+    if knowing is not None and where in ("up", "down"):
+        parts.append(f"knowing {'rises' if where == 'up' else 'falls'} by {_size(knowing.difference)}")
+    return parts
 
 
 def _standing(contrast: Contrast) -> str:
@@ -193,7 +196,7 @@ def _control(against: Against, calls: float) -> str:
         return f"worse than {name} by {_size(d)}"
     if d.value is None:
         return f"not compared with {name}: {d.why}"
-    return f"not shown to be better than {name}" + ("" if d.low is None else f" (between {span(d)})")
+    return f"not shown to be better than {name}" + ("" if d.low is None else f" (between {difference_between(d)})")
 
 
 def _cost(ratios: tuple[float | None, float | None]) -> str:
@@ -208,7 +211,7 @@ def _size(d: Estimate) -> str:
     return f"{abs(d.value):.2f} [{_rounded(low):.2f}, {_rounded(high):.2f}]"
 
 
-def span(d: Estimate) -> str:
+def difference_between(d: Estimate) -> str:
     """The interval of a difference in words, `-0.03 and +0.09`."""
     return f"{_signed(d.low)} and {_signed(d.high)}"
 

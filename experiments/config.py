@@ -189,6 +189,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     return {
         "name": experiment.name,
         "task": [{"name": t.name, **t.options} for t in experiment.tasks],
+        "task_labels": experiment.labels(),
         "models": [
             {slot: {"id": b.info.id, "label": b.info.label, "note": _note(b)} for slot, b in m.slots.items()}
             for m in experiment.models

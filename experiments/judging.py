@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadOption, RunStopped
-from ..evals.judge import Item, Judged, Ruling, calibration, items, judge, rows_of
+from ..evals.judge import Judged, JudgedText, Ruling, judge_agreement, judge_text, judged_steps, texts_to_judge
 from ..evals.judgements import FOLDER
 from ..events import EventBus, StopBegan
 from ..ledger import Ledger, read_ledger
@@ -51,7 +51,7 @@ async def judge_run(
     """
     with read_ledger(folder) as ledger:
         about = decode(dict[str, Any], ledger.meta("experiment") or "{}")
-        unread, calibration_set = items(ledger.records(), calibrate)
+        unread, calibration_set = texts_to_judge(ledger.records(), calibrate)
     _check(judges, about, calibrate)
     opened = Gateway(list(judges), budget=budget)
     try:
@@ -61,10 +61,10 @@ async def judge_run(
             gateway = opened.with_store(own, spent=spent_before(budget, own), emit=emit)
             panel = _Panel(gateway, judges, concurrency)
             rulings = await panel.rule([*calibration_set, *unread])
-            agreement, same = calibration(rulings[: len(calibration_set)])
+            agreement, same = judge_agreement(rulings[: len(calibration_set)])
             judged = Judged(
                 tuple(b.info.label for b in judges),
-                rows_of(rulings[len(calibration_set) :]),
+                judged_steps(rulings[len(calibration_set) :]),
                 agreement,
                 same,
                 len(calibration_set),
@@ -92,7 +92,7 @@ class _Panel:
         self._at_once = asyncio.Semaphore(concurrency or sum(c.max_concurrency for c in self._infos.values()))
         self.cost: dict[str, float | None] = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
 
-    async def rule(self, texts: Sequence[Item]) -> list[Ruling]:
+    async def rule(self, texts: Sequence[JudgedText]) -> list[Ruling]:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._rule_one(item)) for item in texts]
@@ -100,9 +100,9 @@ class _Panel:
             raise _first(errors) from None
         return [task.result() for task in tasks]
 
-    async def _rule_one(self, item: Item) -> Ruling:
+    async def _rule_one(self, item: JudgedText) -> Ruling:
         async with self._at_once:
-            return await judge(item, list(self._infos), self._ask)
+            return await judge_text(item, list(self._infos), self._ask)
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
         request = Request(judge, messages, sampling, self._infos[judge].mode)

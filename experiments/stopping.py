@@ -21,6 +21,7 @@ from ..evals import anytime
 from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
+from ..evals.pairs import Side, pair
 from ..ledger.store import RunStore
 from .experiment import Experiment
 from .until import Until
@@ -93,12 +94,14 @@ class Watch:
             if not self.until.paired:
                 level = self._sequences.setdefault(key, Level(bound))
                 assert isinstance(level, Level)
-                anytime.extend(level, metric, parts[variant])
+                anytime.follow(level, metric, parts[variant])
             elif variant != self._baseline:
-                unmatched = bool({variant, self._baseline} & set(self._unmatched))
-                pair = self._sequences.setdefault(key, anytime.begin(metric, bound, self._design, loose=unmatched))
-                assert isinstance(pair, PairedSequence)
-                anytime.extend_pair(pair, metric, parts[variant], parts[self._baseline])
+                always_stated = not {variant, self._baseline} & set(self._unmatched)
+                fresh = anytime.paired_sequence(metric, bound, self._design == "fork", always_stated=always_stated)
+                sequence = self._sequences.setdefault(key, fresh)
+                assert isinstance(sequence, PairedSequence)
+                pairing = pair(Side(variant, parts[variant]), Side(self._baseline, parts[self._baseline]))
+                anytime.follow_pair(sequence, metric, pairing)
 
     def record(self) -> str:
         """What is stored with the run as JSON: what was waited for, every look, and whether it stopped there."""

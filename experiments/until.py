@@ -53,7 +53,7 @@ class Until:
                 "it must name a metric and a reach between 0 and 1",
                 'Write "gap +- 0.05", or "gap difference +- 0.05".',
             )
-        metric = anytime.watched(parts[1])
+        metric = anytime.followable_metric(parts[1])
         if metric is None:
             raise BadOption(
                 f"a run cannot stop on {parts[1]!r}",

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..evals.compare import Comparison, Line
-from .text import difference, p_value, share, signed_span
+from ..evals.compare import Comparison, MetricComparison
+from .columns import Column
+from .text import Cell, difference_text, estimate_cell, p_cell, signed_rate_text
 
 __all__ = ["show_comparison"]
 
@@ -24,14 +25,14 @@ LOOKED = (
 )
 
 
-def show_comparison(found: Sequence[Comparison], console: Console) -> None:
+def show_comparison(comparisons: Sequence[Comparison], console: Console) -> None:
     """Print comparisons, one table a task and model."""
-    for one in found:
+    for one in comparisons:
         console.print(Text(_head(one), style="bold"), soft_wrap=True)
         console.print(Text(f"a: {one.a}\nb: {one.b}"), soft_wrap=True)
         console.print(_table(one))
-        for said in _notes(one):
-            console.print(Text(said), soft_wrap=True)
+        for note in _notes(one):
+            console.print(Text(note), soft_wrap=True)
         console.print(Text(one.sentence, style="bold"), soft_wrap=True)
 
 
@@ -42,54 +43,65 @@ def _head(one: Comparison) -> str:
 
 
 def _table(one: Comparison) -> Table:
-    tested = any(line.contrast.p_mcnemar is not None for line in one.lines)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("metric", no_wrap=True)
-    for heading in ("a", "b", "b - a"):
-        table.add_column(heading, no_wrap=True)
-    numbers = ["p", *(["McNemar"] if tested else []), "p Holm", "p BH", "d_z", "h"]
-    for heading in numbers:
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("missing: worst .. best", no_wrap=True)
+    columns = _columns(with_mcnemar=any(line.contrast.p_mcnemar is not None for line in one.lines))
+    for column in columns:
+        table.add_column(column.title, no_wrap=True, justify="right" if column.align == "number" else "left")
     for line in one.lines:
-        table.add_row(*_cells(line, tested))
+        table.add_row(*(str(column.cell(line)) for column in columns))
     return table
 
 
-def _cells(line: Line, tested: bool) -> list[str]:
-    c = line.contrast
-    if c.difference.value is None:
-        return [line.metric, share(line.a), share(line.b), "not measured", *["-"] * (6 + tested)]
-    sizes = ["-" if x is None else f"{x:+.2f}" for x in (c.d_z, c.h)]
-    ps = [c.p, *([c.p_mcnemar] if tested else []), c.p_holm, c.p_bh]
-    return [line.metric, share(line.a), share(line.b), difference(c.difference), *map(p_value, ps), *sizes, _open(line)]
+def _columns(with_mcnemar: bool) -> list[Column[MetricComparison]]:
+    mcnemar: list[Column[MetricComparison]] = [
+        Column("McNemar", lambda m: p_cell(m.contrast.p_mcnemar), align="number")
+    ]
+    return [
+        Column("metric", lambda m: Cell(m.metric)),
+        Column("a", lambda m: estimate_cell(m.a)),
+        Column("b", lambda m: estimate_cell(m.b)),
+        Column("b - a", lambda m: estimate_cell(m.contrast.difference, difference_text)),
+        Column("p", lambda m: p_cell(m.contrast.p), align="number"),
+        *(mcnemar if with_mcnemar else []),
+        Column("p Holm", lambda m: p_cell(m.contrast.p_holm), align="number"),
+        Column("p BH", lambda m: p_cell(m.contrast.p_bh), align="number"),
+        Column("d_z", lambda m: _size(m.contrast.d_z), align="number"),
+        Column("h", lambda m: _size(m.contrast.h), align="number"),
+        Column("missing: worst .. best", _missing),
+    ]
 
 
-def _open(line: Line) -> str:
+def _size(size: float | None) -> Cell:
+    return Cell("-" if size is None else f"{size:+.2f}")
+
+
+def _missing(line: MetricComparison) -> Cell:
     """The range that missing outcomes leave to the difference: its worst and its best case."""
-    b = line.bounds
+    if line.contrast.difference.value is None:
+        return Cell("-")
     if line.missing is None:
-        return "not told"
-    if b is None or b.low.value is None or b.high.value is None:
-        return "none"
-    low, high = (signed_span(e.value or 0.0, None, None).partition(" ")[0] for e in (b.low, b.high))
-    return f"{b.missing or 0:.0%}: {low} .. {high}"
+        return Cell("not told")
+    bounds = line.bounds
+    if bounds is None or bounds.low.value is None or bounds.high.value is None:
+        return Cell("none")
+    low, high = signed_rate_text(bounds.low.value), signed_rate_text(bounds.high.value)
+    return Cell(f"{bounds.missing or 0:.0%}: {low} .. {high}")
 
 
 def _notes(one: Comparison) -> list[str]:
     lost = [line for line in one.lines if line.contrast.difference.value is None]
-    said = [f"{line.metric} is not measured in both: {line.contrast.difference.why}." for line in lost]
+    notes = [f"{line.metric} is not measured in both: {line.contrast.difference.why}." for line in lost]
     if one.flips is not None:
         f = one.flips
-        said.append(
+        notes.append(
             f"From a to b, by what was done: {f.wrong_to_right} wrong -> right, {f.right_to_wrong} right -> wrong, "
             f"{f.unchanged} as before."
         )
     if one.calls is not None:
         tokens = "" if one.tokens is None else f" and {one.tokens:.2f}x tokens"
-        said.append(f"b takes {one.calls:.2f}x calls{tokens} per decision.")
+        notes.append(f"b takes {one.calls:.2f}x calls{tokens} per decision.")
     if one.left_out:
-        said.append(f"{one.left_out} episodes are held by one arm alone and left out.")
-    said.append(LOOKED if one.anytime else FIXED)
-    said.append("Missing: what answers that could not be read could have made of the difference.")
-    return said
+        notes.append(f"{one.left_out} episodes are held by one arm alone and left out.")
+    notes.append(LOOKED if one.anytime else FIXED)
+    notes.append("Missing: what answers that could not be read could have made of the difference.")
+    return notes

@@ -1,40 +1,98 @@
-"""Records out of a run: as stored (JSON lines), or as the table (Parquet, CSV). Whole or not at all."""
+"""Records out of a run, in a format that is known by name: as stored (JSON lines), or as the table (Parquet, CSV).
+
+An exporter is a function of a run to the bytes of a file. It is asked for by its name, or by a file that ends in it;
+third parties register theirs in the entry-point group `akrasia.exporters`.
+
+Invariant: a file is written whole or not at all.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
 from ..errors import BadOption
 from ..files import write_file
 from ..ledger import read_ledger
+from ..registry import Registry
 
-__all__ = ["export"]
-
-FORMATS = (".jsonl", ".parquet", ".csv")
+__all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records"]
 
 
-def export(folder: Path, table: pl.DataFrame, path: Path) -> Path:
-    """Write a run's records to `path`; the suffix chooses the format.
+@dataclass(frozen=True, slots=True)
+class RecordSource:
+    """The records of a run.
 
-    `.jsonl` holds one record a line in canonical JSON, ordered by task, model, variant, episode and step: two runs
-    with the same answers give the same bytes.
+    Attributes:
+        folder: the run folder.
+        table: one row per step of a variant (columns: `akrasia.evals.frame`).
+    """
+
+    folder: Path
+    table: pl.DataFrame
+
+    def lines(self) -> list[bytes]:
+        """Every record in canonical JSON, ordered by task, model, variant, episode and step."""
+        with read_ledger(self.folder) as ledger:
+            return list(ledger.raw_records())
+
+
+Exporter: TypeAlias = Callable[[RecordSource], bytes]
+EXPORTERS: Registry[Exporter] = Registry("export format", "akrasia.exporters")
+
+
+def _jsonl() -> Exporter:
+    """One record a line, as stored: two runs with the same answers give the same bytes."""
+    return lambda run: b"".join(line + b"\n" for line in run.lines())
+
+
+def _parquet() -> Exporter:
+    """The table of records, as Parquet."""
+
+    def write(run: RecordSource) -> bytes:
+        buffer = io.BytesIO()
+        run.table.write_parquet(buffer)
+        return buffer.getvalue()
+
+    return write
+
+
+def _csv() -> Exporter:
+    """The table of records, as comma-separated values."""
+
+    def write(run: RecordSource) -> bytes:
+        buffer = io.BytesIO()
+        run.table.write_csv(buffer)
+        return buffer.getvalue()
+
+    return write
+
+
+for _name, _factory in (("jsonl", _jsonl), ("parquet", _parquet), ("csv", _csv)):
+    EXPORTERS.register(_name, _factory)
+
+
+def export_records(run: RecordSource, path: Path, form: str | None = None) -> Path:
+    """Write a run's records to `path`.
+
+    Args:
+        form: name of the format; by default the file's ending.
 
     Raises:
-        BadOption: an unknown suffix.
+        UnknownName: there is no format of that name.
+        BadOption: no format is named, and the file has no ending.
         RunFolderError: the file cannot be written.
     """
-    if path.suffix not in FORMATS:
-        raise BadOption(f"the export format of {str(path)!r} is unknown", remedy=f"Use {', '.join(FORMATS)}.")
-    if path.suffix == ".jsonl":
-        with read_ledger(folder) as ledger:
-            data = b"".join(record + b"\n" for record in ledger.raw_records())
-        return write_file(path, data)
-    buffer = io.BytesIO()
-    if path.suffix == ".parquet":
-        table.write_parquet(buffer)
-    else:
-        table.write_csv(buffer)
-    return write_file(path, buffer.getvalue())
+    name = path.suffix.removeprefix(".") if form is None else form
+    if not name:
+        raise BadOption(
+            f"the export format of {str(path)!r} is unknown",
+            "the file has no ending",
+            f"Name one of {', '.join(EXPORTERS)}.",
+        )
+    return write_file(path, EXPORTERS.make(name)(run))

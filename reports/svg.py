@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..evals.inference import Estimate
 from ..evals.pareto import Point
+from .text import signed_rate_text, tick_text
 
 __all__ = ["axis", "bar", "plane", "reach", "whisker"]
 
@@ -61,7 +62,7 @@ def axis(top: float) -> Markup:
     """The scale under the gap figure."""
     parts = [
         Markup('<text class="tick" x="{}" y="14" text-anchor="middle">{}</text>').format(
-            _percent(x), f"{x * top:.2g}".replace("0.", ".", 1)
+            _percent(x), tick_text(x * top)
         )
         for x in _ticks(top)
     ]
@@ -104,7 +105,7 @@ def plane(points: Sequence[Point], label: str) -> Markup:
     parts.append(tick.format(0, down(0) + 4, "start", "0"))
     for value in {min(p.closed for p in points), max(p.closed for p in points)} - {0.0}:
         if abs(down(value) - down(0)) > 14:
-            parts.append(tick.format(0, down(value) + 4, "start", f"{value:+.2f}".replace("0.", ".", 1)))
+            parts.append(tick.format(0, down(value) + 4, "start", signed_rate_text(value)))
     front = [p for p in points if p.best]
     for a, b in zip(front, front[1:], strict=False):
         parts.append(_line(across(a.tokens), across(b.tokens), down(a.closed), down(b.closed), "front"))
@@ -138,5 +139,5 @@ def _ticks(top: float) -> list[float]:
     return [*places[:-1], 1.0] if abs(places[-1] - 1) < 1e-9 else places
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"
+def _percent(part: float) -> str:
+    return f"{100 * part:.2f}%"

@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..evals.anytime import Looks
-from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast
-from ..evals.judge import Judged
-from ..evals.metrics import CLASSES
-from ..evals.pareto import pareto
+from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Scorecard
+from .columns import (
+    ARM_RATES,
+    BOUNDS,
+    CALLS,
+    CHANGES,
+    FLIPS,
+    JUDGED,
+    LOOKS,
+    PARSED,
+    RATES,
+    TOKENS,
+    ArmRow,
+    Column,
+    arm_rows,
+    breakdown_tables,
+    contrast_cell,
+    shown_classes,
+)
 from .text import (
-    amount,
-    difference,
-    judged_by,
-    looked_at,
-    p_value,
+    bounds_text,
+    count_text,
+    judged_sentence,
+    looks_sentence,
+    p_cell,
     plain_console,
-    share,
     short_name,
-    signed,
-    told,
-    worst_to_best,
 )
 from .two_way import two_way_parts
 
-__all__ = ["show_estimates", "show_scorecard"]
+__all__ = ["show_estimates", "show_scorecard", "terminal_table"]
 
 TABLES = "{count} tables of models by variants, with their interactions: akrasia score RUN --two-way, and the report."
-RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
+R = TypeVar("R")
 
 
-def show_scorecard(card: Scorecard, experiment: dict[str, Any], paid: str = "", console: Console | None = None) -> None:
+def show_scorecard(
+    card: Scorecard, experiment: Mapping[str, Any], paid: str = "", console: Console | None = None
+) -> None:
     """Print the scorecard.
 
     Args:
@@ -53,23 +65,18 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     Args:
         measured_only: leave out what is not measured, instead of saying why.
     """
-    several = len({(arm.task, arm.model) for arm in card.arms}) > 1
+    several = len(card.groups) > 1
     where = ("task", "model") if several else ()
     headings = ["variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)"]
-    unread = any(arm.bounds for arm in card.arms)
-    table = Table(*where, *headings, *(["unread: worst .. best"] if unread else []))
+    with_bounds = any(arm.bounds for arm in card.arms)
+    table = Table(*where, *headings, *(["unread: worst .. best"] if with_bounds else []))
     for arm in card.arms:
         base = card.baseline_of(arm).variant
-        for name, found in arm.metrics.items():
-            if measured_only and found.value is None:
+        for name, estimate in arm.metrics.items():
+            if measured_only and estimate.value is None:
                 continue
-            change = card.contrast(arm, name, base)
-            compared = ["-", "-"] if change is None else [signed(change), p_value(change.p_holm)]
-            place = (arm.task, arm.model) if several else ()
-            ends = [worst_to_best(arm.bounds[name]) if name in arm.bounds else ""] if unread else []
-            table.add_row(
-                *place, arm.variant, name, str(found), f"{found.n:.0f}", str(found.clusters), *compared, *ends
-            )
+            ends = [bounds_text(arm.bounds[name]) if name in arm.bounds else ""] if with_bounds else []
+            table.add_row(*_place(arm, several), *_estimate_cells(arm, name, card.contrast(arm, name, base)), *ends)
     console.print(table)
     for broken_down in _breakdowns(card):
         console.print(broken_down)
@@ -77,197 +84,151 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
         console.print(Text(f"! {warning}", style="yellow"))
 
 
+def terminal_table(
+    title: str,
+    columns: Sequence[Column[R]],
+    rows: Iterable[R],
+    name: Callable[[R], str | Text],
+    heading: str = "variant",
+) -> Table:
+    """A table of columns, with the name of each row before them."""
+    table = Table(title=title, title_justify="left")
+    table.add_column(heading, overflow="fold")
+    for column in columns:
+        table.add_column(column.title, no_wrap=True, justify="right" if column.align == "number" else "left")
+    for row in rows:
+        table.add_row(name(row), *(str(column.cell(row)) for column in columns))
+    return table
+
+
+def _estimate_cells(arm: Arm, name: str, change: Contrast | None) -> list[str]:
+    estimate = arm.metrics[name]
+    against = ["-", "-"] if change is None else [str(contrast_cell(change)), str(p_cell(change.p_holm))]
+    return [arm.variant, name, str(estimate), f"{estimate.n:.0f}", str(estimate.clusters), *against]
+
+
+def _place(arm: Arm, several: bool) -> tuple[str, ...]:
+    return (arm.task, arm.model) if several else ()
+
+
 def _breakdowns(card: Scorecard) -> list[Table]:
     """What lies behind the metrics: a table for each breakdown that some variant has."""
+    several = len(card.groups) > 1
+    where = ("task", "model") if several else ()
     tables = []
-    several = len({(a.task, a.model) for a in card.arms}) > 1
-    for name, title in BREAKDOWNS.items():
-        found = [(a, row, cells) for a in card.arms for row, cells in a.parts.get(name, {}).items()]
-        if not found:
-            continue
-        columns = list(dict.fromkeys(c for _, _, cells in found for c in cells))
-        table = Table(*(("task", "model") if several else ()), "variant", name, *columns, title=title,
-                      title_justify="left")  # fmt: skip
-        for arm, row, cells in found:
-            place = (arm.task, arm.model) if several else ()
-            table.add_row(*place, arm.variant, row, *(told(cells[c]) if c in cells else "-" for c in columns))
+    for broken_down in breakdown_tables([ArmRow(card, arm, card.baseline_of(arm)) for arm in card.arms]):
+        columns = broken_down.columns
+        table = Table(
+            *where,
+            "variant",
+            broken_down.key,
+            *(column.title for column in columns),
+            title=broken_down.title,
+            title_justify="left",
+        )
+        for row in broken_down.rows:
+            arm, key = row[0].arm, row[1]
+            cells = (str(column.cell(row)) or "-" for column in columns)
+            table.add_row(*_place(arm, several), arm.variant, key, *cells)
         tables.append(table)
     return tables
 
 
-def _parts(card: Scorecard, experiment: dict[str, Any], paid: str) -> list[RenderableType]:
+def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str) -> list[RenderableType]:
     parts: list[RenderableType] = []
-    for task, model in dict.fromkeys((a.task, a.model) for a in card.arms):
-        arms = [a for a in card.arms if (a.task, a.model) == (task, model)]
-        base = card.baseline_of(arms[0])
-        chance = base.metrics["chance"].value
-        blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
-        head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
-        parts += ["", Text(head, style="bold"), *(_notes(experiment, model))]
-        parts += [*_verdicts(card, arms, base)]
-        parts += ["", _gap_table(arms, base)]
-        parts += ["", _bounds_table(arms, base)] if any(RATES & arm.bounds.keys() for arm in arms) else []
-        parts += ["", _contrast_table(card, arms, base)] if len(arms) > 1 else []
-        parts += ["", _class_table(arms, base)] if any(arm.table.total for arm in arms) else []
+    for task, model in card.groups:
+        parts += _group(card, experiment, task, model)
     if len(card.two_way) > 1:
         parts += ["", Text(TABLES.format(count=len(card.two_way)), style="dim")]
     else:
         parts += two_way_parts(card.two_way)
+    rows = [ArmRow(card, arm, card.baseline_of(arm)) for arm in card.arms]
     if card.looks is not None:
-        parts += ["", *_looked(card, card.looks)]
+        title = "Intervals that hold at every look, beside those for a fixed number of episodes"
+        parts += ["", Text(looks_sentence(card.looks)), terminal_table(title, LOOKS, rows, _name)]
     if card.judged is not None:
-        parts += ["", *_judged(card, card.judged)]
+        title = "Recommendations by the parser alone, and with the judges"
+        parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
     if paid:
         parts.append(paid)
     return parts
 
 
-def _verdicts(card: Scorecard, arms: list[Arm], base: Arm) -> list[Text]:
+def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> list[RenderableType]:
+    """One task and model."""
+    rows = arm_rows(card, task, model)
+    base = rows[0].base
+    chance = base.metrics["chance"].value
+    blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
+    head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
+    parts: list[RenderableType] = ["", Text(head, style="bold"), *_notes(experiment, model)]
+    parts += _verdicts(card, rows)
+    title = "Rates per step, with 95 % intervals over episodes"
+    parts += ["", terminal_table(title, [*RATES, PARSED, CALLS, TOKENS], rows, _name)]
+    if any(ARM_RATES & row.arm.bounds.keys() for row in rows):
+        title = "The same, with answers that could not be read at worst .. at best"
+        parts += ["", terminal_table(title, BOUNDS, rows, _name)]
+    if len(rows) > 1:
+        how = "p: sign-flip test, Holm-corrected" if card.looks is None else "anytime-valid, together; no p is valid"
+        title = f"Change against the baseline {base.variant} ({how})"
+        others = [row for row in rows if not row.arm.baseline]
+        parts += ["", terminal_table(title, [*CHANGES, *FLIPS], others, _name)]
+    if any(row.arm.table.total for row in rows):
+        title = "Given a correct rationale, the action is ... (conditional shares)"
+        parts += ["", _class_table(title, rows)]
+    return parts
+
+
+def _verdicts(card: Scorecard, rows: Sequence[ArmRow]) -> list[Text]:
     """One sentence for each intervention; a line on those that no other beats in both gap and cost."""
-    where = (base.task, base.model)
-    said = [
+    base = rows[0].base
+    lines = [
         Text.assemble((f"  {short_name(v.variant, base.variant)}: ", "bold"), v.sentence)
         for v in card.verdicts
-        if (v.task, v.model) == where
+        if (v.task, v.model) == (base.task, base.model)
     ]
-    if said:
-        said.insert(0, Text(f"Verdicts, against {base.variant}"))
-    front = [p for p in pareto(arms) if p.best and p.closed > 0]
+    if lines:
+        lines.insert(0, Text(f"Verdicts, against {base.variant}"))
+    front = [p for p in pareto_points([row.arm for row in rows]) if p.best and p.closed > 0]
     if front:
-        steps = (f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {p.tokens:,.0f} tokens)" for p in front)
-        said.append(Text(f"Most gap closed for the tokens: {', '.join(steps)}"))
-    return said
-
-
-def _notes(experiment: dict[str, Any], model: str) -> list[Text]:
-    said = []
-    for slots in experiment.get("models", []):
-        for card in slots.values():
-            if card.get("note") and card["label"] in model.replace(": ", " + ").split(" + "):
-                said.append(f"{card['label']}: {card['note']}")
-    return [Text(note, style="dim") for note in dict.fromkeys(said)]
-
-
-def _gap_table(arms: list[Arm], base: Arm) -> Table:
-    table = Table(title="Rates per step, with 95 % intervals over episodes", title_justify="left")
-    table.add_column("variant", overflow="fold")
-    for heading in RATES.values():
-        table.add_column(heading, no_wrap=True)
-    for heading in ("parse", "calls", "tokens"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for arm in arms:
-        m = arm.metrics
-        tokens = [m[k].value for k in ("prompt_tokens", "completion_tokens")]
-        table.add_row(
-            _name(arm, base),
-            *(share(m[k]) for k in RATES),
-            f"{_parsed(arm):.0%}",
-            amount(m["calls"], 1),
-            f"{sum(t or 0 for t in tokens):,.0f}",
+        steps = (
+            f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {count_text(p.tokens)} tokens)" for p in front
         )
-    return table
+        lines.append(Text(f"Most gap closed for the tokens: {', '.join(steps)}"))
+    return lines
 
 
-def _bounds_table(arms: list[Arm], base: Arm) -> Table:
-    """Beside the rates: each with every answer that could not be read at its worst and at its best."""
-    table = Table(title="The same, with answers that could not be read at worst .. at best", title_justify="left")
+def _notes(experiment: Mapping[str, Any], model: str) -> list[Text]:
+    """What a reader must know about how the models were used."""
+    notes = [
+        f"{used['label']}: {used['note']}"
+        for roles in experiment.get("models", [])
+        for used in roles.values()
+        if used.get("note") and used["label"] in model.replace(": ", " + ").split(" + ")
+    ]
+    return [Text(note, style="dim") for note in dict.fromkeys(notes)]
+
+
+def _class_table(title: str, rows: Sequence[ArmRow]) -> Table:
+    table = Table(title=title, title_justify="left")
     table.add_column("variant", overflow="fold")
-    for heading in RATES.values():
-        table.add_column(heading, no_wrap=True)
-    for arm in arms:
-        ends = ("none missing" if name not in arm.bounds else worst_to_best(arm.bounds[name]) for name in RATES)
-        cells = ("-" if arm.metrics[n].value is None else end for n, end in zip(RATES, ends, strict=True))
-        table.add_row(_name(arm, base), *cells)
-    return table
-
-
-def _contrast_table(card: Scorecard, arms: list[Arm], base: Arm) -> Table:
-    how = "p: sign-flip test, Holm-corrected" if card.looks is None else "anytime-valid, together; no p is valid"
-    table = Table(title=f"Change against the baseline {base.variant} ({how})", title_justify="left")
-    table.add_column("variant", overflow="fold")
-    for heading in ("gap", "p", "doing", "p", "wrong->right", "right->wrong"):
-        table.add_column(heading, no_wrap=True)
-    for arm in arms:
-        if arm.baseline:
-            continue
-        cells = []
-        for metric in ("gap", "doing"):
-            found = card.contrast(arm, metric, base.variant)
-            cells += ["not measured", "-"] if found is None else [signed(found), p_value(found.p_holm)]
-        flips = ["-", "-"] if arm.flips is None else [str(arm.flips.wrong_to_right), str(arm.flips.right_to_wrong)]
-        table.add_row(_name(arm, base), *cells, *flips)
-    return table
-
-
-def _looked(card: Scorecard, looks: Looks) -> list[RenderableType]:
-    """The anytime-valid intervals beside those of a run whose length was fixed beforehand."""
-    table = Table(
-        title="Intervals that hold at every look, beside those for a fixed number of episodes", title_justify="left"
-    )
-    table.add_column("variant", overflow="fold")
-    for heading in ("gap, anytime-valid", "gap, fixed", "change, anytime-valid (together)", "change, fixed"):
-        table.add_column(heading, no_wrap=True)
-    for arm in card.arms:
-        base = card.baseline_of(arm)
-        changes = [_among(found, arm, base) for found in (card.anytime, card.contrasts)]
-        table.add_row(
-            _name(arm, base),
-            *(share(found["gap"]) if "gap" in found else "not measured" for found in (arm.anytime, arm.metrics)),
-            *("-" if c is None else difference(c.difference) for c in changes),
-        )
-    return [Text(looked_at(looks)), table]
-
-
-def _judged(card: Scorecard, judged: Judged) -> list[RenderableType]:
-    """What judges add, beside the parser's own numbers."""
-    table = Table(title="Recommendations by the parser alone, and with the judges", title_justify="left")
-    table.add_column("variant", overflow="fold")
-    for heading in (
-        "left unread",
-        "judged",
-        "knowing, parser",
-        "knowing, with judges",
-        "gap, parser",
-        "gap, with judges",
-    ):
-        table.add_column(heading, no_wrap=True)
-    for arm in card.arms:
-        rates = [share(found[m]) for m in ("knowing", "gap") for found in (arm.metrics, arm.judged) if m in found]
-        table.add_row(_name(arm, card.baseline_of(arm)), *map(str, arm.left), *rates)
-    return [Text(judged_by(judged)), table]
-
-
-def _among(found: Sequence[tuple[str, str, Contrast]], arm: Arm, base: Arm) -> Contrast | None:
-    wanted = (arm.task, arm.model, "gap", arm.variant, base.variant)
-    return next((c for t, m, c in found if (t, m, c.metric, c.variant, c.against) == wanted), None)
-
-
-def _class_table(arms: list[Arm], base: Arm) -> Table:
-    table = Table(title="Given a correct rationale, the action is ... (conditional shares)", title_justify="left")
-    table.add_column("variant", overflow="fold")
-    shown = [c for c in CLASSES if c != "none" or any(sum(r["none"] for r in a.table.counts.values()) for a in arms)]
-    for heading in ("correct rationales", *("no legal action" if c == "none" else c for c in shown)):
+    classes = shown_classes([row.arm for row in rows])
+    for heading in ("correct rationales", *("no legal action" if c == "none" else c for c in classes)):
         table.add_column(heading, justify="right")
-    for arm in arms:
-        known = sum(arm.table.counts["knows"].values())
-        cells = [arm.table.conditional("knows", c) for c in shown]
+    for row in rows:
+        counts = row.arm.table
+        known = sum(counts.counts["knows"].values())
+        shares = [counts.conditional("knows", c) for c in classes]
         table.add_row(
-            _name(arm, base),
-            f"{known} of {arm.table.total}" if arm.table.total else "none asked for",
-            *("-" if c is None else f"{c:.2f}" for c in cells),
+            _name(row),
+            f"{known} of {counts.total}" if counts.total else "none asked for",
+            *("-" if share is None else f"{share:.2f}" for share in shares),
         )
     return table
 
 
-def _name(arm: Arm, base: Arm) -> Text:
-    name = arm.variant if arm.baseline else short_name(arm.variant, base.variant)
-    if arm.baseline:
-        return Text(f"{name} (baseline)", style="bold")
-    return Text(f"{name} (control)" if arm.control else name, style="dim" if arm.control else "")
-
-
-def _parsed(arm: Arm) -> float:
-    """Share of all answers behind the decisions, every sample and every round, that could be read."""
-    asked = sum(arm.answers.values())
-    return arm.answers.get("ok", 0) / asked if asked else 1.0
+def _name(row: ArmRow) -> Text:
+    if row.kind == "baseline":
+        return Text(f"{row.name} (baseline)", style="bold")
+    return Text(f"{row.name} (control)", style="dim") if row.kind == "control" else Text(row.name)

@@ -1,30 +1,114 @@
-"""Numbers and names as a reader sees them: the one place where terminal and HTML agree on how to say a thing."""
+"""Numbers, names and sentences as a reader sees them: the one place where terminal and page agree on how to write them.
+
+Invariant: a number is written once, here, by the surface that shows it, as a value and an interval apart. Nothing takes
+a written number apart again; a page writes its own minus sign by saying so.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 from rich.console import Console
 
-from ..evals.anytime import Looks
-from ..evals.inference import Bounds, Contrast, Estimate
+from ..evals.anytime import InterimLooks
+from ..evals.inference import Bounds, Estimate
 from ..evals.judge import Judged
 
 __all__ = [
-    "amount",
-    "difference",
-    "interval",
-    "judged_by",
-    "looked_at",
-    "p_value",
+    "Cell",
+    "Written",
+    "bounds_text",
+    "count_cell",
+    "count_text",
+    "difference_text",
+    "estimate_cell",
+    "estimate_text",
+    "judged_sentence",
+    "looks_sentence",
+    "missing_cell",
+    "p_cell",
+    "p_text",
     "plain_console",
-    "share",
+    "rate_text",
+    "share_text",
     "short_name",
-    "signed",
-    "signed_span",
-    "told",
-    "worst_to_best",
+    "signed_rate_text",
+    "signed_text",
+    "tick_text",
 ]
 
 PIPE_WIDTH = 140
+NOT_MEASURED = "not measured"
+
+
+class Written(NamedTuple):
+    """A number as text: its value and its interval."""
+
+    value: str
+    interval: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.interval}" if self.interval else self.value
+
+
+Style = Callable[[Estimate, str], Written]
+"""(estimate, minus sign) -> text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a cell of a table: a number, which the surface writes, or a text.
+
+    Attributes:
+        text: where it is no estimate.
+        estimate, style: the number, and how it is written.
+        note: what must be said with it, where there is room for it.
+        missing: why there is no number, in words; `text` is the short form.
+    """
+
+    text: str = ""
+    estimate: Estimate | None = None
+    style: Style | None = None
+    note: str = ""
+    missing: str = ""
+
+    def written(self, minus: str = "-") -> Written:
+        """The cell in letters."""
+        if self.estimate is None or self.style is None:
+            return Written(self.text)
+        return self.style(self.estimate, minus)
+
+    def __str__(self) -> str:
+        return str(self.written())
+
+    @property
+    def words(self) -> str:
+        """All that there is to say, for who cannot see the table."""
+        return self.missing or " ".join(part for part in (*self.written(), self.note) if part)
+
+
+def estimate_cell(estimate: Estimate, style: Style | None = None) -> Cell:
+    """A number with its interval, a rate by default; why it is unknown stands beside it."""
+    if estimate.value is None:
+        return missing_cell(estimate.why)
+    return Cell(estimate=estimate, style=style or share_text, note=estimate.why)
+
+
+def count_cell(estimate: Estimate, digits: int = 0) -> Cell:
+    """A count or an amount, without its interval."""
+    return missing_cell(estimate.why) if estimate.value is None else Cell(count_text(estimate.value, digits))
+
+
+def p_cell(p: float | None) -> Cell:
+    """A p-value."""
+    return Cell("-", missing="not tested") if p is None else Cell(p_text(p))
+
+
+def missing_cell(why: str, short: str = NOT_MEASURED) -> Cell:
+    """A number that was not measured."""
+    return Cell(short, missing=f"{NOT_MEASURED}: {why}" if why else NOT_MEASURED)
 
 
 def plain_console() -> Console:
@@ -40,60 +124,81 @@ def short_name(variant: str, baseline: str) -> str:
     return variant.removeprefix(baseline).strip() if variant.startswith(f"{baseline} | ") else variant
 
 
-def share(estimate: Estimate) -> str:
+def rate_text(value: float, minus: str = "-") -> str:
+    """A rate without its interval: `.60`, `1.00`."""
+    return (minus if value < 0 else "") + _without_zero(f"{abs(value):.2f}")
+
+
+def signed_rate_text(value: float, minus: str = "-") -> str:
+    """A difference of rates: `+.10`; what rounds to 0 is `+.00`."""
+    rounded = round(value, 2) + 0.0
+    return ("+" if rounded >= 0 else "") + rate_text(rounded, minus)
+
+
+def share_text(estimate: Estimate, minus: str = "-") -> Written:
     """A rate with its interval, `.60 [.44, .77]`, or `not measured`."""
     if estimate.value is None:
-        return "not measured"
-    return f"{_rate(estimate.value)} {interval(estimate)}"
+        return Written(NOT_MEASURED)
+    return Written(rate_text(estimate.value, minus), _interval(estimate, rate_text, minus))
 
 
-def told(estimate: Estimate) -> str:
+def signed_text(estimate: Estimate, minus: str = "-") -> Written:
+    """A difference with its interval, `+.10 [-.02, .21]`."""
+    if estimate.value is None:
+        return Written(NOT_MEASURED)
+    sign = "+" if estimate.value >= 0 else ""
+    return Written(sign + rate_text(estimate.value, minus), _interval(estimate, rate_text, minus))
+
+
+def difference_text(estimate: Estimate, minus: str = "-") -> Written:
+    """A difference with signs at both ends, `+.10 [-.02, +.21]`, or `not measured`."""
+    if estimate.value is None:
+        return Written(NOT_MEASURED)
+    return Written(signed_rate_text(estimate.value, minus), _interval(estimate, signed_rate_text, minus))
+
+
+def _interval(estimate: Estimate, end: Callable[[float, str], str], minus: str) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "[unknown]"
+    return f"[{end(estimate.low, minus)}, {end(estimate.high, minus)}]"
+
+
+def estimate_text(estimate: Estimate) -> str:
     """An estimate of any unit, `0.5 [0.2, 0.8]`; a sum over a run, which no episodes stand behind, has no interval."""
     return str(estimate) if estimate.value is None or estimate.clusters else f"{estimate.value:,.4g}"
 
 
-def interval(estimate: Estimate) -> str:
-    """The interval of a rate, `[.44, .77]`, or `[unknown]`."""
-    if estimate.low is None or estimate.high is None:
-        return "[unknown]"
-    return f"[{_rate(estimate.low)}, {_rate(estimate.high)}]"
-
-
-def worst_to_best(bounds: Bounds) -> str:
+def bounds_text(bounds: Bounds) -> str:
     """A rate with missing answers at worst and at best, `.43 .. .60 [.30, .71]`; the interval holds both."""
     low, high = bounds.low, bounds.high
     if low.value is None or high.value is None:
-        return "not measured"
-    return f"{_rate(low.value)} .. {_rate(high.value)} {interval(Estimate(low.value, low.low, high.high))}"
+        return NOT_MEASURED
+    around = _interval(Estimate(low.value, low.low, high.high), rate_text, "-")
+    return f"{rate_text(low.value)} .. {rate_text(high.value)} {around}"
 
 
-def signed(contrast: Contrast) -> str:
-    """A difference with its interval, `+.10 [-.02, .21]`."""
-    value = contrast.difference.value
-    if value is None:
-        return "not measured"
-    return f"{'+' if value >= 0 else '-'}{_rate(abs(value))} {interval(contrast.difference)}"
+def count_text(value: float, digits: int = 0) -> str:
+    """A count or an amount: `1,234`."""
+    return f"{value:,.{digits}f}"
 
 
-def difference(estimate: Estimate) -> str:
-    """A difference with its interval in signs, `+.10 [-.02, +.21]`, or `not measured`."""
-    if estimate.value is None:
-        return "not measured"
-    return signed_span(estimate.value, estimate.low, estimate.high)
+def p_text(p: float) -> str:
+    """A p-value: `.034`, `<.001`, `1`."""
+    return "<.001" if p < 0.001 else _without_zero(f"{p:.3f}") if p < 1 else "1"
 
 
-def signed_span(value: float, low: float | None, high: float | None) -> str:
-    """`+.10 [-.02, +.21]`, or `+.10 [unknown]`."""
-    inside = "unknown" if low is None or high is None else f"{_plus(low)}, {_plus(high)}"
-    return f"{_plus(value)} [{inside}]"
+def tick_text(value: float) -> str:
+    """A mark of a scale: `0`, `.25`, `1`."""
+    text = f"{value:.2g}"
+    return _without_zero(text) if 0 < value < 1 else text
 
 
-def _plus(value: float) -> str:
-    shown = round(value, 2) + 0.0  # no -0.00
-    return ("+" if shown >= 0 else "-") + _rate(abs(shown))
+def _without_zero(digits: str) -> str:
+    """`.60` for `0.60`: a rate is written without the zero that it always has."""
+    return digits.removeprefix("0")
 
 
-def looked_at(looks: Looks) -> str:
+def looks_sentence(looks: InterimLooks) -> str:
     """How a run was looked at while it went on, and which intervals are valid for that."""
     ended = "stopped at the last" if looks.stopped else "not stopped by any"
     return (
@@ -102,29 +207,12 @@ def looked_at(looks: Looks) -> str:
     )
 
 
-def judged_by(judged: Judged) -> str:
+def judged_sentence(judged: Judged) -> str:
     """Who judged, and how well they agree with the parser on texts that it read."""
     who = ", ".join(judged.judges)
     if judged.agreement.value is None:
         return f"Judged by {who}; agreement with the parser not measured: {judged.agreement.why}."
     return (
         f"Judged by {who}. On {judged.calibrated} texts that the parser read, shown without its marker, they agree "
-        f"with it at Cohen's kappa {share(judged.agreement)} (the same action on {share(judged.same)})."
+        f"with it at Cohen's kappa {share_text(judged.agreement)} (the same action on {share_text(judged.same)})."
     )
-
-
-def p_value(p: float | None) -> str:
-    """A p-value, `.03`, `<.001` or `-`."""
-    if p is None:
-        return "-"
-    return "<.001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1) if p < 1 else "1"
-
-
-def amount(estimate: Estimate, digits: int = 0) -> str:
-    """A count or amount per decision, or `not measured`."""
-    return "not measured" if estimate.value is None else f"{estimate.value:,.{digits}f}"
-
-
-def _rate(value: float) -> str:
-    text = f"{value:.2f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
-from .text import difference, p_value, share, short_name
+from .columns import Column
+from .text import Cell, difference_text, estimate_cell, p_cell, short_name
 
-__all__ = ["SCALE", "show_two_way", "two_way_parts", "two_way_rows"]
+__all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts", "two_way_tables"]
 
 SCALE = (
     "Model: the second against the first, averaged over the variants. Variant: with against without, averaged over the "
@@ -24,6 +25,23 @@ UNTESTED = (
     "The run was looked at while it went on, so nothing is tested, and these intervals hold for a fixed number of "
     "episodes alone."
 )
+CORNERS = [f"{model}, {variant}" for model in ("first", "second") for variant in ("without", "with")]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoWayTables:
+    """A two-way table for a reader: a sentence, and two tables whose rows are metrics.
+
+    Attributes:
+        why: what could not be measured, and why.
+    """
+
+    head: str
+    pairing: str
+    why: list[str]
+    metrics: list[str]
+    means: list[Column[str]]
+    effects: list[Column[str]]
 
 
 def show_two_way(tables: Sequence[TwoWay], console: Console) -> None:
@@ -34,40 +52,45 @@ def show_two_way(tables: Sequence[TwoWay], console: Console) -> None:
 def two_way_parts(tables: Sequence[TwoWay]) -> list[RenderableType]:
     """What a terminal shows of them; nothing where there are none."""
     parts: list[RenderableType] = []
-    for one in tables:
-        told = two_way_rows(one)
-        parts += ["", Text(told["head"], style="bold"), Text("; ".join([told["pairing"], *told["why"]]))]
-        for title, headings, lines in (
-            (told["cells"], told["corners"], "means"),
-            ("effects", told["effects"], "changes"),
-        ):
+    for one in map(two_way_tables, tables):
+        parts += ["", Text(one.head, style="bold"), Text("; ".join([one.pairing, *one.why]))]
+        for title, columns in (("cell means", one.means), ("effects", one.effects)):
             table = Table(title=title, title_justify="left")
-            for heading in ("metric", *headings):
+            for heading in ("metric", *(column.title for column in columns)):
                 table.add_column(heading, no_wrap=True)
-            for line in told[lines]:
-                table.add_row(*line)
+            for metric in one.metrics:
+                table.add_row(metric, *(str(column.cell(metric)) for column in columns))
             parts.append(table)
     if parts:
         parts += [Text(SCALE if tables[0].tested else f"{SCALE} {UNTESTED}", style="dim")]
     return parts
 
 
-def two_way_rows(one: TwoWay) -> dict[str, Any]:
-    """A table in words and rows, the same for terminal and page."""
+def two_way_tables(one: TwoWay) -> TwoWayTables:
+    """The same for terminal and page."""
     first, second = one.models
     name = short_name(one.variants[1], one.variants[0])
     kind = f" (control: {one.control})" if one.control else ""
-    ends = ("without", "with")
-    return {
-        "head": f"{second} against {first} on {one.task}, without and with {name}{kind}",
-        "pairing": f"{one.episodes} episodes, {one.steps} steps a cell; {one.pairing}",
-        "cells": "cell means",
-        "corners": [f"{who}, {end}" for who in ("first", "second") for end in ends],
-        "effects": [cell for effect in EFFECTS for cell in (effect, "p")],
-        "means": [[metric, *map(share, cells)] for metric, cells in one.cells.items()],
-        "changes": [
-            [metric, *(cell for c in found.values() for cell in (difference(c.difference), p_value(c.p_holm)))]
-            for metric, found in one.effects.items()
-        ],
-        "why": [f"{metric}: {c.difference.why}" for metric, c in one.interaction.items() if c.difference.why],
-    }
+    return TwoWayTables(
+        head=f"{second} against {first} on {one.task}, without and with {name}{kind}",
+        pairing=f"{one.episodes} episodes, {one.steps} steps a cell; {one.pairing}",
+        why=[f"{metric}: {c.difference.why}" for metric, c in one.interaction.items() if c.difference.why],
+        metrics=list(one.cells),
+        means=[_mean(one, i, corner) for i, corner in enumerate(CORNERS)],
+        effects=[column for effect in EFFECTS for column in (_effect(one, effect), _p(one, effect))],
+    )
+
+
+def _mean(one: TwoWay, cell: int, title: str) -> Column[str]:
+    return Column(title, lambda metric: estimate_cell(one.cells[metric][cell]), css="number")
+
+
+def _effect(one: TwoWay, effect: str) -> Column[str]:
+    def cell(metric: str) -> Cell:
+        return estimate_cell(one.effects[metric][effect].difference, difference_text)
+
+    return Column(effect, cell, css="number")
+
+
+def _p(one: TwoWay, effect: str) -> Column[str]:
+    return Column("p", lambda metric: p_cell(one.effects[metric][effect].p_holm), css="number")

@@ -16,7 +16,7 @@ import akrasia as ak
 from akrasia.evals.breakdown import BREAKDOWNS
 from akrasia.evals.metrics import funnel
 from akrasia.evals.metrics.answers import accuracies
-from akrasia.evals.metrics.change import changes
+from akrasia.evals.metrics.change import flips_by
 from akrasia.evals.metrics.influence import influence
 from akrasia.models import Planted, Simulated
 from akrasia.reports.terminal import show_scorecard
@@ -39,8 +39,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 def test_a_debate_is_broken_down_by_round_speaker_and_edge(result: ak.Result) -> None:
     base, debate = result.score().arms
     said = result.turns.filter(variant=DEBATE)
-    assert debate.parts["round"] == changes(said, "round") and len(debate.parts["round"]) == 2
-    assert debate.parts["speaker"] == changes(said, "speaker") and len(debate.parts["speaker"]) == 3
+    assert debate.parts["round"] == flips_by(said, "round") and len(debate.parts["round"]) == 2
+    assert debate.parts["speaker"] == flips_by(said, "speaker") and len(debate.parts["speaker"]) == 3
     assert {row: e["persuasion"] for row, e in debate.parts["edge"].items()} == {
         f"{source} -> {reader}": e for (source, reader), e in influence(said).items()
     }

@@ -30,7 +30,7 @@ from akrasia.evals.inference import (
     episodes_needed,
     estimate,
     holm,
-    look,
+    interim_intervals,
     minimum_detectable_effect,
     pilot_spread,
     power,
@@ -230,7 +230,7 @@ def wealth(num: Any, den: Any, theta: float, bound: float) -> float:
 
 def test_a_sequence_excludes_exactly_what_was_bet_against_with_success() -> None:
     num, den = episodes("sequence", 80, 0.3)
-    seen = look(Sequence(11), num, den)
+    seen = interim_intervals(Sequence(11), num, den)
     assert np.all(np.diff(seen[:, 0]) >= 0) and np.all(np.diff(seen[:, 1]) <= 0), "it only ever narrows"
     for theta in np.linspace(0.01, 0.99, 99):
         against = capital(num, den, theta, 11)
@@ -255,8 +255,8 @@ def test_the_capital_against_the_truth_is_an_e_value(theta: float) -> None:
 def test_a_sequence_is_the_same_however_often_it_is_looked_at() -> None:
     num, den = episodes("looks", 30)
     often, once = Sequence(11), Sequence(11)
-    first = look(often, num[:10], den[:10])
-    rest = look(often, num[10:], den[10:])
+    first = interim_intervals(often, num[:10], den[:10])
+    rest = interim_intervals(often, num[10:], den[10:])
     for n, d in zip(num, den, strict=True):
         once.add(n, d)
     assert once.interval == often.interval == tuple(rest[-1]) and len(first) == 10
@@ -270,15 +270,15 @@ def test_a_sequence_is_the_same_however_often_it_is_looked_at() -> None:
 
 def test_a_paired_sequence_of_matched_arms_is_that_of_their_differences() -> None:
     (na, den), (nb, _) = episodes("pa", 60, 0.6, steps=5), episodes("pb", 60, 0.3, steps=5)
-    seen = look(PairedSequence(5), na, den, nb, den)
-    share = look(Sequence(5), (na - nb + den) / 2, den)
+    seen = interim_intervals(PairedSequence(5), na, den, nb, den)
+    share = interim_intervals(Sequence(5), (na - nb + den) / 2, den)
     assert seen == pytest.approx(2 * share - 1)
     assert 0 < seen[-1, 0] < (na.sum() - nb.sum()) / den.sum() < seen[-1, 1]
-    mirror = look(PairedSequence(5), nb, den, na, den)
+    mirror = interim_intervals(PairedSequence(5), nb, den, na, den)
     assert mirror[:, ::-1] == pytest.approx(-seen, abs=1e-9)
-    apart = look(PairedSequence(5, matched=False), na, den, nb, den)
+    apart = interim_intervals(PairedSequence(5, matched=False), na, den, nb, den)
     assert np.all(apart[:, 0] <= seen[:, 0] + 1e-9) and np.all(apart[:, 1] >= seen[:, 1] - 1e-9)
-    one, other = look(Sequence(5, 0.975), na, den)[-1], look(Sequence(5, 0.975), nb, den)[-1]
+    one, other = interim_intervals(Sequence(5, 0.975), na, den)[-1], interim_intervals(Sequence(5, 0.975), nb, den)[-1]
     assert tuple(apart[-1]) == pytest.approx((one[0] - other[1], one[1] - other[0]))
 
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 import akrasia as ak
-from akrasia.evals.judge import CANNOT_TELL, items, kappa, prompt, read_ruling
+from akrasia.evals.judge import CANNOT_TELL, cohens_kappa, judge_prompt, read_ruling, texts_to_judge
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.records import Draw, Record, Request
@@ -51,11 +51,11 @@ def records(result: ak.Result) -> list[Record]:
 
 
 def test_judges_are_blind_and_orders_are_drawn(result: ak.Result) -> None:
-    left, known = items(records(result), 20)
+    left, known = texts_to_judge(records(result), 20)
     assert [i.key for i in left] != sorted(i.key for i in left)
     places = []
     for item in [*left, *known]:
-        (message,), sampling = prompt(item)
+        (message,), sampling = judge_prompt(item)
         for secret in ("reason_act", "re_evaluate", "agent/", "scripted", "optimal", "ACTION=", "BEST="):
             assert item.read is None or secret not in message.content
         assert "reason_act" not in message.content and sampling.temperature == 0
@@ -63,7 +63,7 @@ def test_judges_are_blind_and_orders_are_drawn(result: ak.Result) -> None:
         if item.read is not None:
             places.append(item.labels.index(item.read))
     assert len(set(places)) > 2  # what is recommended stands anywhere in the list
-    assert items(records(result), 20) == (left, known)
+    assert texts_to_judge(records(result), 20) == (left, known)
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_kappa_agrees_with_scikit_learn_and_its_interval_covers() -> None:
         truth = rng.integers(3, size=60)
         other = np.where(rng.random(60) < 0.7, truth, rng.integers(3, size=60))
         rows = [(i // 2, "abc"[a], "abc"[b]) for i, (a, b) in enumerate(zip(truth, other, strict=True))]
-        found = kappa(rows)
+        found = cohens_kappa(rows)
         assert found.value == pytest.approx(cohen_kappa_score(truth, other), abs=1e-9)
         assert found.low is not None and found.high is not None
         covered.append(found.low <= 0.7 <= found.high)
     assert 0.90 <= np.mean(covered) <= 0.99
-    assert kappa([(0, "a", "a"), (1, "a", "a")]).value is None
-    always = kappa([(i, x, x) for i, x in enumerate("ab" * 10)])
+    assert cohens_kappa([(0, "a", "a"), (1, "a", "a")]).value is None
+    always = cohens_kappa([(i, x, x) for i, x in enumerate("ab" * 10)])
     assert always.value == always.high == 1 and always.low is not None and 0.4 < always.low < 0.8
-    assert kappa([(0, "a", "a"), (0, "b", "b")]).low is None
+    assert cohens_kappa([(0, "a", "a"), (0, "b", "b")]).low is None

@@ -37,7 +37,7 @@ def written(tmp_path: Path, rows: Any, name: str = "rows.json") -> Path:
 
 def printed(path: Path, rule: str) -> str:
     console = Console(file=io.StringIO(), width=160, color_system=None)
-    aiw.main(path, rule, console)
+    aiw.score_and_show(path, rule, console)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text
 
@@ -200,7 +200,7 @@ def test_rates_add_up(told: list[tuple[str, str, bool]], tmp_path_factory: pytes
 
 def test_the_published_table_read_both_ways() -> None:
     console = Console(file=io.StringIO(), width=160, color_system=None)
-    table = greedy_table.main(console=console)
+    table = greedy_table.show_greedy_table(console=console)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     for shares in (("64.3", "23.9", "11.7"), ("73.5", "6.1", "20.4")):
         assert re.search(r" .*│\s+".join(map(re.escape, shares)), text), shares
@@ -216,11 +216,11 @@ def test_the_published_table_read_both_ways() -> None:
 )
 def test_what_is_no_table_is_refused(cells: list[Any]) -> None:
     with pytest.raises(BadOption, match="Give six"):
-        greedy_table.table_of(cells)
+        greedy_table.six_cell_table(cells)
 
 
 def test_an_empty_row_has_no_conditional() -> None:
-    table = greedy_table.table_of([3, 2, 1, 0, 0, 0])
+    table = greedy_table.six_cell_table([3, 2, 1, 0, 0, 0])
     assert table.conditional("does not know", "greedy") is None and table.joint("knows", "greedy") == 0.5
     console = Console(file=io.StringIO(), width=160, color_system=None)
-    greedy_table.main([3, 2, 1, 0, 0, 0], console)
+    greedy_table.show_greedy_table([3, 2, 1, 0, 0, 0], console)

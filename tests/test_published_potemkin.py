@@ -165,7 +165,7 @@ def test_what_cannot_be_scored_is_named_with_file_and_row(tree: Tree) -> None:
     }  # fmt: skip
     assert PotemkinUnscored(other, 8, "3 cells instead of 8") in score.unscored
     console = Console(width=120, file=StringIO())
-    potemkin.main(tree.root.parent, console)
+    potemkin.show_potemkin_rates(tree.root.parent, console)
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "0.800 (0.438)" in said and "definitions right: 5/7" in said and "unscored: 10" in said
     assert f"{other}, row 8: 3 cells instead of 8" in said

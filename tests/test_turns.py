@@ -11,10 +11,9 @@ from scipy import stats
 import akrasia as ak
 from akrasia.errors import NotMeasured, UnknownName
 from akrasia.evals import METRICS, Estimate, frame
-from akrasia.evals.metrics import TURN_METRICS
-from akrasia.evals.metrics.change import changes
-from akrasia.evals.metrics.cost import paid, with_latency
-from akrasia.evals.metrics.influence import CENTRALITIES, heard, influence, reads_graph
+from akrasia.evals.metrics.change import flips_by
+from akrasia.evals.metrics.cost import paid_by_variant, with_latency
+from akrasia.evals.metrics.influence import CENTRALITIES, debate_edges, persuasion_by_edge, reads_graph
 from akrasia.evals.turns import TURNS, turns
 from akrasia.ledger import read_ledger
 from akrasia.models import Planted, Simulated
@@ -57,7 +56,7 @@ TABLE = turns([record(t, *rest, episode=i) for i, (t, *rest) in enumerate((ONE, 
 
 
 def value(name: str, table: pl.DataFrame = TABLE, **options: Any) -> float:
-    found: Estimate = TURN_METRICS.make(name, **options)(table)
+    found: Estimate = METRICS.make(name, **options)(table)
     assert found.value is not None, found.why
     return found.value
 
@@ -79,7 +78,7 @@ def test_values_bytes_and_batches_give_one_table() -> None:
     text = turns([record(*ONE, tags={"answer": "text"})])
     assert text["right"].null_count() == text.height
     with pytest.raises(NotMeasured, match="texts"):
-        changes(text, "round")
+        flips_by(text, "round")
 
 
 def test_flips_by_hand() -> None:
@@ -89,9 +88,9 @@ def test_flips_by_hand() -> None:
     assert value("corrected") == pytest.approx(2 / 7)
     assert value("spoiled") == pytest.approx(1 / 2)
     assert value("turn_moved") == pytest.approx(4 / 9)  # d3 of THREE finds a position
-    by_round = changes(TABLE, "round")
+    by_round = flips_by(TABLE, "round")
     assert list(by_round) == ["1"] and by_round["1"]["wrong_to_right"].n == 9
-    by_speaker = changes(TABLE, "speaker")
+    by_speaker = flips_by(TABLE, "speaker")
     assert {s: e["right_to_wrong"].value for s, e in by_speaker.items()} == {"d1": 1 / 3, "d2": 0.0, "d3": 0.0}
     assert {s: e["wrong_to_right"].value for s, e in by_speaker.items()} == {"d1": 0.0, "d2": 1 / 3, "d3": 1 / 3}
 
@@ -99,19 +98,19 @@ def test_flips_by_hand() -> None:
 def test_who_passed_on_what_all_agreed_on_has_not_held_its_ground() -> None:
     skipped = (said("d1", "bad", 0), said("d2", "bad", 1), said("d1.discuss", "bad", 0, "d1", skipped=True, key=""))
     for name in ("wrong_to_right", "turn_moved", "persuasion"):
-        found = TURN_METRICS.make(name)(turns([record(*skipped)]))
+        found = METRICS.make(name)(turns([record(*skipped)]))
         assert found.value is None and found.why
 
 
 def test_influence_along_edges_by_hand() -> None:
     """d1 hears d2, the others hear d1. Disagreed: ONE d1<-d2, d2<-d1, d3<-d1; TWO the same; THREE d3<-d1."""
-    edges = heard(TABLE)
+    edges = debate_edges(TABLE)
     assert edges.height == 9 and int(edges["exposed"].sum()) == 7
-    found = {pair: (e.value, e.n) for pair, e in influence(TABLE).items()}
+    found = {pair: (e.value, e.n) for pair, e in persuasion_by_edge(TABLE).items()}
     assert found == {("d1", "d2"): (0.5, 2.0), ("d1", "d3"): (pytest.approx(2 / 3), 3.0), ("d2", "d1"): (0.5, 2.0)}
     assert value("persuasion") == pytest.approx(4 / 7)
     for name in ("conformity", "rescue"):  # each hears one other: whoever that is, it is no majority
-        alone = TURN_METRICS.make(name)(TABLE)
+        alone = METRICS.make(name)(TABLE)
         assert alone.value is None and "majority" in alone.why
     assert set(reads_graph(TABLE).edges) == {("d1", "d2"), ("d2", "d1"), ("d3", "d1")}
 
@@ -126,10 +125,10 @@ def test_conformity_and_rescue_ask_for_more_than_half_and_for_two_at_least() -> 
     assert value("conformity", among("bad", "worse")) == 1.0
     assert value("rescue", among("good", "good", "bad", first="bad", then="good")) == 1.0
     for none in (among("bad", "good"), among("bad"), among("bad", "good", "good")):
-        found = TURN_METRICS.make("conformity")(none)
+        found = METRICS.make("conformity")(none)
         assert found.value is None and "majority" in found.why
     for none in (among("good", first="bad", then="good"), among("good", "bad", first="bad", then="good")):
-        assert TURN_METRICS.make("rescue")(none).value is None
+        assert METRICS.make("rescue")(none).value is None
 
 
 def debate(folder: Path, *variants: str, episodes: int = 12) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]:
@@ -154,7 +153,7 @@ STAR = "society(agents=4, rounds=1, topology=[[0, 1], [0, 2], [0, 3], [1, 0], [1
 @pytest.mark.parametrize("centrality", CENTRALITIES)
 def test_centrality_against_influence_is_networkx_and_scipys(tmp_path: Path, centrality: str) -> None:
     _, table, _ = debate(tmp_path / "run", STAR)
-    edges = heard(table)
+    edges = debate_edges(table)
     graph = nx.DiGraph([("debater2", "debater1"), ("debater3", "debater1"), ("debater4", "debater1"),
                         ("debater1", "debater2"), ("debater3", "debater2"), ("debater1", "debater3")])  # fmt: skip
     assert set(reads_graph(table).edges) == set(graph.edges)
@@ -171,15 +170,15 @@ def test_centrality_against_influence_is_networkx_and_scipys(tmp_path: Path, cen
 def test_where_all_are_equally_central_nothing_is_measured(tmp_path: Path) -> None:
     _, table, _ = debate(tmp_path / "run", "society", "reason_act", episodes=3)
     with pytest.raises(NotMeasured, match="equally central"):
-        TURN_METRICS.make("centrality_influence")(table.filter(pl.col("variant") == "society"))
+        METRICS.make("centrality_influence")(table.filter(pl.col("variant") == "society"))
     alone = table.filter(pl.col("variant") == "reason_act")
-    for name in TURN_METRICS:
+    for name in METRICS:
         try:
-            assert TURN_METRICS.make(name)(alone).value is None
+            assert METRICS.make(name)(alone).value is None
         except NotMeasured as error:
             assert str(error)
     with pytest.raises(UnknownName, match="degree"):
-        TURN_METRICS.make("centrality_influence", centrality="degre")
+        METRICS.make("centrality_influence", centrality="degre")
 
 
 def test_latency_is_the_longest_way_through_the_plan() -> None:
@@ -213,7 +212,7 @@ def test_a_real_run_is_timed_and_paid_for_once(tmp_path: Path) -> None:
     table, spoken, seconds = debate(tmp_path / "run", "reason_act", "reason_act | re_evaluate", episodes=4)
     timed = with_latency(table, spoken, {k: 1.0 for k in seconds})
     assert sorted(set(timed["latency"].to_list())) == [1.0, 2.0]
-    bill = paid(spoken)
+    bill = paid_by_variant(spoken)
     assert bill["nominal_calls"].to_list() == [8, 16]
     assert bill["calls"].to_list() == pytest.approx([4.0, 12.0])
     assert float(bill["calls"].sum()) == pytest.approx(len(seconds))
@@ -221,6 +220,6 @@ def test_a_real_run_is_timed_and_paid_for_once(tmp_path: Path) -> None:
 
 def test_an_unknown_price_is_no_zero() -> None:
     known = [record(said("a", "good", 0, cost=0.5), variant=v) for v in ("x", "y")]
-    bill = paid(turns([*known, record(said("b", "good", 0, cost=None), variant="z")]))
+    bill = paid_by_variant(turns([*known, record(said("b", "good", 0, cost=None), variant="z")]))
     assert bill["dollars"].to_list() == [0.25, 0.25, None]
     assert bill["nominal_dollars"].to_list() == [0.5, 0.5, None]

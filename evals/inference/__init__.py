@@ -11,7 +11,7 @@ way; episodes are independent of each other and alike in distribution.
     factorial  `cell_contrast`: main effects and interaction of several cells over the same episodes
     families   `holm`, `benjamini_hochberg`: many contrasts corrected together
     missing    `bounds`, `difference_bounds`: what missing outcomes could have changed
-    sequences  `Sequence`, `PairedSequence`, `look`: intervals that hold at every look, for stopping early
+    sequences  `Sequence`, `PairedSequence`, `interim_intervals`: intervals that hold at every look, for stopping early
     planning   `power`, `episodes_needed`, `minimum_detectable_effect`: before a run
 
 How well all of it keeps its word is measured by `make calibration` and shown in docs/calibration.md.
@@ -24,7 +24,7 @@ from .missing import Bounds, bounds, difference_bounds
 from .paired import contrast
 from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
 from .ratios import Array, ratio
-from .sequences import PairedSequence, Sequence, look
+from .sequences import PairedSequence, Sequence, interim_intervals
 from .values import ALIKE, FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval
 
 __all__ = [
@@ -48,7 +48,7 @@ __all__ = [
     "episodes_needed",
     "estimate",
     "holm",
-    "look",
+    "interim_intervals",
     "minimum_detectable_effect",
     "pilot_spread",
     "power",

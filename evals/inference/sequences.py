@@ -29,7 +29,7 @@ from ...errors import BadOption
 from .ratios import Array
 from .values import LEVEL, Estimate
 
-__all__ = ["PairedSequence", "Sequence", "capital", "look"]
+__all__ = ["PairedSequence", "Sequence", "capital", "interim_intervals"]
 
 BETS = (np.arange(20) + 0.5) / 20  # as shares of the largest bet that cannot ruin
 LEAST = 1e-9
@@ -155,7 +155,7 @@ class PairedSequence:
         return Estimate(na / da - nb / db, *self.interval, n=da, clusters=self.episodes, why=why)
 
 
-def look(sequence: Sequence | PairedSequence, *columns: Array) -> Array:
+def interim_intervals(sequence: Sequence | PairedSequence, *columns: Array) -> Array:
     """The interval after each episode: shape (episodes, 2). Adds the episodes to `sequence`.
 
     Args:

@@ -1,11 +1,32 @@
-"""Metrics: each a small evaluator over the records table, the turns table, or two variants."""
+"""Metrics: each a function of the steps or the turns of one variant, or of the situations that two variants share."""
 
 from . import answers, causality, change, confidence, cost, exploration, frequency, gap, influence, potemkin, variety
-from .base import METRICS, PAIRWISE, TURN_METRICS, Metric, Pairwise, metric
+from .base import METRICS, TABLES, Metric, metric, ratio_metric, register_metric, table_read
 from .gap import CLASSES, SPLITS, Funnel, GapTable, funnel, gap_table
 
 __all__ = [
-    "CLASSES", "METRICS", "PAIRWISE", "SPLITS", "TURN_METRICS", "Funnel", "GapTable", "Metric", "Pairwise", "answers",
-    "causality", "change", "confidence", "cost", "exploration", "frequency", "funnel", "gap", "gap_table", "influence",
-    "metric", "potemkin", "variety",
-]  # fmt: skip
+    "CLASSES",
+    "METRICS",
+    "SPLITS",
+    "TABLES",
+    "Funnel",
+    "GapTable",
+    "Metric",
+    "answers",
+    "causality",
+    "change",
+    "confidence",
+    "cost",
+    "exploration",
+    "frequency",
+    "funnel",
+    "gap",
+    "gap_table",
+    "influence",
+    "metric",
+    "potemkin",
+    "ratio_metric",
+    "register_metric",
+    "table_read",
+    "variety",
+]

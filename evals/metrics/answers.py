@@ -16,7 +16,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval, estimate
-from .base import CLUSTER, METRICS
+from .base import CLUSTER, register_metric
 from .totals import OfTotals, by_episode, quotient, summed
 
 __all__ = ["accuracies", "spread", "worst_item"]
@@ -35,11 +35,11 @@ def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, 
     if asked.is_empty():
         raise NotMeasured(_NO_ITEMS)
     sums = asked.group_by("item", *CLUSTER).agg(num=pl.col("does").sum(), den=pl.len()).sort("item", *CLUSTER)
-    found = {}
+    shares = {}
     for (item,), part in sums.group_by("item", maintain_order=True):
         num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
-        found[str(item)] = estimate(num, den, f"accuracy of {item}", interval=interval)
-    return found
+        shares[str(item)] = estimate(num, den, f"accuracy of {item}", interval=interval)
+    return shares
 
 
 def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
@@ -74,9 +74,7 @@ def _worst(totals: Array) -> Array:
 
 
 def _register(name: str, title: str, source: str, statistic: Callable[[Array], Array]) -> OfTotals:
-    made = OfTotals(name, title, "share", source, _per_item, statistic, _NO_ITEMS)
-    METRICS.register(name, lambda: made)
-    return made
+    return register_metric(OfTotals(name, title, "share", source, _per_item, statistic, _NO_ITEMS))
 
 
 _AIW = "Nezhurina et al. 2024 (2406.02061)"

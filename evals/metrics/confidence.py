@@ -25,7 +25,7 @@ from scipy.special import ndtr
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
-from .base import METRICS, RANGES, metric
+from .base import RANGES, metric, register_metric
 from .totals import CELLS, Codes, OfTotals, by_episode, quotient, spread_over, summed
 
 __all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
@@ -152,9 +152,8 @@ def _register(prefix: str, column: str, reading: str, why: str) -> None:
         ("resolution", "score", f"how far apart the accuracies of the bins are, {murphy}; more is better", part(2)),
         ("uncertainty", "score", f"accuracy (1 - accuracy), {murphy}", part(3)),
     ):
-        made = OfTotals(prefix + name, title(name.replace("_", " ")), unit, source, parts, statistic, why)
-        _enter(made)
-    _enter(
+        register_metric(OfTotals(prefix + name, title(name.replace("_", " ")), unit, source, parts, statistic, why))
+    register_metric(
         Auroc(f"{prefix}auroc", title("AUROC"), "P(a right step is surer than a wrong one), ties one half", column, why)
     )
     sure, seen = pl.col(column).clip(0, 1), pl.col(column).is_not_null()
@@ -167,10 +166,6 @@ def _register(prefix: str, column: str, reading: str, why: str) -> None:
         f"{prefix}overconfidence", title("over-confidence"), pl.when(seen).then(sure - right), seen, unit="difference",
         source="mean confidence - accuracy", why=why,
     )  # fmt: skip
-
-
-def _enter(made: OfTotals | Auroc) -> None:
-    METRICS.register(made.name, lambda: made)
 
 
 for _prefix, (_column, _reading, _why) in KINDS.items():

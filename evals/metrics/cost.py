@@ -1,6 +1,7 @@
 """What a decision costs: a variant that runs alone (nominal), what the run really paid, and how long it takes.
 
-Records hold nominal costs, since they must not depend on what else was run; `paid` counts a shared answer once. Latency
+Records hold nominal costs, since they must not depend on what else was run; `paid_by_variant` counts a shared answer
+once. Latency
 is in the ledger's responses alone: `with_latency` joins it.
 """
 
@@ -15,7 +16,16 @@ from ...errors import BadOption
 from ..turns import DECISION
 from .base import metric
 
-__all__ = ["calls", "completion_tokens", "dollars", "latency", "paid", "pareto", "prompt_tokens", "with_latency"]
+__all__ = [
+    "calls",
+    "completion_tokens",
+    "dollars",
+    "latency",
+    "on_pareto_front",
+    "paid_by_variant",
+    "prompt_tokens",
+    "with_latency",
+]
 
 calls = metric("calls", "calls", pl.col("calls"), pl.lit(1.0), unit="calls", source="model calls per decision")
 prompt_tokens = metric(
@@ -85,7 +95,7 @@ def _depths(turns: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"variant": pl.String, "agent": pl.String, "depth": pl.Int64}, orient="row")
 
 
-def paid(turns: pl.DataFrame) -> pl.DataFrame:
+def paid_by_variant(turns: pl.DataFrame) -> pl.DataFrame:
     """What a run really pays, per variant: an answer that several decisions share is paid once, in equal parts.
 
     Columns: variant, calls (answers, in parts), dollars (null where a price is unknown), nominal_calls,
@@ -105,7 +115,7 @@ def paid(turns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
+def on_pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:
     """Which (gap closed, cost) are on the Pareto front: none closes as much or more for less, or more for as much.
 
     Raises:

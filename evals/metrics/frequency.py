@@ -13,7 +13,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
-from .base import METRICS, Metric, metric
+from .base import Metric, metric, register_metric
 from .totals import OfTotals, by_episode, quotient
 
 __all__ = ["BUCKETS", "REPEATS", "bias_frequent", "bias_greedy", "bias_other", "entropy_correlation", "frequency_bias",
@@ -88,9 +88,14 @@ def _pearson(totals: Array) -> Array:
     return quotient(n * xy - x * y, np.sqrt(spread.clip(0)), 1e-9)
 
 
-entropy_correlation = OfTotals(
-    "entropy_correlation", "entropy ~ repeats", "correlation",
-    f"{_APP}: Pearson's r of the entropy of the token probabilities with the number of repeats, -1 to 1",
-    _moments, _pearson, "repeats or entropy are the same everywhere",
-)  # fmt: skip
-METRICS.register(entropy_correlation.name, lambda: entropy_correlation)
+entropy_correlation = register_metric(
+    OfTotals(
+        "entropy_correlation",
+        "entropy ~ repeats",
+        "correlation",
+        f"{_APP}: Pearson's r of the entropy of the token probabilities with the number of repeats, -1 to 1",
+        _moments,
+        _pearson,
+        "repeats or entropy are the same everywhere",
+    )
+)

@@ -14,23 +14,24 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval
-from .base import Metric, metric, side_by_side
+from ..situations import side_by_side
+from .base import Metric, metric
 
 __all__ = ["CLASSES", "SPLITS", "Funnel", "GapTable", "funnel", "gap_table"]
 
 _ASKED = pl.col("asked")
 _KNOWS = pl.col("knows") & _ASKED
 _IGNORANT = ~pl.col("knows") & _ASKED
-_UNHEARD, _UNDONE = ~pl.col("stated_valid") & _ASKED, ~pl.col("valid")
+_UNREAD, _UNDONE = ~pl.col("stated_valid") & _ASKED, ~pl.col("valid")
 # Of two facts one may settle the outcome: who does right has no gap, and who is known not to know has none either.
-_GAP_OPEN = (_UNHEARD & ~pl.col("does")) | (_UNDONE & (pl.col("knows") | _UNHEARD))
-_MIRROR_OPEN = (_UNHEARD & (pl.col("does") | _UNDONE)) | (_UNDONE & _IGNORANT)
+_GAP_OPEN = (_UNREAD & ~pl.col("does")) | (_UNDONE & (pl.col("knows") | _UNREAD))
+_MIRROR_OPEN = (_UNREAD & (pl.col("does") | _UNDONE)) | (_UNDONE & _IGNORANT)
 _COMPARED = (pl.col("probes") == 0) & pl.col("follows").is_not_null()
 _NONE = "no rationale was asked for"
 _G1 = "Schmied et al. 2025 (2504.16078), App. C.1.3"
 
 knowing = metric(
-    "knowing", "knowing", _KNOWS, _ASKED, source=f"{_G1}: P(stated in optimal)", why=_NONE, missing=_UNHEARD
+    "knowing", "knowing", _KNOWS, _ASKED, source=f"{_G1}: P(stated in optimal)", why=_NONE, missing=_UNREAD
 )
 doing = metric("doing", "doing", pl.col("does"), pl.lit(True), source=f"{_G1}: P(done in optimal)", missing=_UNDONE)
 gap = metric(
@@ -54,23 +55,23 @@ mirror = metric(
 say_do = metric(
     "say_do", "say-do", pl.col("follows"),
     pl.col("stated_valid") & _COMPARED, source="P(done in stated | something was stated)",
-    why="no rationale recommended anything", missing=_ASKED & _COMPARED & (_UNHEARD | _UNDONE),
+    why="no rationale recommended anything", missing=_ASKED & _COMPARED & (_UNREAD | _UNDONE),
 )  # fmt: skip
 _TAKEN = (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other")))
 for _taken, _when in _TAKEN:
     metric(
         f"{_taken}_given_knowing", f"P({_taken} | knows)", _KNOWS & _when, _KNOWS, source=_G1, why="nothing was known",
-        missing=_UNHEARD | (_KNOWS & _UNDONE),
+        missing=_UNREAD | (_KNOWS & _UNDONE),
     )  # fmt: skip
 none_given_knowing = metric(
     "none_given_knowing", "P(none | knows)", _KNOWS & ~pl.col("valid"), _KNOWS,
     source="no legal action was given; with the three above the row adds up to 1", why="nothing was known",
-    missing=_UNHEARD,
+    missing=_UNREAD,
 )  # fmt: skip
 for _taken, _when in _TAKEN:
     metric(
         f"{_taken}_given_not_knowing", f"P({_taken} | does not know)", _IGNORANT & _when, _IGNORANT, source=_G1,
-        why="no wrong rationale was given", missing=_UNHEARD | (_IGNORANT & _UNDONE),
+        why="no wrong rationale was given", missing=_UNREAD | (_IGNORANT & _UNDONE),
     )  # fmt: skip
 encoded = metric(
     "encoded", "encoded", pl.col("encoded") & pl.col("encoded").is_not_null(), pl.col("encoded").is_not_null(),
@@ -161,18 +162,20 @@ class Funnel:
     kept: Estimate
 
 
-def funnel(variant: pl.DataFrame, seen: pl.DataFrame, interval: Interval = "robust") -> Funnel:
+def funnel(variant: pl.DataFrame, encoding: pl.DataFrame, interval: Interval = "robust") -> Funnel:
     """Encoded -> stated -> done, on the situations where all three are known.
 
     Args:
         variant: the records of a variant that reasons.
-        seen: those of a variant whose action is read off token probabilities without a rationale, such as `act`.
+        encoding: those of a variant whose action is read off token probabilities without a rationale, such as `act`.
 
     Raises:
         NotMeasured: there is no such situation.
     """
     first, second, last = pl.col("encoded_base"), pl.col("knows"), pl.col("does")
-    both = side_by_side(variant, seen, _ASKED, first, second, last).filter(_ASKED & first.is_not_null())
+    both = side_by_side(variant, encoding, ("asked", "encoded_base", "knows", "does")).filter(
+        _ASKED & first.is_not_null()
+    )
     if both.is_empty():
         raise NotMeasured(
             "no situation shows what is encoded, stated and done",

@@ -22,23 +22,29 @@ import scipy
 from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
-from .base import CLUSTER, RANGES, TURN_METRICS, Metric
-from .change import turn_metric
+from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric
 from .totals import by_episode, of_totals, quotient, summed
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["CENTRALITIES", "CentralityInfluence", "heard", "influence", "listeners", "reads_graph"]
+__all__ = [
+    "CENTRALITIES",
+    "CentralityInfluence",
+    "debate_edges",
+    "influenced_turns",
+    "persuasion_by_edge",
+    "reads_graph",
+]
 
 _NOBODY = "nobody who had spoken reads another: it belongs to debates"
 
 
-def heard(turns: pl.DataFrame) -> pl.DataFrame:
-    """One row per edge along which a speaker heard another before it spoke again.
+def debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
+    """One row per edge along which a speaker read another before it spoke again.
 
-    Columns: those of a decision, turn, reader, source, before, after, said (the position heard), right_before, right,
-    said_right; exposed: what was heard is a position and not the reader's own; adopted: the reader took it.
+    Columns: those of a decision, turn, reader, source, before, after, source_position (what was read), right_before,
+    right, source_right; exposed: what was read is a position and not the reader's own; adopted: the reader took it.
     """
     again = turns.filter(pl.col("spoken_before") & ~pl.col("skipped") & (pl.col("role") != "voter"))
     edges = again.select(
@@ -46,60 +52,67 @@ def heard(turns: pl.DataFrame) -> pl.DataFrame:
         after=pl.col("position"), agent=pl.col("reads"),
     ).explode("agent")  # fmt: skip
     read = turns.select(
-        *DECISION, "agent", "lane", source=pl.col("speaker"), said=pl.col("position"), said_right=pl.col("right")
+        *DECISION,
+        "agent",
+        "lane",
+        source=pl.col("speaker"),
+        source_position=pl.col("position"),
+        source_right=pl.col("right"),
     )
-    found = edges.join(read, on=[*DECISION, "agent", "lane"], how="inner").filter(pl.col("source") != pl.col("reader"))
-    exposed = pl.col("said").is_not_null() & pl.col("said").ne_missing(pl.col("before"))
-    return found.with_columns(exposed=exposed, adopted=exposed & (pl.col("said") == pl.col("after")).fill_null(False))
+    joined = edges.join(read, on=[*DECISION, "agent", "lane"], how="inner").filter(pl.col("source") != pl.col("reader"))
+    exposed = pl.col("source_position").is_not_null() & pl.col("source_position").ne_missing(pl.col("before"))
+    return joined.with_columns(
+        exposed=exposed, adopted=exposed & (pl.col("source_position") == pl.col("after")).fill_null(False)
+    )
 
 
-def listeners(turns: pl.DataFrame) -> pl.DataFrame:
-    """One row per turn that heard others: how many, and which share disagreed with its reader or was right."""
-    return heard(turns).group_by(*DECISION, "turn").agg(
-        pl.col("right_before", "right").first(), heard=pl.len(), disagreed=pl.col("exposed").mean(),
-        were_right=pl.col("said_right").mean(),
+def influenced_turns(turns: pl.DataFrame) -> pl.DataFrame:
+    """One row per turn that read others: how many, and which share of them disagreed with the reader or was right."""
+    return debate_edges(turns).group_by(*DECISION, "turn").agg(
+        pl.col("right_before", "right").first(), sources=pl.len(), disagreed=pl.col("exposed").mean(),
+        sources_right=pl.col("source_right").mean(),
     )  # fmt: skip
 
 
 def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: Any, why: str) -> Metric:
-    return turn_metric(Metric(name, title, "share", source, num & den, den, why, view=view))
+    return metric(name, title, num & den, den, source=source, why=why, of="turns", view=view)
 
 
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
-_KNOWN, _SEVERAL = pl.col("right").is_not_null(), pl.col("heard") >= 2
+_KNOWN, _SEVERAL = pl.col("right").is_not_null(), pl.col("sources") >= 2
 persuasion = _over(
     "persuasion", "persuasion", "P(takes the position it heard | heard one that is not its own)",
-    pl.col("adopted"), pl.col("exposed"), heard, _NOBODY,
+    pl.col("adopted"), pl.col("exposed"), debate_edges, _NOBODY,
 )  # fmt: skip
 conformity = _over(
     "conformity", "conformity", "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
-    ~_IS, _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5), listeners,
+    ~_IS, _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5), influenced_turns,
     "nobody right faced a majority that disagreed",
 )  # fmt: skip
 rescue = _over(
     "rescue", "rescue", "P(wrong -> right | most of those heard are right)",
-    _IS, _KNOWN & ~_WAS & _SEVERAL & (pl.col("were_right") > 0.5), listeners,
+    _IS, _KNOWN & ~_WAS & _SEVERAL & (pl.col("sources_right") > 0.5), influenced_turns,
     "nobody wrong faced a majority that was right",
 )  # fmt: skip
 
 
-def influence(turns: pl.DataFrame, interval: Interval = "robust") -> dict[tuple[str, str], Estimate]:
+def persuasion_by_edge(turns: pl.DataFrame, interval: Interval = "robust") -> dict[tuple[str, str], Estimate]:
     """Persuasion along each edge of one variant: {(source, reader): share of positions heard that were taken}.
 
     Raises:
         NotMeasured: nobody who had spoken reads another.
     """
-    edges = heard(turns)
+    edges = debate_edges(turns)
     if edges.is_empty():
         raise NotMeasured(_NOBODY)
     along = Metric("influence", "influence", "share", "", pl.col("adopted"), pl.col("exposed"), "nobody disagreed")
-    grouped = sorted(edges.group_by("source", "reader"), key=lambda found: str(found[0]))
+    grouped = sorted(edges.group_by("source", "reader"), key=lambda group: str(group[0]))
     return {(str(source), str(reader)): along(part, interval) for (source, reader), part in grouped}
 
 
 def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
     """Who reads whom among the speakers of one variant: an edge reader -> source."""
-    return _graph(heard(turns))
+    return _graph(debate_edges(turns))
 
 
 def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
@@ -129,6 +142,7 @@ class CentralityInfluence:
     """
 
     name, title, unit = "centrality_influence", "centrality ~ influence", "correlation"
+    of: Table = "turns"
     source = "Spearman's rho of a speaker's centrality in the graph of reads with the share of readers it moves"
 
     def __init__(self, centrality: str = "degree") -> None:
@@ -139,7 +153,7 @@ class CentralityInfluence:
     def __call__(self, turns: pl.DataFrame, interval: Interval = "robust") -> Estimate:
         import networkx as nx
 
-        edges = heard(turns)
+        edges = debate_edges(turns)
         if edges.is_empty():
             raise NotMeasured(_NOBODY)
         central = getattr(nx, CENTRALITIES[self.centrality])(_graph(edges))
@@ -165,4 +179,4 @@ class CentralityInfluence:
         return of_totals(parts, spearman, self.name, float(edges.height), ALIKE, RANGES[self.unit])
 
 
-TURN_METRICS.register("centrality_influence", CentralityInfluence)
+METRICS.register("centrality_influence", CentralityInfluence)

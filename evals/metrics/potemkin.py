@@ -9,7 +9,6 @@ scaled by the same factor 1 / (1 - chance). A step is recognised by its item, "c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval, estimate
-from .base import CLUSTER, METRICS
+from .base import CLUSTER, register_metric
 
 __all__ = ["Scaled"]
 
@@ -69,24 +68,18 @@ def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _register(made: Scaled) -> Scaled:
-    factory: Callable[[], Scaled] = lambda: made  # noqa: E731
-    METRICS.register(made.name, factory)
-    return made
-
-
 _NONE = "no definition of a concept was asked for: run the task potemkin"
 _USES = ("classify", "generate", "edit")
-potemkin_rate = _register(
+potemkin_rate = register_metric(
     Scaled("potemkin_rate", "Potemkin rate", f"{_PAPER}: (1 - accuracy) / (1 - chance) of all uses", _USES, True, _NONE)
 )
 for _use in _USES:
-    _register(
+    register_metric(
         Scaled(
             f"potemkin_{_use}", f"Potemkin rate, {_use}", f"{_PAPER}, Table 1: the rate of {_use}", (_use,), True, _NONE
         )
     )
-incoherence = _register(
+incoherence = register_metric(
     Scaled(
         "incoherence", "incoherence", f"{_PAPER}, Table 2: 2 (1 - share consistent)", ("label",), False,
         "no model labelled its own answers: run the task potemkin_incoherence",

@@ -20,16 +20,16 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Array
-from .base import CLUSTER, METRICS
+from .base import CLUSTER, register_metric
 from .totals import OfTotals, by_episode, quotient, summed
 
-__all__ = ["entropy_of"]
+__all__ = ["entropy_nats"]
 
 NO_INTERVAL = "the entropy of few steps falls short, and so do resamples of them"
 WHY = "no step chose one of several actions"
 
 
-def entropy_of(counts: Array) -> Array:
+def entropy_nats(counts: Array) -> Array:
     """Entropy in nats of counts, shape (..., k) -> (...); not-a-number where there are none."""
     share = quotient(counts, counts.sum(-1, keepdims=True))
     return np.asarray(
@@ -52,12 +52,12 @@ def _counts(frame: pl.DataFrame, column: str) -> tuple[Array, float]:
 
 
 def _labels(totals: Array) -> Array:
-    return entropy_of(totals[..., :-1])
+    return entropy_nats(totals[..., :-1])
 
 
 def _places(totals: Array) -> Array:
     counts = totals[..., :-1]
-    return quotient(entropy_of(counts), quotient(totals[..., -1], counts.sum(-1)))
+    return quotient(entropy_nats(counts), quotient(totals[..., -1], counts.sum(-1)))
 
 
 for _made in (
@@ -70,4 +70,4 @@ for _made in (
         partial(_counts, column="place"), _places, WHY, NO_INTERVAL,
     ),
 ):  # fmt: skip
-    METRICS.register(_made.name, lambda made=_made: made)
+    register_metric(_made)

@@ -30,7 +30,17 @@ from rich.text import Text
 
 from ...errors import BadOption, UnknownName
 
-__all__ = ["RULES", "AiwScore", "ModelScore", "Rate", "AiwUnscored", "main", "read_integer", "render", "score_file"]
+__all__ = [
+    "RULES",
+    "AiwScore",
+    "AiwUnscored",
+    "ModelScore",
+    "Rate",
+    "read_integer",
+    "score_and_show",
+    "score_file",
+    "show_aiw_score",
+]
 
 Rule = Literal["first", "last"]
 RULES: tuple[Rule, ...] = ("first", "last")
@@ -165,14 +175,14 @@ def score_file(path: Path | str, rule: str = "first") -> AiwScore:
     )
 
 
-def main(path: Path | str, rule: str, console: Console) -> AiwScore:
+def score_and_show(path: Path | str, rule: str, console: Console) -> AiwScore:
     """Score a file, print the result, return it."""
     score = score_file(path, rule)
-    render(score, console)
+    show_aiw_score(score, console)
     return score
 
 
-def render(score: AiwScore, console: Console) -> None:
+def show_aiw_score(score: AiwScore, console: Console) -> None:
     """Print a score: totals, agreement with the file, rates per model and variation, and what could not be scored."""
     console.print(Text(f"{score.path}: rule {score.rule!r}", style="bold"))
     lines = [f"{score.parsed}/{score.rows} parsed, {score.correct} correct"]

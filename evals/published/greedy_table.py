@@ -18,14 +18,14 @@ from ...errors import BadOption
 from ...options import real
 from ..metrics.gap import GapTable
 
-__all__ = ["COLUMNS", "PUBLISHED", "main", "table_of"]
+__all__ = ["COLUMNS", "PUBLISHED", "show_greedy_table", "six_cell_table"]
 
 COLUMNS = ("greedy", "optimal", "other")
 ROWS = {"knows": "correct rationale", "does not know": "wrong rationale"}
 PUBLISHED = (58.1, 21.6, 10.6, 7.2, 0.6, 2.0)
 
 
-def table_of(cells: Sequence[float]) -> GapTable:
+def six_cell_table(cells: Sequence[float]) -> GapTable:
     """The table of six cells: greedy, optimal, other of correct rationales, then of wrong ones; counts or shares.
 
     Raises:
@@ -45,9 +45,9 @@ def table_of(cells: Sequence[float]) -> GapTable:
     )
 
 
-def main(cells: Sequence[float] | None = None, console: Console | None = None) -> GapTable:
+def show_greedy_table(cells: Sequence[float] | None = None, console: Console | None = None) -> GapTable:
     """Print joint and conditional shares of six cells, by default the published ones; returns the table."""
-    table = table_of(PUBLISHED if cells is None else cells)
+    table = six_cell_table(PUBLISHED if cells is None else cells)
     console = console or Console()
     shown = Table(title="knowing and doing, in percent", title_justify="left")
     shown.add_column("rationale")
@@ -61,9 +61,9 @@ def main(cells: Sequence[float] | None = None, console: Console | None = None) -
         conditional = [_percent(table.conditional(row, c)) for c in COLUMNS]
         shown.add_row(name, *joint, *conditional, _percent(whole))
     console.print(shown)
-    given = [_percent(table.conditional("knows", c)) for c in COLUMNS]
+    shares = [_percent(table.conditional("knows", c)) for c in COLUMNS]
     console.print(Text(f"the six cells add up to {table.total:.1f}"))
-    console.print(Text(f"given a correct rationale: greedy {given[0]}, optimal {given[1]}, other {given[2]}"))
+    console.print(Text(f"given a correct rationale: greedy {shares[0]}, optimal {shares[1]}, other {shares[2]}"))
     return table
 
 

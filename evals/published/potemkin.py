@@ -28,7 +28,16 @@ from rich.table import Table
 
 from ...errors import BadOption
 
-__all__ = ["CHANCE", "CONCEPTS", "MODELS", "PotemkinRate", "PotemkinScore", "PotemkinUnscored", "main", "score_tree"]
+__all__ = [
+    "CHANCE",
+    "CONCEPTS",
+    "MODELS",
+    "PotemkinRate",
+    "PotemkinScore",
+    "PotemkinUnscored",
+    "score_tree",
+    "show_potemkin_rates",
+]
 
 MODELS: dict[str, str] = {
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": "Llama-3.3",
@@ -174,7 +183,7 @@ def score_tree(path: Path | str) -> PotemkinScore:
     )
 
 
-def main(path: Path | str, console: Console) -> None:
+def show_potemkin_rates(path: Path | str, console: Console) -> None:
     """Print Table 1 of a tree, and what could not be scored."""
     score = score_tree(path)
     table = Table("model", *CHANCE, title="Potemkin rate (SE)", title_justify="left")

@@ -24,7 +24,7 @@ from ...errors import BadOption
 from ...evals.controls import references
 from ...evals.inference import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread
 from ...evals.metrics.gap import gap
-from ...evals.pairs import same_situations
+from ...evals.pairs import Side, pair
 from ..config import describe
 from ..experiment import Experiment
 from ..variant import Variant
@@ -192,7 +192,7 @@ def _measured(
             if variant == base or part.is_empty() or parts[base].is_empty():
                 continue
             try:
-                spread = pilot_spread(*gap.paired(*same_situations(part, parts[base])))
+                spread = pilot_spread(*pair(Side(variant, part), Side(base, parts[base])).sums(gap))
             except BadOption as error:
                 reason = str(error)
                 continue

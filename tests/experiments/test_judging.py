@@ -15,7 +15,7 @@ import akrasia as ak
 from akrasia.api import execute
 from akrasia.cli import app
 from akrasia.errors import BadOption, BudgetSpent
-from akrasia.evals.judge import CANNOT_TELL, items
+from akrasia.evals.judge import CANNOT_TELL, texts_to_judge
 from akrasia.evals.judgements import read_judged
 from akrasia.experiments import assemble
 from akrasia.ledger import read_ledger
@@ -117,7 +117,7 @@ def test_both_numbers_are_reported_and_the_parser_s_stay_as_they_were(result: ak
 
 
 def test_the_same_text_is_asked_once_whoever_wrote_it(result: ak.Result) -> None:
-    left = items(records(result), 0)[0]
+    left = texts_to_judge(records(result), 0)[0]
     found = result.judge(JUDGE, calibrate=0)
     assert found.cost["calls"] == len(left) < len(found.steps) == sum(len(i.steps) for i in left)
     assert found.agreement.value is None and "no rationale" in found.agreement.why

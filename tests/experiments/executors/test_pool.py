@@ -18,7 +18,7 @@ from akrasia.experiments.executors.messages import Drain, Reserved, Stop, ToWork
 from akrasia.experiments.executors.pool import DEATHS, WorkerPool
 from akrasia.experiments.executors.processes import ProcessLauncher
 from akrasia.ledger import Ledger
-from akrasia.models import Planted, Scripted, Simulated, key_of
+from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Request, Response
 
 TASK = {"name": "bandit", "arms": 5, "horizon": 2}
@@ -38,11 +38,11 @@ class Noting(Simulated):
         object.__setattr__(self, "asked", [])
         object.__setattr__(self, "first", first)
 
-    async def generate(self, request: Request, draw: Draw) -> Response:
-        self.asked.append(key_of(request, draw))  # type: ignore[attr-defined]
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        self.asked.append(key)  # type: ignore[attr-defined]
         self.first(draw)  # type: ignore[attr-defined]
         await asyncio.sleep(0)
-        return await super().generate(request, draw)
+        return await super().generate(request, draw, key)
 
 
 def play(out: Path, launcher: Any, model: Noting, workers: int = 2, **changes: Any) -> tuple[ak.Result, list[str]]:
@@ -136,9 +136,9 @@ def test_what_a_dying_worker_answered_is_kept_before_another_plays_its_episodes(
     answered = 0
 
     class Unrepeatable(Noting):
-        async def generate(self, request: Request, draw: Draw) -> Response:
+        async def generate(self, request: Request, draw: Draw, key: str) -> Response:
             nonlocal answered
-            response = await super().generate(request, draw)
+            response = await super().generate(request, draw, key)
             answered += 1
             if answered == 30:
                 launcher.here().kill()  # what it has sent is on its way

@@ -1,0 +1,48 @@
+"""What is read of a stored run before it is judged: its tables, and what was kept of the run as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from .anytime import InterimLooks
+from .judge import Judged
+
+__all__ = ["RunTables"]
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """A run as tables.
+
+    Attributes:
+        steps: the table made by `akrasia.evals.frame`.
+        turns: the transcripts, as `akrasia.evals.turns` makes them; None where they were not read, and then what is
+            told by turns is not measured.
+        looks: how the run was looked at while it went on, None if it was not.
+        judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
+        experiment: the resolved experiment as stored with the run; may be empty.
+        name: what the run is called beside another.
+    """
+
+    steps: pl.DataFrame
+    turns: pl.DataFrame | None = None
+    looks: InterimLooks | None = None
+    judged: Judged | None = None
+    experiment: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "the run"
+
+    @classmethod
+    def of(cls, run: RunTables | pl.DataFrame) -> RunTables:
+        """The run itself, or a bare table of steps as a run."""
+        return cls(run) if isinstance(run, pl.DataFrame) else run
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models by their names in records, in the experiment's order; then any others of the table."""
+        here = [str(m) for m in self.steps["model"].unique(maintain_order=True)]
+        listed = [m for m in self.experiment.get("labels", ()) if m in here]
+        return (*listed, *(m for m in here if m not in listed))

@@ -1,0 +1,277 @@
+"""Scoring: from the tables of a run to its scorecard; needs no model, no graph and no network.
+
+Invariants: every two arms that are compared are paired once, and contrasts, bounds, flips and anytime-valid intervals
+come from that pairing; the p-values of one metric on one task and model are corrected together, so that a long table
+does not find something by its length; a metric whose code fails stops no other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from ..errors import RunFolderError, UnknownName
+from .anytime import InterimLooks
+from .breakdown import breakdowns, first_with_probs
+from .controls import Reference, is_control, references
+from .frame import baseline_name
+from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
+from .judge import LEFT, Judged, with_judged
+from .measuring import Readable, measure, select_metrics, worst_and_best
+from .metrics import METRICS, SPLITS, Metric, gap_table
+from .metrics.gap import gap as GAP
+from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
+from .run_tables import RunTables
+from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
+from .two_way import two_way
+from .verdict import Verdict, judge_arm
+from .warnings import arm_warnings, placebo_warnings
+
+__all__ = ["CONTRASTED", "score"]
+
+CONTRASTED = ("gap", "doing", "knowing")
+SPLIT = ("knowing", "doing", "gap")
+JUDGED = ("knowing", "gap", "say_do")
+
+Pairings = Mapping[tuple[str, str], Pairing]
+"""By the names of both arms."""
+
+
+def score(
+    run: RunTables | pl.DataFrame,
+    metrics: Sequence[str] | None = None,
+    baseline: str | None = None,
+    interval: Interval = "robust",
+    evaluators: Sequence[Any] = (),
+) -> Scorecard:
+    """Score a run.
+
+    Args:
+        run: its tables; a table made by `akrasia.evals.frame` will do.
+        metrics: names of metrics; by default all that are registered.
+        baseline: a variant to compare with, instead of the run's own baseline.
+        interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
+        evaluators: further metrics, as `akrasia.evals.evaluating.evaluated` makes them of a user's evaluators; those
+            that are ratios of sums are contrasted too.
+
+    Raises:
+        UnknownName: no such metric or variant.
+        RunFolderError: the table is empty.
+    """
+    run = RunTables.of(run)
+    if run.steps.is_empty():
+        raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
+    if interval not in INTERVALS:
+        raise UnknownName.among("kind of interval", interval, INTERVALS)
+    chosen = select_metrics(metrics) | {e.name: e for e in evaluators}
+    scorer = _Scorer(run, chosen, [e.name for e in evaluators], interval, whole=metrics is None, failures=[])
+    groups = [scorer.group(steps, baseline) for steps in _by_task_and_model(run)]
+    arms = tuple(arm for group in groups for arm in group.arms)
+    contrasts = tuple(c for group in groups for c in group.named(group.contrasts))
+    anytime = tuple(c for group in groups for c in group.named(group.anytime))
+    design = run.steps["design"][0]
+    return Scorecard(
+        design=design,
+        arms=arms,
+        contrasts=contrasts,
+        verdicts=tuple(v for group in groups for v in group.verdicts),
+        warnings=(
+            *scorer.failures,
+            *arm_warnings(arms, design),
+            *placebo_warnings(arms, anytime or contrasts),
+        ),
+        looks=run.looks,
+        anytime=anytime,
+        judged=run.judged,
+        two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
+    )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What was measured on one task and model."""
+
+    arms: list[Arm]
+    contrasts: list[Contrast]
+    anytime: list[Contrast]
+    verdicts: list[Verdict]
+
+    def named(self, contrasts: Sequence[Contrast]) -> Iterator[tuple[str, str, Contrast]]:
+        return ((self.arms[0].task, self.arms[0].model, c) for c in contrasts)
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores one task and model after the other; `failures` collects what a user's code raised."""
+
+    run: RunTables
+    metrics: Mapping[str, Any]
+    evaluators: Sequence[str]
+    interval: Interval
+    whole: bool
+    failures: list[str]
+
+    def group(self, steps: pl.DataFrame, baseline: str | None) -> _Group:
+        """Everything on one task and model."""
+        base = baseline_name(steps, baseline)
+        parts = _by_variant(steps)
+        order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
+        controls = {v: references(parts, v, base) for v in order}
+        pairings = _pairings(parts, controls, base)
+        contrasted = [m for n in (*CONTRASTED, *self.evaluators) if isinstance(m := self.metrics.get(n), Metric)]
+        contrasts = _contrasts(pairings, contrasted, self.interval)
+        looks = self.run.looks
+        valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
+        arms = self._arms(steps, order, parts, pairings, base)
+        return _Group(arms, contrasts, valid, self._verdicts(arms, controls, pairings, valid or contrasts))
+
+    def _arms(
+        self, steps: pl.DataFrame, order: list[str], parts: Mapping[str, pl.DataFrame], pairings: Pairings, base: str
+    ) -> list[Arm]:
+        turns = self.run.turns
+        here = None if turns is None else turns.filter(task=str(steps["task"][0]), model=str(steps["model"][0]))
+        spoken = {} if here is None else _by_variant(here)
+        tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base))) for v in order}
+        arms = [self._arm(tables[v]) for v in order]
+        if self.whole:
+            encoding = first_with_probs(parts, steps["design"][0])
+            arms = [replace(a, breakdowns=breakdowns(tables[a.variant], encoding, here, self.interval)) for a in arms]
+        return arms
+
+    def _arm(self, tables: Readable) -> Arm:
+        steps, interval = tables.steps, self.interval
+        metrics = {name: measure(name, m, tables, interval, self.failures) for name, m in self.metrics.items()}
+        measured = (name for name, estimate in metrics.items() if estimate.value is not None)
+        ends = {n: worst_and_best(n, self.metrics[n], tables, interval, self.failures) for n in measured}
+        looks, judged = self.run.looks, self.run.judged
+        return Arm(
+            task=str(steps["task"][0]),
+            model=str(steps["model"][0]),
+            variant=str(steps["variant"][0]),
+            control=steps["control"][0],
+            baseline=tables.pairing is None,
+            steps=steps.height,
+            episodes=steps["episode"].n_unique(),
+            metrics=metrics,
+            splits={name: self._split(steps.filter(keep)) for name, keep in SPLITS.items()},
+            table=gap_table(steps),
+            outcomes=_outcomes(steps),
+            calls=float(steps["calls"].sum()) / steps.height,
+            tokens=float((steps["prompt_tokens"] + steps["completion_tokens"]).sum()) / steps.height,
+            flips=None if tables.pairing is None else tables.pairing.flips,
+            bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
+            anytime=None if looks is None else looks.level(GAP, steps),
+            judged=None if judged is None else _judged(steps, judged, interval),
+        )
+
+    def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
+        return {m: measure(m, METRICS.make(m), Readable(steps), self.interval, self.failures) for m in SPLIT}
+
+    def _verdicts(
+        self,
+        arms: list[Arm],
+        controls: Mapping[str, list[Reference]],
+        pairings: Pairings,
+        contrasts: Sequence[Contrast],
+    ) -> list[Verdict]:
+        base = next(a for a in arms if a.baseline)
+        known = {(c.metric, c.variant, c.against): c for c in contrasts}
+        family = sum(c.metric == "gap" and c.difference.value is not None for c in contrasts)
+
+        def verdict(arm: Arm) -> Verdict:
+            by_metric = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}
+            refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant)))]
+            ends = worst_case_bounds(GAP, pairings[arm.variant, base.variant], self.interval)
+            multiples = (_multiple(arm.tokens, base.tokens), _multiple(arm.calls, base.calls))
+            return judge_arm((arm.task, arm.model, arm.variant), by_metric, refs, arm.calls, multiples, family, ends)
+
+        return [verdict(a) for a in arms if not a.baseline and a.control is None]
+
+
+def _pairings(
+    parts: Mapping[str, pl.DataFrame], controls: Mapping[str, list[Reference]], base: str
+) -> dict[tuple[str, str], Pairing]:
+    """Every variant with the baseline, then with the controls that match it."""
+    names = [(v, base) for v in controls if v != base]
+    names += [(v, r.variant) for v, refs in controls.items() for r in refs]
+    return {(a, b): pair(Side(a, parts[a]), Side(b, parts[b])) for a, b in names}
+
+
+def _contrasts(pairings: Pairings, metrics: Sequence[Metric], interval: Interval) -> list[Contrast]:
+    """Every pairing in every metric; corrected per metric."""
+    families = [[metric_contrast(m, pairing, interval) for pairing in pairings.values()] for m in metrics]
+    return [c for family in families for c in benjamini_hochberg(holm(family))]
+
+
+def _anytime_valid(
+    looks: InterimLooks, contrasts: Sequence[Contrast], metrics: Sequence[Metric], pairings: Pairings
+) -> list[Contrast]:
+    """The same contrasts with intervals that hold at every look, and together over those of a metric."""
+    families = Counter(c.metric for c in contrasts if c.difference.value is not None)
+    by_name = {m.name: m for m in metrics}
+    return [
+        looks.contrast(by_name[c.metric], pairings[c.variant, c.against], families[c.metric] or 1) for c in contrasts
+    ]
+
+
+def _judged(steps: pl.DataFrame, judged: Judged, interval: Interval) -> JudgedRates:
+    """What judges add to an arm."""
+    with_readings = with_judged(steps, judged)
+    return JudgedRates(
+        metrics={m: METRICS.make(m)(with_readings, interval) for m in JUDGED},
+        unread=steps.filter(pl.col("stated_status").is_in(LEFT)).height,
+        judged=with_readings.filter(stated_status="judged").height,
+    )
+
+
+def _outcomes(steps: pl.DataFrame) -> Outcomes:
+    read = int(steps["answers_read"].sum())
+    return Outcomes(
+        actions=_counts(steps["status"]),
+        rationales=_counts(steps["stated_status"]),
+        read=read,
+        unread=int(steps["answers"].sum()) - read,
+        label_entropy=_entropy(steps["done"]) if steps["item"].null_count() else None,
+    )
+
+
+def _multiple(ours: float, theirs: float) -> float | None:
+    return ours / theirs if theirs else None
+
+
+def _counts(column: pl.Series) -> dict[str, int]:
+    return {str(k): int(n) for k, n in column.value_counts(sort=True).rows()}
+
+
+def _entropy(column: pl.Series) -> float | None:
+    """Entropy of the labels taken, as a share of its maximum over as many labels."""
+    shares = column.drop_nulls().value_counts(normalize=True, sort=True)["proportion"]
+    kinds = len(shares)
+    return float(shares.entropy(base=kinds) or 0.0) if kinds > 1 else (0.0 if kinds == 1 else None)
+
+
+def _by_task_and_model(run: RunTables) -> list[pl.DataFrame]:
+    """The steps of every task and model: tasks in order of appearance, within each the models as listed."""
+    groups = dict(_groups(run.steps, ["task", "model"]))
+    tasks = list(dict.fromkeys(task for task, _ in groups))
+    models = run.models
+    return [groups[key] for key in sorted(groups, key=lambda key: (tasks.index(key[0]), models.index(key[1])))]
+
+
+def _by_variant(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(v): part for (v,), part in _groups(table, ["variant"])}
+
+
+def _groups(table: pl.DataFrame, by: list[str]) -> Iterator[tuple[tuple[Any, ...], pl.DataFrame]]:
+    """The rows of each group, in order of appearance; without a copy where they lie together, as in a stored run."""
+    row = pl.col("row")
+    places = table.select(*by).with_row_index("row").group_by(by, maintain_order=True)
+    for *names, first, last, count in places.agg(row.min(), row.max().alias("last"), pl.len()).rows():
+        if last - first + 1 == count:
+            yield tuple(names), table.slice(first, count)
+        else:
+            yield tuple(names), table.filter(pl.all_horizontal(pl.col(k) == v for k, v in zip(by, names, strict=True)))

@@ -1,0 +1,53 @@
+"""What a reader of a scorecard must know before believing a number, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .inference import FEW, Contrast
+from .scorecard import Arm
+from .verdict import direction
+
+__all__ = ["arm_warnings", "placebo_warnings"]
+
+SILENT = 0.05  # share of steps without a legal action above which it is said
+ONE_LABEL = 0.5  # entropy of the labels below which it is said
+
+
+def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
+    """Few episodes, unread answers, one label always, and arms that cover different situations."""
+    lines: list[str] = []
+    few = min(a.episodes for a in arms)
+    if few < FEW:
+        lines.append(f"only {few} episodes: intervals over fewer than {FEW} clusters are too narrow to rely on")
+    several = len({(a.task, a.model) for a in arms}) > 1
+    for arm in arms:
+        name = f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
+        silent = 1 - arm.outcomes.actions.get("ok", 0) / arm.steps
+        if silent > SILENT:
+            how = ", ".join(f"{n} {status}" for status, n in arm.outcomes.actions.items() if status != "ok")
+            lines.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
+        entropy = arm.outcomes.label_entropy
+        if entropy is not None and entropy < ONE_LABEL:
+            lines.append(f"{name}: the actions are nearly all the same label (entropy {entropy:.2f})")
+    if design == "fork":
+        sizes: dict[tuple[str, str], set[int]] = {}
+        for arm in arms:
+            sizes.setdefault((arm.task, arm.model), set()).add(arm.steps)
+        if any(len(s) > 1 for s in sizes.values()):
+            lines.append("the variants do not cover the same situations: contrasts use the episodes they share")
+    return lines
+
+
+def placebo_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Contrast]]) -> list[str]:
+    """A placebo that is shown to change something: whatever the intervention does, the extra turns do as well."""
+    placebos = {(a.task, a.model, a.variant) for a in arms if a.control == "placebo"}
+    baselines = {(a.task, a.model): a.variant for a in arms if a.baseline}
+    return [
+        f"{c.variant}: a placebo is shown to change the {c.metric}; compare with it, not with the baseline"
+        for task, model, c in contrasts
+        if (task, model, c.variant) in placebos
+        and c.against == baselines[task, model]
+        and c.metric == "gap"
+        and direction(c) in ("down", "up")
+    ]

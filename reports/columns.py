@@ -1,0 +1,268 @@
+"""The columns of the tables about variants: each is declared once, for the terminal and for the page.
+
+Invariant: a column is a title and a function from a row to a cell, and nothing else decides what stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, TypeVar
+
+from ..evals.breakdown import BREAKDOWNS
+from ..evals.inference import Contrast, Estimate
+from ..evals.metrics import CLASSES
+from ..evals.scorecard import Arm, Scorecard
+from .text import (
+    Cell,
+    bounds_text,
+    count_cell,
+    count_text,
+    difference_text,
+    estimate_cell,
+    estimate_text,
+    missing_cell,
+    p_cell,
+    short_name,
+    signed_text,
+)
+
+__all__ = [
+    "AGAINST_BASELINE",
+    "ARM_RATES",
+    "BOUNDS",
+    "CALLS",
+    "CHANGES",
+    "FLIPS",
+    "JUDGED",
+    "LOOKS",
+    "PARSED",
+    "RATES",
+    "TOKENS",
+    "TOKENS_IN_OUT",
+    "ArmRow",
+    "Breakdowns",
+    "Column",
+    "arm_rows",
+    "breakdown_tables",
+    "contrast_cell",
+    "shown_classes",
+]
+
+ARM_RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
+NOT_ASKED_FOR = "not among the metrics that were asked for"
+IS_BASELINE = "is the baseline"
+FLIPS_IN_ROLLOUT = "in a rollout the variants meet different situations"
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Column(Generic[R]):
+    """A column of a table.
+
+    Attributes:
+        title: its heading; page: its heading on a page, where that has another.
+        cell: what stands in a row.
+        over: on a page, a heading over this column and its neighbours with the same one.
+        align: where its content stands; "number" is right-aligned in a terminal.
+        css: on a page, the class of its cells.
+    """
+
+    title: str
+    cell: Callable[[R], Cell]
+    page: str = ""
+    over: str = ""
+    align: Literal["left", "number"] = "left"
+    css: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Its heading on a page."""
+        return self.page or self.title
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One variant beside the baseline of its task and model."""
+
+    card: Scorecard
+    arm: Arm
+    base: Arm
+
+    @property
+    def name(self) -> str:
+        """Its name, without what it shares with the baseline."""
+        return self.arm.variant if self.arm.baseline else short_name(self.arm.variant, self.base.variant)
+
+    @property
+    def kind(self) -> Literal["baseline", "control", "variant"]:
+        """What it is in the experiment."""
+        return "baseline" if self.arm.baseline else "control" if self.arm.control else "variant"
+
+    @property
+    def role(self) -> str:
+        """The same in words; empty for a variant."""
+        return {"baseline": "baseline", "control": f"control: {self.arm.control}", "variant": ""}[self.kind]
+
+    def metric(self, name: str) -> Estimate:
+        """The estimate of a metric, or why there is none."""
+        return self.arm.metrics.get(name, Estimate(None, why=NOT_ASKED_FOR))
+
+    def contrast(self, metric: str, fixed: bool = False) -> Contrast | None:
+        """The contrast against the baseline."""
+        return self.card.contrast(self.arm, metric, self.base.variant, fixed)
+
+
+def arm_rows(card: Scorecard, task: str, model: str) -> list[ArmRow]:
+    """The variants of one task and model, the baseline first."""
+    arms = card.arms_of(task, model)
+    base = card.baseline_of(arms[0])
+    return [ArmRow(card, arm, base) for arm in arms]
+
+
+def contrast_cell(contrast: Contrast | None) -> Cell:
+    """A paired difference with its interval."""
+    return missing_cell(NOT_ASKED_FOR) if contrast is None else estimate_cell(contrast.difference, signed_text)
+
+
+def _rate(name: str, title: str) -> Column[ArmRow]:
+    """A rate; what answers that could not be read could have made of it is a note."""
+
+    def cell(row: ArmRow) -> Cell:
+        rate = estimate_cell(row.metric(name))
+        if name not in row.arm.bounds:
+            return rate
+        ends = f"unread answers at worst .. best: {bounds_text(row.arm.bounds[name])}"
+        return replace(rate, note=f"{rate.note}; {ends}" if rate.note else ends)
+
+    return Column(title, cell)
+
+
+def _bounds(name: str, title: str) -> Column[ArmRow]:
+    def cell(row: ArmRow) -> Cell:
+        if row.metric(name).value is None:
+            return Cell("-")
+        return Cell(bounds_text(row.arm.bounds[name]) if name in row.arm.bounds else "none missing")
+
+    return Column(title, cell)
+
+
+def _change(metric: str) -> Column[ArmRow]:
+    def cell(row: ArmRow) -> Cell:
+        return Cell("-", missing=IS_BASELINE) if row.arm.baseline else contrast_cell(row.contrast(metric))
+
+    return Column(metric, cell, "paired difference", f"{metric} against baseline")
+
+
+def _p(metric: str) -> Column[ArmRow]:
+    def cell(row: ArmRow) -> Cell:
+        if row.arm.baseline:
+            return Cell("-", missing=IS_BASELINE)
+        contrast = row.contrast(metric)
+        return p_cell(contrast.p_holm if contrast else None)
+
+    return Column("p", cell, "p (Holm)", f"{metric} against baseline")
+
+
+def _flip(which: Literal["wrong_to_right", "right_to_wrong"], title: str, page: str) -> Column[ArmRow]:
+    def cell(row: ArmRow) -> Cell:
+        if row.arm.flips is not None:
+            return Cell(str(getattr(row.arm.flips, which)))
+        return Cell("-", missing=IS_BASELINE) if row.arm.baseline else missing_cell(FLIPS_IN_ROLLOUT, "-")
+
+    return Column(title, cell, page, "flips")
+
+
+def _amount(name: str, title: str, digits: int = 0) -> Column[ArmRow]:
+    return Column(title, lambda row: count_cell(row.metric(name), digits), over="per decision", align="number")
+
+
+def _tokens(row: ArmRow) -> Cell:
+    counts = [row.metric(name).value for name in ("prompt_tokens", "completion_tokens")]
+    return Cell(count_text(sum(n or 0 for n in counts)))
+
+
+def _parsed(row: ArmRow) -> Cell:
+    """Share of all answers behind the decisions, every sample and every round, that could be read."""
+    outcomes = row.arm.outcomes
+    answers = outcomes.read + outcomes.unread
+    return Cell(f"{outcomes.read / answers if answers else 1.0:.0%}")
+
+
+def _looked_at(title: str, cell: Callable[[ArmRow], Cell], page: str = "") -> Column[ArmRow]:
+    return Column(title, cell, page, css="whole")
+
+
+def _gap_change(row: ArmRow, fixed: bool) -> Cell:
+    if row.arm.baseline:
+        return Cell("-", missing=IS_BASELINE)
+    contrast = row.contrast("gap", fixed)
+    if contrast is None:
+        return missing_cell(NOT_ASKED_FOR, "-")
+    return estimate_cell(contrast.difference, difference_text)
+
+
+def _judged_rate(name: str, judged: bool) -> Column[ArmRow]:
+    def cell(row: ArmRow) -> Cell:
+        metrics = row.arm.judged.metrics if judged and row.arm.judged else row.arm.metrics
+        return estimate_cell(metrics[name])
+
+    return Column(f"{name}, {'with judges' if judged else 'parser'}", cell, css="whole")
+
+
+RATES = [_rate(name, title) for name, title in ARM_RATES.items()]
+BOUNDS = [_bounds(name, title) for name, title in ARM_RATES.items()]
+PARSED: Column[ArmRow] = Column("parse", _parsed, align="number")
+CALLS = _amount("calls", "calls", 1)
+TOKENS: Column[ArmRow] = Column("tokens", _tokens, align="number")
+TOKENS_IN_OUT = [_amount("prompt_tokens", "tokens in"), _amount("completion_tokens", "tokens out")]
+FLIPS = [
+    _flip("wrong_to_right", "wrong->right", "wrong \N{RIGHTWARDS ARROW} right"),
+    _flip("right_to_wrong", "right->wrong", "right \N{RIGHTWARDS ARROW} wrong"),
+]
+AGAINST_BASELINE = [_change("gap"), _p("gap")]
+CHANGES = [*AGAINST_BASELINE, _change("doing"), _p("doing")]
+LOOKS = [
+    _looked_at("gap, anytime-valid", lambda row: estimate_cell(row.arm.anytime or Estimate(None))),
+    _looked_at("gap, fixed", lambda row: estimate_cell(row.metric("gap")), "gap, fixed number"),
+    _looked_at("change, anytime-valid (together)", lambda row: _gap_change(row, fixed=False)),
+    _looked_at("change, fixed", lambda row: _gap_change(row, fixed=True), "change, fixed number"),
+]
+JUDGED: list[Column[ArmRow]] = [
+    Column("left unread", lambda row: Cell(str(row.arm.judged.unread if row.arm.judged else 0)), "left by the parser"),
+    Column("judged", lambda row: Cell(str(row.arm.judged.judged if row.arm.judged else 0)), "read by judges"),
+    *(_judged_rate(name, judged) for name in ("knowing", "gap") for judged in (False, True)),
+]
+
+
+def shown_classes(arms: Sequence[Arm]) -> list[str]:
+    """The classes of actions that a table shows: steps without a legal action only where there are some."""
+    lost = any(cells["none"] for arm in arms for cells in arm.table.counts.values())
+    return [c for c in CLASSES if c != "none" or lost]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdowns:
+    """One breakdown of several variants: a row for each variant and key, a column for each estimate."""
+
+    title: str
+    key: str
+    rows: list[tuple[ArmRow, str, dict[str, Estimate]]]
+
+    @property
+    def columns(self) -> list[Column[tuple[ArmRow, str, dict[str, Estimate]]]]:
+        """The columns behind variant and key."""
+
+        def column(name: str) -> Column[tuple[ArmRow, str, dict[str, Estimate]]]:
+            return Column(name, lambda row: Cell(estimate_text(row[2][name]) if name in row[2] else ""))
+
+        return [column(name) for name in dict.fromkeys(name for _, _, cells in self.rows for name in cells)]
+
+
+def breakdown_tables(rows: Sequence[ArmRow]) -> list[Breakdowns]:
+    """What lies behind the metrics: a table for each breakdown that some variant has."""
+    tables = [
+        Breakdowns(title, name, [(row, k, c) for row in rows for k, c in row.arm.breakdowns.get(name, {}).items()])
+        for name, title in BREAKDOWNS.items()
+    ]
+    return [table for table in tables if table.rows]

@@ -1,0 +1,623 @@
+"""What the HTML report shows, as values: the templates read these and decide nothing but the layout.
+
+Invariants: whatever was not measured is said in words, never shown as 0 or left blank; every sentence of a verdict is
+the verdict's own; nothing is concluded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args
+
+from markupsafe import Markup
+
+from ..evals.inference import Contrast, Estimate
+from ..evals.metrics import METRICS
+from ..evals.pareto import pareto_points
+from ..evals.scorecard import Arm, Outcomes, Scorecard
+from ..records import Status
+from . import svg
+from .columns import (
+    AGAINST_BASELINE,
+    CALLS,
+    FLIPS,
+    JUDGED,
+    LOOKS,
+    RATES,
+    TOKENS_IN_OUT,
+    ArmRow,
+    Column,
+    arm_rows,
+    breakdown_tables,
+    contrast_cell,
+    shown_classes,
+)
+from .text import (
+    Cell,
+    bounds_text,
+    count_text,
+    estimate_cell,
+    judged_sentence,
+    looks_sentence,
+    missing_cell,
+    p_cell,
+    rate_text,
+    short_name,
+    signed_rate_text,
+)
+from .two_way import SCALE, UNTESTED, TwoWayTables, two_way_tables
+
+__all__ = ["MINUS", "Group", "Page", "page_of"]
+
+MINUS = "\N{MINUS SIGN}"
+DESIGNS = {
+    "fork": "fork: every variant decides the situations that the baseline{of} meets",
+    "rollout": "rollout: every variant plays its own episode on the same seeds",
+}
+SPLITS = {
+    "all": "All steps",
+    "untried left": "An untried arm is left",
+    "all tried": "All arms tried",
+    "valid only": "Valid only: steps with a legal action",
+    "no legal action": "Steps without a legal action",
+    "stated only": "Stated only: steps whose rationale can be read",
+}
+CLASS_HEADINGS = {"optimal": "optimal", "greedy": "greedy", "other": "other", "none": "no legal action"}
+STATUSES: tuple[str, ...] = get_args(Status)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Spanned:
+    """A cell that stands for `span` neighbours which all say the same in words."""
+
+    cell: Cell
+    css: str
+    span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table on the page."""
+
+    name: str
+    cells: list[Spanned]
+    kind: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table on the page.
+
+    Attributes:
+        heading: of the names; overs: (heading, columns) of neighbours under one heading; "" where there is none.
+    """
+
+    label: str
+    heading: str
+    columns: list[Column[Any]]
+    overs: list[tuple[str, list[Column[Any]]]]
+    lines: list[Line]
+
+    @property
+    def layered(self) -> bool:
+        """Whether some columns have a heading over them."""
+        return any(over for over, _ in self.overs)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A rate of the baseline that the report opens with."""
+
+    metric: str
+    meaning: str
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The gap per variant, drawn."""
+
+    rows: list[tuple[ArmRow, Markup, Cell]]
+    axis: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictLine:
+    """The verdict on one variant."""
+
+    name: str
+    outcome: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLine:
+    """One arm in the legend of gap closed against cost."""
+
+    name: str
+    kind: str
+    best: bool
+    closed: str
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Gap closed against cost."""
+
+    drawn: Markup
+    lines: list[PlaneLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence and the table that belongs to it."""
+
+    sentence: str
+    table: PageTable
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One level of knowledge of a variant, drawn."""
+
+    level: str
+    source: str
+    cell: Cell
+    drawn: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelView:
+    """From encoded to done, for one variant."""
+
+    row: ArmRow
+    bars: list[Bar]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLine:
+    """What was done where the rationale was right, or where it was not."""
+
+    name: str
+    joint: list[tuple[str, str]]
+    conditional: list[Cell]
+    steps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The 2 x 3 table of every variant that was asked for a rationale, as joint shares and as conditionals.
+
+    Attributes:
+        lost: some step has no legal action.
+    """
+
+    headings: list[str]
+    tables: list[tuple[ArmRow, list[ClassLine]]]
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A subset of steps; one without steps is said in words."""
+
+    title: str
+    empty: str
+    table: PageTable
+
+
+@dataclass(frozen=True, slots=True)
+class EveryMetric:
+    """Every metric: a line each where at least one variant has it, else why none has."""
+
+    names: list[str]
+    lines: list[tuple[str, str, list[str]]]
+    missing: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the report says about one task and model.
+
+    Attributes:
+        options: of the task, in words.
+        notes: role, label and note of every model that served.
+        shortened: some name is shown without the baseline's.
+        unencoded: why no variant shows what is encoded; empty where one does.
+        silent: variants that were not asked for a rationale.
+    """
+
+    task: str
+    model: str
+    options: str
+    notes: list[tuple[str, str, str]]
+    base: Arm
+    headline: list[Headline]
+    chance: str
+    rows: list[ArmRow]
+    shortened: bool
+    verdicts: list[VerdictLine]
+    plane: Plane | None
+    looks: Told | None
+    judged: Told | None
+    figure: Figure
+    table: PageTable
+    contrasts: PageTable | None
+    funnels: list[FunnelView]
+    unencoded: str
+    silent: list[str]
+    classes: Classes
+    splits: list[Split]
+    outcomes: PageTable
+    breakdowns: list[PageTable]
+    metrics: EveryMetric
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report."""
+
+    name: str
+    design: str
+    groups: list[Group]
+    warnings: Sequence[str]
+    two_way: list[tuple[TwoWayTables, list[PageTable]]]
+    two_way_note: str
+    definitions: list[tuple[str, str, str]]
+    experiment: Mapping[str, Any]
+
+
+def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
+    """The report of a scorecard.
+
+    Args:
+        experiment: the resolved experiment as stored with the run; may be empty.
+    """
+    of = f" of {experiment['leader']}" if experiment.get("leader") else ""
+    tables = [two_way_tables(t) for t in card.two_way]
+    return Page(
+        name=experiment.get("name", "experiment"),
+        design=DESIGNS.get(card.design, card.design).format(of=of),
+        groups=[_group(card, experiment, task, model) for task, model in card.groups],
+        warnings=card.warnings,
+        two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
+        two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
+        definitions=_definitions(card),
+        experiment=experiment,
+    )
+
+
+def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> Group:
+    rows = arm_rows(card, task, model)
+    base, origin = rows[0], next((r for r in rows if r.metric("encoded").value is not None), None)
+    return Group(
+        task=task,
+        model=model,
+        options=_options(experiment, task),
+        notes=_notes(experiment, model),
+        base=base.base,
+        headline=_headline(base),
+        chance=_rate(base.metric("chance").value),
+        rows=rows,
+        shortened=any(row.name != row.arm.variant for row in rows),
+        verdicts=_verdicts(card, base.base),
+        plane=_plane(rows),
+        looks=None
+        if card.looks is None
+        else Told(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        judged=None
+        if card.judged is None
+        else Told(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
+        figure=_figure(rows),
+        table=_arm_table(
+            "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
+        ),
+        contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], base.base),
+        funnels=[_funnel(card, row, origin) for row in rows if row.arm.table.total],
+        unencoded="" if origin else estimate_cell(base.metric("encoded")).words,
+        silent=[row.name for row in rows if not row.arm.table.total],
+        classes=_classes(rows),
+        splits=_splits(rows),
+        outcomes=_outcomes(rows),
+        breakdowns=[
+            _table(
+                b.title,
+                b.columns,
+                b.rows,
+                lambda r: r[0].name,
+                key=b.key,
+                keys=lambda r: r[1],
+                kind=lambda r: r[0].kind,
+            )
+            for b in breakdown_tables(rows)
+        ],
+        metrics=_every_metric(rows),
+    )
+
+
+def _table(
+    label: str,
+    columns: Sequence[Column[R]],
+    rows: Iterable[R],
+    name: Callable[[R], str],
+    heading: str = "variant",
+    key: str = "",
+    keys: Callable[[R], str] | None = None,
+    kind: Callable[[R], str] = lambda row: "",
+) -> PageTable:
+    """A table of any rows.
+
+    Args:
+        key: heading of a second name of each row; keys: that name. kind: what kind of arm a row belongs to.
+    """
+    chosen: list[Column[R]] = list(columns)
+    if keys is not None:
+        second = keys
+        chosen.insert(0, Column(key, lambda row: Cell(second(row)), css="left"))
+    lines = [Line(name(row), _spanned(chosen, row), kind(row)) for row in rows]
+    return PageTable(label, heading, list(chosen), _overs(chosen), lines)
+
+
+def _arm_table(label: str, columns: Sequence[Column[ArmRow]], rows: Sequence[ArmRow], roles: bool = False) -> PageTable:
+    """A table of variants, with their roles behind the names where that is asked for."""
+    lines = [
+        Line(row.name, _spanned(columns, row), row.kind if roles else "", row.role if roles else "") for row in rows
+    ]
+    return PageTable(label, "variant", list(columns), _overs(columns), lines)
+
+
+def _by_metric(metrics: Sequence[str], columns: Sequence[Column[str]]) -> PageTable:
+    return _table("Two models by two variants", columns, metrics, str, "metric")
+
+
+def _overs(columns: Sequence[Column[R]]) -> list[tuple[str, list[Column[Any]]]]:
+    overs: list[tuple[str, list[Column[Any]]]] = []
+    for column in columns:
+        if overs and column.over and overs[-1][0] == column.over:
+            overs[-1][1].append(column)
+        else:
+            overs.append((column.over, [column]))
+    return overs
+
+
+def _spanned(columns: Sequence[Column[R]], row: R) -> list[Spanned]:
+    """The cells of a row; neighbours under one heading that are missing for the same reason are one cell."""
+    cells: list[Spanned] = []
+    for _, group in _overs(columns):
+        made = [column.cell(row) for column in group]
+        if len(made) > 1 and made[0].missing and len({cell.missing for cell in made}) == 1:
+            cells.append(Spanned(made[0], group[0].css, len(made)))
+        else:
+            cells += [Spanned(cell, column.css) for column, cell in zip(group, made, strict=True)]
+    return cells
+
+
+def _headline(row: ArmRow) -> list[Headline]:
+    meanings = {
+        "knowing": "the rationale recommends an optimal action",
+        "doing": "the action taken is optimal",
+        "gap": "knows and does not do",
+    }
+    by_name = {column.title: column.cell(row) for column in RATES}
+    return [Headline(name, meaning, by_name[name]) for name, meaning in meanings.items()]
+
+
+def _verdicts(card: Scorecard, base: Arm) -> list[VerdictLine]:
+    return [
+        VerdictLine(short_name(v.variant, base.variant), "-".join(v.outcome.split()), v.sentence)
+        for v in card.verdicts
+        if (v.task, v.model) == (base.task, base.model)
+    ]
+
+
+def _plane(rows: Sequence[ArmRow]) -> Plane | None:
+    points = pareto_points([row.arm for row in rows])
+    if len(points) < 2:
+        return None
+    lines = [
+        PlaneLine(
+            short_name(p.variant, rows[0].base.variant),
+            p.kind,
+            p.best,
+            signed_rate_text(p.closed, MINUS),
+            count_text(p.tokens),
+        )
+        for p in points
+    ]
+    return Plane(svg.plane(points, "gap closed against tokens per decision, by point estimate"), lines)
+
+
+def _figure(rows: Sequence[ArmRow]) -> Figure:
+    estimates = [row.metric("gap") for row in rows]
+    top, reference = svg.reach(estimates), rows[0].metric("gap").value
+    drawn = []
+    for row, estimate in zip(rows, estimates, strict=True):
+        cell = estimate_cell(estimate)
+        label = f"{row.name}: gap {cell.words}"
+        drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
+    return Figure(drawn, svg.axis(top))
+
+
+def _contrasts(contrasts: Sequence[Contrast], base: Arm) -> PageTable | None:
+    columns: list[Column[Contrast]] = [
+        Column("in", lambda c: Cell(c.metric), css="left"),
+        Column("paired difference", contrast_cell),
+        Column("p", lambda c: p_cell(c.p)),
+        Column("p (Holm)", lambda c: p_cell(c.p_holm)),
+        Column("p (BH)", lambda c: p_cell(c.p_bh)),
+    ]
+
+    def short(variant: str) -> str:
+        return short_name(variant, base.variant)
+
+    if not contrasts:
+        return None
+    return _table(
+        "Paired differences",
+        columns,
+        contrasts,
+        lambda c: short(c.variant),
+        key="against",
+        keys=lambda c: short(c.against),
+    )
+
+
+def _funnel(card: Scorecard, row: ArmRow, origin: ArmRow | None) -> FunnelView:
+    """Encoded, stated, and stated and done, of a variant that was asked for a rationale.
+
+    Args:
+        origin: the first variant that shows what is encoded, for variants that do not.
+    """
+    chance = row.metric("chance").value
+    encoded, source = row.metric("encoded"), ""
+    if encoded.value is None and origin is not None:
+        encoded, source = origin.metric("encoded"), f"from {origin.name}"
+        if card.design != "fork":
+            source += ", which met other situations"
+    stated, both = row.metric("knowing"), row.arm.table.joint("knows", "optimal")
+    levels: list[tuple[str, str, float | None, Estimate | None, Cell]] = [
+        ("encoded", source, encoded.value, encoded, estimate_cell(encoded)),
+        ("stated", "knowing", stated.value, stated, estimate_cell(stated)),
+        ("stated and done", "knows and does", both, None, Cell(_rate(both))),
+    ]
+    bars = []
+    for level, came_from, value, estimate, cell in levels if encoded.value is not None else levels[1:]:
+        label = f"{row.name}: {level} {cell.words}; chance {_rate(chance)}"
+        bars.append(Bar(level, came_from, cell, svg.bar(value, estimate, chance, level.split()[-1], label)))
+    return FunnelView(row, bars)
+
+
+def _classes(rows: Sequence[ArmRow]) -> Classes:
+    asked = [row for row in rows if row.arm.table.total]
+    classes = shown_classes([row.arm for row in asked])
+    names = {"knows": "rationale correct", "does not know": "not correct"}
+    tables = []
+    for row in asked:
+        table = row.arm.table
+        lines = [
+            ClassLine(
+                names[known],
+                [(_rate(table.joint(known, c)), str(cells[c])) for c in classes],
+                [_share(table.conditional(known, c)) for c in classes],
+                sum(cells.values()),
+            )
+            for known, cells in table.counts.items()
+        ]
+        tables.append((row, lines))
+    return Classes([CLASS_HEADINGS[c] for c in classes], tables, "none" in classes)
+
+
+def _share(share: float | None) -> Cell:
+    return missing_cell("no such step") if share is None else Cell(_rate(share))
+
+
+def _splits(rows: Sequence[ArmRow]) -> list[Split]:
+    """Knowing, doing and gap per subset of steps; a subset without steps is one line in words."""
+    splits = []
+    for name in dict.fromkeys(split for row in rows for split in row.arm.splits):
+        here = [row for row in rows if name in row.arm.splits]
+        doing = [row.arm.splits[name]["doing"] for row in here]
+        empty = "" if any(e.value is not None for e in doing) else missing_cell(doing[0].why).missing
+        splits.append(Split(SPLITS.get(name, name), empty, _arm_table("", _split_columns(name), here, roles=True)))
+    return splits
+
+
+def _split_columns(split: str) -> list[Column[ArmRow]]:
+    def steps(row: ArmRow) -> Cell:
+        return Cell(count_text(row.arm.splits[split]["doing"].n))
+
+    def rate(metric: str) -> Column[ArmRow]:
+        return Column(metric, lambda row: estimate_cell(row.arm.splits[split][metric]))
+
+    return [Column("steps", steps), *map(rate, ("knowing", "doing", "gap"))]
+
+
+def _outcomes(rows: Sequence[ArmRow]) -> PageTable:
+    """What became of the answers of every variant: one column per status that occurs."""
+    columns = _status_columns("actions", [row.arm.outcomes for row in rows])
+    columns.append(Column("not ok", _actions_lost, over="actions", css="whole"))
+    columns += _status_columns("rationales", [row.arm.outcomes for row in rows])
+    columns.append(Column("not ok", _rationales_lost, over="rationales", css="whole"))
+    return _arm_table("Outcomes per variant", columns, rows, roles=True)
+
+
+def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[Outcomes]) -> list[Column[ArmRow]]:
+    occurring = {status for one in outcomes for status in getattr(one, what)}
+    statuses = [s for s in STATUSES if s in occurring] + sorted(occurring - set(STATUSES))
+
+    def column(status: str) -> Column[ArmRow]:
+        title = "not asked" if what == "rationales" and status == "absent" else status
+        return Column(title, lambda row: Cell(str(getattr(row.arm.outcomes, what).get(status, 0))), over=what)
+
+    return [column(status) for status in statuses]
+
+
+def _actions_lost(row: ArmRow) -> Cell:
+    return Cell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
+
+
+def _rationales_lost(row: ArmRow) -> Cell:
+    rationales = row.arm.outcomes.rationales
+    asked = sum(n for status, n in rationales.items() if status != "absent")
+    return Cell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")
+
+
+def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:
+    lines, missing = [], []
+    for name in rows[0].arm.metrics:
+        title = getattr(_registered(name), "title", name)
+        if any(row.metric(name).value is not None for row in rows):
+            lines.append((title, name, [_whole(row, name) for row in rows]))
+        else:
+            missing.append((title, name, rows[-1].metric(name).why))
+    return EveryMetric([row.name for row in rows], lines, missing)
+
+
+def _whole(row: ArmRow, name: str) -> str:
+    """An estimate of any unit with its bounds; empty where it was not measured."""
+    if row.metric(name).value is None:
+        return ""
+    ends = f"; unread: {bounds_text(row.arm.bounds[name])}" if name in row.arm.bounds else ""
+    return f"{row.metric(name)}{ends}"
+
+
+def _definitions(card: Scorecard) -> list[tuple[str, str, str]]:
+    """Title, unit and definition of every metric in the scorecard."""
+    definitions = []
+    for name in dict.fromkeys(name for arm in card.arms for name in arm.metrics):
+        metric = _registered(name)
+        source = getattr(metric, "source", "") or (METRICS.about(name) if name in METRICS else "")
+        definitions.append((getattr(metric, "title", name), getattr(metric, "unit", ""), source))
+    return definitions
+
+
+def _registered(name: str) -> Any:
+    """The metric of that name; a user's evaluator is none."""
+    return METRICS.make(name) if name in METRICS else None
+
+
+def _options(experiment: Mapping[str, Any], task: str) -> str:
+    """The options of a task in words; empty where the record's name holds them or the experiment is not known."""
+    tasks = [t for t in experiment.get("task", []) if t.get("name") == task]
+    return ", ".join(f"{k} {v}" for k, v in tasks[0].items() if k != "name") if len(tasks) == 1 else ""
+
+
+def _notes(experiment: Mapping[str, Any], model: str) -> list[tuple[str, str, str]]:
+    """Role, label and note of every model that served under this label."""
+    for roles in experiment.get("models", []):
+        others = sorted(role for role in roles if role != "default")
+        labels = [
+            str(roles[r]["label"]) if r == "default" else f"{r}: {roles[r]['label']}" for r in ("default", *others)
+        ]
+        if " + ".join(labels) == model:
+            return [(r, roles[r]["label"], roles[r].get("note", "")) for r in ("default", *others)]
+    return []
+
+
+def _rate(value: float | None) -> str:
+    """A rate without its interval."""
+    return "not measured" if value is None else rate_text(value)
