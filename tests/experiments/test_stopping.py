@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.errors import BadOption, UnknownName
+from akrasia.cli import app
 from akrasia.evals import score
-from akrasia.experiments.stopping import looks, until
+from akrasia.experiments.stopping import look_schedule
 from akrasia.ledger.ledger import read_ledger
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
@@ -34,43 +33,16 @@ def stored(result: ak.Result) -> dict[str, Any]:
 
 
 def test_looks_come_after_fixed_numbers_of_episodes() -> None:
-    assert list(looks(30)) == [10, 13, 17, 22, 28, 30]
-    assert list(looks(10)) == [10]
-    assert list(looks(4)) == [4]
-
-
-@pytest.mark.parametrize("text", ["gap +- 0.05", "gap+-0.05", " gap ± .05", "gap +/- 5e-2"])
-def test_what_is_waited_for_is_read(text: str) -> None:
-    assert str(until(text)) == "gap +- 0.05"
-    assert until("doing difference +- 0.1").paired
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "says"),
-    [
-        ("gap", BadOption, 'Write "gap +- 0.05"'),
-        ("gap +- 0", BadOption, "between 0 and 1"),
-        ("gap +- 1.2.3", BadOption, "between 0 and 1"),
-        ("gip +- 0.1", UnknownName, "Did you mean 'gap'"),
-        ("regret +- 0.1", BadOption, "it is no share of steps"),
-        (0.05, BadOption, "until is 0.05"),
-    ],
-)
-def test_what_cannot_be_waited_for_is_refused_before_anything_is_written(
-    tmp_path: Path, text: Any, kind: type[Exception], says: str
-) -> None:
-    with pytest.raises(kind, match=says.replace("+", r"\+")):
-        run(tmp_path / "run", until=text)
-    with pytest.raises(BadOption, match="no variant to compare"):
-        run(tmp_path / "run", until="gap difference +- 0.1", variants=["reason_act", "reason_act | placebo"])
-    assert list(tmp_path.iterdir()) == []
+    assert list(look_schedule(30)) == [10, 13, 17, 22, 28, 30]
+    assert list(look_schedule(10)) == [10]
+    assert list(look_schedule(4)) == [4]
 
 
 def test_the_run_stops_at_the_first_look_that_is_narrow_enough(tmp_path: Path) -> None:
     result = run(tmp_path / "run")
     found = stored(result)
     ends = [look["episodes"] for look in found["looks"]]
-    assert found["stopped"] and ends == list(looks(400))[: len(ends)] and ends[-1] < 400
+    assert found["stopped"] and ends == list(look_schedule(400))[: len(ends)] and ends[-1] < 400
     assert sorted(set(result.records["episode"])) == list(range(ends[-1]))
     for look in found["looks"]:
         reach = max((i["high"] - i["low"]) / 2 for i in look["intervals"])
@@ -135,8 +107,7 @@ def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
 
 
 def shown(result: ak.Result) -> str:
-    command = [sys.executable, "-c", "from akrasia.cli import main; main()", "score", str(result.folder)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return CliRunner().invoke(app, ["score", str(result.folder)], catch_exceptions=False).output
 
 
 def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path) -> None:
