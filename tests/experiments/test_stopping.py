@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ def run(out: Path, episodes: int = 400, **more: Any) -> ak.Result:
     return ak.run(**{**given, **more}, episodes=episodes, out=out)
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
+    """A run that stopped by its rule; to be read only."""
+    return run(tmp_path_factory.mktemp("stopped") / "run")
+
+
 def stored(result: ak.Result) -> dict[str, Any]:
     ledger = read_ledger(result.folder)
     found: dict[str, Any] = json.loads(ledger.meta("looks") or "null")
@@ -38,9 +45,8 @@ def test_looks_come_after_fixed_numbers_of_episodes() -> None:
     assert list(look_schedule(4)) == [4]
 
 
-def test_the_run_stops_at_the_first_look_that_is_narrow_enough(tmp_path: Path) -> None:
-    result = run(tmp_path / "run")
-    found = stored(result)
+def test_the_run_stops_at_the_first_look_that_is_narrow_enough(stopped: ak.Result) -> None:
+    result, found = stopped, stored(stopped)
     ends = [look["episodes"] for look in found["looks"]]
     assert found["stopped"] and ends == list(look_schedule(400))[: len(ends)] and ends[-1] < 400
     assert sorted(set(result.records["episode"])) == list(range(ends[-1]))
@@ -53,8 +59,8 @@ def test_the_run_stops_at_the_first_look_that_is_narrow_enough(tmp_path: Path) -
     assert last["value"] == pytest.approx(gap.value)
 
 
-def test_neither_concurrency_nor_interruption_moves_the_stop(tmp_path: Path) -> None:
-    wide, narrow = run(tmp_path / "wide", concurrency=64), run(tmp_path / "narrow", concurrency=1)
+def test_neither_concurrency_nor_interruption_moves_the_stop(stopped: ak.Result, tmp_path: Path) -> None:
+    wide, narrow = stopped, run(tmp_path / "narrow", concurrency=1)
     parts = run(tmp_path / "parts", budget={"calls": 40})
     for calls in range(140, 5000, 100):
         if parts.outcome is not None and parts.outcome.stopped is None:
@@ -65,8 +71,9 @@ def test_neither_concurrency_nor_interruption_moves_the_stop(tmp_path: Path) -> 
     assert written[0] == written[1] == written[2]
 
 
-def test_a_narrower_wish_goes_on_with_the_same_sequence(tmp_path: Path) -> None:
-    first = stored(run(tmp_path / "run"))
+def test_a_narrower_wish_goes_on_with_the_same_sequence(stopped: ak.Result, tmp_path: Path) -> None:
+    shutil.copytree(stopped.folder, tmp_path / "run")
+    first = stored(stopped)
     again = stored(run(tmp_path / "run", until="gap +- 0.1"))
     assert again["looks"][: len(first["looks"])] == first["looks"] and len(again["looks"]) > len(first["looks"])
 
@@ -83,8 +90,8 @@ def test_the_ceiling_ends_a_run_that_never_knows_enough(tmp_path: Path) -> None:
     assert "not stopped by any" in shown(result)
 
 
-def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
-    result = run(tmp_path / "run")
+def test_the_scorecard_says_which_intervals_are_valid(stopped: ak.Result, tmp_path: Path) -> None:
+    result = stopped
     card = result.score()
     assert card.looks is not None and card.looks.stopped
     base = card.arms[0]
@@ -103,7 +110,10 @@ def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
     assert "no p is valid" in text and "sign-flip" not in text
     page = result.report(tmp_path / "report.html").read_text()
     assert "none has a p" in page and "sign-flip" not in page
-    assert ak.run(task=TASK, model="simulated", variants=VARIANTS[:1], out=tmp_path / "plain").score().looks is None
+    assert (
+        ak.run(task=TASK, model="simulated", variants=VARIANTS[:1], episodes=2, out=tmp_path / "plain").score().looks
+        is None
+    )
 
 
 def shown(result: ak.Result) -> str:
