@@ -48,7 +48,7 @@ test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest
 
 .PHONY: test-faults
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
-	@$(BIN)/pytest -n 0 tests/models/test_faults.py tests/test_kill.py --faults=full --kills=100 $(ARGS)
+	@$(BIN)/pytest -n 0 tests/models/test_faults.py tests/experiments/executors/test_kill.py --faults=full --kills=100 $(ARGS)
 
 .PHONY: bench-overhead
 bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
@@ -56,7 +56,7 @@ bench-overhead: setup ## CPU and wall of a model call, ours and others' (about t
 
 .PHONY: test-ray
 test-ray: $(VENV)/.ray ## Run on a local Ray cluster of three nodes, one killed midway (installs Ray into .venv)
-	@$(BIN)/pytest -n 0 tests/test_ray.py $(ARGS)
+	@$(BIN)/pytest -n 0 tests/experiments/executors/test_ray_actors.py $(ARGS)
 
 $(VENV)/.ray: requirements/ray.txt $(INSTALLED)
 	@echo 'Installing Ray (70 MB)'

@@ -16,11 +16,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import akrasia as ak
+from akrasia.events import Event, RecordsStored
 from akrasia.ledger.file import FILE
 
 SETTINGS: dict[str, Any] = {
@@ -38,14 +38,19 @@ def resident() -> float:
 
 
 class Watch:
-    """Notes the memory, and when records arrive."""
+    """Notes the memory, and when records are stored."""
+
+    records = True
+    level = "error"  # nothing else is sent by workers
 
     def __init__(self, episodes: int) -> None:
         self.count, self._every = 0, max(1, episodes // 1000)
         self.memory: list[float] = []
         self.first = self.last = 0.0
 
-    def __call__(self, records: Sequence[Any], run_usage: Any) -> None:
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, RecordsStored):
+            return
         self.last = time.perf_counter()
         self.first = self.first or self.last
         self.count += 1
@@ -60,7 +65,7 @@ class Watch:
 def long_run(episodes: int, folder: Path) -> bool:
     watch = Watch(episodes)
     began, cpu = time.perf_counter(), time.process_time()
-    result = ak.run(**SETTINGS, episodes=episodes, out=folder, observe=watch)
+    result = ak.run(**SETTINGS, episodes=episodes, out=folder, on_event=watch)
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     assert result.outcome is not None and result.outcome.missing == 0
     records = 2 * watch.count
@@ -101,7 +106,7 @@ def room(processes: int, seconds: float = 3.0) -> float:
     return cores
 
 
-def crews(episodes: int, folder: Path) -> bool:
+def pools(episodes: int, folder: Path) -> bool:
     rates: dict[str, list[float]] = {}
     for turn in range(3):
         for name, more in (
@@ -110,7 +115,7 @@ def crews(episodes: int, folder: Path) -> bool:
             ("2 workers", {"executor": "processes", "workers": 2}),
         ):
             watch = Watch(episodes)
-            ak.run(**SETTINGS, **more, episodes=episodes, out=folder / f"{turn} {name}", observe=watch)
+            ak.run(**SETTINGS, **more, episodes=episodes, out=folder / f"{turn} {name}", on_event=watch)
             rates.setdefault(name, []).append(2 * watch.count / (watch.last - watch.first))
     found = {name: statistics.median(all_) for name, all_ in rates.items()}
     gain, possible = found["2 workers"] / found["1 worker"], room(2) / room(1)
@@ -135,7 +140,7 @@ def main() -> int:
         if given.only != "workers":
             good = long_run(given.episodes, Path(folder) / "run") and good
         if given.only != "run":
-            good = crews(min(given.episodes, 3000), Path(folder) / "crews") and good
+            good = pools(min(given.episodes, 3000), Path(folder) / "pools") and good
     print("No goal is missed." if good else "A goal is MISSED.")
     return 0 if good else 1
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.errors import RunFolderError, Unavailable, UnknownName
+from akrasia.errors import Unavailable
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, Response
 
@@ -34,15 +34,6 @@ def test_what_is_refused_or_failed_is_never_right_and_never_votes(tmp_path: Path
     records = run(tmp_path, variants, Scripted(withheld)).records
     assert not records["knows"].any() and not records["does"].any() and not records["valid"].any()
     assert set(records["status"]) == {status}
-
-
-def test_a_folder_refuses_another_plan_under_the_same_name(tmp_path: Path) -> None:
-    base = ak.graphs.reason_act()
-    run(tmp_path, {"base": base, "mine": base | ak.critique()}, "simulated")
-    with pytest.raises(RunFolderError, match="holds a variant 'mine' with another plan"):
-        run(tmp_path, {"base": base, "mine": base | ak.self_consistency(5)}, "simulated")
-    with pytest.raises(RunFolderError, match="differs in: baseline"):
-        run(tmp_path, {"other name": base}, "simulated")
 
 
 def test_steps_that_saw_different_situations_are_not_paired(tmp_path: Path) -> None:
@@ -128,51 +119,6 @@ def test_encoded_needs_that_nobody_spoke_before(tmp_path: Path) -> None:
 def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:
     card = run(tmp_path, ["reason_act", "reason_act | execute_stated"], "simulated").score()
     assert [a.metrics["coverage"].value is not None for a in card.arms] == [True, False]
-
-
-def test_fresh_and_offline_together_remove_nothing(tmp_path: Path) -> None:
-    from akrasia.api import execute
-    from akrasia.experiments import assemble
-
-    result = run(tmp_path, ["reason_act"], "simulated")
-    before = (tmp_path / "run" / "ledger.sqlite").read_bytes()
-    experiment = assemble({"task": TASK, "model": "simulated", "variants": ["reason_act"], "episodes": 4})
-    with pytest.raises(RunFolderError, match="--resume --offline"):
-        asyncio.run(execute(experiment, tmp_path / "run", fresh=True, offline=True))
-    assert (tmp_path / "run" / "ledger.sqlite").read_bytes() == before
-    assert result.records.height == 12
-
-
-def test_a_slot_that_nobody_speaks_through_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="Did you mean 'critic'?"):
-        run(tmp_path, ["reason_act | critique"], {"default": "simulated", "crtic": "simulated:knowing=1"})
-    slots = {"default": {"name": "simulated"}, "critic": {"name": "simulated", "knowing": 1.0}}
-    result = run(tmp_path, ["reason_act | critique"], slots)
-    assert set(result.records["model"]) == {"simulated + critic: simulated:knowing=1"}
-
-
-def test_two_settings_of_one_model_are_told_apart_by_their_table_names(tmp_path: Path) -> None:
-    models = {"sure": {"name": "simulated", "knowing": 1.0}, "unsure": {"name": "simulated", "knowing": 0.5}}
-    result = ak.run(task=TASK, models=models, variants=["reason_act"], episodes=2, out=tmp_path / "run")
-    assert set(result.records["model"]) == {"sure", "unsure"}
-
-
-async def test_cancelling_a_run_stops_asking(tmp_path: Path) -> None:
-    asked: list[int] = []
-
-    class Slow(Scripted):
-        async def generate(self, request: Request, draw: Draw, key: str) -> Response:
-            asked.append(1)
-            await asyncio.sleep(0.02)
-            return Response("BEST=Red\nACTION=Red")
-
-    settings = {"task": TASK, "variants": ["reason_act"], "episodes": 400, "model": Slow(answer, max_concurrency=4)}
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(ak.arun(out=tmp_path / "run", **settings), 1.0)
-    before = len(asked)
-    await asyncio.sleep(0.3)
-    assert len(asked) == before < 400
-    assert (await ak.arun(out=tmp_path / "run", **{**settings, "episodes": 1})).records.height
 
 
 def test_an_interval_that_is_unknown_is_shown_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import akrasia as ak
-from akrasia.errors import BadOption
-from akrasia.experiments import Experiment, ModelSet, assemble, play
+from akrasia.experiments import assemble, play
 from akrasia.ledger.costs import CallCosts
 from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
@@ -278,36 +277,6 @@ def test_tasks_of_one_kind_are_told_apart_by_their_options() -> None:
     assert len(names) == 2 and all("arms=" in n for n in names)
 
 
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"episodes": 0}, "episodes is 0"),
-        ({"episodes": True}, "episodes is True"),
-        ({"episodes": 1.5}, "episodes is 1.5"),
-        ({"design": "forked"}, "fork or rollout"),
-        ({"seed": -1}, "seed is -1"),
-        ({"concurrency": 0}, "concurrency is 0"),
-        ({"concurrency": "4"}, "concurrency is '4'"),
-        ({"concurrency": True}, "concurrency is True"),
-        ({"variants": []}, "no variants"),
-        ({"variants": 3}, "no variants"),
-        ({"variants": ["reason_act", "reason_act"]}, "two variants are named"),
-        ({"variants": [3]}, "3 is not a variant"),
-        ({"task": 5}, "5 is not a task"),
-        ({"task": {"arms": 3}}, "a task has no name"),
-        ({"task": ["bandit", "bandit"]}, "tasks"),
-        ({"budget": {"calls": 0}}, "budget"),
-        ({"budget": 5}, "budget"),
-        ({"model": {"critic": "simulated"}}, "slot 'default'"),
-    ],
-)
-def test_what_cannot_be_run_is_refused_before_anything_is_asked(settings: dict[str, Any], said: str) -> None:
-    given = {"task": "bandit", "model": "simulated", "variants": ["reason_act"], **settings}
-    with pytest.raises(BadOption) as refused:
-        assemble(given)
-    assert said in str(refused.value)
-
-
 def test_a_task_that_fails_stops_the_run_and_says_why() -> None:
     """A bug is not an outcome: it ends the run at once instead of becoming a column of wrong answers."""
 
@@ -316,9 +285,3 @@ def test_a_task_that_fails_stops_the_run_and_says_why() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(["reason_act", "act"], model=Scripted(broken))
-
-
-def test_an_experiment_needs_models_that_differ() -> None:
-    pair = ModelSet({"default": Scripted(lambda r, d: "")})
-    with pytest.raises(BadOption, match="models"):
-        Experiment((TASK,), (pair, pair), (ak.Variant("v", ak.graphs.act()),), 1)

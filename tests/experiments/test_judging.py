@@ -104,10 +104,11 @@ def test_both_numbers_are_reported_and_the_parser_s_stay_as_they_were(result: ak
     assert before.judged is None and after.judged is not None
     for old, new in zip(before.arms, after.arms, strict=True):
         assert old.metrics == new.metrics and old.splits == new.splits
-        left, told = new.left
+        assert new.judged is not None
+        left, told = new.judged.unread, new.judged.judged
         assert 0 < told < left
         mine = [r for r in records(result) if r.variant == new.variant]
-        knowing = new.judged["knowing"].value
+        knowing = new.judged.metrics["knowing"].value
         said = [s for s in after.judged.steps if s["variant"] == new.variant and s["knows"]]
         known = sum(bool(set(r.decision.stated) & set(r.oracle.optimal)) for r in mine)
         assert knowing == pytest.approx((known + len(said)) / len(mine))

@@ -9,6 +9,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.api import execute
+from akrasia.events import DecisionEnded, Event
 from akrasia.experiments import assemble
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed: make test-ray")
@@ -46,15 +47,15 @@ def test_three_nodes_one_killed_midway_and_the_same_bytes(cluster: Any, tmp_path
     experiment = assemble(SETTINGS | {"executor": "ray", "workers": 3})
     seen, killed = 0, False
 
-    def observe(records: Any, run_usage: Any) -> None:
+    def kill_one(event: Event) -> None:
         nonlocal seen, killed
-        seen += 1
-        if seen >= 100 and not killed:
+        seen += isinstance(event, DecisionEnded)
+        if seen >= 300 and not killed:
             killed = True
             made.remove_node(nodes[1], allow_graceful=False)
 
     before = time.monotonic()
-    result = asyncio.run(execute(experiment, tmp_path / "ray", observe=observe))
+    result = asyncio.run(execute(experiment, tmp_path / "ray", on_event=kill_one))
     assert killed and time.monotonic() - before < 300
     assert result.outcome is not None and result.outcome.stopped is None and result.outcome.missing == 0
     assert exported(result, tmp_path / "ray.jsonl") == here
