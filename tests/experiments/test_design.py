@@ -18,7 +18,7 @@ from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Record, Request, decode, digest, encode
 from akrasia.tasks import PLAYERS, bandit
-from akrasia.tasks import play as played
+from akrasia.tasks import run_player as played
 
 TASK = bandit(arms=6, horizon=4, head_start=2)
 NOISY = Simulated(Planted(parse_failure=0.15, frequency=0.1))
