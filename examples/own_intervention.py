@@ -7,7 +7,7 @@ from akrasia.graphs import Plan
 from akrasia.records import Draw, Situation
 
 
-@ak.view("context", "only the last steps are shown", "our own")
+@ak.interventions.view("context", "only the last steps are shown", "our own")
 def recent(situation: Situation, draw: Draw, steps: int = 3) -> Situation:
     """Recent: the agent sees only its last steps."""
     return replace(situation, history=situation.history[-steps:])

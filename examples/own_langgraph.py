@@ -59,15 +59,15 @@ class Notes:
     def enter(self, situation: ak.records.Situation) -> Notebook:
         return {"case": describe(situation)}
 
-    def leave(self, state: Notebook, situation: ak.records.Situation) -> ak.GraphOutput:
-        return ak.GraphOutput(rationale=state["notes"], text=state["answer"])
+    def leave(self, state: Notebook, situation: ak.records.Situation) -> ak.graphs.GraphOutput:
+        return ak.graphs.GraphOutput(rationale=state["notes"], text=state["answer"])
 
 
 def main(out: Path | str | None = None, model: Any = "simulated") -> ak.Result:
     variants = [
         ak.Variant("reason_act", ak.graphs.reason_act()),
         ak.Variant.from_langgraph("two_nodes", two_nodes(), Notes()),
-        ak.Variant.from_langgraph("prebuilt", prebuilt(), ak.MessagesAdapter()),
+        ak.Variant.from_langgraph("prebuilt", prebuilt(), ak.graphs.MessagesAdapter()),
     ]
     result = ak.run(task="bandit", model=model, variants=variants, episodes=6, name="own-langgraph", out=out)
     result.scorecard()

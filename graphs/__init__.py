@@ -12,6 +12,7 @@ from .debate import (
     report,
     society,
 )
+from .external import GraphOutput, MessagesAdapter
 from .plan import Change, Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
 from .state import PlanState, decide, spent
@@ -20,6 +21,8 @@ from .voting import vote_over_lanes
 __all__ = [
     "GRAPHS",
     "Change",
+    "GraphOutput",
+    "MessagesAdapter",
     "PlanState",
     "Node",
     "Plan",

@@ -121,7 +121,7 @@ class ExternalGraph:
         if not all(callable(getattr(self.adapter, method, None)) for method in ("enter", "leave")):
             raise PlanError(
                 f"{self.adapter!r} is no adapter", "it needs enter(situation) and leave(state, situation)",
-                "Use ak.MessagesAdapter() for a graph whose state has messages.",
+                "Use ak.graphs.MessagesAdapter() for a graph whose state has messages.",
             )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:

@@ -14,7 +14,7 @@ from akrasia.agents import Agent
 from akrasia.agents.phrases import filler, pieces
 from akrasia.errors import AkrasiaError, BadOption, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, reason_act, reason_then_act
-from akrasia.interventions import INTERVENTIONS, parse
+from akrasia.interventions import INTERVENTIONS, checklist, parse
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Usage
 from akrasia.tasks import bandit
@@ -414,8 +414,8 @@ def test_a_graph_of_ones_own_is_an_option_like_any_other() -> None:
 
 
 def test_interventions_with_lists_are_values() -> None:
-    assert ak.checklist(steps=["One?", "Two?"]) == ak.checklist(steps=("One?", "Two?"))
-    assert len({ak.checklist(steps=["One?"]), ak.checklist(steps=("One?",)), ak.checklist()}) == 2
+    assert checklist(steps=["One?", "Two?"]) == checklist(steps=("One?", "Two?"))
+    assert len({checklist(steps=["One?"]), checklist(steps=("One?",)), checklist()}) == 2
 
 
 def test_controls_of_a_plan_that_is_no_registered_graph() -> None:

@@ -21,6 +21,7 @@ from langgraph.types import Send
 
 import akrasia as ak
 from akrasia.errors import BudgetSpent, Denied, OfflineMiss, PlanError, UnknownName
+from akrasia.graphs import GraphOutput, MessagesAdapter
 from akrasia.ledger import read_ledger
 from akrasia.models import Gateway, ModelRoles, Planted, Price, Scripted, Simulated
 from akrasia.records import Decision, Draw, Record, Request, Response, Situation, Usage, decode, encode
@@ -45,8 +46,8 @@ class Plain:
     def enter(self, situation: Situation) -> Notes:
         return {"case": f"case {situation.step}", "said": []}
 
-    def leave(self, state: Notes, situation: Situation) -> ak.GraphOutput:
-        return ak.GraphOutput(text=state.get("answer") or state["said"][-1])
+    def leave(self, state: Notes, situation: Situation) -> GraphOutput:
+        return GraphOutput(text=state.get("answer") or state["said"][-1])
 
 
 def graph(*nodes: Any, edges: tuple[tuple[str, str], ...] = (), state: Any = Notes, **options: Any) -> Any:
@@ -134,7 +135,7 @@ async def test_which_branch_comes_first_decides_nothing(sync: bool) -> None:
     names = ("a", "b", "c")
     edges = tuple(e for n in names for e in ((START, n), (n, END)))
     compiled = graph(*map(branch, names), edges=edges)
-    adapter = type("Joined", (Plain,), {"leave": lambda self, s, _: ak.GraphOutput("|".join(s["said"]), GOOD)})()
+    adapter = type("Joined", (Plain,), {"leave": lambda self, s, _: GraphOutput("|".join(s["said"]), GOOD)})()
     found = {encode(await decide(compiled, lambda r, d: str(d.sample), adapter)) for _ in range(8)}
     assert len(found) == 1
     assert b"a:0,3|b:1,4|c:2,5" in found.pop()
@@ -197,7 +198,7 @@ async def test_a_graph_that_fails_is_an_outcome_with_its_reason() -> None:
 
 async def test_an_adapter_may_give_the_labels_itself() -> None:
     def gives(**labels: Any) -> Any:
-        return type("Gives", (Plain,), {"leave": lambda self, state, situation: ak.GraphOutput(**labels)})()
+        return type("Gives", (Plain,), {"leave": lambda self, state, situation: GraphOutput(**labels)})()
 
     compiled = graph(asks("q"))
     decision = await decide(compiled, lambda r, d: "hm", gives(rationale="why", stated=("Red",), action="Blue"))
@@ -297,8 +298,8 @@ def test_its_identity_is_its_name_its_shape_and_its_adapter() -> None:
     one, again = variant(graph(asks("q"))), variant(graph(asks("another prompt")))
     assert one == again and hash(one) == hash(again)
     others = [
-        variant(graph(asks("q"), asks("q", name="more"))), variant(graph(asks("q")), ak.MessagesAdapter()),
-        variant(graph(asks("q")), ak.MessagesAdapter("Be bold.")),
+        variant(graph(asks("q"), asks("q", name="more"))), variant(graph(asks("q")), MessagesAdapter()),
+        variant(graph(asks("q")), MessagesAdapter("Be bold.")),
         ak.Variant.from_langgraph("other", graph(asks("q")), Plain()),
     ]  # fmt: skip
     assert len({v.plan.fingerprint for v in [one, *others]}) == 5
@@ -326,8 +327,8 @@ def variants() -> list[ak.Variant]:
     async def one(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await MODEL.ainvoke(state["messages"])]}
 
-    own = ak.Variant.from_langgraph("one", graph(one, state=MessagesState), ak.MessagesAdapter())
-    two = ak.Variant.from_langgraph("two", messages_graph(), ak.MessagesAdapter())
+    own = ak.Variant.from_langgraph("one", graph(one, state=MessagesState), MessagesAdapter())
+    two = ak.Variant.from_langgraph("two", messages_graph(), MessagesAdapter())
     return [ak.Variant("base", ak.graphs.reason_act()), own, two]
 
 
@@ -372,9 +373,9 @@ def test_slots_are_named_and_a_model_that_takes_no_instructions_is_refused(tmp_p
     compiled = graph(node, state=MessagesState)
     models = {"default": Scripted(lambda r, d: "x", "a"), "judge": Scripted(lambda r, d: "ACTION=Red", "b")}
     with pytest.raises(UnknownName, match="judge"):
-        unnamed = ak.Variant.from_langgraph("own", compiled, ak.MessagesAdapter())
+        unnamed = ak.Variant.from_langgraph("own", compiled, MessagesAdapter())
         ak.run(task=TASK, model=models, variants=[unnamed], episodes=1, out=tmp_path / "run")
-    named = ak.Variant.from_langgraph("own", compiled, ak.MessagesAdapter(), slots=("judge",))
+    named = ak.Variant.from_langgraph("own", compiled, MessagesAdapter(), slots=("judge",))
     ak.run(task=TASK, model=models, variants=[named], episodes=1, out=tmp_path / "run")
     assert all(b"ACTION=Red" in data for data in stored(tmp_path / "run"))
     with pytest.raises(PlanError, match="completion style"):
@@ -396,9 +397,9 @@ def test_the_example_runs(tmp_path: Path) -> None:
 class StatesNowAndThen(Plain):
     """At every other step the graph is not asked what it recommends."""
 
-    def leave(self, state: Notes, situation: Situation) -> ak.GraphOutput:
+    def leave(self, state: Notes, situation: Situation) -> GraphOutput:
         action = situation.actions[0]
-        return ak.GraphOutput(text=state["said"][-1], action=action, stated=(action,) if situation.step % 2 else ())
+        return GraphOutput(text=state["said"][-1], action=action, stated=(action,) if situation.step % 2 else ())
 
 
 def test_a_graph_that_states_only_sometimes_can_be_looked_at_while_it_is_played(tmp_path: Path) -> None:

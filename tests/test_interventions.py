@@ -11,7 +11,7 @@ import akrasia as ak
 from akrasia.agents.few_shot import unheard
 from akrasia.errors import PlanError
 from akrasia.graphs import GRAPHS, Plan, act, reason_act, reason_then_act
-from akrasia.interventions import INTERVENTIONS, parse
+from akrasia.interventions import INTERVENTIONS, debate_of_roles, execute_stated, parse
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Turn
 from akrasia.tasks import bandit
@@ -239,7 +239,7 @@ def debater(prompt: str, draw: Draw) -> str:
 
 
 def test_debate_who_reads_whom() -> None:
-    decision, shown = ask(reason_act() | ak.debate_of_roles(), debater)
+    decision, shown = ask(reason_act() | debate_of_roles(), debater)
     assert [t.agent for t in decision.turns] == [
         "reason_act", "debate.actor", "debate.critic", "debate.reasoner", "debate.actor.2", "debate.critic.2",
         "debate.vote",
@@ -262,21 +262,19 @@ def test_debate_who_reads_whom() -> None:
 def test_the_critic_votes_for_what_it_holds_best() -> None:
     """Reasoner Red, actor Blue, critic Blue: the critic's own position decides, not the one it comments on."""
     for base in (reason_act(), reason_then_act()):
-        decision, _ = ask(base | ak.debate_of_roles(), debater)
+        decision, _ = ask(base | debate_of_roles(), debater)
         assert (decision.done, decision.turns[-1].text) == ("Blue", "votes: Red, Blue, Blue")
 
 
 def test_a_debate_without_majority_goes_to_the_reasoner() -> None:
-    decision, _ = ask(
-        reason_act() | ak.debate_of_roles(2), lambda p, d: debater(p, d).replace("BEST=Blue", "BEST=Green")
-    )
+    decision, _ = ask(reason_act() | debate_of_roles(2), lambda p, d: debater(p, d).replace("BEST=Blue", "BEST=Green"))
     assert decision.turns[-1].text == "votes: Red, Blue, Green"
     assert decision.done == "Red"
 
 
 def test_a_debate_whose_actor_falls_silent_still_counts_the_others() -> None:
     decision, _ = ask(
-        reason_then_act() | ak.debate_of_roles(), lambda p, d: debater(p, d).replace("ACTION=Blue", "no idea")
+        reason_then_act() | debate_of_roles(), lambda p, d: debater(p, d).replace("ACTION=Blue", "no idea")
     )
     assert decision.turns[-1].text == "votes: Red, -, Blue"
     assert (decision.done, decision.status) == ("Red", "ok")
@@ -284,26 +282,24 @@ def test_a_debate_whose_actor_falls_silent_still_counts_the_others() -> None:
 
 @pytest.mark.parametrize("base", [reason_act(), reason_then_act()])
 def test_execute_stated_closes_the_gap(base: Plan) -> None:
-    decision, shown = ask(base | ak.execute_stated(), lambda p, d: says("Red", "Green"))
+    decision, shown = ask(base | execute_stated(), lambda p, d: says("Red", "Green"))
     assert (decision.stated, decision.done, decision.status) == (("Red",), "Red", "ok")
-    assert len(shown) == 1 == (base | ak.execute_stated()).calls
+    assert len(shown) == 1 == (base | execute_stated()).calls
 
 
 def test_execute_stated_after_a_second_look_executes_the_second() -> None:
     script: Script = lambda p, d: says("Blue" if "once more" in p else "Red", "Green")  # noqa: E731
     for base in (reason_act(), reason_then_act()):
-        for plan in (base | ak.re_evaluate() | ak.execute_stated(), base | ak.execute_stated() | ak.re_evaluate()):
-            if base == reason_act() and plan.changes[0] == ak.execute_stated():
+        for plan in (base | ak.re_evaluate() | execute_stated(), base | execute_stated() | ak.re_evaluate()):
+            if base == reason_act() and plan.changes[0] == execute_stated():
                 continue
             assert ask(plan, script)[0].done == "Blue"
 
 
 def test_execute_stated_without_a_recommendation_does_nothing() -> None:
-    decision, _ = ask(reason_act() | ak.execute_stated(), lambda p, d: says("", "Green"))
+    decision, _ = ask(reason_act() | execute_stated(), lambda p, d: says("", "Green"))
     assert (decision.done, decision.status) == (None, "unparsable")
-    tied, _ = ask(
-        reason_act() | ak.execute_stated(), lambda p, d: "<values>Green=2, Blue=2, Red=1</values>\nACTION=Red"
-    )
+    tied, _ = ask(reason_act() | execute_stated(), lambda p, d: "<values>Green=2, Blue=2, Red=1</values>\nACTION=Red")
     assert (tied.stated, tied.done) == (("Blue", "Green"), "Blue")
 
 
@@ -332,7 +328,7 @@ def test_controls_are_marked_as_such() -> None:
         return ak.Variant(plan.name, plan).tags
 
     assert tags(reason_act() | ak.placebo("critique")) == {"control": "placebo", "of": "reason_act | critique"}
-    assert tags(reason_act() | ak.execute_stated()) == {"control": "execute_stated"}
+    assert tags(reason_act() | execute_stated()) == {"control": "execute_stated"}
     assert tags(reason_act() | ak.critique()) == {}
     assert ak.Variant("v", reason_act() | ak.critique()).tags == {"plan": "reason_act | critique"}
 

@@ -14,7 +14,7 @@ import akrasia as ak
 from akrasia.agents import Agent
 from akrasia.errors import BadOption, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, act, reason_act, reason_then_act, spent
-from akrasia.interventions import INTERVENTIONS, Intervention, intervention, parse
+from akrasia.interventions import INTERVENTIONS, Intervention, debate_of_roles, execute_stated, intervention, parse
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Request
 from akrasia.tasks import bandit
@@ -28,11 +28,11 @@ NEEDS_TWO_CALLS = (
 )  # fmt: skip
 ROUNDS = st.integers(1, 3)
 CHANGE = st.one_of(
-    st.just(ak.execute_stated()),
+    st.just(execute_stated()),
     ROUNDS.map(ak.re_evaluate),
     ROUNDS.map(ak.critique),
     ROUNDS.map(lambda n: ak.placebo(f"re_evaluate(rounds={n})")),
-    st.integers(1, 2).map(ak.debate_of_roles),
+    st.integers(1, 2).map(debate_of_roles),
     st.integers(1, 4).map(ak.self_consistency),
 )
 GRAPH = st.sampled_from([act, reason_act, reason_then_act])
@@ -154,7 +154,7 @@ def test_plans_are_equal_exactly_when_their_agents_are(
 @settings(deadline=None, max_examples=16)
 @given(st.integers(1, 4), st.integers(1, 4))
 def test_more_lanes_never_change_an_earlier_lanes_draws(n: int, more: int) -> None:
-    for base in (reason_act(), reason_then_act() | ak.critique(), reason_act() | ak.debate_of_roles()):
+    for base in (reason_act(), reason_then_act() | ak.critique(), reason_act() | debate_of_roles()):
         few = decide(base | ak.self_consistency(n))
         many = decide(base | ak.self_consistency(n + more))
         keys = {(t.agent, t.lane): t.key for t in many.turns}

@@ -213,7 +213,7 @@ def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_
         better, lesser = (x if isinstance(x, str) else the(x) for x in (row["chosen"], row["rejected"]))
         end = " Reward" if (style, plan) == ("tuned", "reason_act") else ""
         assert better.rstrip("\n").endswith(action + end) and lesser.rstrip("\n").endswith(greedy + end)
-    assert ak.expert_data(tmp_path / "f.jsonl", task, plan=plan, style=style, episodes=6).steps == len(steps)
+    assert ak.training.expert_data(tmp_path / "f.jsonl", task, plan=plan, style=style, episodes=6).steps == len(steps)
 
 
 @given(st.sampled_from(COLOURS), st.sampled_from(COLOURS), st.sampled_from([
