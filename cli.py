@@ -108,7 +108,7 @@ def run(
         result = _play(settings, out or folder, resume, fresh, offline, [*log, *exporter])
     outcome = result.outcome
     if not result.records.is_empty():
-        result.scorecard()
+        result.show()
         if report:
             typer.echo(f"Report: {result.report()}")
             typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
@@ -274,7 +274,7 @@ def judge(
         with logged(log_level, log_file) as log:
             found = _open(run).judge(
                 *model, calibrate=calibrate, budget={"calls": calls, "dollars": dollars}, concurrency=concurrency,
-                observe_events=log,
+                on_event=log,
             )  # fmt: skip
     except RunStopped as error:
         typer.echo(f"akrasia: judging stopped early: {error}", err=True)
@@ -535,7 +535,7 @@ def _play(
         return asyncio.run(
             execute(
                 experiment, folder, resume=resume, fresh=fresh, offline=offline, observe=progress, started=started,
-                settings=settings, observe_events=listeners,
+                settings=settings, on_event=listeners,
             )
         )  # fmt: skip
 

@@ -207,7 +207,7 @@ class Result:
         calibrate: int = 50,
         budget: Any = None,
         concurrency: int | None = None,
-        observe_events: Listener | Sequence[Listener] | None = None,
+        on_event: Listener | Sequence[Listener] | None = None,
     ) -> Judged:
         """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
 
@@ -218,7 +218,7 @@ class Result:
             calibrate: how many texts that the parser read measure their agreement.
             budget: {"calls": n, "dollars": x} over all judging of this run.
             concurrency: texts under way at once.
-            observe_events: who hears of every event; see docs/observability.md.
+            on_event: who hears of every event; see docs/observability.md.
 
         Raises:
             BadOption: no model, or the judged model alone.
@@ -229,11 +229,11 @@ class Result:
         from .models.resolve import resolve
 
         backends = [resolve(m) for m in models]
-        emit = event_bus(observe_events)
+        emit = event_bus(on_event)
         return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, emit))
 
-    def scorecard(self) -> None:
-        """Show the scorecard in the terminal or notebook."""
+    def show(self) -> None:
+        """Print the scorecard, in a terminal or a notebook; `score` returns it."""
         from .reports.terminal import show_scorecard
 
         paid = f"{self.outcome.run_usage}\n{self.bill}" if self.outcome else ""

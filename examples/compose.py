@@ -15,7 +15,7 @@ def main() -> None:
     ak.run(
         task=ak.tasks.bandit(arms=5, head_start=3, horizon=2), model="simulated", variants=variants, episodes=12,
         out="runs/compose",
-    ).scorecard()  # fmt: skip
+    ).show()  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Heard(list[Event]):
 
 def played(out: Path, heard: Any = None, **settings: Any) -> ak.Result:
     given = {"task": TASK, "model": "simulated", "variants": VARIANTS, "episodes": 4} | settings
-    return ak.run(**given, out=out, observe_events=heard)
+    return ak.run(**given, out=out, on_event=heard)
 
 
 def exported(result: ak.Result, to: Path) -> bytes:
@@ -280,7 +280,7 @@ def test_the_command_line_logs_on_stderr_or_to_a_file(tmp_path: Path) -> None:
 def test_calls_of_judges_are_told(tmp_path: Path) -> None:
     result = played(tmp_path / "run")
     heard = Heard()
-    result.judge(Scripted(lambda r, d: '{"action": "X"}'), calibrate=3, observe_events=heard)
+    result.judge(Scripted(lambda r, d: '{"action": "X"}'), calibrate=3, on_event=heard)
     calls = heard.of(CallBegan)
     assert calls and all(e.where is None and e.model == "scripted" for e in calls)
     assert len(heard.of(CallAnswered)) == len(calls)

@@ -39,7 +39,7 @@ def test_the_spans_of_a_run_are_one_tree(tmp_path: Path, workers: int) -> None:
     listener, kept = tracing()
     result = ak.run(
         task=TASK, model="simulated", variants=VARIANTS, episodes=2, workers=workers, out=tmp_path / "run",
-        observe_events=listener,
+        on_event=listener,
     )  # fmt: skip
     spans = {s.context.span_id: s for s in kept.get_finished_spans()}
 
@@ -66,7 +66,7 @@ def test_the_spans_of_a_run_are_one_tree(tmp_path: Path, workers: int) -> None:
 
 def test_prompts_and_answers_only_if_asked_for(tmp_path: Path) -> None:
     listener, kept = tracing(texts=True)
-    ak.run(task=TASK, model="simulated", variants=["act"], episodes=1, out=tmp_path / "run", observe_events=listener)
+    ak.run(task=TASK, model="simulated", variants=["act"], episodes=1, out=tmp_path / "run", on_event=listener)
     (call, *_) = [s for s in kept.get_finished_spans() if s.attributes["openinference.span.kind"] == "LLM"]
     assert call.attributes["llm.input_messages.0.message.role"] in ("system", "user")
     assert "ACTION" in call.attributes["llm.output_messages.0.message.content"]
@@ -93,7 +93,7 @@ def test_what_broke_off_is_closed(tmp_path: Path) -> None:
     listener, kept = tracing()
     ak.run(
         task=TASK, model="simulated", variants=VARIANTS, episodes=4, budget={"calls": 3}, out=tmp_path / "run",
-        observe_events=listener,
+        on_event=listener,
     )  # fmt: skip
     spans = kept.get_finished_spans()
     (run,) = [s for s in spans if s.parent is None]
