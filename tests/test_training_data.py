@@ -55,7 +55,7 @@ def the(said: list[dict[str, str]]) -> str:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK, GAPPED, ["reason_act", "reason_act | re_evaluate", "reason_then_act"], episodes=12,
+        task=TASK, model=GAPPED, variants=["reason_act", "reason_act | re_evaluate", "reason_then_act"], episodes=12,
         out=tmp_path_factory.mktemp("data") / "run",
     )  # fmt: skip
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_measured_is_said() -> None:
 @pytest.fixture(scope="module")
 def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, leader=LEADER,
+        task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, leader=LEADER,
         out=tmp_path_factory.mktemp("led") / "run",
     )  # fmt: skip
 
@@ -210,7 +210,7 @@ def test_a_leader_must_lead(tmp_path: Path, led: ak.Result) -> None:
 
 def test_a_run_that_was_looked_at_is_not_tested(tmp_path: Path) -> None:
     run = ak.run(
-        TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=40, until="gap +- 0.3", leader=LEADER,
+        task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=40, until="gap +- 0.3", leader=LEADER,
         out=tmp_path / "r",
     )  # fmt: skip
     (table,) = run.two_way()
@@ -222,7 +222,7 @@ def test_tables_of_a_task_are_one_family(tmp_path: Path) -> None:
     """Three models and a control beside: every pair by every variant, corrected together."""
     third = Simulated(Planted(knowing=0.75))
     run = ak.run(
-        TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12, leader=LEADER,
+        task=TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12, leader=LEADER,
         out=tmp_path / "r",
     )  # fmt: skip
     tables = run.two_way(metrics=["doing"])
