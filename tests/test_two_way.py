@@ -222,8 +222,8 @@ def test_tables_of_a_task_are_one_family(tmp_path: Path) -> None:
     """Three models and a control beside: every pair by every variant, corrected together."""
     third = Simulated(Planted(knowing=0.75))
     run = ak.run(
-        task=TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12, leader=LEADER,
-        out=tmp_path / "r",
+        task=TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12,
+        leader=LEADER, out=tmp_path / "r",
     )  # fmt: skip
     tables = run.two_way(metrics=["doing"])
     assert len(tables) == 6
