@@ -35,12 +35,14 @@ from ..models.resolve import resolve
 from ..registry import bind
 from ..tasks.base import TASKS, Task
 from .runner import Experiment, ModelSet
-from .settings import ExperimentSettings
 from .variant import as_variants
 
 __all__ = ["assemble", "budget_of", "describe", "load", "model_sets", "one_task", "override", "tasks_of"]
 
-_KEYS = tuple(ExperimentSettings.__annotations__)
+_KEYS = (
+    "name", "task", "model", "models", "variants", "episodes", "seed", "design", "budget", "concurrency", "until",
+    "workers", "executor", "address", "leader",
+)  # fmt: skip
 
 
 def load(path: Path | str, changes: Sequence[str] = ()) -> dict[str, Any]:

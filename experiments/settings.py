@@ -1,6 +1,7 @@
 """The settings of an experiment: the keywords of `akrasia.run`, which are also the keys of a TOML file.
 
-Invariant: each is declared once, here. What a setting may hold is checked by `akrasia.experiments.config.assemble`.
+Invariant: what an editor completes is what is accepted; a test compares it with the fields of `Experiment`. What a
+setting may hold is checked by `akrasia.experiments.config.assemble`.
 """
 
 from __future__ import annotations
