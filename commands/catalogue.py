@@ -22,7 +22,7 @@ from ..models.resolve import MODELS
 from ..registry import Registry
 from ..tasks.base import TASKS
 
-__all__ = ["show_list"]
+__all__ = ["KINDS", "show_list"]
 
 Rows = Iterator[tuple[str, ...]]
 
@@ -33,9 +33,9 @@ def show_list(kind: str, console: Console) -> None:
     Raises:
         UnknownName: there is no such kind.
     """
-    if kind not in _KINDS:
-        raise UnknownName.among("list", kind, _KINDS)
-    headings, rows = _KINDS[kind]
+    if kind not in KINDS:
+        raise UnknownName.among("list", kind, KINDS)
+    headings, rows = KINDS[kind]
     table = Table(*headings, title=kind, title_justify="left")
     for row in rows():
         table.add_row(*row)
@@ -73,7 +73,7 @@ def _runs() -> Rows:
         yield str(path.parent), ", ".join(stored.get("variants", {})), str(paid.calls), dollars
 
 
-_KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
+KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "tasks": (("task", "what is decided"), _registered(TASKS)),
     "graphs": (("graph", "how it decides"), _registered(GRAPHS)),
     "agents": (("role", "what it does"), _registered(AGENTS)),

@@ -1,17 +1,26 @@
-"""What an experiment would do, told without asking a model: calls, depth, tokens, dollars, and what sharing saves."""
+"""`akrasia plan`: what an experiment would do and cost, told without asking a model.
+
+With an effect, a power, a pilot or a number of comparisons: also how many episodes it takes to find that effect.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..experiments.config import assemble, load
 from ..experiments.planning.forecast import ANSWER_TOKENS, Forecast, ForecastRow, Spending, forecast
+from ..experiments.planning.power import POWER, size
 from ..experiments.runner import Experiment
+from ..result import open_run
+from .power import show_power
 
-__all__ = ["show_plan"]
+__all__ = ["plan_command", "show_plan"]
 
 _HEADINGS = (
     "calls", "one after\nthe other", "new\ncalls", "prompt\ntokens", "answer\ntokens", "$ alone", "$ added",
@@ -19,24 +28,48 @@ _HEADINGS = (
 )  # fmt: skip
 
 
+def plan_command(
+    path: Path,
+    changes: Sequence[str],
+    answer_tokens: int,
+    console: Console,
+    *,
+    effect: float | None,
+    power: float | None,
+    pilot: Path | None,
+    comparisons: int | None,
+) -> None:
+    """Print the plan of the experiment in a file and, where one of the last four is given, its power."""
+    experiment = assemble(load(path, changes))
+    if all(option is None for option in (effect, power, pilot, comparisons)):
+        show_plan(experiment, console, answer_tokens)
+        return
+    measured = None if pilot is None else open_run(pilot)
+    expected = forecast(experiment, answer_tokens=answer_tokens)
+    seen = None if measured is None else (measured.records, measured.experiment)
+    sizing = size(experiment, expected, effect, POWER if power is None else power, comparisons, seen)
+    show_plan(experiment, console, answer_tokens, expected)
+    show_power(sizing, experiment, console)
+
+
 def show_plan(
-    experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS, told: Forecast | None = None
+    experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS, expected: Forecast | None = None
 ) -> None:
     """Print an experiment: what one decision of each variant takes, and what the whole run costs.
 
     Args:
-        told: its forecast, where it was made already.
+        expected: its forecast, where it was made already.
     """
-    told = told or forecast(experiment, answer_tokens=answer_tokens)
+    expected = expected or forecast(experiment, answer_tokens=answer_tokens)
     console.print(f"{experiment.name}: {experiment.design} design, seed {experiment.seed}")
-    for (task, model), rows in groupby(told.rows, key=lambda r: (r.task, r.model)):
+    for (task, model), rows in groupby(expected.rows, key=lambda r: (r.task, r.model)):
         console.print(_table(f"{task}, {model}", list(rows)))
     for each in experiment.tasks:
         options = ", ".join(f"{k}={v}" for k, v in each.options.items())
         console.print(f"task: {each.name}({options})")
     for models in experiment.models:
         console.print(f"model: {models.label}")
-    _show_sums(told, experiment, console)
+    _show_sums(expected, experiment, console)
 
 
 def _table(title: str, rows: list[ForecastRow]) -> Table:
@@ -65,40 +98,41 @@ def _cells(row: ForecastRow) -> list[str]:
     ]  # fmt: skip
 
 
-def _dollars(spent: Spending) -> str:
-    if spent.dollars is None:
+def _dollars(spending: Spending) -> str:
+    if spending.dollars is None:
         return "?"
-    if spent.dollars == 0:
+    if spending.dollars == 0:
         return "0"
-    return "<0.01" if spent.dollars < 0.01 else f"{spent.dollars:,.2f}"
+    return "<0.01" if spending.dollars < 0.01 else f"{spending.dollars:,.2f}"
 
 
-def _show_sums(told: Forecast, experiment: Experiment, console: Console) -> None:
-    asked, made = round(told.alone.calls), round(told.shared.calls)
+def _show_sums(expected: Forecast, experiment: Experiment, console: Console) -> None:
+    answers, calls = round(expected.alone.calls), round(expected.shared.calls)
     console.print(
-        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {asked} answers asked for, "
-        f"{made} calls made ({made / asked if asked else 1:.0%}; the rest is shared between variants)"
+        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {answers} answers asked for, "
+        f"{calls} calls made ({calls / answers if answers else 1:.0%}; the rest is shared between variants)"
     )
     console.print(
-        f"whole run: about ${_dollars(told.shared)}, at most ${_dollars(told.most)} with every answer as long as it "
-        f"may be; ${_dollars(told.alone)} if each variant were run by itself"
+        f"whole run: about ${_dollars(expected.shared)}, at most ${_dollars(expected.most)} with every answer as long "
+        f"as it may be; ${_dollars(expected.alone)} if each variant were run by itself"
     )
     console.print(
         f"Calls and tokens are of one decision; dollars of the whole run: a variant by itself, what it adds to "
-        f"those above it, and that at most. Assumed: {told.answer_tokens} tokens an answer (--answer-tokens), every "
-        "round played. Tokens are estimated from the prompts' text."
+        f"those above it, and that at most. Assumed: {expected.answer_tokens} tokens an answer (--answer-tokens), "
+        "every round played. Tokens are estimated from the prompts' text."
     )
-    if told.unpriced:
+    if expected.unpriced:
         console.print(
-            f"?: no price is known for {', '.join(told.unpriced)}. Give it one: [models.NAME] with name = ... and "
+            f"?: no price is known for {', '.join(expected.unpriced)}. Give it one: [models.NAME] with name = ... and "
             "price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens)."
         )
-    if told.unknown:
+    if expected.unknown:
         console.print(
-            f"?: {', '.join(told.unknown)} asks as its own graph does: nothing is known before, and no sum holds it."
+            f"?: {', '.join(expected.unknown)} asks as its own graph does: nothing is known before, and no sum holds "
+            "it."
         )
     budget = experiment.budget
-    if budget.dollars is not None and told.shared.dollars is not None and told.shared.dollars > budget.dollars:
+    if budget.dollars is not None and expected.shared.dollars is not None and expected.shared.dollars > budget.dollars:
         console.print(f"The budget of ${budget.dollars:g} is likely to be spent before the run ends.")
-    if budget.calls is not None and made > budget.calls:
+    if budget.calls is not None and calls > budget.calls:
         console.print(f"The budget of {budget.calls} calls is likely to be spent before the run ends.")
