@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -232,13 +232,11 @@ def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(akrasia: Shell) -> N
     assert (akrasia.folder / "long.jsonl").read_bytes() == (akrasia.folder / "whole.jsonl").read_bytes()
 
 
-def test_a_run_with_calls_that_were_given_up_says_what_is_missing(
-    akrasia: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "none-needed")
+def test_a_run_with_calls_that_were_given_up_says_what_is_missing(akrasia: Shell, openai_server: Any) -> None:
+    openai_server.fault(503, times=20, Retry_After="0")
     (akrasia.folder / "dead.toml").write_text(
         'name = "dead"\nvariants = ["act"]\nepisodes = 1\n[task]\nname = "bandit"\nhorizon = 1\n'
-        '[models.main]\nname = "openai/nobody"\napi_base = "http://127.0.0.1:1/v1"\n',
+        f'[models.main]\nname = "openai/nobody"\napi_base = "{openai_server.base}"\n',
         encoding="utf-8",
     )
     done = akrasia("run", "dead.toml", "--no-report")
