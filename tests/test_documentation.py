@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -76,6 +77,23 @@ def test_every_command_explains_itself(command: str) -> None:
     done = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="akrasia")
     assert done.exit_code == 0, done.output
     assert f"akrasia {command}" in done.output
+
+
+def test_the_architecture_page_names_every_room_and_only_classes_that_exist() -> None:
+    page = PAGES["architecture.md"]
+    own = {p.name for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()}
+    assert {name for name in own if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
+    words = page.partition("## Words of the machine room")[2].partition("## Three flows")[0]
+    rows = [row.split("|")[1] for row in words.splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)}
+    defined = {
+        node.name
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks", "examples", ".venv"}
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    assert len(named) > 30 and named <= defined
 
 
 TRAININGS = [p for p in sorted((ROOT / "examples").glob("*.toml")) if "rlft" in tomllib.loads(p.read_text())]
