@@ -217,9 +217,10 @@ def _see_same(folder: Path, ledger: Reader, experiment: Experiment) -> None:
         then_plan = stored.get("variants", {}).get(variant.name)
         if then_plan is not None and then_plan["fingerprint"] != variant.plan.fingerprint:
             raise RunFolderError(
-                f"{str(folder)!r} holds a variant {variant.name!r} with another plan", then_plan["plan"],
+                f"{str(folder)!r} holds a variant {variant.name!r} with another plan",
+                then_plan["plan"],
                 "Give the variant another name, or choose another --out.",
-            )  # fmt: skip
+            )
     here = json.dumps(experiment.identity(), sort_keys=True)
     if stored and stored.get("identity") != here:
         then, now = json.loads(stored["identity"]), json.loads(here)

@@ -85,13 +85,30 @@ def run(
     from .commands.run import run_command
 
     options = {
-        "task": task, "variants": variant, "episodes": episodes, "until": until, "workers": workers,
-        "executor": executor, "address": address, "model": model,
-    }  # fmt: skip
+        "task": task,
+        "variants": variant,
+        "episodes": episodes,
+        "until": until,
+        "workers": workers,
+        "executor": executor,
+        "address": address,
+        "model": model,
+    }
     complete = run_command(
-        experiment, options, changes or [], _console(), out=out, resume=resume, fresh=fresh, offline=offline,
-        report=report, log_level=log_level, log_file=log_file, otel=otel, otel_texts=otel_texts,
-    )  # fmt: skip
+        experiment,
+        options,
+        changes or [],
+        _console(),
+        out=out,
+        resume=resume,
+        fresh=fresh,
+        offline=offline,
+        report=report,
+        log_level=log_level,
+        log_file=log_file,
+        otel=otel,
+        otel_texts=otel_texts,
+    )
     if not complete:
         raise typer.Exit(3)
 
@@ -140,9 +157,15 @@ def plan(
     from .commands.plan import plan_command
 
     plan_command(
-        experiment, changes or [], answer_tokens, _console(), effect=effect, power=power, pilot=pilot,
+        experiment,
+        changes or [],
+        answer_tokens,
+        _console(),
+        effect=effect,
+        power=power,
+        pilot=pilot,
         comparisons=comparisons,
-    )  # fmt: skip
+    )
 
 
 @app.command()
@@ -170,9 +193,20 @@ def score(
     from .commands.score import score_command
 
     score_command(
-        what, source, _console(), rule=rule, cells=cell, metrics=metric, evaluators=evaluator or (),
-        baseline=baseline, interval=interval, turns=turns, every=every, two_way=two_way, as_json=as_json,
-    )  # fmt: skip
+        what,
+        source,
+        _console(),
+        rule=rule,
+        cells=cell,
+        metrics=metric,
+        evaluators=evaluator or (),
+        baseline=baseline,
+        interval=interval,
+        turns=turns,
+        every=every,
+        two_way=two_way,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -289,9 +323,20 @@ def clone(
 
     console = _console()
     made = clone(
-        out, _named(task, changes), expert, plan=plan, episodes=episodes, updates=updates, batch=batch, rate=rate,
-        rank=rank, seed=seed, base=base, told=console.print, progress=Told(console),
-    )  # fmt: skip
+        out,
+        _named(task, changes),
+        expert,
+        plan=plan,
+        episodes=episodes,
+        updates=updates,
+        batch=batch,
+        rate=rate,
+        rank=rank,
+        seed=seed,
+        base=base,
+        told=console.print,
+        progress=Told(console),
+    )
     t = made.trained
     typer.echo(f"{made.adapter}: loss {t.first:.3f} -> {t.last:.3f} nats per token, {t.seconds:.0f} s")
     typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {plan}")

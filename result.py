@@ -59,7 +59,7 @@ class Result:
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """The resolved experiment, as stored with the run."""
+        """The experiment as it is stored with the run: its task, models, variants, episodes, seed and design."""
         return self._meta("experiment") or {}
 
     def _meta(self, key: str) -> dict[str, Any] | None:
@@ -136,7 +136,7 @@ class Result:
                 f"{str(self.folder)!r} has no two-way table",
                 "it takes two models that share two variants and an episode",
                 'Run several models in one experiment: models = ["embedded", "embedded:FILE"], leader = "embedded".',
-            )  # fmt: skip
+            )
         return tables
 
     @property
@@ -191,14 +191,15 @@ class Result:
 
         chosen = metrics or COMPARED
         if isinstance(a, Result):
-            one, other = ((str(r.folder), r.records, r.experiment) for r in (self, a))
-            looked = [x for r in (self, a) if (x := r._meta("looks"))]
-            return compare_runs(one, other, b, chosen, interval, looked)
+            first, second = ((str(r.folder), r.records, r.experiment) for r in (self, a))
+            looks = [x for r in (self, a) if (x := r._meta("looks"))]
+            return compare_runs(first, second, b, chosen, interval, looks)
         if b is None:
             raise BadOption(
-                "there is one arm to compare", f"{a!r} is no run folder",
+                "there is one arm to compare",
+                f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
-            )  # fmt: skip
+            )
         return compare(self.records, a, b, chosen, interval, self._meta("looks"))
 
     def judge(
@@ -218,7 +219,7 @@ class Result:
             calibrate: how many texts that the parser read measure their agreement.
             budget: {"calls": n, "dollars": x} over all judging of this run.
             concurrency: texts under way at once.
-            on_event: who hears of every event; see docs/observability.md.
+            on_event: one listener or several, called with every event; see docs/observability.md.
 
         Raises:
             BadOption: no model, or the judged model alone.
@@ -246,7 +247,7 @@ class Result:
         return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
 
     def export(self, path: Path | str) -> Path:
-        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table."""
+        """Write the records: to `.jsonl` as they are stored, to `.parquet` or `.csv` as a table."""
         from .reports.export import export
 
         return export(self.folder, self.records, Path(path))
@@ -308,9 +309,10 @@ def writable(folder: Path) -> None:
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise RunFolderError(
-            f"the run folder {str(folder)!r} cannot be written", f"{str(parent)!r} is no writable folder",
+            f"the run folder {str(folder)!r} cannot be written",
+            f"{str(parent)!r} is no writable folder",
             "Choose another --out.",
-        )  # fmt: skip
+        )
 
 
 def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -320,15 +322,15 @@ def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except RuntimeError:
         return asyncio.run(work())
     box: list[T | BaseException] = []
-    under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
 
-    async def told() -> T:
-        under_way.append((asyncio.get_running_loop(), asyncio.current_task()))
+    async def noted() -> T:
+        running.append((asyncio.get_running_loop(), asyncio.current_task()))
         return await work()
 
     def inside() -> None:
         try:
-            box.append(asyncio.run(told()))
+            box.append(asyncio.run(noted()))
         except BaseException as error:  # handed to the caller's thread below
             box.append(error)
 
@@ -338,7 +340,7 @@ def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         thread.join()
     except KeyboardInterrupt:
-        for loop, task in under_way:
+        for loop, task in running:
             if task is not None:
                 loop.call_soon_threadsafe(task.cancel)
         thread.join()

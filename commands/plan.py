@@ -23,9 +23,15 @@ from .power import show_power
 __all__ = ["plan_command", "show_plan"]
 
 _HEADINGS = (
-    "calls", "one after\nthe other", "new\ncalls", "prompt\ntokens", "answer\ntokens", "$ alone", "$ added",
+    "calls",
+    "one after\nthe other",
+    "new\ncalls",
+    "prompt\ntokens",
+    "answer\ntokens",
+    "$ alone",
+    "$ added",
     "$ at most",
-)  # fmt: skip
+)
 
 
 def plan_command(
@@ -93,9 +99,13 @@ def _cells(row: ForecastRow) -> list[str]:
     if row.alone is None or row.new is None or row.new_most is None:
         return [calls, depth, *["?"] * 6]
     return [
-        calls, depth, f"{row.new.calls:.3g}", f"{row.alone.prompt_tokens:,.0f}", f"{row.alone.completion_tokens:,.0f}",
+        calls,
+        depth,
+        f"{row.new.calls:.3g}",
+        f"{row.alone.prompt_tokens:,.0f}",
+        f"{row.alone.completion_tokens:,.0f}",
         *(_dollars(s * row.decisions) for s in (row.alone, row.new, row.new_most)),
-    ]  # fmt: skip
+    ]
 
 
 def _dollars(spending: Spending) -> str:
