@@ -9,210 +9,44 @@
         variants=[base, base | ak.re_evaluate(), base | ak.critique(), base | ak.placebo()],
         episodes=16,
     )
-    result.scorecard()
+    result.show()
 
-Importing the package imports none of its rooms: each is loaded when it is first used.
+The top level holds what such a script needs; everything else lies in its room, such as `ak.interventions.retry` or
+`ak.training.train`. Importing the package imports no room: each name loads when it is first used (`lazy.py`).
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from .lazy import lazy_names
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import agents, errors, evals, experiments, graphs, interventions, models, records, reports, tasks
-    from .api import arun, forecast, run
-    from .evals.evaluator import Reason, evaluator
-    from .experiments.variant import Variant
-    from .graphs.external import GraphOutput, MessagesAdapter
-    from .interventions import (
-        best_of_n,
-        blind_actor,
-        checklist,
-        commit,
-        confidence,
-        constrain_action,
-        controls_for,
-        corrupt,
-        critique,
-        debate,
-        debate_of_roles,
-        execute_stated,
-        explore_at_random,
-        filler_tokens,
-        hide_rationale,
-        informed,
-        intervention,
-        multi_turn_aiw,
-        no_history,
-        paraphrase,
-        parse,
-        permute_labels,
-        persona,
-        placebo,
-        re_evaluate,
-        reflect,
-        retry,
-        self_consistency,
-        self_correct,
-        show_bonus,
-        strict,
-        summarise_history,
-        swap_recommendation,
-        temperature,
-        think_longer,
-        truncate,
-        try_all,
-        view,
-    )
-    from .models.chat_model import ChatModel
-    from .result import Result, open_run
-    from .training import TrainingResult, clone, expert_data, train
-
-_ROOMS = (
-    "agents",
-    "errors",
-    "evals",
-    "experiments",
-    "graphs",
-    "interventions",
-    "models",
-    "records",
-    "reports",
-    "tasks",
-)
-_HOME = {
-    **dict.fromkeys(("arun", "forecast", "run"), ".api"),
-    **dict.fromkeys(("Result", "open_run"), ".result"),
-    **dict.fromkeys(("TrainingResult", "clone", "expert_data", "train"), ".training"),
-    "ChatModel": ".models.chat_model",
-    "Reason": ".evals.evaluator",
-    "evaluator": ".evals.evaluator",
-    "GraphOutput": ".graphs.external",
-    "MessagesAdapter": ".graphs.external",
-    "Variant": ".experiments.variant",
-    **dict.fromkeys(
-        (
-            "best_of_n",
-            "blind_actor",
-            "checklist",
-            "commit",
-            "confidence",
-            "constrain_action",
-            "controls_for",
-            "corrupt",
-            "critique",
-            "debate",
-            "debate_of_roles",
-            "explore_at_random",
-            "execute_stated",
-            "filler_tokens",
-            "informed",
-            "intervention",
-            "multi_turn_aiw",
-            "no_history",
-            "paraphrase",
-            "parse",
-            "permute_labels",
-            "persona",
-            "placebo",
-            "re_evaluate",
-            "reflect",
-            "retry",
-            "self_consistency",
-            "self_correct",
-            "show_bonus",
-            "strict",
-            "summarise_history",
-            "swap_recommendation",
-            "temperature",
-            "think_longer",
-            "truncate",
-            "try_all",
-            "hide_rationale",
-            "view",
-        ),
-        ".interventions",
-    ),
-}
-
-__all__ = [
-    "ChatModel",
-    "GraphOutput",
-    "MessagesAdapter",
-    "Reason",
-    "Result",
-    "TrainingResult",
-    "Variant",
-    "__version__",
-    "agents",
-    "arun",
-    "best_of_n",
-    "blind_actor",
-    "checklist",
-    "clone",
-    "commit",
-    "confidence",
-    "constrain_action",
-    "controls_for",
-    "corrupt",
-    "critique",
-    "debate",
-    "debate_of_roles",
-    "explore_at_random",
-    "errors",
-    "evals",
-    "evaluator",
-    "execute_stated",
-    "experiments",
-    "expert_data",
-    "filler_tokens",
-    "forecast",
-    "graphs",
-    "informed",
-    "intervention",
-    "interventions",
-    "models",
-    "multi_turn_aiw",
-    "no_history",
-    "open_run",
-    "paraphrase",
-    "parse",
-    "permute_labels",
-    "persona",
-    "placebo",
-    "re_evaluate",
-    "records",
-    "reflect",
-    "reports",
-    "retry",
-    "run",
-    "self_consistency",
-    "self_correct",
-    "show_bonus",
-    "strict",
-    "summarise_history",
-    "swap_recommendation",
-    "tasks",
-    "temperature",
-    "think_longer",
-    "train",
-    "truncate",
-    "try_all",
-    "hide_rationale",
-    "view",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return import_module(f".{name}", __name__)
-    if name in _HOME:
-        return getattr(import_module(_HOME[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    from . import agents as agents
+    from . import errors as errors
+    from . import evals as evals
+    from . import events as events
+    from . import experiments as experiments
+    from . import graphs as graphs
+    from . import interventions as interventions
+    from . import models as models
+    from . import records as records
+    from . import tasks as tasks
+    from . import training as training
+    from .api import arun as arun
+    from .api import forecast as forecast
+    from .api import run as run
+    from .evals.evaluator import evaluator as evaluator
+    from .experiments.variant import Variant as Variant
+    from .interventions import controls_for as controls_for
+    from .interventions import critique as critique
+    from .interventions import debate as debate
+    from .interventions import intervention as intervention
+    from .interventions import placebo as placebo
+    from .interventions import re_evaluate as re_evaluate
+    from .interventions import self_consistency as self_consistency
+    from .models.chat_model import ChatModel as ChatModel
+    from .result import Result as Result
+    from .result import open_run as open_run
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,7 +1,7 @@
 """The front door in Python: `run` an ablation, get a `Result`, look at its scorecard and report.
 
-Invariant: whatever is asked, everything that can be checked is checked before the run folder is made: unknown names,
-wrong options, missing extras and weights leave nothing behind.
+Invariant: everything that can be checked is checked before the run folder is made. An unknown name, a wrong option, a
+missing extra or missing weights leave nothing behind.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from .errors import RunFolderError, RunStopped
+from .errors import BadOption, RunFolderError, RunStopped
 from .events import Listener, event_bus
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .experiments.executors import Executor
     from .experiments.experiment import Experiment
     from .experiments.planning.forecast import Forecast
+    from .experiments.settings import ExperimentSettings
 
 __all__ = ["arun", "execute", "forecast", "run"]
 
@@ -30,101 +31,105 @@ _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
 
 def run(
-    task: Any = "bandit",
-    model: Any = "embedded",
-    variants: Any = ("reason_act",),
-    episodes: int = 16,
+    experiment: Experiment | None = None,
+    /,
     *,
-    models: Any = None,
-    design: str = "fork",
-    seed: int = 0,
-    budget: Any = None,
-    concurrency: int | None = None,
-    until: str = "",
-    workers: int = 1,
-    executor: str = "",
-    address: str = "",
-    leader: str = "",
-    name: str = "experiment",
     out: Path | str | None = None,
     offline: bool = False,
     on_event: Listener | Sequence[Listener] | None = None,
+    **settings: Unpack[ExperimentSettings],
 ) -> Result:
     """Run an ablation and return its result.
 
+    What is run is an `Experiment`, or is described by keywords: `task`, `model` or `models`, `variants`, `episodes`,
+    `seed`, `design`, `budget`, `until`, `concurrency`, `workers`, `executor`, `address`, `leader` and `name`. Each
+    has a default; `akrasia.experiments.settings.ExperimentSettings` says what they mean.
+
     Args:
-        task: a task, its name, a mapping with name and options, or a list of these.
-        model: a model name, backend, LangChain chat model, or a mapping of slots to these. `models`: several.
-        variants: plans or expressions; the first is the baseline. A mapping names them.
-        episodes: seeded plays per task and model, the unit of statistical independence.
-        design: "fork" (every variant decides the baseline's situations) or "rollout".
-        leader: of several models, by its label, the one whose baseline plays the episodes of a fork for all of them,
-            so that they decide the same situations; by default each model's own baseline plays.
-        seed: names the set of episodes.
-        budget: {"calls": n, "dollars": x} over the whole run.
-        concurrency: episodes under way at once.
-        until: stop before `episodes`, once this is known closely enough: "gap +- 0.05", "gap difference +- 0.05".
-        workers: processes that play; a script that asks for several calls this under `if __name__ == "__main__":`.
-        executor: who plays, by name: "local", "processes", "ray" (a cluster at `address`, or this machine), or an
-            executor that another package registers.
-        out: run folder; by default one named by the experiment and its variants under `runs/`, so that the same call
-            again goes on where it stopped and pays nothing twice, and another call has a folder of its own. In a folder
-            that you name, further variants of the same experiment join those that it holds.
+        experiment: in the place of the keywords.
+        out: run folder. By default one below `runs/` that is named by the experiment and its variants, so that the same
+            call again goes on where it stopped and pays nothing twice, and another call has a folder of its own. In a
+            folder that you name, further variants of the same experiment join those that it holds.
         offline: answer from the ledger only.
-        on_event: one listener or several, called with every event (`akrasia.events`); see docs/observability.md.
+        on_event: called with every event of the run (`akrasia.events`), one or a list; see docs/observability.md.
+        settings: the keywords of an experiment.
 
     Raises:
-        UsageError: something asked for cannot be; nothing was written.
+        UsageError: something that is asked for cannot be done; nothing was written.
         Denied: the provider refused the credentials.
     """
-    settings = {
-        "name": name, "task": task, "variants": variants, "episodes": episodes, "seed": seed, "design": design,
-        "budget": budget, "concurrency": concurrency, "until": until, "workers": workers, "executor": executor,
-        "address": address, "leader": leader,
-        **({"models": models} if models else {"model": model}),
-    }  # fmt: skip
-    experiment, folder = _prepared(settings, out)
-    return blocking(lambda: execute(experiment, folder, resume=True, offline=offline, on_event=on_event))
+    chosen, folder = _prepared(experiment, settings, out)
+    return blocking(lambda: execute(chosen, folder, resume=True, offline=offline, on_event=on_event))
 
 
 async def arun(
+    experiment: Experiment | None = None,
+    /,
     *,
     out: Path | str | None = None,
     offline: bool = False,
     on_event: Listener | Sequence[Listener] | None = None,
-    **settings: Any,
+    **settings: Unpack[ExperimentSettings],
 ) -> Result:
-    """`run` for callers that have an event loop: the same arguments, awaited. Cancelling stops the run."""
-    experiment, folder = _prepared(settings, out)
-    return await execute(experiment, folder, resume=True, offline=offline, on_event=on_event)
+    """`run` for callers that have an event loop: the same arguments, awaited. Cancelling it stops the run."""
+    chosen, folder = _prepared(experiment, settings, out)
+    return await execute(chosen, folder, resume=True, offline=offline, on_event=on_event)
 
 
-def forecast(*, probes: int = 4, answer_tokens: int = 160, **settings: Any) -> Forecast:
-    """What `run` with the same keywords will take: calls, tokens and dollars. Asks no model and writes nothing.
+def forecast(
+    experiment: Experiment | None = None,
+    /,
+    *,
+    probes: int = 4,
+    answer_tokens: int = 160,
+    out: Path | str | None = None,
+    offline: bool = False,
+    on_event: Listener | Sequence[Listener] | None = None,
+    **settings: Unpack[ExperimentSettings],
+) -> Forecast:
+    """The calls, tokens and dollars that `run` with the same arguments will take. Asks no model and writes nothing.
 
     Args:
+        experiment: in the place of the keywords.
         probes: situations that each variant decides per task.
         answer_tokens: assumed length of an answer that holds a reasoning.
+        out, offline, on_event: accepted, so that the arguments of `run` can be handed on; they change nothing here.
+        settings: the keywords of an experiment.
     """
-    from .experiments.config import assemble
     from .experiments.planning.forecast import forecast_run
 
-    for name in ("out", "offline", "on_event"):  # of no weight before a run
-        settings.pop(name, None)
-    return forecast_run(assemble(_DEFAULTS | settings), probes, answer_tokens)
+    return forecast_run(_experiment(experiment, settings), probes, answer_tokens)
 
 
-def _prepared(settings: dict[str, Any], out: Path | str | None) -> tuple[Experiment, Path]:
+def _experiment(experiment: Experiment | None, settings: ExperimentSettings) -> Experiment:
+    """The experiment that was handed in, or the one that keywords describe."""
+    from .experiments import Experiment, assemble
+
+    if experiment is None:
+        return assemble({**_DEFAULTS, **settings})
+    if not isinstance(experiment, Experiment):
+        raise BadOption(
+            f"{experiment!r} is not an experiment", remedy="Name each setting, such as task='bandit', model='embedded'."
+        )
+    if settings:
+        raise BadOption(
+            f"an experiment was given together with {', '.join(settings)}",
+            remedy="Change the experiment with dataclasses.replace, or give keywords alone.",
+        )
+    return experiment
+
+
+def _prepared(
+    experiment: Experiment | None, settings: ExperimentSettings, out: Path | str | None
+) -> tuple[Experiment, Path]:
     """The experiment, and the folder it goes to."""
-    from .experiments.config import assemble
-
-    experiment = assemble(_DEFAULTS | settings)
+    chosen = _experiment(experiment, settings)
     if out is None:
-        variants = {v.name: v.plan.fingerprint for v in experiment.variants}
-        return experiment, Path("runs") / f"{experiment.name}-{digest([experiment.identity(), variants], 4)}"
+        variants = {v.name: v.plan.fingerprint for v in chosen.variants}
+        return chosen, Path("runs") / f"{chosen.name}-{digest([chosen.identity(), variants], 4)}"
     if not isinstance(out, str | Path):
         raise RunFolderError(f"the run folder is {out!r}", remedy="Give a path.")
-    return experiment, Path(out)
+    return chosen, Path(out)
 
 
 async def execute(
@@ -144,9 +149,10 @@ async def execute(
     Args:
         resume: go on with the run the folder holds; the same experiment is required.
         fresh: start over: a run in the folder is removed first.
-        settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
-        executor: where it is played; by default what the experiment asks for.
+        on_event: called with every event of the run, one listener or a list.
+        executor: who plays it; by default what the experiment asks for.
         on_start: called once everything is ready, before the first request, with the function that stops the run.
+        settings: what the experiment was assembled from, as JSON, so that the folder alone can be resumed.
 
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
@@ -199,9 +205,10 @@ def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> Non
         then_plan = stored.get("variants", {}).get(variant.name)
         if then_plan is not None and then_plan["fingerprint"] != variant.plan.fingerprint:
             raise RunFolderError(
-                f"{str(folder)!r} holds a variant {variant.name!r} with another plan", then_plan["plan"],
+                f"{str(folder)!r} holds a variant {variant.name!r} with another plan",
+                then_plan["plan"],
                 "Give the variant another name, or choose another --out.",
-            )  # fmt: skip
+            )
     here = json.dumps(experiment.identity(), sort_keys=True)
     if stored and stored.get("identity") != here:
         then, now = json.loads(stored["identity"]), json.loads(here)

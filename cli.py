@@ -6,21 +6,18 @@ where a provider refuses the credentials once a run is under way).
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from .errors import AkrasiaError, BadOption, Denied, RunFolderError, RunStopped, UsageError
+from .errors import AkrasiaError, BadOption, Denied, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
-    from .events import Listener
     from .result import Result
 
 __all__ = ["app", "main"]
@@ -33,12 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-tasks = typer.Typer(help="The decision problems: list them, or show one as an agent sees it.", no_args_is_help=True)
-graphs = typer.Typer(help="The agent graphs.", no_args_is_help=True)
-interventions = typer.Typer(help="What can be changed about a graph.", no_args_is_help=True)
+tasks = typer.Typer(help="The decision problems; akrasia list tasks names them.", no_args_is_help=True)
+graphs = typer.Typer(help="The agent graphs; akrasia list graphs names them.", no_args_is_help=True)
 app.add_typer(tasks, name="tasks")
 app.add_typer(graphs, name="graphs")
-app.add_typer(interventions, name="interventions")
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
 LogLevel = Annotated[
     str | None, typer.Option(help="Say on stderr what happens: debug, info, warning or error and above.")
@@ -46,10 +41,10 @@ LogLevel = Annotated[
 LogFile = Annotated[Path | None, typer.Option(help="Write it to this file as JSON lines instead.")]
 
 
-def main() -> None:
-    """Entry point of the `akrasia` command."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The `akrasia` command; always ends in `SystemExit`. By default its arguments are those of the process."""
     try:
-        app(prog_name="akrasia")
+        app(arguments, prog_name="akrasia")
     except AkrasiaError as error:
         typer.echo(f"akrasia: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError | Denied) else 1)
@@ -87,38 +82,34 @@ def run(
     otel_texts: Annotated[bool, typer.Option("--otel-texts", help="With prompts and answers in the traces.")] = False,
 ) -> None:
     """Run an ablation and show its scorecard."""
-    folder, settings = _settings(experiment, resume, changes or [])
-    for key, value in (
-        ("task", task), ("variants", variant), ("episodes", episodes), ("until", until), ("workers", workers),
-        ("executor", executor), ("address", address),
-    ):  # fmt: skip
-        if value is not None:
-            settings[key] = value
-    if model is not None:
-        for key in ("models", "leader"):
-            settings.pop(key, None)
-        settings["model"] = model
-    if otel_texts and not otel:
-        raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
-    if resume and fresh:
-        raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
-    from .telemetry.log import logged
-    from .telemetry.otel import exported
+    from .commands.run import run_command
 
-    with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
-        result = _play(settings, out or folder, resume, fresh, offline, [*log, *exporter])
-    outcome = result.outcome
-    if not result.records.is_empty():
-        result.scorecard()
-        if report:
-            typer.echo(f"Report: {result.report()}")
-            typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
-    if outcome is not None and (outcome.stopped is not None or outcome.missing):
-        given_up = f"calls that were given up: {outcome.run_usage.failed}"
-        why = given_up if outcome.stopped is None else f"the run stopped early: {outcome.stopped}"
-        typer.echo(f"akrasia: {why}", err=True)
-        typer.echo(f"{outcome.missing} of {outcome.planned} episodes are not complete.", err=True)
-        typer.echo(f"Go on with: akrasia run --resume {result.folder}", err=True)
+    options = {
+        "task": task,
+        "variants": variant,
+        "episodes": episodes,
+        "until": until,
+        "workers": workers,
+        "executor": executor,
+        "address": address,
+        "model": model,
+    }
+    complete = run_command(
+        experiment,
+        options,
+        changes or [],
+        _console(),
+        out=out,
+        resume=resume,
+        fresh=fresh,
+        offline=offline,
+        report=report,
+        log_level=log_level,
+        log_file=log_file,
+        otel=otel,
+        otel_texts=otel_texts,
+    )
+    if not complete:
         raise typer.Exit(3)
 
 
@@ -165,24 +156,18 @@ def plan(
     ] = None,
 ) -> None:
     """Show what an experiment would do and cost, and how many episodes an effect needs, without asking any model."""
-    from .commands.plan import show_plan
-    from .experiments.config import assemble, load_settings
+    from .commands.plan import plan_command
 
-    planned = assemble(load_settings(experiment, changes or []))
-    sized = any(x is not None for x in (effect, power, pilot, comparisons))
-    if not sized:
-        show_plan(planned, _console(), answer_tokens)
-        return
-    from .commands.power import show_power
-    from .experiments.planning.forecast import forecast_run
-    from .experiments.planning.power import POWER, power_analysis
-
-    measured = None if pilot is None else _open(pilot)
-    forecast = forecast_run(planned, answer_tokens=answer_tokens)
-    spreads = None if measured is None else (measured.records, measured.experiment)
-    analysis = power_analysis(planned, forecast, effect, POWER if power is None else power, comparisons, spreads)
-    show_plan(planned, _console(), answer_tokens, forecast)
-    show_power(analysis, planned, _console())
+    plan_command(
+        experiment,
+        changes or [],
+        answer_tokens,
+        _console(),
+        effect=effect,
+        power=power,
+        pilot=pilot,
+        comparisons=comparisons,
+    )
 
 
 @app.command()
@@ -207,32 +192,23 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
     """Score a stored run, or published responses, again; needs no model, no network and no key."""
-    from .commands.published import FORMATS, score_published
+    from .commands.score import score_command
 
-    if what in FORMATS and not Path(what).is_dir():
-        score_published(what, source, rule, cell, _console())
-        return
-    from .records import encode
-    from .reports.terminal import show_estimates, show_scorecard
-
-    result = _open(Path(what))
-    if two_way:
-        from .reports.two_way import show_two_way
-
-        tables = result.two_way(metric, baseline, cast(Any, interval))
-        if as_json:
-            typer.echo(encode(tables).decode())
-        else:
-            show_two_way(tables, _console())
-        return
-    names = metric or ([] if evaluator else None)
-    card = result.score(names, baseline, cast(Any, interval), evaluator or (), turns)
-    if as_json:
-        typer.echo(encode(card).decode())
-    elif every or names is not None:
-        show_estimates(card, _console(), measured_only=every)
-    else:
-        show_scorecard(card, result.experiment, console=_console())
+    score_command(
+        what,
+        source,
+        _console(),
+        rule=rule,
+        cells=cell,
+        metrics=metric,
+        evaluators=evaluator or (),
+        baseline=baseline,
+        interval=interval,
+        turns=turns,
+        every=every,
+        two_way=two_way,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -247,15 +223,9 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
-    from .commands.compare import compared
-    from .records import encode
-    from .reports.comparison import show_comparison
+    from .commands.compare import compare_command
 
-    found = compared(run, a, b, metric, interval)
-    if as_json:
-        typer.echo(encode(found).decode())
-    else:
-        show_comparison(found, _console())
+    compare_command(run, a, b, metric, interval, as_json, _console())
 
 
 @app.command()
@@ -270,21 +240,13 @@ def judge(
     log_file: LogFile = None,
 ) -> None:
     """Let other models read the recommendations that the parser could not, and measure their agreement with it."""
-    from .commands.judge import show_judged
-    from .telemetry.log import logged
+    from .commands.judge import judge_command
 
-    try:
-        with logged(log_level, log_file) as log:
-            found = _open(run).judge(
-                *model, calibrate=calibrate, budget={"calls": calls, "dollars": dollars}, concurrency=concurrency,
-                on_event=log,
-            )  # fmt: skip
-    except RunStopped as error:
-        typer.echo(f"akrasia: judging stopped early: {error}", err=True)
-        typer.echo("Go on with the same command.", err=True)
-        raise typer.Exit(3) from None
-    show_judged(found, _console())
-    typer.echo(f"Both numbers, with and without the judges: akrasia score {run}")
+    budget = {"calls": calls, "dollars": dollars}
+    if not judge_command(
+        run, model, calibrate, budget, concurrency, _console(), log_level=log_level, log_file=log_file
+    ):
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -367,10 +329,20 @@ def clone(
 
     console = _console()
     made = clone(
-        out, _named(task, changes), expert, plan=plan, episodes=episodes, updates=updates, batch=batch,
-        learning_rate=learning_rate, rank=rank, seed=seed, base=base, on_start=console.print,
+        out,
+        _named(task, changes),
+        expert,
+        plan=plan,
+        episodes=episodes,
+        updates=updates,
+        batch=batch,
+        learning_rate=learning_rate,
+        rank=rank,
+        seed=seed,
+        base=base,
+        on_start=console.print,
         on_update=SFTProgressPrinter(console),
-    )  # fmt: skip
+    )
     t = made.training
     typer.echo(f"{made.adapter}: loss {t.first_loss:.3f} -> {t.last_loss:.3f} nats per token, {t.seconds:.0f} s")
     typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {plan}")
@@ -402,12 +374,6 @@ def list_(
     show_list(kind, _console())
 
 
-@tasks.command("list")
-def tasks_list() -> None:
-    """Name every task, with a line each."""
-    list_("tasks")
-
-
 @tasks.command("show", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def tasks_show(
     context: typer.Context,
@@ -419,12 +385,6 @@ def tasks_show(
     from .commands.tasks import show_task
 
     show_task(name, context.args, seed, steps, _console())
-
-
-@graphs.command("list")
-def graphs_list() -> None:
-    """Name every graph, with a line each."""
-    list_("graphs")
 
 
 @graphs.command("show")
@@ -439,12 +399,6 @@ def graphs_show(
     from .interventions import parse
 
     show_graph(parse(expression), _console(), svg, png, mermaid)
-
-
-@interventions.command("list")
-def interventions_list() -> None:
-    """Name every intervention, its mechanism, what it changes and its source."""
-    list_("interventions")
 
 
 @app.command()
@@ -464,86 +418,6 @@ def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
     for change in changes or []:
         override(options, change)
     return options
-
-
-def _settings(experiment: Path | None, resume: bool, changes: list[str]) -> tuple[Path | None, dict[str, Any]]:
-    """(run folder if one was named, settings of the experiment)."""
-    from .experiments.config import load_settings, override
-    from .ledger import read_ledger
-    from .ledger.file import FILE
-
-    if experiment is None and not resume:
-        return None, _empty(changes)
-    if experiment is None:
-        found = sorted(Path("runs").glob(f"*/{FILE}"), key=lambda p: p.stat().st_mtime)
-        if not found:
-            raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
-        experiment = found[-1].parent
-    if not _is_file(experiment / FILE):
-        return None, load_settings(experiment, changes)
-    if not resume:
-        raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
-    with read_ledger(experiment) as ledger:
-        stored = ledger.meta("settings")
-    if stored is None:
-        raise RunFolderError(
-            f"the run in {str(experiment)!r} was started from Python",
-            remedy="Resume it by the same call of akrasia.run(...).",
-        )
-    settings: dict[str, Any] = json.loads(stored)
-    for change in changes:
-        override(settings, change)
-    return experiment, settings
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name too long, say: no file
-        return False
-
-
-def _empty(changes: list[str]) -> dict[str, Any]:
-    from .experiments.config import override
-
-    settings: dict[str, Any] = {"task": {"name": "bandit"}, "variants": ["reason_act"]}
-    for change in changes:
-        override(settings, change)
-    return settings
-
-
-def _play(
-    settings: dict[str, Any], out: Path | None, resume: bool, fresh: bool, offline: bool, listeners: list[Listener]
-) -> Result:
-    import asyncio
-    import signal
-
-    from .api import execute
-    from .commands.progress import RunProgress
-    from .experiments.config import assemble
-
-    experiment = assemble(settings)
-    folder = out or Path("runs") / experiment.name
-    console = _console()
-
-    def on_start(stop: Callable[[RunStopped], None]) -> None:
-        loop = asyncio.get_running_loop()
-
-        def interrupted() -> None:
-            for name in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(name)
-            stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
-
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, interrupted)
-
-    with RunProgress(experiment.situations, console) as progress:
-        return asyncio.run(
-            execute(
-                experiment, folder, resume=resume, fresh=fresh, offline=offline, settings=settings,
-                on_event=[progress, *listeners], on_start=on_start,
-            )
-        )  # fmt: skip
 
 
 def _open(folder: Path) -> Result:

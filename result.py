@@ -55,7 +55,7 @@ class Result:
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """The resolved experiment, as stored with the run."""
+        """The experiment as it is stored with the run: its task, models, variants, episodes, seed and design."""
         return self._meta("experiment") or {}
 
     def _meta(self, key: str) -> dict[str, Any] | None:
@@ -132,7 +132,7 @@ class Result:
                 f"{str(self.folder)!r} has no two-way table",
                 "it takes two models that share two variants and an episode",
                 'Run several models in one experiment: models = ["embedded", "embedded:FILE"], leader = "embedded".',
-            )  # fmt: skip
+            )
         return tables
 
     @property
@@ -187,7 +187,8 @@ class Result:
             return compare_runs(self._tables, a._tables, b, chosen, interval)
         if b is None:
             raise BadOption(
-                "there is one arm to compare", f"{a!r} is no run folder",
+                "there is one arm to compare",
+                f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
             )  # fmt: skip
         return compare(self._tables, a, b, chosen, interval)
@@ -223,8 +224,8 @@ class Result:
         emit = event_bus(on_event)
         return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, emit))
 
-    def scorecard(self) -> None:
-        """Show the scorecard in the terminal or notebook."""
+    def show(self) -> None:
+        """Print the scorecard, in a terminal or a notebook; `score` returns it."""
         from .reports.terminal import show_scorecard
 
         paid = f"{self.outcome.run_usage}\n{self.bill}" if self.outcome else ""
@@ -320,9 +321,10 @@ def writable(folder: Path) -> None:
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise RunFolderError(
-            f"the run folder {str(folder)!r} cannot be written", f"{str(parent)!r} is no writable folder",
+            f"the run folder {str(folder)!r} cannot be written",
+            f"{str(parent)!r} is no writable folder",
             "Choose another --out.",
-        )  # fmt: skip
+        )
 
 
 def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -332,15 +334,15 @@ def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except RuntimeError:
         return asyncio.run(work())
     box: list[T | BaseException] = []
-    under_way: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
 
-    async def told() -> T:
-        under_way.append((asyncio.get_running_loop(), asyncio.current_task()))
+    async def noted() -> T:
+        running.append((asyncio.get_running_loop(), asyncio.current_task()))
         return await work()
 
     def inside() -> None:
         try:
-            box.append(asyncio.run(told()))
+            box.append(asyncio.run(noted()))
         except BaseException as error:  # handed to the caller's thread below
             box.append(error)
 
@@ -350,7 +352,7 @@ def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         thread.join()
     except KeyboardInterrupt:
-        for loop, task in under_way:
+        for loop, task in running:
             if task is not None:
                 loop.call_soon_threadsafe(task.cancel)
         thread.join()

@@ -24,7 +24,7 @@ from ..registry import Registry
 from ..reports.export import EXPORTERS
 from ..tasks.base import TASKS
 
-__all__ = ["show_list"]
+__all__ = ["KINDS", "show_list"]
 
 Rows = Iterator[tuple[str, ...]]
 
@@ -35,9 +35,9 @@ def show_list(kind: str, console: Console) -> None:
     Raises:
         UnknownName: there is no such kind.
     """
-    if kind not in _KINDS:
-        raise UnknownName.among("list", kind, _KINDS)
-    headings, rows = _KINDS[kind]
+    if kind not in KINDS:
+        raise UnknownName.among("list", kind, KINDS)
+    headings, rows = KINDS[kind]
     table = Table(*headings, title=kind, title_justify="left")
     for row in rows():
         table.add_row(*row)
@@ -78,7 +78,7 @@ def _runs() -> Rows:
         yield str(path.parent), ", ".join(stored.get("variants", {})), str(paid.calls), dollars
 
 
-_KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
+KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "tasks": (("task", "what is decided"), _registered(TASKS)),
     "graphs": (("graph", "how it decides"), _registered(GRAPHS)),
     "agents": (("role", "what it does"), _registered(AGENTS)),

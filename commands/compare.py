@@ -1,4 +1,4 @@
-"""Two variants of a run, or one variant in two runs, side by side."""
+"""`akrasia compare`: two variants of a run, or one variant in two runs, side by side."""
 
 from __future__ import annotations
 
@@ -6,26 +6,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..evals.compare import Comparison
+import typer
+from rich.console import Console
+
 from ..ledger.file import FILE
+from ..records import encode
+from ..reports.comparison import show_comparison
 from ..result import open_run
 
-__all__ = ["compared"]
+__all__ = ["compare_command"]
 
 
-def compared(
-    run: Path, first: str, second: str | None, metrics: Sequence[str] | None = None, interval: Any = "robust"
-) -> tuple[Comparison, ...]:
-    """What `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` found.
+def compare_command(
+    run: Path, a: str, b: str | None, metrics: Sequence[str] | None, interval: Any, as_json: bool, console: Console
+) -> None:
+    """Print what `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` asks for.
 
     Raises:
         UsageError: the arms cannot be paired, or a name is unknown.
     """
-    return open_run(run).compare(open_run(first) if _is_run(first) else first, second, metrics, interval)
+    comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval)
+    if as_json:
+        typer.echo(encode(comparisons).decode())
+    else:
+        show_comparison(comparisons, console)
 
 
 def _is_run(name: str) -> bool:
     try:
         return (Path(name) / FILE).is_file()
-    except OSError:  # a name too long, say: no folder
+    except OSError:  # for example a name that is too long
         return False

@@ -1,27 +1,59 @@
-"""What judges found of a run: how much the parser left, how much they read, and how far they can be believed."""
+"""`akrasia judge`: what the parser left unread, how much of it judges could read, and how far they can be trusted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..errors import RunStopped
 from ..evals.judge import Judged
 from ..reports.text import judged_sentence
+from ..result import open_run
+from ..telemetry.log import logged
 
-__all__ = ["show_judged"]
+__all__ = ["judge_command"]
 
 
-def show_judged(found: Judged, console: Console) -> None:
-    """Print the judges' work: what they read, their agreement with the parser, and their own account."""
-    told = sum(row["stated"] is not None for row in found.steps)
+def judge_command(
+    run: Path,
+    models: Sequence[str],
+    calibrate: int,
+    budget: Mapping[str, float | None],
+    concurrency: int | None,
+    console: Console,
+    *,
+    log_level: str | None,
+    log_file: Path | None,
+) -> bool:
+    """Let models judge a run and print what came out; false where they stopped early."""
+    try:
+        with logged(log_level, log_file) as log:
+            judged = open_run(run).judge(
+                *models, calibrate=calibrate, budget=budget, concurrency=concurrency, on_event=log
+            )
+    except RunStopped as error:
+        typer.echo(f"akrasia: judging stopped early: {error}", err=True)
+        typer.echo("Go on with the same command.", err=True)
+        return False
+    _show(judged, console)
+    typer.echo(f"Both numbers, with and without the judges: akrasia score {run}")
+    return True
+
+
+def _show(judged: Judged, console: Console) -> None:
+    named = sum(row["stated"] is not None for row in judged.steps)
     console.print(
-        f"The parser left {len(found.steps)} recommendations unread; the judges read {told} of them and could not tell "
-        f"{len(found.steps) - told}."
+        f"The parser left {len(judged.steps)} recommendations unread; the judges read {named} of them and could not "
+        f"tell {len(judged.steps) - named}."
     )
-    console.print(Text(judged_sentence(found)), soft_wrap=True)
-    c = found.cost
-    dollars = "at an unknown price" if c.get("dollars") is None else f"${c['dollars']:.4f}"
+    console.print(Text(judged_sentence(judged)), soft_wrap=True)
+    cost = judged.cost
+    dollars = "at an unknown price" if cost.get("dollars") is None else f"${cost['dollars']:.4f}"
     console.print(
-        f"The judges' own account: {c.get('calls') or 0:,.0f} answers, {c.get('prompt_tokens') or 0:,.0f} tokens in, "
-        f"{c.get('completion_tokens') or 0:,.0f} out, {dollars}."
+        f"The judges' own account: {cost.get('calls') or 0:,.0f} answers, {cost.get('prompt_tokens') or 0:,.0f} tokens "
+        f"in, {cost.get('completion_tokens') or 0:,.0f} out, {dollars}."
     )

@@ -1,22 +1,61 @@
-"""What an experiment would do, told without asking a model: calls, depth, tokens, dollars, and what sharing saves."""
+"""`akrasia plan`: what an experiment would do and cost, told without asking a model.
+
+With an effect, a power, a pilot or a number of comparisons: also how many episodes it takes to find that effect.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..experiments.config import assemble, load_settings
 from ..experiments.experiment import Experiment
 from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
+from ..experiments.planning.power import POWER, power_analysis
+from ..result import open_run
+from .power import show_power
 
-__all__ = ["show_plan"]
+__all__ = ["plan_command", "show_plan"]
 
 _HEADINGS = (
-    "calls", "one after\nthe other", "new\ncalls", "prompt\ntokens", "answer\ntokens", "$ alone", "$ added",
+    "calls",
+    "one after\nthe other",
+    "new\ncalls",
+    "prompt\ntokens",
+    "answer\ntokens",
+    "$ alone",
+    "$ added",
     "$ at most",
-)  # fmt: skip
+)
+
+
+def plan_command(
+    path: Path,
+    changes: Sequence[str],
+    answer_tokens: int,
+    console: Console,
+    *,
+    effect: float | None,
+    power: float | None,
+    pilot: Path | None,
+    comparisons: int | None,
+) -> None:
+    """Print the plan of the experiment in a file and, where one of the last four is given, its power."""
+    experiment = assemble(load_settings(path, changes))
+    if all(option is None for option in (effect, power, pilot, comparisons)):
+        show_plan(experiment, console, answer_tokens)
+        return
+    measured = None if pilot is None else open_run(pilot)
+    forecast = forecast_run(experiment, answer_tokens=answer_tokens)
+    spreads = None if measured is None else (measured.records, measured.experiment)
+    analysis = power_analysis(experiment, forecast, effect, POWER if power is None else power, comparisons, spreads)
+    show_plan(experiment, console, answer_tokens, forecast)
+    show_power(analysis, experiment, console)
 
 
 def show_plan(
@@ -78,10 +117,10 @@ def _dollars(cost: CostEstimate) -> str:
 
 
 def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> None:
-    asked, made = round(forecast.alone.calls), round(forecast.shared.calls)
+    answers, calls = round(forecast.alone.calls), round(forecast.shared.calls)
     console.print(
-        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {asked} answers asked for, "
-        f"{made} calls made ({made / asked if asked else 1:.0%}; the rest is shared between variants)"
+        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {answers} answers asked for, "
+        f"{calls} calls made ({calls / answers if answers else 1:.0%}; the rest is shared between variants)"
     )
     console.print(
         f"whole run: about ${_dollars(forecast.shared)}, at most ${_dollars(forecast.at_most)} with every answer as "
@@ -104,5 +143,5 @@ def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> 
     budget = experiment.budget
     if budget.dollars is not None and forecast.shared.dollars is not None and forecast.shared.dollars > budget.dollars:
         console.print(f"The budget of ${budget.dollars:g} is likely to be spent before the run ends.")
-    if budget.calls is not None and made > budget.calls:
+    if budget.calls is not None and calls > budget.calls:
         console.print(f"The budget of {budget.calls} calls is likely to be spent before the run ends.")

@@ -12,6 +12,7 @@ from .frame import frame
 
 if TYPE_CHECKING:
     from .compare import Comparison, compare, compare_runs
+    from .evaluator import Reason
     from .inference import Contrast, Estimate
     from .metrics import METRICS, GapTable, Metric
     from .pairs import Flips
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     **dict.fromkeys(("Comparison", "compare", "compare_runs"), ".compare"),
+    "Reason": ".evaluator",
     **dict.fromkeys(("Contrast", "Estimate"), ".inference"),
     **dict.fromkeys(("METRICS", "GapTable", "Metric"), ".metrics"),
     "Flips": ".pairs",
@@ -40,6 +42,7 @@ __all__ = [
     "Flips",
     "GapTable",
     "Metric",
+    "Reason",
     "RunTables",
     "Scorecard",
     "Verdict",

@@ -13,7 +13,7 @@ def main() -> None:
     print(TREATED, TREATED.calls, "calls,", TREATED.depth, "one after the other")
     print(ak.graphs.draw(DEBATE)[:120])
     task = ak.tasks.bandit(arms=5, head_start=3, horizon=2)
-    ak.run(task=task, model="simulated", variants=variants, episodes=12, out="runs/compose").scorecard()
+    ak.run(task=task, model="simulated", variants=variants, episodes=12, out="runs/compose").show()
 
 
 if __name__ == "__main__":

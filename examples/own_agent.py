@@ -44,7 +44,7 @@ def reason_with_caution(often: int = 3) -> Plan:
 
 def main() -> None:
     variants = ["reason_then_act", "reason_with_caution(often=2)", "reason_with_caution | critique"]
-    ak.run(task="bandit", model="simulated", variants=variants, episodes=8, out="runs/own_agent").scorecard()
+    ak.run(task="bandit", model="simulated", variants=variants, episodes=8, out="runs/own_agent").show()
 
 
 if __name__ == "__main__":

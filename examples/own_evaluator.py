@@ -12,11 +12,11 @@ def wordy(record: Record) -> int:
 
 
 @ak.evaluator(source="our own: the rationale names an action that nobody tried yet")
-def curious(record: Record) -> ak.Reason | None:
+def curious(record: Record) -> ak.evals.Reason | None:
     if not record.oracle.untried:
         return None  # it does not apply: everything was tried
     named = [a for a in record.oracle.untried if a in record.decision.rationale]
-    return ak.Reason(bool(named), f"names {', '.join(named)}" if named else "names none of the untried")
+    return ak.evals.Reason(bool(named), f"names {', '.join(named)}" if named else "names none of the untried")
 
 
 @ak.evaluator(of="table", unit="regret", source="our own: regret of the worst episode")

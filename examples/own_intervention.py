@@ -25,7 +25,7 @@ def terse(plan: Plan) -> Plan:
 
 def main() -> None:
     variants = ["reason_act", "reason_act | terse", "reason_act | recent(steps=2)"]
-    ak.run(task="bandit", model="simulated", variants=variants, episodes=8, out="runs/own_intervention").scorecard()
+    ak.run(task="bandit", model="simulated", variants=variants, episodes=8, out="runs/own_intervention").show()
 
 
 if __name__ == "__main__":

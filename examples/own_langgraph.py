@@ -70,7 +70,7 @@ def main(out: Path | str | None = None, model: Any = "simulated") -> ak.Result:
         ak.Variant.from_langgraph("prebuilt", prebuilt(), ak.graphs.MessagesAdapter()),
     ]
     result = ak.run(task="bandit", model=model, variants=variants, episodes=6, name="own-langgraph", out=out)
-    result.scorecard()
+    result.show()
     return result
 
 

@@ -28,10 +28,10 @@ BASE, DEBATE = "reason_act", "reason_act | debate(rounds=2)"
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2},
-        Simulated(Planted(knowing=0.7)),
-        [BASE, DEBATE],
-        12,
+        task={"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2},
+        model=Simulated(Planted(knowing=0.7)),
+        variants=[BASE, DEBATE],
+        episodes=12,
         out=tmp_path_factory.mktemp("broken") / "run",
     )
 
@@ -85,7 +85,7 @@ def test_the_command_and_the_report_show_every_breakdown(result: ak.Result, tmp_
 
 
 def test_a_lone_variant_has_no_empty_tables(tmp_path: Path) -> None:
-    alone = ak.run("bandit", "simulated", ["act"], 10, out=tmp_path / "run")
+    alone = ak.run(task="bandit", model="simulated", variants=["act"], episodes=10, out=tmp_path / "run")
     found = [*COMMAND, "score", str(alone.folder)]
     text = subprocess.run(found, capture_output=True, text=True, timeout=120, check=True).stdout
     assert "Rates per step" in text and "Change against" not in text and "Given a correct rationale" not in text

@@ -1,16 +1,22 @@
-"""The command line as a user meets it: in a process of its own, with its exit code and its words."""
+"""The command line as a user meets it, with its exit codes and its words.
+
+Most commands run in this process; what depends on a process (signals, what is imported, missing packages) has its own.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+
+from akrasia.cli import main
+from akrasia.commands.catalogue import KINDS
 
 ROOT = Path(__file__).parents[1]
 DEMO = str(ROOT / "examples" / "demo.toml")
@@ -18,17 +24,47 @@ COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
 SMALL = ["--model", "simulated", "--episodes", "3", "--variant", "reason_act", "--variant", "reason_act | re_evaluate"]
 
 
-def akrasia(*args: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *args], cwd=cwd, capture_output=True, text=True, timeout=120, env={**os.environ, **(env or {})}
-    )
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Shell:
+    """Runs commands in a folder of their own."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capture = folder, capture
+
+    def __call__(self, *args: str) -> Ended:
+        self._capture.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(args)
+        return Ended(int(ended.value.code or 0), *self._capture.readouterr())
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
-    done = akrasia("run", DEMO, *SMALL, "--out", "small", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "small"
+def akrasia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path, capsys)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the finished run `small`."""
+    folder = tmp_path_factory.mktemp("played")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", DEMO, *SMALL, "--out", str(folder / "small")])
+    assert ended.value.code == 0
+    return folder
+
+
+@pytest.fixture
+def finished(played: Path, akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(played)
+    return played / "small"
 
 
 @pytest.mark.parametrize(
@@ -50,18 +86,18 @@ def finished(tmp_path: Path) -> Path:
         (["--offline"], "Run it once without --offline."),
     ],
 )
-def test_bad_input_is_one_clear_sentence_and_writes_nothing(tmp_path: Path, args: list[str], says: str) -> None:
+def test_bad_input_is_one_clear_sentence_and_writes_nothing(akrasia: Shell, args: list[str], says: str) -> None:
     model = [] if "--model" in args else ["--model", "simulated"]
-    failed = akrasia("run", DEMO, *model, *args, "--out", "out", cwd=tmp_path)
+    failed = akrasia("run", DEMO, *model, *args, "--out", "out")
     assert failed.returncode == 2, failed.stderr
     assert says in failed.stderr
     assert failed.stderr.startswith("akrasia: ") and failed.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert list(akrasia.folder.iterdir()) == []
 
 
-def test_an_unwritable_folder_is_refused(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_refused(akrasia: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    failed = akrasia("run", DEMO, *SMALL, "--out", "file/run", cwd=tmp_path)
+    failed = akrasia("run", DEMO, *SMALL, "--out", "file/run")
     assert failed.returncode == 2
     assert "cannot be written" in failed.stderr and "Choose another --out." in failed.stderr
 
@@ -86,8 +122,8 @@ def test_a_missing_extra_is_said_before_anything_is_written(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_texts_of_traces_without_traces_are_refused(tmp_path: Path) -> None:
-    failed = akrasia("run", DEMO, *SMALL, "--otel-texts", "--out", "out", cwd=tmp_path)
+def test_texts_of_traces_without_traces_are_refused(akrasia: Shell, tmp_path: Path) -> None:
+    failed = akrasia("run", DEMO, *SMALL, "--otel-texts", "--out", "out")
     assert failed.returncode == 2 and "Add --otel." in failed.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -117,89 +153,93 @@ def test_scoring_a_long_run_loads_nothing_that_only_running_needs(finished: Path
     assert "gap" in done.stdout
 
 
-def test_a_run_ends_in_a_scorecard_and_a_report(finished: Path) -> None:
+def test_a_run_ends_in_a_scorecard_and_a_report(akrasia: Shell, finished: Path) -> None:
     assert (finished / "report.html").read_text().startswith("<!")
-    scored = akrasia("score", "small", cwd=finished.parent)
+    scored = akrasia("score", "small")
     assert scored.returncode == 0
     assert "reason_act (baseline)" in scored.stdout and "| re_evaluate" in scored.stdout
-    as_json = json.loads(akrasia("score", "small", "--json", cwd=finished.parent).stdout)
+    as_json = json.loads(akrasia("score", "small", "--json").stdout)
     assert {arm["variant"] for arm in as_json["arms"]} == {"reason_act", "reason_act | re_evaluate"}
 
 
-def test_every_number_is_traced_to_its_steps(finished: Path) -> None:
-    shown = akrasia("show", "small", "1", "6", cwd=finished.parent)
+def test_every_number_is_traced_to_its_steps(akrasia: Shell, finished: Path) -> None:
+    shown = akrasia("show", "small", "1", "6")
     assert shown.returncode == 0
     for needed in ("optimal {", "BEST=", "ACTION=", "stated {", "Step=5 Action="):
         assert needed in shown.stdout
-    missing = akrasia("show", "small", "99", "0", cwd=finished.parent)
+    missing = akrasia("show", "small", "99", "0")
     assert missing.returncode == 2 and "It has (episode step): 0 6" in missing.stderr
 
 
-def test_a_second_run_into_the_same_folder_needs_a_word(finished: Path) -> None:
-    again = akrasia("run", DEMO, *SMALL, "--out", "small", cwd=finished.parent)
+def test_a_second_run_into_the_same_folder_needs_a_word(akrasia: Shell, finished: Path) -> None:
+    again = akrasia("run", DEMO, *SMALL, "--out", "small")
     assert again.returncode == 2 and "--resume" in again.stderr and "--fresh" in again.stderr
-    other = akrasia("run", DEMO, *SMALL, "--set", "task.arms=4", "--out", "small", "--resume", cwd=finished.parent)
+    other = akrasia("run", DEMO, *SMALL, "--set", "task.arms=4", "--out", "small", "--resume")
     assert other.returncode == 2 and "differs in: tasks" in other.stderr
 
 
-def test_offline_replay_makes_no_call(finished: Path) -> None:
-    replay = akrasia("run", DEMO, *SMALL, "--out", "small", "--resume", "--offline", cwd=finished.parent)
+def test_offline_replay_makes_no_call(akrasia: Shell, finished: Path) -> None:
+    replay = akrasia("run", DEMO, *SMALL, "--out", "small", "--resume", "--offline")
     assert replay.returncode == 0, replay.stderr
     assert "calls made: 0" in replay.stdout
 
 
-def test_lists_name_what_is_known(tmp_path: Path) -> None:
-    for kind, entry in (
-        ("tasks", "bandit"), ("graphs", "reason_act"), ("interventions", "placebo"), ("agents", "critic"),
-        ("metrics", "knowing"), ("models", "embedded"),
-    ):  # fmt: skip
-        listed = akrasia("list", kind, cwd=tmp_path)
+def test_lists_name_what_is_known(akrasia: Shell) -> None:
+    entries = {
+        "tasks": "bandit", "graphs": "reason_act", "interventions": "placebo", "agents": "critic", "metrics": "knowing",
+        "evaluators": "evaluator", "models": "embedded", "runs": "run",
+    }  # fmt: skip
+    assert entries.keys() == KINDS.keys()
+    described = akrasia("list", "--help").stdout
+    for kind, entry in entries.items():
+        listed = akrasia("list", kind)
         assert listed.returncode == 0 and entry in listed.stdout
-    wrong = akrasia("list", "taks", cwd=tmp_path)
+        assert kind in described
+    wrong = akrasia("list", "taks")
     assert wrong.returncode == 2 and "Did you mean 'tasks'" in wrong.stderr
 
 
-def test_plan_counts_calls_without_asking_anyone(tmp_path: Path) -> None:
-    planned = akrasia("plan", DEMO, cwd=tmp_path)
+def test_plan_counts_calls_without_asking_anyone(akrasia: Shell, tmp_path: Path) -> None:
+    planned = akrasia("plan", DEMO)
     assert planned.returncode == 0
     assert "768 answers asked for, 384 calls made (50%" in planned.stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_doctor_prints_no_key(tmp_path: Path) -> None:
+def test_doctor_prints_no_key(akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "sk-do-not-print-this"
-    seen = akrasia("doctor", cwd=tmp_path, env={"OPENAI_API_KEY": secret})
-    assert "OPENAI_API_KEY" in seen.stdout and secret not in seen.stdout + seen.stderr
+    monkeypatch.setenv("OPENAI_API_KEY", secret)
+    done = akrasia("doctor")
+    assert "OPENAI_API_KEY" in done.stdout and secret not in done.stdout + done.stderr
 
 
-def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(tmp_path: Path) -> None:
-    many = ["run", DEMO, "--model", "simulated", "--episodes", "400", "--out", "long"]
+def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(akrasia: Shell) -> None:
+    many = ["run", DEMO, "--model", "simulated", "--episodes", "120", "--no-report", "--out"]
     process = subprocess.Popen(
-        [*COMMAND, *many], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *many, "long"], cwd=akrasia.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    ledger = tmp_path / "long" / "ledger.sqlite-wal"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (ledger.exists() and ledger.stat().st_size > 100_000):
-        time.sleep(0.05)
+    wal = akrasia.folder / "long" / "ledger.sqlite-wal"
+    while process.poll() is None and not (wal.exists() and wal.stat().st_size > 100_000):
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 3 and "interrupted" in said and "akrasia run --resume long" in said
-    resumed = akrasia("run", "--resume", "long", "--no-report", cwd=tmp_path)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 3 and "interrupted" in errors and "akrasia run --resume long" in errors
+    resumed = akrasia("run", "--resume", "long", "--no-report")
     assert resumed.returncode == 0, resumed.stderr
-    whole = akrasia("run", DEMO, "--model", "simulated", "--episodes", "400", "--out", "w", "--no-report", cwd=tmp_path)
-    assert whole.returncode == 0
-    for name in ("long", "w"):
-        assert akrasia("export", name, f"{name}.jsonl", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "long.jsonl").read_bytes() == (tmp_path / "w.jsonl").read_bytes()
+    assert akrasia(*many, "whole").returncode == 0
+    for name in ("long", "whole"):
+        assert akrasia("export", name, f"{name}.jsonl").returncode == 0
+    assert (akrasia.folder / "long.jsonl").read_bytes() == (akrasia.folder / "whole.jsonl").read_bytes()
 
 
-def test_a_run_with_calls_that_were_given_up_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "dead.toml").write_text(
+def test_a_run_with_calls_that_were_given_up_says_what_is_missing(akrasia: Shell, openai_server: Any) -> None:
+    openai_server.fault(503, times=20, Retry_After="0")
+    (akrasia.folder / "dead.toml").write_text(
         'name = "dead"\nvariants = ["act"]\nepisodes = 1\n[task]\nname = "bandit"\nhorizon = 1\n'
-        '[models.main]\nname = "openai/nobody"\napi_base = "http://127.0.0.1:1/v1"\n',
+        f'[models.main]\nname = "openai/nobody"\napi_base = "{openai_server.base}"\n',
         encoding="utf-8",
     )
-    done = akrasia("run", "dead.toml", "--no-report", cwd=tmp_path, env={"OPENAI_API_KEY": "none-needed"})
+    done = akrasia("run", "dead.toml", "--no-report")
     assert done.returncode == 3
     assert "calls that were given up: 1" in done.stderr and "1 of 1 episodes are not complete." in done.stderr
     assert "Go on with: akrasia run --resume" in done.stderr

@@ -1,7 +1,8 @@
-"""Documentation that runs: the README's Python, the files in examples/, and the commands that the README names."""
+"""Documentation that runs: the README's Python, the files in examples/, and every command of the command line."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -9,16 +10,30 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+import akrasia
+from akrasia.cli import app
 from akrasia.experiments.config import load_settings
 from akrasia.training.recipe import assemble_training
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+
+
+def commands() -> set[str]:
+    """Every command of the application, such as "run" and "graphs show"."""
+    root = typer.main.get_command(app)
+    found: set[str] = set()
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        found |= {f"{name} {verb}" for verb in getattr(command, "commands", {})} or {name}
+    return found
 
 
 def test_the_readme_s_python_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", PAGES["README.md"], re.DOTALL)
     assert blocks
     for block in blocks:
         done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
@@ -28,35 +43,57 @@ def test_the_readme_s_python_runs(tmp_path: Path) -> None:
 
 
 def test_the_python_of_the_evaluators_page_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "evaluators.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", PAGES["evaluators.md"], re.DOTALL)
     assert len(blocks) == 2
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    for said in ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason_act -> reason_act2"):
-        assert said in done.stdout
+    for text in ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason_act -> reason_act2"):
+        assert text in done.stdout
 
 
 def test_the_package_s_docstring_is_the_readme_s_example() -> None:
-    import akrasia
-
-    readme = (ROOT / "README.md").read_text()
     for line in ("base = ak.graphs.reason_act()", "task=ak.tasks.bandit(arms=5, sigma=1.0, horizon=10),"):
-        assert line in (akrasia.__doc__ or "") and line in readme
+        assert line in (akrasia.__doc__ or "") and line in PAGES["README.md"]
 
 
-def test_every_command_of_the_readme_exists() -> None:
-    commands = r"akrasia (run|plan|score|compare|judge|report|show|export|list|doctor|train|clone|data)\b"
-    named = set(re.findall(commands, (ROOT / "README.md").read_text()))
-    for command in sorted(named):
-        done = subprocess.run([*COMMAND, command, "--help"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    assert {"run", "plan", "score", "compare", "judge", "report", "show", "export", "list", "doctor"} | {
-        "train",
-        "clone",
-        "data",
-    } == named
+def test_the_readme_names_every_command() -> None:
+    assert {c for c in commands() if not re.search(rf"(`|^)akrasia {c}\b", PAGES["README.md"], re.M)} == set()
+
+
+def test_every_command_that_a_page_names_exists() -> None:
+    """Whatever stands after `akrasia` at the start of code is a command of it."""
+    verbs = {c.partition(" ")[0] for c in commands()}
+    for page, text in PAGES.items():
+        code = re.findall(r"(?:`|^ {4}|^)akrasia\s([a-z]+)((?:\s[a-z]+)?)", text, re.MULTILINE)
+        assert {verb for verb, _ in code} <= verbs, page
+        groups = {c.partition(" ")[0] for c in commands() if " " in c}
+        assert {" ".join(f"{verb}{rest}".split()) for verb, rest in code if verb in groups} <= commands(), page
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_command_explains_itself(command: str) -> None:
+    done = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="akrasia")
+    assert done.exit_code == 0, done.output
+    assert f"akrasia {command}" in done.output
+
+
+def test_the_architecture_page_names_every_room_and_only_classes_that_exist() -> None:
+    page = PAGES["architecture.md"]
+    own = {p.name for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()}
+    assert {name for name in own if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
+    words = page.partition("## Words of the machine room")[2].partition("## Three flows")[0]
+    rows = [row.split("|")[1] for row in words.splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)}
+    defined = {
+        node.name
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks", "examples", ".venv"}
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    assert len(named) > 30 and named <= defined
 
 
 TRAININGS = [p for p in sorted((ROOT / "examples").glob("*.toml")) if "rlft" in tomllib.loads(p.read_text())]
@@ -73,11 +110,9 @@ def test_every_training_file_is_understood(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "run", str(path), "--model", "simulated", "--episodes", "2", "--out", "out"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    run = ["run", str(path), "--model", "simulated", "--episodes", "2", "--out", "out", "--no-report"]
+    done = subprocess.run([*COMMAND, *run], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     for episode, step in re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE):
-        shown = subprocess.run([*COMMAND, "show", "out", episode, step], cwd=tmp_path, capture_output=True, text=True)
-        assert shown.returncode == 0 and f"episode {episode}, step {step}" in shown.stdout, shown.stderr
+        shown = CliRunner().invoke(app, ["show", str(tmp_path / "out"), episode, step])
+        assert shown.exit_code == 0 and f"episode {episode}, step {step}" in shown.output

@@ -56,9 +56,9 @@ def test_numbers_reasons_and_what_does_not_apply(result: ak.Result) -> None:
         return len(record.decision.turns)
 
     @ak.evaluator(name="follows its reason")
-    def follows(record: Record) -> ak.Reason | None:
+    def follows(record: Record) -> ak.evals.Reason | None:
         stated = record.decision.stated
-        return ak.Reason(record.decision.done in stated, f"recommends {stated[0]}") if stated else None
+        return ak.evals.Reason(record.decision.done in stated, f"recommends {stated[0]}") if stated else None
 
     card = result.score([], evaluators=["turns", "follows its reason"])
     found = arms(card)
@@ -83,8 +83,8 @@ def test_numbers_reasons_and_what_does_not_apply(result: ak.Result) -> None:
         (7, "no share"),
         (-0.1, "no share"),
         (10**400, "OverflowError"),
-        (ak.Reason("yes", "because"), "it returned 'yes'"),
-        (ak.Reason(True, None), "the reason is None"),  # type: ignore[arg-type]
+        (ak.evals.Reason("yes", "because"), "it returned 'yes'"),
+        (ak.evals.Reason(True, None), "the reason is None"),  # type: ignore[arg-type]
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
     ],
 )
@@ -131,9 +131,9 @@ def test_numbers_of_numpy_are_numbers(result: ak.Result) -> None:
     ("returned", "value", "why"),
     [
         (3, 3.0, "no interval"),
-        (ak.Reason(2.5, "the worst of them"), 2.5, "the worst of them"),
+        (ak.evals.Reason(2.5, "the worst of them"), 2.5, "the worst of them"),
         (Estimate(0.5, 0.4, 0.6, 48, 12), 0.5, ""),
-        (ak.Reason(None, "no prices here"), None, "no prices here"),
+        (ak.evals.Reason(None, "no prices here"), None, "no prices here"),
         (None, None, "returned None"),
         (
             float("nan"),

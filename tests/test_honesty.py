@@ -123,7 +123,7 @@ def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:
 
 def test_an_interval_that_is_unknown_is_shown_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = ak.graphs.reason_act()
-    run(tmp_path, {"x[/y]": base, "z[bold]": base | ak.critique()}, "simulated", episodes=1).scorecard()
+    run(tmp_path, {"x[/y]": base, "z[bold]": base | ak.critique()}, "simulated", episodes=1).show()
     shown = capsys.readouterr().out
     assert "[unknown]" in shown and "x[/y]" in shown and "z[bold]" in shown
 

@@ -16,7 +16,7 @@ import pytest
 RUN = """
 import sys
 import akrasia as ak
-ak.run("bandit", variants=["reason_act", "reason_then_act"], model="simulated", episodes=1, out=sys.argv[1])
+ak.run(task="bandit", variants=["reason_act", "reason_then_act"], model="simulated", episodes=1, out=sys.argv[1])
 """
 PLAN = """
 import sys

@@ -120,7 +120,7 @@ def test_what_cannot_be_measured_is_said() -> None:
 @pytest.fixture(scope="module")
 def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, leader=LEADER,
+        task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, leader=LEADER,
         out=tmp_path_factory.mktemp("led") / "run",
     )  # fmt: skip
 
@@ -128,7 +128,7 @@ def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 def test_a_leader_gives_all_models_the_same_situations_and_costs_no_call(led: ak.Result, tmp_path: Path) -> None:
     met = {m: led.records.filter(model=m, variant=VARIANTS[0])["situation"].to_list() for m in led.experiment["labels"]}
     assert met[LEADER] == met[SECOND.info.label] and len(set(met[LEADER])) == 120
-    alone = ak.run(TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=tmp_path / "alone")
+    alone = ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=tmp_path / "alone")
     own = {m: alone.records.filter(model=m, variant=VARIANTS[0])["situation"].to_list() for m in met}
     assert own[LEADER] == met[LEADER] and own[SECOND.info.label] != met[LEADER]
     assert led.outcome is not None and alone.outcome is not None
@@ -140,7 +140,7 @@ def test_a_leader_gives_all_models_the_same_situations_and_costs_no_call(led: ak
 def test_a_led_run_that_was_stopped_ends_as_if_it_had_not_been(led: ak.Result, tmp_path: Path) -> None:
     settings: Any = {"models": [FIRST, SECOND], "variants": VARIANTS, "episodes": 60, "leader": LEADER}
     for calls in (50, 120, None):
-        stopped = ak.run(TASK, out=tmp_path / "r", budget=calls and {"calls": calls}, **settings)
+        stopped = ak.run(task=TASK, out=tmp_path / "r", budget=calls and {"calls": calls}, **settings)
     led.export(tmp_path / "whole.jsonl")
     stopped.export(tmp_path / "parts.jsonl")
     assert (tmp_path / "whole.jsonl").read_bytes() == (tmp_path / "parts.jsonl").read_bytes()
@@ -186,7 +186,7 @@ def test_terminal_page_json_and_scorecard_tell_the_same(led: ak.Result) -> None:
 
 
 def test_who_has_no_table_hears_why(tmp_path: Path, led: ak.Result) -> None:
-    alone = ak.run(TASK, "simulated", VARIANTS, episodes=2, out=tmp_path / "one")
+    alone = ak.run(task=TASK, model="simulated", variants=VARIANTS, episodes=2, out=tmp_path / "one")
     assert alone.score().two_way == ()
     with pytest.raises(BadOption, match="two models"):
         akrasia("score", str(alone.folder), "--two-way")
@@ -198,17 +198,19 @@ def test_who_has_no_table_hears_why(tmp_path: Path, led: ak.Result) -> None:
 
 def test_a_leader_must_lead(tmp_path: Path, led: ak.Result) -> None:
     with pytest.raises(UnknownName, match="simulated"):
-        ak.run(TASK, models=[FIRST, SECOND], variants=VARIANTS, leader="simulate", out=tmp_path / "a")
+        ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, leader="simulate", out=tmp_path / "a")
     with pytest.raises(BadOption, match="rollout"):
-        ak.run(TASK, models=[FIRST, SECOND], variants=VARIANTS, leader=LEADER, design="rollout", out=tmp_path / "b")
+        ak.run(
+            task=TASK, models=[FIRST, SECOND], variants=VARIANTS, leader=LEADER, design="rollout", out=tmp_path / "b"
+        )
     assert not list(tmp_path.iterdir())
     with pytest.raises(RunFolderError, match="leader"):
-        ak.run(TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=led.folder)
+        ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=led.folder)
 
 
 def test_a_run_that_was_looked_at_is_not_tested(tmp_path: Path) -> None:
     run = ak.run(
-        TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=40, until="gap +- 0.3", leader=LEADER,
+        task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=40, until="gap +- 0.3", leader=LEADER,
         out=tmp_path / "r",
     )  # fmt: skip
     (table,) = run.two_way()
@@ -220,8 +222,8 @@ def test_tables_of_a_task_are_one_family(tmp_path: Path) -> None:
     """Three models and a control beside: every pair by every variant, corrected together."""
     third = Simulated(Planted(knowing=0.75))
     run = ak.run(
-        TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12, leader=LEADER,
-        out=tmp_path / "r",
+        task=TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12,
+        leader=LEADER, out=tmp_path / "r",
     )  # fmt: skip
     tables = run.two_way(metrics=["doing"])
     assert len(tables) == 6
@@ -240,7 +242,7 @@ def test_a_leader_that_is_no_longer_there_does_not_lead(tmp_path: Path) -> None:
 def test_models_stand_as_the_experiment_lists_them(tmp_path: Path) -> None:
     for models in ([FIRST, SECOND], [SECOND, FIRST]):
         labels = [m.info.label for m in models]
-        run = ak.run(TASK, models=models, variants=VARIANTS, episodes=4, out=tmp_path / str(labels.index(LEADER)))
+        run = ak.run(task=TASK, models=models, variants=VARIANTS, episodes=4, out=tmp_path / str(labels.index(LEADER)))
         assert list(dict.fromkeys(a.model for a in run.score().arms)) == labels
         page = run.report().read_text()
         assert page.index(f"{labels[0]} on ") < page.index(f"{labels[1]} on ")

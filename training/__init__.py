@@ -4,18 +4,14 @@ Invariant: a trained model is a model like any other. It is trained on the same 
 it ends as a file that an experiment names as `embedded:FILE`, alone or beside any intervention.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .api import TrainingResult, clone, expert_data, train
-
-__all__ = ["TrainingResult", "clone", "expert_data", "train"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module(f"{__name__}.api"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .api import TrainingResult as TrainingResult
+    from .api import clone as clone
+    from .api import expert_data as expert_data
+    from .api import train as train
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -55,9 +55,9 @@ def the(said: list[dict[str, str]]) -> str:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK,
-        GAPPED,
-        ["reason_act", "reason_act | re_evaluate", "reason_then_act"],
+        task=TASK,
+        model=GAPPED,
+        variants=["reason_act", "reason_act | re_evaluate", "reason_then_act"],
         episodes=12,
         out=tmp_path_factory.mktemp("data") / "run",
     )
@@ -109,7 +109,9 @@ def test_of_a_reasoner_and_an_actor_the_actor_is_corrected(run: ak.Result, tmp_p
 
 
 def test_names_an_intervention_gave_are_the_names_that_are_written(tmp_path: Path) -> None:
-    run = ak.run(TASK, GAPPED, ["reason_act", "reason_act | permute_labels"], episodes=12, out=tmp_path / "r")
+    run = ak.run(
+        task=TASK, model=GAPPED, variants=["reason_act", "reason_act | permute_labels"], episodes=12, out=tmp_path / "r"
+    )
     run.data(tmp_path / "p.jsonl", "preference", variants=["reason_act | permute_labels"])
     for row in rows(tmp_path / "p.jsonl"):
         better = the(row["chosen"])
@@ -117,7 +119,7 @@ def test_names_an_intervention_gave_are_the_names_that_are_written(tmp_path: Pat
 
 
 def test_a_run_without_such_steps_says_so_and_writes_nothing(tmp_path: Path) -> None:
-    honest = ak.run(TASK, Simulated(Planted(knowing=1, optimal=1, greedy=0)), episodes=3, out=tmp_path / "r")
+    honest = ak.run(task=TASK, model=Simulated(Planted(knowing=1, optimal=1, greedy=0)), episodes=3, out=tmp_path / "r")
     for call, error, said in (
         (lambda: honest.data(tmp_path / "x.jsonl", "preference"), NotMeasured, "recommends an optimal action"),
         (lambda: honest.data(tmp_path / "x.jsonl", "dpo"), UnknownName, "dpo"),
@@ -137,10 +139,10 @@ def test_what_failed_and_what_is_open_is_left_out_and_counted(tmp_path: Path) ->
         return "ACTION=nowhere" if draw.episode % 2 else "BEST=B\nACTION=A"
 
     task = {**TASK, "labels": ["A", "B", "C", "D", "E"]}
-    run = ak.run(task, Scripted(answer), episodes=8, out=tmp_path / "r")
+    run = ak.run(task=task, model=Scripted(answer), episodes=8, out=tmp_path / "r")
     data = run.data(tmp_path / "v.jsonl", only="valid")
     assert len(data.rows) == 12 and data.left_out == {"without a legal action": 12}
-    open_ = ak.run({"name": "potemkin"}, Scripted(lambda r, d: "ACTION=1"), episodes=1, out=tmp_path / "p")
+    open_ = ak.run(task={"name": "potemkin"}, model=Scripted(lambda r, d: "ACTION=1"), episodes=1, out=tmp_path / "p")
     with pytest.raises(NotMeasured, match="open questions"):
         open_.data(tmp_path / "o.jsonl", "preference")
 
@@ -231,7 +233,7 @@ def test_an_expert_is_preferred_to_the_greedy_action(plan: Any, style: Any, tmp_
         better, lesser = (x if isinstance(x, str) else the(x) for x in (row["chosen"], row["rejected"]))
         end = " Reward" if (style, plan) == ("tuned", "reason_act") else ""
         assert better.rstrip("\n").endswith(action + end) and lesser.rstrip("\n").endswith(greedy + end)
-    assert ak.expert_data(tmp_path / "f.jsonl", task, plan=plan, style=style, episodes=6).steps == len(steps)
+    assert ak.training.expert_data(tmp_path / "f.jsonl", task, plan=plan, style=style, episodes=6).steps == len(steps)
 
 
 @given(

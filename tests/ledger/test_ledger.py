@@ -324,7 +324,7 @@ def test_a_run_that_ended_before_its_first_table_is_none_and_can_be_started(tmp_
     connection.close()
     with pytest.raises(RunFolderError, match="before anything was kept. Start it again, without --resume"):
         read_ledger(tmp_path)
-    result = ak.run("bandit", model="simulated", variants=["act"], episodes=1, out=tmp_path)
+    result = ak.run(task="bandit", model="simulated", variants=["act"], episodes=1, out=tmp_path)
     assert result.outcome is not None and result.outcome.missing == 0
 
 

@@ -68,7 +68,7 @@ async def test_the_chat_model_of_the_run_and_a_plan_lose_no_field() -> None:
     graph.add_edge("node", END)
     task = ak.tasks.bandit(arms=3, horizon=1)
     situation = task.situation(task.start(0))
-    variant = ak.Variant.from_langgraph("graph", graph.compile(), ak.MessagesAdapter())
+    variant = ak.Variant.from_langgraph("graph", graph.compile(), ak.graphs.MessagesAdapter())
     await variant.decide(situation, roles, 0, 0)
     assert requests.pop().sampling == replace(UNUSUAL, top_p=0.5)
     plan = ak.graphs.act() | ak.interventions.INTERVENTIONS.make("constrain_action")

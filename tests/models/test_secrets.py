@@ -94,7 +94,7 @@ def test_no_planted_key_is_in_ledger_report_export_log_or_output(
     assert result.outcome is not None and result.outcome.stopped is None
     result.report()
     result.export(tmp_path / "run" / "records.jsonl")
-    result.scorecard()
+    result.show()
     shown = capfd.readouterr()
     found = left_behind(tmp_path / "run")
     for told in (b"filtered the request", b"refused the request", b"[key]"):  # what was scrubbed was on its way there

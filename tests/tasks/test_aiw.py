@@ -326,7 +326,7 @@ def test_who_knows_the_facts_and_forgets_alice_has_a_gap_of_one(tmp_path: Path) 
         "votes": base | ak.self_consistency(n=3),
     }
     task = aiw(numbers="drawn")
-    card = ak.run(task, reader(solves=False), variants, episodes=12, out=tmp_path / "run").score()
+    card = ak.run(task=task, model=reader(solves=False), variants=variants, episodes=12, out=tmp_path / "run").score()
     assert [arm.variant for arm in card.arms if arm.steps != 12] == []  # probes are no rows of their own
     for arm in card.arms:
         rates = {name: arm.metrics[name].value for name in ("knowing", "doing", "gap", "mirror", "valid")}
@@ -346,7 +346,14 @@ def test_who_knows_the_facts_and_forgets_alice_has_a_gap_of_one(tmp_path: Path) 
 def test_the_other_readers_fall_where_they_should(
     solves: bool, counts: bool, expected: dict[str, float], tmp_path: Path
 ) -> None:
-    result = ak.run("aiw", reader(solves, counts), ["reason_act"], episodes=12, design="rollout", out=tmp_path / "run")
+    result = ak.run(
+        task="aiw",
+        model=reader(solves, counts),
+        variants=["reason_act"],
+        episodes=12,
+        design="rollout",
+        out=tmp_path / "run",
+    )
     (arm,) = result.score().arms
     assert {name: arm.metrics[name].value for name in expected} == expected
     assert sorted(set(result.records["item"])) == [f"aiw variation {v} standard" for v in range(1, 7)]
@@ -354,6 +361,6 @@ def test_the_other_readers_fall_where_they_should(
 
 def test_an_answer_without_a_number_knows_and_does_nothing(tmp_path: Path) -> None:
     silent = Scripted(lambda request, draw: "I would rather not say.", "silent")
-    (arm,) = ak.run(aiw(), silent, ["reason_act"], episodes=6, out=tmp_path / "run").score().arms
+    (arm,) = ak.run(task=aiw(), model=silent, variants=["reason_act"], episodes=6, out=tmp_path / "run").score().arms
     assert (arm.metrics["knowing"].value, arm.metrics["doing"].value, arm.metrics["valid"].value) == (0, 0, 0)
     assert arm.statuses == {"unparsable": 6}

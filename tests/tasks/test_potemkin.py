@@ -324,7 +324,11 @@ def answers(task: Any, right: tuple[str, ...]) -> Scripted:
 
 def played(task: Any, right: tuple[str, ...], tmp_path: Any, episodes: int = 8) -> ak.Result:
     return ak.run(
-        task, answers(task, right), ["reason_act"], episodes=episodes, out=tmp_path / ("-".join(right) or "none")
+        task=task,
+        model=answers(task, right),
+        variants=["reason_act"],
+        episodes=episodes,
+        out=tmp_path / ("-".join(right) or "none"),
     )
 
 

@@ -264,7 +264,9 @@ def test_a_whole_run_over_a_mixed_set(tmp_path: Path) -> None:
         return f"BEST={answer}\nACTION={answer}"
 
     task = questions(lines(tmp_path, *rows))
-    result = ak.run(task, Scripted(script, "mixed"), ["reason_act"], episodes=8, out=tmp_path / "run")
+    result = ak.run(
+        task=task, model=Scripted(script, "mixed"), variants=["reason_act"], episodes=8, out=tmp_path / "run"
+    )
     (arm,) = result.score().arms
     assert (arm.metrics["doing"].value, arm.metrics["knowing"].value, arm.metrics["gap"].value) == (0.75, 0.75, 0)
     assert arm.metrics["regret"].value == 0.25 and arm.metrics["say_do"].value == 1

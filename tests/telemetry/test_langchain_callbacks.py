@@ -98,7 +98,7 @@ async def test_a_handler_of_a_graph_of_ones_own_sees_its_calls(tmp_path: Path) -
     builder.add_edge(START, "think")
     builder.add_edge("think", END)
     compiled = builder.compile().with_config(callbacks=[tree])
-    own = ak.Variant.from_langgraph("own", compiled, ak.MessagesAdapter())
+    own = ak.Variant.from_langgraph("own", compiled, ak.graphs.MessagesAdapter())
     await ak.arun(task={**TASK, "horizon": 1}, model="simulated", variants=[own], episodes=1, out=tmp_path / "run")
     assert tree.paths == ["LangGraph", "LangGraph > think", "LangGraph > think > call"]
 
@@ -113,7 +113,7 @@ async def test_langchain_callbacks_see_the_calls_of_a_graph(tmp_path: Path) -> N
     builder.add_node("think", think)
     builder.add_edge(START, "think")
     builder.add_edge("think", END)
-    own = ak.Variant.from_langgraph("own", builder.compile(), ak.MessagesAdapter())
+    own = ak.Variant.from_langgraph("own", builder.compile(), ak.graphs.MessagesAdapter())
     with collect_runs() as collected:
         await ak.arun(task=TASK, model="simulated", variants=[own], episodes=1, out=tmp_path / "run")
     assert Counter(r.name for r in collected.traced_runs) == {"LangGraph": 3, "ChatModel": 3}

@@ -49,7 +49,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_clone_learns_and_becomes_an_adapter(tiny: Path, tmp_path: Path) -> None:
     heard: list[Any] = []
-    made = ak.clone(
+    made = ak.training.clone(
         tmp_path / "clone.gguf",
         TASK,
         "ucb",
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_clone(tiny: Path, tmp_path: Path) -> None:
     files = [tmp_path / f"{name}.gguf" for name in ("one", "two")]
     for file in files:
         (tmp_path / file.stem).mkdir()
-        ak.clone(tmp_path / file.stem / "x.gguf", TASK, plan="act", episodes=4, updates=3, base=str(tiny))
+        ak.training.clone(tmp_path / file.stem / "x.gguf", TASK, plan="act", episodes=4, updates=3, base=str(tiny))
     one, two = ((tmp_path / file.stem / "x.gguf").read_bytes() for file in files)
     assert one == two
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_cloned_is_said_before_anything_is_trained(tiny: Path, tm
         ({"updates": 0}, BadOption, "updates"),
     ):
         with pytest.raises(error, match=said):
-            ak.clone(**{"out": tmp_path / "clone.gguf", "task": TASK, "base": str(tiny), **options})  # type: ignore[arg-type]
+            ak.training.clone(**{"out": tmp_path / "clone.gguf", "task": TASK, "base": str(tiny), **options})  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 

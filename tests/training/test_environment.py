@@ -28,7 +28,7 @@ def test_a_text_episode_asks_what_an_experiment_asks(tmp_path: Path) -> None:
         return "BEST=A\nACTION=B"
 
     task = bandit(arms=4, horizon=5, labels=ARMS)
-    ak.run(task, Scripted(answer), episodes=1, seed=3, out=tmp_path / "r")
+    ak.run(task=task, model=Scripted(answer), episodes=1, seed=3, out=tmp_path / "r")
     text_episode = TextEpisode(task, 3 * 10_000_000)
     for prompt in asked:
         assert text_episode.prompt == prompt

@@ -253,7 +253,7 @@ class Blind:
 sys.meta_path.insert(0, Blind())
 import akrasia as ak
 try:
-    ak.train(out="never")
+    ak.training.train(out="never")
 except ak.errors.MissingExtra as error:
     print(error)
 """

@@ -80,7 +80,7 @@ class Graph:
     [
         ({"model": Scripted(lambda r, d: "ACTION=Red"), "variants": ["act"]}, "the model 'scripted'"),
         (
-            {"model": "simulated", "variants": [Variant.from_langgraph("mine", Graph(), ak.MessagesAdapter())]},
+            {"model": "simulated", "variants": [Variant.from_langgraph("mine", Graph(), ak.graphs.MessagesAdapter())]},
             "the variant 'mine'",
         ),
     ],

@@ -1,0 +1,160 @@
+"""`akrasia run`: the settings of an experiment, the run with its progress, and its scorecard at the end.
+
+Invariant: a run that is not complete says what is missing and how to go on, whatever it printed before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from ..api import execute
+from ..errors import BadOption, RunFolderError, RunStopped
+from ..events import Listener
+from ..experiments.config import assemble, load_settings, override
+from ..ledger import read_ledger
+from ..ledger.file import FILE
+from ..result import Result
+from ..telemetry.log import logged
+from ..telemetry.otel import exported
+from .progress import RunProgress
+
+__all__ = ["run_command"]
+
+
+def run_command(
+    experiment: Path | None,
+    options: Mapping[str, Any],
+    changes: Sequence[str],
+    console: Console,
+    *,
+    out: Path | None,
+    resume: bool,
+    fresh: bool,
+    offline: bool,
+    report: bool,
+    log_level: str | None,
+    log_file: Path | None,
+    otel: bool,
+    otel_texts: bool,
+) -> bool:
+    """Run an experiment and show its scorecard; false where episodes are missing.
+
+    Args:
+        experiment: a TOML file; with `resume` also a run folder, or None for the latest run.
+        options: settings that take the place of the file's; those that are None do not.
+        changes: `key=value` of the option --set.
+        report: write the HTML report too.
+    """
+    folder, settings = _settings(experiment, resume, changes)
+    settings |= {key: value for key, value in options.items() if value is not None}
+    if options.get("model") is not None:
+        for key in ("models", "leader"):
+            settings.pop(key, None)
+    if otel_texts and not otel:
+        raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
+    if resume and fresh:
+        raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
+    with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
+        result = _play(settings, out or folder, resume, fresh, offline, [*log, *exporter], console)
+    if not result.records.is_empty():
+        result.show()
+        if report:
+            typer.echo(f"Report: {result.report()}")
+            typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
+    return _is_complete(result)
+
+
+def _is_complete(result: Result) -> bool:
+    """Whether every episode was played to its end; says what is missing where not."""
+    outcome = result.outcome
+    if outcome is None or (outcome.stopped is None and not outcome.missing):
+        return True
+    given_up = f"calls that were given up: {outcome.run_usage.failed}"
+    reason = given_up if outcome.stopped is None else f"the run stopped early: {outcome.stopped}"
+    typer.echo(f"akrasia: {reason}", err=True)
+    typer.echo(f"{outcome.missing} of {outcome.planned} episodes are not complete.", err=True)
+    typer.echo(f"Go on with: akrasia run --resume {result.folder}", err=True)
+    return False
+
+
+def _settings(experiment: Path | None, resume: bool, changes: Sequence[str]) -> tuple[Path | None, dict[str, Any]]:
+    """(run folder if one was named, settings of the experiment)."""
+    if experiment is None and not resume:
+        return None, _changed({"task": {"name": "bandit"}, "variants": ["reason_act"]}, changes)
+    if experiment is None:
+        runs = sorted(Path("runs").glob(f"*/{FILE}"), key=lambda p: p.stat().st_mtime)
+        if not runs:
+            raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
+        experiment = runs[-1].parent
+    if not _is_file(experiment / FILE):
+        return None, load_settings(experiment, changes)
+    if not resume:
+        raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
+    with read_ledger(experiment) as ledger:
+        stored = ledger.meta("settings")
+    if stored is None:
+        raise RunFolderError(
+            f"the run in {str(experiment)!r} was started from Python",
+            remedy="Resume it by the same call of akrasia.run(...).",
+        )
+    return experiment, _changed(json.loads(stored), changes)
+
+
+def _changed(settings: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    for change in changes:
+        override(settings, change)
+    return settings
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # for example a name that is too long
+        return False
+
+
+def _play(
+    settings: dict[str, Any],
+    out: Path | None,
+    resume: bool,
+    fresh: bool,
+    offline: bool,
+    listeners: Sequence[Listener],
+    console: Console,
+) -> Result:
+    """Play the experiment. The first interruption stops it and keeps the answers under way, the second breaks off."""
+    experiment = assemble(settings)
+    folder = out or Path("runs") / experiment.name
+
+    def on_start(stop: Callable[[RunStopped], None]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def interrupted() -> None:
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(name)
+            stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
+
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, interrupted)
+
+    with RunProgress(experiment.situations, console) as progress:
+        return asyncio.run(
+            execute(
+                experiment,
+                folder,
+                resume=resume,
+                fresh=fresh,
+                offline=offline,
+                settings=settings,
+                on_event=[progress, *listeners],
+                on_start=on_start,
+            )
+        )

@@ -1,0 +1,92 @@
+"""`akrasia score`: a stored run, or published responses, scored again without any model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from ..errors import BadOption, UnknownName
+from ..records import encode
+from ..result import open_run
+
+__all__ = ["score_command"]
+
+FORMATS = ("aiw", "potemkin", "greedy-table")
+
+
+def score_command(
+    what: str,
+    source: Path | None,
+    console: Console,
+    *,
+    rule: str,
+    cells: list[float] | None,
+    metrics: Sequence[str] | None,
+    evaluators: Sequence[str],
+    baseline: str | None,
+    interval: Any,
+    turns: bool | None,
+    every: bool,
+    two_way: bool,
+    as_json: bool,
+) -> None:
+    """Score a stored run and print its scorecard, single metrics, or its two-way tables; or score published responses.
+
+    Args:
+        what: a run folder, or a published format, whose file or folder is `source`.
+        rule, cells: of published responses.
+        metrics: only these, as numbers; by default the whole scorecard.
+        evaluators: also these; alone where no metric is named.
+        every: print every metric that is measured.
+        two_way: print the tables of models by variants instead.
+
+    Raises:
+        UsageError: a name is unknown, or the run has no such table.
+    """
+    if what in FORMATS and not Path(what).is_dir():
+        _score_published(what, source, rule, cells, console)
+        return
+    if source is not None:
+        raise UnknownName.among("published format", what, FORMATS)
+    result = open_run(what)
+    if two_way:
+        from ..reports.two_way import show_two_way
+
+        tables = result.two_way(metrics, baseline, interval)
+        if as_json:
+            typer.echo(encode(tables).decode())
+        else:
+            show_two_way(tables, console)
+        return
+    from ..reports.terminal import show_estimates, show_scorecard
+
+    names = metrics or ([] if evaluators else None)
+    card = result.score(names, baseline, interval, evaluators, turns)
+    if as_json:
+        typer.echo(encode(card).decode())
+    elif every or names is not None:
+        show_estimates(card, console, measured_only=every)
+    else:
+        show_scorecard(card, result.experiment, console=console)
+
+
+def _score_published(name: str, source: Path | None, rule: str, cells: list[float] | None, console: Console) -> None:
+    if name == "greedy-table":
+        from ..evals.published import greedy_table
+
+        greedy_table.show_greedy_table(cells, console)
+        return
+    if source is None:
+        raise BadOption(f"nothing to score as {name}", remedy=f"Write: akrasia score {name} PATH.")
+    if name == "aiw":
+        from ..evals.published import aiw
+
+        aiw.score_and_show(source, rule, console)
+    else:
+        from ..evals.published import potemkin
+
+        potemkin.show_potemkin_rates(source, console)

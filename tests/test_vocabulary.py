@@ -1,0 +1,58 @@
+"""One word per thing: no two public classes share a name, and a public function's name has one meaning in all rooms."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import akrasia
+
+ROOT = Path(akrasia.__file__).parent
+OUTSIDE = {"tests", "examples", "benchmarks", "docs", "plugins", "runs", "build", "dist"}
+
+ALLOWED = {
+    "forecast": {"api.py": "the front door: makes the experiment, then calls akrasia.experiments.planning.forecast"},
+}
+"""Function name -> the file that may define it once more, and why. A command may be called as what it calls."""
+
+
+def public_names(kind: type[ast.AST] | tuple[type[ast.AST], ...]) -> dict[str, set[str]]:
+    """Name -> files that define it at their top level."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(ROOT.rglob("*.py")):
+        file = path.relative_to(ROOT)
+        if file.parts[0] in OUTSIDE or any(part.startswith(".") for part in file.parts):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, kind) and not node.name.startswith("_"):  # type: ignore[attr-defined]
+                names[node.name].add(file.as_posix())  # type: ignore[attr-defined]
+    return names
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    assert {name: files for name, files in public_names(ast.ClassDef).items() if len(files) > 1} == {}
+
+
+@pytest.mark.xfail(strict=True, reason="the rooms are being renamed; the mark goes with the last double")
+def test_a_public_function_s_name_has_one_meaning() -> None:
+    doubles = {}
+    for name, files in public_names(FUNCTIONS).items():
+        homes = {f for f in files if f != "cli.py" and not f.startswith("commands/")} - ALLOWED.get(name, {}).keys()
+        if len(homes) > 1:
+            doubles[name] = homes
+    assert doubles == {}
+
+
+def test_no_function_is_called_as_a_class_is() -> None:
+    assert public_names(FUNCTIONS).keys() & public_names(ast.ClassDef).keys() == set()
+
+
+def test_every_exception_is_still_needed() -> None:
+    names = public_names(FUNCTIONS)
+    assert all(files.keys() < names[name] for name, files in ALLOWED.items())
