@@ -1,12 +1,12 @@
 """The two designs of an ablation, each as a function that plays one episode and yields groups of records.
 
-fork     The baseline (the first variant) plays the episode; at every situation each variant decides from the *same*
-         situation. Strictly paired: a difference is the decision's, never its consequences'. Where the experiment has
-         a leader, the leader's baseline plays for every model, so that models are paired as strictly as variants.
-rollout  Each variant plays its own episode on the same seed and the same draws. Shows consequences.
+fork     The baseline (the first variant) plays the episode, and every variant decides at each of its situations. Pairs
+         are strict: a difference comes from the decision, never from its consequences. If the experiment has a
+         leader, the leader's baseline plays for every model, so that models are paired as strictly as variants.
+rollout  Each variant plays its own episode on the same seed and the same draws, which shows consequences.
 
 Invariants: a group holds one record of every variant or is not stored; a step without a legal action is forfeited,
-which draws nothing from the environment and adds nothing to the history, so it shifts no later reward.
+which draws nothing from the environment and adds nothing to the history, so no later reward moves.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Events as lines of the standard library's logging, under the logger "akrasia".
 
-Invariant: no line holds a prompt, an answer or a key: texts are left out, and what a provider said is scrubbed.
+Invariant: no line holds a prompt, an answer or a key: texts are left out, and the words of providers are scrubbed.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ LEVELS: dict[Level, int] = {
 
 
 class Log:
-    """A listener that logs: a message of `name key=value ...`, and the same as data in the record's `event`.
+    """A listener that logs: `name key=value ...` as the message, and the same as data in the log record's `event`.
 
-    It sets up no handler: that is the caller's, or `logged`'s.
+    It sets up no handler: the caller does, or `logged`.
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("akrasia")
-        self._clean = lru_cache(maxsize=1024)(scrubbed)
+        self._scrub_text = lru_cache(maxsize=1024)(scrubbed)
 
     @property
     def level(self) -> Level:
-        """The lowest that the logger lets through."""
+        """The lowest level that the logger lets through."""
         return next((name for name, number in LEVELS.items() if self._logger.isEnabledFor(number)), "error")
 
     def __call__(self, event: Event) -> None:
         level = LEVELS[event.level]
         if not self._logger.isEnabledFor(level):
             return
-        found = {key: self._scrubbed(value) for key, value in facts(event).items()}
-        line = " ".join([event.name, *(f"{key}={_shown(value)}" for key, value in found.items())])
-        self._logger.log(level, "%s", line, extra={"event": {"at": event.at, "event": event.name, **found}})
+        fields = {key: self._scrub(value) for key, value in facts(event).items()}
+        line = " ".join([event.name, *(f"{key}={_shown(value)}" for key, value in fields.items())])
+        self._logger.log(level, "%s", line, extra={"event": {"at": event.at, "event": event.name, **fields}})
 
-    def _scrubbed(self, value: Any) -> Any:
+    def _scrub(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._scrubbed(v) for v in value]
-        return self._clean(value) if isinstance(value, str) else value
+            return [self._scrub(v) for v in value]
+        return self._scrub_text(value) if isinstance(value, str) else value
 
 
 @contextmanager
 def logged(level: str | None, file: Path | None = None) -> Iterator[list[Log]]:
-    """Who is to listen so that events of `level` and above reach stderr, or `file` as JSON lines; nobody if neither.
+    """The listeners that log events of `level` and above to stderr, or to `file` as JSON lines; none without either.
 
     Args:
-        level: debug, info, warning or error; by default info where a file is named.
+        level: debug, info, warning or error; by default info if a file is named.
         file: is appended to.
 
     Raises:
@@ -104,7 +104,7 @@ def _shown(value: Any) -> str:
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Whatever stderr is at the time: a live display on the terminal takes its place while it stands."""
+    """Writes to the `sys.stderr` of the moment, which a live display on the terminal replaces while it is shown."""
 
     @property
     def stream(self) -> TextIO:

@@ -1,9 +1,9 @@
 """Events as OpenTelemetry spans with the attribute names of OpenInference, for Phoenix, Langfuse, Jaeger and the like.
 
-run (CHAIN) > episode of an arena (CHAIN) > decision of a variant (AGENT) > call (LLM). A call that several decisions
-share lies under the one that asked first; on the others it is an event, `answer shared`.
+run (CHAIN) > episode in a cell (CHAIN) > decision of a variant (AGENT) > call (LLM). A call that several decisions
+share is a child of the one that asked first; on the others it is an event, `answer shared`.
 
-Invariant: prompts and answers leave only where `texts` was asked for; keys in what a provider said never do.
+Invariant: prompts and answers are exported only if `texts` is true; keys in the words of providers never are.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class OpenTelemetry:
     """A listener that makes spans; for one run at a time.
 
     Args:
-        provider: an SDK `TracerProvider`; by default one that sends by OTLP over HTTP to where the standard
-            variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`, by default http://localhost:4318), closed by `close`.
+        provider: an SDK `TracerProvider`; by default one that sends by OTLP over HTTP to
+            `OTEL_EXPORTER_OTLP_ENDPOINT` (http://localhost:4318), which `close` closes.
         texts: export prompts and answers too (`llm.input_messages`, `llm.output_messages`).
 
     Raises:
@@ -56,13 +56,13 @@ class OpenTelemetry:
         except ImportError:
             raise MissingExtra.of("opentelemetry-sdk", "otel") from None
         self.texts = texts
-        used = _otlp() if provider is None else provider
-        self._own = used if provider is None else None
-        self._trace, self._tracer = trace, used.get_tracer("akrasia")
+        tracer_provider = _otlp() if provider is None else provider
+        self._own = tracer_provider if provider is None else None
+        self._trace, self._tracer = trace, tracer_provider.get_tracer("akrasia")
         self._spans: dict[_Key, Any] = {}
 
     def close(self) -> None:
-        """End what is open, and send what is waiting."""
+        """End open spans, and send what is waiting."""
         self._end_all()
         if self._own is not None:
             self._own.shutdown()
@@ -80,14 +80,14 @@ class OpenTelemetry:
                 self._begin(event, ("decision", *w), f"{w.variant} step {w.step}", "AGENT", parent, **more)
             case CallBegan(where=where):
                 parent = _RUN if where is None else ("decision", *where)
-                self._begin(event, ("call", event.key), event.model, "LLM", parent, **_asked(event))
+                self._begin(event, ("call", event.key), event.model, "LLM", parent, **_request_attributes(event))
             case AnswerShared(where=where):
-                self._note(event, _RUN if where is None else ("decision", *where))
+                self._add_event(event, _RUN if where is None else ("decision", *where))
             case AttemptFailed():
-                self._note(event, ("call", event.key))
+                self._add_event(event, ("call", event.key))
             case CallAnswered():
                 bad = event.status in ("error", "refused")
-                self._end(event, ("call", event.key), event.status if bad else "", **_answered(event))
+                self._end(event, ("call", event.key), event.status if bad else "", **_response_attributes(event))
             case CallGivenUp():
                 self._end(event, ("call", event.key), event.why)
             case CallStopped():
@@ -101,32 +101,32 @@ class OpenTelemetry:
                 self._end_all(but=_RUN)
                 self._end(event, _RUN, event.stopped, **_prefixed(event))
             case WorkerDied():
-                self._note(event, _RUN)
+                self._add_event(event, _RUN)
                 self._on_worker_died(event)
             case _:
-                self._note(event, _RUN)
+                self._add_event(event, _RUN)
 
     def _begin(self, event: Event, key: _Key, name: str, kind: str, parent: _Key | None, **attributes: Any) -> None:
-        if key in self._spans:  # begun again after a worker died
+        if key in self._spans:  # played again after a worker died
             self._end(event, key, "broke off")
-        above = self._spans.get(parent or ()) or self._spans.get(_RUN)
-        context = None if above is None else self._trace.set_span_in_context(above)
+        parent_span = self._spans.get(parent or ()) or self._spans.get(_RUN)
+        context = None if parent_span is None else self._trace.set_span_in_context(parent_span)
         self._spans[key] = self._tracer.start_span(
             name, context, attributes={"openinference.span.kind": kind, **attributes}, start_time=_ns(event)
         )
 
-    def _note(self, event: Event, key: _Key) -> None:
+    def _add_event(self, event: Event, key: _Key) -> None:
         span = self._spans.get(key)
         if span is not None:
             span.add_event(event.name, _prefixed(event), _ns(event))
 
-    def _end(self, event: Event | None, key: _Key, bad: str = "", **attributes: Any) -> None:
+    def _end(self, event: Event | None, key: _Key, error: str = "", **attributes: Any) -> None:
         span = self._spans.pop(key, None)
         if span is None:
             return
         span.set_attributes(attributes)
-        code = self._trace.StatusCode.ERROR if bad else self._trace.StatusCode.OK
-        span.set_status(code, scrubbed(bad) if bad else None)
+        code = self._trace.StatusCode.ERROR if error else self._trace.StatusCode.OK
+        span.set_status(code, scrubbed(error) if error else None)
         span.end(None if event is None else _ns(event))
 
     def _end_all(self, but: _Key | None = None) -> None:
@@ -134,7 +134,7 @@ class OpenTelemetry:
             self._end(None, key, "broke off")
 
     def _on_worker_died(self, event: WorkerDied) -> None:
-        """End what a dead worker had begun: its decisions and episodes; its calls with the run, or when begun again."""
+        """End the decisions and episodes of a dead worker; its calls end with the run, or when they are made again."""
         for key in reversed(list(self._spans)):
             if key[0] in ("decision", "episode") and key[3] in event.episodes:
                 self._end(event, key, "worker died")
@@ -142,7 +142,7 @@ class OpenTelemetry:
 
 @contextmanager
 def exported(wanted: bool, texts: bool = False) -> Iterator[list[OpenTelemetry]]:
-    """Who is to listen so that traces are sent, if that is wanted; sends what is left at the end."""
+    """The listeners that send traces, if `wanted`; what is left is sent at the end."""
     if not wanted:
         yield []
         return
@@ -174,25 +174,25 @@ def _prefixed(event: Event) -> dict[str, Any]:
     return {f"akrasia.{k}": scrubbed(v) if isinstance(v, str) else v for k, v in facts(event).items()}
 
 
-def _asked(event: CallBegan) -> dict[str, Any]:
-    found: dict[str, Any] = {"llm.model_name": event.model, **_prefixed(event)}
+def _request_attributes(event: CallBegan) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"llm.model_name": event.model, **_prefixed(event)}
     for i, message in enumerate(event.messages or ()):
-        found[f"llm.input_messages.{i}.message.role"] = message.role
-        found[f"llm.input_messages.{i}.message.content"] = message.content
-    return found
+        attributes[f"llm.input_messages.{i}.message.role"] = message.role
+        attributes[f"llm.input_messages.{i}.message.content"] = message.content
+    return attributes
 
 
-def _answered(event: CallAnswered) -> dict[str, Any]:
+def _response_attributes(event: CallAnswered) -> dict[str, Any]:
     usage = event.usage
-    found: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         "llm.token_count.prompt": usage.prompt_tokens,
         "llm.token_count.completion": usage.completion_tokens,
         "llm.token_count.total": usage.prompt_tokens + usage.completion_tokens,
         **_prefixed(event),
     }
     if event.dollars is not None:
-        found["llm.cost.total"] = event.dollars
+        attributes["llm.cost.total"] = event.dollars
     if event.text is not None:
-        found["llm.output_messages.0.message.role"] = "assistant"
-        found["llm.output_messages.0.message.content"] = event.text
-    return found
+        attributes["llm.output_messages.0.message.role"] = "assistant"
+        attributes["llm.output_messages.0.message.content"] = event.text
+    return attributes

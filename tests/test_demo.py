@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import akrasia as ak
-from akrasia.experiments.config import load
+from akrasia.experiments.config import load_settings
 from akrasia.models.providers.lora import organism
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.embedded
 @pytest.mark.slow
 def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
-    settings = load(ROOT / "examples" / "demo.toml", ["episodes=10"])
+    settings = load_settings(ROOT / "examples" / "demo.toml", ["episodes=10"])
     kept = ("acts directly", "reads its thought", "executes its thought")
     settings["variants"] = {name: settings["variants"][name] for name in kept}
     result = ak.run(**settings, out=tmp_path / "demo")

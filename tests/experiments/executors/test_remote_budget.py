@@ -11,7 +11,7 @@ from akrasia.experiments.executors.messages import BatchedSend, Renew, Reserve, 
 from akrasia.experiments.executors.remote_budget import BudgetServer, RemoteBudget
 from akrasia.models import Budget
 from akrasia.models.budget import BudgetTracker
-from akrasia.records import Spent
+from akrasia.records import Spend
 
 
 @given(
@@ -48,7 +48,7 @@ def test_two_workers_never_spend_more_than_the_budget(
         async def call(worker: int, need: int, share_used: float, lost: bool) -> None:
             nonlocal paid
             try:
-                reservation = await pairs[worker][0].hold(Spent(1, 0.0, need))
+                reservation = await pairs[worker][0].hold(Spend(1, 0.0, need))
                 if lost:
                     await reservation.again()
                     paid += need
@@ -58,7 +58,7 @@ def test_two_workers_never_spend_more_than_the_budget(
             assert tracker.paid.tokens + tracker._aside.tokens <= limit
             used = int(need * share_used)
             paid += used
-            reservation.settle(Spent(1, 0.0, used))
+            reservation.settle(Spend(1, 0.0, used))
 
         await asyncio.gather(*(call(*c) for c in calls))
         for _ in range(3):
@@ -76,8 +76,8 @@ async def test_a_worker_that_dies_is_booked_with_all_that_its_calls_may_have_cos
     replies: list[Reserved] = []
     server = BudgetServer(tracker, BatchedSend(replies.extend))
     for number in range(3):
-        server.handle(Reserve(number, Spent(1, 0.0, 20)))
+        server.handle(Reserve(number, Spend(1, 0.0, 20)))
     while len(replies) < 3:
         await asyncio.sleep(0)
-    server.handle(Settle(0, Spent(1, 0.0, 5)))
-    assert server.close() == Spent(2, 0.0, 40) and tracker.paid == Spent(3, 0.0, 45)
+    server.handle(Settle(0, Spend(1, 0.0, 5)))
+    assert server.close() == Spend(2, 0.0, 40) and tracker.paid == Spend(3, 0.0, 45)
