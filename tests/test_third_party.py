@@ -129,9 +129,9 @@ def shortest():
     return DecisionProtocol("shortest", lambda votes: VoteCount(min(votes.candidates, key=len), {}, "shortest"))
 
 
-def txt(table: pl.DataFrame) -> bytes:
+def txt():
     """One line per variant."""
-    return "\\n".join(sorted(set(table["variant"]))).encode()
+    return lambda run: "\\n".join(sorted(set(run.table["variant"]))).encode()
 '''
 
 FILE = """

@@ -127,7 +127,7 @@ RESULTS: list[Any] = [
         "reason_act | critique",
     ),
     ("judge", lambda r: r.judge("simulatd"), ["judge", RUN, "--model", "simulatd"], "simulated"),
-    later("exporter", lambda r: r.export("out.parquett"), ["export", RUN, "out.parquett"], ".parquet"),
+    later("exporter", lambda r: r.export("out.parquett"), ["export", RUN, "out.parquett"], "parquet"),
     (
         "form of data", lambda r: r.data("d.jsonl", "preferences"),
         ["data", RUN, "--out", "d.jsonl", "--form", "preferences"], "preference",
