@@ -39,7 +39,7 @@ class Recording(Embedded):
         self.used = Usage()
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
-        self.asked.append((request, draw))
+        self.requests.append((request, draw))
         response = await super().generate(request, draw, key)
         self.used += response.usage
         return response
@@ -54,7 +54,7 @@ async def through_the_program(folder: Path, episodes: int, adapter: str | None) 
     """Seconds of a run, and its model."""
     model = Recording(adapter)
     began: list[float] = []
-    result = await execute(demo(episodes, model), folder, started=lambda _: began.append(time.perf_counter()))
+    result = await execute(demo(episodes, model), folder, on_start=lambda _: began.append(time.perf_counter()))
     seconds = time.perf_counter() - began[0]
     assert result.outcome is not None and result.outcome.stopped is None
     return seconds, model
