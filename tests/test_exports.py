@@ -44,7 +44,7 @@ def test_a_room_exports_all_that_its_init_imports(name: str) -> None:
         if isinstance(node, ast.ImportFrom) and node.level and node.module != "lazy"
         for alias in node.names
     }
-    assert imported <= set(exported(module))
+    assert imported - {"*"} <= set(exported(module))  # of a star, the modules themselves say what is public
 
 
 def exported(module: ModuleType) -> list[str]:
