@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..models.base import Backend
 from ..models.gateway import Budget
-from ..options import whole
+from ..options import one_of, whole
 from ..tasks.base import Task, max_decisions
 from .design import DESIGNS, Design
 from .until import Until
@@ -78,8 +78,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         whole("episodes", self.episodes, 1, EPISODES - 1)
-        if not isinstance(self.design, str) or self.design not in DESIGNS:
-            raise BadOption(f"the design is {self.design!r}", remedy=f"Use {' or '.join(DESIGNS)}.")
+        one_of("design", self.design, DESIGNS)
         whole("the seed", self.seed, 0, 2**31 - 1)
         for what, count in (("concurrency", self.concurrency), ("workers", self.workers)):
             if count is not None:

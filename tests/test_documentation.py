@@ -104,7 +104,7 @@ EXPERIMENTS = [p for p in sorted((ROOT / "examples").glob("*.toml")) if p not in
 def test_every_training_file_is_understood(path: Path) -> None:
     """What a training will do is worked out from the file alone; it needs no torch."""
     training = assemble_training(load_settings(path))
-    about = training.about()
+    about = training.as_json()
     assert about["task"]["name"] == "bandit" and about["plan"] == "act" and training.evaluations
 
 

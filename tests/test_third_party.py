@@ -195,23 +195,19 @@ def test_what_is_installed_is_listed_and_shown(akrasia: Akrasia) -> None:
         assert name in printed
 
 
-@pytest.mark.xfail(strict=True, reason="the registry of models lands with the room models")
 def test_a_model_is_named_in_a_file(akrasia: Akrasia) -> None:
     printed = akrasia("run lab.toml --model echo --out model --no-report", "list models")
     assert "echo on coin" in printed and "repeats the first label" in printed
 
 
-@pytest.mark.xfail(strict=True, reason="the registry of executors lands with the room experiments")
 def test_an_executor_is_named_in_a_file(akrasia: Akrasia) -> None:
     assert "on coin" in akrasia("run lab.toml --set executor=in_order --out executor --no-report")
 
 
-@pytest.mark.xfail(strict=True, reason="the registry of decision protocols lands with the room agents")
 def test_a_decision_protocol_is_named_in_an_expression(akrasia: Akrasia) -> None:
     variant = "society(protocol='shortest')"
     assert "shortest" in akrasia(f'run lab.toml --variant "{variant}" --out protocol --no-report')
 
 
-@pytest.mark.xfail(strict=True, reason="the registry of exporters lands with the room reports")
 def test_an_exporter_is_named_by_its_suffix(akrasia: Akrasia, played: str) -> None:
     assert akrasia("export run variants.txt").strip() == "variants.txt"
