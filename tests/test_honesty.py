@@ -32,18 +32,6 @@ def test_a_quoted_line_of_the_history_is_no_action() -> None:
     assert read_action(quoted + "\nACTION=Teal", ("Blue", "Teal")) == ("Teal", "ok")
 
 
-@pytest.mark.parametrize("status", ["refused", "error"])
-def test_what_is_refused_or_failed_is_never_right_and_never_votes(tmp_path: Path, status: Any) -> None:
-    def withheld(request: Request, draw: Draw) -> Response:
-        labels = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")
-        return Response(f"BEST={labels[0]}\nACTION={labels[0]}", status, "content_filter")
-
-    variants = ["reason_act", "reason_act | self_consistency(n=3)", "reason_act | execute_stated", "reason_then_act"]
-    records = run(tmp_path, variants, Scripted(withheld)).records
-    assert not records["knows"].any() and not records["does"].any() and not records["valid"].any()
-    assert set(records["status"]) == {status}
-
-
 def test_a_folder_refuses_another_plan_under_the_same_name(tmp_path: Path) -> None:
     base = ak.graphs.reason_act()
     run(tmp_path, {"base": base, "mine": base | ak.critique()}, "simulated")
@@ -51,37 +39,6 @@ def test_a_folder_refuses_another_plan_under_the_same_name(tmp_path: Path) -> No
         run(tmp_path, {"base": base, "mine": base | ak.self_consistency(5)}, "simulated")
     with pytest.raises(RunFolderError, match="differs in: baseline"):
         run(tmp_path, {"other name": base}, "simulated")
-
-
-def test_steps_that_saw_different_situations_are_not_paired(tmp_path: Path) -> None:
-    down = {"yes": True}
-
-    def model(request: Request, draw: Draw) -> str | Exception:
-        first = request.messages[0].content
-        labels = first.split("buttons: ")[1].split(".")[0].split(", ")
-        if down["yes"] and draw.step == 4 and len(request.messages) == 1:
-            return Unavailable("down for a while")
-        return f"BEST={labels[0]}\nACTION={labels[draw.step % 4]}"
-
-    async def no_pause(seconds: float) -> None:
-        return None
-
-    scripted = Scripted(model)
-    from akrasia.api import execute
-    from akrasia.experiments import assemble
-    from akrasia.experiments.executors import LocalExecutor
-
-    settings = {"task": TASK, "model": scripted, "episodes": 4}
-    first = assemble({**settings, "variants": ["reason_act", "reason_act | re_evaluate"]})
-    asyncio.run(execute(first, tmp_path / "run", executor=LocalExecutor(first, sleep=no_pause)))
-    down["yes"] = False
-    second = assemble({**settings, "variants": ["reason_act", "reason_act | critique"]})
-    result = asyncio.run(execute(second, tmp_path / "run", resume=True, executor=LocalExecutor(second, sleep=no_pause)))
-    card = result.score()
-    stale = next(a for a in card.arms if a.variant.endswith("re_evaluate"))
-    assert stale.steps == 12 and stale.flips is not None
-    paired = stale.flips.wrong_to_right + stale.flips.right_to_wrong + stale.flips.unchanged
-    assert paired == 8  # the step that failed, and what the baseline saw after it, differ
 
 
 def test_a_vote_of_one_changes_nothing_even_where_it_ties(tmp_path: Path) -> None:
@@ -104,33 +61,6 @@ def test_the_ceiling_stays_a_ceiling_whatever_is_applied_after_it(tmp_path: Path
     card = run(tmp_path, variants, "simulated", episodes=10).score()
     for arm in card.arms[1:]:
         assert arm.metrics["say_do"].value == 1 and arm.metrics["gap"].value == 0
-
-
-def test_a_placebo_is_compared_only_with_what_costs_as_many_calls(tmp_path: Path) -> None:
-    variants = ["reason_act", "reason_act | re_evaluate", "reason_act | critique", "reason_act | placebo"]
-    card = run(tmp_path, variants, "simulated").score()
-    against = {c.variant for _, _, c in card.contrasts if c.against.endswith("placebo")}
-    assert against == {"reason_act | re_evaluate"}
-
-
-def test_failures_below_the_decision_are_seen(tmp_path: Path) -> None:
-    variants = ["reason_act", "reason_act | self_consistency(n=9)"]
-    arms = run(tmp_path, variants, "simulated:parse_failure=0.3", episodes=20).score().arms
-    for arm in arms:
-        share = arm.answers["ok"] / sum(arm.answers.values())
-        assert 0.5 < share < 0.85
-    assert arms[1].statuses == {"ok": 60}
-
-
-def test_encoded_needs_that_nobody_spoke_before(tmp_path: Path) -> None:
-    def probs(request: Request, draw: Draw) -> Response | str:
-        choices = request.sampling.choices
-        return Response(choices[0], probs={c: 1 / len(choices) for c in choices}, mass=0.5) if choices else " a view"
-
-    model = Scripted(probs, style="completion")
-    card = run(tmp_path, ["act", "reason_then_act"], model).score()
-    measured = {a.variant: a.metrics["encoded"].value is not None for a in card.arms}
-    assert measured == {"act": True, "reason_then_act": False}
 
 
 def test_in_completion_style_an_actor_alone_cannot_look_again(tmp_path: Path) -> None:
@@ -193,11 +123,6 @@ def test_without_a_history_a_worked_prompt_shows_nothing_computed_from_it(tmp_pa
 
     run(tmp_path, ["reason_then_act | no_history"], Scripted(model, style="completion"))
     assert prompts and not any("Scores:" in p or "Reward=" in p for p in prompts)
-
-
-def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:
-    card = run(tmp_path, ["reason_act", "reason_act | execute_stated"], "simulated").score()
-    assert [a.metrics["coverage"].value is not None for a in card.arms] == [True, False]
 
 
 def test_fresh_and_offline_together_remove_nothing(tmp_path: Path) -> None:
@@ -268,13 +193,6 @@ async def test_cancelling_a_run_stops_asking(tmp_path: Path) -> None:
     assert (await ak.arun(out=tmp_path / "run", **{**settings, "episodes": 1})).records.height
 
 
-def test_an_interval_that_is_unknown_is_shown_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = ak.graphs.reason_act()
-    run(tmp_path, {"x[/y]": base, "z[bold]": base | ak.critique()}, "simulated", episodes=1).scorecard()
-    shown = capsys.readouterr().out
-    assert "[unknown]" in shown and "x[/y]" in shown and "z[bold]" in shown
-
-
 def test_langchain_models_that_differ_in_a_field_have_different_answers() -> None:
     from langchain_core.language_models import FakeListChatModel
 
@@ -315,25 +233,6 @@ def test_a_number_is_read_behind_its_working(text: str, number: str) -> None:
 
     task = ak.tasks.aiw()
     assert read_answer(text, task.situation(task.start(0))) == (number, "ok")
-
-
-def test_two_wrong_texts_are_no_agreement(tmp_path: Path) -> None:
-    task = {"name": "potemkin", "tasks": ["generate"], "concepts": ["prime"]}
-    model = Scripted(lambda request, draw: "BEST=4\nACTION=6")
-    result = ak.run(task=task, model=model, variants=["reason_act"], episodes=3, out=tmp_path / "run")
-    assert result.records["follows"].null_count() == result.records.height > 0
-    assert result.score().arms[0].metrics["say_do"].value is None
-
-
-def test_in_a_fork_only_the_baseline_labels_its_own_text(tmp_path: Path) -> None:
-    model = Scripted(
-        lambda request, draw: "BEST=yes\nACTION=yes" if "yes" in request.messages[0].content else "ACTION=7"
-    )
-    variants = ["reason_act", "reason_act | re_evaluate"]
-    settings = {"task": {"name": "potemkin_incoherence", "concepts": ["prime"]}, "model": model, "variants": variants}
-    for design, measured in (("fork", [True, False]), ("rollout", [True, True])):
-        card = ak.run(**settings, design=design, episodes=4, out=tmp_path / design).score()
-        assert [a.metrics["incoherence"].value is not None for a in card.arms] == measured
 
 
 @pytest.mark.parametrize("wrap", ["{}", "{}.", "```\n{}\n```", "~~~\n{}\n~~~", "---\n{}\n---", "**{}**"])

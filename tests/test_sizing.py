@@ -13,6 +13,7 @@ import akrasia as ak
 from akrasia.errors import BadOption
 from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
 from akrasia.evals.metrics.gap import gap
+from akrasia.evals.pairs import Side, pair
 from akrasia.experiments import assemble
 from akrasia.experiments.planning.forecast import forecast
 from akrasia.experiments.planning.power import Sizing, comparisons_of, size
@@ -55,7 +56,8 @@ def test_without_a_pilot_the_spread_is_assumed_and_said() -> None:
 def test_a_pilot_measures_the_spread_of_each_variant(pilot: ak.Result) -> None:
     found = sized(pilot, effect=0.2)
     base, critic = (pilot.records.filter(variant=v) for v in VARIANTS[:2])
-    assert found.needs[0].measured and found.needs[0].spread == pytest.approx(pilot_spread(*gap.paired(critic, base)))
+    spread = pilot_spread(*pair(Side("critic", critic), Side("base", base)).sums(gap))
+    assert found.needs[0].measured and found.needs[0].spread == pytest.approx(spread)
     wider = sized(pilot, settings={**SETTINGS, "variants": [*VARIANTS, "reason_act | reflect"]}, effect=0.2)
     new = next(n for n in wider.needs if n.variant.endswith("reflect"))
     assert not new.measured and new.spread == max(n.spread for n in wider.needs if n.measured)

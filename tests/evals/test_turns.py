@@ -11,6 +11,7 @@ from scipy import stats
 import akrasia as ak
 from akrasia.errors import NotMeasured, UnknownName
 from akrasia.evals import METRICS, Estimate, frame
+from akrasia.evals.metrics import table_read
 from akrasia.evals.metrics.change import flips_by
 from akrasia.evals.metrics.cost import paid_by_variant, with_latency
 from akrasia.evals.metrics.influence import CENTRALITIES, debate_edges, persuasion_by_edge, reads_graph
@@ -143,7 +144,7 @@ def debate(folder: Path, *variants: str, episodes: int = 12) -> tuple[pl.DataFra
         table = turns(raw)
         keys = table.filter("asked")["key"].unique()
         seconds = {k: answer.latency for k in keys if (answer := ledger.get(k)) is not None}
-        cost = ledger.paid_by_variant().calls
+        cost = ledger.paid().calls
     finally:
         ledger.close()
     assert len(seconds) == cost
@@ -175,7 +176,7 @@ def test_where_all_are_equally_central_nothing_is_measured(tmp_path: Path) -> No
     with pytest.raises(NotMeasured, match="equally central"):
         METRICS.make("centrality_influence")(table.filter(pl.col("variant") == "society"))
     alone = table.filter(pl.col("variant") == "reason_act")
-    for name in METRICS:
+    for name in (n for n in METRICS if table_read(METRICS.make(n)) == "turns"):
         try:
             assert METRICS.make(name)(alone).value is None
         except NotMeasured as error:

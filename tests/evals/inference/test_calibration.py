@@ -13,7 +13,7 @@ import pytest
 
 from akrasia.rng import named_rng
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
