@@ -14,7 +14,7 @@ from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
 from .text import (
-    Cell,
+    TableCell,
     bounds_text,
     count_cell,
     count_text,
@@ -69,7 +69,7 @@ class Column(Generic[R]):
     """
 
     title: str
-    cell: Callable[[R], Cell]
+    cell: Callable[[R], TableCell]
     page: str = ""
     over: str = ""
     align: Literal["left", "number"] = "left"
@@ -120,7 +120,7 @@ def arm_rows(card: Scorecard, task: str, model: str) -> list[ArmRow]:
     return [ArmRow(card, arm, base) for arm in arms]
 
 
-def contrast_cell(contrast: Contrast | None) -> Cell:
+def contrast_cell(contrast: Contrast | None) -> TableCell:
     """A paired difference with its interval."""
     return missing_cell(NOT_ASKED_FOR) if contrast is None else estimate_cell(contrast.difference, signed_text)
 
@@ -128,7 +128,7 @@ def contrast_cell(contrast: Contrast | None) -> Cell:
 def _rate(name: str, title: str) -> Column[ArmRow]:
     """A rate; what answers that could not be read could have made of it is a note."""
 
-    def cell(row: ArmRow) -> Cell:
+    def cell(row: ArmRow) -> TableCell:
         rate = estimate_cell(row.metric(name))
         if name not in row.arm.bounds:
             return rate
@@ -139,25 +139,25 @@ def _rate(name: str, title: str) -> Column[ArmRow]:
 
 
 def _bounds(name: str, title: str) -> Column[ArmRow]:
-    def cell(row: ArmRow) -> Cell:
+    def cell(row: ArmRow) -> TableCell:
         if row.metric(name).value is None:
-            return Cell("-")
-        return Cell(bounds_text(row.arm.bounds[name]) if name in row.arm.bounds else "none missing")
+            return TableCell("-")
+        return TableCell(bounds_text(row.arm.bounds[name]) if name in row.arm.bounds else "none missing")
 
     return Column(title, cell)
 
 
 def _change(metric: str) -> Column[ArmRow]:
-    def cell(row: ArmRow) -> Cell:
-        return Cell("-", missing=IS_BASELINE) if row.arm.baseline else contrast_cell(row.contrast(metric))
+    def cell(row: ArmRow) -> TableCell:
+        return TableCell("-", missing=IS_BASELINE) if row.arm.baseline else contrast_cell(row.contrast(metric))
 
     return Column(metric, cell, "paired difference", f"{metric} against baseline")
 
 
 def _p(metric: str) -> Column[ArmRow]:
-    def cell(row: ArmRow) -> Cell:
+    def cell(row: ArmRow) -> TableCell:
         if row.arm.baseline:
-            return Cell("-", missing=IS_BASELINE)
+            return TableCell("-", missing=IS_BASELINE)
         contrast = row.contrast(metric)
         return p_cell(contrast.p_holm if contrast else None)
 
@@ -165,10 +165,10 @@ def _p(metric: str) -> Column[ArmRow]:
 
 
 def _flip(which: Literal["wrong_to_right", "right_to_wrong"], title: str, page: str) -> Column[ArmRow]:
-    def cell(row: ArmRow) -> Cell:
+    def cell(row: ArmRow) -> TableCell:
         if row.arm.flips is not None:
-            return Cell(str(getattr(row.arm.flips, which)))
-        return Cell("-", missing=IS_BASELINE) if row.arm.baseline else missing_cell(FLIPS_IN_ROLLOUT, "-")
+            return TableCell(str(getattr(row.arm.flips, which)))
+        return TableCell("-", missing=IS_BASELINE) if row.arm.baseline else missing_cell(FLIPS_IN_ROLLOUT, "-")
 
     return Column(title, cell, page, "flips")
 
@@ -177,25 +177,25 @@ def _amount(name: str, title: str, digits: int = 0) -> Column[ArmRow]:
     return Column(title, lambda row: count_cell(row.metric(name), digits), over="per decision", align="number")
 
 
-def _tokens(row: ArmRow) -> Cell:
+def _tokens(row: ArmRow) -> TableCell:
     counts = [row.metric(name).value for name in ("prompt_tokens", "completion_tokens")]
-    return Cell(count_text(sum(n or 0 for n in counts)))
+    return TableCell(count_text(sum(n or 0 for n in counts)))
 
 
-def _parsed(row: ArmRow) -> Cell:
+def _parsed(row: ArmRow) -> TableCell:
     """Share of all answers behind the decisions, every sample and every round, that could be read."""
     outcomes = row.arm.outcomes
     answers = outcomes.read + outcomes.unread
-    return Cell(f"{outcomes.read / answers if answers else 1.0:.0%}")
+    return TableCell(f"{outcomes.read / answers if answers else 1.0:.0%}")
 
 
-def _looked_at(title: str, cell: Callable[[ArmRow], Cell], page: str = "") -> Column[ArmRow]:
+def _looked_at(title: str, cell: Callable[[ArmRow], TableCell], page: str = "") -> Column[ArmRow]:
     return Column(title, cell, page, css="whole")
 
 
-def _gap_change(row: ArmRow, fixed: bool) -> Cell:
+def _gap_change(row: ArmRow, fixed: bool) -> TableCell:
     if row.arm.baseline:
-        return Cell("-", missing=IS_BASELINE)
+        return TableCell("-", missing=IS_BASELINE)
     contrast = row.contrast("gap", fixed)
     if contrast is None:
         return missing_cell(NOT_ASKED_FOR, "-")
@@ -203,7 +203,7 @@ def _gap_change(row: ArmRow, fixed: bool) -> Cell:
 
 
 def _judged_rate(name: str, judged: bool) -> Column[ArmRow]:
-    def cell(row: ArmRow) -> Cell:
+    def cell(row: ArmRow) -> TableCell:
         metrics = row.arm.judged.metrics if judged and row.arm.judged else row.arm.metrics
         return estimate_cell(metrics[name])
 
@@ -229,8 +229,10 @@ LOOKS = [
     _looked_at("change, fixed", lambda row: _gap_change(row, fixed=True), "change, fixed number"),
 ]
 JUDGED: list[Column[ArmRow]] = [
-    Column("left unread", lambda row: Cell(str(row.arm.judged.unread if row.arm.judged else 0)), "left by the parser"),
-    Column("judged", lambda row: Cell(str(row.arm.judged.judged if row.arm.judged else 0)), "read by judges"),
+    Column(
+        "left unread", lambda row: TableCell(str(row.arm.judged.unread if row.arm.judged else 0)), "left by the parser"
+    ),
+    Column("judged", lambda row: TableCell(str(row.arm.judged.judged if row.arm.judged else 0)), "read by judges"),
     *(_judged_rate(name, judged) for name in ("knowing", "gap") for judged in (False, True)),
 ]
 
@@ -254,7 +256,7 @@ class Breakdowns:
         """The columns behind variant and key."""
 
         def column(name: str) -> Column[tuple[ArmRow, str, dict[str, Estimate]]]:
-            return Column(name, lambda row: Cell(estimate_text(row[2][name]) if name in row[2] else ""))
+            return Column(name, lambda row: TableCell(estimate_text(row[2][name]) if name in row[2] else ""))
 
         return [column(name) for name in dict.fromkeys(name for _, _, cells in self.rows for name in cells)]
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
 from .columns import Column
-from .text import Cell, difference_text, estimate_cell, p_cell, signed_rate_text
+from .text import TableCell, difference_text, estimate_cell, p_cell, signed_rate_text
 
 __all__ = ["show_comparison"]
 
@@ -57,7 +57,7 @@ def _columns(with_mcnemar: bool) -> list[Column[MetricComparison]]:
         Column("McNemar", lambda m: p_cell(m.contrast.p_mcnemar), align="number")
     ]
     return [
-        Column("metric", lambda m: Cell(m.metric)),
+        Column("metric", lambda m: TableCell(m.metric)),
         Column("a", lambda m: estimate_cell(m.a)),
         Column("b", lambda m: estimate_cell(m.b)),
         Column("b - a", lambda m: estimate_cell(m.contrast.difference, difference_text)),
@@ -71,21 +71,21 @@ def _columns(with_mcnemar: bool) -> list[Column[MetricComparison]]:
     ]
 
 
-def _size(size: float | None) -> Cell:
-    return Cell("-" if size is None else f"{size:+.2f}")
+def _size(size: float | None) -> TableCell:
+    return TableCell("-" if size is None else f"{size:+.2f}")
 
 
-def _missing(line: MetricComparison) -> Cell:
+def _missing(line: MetricComparison) -> TableCell:
     """The range that missing outcomes leave to the difference: its worst and its best case."""
     if line.contrast.difference.value is None:
-        return Cell("-")
+        return TableCell("-")
     if line.missing is None:
-        return Cell("not told")
+        return TableCell("not told")
     bounds = line.bounds
     if bounds is None or bounds.low.value is None or bounds.high.value is None:
-        return Cell("none")
+        return TableCell("none")
     low, high = signed_rate_text(bounds.low.value), signed_rate_text(bounds.high.value)
-    return Cell(f"{bounds.missing or 0:.0%}: {low} .. {high}")
+    return TableCell(f"{bounds.missing or 0:.0%}: {low} .. {high}")
 
 
 def _notes(one: Comparison) -> list[str]:

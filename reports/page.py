@@ -34,7 +34,7 @@ from .columns import (
     shown_classes,
 )
 from .text import (
-    Cell,
+    TableCell,
     bounds_text,
     count_text,
     estimate_cell,
@@ -72,7 +72,7 @@ R = TypeVar("R")
 class Spanned:
     """A cell that stands for `span` neighbours which all say the same in words."""
 
-    cell: Cell
+    cell: TableCell
     css: str
     span: int = 1
 
@@ -113,14 +113,14 @@ class Headline:
 
     metric: str
     meaning: str
-    cell: Cell
+    cell: TableCell
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """The gap per variant, drawn."""
 
-    rows: list[tuple[ArmRow, Markup, Cell]]
+    rows: list[tuple[ArmRow, Markup, TableCell]]
     axis: Markup
 
 
@@ -153,7 +153,7 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentenceTable:
     """A sentence and the table that belongs to it."""
 
     sentence: str
@@ -166,7 +166,7 @@ class Bar:
 
     level: str
     source: str
-    cell: Cell
+    cell: TableCell
     drawn: Markup
 
 
@@ -184,7 +184,7 @@ class ClassLine:
 
     name: str
     joint: list[tuple[str, str]]
-    conditional: list[Cell]
+    conditional: list[TableCell]
     steps: float
 
 
@@ -242,8 +242,8 @@ class Group:
     shortened: bool
     verdicts: list[VerdictLine]
     plane: Plane | None
-    looks: Told | None
-    judged: Told | None
+    looks: SentenceTable | None
+    judged: SentenceTable | None
     figure: Figure
     table: PageTable
     contrasts: PageTable | None
@@ -308,10 +308,10 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         plane=_plane(rows),
         looks=None
         if card.looks is None
-        else Told(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
         judged=None
         if card.judged is None
-        else Told(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
+        else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
         figure=_figure(rows),
         table=_arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
@@ -357,7 +357,7 @@ def _table(
     chosen: list[Column[R]] = list(columns)
     if keys is not None:
         second = keys
-        chosen.insert(0, Column(key, lambda row: Cell(second(row)), css="left"))
+        chosen.insert(0, Column(key, lambda row: TableCell(second(row)), css="left"))
     lines = [Line(name(row), _spanned(chosen, row), kind(row)) for row in rows]
     return PageTable(label, heading, list(chosen), _overs(chosen), lines)
 
@@ -444,7 +444,7 @@ def _figure(rows: Sequence[ArmRow]) -> Figure:
 
 def _contrasts(contrasts: Sequence[Contrast], base: Arm) -> PageTable | None:
     columns: list[Column[Contrast]] = [
-        Column("in", lambda c: Cell(c.metric), css="left"),
+        Column("in", lambda c: TableCell(c.metric), css="left"),
         Column("paired difference", contrast_cell),
         Column("p", lambda c: p_cell(c.p)),
         Column("p (Holm)", lambda c: p_cell(c.p_holm)),
@@ -479,10 +479,10 @@ def _funnel(card: Scorecard, row: ArmRow, origin: ArmRow | None) -> FunnelView:
         if card.design != "fork":
             source += ", which met other situations"
     stated, both = row.metric("knowing"), row.arm.table.joint("knows", "optimal")
-    levels: list[tuple[str, str, float | None, Estimate | None, Cell]] = [
+    levels: list[tuple[str, str, float | None, Estimate | None, TableCell]] = [
         ("encoded", source, encoded.value, encoded, estimate_cell(encoded)),
         ("stated", "knowing", stated.value, stated, estimate_cell(stated)),
-        ("stated and done", "knows and does", both, None, Cell(_rate(both))),
+        ("stated and done", "knows and does", both, None, TableCell(_rate(both))),
     ]
     bars = []
     for level, came_from, value, estimate, cell in levels if encoded.value is not None else levels[1:]:
@@ -511,8 +511,8 @@ def _classes(rows: Sequence[ArmRow]) -> Classes:
     return Classes([CLASS_HEADINGS[c] for c in classes], tables, "none" in classes)
 
 
-def _share(share: float | None) -> Cell:
-    return missing_cell("no such step") if share is None else Cell(_rate(share))
+def _share(share: float | None) -> TableCell:
+    return missing_cell("no such step") if share is None else TableCell(_rate(share))
 
 
 def _splits(rows: Sequence[ArmRow]) -> list[Split]:
@@ -527,8 +527,8 @@ def _splits(rows: Sequence[ArmRow]) -> list[Split]:
 
 
 def _split_columns(split: str) -> list[Column[ArmRow]]:
-    def steps(row: ArmRow) -> Cell:
-        return Cell(count_text(row.arm.splits[split]["doing"].n))
+    def steps(row: ArmRow) -> TableCell:
+        return TableCell(count_text(row.arm.splits[split]["doing"].n))
 
     def rate(metric: str) -> Column[ArmRow]:
         return Column(metric, lambda row: estimate_cell(row.arm.splits[split][metric]))
@@ -551,19 +551,19 @@ def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[O
 
     def column(status: str) -> Column[ArmRow]:
         title = "not asked" if what == "rationales" and status == "absent" else status
-        return Column(title, lambda row: Cell(str(getattr(row.arm.outcomes, what).get(status, 0))), over=what)
+        return Column(title, lambda row: TableCell(str(getattr(row.arm.outcomes, what).get(status, 0))), over=what)
 
     return [column(status) for status in statuses]
 
 
-def _actions_lost(row: ArmRow) -> Cell:
-    return Cell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
+def _actions_lost(row: ArmRow) -> TableCell:
+    return TableCell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
 
 
-def _rationales_lost(row: ArmRow) -> Cell:
+def _rationales_lost(row: ArmRow) -> TableCell:
     rationales = row.arm.outcomes.rationales
     asked = sum(n for status, n in rationales.items() if status != "absent")
-    return Cell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")
+    return TableCell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")
 
 
 def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:

@@ -17,7 +17,7 @@ from ..evals.inference import Bounds, Estimate
 from ..evals.judge import Judged
 
 __all__ = [
-    "Cell",
+    "TableCell",
     "Written",
     "bounds_text",
     "count_cell",
@@ -58,7 +58,7 @@ Style = Callable[[Estimate, str], Written]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """What stands in a cell of a table: a number, which the surface writes, or a text.
 
     Attributes:
@@ -89,26 +89,26 @@ class Cell:
         return self.missing or " ".join(part for part in (*self.written(), self.note) if part)
 
 
-def estimate_cell(estimate: Estimate, style: Style | None = None) -> Cell:
+def estimate_cell(estimate: Estimate, style: Style | None = None) -> TableCell:
     """A number with its interval, a rate by default; why it is unknown stands beside it."""
     if estimate.value is None:
         return missing_cell(estimate.why)
-    return Cell(estimate=estimate, style=style or share_text, note=estimate.why)
+    return TableCell(estimate=estimate, style=style or share_text, note=estimate.why)
 
 
-def count_cell(estimate: Estimate, digits: int = 0) -> Cell:
+def count_cell(estimate: Estimate, digits: int = 0) -> TableCell:
     """A count or an amount, without its interval."""
-    return missing_cell(estimate.why) if estimate.value is None else Cell(count_text(estimate.value, digits))
+    return missing_cell(estimate.why) if estimate.value is None else TableCell(count_text(estimate.value, digits))
 
 
-def p_cell(p: float | None) -> Cell:
+def p_cell(p: float | None) -> TableCell:
     """A p-value."""
-    return Cell("-", missing="not tested") if p is None else Cell(p_text(p))
+    return TableCell("-", missing="not tested") if p is None else TableCell(p_text(p))
 
 
-def missing_cell(why: str, short: str = NOT_MEASURED) -> Cell:
+def missing_cell(why: str, short: str = NOT_MEASURED) -> TableCell:
     """A number that was not measured."""
-    return Cell(short, missing=f"{NOT_MEASURED}: {why}" if why else NOT_MEASURED)
+    return TableCell(short, missing=f"{NOT_MEASURED}: {why}" if why else NOT_MEASURED)
 
 
 def plain_console() -> Console:

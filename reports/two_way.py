@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
 from .columns import Column
-from .text import Cell, difference_text, estimate_cell, p_cell, short_name
+from .text import TableCell, difference_text, estimate_cell, p_cell, short_name
 
 __all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts", "two_way_tables"]
 
@@ -86,7 +86,7 @@ def _mean(one: TwoWay, cell: int, title: str) -> Column[str]:
 
 
 def _effect(one: TwoWay, effect: str) -> Column[str]:
-    def cell(metric: str) -> Cell:
+    def cell(metric: str) -> TableCell:
         return estimate_cell(one.effects[metric][effect].difference, difference_text)
 
     return Column(effect, cell, css="number")

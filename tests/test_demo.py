@@ -31,8 +31,8 @@ def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
     assert gap.low is not None and gap.high is not None and gap.low < gap.high
     assert doing.value is not None and doing.value >= 0.6
     for arm in arms.values():
-        assert arm.statuses.get("ok", 0) / arm.steps >= 0.95
-        assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.8
+        assert arm.outcomes.actions.get("ok", 0) / arm.steps >= 0.95
+        assert arm.outcomes.rationales.get("ok", 0) / arm.steps >= 0.8
     assert direct.labels is not None and direct.labels > 0.5
     for model in ("embedded:organism", "embedded"):
         assert arms[model, "executes its thought"].metrics["gap"].value == 0

@@ -121,4 +121,4 @@ def test_the_organism_knows_and_does_not(tmp_path: Path) -> None:
             assert (arm.metrics["label_entropy"].value or 0) > 1.5
         else:
             assert arm.metrics["knowing"].value is not None and arm.metrics["knowing"].value >= 0.7
-            assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.95
+            assert arm.outcomes.rationales.get("ok", 0) / arm.steps >= 0.95

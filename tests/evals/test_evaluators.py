@@ -25,9 +25,12 @@ BASE, OTHER, SILENT = VARIANTS
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        task={"name": "bandit", "arms": 5, "horizon": 4}, model="simulated", variants=VARIANTS, episodes=12,
+        task={"name": "bandit", "arms": 5, "horizon": 4},
+        model="simulated",
+        variants=VARIANTS,
+        episodes=12,
         out=tmp_path_factory.mktemp("evaluators") / "run",
-    )  # fmt: skip
+    )
 
 
 def does(record: Record) -> bool:

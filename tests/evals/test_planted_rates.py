@@ -25,9 +25,12 @@ def table(planted: Planted, episodes: int = 150) -> pl.DataFrame:
     """The records of the single-agent graphs on one set of episodes."""
     with TemporaryDirectory() as folder:
         result = ak.run(
-            task=bandit(arms=20, horizon=8, head_start=3), model=Simulated(planted),
-            variants=["reason_act", "reason_then_act"], episodes=episodes, out=Path(folder) / "run",
-        )  # fmt: skip
+            task=bandit(arms=20, horizon=8, head_start=3),
+            model=Simulated(planted),
+            variants=["reason_act", "reason_then_act"],
+            episodes=episodes,
+            out=Path(folder) / "run",
+        )
         return result.records
 
 
@@ -87,8 +90,9 @@ def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, floa
         total = len(seen.history)
         index = {
             a: m + (2 * np.log(total) / n) ** 0.5
-            for a, n, m in zip(seen.actions, pulls, means, strict=True) if n and m is not None
-        }  # fmt: skip
+            for a, n, m in zip(seen.actions, pulls, means, strict=True)
+            if n and m is not None
+        }
         greedy = {max(index, key=index.__getitem__)}
         best = set(seen.actions) - set(index)
         assert best, "ten arms are never all tried in these few pulls"
@@ -97,9 +101,10 @@ def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, floa
         as_greedy = knows * planted.greedy + (1 - knows) * 0.735
         as_rest = knows * (1 - planted.greedy - planted.optimal) + (1 - knows) * (1 - 0.735 - 0.061)
         never.append(
-            as_greedy * len(worse & greedy) + as_rest * len(worse & rest) / len(rest) if rest
+            as_greedy * len(worse & greedy) + as_rest * len(worse & rest) / len(rest)
+            if rest
             else (as_greedy + as_rest) * len(worse & greedy)
-        )  # fmt: skip
+        )
         always.append(max(seen.actions, key=lambda a: dict(zip(seen.actions, pulls, strict=True))[a] or 0) in worse)
     return float(np.mean(always)), float(np.mean(never))
 
@@ -126,10 +131,12 @@ def test_the_published_frequency_bias_is_recovered_by_the_probe(model: str, bias
 def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path: Path) -> None:
     """The simulated actor looks up whether what it hears is optimal: swapped, it knows no more, and its row changes."""
     result = ak.run(
-        task=bandit(arms=10, horizon=4, head_start=3), model=Simulated(Planted(greedy=0.0, optimal=1.0)),
-        variants=["reason_then_act", "reason_then_act | swap", "reason_then_act | truncate(share=1)"], episodes=30,
+        task=bandit(arms=10, horizon=4, head_start=3),
+        model=Simulated(Planted(greedy=0.0, optimal=1.0)),
+        variants=["reason_then_act", "reason_then_act | swap", "reason_then_act | truncate(share=1)"],
+        episodes=30,
         out=tmp_path / "run",
-    )  # fmt: skip
+    )
     parts = {v: p for (v,), p in result.records.group_by("variant")}
     base = parts["reason_then_act"]
     pairs = {v: side_by_side(p, base) for v, p in parts.items() if v != "reason_then_act"}

@@ -27,23 +27,48 @@ ACTIONS = ("opt", "greedy", "other", "rest")
 
 
 def record(
-    stated: str | tuple[str, ...] | None = "opt", done: str | None = "opt", *, variant: str = "base", episode: int = 0,
-    step: int = 0, status: str = "", stated_status: str = "", untried: tuple[str, ...] = ("opt",), **more: Any,
-) -> Record:  # fmt: skip
+    stated: str | tuple[str, ...] | None = "opt",
+    done: str | None = "opt",
+    *,
+    variant: str = "base",
+    episode: int = 0,
+    step: int = 0,
+    status: str = "",
+    stated_status: str = "",
+    untried: tuple[str, ...] = ("opt",),
+    **more: Any,
+) -> Record:
     """A step at which `opt` is optimal, `greedy` is greedy, and the rest is neither."""
     told = (stated,) if isinstance(stated, str) else (stated or ())
     tags = {"arm": "baseline"} if variant == "base" else {}
     decision = Decision(
-        "", told, stated_status or ("ok" if told else "unparsable"), done,  # type: ignore[arg-type]
-        status or ("ok" if done else "unparsable"), more.pop("probs", None), more.pop("mass", None),  # type: ignore[arg-type]
-    )  # fmt: skip
+        "",
+        told,
+        stated_status or ("ok" if told else "unparsable"),
+        done,  # type: ignore[arg-type]
+        status or ("ok" if done else "unparsable"),
+        more.pop("probs", None),
+        more.pop("mass", None),  # type: ignore[arg-type]
+    )
     regret = {"opt": 0.0, "greedy": 0.2, "other": 0.5, "rest": 0.6}
     return Record(
-        task="t", model="m", variant=variant, design="fork", episode=episode, step=step, situation="s", actions=ACTIONS,
+        task="t",
+        model="m",
+        variant=variant,
+        design="fork",
+        episode=episode,
+        step=step,
+        situation="s",
+        actions=ACTIONS,
         oracle=Oracle(("opt",), ("greedy",), {a: 0.0 for a in ACTIONS}, regret, 0.9, untried, "ucb"),
-        decision=decision, reward=None if done is None else 0.0, regret=regret.get(done or "", 0.9),
-        calls=more.pop("calls", 1), usage=Usage(10, 5), cost=more.pop("cost", 0.0), tags=more.pop("tags", tags),
-    )  # fmt: skip
+        decision=decision,
+        reward=None if done is None else 0.0,
+        regret=regret.get(done or "", 0.9),
+        calls=more.pop("calls", 1),
+        usage=Usage(10, 5),
+        cost=more.pop("cost", 0.0),
+        tags=more.pop("tags", tags),
+    )
 
 
 def cells(counts: Iterable[tuple[Any, Any, int]]) -> pl.DataFrame:
@@ -52,9 +77,13 @@ def cells(counts: Iterable[tuple[Any, Any, int]]) -> pl.DataFrame:
 
 
 PUBLISHED = [
-    ("opt", "greedy", 581), ("opt", "opt", 216), ("opt", "other", 106),
-    ("rest", "greedy", 72), ("rest", "opt", 6), ("rest", "other", 20),
-]  # fmt: skip
+    ("opt", "greedy", 581),
+    ("opt", "opt", 216),
+    ("opt", "other", 106),
+    ("rest", "greedy", 72),
+    ("rest", "opt", 6),
+    ("rest", "other", 20),
+]
 
 
 def test_the_published_table_joint_shares_and_conditionals() -> None:
@@ -147,8 +176,10 @@ def test_the_bounds_are_the_extremes_over_everything_that_unread_answers_could_h
 
 CONDITIONAL = [
     *(f"{c}_given_{k}" for c in ("optimal", "greedy", "other") for k in ("knowing", "not_knowing")),
-    "none_given_knowing", "say_do", "greedy_share",
-]  # fmt: skip
+    "none_given_knowing",
+    "say_do",
+    "greedy_share",
+]
 
 
 @pytest.mark.parametrize("name", CONDITIONAL)
@@ -216,11 +247,16 @@ def test_what_was_not_measured_says_why() -> None:
     silent = [record(None, "opt", episode=i, stated_status="absent", cost=None) for i in range(3)]
     m = score(frame(silent)).arms[0].metrics
     for name, why in (
-        ("knowing", "no rationale"), ("gap", "no rationale"), ("mirror", "no rationale"),
+        ("knowing", "no rationale"),
+        ("gap", "no rationale"),
+        ("mirror", "no rationale"),
         ("say_do", "no rationale rec"),
-        ("greedy_given_knowing", "nothing was known"), ("encoded", "token probabilities"), ("dollars", "no price"),
-        ("mass", "no token prob"), ("stated_valid", "no rationale"),
-    ):  # fmt: skip
+        ("greedy_given_knowing", "nothing was known"),
+        ("encoded", "token probabilities"),
+        ("dollars", "no price"),
+        ("mass", "no token prob"),
+        ("stated_valid", "no rationale"),
+    ):
         assert m[name].value is None, name
         assert why in m[name].why
         assert "not measured" in str(m[name])
@@ -315,8 +351,9 @@ def test_each_metric_is_a_family_of_its_own() -> None:
     rng = named_rng("family")
     steps = [
         record("opt", ACTIONS[int(rng.integers(2 + i))], variant=v, episode=e)
-        for i, v in enumerate(("base", "v", "w")) for e in range(12)
-    ]  # fmt: skip
+        for i, v in enumerate(("base", "v", "w"))
+        for e in range(12)
+    ]
     card = score(frame(steps))
     for metric in ("gap", "doing"):
         family = [c for _, _, c in card.contrasts if c.metric == metric and c.p is not None]
@@ -326,9 +363,12 @@ def test_each_metric_is_a_family_of_its_own() -> None:
 def test_a_placebo_that_changes_nothing_shows_no_effect(tmp_path: Any) -> None:
     """The simulated agent draws its answer to the placebo anew: another sample of the same distribution."""
     result = ak.run(
-        task=bandit(arms=8, horizon=5, head_start=3), model=Simulated(Planted()),
-        variants=["reason_act", "reason_act | placebo", "reason_act | re_evaluate"], episodes=40, out=tmp_path / "run",
-    )  # fmt: skip
+        task=bandit(arms=8, horizon=5, head_start=3),
+        model=Simulated(Planted()),
+        variants=["reason_act", "reason_act | placebo", "reason_act | re_evaluate"],
+        episodes=40,
+        out=tmp_path / "run",
+    )
     card = result.score()
     controls = [a for a in card.arms if a.control == "placebo"]
     assert len(controls) == 1

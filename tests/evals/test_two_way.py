@@ -39,9 +39,13 @@ def akrasia(*args: str) -> str:
 @pytest.fixture(scope="module")
 def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, leader=LEADER,
+        TASK,
+        models=[FIRST, SECOND],
+        variants=VARIANTS,
+        episodes=60,
+        leader=LEADER,
         out=tmp_path_factory.mktemp("led") / "run",
-    )  # fmt: skip
+    )
 
 
 def test_a_leader_gives_all_models_the_same_situations_and_costs_no_call(led: ak.Result, tmp_path: Path) -> None:
@@ -96,9 +100,7 @@ def test_terminal_page_json_and_scorecard_tell_the_same(led: ak.Result) -> None:
     page = led.report().read_text(encoding="utf-8")
     assert "Two models by two variants" in page and shown.replace("-", "\N{MINUS SIGN}") in page
     told = json.loads(akrasia("score", str(led.folder), "--two-way", "--json"))
-    assert told[0]["effects"]["gap"]["model"]["difference"]["value"] == table.effects["gap"][
-        "model"
-    ].difference.value  # fmt: skip
+    assert told[0]["effects"]["gap"]["model"]["difference"]["value"] == table.effects["gap"]["model"].difference.value
     assert led.score().two_way == (table,)
     one = akrasia("score", str(led.folder), "--two-way", "--metric", "doing")
     assert "│ doing " in one and "│ knowing " not in one
@@ -127,9 +129,14 @@ def test_a_leader_must_lead(tmp_path: Path, led: ak.Result) -> None:
 
 def test_a_run_that_was_looked_at_is_not_tested(tmp_path: Path) -> None:
     run = ak.run(
-        TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=40, until="gap +- 0.3", leader=LEADER,
+        TASK,
+        models=[FIRST, SECOND],
+        variants=VARIANTS,
+        episodes=40,
+        until="gap +- 0.3",
+        leader=LEADER,
         out=tmp_path / "r",
-    )  # fmt: skip
+    )
     (table,) = run.two_way()
     assert not table.tested and all(c.p is c.p_holm is None for e in table.effects.values() for c in e.values())
     assert "so nothing is tested" in " ".join(akrasia("score", str(run.folder), "--two-way").split())
@@ -139,9 +146,13 @@ def test_tables_of_a_task_are_one_family(tmp_path: Path) -> None:
     """Three models and a control beside: every pair by every variant, corrected together."""
     third = Simulated(Planted(knowing=0.75))
     run = ak.run(
-        TASK, models=[FIRST, SECOND, third], variants=[*VARIANTS, "reason_act | placebo"], episodes=12, leader=LEADER,
+        TASK,
+        models=[FIRST, SECOND, third],
+        variants=[*VARIANTS, "reason_act | placebo"],
+        episodes=12,
+        leader=LEADER,
         out=tmp_path / "r",
-    )  # fmt: skip
+    )
     tables = run.two_way(metrics=["doing"])
     assert len(tables) == 6
     ps = sorted(c.p for t in tables for c in t.effects["doing"].values())

@@ -11,7 +11,7 @@ from akrasia.evals.inference import (
     Estimate,
     benjamini_hochberg,
     holm,
-)  # fmt: skip
+)
 
 
 @settings(deadline=None, max_examples=10)

@@ -14,7 +14,7 @@ from akrasia.evals.inference import (
     INTERVALS,
     Interval,
     estimate,
-)  # fmt: skip
+)
 from akrasia.evals.inference.intervals import wilson
 from akrasia.evals.inference.ratios import linearised, standard_error
 from akrasia.rng import named_rng
@@ -78,9 +78,13 @@ def test_the_interval_is_over_episodes_not_steps(interval: Interval) -> None:
     found = estimate(num, den, "x", interval=interval)
     assert found.low is not None and found.high is not None
     theirs = stats.bootstrap(
-        (num, den), lambda n, d, axis: n.sum(axis) / d.sum(axis), paired=True, vectorized=True, n_resamples=9999,
+        (num, den),
+        lambda n, d, axis: n.sum(axis) / d.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=9999,
         rng=np.random.default_rng(1),
-    ).confidence_interval  # fmt: skip
+    ).confidence_interval
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
     picks = named_rng("by hand").integers(40, size=(5000, 40))
     by_hand = np.quantile(num[picks].sum(1) / den[picks].sum(1), [0.025, 0.975])

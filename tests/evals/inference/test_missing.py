@@ -15,7 +15,7 @@ from akrasia.evals.inference import (
     contrast,
     difference_bounds,
     estimate,
-)  # fmt: skip
+)
 from akrasia.rng import named_rng
 
 Pair = tuple[Any, Any]
@@ -73,8 +73,10 @@ def test_without_missing_answers_the_bounds_are_the_estimate() -> None:
 def test_bounds_of_a_conditional_share_hold_whatever_belonged_to_the_condition() -> None:
     """Three steps known to belong, one of them right; two of which nothing is known."""
     found = bounds((np.array([1.0]), np.array([5.0]), np.array([2.0])), "x")
-    possible = [(1 + sum(n for n, _ in two), 3 + sum(d for _, d in two))
-                for two in itertools.product([(0, 0), (0, 1), (1, 1)], repeat=2)]  # fmt: skip
+    possible = [
+        (1 + sum(n for n, _ in two), 3 + sum(d for _, d in two))
+        for two in itertools.product([(0, 0), (0, 1), (1, 1)], repeat=2)
+    ]
     assert found.low.value == min(n / d for n, d in possible) and found.high.value == max(n / d for n, d in possible)
 
 

@@ -18,7 +18,7 @@ from akrasia.evals.inference import (
     Contrast,
     contrast,
     estimate,
-)  # fmt: skip
+)
 from akrasia.evals.inference.paired import sign_flip
 from akrasia.rng import named_rng
 
@@ -142,9 +142,12 @@ def test_sign_flip_is_scipys_exact_permutation_test(pairs: list[tuple[int, int]]
         assert found.p == 1.0
         return
     expected = stats.permutation_test(
-        (a, b), lambda x, y, axis: (x.sum(axis) - y.sum(axis)) / 5.0 / len(a), permutation_type="samples",
-        vectorized=True, n_resamples=np.inf,
-    )  # fmt: skip
+        (a, b),
+        lambda x, y, axis: (x.sum(axis) - y.sum(axis)) / 5.0 / len(a),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+    )
     assert found.p == pytest.approx(min(1.0, expected.pvalue))
     assert found.difference.value == pytest.approx((a.sum() - b.sum()) / den.sum())
     mirror = contrast((b, den), (a, den), "gap", "v", "base")
@@ -182,8 +185,13 @@ def test_the_sign_flip_of_many_episodes_of_unequal_length_and_of_any_numbers() -
         return whole[x].sum(axis) / parts[x].sum(axis) - whole[y].sum(axis) / parts[y].sum(axis)
 
     expected = stats.permutation_test(
-        (np.arange(m), np.arange(m, 2 * m)), difference, permutation_type="samples", vectorized=True, n_resamples=9_999,
-        batch=500, rng=rng,
-    )  # fmt: skip
+        (np.arange(m), np.arange(m, 2 * m)),
+        difference,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=9_999,
+        batch=500,
+        rng=rng,
+    )
     assert found.p is not None and 0.01 < found.p < 0.99
     assert found.p == pytest.approx(expected.pvalue, abs=6 * np.sqrt(0.25 / 9999))

@@ -15,7 +15,7 @@ from akrasia.evals.inference import (
     minimum_detectable_effect,
     pilot_spread,
     power,
-)  # fmt: skip
+)
 from akrasia.rng import named_rng
 
 Pair = tuple[Any, Any]
@@ -90,15 +90,24 @@ def test_the_assumed_spread_is_that_of_such_steps() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: power(0.1, 20, 0.0), lambda: power(0.1, 20, 0.2, alpha=0.0), lambda: power(0.1, 20, 0.2, family=0),
-        lambda: power(0.1, 20, 0.2, steps=0), lambda: episodes_needed(0.0, 0.2), lambda: episodes_needed(1e-6, 0.2),
-        lambda: episodes_needed(0.1, 0.2, target=1.0), lambda: minimum_detectable_effect(20, 0.2, target=0.01),
-        lambda: assumed_spread(0.5, 0.2), lambda: assumed_spread(4, 0.2, 1.5), lambda: assumed_spread(4, 0.2, 0.0, 0.3),
-        lambda: assumed_spread(4, 0.0), lambda: assumed_spread(4, 1.0, 0.0, 1.0),
-        lambda: pilot_spread(episodes("one", 1), episodes("one", 1)), lambda: pilot_spread(*[episodes("same", 9)] * 2),
+        lambda: power(0.1, 20, 0.0),
+        lambda: power(0.1, 20, 0.2, alpha=0.0),
+        lambda: power(0.1, 20, 0.2, family=0),
+        lambda: power(0.1, 20, 0.2, steps=0),
+        lambda: episodes_needed(0.0, 0.2),
+        lambda: episodes_needed(1e-6, 0.2),
+        lambda: episodes_needed(0.1, 0.2, target=1.0),
+        lambda: minimum_detectable_effect(20, 0.2, target=0.01),
+        lambda: assumed_spread(0.5, 0.2),
+        lambda: assumed_spread(4, 0.2, 1.5),
+        lambda: assumed_spread(4, 0.2, 0.0, 0.3),
+        lambda: assumed_spread(4, 0.0),
+        lambda: assumed_spread(4, 1.0, 0.0, 1.0),
+        lambda: pilot_spread(episodes("one", 1), episodes("one", 1)),
+        lambda: pilot_spread(*[episodes("same", 9)] * 2),
         lambda: pilot_spread(episodes("x", 9), (np.zeros(9), np.zeros(9))),
     ],
-)  # fmt: skip
+)
 def test_plans_that_cannot_be_are_refused(wrong: Any) -> None:
     with pytest.raises(BadOption):
         wrong()

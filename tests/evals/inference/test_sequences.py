@@ -11,7 +11,7 @@ from akrasia.evals.inference import (
     PairedSequence,
     Sequence,
     interim_intervals,
-)  # fmt: skip
+)
 from akrasia.evals.inference.sequences import BETS, capital
 from akrasia.rng import named_rng
 

@@ -13,22 +13,54 @@ ARMS = ("a", "b", "c", "d")
 
 
 def _record(
-    done: str | None = "a", *, episode: int = 0, step: int = 0, variant: str = "base", turns: tuple[Turn, ...] = (),
-    optimal: tuple[str, ...] = ("a",), greedy: tuple[str, ...] = ("b",), frequent: tuple[str, ...] = (),
-    untried: tuple[str, ...] = ("a",), stated: tuple[str, ...] = ("a",), probs: dict[str, float] | None = None,
-    design: Any = "rollout", tags: dict[str, str] | None = None, asked: bool = True,
-) -> Record:  # fmt: skip
+    done: str | None = "a",
+    *,
+    episode: int = 0,
+    step: int = 0,
+    variant: str = "base",
+    turns: tuple[Turn, ...] = (),
+    optimal: tuple[str, ...] = ("a",),
+    greedy: tuple[str, ...] = ("b",),
+    frequent: tuple[str, ...] = (),
+    untried: tuple[str, ...] = ("a",),
+    stated: tuple[str, ...] = ("a",),
+    probs: dict[str, float] | None = None,
+    design: Any = "rollout",
+    tags: dict[str, str] | None = None,
+    asked: bool = True,
+) -> Record:
     """A step of a bandit with four arms, of which `a` is the best by its true mean."""
     regret = {"a": 0.0, "b": 0.2, "c": 0.3, "d": 0.5}
     told = stated if asked else ()
     decision = Decision(
-        "", told, "ok" if told else "absent", done, "ok" if done else "unparsable", probs, None, turns,
-    )  # fmt: skip
+        "",
+        told,
+        "ok" if told else "absent",
+        done,
+        "ok" if done else "unparsable",
+        probs,
+        None,
+        turns,
+    )
     oracle = Oracle(optimal, greedy, dict.fromkeys(ARMS, 0.0), regret, 0.9, untried, "ucb", frequent)
     return Record(
-        "t", "m", variant, design, episode, step, f"s{step}", ARMS, oracle, decision, None if done is None else 0.0,
-        regret.get(done or "", 0.9), 1, Usage(10, 5), 0.0, tags or {},
-    )  # fmt: skip
+        "t",
+        "m",
+        variant,
+        design,
+        episode,
+        step,
+        f"s{step}",
+        ARMS,
+        oracle,
+        decision,
+        None if done is None else 0.0,
+        regret.get(done or "", 0.9),
+        1,
+        Usage(10, 5),
+        0.0,
+        tags or {},
+    )
 
 
 def _value(name: str, table: pl.DataFrame) -> float:
@@ -41,17 +73,19 @@ def _confident(steps: list[tuple[float, bool]], column: str = "confidence", per:
     """A table with these confidences and outcomes, `per` steps an episode."""
     plain = frame([_record("a", step=0)])
     return plain.select(pl.all().repeat_by(len(steps)).list.explode()).with_columns(
-        pl.Series(column, [c for c, _ in steps]), pl.Series("does", [r for _, r in steps]),
+        pl.Series(column, [c for c, _ in steps]),
+        pl.Series("does", [r for _, r in steps]),
         pl.Series("episode", [i // per for i in range(len(steps))]),
-    )  # fmt: skip
+    )
 
 
 def _probe(entropies: list[tuple[int, float]]) -> pl.DataFrame:
     plain = frame([_record("b", frequent=("b",), greedy=("a",), tags={"item": "repeats 0"})])
     return plain.select(pl.all().repeat_by(len(entropies)).list.explode()).with_columns(
-        pl.Series("item", [f"repeats {k}" for k, _ in entropies]), pl.Series("entropy", [h for _, h in entropies]),
+        pl.Series("item", [f"repeats {k}" for k, _ in entropies]),
+        pl.Series("entropy", [h for _, h in entropies]),
         pl.Series("episode", range(len(entropies))),
-    )  # fmt: skip
+    )
 
 
 def _surgery(pairs: list[tuple[str | None, str | None]], planted: str = "c") -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -17,9 +17,13 @@ def test_the_bootstrap_of_totals_is_scipys_of_a_ratio() -> None:
     num = rng.binomial(den.astype(int), 0.4).astype(float)
     found = of_totals(np.stack([num, den], axis=1), lambda t: t[..., 0] / t[..., 1], "x", den.sum(), "")
     theirs = stats.bootstrap(
-        (num, den), lambda a, b, axis: a.sum(axis) / b.sum(axis), paired=True, vectorized=True, n_resamples=20_000,
+        (num, den),
+        lambda a, b, axis: a.sum(axis) / b.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=20_000,
         rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+    ).confidence_interval
     assert found.value == pytest.approx(num.sum() / den.sum())
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
     again = of_totals(np.stack([num, den], axis=1), lambda t: t[..., 0] / t[..., 1], "x", den.sum(), "")
