@@ -1,6 +1,6 @@
 """The transcripts as a table: one row per turn of a decision, with what stood before it and whom it read.
 
-A speaker is told by role and sample, which a node keeps however often it speaks: `reason` and `reason.revise` are one
+A speaker is known by role and sample, which a node keeps however often it speaks: `reason` and `reason.revise` are one
 speaker, two debaters are two. Its turns are numbered by `round`, from 0.
 
 Columns beside the identity (task, model, variant, control, baseline, design, episode, step, situation):
@@ -72,16 +72,16 @@ def _table(data: list[str]) -> pl.DataFrame:
     rows = (
         records.with_columns(
             pl.col("oracle").struct.field("optimal"),
-            pl.col("decision").struct.field("turns").alias("said"),
+            pl.col("decision").struct.field("turns").alias("spoken"),
             pl.col("tags").struct.field("control"),
             baseline=(pl.col("tags").struct.field("arm") == "baseline").fill_null(False),
             graded=(pl.col("tags").struct.field("answer") == "text").fill_null(False),
         )
         .drop("oracle", "decision", "tags")
         .with_row_index("record")
-        .filter(pl.col("said").list.len() > 0)
-        .explode("said")
-        .unnest("said")
+        .filter(pl.col("spoken").list.len() > 0)
+        .explode("spoken")
+        .unnest("spoken")
         .unnest("usage")
     )
     own = ["record", "role", "sample"]

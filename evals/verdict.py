@@ -27,10 +27,10 @@ from typing import Literal
 from .controls import Reference
 from .inference import FEW, Bounds, Contrast, Estimate
 
-__all__ = ["SHOWN", "Against", "Outcome", "Verdict", "difference_between", "direction", "judge_arm"]
+__all__ = ["SHOWN", "Against", "VerdictOutcome", "Verdict", "difference_between", "direction", "judge_arm"]
 
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
-Outcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
+VerdictOutcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
 Direction = Literal["down", "up", "open", "unknown"]
 
 
@@ -64,7 +64,7 @@ class Verdict:
     task: str
     model: str
     variant: str
-    outcome: Outcome
+    outcome: VerdictOutcome
     change: Contrast | None
     bounds: Bounds | None
     controls: tuple[Against, ...]
@@ -123,7 +123,7 @@ def judge_arm(
     return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(parts))
 
 
-def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
+def _outcome(gap: Contrast | None, family: int) -> tuple[VerdictOutcome, str]:
     if gap is None:
         return "not measured", "gap not measured: it was not among the metrics asked for"
     d = gap.difference
@@ -147,7 +147,7 @@ def _outcome(gap: Contrast | None, family: int) -> tuple[Outcome, str]:
     )
 
 
-def _missing(outcome: Outcome, d: Estimate, bounds: Bounds | None) -> list[str]:
+def _missing(outcome: VerdictOutcome, d: Estimate, bounds: Bounds | None) -> list[str]:
     if bounds is None or bounds.low.value is None or bounds.high.value is None:
         return []
     low, high = bounds.low.value, bounds.high.value
@@ -158,7 +158,7 @@ def _missing(outcome: Outcome, d: Estimate, bounds: Bounds | None) -> list[str]:
     return [f"answers that could not be read could undo this ({_signed(low)} to {_signed(high)})"] if undone else []
 
 
-def _beside(outcome: Outcome, contrasts: dict[str, Contrast]) -> list[str]:
+def _beside(outcome: VerdictOutcome, contrasts: dict[str, Contrast]) -> list[str]:
     """What became of doing and knowing: said whenever shown, and of doing always where the gap closes."""
     parts = []
     doing, knowing = contrasts.get("doing"), contrasts.get("knowing")

@@ -153,7 +153,7 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentenceTable:
     """A sentence and the table that belongs to it."""
 
     sentence: str
@@ -242,8 +242,8 @@ class Group:
     shortened: bool
     verdicts: list[VerdictLine]
     plane: Plane | None
-    looks: Told | None
-    judged: Told | None
+    looks: SentenceTable | None
+    judged: SentenceTable | None
     figure: Figure
     table: PageTable
     contrasts: PageTable | None
@@ -308,10 +308,10 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         plane=_plane(rows),
         looks=None
         if card.looks is None
-        else Told(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
         judged=None
         if card.judged is None
-        else Told(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
+        else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
         figure=_figure(rows),
         table=_arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True

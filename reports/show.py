@@ -48,7 +48,7 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                     console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
                 again = " (the same answer as above)" if turn.key in shown else ""
                 shown.add(turn.key)
-                console.print(Panel(_said(turn), title=_title(turn) + changed + again, title_align="left"))
+                console.print(Panel(_answer_text(turn), title=_title(turn) + changed + again, title_align="left"))
             console.print(_verdict(record))
 
 
@@ -84,7 +84,7 @@ def _title(turn: Turn) -> str:
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 
-def _said(turn: Turn) -> Text:
+def _answer_text(turn: Turn) -> Text:
     text = Text(turn.text.strip("\n") or "(nothing)")
     if turn.probs:
         top = sorted(turn.probs.items(), key=lambda kv: -kv[1])
@@ -98,12 +98,12 @@ def _verdict(record: Record) -> Text:
     asked = decision.stated_status != "absent"
     knows = bool(set(decision.stated) & set(oracle.optimal))
     stated = _set(decision.stated) if asked else "nobody was asked"
-    said = f"stated {stated}" + (f" ({'right' if knows else 'wrong'})" if asked else "")
+    knowing = f"stated {stated}" + (f" ({'right' if knows else 'wrong'})" if asked else "")
     right = decision.done in oracle.optimal
     kind = "optimal" if right else "greedy" if decision.done in oracle.greedy else "other"
     done = f"done {decision.done} ({kind})" if decision.done else f"no legal action: {decision.status}"
     paid = "nothing" if record.reward is None else f"{record.reward:.2f}"
-    text = Text(f"{said}; {done}; paid {paid}, regret {record.regret:.2f}")
+    text = Text(f"{knowing}; {done}; paid {paid}, regret {record.regret:.2f}")
     if asked and knows and not right:
         text.append("  <- knows and does not do", style="bold red")
     return text

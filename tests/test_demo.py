@@ -43,8 +43,8 @@ def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
         assert measured.low is not None and measured.high is not None
         assert max(measured.low, low) <= min(measured.high, high), (row, metric, measured)
     for arm in arms.values():
-        assert arm.statuses.get("ok", 0) / arm.steps >= 0.95
-        assert arm.stated_statuses.get("ok", 0) / arm.steps >= 0.8
+        assert arm.outcomes.actions.get("ok", 0) / arm.steps >= 0.95
+        assert arm.outcomes.rationales.get("ok", 0) / arm.steps >= 0.8
     assert direct.labels is not None and direct.labels > 0.5
     assert thought.stated_statuses.get("ok", 0) / thought.steps >= 0.95
     for model in ("embedded:organism", "embedded"):

@@ -99,9 +99,15 @@ def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
             result = scipy.stats.bootstrap(
-                data, statistic, paired=True, vectorized=True, n_resamples=RESAMPLES, confidence_level=level,
-                method=method, rng=named_rng(0, "bootstrap", name),
-            )  # fmt: skip
+                data,
+                statistic,
+                paired=True,
+                vectorized=True,
+                n_resamples=RESAMPLES,
+                confidence_level=level,
+                method=method,
+                rng=named_rng(0, "bootstrap", name),
+            )
         low, high = result.confidence_interval
         if np.isfinite(low) and np.isfinite(high):
             return float(low), float(high)

@@ -50,10 +50,10 @@ def power(
     grain = 1 / (episodes * steps) if steps else 0.0
     shift = max(abs(effect) - grain, 0.0) / sd * math.sqrt(episodes)
     least = float(scipy.stats.t.isf(each / 2, episodes - 1))
-    found = float(scipy.stats.nct.sf(least, episodes - 1, shift))
+    right_side = float(scipy.stats.nct.sf(least, episodes - 1, shift))
     if shift > 5:  # the wrong side then has less than 1e-9, and scipy's noncentral t no digits there
-        return found
-    return found + float(scipy.stats.nct.cdf(-least, episodes - 1, shift))
+        return right_side
+    return right_side + float(scipy.stats.nct.cdf(-least, episodes - 1, shift))
 
 
 def episodes_needed(
@@ -156,9 +156,10 @@ def assumed_spread(steps: float, discordance: float, correlation: float = 0.0, e
         raise BadOption(f"correlation = {correlation}", "it must lie between 0 and 1")
     if not abs(effect) <= discordance <= 1:
         raise BadOption(
-            f"discordance = {discordance}, effect = {effect}", "|effect| <= discordance <= 1 must hold",
+            f"discordance = {discordance}, effect = {effect}",
+            "|effect| <= discordance <= 1 must hold",
             "An effect of 0.1 needs steps that differ at a share of 0.1 at least.",
-        )  # fmt: skip
+        )
     variance = (discordance - effect**2) * (1 + (steps - 1) * correlation) / steps
     if variance <= 0:
         raise BadOption("these assumptions leave no spread", "no step differs, or all do alike")

@@ -163,11 +163,11 @@ def interim_intervals(sequence: Sequence | PairedSequence, *columns: Array) -> A
         columns: num and den for a `Sequence`; num and den of both arms for a `PairedSequence`; one value per episode,
             in the order of the episodes.
     """
-    seen = np.empty((len(columns[0]), 2))
+    intervals = np.empty((len(columns[0]), 2))
     for i, episode in enumerate(zip(*columns, strict=True)):
         sequence.add(*map(float, episode))
-        seen[i] = sequence.interval
-    return seen
+        intervals[i] = sequence.interval
+    return intervals
 
 
 def capital(num: Array, den: Array, theta: float, bound: float) -> Array:
@@ -211,12 +211,12 @@ class _Side:
     def __init__(self, bound: float, level: float) -> None:
         self.bound, self.threshold = bound, math.log(2 / (1 - level))
         self.low = 0.0
-        self.seen: dict[tuple[float, float], int] = {}
+        self.counts: dict[tuple[float, float], int] = {}
 
     def add(self, num: float, den: float) -> None:
-        self.seen[num, den] = self.seen.get((num, den), 0) + 1
-        pairs = np.array(list(self.seen), float)
-        times = np.array(list(self.seen.values()), float)
+        self.counts[num, den] = self.counts.get((num, den), 0) + 1
+        pairs = np.array(list(self.counts), float)
+        times = np.array(list(self.counts.values()), float)
 
         def over(theta: float) -> float:
             gained = _gains(pairs[:, 0], pairs[:, 1], theta, self.bound) @ times

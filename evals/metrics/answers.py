@@ -31,10 +31,10 @@ def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, 
     Raises:
         NotMeasured: the task has no items.
     """
-    asked = frame.filter(pl.col("item").is_not_null())
-    if asked.is_empty():
+    answers = frame.filter(pl.col("item").is_not_null())
+    if answers.is_empty():
         raise NotMeasured(_NO_ITEMS)
-    sums = asked.group_by("item", *CLUSTER).agg(num=pl.col("does").sum(), den=pl.len()).sort("item", *CLUSTER)
+    sums = answers.group_by("item", *CLUSTER).agg(num=pl.col("does").sum(), den=pl.len()).sort("item", *CLUSTER)
     shares = {}
     for (item,), part in sums.group_by("item", maintain_order=True):
         num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
@@ -44,24 +44,24 @@ def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, 
 
 def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
     """Per episode: right answers of every item, then answers of every item; shape (episodes, 2 * items)."""
-    asked = frame.filter(pl.col("item").is_not_null())
-    if asked.is_empty():
+    answers = frame.filter(pl.col("item").is_not_null())
+    if answers.is_empty():
         raise NotMeasured(_NO_ITEMS)
-    items = asked["item"].unique().sort()
-    often = asked.group_by("item").agg(pl.struct(CLUSTER).n_unique().alias("episodes"))["episodes"].min()
+    items = answers["item"].unique().sort()
+    often = answers.group_by("item").agg(pl.struct(CLUSTER).n_unique().alias("episodes"))["episodes"].min()
     if len(items) < 2:
         raise NotMeasured("there is one item only, so nothing varies")
     if len(items) > MOST or int(str(often)) < 2:
         raise NotMeasured("each item must be answered in several episodes, or its accuracy is one draw")
-    codes, episodes = by_episode(asked)
-    place = items.search_sorted(asked["item"]).to_numpy().astype(np.intp)
-    right = summed(codes, episodes, place, len(items), asked["does"].to_numpy().astype(np.float64))
-    return np.concatenate([right, summed(codes, episodes, place, len(items))], axis=1), float(asked.height)
+    codes, episodes = by_episode(answers)
+    place = items.search_sorted(answers["item"]).to_numpy().astype(np.intp)
+    right = summed(codes, episodes, place, len(items), answers["does"].to_numpy().astype(np.float64))
+    return np.concatenate([right, summed(codes, episodes, place, len(items))], axis=1), float(answers.height)
 
 
 def _rates(totals: Array) -> Array:
-    right, asked = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
-    return quotient(right, asked)
+    right, answers = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
+    return quotient(right, answers)
 
 
 def _spread(totals: Array) -> Array:

@@ -31,13 +31,21 @@ def _flip(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr = _AGAI
 wrong_to_right = _flip("wrong_to_right", "wrong -> right", "turns that were wrong before and are right", ~_WAS & _IS)
 right_to_wrong = _flip("right_to_wrong", "right -> wrong", "turns that were right before and are wrong", _WAS & ~_IS)
 corrected = _flip(
-    "corrected", "P(right | was wrong)", "of the turns that were wrong before", _IS, _AGAIN & ~_WAS,
+    "corrected",
+    "P(right | was wrong)",
+    "of the turns that were wrong before",
+    _IS,
+    _AGAIN & ~_WAS,
     "no speaker was wrong and spoke again",
-)  # fmt: skip
+)
 spoiled = _flip(
-    "spoiled", "P(wrong | was right)", "of the turns that were right before", ~_IS, _AGAIN & _WAS,
+    "spoiled",
+    "P(wrong | was right)",
+    "of the turns that were right before",
+    ~_IS,
+    _AGAIN & _WAS,
     "no speaker was right and spoke again",
-)  # fmt: skip
+)
 moved = metric(
     "turn_moved",
     "turns that move",

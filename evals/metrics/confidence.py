@@ -35,7 +35,7 @@ LEVELS = 256  # distinct confidences up to which the interval of the AUROC is ov
 KINDS = {
     "": ("confidence", "says", "no agent says how sure it is: ask for it, as in society(confidence=True)"),
     "token_": ("p_done", "token", "no action was read off token probabilities: add act, on a model that has them"),
-}  # fmt: skip
+}
 ONE_CLASS = "all steps are right, or all are wrong"
 
 
@@ -156,16 +156,26 @@ def _register(prefix: str, column: str, reading: str, why: str) -> None:
     register_metric(
         Auroc(f"{prefix}auroc", title("AUROC"), "P(a right step is surer than a wrong one), ties one half", column, why)
     )
-    sure, seen = pl.col(column).clip(0, 1), pl.col(column).is_not_null()
+    sure, known = pl.col(column).clip(0, 1), pl.col(column).is_not_null()
     right = pl.col("does").cast(pl.Float64)
     metric(
-        f"{prefix}brier", title("Brier"), (sure - right) ** 2, seen, unit="score", why=why,
+        f"{prefix}brier",
+        title("Brier"),
+        (sure - right) ** 2,
+        known,
+        unit="score",
+        why=why,
         source="Brier 1950: mean (confidence - right)^2; 0 is best, 0.25 is saying one half always",
-    )  # fmt: skip
+    )
     metric(
-        f"{prefix}overconfidence", title("over-confidence"), pl.when(seen).then(sure - right), seen, unit="difference",
-        source="mean confidence - accuracy", why=why,
-    )  # fmt: skip
+        f"{prefix}overconfidence",
+        title("over-confidence"),
+        pl.when(known).then(sure - right),
+        known,
+        unit="difference",
+        source="mean confidence - accuracy",
+        why=why,
+    )
 
 
 for _prefix, (_column, _reading, _why) in KINDS.items():

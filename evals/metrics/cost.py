@@ -35,14 +35,23 @@ completion_tokens = metric(
     "completion_tokens", "tokens out", pl.col("completion_tokens"), pl.lit(1.0), unit="tokens", source="per decision"
 )
 dollars = metric(
-    "dollars", "$", pl.col("cost"), pl.col("cost").is_not_null(), unit="US dollars", source="nominal, per decision",
+    "dollars",
+    "$",
+    pl.col("cost"),
+    pl.col("cost").is_not_null(),
+    unit="US dollars",
+    source="nominal, per decision",
     why="no price is known",
-)  # fmt: skip
+)
 latency = metric(
-    "latency", "seconds", pl.col("latency"), pl.col("latency").is_not_null(), unit="seconds",
+    "latency",
+    "seconds",
+    pl.col("latency"),
+    pl.col("latency").is_not_null(),
+    unit="seconds",
     source="per decision: agents that do not read each other are asked at once; waiting for a free slot is not in it",
     why="records hold no clock: join the latency of the run's responses",
-)  # fmt: skip
+)
 
 
 def with_latency(frame: pl.DataFrame, turns: pl.DataFrame, seconds: Mapping[str, float]) -> pl.DataFrame:

@@ -16,8 +16,16 @@ from ..inference import Array, Estimate, Interval
 from .base import Metric, metric, register_metric
 from .totals import OfTotals, by_episode, quotient
 
-__all__ = ["BUCKETS", "REPEATS", "bias_frequent", "bias_greedy", "bias_other", "entropy_correlation", "frequency_bias",
-           "frequency_buckets"]  # fmt: skip
+__all__ = [
+    "BUCKETS",
+    "REPEATS",
+    "bias_frequent",
+    "bias_greedy",
+    "bias_other",
+    "entropy_correlation",
+    "frequency_bias",
+    "frequency_buckets",
+]
 
 _APP = "Schmied et al. 2025 (2504.16078), App. C.1.2"
 _CLASSED = pl.col("habit").is_not_null()
@@ -36,15 +44,23 @@ bias_frequent = _share("bias_frequent", "F_f", "frequent", "F_f, takes the most 
 bias_greedy = _share("bias_greedy", "F_g", "greedy", "F_g, takes the best tried action")
 bias_other = _share("bias_other", "F_o", "other", "F_o, takes an action that is neither")
 frequency_bias = _share(
-    "frequency_bias", "F_f where it can be", "frequent", "F_f over the steps where a frequent action is not greedy",
-    _CLASSED & pl.col("habit_separable"), "no step has a frequent action that is not greedy",
-)  # fmt: skip
+    "frequency_bias",
+    "F_f where it can be",
+    "frequent",
+    "F_f over the steps where a frequent action is not greedy",
+    _CLASSED & pl.col("habit_separable"),
+    "no step has a frequent action that is not greedy",
+)
 _SEEN = _CLASSED & pl.col("p_frequent").is_not_null()
 _NO_TOKENS = "the model shows no token probabilities: add the variant act, on a model that has them"
 bias_frequent_mass = metric(
-    "bias_frequent_mass", "F_f (token)", pl.when(_SEEN).then("p_frequent"), _SEEN,
-    source=f"{_APP}: probability of the most frequent actions that are not greedy", why=_NO_TOKENS,
-)  # fmt: skip
+    "bias_frequent_mass",
+    "F_f (token)",
+    pl.when(_SEEN).then("p_frequent"),
+    _SEEN,
+    source=f"{_APP}: probability of the most frequent actions that are not greedy",
+    why=_NO_TOKENS,
+)
 
 
 def frequency_buckets(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, dict[str, Estimate]]:
@@ -72,12 +88,12 @@ def _moments(frame: pl.DataFrame) -> tuple[Array, float]:
     probed = frame.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null())
     if probed.is_empty():
         raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
-    seen = probed.filter(pl.col("entropy").is_not_null())
-    if seen.is_empty():
+    shown = probed.filter(pl.col("entropy").is_not_null())
+    if shown.is_empty():
         raise NotMeasured(_NO_TOKENS)
-    x, y = (seen[c].to_numpy().astype(np.float64) for c in ("repeats", "entropy"))
+    x, y = (shown[c].to_numpy().astype(np.float64) for c in ("repeats", "entropy"))
     x, y = x - x.mean(), y - y.mean()
-    codes, episodes = by_episode(seen)
+    codes, episodes = by_episode(shown)
     columns = [np.bincount(codes, weights=w, minlength=episodes) for w in (np.ones_like(x), x, y, x * x, y * y, x * y)]
     return np.stack(columns, axis=1).astype(np.float64), float(len(x))
 

@@ -53,45 +53,75 @@ mirror = metric(
     missing=_MIRROR_OPEN,
 )
 say_do = metric(
-    "say_do", "say-do", pl.col("follows"),
-    pl.col("stated_valid") & _COMPARED, source="P(done in stated | something was stated)",
-    why="no rationale recommended anything", missing=_ASKED & _COMPARED & (_UNREAD | _UNDONE),
-)  # fmt: skip
+    "say_do",
+    "say-do",
+    pl.col("follows"),
+    pl.col("stated_valid") & _COMPARED,
+    source="P(done in stated | something was stated)",
+    why="no rationale recommended anything",
+    missing=_ASKED & _COMPARED & (_UNREAD | _UNDONE),
+)
 _TAKEN = (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other")))
 for _taken, _when in _TAKEN:
     metric(
-        f"{_taken}_given_knowing", f"P({_taken} | knows)", _KNOWS & _when, _KNOWS, source=_G1, why="nothing was known",
+        f"{_taken}_given_knowing",
+        f"P({_taken} | knows)",
+        _KNOWS & _when,
+        _KNOWS,
+        source=_G1,
+        why="nothing was known",
         missing=_UNREAD | (_KNOWS & _UNDONE),
-    )  # fmt: skip
+    )
 none_given_knowing = metric(
-    "none_given_knowing", "P(none | knows)", _KNOWS & ~pl.col("valid"), _KNOWS,
-    source="no legal action was given; with the three above the row adds up to 1", why="nothing was known",
+    "none_given_knowing",
+    "P(none | knows)",
+    _KNOWS & ~pl.col("valid"),
+    _KNOWS,
+    source="no legal action was given; with the three above the row adds up to 1",
+    why="nothing was known",
     missing=_UNREAD,
-)  # fmt: skip
+)
 for _taken, _when in _TAKEN:
     metric(
-        f"{_taken}_given_not_knowing", f"P({_taken} | does not know)", _IGNORANT & _when, _IGNORANT, source=_G1,
-        why="no wrong rationale was given", missing=_UNREAD | (_IGNORANT & _UNDONE),
-    )  # fmt: skip
+        f"{_taken}_given_not_knowing",
+        f"P({_taken} | does not know)",
+        _IGNORANT & _when,
+        _IGNORANT,
+        source=_G1,
+        why="no wrong rationale was given",
+        missing=_UNREAD | (_IGNORANT & _UNDONE),
+    )
 encoded = metric(
-    "encoded", "encoded", pl.col("encoded") & pl.col("encoded").is_not_null(), pl.col("encoded").is_not_null(),
+    "encoded",
+    "encoded",
+    pl.col("encoded") & pl.col("encoded").is_not_null(),
+    pl.col("encoded").is_not_null(),
     source="the likeliest action by token probability, before any rationale, is optimal",
     why="no action was read off token probabilities without a rationale: add the variant act, on a model that has them",
-)  # fmt: skip
+)
 valid = metric(
     "valid", "valid", pl.col("valid"), pl.lit(True), source="share of steps with a legal action", missing=pl.lit(False)
 )
 stated_valid = metric(
-    "stated_valid", "stated valid", pl.col("stated_valid"), _ASKED, source="share of rationales that can be read",
-    why=_NONE, missing=pl.lit(False),
-)  # fmt: skip
+    "stated_valid",
+    "stated valid",
+    pl.col("stated_valid"),
+    _ASKED,
+    source="share of rationales that can be read",
+    why=_NONE,
+    missing=pl.lit(False),
+)
 chance = metric(
     "chance", "chance", pl.col("chance"), pl.lit(1.0), source="|optimal| / |legal actions|", missing=pl.lit(False)
 )
 mass = metric(
-    "mass", "legal mass", pl.col("mass"), pl.col("mass").is_not_null(),
-    source="probability on legal labels before renormalising", why="the model shows no token probabilities",
-)  # fmt: skip
+    "mass",
+    "legal mass",
+    pl.col("mass"),
+    pl.col("mass").is_not_null(),
+    source="probability on legal labels before renormalising",
+    why="the model shows no token probabilities",
+)
 
 CLASSES = ("optimal", "greedy", "other", "none")
 SPLITS: dict[str, pl.Expr] = {
@@ -134,9 +164,14 @@ def gap_table(frame: pl.DataFrame) -> GapTable:
     """Count the steps of one variant by what was known and what was done."""
     asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED)
     taken = (
-        pl.when("does").then(pl.lit("optimal")).when("greedy").then(pl.lit("greedy"))
-        .when("other").then(pl.lit("other")).otherwise(pl.lit("none"))
-    )  # fmt: skip
+        pl.when("does")
+        .then(pl.lit("optimal"))
+        .when("greedy")
+        .then(pl.lit("greedy"))
+        .when("other")
+        .then(pl.lit("other"))
+        .otherwise(pl.lit("none"))
+    )
     counted = asked.group_by("knows", taken.alias("class")).len().rows()
     cells = {(knows, kind): int(n) for knows, kind, n in counted}
     rows = {"knows": True, "does not know": False}
@@ -182,7 +217,11 @@ def funnel(variant: pl.DataFrame, encoding: pl.DataFrame, interval: Interval = "
             remedy="Run a variant that reasons and the variant act in one fork, on a model with token probabilities.",
         )
     shares = {
-        "encoded": first, "stated": second, "done": last, "unsaid": first & ~second, "undone": second & ~last,
+        "encoded": first,
+        "stated": second,
+        "done": last,
+        "unsaid": first & ~second,
+        "undone": second & ~last,
         "kept": first & second & last,
-    }  # fmt: skip
+    }
     return Funnel(**{n: Metric(n, n, "share", "funnel", e, pl.lit(1.0))(both, interval) for n, e in shares.items()})

@@ -3,12 +3,12 @@
 Invariant: an edge counts where a speaker that has spoken before reads another speaker's turn; its own earlier turn is
 no edge, nor is what a vote reads. All positions are compared as they are; only conformity asks what is right.
 
-    persuasion    P(takes the position it heard | heard one that is not its own), over all edges
-    conformity    P(leaves a right position for a wrong one | a majority of those it heard disagrees), over turns;
+    persuasion    P(takes the position it read | read one that is not its own), over all edges
+    conformity    P(leaves a right position for a wrong one | a majority of those it read disagrees), over turns;
                   Asch 1956; for agents, Weng et al. 2025 (2501.13381)
-    rescue        P(reaches a right position from a wrong one | a majority of those it heard is right), over turns
+    rescue        P(reaches a right position from a wrong one | a majority of those it read is right), over turns
 
-A majority is more than half of those who were heard, and two at least: one voice alone is no majority.
+A majority is more than half of those who were read, and two at least: one voice alone is no majority.
 """
 
 from __future__ import annotations
@@ -48,9 +48,16 @@ def debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
     """
     again = turns.filter(pl.col("spoken_before") & ~pl.col("skipped") & (pl.col("role") != "voter"))
     edges = again.select(
-        *DECISION, "turn", "lane", "before", "right_before", "right", reader=pl.col("speaker"),
-        after=pl.col("position"), agent=pl.col("reads"),
-    ).explode("agent")  # fmt: skip
+        *DECISION,
+        "turn",
+        "lane",
+        "before",
+        "right_before",
+        "right",
+        reader=pl.col("speaker"),
+        after=pl.col("position"),
+        agent=pl.col("reads"),
+    ).explode("agent")
     read = turns.select(
         *DECISION,
         "agent",
@@ -68,10 +75,16 @@ def debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
 
 def influenced_turns(turns: pl.DataFrame) -> pl.DataFrame:
     """One row per turn that read others: how many, and which share of them disagreed with the reader or was right."""
-    return debate_edges(turns).group_by(*DECISION, "turn").agg(
-        pl.col("right_before", "right").first(), sources=pl.len(), disagreed=pl.col("exposed").mean(),
-        sources_right=pl.col("source_right").mean(),
-    )  # fmt: skip
+    return (
+        debate_edges(turns)
+        .group_by(*DECISION, "turn")
+        .agg(
+            pl.col("right_before", "right").first(),
+            sources=pl.len(),
+            disagreed=pl.col("exposed").mean(),
+            sources_right=pl.col("source_right").mean(),
+        )
+    )
 
 
 def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: Any, why: str) -> Metric:
@@ -81,19 +94,32 @@ def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: 
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
 _KNOWN, _SEVERAL = pl.col("right").is_not_null(), pl.col("sources") >= 2
 persuasion = _over(
-    "persuasion", "persuasion", "P(takes the position it heard | heard one that is not its own)",
-    pl.col("adopted"), pl.col("exposed"), debate_edges, _NOBODY,
-)  # fmt: skip
+    "persuasion",
+    "persuasion",
+    "P(takes the position it heard | heard one that is not its own)",
+    pl.col("adopted"),
+    pl.col("exposed"),
+    debate_edges,
+    _NOBODY,
+)
 conformity = _over(
-    "conformity", "conformity", "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
-    ~_IS, _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5), influenced_turns,
+    "conformity",
+    "conformity",
+    "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
+    ~_IS,
+    _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5),
+    influenced_turns,
     "nobody right faced a majority that disagreed",
-)  # fmt: skip
+)
 rescue = _over(
-    "rescue", "rescue", "P(wrong -> right | most of those heard are right)",
-    _IS, _KNOWN & ~_WAS & _SEVERAL & (pl.col("sources_right") > 0.5), influenced_turns,
+    "rescue",
+    "rescue",
+    "P(wrong -> right | most of those heard are right)",
+    _IS,
+    _KNOWN & ~_WAS & _SEVERAL & (pl.col("sources_right") > 0.5),
+    influenced_turns,
     "nobody wrong faced a majority that was right",
-)  # fmt: skip
+)
 
 
 def persuasion_by_edge(turns: pl.DataFrame, interval: Interval = "robust") -> dict[tuple[str, str], Estimate]:

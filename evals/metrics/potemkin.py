@@ -59,9 +59,13 @@ class Scaled:
         wrong = estimate(num, den, self.name, interval=interval)
         factor = steps.height / float((1 - steps["chance"]).sum())
         return Estimate(
-            _times(wrong.value, factor), _times(wrong.low, factor), _times(wrong.high, factor),
-            wrong.n, wrong.clusters, wrong.why,
-        )  # fmt: skip
+            _times(wrong.value, factor),
+            _times(wrong.low, factor),
+            _times(wrong.high, factor),
+            wrong.n,
+            wrong.clusters,
+            wrong.why,
+        )
 
 
 def _times(value: float | None, factor: float) -> float | None:
@@ -81,7 +85,11 @@ for _use in _USES:
     )
 incoherence = register_metric(
     Scaled(
-        "incoherence", "incoherence", f"{_PAPER}, Table 2: 2 (1 - share consistent)", ("label",), False,
+        "incoherence",
+        "incoherence",
+        f"{_PAPER}, Table 2: 2 (1 - share consistent)",
+        ("label",),
+        False,
         "no model labelled its own answers: run the task potemkin_incoherence",
     )
-)  # fmt: skip
+)

@@ -63,14 +63,19 @@ class OfTotals:
         """The estimate; how its interval is made does not depend on `interval`."""
         parts, n = self.parts(frame)
         within = RANGES.get(self.unit, ANYWHERE)
-        found = of_totals(parts, self.statistic, self.name, n, self.undefined, within, bool(self.no_interval))
-        return replace(found, why=self.no_interval) if self.no_interval else found
+        estimate = of_totals(parts, self.statistic, self.name, n, self.undefined, within, bool(self.no_interval))
+        return replace(estimate, why=self.no_interval) if self.no_interval else estimate
 
 
 def of_totals(
-    parts: Array, statistic: Statistic, name: str, n: float, undefined: str, within: tuple[float, float] = ANYWHERE,
+    parts: Array,
+    statistic: Statistic,
+    name: str,
+    n: float,
+    undefined: str,
+    within: tuple[float, float] = ANYWHERE,
     bare: bool = False,
-) -> Estimate:  # fmt: skip
+) -> Estimate:
     """Estimate `statistic` of the totals of `parts`, with its interval over episodes.
 
     Args:
@@ -125,19 +130,24 @@ def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | N
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
-        found = scipy.stats.bootstrap(
-            (np.arange(size),), drawn, vectorized=True, n_resamples=RESAMPLES, confidence_level=LEVEL,
-            method="BCa", batch=max(1, CELLS // size),
+        result = scipy.stats.bootstrap(
+            (np.arange(size),),
+            drawn,
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            confidence_level=LEVEL,
+            method="BCa",
+            batch=max(1, CELLS // size),
             rng=named_rng(0, "bootstrap", name),
-        )  # fmt: skip
-    low, high = (float(end) for end in found.confidence_interval)
-    seen = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
-    if len(seen) < DEFINED * RESAMPLES:
+        )
+    low, high = (float(end) for end in result.confidence_interval)
+    values = result.bootstrap_distribution[np.isfinite(result.bootstrap_distribution)]
+    if len(values) < DEFINED * RESAMPLES:
         return None, None, RARE
-    if np.ptp(seen) == 0:
+    if np.ptp(values) == 0:
         return None, None, ALIKE
     if not (np.isfinite(low) and np.isfinite(high)):
-        low, high = (float(q) for q in np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+        low, high = (float(q) for q in np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return low, high, ""
 
 

@@ -1,9 +1,7 @@
-"""Is what is chosen one and the same label? Guards against a model that answers a letter, or a place, whatever is
-asked.
+"""Is what is chosen one and the same label? Guards against a model that answers one letter, or one place, always.
 
-    label_entropy   H(labels chosen) = -sum_a f_a ln f_a over the steps that chose something, in nats; 0: one label
-    always place_entropy   the same of the place that the choice has in the list of actions shown, divided by
-    ln(actions): 1 is
+    label_entropy   H(labels chosen) = -sum_a f_a ln f_a over the steps that chose something, in nats; 0: one label always
+    place_entropy   the same of the place that the choice has in the list of actions shown, divided by ln(actions): 1 is
                     even, 0 is always the same place
 
 Both are plug-in estimates, which fall short with few steps: by some (k - 1) / 2n for k labels and n steps (Miller
@@ -62,12 +60,24 @@ def _places(totals: Array) -> Array:
 
 for _made in (
     OfTotals(
-        "label_entropy", "label entropy", "nats", "entropy of the labels chosen; 0 is one label always",
-        partial(_counts, column="done"), _labels, WHY, NO_INTERVAL,
+        "label_entropy",
+        "label entropy",
+        "nats",
+        "entropy of the labels chosen; 0 is one label always",
+        partial(_counts, column="done"),
+        _labels,
+        WHY,
+        NO_INTERVAL,
     ),
     OfTotals(
-        "place_entropy", "place entropy", "share", "entropy of the places chosen in the list shown, over ln(actions)",
-        partial(_counts, column="place"), _places, WHY, NO_INTERVAL,
+        "place_entropy",
+        "place entropy",
+        "share",
+        "entropy of the places chosen in the list shown, over ln(actions)",
+        partial(_counts, column="place"),
+        _places,
+        WHY,
+        NO_INTERVAL,
     ),
-):  # fmt: skip
+):
     register_metric(_made)

@@ -132,9 +132,9 @@ def read_integer(response: str, rule: Rule) -> str | None:
         if rule == "last":
             final = _last_integer(text)
             place = text.rfind(marker, place, final) if final > place else -1
-        found = _INTEGER.search(text, place + len(marker)) if place >= 0 else None
-        if found is not None:
-            return found[0].lstrip("0") or "0"
+        match = _INTEGER.search(text, place + len(marker)) if place >= 0 else None
+        if match is not None:
+            return match[0].lstrip("0") or "0"
     return None
 
 
@@ -157,20 +157,20 @@ def score_file(path: Path | str, rule: str = "first") -> AiwScore:
         else:
             scored.append(row)
     other = RULES[1 - RULES.index(chosen)]
-    said = [read_integer(r.response, chosen) for r in scored]
-    good = [s == r.right for s, r in zip(said, scored, strict=True)]
-    told = [s == r.stored for s, r in zip(said, scored, strict=True) if r.stored != _ABSENT]
+    answers = [read_integer(r.response, chosen) for r in scored]
+    good = [s == r.right for s, r in zip(answers, scored, strict=True)]
+    agreeing = [s == r.stored for s, r in zip(answers, scored, strict=True) if r.stored != _ABSENT]
     judged = [g == r.verdict for g, r in zip(good, scored, strict=True) if r.verdict is not None]
     return AiwScore(
         path=str(path),
         rule=chosen,
         rows=len(scored),
-        parsed=sum(s is not None for s in said),
+        parsed=sum(s is not None for s in answers),
         correct=sum(good),
         other=(other, sum(read_integer(r.response, other) == r.right for r in scored)),
-        agrees_parsed=(sum(told), len(told)),
+        agrees_parsed=(sum(agreeing), len(agreeing)),
         agrees_correct=(sum(judged), len(judged)),
-        models=tuple(_models(scored, said, good)),
+        models=tuple(_models(scored, answers, good)),
         unscored=tuple(unscored),
     )
 
@@ -260,10 +260,10 @@ def _read(raw: Any) -> _Row | str:
         return "prompt is absent" if prompt is None else f"prompt is a {type(prompt).__name__}"
     if any("\ud800" <= c <= "\udfff" for c in prompt + response):
         return "its text holds half a surrogate pair, which no file can hold"
-    given = raw.get("right_answer")
-    right = _integer(given)
+    stored = raw.get("right_answer")
+    right = _integer(stored)
     if right is None:
-        return "right_answer is absent" if given in (None, "null") else f"right_answer is {given!r}, no whole number"
+        return "right_answer is absent" if stored in (None, "null") else f"right_answer is {stored!r}, no whole number"
     stored = _integer(raw["parsed_answer"]) if "parsed_answer" in raw else _ABSENT
     model = raw.get("model")
     return _Row(
@@ -285,8 +285,8 @@ def _integer(value: Any) -> str | None:
     """A whole number as text without leading zeros: "3" for 3, 3.0, "3", "003" and "3.0"; None for all else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    found = _NUMBER.fullmatch(str(value).strip() if isinstance(value, float | str) else format(value, "d"))
-    return None if found is None else ("-" if found[1] == "-" and found[2] != "0" else "") + found[2]
+    match = _NUMBER.fullmatch(str(value).strip() if isinstance(value, float | str) else format(value, "d"))
+    return None if match is None else ("-" if match[1] == "-" and match[2] != "0" else "") + match[2]
 
 
 def _last_integer(text: str) -> int:
@@ -300,7 +300,7 @@ def _last_integer(text: str) -> int:
     return begin if end else -1
 
 
-def _models(rows: list[_Row], said: list[str | None], good: list[bool]) -> Iterator[ModelScore]:
+def _models(rows: list[_Row], answers: list[str | None], good: list[bool]) -> Iterator[ModelScore]:
     order: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         order.setdefault(row.model, []).append(i)
@@ -312,7 +312,7 @@ def _models(rows: list[_Row], said: list[str | None], good: list[bool]) -> Itera
         yield ModelScore(
             model,
             len(mine),
-            sum(said[i] is not None for i in mine),
+            sum(answers[i] is not None for i in mine),
             correct,
             *_wilson(correct, len(mine)),
             tuple(_rate(prompt, [rows[i] for i in at], sum(good[i] for i in at)) for prompt, at in prompts.items()),
@@ -325,8 +325,8 @@ def _rate(prompt: str, rows: list[_Row], correct: int) -> Rate:
 
 
 def _wilson(correct: int, rows: int) -> tuple[float, float]:
-    found = scipy.stats.binomtest(correct, rows).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    ends = scipy.stats.binomtest(correct, rows).proportion_ci(method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def _table(score: AiwScore) -> Table:
@@ -347,11 +347,11 @@ def _cells(correct: int, of: ModelScore | Rate) -> tuple[str, str, str]:
 
 def _labels(prompts: list[str]) -> list[str]:
     """What tells prompts apart: the story and its question; where these are alike, the instructions too."""
-    said = [" ".join(_SPEAKER.sub("", prompt).strip().removeprefix("### Problem:").split()) for prompt in prompts]
-    told = [_TASK.sub("", s) or s for s in said]
+    texts = [" ".join(_SPEAKER.sub("", prompt).strip().removeprefix("### Problem:").split()) for prompt in prompts]
+    problems = [_TASK.sub("", s) or s for s in texts]
     return [
-        _cut(t) + (f" / {_cut(s[len(t) :].strip())}" if told.count(t) > 1 else "")
-        for s, t in zip(said, told, strict=True)
+        _cut(t) + (f" / {_cut(s[len(t) :].strip())}" if problems.count(t) > 1 else "")
+        for s, t in zip(texts, problems, strict=True)
     ]
 
 

@@ -208,8 +208,8 @@ def show_potemkin_rates(path: Path | str, console: Console) -> None:
         reasons.setdefault(where, []).extend([] if lost.row is None else [str(lost.row)])
     console.print(f"unscored: {len(score.unscored)}")
     for (file, why), rows in reasons.items():
-        said = f", {'row' if len(rows) == 1 else 'rows'} {', '.join(rows)}" if rows else ""
-        console.print(f"  {file}{said}: {why}", markup=False, highlight=False, soft_wrap=True)
+        numbers = f", {'row' if len(rows) == 1 else 'rows'} {', '.join(rows)}" if rows else ""
+        console.print(f"  {file}{numbers}: {why}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _root(path: Path) -> Path:
@@ -266,10 +266,10 @@ def _table(reading: _Reading, path: Path, file: Any, needs: tuple[str, ...]) -> 
             yield number, row
 
 
-def _label(reading: _Reading, path: Path, number: int, said: str) -> bool | None:
-    if said.casefold() in (*YES, *NO):
-        return said.casefold() in YES
-    reading.lost(path, number, f"the label is {said[:20]!r}, neither yes nor no")
+def _label(reading: _Reading, path: Path, number: int, label: str) -> bool | None:
+    if label.casefold() in (*YES, *NO):
+        return label.casefold() in YES
+    reading.lost(path, number, f"the label is {label[:20]!r}, neither yes nor no")
     return None
 
 
@@ -321,20 +321,20 @@ def _read_games(reading: _Reading, use: str) -> None:
                 if not path.is_file() or path.name.startswith("."):
                     continue
                 answer = _answer(path)
-                said = None if answer is None else answer.get("correct")
-                if isinstance(said, list) and said:
-                    said = said[0]
+                correct = None if answer is None else answer.get("correct")
+                if isinstance(correct, list) and correct:
+                    correct = correct[0]
                 if answer is None:
                     reading.lost(path, None, "no JSON object")
-                elif not isinstance(said, bool):
+                elif not isinstance(correct, bool):
                     reading.lost(path, None, "its field correct is no truth value")
                 else:
-                    reading.uses.append(_Use(use, concept, model, said))
+                    reading.uses.append(_Use(use, concept, model, correct))
 
 
 def _answer(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        answer = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return answer if isinstance(answer, dict) else None

@@ -363,4 +363,4 @@ def test_an_answer_without_a_number_knows_and_does_nothing(tmp_path: Path) -> No
     silent = Scripted(lambda request, draw: "I would rather not say.", "silent")
     (arm,) = ak.run(task=aiw(), model=silent, variants=["reason_act"], episodes=6, out=tmp_path / "run").score().arms
     assert (arm.metrics["knowing"].value, arm.metrics["doing"].value, arm.metrics["valid"].value) == (0, 0, 0)
-    assert arm.statuses == {"unparsable": 6}
+    assert arm.outcomes.actions == {"unparsable": 6}

@@ -87,7 +87,7 @@ def test_an_answer_is_read_strictly(said: str, label: str | None) -> None:
 def test_kappa_agrees_with_scikit_learn_and_its_interval_covers() -> None:
     rng = np.random.default_rng(1)
     covered = []
-    for _ in range(200):
+    for _ in range(120):
         truth = rng.integers(3, size=60)
         other = np.where(rng.random(60) < 0.7, truth, rng.integers(3, size=60))
         rows = [(i // 2, "abc"[a], "abc"[b]) for i, (a, b) in enumerate(zip(truth, other, strict=True))]

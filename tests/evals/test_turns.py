@@ -11,6 +11,7 @@ from scipy import stats
 import akrasia as ak
 from akrasia.errors import NotMeasured, UnknownName
 from akrasia.evals import METRICS, Estimate, frame
+from akrasia.evals.metrics import table_read
 from akrasia.evals.metrics.change import flips_by
 from akrasia.evals.metrics.cost import paid_by_variant, with_latency
 from akrasia.evals.metrics.influence import CENTRALITIES, debate_edges, persuasion_by_edge, reads_graph
@@ -25,28 +26,52 @@ ACTIONS = ("good", "bad", "worse")
 
 def said(name: str, position: str | None, sample: int, *reads: str, role: str = "debater", **more: Any) -> Turn:
     return Turn(
-        name, role, sample=sample, action=position, status="ok" if position else "unparsable",
-        key=more.pop("key", f"{name}-key"), reads=reads, usage=Usage(10, 2), **more,
-    )  # fmt: skip
+        name,
+        role,
+        sample=sample,
+        action=position,
+        status="ok" if position else "unparsable",
+        key=more.pop("key", f"{name}-key"),
+        reads=reads,
+        usage=Usage(10, 2),
+        **more,
+    )
 
 
 def record(*transcript: Turn, episode: int = 0, variant: str = "debate", **more: Any) -> Record:
     oracle = Oracle(("good",), (), {a: 0.0 for a in ACTIONS}, {a: 0.0 for a in ACTIONS}, 1.0, (), "ucb")
     decision = Decision("", (), "absent", transcript[-1].action, "ok", turns=transcript)
     return Record(
-        "t", "m", variant, "fork", episode, 0, "s", ACTIONS, oracle, decision, 0.0, 0.0, len(transcript), Usage(), 0.0,
+        "t",
+        "m",
+        variant,
+        "fork",
+        episode,
+        0,
+        "s",
+        ACTIONS,
+        oracle,
+        decision,
+        0.0,
+        0.0,
+        len(transcript),
+        Usage(),
+        0.0,
         **more,
-    )  # fmt: skip
+    )
 
 
 def star(first: str, second: str, third: str, *then: str | None) -> tuple[Turn, ...]:
     """Three debaters; the second and third read the first, the first reads the second; then all vote."""
     return (
-        said("d1", first, 0), said("d2", second, 1), said("d3", third, 2),
-        said("d1.discuss", then[0], 0, "d1", "d2"), said("d2.discuss", then[1], 1, "d2", "d1"),
+        said("d1", first, 0),
+        said("d2", second, 1),
+        said("d3", third, 2),
+        said("d1.discuss", then[0], 0, "d1", "d2"),
+        said("d2.discuss", then[1], 1, "d2", "d1"),
         said("d3.discuss", then[2], 2, "d3", "d1"),
         said("vote", then[0], 0, "d1.discuss", "d2.discuss", "d3.discuss", role="voter", key=""),
-    )  # fmt: skip
+    )
 
 
 ONE = star("good", "bad", "worse", "good", "good", "worse")
@@ -134,15 +159,21 @@ def test_conformity_and_rescue_ask_for_more_than_half_and_for_two_at_least() -> 
 def debate(folder: Path, *variants: str, episodes: int = 12) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]:
     """(frame, turns, seconds per key) of a real run."""
     ak.run(
-        task=bandit(arms=6, horizon=2, head_start=3), model=Simulated(Planted()), variants=list(variants),
-        episodes=episodes, out=folder,
-    )  # fmt: skip
-    with read_ledger(folder) as ledger:
+        task=bandit(arms=6, horizon=2, head_start=3),
+        model=Simulated(Planted()),
+        variants=list(variants),
+        episodes=episodes,
+        out=folder,
+    )
+    ledger = read_ledger(folder)
+    try:
         raw = list(ledger.raw_records())
         table = turns(raw)
         keys = table.filter("asked")["key"].unique()
         seconds = {k: answer.latency for k in keys if (answer := ledger.get(k)) is not None}
         cost = ledger.paid().calls
+    finally:
+        ledger.close()
     assert len(seconds) == cost
     return frame(raw), table, seconds
 
@@ -154,13 +185,23 @@ STAR = "society(agents=4, rounds=1, topology=[[0, 1], [0, 2], [0, 3], [1, 0], [1
 def test_centrality_against_influence_is_networkx_and_scipys(tmp_path: Path, centrality: str) -> None:
     _, table, _ = debate(tmp_path / "run", STAR)
     edges = debate_edges(table)
-    graph = nx.DiGraph([("debater2", "debater1"), ("debater3", "debater1"), ("debater4", "debater1"),
-                        ("debater1", "debater2"), ("debater3", "debater2"), ("debater1", "debater3")])  # fmt: skip
+    graph = nx.DiGraph(
+        [
+            ("debater2", "debater1"),
+            ("debater3", "debater1"),
+            ("debater4", "debater1"),
+            ("debater1", "debater2"),
+            ("debater3", "debater2"),
+            ("debater1", "debater3"),
+        ]
+    )
     assert set(reads_graph(table).edges) == set(graph.edges)
     theirs = {
-        "degree": nx.in_degree_centrality, "closeness": nx.closeness_centrality,
-        "betweenness": nx.betweenness_centrality, "pagerank": nx.pagerank,
-    }[centrality](graph)  # fmt: skip
+        "degree": nx.in_degree_centrality,
+        "closeness": nx.closeness_centrality,
+        "betweenness": nx.betweenness_centrality,
+        "pagerank": nx.pagerank,
+    }[centrality](graph)
     moved = {s: p.filter("adopted").height / p.height for (s,), p in edges.filter("exposed").group_by("source")}
     names = sorted(moved)
     rho = stats.spearmanr([theirs[s] for s in names], [moved[s] for s in names]).statistic
@@ -172,7 +213,7 @@ def test_where_all_are_equally_central_nothing_is_measured(tmp_path: Path) -> No
     with pytest.raises(NotMeasured, match="equally central"):
         METRICS.make("centrality_influence")(table.filter(pl.col("variant") == "society"))
     alone = table.filter(pl.col("variant") == "reason_act")
-    for name in METRICS:
+    for name in (n for n in METRICS if table_read(METRICS.make(n)) == "turns"):
         try:
             assert METRICS.make(name)(alone).value is None
         except NotMeasured as error:

@@ -75,14 +75,19 @@ def tree(tmp_path: Path) -> Tree:
     t = Tree(tmp_path / "BenchmarkDataset")
     blank = ("",) * len(LABELS)
     t.define = [
-        defined("GPT-4o", "Haiku"), defined(" GPT-4o ", "Paradox", " Yes "), defined("GPT-4o", "Analogy", "no"),
+        defined("GPT-4o", "Haiku"),
+        defined(" GPT-4o ", "Paradox", " Yes "),
+        defined("GPT-4o", "Analogy", "no"),
         blank,  # row 5
-        defined("GPT-4o", "Zero-Sum Game"), defined("Qwen2-VL", "Zero-Sum Game", "no"), defined("Qwen2-VL", "Haiku"),
+        defined("GPT-4o", "Zero-Sum Game"),
+        defined("Qwen2-VL", "Zero-Sum Game", "no"),
+        defined("Qwen2-VL", "Haiku"),
         defined("GPT-4o", "Sunk Cost Fallacy"),
         defined("GPT-4o", "Demanding Bias"),  # cut from the final set
-        defined("Mistral-Instruct", "Haiku"), defined("GPT-4.5", "Haiku"),  # not among the seven
+        defined("Mistral-Instruct", "Haiku"),
+        defined("GPT-4.5", "Haiku"),  # not among the seven
         defined("GPT-4o", "Synesis", "perhaps"),  # row 13
-    ]  # fmt: skip
+    ]
     t.psych = [
         classified("GPT-4o", "Sunk Cost Fallacy", "yes", "yes", "1.0"),
         classified("GPT-4o", "Sunk Cost Fallacy", "yes", " no", "0.0"),  # the leading blank
@@ -158,11 +163,15 @@ def test_what_cannot_be_scored_is_named_with_file_and_row(tree: Tree) -> None:
     assert {(u.file, u.row) for u in score.unscored} == {
         ("define/define_labels.csv", 13),
         ("classify/psych_classify_with_cot.csv", 6),
-        (other, 6), (other, 7), (other, 8),
+        (other, 6),
+        (other, 7),
+        (other, 8),
         ("generate/author_labels_generate.csv", 8),
-        ("edit/author_labels_edit.csv", 3), ("edit/author_labels_edit.csv", 4),
-        ("edit/inferences/Zero-Sum Game/GPT-4o/0_2.txt", None), ("edit/inferences/Zero-Sum Game/GPT-4o/0_3.txt", None),
-    }  # fmt: skip
+        ("edit/author_labels_edit.csv", 3),
+        ("edit/author_labels_edit.csv", 4),
+        ("edit/inferences/Zero-Sum Game/GPT-4o/0_2.txt", None),
+        ("edit/inferences/Zero-Sum Game/GPT-4o/0_3.txt", None),
+    }
     assert PotemkinUnscored(other, 8, "3 cells instead of 8") in score.unscored
     console = Console(width=120, file=StringIO())
     potemkin.show_potemkin_rates(tree.root.parent, console)
@@ -196,8 +205,11 @@ def test_the_final_set_of_models_and_concepts() -> None:
     assert not any("Demanding Bias" in concepts for concepts in CONCEPTS.values())
 
 
-PUBLISHED = {"classify": (1332, 1831, "0.545 (0.021)"), "generate": (130, 217, "0.401 (0.033)"),
-             "edit": (464, 775, "0.401 (0.018)")}  # fmt: skip
+PUBLISHED = {
+    "classify": (1332, 1831, "0.545 (0.021)"),
+    "generate": (130, 217, "0.401 (0.033)"),
+    "edit": (464, 775, "0.401 (0.018)"),
+}
 
 
 def test_the_published_arithmetic_from_the_published_counts(tmp_path: Path) -> None:

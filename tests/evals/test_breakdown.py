@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -11,18 +9,26 @@ from pathlib import Path
 import polars as pl
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 import akrasia as ak
+from akrasia.cli import app
 from akrasia.evals.breakdown import BREAKDOWNS
 from akrasia.evals.metrics import funnel
 from akrasia.evals.metrics.answers import accuracies
 from akrasia.evals.metrics.change import flips_by
-from akrasia.evals.metrics.influence import influence
+from akrasia.evals.metrics.influence import persuasion_by_edge
 from akrasia.models import Planted, Simulated
 from akrasia.reports.terminal import show_scorecard
 
-COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
 BASE, DEBATE = "reason_act", "reason_act | debate(rounds=2)"
+
+
+def akrasia(*args: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(app, args, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +45,19 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 def test_a_debate_is_broken_down_by_round_speaker_and_edge(result: ak.Result) -> None:
     base, debate = result.score().arms
     said = result.turns.filter(variant=DEBATE)
-    assert debate.parts["round"] == flips_by(said, "round") and len(debate.parts["round"]) == 2
-    assert debate.parts["speaker"] == flips_by(said, "speaker") and len(debate.parts["speaker"]) == 3
-    assert {row: e["persuasion"] for row, e in debate.parts["edge"].items()} == {
-        f"{source} -> {reader}": e for (source, reader), e in influence(said).items()
+    assert debate.breakdowns["round"] == flips_by(said, "round") and len(debate.breakdowns["round"]) == 2
+    assert debate.breakdowns["speaker"] == flips_by(said, "speaker") and len(debate.breakdowns["speaker"]) == 3
+    assert {row: e["persuasion"] for row, e in debate.breakdowns["edge"].items()} == {
+        f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(said).items()
     }
-    assert not {"round", "speaker", "edge", "item", "repeats", "level"} & set(base.parts)  # nothing empty, nothing 0
-    assert list(base.parts["step"]) == ["2", "3"] and "step" not in debate.parts  # in a fork the baseline alone plays
-    tried = [e["coverage"].value for e in base.parts["step"].values()]
+    # Nothing is empty, nothing 0; in a fork the baseline alone plays.
+    assert not {"round", "speaker", "edge", "item", "repeats", "level"} & set(base.breakdowns)
+    assert list(base.breakdowns["step"]) == ["2", "3"] and "step" not in debate.breakdowns
+    tried = [e["coverage"].value for e in base.breakdowns["step"].values()]
     assert tried == sorted(tried, key=lambda x: x or 0) and tried[-1] == base.metrics["coverage"].value
-    paid = sum(a.parts["bill"]["its part of this run"]["calls"].value or 0 for a in (base, debate))
+    paid = sum(a.breakdowns["bill"]["its part of this run"]["calls"].value or 0 for a in (base, debate))
     assert paid == pytest.approx(result.turns.filter("asked")["key"].n_unique())
-    assert base.parts["bill"]["alone"]["calls"].value == 24
+    assert base.breakdowns["bill"]["alone"]["calls"].value == 24
 
 
 def test_items_and_levels_are_broken_down_where_there_are_any(result: ak.Result) -> None:
@@ -60,9 +67,11 @@ def test_items_and_levels_are_broken_down_where_there_are_any(result: ak.Result)
     )
     told = ak.evals.score(pl.concat([asked, seen]))
     base = next(a for a in told.arms if a.variant == BASE)
-    assert {item: e["accuracy"] for item, e in base.parts["item"].items()} == accuracies(asked.filter(variant=BASE))
-    assert base.parts["level"]["kept"]["share"] == funnel(asked.filter(variant=BASE), seen).kept
-    assert base.parts["level"]["encoded"]["share"].value == 0.5
+    assert {item: e["accuracy"] for item, e in base.breakdowns["item"].items()} == accuracies(
+        asked.filter(variant=BASE)
+    )
+    assert base.breakdowns["level"]["kept"]["share"] == funnel(asked.filter(variant=BASE), seen).kept
+    assert base.breakdowns["level"]["encoded"]["share"].value == 0.5
 
 
 def test_a_run_has_one_scorecard_to_the_last_digit(result: ak.Result) -> None:
@@ -71,12 +80,11 @@ def test_a_run_has_one_scorecard_to_the_last_digit(result: ak.Result) -> None:
 
 
 def test_single_metrics_are_not_broken_down(result: ak.Result) -> None:
-    assert not any(a.parts for a in result.score(["gap"]).arms)
+    assert not any(a.breakdowns for a in result.score(["gap"]).arms)
 
 
 def test_the_command_and_the_report_show_every_breakdown(result: ak.Result, tmp_path: Path) -> None:
-    found = [*COMMAND, "score", str(result.folder), "--all"]
-    text = subprocess.run(found, capture_output=True, text=True, timeout=120, check=True).stdout
+    text = akrasia("score", str(result.folder), "--all")
     page = result.report(tmp_path / "report.html").read_text()
     for name in ("step", "round", "speaker", "edge", "bill"):
         assert BREAKDOWNS[name] in text and BREAKDOWNS[name].replace(">", "&gt;") in page
@@ -86,8 +94,7 @@ def test_the_command_and_the_report_show_every_breakdown(result: ak.Result, tmp_
 
 def test_a_lone_variant_has_no_empty_tables(tmp_path: Path) -> None:
     alone = ak.run(task="bandit", model="simulated", variants=["act"], episodes=10, out=tmp_path / "run")
-    found = [*COMMAND, "score", str(alone.folder)]
-    text = subprocess.run(found, capture_output=True, text=True, timeout=120, check=True).stdout
+    text = akrasia("score", str(alone.folder))
     assert "Rates per step" in text and "Change against" not in text and "Given a correct rationale" not in text
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from akrasia.rng import named_rng
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,10 @@ def test_intervals_and_tests_keep_their_word(calibration: ModuleType) -> None:
     """Five hundred experiments: three standard errors are 3 points."""
     [share] = calibration.shares(calibration.COMMON, "gap", 20, "robust", 500)
     assert 0.92 <= share.measured <= 0.98
+    [often] = calibration.shares(calibration.OFTEN, "doing", 35, "robust", 300)
+    assert 0.91 <= often.measured <= 0.99
+    [few, *_] = calibration.differences(calibration.FEW, "doing", 18, "robust", 300)
+    assert few.measured >= 0.91, "a true effect, few episodes, few steps that differ"
     for quantity in ("gap", "does if knows"):
         found = measured(calibration.differences(calibration.PLACEBO, quantity, 20, "robust", 500))
         assert 0.92 <= found["robust interval of a paired difference"] <= 0.98

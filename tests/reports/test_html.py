@@ -14,7 +14,7 @@ from akrasia.evals.scorecard import Scorecard
 from akrasia.models.providers.simulated import Planted, Simulated
 from akrasia.reports import svg
 from akrasia.reports.html import render_report, write_report
-from akrasia.reports.text import p_value, share
+from akrasia.reports.text import p_text, rate_text, share_text
 
 HOSTILE = "<script>alert(1)</script>"
 VOID = {"meta", "br", "wbr", "path", "line", "rect", "circle"}
@@ -85,11 +85,11 @@ def test_every_variant_and_number_is_shown(card: Scorecard, page: Page) -> None:
         assert arm.variant in page.text
         for name in ("knowing", "doing", "gap", "say_do"):
             if arm.metrics[name].value is not None:
-                assert share(arm.metrics[name]) in page.text
+                assert str(share_text(arm.metrics[name])) in page.text
         for line, cells in arm.table.counts.items():
-            assert not sum(cells.values()) or share(Estimate(arm.table.joint(line, "greedy"))).split()[0] in page.text
+            assert not sum(cells.values()) or rate_text(arm.table.joint(line, "greedy") or 0) in page.text
         contrast = card.contrast(arm, "gap", "base")
-        assert contrast is None or contrast.p_holm is None or p_value(contrast.p_holm) in page.text
+        assert contrast is None or contrast.p_holm is None or p_text(contrast.p_holm) in page.text
     for warning in card.warnings:
         assert warning in page.text
     assert "no legal action" in page.text and "unparsable" in page.text
@@ -144,8 +144,17 @@ def test_the_same_scorecard_gives_the_same_bytes(tmp_path: Path, result: akrasia
     assert one == two and len(one) < 200_000
 
 
-def test_a_report_that_cannot_be_written_is_a_usage_error(tmp_path: Path, card: Scorecard) -> None:
-    (tmp_path / "file").touch()
+def test_a_failed_write_keeps_what_was_there(tmp_path: Path, card: Scorecard) -> None:
+    """A folder stands where the report would be written."""
+    path = tmp_path / "report.html"
+    path.mkdir()
+    (path / "old").write_text("old")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        write_report(card, {}, path)
+    assert (path / "old").read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_a_usage_error(tmp_path: Path, card: Scorecard) -> None:
     with pytest.raises(RunFolderError, match="cannot be written"):
         write_report(card, {}, tmp_path / "file" / "report.html")
 

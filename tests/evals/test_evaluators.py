@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import akrasia as ak
+from akrasia.cli import app
 from akrasia.errors import BadOption, UnknownName
 from akrasia.evals import Estimate, Metric, score
-from akrasia.evals.evaluator import EVALUATORS, Evaluator, known
+from akrasia.evals.evaluator import EVALUATORS, Evaluator, select_evaluators
 from akrasia.records import Record
 
 VARIANTS = ["reason_then_act", "reason_then_act | critique", "act"]
@@ -23,9 +25,12 @@ BASE, OTHER, SILENT = VARIANTS
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     return ak.run(
-        task={"name": "bandit", "arms": 5, "horizon": 4}, model="simulated", variants=VARIANTS, episodes=12,
+        task={"name": "bandit", "arms": 5, "horizon": 4},
+        model="simulated",
+        variants=VARIANTS,
+        episodes=12,
         out=tmp_path_factory.mktemp("evaluators") / "run",
-    )  # fmt: skip
+    )
 
 
 def does(record: Record) -> bool:
@@ -184,9 +189,9 @@ def test_what_an_evaluator_cannot_be(result: ak.Result) -> None:
         (lambda: ak.evaluator(name=" ")(does), "named ' '"),
         (lambda: ak.evaluator(later), "no plain function"),  # type: ignore[arg-type]
         (lambda: Evaluator("x", does, of="episode"), "'episode'"),  # type: ignore[arg-type]
-        (lambda: known([does, Evaluator("does", does)]), "asked for twice"),
-        (lambda: known(["nowhere.py:does"]), "cannot be loaded"),
-        (lambda: known([3]), "named ''"),  # type: ignore[list-item]
+        (lambda: select_evaluators([does, Evaluator("does", does)]), "asked for twice"),
+        (lambda: select_evaluators(["nowhere.py:does"]), "cannot be loaded"),
+        (lambda: select_evaluators([3]), "named ''"),  # type: ignore[list-item]
     ):
         with pytest.raises(BadOption, match=said):
             made()  # type: ignore[no-untyped-call]
@@ -207,6 +212,13 @@ def test_probes_are_no_steps(tmp_path: Path) -> None:
     assert card.arms[0].metrics["every"].n == result.records.height
 
 
+def akrasia(*args: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(app, args, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
+
+
 MINE = """
 import akrasia as ak
 
@@ -222,19 +234,16 @@ def broken(record):
 
 def test_the_command_line_takes_an_evaluator_from_a_file(result: ak.Result, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
-    command = [sys.executable, "-c", "from akrasia.cli import main; main()", "score", str(result.folder)]
-    asked = ["--evaluator", "mine.py:letters", "--evaluator", "mine.py:broken"]
-    done = subprocess.run([*command, *asked, "--json"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    card = json.loads(done.stdout)
+    command = ["score", str(result.folder)]
+    asked = [x for name in ("letters", "broken") for x in ("--evaluator", f"{tmp_path}/mine.py:{name}")]
+    card = json.loads(akrasia(*command, *asked, "--json"))
     assert [set(a["metrics"]) for a in card["arms"]] == [{"letters", "broken"}] * 3
     assert all(a["metrics"]["letters"]["value"] > 0 and a["metrics"]["broken"]["value"] is None for a in card["arms"])
-    shown = subprocess.run([*command, *asked], cwd=tmp_path, capture_output=True, text=True)
-    assert shown.returncode == 0, shown.stderr
+    shown = akrasia(*command, *asked)
     for said in ("not measured", "against the baseline", "! the evaluator 'broken' failed on 12 of 48 records"):
-        assert said in shown.stdout
-    unknown = subprocess.run([*command, "--evaluator", "mine.py:other"], cwd=tmp_path, capture_output=True, text=True)
-    assert unknown.returncode == 2 and "cannot be loaded" in unknown.stderr
+        assert said in shown
+    with pytest.raises(BadOption, match="cannot be loaded"):
+        akrasia(*command, "--evaluator", f"{tmp_path}/mine.py:other")
 
 
 def test_a_package_brings_evaluators_by_entry_point(result: ak.Result, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 import akrasia as ak
 from akrasia.evals import METRICS, Estimate, score
-from akrasia.evals.metrics import PAIRWISE
 from akrasia.evals.metrics.frequency import frequency_buckets
+from akrasia.evals.situations import side_by_side
 from akrasia.models import Planted, Simulated
 from akrasia.tasks import Frequency, bandit, frequency
 
@@ -21,13 +21,16 @@ TOLD_APART = Planted(knowing=0.90, greedy=0.64, optimal=0.24)  # 27B: its text s
 
 
 @cache
-def table(planted: Planted, arms: int = 20, episodes: int = 150) -> pl.DataFrame:
+def table(planted: Planted, episodes: int = 150) -> pl.DataFrame:
     """The records of the single-agent graphs on one set of episodes."""
     with TemporaryDirectory() as folder:
         result = ak.run(
-            task=bandit(arms=arms, horizon=8, head_start=3), model=Simulated(planted),
-            variants=["reason_act", "reason_then_act"], episodes=episodes, out=Path(folder) / "run",
-        )  # fmt: skip
+            task=bandit(arms=20, horizon=8, head_start=3),
+            model=Simulated(planted),
+            variants=["reason_act", "reason_then_act"],
+            episodes=episodes,
+            out=Path(folder) / "run",
+        )
         return result.records
 
 
@@ -45,12 +48,9 @@ def holds(found: Estimate, truth: float, level: float = 0.95) -> bool:
 
 
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
-@pytest.mark.parametrize(("arms", "episodes", "level"), [(20, 150, 0.95), (10, 80, 0.999)])
-def test_planted_rates_are_recovered_where_the_classes_differ(
-    variant: str, arms: int, episodes: int, level: float
-) -> None:
-    """Ten intervals of 95 % each, then ten more; the second ten are corrected for their number."""
-    separable = table(PUBLISHED, arms, episodes).filter("separable")
+def test_planted_rates_are_recovered_where_the_classes_differ(variant: str) -> None:
+    """Ten intervals of 95 % each."""
+    separable = table(PUBLISHED).filter("separable")
     found = measured(separable, variant)
     for name, truth in (
         ("knowing", 0.87),
@@ -60,16 +60,16 @@ def test_planted_rates_are_recovered_where_the_classes_differ(
         ("gap", 0.87 * 0.76),
     ):
         estimate = found[name]
-        assert holds(estimate, truth, level), f"{name}: {estimate} does not hold {truth}"
+        assert holds(estimate, truth), f"{name}: {estimate} does not hold {truth}"
         assert estimate.low is not None and estimate.high is not None
         assert estimate.high - estimate.low < 0.13, f"{name}: {estimate} says too little"
-        assert estimate.clusters >= 0.9 * episodes
+        assert estimate.clusters >= 135
     assert found["valid"].value == found["stated_valid"].value == 1.0
 
 
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
 def test_the_knowing_rate_of_the_published_table_is_recovered(variant: str) -> None:
-    found = measured(table(TOLD_APART).filter("separable"), variant)
+    found = measured(table(TOLD_APART, episodes=60).filter("separable"), variant)
     for name, truth in (("knowing", 0.90), ("greedy_given_knowing", 0.64), ("optimal_given_knowing", 0.24)):
         assert holds(found[name], truth), f"{name}: {found[name]} does not hold {truth}"
 
@@ -90,8 +90,9 @@ def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, floa
         total = len(seen.history)
         index = {
             a: m + (2 * np.log(total) / n) ** 0.5
-            for a, n, m in zip(seen.actions, pulls, means, strict=True) if n and m is not None
-        }  # fmt: skip
+            for a, n, m in zip(seen.actions, pulls, means, strict=True)
+            if n and m is not None
+        }
         greedy = {max(index, key=index.__getitem__)}
         best = set(seen.actions) - set(index)
         assert best, "ten arms are never all tried in these few pulls"
@@ -100,9 +101,10 @@ def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, floa
         as_greedy = knows * planted.greedy + (1 - knows) * 0.735
         as_rest = knows * (1 - planted.greedy - planted.optimal) + (1 - knows) * (1 - 0.735 - 0.061)
         never.append(
-            as_greedy * len(worse & greedy) + as_rest * len(worse & rest) / len(rest) if rest
+            as_greedy * len(worse & greedy) + as_rest * len(worse & rest) / len(rest)
+            if rest
             else (as_greedy + as_rest) * len(worse & greedy)
-        )  # fmt: skip
+        )
         always.append(max(seen.actions, key=lambda a: dict(zip(seen.actions, pulls, strict=True))[a] or 0) in worse)
     return float(np.mean(always)), float(np.mean(never))
 
@@ -110,15 +112,15 @@ def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, floa
 @pytest.mark.parametrize(("model", "bias"), [("27B", 0.14), ("2B", 0.96)])
 def test_the_published_frequency_bias_is_recovered_by_the_probe(model: str, bias: float, tmp_path: Path) -> None:
     """F_f where a frequent action is a worse one; what the agent repeats by chance is counted into what is planted."""
-    task, episodes = frequency(), 600
+    task, episodes = frequency(), 400
     always, never = shares(task, PUBLISHED, range(episodes))
     planted = Planted(frequency=(bias - never) / (always - never))
     result = ak.run(task=task, model=Simulated(planted), variants=["act"], episodes=episodes, out=tmp_path / "run")
     records = result.records
     found = METRICS.make("frequency_bias")(records)
     assert holds(found, bias), f"{model}: {found} does not hold {bias}"
-    assert found.high is not None and found.low is not None and found.high - found.low < 0.1
-    assert found.clusters > 250
+    assert found.high is not None and found.low is not None and found.high - found.low < 0.12
+    assert found.clusters > 160
     whole = {n: METRICS.make(n)(records).value for n in ("bias_frequent", "bias_greedy", "bias_other")}
     assert sum(v for v in whole.values() if v is not None) == pytest.approx(1)
     for bucket, classes in frequency_buckets(records.filter("habit_separable")).items():
@@ -129,22 +131,21 @@ def test_the_published_frequency_bias_is_recovered_by_the_probe(model: str, bias
 def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path: Path) -> None:
     """The simulated actor looks up whether what it hears is optimal: swapped, it knows no more, and its row changes."""
     result = ak.run(
-        task=bandit(arms=10, horizon=4, head_start=3), model=Simulated(Planted(greedy=0.0, optimal=1.0)),
+        task=bandit(arms=10, horizon=4, head_start=3),
+        model=Simulated(Planted(greedy=0.0, optimal=1.0)),
         variants=["reason_then_act", "reason_then_act | swap_recommendation", "reason_then_act | truncate(share=1)"],
         episodes=30,
         out=tmp_path / "run",
-    )  # fmt: skip
+    )
     parts = {v: p for (v,), p in result.records.group_by("variant")}
     base = parts["reason_then_act"]
-    effect = {
-        v: {n: PAIRWISE.make(n)(p, base) for n in ("rationale_effect", "planted_taken")} for v, p in parts.items()
-        if v != "reason_then_act"
-    }  # fmt: skip
+    pairs = {v: side_by_side(p, base) for v, p in parts.items() if v != "reason_then_act"}
+    effect = {v: {n: METRICS.make(n)(p) for n in ("rationale_effect", "planted_taken")} for v, p in pairs.items()}
     cut, kept = effect["reason_then_act | swap_recommendation"], effect["reason_then_act | truncate(share=1)"]
     assert cut["rationale_effect"].value is not None and cut["rationale_effect"].value > 0.5
-    whole = parts["reason_then_act | truncate(share=1)"]
-    assert kept["rationale_effect"].value is None and PAIRWISE.make("moved")(whole, base).value == 0.0  # all was kept
-    again = PAIRWISE.make("rationale_effect_normalised")(parts["reason_then_act | swap_recommendation"], base)
+    assert kept["rationale_effect"].value is None  # all was kept
+    assert METRICS.make("moved")(pairs["reason_then_act | truncate(share=1)"]).value == 0.0
+    again = METRICS.make("rationale_effect_normalised")(pairs["reason_then_act | swap_recommendation"])
     assert again.value is not None and again.value >= cut["rationale_effect"].value
     assert cut["planted_taken"].n > 50
 
@@ -156,13 +157,13 @@ def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(tmp_
         task=frequency(arms=5, repeats=8, labels="letters"),
         model="embedded",
         variants=["act"],
-        episodes=12,
+        episodes=5,
         out=tmp_path / "r",
     )
     records = result.records
     assert records["entropy"].null_count() == 0 and records["entropy"].is_between(0, np.log(5) + 1e-9).all()
     found = METRICS.make("entropy_correlation")(records)
-    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 12
+    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 5
     assert METRICS.make("bias_frequent_mass")(records).value is not None
     assert METRICS.make("token_brier")(records).value is not None
 
@@ -196,7 +197,7 @@ def test_an_agent_without_a_gap_shows_none(variant: str) -> None:
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
 def test_planted_frequency_bias_shows_as_repetition(variant: str) -> None:
     """An agent that repeats its most frequent action does neither what is optimal nor what it said."""
-    biased = table(Planted(frequency=0.5), episodes=50)
+    biased = table(Planted(frequency=0.5), episodes=30)
     plain = table(PUBLISHED)
     one, two = measured(biased.filter("separable"), variant), measured(plain.filter("separable"), variant)
     less, more = one["optimal_given_knowing"], two["optimal_given_knowing"]
@@ -219,7 +220,7 @@ def test_planted_parse_failures_are_an_outcome_and_count_as_wrong(variant: str, 
     assert failed["done"].is_null().all() and failed["reward"].is_null().all()
     assert not failed["does"].any() and not failed["greedy"].any() and not failed["other"].any()
     card = score(records, baseline=variant)
-    assert card.arms[0].statuses["unparsable"] == failed.height
+    assert card.arms[0].outcomes.actions["unparsable"] == failed.height
     assert any("no legal action" in w for w in card.warnings)
     valid_only = card.arms[0].splits["valid only"]["doing"].value
     assert valid_only is not None and found["doing"].value is not None and valid_only > found["doing"].value

@@ -34,19 +34,22 @@ def say(gap: Contrast, *others: Contrast) -> Verdict:
         (contrast(-0.03, 0.06), "no change shown", "no change of the gap shown: between -0.09 and +0.03"),
         (contrast(-0.03, 0.06, p=0.04), "no change shown", "no change of the gap shown: between -0.09 and +0.03"),
         (
-            contrast(-0.07, 0.06, p=0.12), "no change shown",
+            contrast(-0.07, 0.06, p=0.12),
+            "no change shown",
             "no change of the gap shown after correction: between -0.13 and -0.01, corrected p 0.12 over 6 contrasts",
         ),
         (
-            contrast(-0.5, 0.01, n=9), "too few episodes",
+            contrast(-0.5, 0.01, n=9),
+            "too few episodes",
             "too few episodes for a verdict (9, at least 10 are needed)",
         ),
         (
-            Contrast("gap", "v", "base", Estimate(None, why="no rationale was asked for")), "not measured",
+            Contrast("gap", "v", "base", Estimate(None, why="no rationale was asked for")),
+            "not measured",
             "gap not measured: no rationale was asked for",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_sentence_follows_from_interval_and_correction(gap: Contrast, outcome: str, says: str) -> None:
     verdict = say(gap)
     assert verdict.outcome == outcome
@@ -74,9 +77,7 @@ def test_too_few_episodes_show_nothing_of_any_metric() -> None:
 @pytest.mark.parametrize(("calls", "says"), [(3.0, "its placebo by"), (5.0, "its placebo at 5 calls against 3 by")])
 def test_a_placebo_of_other_calls_is_no_equal(calls: float, says: str) -> None:
     reference = Reference("placebo", "pill", calls)
-    verdict = judge_arm(
-        WHERE, {"gap": contrast(-0.2, 0.1)}, [(reference, contrast(-0.2, 0.1))], 3.0, NONE, 2
-    )  # fmt: skip
+    verdict = judge_arm(WHERE, {"gap": contrast(-0.2, 0.1)}, [(reference, contrast(-0.2, 0.1))], 3.0, NONE, 2)
     assert f"better than {says} 0.20 [0.10, 0.30]" in verdict.sentence
 
 
