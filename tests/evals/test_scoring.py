@@ -469,3 +469,25 @@ def test_encoded_needs_that_nobody_spoke_before(tmp_path: Path) -> None:
 def test_a_fork_measures_coverage_on_the_baseline_alone(tmp_path: Path) -> None:
     card = run(tmp_path, ["reason_act", "reason_act | execute_stated"], "simulated").score()
     assert [a.metrics["coverage"].value is not None for a in card.arms] == [True, False]
+
+
+def test_a_vote_of_one_changes_nothing_even_where_it_ties(tmp_path: Path) -> None:
+    def ties(request: Request, draw: Draw) -> str:
+        labels = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")
+        return f"<values>{labels[0]}=inf, {labels[1]}=inf, {labels[2]}=1</values>\nACTION={labels[1]}"
+
+    records = run(tmp_path, ["reason_act", "reason_act | self_consistency(n=1)"], Scripted(ties)).records
+    columns = ["episode", "step", "stated", "done", "knows", "does", "follows"]
+    one, other = (g.select(columns).sort("episode", "step") for _, g in records.group_by("variant"))
+    assert one.equals(other) and set(one["follows"]) == {True}
+
+
+def test_the_ceiling_stays_a_ceiling_whatever_is_applied_after_it(tmp_path: Path) -> None:
+    variants = [
+        "reason_act",
+        "reason_act | execute_stated | re_evaluate",
+        "reason_then_act | execute_stated | critique",
+    ]
+    card = run(tmp_path, variants, "simulated", episodes=10).score()
+    for arm in card.arms[1:]:
+        assert arm.metrics["say_do"].value == 1 and arm.metrics["gap"].value == 0

@@ -378,3 +378,10 @@ def test_the_rates_are_not_measured_on_other_tasks() -> None:
     for name in ("potemkin_rate", "potemkin_edit", "incoherence"):
         with pytest.raises(NotMeasured):
             METRICS.make(name)(empty)
+
+
+@pytest.mark.parametrize("wrap", ["{}", "{}.", "```\n{}\n```", "~~~\n{}\n~~~", "---\n{}\n---", "**{}**"])
+def test_a_right_text_is_right_however_it_is_wrapped(wrap: str) -> None:
+    for concept in CONCEPTS.values():
+        instance = concept.instance(named_rng("wrap", concept.name))
+        assert concept.is_instance(wrap.format(instance)), (concept.name, instance)

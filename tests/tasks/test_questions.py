@@ -272,3 +272,11 @@ def test_a_whole_run_over_a_mixed_set(tmp_path: Path) -> None:
     assert arm.metrics["regret"].value == 0.25 and arm.metrics["say_do"].value == 1
     right = dict(result.records.group_by("item").agg(pl.col("does").all()).rows())
     assert right == {"row 1": True, "row 2": True, "row 3": True, "row 4": False}
+
+
+def test_half_a_surrogate_pair_is_a_malformed_row_and_the_rest_counts(tmp_path: Path) -> None:
+    rows = ['{"question": "a \\ud800 b", "answer": "3"}', '{"question": "2 + 2?", "answer": "4"}']
+    (tmp_path / "q.jsonl").write_text("\n".join(rows))
+    with pytest.warns(UserWarning, match="row 1"):
+        task = ak.tasks.questions(path=str(tmp_path / "q.jsonl"))
+    assert len(task.malformed) == 1 and "surrogate" in task.malformed[0].reason

@@ -224,3 +224,10 @@ def test_an_empty_row_has_no_conditional() -> None:
     assert table.conditional("does not know", "greedy") is None and table.joint("knows", "greedy") == 0.5
     console = Console(file=io.StringIO(), width=160, color_system=None)
     greedy_table.show_greedy_table([3, 2, 1, 0, 0, 0], console)
+
+
+def test_half_a_surrogate_pair_is_an_unscored_row(tmp_path: Path) -> None:
+    row = '{"model": "m", "prompt": "%s", "model_response": "Answer: 7", "right_answer": "7"}'
+    (tmp_path / "r.json").write_text("[" + row % "a \\ud800" + "," + row % "fine" + "]")
+    score = score_file(tmp_path / "r.json")
+    assert (score.rows, score.correct, [u.row for u in score.unscored]) == (1, 1, [1])
