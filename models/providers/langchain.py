@@ -21,13 +21,14 @@ from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 
-from ...errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
+from ...errors import BadOption, ModelError, Rejected, Unavailable
 from ...records import Draw, Message, Request, Response, Sampling, Usage, digest
+from ..account_faults import account_fault
 from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
 from ..sampling import SETTINGS, sampling_from_kwargs
 from .openai_format import status_of
-from .provider_errors import LOST, causes, retry_after, scrubbed
+from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed
 
 __all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
 
@@ -209,19 +210,22 @@ def _typed_error(name: str, error: Exception) -> Exception:
     """The typed error for whatever a LangChain model raised: by the HTTP status that providers' clients put on it."""
     if isinstance(error, ModelError):
         return error
-    message = scrubbed(f"{type(error).__name__}: {error}")
+    raw = str(error)
+    message = scrubbed(f"{type(error).__name__}: {raw}")
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if status == 429:
-        return RateLimited(
-            f"{name} asks to slow down", message, retry_after=retry_after(getattr(response, "headers", {}))
-        )
-    if status in (401, 403, 404):
-        return Denied(f"{name} refused the credentials or is unknown to its provider", message, "Check key and name.")
+    sentence, codes = message_of(getattr(error, "body", None))
+    if account_fault(f"{raw} {sentence} {codes}") or (isinstance(status, int) and 400 <= status < 500):
+        headers = getattr(response, "headers", None)
+        kind = status if isinstance(status, int) else 500
+        typed = error_of_status(name, kind, sentence or f"{type(error).__name__}: {raw}", f"{raw} {codes}", headers)
+        if isinstance(typed, Unavailable):
+            typed.lost = status in LOST
+        return typed
     # All of these are ValueErrors, which otherwise mean that the request is refused.
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | ValidationError):
         return Unavailable(f"{name} could not be understood", message, fault="malformed", lost=True)
-    if status in (400, 413, 422) or isinstance(error, ValueError | TypeError | NotImplementedError):
+    if isinstance(error, ValueError | TypeError | NotImplementedError):
         return Rejected(f"{name} refused the request", message)
     if isinstance(status, int):
         return Unavailable(f"{name} failed", message, fault="server error", lost=status in LOST)
