@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from akrasia.api import execute
-from akrasia.experiments import Experiment, assemble, load
+from akrasia.experiments import Experiment, assemble, load_settings
 from akrasia.models import key_of
 from akrasia.models.providers.embedded import Embedded
 from akrasia.records import Draw, Request, Response, Usage
@@ -47,7 +47,7 @@ class Recording(Embedded):
 
 def demo(episodes: int, model: Recording) -> Experiment:
     """The demo with one of its two models."""
-    return assemble({**load(DEMO), "episodes": episodes, "model": model, "leader": None})
+    return assemble({**load_settings(DEMO), "episodes": episodes, "model": model, "leader": None})
 
 
 async def through_the_program(folder: Path, episodes: int, adapter: str | None) -> tuple[float, Recording]:

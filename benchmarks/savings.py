@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import akrasia as ak
-from akrasia.experiments import assemble, load
+from akrasia.experiments import assemble, load_settings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 GOAL = 0.5
@@ -27,7 +27,7 @@ GOAL = 0.5
 
 def settings_of(name: str, episodes: int) -> dict[str, Any]:
     """An example's experiment, played by the simulated agent."""
-    settings = load(EXAMPLES / name)
+    settings = load_settings(EXAMPLES / name)
     for key in ("models", "model", "budget"):
         settings.pop(key, None)
     return settings | {"model": "simulated", "episodes": episodes}

@@ -236,12 +236,6 @@ class Gateway:
         await self.settle()
         await self._models.close()
 
-    async def _release(self, model: str) -> None:
-        """A model has answered: its rejections so far are outcomes like any other."""
-        refusals = self._refusals[model]
-        if refusals.reason is None:
-            await self._keep(refusals.release())
-
     async def _keep(self, held: Sequence[HeldAnswer]) -> None:
         for answer in held:
             await self.store.put(answer.key, answer.request, answer.draw, answer.response)
@@ -254,6 +248,27 @@ class Gateway:
                 await self.mark_finished(episode, mark)
 
     async def _call(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
+        refusals = self._refusals[request.model]
+        began = refusals.begin()
+        try:
+            response = await self._response(key, request, draw, where)
+        finally:
+            refusals.end(began)
+        if response.finish_reason == FAILED:
+            self._given_up[key] = response
+            self.unanswered.add(draw.episode)
+            self.run_usage.failed += 1
+        elif response.finish_reason == REJECTED:
+            await self._on_rejected(HeldAnswer(key, request, draw, response))
+        else:
+            await self.store.put(key, request, draw, response)
+            await self._keep(refusals.release(began))
+        if self.emit is not None:
+            self.emit(self._ended(key, request, response, self.emit.texts))
+        return response
+
+    async def _response(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
+        """Make the call and pay for it."""
         reason = self._stopped or self._refusals[request.model].reason
         if reason is not None:
             raise reason
@@ -278,17 +293,6 @@ class Gateway:
         await payment.settle(response)
         self.run_usage.usage += response.usage
         self.run_usage.dollars += response.cost or 0.0
-        if response.finish_reason == FAILED:
-            self._given_up[key] = response
-            self.unanswered.add(draw.episode)
-            self.run_usage.failed += 1
-        elif response.finish_reason == REJECTED:
-            await self._on_rejected(HeldAnswer(key, request, draw, response))
-        else:
-            await self.store.put(key, request, draw, response)
-            await self._release(request.model)
-        if self.emit is not None:
-            self.emit(self._ended(key, request, response, self.emit.texts))
         return response
 
     async def _on_rejected(self, answer: HeldAnswer) -> None:

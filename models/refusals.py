@@ -1,9 +1,11 @@
 """What becomes of requests that a model's provider rejects: kept as outcomes, held back, or the end of the run.
 
 A rejected request says something about its prompt only where the provider answers others. So a rejection is held back,
-not stored, until the model answers some request after it; then it is stored like any outcome. Where the model answers
-nothing in between and `FIRST` different requests are rejected with the same sentence (`LATER`, once it has answered),
-the run ends with that sentence, and what is held back is dropped: a resumed run asks again.
+not stored, until the model answers a request that began after it; then it is stored like any outcome. After `FIRST`
+rejections with the same sentence and no answer in between (`LATER`, once the model has answered in this session), the
+run ends with that sentence, and what is held back is dropped: a resumed run asks again. Rejections come faster than
+answers, so requests that began before the first of them are waited for. What a prompt is refused for by itself
+(its length, a filter) is stored at once where the model is known to answer.
 
 Invariant: a rejection that is held back is in no store, and no episode that holds one counts as finished.
 """
@@ -44,17 +46,32 @@ class Refusals:
 
     Attributes:
         held: what is held back, by key.
+        count: how many were held back so far; a call notes it when it begins.
         answered: whether the model has answered anything, in this session or in one whose answers are stored.
         answers_now: whether it has in this session.
         reason: why the run ends, once it does.
     """
 
     label: str
-    held: dict[str, HeldAnswer] = field(default_factory=dict)
+    held: dict[str, tuple[int, HeldAnswer]] = field(default_factory=dict)
+    count: int = 0
     answered: bool = False
     answers_now: bool = False
     reason: Denied | None = None
-    _alike: Counter[str] = field(default_factory=Counter)
+    _under_way: Counter[int] = field(default_factory=Counter)  # calls, by the count at which they began
+    _alike: Counter[str] = field(default_factory=Counter)  # rejections since the last answer, by their sentence
+    _streak_began: int = 0
+
+    def begin(self) -> int:
+        """A call begins: returns the count so far."""
+        self._under_way[self.count] += 1
+        return self.count
+
+    def end(self, began: int) -> None:
+        """A call that began at that count has ended."""
+        self._under_way[began] -= 1
+        if not self._under_way[began]:
+            del self._under_way[began]
 
     def hold(self, answer: HeldAnswer) -> bool:
         """Take note of a rejection: returns whether it is held back; False where it may be stored at once.
@@ -62,29 +79,37 @@ class Refusals:
         Raises:
             Denied: every request is rejected alike.
         """
-        if self.answered and (answer.response.status == "refused" or is_about_the_prompt(answer.response.error)):
+        error = answer.response.error
+        if self.answered and (answer.response.status == "refused" or is_about_the_prompt(error)):
             return False
-        self.held[answer.key] = answer
-        sentence = _VARYING.sub("...", answer.response.error)
+        sentence = _VARYING.sub("...", error)
+        self.held[answer.key] = self.count, answer
+        self.count += 1
         self._alike[sentence] += 1
-        if self._alike[sentence] >= (LATER if self.answers_now else FIRST):
+        alike = self._alike[sentence]
+        others_may_answer = any(began <= self._streak_began for began in self._under_way)
+        if alike >= (LATER if self.answers_now else FIRST) and not others_may_answer:
             self.reason = Denied(
-                f"{self.label!r} rejected {self._alike[sentence]} requests in a row alike",
-                answer.response.error.rstrip("."),
+                f"{self.label!r} rejected {alike} requests alike and answered none in between",
+                error.rstrip("."),
                 "None of these answers is kept. Mend what it names, and resume the run: they are asked for again.",
             )
             raise self.reason
         return True
 
-    def release(self) -> list[HeldAnswer]:
-        """The model has answered a request: what may be stored now."""
+    def release(self, count: int) -> list[HeldAnswer]:
+        """The model has answered a request that began after `count` rejections: what may be stored now."""
         self.answered = self.answers_now = True
         self._alike.clear()
-        held, self.held = list(self.held.values()), {}
-        return held
+        self._streak_began = self.count
+        if not self.held or self.reason is not None:
+            return []
+        released = [answer for number, answer in self.held.values() if number < count]
+        self.held = {key: held for key, held in self.held.items() if held[0] >= count}
+        return released
 
     def rest(self) -> list[HeldAnswer]:
         """What may be stored at the end of a run that nothing stopped: few rejections of a model that does answer."""
-        if self.reason is None and self.answers_now and max(self._alike.values(), default=0) < FIRST:
-            return self.release()
+        if self.answers_now and max(self._alike.values(), default=0) < FIRST:
+            return self.release(self.count)
         return []

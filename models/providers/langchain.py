@@ -26,14 +26,14 @@ from ...records import Draw, Message, Request, Response, Sampling, Usage, digest
 from ..account_faults import account_fault
 from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
-from ..sampling import SETTINGS, sampling_from_kwargs
+from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
 from .openai_format import status_of
 from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed
 
 __all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_NOT_SENT = ",".join(sorted({"seed", *(s.wire_name for s in SETTINGS.values())} - {"stop"}))
+_NOT_SENT = {"seed", *SETTINGS} - {"stop"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ class LangChainModel:
             raise _typed_error(self.info.label, error) from None
         counts: Mapping[str, Any] = message.usage_metadata or {}
         metadata = message.response_metadata
-        reported = {"model": str(metadata.get("model_name", "")), "not_sent": _NOT_SENT}
+        reported = {
+            "model": str(metadata.get("model_name", "")),
+            "not_sent": ",".join(sorted(_NOT_SENT | asked_in_text(request.sampling))),
+        }
         if not counts:
             reported |= UNCOUNTED
         finish = str(metadata.get("finish_reason") or metadata.get("stop_reason") or "stop")
@@ -137,7 +140,8 @@ class GatewayChatModel(BaseChatModel):
             old.step if step is None else step,
             old.sample if sample is None else sample,
         )
-        return GatewayChatModel(self._gateway, model=self.model, draw=draw, sampling=self.sampling)
+        own = {"sampling": self.sampling} if "sampling" in self.model_fields_set else {}
+        return GatewayChatModel(self._gateway, model=self.model, draw=draw, **own)
 
     async def _agenerate(
         self,
@@ -146,7 +150,10 @@ class GatewayChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        request = Request(self.model, from_langchain(messages), sampling_from_kwargs(self.sampling, kwargs, stop))
+        own = self.sampling
+        if "sampling" not in self.model_fields_set:
+            own = self._gateway.info(self.model).sampling(own)
+        request = Request(self.model, from_langchain(messages), sampling_from_kwargs(own, kwargs, stop))
         response = await self._gateway.complete(request, self.draw)
         return ChatResult(generations=[generation(response)])
 

@@ -20,7 +20,7 @@ from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavai
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .litellm_logging import null_logging
-from .provider_errors import LOST, causes, error_of_status, retry_after, scrubbed, sentence_of
+from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of
 
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
@@ -114,7 +114,7 @@ class LitellmTransport:
 def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
     known, status = litellm.exceptions, getattr(error, "status_code", None)
-    sentence, codes = sentence_of(str(error))
+    sentence, codes = _sentence(error)
     message, full = scrubbed(sentence), f"{error} {codes} {_code(error)}"
     if isinstance(error, known.UnsupportedParamsError):
         return Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
@@ -134,6 +134,16 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     if isinstance(typed, Unavailable):
         typed.fault, typed.lost = _fault(known, error)
     return typed
+
+
+def _sentence(error: Exception) -> tuple[str, str]:
+    """(sentence, codes): from the body that a cause of the exception holds, else from the exception's own text."""
+    for cause in causes(error):
+        body = getattr(cause, "body", None)
+        sentence, codes = message_of(body) if isinstance(body, dict) else ("", "")
+        if sentence:
+            return f"{type(error).__name__}: {sentence}", codes
+    return sentence_of(str(error))
 
 
 def _wait(error: Exception) -> float | None:

@@ -10,7 +10,7 @@ import pytest
 
 from akrasia.cli import app
 from akrasia.errors import BadOption, UnknownName
-from akrasia.experiments import assemble, load
+from akrasia.experiments import assemble, load_settings
 from akrasia.models import MODELS, Scripted, Simulated, resolve
 from akrasia.models.providers.remote import RemoteModel
 
@@ -140,7 +140,7 @@ def test_a_misspelt_model_or_option_is_refused_in_python_in_toml_and_on_the_comm
     with pytest.raises(UnknownName, match=nearest):
         resolve(name)
     with pytest.raises(UnknownName, match=nearest):
-        assemble(load(file))
+        assemble(load_settings(file))
     with pytest.raises(UnknownName, match=nearest):
         app(good, standalone_mode=False)
     assert not (tmp_path / "run").exists()
