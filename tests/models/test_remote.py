@@ -139,6 +139,13 @@ async def test_a_setting_that_a_model_refuses_stops_the_run_instead_of_being_dro
     assert openai_server.bodies == []
 
 
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+async def test_what_only_the_prompt_asks_for_is_named(openai_server: Any, transport: str) -> None:
+    model = remote(openai_server, transport=transport)
+    said = await generate(model, request(model, choices=("A", "B"), schema="{}"))
+    assert said.reported["not_sent"] == "choices,schema"
+
+
 async def test_the_remedy_for_a_refused_temperature_can_be_followed(openai_server: Any) -> None:
     """A judge asks at temperature 0; the model's own temperature stands behind its name, on any command line."""
     model = resolve("openai/gpt-5-mini:temperature=1", api_base=openai_server.base)
