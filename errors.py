@@ -17,7 +17,7 @@ AkrasiaError
 │   ├── RateLimited       429: retried after `retry_after` seconds
 │   ├── Unavailable       5xx, timeouts, resets, malformed answers: retried
 │   ├── Rejected          the request itself is refused (too long, invalid, filtered): an outcome, never retried
-│   └── Denied            no or wrong credentials, unknown model; also an EndsRun
+│   └── Denied            a fault of the account or the set-up, which every call meets; also an EndsRun
 ├── EndsRun               ends a run in order: nothing new is begun, and every committed answer is kept
 │   ├── Denied            see above; exit code 2, as for bad usage
 │   └── RunStopped        the run ended early and can be resumed; exit code 3
@@ -185,7 +185,7 @@ class EndsRun(AkrasiaError):
 
 
 class Denied(ModelError, EndsRun):
-    """No or wrong credentials, or an unknown model: every call would fail alike, so the run stops."""
+    """A fault of the account or the set-up (key, model, credit, setting): every call meets it, so the run stops."""
 
 
 class RunStopped(EndsRun):

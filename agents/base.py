@@ -216,8 +216,9 @@ async def speak(
             turn = rule.conclude(agent, situation, reads, draw)
         return replace(turn, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
     speaker, slot = cast(ModelRole, role), agent.slot or role.name
-    prompt = speaker.prompt(agent, situation, reads, context.models.info(slot).style)
-    sampling = with_settings(prompt.sampling, context.sampling)
+    info = context.models.info(slot)
+    prompt = speaker.prompt(agent, situation, reads, info.style)
+    sampling = with_settings(info.sampling(prompt.sampling), context.sampling)
     key, response = await context.models.ask(slot, prompt.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
     answer = _by_outcome(speaker.read(agent, situation, response.text, response), response)

@@ -105,7 +105,8 @@ class _Panel:
             return await judge_text(item, list(self._infos), self._ask)
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
-        request = Request(judge, messages, sampling, self._infos[judge].mode)
+        info = self._infos[judge]
+        request = Request(judge, messages, info.sampling(sampling), info.mode)
         response = await self._gateway.complete(request, Draw(0, 0))
         costs = {
             "calls": 1,

@@ -7,10 +7,10 @@ answers are kept under a key that holds the id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from ..records import Draw, Request, Response, Usage, digest
+from ..records import Draw, Request, Response, Sampling, Usage, digest
 
 __all__ = ["FAILED", "UNCOUNTED", "Backend", "ModelInfo", "Price", "Style", "is_uncounted", "key_of"]
 
@@ -68,6 +68,7 @@ class ModelInfo:
         rpm, tpm: the most requests and tokens in any minute.
         context: the most tokens of one prompt; None where it is not known.
         digits: the most digits that one token holds.
+        temperature: takes the place of the roles' own; None leaves theirs. What a plan or a graph sets goes before it.
     """
 
     id: str
@@ -83,6 +84,14 @@ class ModelInfo:
     tpm: int | None = None
     context: int | None = None
     digits: int = 3
+    temperature: float | None = None
+
+    def sampling(self, role: Sampling) -> Sampling:
+        """How a role's answer is sampled by this model: with the model's own temperature, if it has one.
+
+        It is applied where a request is made, before what a plan or a graph sets, so a request says what is sent.
+        """
+        return role if self.temperature is None else replace(role, temperature=self.temperature)
 
     @property
     def mode(self) -> Literal["chat", "completion"]:

@@ -170,7 +170,8 @@ class ChatModel(BaseChatModel):
 
     Args:
         slot: the model slot through which it asks.
-        sampling: how it samples; `bind(temperature=..., top_p=..., max_tokens=...)` and `stop` change it.
+        sampling: how it samples, by default at the model's own temperature; `bind(temperature=..., top_p=...,
+            max_tokens=...)` and `stop` change it.
     """
 
     slot: str = "default"
@@ -237,8 +238,11 @@ class ChatModel(BaseChatModel):
         return _result(asyncio.run_coroutine_threadsafe(asking, decision.loop).result())
 
     def _sampling(self, decision: DecisionContext, kwargs: dict[str, Any], stop: list[str] | None) -> Sampling:
+        own = self.sampling
         try:
-            return sampling_from_kwargs(self.sampling, kwargs, stop)
+            if "sampling" not in self.model_fields_set:
+                own = decision.models.info(self.slot).sampling(own)
+            return sampling_from_kwargs(own, kwargs, stop)
         except UsageError as error:
             raise decision.fail(error) from None
 

@@ -8,7 +8,8 @@ Invariants
   only wrong credentials, a spent budget, an offline miss and a provider that is down raise.
 - No key is sent in a prompt or kept in an answer (`secrets.py`).
 - A passing fault is not committed, so a resumed run asks again; until then the call stays failed, so that variants
-  which share a draw share its fate. What a provider refuses for good is committed.
+  which share a draw share its fate. What a provider rejects for good is committed once the model has answered another
+  request (`refusals.py`): until then it may be the model that is rejected, and not the request.
 - An upper bound of a call's cost is reserved before it is made (`budget.py`, `payment.py`). `rate_limit.py` decides how
   many calls are made at once and per minute, `circuit_breaker.py` what happens when nothing is answered any more.
 - The key of an answer is computed once, by whoever asks, and handed on to the backend.
@@ -18,11 +19,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import BadOption, BudgetSpent, EndsRun, OfflineMiss
+from ..errors import BadOption, BudgetSpent, Denied, EndsRun, OfflineMiss
 from ..events import (
     AnswerShared,
     CallAnswered,
@@ -41,6 +43,7 @@ from .circuit_breaker import CircuitBreaker
 from .model_pool import ModelPool
 from .payment import Payment, upper_bound
 from .rate_limit import Account, Clock, RateLimitChange, RateLimiter
+from .refusals import REJECTED, HeldAnswer, Refusals
 from .retry import RetryPolicy, RunUsage
 from .secrets import refuse_keys, without_keys
 
@@ -117,6 +120,9 @@ class Gateway:
         self._tracker = BudgetTracker(budget, spent) if tracker is None else tracker
         self._in_flight: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
+        self._refusals = {model: Refusals(self._models.info(model).label) for model in self._models}
+        self._held: Counter[int] = Counter()  # rejections that are held back, by the episode of their draw
+        self._marks: list[tuple[int, Callable[[], Awaitable[None]]]] = []
         self._accounts: dict[str, Account] = {}
         self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
         self._stopped: EndsRun | None = None
@@ -152,6 +158,8 @@ class Gateway:
         key = key or key_of(request, draw)
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
+            if kept.finish_reason not in (FAILED, REJECTED):
+                self._refusals[request.model].answered = True
             self._count_shared(key, request, where)
             return kept
         call = self._in_flight.get(key)
@@ -201,14 +209,69 @@ class Gateway:
         """Wait until every call under way has ended and its answer is committed."""
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
+    async def mark_finished(self, episode: int, mark: Callable[[], Awaitable[None]]) -> bool:
+        """Run `mark`, which marks an episode as finished, once every answer of it is stored.
+
+        Returns:
+            Whether it has run. It never runs if a call of the episode was given up, and runs later, if at all, where a
+            rejection of the episode is held back.
+        """
+        if episode in self.unanswered:
+            return False
+        if self._held[episode]:
+            self._marks.append((episode, mark))
+            return False
+        await mark()
+        return True
+
+    async def settle(self) -> None:
+        """Wait for the calls under way, and store rejections that are held back, if the model does answer others."""
+        await self.land()
+        if self._stopped is None:
+            for refusals in self._refusals.values():
+                await self._keep(refusals.rest())
+
     async def close(self) -> None:
         """Let calls under way land, then close every backend that was opened."""
-        await self.land()
+        await self.settle()
         await self._models.close()
 
+    async def _keep(self, held: Sequence[HeldAnswer]) -> None:
+        for answer in held:
+            await self.store.put(answer.key, answer.request, answer.draw, answer.response)
+            self._given_up.pop(answer.key, None)
+            self._held[answer.draw.episode] -= 1
+        if held:
+            ready = [m for m in self._marks if not self._held[m[0]]]
+            self._marks = [m for m in self._marks if self._held[m[0]]]
+            for episode, mark in ready:
+                await self.mark_finished(episode, mark)
+
     async def _call(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
-        if self._stopped is not None:
-            raise self._stopped
+        refusals = self._refusals[request.model]
+        began = refusals.begin()
+        try:
+            response = await self._response(key, request, draw, where)
+        finally:
+            refusals.end(began)
+        if response.finish_reason == FAILED:
+            self._given_up[key] = response
+            self.unanswered.add(draw.episode)
+            self.run_usage.failed += 1
+        elif response.finish_reason == REJECTED:
+            await self._on_rejected(HeldAnswer(key, request, draw, response))
+        else:
+            await self.store.put(key, request, draw, response)
+            await self._keep(refusals.release(began))
+        if self.emit is not None:
+            self.emit(self._ended(key, request, response, self.emit.texts))
+        return response
+
+    async def _response(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
+        """Make the call and pay for it."""
+        reason = self._stopped or self._refusals[request.model].reason
+        if reason is not None:
+            raise reason
         if self._offline:
             raise OfflineMiss(
                 "an answer is not in the ledger",
@@ -230,15 +293,27 @@ class Gateway:
         await payment.settle(response)
         self.run_usage.usage += response.usage
         self.run_usage.dollars += response.cost or 0.0
-        if response.finish_reason == FAILED:
-            self._given_up[key] = response
-            self.unanswered.add(draw.episode)
-            self.run_usage.failed += 1
-        else:
-            await self.store.put(key, request, draw, response)
-        if self.emit is not None:
-            self.emit(self._ended(key, request, response, self.emit.texts))
         return response
+
+    async def _on_rejected(self, answer: HeldAnswer) -> None:
+        """Store a rejection, or hold it back.
+
+        Raises:
+            Denied: every request of this model is rejected alike.
+        """
+        refusals = self._refusals[answer.request.model]
+        try:
+            held = refusals.hold(answer)
+        except Denied as reason:
+            self._given_up[answer.key] = answer.response
+            self._held[answer.draw.episode] += 1
+            self._emit(CallStopped(answer.key, refusals.label, type(reason).__name__))
+            raise
+        if held:
+            self._given_up[answer.key] = answer.response
+            self._held[answer.draw.episode] += 1
+        else:
+            await self.store.put(answer.key, answer.request, answer.draw, answer.response)
 
     def _began(self, key: str, request: Request, draw: Draw, where: Where | None, texts: bool) -> CallBegan:
         sampling, messages = request.sampling, request.messages if texts else None

@@ -1,7 +1,8 @@
 """From a name to a backend: a registered name such as `embedded` or `simulated`, or any litellm string.
 
 A name may be followed by a colon and options: `simulated:knowing=0.87,greedy=0.64`. Text without `NAME=` is the
-factory's first option: `embedded:/models/other.gguf`. A third party registers its backends in the entry-point group
+factory's first option: `embedded:/models/other.gguf`. A litellm string takes options by name alone, since it may hold
+colons of its own: `openai/gpt-5-mini:temperature=1`. A third party registers its backends in the entry-point group
 `akrasia.models`, or with `MODELS.register`; a factory takes options by name and returns a backend.
 
 Invariant: nothing heavy is imported here. Weights and client libraries are loaded when the gateway opens a backend.
@@ -67,7 +68,8 @@ def resolve(model: Any, **options: Any) -> Backend:
     if "/" in name:
         from .providers.remote import RemoteModel
 
-        backend: Backend = bind("model", model, RemoteModel, (model,), options)
+        remote, text = _remote_name(model)
+        backend: Backend = bind("model", model, RemoteModel, (remote,), {**_options_of(name, text), **options})
         return backend
     raise UnknownName.among("model", name, [*MODELS.names(), *_EXAMPLES])
 
@@ -91,8 +93,16 @@ def _options_of(name: str, text: str) -> dict[str, Any]:
     parts = [part for part in text.split(",") if part.strip()]
     matches = [_OPTION.match(part) for part in parts]
     if not parts or not all(matches):
+        if text and name not in MODELS:
+            raise BadOption(f"the options of {name!r} are {text!r}", remedy="Write NAME=VALUE, separated by commas.")
         return {_first_option(name): text} if text else {}
     return {match[1]: _value(match[2].strip()) for match in matches if match}
+
+
+def _remote_name(model: str) -> tuple[str, str]:
+    """(litellm's model string, the options behind it). A colon is part of the string, unless NAME= follows it."""
+    match = re.match(r"(.+?):(\s*[A-Za-z_]\w*\s*=.*)", model, re.DOTALL)
+    return (match[1], match[2]) if match else (model, "")
 
 
 def _first_option(name: str) -> str:

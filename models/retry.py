@@ -26,6 +26,7 @@ from .base import FAILED, Backend, Price, is_uncounted
 from .circuit_breaker import CircuitBreaker
 from .payment import Payment
 from .rate_limit import RateLimitChange, RateLimiter, SentRequest
+from .refusals import REJECTED
 
 __all__ = ["ATTEMPTS", "RetryPolicy", "RunUsage"]
 
@@ -148,7 +149,7 @@ class RetryPolicy:
                 response = await self._backend.generate(call.request, call.draw, call.key)
             except Rejected as error:
                 self.circuit.record_success()
-                return Response("", "refused" if error.refusal else "error", "rejected", error=str(error))
+                return Response("", "refused" if error.refusal else "error", REJECTED, error=str(error))
             except RateLimited as error:
                 self._slow_down(error)
                 if probe:

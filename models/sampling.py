@@ -6,14 +6,24 @@ reads these tables, so a new field of `Sampling` needs one new line here and is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..errors import BadOption, UnknownName
 from ..records import Sampling
 
-__all__ = ["NOT_SENT", "SETTINGS", "Setting", "as_sent", "sampling_from_kwargs", "to_wire", "with_settings"]
+__all__ = [
+    "NOT_SENT",
+    "SETTINGS",
+    "Setting",
+    "as_sent",
+    "asked_in_text",
+    "lost_on_the_way",
+    "sampling_from_kwargs",
+    "to_wire",
+    "with_settings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,33 @@ def to_wire(sampling: Sampling) -> dict[str, Any]:
 def as_sent(sampling: Sampling) -> Sampling:
     """The sampling without what is not sent: equal for two requests that a provider gets in the same form."""
     return replace(sampling, **_UNSET)  # type: ignore[arg-type]
+
+
+def asked_in_text(sampling: Sampling) -> set[str]:
+    """The fields that are set and are no setting of OpenAI's protocol: only the prompt's words ask for them."""
+    return {name for name, unset in _UNSET.items() if getattr(sampling, name) != unset}
+
+
+def lost_on_the_way(settings: Mapping[str, Any], sent: Mapping[str, Any]) -> set[str]:
+    """The settings whose value is not in a request that was made from them, by the provider's name or any other."""
+    elsewhere = list(_values({name: value for name, value in sent.items() if name not in settings}))
+    return {name for name, v in settings.items() if sent.get(name) != v and not any(_same(v, w) for w in elsewhere)}
+
+
+def _values(tree: Any) -> Iterator[Any]:
+    """Every value in a tree of JSON, lists as a whole too."""
+    if isinstance(tree, Mapping):
+        for branch in tree.values():
+            yield from _values(branch)
+        return
+    yield tree
+    if isinstance(tree, list):
+        for branch in tree:
+            yield from _values(branch)
+
+
+def _same(value: Any, other: Any) -> bool:
+    return not isinstance(other, bool) and (value == other or value == [other])
 
 
 def with_settings(sampling: Sampling, settings: Mapping[str, Any]) -> Sampling:

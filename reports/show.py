@@ -48,7 +48,10 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                     console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
                 again = " (the same answer as above)" if turn.key in shown else ""
                 shown.add(turn.key)
-                console.print(Panel(_answer_text(turn), title=_title(turn) + changed + again, title_align="left"))
+                error = "" if answer is None else answer.response.error
+                if answer is None and turn.key:
+                    error = "no answer of this call is kept: a resumed run asks again"
+                console.print(Panel(_answer_text(turn, error), title=_title(turn) + changed + again, title_align="left"))
             console.print(_verdict(record))
 
 
@@ -84,8 +87,11 @@ def _title(turn: Turn) -> str:
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 
-def _answer_text(turn: Turn) -> Text:
+def _answer_text(turn: Turn, error: str) -> Text:
+    """What the agent said, and the provider's sentence where there is no answer."""
     text = Text(turn.text.strip("\n") or "(nothing)")
+    if error:
+        text.append(f"\n{error}", style="red")
     if turn.probs:
         top = sorted(turn.probs.items(), key=lambda kv: -kv[1])
         mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""

@@ -93,7 +93,7 @@ def build_cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
 
 
 async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: EpisodeCache, gateway: Gateway) -> None:
-    """Play one episode in one cell; it counts as finished unless a call of it was given up."""
+    """Play one episode in one cell; it counts as finished once every answer of it is stored."""
     seed, emit, complete = experiment.episode_seed(episode), gateway.emit, False
     if emit is not None:
         emit(EpisodeBegan(cell.label, cell.model, episode))
@@ -102,9 +102,8 @@ async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: 
             await cache.commit(record_rows(records))
             if emit is not None and emit.records:
                 emit_stored(emit, records, gateway.run_usage)
-        if seed not in gateway.unanswered:
-            await cache.commit(finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode))
-            complete = True
+        rows = finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode)
+        complete = await gateway.mark_finished(seed, lambda: cache.commit(rows))
     finally:
         if emit is not None:
             emit(EpisodeEnded(cell.label, cell.model, episode, complete))

@@ -28,10 +28,10 @@ from typing import Any
 
 from ...errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavailable
 from ...options import whole
-from ...records import Draw, Request, Response, Usage, digest
+from ...records import Draw, Request, Response, Status, Usage, digest
 from ...rng import named_rng, seed_of
 from ..base import ModelInfo, Style
-from ..sampling import to_wire
+from ..sampling import asked_in_text, to_wire
 from .lora import ORGANISM, LoraAdapter, is_adapter, organism, read_adapter
 from .shipped_weights import SHIPPED_SHA256, as_q8_0, default_weights, sha256_of
 
@@ -54,7 +54,7 @@ class Embedded:
         slots: sequences that the server keeps ready: twice the calls at once, since two kinds of prompt take turns.
         threads: CPU threads; by default the machine's cores, at most 8.
         slot_tokens: context length of one sequence, in tokens.
-        temperature: replaces the roles' own sampling temperature.
+        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
         style: "completion" (few-shot examples, which a small model needs), "chat", or "tuned" (the bare form that
             training uses); by default the style that the adapter was trained in, "completion" without an adapter.
     """
@@ -122,6 +122,7 @@ class Embedded:
             note="; ".join(notes),
             context=self.slot_tokens,
             digits=1 if self.weights is None else 3,
+            temperature=self.temperature,
         )
 
     @property
@@ -203,8 +204,10 @@ class Embedded:
             "seed": seed_of(digest(request), draw.episode, draw.step, draw.sample, bits=31),
             "cache_prompt": True,
         }
-        if self.temperature is not None:
-            body["temperature"] = self.temperature
+        not_sent = asked_in_text(sampling) - ({"choices", "schema"} if choices else set())
+        if choices and sampling.top_p != 1.0:
+            not_sent.add("top_p")
+        reported = {"not_sent": ",".join(sorted(not_sent))} if not_sent else {}
         if choices:
             body["max_tokens"] = 1
         if request.mode == "completion":
@@ -232,8 +235,9 @@ class Embedded:
         if probs is not None:
             u = float(named_rng(draw.episode, "choice", key).random())
             label = choose_label(probs, float(body["temperature"]), u)
-            return Response(label, finish_reason="choice", usage=usage, probs=probs, mass=mass)
-        return Response(text or "", "truncated" if finish == "length" and not choices else "ok", finish, usage)
+            return Response(label, finish_reason="choice", usage=usage, probs=probs, mass=mass, reported=reported)
+        status: Status = "truncated" if finish == "length" and not choices else "ok"
+        return Response(text or "", status, finish, usage, reported=reported)
 
 
 def _grammar(choices: tuple[str, ...]) -> str:

@@ -21,18 +21,19 @@ from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 
-from ...errors import BadOption, Denied, ModelError, RateLimited, Rejected, Unavailable
+from ...errors import BadOption, ModelError, Rejected, Unavailable
 from ...records import Draw, Message, Request, Response, Sampling, Usage, digest
+from ..account_faults import account_fault
 from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
-from ..sampling import SETTINGS, sampling_from_kwargs
+from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
 from .openai_format import status_of
-from .provider_errors import LOST, causes, retry_after, scrubbed
+from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed
 
 __all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_NOT_SENT = ",".join(sorted({"seed", *(s.wire_name for s in SETTINGS.values())} - {"stop"}))
+_NOT_SENT = {"seed", *SETTINGS} - {"stop"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ class LangChainModel:
             raise _typed_error(self.info.label, error) from None
         counts: Mapping[str, Any] = message.usage_metadata or {}
         metadata = message.response_metadata
-        reported = {"model": str(metadata.get("model_name", "")), "not_sent": _NOT_SENT}
+        reported = {
+            "model": str(metadata.get("model_name", "")),
+            "not_sent": ",".join(sorted(_NOT_SENT | asked_in_text(request.sampling))),
+        }
         if not counts:
             reported |= UNCOUNTED
         finish = str(metadata.get("finish_reason") or metadata.get("stop_reason") or "stop")
@@ -136,7 +140,8 @@ class GatewayChatModel(BaseChatModel):
             old.step if step is None else step,
             old.sample if sample is None else sample,
         )
-        return GatewayChatModel(self._gateway, model=self.model, draw=draw, sampling=self.sampling)
+        own = {"sampling": self.sampling} if "sampling" in self.model_fields_set else {}
+        return GatewayChatModel(self._gateway, model=self.model, draw=draw, **own)
 
     async def _agenerate(
         self,
@@ -145,7 +150,10 @@ class GatewayChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        request = Request(self.model, from_langchain(messages), sampling_from_kwargs(self.sampling, kwargs, stop))
+        own = self.sampling
+        if "sampling" not in self.model_fields_set:
+            own = self._gateway.info(self.model).sampling(own)
+        request = Request(self.model, from_langchain(messages), sampling_from_kwargs(own, kwargs, stop))
         response = await self._gateway.complete(request, self.draw)
         return ChatResult(generations=[generation(response)])
 
@@ -209,19 +217,22 @@ def _typed_error(name: str, error: Exception) -> Exception:
     """The typed error for whatever a LangChain model raised: by the HTTP status that providers' clients put on it."""
     if isinstance(error, ModelError):
         return error
-    message = scrubbed(f"{type(error).__name__}: {error}")
+    raw = str(error)
+    message = scrubbed(f"{type(error).__name__}: {raw}")
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if status == 429:
-        return RateLimited(
-            f"{name} asks to slow down", message, retry_after=retry_after(getattr(response, "headers", {}))
-        )
-    if status in (401, 403, 404):
-        return Denied(f"{name} refused the credentials or is unknown to its provider", message, "Check key and name.")
+    sentence, codes = message_of(getattr(error, "body", None))
+    if account_fault(f"{raw} {sentence} {codes}") or (isinstance(status, int) and 400 <= status < 500):
+        headers = getattr(response, "headers", None)
+        kind = status if isinstance(status, int) else 500
+        typed = error_of_status(name, kind, sentence or f"{type(error).__name__}: {raw}", f"{raw} {codes}", headers)
+        if isinstance(typed, Unavailable):
+            typed.lost = status in LOST
+        return typed
     # All of these are ValueErrors, which otherwise mean that the request is refused.
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | ValidationError):
         return Unavailable(f"{name} could not be understood", message, fault="malformed", lost=True)
-    if status in (400, 413, 422) or isinstance(error, ValueError | TypeError | NotImplementedError):
+    if isinstance(error, ValueError | TypeError | NotImplementedError):
         return Rejected(f"{name} refused the request", message)
     if isinstance(status, int):
         return Unavailable(f"{name} failed", message, fault="server error", lost=status in LOST)

@@ -18,8 +18,9 @@ from typing import Any
 
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
+from ..account_faults import PARAMETER, account_fault
 from .litellm_logging import null_logging
-from .provider_errors import LOST, causes, is_filtered, retry_after, scrubbed
+from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of
 
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
@@ -112,29 +113,43 @@ class LitellmTransport:
 
 def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
-    message, known = scrubbed(str(error)), litellm.exceptions
-    full = f"{error} {_code(error)}".lower()
-    headers = getattr(error, "litellm_response_headers", None) or getattr(
-        getattr(error, "response", None), "headers", None
-    )
-    wait = retry_after(headers)
-    if isinstance(error, known.RateLimitError) and "insufficient_quota" in full:
-        return Denied(f"the quota of {name} is used up", message, "Top it up and resume the run.")
-    if isinstance(error, known.RateLimitError):
-        return RateLimited(f"{name} asks to slow down", message, retry_after=wait)
-    if isinstance(error, known.ServiceUnavailableError) and wait is not None:
-        return RateLimited(f"{name} is overloaded", message, retry_after=wait)
-    if getattr(error, "status_code", None) in (401, 403, 404):
-        return Denied(f"{name} refused the credentials or is unknown to its provider", message, "Check key and name.")
+    known, status = litellm.exceptions, getattr(error, "status_code", None)
+    sentence, codes = _sentence(error)
+    message, full = scrubbed(sentence), f"{error} {codes} {_code(error)}"
     if isinstance(error, known.UnsupportedParamsError):
-        return Denied(f"{name} cannot take the sampling that was asked for", message, "Set another temperature for it.")
-    if isinstance(error, known.BadRequestError | known.UnprocessableEntityError):
-        policy = isinstance(error, known.ContentPolicyViolationError)
-        if policy or is_filtered(full):
-            return Rejected(f"{name} filtered the request", message, refusal=True)
-        return Rejected(f"{name} refused the request", message)
-    fault, lost = _fault(known, error)
-    return Unavailable(f"{name} failed", f"{type(error).__name__}: {message}", fault=fault, lost=lost)
+        return Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
+    if isinstance(error, known.ContentPolicyViolationError) and account_fault(full) is None:
+        return Rejected(f"{name} filtered the request", message, refusal=True)
+    if account_fault(full) is None and not (isinstance(status, int) and 400 <= status < 500 and status != 408):
+        wait = _wait(error)
+        if isinstance(error, known.ServiceUnavailableError) and wait is not None:
+            return RateLimited(f"{name} is overloaded", message, retry_after=wait)
+        fault, lost = _fault(known, error)
+        return Unavailable(f"{name} failed", f"{type(error).__name__}: {message}", fault=fault, lost=lost)
+    if isinstance(error, known.RateLimitError):
+        status = 429
+    typed = error_of_status(name, status if isinstance(status, int) else 500, sentence, full, None)
+    if isinstance(typed, RateLimited):
+        typed.retry_after = _wait(error)
+    if isinstance(typed, Unavailable):
+        typed.fault, typed.lost = _fault(known, error)
+    return typed
+
+
+def _sentence(error: Exception) -> tuple[str, str]:
+    """(sentence, codes): from the body that a cause of the exception holds, else from the exception's own text."""
+    for cause in causes(error):
+        body = getattr(cause, "body", None)
+        sentence, codes = message_of(body) if isinstance(body, dict) else ("", "")
+        if sentence:
+            return f"{type(error).__name__}: {sentence}", codes
+    return sentence_of(str(error))
+
+
+def _wait(error: Exception) -> float | None:
+    """The seconds that a provider asks to wait, from the headers that litellm kept."""
+    headers = getattr(error, "litellm_response_headers", None)
+    return retry_after(headers or getattr(getattr(error, "response", None), "headers", None))
 
 
 def _fault(known: Any, error: BaseException) -> tuple[Fault, bool]:

@@ -186,7 +186,7 @@ class OpenAIHTTP:
             )
         if isinstance(body, dict) and body.get("error"):
             message, code = message_of(body)
-            status = int(code) if code.isdecimal() and len(code) == 3 else 500
+            status = next((int(c) for c in code.split() if c.isdecimal() and len(c) == 3), 500)
             error = error_of_status(self._name, status, message, code, None)
             if isinstance(error, Unavailable):
                 error.lost = status in LOST

@@ -5,6 +5,7 @@ Invariant: nothing here decides whether to try again; the gateway decides.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,52 +14,57 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...errors import Denied, ModelError, RateLimited, Rejected, Unavailable
+from ..account_faults import CREDIT, account_fault, is_about_the_prompt, is_filtered
 from ..secrets import HIDDEN, may_be_keys
 
-__all__ = ["LOST", "causes", "error_of_status", "is_filtered", "message_of", "retry_after", "scrubbed"]
+__all__ = ["LOST", "causes", "error_of_status", "is_filtered", "message_of", "retry_after", "scrubbed", "sentence_of"]
 
 LOST = frozenset((408, 502, 504, 524))  # a proxy or gateway gave up waiting: the request may have been served
-LONGEST = 500  # characters of a message that are kept
+LONGEST = 2000  # characters of a message that are kept
+SET_UP = frozenset((401, 402, 403, 404, 405, 407, 410, 412, 451))
+"""Statuses that speak of the account or the set-up, unless the text says that one prompt is refused."""
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
-_FILTERED = ("content_filter", "content management policy", "content_policy", "safety system")
+_TRACE = "Traceback (most recent call last)"
 
 
 def scrubbed(text: str) -> str:
-    """The first line of a provider's message without anything that is or looks like a credential.
+    """A provider's message on one line, without anything that is or looks like a credential.
 
     Every value that was read as a key counts as one, and so does the value of every environment variable that is named
-    like a key. So keys of any shape are found, if they have at least 8 characters.
+    like a key. So keys of any shape are found, if they have at least 8 characters. A client's own stack trace behind
+    the message is left out.
     """
-    line = text[: 20 * LONGEST].partition("\n")[0]
+    line = " ".join(text[: 20 * LONGEST].partition(_TRACE)[0].split())
     for value in may_be_keys():
         line = line.replace(value, HIDDEN)
     line = _IN_A_QUERY.sub(r"\1[key]", _USERINFO.sub("[key]@", line))
     return _LOOKS_SECRET.sub("[key]", line)[:LONGEST]
 
 
-def is_filtered(text: str) -> bool:
-    """Whether the text or code of an error names a content filter."""
-    return any(mark in text.lower() for mark in _FILTERED)
-
-
 def error_of_status(name: str, status: int, message: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
     """The typed error of an HTTP status that brings no answer.
+
+    What the provider's text says goes before the status: an empty account comes as 400, 403, 412 or 429, and a prompt
+    that is too long or filtered comes as 403.
 
     Args:
         name: the model.
         message: the provider's own, raw.
-        code: the provider's own code of the error, if it gave one.
+        code: the provider's own codes and types of the error, if it gave any.
     """
-    text, wait, full = scrubbed(message), retry_after(headers), f"{message} {code}".lower()
-    if status == 402 or (status == 429 and "insufficient_quota" in full):
-        return Denied(f"the quota of {name} is used up", text, "Top it up and resume the run.")
+    text, wait, full = scrubbed(message), retry_after(headers), f"{message} {code}"
+    fault = account_fault(full)
+    if fault is not None:
+        return Denied(fault.what.format(name), text or scrubbed(code), fault.remedy)
+    if status == 402:
+        return Denied(CREDIT.what.format(name), text, CREDIT.remedy)
     if status == 429:
         return RateLimited(f"{name} asks to slow down", text, retry_after=wait)
     if status == 503 and wait is not None:
         return RateLimited(f"{name} is overloaded", text, retry_after=wait)
-    if status in (401, 403, 404, 407):
+    if status in SET_UP and (status in (401, 404, 407) or not is_about_the_prompt(full)):
         return Denied(f"{name} refused the credentials or is unknown to its provider", text, "Check key and name.")
     if 300 <= status < 400:
         return Denied(f"{name} has moved", "the provider redirects, and a key is not carried on", "Set its api_base.")
@@ -80,12 +86,59 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def message_of(body: Any) -> tuple[str, str]:
-    """(message, code) of an error's body, in any of the forms that providers use."""
+    """(sentence, codes and types) of an error's body, in any of the forms that providers use."""
+    if isinstance(body, list) and body:
+        body = body[0]
     error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, dict):
-        message = error.get("message") or error.get("detail") or error.get("msg") or ""
-        return str(message), str(error.get("code") or error.get("type") or "")
-    return str(error or ""), ""
+    outer = body if isinstance(body, dict) and error is not body else {}
+    if not isinstance(error, dict):
+        return _sentence(error) or _sentence(outer.get("message")), _codes(outer)
+    keys = ("message", "detail", "msg", "Message")
+    sentence = next((s for k in keys if (s := _sentence(error.get(k)))), "")
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None  # OpenRouter: what the provider behind it said
+    if raw:
+        inner, codes = message_of(_parsed(raw))
+        return f"{sentence}: {inner}" if inner else sentence, f"{_codes(error)} {codes}".strip()
+    return sentence, f"{_codes(error)} {_codes(outer)}".strip()
+
+
+def sentence_of(text: str) -> tuple[str, str]:
+    """(sentence, codes and types) of a client's exception, whose text may hold the provider's JSON behind a preface."""
+    begin = text.find("{")
+    if begin < 0:
+        return text, ""
+    try:
+        body, _ = json.JSONDecoder(strict=False).raw_decode(text[begin:])
+    except ValueError:
+        return text, ""
+    sentence, codes = message_of(body)
+    return (f"{text[:begin].rstrip(' -b[')}: {sentence}" if sentence else text), codes
+
+
+def _parsed(raw: Any) -> Any:
+    try:
+        return json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        return raw
+
+
+def _sentence(value: Any) -> str:
+    """The text of a message; a list of findings, as validators give it, becomes "where: what" for each."""
+    if isinstance(value, dict):
+        return _sentence(value.get("detail") or value.get("message") or value.get("msg"))
+    if isinstance(value, list):
+        found = [(".".join(map(str, f.get("loc", ()))), str(f.get("msg", ""))) for f in value if isinstance(f, dict)]
+        return "; ".join(": ".join(filter(None, pair)) for pair in found)
+    return str(value or "")
+
+
+def _codes(error: Mapping[str, Any]) -> str:
+    """Every code, type, status and reason of an error, in one text."""
+    details = error.get("details")
+    reasons = [d.get("reason") for d in details if isinstance(d, dict)] if isinstance(details, list) else []
+    values = [*(error.get(k) for k in ("code", "type", "status", "__type", "Code")), *reasons]
+    return " ".join(str(v) for v in values if isinstance(v, str | int) and v)
 
 
 def retry_after(headers: Mapping[str, str] | None) -> float | None:

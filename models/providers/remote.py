@@ -23,7 +23,7 @@ from ...errors import BadOption, Denied, UnknownName
 from ...options import one_of, real, whole
 from ...records import Draw, Request, Response, Sampling, digest
 from ..base import ModelInfo, Price, Style
-from ..sampling import as_sent, to_wire
+from ..sampling import as_sent, asked_in_text, lost_on_the_way, to_wire
 from ..secrets import keep_secret
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import parse_completion
@@ -47,7 +47,7 @@ class RemoteModel:
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
         price: US dollars per token; by default litellm's table.
-        temperature: replaces the roles' own sampling temperature.
+        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
         rpm, tpm: the most requests and tokens in any minute; by default unlimited.
         timeout: seconds for one attempt.
@@ -99,6 +99,7 @@ class RemoteModel:
             account=self._account,
             rpm=self.rpm,
             tpm=self.tpm,
+            temperature=self.temperature,
         )
 
     async def open(self) -> None:
@@ -161,7 +162,7 @@ class RemoteModel:
                     opened.module, self.name, self.api_base, self.api_key_env, self.timeout
                 )
             answer = await opened.litellm.ask(request, settings, key)
-        return parse_completion(answer, form.not_sent)
+        return parse_completion(answer, ",".join(sorted(form.not_sent | asked_in_text(request.sampling))))
 
     def _form(self, opened: _Opened, request: Request) -> _Form:
         """How this request's sampling is sent; worked out once for each sampling and mode."""
@@ -173,8 +174,7 @@ class RemoteModel:
 
     def _work_out_form(self, opened: _Opened, sampling: Sampling, mode: str) -> _Form:
         wanted = {**to_wire(sampling), "seed": 0}
-        if self.temperature is not None:
-            wanted["temperature"] = self.temperature
+        asked = set(wanted)
         if sampling.top_p == 1.0 and "claude" in self.name:
             del wanted["top_p"]  # Claude refuses a request with both temperature and top_p; 1 is its default
         if "max_tokens" not in opened.accepts and "max_completion_tokens" in opened.accepts:
@@ -188,7 +188,32 @@ class RemoteModel:
                 template = RequestTemplate.of(opened.module, opened.model, opened.provider, settings)
             except Exception as error:
                 raise litellm_error(opened.module, self.name, error) from None
-        return _Form(settings, ",".join(sorted(k for k in wanted if k not in opened.accepts)), template)
+        sent = (
+            settings if mode == "completion" else self._mapped(opened, settings) if template is None else template.body
+        )
+        lost = lost_on_the_way({k: v for k, v in settings.items() if k != "seed"}, sent)
+        if template is not None and mode != "completion" and template.seed is None:
+            lost.add("seed")
+        arrives = settings.keys() - lost
+        if "max_completion_tokens" in arrives:
+            arrives = arrives | {"max_tokens"}
+        return _Form(settings, frozenset(asked - arrives), template)
+
+    def _mapped(self, opened: _Opened, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What litellm makes of the settings.
+
+        Raises:
+            Denied: the model does not take one of them.
+        """
+        try:
+            mapped: Mapping[str, Any] = opened.module.utils.get_optional_params(
+                model=opened.model, custom_llm_provider=opened.provider, **settings
+            )
+        except opened.module.exceptions.UnsupportedParamsError as error:
+            raise litellm_error(opened.module, self.name, error) from None
+        except Exception:  # noqa: BLE001  (litellm cannot say: the request itself will tell)
+            return settings
+        return mapped
 
     def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> OpenAIHTTP | None:
         """The direct transport, if it can be used for this provider and litellm's is not asked for."""
@@ -232,12 +257,12 @@ class _Form:
 
     Attributes:
         settings: what the provider takes, by OpenAI's names.
-        not_sent: the names of what it does not take.
+        not_sent: the names of what it does not get.
         template: the body for the direct transport; None where litellm must carry it.
     """
 
     settings: dict[str, Any]
-    not_sent: str
+    not_sent: frozenset[str]
     template: RequestTemplate | None
 
 

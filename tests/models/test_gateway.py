@@ -205,13 +205,15 @@ async def test_variants_that_share_a_draw_share_its_failure_and_a_resumed_run_as
 @pytest.mark.parametrize(("refusal", "status"), [(True, "refused"), (False, "error")])
 async def test_what_is_refused_is_kept_and_not_tried_again(refusal: bool, status: str) -> None:
     """Also after a passing fault, which stays on record."""
-    model, store = Model(Unavailable("hiccup"), Rejected("too long", refusal=refusal)), MemoryStore()
+    model, store = Model("yes", Unavailable("hiccup"), Rejected("prompt is too long", refusal=refusal)), MemoryStore()
     gateway = Gateway([model], store, sleep=Clock())
+    await gateway.complete(model.request("first"), draw())
+    store.responses.clear()
     said = await gateway.complete(model.request(), draw())
-    assert (said.status, said.error, said.attempts) == (status, "too long.", ("unavailable: hiccup.",))
+    assert (said.status, said.error, said.attempts) == (status, "prompt is too long.", ("unavailable: hiccup.",))
     assert list(store.responses.values()) == [said]
     assert await gateway.complete(model.request(), draw()) == said
-    assert (model.asked, gateway.run_usage.failed) == (2, 0)
+    assert (model.asked, gateway.run_usage.failed) == (3, 0)
 
 
 @pytest.mark.parametrize("lost", [0, 1, ATTEMPTS])

@@ -5,6 +5,7 @@ import gc
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,17 @@ async def test_the_seed_names_the_draw(openai_server: Any) -> None:
     assert len(set(seeds)) == 4
 
 
-async def test_the_temperature_of_the_model_replaces_that_of_the_role(openai_server: Any) -> None:
-    await generate(remote(openai_server, temperature=0.25))
-    assert openai_server.bodies[0]["temperature"] == 0.25
+def test_the_temperature_of_a_model_replaces_that_of_its_roles_and_yields_to_an_intervention(
+    openai_server: Any, tmp_path: Path
+) -> None:
+    """The ledger holds what was sent: at the wire and in the stored requests stand the same temperatures."""
+    akrasia.run(
+        task={**BANDIT, "horizon": 1}, variants=["reason_act", "reason_act | temperature(t=0.0)"], episodes=2,
+        model=remote(openai_server, temperature=0.7), out=tmp_path,
+    )  # fmt: skip
+    sent = Counter(body["temperature"] for body in openai_server.bodies)
+    assert sent == {0.7: 2, 0.0: 2}
+    assert Counter(request.sampling.temperature for request, _ in answers(tmp_path).values()) == sent
 
 
 async def test_what_a_provider_cannot_take_is_named(openai_server: Any) -> None:
@@ -123,10 +132,27 @@ async def test_what_a_provider_cannot_take_is_named(openai_server: Any) -> None:
 
 
 async def test_a_setting_that_a_model_refuses_stops_the_run_instead_of_being_dropped(openai_server: Any) -> None:
-    model = RemoteModel("openai/gpt-5-mini", api_base=openai_server.base, temperature=0.3)
-    with pytest.raises(Denied, match="temperature"):
-        await generate(model)
+    for transport in ("auto", "litellm"):
+        model = resolve("openai/gpt-5-mini", api_base=openai_server.base, transport=transport)
+        with pytest.raises(Denied, match="temperature"):
+            await generate(model, request(model, temperature=0.3))
     assert openai_server.bodies == []
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+async def test_what_only_the_prompt_asks_for_is_named(openai_server: Any, transport: str) -> None:
+    model = remote(openai_server, transport=transport)
+    said = await generate(model, request(model, choices=("A", "B"), schema="{}"))
+    assert said.reported["not_sent"] == "choices,schema"
+
+
+async def test_the_remedy_for_a_refused_temperature_can_be_followed(openai_server: Any) -> None:
+    """A judge asks at temperature 0; the model's own temperature stands behind its name, on any command line."""
+    model = resolve("openai/gpt-5-mini:temperature=1", api_base=openai_server.base)
+    assert (model.name, model.info.temperature) == ("openai/gpt-5-mini", 1)
+    asked = model.info.sampling(Sampling(temperature=0.0))
+    assert (await generate(model, Request(model.info.id, (Message("user", "?"),), asked))).status == "ok"
+    assert openai_server.bodies[0]["temperature"] == 1
 
 
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm"])
@@ -324,8 +350,9 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str] | None, se
 
 def test_keys_of_any_shape_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_PROVIDER_TOKEN", "AbCdEf0123456789")
-    said = scrubbed("no: AbCdEf0123456789, sk-unknown-key-1234, Bearer abcdef123456\nsecond line")
-    assert said == "no: [key], [key], [key]"
+    said = scrubbed("no: AbCdEf0123456789, sk-unknown-key-1234, Bearer abcdef123456\n  next AbCdEf0123456789")
+    assert said == "no: [key], [key], [key] next [key]"
+    assert scrubbed("no\nTraceback (most recent call last):\n  File x") == "no"
 
 
 # A whole experiment.

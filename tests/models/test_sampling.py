@@ -12,8 +12,18 @@ from akrasia.errors import BadOption, UnknownName
 from akrasia.experiments import assemble
 from akrasia.graphs import act
 from akrasia.models import Gateway, ModelRoles, Scripted
+from akrasia.models.base import ModelInfo
 from akrasia.models.providers.langchain import GatewayChatModel
-from akrasia.models.sampling import NOT_SENT, SETTINGS, as_sent, sampling_from_kwargs, to_wire, with_settings
+from akrasia.models.sampling import (
+    NOT_SENT,
+    SETTINGS,
+    as_sent,
+    asked_in_text,
+    lost_on_the_way,
+    sampling_from_kwargs,
+    to_wire,
+    with_settings,
+)
 from akrasia.records import Request, Sampling
 
 NAMES = [f.name for f in fields(Sampling)]
@@ -31,6 +41,15 @@ def test_what_is_not_sent_makes_no_other_form() -> None:
     assert as_sent(replace(UNUSUAL, choices=("A",), schema="")) == as_sent(UNUSUAL)
     for name in SETTINGS:
         assert as_sent(replace(UNUSUAL, **{name: getattr(Sampling(), name)})) != as_sent(UNUSUAL)
+
+
+def test_what_only_the_prompt_asks_for_and_what_is_lost_on_the_way_is_named() -> None:
+    assert asked_in_text(UNUSUAL) == NOT_SENT and asked_in_text(Sampling()) == set()
+    settings = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 64, "stop": ["X"], "seed": 7}
+    google = {"temperature": 0.0, "top_p": 1.0, "max_output_tokens": 64, "stop_sequences": ["X"], "x": {"seed": 7}}
+    assert lost_on_the_way(settings, google) == set()
+    assert lost_on_the_way(settings, {**google, "temperature": 0.01, "stream": False}) == {"temperature"}
+    assert lost_on_the_way(settings, {"top_p": 1.0, "stop": "X"}) == {"temperature", "max_tokens", "stop", "seed"}
 
 
 @pytest.mark.parametrize("name", [n for n, setting in SETTINGS.items() if setting.kind])
@@ -101,3 +120,21 @@ def test_a_setting_that_is_none_is_refused_where_it_is_made(
 def test_a_misspelt_setting_of_a_variant_is_refused_as_toml_and_the_command_line_write_it() -> None:
     with pytest.raises(UnknownName, match="'t'"):
         assemble({"task": "bandit", "model": "simulated", "variants": ["act | temperature(tt=0)"]})
+
+
+class Warm(Scripted):
+    """A scripted model with a temperature of its own."""
+
+    @property
+    def info(self) -> ModelInfo:
+        return replace(super().info, temperature=0.7)
+
+
+async def test_the_models_own_temperature_yields_to_what_a_graph_sets() -> None:
+    requests: list[Request] = []
+    asked = Gateway([backend := Warm(lambda request, draw: requests.append(request) or "yes")])
+    chat = GatewayChatModel(asked, model=backend.info.id)
+    for chat_model in (chat, chat.at(step=1), chat.at(step=2).bind(temperature=0.1)):
+        await chat_model.ainvoke("hello")
+    await GatewayChatModel(asked, model=backend.info.id, sampling=Sampling(temperature=0.4)).ainvoke("hello")
+    assert [request.sampling.temperature for request in requests] == [0.7, 0.7, 0.1, 0.4]
