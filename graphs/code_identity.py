@@ -241,17 +241,19 @@ class _Walk:
         for level, name in sorted(imports):
             package = space.get("__package__") or ""
             full = importlib.util.resolve_name("." * level + name, package) if level else name
-            if not self._is_own(full) or importlib.util.find_spec(_top(full)) is None or not self._imports(full):
+            if self._imports(full):
+                self._module(importlib.import_module(full), attributes)
+            else:
                 self.feed("import", full)
-                continue
-            self._module(importlib.import_module(full), attributes)
 
     def _imports(self, name: str) -> bool:
         """Whether a module that code imports when it runs is the user's own; one that is not loaded is looked up."""
-        if name in sys.modules or _top(name) in self._own:
-            return True
+        if name in sys.modules or not self._is_own(name):
+            return self._is_own(name)
         spec = importlib.util.find_spec(_top(name))
-        return spec is not None and spec.origin is not None and not _installed(spec.origin)
+        if spec is None:
+            return False
+        return not any(_installed(p) for p in [spec.origin or "", *(spec.submodule_search_locations or ())])
 
     def _module(self, module: types.ModuleType, attributes: set[str]) -> None:
         """A module that code refers to: what it may use of it, where the module is the user's own."""
@@ -282,7 +284,7 @@ class _Walk:
         for name, field in sorted(vars(kind).get("__pydantic_fields__", {}).items()):
             self.feed("field", name, _text(field))
         for name, value in sorted(vars(kind).items()):
-            if name in _CLASS_ASIDE or _generated(value, fields):
+            if name in _CLASS_ASIDE or (name.startswith("__") and _generated(value, fields)):
                 continue
             plain = not (name.startswith("__") or name.startswith("_abc_"))
             if plain or isinstance(value, types.FunctionType | classmethod | staticmethod | property):
@@ -410,6 +412,8 @@ def _names(code: types.CodeType) -> tuple[set[str], set[str], set[tuple[int, str
             attributes.add(step.argval)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            for mine, inner in zip((names, attributes, imports), _names(constant), strict=True):
-                mine |= inner  # type: ignore[arg-type]
+            inner_names, inner_attributes, inner_imports = _names(constant)
+            names |= inner_names
+            attributes |= inner_attributes
+            imports |= inner_imports
     return names, attributes, imports

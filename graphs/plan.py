@@ -146,7 +146,7 @@ class Plan:
         """The code of the roles, of the views and of the decision protocols that are not akrasia's own. Interventions
         on agents need not be read: what they do is in the nodes.
         """
-        factories = [AGENTS.factory(n.agent.role) for n in self.nodes]
+        factories: list[Any] = [AGENTS.factory(n.agent.role) for n in self.nodes]
         protocols = (n.agent.options.get("protocol") for n in self.nodes)
         factories += [PROTOCOLS.factory(p) for p in protocols if isinstance(p, str) and p in PROTOCOLS]
         factories += [getattr(c, "change", None) or type(c) for c in self.views]
