@@ -36,7 +36,7 @@ __all__ = ["NO_CODE", "Code", "code_of", "is_shipped"]
 
 PACKAGE = __name__.partition(".")[0]
 NOT_SHIPPED = ("tests", "examples", "benchmarks")  # in the repository, and not of the framework
-FRAMEWORKS = ("langgraph", "langchain", "langchain_core", "langchain_community", "pydantic", "typing_extensions")
+FRAMEWORKS = ("langgraph", "langchain", "pydantic", "typing_extensions")
 MOST_OBJECTS = 50_000
 DEEPEST = 150
 _STDLIB = sysconfig.get_path("stdlib")
@@ -91,6 +91,10 @@ def _top(module: str) -> str:
     return module.partition(".")[0]
 
 
+def _framework(top: str) -> bool:
+    return top in FRAMEWORKS or top.startswith(("langgraph_", "langchain_"))
+
+
 def _shipped(module: str) -> bool:
     first, _, rest = module.partition(".")
     return first == PACKAGE and _top(rest) not in NOT_SHIPPED
@@ -102,10 +106,17 @@ class _Walk:
     def __init__(self, own: Iterable[str]) -> None:
         self.hash = blake2b(digest_size=16)
         self.known = True
-        self._own = {name for name in own if name not in (*FRAMEWORKS, PACKAGE)} - sys.stdlib_module_names
+        self._own: set[str] = set()
+        for name in own:
+            self._read(name)
         self._met: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is given to a second object
         self._depth = 0
+
+    def _read(self, top: str) -> None:
+        """Read the code of a package, installed or not, unless it is akrasia, a framework, or Python's own."""
+        if not _framework(top) and top != PACKAGE and top not in sys.stdlib_module_names:
+            self._own.add(top)
 
     def feed(self, *parts: object) -> None:
         for part in parts:
@@ -293,6 +304,7 @@ class _Walk:
 
     def _instance(self, value: Any) -> None:
         kind = type(value)
+        top = _top(kind.__module__)
         self.feed("instance", "" if self._is_own(kind.__module__) else kind.__module__, kind.__qualname__)
         if _is_pregel(value):
             self._pregel(value)
@@ -302,15 +314,21 @@ class _Walk:
         elif self._is_own(kind.__module__):
             self.value(kind)
             self._state(value)
-        elif _top(kind.__module__) == "numpy" and hasattr(value, "tobytes"):
+        elif top == "numpy" and hasattr(value, "tobytes"):
             self.feed(_text(getattr(value, "dtype", "")), _text(getattr(value, "shape", "")), value.tobytes())
         elif "RemoteGraph" in (k.__name__ for k in kind.__mro__):
             self.unknown(value)
-        elif _top(kind.__module__) in (*FRAMEWORKS, PACKAGE) or hasattr(kind, "__pydantic_fields__"):
+        elif {"BaseCheckpointSaver", "BaseStore"} & {k.__name__ for k in kind.__mro__}:
+            pass  # what it keeps is no code
+        elif (
+            _framework(_top(kind.__module__))
+            or _top(kind.__module__) == PACKAGE
+            or hasattr(kind, "__pydantic_fields__")
+        ):
             self._state(value)
         elif dataclasses.is_dataclass(value) or isinstance(value, BaseException):
             self._state(value)
-        elif _top(kind.__module__) in sys.stdlib_module_names:
+        elif top in sys.stdlib_module_names:
             self.feed(_text(value) if kind.__module__ in ("typing", "types") else "")
             if isinstance(value, list | tuple | dict):  # defaultdict, Counter, deque, OrderedDict
                 self.value(dict(value) if isinstance(value, dict) else list(value))
@@ -345,6 +363,11 @@ class _Walk:
     def _pregel(self, graph: Any) -> None:
         """A compiled LangGraph graph: its nodes, branches, edges and channels, and what it was compiled with."""
         builder = getattr(graph, "builder", None)
+        for node in (graph if builder is None else builder).nodes.values():
+            runnable = getattr(node, "runnable", None) or getattr(node, "bound", None)
+            for function in (getattr(runnable, "func", None), getattr(runnable, "afunc", None)):
+                if function is not None:  # a node of an installed package is read as well
+                    self._read(_top(_module_of(function)))
         if builder is None:
             self.value(dict(graph.nodes))
             self.value(dict(graph.channels))
@@ -359,7 +382,7 @@ class _Walk:
     def _is_own(self, module: str) -> bool:
         """Whether a module's code is the user's: neither akrasia's nor an installed package's nor Python's."""
         top = _top(module)
-        if _shipped(module) or top in sys.stdlib_module_names or top in FRAMEWORKS:
+        if _shipped(module) or top in sys.stdlib_module_names or _framework(top):
             return False
         if top in self._own or top in ("__main__", ""):
             return True
