@@ -320,11 +320,7 @@ class _Walk:
             self.unknown(value)
         elif {"BaseCheckpointSaver", "BaseStore"} & {k.__name__ for k in kind.__mro__}:
             pass  # what it keeps is no code
-        elif (
-            _framework(_top(kind.__module__))
-            or _top(kind.__module__) == PACKAGE
-            or hasattr(kind, "__pydantic_fields__")
-        ):
+        elif _framework(top) or top == PACKAGE or hasattr(kind, "__pydantic_fields__"):
             self._state(value)
         elif dataclasses.is_dataclass(value) or isinstance(value, BaseException):
             self._state(value)
