@@ -201,21 +201,41 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
 
 def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> None:
     stored = json.loads(ledger.meta("experiment") or "{}")
+    changed: set[str] = set()  # variants with new code, all of whose episodes failed with the old
     for variant in experiment.variants:
         then_plan = stored.get("variants", {}).get(variant.name)
-        if then_plan is not None and then_plan["fingerprint"] != variant.plan.fingerprint:
+        if then_plan is None or then_plan["fingerprint"] == variant.plan.fingerprint:
+            continue
+        if then_plan["plan"] == variant.plan.name and then_plan.get("code", "") != variant.plan.code.digest:
+            if _nothing_finished(ledger, variant.name):
+                changed.add(variant.name)
+                continue
             raise RunFolderError(
-                f"{str(folder)!r} holds a variant {variant.name!r} with another plan",
-                then_plan["plan"],
-                "Give the variant another name, or choose another --out.",
+                f"the code behind the variant {variant.name!r} has changed",
+                f"{str(folder)!r} holds what it decided before",
+                "Give the changed one another name, or choose another --out.",
             )
+        raise RunFolderError(
+            f"{str(folder)!r} holds a variant {variant.name!r} with another plan",
+            then_plan["plan"],
+            "Give the variant another name, or choose another --out.",
+        )
     here = json.dumps(experiment.identity(), sort_keys=True)
     if stored and stored.get("identity") != here:
         then, now = json.loads(stored["identity"]), json.loads(here)
-        changed = ", ".join(k for k in {**then, **now} if now.get(k) != then.get(k))
+        differs = [k for k in {**then, **now} if now.get(k) != then.get(k)]
+        if differs == ["baseline"] and now["baseline"][0] == then["baseline"][0] and now["baseline"][0] in changed:
+            return
         raise RunFolderError(
-            f"{str(folder)!r} holds another experiment", f"it differs in: {changed}", "Choose another --out."
+            f"{str(folder)!r} holds another experiment", f"it differs in: {', '.join(differs)}", "Choose another --out."
         )
+
+
+def _nothing_finished(ledger: LedgerReader, variant: str) -> bool:
+    """Whether a variant has finished no episode in a ledger: then all that it decided is decided anew."""
+    from .experiments.experiment import EPISODES
+
+    return not any(ledger.complete([variant], EPISODES).values())
 
 
 def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:

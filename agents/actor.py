@@ -17,7 +17,7 @@ from .answers.parsing import read_answer
 from .base import AGENTS, Agent, ParsedAnswer, Prompt
 from .few_shot import few_shot_prompt
 from .follow_up import continue_conversation
-from .options import ModelOptions, option, text, text_map, whole_from
+from .options import ModelOptions, option, text, text_map
 from .phrases import answer_form, hint_lines, introduce, text_or_filler
 from .rendering import render_situation
 
@@ -40,7 +40,6 @@ class ActorOptions(ModelOptions):
         commit: it restates the recommendation before it acts; the wording is in `form`.
         introduction: the text around the rationale, with "{rationale}" in its place.
         form: how its answer must end; "{noun}" is what an action is called.
-        budget: the tokens that `think_longer` grants; an actor's answer has a length of its own and does not use them.
     """
 
     blind: bool = option(False, flag)
@@ -50,7 +49,6 @@ class ActorOptions(ModelOptions):
     hints: Mapping[str, str] = option({}, text_map)
     introduction: str = option(RATIONALE, text, chat_only=True)
     form: str = option(FORM, text, chat_only=True)
-    budget: int | None = option(None, whole_from(1), chat_only=True)
 
 
 class Actor:

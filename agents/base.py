@@ -23,6 +23,7 @@ from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind
 from .ballots import read_confidence
+from .contracts import calling, check_parsed, check_prompt, check_turn, lacks_method
 from .options import ModelOptions, RoleOptions
 
 __all__ = [
@@ -97,8 +98,10 @@ class Agent:
         return self.declared if isinstance(self.declared, kind) else kind.among(self.options)
 
     def takes(self, option: str) -> bool:
-        """Whether its role has an option of that name."""
-        return self.declared is None or hasattr(self.declared, option)
+        """Whether its role declares an option of that name: among its `options`, or in its attribute `hears`."""
+        if self.declared is not None:
+            return hasattr(self.declared, option)
+        return option in getattr(AGENTS.factory(self.role), "hears", ())
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,10 @@ class OracleRole(Protocol):
 
 @runtime_checkable
 class DeclaresOptions(Protocol):
-    """A role that says which options its agents take: a frozen dataclass, made with the options that are given."""
+    """A role that says which options its agents take: a frozen dataclass, made with the options that are given.
+
+    A role without `options` takes any of its user's, and those of interventions that its attribute `hears` names.
+    """
 
     options: type[Any]
 
@@ -209,19 +215,30 @@ async def speak(
     situation = context.situation
     names = tuple(t.agent for t in reads)
     draw = Draw(context.episode, context.step, sample)
+    if error := lacks_method(role, name):
+        raise error
     if rule is not None:
         if context.oracle is not None and isinstance(rule, OracleRole):
-            turn = rule.reveal(context.oracle)
+            with calling(rule, name, "reveal"):
+                turn = rule.reveal(context.oracle)
+            check_turn(role.name, name, "reveal", turn, situation)
         else:
-            turn = rule.conclude(agent, situation, reads, draw)
+            with calling(rule, name, "conclude"):
+                turn = rule.conclude(agent, situation, reads, draw)
+            check_turn(role.name, name, "conclude", turn, situation)
         return replace(turn, agent=name, role=role.name, lane=lane, sample=sample, reads=names)
     speaker, slot = cast(ModelRole, role), agent.slot or role.name
     info = context.models.info(slot)
-    prompt = speaker.prompt(agent, situation, reads, info.style)
+    with calling(speaker, name, "prompt"):
+        prompt = speaker.prompt(agent, situation, reads, info.style)
+    check_prompt(role.name, name, prompt, Prompt)
     sampling = with_settings(info.sampling(prompt.sampling), context.sampling)
     key, response = await context.models.ask(slot, prompt.messages, sampling, draw)
     before = reads[0] if reads else Turn(name, role.name)
-    answer = _by_outcome(speaker.read(agent, situation, response.text, response), response)
+    with calling(speaker, name, "read"):
+        parsed = speaker.read(agent, situation, response.text, response)
+    check_parsed(role.name, name, parsed, ParsedAnswer, situation)
+    answer = _by_outcome(parsed, response)
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
         agent=name,

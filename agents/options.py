@@ -3,7 +3,9 @@
 Invariants
 - An agent keeps the options that it was given, as JSON. Defaults are not stored, so they are in no fingerprint.
 - An unknown option is refused with the nearest name, and a value out of range with the range, when the agent is made.
-- A role that declares no options takes any; they are handed to it unchecked.
+- A role that declares no options takes any from who makes the agent; they are handed to it unchecked. From an
+  intervention it takes those alone that its class attribute `hears = ("hints", ...)` names: what an agent does not hear
+  would be the baseline under another name.
 
 A role declares its options by the class attribute `options`. Those of a role that asks a model inherit `ModelOptions`.
 """

@@ -199,6 +199,8 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             v.name: {
                 "plan": v.plan.name,
                 "fingerprint": v.plan.fingerprint,
+                **({"code": v.plan.code.digest} if v.plan.code.digest else {}),
+                **({} if v.code_known else {"code_known": False}),
                 "calls": "?" if v.plan.calls is None else v.plan.calls,
                 "depth": "?" if v.plan.depth is None else v.plan.depth,
             }

@@ -12,7 +12,7 @@ which draws nothing from the environment and adds nothing to the history, so no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -43,20 +43,24 @@ class Cell:
     variants: tuple[Variant, ...]
     leader: Cell | None = None
 
-    async def decision_of(self, variant: Variant, point: _DecisionPoint, episode: int, seed: int) -> Decision:
-        """What a variant decides at a point of an episode."""
+    async def decision_of(
+        self, variant: Variant, point: _DecisionPoint, episode: int, seed: int
+    ) -> tuple[Decision, dict[str, str]]:
+        """What a variant decides at a point of an episode, and the tags that this decision adds to its record."""
         step, emit, models = point.situation.step, self.models.gateway.emit, self.models
         if emit is None:
-            return await variant.decide(point.situation, models, seed, step, point.oracle)
+            return await variant.decide_tagged(point.situation, models, seed, step, point.oracle)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
-            decision = await variant.decide(point.situation, replace(models, where=where), seed, step, point.oracle)
+            decision, tags = await variant.decide_tagged(
+                point.situation, replace(models, where=where), seed, step, point.oracle
+            )
         except BaseException:
             emit(DecisionEnded(where))
             raise
         emit(DecisionEnded(where, decision.done, decision.status))
-        return decision
+        return decision, tags
 
     async def leader_decision(self, point: _DecisionPoint, episode: int, seed: int) -> Decision:
         """What the baseline decides, for a cell that follows it: by the same answers that this cell asks for."""
@@ -73,6 +77,7 @@ class Cell:
         point: _DecisionPoint,
         decision: Decision,
         reward: float | None,
+        tags: Mapping[str, str],
     ) -> Record:
         """The record of one decision; open answers are graded into the oracle's labels, the raw text stays in turns."""
         calls, usage, cost = decision_cost(decision)
@@ -98,6 +103,7 @@ class Cell:
             usage=usage,
             cost=cost,
             tags=variant.tags
+            | dict(tags)
             | ({"arm": "baseline"} if variant is self.variants[0] else {})
             | {name: value for name, value in kind.items() if value},
         )
@@ -145,10 +151,10 @@ async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record
                 None if cell.leader is None else group.create_task(cell.leader.leader_decision(point, episode, seed))
             )
         decisions = [d.result() for d in deciding]
-        outcomes = [point.after(task, d) for d in decisions]
+        outcomes = [point.after(task, d) for d, _ in decisions]
         yield [
-            cell.record("fork", v, episode, point, d, reward)
-            for v, d, (_, reward, _) in zip(cell.variants, decisions, outcomes, strict=True)
+            cell.record("fork", v, episode, point, d, reward, tags)
+            for v, (d, tags), (_, reward, _) in zip(cell.variants, decisions, outcomes, strict=True)
         ]
         state, _, over = outcomes[0] if leading is None else point.after(task, leading.result())
 
@@ -161,9 +167,9 @@ async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Rec
         records: list[Record] = []
         while not over:
             point = _DecisionPoint.of(task, state)
-            decision = await cell.decision_of(variant, point, episode, seed)
+            decision, tags = await cell.decision_of(variant, point, episode, seed)
             state, reward, over = point.after(task, decision)
-            records.append(cell.record("rollout", variant, episode, point, decision, reward))
+            records.append(cell.record("rollout", variant, episode, point, decision, reward, tags))
         return records
 
     async with asyncio.TaskGroup() as group:

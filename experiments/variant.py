@@ -34,6 +34,7 @@ class Variant:
         *,
         slots: tuple[str, ...] = ("default",),
         supersteps: int = SUPERSTEPS,
+        context: Any = None,
     ) -> Variant:
         """Any compiled LangGraph graph (or Runnable with `ainvoke`) as a variant; see docs/langgraph.md.
 
@@ -41,12 +42,13 @@ class Variant:
             compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
             adapter: makes its input of a situation and reads its final state, such as `MessagesAdapter()`.
             slots: the model slots that its models speak through.
-            supersteps: after how many it is value up, unless the graph brings its own `recursion_limit`.
+            supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
+            context: what a graph with a `context_schema` is run with; `{}` where it needs none.
 
         Raises:
-            PlanError: the graph is not compiled, or the adapter is no adapter.
+            PlanError: the graph is not compiled or lacks its context, or the adapter is no adapter.
         """
-        return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps))
+        return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps, context))
 
     def __or__(self, change: Any) -> Variant:
         """The variant with an intervention; a LangGraph graph from elsewhere takes none."""
@@ -56,8 +58,8 @@ class Variant:
     @cached_property
     def tags(self) -> dict[str, str]:
         """What kind of arm this is, for whoever reads its records: its plan where it has a name of its own, the
-        control that it holds, how it tampers with rationales ("surgery"), whether it leaks the oracle, and the plan
-        that a placebo or an informed baseline stands for.
+        control that it holds, how it tampers with rationales ("surgery"), whether it leaks the oracle, whether its
+        code is "unchecked", and the plan that a placebo or an informed baseline stands for.
         """
         controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
@@ -70,10 +72,17 @@ class Variant:
             tags["control"] = self.plan.base
         if self.plan.name != self.name:
             tags["plan"] = self.plan.name
+        if not self.code_known:
+            tags["code"] = "unchecked"
         changes = [stands_for(c) or c.spec for c in self.plan.changes]
         if changes != [c.spec for c in self.plan.changes]:
             tags["of"] = " | ".join([self.plan.base, *changes])
         return tags
+
+    @property
+    def code_known(self) -> bool:
+        """Whether the code behind it could be read, so that its fingerprint changes with it."""
+        return self.plan.code.known
 
     async def decide(
         self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
@@ -85,6 +94,14 @@ class Variant:
             oracle: passed on to plans that are marked as leaking it, and to no other.
         """
         return await self.plan.decide(situation, models, episode, step, oracle)
+
+    async def decide_tagged(
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+    ) -> tuple[Decision, dict[str, str]]:
+        """The decision, and tags of its record that say what happened inside a graph that was not built here."""
+        if isinstance(self.plan, ExternalGraph):
+            return await self.plan.decide_tagged(situation, models, episode, step, oracle)
+        return await self.decide(situation, models, episode, step, oracle), {}
 
 
 def as_variants(value: Any) -> tuple[Variant, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..models.gateway import ModelRoles
 from ..records import Decision, Draw, Oracle, Situation
+from .code_identity import Code
 
 __all__ = ["Change", "Decider", "Recommends"]
 
@@ -49,6 +50,11 @@ class Decider(Protocol):
     @property
     def fingerprint(self) -> str:
         """Hash of everything that changes what it does."""
+        ...
+
+    @property
+    def code(self) -> Code:
+        """The code of the user's own behind it."""
         ...
 
     @property

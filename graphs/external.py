@@ -2,27 +2,32 @@
 
 Invariants
 - The graph sees what its adapter gives it of the situation, and asks models through `ChatModel` alone, so that its
-  calls are cached, budgeted and recorded like any agent's. Calls that it makes in another way are not seen.
+  calls are cached, budgeted and recorded like any agent's. Of calls that it makes in another way only this is known:
+  that another LangChain model was called, and that the run's own model was not. Tags of the record say so.
 - A graph that fails is an outcome of that step. What ends a run (a spent budget, wrong credentials, a replay that lacks
   an answer, a misuse) ends it, also where the graph catches it.
+- An episode in which the graph's or the adapter's own code failed, or which waits at an interrupt, does not count as
+  finished: a resumed run plays it again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from json import JSONDecodeError
 from typing import Any, ClassVar, NoReturn, Protocol, cast
 from uuid import uuid4
 
-from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation
+from ..agents.answers.parsing import canonical_number, holds_recommendation, read_answer, read_recommendation
 from ..agents.base import Agent
 from ..agents.reasoner import Reasoner
 from ..errors import EndsRun, PlanError, UsageError
 from ..models.gateway import ModelRoles
 from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Draw, Oracle, Response, Situation, Status, Turn, digest
+from .code_identity import Code, code_of
 from .decider import Change, Recommends
 
 __all__ = ["Adapter", "ExternalGraph", "GraphOutput", "MessagesAdapter"]
@@ -56,13 +61,18 @@ class Adapter(Protocol):
         ...
 
     def from_state(self, state: Any, situation: Situation) -> GraphOutput:
-        """What the graph concluded, from its final state; raises anything where it cannot be read."""
+        """What the graph concluded, from its final state; raises `ValueError` where it cannot be read.
+
+        Any other exception is a fault of the adapter: the step has no answer either, and is played again on resuming.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class MessagesAdapter:
     """For graphs whose state has `messages`: one message holds the situation, the last AI message is the answer.
+
+    The recommendation is read from the last AI message that holds one, be it the answer or an earlier message.
 
     Args:
         instructions: the text between the situation and the form of the answer, instead of the reasoner's own
@@ -81,10 +91,11 @@ class MessagesAdapter:
 
     def from_state(self, state: Any, situation: Situation) -> GraphOutput:
         messages = state["messages"] if isinstance(state, Mapping) else state.messages
-        last = next((m for m in reversed(messages) if m.type == "ai"), None)
-        if last is None:
+        texts = [str(m.text) for m in messages if m.type == "ai"]
+        if not texts:
             raise ValueError("the graph's messages hold none of an AI")
-        return GraphOutput(text=str(last.text))
+        rationale = next((text for text in reversed(texts) if holds_recommendation(text, situation)), "")
+        return GraphOutput(rationale=rationale, text=texts[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +108,10 @@ class ExternalGraph:
         adapter: makes its input of a situation, and reads its final state.
         slots: the model slots that its models speak through.
         supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
+        context: what a graph with a `context_schema` is run with.
+
+    Raises:
+        PlanError: the graph cannot be invoked, lacks its context, or the adapter is no adapter.
     """
 
     name: str
@@ -104,6 +119,7 @@ class ExternalGraph:
     adapter: Adapter
     slots: tuple[str, ...] = ("default",)
     supersteps: int = SUPERSTEPS
+    context: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not callable(getattr(self.graph, "ainvoke", None)):
@@ -118,6 +134,40 @@ class ExternalGraph:
                 "it needs to_input(situation) and from_state(state, situation)",
                 "Use ak.graphs.MessagesAdapter() for a graph whose state has messages.",
             )
+        if self._lacks_context and not (getattr(self._unbound[0], "config", None) or {}).get("configurable"):
+            raise self._no_context()
+
+    @cached_property
+    def _unbound(self) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """(the graph within what was bound to it, the keywords and the configuration that were bound)."""
+        from langchain_core.runnables import RunnableBinding  # noqa: PLC0415  (loads at first use)
+        from langchain_core.runnables.config import merge_configs  # noqa: PLC0415
+        from langgraph.pregel import Pregel  # noqa: PLC0415
+
+        graph, keywords, config = self.graph, dict[str, Any](), dict[str, Any]()
+        while isinstance(graph, RunnableBinding) and not graph.config_factories:
+            keywords = {**graph.kwargs, **keywords}
+            config = cast(dict[str, Any], merge_configs(graph.config, cast(Any, config)))
+            graph = graph.bound
+        if not isinstance(graph, Pregel):
+            graph, keywords, config = self.graph, {}, {}
+        if self.context is not None:
+            keywords = {**keywords, "context": self.context}
+        return graph, keywords, config
+
+    @property
+    def _lacks_context(self) -> bool:
+        graph, keywords, _ = self._unbound
+        return getattr(graph, "context_schema", None) is not None and keywords.get("context") is None
+
+    def _no_context(self, why: str = "") -> PlanError:
+        schema = getattr(self._unbound[0], "context_schema", None)
+        name = getattr(schema, "__name__", schema)
+        return PlanError(
+            f"the graph of {self.name!r} has the context_schema {name} and is given no context",
+            why or "its nodes would read None in its place",
+            f"Give it: Variant.from_langgraph({self.name!r}, graph, adapter, context={name}(...)), or context={{}}.",
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ExternalGraph) and self.fingerprint == other.fingerprint
@@ -160,23 +210,26 @@ class ExternalGraph:
     fewest_calls = depth = calls
 
     @cached_property
-    def fingerprint(self) -> str:
-        """Hash of the name, of the nodes and edges that `get_graph()` gives, and of the adapter's class and fields.
+    def code(self) -> Code:
+        """The code of the nodes, branches and reducers, of the adapter, and of what they refer to."""
+        return code_of(self.graph, self.adapter, self.context)
 
-        Code and prompts inside nodes are not in it: give a graph whose nodes changed another name.
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the name, of the nodes and edges that `get_graph()` gives, of the adapter's class and fields, and of
+        the code behind them.
         """
         shape = self.graph.get_graph() if callable(getattr(self.graph, "get_graph", None)) else None
         names = {} if shape is None else {node.id: node.name for node in shape.nodes.values()}
         edges = [] if shape is None else [[names[e.source], names[e.target], e.conditional] for e in shape.edges]
-        kind = type(self.adapter)
-        fields = {k: _VOLATILE.sub("", repr(v)) for k, v in vars(self.adapter).items()}
         return digest(
             {
                 "langgraph": self.name,
                 "nodes": sorted(names.values()) or [type(self.graph).__qualname__],
                 "edges": sorted(edges),
-                "adapter": [kind.__qualname__, fields],
+                "adapter": type(self.adapter).__qualname__,
                 "supersteps": self.supersteps,
+                "code": self.code.digest,
             }
         )
 
@@ -213,79 +266,195 @@ class ExternalGraph:
         Raises:
             EndsRun, UsageError: the run cannot go on.
         """
-        from ..models.chat_model import CURRENT_DECISION, DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
+        return (await self.decide_tagged(situation, models, episode, step, oracle))[0]
 
-        ambient = DecisionContext(models, episode, step)
-        token = CURRENT_DECISION.set(ambient)
-        state, failed = None, ""
+    async def decide_tagged(
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+    ) -> tuple[Decision, dict[str, str]]:
+        """The decision, and tags that say what happened inside the graph: `calls` is "none" where it never asked the
+        run's model, `other_model` names the other models that it called, `interrupt` says where it waits, and
+        `own_code` which of the user's functions failed.
+
+        Raises:
+            EndsRun, UsageError: the run cannot go on.
+        """
+        from ..models.chat_model import CURRENT_DECISION, OTHER_MODELS, DecisionContext, OtherModels  # noqa: PLC0415
+
+        ambient, others = DecisionContext(models, episode, step), OtherModels()
+        token, listening = CURRENT_DECISION.set(ambient), OTHER_MODELS.set(others)
+        state, fault, tags = None, None, dict[str, str]()
         try:
             state = await self._play(situation, ambient)
         except (EndsRun, UsageError):
             raise
         except Exception as error:
-            failed = _reason(error)
+            fault = error
         finally:
             ambient.over = True
             CURRENT_DECISION.reset(token)
-        turns, ends = [], []
-        count: dict[str, int] = {}
-        for asked in await ambient.end():
-            key, response = asked.answer.result()
-            lane = count[asked.node] = count.get(asked.node, -1) + 1
-            ended: Status = "absent" if response.status == "ok" else response.status
-            turns.append(
-                Turn(
-                    asked.node,
-                    "model",
-                    lane,
-                    asked.sample,
-                    response.text,
-                    status=ended,
-                    key=key,
-                    usage=response.usage,
-                    cost=response.cost,
-                )
-            )
-            ends.append(response)
-        if failed:
-            return _failed(turns, ends, "error", failed)
+            OTHER_MODELS.reset(listening)
+        turns, ends = _turns(await ambient.end())
+        if not turns:
+            tags["calls"] = "none"
+        if others.names:
+            tags["other_model"] = ", ".join(sorted(others.names))
+        if isinstance(fault, _Waiting):
+            tags["interrupt"] = fault.where
+            models.gateway.unanswered.add(episode)
+            return _failed(turns, (), "error", str(fault)), tags
+        if fault is not None:
+            if self._lacks_context and not (ends and ends[-1].status != "ok"):
+                raise self._no_context(_reason(fault)) from fault
+            place = _own_fault(fault, ends)
+            if place:
+                tags["own_code"] = place
+                models.gateway.unanswered.add(episode)
+            return _failed(turns, ends, "error", _reason(fault) + (f" (raised in {place})" if place else "")), tags
         try:
             answer = self.adapter.from_state(state, situation)
         except (EndsRun, UsageError):
             raise
         except Exception as error:
-            return _failed(turns, ends, "unparsable", _reason(error))
+            place = f"{type(self.adapter).__qualname__}.from_state"
+            if isinstance(error, ValueError):
+                return _failed(turns, ends, "unparsable", _reason(error)), tags
+            tags["own_code"] = place
+            models.gateway.unanswered.add(episode)
+            return _failed(turns, ends, "unparsable", f"{_reason(error)} (raised in {place})"), tags
         if not isinstance(answer, GraphOutput):
             raise PlanError(
                 f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an ak.graphs.GraphOutput."
             )
-        return _decision(answer, situation, turns, ends)
+        return _decision(_checked(self.name, answer), situation, turns, ends), tags
 
     async def _play(self, situation: Situation, ambient: Any) -> Any:
-        """The graph's final state; `ambient` is told the tasks of every superstep before they run."""
+        """The graph's final state; `ambient` is told the tasks of every superstep before they run.
+
+        Raises:
+            _Waiting: the graph stopped at an interrupt.
+        """
         from langgraph.pregel import Pregel  # noqa: PLC0415  (loads at first use)
 
-        own = getattr(self.graph, "config", None) or {}
-        config: Any = {"configurable": {"thread_id": uuid4().hex}}
+        graph, keywords, bound = self._unbound
+        own = {**(getattr(graph, "config", None) or {}), **bound}
+        thread = {"thread_id": uuid4().hex}
+        config: Any = {**bound, "configurable": {**bound.get("configurable", {}), **thread}}
         if "recursion_limit" not in own:
             config["recursion_limit"] = self.supersteps
-        graph_input = self.adapter.to_input(situation)
-        if not isinstance(self.graph, Pregel):
-            return await self.graph.ainvoke(graph_input, config)
-        state = None
-        async for mode, event in self.graph.astream(graph_input, config, stream_mode=["tasks", "values"]):
+        try:
+            graph_input = self.adapter.to_input(situation)
+        except Exception as error:
+            error.add_note(f"{_IN}{type(self.adapter).__qualname__}.to_input")
+            raise
+        if not isinstance(graph, Pregel):
+            state = await graph.ainvoke(graph_input, config)
+            if isinstance(state, Mapping) and _INTERRUPT in state:
+                raise _Waiting(state[_INTERRUPT], ())
+            return state
+        state, waiting = None, None
+        last: tuple[str, ...] = ()
+        modes: Any = ["tasks", "values", "updates"]
+        async for mode, event in graph.astream(graph_input, config, stream_mode=modes, **keywords):
+            event = cast(Any, event)
             if mode == "tasks":
-                ambient.on_task(cast(Any, event))
+                ambient.on_task(event)
+            elif mode == "updates":
+                if isinstance(event, Mapping) and _INTERRUPT in event:
+                    waiting = _Waiting(event[_INTERRUPT], last)
+                elif isinstance(event, Mapping):
+                    last = tuple(event)
             else:
                 state = event
+        if waiting is not None:
+            raise waiting
         return state
+
+
+_INTERRUPT = "__interrupt__"
+_IN = "in "
+_DURING = re.compile(r"During task with name '([^']*)'")
+
+
+class _Waiting(Exception):
+    """A graph that waits for somebody: what it asks, or after which node it stopped."""
+
+    def __init__(self, interrupts: Any, last: tuple[str, ...]) -> None:
+        asks = [str(getattr(i, "value", i)) for i in interrupts]
+        after = f"after {', '.join(last)}" if last else "before its first node"
+        self.where = scrubbed(_VOLATILE.sub("", "; ".join(asks) or after))
+        super().__init__(
+            f"the graph waits at an interrupt ({self.where}) and never ended. Compile it without interrupts for a run."
+        )
+
+
+def _own_fault(error: Exception, ends: list[Response]) -> str:
+    """Where the user's own code failed; "" where a model's failure is the cause, or the graph went round too long."""
+    from langchain_core.exceptions import OutputParserException  # noqa: PLC0415  (loads at first use)
+    from langgraph.errors import GraphRecursionError  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    unread = (OutputParserException, JSONDecodeError, ValidationError, GraphRecursionError)
+    if isinstance(error, unread) or (ends and ends[-1].status != "ok"):
+        return ""
+    for note in getattr(error, "__notes__", ()):
+        if note.startswith(_IN):
+            return str(note.removeprefix(_IN))
+        if node := _DURING.search(note):
+            return f"node {node[1]!r}"
+    return "the graph"
+
+
+def _turns(calls: Any) -> tuple[list[Turn], list[Response]]:
+    """The turns of a graph's calls, and how each call ended."""
+    turns, ends = [], []
+    count: dict[str, int] = {}
+    for asked in calls:
+        key, response = asked.answer.result()
+        lane = count[asked.node] = count.get(asked.node, -1) + 1
+        ended: Status = "absent" if response.status == "ok" else response.status
+        turns.append(
+            Turn(
+                asked.node,
+                "model",
+                lane,
+                asked.sample,
+                response.text,
+                status=ended,
+                key=key,
+                usage=response.usage,
+                cost=response.cost,
+            )
+        )
+        ends.append(response)
+    return turns, ends
+
+
+def _checked(name: str, answer: GraphOutput) -> GraphOutput:
+    """What an adapter gave, if it is of the types that it must be."""
+    stated = answer.stated
+    for what, value, fits, expected in (
+        ("text", answer.text, isinstance(answer.text, str), "a text"),
+        ("rationale", answer.rationale, isinstance(answer.rationale, str), "a text"),
+        ("action", answer.action, answer.action is None or isinstance(answer.action, str), "a label or None"),
+        (
+            "stated",
+            stated,
+            stated is None or (isinstance(stated, tuple | list) and all(isinstance(s, str) for s in stated)),
+            "a tuple of labels or None",
+        ),
+    ):
+        if not fits:
+            raise PlanError(
+                f"the adapter of {name!r} gave {value!r} as {what}", f"it must be {expected}", "Correct from_state."
+            )
+    return answer
 
 
 def _reason(error: Exception) -> str:
     return _VOLATILE.sub("", scrubbed(f"{type(error).__name__}: {error}"))
 
 
-def _failed(turns: list[Turn], ends: list[Response], status: Status, why: str) -> Decision:
+def _failed(turns: list[Turn], ends: Sequence[Response], status: Status, why: str) -> Decision:
     """No answer: for the reason that the last call gave none, or else for the graph's own."""
     if ends and ends[-1].status != "ok":
         status = ends[-1].status

@@ -21,10 +21,12 @@ import networkx as nx
 
 from ..agents.base import AGENTS, Agent, Context, agreed, asks_model, pass_on, speak
 from ..agents.options import ModelOptions
-from ..errors import PlanError
+from ..agents.protocols import PROTOCOLS
+from ..errors import PlanError, UnknownName
 from ..models.gateway import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest, encode
+from .code_identity import NO_CODE, Code, code_of, is_shipped
 from .decider import Change, Recommends
 from .state import PlanState, Turns, decision_from
 from .styles import check_continues
@@ -105,8 +107,14 @@ class Plan:
             raise PlanError(
                 f"{change!r} is not an intervention", remedy="Write plan | ak.critique() with its parentheses."
             )
-        changed: Plan = change.apply(self)
-        return replace(changed, changes=(*self.changes, change))
+        changed = replace(_applied(self, change), changes=(*self.changes, change))
+        if changed.fingerprint == self.fingerprint:
+            raise PlanError(
+                f"{change.spec} changes nothing in {self.name!r}",
+                "no agent takes it up, so its variant would be the baseline under another name",
+                "Drop it, or start from a graph whose agents it applies to.",
+            )
+        return changed
 
     def __str__(self) -> str:
         return " | ".join([self.base, *(c.spec for c in self.changes)])
@@ -118,7 +126,7 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that changes what the plan does; its name is not part of it."""
+        """Hash of everything that changes what the plan does, own code included; its name is not part of it."""
         return digest(
             {
                 "nodes": sorted(
@@ -129,8 +137,21 @@ class Plan:
                 "decision": self.decision,
                 "views": [c.spec for c in self.views],
                 "sampling": dict(self.sampling),
+                **({"code": self.code.digest} if self.code.digest else {}),
             }
         )
+
+    @cached_property
+    def code(self) -> Code:
+        """The code of the roles, of the views and of the decision protocols that are not akrasia's own. Interventions
+        on agents need not be read: what they do is in the nodes.
+        """
+        factories: list[Any] = [AGENTS.factory(n.agent.role) for n in self.nodes]
+        protocols = (n.agent.options.get("protocol") for n in self.nodes)
+        factories += [PROTOCOLS.factory(p) for p in protocols if isinstance(p, str) and p in PROTOCOLS]
+        factories += [getattr(c, "change", None) or type(c) for c in self.views]
+        own = list(dict.fromkeys(f for f in factories if not is_shipped(f)))
+        return code_of(*own) if own else NO_CODE
 
     @property
     def graph(self) -> nx.DiGraph[str]:
@@ -253,7 +274,7 @@ class Plan:
         return self.compile()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_compiled"}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_compiled", "code")}
 
     def fresh(self, name: str) -> str:
         """`name`, or `name.2`, `name.3`, ... if it is taken."""
@@ -278,6 +299,36 @@ class Plan:
         """How a notebook shows the plan: its drawing, and its expression as text."""
         drawing = {} if Plan.renderer is None else {"image/svg+xml": Plan.renderer(self)}
         return {"text/plain": self.name, **drawing}
+
+
+def _applied(plan: Plan, change: Change) -> Plan:
+    """The plan with an intervention.
+
+    Raises:
+        PlanError: an agent that it changes does not take up what it sets.
+    """
+    remedy = "Let the role declare it: `options`, a dataclass with that field, or a class attribute `hears`."
+    try:
+        changed: Plan = change.apply(plan)
+    except UnknownName as error:
+        if not error.what.startswith("there is no option of agent"):
+            raise
+        raise PlanError(f"{change.spec} is not heard in {plan.name!r}", error.what, remedy) from error
+    before = {n.name: n.agent for n in plan.nodes}
+    roles = {n.agent.role: n.agent for n in reversed(plan.nodes)}
+    for node in changed.nodes:
+        known = before.get(node.name) or roles.get(node.agent.role)
+        if known is None:  # an agent that the intervention brings along
+            continue
+        options = {**node.agent.options}
+        deaf = [o for o in options if options[o] != known.options.get(o) and not node.agent.takes(o)]
+        if deaf:
+            raise PlanError(
+                f"{change.spec} is not heard by the role {node.agent.role!r} of node {node.name!r}",
+                f"it sets the option {deaf[0]!r}, which the role does not declare: its effect would be no finding",
+                f"{remedy[:-1]} = ({deaf[0]!r},), and take it up in `prompt`.",
+            )
+    return changed
 
 
 def reads_oracle(agent: Agent) -> bool:

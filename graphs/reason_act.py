@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 import networkx as nx
 
 from ..agents.base import Agent
+from ..errors import AkrasiaError, PlanError
 from ..options import whole
 from ..registry import Registry, bind
 from .plan import SERIES, Node, Plan
@@ -19,6 +20,7 @@ __all__ = ["GRAPHS", "act", "graph", "oracle_act", "random_act", "reason_act", "
 
 GRAPHS: Registry[Plan] = Registry("graph", "akrasia.graphs")
 P = ParamSpec("P")
+_CONTRACT = "a graph is a function (**options) that returns a Plan"
 
 
 def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
@@ -28,7 +30,16 @@ def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
     @functools.wraps(build)
     def make(*args: P.args, **options: P.kwargs) -> Plan:
         bound = signature.bind(*args, **options).arguments
-        plan = build(*args, **options)
+        try:
+            plan = build(*args, **options)
+        except AkrasiaError:
+            raise
+        except Exception as error:
+            raise PlanError(
+                f"the graph {name!r} raised {type(error).__name__}: {error}", _CONTRACT, "Correct it."
+            ) from error
+        if not isinstance(plan, Plan):
+            raise PlanError(f"the graph {name!r} returned {type(plan).__name__}", _CONTRACT, "Correct it.")
         kept = {k: plain(v) for k, v in bound.items() if v != signature.parameters[k].default}
         inside = ", ".join(f"{k}={v!r}" for k, v in kept.items())
         return replace(plan, base=f"{name}({inside})" if inside else name)

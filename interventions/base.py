@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Literal, ParamSpec
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
+from ..errors import AkrasiaError, PlanError
 from ..graphs.plan import Plan
 from ..graphs.reason_act import plain
 from ..records import Draw, Situation
@@ -20,6 +21,7 @@ from ..registry import Registry, bind
 __all__ = ["INTERVENTIONS", "Intervention", "intervention", "view"]
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,31 @@ class Intervention:
 
     def apply(self, plan: Plan) -> Plan:
         """The changed plan; refuses a plan that lacks what the intervention needs."""
-        changed: Plan = plan if self.on == "situation" else self.change(plan, **self.arguments)
-        return changed
+        return plan if self.on == "situation" else self._called(Plan, plan)
 
     def view(self, situation: Situation, draw: Draw) -> Situation:
         """The situation as it is shown; interventions on agents leave it as it is."""
-        shown: Situation = self.change(situation, draw, **self.arguments) if self.on == "situation" else situation
-        return shown
+        return self._called(Situation, situation, draw) if self.on == "situation" else situation
+
+    def _called(self, kind: type[T], *args: Any) -> T:
+        """What the function behind it returns.
+
+        Raises:
+            PlanError: it raised what is no `AkrasiaError`, or returned something of another kind.
+        """
+        takes = "(situation, draw, **options)" if kind is Situation else "(plan, **options)"
+        contract = f"an intervention is a function {takes} that returns a {kind.__name__}"
+        try:
+            result = self.change(*args, **self.arguments)
+        except AkrasiaError:
+            raise
+        except Exception as error:
+            raise PlanError(
+                f"the intervention {self.spec!r} raised {type(error).__name__}: {error}", contract, "Correct it."
+            ) from error
+        if not isinstance(result, kind):
+            raise PlanError(f"the intervention {self.spec!r} returned {type(result).__name__}", contract, "Correct it.")
+        return result
 
     def __reduce__(self) -> tuple[Callable[[str, dict[str, Any]], Intervention], tuple[str, dict[str, Any]]]:
         """Copied and sent to other processes as its registered name and options."""

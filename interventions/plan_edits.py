@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..agents.base import Agent, asks_model
+from ..agents.base import AGENTS, Agent, asks_model
 from ..errors import PlanError
+from ..graphs.code_identity import is_shipped
 from ..graphs.plan import SERIES, Node, Plan
 
 __all__ = ["acting_nodes", "change_agents", "follow_up", "insert_after", "speaker_of", "thinking_nodes"]
@@ -70,8 +71,12 @@ def speaker_of(plan: Plan, node: Node) -> Node:
 
 
 def thinking_nodes(plan: Plan) -> set[str]:
-    """The nodes of agents that reason; where none does, of those that act."""
-    return _of(plan, "reasoner", "debater") or _of(plan, "actor")
+    """The nodes of agents that reason: reasoners and debaters, or else roles of the user's own that ask a model first;
+    where none does, the nodes of those that act.
+    """
+    own = {n.name for n in plan.nodes if asks_model(n.agent) and not is_shipped(AGENTS.factory(n.agent.role))}
+    first = {n.name for n in plan.nodes if n.name in own and not n.reads}
+    return _of(plan, "reasoner", "debater") or first or _of(plan, "actor") or own
 
 
 def acting_nodes(plan: Plan, why: str) -> set[str]:

@@ -13,18 +13,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseCallbackHandler, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
+from langchain_core.tracers.context import register_configure_hook
 
-from ..errors import EndsRun, PlanError, UsageError
+from ..errors import EndsRun, PlanError, Rejected, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
 from .gateway import ModelRoles
 from .providers.langchain import from_langchain, generation
 from .sampling import sampling_from_kwargs
 
-__all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
+__all__ = ["CURRENT_DECISION", "OTHER_MODELS", "ChatModel", "DecisionContext", "GraphCall", "OtherModels"]
+
+OURS = "akrasia-run"
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,37 @@ def _mark_retrieved(answer: asyncio.Task[Any]) -> None:
 CURRENT_DECISION: ContextVar[DecisionContext] = ContextVar("akrasia.decision")
 
 
+class OtherModels(BaseCallbackHandler):
+    """Hears, through LangChain's callbacks, which models beside `ChatModel` are called during a decision.
+
+    Attributes:
+        names: the classes of the models that were called.
+    """
+
+    run_inline = True  # heard before the call goes on, in whatever thread or task
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def on_chat_model_start(self, serialized: dict[str, Any] | None, messages: Any, **kwargs: Any) -> None:
+        """A chat model is called."""
+        self._hear(serialized, kwargs)
+
+    def on_llm_start(self, serialized: dict[str, Any] | None, prompts: Any, **kwargs: Any) -> None:
+        """A model that continues texts is called."""
+        self._hear(serialized, kwargs)
+
+    def _hear(self, serialized: dict[str, Any] | None, kwargs: Mapping[str, Any]) -> None:
+        kind = (kwargs.get("invocation_params") or {}).get("_type", "")
+        if kind != OURS:
+            path = (serialized or {}).get("id") or [(serialized or {}).get("name") or kind or "a model"]
+            self.names.add(str(path[-1]))
+
+
+OTHER_MODELS: ContextVar[OtherModels | None] = ContextVar("akrasia.other_models", default=None)
+register_configure_hook(OTHER_MODELS, inheritable=True)
+
+
 class ChatModel(BaseChatModel):
     """The model of the run, for a graph that `Variant.from_langgraph` makes a variant.
 
@@ -180,7 +214,7 @@ class ChatModel(BaseChatModel):
 
     @property
     def _llm_type(self) -> str:
-        return "akrasia-run"
+        return OURS
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -199,7 +233,7 @@ class ChatModel(BaseChatModel):
         raise PlanError(
             "the model of the run calls no tools",
             "requests and answers are kept as text",
-            "Give the graph tools=[], or call the tool in a node of its own and put its result into the messages.",
+            "Give the graph tools=[], or call the tool in a node of its own and put its result into a human message.",
         )
 
     async def _agenerate(
@@ -212,7 +246,7 @@ class ChatModel(BaseChatModel):
         decision = _current_decision()
         sampling = self._sampling(decision, kwargs, stop)
         metadata = (run_manager.metadata if run_manager else None) or {}
-        asking = decision.ask(self.slot, from_langchain(messages), sampling, metadata)
+        asking = decision.ask(self.slot, _as_text(decision, messages), sampling, metadata)
         if asyncio.get_running_loop() is decision.loop:
             return _result(await asking)
         return _result(await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking, decision.loop)))
@@ -234,7 +268,7 @@ class ChatModel(BaseChatModel):
             raise decision.fail(error)
         sampling = self._sampling(decision, kwargs, stop)
         metadata = (run_manager.metadata if run_manager else None) or {}
-        asking = decision.ask(self.slot, from_langchain(messages), sampling, metadata)
+        asking = decision.ask(self.slot, _as_text(decision, messages), sampling, metadata)
         return _result(asyncio.run_coroutine_threadsafe(asking, decision.loop).result())
 
     def _sampling(self, decision: DecisionContext, kwargs: dict[str, Any], stop: list[str] | None) -> Sampling:
@@ -257,6 +291,30 @@ def _current_decision() -> DecisionContext:
             "Run its graph as a variant: Variant.from_langgraph(name, graph, adapter). In threads of your own, hand on "
             "contextvars.copy_context().",
         ) from None
+
+
+def _as_text(decision: DecisionContext, messages: list[BaseMessage]) -> tuple[Message, ...]:
+    """The messages of a request, which are texts; what is no text is refused, never dropped."""
+    for message in messages:
+        blocks = [message.content] if isinstance(message.content, str) else list(message.content)
+        other = [b.get("type") for b in blocks if not isinstance(b, str) and b.get("type") != "text"]
+        if other:
+            raise decision.fail(_not_sent(f"content of type {other[0]!r}", "Put what it says into a text."))
+        if getattr(message, "tool_calls", None) or getattr(message, "invalid_tool_calls", None):
+            raise decision.fail(_not_sent("an AI message with tool calls", _TOOLS))
+        if message.type in ("tool", "function"):
+            raise decision.fail(_not_sent(f"a message of type {message.type!r}", _TOOLS))
+    try:
+        return from_langchain(messages)
+    except Rejected as error:
+        raise decision.fail(_not_sent(error.what.removesuffix(" cannot be sent"), error.remedy)) from None
+
+
+_TOOLS = "Give what the tool returned as a human message: HumanMessage(f'The tool returned: {result}')."
+
+
+def _not_sent(what: str, remedy: str) -> PlanError:
+    return PlanError(f"the model of the run cannot be sent {what}", "requests and answers are kept as text", remedy)
 
 
 def _result(response: Response) -> ChatResult:

@@ -25,6 +25,7 @@ from ...tasks.numbers import canonical_number
 
 __all__ = [
     "canonical_number",
+    "holds_recommendation",
     "match_label",
     "read_action",
     "read_answer",
@@ -72,6 +73,13 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
         if answer is not None:
             return (answer,), status
     return (), "unparsable"
+
+
+def holds_recommendation(text: str, situation: Situation) -> bool:
+    """Whether a text names what it thinks best, legal or not; an answer of its own is none."""
+    if situation.answer == "action":
+        return read_stated(text, situation.actions)[1] != "unparsable"
+    return _open(text, _OPINION, situation)[0] is not None
 
 
 def _open(text: str, marker: re.Pattern[str], situation: Situation) -> tuple[str | None, Status]:

@@ -51,7 +51,7 @@ def test_a_role_without_options_takes_none(role: str) -> None:
         ("voter", {"rule": "majority", "otherwise": "plural"}, "'plurality'"),
         ("voter", {"rule": "supermajority", "level": 0.5}, "above 0.5"),
         ("editor", {"edit": "swop"}, "'swap'"),
-        ("editor", {"edit": "truncate", "share": "half"}, "at least 0 and at most 1"),
+        ("editor", {"edit": "truncate", "share": "half"}, "from 0 to 1"),
         ("reasoner", {"mode": "reasn"}, "'reason'"),
         ("debater", {"move": "ballot", "ballot": "rankings"}, "'ranking'"),
         ("summariser", {"mode": "story"}, "'history'"),
@@ -105,13 +105,13 @@ class Loud(Echo):
 
 @pytest.fixture
 def roles() -> Any:
-    before = [dict(r._table) for r in (AGENTS, GRAPHS, INTERVENTIONS)]
+    before = [dict(r._factories) for r in (AGENTS, GRAPHS, INTERVENTIONS)]
     AGENTS.register("echo", Echo)
     AGENTS.register("loud", Loud)
     yield
     for registry, table in zip((AGENTS, GRAPHS, INTERVENTIONS), before, strict=True):
-        registry._table.clear()
-        registry._table.update(table)  # type: ignore[arg-type]
+        registry._factories.clear()
+        registry._factories.update(table)  # type: ignore[arg-type]
 
 
 def ending_in(role: str, options: Mapping[str, Any]) -> Plan:

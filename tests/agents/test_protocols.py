@@ -469,7 +469,7 @@ def test_a_protocol_of_ones_own_is_usable_by_name_wherever_one_is_named(tmp_path
         shown = CliRunner().invoke(app, ["graphs", "show", "society(protocol='fewest')"])
         assert shown.exit_code == 0 and "vote (decision)" in shown.output
     finally:
-        PROTOCOLS._table.pop("fewest")
+        PROTOCOLS._factories.pop("fewest")
 
 
 def test_a_judge_counts_no_votes() -> None:

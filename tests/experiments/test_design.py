@@ -17,8 +17,7 @@ from akrasia.ledger.costs import CallCosts
 from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Record, Request, decode, digest, encode
-from akrasia.tasks import PLAYERS, bandit
-from akrasia.tasks import run_player as played
+from akrasia.tasks import PLAYERS, bandit, run_player
 
 TASK = bandit(arms=6, horizon=4, head_start=2)
 NOISY = Simulated(Planted(parse_failure=0.15, frequency=0.1))
@@ -232,9 +231,9 @@ def test_rollout_consequences_are_plausible(tmp_path: Path) -> None:
         last = result.records.filter(pl.col("step") == 24)
         assert arm.metrics["coverage"].value == pytest.approx(last["tried_after"].mean())
         assert arm.metrics["coverage"].clusters == 25
-    uniform = [s for seed in range(25) for s in played(task, PLAYERS["uniform"], seed)]
+    uniform = [s for seed in range(25) for s in run_player(task, PLAYERS["uniform"], seed)]
     chance = sum(o.regret[a] for _, o, a, _ in uniform) / len(uniform)
-    ucb = [s for seed in range(25) for s in played(task, PLAYERS["ucb"], seed)]
+    ucb = [s for seed in range(25) for s in run_player(task, PLAYERS["ucb"], seed)]
     floor = sum(o.regret[a] for _, o, a, _ in ucb) / len(ucb)
     assert found["follows"]["coverage"] == 1.0
     assert found["follows"]["gap"] == 0.0

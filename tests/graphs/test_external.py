@@ -185,7 +185,8 @@ async def test_a_graph_that_fails_is_an_outcome_with_its_reason() -> None:
     assert found[0] == found[1]
     assert (found[0].status, found[0].stated_status, found[0].done) == ("error", "error", None)
     assert [t.agent for t in found[0].turns] == ["think", "graph"]
-    assert found[0].turns[-1].text.startswith("KeyError") and not found[0].turns[-1].key
+    text = found[0].turns[-1].text
+    assert text.startswith("KeyError") and text.endswith("(raised in node 'breaks')") and not found[0].turns[-1].key
 
     endless = graph(asks("q"), edges=((START, "think"), ("think", "think")))
     decision = await decide(endless, lambda r, d: "hm")
@@ -193,7 +194,10 @@ async def test_a_graph_that_fails_is_an_outcome_with_its_reason() -> None:
     assert [t.sample for t in decision.turns[:-1]] == list(range(100))
 
     decision = await decide(graph(asks("q", 0)), lambda r, d: "hm")
-    assert (decision.status, decision.turns[-1].text) == ("unparsable", "IndexError: list index out of range")
+    assert (decision.status, decision.turns[-1].text) == (
+        "unparsable",
+        "IndexError: list index out of range (raised in Plain.from_state)",
+    )
     decision = await decide(graph(asks("q")), lambda r, d: "I would rather not say")
     assert (decision.status, decision.done) == ("unparsable", None)
 
@@ -296,15 +300,16 @@ async def test_runnables_graphs_in_graphs_and_checkpointers() -> None:
     assert both[0] == both[1]
 
 
-def test_its_identity_is_its_name_its_shape_and_its_adapter() -> None:
-    one, again = variant(graph(asks("q"))), variant(graph(asks("another prompt")))
-    assert one == again and hash(one) == hash(again)
+def test_its_identity_is_its_name_its_shape_its_code_and_its_adapter() -> None:
+    one, again = variant(graph(asks("q"))), variant(graph(asks("q")))
+    assert one == again and hash(one) == hash(again) and one.code_known
     others = [
+        variant(graph(asks("another prompt"))),
         variant(graph(asks("q"), asks("q", name="more"))), variant(graph(asks("q")), MessagesAdapter()),
         variant(graph(asks("q")), MessagesAdapter("Be bold.")),
         ak.Variant.from_langgraph("other", graph(asks("q")), Plain()),
     ]  # fmt: skip
-    assert len({v.plan.fingerprint for v in [one, *others]}) == 5
+    assert len({v.plan.fingerprint for v in [one, *others]}) == 6
     assert isinstance(one.plan, Decider) and (one.plan.calls, one.plan.recommends) == (None, "sometimes")
     for left in (one, one.plan):
         with pytest.raises(PlanError, match="rewire plans, not graphs that were built elsewhere"):

@@ -46,6 +46,7 @@ ONE_OF_EACH = (
 MAY_NOT_FIT = {  # what each needs of the graph
     "act": {
         "debate",
+        "think_longer",
         "hide_rationale",
         "execute_stated",
         "blind_actor",
@@ -401,7 +402,7 @@ def test_an_intervention_of_ones_own_composes_and_parses() -> None:
         assert plan.calls == 3
         assert INTERVENTIONS.about("twice_over") == "Ask again."
     finally:
-        INTERVENTIONS._table.pop("twice_over")
+        INTERVENTIONS._factories.pop("twice_over")
 
 
 def test_a_plan_is_drawable_and_travels() -> None:
@@ -418,10 +419,10 @@ def test_a_plan_is_drawable_and_travels() -> None:
 def test_a_notebook_cell_may_define_its_intervention_twice() -> None:
     for _ in range(2):
 
-        @intervention("another look", "nothing", "a test")
+        @intervention("decoding", "the temperature", "a test")
         def twice_defined(plan: Plan) -> Plan:
-            """Change nothing."""
-            return plan
+            """Cool down."""
+            return replace(plan, sampling={"temperature": 0.5})
 
     assert str(act() | twice_defined()) == "act | twice_defined"
-    INTERVENTIONS._table.pop("twice_defined")
+    INTERVENTIONS._factories.pop("twice_defined")

@@ -1,0 +1,247 @@
+"""A variant's fingerprint covers the code behind it, in the same way in every process."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+import akrasia as ak
+from akrasia.agents import AGENTS, Agent
+from akrasia.graphs import Node, Plan
+from akrasia.graphs.code_identity import code_of
+from akrasia.interventions import INTERVENTIONS
+
+ORIGINAL = """
+import functools, operator, sys
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+from langchain_core.runnables import RunnableLambda
+from langgraph.graph import END, START, StateGraph
+import akrasia as ak
+import own_helper
+
+PROMPT = "Weigh it."
+WORDS = {"b", "a", "c"}
+LLM = ak.ChatModel()
+
+def reducer(old, new): return old + new
+class State(TypedDict, total=False):
+    notes: Annotated[list, reducer]
+
+class Helper:
+    limit = 3
+    def ask(self, text): return text[: self.limit]
+
+def deep(text, tail="!"): return text + tail
+def wrapped(f):
+    @functools.wraps(f)
+    def inner(*args): return f(*args)
+    return inner
+
+@wrapped
+def first(state): return {"notes": [Helper().ask(deep(PROMPT)), *sorted(WORDS)]}
+async def second(state):
+    try: return {"notes": [own_helper.help(state)]}
+    except KeyError: return {}
+def route(state): return "second" if len(state["notes"]) > 1 else END
+def inner_node(state):
+    from own_helper import late
+    return {"notes": [late(), (lambda x: x + 1)(1)]}
+
+@dataclass
+class Adapter:
+    note: str = "n"
+    def to_input(self, situation): return {"notes": [self.note]}
+    def from_state(self, state, situation): return ak.GraphOutput(text=str(state))
+
+def build():
+    nested = StateGraph(State)
+    nested.add_node("inner", inner_node)
+    nested.add_edge(START, "inner")
+    graph = StateGraph(State)
+    graph.add_node("first", first)
+    graph.add_node("second", functools.partial(second))
+    graph.add_node("nested", nested.compile())
+    graph.add_node("chain", RunnableLambda(deep) | RunnableLambda(reducer))
+    graph.add_edge(START, "first")
+    graph.add_conditional_edges("first", route, ["second", END])
+    graph.add_edge("second", "nested")
+    graph.add_edge("nested", "chain")
+    return ak.Variant.from_langgraph("mine", graph.compile(), Adapter())
+"""
+HELPER = "def help(state): return 'h'\ndef late(): return 1\nUNUSED = 1\n"
+SHOW = "import own_graph; v = own_graph.build(); print(v.plan.fingerprint, v.code_known)"
+
+
+def fingerprint(folder: Path, own: str = ORIGINAL, helper: str = HELPER, seed: str = "1") -> str:
+    """The fingerprint of the graph of a module in a process of its own."""
+    folder.mkdir()
+    (folder / "own_graph.py").write_text(own)
+    (folder / "own_helper.py").write_text(helper)
+    env = {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
+    run = subprocess.run([sys.executable, "-c", SHOW], env=env, cwd=folder, capture_output=True, text=True, check=True)
+    text, known = run.stdout.split()
+    assert known == "True"
+    return text
+
+
+def test_the_fingerprint_is_the_same_in_every_process_and_place(tmp_path: Path) -> None:
+    one = fingerprint(tmp_path / "a", seed="1")
+    assert fingerprint(tmp_path / "b", "\n\n# a comment\n" + ORIGINAL, seed="2") == one
+    assert fingerprint(tmp_path / "c", helper=HELPER.replace("UNUSED = 1", "UNUSED = 2"), seed="3") == one
+
+
+CHANGES = [
+    ('PROMPT = "Weigh it."', 'PROMPT = "Weigh it well."'),  # a constant that a node names
+    ('WORDS = {"b", "a", "c"}', 'WORDS = {"b", "a", "d"}'),
+    ("return old + new", "return new + old"),  # a reducer
+    ("limit = 3", "limit = 4"),  # a class that a node uses
+    ("text[: self.limit]", "text[self.limit :]"),
+    ('tail="!"', 'tail="?"'),  # a default
+    ("return text + tail", "return tail + text"),  # a function two calls away, under a decorator
+    ("except KeyError", "except ValueError"),  # a node under functools.partial
+    ('len(state["notes"]) > 1', 'len(state["notes"]) > 2'),  # a branch
+    ("x + 1)(1)", "x + 2)(1)"),  # a lambda in a node of a nested graph
+    ('note: str = "n"', 'note: str = "m"'),  # the adapter's field
+    ("text=str(state)", "text=repr(state)"),  # the adapter's method
+]
+
+
+def test_whatever_a_graph_runs_is_part_of_its_identity(tmp_path: Path) -> None:
+    script = tmp_path / "all.py"
+    script.write_text(
+        "import sys, types\n"
+        f"CHANGES = {CHANGES!r}\nORIGINAL = {ORIGINAL!r}\nHELPER = {HELPER!r}\n"
+        "HELPERS = [HELPER, HELPER.replace(\"'h'\", \"'i'\"), HELPER.replace('return 1', 'return 2')]\n"
+        "def build(own, helper):\n"
+        "    for name, text in (('own_helper', helper), ('own_graph', own)):\n"
+        "        module = sys.modules[name] = types.ModuleType(name)\n"
+        "        exec(text, module.__dict__)\n"
+        "    return sys.modules['own_graph'].build().plan.fingerprint\n"
+        "for helper in HELPERS: print(build(ORIGINAL, helper))\n"
+        "for a, b in CHANGES:\n"
+        "    assert a in ORIGINAL, a\n"
+        "    print(build(ORIGINAL.replace(a, b), HELPER))\n"
+        "print(build(ORIGINAL, HELPER))\n"
+    )
+    run = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    *prints, again = run.stdout.split()
+    assert len(prints) == len(set(prints)) == 3 + len(CHANGES)
+    assert again == prints[0]
+
+
+def closing_over(value: Any) -> Any:
+    def node(state: Any) -> Any:
+        return value
+
+    return node
+
+
+def test_closures_bound_methods_and_cached_functions_are_read() -> None:
+    assert code_of(closing_over("a")) == code_of(closing_over("a")) != code_of(closing_over("b"))
+    assert code_of(closing_over([1, {"k": {3, 1}}])) == code_of(closing_over([1, {"k": {1, 3}}]))
+    assert code_of(functools.cache(closing_over(1))) != code_of(functools.cache(closing_over(2)))
+    assert code_of(RunnableLambda(closing_over(1))) != code_of(RunnableLambda(closing_over(2)))
+    assert code_of(SimpleNamespace) == code_of(SimpleNamespace) and code_of(closing_over(len)).known
+    circular: list[Any] = []
+    circular.append(circular)
+    assert code_of(closing_over(circular)).known
+
+
+class Remote:
+    """Stands for a client of some service: a class of an installed package, with code that is not read."""
+
+
+Remote.__module__ = "orjson"
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    assert not code_of(closing_over(Remote())).known
+    builder = StateGraph(MessagesState)
+    remote, model = Remote(), ak.ChatModel()
+
+    async def node(state: MessagesState) -> Any:
+        return {"messages": [await model.ainvoke(state["messages"])] if remote else []}
+
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    builder.add_edge("node", END)
+    mine = ak.Variant.from_langgraph("mine", builder.compile(), ak.graphs.MessagesAdapter())
+    assert not mine.code_known and mine.tags["code"] == "unchecked"
+    task = {"name": "bandit", "horizon": 2}
+    result = ak.run(task=task, model="simulated", variants=["reason_act", mine], episodes=2, out=tmp_path / "r")
+    assert result.records.filter(result.records["variant"] == "mine")["status"].unique().to_list() == ["ok"]
+    described = result.experiment["variants"]
+    assert described["mine"]["code_known"] is False and "code_known" not in described["reason_act"]
+
+
+def role(**methods: Any) -> Plan:
+    """A plan of one role with these methods, which may be defined anew as in a notebook."""
+    kind = type("Own", (), {"name": "own_code_role", **methods})
+    AGENTS.register("own_code_role", kind)
+    return Plan("p", (Node("j", Agent("own_code_role")),), decision="j", focus="j")
+
+
+@pytest.fixture
+def names() -> Any:
+    before = [dict(r._factories) for r in (AGENTS, INTERVENTIONS)]
+    yield
+    for registry, table in zip((AGENTS, INTERVENTIONS), before, strict=True):
+        registry._factories.clear()
+        registry._factories.update(table)  # type: ignore[arg-type]
+
+
+def test_own_roles_and_views_are_in_a_plans_fingerprint_and_shipped_plans_have_no_code(names: None) -> None:
+    one = role(conclude=lambda self, *a: 1).fingerprint
+    assert role(conclude=lambda self, *a: 1).fingerprint == one != role(conclude=lambda self, *a: 2).fingerprint
+
+    prints = []
+    for keep in (1, 2):
+
+        @ak.interventions.view("context", "less is shown", "a test")
+        def shows_less(situation: Any, draw: Any, keep: int = keep) -> Any:
+            """Show less."""
+            return situation if keep else None
+
+        prints.append((ak.graphs.reason_act() | shows_less()).fingerprint)
+    assert len(set(prints)) == 2
+    assert ak.graphs.reason_act().code.digest == "" and ak.graphs.reason_act().code.known
+    assert (ak.graphs.reason_act() | ak.no_history()).code.digest == ""
+
+
+def graph_of(version: int) -> ak.Variant:
+    """A graph of messages that answers by the run's model, or with a word of its own."""
+    model = ak.ChatModel()
+
+    async def node(state: MessagesState) -> Any:
+        return {"messages": [("ai", "I give up.") if version == 2 else await model.ainvoke(state["messages"])]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    builder.add_edge("node", END)
+    return ak.Variant.from_langgraph("mine", builder.compile(), ak.graphs.MessagesAdapter())
+
+
+def test_an_edited_graph_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings: Any = {"task": {"name": "bandit", "horizon": 3}, "model": "simulated", "episodes": 3}
+    doing = []
+    for version in (1, 2, 1):
+        result = ak.run(variants=["reason_act", graph_of(version)], **settings)
+        mine = result.records.filter(result.records["variant"] == "mine")
+        doing.append((mine["status"].unique().to_list(), result.outcome.run_usage.asked > 0))
+    assert doing == [(["ok"], True), (["unparsable"], True), (["ok"], False)]
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+    ak.run(variants=["reason_act", graph_of(1)], out="named", **settings)
+    with pytest.raises(ak.errors.RunFolderError, match="the code behind the variant 'mine' has changed"):
+        ak.run(variants=["reason_act", graph_of(2)], out="named", **settings)
