@@ -25,7 +25,7 @@ from ...evals.controls import references
 from ...evals.inference import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread
 from ...evals.metrics.gap import gap
 from ...evals.pairs import same_situations
-from ..config import describe
+from ..config import experiment_json
 from ..experiment import Experiment
 from ..variant import Variant
 from .forecast import Forecast, Spending
@@ -161,7 +161,7 @@ def _measured(
     experiment: Experiment, records: pl.DataFrame, about: Mapping[str, Any]
 ) -> dict[tuple[str, str, str], float]:
     """The spread of each variant's difference from the baseline in a pilot, by task, model and variant."""
-    here = describe(experiment)
+    here = experiment_json(experiment)
     for what in ("task", "design"):
         if about.get(what) != here[what]:
             raise BadOption(
