@@ -157,10 +157,10 @@ async def execute(
     Raises:
         RunFolderError: the folder holds a run and neither `resume` nor `fresh` was asked for, or another experiment.
     """
-    from .experiments.config import describe
+    from .experiments.config import experiment_json
     from .experiments.executors import executor_for
     from .experiments.planning.context_length import check_context
-    from .experiments.runner import play
+    from .experiments.runner import play_experiment
     from .models.secrets import keys, refuse_keys
 
     folder = Path(folder)
@@ -173,7 +173,7 @@ async def execute(
         )
     if offline and not exists:
         raise RunFolderError(f"{str(folder)!r} holds no run to replay offline", remedy="Run it once without --offline.")
-    refuse_keys([json.dumps(describe(experiment)), json.dumps(settings)], keys(), "the experiment")
+    refuse_keys([json.dumps(experiment_json(experiment)), json.dumps(settings)], keys(), "the experiment")
     writable(folder)
     if fresh or not exists:
         check_context(experiment)
@@ -181,12 +181,14 @@ async def execute(
     # A run that is resumed may need no model at all: each opens at the first new request.
     async with executor.opened() if fresh or not exists else nullcontext():
         kept = {} if settings is None else {"settings": json.dumps(settings)}
-        with Ledger(folder, {"experiment": json.dumps(describe(experiment)), **kept}, fresh) as ledger:
+        with Ledger(folder, {"experiment": json.dumps(experiment_json(experiment)), **kept}, fresh) as ledger:
             if fresh:
                 _remove(folder)
             _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
-            ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), describe(experiment))))
-            outcome = await play(experiment, ledger, executor, event_bus(on_event), replay=offline, on_start=on_start)
+            ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), experiment_json(experiment))))
+            outcome = await play_experiment(
+                experiment, ledger, executor, event_bus(on_event), replay=offline, on_start=on_start
+            )
     return Result(folder, outcome)
 
 

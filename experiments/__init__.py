@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import assemble, load_settings
     from .experiment import Experiment, ModelSet
-    from .runner import Outcome, play
+    from .runner import Outcome, play_experiment
     from .variant import Variant
 
 _HOME = {
     **dict.fromkeys(("assemble", "load_settings"), ".config"),
     **dict.fromkeys(("Experiment", "ModelSet"), ".experiment"),
-    **dict.fromkeys(("Outcome", "play"), ".runner"),
+    **dict.fromkeys(("Outcome", "play_experiment"), ".runner"),
     "Variant": ".variant",
 }
 
@@ -28,7 +28,7 @@ __all__ = [
     "Variant",
     "assemble",
     "load_settings",
-    "play",
+    "play_experiment",
 ]
 
 

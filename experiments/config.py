@@ -39,7 +39,16 @@ from .executors import EXECUTORS
 from .experiment import Experiment, ModelSet
 from .variant import as_variants
 
-__all__ = ["assemble", "budget_of", "describe", "load_settings", "model_sets", "one_task", "override", "tasks_of"]
+__all__ = [
+    "assemble",
+    "budget_of",
+    "experiment_json",
+    "load_settings",
+    "model_sets",
+    "one_task",
+    "override",
+    "tasks_of",
+]
 
 _KEYS = ("task", "model", *(f.name for f in fields(Experiment) if f.name != "tasks"))
 
@@ -81,7 +90,7 @@ def override(settings: dict[str, Any], change: str) -> None:
 
 
 def assemble(settings: Mapping[str, Any]) -> Experiment:
-    """The experiment that settings describe; every value is checked before anything is written.
+    """The experiment that settings experiment_json; every value is checked before anything is written.
 
     Raises:
         UsageError: an unknown key, name or value, with the remedy.
@@ -184,7 +193,7 @@ def budget_of(value: Any) -> Budget:
     )
 
 
-def describe(experiment: Experiment) -> dict[str, Any]:
+def experiment_json(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment as JSON: what its run folder keeps beside the ledger."""
     return {
         "name": experiment.name,

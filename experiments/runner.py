@@ -17,7 +17,7 @@ from .executors import Assignment, Executor, Session, executor_for
 from .experiment import Experiment
 from .stopping import Watch, look_schedule
 
-__all__ = ["Outcome", "play"]
+__all__ = ["Outcome", "play_experiment"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Outcome:
     missing: int = 0
 
 
-async def play(
+async def play_experiment(
     experiment: Experiment,
     store: RunStore,
     executor: Executor | None = None,

@@ -25,7 +25,7 @@ from ...evals.controls import references
 from ...evals.inference import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread
 from ...evals.metrics.gap import gap
 from ...evals.pairs import Side, pair
-from ..config import describe
+from ..config import experiment_json
 from ..experiment import Experiment
 from ..variant import Variant
 from .forecast import CostEstimate, Forecast
@@ -175,7 +175,7 @@ def _measured(
     experiment: Experiment, records: pl.DataFrame, pilot: Mapping[str, Any]
 ) -> dict[tuple[str, str, str], float]:
     """The spread of each variant's difference from the baseline in a pilot, by task, model and variant."""
-    planned = describe(experiment)
+    planned = experiment_json(experiment)
     for what in ("task", "design"):
         if pilot.get(what) != planned[what]:
             raise BadOption(

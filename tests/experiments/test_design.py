@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import akrasia as ak
-from akrasia.experiments import assemble, play
+from akrasia.experiments import assemble, play_experiment
 from akrasia.ledger.costs import CallCosts
 from akrasia.ledger.tables import Batch
 from akrasia.models import Planted, Scripted, Simulated
@@ -73,7 +73,7 @@ def run(variants: Any, model: Any = NOISY, task: Any = TASK, **settings: Any) ->
     """The records of an experiment, through the real gateway and runner, without a file."""
     experiment = assemble({"task": task, "model": model, "variants": variants, "episodes": 4, **settings})
     store = Memory()
-    outcome = asyncio.run(play(experiment, store))
+    outcome = asyncio.run(play_experiment(experiment, store))
     assert outcome.stopped is None and outcome.missing == 0
     assert outcome.planned == experiment.episodes * len(experiment.tasks) * len(experiment.models)
     return store

@@ -13,7 +13,7 @@ import pytest
 import akrasia as ak
 from akrasia.api import execute
 from akrasia.errors import BudgetSpent, OfflineMiss, ProviderDown, RunFolderError, Unavailable
-from akrasia.experiments import assemble, play
+from akrasia.experiments import assemble, play_experiment
 from akrasia.experiments.executors import LocalExecutor
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE
@@ -237,7 +237,7 @@ def test_a_provider_that_fails_stops_the_run_and_is_asked_again_later(tmp_path: 
         async def work() -> Any:
             ledger = Ledger(tmp_path)
             try:
-                return await play(experiment, ledger, LocalExecutor(experiment, sleep=nap))
+                return await play_experiment(experiment, ledger, LocalExecutor(experiment, sleep=nap))
             finally:
                 ledger.close()
 

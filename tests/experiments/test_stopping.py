@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 import akrasia as ak
 from akrasia.cli import app
 from akrasia.evals import score
+from akrasia.evals.anytime import InterimLooks
+from akrasia.evals.run_tables import RunTables
 from akrasia.experiments.stopping import look_schedule
 from akrasia.ledger import read_ledger
 
@@ -95,7 +97,8 @@ def test_the_scorecard_says_which_intervals_are_valid(stopped: ak.Result, tmp_pa
     assert card.looks is not None and card.looks.stopped
     base = card.arms[0]
     last = stored(result)["looks"][-1]["intervals"][0]
-    assert (base.anytime["gap"].low, base.anytime["gap"].high) == pytest.approx((last["low"], last["high"]))
+    assert base.anytime is not None
+    assert (base.anytime.low, base.anytime.high) == pytest.approx((last["low"], last["high"]))
     verdict = next(v for v in card.verdicts if v.variant == VARIANTS[1])
     assert verdict.change is not None and verdict.change.p is None
     arm = next(a for a in card.arms if a.variant == VARIANTS[1])
@@ -123,7 +126,6 @@ def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path)
     table = run(tmp_path / "run", 20, variants=["reason_act", "reason_act | execute_stated"], until="").records
     pill = table.with_columns(control=pl.col("control").str.replace("execute_stated", "placebo"))
     looked = {"until": "gap +- 0.01", "looks": [{"episodes": 10}, {"episodes": 20}], "stopped": False}
-    warned = [any("a placebo is shown" in w for w in score(pill, looked=seen).warnings) for seen in (
-        None, looked | {"bounds": {"bandit": 2}}, looked | {"bounds": {"bandit": 200}},
-    )]  # fmt: skip
+    runs = [RunTables(pill, looks=InterimLooks.of(looked | {"bounds": {"bandit": bound}})) for bound in (2, 200)]
+    warned = [any("a placebo is shown" in w for w in score(run).warnings) for run in (pill, *runs)]
     assert warned == [True, True, False]  # in episodes of up to 200 steps, two steps each say little

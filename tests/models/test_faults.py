@@ -20,7 +20,7 @@ import pytest
 from akrasia.errors import Denied, ProviderDown
 from akrasia.experiments.config import assemble
 from akrasia.experiments.executors import LocalExecutor
-from akrasia.experiments.runner import Outcome, play
+from akrasia.experiments.runner import Outcome, play_experiment
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.models import Gateway, resolve
 from akrasia.models.providers.openai_http import MOST_BYTES
@@ -293,7 +293,7 @@ def run(folder: Path, server: Misbehaving, episodes: int) -> Outcome:
     async def work() -> Outcome:
         ledger = Ledger(folder)
         try:
-            return await play(experiment, ledger, LocalExecutor(experiment, sleep=hurry))
+            return await play_experiment(experiment, ledger, LocalExecutor(experiment, sleep=hurry))
         finally:
             ledger.close()
 

@@ -36,7 +36,7 @@ def test_an_answer_with_half_a_character_can_be_kept(text: str) -> None:
     ],
 )
 def test_impossible_numbers_of_an_answer_are_refused_and_say_what_to_give(impossible: dict[str, Any]) -> None:
-    with pytest.raises(BadOption, match=r"of an answer is .*Let it give"):
+    with pytest.raises(BadOption, match=r"of an answer is .*Let it return"):
         Response("x", **impossible)
 
 

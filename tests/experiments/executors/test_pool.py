@@ -154,7 +154,9 @@ def test_what_a_dying_worker_answered_is_kept_before_another_plays_its_episodes(
     async def main() -> tuple[ak.experiments.Outcome, int, int]:
         ledger = Slow(tmp_path / "run")
         try:
-            outcome = await ak.experiments.play(experiment, ledger, WorkerPool(experiment, launcher, workers))
+            outcome = await ak.experiments.play_experiment(
+                experiment, ledger, WorkerPool(experiment, launcher, workers)
+            )
             turns = [t for r in ledger.records() for t in r.decision.turns if t.key]
             kept = [ledger.get(t.key) for t in turns]
             return outcome, len(turns), sum(a is None or a.text != t.text for a, t in zip(kept, turns, strict=True))
@@ -241,7 +243,7 @@ def test_a_ledger_that_cannot_be_written_ends_the_run_of_all_workers(tmp_path: P
     async def main() -> None:
         ledger = Full(tmp_path / "run")
         try:
-            await ak.experiments.play(experiment, ledger, WorkerPool(experiment, launcher, 2))
+            await ak.experiments.play_experiment(experiment, ledger, WorkerPool(experiment, launcher, 2))
         finally:
             ledger.close()
 

@@ -48,14 +48,14 @@ def test_two_workers_never_spend_more_than_the_budget(
         async def call(worker: int, need: int, share_used: float, lost: bool) -> None:
             nonlocal paid
             try:
-                reservation = await pairs[worker][0].hold(Spend(1, 0.0, need))
+                reservation = await pairs[worker][0].reserve(Spend(1, 0.0, need))
                 if lost:
-                    await reservation.again()
+                    await reservation.renew()
                     paid += need
             except BudgetSpent:
                 return
             await asyncio.sleep(0)
-            assert tracker.paid.tokens + tracker._aside.tokens <= limit
+            assert tracker.paid.tokens + tracker.reserved.tokens <= limit
             used = int(need * share_used)
             paid += used
             reservation.settle(Spend(1, 0.0, used))

@@ -57,7 +57,7 @@ def test_every_graph_and_intervention_plays_the_calls_of_its_plan(full: Forecast
         assert row.fewest_calls is not None and row.alone.calls == row.calls >= row.fewest_calls
         assert row.added.calls <= row.alone.calls
     early = {r.variant for r in full.rows if r.fewest_calls != r.calls}
-    assert {"society-ring", "liang", "refinement"} <= early
+    assert {"society-ring", "liang", "mallm-refinement"} <= early
 
 
 def test_full_ablation_names_every_graph_and_intervention() -> None:
@@ -71,7 +71,7 @@ def test_sharing_is_that_of_the_plans() -> None:
         "reason_then_act",
         "reason_then_act | re_evaluate",
         "reason_then_act | critique",
-        "reason_then_act | swap",
+        "reason_then_act | swap_recommendation",
         "reason_then_act | self_consistency(n=3)",
         "reason_then_act | placebo",
         "reason_then_act | execute_stated",

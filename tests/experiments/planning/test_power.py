@@ -13,6 +13,7 @@ from akrasia.cli import app
 from akrasia.errors import BadOption
 from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
 from akrasia.evals.metrics.gap import gap
+from akrasia.evals.pairs import Side, pair
 from akrasia.experiments import assemble
 from akrasia.experiments.planning.forecast import forecast_run
 from akrasia.experiments.planning.power import PowerAnalysis, comparisons_of, power_analysis
@@ -59,7 +60,7 @@ def test_a_pilot_measures_the_spread_of_each_variant(pilot: ak.Result) -> None:
     analysis = analysed(pilot, effect=0.2)
     base, critic = (pilot.records.filter(variant=v) for v in VARIANTS[:2])
     assert analysis.variants[0].measured and analysis.variants[0].spread == pytest.approx(
-        pilot_spread(*gap.paired(critic, base))
+        pilot_spread(*pair(Side("critic", critic), Side("base", base)).sums(gap))
     )
     wider = analysed(pilot, settings={**SETTINGS, "variants": [*VARIANTS, "reason_act | reflect"]}, effect=0.2)
     new = next(n for n in wider.variants if n.variant.endswith("reflect"))
