@@ -365,7 +365,10 @@ def show(
 def list_(
     kind: Annotated[
         str,
-        typer.Argument(help="tasks, graphs, interventions, agents, metrics, evaluators, models, exporters or runs."),
+        typer.Argument(
+            help="What to list: tasks, graphs, interventions, agents, metrics, evaluators, models, executors, protocols, "
+            "exporters or runs."
+        ),
     ],
 ) -> None:
     """List what is known by name."""

@@ -97,7 +97,7 @@ class UnknownName(UsageError):
     def among(cls, kind: str, name: str, known: Iterable[str]) -> UnknownName:
         """Build the error for `name`, suggesting its nearest neighbours among `known`."""
         names = sorted(known)
-        near = get_close_matches(name, names, n=2, cutoff=0.5)
+        near = get_close_matches(str(name), names, n=2, cutoff=0.5)
         known_names = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
         hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {known_names}."
         return cls(f"there is no {kind} named {name!r}", remedy=hint)

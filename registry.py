@@ -8,9 +8,9 @@ Third parties register through entry points, in the group of the kind:
     akrasia.tasks            what is decided            akrasia.agents           roles of agents
     akrasia.graphs           how it decides             akrasia.protocols        how a debate is decided
     akrasia.interventions    what is changed            akrasia.evaluators       what judges a record
-    akrasia.metrics          figures of steps           akrasia.models           who answers
-    akrasia.turn_metrics     figures of turns           akrasia.executors        who plays the episodes
-    akrasia.pairwise_metrics figures of two variants    akrasia.exporters        how records are written
+    akrasia.metrics          figures of steps,          akrasia.models           who answers
+                             of turns or of pairs       akrasia.executors        who plays the episodes
+                                                        akrasia.exporters        how records are written
 
 Invariant: our own names come first and are never replaced. A plugin is loaded when its name is asked for, and one that
 cannot be loaded is an error that names the package.

@@ -58,7 +58,7 @@ class VoterOptions(RoleOptions):
     def __post_init__(self) -> None:
         protocol_named(self.rule)
         check_ties(self.ties, self.level)
-        one_of("way out of an undecided vote", self.otherwise, OTHERWISE)
+        one_of("rule for an undecided vote", self.otherwise, OTHERWISE)
 
 
 class Voter:

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ..agents.base import AGENTS
+from ..agents.protocols import PROTOCOLS
 from ..errors import UnknownName
 from ..evals.evaluator import EVALUATORS, select_evaluators
 from ..evals.measuring import select_metrics
 from ..evals.metrics import table_read
+from ..experiments.executors.registry import EXECUTORS
 from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
 from ..ledger import read_ledger
@@ -86,6 +88,8 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "metrics": (("metric", "reads", "unit", "definition"), _metrics),
     "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
     "models": (("model", "what it is"), _models),
+    "executors": (("executor", "where episodes are played"), _registered(EXECUTORS)),
+    "protocols": (("decision protocol", "how a debate is decided"), _registered(PROTOCOLS)),
     "exporters": (("format", "what it writes"), _registered(EXPORTERS)),
     "runs": (("run", "variants", "answers", "US dollars"), _runs),
 }

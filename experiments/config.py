@@ -90,7 +90,7 @@ def override(settings: dict[str, Any], change: str) -> None:
 
 
 def assemble(settings: Mapping[str, Any]) -> Experiment:
-    """The experiment that settings experiment_json; every value is checked before anything is written.
+    """The experiment that settings describe; every value is checked before anything is written.
 
     Raises:
         UsageError: an unknown key, name or value, with the remedy.

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadOption, RunStopped
+from ..errors import BadOption, RunStopped, first_error
 from ..evals.judge import Judged, JudgedText, Ruling, judge_agreement, judge_text, judged_steps, texts_to_judge
 from ..evals.judgements import FOLDER
 from ..events import EventBus, StopBegan
@@ -97,7 +97,7 @@ class _Panel:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._rule_one(item)) for item in texts]
         except ExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first_error(errors) from None
         return [task.result() for task in tasks]
 
     async def _rule_one(self, item: JudgedText) -> Ruling:
@@ -140,9 +140,3 @@ def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) 
             "it is the model that was run",
             "Name another model, or one more: --model A --model B.",
         )
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -54,11 +54,11 @@ async def play_experiment(
         on_start: is called before the first request, with the function that stops the run in order.
     """
     executor = executor or executor_for(experiment, offline=replay)
+    if emit is not None:
+        emit(_began(experiment))
     async with executor.running(store, emit) as session:
         if on_start is not None:
             on_start(session.stop)
-        if emit is not None:
-            emit(_began(experiment))
         try:
             asked_for, stopped = await _rounds(experiment, store, session, emit, replay)
         except BaseException as error:

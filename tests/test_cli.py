@@ -187,7 +187,8 @@ def test_offline_replay_makes_no_call(akrasia: Shell, finished: Path) -> None:
 def test_lists_name_what_is_known(akrasia: Shell) -> None:
     entries = {
         "tasks": "bandit", "graphs": "reason_act", "interventions": "placebo", "agents": "critic", "metrics": "knowing",
-        "evaluators": "evaluator", "models": "embedded", "exporters": "parquet", "runs": "run",
+        "evaluators": "evaluator", "models": "embedded", "executors": "processes",
+        "protocols": "borda", "exporters": "parquet", "runs": "run",
     }  # fmt: skip
     assert entries.keys() == KINDS.keys()
     described = akrasia("list", "--help").stdout

@@ -12,10 +12,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from ..agents.base import asks_model
-from ..errors import BadOption
+from ..errors import BadOption, first_error
 from ..graphs.plan import Plan
 from ..models.base import Backend
 from ..models.gateway import Gateway, ModelRoles
@@ -144,7 +143,7 @@ class Rollouts:
             async with asyncio.TaskGroup() as group:
                 episodes = [group.create_task(self._episode(plan, models, seed)) for seed in seeds]
         except* Exception as errors:
-            raise _first_error(errors) from None
+            raise first_error(errors) from None
         finally:
             await gateway.close()
         return [episode.result() for episode in episodes]
@@ -199,9 +198,3 @@ def _metrics(trajectories: Sequence[Trajectory], shaped: Sequence[Sequence[float
         "coverage": sum(t.coverage for t in trajectories) / len(trajectories),
     }
     return metrics | ({"earned": sum(earned) / len(earned)} if earned else {})
-
-
-def _first_error(error: BaseException) -> Any:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

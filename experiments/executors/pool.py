@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, assert_never
 
@@ -102,6 +102,7 @@ class WorkerPool(Executor):
         self._error: Exception | None = None
         self._past_usage: list[RunUsage] = []
         self._closing = False
+        self._closed = False
         self._changed = asyncio.Event()
 
     @property
@@ -219,9 +220,21 @@ class WorkerPool(Executor):
 
     async def _close(self) -> None:
         """Let workers without episodes close their models, and kill the others."""
-        if self._closing:
+        if self._closed:
             return
         self._closing = True
+        try:
+            await self._end_workers()
+        finally:  # a caller that is cancelled meanwhile leaves no worker behind
+            for worker in self.workers.values():
+                with suppress(Exception):  # it has ended already
+                    worker.handle.kill()
+            self._past_usage += [w.run_usage for w in self.workers.values()]
+            self.workers.clear()
+            self._closed = True
+            self._launcher.close()
+
+    async def _end_workers(self) -> None:
         workers = list(self.workers.values())
         for worker in workers:
             if worker.in_flight or not worker.ready:
@@ -238,9 +251,6 @@ class WorkerPool(Executor):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._past_usage += [w.run_usage for w in self.workers.values()]
-        self.workers.clear()
-        self._launcher.close()
 
 
 class _PoolSession:
