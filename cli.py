@@ -366,7 +366,7 @@ def list_(
     kind: Annotated[
         str,
         typer.Argument(
-            help="What to list: tasks, graphs, interventions, agents, metrics, evaluators, models, executors, protocols, "
+            help="Of what: tasks, graphs, interventions, agents, metrics, evaluators, models, executors, protocols, "
             "exporters or runs."
         ),
     ],
