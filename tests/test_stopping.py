@@ -14,6 +14,8 @@ import pytest
 import akrasia as ak
 from akrasia.errors import BadOption, UnknownName
 from akrasia.evals import score
+from akrasia.evals.anytime import InterimLooks
+from akrasia.evals.run_tables import RunTables
 from akrasia.experiments.stopping import looks, until
 from akrasia.ledger.ledger import read_ledger
 
@@ -117,7 +119,7 @@ def test_the_scorecard_says_which_intervals_are_valid(tmp_path: Path) -> None:
     assert card.looks is not None and card.looks.stopped
     base = card.arms[0]
     last = stored(result)["looks"][-1]["intervals"][0]
-    assert (base.anytime["gap"].low, base.anytime["gap"].high) == pytest.approx((last["low"], last["high"]))
+    assert (base.anytime.low, base.anytime.high) == pytest.approx((last["low"], last["high"]))
     verdict = next(v for v in card.verdicts if v.variant == VARIANTS[1])
     assert verdict.change is not None and verdict.change.p is None
     arm = next(a for a in card.arms if a.variant == VARIANTS[1])
@@ -143,7 +145,6 @@ def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path)
     table = run(tmp_path / "run", 20, variants=["reason_act", "reason_act | execute_stated"], until="").records
     pill = table.with_columns(control=pl.col("control").str.replace("execute_stated", "placebo"))
     looked = {"until": "gap +- 0.01", "looks": [{"episodes": 10}, {"episodes": 20}], "stopped": False}
-    warned = [any("a placebo is shown" in w for w in score(pill, looked=seen).warnings) for seen in (
-        None, looked | {"bounds": {"bandit": 2}}, looked | {"bounds": {"bandit": 200}},
-    )]  # fmt: skip
+    runs = [RunTables(pill, looks=InterimLooks.of(looked | {"bounds": {"bandit": bound}})) for bound in (2, 200)]
+    warned = [any("a placebo is shown" in w for w in score(run).warnings) for run in (pill, *runs)]
     assert warned == [True, True, False]  # in episodes of up to 200 steps, two steps each say little

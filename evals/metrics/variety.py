@@ -1,6 +1,6 @@
 """Is what is chosen one and the same label? Guards against a model that answers one letter, or one place, always.
 
-    label_entropy   H(labels chosen) = -sum_a f_a ln f_a over the steps that chose something, in nats; 0: one label always
+    label_entropy   H(labels chosen) = -sum_a f_a ln f_a over the steps that chose something, in nats; 0 is one label
     place_entropy   the same of the place that the choice has in the list of actions shown, divided by ln(actions): 1 is
                     even, 0 is always the same place
 
