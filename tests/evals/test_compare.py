@@ -149,6 +149,16 @@ def test_two_runs_of_one_variant_are_paired_by_their_seeds(tmp_path: Path) -> No
     assert found.pairing.startswith("the same seeds") and found.flips is None
 
 
+def test_tasks_of_one_name_are_told_apart_by_their_options(tmp_path: Path) -> None:
+    """Also in runs whose experiment was stored without the tasks' labels."""
+    both = [{**TASK, "arms": 3}, {**TASK, "arms": 4}]
+    one, two = tables(*(run(tmp_path / n, "act", 3, task=t) for n, t in (("a", both), ("b", both[::-1]))))
+    bare = [replace(r, experiment={k: v for k, v in r.experiment.items() if k != "task_labels"}) for r in (one, two)]
+    assert [c.task for c in compare_runs(one, two)] == list(one.experiment["task_labels"])
+    assert compare_runs(*bare) == compare_runs(one, two)
+    assert {c.pairing for c in compare_runs(one, two)} == {"the same situations"}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

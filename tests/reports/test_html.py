@@ -1,13 +1,16 @@
 """The HTML report shows every variant and number, says what was not measured, loads nothing, and is replaced whole."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import akrasia
+from akrasia.cli import app
 from akrasia.errors import RunFolderError
 from akrasia.evals.inference import Estimate
 from akrasia.evals.scorecard import Scorecard
@@ -191,6 +194,8 @@ def test_looks_and_judges_have_sections_of_their_own(tmp_path: Path) -> None:
         out=tmp_path / "run",
     )
     result.judge("simulated:knowing=0.5")
+    stored = json.loads(CliRunner().invoke(app, ["score", str(result.folder), "--json"]).stdout)
+    assert stored["looks"]["at"] == [10, 12]
     text = Page(render_report(result.score(), result.experiment)).text
     assert "Looked at for 'gap +- 0.01' after 10, 12 episodes, and not stopped by any." in text
     assert "What judges add" in text and "Cohen’s kappa" in text.replace("'", "’")
