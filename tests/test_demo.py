@@ -45,8 +45,8 @@ def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
     for arm in arms.values():
         assert arm.outcomes.actions.get("ok", 0) / arm.steps >= 0.95
         assert arm.outcomes.rationales.get("ok", 0) / arm.steps >= 0.8
-    assert direct.labels is not None and direct.labels > 0.5
-    assert thought.stated_statuses.get("ok", 0) / thought.steps >= 0.95
+    assert direct.outcomes.label_entropy is not None and direct.outcomes.label_entropy > 0.5
+    assert thought.outcomes.rationales.get("ok", 0) / thought.steps >= 0.95
     for model in ("embedded:organism", "embedded"):
         assert arms[model, "executes its thought"].metrics["gap"].value == 0
     assert result.report().stat().st_size > 5000

@@ -104,7 +104,7 @@ RUN = "RUN"
 RESULTS: list[Any] = [
     ("metric", lambda r: r.score(["knowin"]), ["score", RUN, "--metric", "knowin"], "knowing"),
     ("baseline", lambda r: r.score(baseline="reason_ac"), ["score", RUN, "--baseline", "reason_ac"], "reason_act"),
-    ("evaluator", lambda r: r.score(evaluators=["wordyy"]), ["score", RUN, "--evaluator", "wordyy"], "wordy"),
+    ("evaluator", lambda r: r.score(evaluators=["lenghty"]), ["score", RUN, "--evaluator", "lenghty"], "lengthy"),
     ("interval", lambda r: r.score(interval="robst"), ["score", RUN, "--interval", "robst"], "robust"),
     (
         "compared metric",
@@ -136,7 +136,7 @@ RESULTS: list[Any] = [
 
 
 @ak.evaluator(unit="words", source="a test")
-def wordy(record: ak.records.Record) -> int:
+def lengthy(record: ak.records.Record) -> int:
     return len(record.decision.rationale)
 
 

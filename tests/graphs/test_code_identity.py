@@ -60,7 +60,7 @@ def inner_node(state):
 class Adapter:
     note: str = "n"
     def to_input(self, situation): return {"notes": [self.note]}
-    def from_state(self, state, situation): return ak.GraphOutput(text=str(state))
+    def from_state(self, state, situation): return ak.graphs.GraphOutput(text=str(state))
 
 def build():
     nested = StateGraph(State)
@@ -214,7 +214,7 @@ def test_own_roles_and_views_are_in_a_plans_fingerprint_and_shipped_plans_have_n
         prints.append((ak.graphs.reason_act() | shows_less()).fingerprint)
     assert len(set(prints)) == 2
     assert ak.graphs.reason_act().code.digest == "" and ak.graphs.reason_act().code.known
-    assert (ak.graphs.reason_act() | ak.no_history()).code.digest == ""
+    assert (ak.graphs.reason_act() | ak.interventions.no_history()).code.digest == ""
 
 
 def graph_of(version: int) -> ak.Variant:

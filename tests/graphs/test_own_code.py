@@ -83,7 +83,7 @@ class Misreading:
         return ADAPTER.to_input(situation)
 
     def from_state(self, state: Any, situation: Any) -> Any:
-        return ak.GraphOutput(text=state["mesages"][-1].text)
+        return ak.graphs.GraphOutput(text=state["mesages"][-1].text)
 
 
 @pytest.mark.parametrize(
@@ -376,11 +376,11 @@ def test_what_a_role_does_not_declare_is_refused(name: str) -> None:
 
 def test_what_changes_nothing_is_refused() -> None:
     with pytest.raises(PlanError, match="think_longer is not heard in 'act'"):
-        ak.graphs.act() | ak.think_longer()
+        ak.graphs.act() | ak.interventions.think_longer()
     for base, change in (
-        (ak.graphs.random_act(), ak.persona()),
-        (ak.graphs.reason_act() | ak.strict(), ak.strict()),
-        (ak.graphs.reason_act() | ak.temperature(0.5), ak.temperature(0.5)),
+        (ak.graphs.random_act(), ak.interventions.persona()),
+        (ak.graphs.reason_act() | ak.interventions.strict(), ak.interventions.strict()),
+        (ak.graphs.reason_act() | ak.interventions.temperature(0.5), ak.interventions.temperature(0.5)),
     ):
         with pytest.raises(PlanError, match="changes nothing in"):
             base | change

@@ -157,7 +157,8 @@ def test_a_failed_write_keeps_what_was_there(tmp_path: Path, card: Scorecard) ->
     assert (path / "old").read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_folder_is_a_usage_error(tmp_path: Path, card: Scorecard) -> None:
+def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path, card: Scorecard) -> None:
+    (tmp_path / "file").write_text("stands where a folder would be made")
     with pytest.raises(RunFolderError, match="cannot be written"):
         write_report(card, {}, tmp_path / "file" / "report.html")
 

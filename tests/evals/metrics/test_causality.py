@@ -43,7 +43,7 @@ def test_a_rationale_that_is_swapped_by_hand(tamper: Any, over_pairs: Any) -> No
 
 def test_a_rationale_that_held_nothing_to_tamper_with_was_not_tampered_with(tmp_path: Path) -> None:
     """The simulated reasoner names no number, so nothing can be corrupted; a swap changes what it recommends."""
-    variants = ["reason_then_act", "reason_then_act | corrupt", "reason_then_act | swap"]
+    variants = ["reason_then_act", "reason_then_act | corrupt", "reason_then_act | swap_recommendation"]
     task = {"name": "bandit", "head_start": 3, "horizon": 1}
     found = akrasia.run(task=task, model="simulated", variants=variants, episodes=12, out=tmp_path / "run")
     _, corrupt, swap = found.score(["rationale_effect", "planted_taken"]).arms
