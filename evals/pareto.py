@@ -1,7 +1,7 @@
 """Gap closed against cost: which arms no other arm beats in both.
 
 Invariant: point estimates alone, so the front says what was seen, and a verdict says what is shown. Controls are placed
-beside the arms but never on the front: a ceiling is no competitor.
+beside the arms but never on the front: a ceiling is no competitor. An arm that was not measured has no place at all.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
     """The arms of one task and model by what they cost, cheapest first; those without a measured gap are left out."""
     base = next((a for a in arms if a.baseline), None)
     start = None if base is None else base.metrics.get("gap", Estimate(None)).value
-    if start is None:
+    if base is None or start is None or base.integrity:
         return ()
+    arms = [a for a in arms if not a.integrity]
     measured = [(a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None]
     rivals = [(a.variant, closed, a.tokens) for a, closed in measured if a.control is None]
     flags = on_pareto_front([(closed, tokens) for _, closed, tokens in rivals])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .inference import Bounds, Contrast, Estimate
+from .integrity import IntegrityFault
 from .judge import Judged
 from .metrics import GapTable
 from .pairs import Flips
@@ -64,6 +65,7 @@ class Arm:
         flips: against the baseline; None in a rollout, where situations differ.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         judged: None where nobody judged.
+        integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -87,6 +89,7 @@ class Arm:
     anytime: Estimate | None = None
     judged: JudgedRates | None = None
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
+    integrity: tuple[IntegrityFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

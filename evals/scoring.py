@@ -20,6 +20,7 @@ from .breakdown import breakdowns, first_with_probs
 from .controls import Reference, is_control, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
+from .integrity import integrity_faults
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
@@ -28,7 +29,7 @@ from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
-from .verdict import Verdict, judge_arm
+from .verdict import Verdict, judge_arm, no_verdict
 from .warnings import arm_warnings, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
@@ -166,6 +167,7 @@ class _Scorer:
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
             judged=None if judged is None else _judged(steps, judged, interval),
+            integrity=integrity_faults(steps),
         )
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
@@ -187,7 +189,11 @@ class _Scorer:
             refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant)))]
             ends = worst_case_bounds(GAP, pairings[arm.variant, base.variant], self.interval)
             multiples = (_multiple(arm.tokens, base.tokens), _multiple(arm.calls, base.calls))
-            return judge_arm((arm.task, arm.model, arm.variant), by_metric, refs, arm.calls, multiples, family, ends)
+            where = (arm.task, arm.model, arm.variant)
+            faults = [(name, fault) for name, a in (("it", arm), (base.variant, base)) for fault in a.integrity]
+            if faults:
+                return no_verdict(where, *faults[0], multiples)
+            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends)
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 

@@ -12,8 +12,9 @@ Rules, in this order (docs/verdicts.md tells them at length)
 5. Each control that matches (`akrasia.evals.controls`) is named: shown better, shown worse, or not shown to be better,
    by the same rule. Where none was run, that is said.
 6. The cost: tokens per decision against the baseline's (calls where no tokens are counted).
-7. Where answers that could not be read could have turned a change that is shown into none, that is said; and where
-   none is shown and they leave more open than the interval does.
+7. Where answers that could not be read could have turned a change that is shown into none, it is no finding; where
+   none is shown and they leave more open than the interval does, that is said.
+8. Before all of this: an arm that was not measured, or whose baseline was not, gets no verdict (`integrity.py`).
 
 Invariant: the word "significant" does not occur; nothing is said that has no correction and no interval behind it.
 """
@@ -26,8 +27,18 @@ from typing import Literal
 
 from .controls import Reference
 from .inference import FEW, Bounds, Contrast, Estimate
+from .integrity import IntegrityFault
 
-__all__ = ["SHOWN", "Against", "VerdictOutcome", "Verdict", "difference_between", "direction", "judge_arm"]
+__all__ = [
+    "SHOWN",
+    "Against",
+    "VerdictOutcome",
+    "Verdict",
+    "difference_between",
+    "direction",
+    "judge_arm",
+    "no_verdict",
+]
 
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
 VerdictOutcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
@@ -109,6 +120,8 @@ def judge_arm(
     gap = contrasts.get("gap")
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
     outcome, head = _outcome(gap, family)
+    if gap is not None and (undone := _undone(outcome, bounds)):
+        outcome, head = "not measured", f"no finding: {undone}"
     parts = [head]
     if gap is not None and outcome in ("closes", "widens", "no change shown"):
         parts += _missing(outcome, gap.difference, bounds)
@@ -121,6 +134,20 @@ def judge_arm(
         parts.append(f"intervals are anytime-valid, together over {family} contrasts")
     parts += [_cost(ratios)] if ratios != (None, None) else []
     return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(parts))
+
+
+def no_verdict(
+    where: tuple[str, str, str], arm: str, fault: IntegrityFault, ratios: tuple[float | None, float | None]
+) -> Verdict:
+    """What is said where an arm, or the baseline, was not measured.
+
+    Args:
+        where: task, model and variant.
+        arm: whose fault it is: "it", or the baseline's name.
+        ratios: tokens and calls per decision as multiples of the baseline's.
+    """
+    whose = "not measured" if arm == "it" else f"not measured, since the baseline {arm} is not"
+    return Verdict(*where, "not measured", None, None, (), *ratios, f"{whose}: {fault}. {fault.remedy}")
 
 
 def _outcome(gap: Contrast | None, family: int) -> tuple[VerdictOutcome, str]:
@@ -154,8 +181,17 @@ def _missing(outcome: VerdictOutcome, d: Estimate, bounds: Bounds | None) -> lis
     if outcome == "no change shown":
         wider = d.low is not None and d.high is not None and (low < d.low or high > d.high)
         return [f"answers that could not be read leave {_signed(low)} to {_signed(high)} open"] if wider else []
-    undone = high >= 0 if outcome == "closes" else low <= 0
-    return [f"answers that could not be read could undo this ({_signed(low)} to {_signed(high)})"] if undone else []
+    return []
+
+
+def _undone(outcome: VerdictOutcome, bounds: Bounds | None) -> str:
+    """Why a change that is shown is no finding: what could not be read may have made it; "" where it may not."""
+    if bounds is None or bounds.low.value is None or bounds.high.value is None:
+        return ""
+    low, high = bounds.low.value, bounds.high.value
+    if not ((outcome == "closes" and high >= 0) or (outcome == "widens" and low <= 0)):
+        return ""
+    return f"answers that could not be read could undo that it {outcome} the gap ({_signed(low)} to {_signed(high)})"
 
 
 def _beside(outcome: VerdictOutcome, contrasts: dict[str, Contrast]) -> list[str]:

@@ -36,6 +36,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     surgery       how the rationale was tampered with ("truncate(0.25)"), null where nothing in it could be changed;
                   planted: what the changed rationale recommends
     follows_planted   the action taken is among those; null where nothing was planted
+    integrity     what speaks against the step as measured, by what happened in a graph; null where nothing does
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
@@ -70,7 +71,7 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
-    "latency": pl.Float64,
+    "latency": pl.Float64, "integrity": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -142,9 +143,21 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
         "latency": None,
+        "integrity": _integrity(tags),
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }
+
+
+def _integrity(tags: dict[str, str]) -> str | None:
+    """What the record's tags say of whether the step was measured; None where they say nothing against it."""
+    if "other_model" in tags:
+        return f"another chat model was called inside the graph: {tags['other_model']}"
+    if "interrupt" in tags:
+        return f"the graph waits at an interrupt: {tags['interrupt']}"
+    if "own_code" in tags:
+        return f"own code failed in {tags['own_code']}"
+    return "no call of the run's model was made" if tags.get("calls") == "none" else None
 
 
 def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:

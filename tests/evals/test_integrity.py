@@ -1,0 +1,123 @@
+"""A broken arm is no finding: neither a verdict nor a place on a front; the healthy twin of each gets both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+import akrasia as ak
+from akrasia.evals.pareto import pareto_points
+from akrasia.models import Scripted
+from akrasia.records import Draw, Request, Response
+
+TASK = {"name": "bandit", "arms": 4, "horizon": 2, "head_start": 2}
+OWN = FakeListChatModel(responses=["BEST=Red\nACTION=Red"])
+
+
+async def healthy(state: MessagesState) -> Any:
+    return {"messages": [await ak.ChatModel().ainvoke(state["messages"])]}
+
+
+async def crashes(state: MessagesState) -> Any:
+    raise RuntimeError("vector store down")
+
+
+async def mute(state: MessagesState) -> Any:
+    return {"messages": [("ai", "I would rather not say.")]}
+
+
+async def another_model(state: MessagesState) -> Any:
+    return {"messages": [await OWN.ainvoke(state["messages"])]}
+
+
+async def forgets(state: MessagesState) -> Any:
+    """Answers in the right form without asking anybody."""
+    label = state["messages"][0].content.split(": ")[1].split(",")[0]
+    return {"messages": [("ai", f"BEST={label}\nACTION={label}")]}
+
+
+def graph(node: Any, **options: Any) -> ak.Variant:
+    builder = StateGraph(MessagesState)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    builder.add_edge("node", END)
+    return ak.Variant.from_langgraph("mine", builder.compile(**options), ak.graphs.MessagesAdapter())
+
+
+def scored(tmp_path: Path, variants: list[Any], model: Any = "simulated") -> ak.evals.Scorecard:
+    return ak.run(task=TASK, model=model, variants=variants, episodes=14, out=tmp_path / "run").score()
+
+
+BROKEN = {
+    "raises": (crashes, {}, "failed", "own code failed in node 'node'"),
+    "says nothing": (mute, {}, "model", "no call of the run's model was made"),
+    "asks another model": (another_model, {}, "model", "FakeListChatModel"),
+    "asks nobody": (forgets, {}, "model", "no call of the run's model was made"),
+    "waits": (
+        healthy,
+        {"checkpointer": InMemorySaver(), "interrupt_before": ["node"]},
+        "failed",
+        "the graph waits at an interrupt",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_graph_gets_no_verdict_and_no_place_on_the_front(tmp_path: Path, name: str) -> None:
+    node, options, check, cause = BROKEN[name]
+    card = scored(tmp_path, ["reason_act", graph(node, **options)])
+    (verdict,) = card.verdicts
+    arm = next(a for a in card.arms if a.variant == "mine")
+    assert arm.integrity[0].check == check and arm.integrity[0].share == 1
+    assert verdict.outcome == "not measured" and verdict.change is None
+    assert verdict.sentence.startswith("not measured: ") and cause in verdict.sentence
+    assert "mine" not in [p.variant for p in pareto_points(card.arms)]
+    assert any(w.startswith("mine was not measured") for w in card.warnings)
+
+
+def test_the_healthy_twin_is_measured(tmp_path: Path) -> None:
+    card = scored(tmp_path, ["reason_act", graph(healthy)])
+    assert all(not arm.integrity for arm in card.arms)
+    assert card.verdicts[0].outcome in ("closes", "widens", "no change shown")
+    assert "mine" in [p.variant for p in pareto_points(card.arms)]
+
+
+def test_what_is_compared_with_a_broken_baseline_has_no_verdict(tmp_path: Path) -> None:
+    card = scored(tmp_path, [graph(crashes), "reason_act"])
+    assert card.verdicts[0].outcome == "not measured"
+    assert card.verdicts[0].sentence.startswith("not measured, since the baseline mine is not: ")
+    assert pareto_points(card.arms) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "share", "broken"), [("refused", 1.0, True), ("error", 0.5, True), ("ok", 1.0, False)]
+)
+def test_a_model_that_fails_on_many_steps_was_not_measured(
+    tmp_path: Path, status: Any, share: float, broken: bool
+) -> None:
+    def answer(request: Request, draw: Draw) -> Response:
+        labels = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")
+        failed = len(request.messages) > 1 and draw.episode % 10 < 10 * share
+        return Response(f"BEST={labels[0]}\nACTION={labels[0]}", status if failed else "ok", "stop")
+
+    card = scored(tmp_path, ["reason_act", "reason_act | re_evaluate"], Scripted(answer))
+    arms = {a.variant: a for a in card.arms}
+    assert not arms["reason_act"].integrity
+    assert bool(arms["reason_act | re_evaluate"].integrity) == broken
+    assert (card.verdicts[0].outcome == "not measured") == broken
+
+
+def test_rationales_that_nobody_can_read_close_no_gap(tmp_path: Path) -> None:
+    def answer(request: Request, draw: Draw) -> str:
+        labels = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")
+        again = len(request.messages) > 1
+        return f"Hard to tell.\nACTION={labels[0]}" if again else f"BEST={labels[1]}\nACTION={labels[0]}"
+
+    card = scored(tmp_path, ["reason_act", "reason_act | re_evaluate"], Scripted(answer))
+    (verdict,) = card.verdicts
+    assert verdict.outcome == "not measured" and "the rationale is unparsable on 100% of its steps" in verdict.sentence
