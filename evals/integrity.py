@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["IntegrityFault", "integrity_faults"]
+__all__ = ["FAILED", "IntegrityFault", "integrity_faults"]
 
 FAILED, UNREAD = ("error", "refused", "truncated"), ("unparsable", "illegal")
 MOST_FAILED, MOST_UNREAD = 0.2, 0.5
@@ -40,6 +40,10 @@ class IntegrityFault:
     remedy: str
     episode: int
     step: int
+
+    def bears_on(self, metric: str) -> bool:
+        """Whether it takes a metric's meaning away: rationales that failed leave what was done as it is."""
+        return not (self.check == "rationale" and metric == "doing")
 
     def __str__(self) -> str:
         return f"{self.cause} on {self.share:.0%} of its steps, first at episode {self.episode}, step {self.step}"

@@ -20,7 +20,7 @@ from .breakdown import breakdowns, first_with_probs
 from .controls import Reference, is_control, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .integrity import integrity_faults
+from .integrity import IntegrityFault, integrity_faults
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
@@ -124,10 +124,11 @@ class _Scorer:
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
         contrasted = [m for n in (*CONTRASTED, *self.evaluators) if isinstance(m := self.metrics.get(n), Metric)]
-        contrasts = _contrasts(pairings, contrasted, self.interval)
+        faults = {v: integrity_faults(parts[v]) for v in order}
+        contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
-        arms = self._arms(steps, order, parts, pairings, base)
+        arms = [replace(a, integrity=faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
         return _Group(arms, contrasts, valid, self._verdicts(arms, controls, pairings, valid or contrasts))
 
     def _arms(
@@ -167,7 +168,6 @@ class _Scorer:
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
             judged=None if judged is None else _judged(steps, judged, interval),
-            integrity=integrity_faults(steps),
         )
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
@@ -207,9 +207,19 @@ def _pairings(
     return {(a, b): pair(Side(a, parts[a]), Side(b, parts[b])) for a, b in names}
 
 
-def _contrasts(pairings: Pairings, metrics: Sequence[Metric], interval: Interval) -> list[Contrast]:
-    """Every pairing in every metric; corrected per metric."""
-    families = [[metric_contrast(m, pairing, interval) for pairing in pairings.values()] for m in metrics]
+def _contrasts(
+    pairings: Pairings, metrics: Sequence[Metric], interval: Interval, faults: Mapping[str, Sequence[IntegrityFault]]
+) -> list[Contrast]:
+    """Every pairing in every metric, not measured where a fault bears on it; corrected per metric."""
+
+    def contrast(metric: Metric, pairing: Pairing) -> Contrast:
+        names = (pairing.a.name, pairing.b.name)
+        broken = [n for n in names if any(fault.bears_on(metric.name) for fault in faults[n])]
+        if not broken:
+            return metric_contrast(metric, pairing, interval)
+        return Contrast(metric.name, *names, Estimate(None, why=f"{' and '.join(broken)}: see the warnings"))
+
+    families = [[contrast(m, pairing) for pairing in pairings.values()] for m in metrics]
     return [c for family in families for c in benjamini_hochberg(holm(family))]
 
 
@@ -220,7 +230,10 @@ def _anytime_valid(
     families = Counter(c.metric for c in contrasts if c.difference.value is not None)
     by_name = {m.name: m for m in metrics}
     return [
-        looks.contrast(by_name[c.metric], pairings[c.variant, c.against], families[c.metric] or 1) for c in contrasts
+        c
+        if c.difference.value is None
+        else looks.contrast(by_name[c.metric], pairings[c.variant, c.against], families[c.metric] or 1)
+        for c in contrasts
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
+from ..evals.integrity import FAILED
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
 from .text import (
@@ -183,10 +184,13 @@ def _tokens(row: ArmRow) -> TableCell:
 
 
 def _parsed(row: ArmRow) -> TableCell:
-    """Share of all answers behind the decisions, every sample and every round, that could be read."""
+    """Share of all answers behind the decisions, every sample and every round, that could be read; or of the decisions
+    that did not fail, where that is less: a decision that failed may have no answer behind it at all.
+    """
     outcomes = row.arm.outcomes
     answers = outcomes.read + outcomes.unread
-    return TableCell(f"{outcomes.read / answers if answers else 1.0:.0%}")
+    failed = sum(outcomes.actions.get(status, 0) for status in FAILED)
+    return TableCell(f"{min(outcomes.read / answers if answers else 1.0, 1 - failed / row.arm.steps):.0%}")
 
 
 def _looked_at(title: str, cell: Callable[[ArmRow], TableCell], page: str = "") -> Column[ArmRow]:

@@ -121,3 +121,11 @@ def test_rationales_that_nobody_can_read_close_no_gap(tmp_path: Path) -> None:
     card = scored(tmp_path, ["reason_act", "reason_act | re_evaluate"], Scripted(answer))
     (verdict,) = card.verdicts
     assert verdict.outcome == "not measured" and "the rationale is unparsable on 100% of its steps" in verdict.sentence
+
+
+def test_the_tables_of_a_broken_arm_show_no_change(tmp_path: Path) -> None:
+    card = scored(tmp_path, ["reason_act", "reason_act | re_evaluate", graph(crashes)])
+    by_arm = {(c.variant, c.metric): c for _, _, c in card.contrasts if c.against == "reason_act"}
+    for metric in ("gap", "doing", "knowing"):
+        assert by_arm["mine", metric].difference.value is None and by_arm["mine", metric].p is None
+        assert by_arm["reason_act | re_evaluate", metric].difference.value is not None
