@@ -22,6 +22,7 @@ from ..errors import BadOption, RunFolderError
 from .anytime import InterimLooks
 from .frame import baseline_name
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
+from .integrity import integrity_faults, unmeasured_contrast
 from .metrics import Metric, ratio_metric
 from .pairs import OWN_WAY, SAME_SITUATIONS, Flips, Pairing, Side, metric_contrast, pair, worst_case_bounds
 from .run_pairs import check_runs, pair_models, variant_named
@@ -234,10 +235,21 @@ def _lines(
     pairing: Pairing, names: Sequence[str], interval: Interval, looks: InterimLooks | None
 ) -> tuple[MetricComparison, ...]:
     metrics = [ratio_metric(name, "cannot be compared pair by pair", COMPARED) for name in dict.fromkeys(names)]
+    a, b = pairing.a, pairing.b
+    faults = (integrity_faults(a.steps), integrity_faults(b.steps))
+
+    def contrast(metric: Metric) -> Contrast:
+        if unmeasured := unmeasured_contrast(metric.name, a.name, b.name, faults):
+            return unmeasured
+        return (
+            metric_contrast(metric, pairing, interval)
+            if looks is None
+            else looks.contrast(metric, pairing, len(metrics))
+        )
+
+    contrasts = [contrast(m) for m in metrics]
     if looks is None:
-        contrasts = benjamini_hochberg(holm([metric_contrast(m, pairing, interval) for m in metrics]))
-    else:
-        contrasts = [looks.contrast(m, pairing, len(metrics)) for m in metrics]
+        contrasts = benjamini_hochberg(holm(contrasts))
     return tuple(_line(m, c, pairing, interval) for m, c in zip(metrics, contrasts, strict=True))
 
 

@@ -13,11 +13,14 @@ Checks, and the share of steps from which each is a fault:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["FAILED", "IntegrityFault", "integrity_faults"]
+from .inference import Contrast, Estimate
+
+__all__ = ["FAILED", "IntegrityFault", "integrity_faults", "unmeasured_contrast"]
 
 FAILED, UNREAD = ("error", "refused", "truncated"), ("unparsable", "illegal")
 MOST_FAILED, MOST_UNREAD = 0.2, 0.5
@@ -71,6 +74,22 @@ def integrity_faults(steps: pl.DataFrame) -> tuple[IntegrityFault, ...]:
         ),
     ]
     return tuple(fault for fault in found if fault is not None)
+
+
+def unmeasured_contrast(
+    metric: str, a: str, b: str, faults: tuple[Sequence[IntegrityFault], Sequence[IntegrityFault]]
+) -> Contrast | None:
+    """The contrast of two arms of which one was not measured in this metric; None where both were.
+
+    Args:
+        a, b: the names of the arms; faults: of each.
+    """
+    broken = dict.fromkeys(
+        name for name, its in zip((a, b), faults, strict=True) if any(f.bears_on(metric) for f in its)
+    )
+    if not broken:
+        return None
+    return Contrast(metric, a, b, Estimate(None, why=f"{' and '.join(broken)} was not measured"))
 
 
 def _fault(check: str, steps: pl.DataFrame, touches: pl.Expr, most: float, remedy: str) -> IntegrityFault | None:

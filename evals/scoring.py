@@ -20,7 +20,7 @@ from .breakdown import breakdowns, first_with_probs
 from .controls import Reference, is_control, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .integrity import IntegrityFault, integrity_faults
+from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
@@ -213,11 +213,10 @@ def _contrasts(
     """Every pairing in every metric, not measured where a fault bears on it; corrected per metric."""
 
     def contrast(metric: Metric, pairing: Pairing) -> Contrast:
-        names = (pairing.a.name, pairing.b.name)
-        broken = [n for n in names if any(fault.bears_on(metric.name) for fault in faults[n])]
-        if not broken:
-            return metric_contrast(metric, pairing, interval)
-        return Contrast(metric.name, *names, Estimate(None, why=f"{' and '.join(broken)}: see the warnings"))
+        a, b = pairing.a.name, pairing.b.name
+        return unmeasured_contrast(metric.name, a, b, (faults[a], faults[b])) or metric_contrast(
+            metric, pairing, interval
+        )
 
     families = [[contrast(m, pairing) for pairing in pairings.values()] for m in metrics]
     return [c for family in families for c in benjamini_hochberg(holm(family))]

@@ -129,3 +129,12 @@ def test_the_tables_of_a_broken_arm_show_no_change(tmp_path: Path) -> None:
     for metric in ("gap", "doing", "knowing"):
         assert by_arm["mine", metric].difference.value is None and by_arm["mine", metric].p is None
         assert by_arm["reason_act | re_evaluate", metric].difference.value is not None
+
+
+def test_nothing_is_compared_with_a_broken_arm(tmp_path: Path) -> None:
+    result = ak.run(
+        task=TASK, model="simulated", variants=["reason_act", graph(crashes)], episodes=14, out=tmp_path / "r"
+    )
+    (comparison,) = result.compare("reason_act", "mine")
+    assert {line.outcome for line in comparison.lines} == {"not measured"}
+    assert "mine was not measured" in str([line.contrast.difference.why for line in comparison.lines])
