@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
+from ..graphs.adapters import Adapter
 from ..graphs.decider import Decider
-from ..graphs.external import SUPERSTEPS, Adapter, ExternalGraph
+from ..graphs.external import SUPERSTEPS, ExternalGraph
 from ..interventions.controls import stands_for
 from ..interventions.expression import parse
 from ..models.gateway import ModelRoles

@@ -1,5 +1,6 @@
 """How agents are wired: plans on networkx that compile to LangGraph, and LangGraph graphs that were built elsewhere."""
 
+from .adapters import Adapter, GraphOutput, MessagesAdapter
 from .debate import (
     debate_over,
     liang,
@@ -14,7 +15,7 @@ from .debate import (
 )
 from .decider import Change, Decider
 from .drawing import draw
-from .external import Adapter, ExternalGraph, GraphOutput, MessagesAdapter
+from .external import ExternalGraph
 from .plan import Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
 from .state import PlanState, decision_cost, decision_from

@@ -13,89 +13,25 @@ Invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from json import JSONDecodeError
-from typing import Any, ClassVar, NoReturn, Protocol, cast
+from typing import Any, NoReturn, cast
 from uuid import uuid4
 
-from ..agents.answers.parsing import canonical_number, holds_recommendation, read_answer, read_recommendation
-from ..agents.base import Agent
-from ..agents.reasoner import Reasoner
 from ..errors import EndsRun, PlanError, UsageError
 from ..models.gateway import ModelRoles
 from ..models.providers.provider_errors import scrubbed
-from ..records import Decision, Draw, Oracle, Response, Situation, Status, Turn, digest
+from ..records import Decision, Draw, Oracle, Response, Situation, digest
+from .adapters import Adapter, GraphOutput
 from .code_identity import Code, code_of
 from .decider import Change, Recommends
+from .graph_reading import VOLATILE, check_output, decision_of_output, error_reason, failed_decision, turns_of_calls
 
-__all__ = ["Adapter", "ExternalGraph", "GraphOutput", "MessagesAdapter"]
+__all__ = ["SUPERSTEPS", "ExternalGraph"]
 
 SUPERSTEPS = 100
-_VOLATILE = re.compile(r"( at )?0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class GraphOutput:
-    """What a graph concluded.
-
-    Args:
-        text: the final answer, from which the action is read (`ACTION=X`) unless it is given.
-        rationale: the reasoning, from which the recommendation is read (`BEST=X`) unless it is given; by default text.
-        stated: what the graph recommends; `()` says that it was never asked to recommend anything.
-        action: what it does.
-    """
-
-    rationale: str = ""
-    text: str = ""
-    stated: tuple[str, ...] | None = None
-    action: str | None = None
-
-
-class Adapter(Protocol):
-    """Between a situation and a graph's own state. A dataclass, so that its fields name it."""
-
-    def to_input(self, situation: Situation) -> Any:
-        """The graph's input."""
-        ...
-
-    def from_state(self, state: Any, situation: Situation) -> GraphOutput:
-        """What the graph concluded, from its final state; raises `ValueError` where it cannot be read.
-
-        Any other exception is a fault of the adapter: the step has no answer either, and is played again on resuming.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class MessagesAdapter:
-    """For graphs whose state has `messages`: one message holds the situation, the last AI message is the answer.
-
-    The recommendation is read from the last AI message that holds one, be it the answer or an earlier message.
-
-    Args:
-        instructions: the text between the situation and the form of the answer, instead of the reasoner's own
-            ("Think step by step ..."); "{noun}" is what an action is called.
-    """
-
-    instructions: str = ""
-    instructs: ClassVar[bool] = True
-
-    def to_input(self, situation: Situation) -> dict[str, Any]:
-        from langchain_core.messages import HumanMessage  # noqa: PLC0415  (loads at first use)
-
-        options = {"mode": "reason_act"} | ({"think": self.instructions} if self.instructions else {})
-        (message,) = Reasoner().prompt(Agent("reasoner", options=options), situation, (), "chat").messages
-        return {"messages": [HumanMessage(message.content)]}
-
-    def from_state(self, state: Any, situation: Situation) -> GraphOutput:
-        messages = state["messages"] if isinstance(state, Mapping) else state.messages
-        texts = [str(m.text) for m in messages if m.type == "ai"]
-        if not texts:
-            raise ValueError("the graph's messages hold none of an AI")
-        rationale = next((text for text in reversed(texts) if holds_recommendation(text, situation)), "")
-        return GraphOutput(rationale=rationale, text=texts[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +229,7 @@ class ExternalGraph:
             ambient.over = True
             CURRENT_DECISION.reset(token)
             OTHER_MODELS.reset(listening)
-        turns, ends = _turns(await ambient.end())
+        turns, ends = turns_of_calls(await ambient.end())
         if not turns:
             tags["calls"] = "none"
         if others.names:
@@ -301,15 +237,17 @@ class ExternalGraph:
         if isinstance(fault, _Waiting):
             tags["interrupt"] = fault.where
             models.gateway.unanswered.add(episode)
-            return _failed(turns, (), "error", str(fault)), tags
+            return failed_decision(turns, (), "error", str(fault)), tags
         if fault is not None:
             if self._lacks_context and not (ends and ends[-1].status != "ok"):
-                raise self._no_context(_reason(fault)) from fault
+                raise self._no_context(error_reason(fault)) from fault
             place = _own_fault(fault, ends)
             if place:
                 tags["own_code"] = place
                 models.gateway.unanswered.add(episode)
-            return _failed(turns, ends, "error", _reason(fault) + (f" (raised in {place})" if place else "")), tags
+            return failed_decision(
+                turns, ends, "error", error_reason(fault) + (f" (raised in {place})" if place else "")
+            ), tags
         try:
             answer = self.adapter.from_state(state, situation)
         except (EndsRun, UsageError):
@@ -317,15 +255,15 @@ class ExternalGraph:
         except Exception as error:
             place = f"{type(self.adapter).__qualname__}.from_state"
             if isinstance(error, ValueError):
-                return _failed(turns, ends, "unparsable", _reason(error)), tags
+                return failed_decision(turns, ends, "unparsable", error_reason(error)), tags
             tags["own_code"] = place
             models.gateway.unanswered.add(episode)
-            return _failed(turns, ends, "unparsable", f"{_reason(error)} (raised in {place})"), tags
+            return failed_decision(turns, ends, "unparsable", f"{error_reason(error)} (raised in {place})"), tags
         if not isinstance(answer, GraphOutput):
             raise PlanError(
                 f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an ak.graphs.GraphOutput."
             )
-        return _decision(_checked(self.name, answer), situation, turns, ends), tags
+        return decision_of_output(check_output(self.name, answer), situation, turns, ends), tags
 
     async def _play(self, situation: Situation, ambient: Any) -> Any:
         """The graph's final state; `ambient` is told the tasks of every superstep before they run.
@@ -381,7 +319,7 @@ class _Waiting(Exception):
     def __init__(self, interrupts: Any, last: tuple[str, ...]) -> None:
         asks = [str(getattr(i, "value", i)) for i in interrupts]
         after = f"after {', '.join(last)}" if last else "before its first node"
-        self.where = scrubbed(_VOLATILE.sub("", "; ".join(asks) or after))
+        self.where = scrubbed(VOLATILE.sub("", "; ".join(asks) or after))
         super().__init__(
             f"the graph waits at an interrupt ({self.where}) and never ended. Compile it without interrupts for a run."
         )
@@ -402,115 +340,3 @@ def _own_fault(error: Exception, ends: list[Response]) -> str:
         if node := _DURING.search(note):
             return f"node {node[1]!r}"
     return "the graph"
-
-
-def _turns(calls: Any) -> tuple[list[Turn], list[Response]]:
-    """The turns of a graph's calls, and how each call ended."""
-    turns, ends = [], []
-    count: dict[str, int] = {}
-    for asked in calls:
-        key, response = asked.answer.result()
-        lane = count[asked.node] = count.get(asked.node, -1) + 1
-        ended: Status = "absent" if response.status == "ok" else response.status
-        turns.append(
-            Turn(
-                asked.node,
-                "model",
-                lane,
-                asked.sample,
-                response.text,
-                status=ended,
-                key=key,
-                usage=response.usage,
-                cost=response.cost,
-            )
-        )
-        ends.append(response)
-    return turns, ends
-
-
-def _checked(name: str, answer: GraphOutput) -> GraphOutput:
-    """What an adapter gave, if it is of the types that it must be."""
-    stated = answer.stated
-    for what, value, fits, expected in (
-        ("text", answer.text, isinstance(answer.text, str), "a text"),
-        ("rationale", answer.rationale, isinstance(answer.rationale, str), "a text"),
-        ("action", answer.action, answer.action is None or isinstance(answer.action, str), "a label or None"),
-        (
-            "stated",
-            stated,
-            stated is None or (isinstance(stated, tuple | list) and all(isinstance(s, str) for s in stated)),
-            "a tuple of labels or None",
-        ),
-    ):
-        if not fits:
-            raise PlanError(
-                f"the adapter of {name!r} gave {value!r} as {what}", f"it must be {expected}", "Correct from_state."
-            )
-    return answer
-
-
-def _reason(error: Exception) -> str:
-    return _VOLATILE.sub("", scrubbed(f"{type(error).__name__}: {error}"))
-
-
-def _failed(turns: list[Turn], ends: Sequence[Response], status: Status, why: str) -> Decision:
-    """No answer: for the reason that the last call gave none, or else for the graph's own."""
-    if ends and ends[-1].status != "ok":
-        status = ends[-1].status
-    last = Turn("graph", "graph", text=why, stated_status=status, status=status)
-    return Decision("", (), status, None, status, turns=(*turns, last))
-
-
-def _decision(answer: GraphOutput, situation: Situation, turns: list[Turn], ends: list[Response]) -> Decision:
-    rationale = answer.rationale or answer.text
-    stated, stated_status = _stated(answer, situation)
-    done, status = _done(answer, situation)
-    source, ended = _source(answer.text, turns, ends)
-    thought, thinking_ended = _source(rationale, turns, ends)
-    if answer.action is None and _void(source, ended, status):
-        done, status = None, ended
-    if answer.stated is None and _void(thought, thinking_ended, stated_status):
-        stated, stated_status = (), thinking_ended
-    if source is None:
-        source = len(turns)
-        turns = [*turns, Turn("graph", "graph", text=answer.text)]
-    turns[source] = replace(turns[source], stated=stated, stated_status=stated_status, action=done, status=status)
-    return Decision(rationale, stated, stated_status, done, status, turns=tuple(turns))
-
-
-def _source(text: str, turns: list[Turn], ends: list[Response]) -> tuple[int | None, Status]:
-    """The last call whose answer is `text`, and how it ended; where there is none, how the last call ended."""
-    source = next((i for i in reversed(range(len(ends))) if turns[i].text == text), None)
-    return source, ends[-1 if source is None else source].status if ends else "ok"
-
-
-def _void(source: int | None, ended: Status, read: Status) -> bool:
-    """Whether the end of a call is the outcome: a call that was refused or failed has no answer, whatever its text
-    holds; a truncated answer, or the failure of another call, counts only where nothing could be read.
-    """
-    if ended == "ok":
-        return False
-    return read == "unparsable" or (source is not None and ended in ("refused", "error"))
-
-
-def _stated(answer: GraphOutput, situation: Situation) -> tuple[tuple[str, ...], Status]:
-    if answer.stated is None:
-        return read_recommendation(answer.rationale or answer.text, situation)
-    read = [_label(s, situation) for s in answer.stated]
-    bad = next((status for _, status in read if status != "ok"), None)
-    if bad is not None:
-        return (), bad
-    return tuple(dict.fromkeys(label for label, _ in read if label is not None)), "ok" if read else "absent"
-
-
-def _done(answer: GraphOutput, situation: Situation) -> tuple[str | None, Status]:
-    return read_answer(answer.text, situation) if answer.action is None else _label(answer.action, situation)
-
-
-def _label(label: str, situation: Situation) -> tuple[str | None, Status]:
-    """A label that an adapter gave, or none: nothing is corrected."""
-    if situation.answer == "action":
-        return (label, "ok") if label in situation.actions else (None, "illegal")
-    read = canonical_number(label) if situation.answer == "number" else label
-    return (read, "ok") if read else (None, "unparsable")

@@ -21,7 +21,7 @@ from akrasia.experiments.planning.forecast import Forecast, estimate_tokens, for
 from akrasia.experiments.runner import Experiment
 from akrasia.experiments.variant import Variant
 from akrasia.graphs import GRAPHS
-from akrasia.graphs.external import MessagesAdapter
+from akrasia.graphs.adapters import MessagesAdapter
 from akrasia.interventions import INTERVENTIONS
 from akrasia.models import Price, Scripted
 from akrasia.records import Draw, Request, Response, Usage

@@ -1,0 +1,248 @@
+"""The values of the HTML report's page, which the templates read.
+
+Invariants: plain values, made once by `page.py`; whatever was not measured is said in words, never shown as 0 or left
+blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from markupsafe import Markup
+
+from ..evals.scorecard import Arm
+from .columns import (
+    ArmRow,
+    Column,
+)
+from .text import (
+    TableCell,
+)
+from .two_way import TwoWayTables
+
+__all__ = [
+    "Bar",
+    "ClassLine",
+    "Classes",
+    "EveryMetric",
+    "Figure",
+    "FunnelView",
+    "Group",
+    "Headline",
+    "Line",
+    "Page",
+    "PageTable",
+    "Plane",
+    "PlaneLine",
+    "SentenceTable",
+    "Spanned",
+    "Split",
+    "VerdictLine",
+]
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Spanned:
+    """A cell that stands for `span` neighbours which all say the same in words."""
+
+    cell: TableCell
+    css: str
+    span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table on the page."""
+
+    name: str
+    cells: list[Spanned]
+    kind: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table on the page.
+
+    Attributes:
+        heading: of the names; overs: (heading, columns) of neighbours under one heading; "" where there is none.
+    """
+
+    label: str
+    heading: str
+    columns: list[Column[Any]]
+    overs: list[tuple[str, list[Column[Any]]]]
+    lines: list[Line]
+
+    @property
+    def layered(self) -> bool:
+        """Whether some columns have a heading over them."""
+        return any(over for over, _ in self.overs)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A rate of the baseline that the report opens with."""
+
+    metric: str
+    meaning: str
+    cell: TableCell
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The gap per variant, drawn."""
+
+    rows: list[tuple[ArmRow, Markup, TableCell]]
+    axis: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictLine:
+    """The verdict on one variant."""
+
+    name: str
+    outcome: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLine:
+    """One arm in the legend of gap closed against cost."""
+
+    name: str
+    kind: str
+    best: bool
+    closed: str
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Gap closed against cost."""
+
+    drawn: Markup
+    lines: list[PlaneLine]
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceTable:
+    """A sentence and the table that belongs to it."""
+
+    sentence: str
+    table: PageTable
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One level of knowledge of a variant, drawn."""
+
+    level: str
+    source: str
+    cell: TableCell
+    drawn: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelView:
+    """From encoded to done, for one variant."""
+
+    row: ArmRow
+    bars: list[Bar]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLine:
+    """What was done where the rationale was right, or where it was not."""
+
+    name: str
+    joint: list[tuple[str, str]]
+    conditional: list[TableCell]
+    steps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The 2 x 3 table of every variant that was asked for a rationale, as joint shares and as conditionals.
+
+    Attributes:
+        lost: some step has no legal action.
+    """
+
+    headings: list[str]
+    tables: list[tuple[ArmRow, list[ClassLine]]]
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A subset of steps; one without steps is said in words."""
+
+    title: str
+    empty: str
+    table: PageTable
+
+
+@dataclass(frozen=True, slots=True)
+class EveryMetric:
+    """Every metric: a line each where at least one variant has it, else why none has."""
+
+    names: list[str]
+    lines: list[tuple[str, str, list[str]]]
+    missing: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the report says about one task and model.
+
+    Attributes:
+        options: of the task, in words.
+        notes: role, label and note of every model that served.
+        shortened: some name is shown without the baseline's.
+        unencoded: why no variant shows what is encoded; empty where one does.
+        silent: variants that were not asked for a rationale.
+    """
+
+    task: str
+    model: str
+    options: str
+    notes: list[tuple[str, str, str]]
+    base: Arm
+    headline: list[Headline]
+    chance: str
+    rows: list[ArmRow]
+    shortened: bool
+    verdicts: list[VerdictLine]
+    plane: Plane | None
+    looks: SentenceTable | None
+    judged: SentenceTable | None
+    figure: Figure
+    table: PageTable
+    contrasts: PageTable | None
+    funnels: list[FunnelView]
+    unencoded: str
+    silent: list[str]
+    classes: Classes
+    splits: list[Split]
+    outcomes: PageTable
+    breakdowns: list[PageTable]
+    metrics: EveryMetric
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report."""
+
+    name: str
+    design: str
+    groups: list[Group]
+    warnings: Sequence[str]
+    two_way: list[tuple[TwoWayTables, list[PageTable]]]
+    two_way_note: str
+    definitions: list[tuple[str, str, str]]
+    experiment: Mapping[str, Any]
