@@ -128,7 +128,7 @@ class _Scorer:
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
-        arms = [replace(a, integrity=faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
+        arms = [_with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
         return _Group(arms, contrasts, valid, self._verdicts(arms, controls, pairings, valid or contrasts))
 
     def _arms(
@@ -196,6 +196,15 @@ class _Scorer:
             return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends)
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
+
+
+def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
+    """The arm with its faults; its gap is not measured then, since what fails knows nothing and so has no gap."""
+    if not faults or "gap" not in arm.metrics:
+        return replace(arm, integrity=faults)
+    gap = Estimate(None, why=f"{arm.variant} was not measured, see the warnings")
+    bounds = {name: bounds for name, bounds in arm.bounds.items() if name != "gap"}
+    return replace(arm, integrity=faults, metrics=arm.metrics | {"gap": gap}, bounds=bounds)
 
 
 def _pairings(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -41,9 +43,11 @@ from .text import (
 )
 from .two_way import two_way_parts
 
-__all__ = ["show_estimates", "show_scorecard", "terminal_table"]
+__all__ = ["RowNamedTable", "show_estimates", "show_scorecard", "terminal_table"]
 
 TABLES = "{count} tables of models by variants, with their interactions: akrasia score RUN --two-way, and the report."
+NARROWEST = 14  # the least width of the names of rows
+FRAME = 4  # of one column of a table: two lines and two spaces
 R = TypeVar("R")
 
 
@@ -90,15 +94,51 @@ def terminal_table(
     rows: Iterable[R],
     name: Callable[[R], str | Text],
     heading: str = "variant",
-) -> Table:
+) -> RowNamedTable:
     """A table of columns, with the name of each row before them."""
-    table = Table(title=title, title_justify="left")
-    table.add_column(heading, overflow="fold")
-    for column in columns:
-        table.add_column(column.title, no_wrap=True, justify="right" if column.align == "number" else "left")
-    for row in rows:
-        table.add_row(name(row), *(str(column.cell(row)) for column in columns))
-    return table
+    shown = list(rows)
+    cells = [[str(column.cell(row)) for row in shown] for column in columns]
+    aligns = ["right" if column.align == "number" else "left" for column in columns]
+    return RowNamedTable(title, heading, [name(row) for row in shown], [c.title for c in columns], cells, aligns)
+
+
+@dataclass(frozen=True)
+class RowNamedTable:
+    """A table that keeps its rows' names at any width: columns that do not fit follow below, beside the names again.
+
+    Attributes:
+        cells: per column, the text of each row; aligns: "left" or "right" per column.
+    """
+
+    title: str
+    heading: str
+    names: Sequence[str | Text]
+    titles: Sequence[str]
+    cells: Sequence[Sequence[str]]
+    aligns: Sequence[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = [Text(n) if isinstance(n, str) else n for n in self.names]
+        longest = max((n.cell_len for n in names), default=0)
+        room = options.max_width - FRAME
+        own = min(max(longest, len(self.heading)), max(room // 3, NARROWEST))
+        title, start = self.title, 0
+        while start < len(self.titles) or start == 0:
+            end, used = start, own
+            while end < len(self.titles) and (end == start or used + self._width(end) <= room):
+                used += self._width(end)
+                end += 1
+            table = Table(title=title, title_justify="left")
+            table.add_column(self.heading, overflow="fold", min_width=own)
+            for i in range(start, end):
+                table.add_column(self.titles[i], no_wrap=True, justify=cast(Any, self.aligns[i]))
+            for row, name in enumerate(names):
+                table.add_row(name, *(self.cells[i][row] for i in range(start, end)))
+            yield table
+            title, start = f"{self.title} (continued)", max(end, 1)
+
+    def _width(self, column: int) -> int:
+        return max(map(cell_len, [self.titles[column], *self.cells[column]])) + FRAME - 1
 
 
 def _estimate_cells(arm: Arm, name: str, change: Contrast | None) -> list[str]:

@@ -74,6 +74,7 @@ def test_a_broken_graph_gets_no_verdict_and_no_place_on_the_front(tmp_path: Path
     (verdict,) = card.verdicts
     arm = next(a for a in card.arms if a.variant == "mine")
     assert arm.integrity[0].check == check and arm.integrity[0].share == 1
+    assert arm.metrics["gap"].value is None and arm.metrics["gap"].high is None  # `gap.high < 0.2` is no true statement
     assert verdict.outcome == "not measured" and verdict.change is None
     assert verdict.sentence.startswith("not measured: ") and cause in verdict.sentence
     assert "mine" not in [p.variant for p in pareto_points(card.arms)]

@@ -187,16 +187,25 @@ def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, 
 
 
 @settings(max_examples=300, deadline=None)
-@given(NAME, SEED, SEED)
-def test_demands_can_be_met_and_an_example_by_heart_does_not_meet_them(name: str, seed: int, other: int) -> None:
+@given(NAME, SEED)
+def test_demands_can_be_met_and_no_known_example_meets_them(name: str, seed: int) -> None:
     concept = CONCEPTS[name]
     constraints, hidden = concept.constraints(named_rng(seed, "test"))
     assert concept.satisfies(hidden, constraints)
     assert not any(concept.satisfies(text, constraints) and concept.form.parse(text) != concept.form.parse(hidden)
                    for text in CASES[name][1])  # fmt: skip
-    if seed != other:
-        learned = [concept.instance(named_rng(other, "test", i)) for i in range(4)]
-        assert not all(concept.satisfies(text, constraints) for text in learned)
+
+
+@pytest.mark.parametrize("name", CONCEPTS)
+def test_examples_learned_by_heart_rarely_meet_the_demands(name: str) -> None:
+    """Of 60 fixed pairs of demands and four other examples, all four meet the demands in at most three."""
+    concept = CONCEPTS[name]
+    met = 0
+    for seed in range(60):
+        constraints, _ = concept.constraints(named_rng(seed, "test"))
+        learned = [concept.instance(named_rng(seed + 1000, "test", i)) for i in range(4)]
+        met += all(concept.satisfies(text, constraints) for text in learned)
+    assert met <= 3
 
 
 def test_the_set_is_as_large_and_as_varied_as_promised() -> None:
