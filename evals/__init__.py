@@ -3,57 +3,27 @@
 The table of records loads at once; statistics load when they are first used.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from .frame import frame
+from ..lazy import lazy_names
+from .frame import frame as frame
 
 if TYPE_CHECKING:
-    from .compare import Comparison, compare, compare_runs
-    from .evaluator import Reason
-    from .inference import Contrast, Estimate
-    from .metrics import METRICS, GapTable, Metric
-    from .pairs import Flips
-    from .run_tables import RunTables
-    from .scorecard import Arm, Scorecard
-    from .scoring import score
-    from .verdict import Verdict
-
-_HOME = {
-    **dict.fromkeys(("Comparison", "compare", "compare_runs"), ".compare"),
-    "Reason": ".evaluator",
-    **dict.fromkeys(("Contrast", "Estimate"), ".inference"),
-    **dict.fromkeys(("METRICS", "GapTable", "Metric"), ".metrics"),
-    "Flips": ".pairs",
-    "RunTables": ".run_tables",
-    **dict.fromkeys(("Arm", "Scorecard"), ".scorecard"),
-    "score": ".scoring",
-    "Verdict": ".verdict",
-}
-
-__all__ = [
-    "METRICS",
-    "Arm",
-    "Comparison",
-    "Contrast",
-    "Estimate",
-    "Flips",
-    "GapTable",
-    "Metric",
-    "Reason",
-    "RunTables",
-    "Scorecard",
-    "Verdict",
-    "compare",
-    "compare_runs",
-    "frame",
-    "score",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .compare import Comparison as Comparison
+    from .compare import compare as compare
+    from .compare import compare_runs as compare_runs
+    from .evaluator import Reason as Reason
+    from .inference import Contrast as Contrast
+    from .inference import Estimate as Estimate
+    from .metrics import METRICS as METRICS
+    from .metrics import GapTable as GapTable
+    from .metrics import Metric as Metric
+    from .pairs import Flips as Flips
+    from .run_tables import RunTables as RunTables
+    from .scorecard import Arm as Arm
+    from .scorecard import Scorecard as Scorecard
+    from .scoring import score as score
+    from .verdict import Verdict as Verdict
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__)
+    __all__ = sorted([*__all__, "frame"])  # it loads at once: its module has the same name

@@ -3,36 +3,17 @@
 Each part loads when it is first used: scoring a stored run needs none of them.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .config import assemble, load_settings
-    from .experiment import Experiment, ModelSet
-    from .runner import Outcome, play_experiment
-    from .variant import Variant
-
-_HOME = {
-    **dict.fromkeys(("assemble", "load_settings"), ".config"),
-    **dict.fromkeys(("Experiment", "ModelSet"), ".experiment"),
-    **dict.fromkeys(("Outcome", "play_experiment"), ".runner"),
-    "Variant": ".variant",
-}
-
-__all__ = [
-    "Experiment",
-    "ModelSet",
-    "Outcome",
-    "Variant",
-    "assemble",
-    "load_settings",
-    "play_experiment",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .config import assemble as assemble
+    from .config import load_settings as load_settings
+    from .experiment import Experiment as Experiment
+    from .experiment import ModelSet as ModelSet
+    from .runner import Outcome as Outcome
+    from .runner import play_experiment as play_experiment
+    from .variant import Variant as Variant
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__)
