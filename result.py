@@ -64,7 +64,7 @@ class Result:
             return _stored(ledger, key)
 
     @property
-    def bill(self) -> RunCosts:
+    def costs(self) -> RunCosts:
         """What all sessions of the run paid, and what every variant would have paid alone."""
         with read_ledger(self.folder) as ledger:
             return RunCosts(ledger.paid(), ledger.alone())
@@ -228,7 +228,7 @@ class Result:
         """Print the scorecard, in a terminal or a notebook; `score` returns it."""
         from .reports.terminal import show_scorecard
 
-        paid = f"{self.outcome.run_usage}\n{self.bill}" if self.outcome else ""
+        paid = f"{self.outcome.run_usage}\n{self.costs}" if self.outcome else ""
         show_scorecard(self.score(), self.experiment, paid)
 
     def report(self, path: Path | str | None = None) -> Path:

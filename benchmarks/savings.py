@@ -45,11 +45,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             result = ak.run(**settings, out=folder)
             assert result.outcome is not None and result.outcome.stopped is None and result.outcome.missing == 0
-            bill, first = result.bill, next(iter(result.experiment["variants"]))
-        base = next(paid.calls for (_, _, variant), paid in bill.alone.items() if variant == first)
+            costs, first = result.costs, next(iter(result.experiment["variants"]))
+        base = next(paid.calls for (_, _, variant), paid in costs.alone.items() if variant == first)
         for how, made, alone, baseline in (
             ("by plan", len(asked), sum(p.calls or 0 for p in plans), plans[0].calls or 0),
-            ("in the run", bill.paid.calls, bill.naive.calls, base),
+            ("in the run", costs.paid.calls, costs.naive.calls, base),
         ):
             compared = len(plans) - 1
             ours, naive = made / compared, (compared * baseline + alone - baseline) / compared

@@ -6,7 +6,7 @@
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
     round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
     edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
-    bill      calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
+    costs      calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
 
 Invariant: what a variant's records cannot tell is absent, never empty and never 0.
 """
@@ -40,7 +40,7 @@ BREAKDOWNS = {
     "round": "Flips by round",
     "speaker": "Flips by speaker",
     "edge": "Persuasion by edge, source -> reader",
-    "bill": "What was paid",
+    "costs": "What was paid",
 }
 Breakdown = dict[str, dict[str, Estimate]]
 """Estimates by row ("round 1") and column ("wrong_to_right")."""
@@ -75,7 +75,7 @@ def breakdowns(
             {f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(own, interval).items()},
         )
     if turns is not None:
-        made["bill"] = lambda: _bill(turns, str(steps["variant"][0]))
+        made["costs"] = lambda: _costs(turns, str(steps["variant"][0]))
     return {name: rows for name in BREAKDOWNS if name in made and 0 < len(rows := _measured(made[name])) <= MOST}
 
 
@@ -101,7 +101,7 @@ def _by_level(steps: pl.DataFrame, encoding: pl.DataFrame, interval: Interval) -
     return {f.name: getattr(levels, f.name) for f in fields(Funnel)}
 
 
-def _bill(turns: pl.DataFrame, variant: str) -> Breakdown:
+def _costs(turns: pl.DataFrame, variant: str) -> Breakdown:
     row = next(paid_by_variant(turns).filter(variant=variant).iter_rows(named=True), None)
     if row is None:
         return {}

@@ -55,9 +55,9 @@ def test_a_debate_is_broken_down_by_round_speaker_and_edge(result: ak.Result) ->
     assert list(base.breakdowns["step"]) == ["2", "3"] and "step" not in debate.breakdowns
     tried = [e["coverage"].value for e in base.breakdowns["step"].values()]
     assert tried == sorted(tried, key=lambda x: x or 0) and tried[-1] == base.metrics["coverage"].value
-    paid = sum(a.breakdowns["bill"]["its part of this run"]["calls"].value or 0 for a in (base, debate))
+    paid = sum(a.breakdowns["costs"]["its part of this run"]["calls"].value or 0 for a in (base, debate))
     assert paid == pytest.approx(result.turns.filter("asked")["key"].n_unique())
-    assert base.breakdowns["bill"]["alone"]["calls"].value == 24
+    assert base.breakdowns["costs"]["alone"]["calls"].value == 24
 
 
 def test_items_and_levels_are_broken_down_where_there_are_any(result: ak.Result) -> None:
@@ -86,7 +86,7 @@ def test_single_metrics_are_not_broken_down(result: ak.Result) -> None:
 def test_the_command_and_the_report_show_every_breakdown(result: ak.Result, tmp_path: Path) -> None:
     text = akrasia("score", str(result.folder), "--all")
     page = result.report(tmp_path / "report.html").read_text()
-    for name in ("step", "round", "speaker", "edge", "bill"):
+    for name in ("step", "round", "speaker", "edge", "costs"):
         assert BREAKDOWNS[name] in text and BREAKDOWNS[name].replace(">", "&gt;") in page
     for name in ("level", "item", "repeats"):
         assert BREAKDOWNS[name] not in text and BREAKDOWNS[name] not in page

@@ -253,14 +253,14 @@ def test_a_real_run_is_timed_and_paid_for_once(tmp_path: Path) -> None:
     table, spoken, seconds = debate(tmp_path / "run", "reason_act", "reason_act | re_evaluate", episodes=4)
     timed = with_latency(table, spoken, {k: 1.0 for k in seconds})
     assert sorted(set(timed["latency"].to_list())) == [1.0, 2.0]
-    bill = paid_by_variant(spoken)
-    assert bill["nominal_calls"].to_list() == [8, 16]
-    assert bill["calls"].to_list() == pytest.approx([4.0, 12.0])
-    assert float(bill["calls"].sum()) == pytest.approx(len(seconds))
+    costs = paid_by_variant(spoken)
+    assert costs["nominal_calls"].to_list() == [8, 16]
+    assert costs["calls"].to_list() == pytest.approx([4.0, 12.0])
+    assert float(costs["calls"].sum()) == pytest.approx(len(seconds))
 
 
 def test_an_unknown_price_is_no_zero() -> None:
     known = [record(said("a", "good", 0, cost=0.5), variant=v) for v in ("x", "y")]
-    bill = paid_by_variant(turns([*known, record(said("b", "good", 0, cost=None), variant="z")]))
-    assert bill["dollars"].to_list() == [0.25, 0.25, None]
-    assert bill["nominal_dollars"].to_list() == [0.5, 0.5, None]
+    costs = paid_by_variant(turns([*known, record(said("b", "good", 0, cost=None), variant="z")]))
+    assert costs["dollars"].to_list() == [0.25, 0.25, None]
+    assert costs["nominal_dollars"].to_list() == [0.5, 0.5, None]
