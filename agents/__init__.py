@@ -11,6 +11,7 @@ from .judge import Judge
 from .options import ModelOptions, RoleOptions, option
 from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
 from .protocols import PROTOCOLS, protocol
+from .readout import Readout
 from .reasoner import Reasoner
 from .summariser import Summariser
 from .voter import Voter
@@ -30,6 +31,7 @@ __all__ = [
     "OraclePolicy",
     "PROTOCOLS",
     "RandomPolicy",
+    "Readout",
     "Reasoner",
     "RoleOptions",
     "RuleRole",

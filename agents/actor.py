@@ -6,15 +6,15 @@ other answers `ACTION=X` in text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..models.base import Style
 from ..options import flag
-from ..records import Message, Response, Sampling, Situation, Turn, encode
+from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_answer
 from .base import AGENTS, Agent, ParsedAnswer, Prompt
+from .bound import JSON_FORM, bind_to_actions, read_bound_answer
 from .few_shot import few_shot_prompt
 from .follow_up import continue_conversation
 from .options import ModelOptions, option, text, text_map
@@ -25,8 +25,6 @@ __all__ = ["Actor", "ActorOptions"]
 
 RATIONALE = "A reasoner has thought about this situation and wrote:\n\n{rationale}\n\nNow it is your turn to act."
 FORM = "Answer with one line and nothing else:\nACTION=X\nwhere X is the {noun} you choose."
-
-_BOUND = re.compile(r'\{\s*"action"\s*:\s*"([^"]*)"\s*\}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +64,8 @@ class Actor:
         form = answer_form(options, options.form.replace("{noun}", situation.noun))
         sampling = Sampling(max_tokens=512 if situation.answer == "text" else 64)
         if options.constrain and situation.actions:
-            sampling = replace(sampling, choices=situation.actions, schema=_schema(situation.actions))
-            form += '\nWhere your answer is bound to JSON, write {"action": "X"} instead.'
+            sampling = bind_to_actions(sampling, situation)
+            form += f"\n{JSON_FORM}"
         if agent.move != "open":
             return Prompt(continue_conversation(agent, reads, form), sampling)
         parts = [_menu(situation) if options.blind else render_situation(situation)]
@@ -78,11 +76,8 @@ class Actor:
         return Prompt((Message("user", "\n\n".join([*parts, hint_lines(options.hints) + form])),), sampling)
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
-        bare = text.strip()
-        if agent.options_as(ActorOptions).constrain and (bound := _BOUND.fullmatch(bare)):
-            bare = bound[1]
-        if bare in situation.actions:  # a bare label: the answer was chosen among them
-            return ParsedAnswer(action=(bare, "ok"))
+        if agent.options_as(ActorOptions).constrain or text.strip() in situation.actions:
+            return ParsedAnswer(action=read_bound_answer(text, situation))
         return ParsedAnswer(action=read_answer(text, situation))
 
 
@@ -91,12 +86,6 @@ def _menu(situation: Situation) -> str:
     if not situation.actions:
         return situation.question
     return f"The {situation.noun}s to choose from are: {', '.join(situation.actions)}. {situation.question}"
-
-
-def _schema(actions: tuple[str, ...]) -> str:
-    properties = {"action": {"type": "string", "enum": list(actions)}}
-    kind = {"type": "object", "properties": properties, "required": ["action"], "additionalProperties": False}
-    return encode(kind).decode()
 
 
 AGENTS.register("actor", Actor)

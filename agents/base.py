@@ -40,6 +40,7 @@ __all__ = [
     "agreed",
     "asks_model",
     "first_read",
+    "observes",
     "pass_on",
     "speak",
     "without_call",
@@ -138,7 +139,10 @@ class ParsedAnswer:
 
 @runtime_checkable
 class ModelRole(Protocol):
-    """A role that asks the model in its agent's slot."""
+    """A role that asks the model in its agent's slot.
+
+    One with the class attribute `observes = True` only measures: it stands behind the decision, and nobody reads it.
+    """
 
     name: str
 
@@ -186,6 +190,11 @@ class DeclaresOptions(Protocol):
 Role = ModelRole | RuleRole
 
 AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
+
+
+def observes(agent: Agent) -> bool:
+    """Whether an agent only measures: nobody reads it, and no decision depends on it."""
+    return bool(getattr(AGENTS.factory(agent.role), "observes", False))
 
 
 def asks_model(agent: Agent) -> bool:

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 CANNOT_TELL = "cannot tell"
-LEFT = ("unparsable", "truncated")  # what a parser leaves: a text that says nothing it knows how to read
+LEFT = ("unparsable", "illegal", "truncated")  # what a parser leaves: a text in which it finds no legal action
 LONGEST = 6000  # characters of a text that a judge is shown: its end, where a recommendation stands
 RESAMPLES = 2000
 _MARKED = re.compile(r"^.*(?<![a-z0-9])(?:BEST|ACTION)[\"'`*_\])]*\s*[=:].*$|</?(?:ucb_)?values>", re.I | re.M)

@@ -193,7 +193,8 @@ class _Scorer:
             faults = [(name, fault) for name, a in (("it", arm), (base.variant, base)) for fault in a.integrity]
             if faults:
                 return no_verdict(where, *faults[0], multiples)
-            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends)
+            reading = arm.metrics.get("reading_error")
+            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends, reading)
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 

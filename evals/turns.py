@@ -15,6 +15,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     key           names the answer in the ledger; prompt_tokens, completion_tokens, cost: what that answer took
     planted       what a tampered rationale recommends
 
+A readout is no turn: it measures what was said and says nothing to anybody (`akrasia.agents.readout`).
+
 Invariant: everything is read off the records' JSON, by polars, in batches: the texts are never held all at once.
 """
 
@@ -83,6 +85,7 @@ def _table(data: list[str]) -> pl.DataFrame:
         .explode("spoken")
         .unnest("spoken")
         .unnest("usage")
+        .filter(pl.col("role") != "readout")
     )
     own = ["record", "role", "sample"]
     position = pl.when(pl.col("status") != "absent").then("action").otherwise(pl.col("stated").list.first())

@@ -105,6 +105,7 @@ def judge_arm(
     ratios: tuple[float | None, float | None],
     family: int,
     bounds: Bounds | None = None,
+    reading: Estimate | None = None,
 ) -> Verdict:
     """The verdict on one arm.
 
@@ -116,6 +117,7 @@ def judge_arm(
         ratios: tokens and calls per decision as multiples of the baseline's.
         family: how many contrasts were corrected together.
         bounds: of the contrast of the gap against the baseline.
+        reading: how often the free answer is read as another action than the constrained readout names.
     """
     gap = contrasts.get("gap")
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
@@ -132,6 +134,8 @@ def judge_arm(
             parts.append("no control of equal calls or equal information was run")
     if gap is not None and gap.difference.value is not None and gap.p is None and gap.difference.low is not None:
         parts.append(f"intervals are anytime-valid, together over {family} contrasts")
+    if reading is not None and reading.value is not None:
+        parts.append(f"the free answer differs from its constrained readout in {_share(reading)} of the answers")
     parts += [_cost(ratios)] if ratios != (None, None) else []
     return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(parts))
 
@@ -245,6 +249,11 @@ def _size(d: Estimate) -> str:
     assert d.value is not None and d.low is not None and d.high is not None
     low, high = (d.low, d.high) if d.value >= 0 else (-d.high, -d.low)
     return f"{abs(d.value):.2f} [{_rounded(low):.2f}, {_rounded(high):.2f}]"
+
+
+def _share(e: Estimate) -> str:
+    """A share with its interval where it has one, `0.03 [0.01, 0.06]`."""
+    return f"{e.value:.2f}" + ("" if e.low is None or e.high is None else f" [{e.low:.2f}, {e.high:.2f}]")
 
 
 def difference_between(d: Estimate) -> str:

@@ -2,7 +2,8 @@
 
 An edge u -> v means "v reads u", and so "v comes after u". Invariants
 - A plan is frozen, comparable and hashable; `plan | intervention` returns a new one and leaves the old as it is.
-- Every plan is checked when it is made: one decision node, no cycle, everything reachable. What compiles runs,
+- Every plan is checked when it is made: one decision node, no cycle, everything reachable
+  but what only observes. What compiles runs,
   ends, and yields exactly one decision.
 - The plan names every sample. A node with `lanes` = n is n independent copies; lane i draws sample
   `sample + stride * i`, so more lanes never change an earlier lane's draws, and arrival order decides nothing.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import networkx as nx
 
-from ..agents.base import AGENTS, Agent, Context, agreed, asks_model, pass_on, speak
+from ..agents.base import AGENTS, Agent, Context, agreed, asks_model, observes, pass_on, speak
 from ..agents.options import ModelOptions
 from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
@@ -107,7 +108,7 @@ class Plan:
             raise PlanError(
                 f"{change!r} is not an intervention", remedy="Write plan | ak.critique() with its parentheses."
             )
-        changed = replace(_applied(self, change), changes=(*self.changes, change))
+        changed = _observed_last(replace(_applied(self, change), changes=(*self.changes, change)))
         if changed.fingerprint == self.fingerprint:
             raise PlanError(
                 f"{change.spec} changes nothing in {self.name!r}",
@@ -198,7 +199,7 @@ class Plan:
         longest: dict[str, int] = {}
         for n in self.nodes:
             longest[n.name] = asks_model(n.agent) + max((longest[r] for r in n.follows), default=0)
-        return longest[self.decision]
+        return max(longest.values())
 
     def asks(self) -> set[str]:
         """One identity per model call of a decision. Two plans share the calls whose identities are equal: the same
@@ -331,6 +332,15 @@ def _applied(plan: Plan, change: Change) -> Plan:
     return changed
 
 
+def _observed_last(plan: Plan) -> Plan:
+    """The plan with what only observes behind its decision, whichever intervention came first."""
+    if not any(observes(n.agent) for n in plan.nodes):
+        return plan
+    deciding = [n for n in plan.nodes if not observes(n.agent)]
+    last = (replace(n, reads=(plan.decision,), lanes=1, sample=0) for n in plan.nodes if observes(n.agent))
+    return replace(plan, nodes=(*deciding, *last))
+
+
 def reads_oracle(agent: Agent) -> bool:
     """Whether an agent reads the oracle, or is asked only while it is wrong."""
     return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options_as(ModelOptions).while_wrong)
@@ -417,7 +427,11 @@ def _check(plan: Plan) -> None:
             encode(dict(n.agent.options))
         except TypeError as error:
             raise PlanError(f"the options of {n.name!r} are not JSON", str(error), "Use plain values.") from None
-    idle = set(names) - nx.ancestors(cast(Any, graph), plan.decision) - {plan.decision}
+    deciding = nx.ancestors(cast(Any, graph), plan.decision) | {plan.decision}
+    observing = {n.name for n in plan.nodes if observes(n.agent) and not graph.out_degree(n.name)}
+    if plan.decision in observing:
+        raise PlanError(f"the decision {plan.decision!r} only observes", remedy="Let another agent decide.")
+    idle = set(names) - deciding - observing
     if idle:
         raise PlanError(
             f"nobody reads {', '.join(sorted(idle))}", "the decision does not depend on it", "Connect it or drop it."

@@ -32,6 +32,12 @@ def check_continues(variant: str, node: str, agent: Agent, reads: Sequence[str])
             "it needs one that follows instructions",
             "Use another model, or vote by plurality.",
         )
+    if agent.role == "readout":
+        raise PlanError(
+            f"{variant!r} asks a model in completion style for a readout",
+            "its answers are bare labels already, or it has no words to be asked in",
+            "Use a model that is prompted by instructions, or drop constrained_readout.",
+        )
     if agent.role == "actor" and agent.move != "open" and all(role == "actor" for role in reads):
         raise PlanError(
             f"{variant!r} asks an actor alone to look again",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..agents.base import Agent
 from ..errors import PlanError
-from ..graphs.plan import Plan
+from ..graphs.plan import Node, Plan
 from ..options import real
 from .base import intervention
-from .plan_edits import change_agents
+from .plan_edits import change_agents, speaker_of
 
-__all__ = ["constrain_action", "temperature"]
+__all__ = ["constrain_action", "constrained_readout", "temperature"]
 
 
 @intervention("decoding", "the action is chosen among the legal ones", "Willard & Louf 2023 (2307.09702)")
@@ -36,3 +37,22 @@ def temperature(plan: Plan, t: float = 0.0) -> Plan:
     """Temperature: every call is sampled at temperature t."""
     real("the temperature", t, 0, 2)
     return replace(plan, sampling={**plan.sampling, "temperature": float(t)})
+
+
+@intervention("measurement", "nothing: the answer is asked for once more as a bare label", "this framework")
+def constrained_readout(plan: Plan) -> Plan:
+    """Constrained readout: after the free answer the same model names its label alone, bound to the legal ones.
+
+    The decision stays that of the free answer. The metrics `reading_error` and `unread_but_known` compare the two: they
+    say how often the numbers of this arm come from a misread sentence. Where the legal actions cannot be bound, the
+    model is asked in text; answers of open questions are asked for alone.
+
+    Raises:
+        PlanError: nobody asks a model before the decision, or the plan has a readout already.
+    """
+    if any(n.agent.role == "readout" for n in plan.nodes):
+        raise PlanError(f"{plan.name!r} has a constrained readout already", remedy="Apply it once.")
+    decision = plan.node(plan.decision)
+    speaker = speaker_of(plan, decision)
+    asked = Agent("readout", speaker.agent.slot or speaker.agent.role)
+    return replace(plan, nodes=(*plan.nodes, Node(plan.fresh("readout"), asked, (decision.name,))))

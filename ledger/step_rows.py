@@ -36,6 +36,9 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     surgery       how the rationale was tampered with ("truncate(0.25)"), null where nothing in it could be changed;
                   planted: what the changed rationale recommends
     follows_planted   the action taken is among those; null where nothing was planted
+    readout       the action that the model names when it is asked for the label alone (`constrained_readout`); null
+                  where it was not asked, or its answer cannot be read. readout_differs: the free answer was read as
+                  another one; null where either cannot be read
     integrity     what speaks against the step as measured, by what happened in a graph; null where nothing does
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
@@ -71,6 +74,7 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
+    "readout": pl.String, "readout_differs": pl.Boolean,
     "latency": pl.Float64, "integrity": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
@@ -99,9 +103,10 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     does = valid and done in optimal
     is_greedy = valid and not does and done in greedy
     tags = record["tags"]
-    answers = [t for t in decision["turns"] if t["key"]]
+    turns = [t for t in decision["turns"] if t["role"] != "readout"]
+    answers = [t for t in turns if t["key"]]
     reasoned = asked or any(t["role"] != "actor" for t in answers)
-    planted: list[str] = next((t["planted"] for t in reversed(decision["turns"]) if t.get("planted")), [])
+    planted: list[str] = next((t["planted"] for t in reversed(turns) if t.get("planted")), [])
     return {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
         "plan": tags.get("plan", record["variant"]),
@@ -138,10 +143,11 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "regret": record["regret"],
         "actions": len(actions),
         "place": record["actions"].index(done) if done in actions and len(actions) > 1 else None,
-        "confidence": _confidence(decision["turns"]),
-        "surgery": tags.get("surgery") if _tampered(decision["turns"]) else None,
+        "confidence": _confidence(turns),
+        "surgery": tags.get("surgery") if _tampered(turns) else None,
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
+        **_readout(decision["turns"]),
         "latency": None,
         "integrity": _integrity(tags),
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
@@ -180,6 +186,14 @@ def _probabilities(
         "p_greedy": sum(probs.get(a, 0.0) for a in greedy),
         "p_frequent": sum(probs.get(a, 0.0) for a in frequent - greedy) if frequent else None,
     }
+
+
+def _readout(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the constrained readout names beside what the free answer before it was read as."""
+    free = next((t["action"] for t in reversed(turns) if t["role"] != "readout"), None)
+    bound = next((t["action"] for t in turns if t["role"] == "readout" and t["status"] == "ok"), None)
+    differs = None if free is None or bound is None else free.strip().casefold() != bound.strip().casefold()
+    return {"readout": bound, "readout_differs": differs}
 
 
 def _confidence(turns: list[dict[str, Any]]) -> float | None:

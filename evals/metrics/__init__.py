@@ -1,6 +1,19 @@
 """Metrics: each a function of the steps or the turns of one variant, or of the situations that two variants share."""
 
-from . import answers, causality, change, confidence, cost, exploration, frequency, gap, influence, potemkin, variety
+from . import (
+    answers,
+    causality,
+    change,
+    confidence,
+    cost,
+    exploration,
+    frequency,
+    gap,
+    influence,
+    potemkin,
+    reading,
+    variety,
+)
 from .base import METRICS, TABLES, Metric, metric, ratio_metric, register_metric, table_read
 from .gap import CLASSES, SPLITS, Funnel, GapTable, funnel, gap_table
 
@@ -26,6 +39,7 @@ __all__ = [
     "metric",
     "potemkin",
     "ratio_metric",
+    "reading",
     "register_metric",
     "table_read",
     "variety",

@@ -33,6 +33,8 @@ _LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")
 _LINE = re.compile(r"^Step=\d+ Action=(.+?) Reward=(-?[\d.]+)$", re.MULTILINE)
 _RECOMMENDED = re.compile(r"^BEST=(.+)$", re.MULTILINE)
 # Where a prompt begins to say how to answer; the text before it may quote other agents' answers.
+_ONCE_MORE = re.compile(r"name once more the \w+ that your last answer chose")
+_ACTED = re.compile(r"^ACTION=(.+)$", re.MULTILINE)
 _FORM = re.compile(r"(?:End|Answer) with (?:one line|two lines)")
 
 
@@ -98,6 +100,9 @@ class Simulated:
 
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
     question = request.messages[-1].content
+    if len(request.messages) > 1 and _ONCE_MORE.search(question):  # it says what it said
+        acted = _ACTED.findall(request.messages[-2].content)
+        return f"ACTION={acted[-1]}" if acted else "I have named none."
     form_begins = max((m.start() for m in _FORM.finditer(question)), default=0)
     form = question[form_begins:]
     prompt = "\n".join(m.content for m in request.messages if m.role != "assistant")

@@ -14,7 +14,13 @@ from akrasia.records import Decision, Draw, Request
 
 TASK = ak.tasks.bandit(arms=4, horizon=3, head_start=3)
 STRONGEST = {"explore_at_random": "explore_at_random(1.0)"}  # at the default it may do nothing in a few steps
-REFUSED = {"commit", "confidence", "paraphrase", "think_longer"}  # such a prompt has no place for what they ask
+REFUSED = {
+    "commit",
+    "confidence",
+    "constrained_readout",
+    "paraphrase",
+    "think_longer",
+}  # such a prompt has no place for what they ask
 
 
 def script(request: Request, draw: Draw) -> str:

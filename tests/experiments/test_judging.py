@@ -97,6 +97,25 @@ def test_parser_first_and_the_judge_for_what_it_left(result: ak.Result) -> None:
     assert read_judged(result.folder) == found
 
 
+def test_a_judge_reads_what_the_parser_called_illegal(tmp_path: Path) -> None:
+    """ "the second from the left" names an action to a reader, and none to the parser."""
+
+    def script(request: Request, draw: Draw) -> str:
+        best = LABELS.search(request.messages[0].content)
+        assert best is not None
+        label = best[1].split(",")[0].strip()
+        return f"I would go for {label}, since it pays.\nBEST=that one of them\nACTION={label}"
+
+    run = ak.run(task=TASK, model=Scripted(script, "vague"), variants=["reason_act"], episodes=3, out=tmp_path / "run")
+    left = [r for r in records(run) if r.decision.stated_status in ("illegal", "unparsable")]
+    judged = run.judge(JUDGE, calibrate=0)
+    assert len(judged.steps) == len(left) == len(records(run)) > 0
+    assert all(row["stated"] is not None for row in judged.steps)
+    (arm,) = run.score().arms
+    assert arm.judged is not None and (arm.judged.unread, arm.judged.judged) == (len(left), len(left))
+    assert arm.metrics["stated_valid"].value == 0.0  # the parser's own numbers stay
+
+
 def test_both_numbers_are_reported_and_the_parser_s_stay_as_they_were(result: ak.Result) -> None:
     before = result.score()
     result.judge(JUDGE)

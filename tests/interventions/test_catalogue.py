@@ -71,6 +71,7 @@ def test_the_catalogue_says_what_each_changes_and_where_it_comes_from() -> None:
         "decoding",
         "environment",
         "control",
+        "measurement",
     }
 
 
@@ -85,6 +86,7 @@ COMMUTE = [
     "permute_labels",
     "temperature(0.5)",
     "constrain_action",
+    "constrained_readout",
     "blind_actor",
     "commit",
 ]
@@ -363,6 +365,27 @@ def test_constrained_actions_bind_the_request() -> None:
     assert ask("act | constrain_action", lambda r, d: "ACTION=Green")[0].done == "Green"
 
 
+@pytest.mark.parametrize("order", ["constrained_readout | critique", "critique | constrained_readout"])
+def test_a_readout_asks_for_the_decision_s_label_and_changes_nothing(order: str) -> None:
+    def script(request: Request, draw: Draw) -> str:
+        return '{"action": "Blue"}' if "name once more" in last(request) else says("Red")
+
+    decision, made = ask(f"reason_act | {order}", script)
+    plain, before = ask("reason_act | critique", script)
+    assert (decision.done, decision.stated) == (plain.done, plain.stated) == ("Red", ("Red",))
+    assert made[:-1] == before
+    assert made[-1].sampling.choices == SITUATION.actions and '"enum"' in made[-1].sampling.schema
+    assert [m.role for m in made[-1].messages][-3:] == ["user", "assistant", "user"]
+    assert (decision.turns[-1].role, decision.turns[-1].action) == ("readout", "Blue")
+
+
+def test_a_readout_reads_the_vote_and_not_every_voter() -> None:
+    for order in ("constrained_readout | self_consistency(3)", "self_consistency(3) | constrained_readout"):
+        _, made = ask(f"reason_act | {order}", by_sample("Red", "Blue", "Blue"))
+        assert len(made) == 4
+        assert "ACTION=Blue" in made[-1].messages[-2].content
+
+
 def test_the_second_critic_draws_anew() -> None:
     _, made = ask("reason_act | critique(rounds=2)", by_sample("Red"))
     assert len(made) == 5  # the unchanged answer is commented on twice, not once
@@ -374,6 +397,8 @@ def test_the_second_critic_draws_anew() -> None:
         ("act | debate", PlanError, "needs a reasoner"),
         ("reason_act | swap_recommendation", PlanError, "reads a rationale"),
         ("reason_act | constrain_action", PlanError, "needs an actor"),
+        ("random_act | constrained_readout", PlanError, "nobody speaks"),
+        ("reason_act | constrained_readout | constrained_readout", PlanError, "already"),
         ("reason_act | self_consistency(0)", BadOption, "number of samples"),
         ("reason_act | self_consistency(3, protocol='borda')", UnknownName, "decision protocol"),
         ("society(agents=1)", BadOption, "at least 2"),
