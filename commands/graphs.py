@@ -12,7 +12,8 @@ from rich.text import Text
 from ..agents.base import asks_model
 from ..files import write_file
 from ..graphs.drawing import draw
-from ..graphs.plan import Node, Plan
+from ..graphs.node import Node
+from ..graphs.plan import Plan
 
 __all__ = ["show_graph"]
 

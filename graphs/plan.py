@@ -26,9 +26,10 @@ from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
 from ..models.gateway import ModelRoles
 from ..models.sampling import with_settings
-from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest, encode
+from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest
 from .code_identity import NO_CODE, Code, code_of, is_shipped
 from .decider import Change, Recommends
+from .node import Node, as_digraph, check_nodes, lanes_read
 from .state import PlanState, Turns, decision_from
 from .styles import check_continues
 
@@ -39,36 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["SERIES", "Node", "Plan"]
 
 SERIES = 1_000_000  # the n-th agent that may ask the very same anew draws from sample n * SERIES on
-RESERVED = ("", "turns", "__start__", "__end__")
-
-
-@dataclass(frozen=True)
-class Node:
-    """An agent at its place in a plan.
-
-    Args:
-        name: unique in the plan.
-        agent: who speaks here.
-        reads: names of the nodes it reads, in the order in which it reads them.
-        lanes: number of independent copies.
-        sample: sample number of lane 0; lane i draws `sample + stride * i`.
-        unless: names of nodes; if a share of `level` of their turns holds one position, this node asks nothing and
-            passes on what it reads first. So rounds end early. With an infinite `level` it always asks.
-    """
-
-    name: str
-    agent: Agent
-    reads: tuple[str, ...] = ()
-    lanes: int = 1
-    sample: int = 0
-    stride: int = 1
-    unless: tuple[str, ...] = ()
-    level: float = 1.0
-
-    @property
-    def follows(self) -> tuple[str, ...]:
-        """Every node that it waits for: those it reads, and those whose agreement would make it pass on."""
-        return tuple(dict.fromkeys((*self.reads, *self.unless)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +66,8 @@ class Plan:
     """Draws a plan as SVG for notebooks; `akrasia.graphs.drawing` sets it."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        with_settings(Sampling(), self.sampling)  # refuses what is no setting
+        check_nodes(self.base, self.nodes, self.decision, self.focus)
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -157,11 +129,7 @@ class Plan:
     @property
     def graph(self) -> nx.DiGraph[str]:
         """The plan as a networkx graph: an edge (u, v) means v reads u; node data are `agent` and `lanes`."""
-        graph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
-        for node in self.nodes:
-            graph.add_node(node.name, agent=node.agent, lanes=node.lanes)
-            graph.add_edges_from((other, node.name, {"order": i}) for i, other in enumerate(node.follows))
-        return graph
+        return as_digraph(self.name, self.nodes)
 
     @property
     def views(self) -> list[Change]:
@@ -209,7 +177,7 @@ class Plan:
         turns: dict[tuple[str, int], str] = {}
         for n in self.nodes:
             for lane in range(n.lanes):
-                reads = [turns[r, u] for r in n.follows for u in _lanes_read(self.node(r).lanes, lane, n.lanes)]
+                reads = [turns[r, u] for r in n.follows for u in lanes_read(self.node(r).lanes, lane, n.lanes)]
                 draw = n.sample + n.stride * lane if asks_model(n.agent) else 0
                 turns[n.name, lane] = digest([n.agent.role, n.agent.slot, dict(n.agent.options), draw, reads, views])
         return {turns[n.name, i] for n in self.nodes if asks_model(n.agent) for i in range(n.lanes)}
@@ -357,7 +325,7 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
     only_while_wrong = node.agent.options_as(ModelOptions).while_wrong
 
     def read(turns: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
-        return tuple(turns[r][i] for r in names for i in _lanes_read(plan.node(r).lanes, lane, node.lanes))
+        return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
 
     async def take(turns: Turns, context: Context, lane: int) -> Turn:
         reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
@@ -376,65 +344,3 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
         return {"turns": {node.name: tuple(t.result() for t in tasks)}}
 
     return turn
-
-
-def _lanes_read(there: int, lane: int, here: int) -> range:
-    """Which lanes of a node with `there` lanes are read by lane `lane` of a node with `here` lanes."""
-    if there >= here:
-        each = there // here
-        return range(lane * each, (lane + 1) * each)
-    return range(lane // (here // there), lane // (here // there) + 1)
-
-
-def _check(plan: Plan) -> None:
-    with_settings(Sampling(), plan.sampling)  # refuses what is no setting
-    names = [n.name for n in plan.nodes]
-    if len(set(names)) != len(names):
-        raise PlanError(f"two agents of plan {plan.base!r} have the same name", remedy="Name each node differently.")
-    for what, name in (("decision", plan.decision), ("focus", plan.focus)):
-        if name not in names:
-            raise PlanError(
-                f"plan {plan.base!r} has no {what} node", f"{name!r} is not among {names}", "Name an existing node."
-            )
-    graph = plan.graph
-    for unknown in set(graph) - set(names):
-        raise PlanError(f"plan {plan.base!r} reads an agent it does not have", unknown, "Add the node or the edge.")
-    if not nx.is_directed_acyclic_graph(graph):
-        cycle = " -> ".join(u for u, _ in nx.find_cycle(cast(Any, graph)))
-        raise PlanError(
-            f"plan {plan.base!r} goes round in circles and has no round limit",
-            cycle,
-            "Unroll the rounds: one node per agent and round, as akrasia.graphs.society(rounds=2) does.",
-        )
-    before: set[str] = set()
-    for n in plan.nodes:
-        if not before.issuperset(n.follows):
-            raise PlanError(f"{n.name!r} stands before what it reads", remedy="List readers after what they read.")
-        before.add(n.name)
-        if n.lanes < 1:
-            raise PlanError(f"{n.name!r} has {n.lanes} lanes", remedy="Use at least 1.")
-        if any(max(n.lanes, m) % min(n.lanes, m) for m in (plan.node(r).lanes for r in n.follows)):
-            raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
-        if n.name in RESERVED or ":" in n.name or "|" in n.name:
-            raise PlanError(f"{n.name!r} cannot name an agent", "LangGraph uses it itself", "Choose another name.")
-        if n.unless and (not n.reads or not (0 < n.level <= 1 or n.level == inf)):
-            raise PlanError(
-                f"{n.name!r} cannot pass on at a level of {n.level!r}",
-                "it must read what it would pass on",
-                "Let it read its own last turn first, and use a level above 0 and up to 1.",
-            )
-        try:
-            encode(dict(n.agent.options))
-        except TypeError as error:
-            raise PlanError(f"the options of {n.name!r} are not JSON", str(error), "Use plain values.") from None
-    deciding = nx.ancestors(cast(Any, graph), plan.decision) | {plan.decision}
-    observing = {n.name for n in plan.nodes if observes(n.agent) and not graph.out_degree(n.name)}
-    if plan.decision in observing:
-        raise PlanError(f"the decision {plan.decision!r} only observes", remedy="Let another agent decide.")
-    idle = set(names) - deciding - observing
-    if idle:
-        raise PlanError(
-            f"nobody reads {', '.join(sorted(idle))}", "the decision does not depend on it", "Connect it or drop it."
-        )
-    if plan.node(plan.decision).lanes != 1:
-        raise PlanError(f"the decision {plan.decision!r} has several lanes", remedy="Add a voter.")

@@ -23,7 +23,8 @@ from ..agents.judge import JudgeOptions
 from ..agents.phrases import filler_for
 from ..errors import BadOption, PlanError, UnknownName
 from ..graphs.decider import Change
-from ..graphs.plan import Node, Plan
+from ..graphs.node import Node
+from ..graphs.plan import Plan
 from ..graphs.reason_act import oracle_act, random_act
 from .base import INTERVENTIONS, Intervention, intervention
 from .expression import parse_changes, parse_graph

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..agents.base import Agent
 from ..errors import PlanError
-from ..graphs.plan import Node, Plan
+from ..graphs.node import Node
+from ..graphs.plan import Plan
 from ..options import real
 from .base import intervention
 from .plan_edits import change_agents, speaker_of

@@ -9,7 +9,8 @@ from typing import Any
 from ..agents.base import AGENTS, Agent, asks_model
 from ..errors import PlanError
 from ..graphs.code_identity import is_shipped
-from ..graphs.plan import SERIES, Node, Plan
+from ..graphs.node import Node
+from ..graphs.plan import SERIES, Plan
 
 __all__ = ["acting_nodes", "change_agents", "follow_up", "insert_after", "speaker_of", "thinking_nodes"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..graphs.plan import Node, Plan
+from ..graphs.node import Node
+from ..graphs.plan import Plan
 from .base import intervention
 from .plan_edits import acting_nodes, change_agents, insert_after
 

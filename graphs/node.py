@@ -1,0 +1,139 @@
+"""A node of a plan, and what must hold of the nodes of a plan together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, cast
+
+import networkx as nx
+
+from ..agents.base import Agent, observes
+from ..errors import PlanError
+from ..records import encode
+
+__all__ = ["Node", "check_nodes", "as_digraph", "lanes_read"]
+
+RESERVED = ("", "turns", "__start__", "__end__")
+
+
+@dataclass(frozen=True)
+class Node:
+    """An agent at its place in a plan.
+
+    Args:
+        name: unique in the plan.
+        agent: who speaks here.
+        reads: names of the nodes it reads, in the order in which it reads them.
+        lanes: number of independent copies.
+        sample: sample number of lane 0; lane i draws `sample + stride * i`.
+        unless: names of nodes; if a share of `level` of their turns holds one position, this node asks nothing and
+            passes on what it reads first. So rounds end early. With an infinite `level` it always asks.
+    """
+
+    name: str
+    agent: Agent
+    reads: tuple[str, ...] = ()
+    lanes: int = 1
+    sample: int = 0
+    stride: int = 1
+    unless: tuple[str, ...] = ()
+    level: float = 1.0
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Every node that it waits for: those it reads, and those whose agreement would make it pass on."""
+        return tuple(dict.fromkeys((*self.reads, *self.unless)))
+
+
+def as_digraph(name: str, nodes: Sequence[Node]) -> nx.DiGraph[str]:
+    """The nodes as a networkx graph: an edge (u, v) means v reads u; node data are `agent` and `lanes`."""
+    graph: nx.DiGraph[str] = nx.DiGraph(name=name)
+    for node in nodes:
+        graph.add_node(node.name, agent=node.agent, lanes=node.lanes)
+        graph.add_edges_from((other, node.name, {"order": i}) for i, other in enumerate(node.follows))
+    return graph
+
+
+def lanes_read(there: int, lane: int, here: int) -> range:
+    """Which lanes of a node with `there` lanes are read by lane `lane` of a node with `here` lanes."""
+    if there >= here:
+        each = there // here
+        return range(lane * each, (lane + 1) * each)
+    return range(lane // (here // there), lane // (here // there) + 1)
+
+
+def check_nodes(base: str, nodes: Sequence[Node], decision: str, focus: str) -> None:
+    """Refuse nodes that are no plan; what passes compiles, runs, ends, and yields exactly one decision.
+
+    Args:
+        base: what the plan is called in messages.
+        decision, focus: names of nodes, see `akrasia.graphs.plan.Plan`.
+
+    Raises:
+        PlanError: naming the node and what is wrong with it.
+    """
+    names = [n.name for n in nodes]
+    if len(set(names)) != len(names):
+        raise PlanError(f"two agents of plan {base!r} have the same name", remedy="Name each node differently.")
+    for what, name in (("decision", decision), ("focus", focus)):
+        if name not in names:
+            raise PlanError(
+                f"plan {base!r} has no {what} node", f"{name!r} is not among {names}", "Name an existing node."
+            )
+    graph = as_digraph(base, nodes)
+    _check_edges(base, names, graph)
+    lanes = {n.name: n.lanes for n in nodes}
+    before: set[str] = set()
+    for n in nodes:
+        if not before.issuperset(n.follows):
+            raise PlanError(f"{n.name!r} stands before what it reads", remedy="List readers after what they read.")
+        before.add(n.name)
+        _check_node(n, [lanes[r] for r in n.follows])
+    _check_ends({n.name for n in nodes if observes(n.agent) and not graph.out_degree(n.name)}, decision, graph)
+    if lanes[decision] != 1:
+        raise PlanError(f"the decision {decision!r} has several lanes", remedy="Add a voter.")
+
+
+def _check_edges(base: str, names: Sequence[str], graph: nx.DiGraph[str]) -> None:
+    for unknown in set(graph) - set(names):
+        raise PlanError(f"plan {base!r} reads an agent it does not have", unknown, "Add the node or the edge.")
+    if not nx.is_directed_acyclic_graph(graph):
+        cycle = " -> ".join(u for u, _ in nx.find_cycle(cast(Any, graph)))
+        raise PlanError(
+            f"plan {base!r} goes round in circles and has no round limit",
+            cycle,
+            "Unroll the rounds: one node per agent and round, as akrasia.graphs.society(rounds=2) does.",
+        )
+
+
+def _check_node(n: Node, lanes: Sequence[int]) -> None:
+    """Check a node by itself; `lanes` are those of what it follows."""
+    if n.lanes < 1:
+        raise PlanError(f"{n.name!r} has {n.lanes} lanes", remedy="Use at least 1.")
+    if any(max(n.lanes, m) % min(n.lanes, m) for m in lanes):
+        raise PlanError(f"the lanes of {n.name!r} and of what it reads do not divide", remedy="Use a multiple.")
+    if n.name in RESERVED or ":" in n.name or "|" in n.name:
+        raise PlanError(f"{n.name!r} cannot name an agent", "LangGraph uses it itself", "Choose another name.")
+    if n.unless and (not n.reads or not (0 < n.level <= 1 or n.level == inf)):
+        raise PlanError(
+            f"{n.name!r} cannot pass on at a level of {n.level!r}",
+            "it must read what it would pass on",
+            "Let it read its own last turn first, and use a level above 0 and up to 1.",
+        )
+    try:
+        encode(dict(n.agent.options))
+    except TypeError as error:
+        raise PlanError(f"the options of {n.name!r} are not JSON", str(error), "Use plain values.") from None
+
+
+def _check_ends(observing: set[str], decision: str, graph: nx.DiGraph[str]) -> None:
+    """Check that the decision depends on every node but those that only observe."""
+    if decision in observing:
+        raise PlanError(f"the decision {decision!r} only observes", remedy="Let another agent decide.")
+    idle = set(graph) - nx.ancestors(cast(Any, graph), decision) - {decision} - observing
+    if idle:
+        raise PlanError(
+            f"nobody reads {', '.join(sorted(idle))}", "the decision does not depend on it", "Connect it or drop it."
+        )
