@@ -1,7 +1,8 @@
 """Anytime-valid intervals of metrics: what stays true in a run that is looked at while it goes on.
 
-Invariant: episodes enter in the order of their numbers, each once and whole, so it changes nothing how often anybody
-looks and which episode ends first.
+Invariants: items enter in the order in which the episodes take them up, each once, by its first episode and that whole,
+so it changes nothing how often anybody looks and which episode ends first. Further episodes of an item tell no more of
+other items: they do not count.
 """
 
 from __future__ import annotations
@@ -98,14 +99,15 @@ def paired_sequence(
 
 
 def follow(sequence: Sequence, metric: Metric, steps: pl.DataFrame) -> None:
-    """Take the episodes of an arm into account."""
-    for num, den in metric.sums(steps).sort("episode").select("num", "den").rows():
+    """Take the first episodes of an arm's items into account."""
+    episodes = metric.episode_sums(steps).sort("episode")
+    for num, den in episodes.unique("item", keep="first", maintain_order=True).select("num", "den").rows():
         sequence.add(num, den)
 
 
 def follow_pair(sequence: PairedSequence, metric: Metric, pairing: Pairing) -> None:
-    """Take the episodes of two arms into account, where both measure the metric at all."""
-    (na, da), (nb, db) = pairing.sums(metric)
+    """Take the first episodes of two arms' items into account, where both measure the metric at all."""
+    (na, da), (nb, db) = pairing.first_sums(metric)
     if da.any() and db.any():
         for episode in zip(na, da, nb, db, strict=True):
             sequence.add(*map(float, episode))

@@ -58,12 +58,12 @@ def breakdowns(
         turns: the turns of all variants of the same task and model; None where transcripts were not read.
     """
     steps, own = tables.steps, tables.turns
-    has_items = steps["item"].null_count() < steps.height
+    has_items = steps["question"].null_count() < steps.height
     made: dict[str, Callable[[], Breakdown]] = {}
     if encoding is not None:
         made["level"] = lambda: _column("share", _by_level(steps, encoding, interval))
     made["step"] = lambda: _column("coverage", coverage_curve(steps, interval))
-    if has_items and steps["item"].n_unique() <= MOST:
+    if has_items and steps["question"].n_unique() <= MOST:
         made["item"] = lambda: _column("accuracy", accuracies(steps, interval))
     if has_items:
         made["repeats"] = lambda: frequency_buckets(steps, interval)

@@ -6,8 +6,8 @@ arms that are alike at most 5 %, Benjamini and Hochberg's the share of those sho
 looked at while it went on no p is valid: the intervals are anytime-valid then, together over the metrics of the table.
 
 Invariants: only what is paired is compared, the same episodes of the same task, and in a fork the same situations; what
-is not paired is refused with the reason. A difference is *shown* if its Holm-corrected p is at most 0.05 and its
-interval excludes 0; otherwise the sentence says between what it lies.
+is not paired is refused with the reason. The item is the cluster. A difference is *shown* if its Holm-corrected p is at
+most 0.05 and its interval excludes 0; otherwise the sentence says between what it lies.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Comparison:
     Attributes:
         models: of `a` and of `b`.
         pairing: in words, what is paired with what.
-        episodes, steps: how many are paired.
+        episodes, steps: how many are paired; items: what the episodes are about, the clusters of all inference.
         left_out: episodes that one arm alone has.
         flips: from `a` to `b`, None where the arms met different situations.
         tokens, calls: per decision of `b`, as a multiple of `a`'s; None where `a` takes none.
@@ -80,6 +80,7 @@ class Comparison:
     b: str
     pairing: str
     episodes: int
+    items: int
     steps: int
     left_out: int
     lines: tuple[MetricComparison, ...]
@@ -180,7 +181,7 @@ def _comparison(
     pairing = _pairing(b, a, models)
     b, a = pairing.sides
     lines = _lines(pairing, metrics, interval, looks)
-    episodes = a.steps["episode"].n_unique()
+    episodes, items = a.steps["episode"].n_unique(), pairing.items
     return Comparison(
         task=str(a.steps["task"][0]),
         models=models,
@@ -188,13 +189,14 @@ def _comparison(
         b=b.name,
         pairing=pairing.words,
         episodes=episodes,
+        items=items,
         steps=a.steps.height,
         left_out=held - 2 * episodes,
         lines=lines,
         flips=pairing.flips,
         tokens=_multiple(b, a, _TOKENS),
         calls=_multiple(b, a, _CALLS),
-        sentence=_sentence(a.name, b.name, lines),
+        sentence=_sentence(a.name, b.name, lines, "episodes" if items == episodes else "items"),
         anytime=looks is not None,
     )
 
@@ -276,15 +278,19 @@ def _outcome(contrast: Contrast) -> MetricOutcome:
     return outcomes.get(direction(contrast), "no difference shown")
 
 
-def _sentence(a: str, b: str, lines: Sequence[MetricComparison]) -> str:
-    """What the table licenses, in words."""
+def _sentence(a: str, b: str, lines: Sequence[MetricComparison], unit: str) -> str:
+    """What the table licenses, in words.
+
+    Args:
+        unit: what the clusters are called.
+    """
     measured = [line for line in lines if line.outcome != "not measured"]
     if not measured:
         return f"Nothing to compare: no metric was measured in both. {lines[0].contrast.difference.why}".rstrip()
     few = [line for line in measured if line.outcome == "too few episodes"]
     if len(few) == len(measured):
         most = max(line.contrast.difference.clusters for line in few)
-        return f"Too few episodes to call a difference ({most}, at least {FEW} are needed)."
+        return f"Too few {unit} to call a difference ({most}, at least {FEW} are needed)."
     shown = [line for line in measured if line.outcome in ("higher", "lower")]
     if not shown:
         ends = ((m.metric, difference_between(m.contrast.difference)) for m in measured if m not in few)

@@ -1,6 +1,6 @@
 """A user's evaluators applied to records: what each says of each record, and the metrics that sum it up.
 
-Values are aggregated as every metric is: their mean, with the episode as the cluster, and paired contrasts.
+Values are aggregated as every metric is: their mean, with the item as the cluster, and paired contrasts.
 
 Invariant: an evaluator that fails on a record (it raises, or returns what is no value) is *not measured* on that
 variant, and says on which record and why; every other evaluator and variant is measured all the same.
@@ -82,7 +82,7 @@ class _Mean(Metric):
             one.name, one.title, one.unit, one.source, value, value.is_not_null(), "the evaluator applies to no record"
         )
 
-    def sums(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def episode_sums(self, frame: pl.DataFrame) -> pl.DataFrame:
         fault = _column(self.name, "fault")
         failed = frame.filter(pl.col(fault).is_not_null())
         if failed.height:
@@ -92,7 +92,7 @@ class _Mean(Metric):
                 f"the evaluator {self.name!r} failed on {failed.height} of {frame.height} records, first on {where}",
                 first[fault],
             )
-        return super().sums(frame)
+        return super().episode_sums(frame)
 
 
 def _column(name: str, what: str = "value") -> str:

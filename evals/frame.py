@@ -16,6 +16,7 @@ import polars as pl
 from ..errors import UnknownName
 from ..ledger.step_rows import COLUMNS, SCHEMA, step_row
 from ..records import Record, encode
+from .items import with_items
 
 __all__ = ["baseline_name", "frame", "table", "without_probes"]
 
@@ -49,7 +50,8 @@ def baseline_name(steps: pl.DataFrame, wanted: str | None = None) -> str:
 
 
 def without_probes(table: pl.DataFrame) -> pl.DataFrame:
-    """The table of records from their rows as `step_row` makes them, probes among them."""
+    """The table of records from their rows as `step_row` makes them, probes among them; every row has its item."""
+    table = with_items(table)
     return (_with_probes(table) if table["probe"].any() else table).select(list(SCHEMA))
 
 

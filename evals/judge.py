@@ -25,7 +25,7 @@ import polars as pl
 
 from ..records import Message, Record, Sampling, digest
 from ..rng import named_rng
-from .inference import Array, Estimate, estimate
+from .inference import ONE, Array, Estimate, estimate
 
 __all__ = [
     "CANNOT_TELL",
@@ -62,7 +62,7 @@ class JudgedText:
     Attributes:
         labels: the actions' names as the text uses them, in the order in which the judge is shown them.
         own: the task's own name of each label; steps: the records that share the text, as (task, model, variant,
-            episode, step); read: what the parser read, None where it could not.
+            episode, step); item: what the first of them is about; read: what the parser read, None where it could not.
     """
 
     key: str
@@ -72,6 +72,7 @@ class JudgedText:
     steps: tuple[tuple[str, str, str, int, int], ...]
     optimal: tuple[frozenset[str], ...]
     read: str | None = None
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Judged:
     Attributes:
         judges: labels of the models that judged.
         steps: one row per step that the parser left: its identity, `stated` (None: cannot tell), and if it `knows`.
-        agreement: Cohen's kappa of judges and parser over the calibration set, with a 95 % interval over episodes.
+        agreement: Cohen's kappa of judges and parser over the calibration set, with a 95 % interval over items.
         same: share of the calibration set on which both say the same; calibrated: its size.
         cost: calls made, tokens in and out, US dollars (None where no price is known).
     """
@@ -139,8 +140,9 @@ def _enter(texts: dict[str, JudgedText], r: Record, text: str, read: str | None,
     step, optimal = (r.task, r.model, r.variant, r.episode, r.step), frozenset(r.oracle.optimal)
     old = texts.get(key)
     steps, sets = ((), ()) if old is None else (old.steps, old.optimal)
+    item = (r.item or f"episode {r.episode}") if old is None else old.item
     labels, own = zip(*pairs, strict=True)
-    texts[key] = JudgedText(key, text, labels, own, (*steps, step), (*sets, optimal), read)
+    texts[key] = JudgedText(key, text, labels, own, (*steps, step), (*sets, optimal), read, item)
 
 
 def _shuffled(keys: Sequence[str], seed: int, what: str) -> list[str]:
@@ -197,47 +199,45 @@ async def judge_text(text: JudgedText, judges: Sequence[str], ask: Ask) -> Rulin
 
 
 def judge_agreement(rulings: Sequence[Ruling]) -> tuple[Estimate, Estimate]:
-    """(Cohen's kappa, share alike) of judges and parser, over the calibration set, with 95 % intervals over episodes.
+    """(Cohen's kappa, share alike) of judges and parser, over the calibration set, with 95 % intervals over items.
 
     A judge that cannot tell what the parser read disagrees with it.
     """
-    rows = [(r.text.steps[0][3], r.text.read or "", r.action or CANNOT_TELL) for r in rulings]
+    rows = [(r.text.item or str(r.text.steps[0][3]), r.text.read or "", r.action or CANNOT_TELL) for r in rulings]
     if not rows:
         why = "no rationale that the parser read could be shown without its marker"
         return Estimate(None, why=why), Estimate(None, why=why)
     return cohens_kappa(rows), _alike(rows)
 
 
-def cohens_kappa(rows: Sequence[tuple[int, str, str]]) -> Estimate:
-    """Cohen's kappa of two readers (Cohen 1960), with a percentile bootstrap of the episodes.
+def cohens_kappa(rows: Sequence[tuple[str, str, str]]) -> Estimate:
+    """Cohen's kappa of two readers (Cohen 1960), with a percentile bootstrap of the items.
 
     Readers that always agree have no such spread; their interval is that of the share on which they agree.
 
     Args:
-        rows: (episode, what one reads, what the other reads).
+        rows: (item, what one reads, what the other reads).
     """
     names = sorted({x for _, a, b in rows for x in (a, b)})
-    episodes = sorted({e for e, _, _ in rows})
-    tables = np.zeros((len(episodes), len(names), len(names)))
-    for e, a, b in rows:
-        tables[episodes.index(e), names.index(a), names.index(b)] += 1
+    items = list(dict.fromkeys(i for i, _, _ in rows))
+    tables = np.zeros((len(items), len(names), len(names)))
+    for i, a, b in rows:
+        tables[items.index(i), names.index(a), names.index(b)] += 1
     if len(names) < 2:
-        return Estimate(None, n=len(rows), clusters=len(episodes), why="every text recommends the same action")
+        return Estimate(None, n=len(rows), clusters=len(items), why="every text recommends the same action")
     value = float(_kappas(tables.sum(axis=0, keepdims=True))[0])
     if value == 1:
         # A bootstrap of readers that always agree has no width: the share alike says how surely they do.
         low = _alike(rows).low
         by_chance = float(_by_chance(tables.sum(axis=0, keepdims=True))[0])
         bound = None if low is None else (low - by_chance) / (1 - by_chance)
-        return Estimate(value, bound, None if bound is None else 1.0, len(rows), len(episodes))
-    if len(episodes) < 2:
-        return Estimate(value, n=len(rows), clusters=1, why="one episode says nothing about spread")
-    drawn = named_rng(0, "bootstrap", "kappa").multinomial(
-        len(episodes), np.full(len(episodes), 1 / len(episodes)), RESAMPLES
-    )
+        return Estimate(value, bound, None if bound is None else 1.0, len(rows), len(items))
+    if len(items) < 2:
+        return Estimate(value, n=len(rows), clusters=1, why=ONE)
+    drawn = named_rng(0, "bootstrap", "kappa").multinomial(len(items), np.full(len(items), 1 / len(items)), RESAMPLES)
     kappas = _kappas(np.tensordot(drawn, tables, axes=1))
     low, high = np.quantile(kappas[np.isfinite(kappas)], (0.025, 0.975))
-    return Estimate(value, float(low), float(high), len(rows), len(episodes))
+    return Estimate(value, float(low), float(high), len(rows), len(items))
 
 
 def _kappas(tables: Array) -> Array:
@@ -254,9 +254,10 @@ def _by_chance(tables: Array) -> Array:
     return result
 
 
-def _alike(rows: Sequence[tuple[int, str, str]]) -> Estimate:
-    table = pl.DataFrame(rows, schema=["episode", "parser", "judge"], orient="row")
-    sums = table.group_by("episode").agg(num=(pl.col("parser") == pl.col("judge")).sum(), den=pl.len()).sort("episode")
+def _alike(rows: Sequence[tuple[str, str, str]]) -> Estimate:
+    table = pl.DataFrame(rows, schema=["item", "parser", "judge"], orient="row")
+    alike = (pl.col("parser") == pl.col("judge")).sum()
+    sums = table.group_by("item", maintain_order=True).agg(num=alike, den=pl.len())
     num, den = (sums[c].to_numpy().astype(float) for c in ("num", "den"))
     return estimate(num, den, "judge/alike")
 

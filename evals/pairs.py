@@ -3,7 +3,8 @@
 Whatever compares arms (a scorecard, a comparison of two arms or of two runs, a two-way table, anytime-valid intervals)
 makes one `Pairing` and takes everything from it: the sums of a metric, its contrast, its bounds, the flips.
 
-Invariant: only what is paired is compared. Arms paired by situations hold the very same situations, row for row of the
+Invariants: only what is paired is compared, and it is paired per item: what several episodes of one item show is summed
+first. Arms paired by situations hold the very same situations, row for row of the
 situations they share; arms paired by seeds play the same episodes, each in its own way.
 """
 
@@ -18,6 +19,7 @@ import polars as pl
 
 from ..errors import NotMeasured
 from .inference import Array, Bounds, Contrast, Estimate, Interval, contrast, difference_bounds
+from .items import common_items, items_of_episodes
 from .metrics import Metric
 from .situations import shared_situations, side_by_side
 
@@ -72,6 +74,14 @@ class Pairing:
         return self.sides[1]
 
     @property
+    def items(self) -> int:
+        """How many items the episodes are about that all arms have."""
+        tables = [items_of_episodes(s.steps).rename({"item": f"item{i}"}) for i, s in enumerate(self.sides)]
+        whole = reduce(lambda one, other: one.join(other, on=_EPISODE), tables)
+        labels = common_items([whole[f"item{i}"] for i in range(len(tables))])
+        return int(pl.select(pl.struct(whole["task"], labels).n_unique()).item())
+
+    @property
     def flips(self) -> Flips | None:
         """What changed from `b` to `a`; None where their situations differ."""
         if self.by == "seeds":
@@ -88,19 +98,34 @@ class Pairing:
         )
 
     def sums(self, metric: Metric) -> list[tuple[Array, Array]]:
-        """(num, den) per episode of every arm, over the episodes that all of them have."""
-        return [(num, den) for num, den in self._aligned([metric.sums(s.steps) for s in self.sides], ("num", "den"))]
+        """(num, den) per item of every arm, over the episodes that all of them have."""
+        return [(num, den) for num, den in self._aligned([metric.episode_sums(s.steps) for s in self.sides])]
+
+    def first_sums(self, metric: Metric) -> list[tuple[Array, Array]]:
+        """(num, den) of the first episode of every item, in the order of the episodes, of every arm."""
+        tables = [metric.episode_sums(s.steps) for s in self.sides]
+        return [(num, den) for num, den in self._aligned(tables, first=True)]
 
     def counts(self, metric: Metric) -> list[tuple[Array, Array, Array]]:
-        """(known to be 1, steps, missing) per episode of every arm, over the episodes that all of them have."""
-        tables = [metric.counts(s.steps) for s in self.sides]
-        return [(num, den, missing) for num, den, missing in self._aligned(tables, ("num", "den", "missing"))]
+        """(known to be 1, steps, missing) per item of every arm, over the episodes that all of them have."""
+        tables = [metric.episode_counts(s.steps) for s in self.sides]
+        return [(num, den, missing) for num, den, missing in self._aligned(tables)]
 
     @staticmethod
-    def _aligned(tables: list[pl.DataFrame], columns: tuple[str, ...]) -> list[list[Array]]:
-        """The columns of every table over the episodes that all tables hold, in order."""
-        numbered = [t.select(*_EPISODE, pl.col(columns).name.suffix(str(i))) for i, t in enumerate(tables)]
+    def _aligned(tables: list[pl.DataFrame], first: bool = False) -> list[list[Array]]:
+        """The columns of every table per item, over the episodes that all tables hold, in order.
+
+        Args:
+            first: take the first episode of every item instead of the sum of all.
+        """
+        columns = [c for c in ("num", "den", "missing") if c in tables[0].columns]
+        numbered = [t.select(*_EPISODE, pl.col("item", *columns).name.suffix(str(i))) for i, t in enumerate(tables)]
         whole = reduce(lambda one, other: one.join(other, on=_EPISODE), numbered).sort(_EPISODE)
+        items = common_items([whole[f"item{i}"] for i in range(len(tables))])
+        if items.n_unique() < whole.height or whole["task"].n_unique() > 1:
+            groups = whole.with_columns(items.alias("item")).group_by("task", "item", maintain_order=True)
+            values = pl.col("^(num|den|missing)[0-9]+$")
+            whole = groups.agg(values.first() if first else values.sum())
         return [[np.asarray(whole[f"{c}{i}"].to_numpy(), float) for c in columns] for i in range(len(tables))]
 
 

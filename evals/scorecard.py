@@ -58,6 +58,7 @@ class Arm:
     """One variant on one task and model.
 
     Attributes:
+        episodes: how many were played; items: what they are about, the clusters of all inference.
         metrics: estimates per metric name; bounds: what answers that could not be read could have made of them, for
             those that have bounds and miss some answers; splits: knowing, doing and gap per subset of steps.
         table: the 2 x 3 table of steps.
@@ -78,6 +79,7 @@ class Arm:
     baseline: bool
     steps: int
     episodes: int
+    items: int
     metrics: dict[str, Estimate]
     splits: dict[str, dict[str, Estimate]]
     table: GapTable
@@ -90,6 +92,13 @@ class Arm:
     judged: JudgedRates | None = None
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
+
+    @property
+    def repeated(self) -> str:
+        """Where episodes share items, how many of both there are: "4 items in 400 episodes"; else empty."""
+        if self.items == self.episodes:
+            return ""
+        return f"{self.items} item{'s' * (self.items > 1)} in {self.episodes} episodes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from .controls import Reference, is_control, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
+from .items import with_items_of
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
@@ -30,7 +31,7 @@ from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
 from .verdict import Verdict, judge_arm, no_verdict
-from .warnings import arm_warnings, placebo_warnings
+from .warnings import arm_warnings, contrast_warnings, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
 
@@ -68,6 +69,7 @@ def score(
         raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
     if interval not in INTERVALS:
         raise UnknownName.among("kind of interval", interval, INTERVALS)
+    run = replace(run, turns=None if run.turns is None else with_items_of(run.turns, run.steps))
     chosen = select_metrics(metrics) | {e.name: e for e in evaluators}
     scorer = _Scorer(run, chosen, [e.name for e in evaluators], interval, whole=metrics is None, failures=[])
     groups = [scorer.group(steps, baseline) for steps in _by_task_and_model(run)]
@@ -83,6 +85,7 @@ def score(
         warnings=(
             *scorer.failures,
             *arm_warnings(arms, design),
+            *contrast_warnings(arms, () if anytime else contrasts),
             *placebo_warnings(arms, anytime or contrasts),
         ),
         looks=run.looks,
@@ -158,6 +161,7 @@ class _Scorer:
             baseline=tables.pairing is None,
             steps=steps.height,
             episodes=steps["episode"].n_unique(),
+            items=steps["item"].n_unique(),
             metrics=metrics,
             splits={name: self._split(steps.filter(keep)) for name, keep in SPLITS.items()},
             table=gap_table(steps),
@@ -194,7 +198,7 @@ class _Scorer:
             if faults:
                 return no_verdict(where, *faults[0], multiples)
             reading = arm.metrics.get("reading_error")
-            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends, reading)
+            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends, arm.repeated, reading)
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 
@@ -263,7 +267,7 @@ def _outcomes(steps: pl.DataFrame) -> Outcomes:
         rationales=_counts(steps["stated_status"]),
         read=read,
         unread=int(steps["answers"].sum()) - read,
-        label_entropy=_entropy(steps["done"]) if steps["item"].null_count() else None,
+        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() else None,
     )
 
 

@@ -32,7 +32,7 @@ def side_by_side(arm: pl.DataFrame, base: pl.DataFrame, columns: Iterable[str] |
         columns: those that are wanted, such as "does" and "does_base"; by default all.
     """
     names = {*arm.columns, *(f"{c}_base" for c in base.columns)} if columns is None else set(columns)
-    keys = ["model", *SITUATION]
+    keys = ["model", "item", *SITUATION]
     ours = arm.select(*keys, *(c for c in arm.columns if c in names and c not in keys))
     theirs = base.select(*SITUATION, *(pl.col(c).alias(f"{c}_base") for c in base.columns if f"{c}_base" in names))
     if ours.select(SITUATION).equals(theirs.select(SITUATION)):  # a complete run of a fork

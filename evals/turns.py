@@ -3,7 +3,7 @@
 A speaker is known by role and sample, which a node keeps however often it speaks: `reason` and `reason.revise` are one
 speaker, two debaters are two. Its turns are numbered by `round`, from 0.
 
-Columns beside the identity (task, model, variant, control, baseline, design, episode, step, situation):
+Columns beside the identity (task, model, variant, control, baseline, design, episode, item, step, situation):
     turn          place in the transcript, from 0; agent: name of the node; role, lane
     speaker       name of the speaker's first turn; round: how many turns it took before this one
     position      the action it takes, or the first it recommends if it was not asked to act; null is an abstention
@@ -28,6 +28,7 @@ from typing import Any
 import polars as pl
 
 from ..records import Record, encode
+from .items import with_items
 
 __all__ = ["DECISION", "TURNS", "turns"]
 
@@ -41,13 +42,13 @@ _TURN = pl.Struct({
 _RECORD = pl.Struct({
     "task": pl.String, "model": pl.String, "variant": pl.String, "design": pl.String, "episode": pl.Int64,
     "step": pl.Int64, "situation": pl.String, "oracle": pl.Struct({"optimal": pl.List(pl.String)}),
-    "decision": pl.Struct({"turns": pl.List(_TURN)}),
+    "decision": pl.Struct({"turns": pl.List(_TURN)}), "item": pl.String,
     "tags": pl.Struct({"control": pl.String, "arm": pl.String, "answer": pl.String}),
 })  # fmt: skip
 TURNS: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "control": pl.String, "baseline": pl.Boolean,
-    "design": pl.String, "episode": pl.Int64, "step": pl.Int64, "situation": pl.String, "turn": pl.Int64,
-    "agent": pl.String, "role": pl.String, "lane": pl.Int64, "speaker": pl.String, "round": pl.Int64,
+    "design": pl.String, "episode": pl.Int64, "item": pl.String, "step": pl.Int64, "situation": pl.String,
+    "turn": pl.Int64, "agent": pl.String, "role": pl.String, "lane": pl.Int64, "speaker": pl.String, "round": pl.Int64,
     "position": pl.String, "right": pl.Boolean, "before": pl.String, "right_before": pl.Boolean,
     "spoken_before": pl.Boolean, "confidence": pl.Float64, "reads": pl.List(pl.String), "asked": pl.Boolean,
     "skipped": pl.Boolean, "key": pl.String, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
@@ -66,7 +67,7 @@ def turns(records: Iterable[Record | bytes]) -> pl.DataFrame:
             parts.append(_table(batch))
             batch = []
     parts += [_table(batch)] if batch or not parts else []
-    return pl.concat(parts, rechunk=False)
+    return with_items(pl.concat(parts, rechunk=False))
 
 
 def _table(data: list[str]) -> pl.DataFrame:
@@ -78,6 +79,7 @@ def _table(data: list[str]) -> pl.DataFrame:
             pl.col("tags").struct.field("control"),
             baseline=(pl.col("tags").struct.field("arm") == "baseline").fill_null(False),
             graded=(pl.col("tags").struct.field("answer") == "text").fill_null(False),
+            item=pl.col("item").replace("", None),
         )
         .drop("oracle", "decision", "tags")
         .with_row_index("record")

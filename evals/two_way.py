@@ -6,7 +6,7 @@ the interaction: how much more the intervention changes in the second model than
 (second with it - second) - (first with it - first). An interaction below 0 in doing says that the two buy in part the
 same thing.
 
-Invariants: the unit of independence is the episode, over both models together, for they share its seed; only episodes
+Invariants: the unit of independence is the item, over both models together, for they share it; only episodes
 that all four cells hold are counted, and where the models decided the same situations only these. The p-values of one
 metric on one task are one family (Holm), whatever number of tables it takes. In a run that was looked at while it went
 on nothing is tested.
@@ -50,7 +50,7 @@ class TwoWay:
         models: the first and the second; variants: without and with the intervention.
         control: what kind of control the second variant is, None if it is none.
         pairing: in words, what is paired with what.
-        episodes: those that all four cells hold; steps: per cell, of the smallest.
+        episodes: those that all four cells hold; items: what these are about; steps: per cell, of the smallest.
         cells: per metric, in the order of `EFFECTS`' weights.
         effects: per metric and effect; their p are corrected over the tables of the task.
         tested: false in a run that was looked at while it went on: its intervals hold for a fixed number of episodes.
@@ -62,6 +62,7 @@ class TwoWay:
     control: str | None
     pairing: str
     episodes: int
+    items: int
     steps: int
     cells: dict[str, tuple[Estimate, Estimate, Estimate, Estimate]]
     effects: dict[str, dict[str, Contrast]]
@@ -85,12 +86,12 @@ def two_way(
 
     Args:
         run: its tables; a table made by `akrasia.evals.frame` will do.
-        metrics: names of metrics that are ratios over episodes.
+        metrics: names of metrics that are ratios of sums.
         baseline: the variant without the intervention; by default the run's own baseline.
 
     Raises:
         UnknownName: no such metric, or a table of a model or variant that is not there.
-        BadOption: a metric is no ratio over episodes.
+        BadOption: a metric is no ratio of sums.
     """
     run = RunTables.of(run)
     chosen = [ratio_metric(name, "has no two-way table", MEASURED) for name in dict.fromkeys(metrics)]
@@ -149,6 +150,7 @@ def _table(
         control=steps[1]["control"][0],
         pairing=pairing.words,
         episodes=steps[0]["episode"].n_unique(),
+        items=pairing.items,
         steps=min(part.height for part in steps),
         cells=values,
         effects=effects,

@@ -1,7 +1,7 @@
 """The verdict: of each intervention, the one sentence that the statistics license.
 
 Rules, in this order (docs/verdicts.md tells them at length)
-1. Fewer than 10 episodes: "too few episodes", whatever the numbers are.
+1. Fewer than 10 items, or so few that no corrected p could reach 0.05: "too few episodes", whatever the numbers are.
 2. A change of the gap against the baseline is *shown* if its Holm-corrected p is at most 0.05 **and** its 95 % interval
    excludes 0. The family is every contrast of that metric on that task and model: against the baseline and against the
    controls. After optional stopping no p counts: a change is shown if its anytime-valid interval excludes 0,
@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, log2
 from typing import Literal
 
 from .controls import Reference
-from .inference import FEW, Bounds, Contrast, Estimate
+from .inference import FEW, Bounds, Contrast, Estimate, smallest_p
 from .integrity import IntegrityFault
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "direction",
     "judge_arm",
     "no_verdict",
+    "nothing_can_be_shown",
 ]
 
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
@@ -97,6 +99,21 @@ def direction(contrast: Contrast | None) -> Direction:
     return "up" if contrast.difference.low > 0 else "open"
 
 
+def nothing_can_be_shown(items: int, family: int) -> str:
+    """Why so few items show nothing over so many contrasts; "" where they could.
+
+    The least p of the sign-flip test times the size of the family, by which Holm's correction begins, must reach 0.05.
+    """
+    least = family * smallest_p(items)
+    if least <= SHOWN:
+        return ""
+    needed = 1 + ceil(log2(family / SHOWN))
+    return (
+        f"over {family} contrast{'s' * (family > 1)} no corrected p can fall below {min(least, 1.0):.2g} here, so "
+        f"nothing can be shown; it takes {needed} items"
+    )
+
+
 def judge_arm(
     where: tuple[str, str, str],
     contrasts: dict[str, Contrast],
@@ -105,6 +122,7 @@ def judge_arm(
     ratios: tuple[float | None, float | None],
     family: int,
     bounds: Bounds | None = None,
+    repeated: str = "",
     reading: Estimate | None = None,
 ) -> Verdict:
     """The verdict on one arm.
@@ -117,11 +135,12 @@ def judge_arm(
         ratios: tokens and calls per decision as multiples of the baseline's.
         family: how many contrasts were corrected together.
         bounds: of the contrast of the gap against the baseline.
+        repeated: where episodes share items, how many of both there are: "4 items in 400 episodes".
         reading: how often the free answer is read as another action than the constrained readout names.
     """
     gap = contrasts.get("gap")
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
-    outcome, head = _outcome(gap, family)
+    outcome, head = _outcome(gap, family, repeated)
     if gap is not None and (undone := _undone(outcome, bounds)):
         outcome, head = "not measured", f"no finding: {undone}"
     parts = [head]
@@ -154,14 +173,18 @@ def no_verdict(
     return Verdict(*where, "not measured", None, None, (), *ratios, f"{whose}: {fault}. {fault.remedy}")
 
 
-def _outcome(gap: Contrast | None, family: int) -> tuple[VerdictOutcome, str]:
+def _outcome(gap: Contrast | None, family: int, repeated: str) -> tuple[VerdictOutcome, str]:
     if gap is None:
         return "not measured", "gap not measured: it was not among the metrics asked for"
     d = gap.difference
     if d.value is None:
         return "not measured", f"gap not measured: {d.why}"
+    unit, count = ("items", repeated) if repeated else ("episodes", str(d.clusters))
     if d.clusters < FEW:
-        return "too few episodes", f"too few episodes for a verdict ({d.clusters}, at least {FEW} are needed)"
+        return "too few episodes", f"too few {unit} for a verdict ({count}, at least {FEW} are needed)"
+    if gap.p is not None and family * smallest_p(d.clusters) > SHOWN:
+        why = nothing_can_be_shown(d.clusters, family)
+        return "too few episodes", f"too few {unit} for a verdict ({count}): {why}"
     where = direction(gap)
     if where == "down":
         return "closes", f"closes {_size(d)} of the gap"

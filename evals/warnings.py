@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from .inference import FEW, Contrast
 from .scorecard import Arm
-from .verdict import direction
+from .verdict import direction, nothing_can_be_shown
 
 __all__ = ["arm_warnings", "placebo_warnings"]
 
@@ -15,11 +16,12 @@ ONE_LABEL = 0.5  # entropy of the labels below which it is said
 
 
 def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
-    """Few episodes, unread answers, one label always, and arms that cover different situations."""
+    """Few items, unread answers, one label always, and arms that cover different situations."""
     lines: list[str] = []
-    few = min(a.episodes for a in arms)
-    if few < FEW:
-        lines.append(f"only {few} episodes: intervals over fewer than {FEW} clusters are too narrow to rely on")
+    few = min(arms, key=lambda a: a.items)
+    if few.items < FEW:
+        count = few.repeated or f"{few.items} episodes"
+        lines.append(f"only {count}: intervals over fewer than {FEW} clusters are too narrow to rely on")
     several = len({(a.task, a.model) for a in arms}) > 1
     for arm in arms:
         name = f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
@@ -38,6 +40,22 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
         if any(len(s) > 1 for s in sizes.values()):
             lines.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return lines
+
+
+def contrast_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Contrast]]) -> list[str]:
+    """Too few items for the number of contrasts: whatever the arms do, no corrected p could reach 0.05."""
+    families = Counter((t, m, c.metric) for t, m, c in contrasts if c.p is not None)
+    items = {(a.task, a.model): a.items for a in reversed(arms)}
+    largest = {
+        (t, m): max(n for (task, model, _), n in families.items() if (task, model) == (t, m)) for t, m, _ in families
+    }
+    told = {where: nothing_can_be_shown(items[where], family) for where, family in largest.items()}
+    several = len(items) > 1
+    return [
+        f"{f'{model} on {task}: ' if several else ''}with {items[task, model]} items {why}"
+        for (task, model), why in told.items()
+        if why
+    ]
 
 
 def placebo_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Contrast]]) -> list[str]:

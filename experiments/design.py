@@ -21,7 +21,7 @@ from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import decision_cost
 from ..models.gateway import ModelRoles
 from ..records import Decision, Oracle, Record, Situation, digest
-from ..tasks.base import Graded, Task
+from ..tasks.base import Graded, Task, item_of
 from .variant import Variant
 
 __all__ = ["DESIGNS", "Cell", "Design", "fork", "rollout"]
@@ -102,6 +102,7 @@ class Cell:
             calls=calls,
             usage=usage,
             cost=cost,
+            item=point.item,
             tags=variant.tags
             | dict(tags)
             | ({"arm": "baseline"} if variant is self.variants[0] else {})
@@ -111,8 +112,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class _DecisionPoint:
-    """A state of an episode, with the situation it shows and what would be right there."""
+    """A state of an episode, with the situation it shows and what would be right there.
 
+    `item` is what the episode is about.
+    """
+
+    item: str
     state: Any
     situation: Situation
     oracle: Oracle
@@ -123,8 +128,8 @@ class _DecisionPoint:
         return digest(self.situation, 8)
 
     @classmethod
-    def of(cls, task: Task, state: Any) -> _DecisionPoint:
-        return cls(state, task.situation(state), task.oracle(state))
+    def of(cls, task: Task, item: str, state: Any) -> _DecisionPoint:
+        return cls(item, state, task.situation(state), task.oracle(state))
 
     def after(self, task: Task, decision: Decision) -> tuple[Any, float | None, bool]:
         """(next state, reward, whether the episode is over)."""
@@ -142,9 +147,9 @@ def _graded(task: Graded, state: Any, decision: Decision) -> Decision:
 
 async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record]]:
     """The baseline plays; every variant decides each of its situations. Yields one group per step."""
-    task, state, over = cell.task, cell.task.start(seed), False
+    task, item, state, over = cell.task, item_of(cell.task, seed), cell.task.start(seed), False
     while not over:
-        point = _DecisionPoint.of(task, state)
+        point = _DecisionPoint.of(task, item, state)
         async with asyncio.TaskGroup() as group:
             deciding = [group.create_task(cell.decision_of(v, point, episode, seed)) for v in cell.variants]
             leading = (
@@ -163,10 +168,10 @@ async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Rec
     """Every variant plays its own episode on the same seed. Yields one group: the whole episode of all variants."""
 
     async def played(variant: Variant) -> list[Record]:
-        task, state, over = cell.task, cell.task.start(seed), False
+        task, item, state, over = cell.task, item_of(cell.task, seed), cell.task.start(seed), False
         records: list[Record] = []
         while not over:
-            point = _DecisionPoint.of(task, state)
+            point = _DecisionPoint.of(task, item, state)
             decision, tags = await cell.decision_of(variant, point, episode, seed)
             state, reward, over = point.after(task, decision)
             records.append(cell.record("rollout", variant, episode, point, decision, reward, tags))

@@ -23,7 +23,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     answers       how many answers of a model stand behind the step; answers_read: how many of them could be read
     plan          what the variant does, as an expression; of: the plan that a placebo or informed baseline stands for
     situation     hash of what was shown: equal for all variants of a fork
-    item          which item of a question set this is; probes: how many questions asked what is known
+    item          what the episode is about: the cluster of all inference; null where the task did not say
+    question      which question of a question set this step is; probes: how many questions asked what is known
     habit         the class of the action by the history alone, where the history repeats actions: "greedy" (best tried
                   one, whether or not it is optimal), else "frequent" (taken most often so far), else "other", or "none"
                   (no legal action). Null where nothing was taken so far. habit_separable: some frequent action is not
@@ -62,7 +63,7 @@ __all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "step_row"]
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
     "control": pl.String, "baseline": pl.Boolean,
-    "item": pl.String, "probes": pl.Int64,
+    "item": pl.String, "question": pl.String, "probes": pl.Int64,
     "design": pl.String, "episode": pl.Int64, "step": pl.Int64,
     "asked": pl.Boolean, "knows": pl.Boolean, "does": pl.Boolean, "greedy": pl.Boolean, "other": pl.Boolean,
     "valid": pl.Boolean, "stated_valid": pl.Boolean, "follows": pl.Boolean, "encoded": pl.Boolean,
@@ -113,7 +114,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "of": tags.get("of"),
         "control": tags.get("control"),
         "baseline": tags.get("arm") == "baseline",
-        "item": tags.get("item"),
+        "item": record.get("item") or None,
+        "question": tags.get("item"),
         "probe": "probe" in tags,
         "probes": 0,
         "asked": asked,

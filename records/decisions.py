@@ -94,7 +94,8 @@ class Record:
 
     `usage`, `calls` and `cost` are *nominal*: what this variant would have paid alone. What the run really paid, with
     shared answers counted once, is in the ledger's table of responses. `reward` is None where the answer held no legal
-    action: nothing was drawn from the environment.
+    action: nothing was drawn from the environment. `item` is what the episode is about (`akrasia.tasks.base.Itemised`);
+    empty where the task does not say, and in runs that were made before tasks could.
     """
 
     task: str
@@ -113,3 +114,4 @@ class Record:
     usage: Usage
     cost: float | None
     tags: dict[str, str] = field(default_factory=dict)
+    item: str = ""

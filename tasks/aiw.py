@@ -61,8 +61,12 @@ class AIW:
             "numbers": self.numbers,
         }
 
+    def item(self, seed: int) -> str:
+        """The story: its problem and variation. Numbers that are drawn anew do not make another story of it."""
+        return self._story(self.problem, self._variation(seed))
+
     def start(self, seed: int) -> AIWState:
-        variation = self.variation or 1 + seed % VARIATIONS
+        variation = self._variation(seed)
         if self.numbers == "published":
             return AIWState(seed, variation, self._family.published[variation - 1])
         known = drawable_numbers(self.problem)
@@ -119,9 +123,15 @@ class AIW:
             raise BadOption("the episode is over", f"all {len(self._questions)} questions were asked")
         return self._questions[state.turn]
 
+    def _variation(self, seed: int) -> int:
+        return self.variation or 1 + seed % VARIATIONS
+
     def _item(self, state: AIWState, question: AiwQuestion) -> str:
         name = f"light {question.name}" if self.problem == "light" else self.problem
-        parts = [name, f"variation {state.variation}", self.wording]
+        return self._story(name, state.variation)
+
+    def _story(self, name: str, variation: int) -> str:
+        parts = [name, f"variation {variation}", self.wording]
         parts += ["female boost"] if self.female_boost else []
         parts += ["drawn"] if self.numbers == "drawn" else []
         return " ".join(parts)

@@ -78,6 +78,9 @@ class Bandit:
             "gap": self.gap,
         }
 
+    def item(self, seed: int) -> str:
+        return str(seed)
+
     def start(self, seed: int) -> BanditState:
         known = label_pool(self.labels, self.arms)
         drawn = named_rng(seed, "bandit", "labels").permutation(len(known))[: self.arms]

@@ -15,14 +15,28 @@ from ..records import Oracle, Situation
 from ..registry import Registry
 from ..rng import named_rng
 
-__all__ = ["TASKS", "Graded", "Task", "max_decisions", "action_index", "random_state_after"]
+__all__ = [
+    "ITEMS_COUNTED",
+    "TASKS",
+    "Graded",
+    "Itemised",
+    "Task",
+    "action_index",
+    "count_items",
+    "item_of",
+    "max_decisions",
+    "random_state_after",
+]
+
+ITEMS_COUNTED = 10_000  # episodes whose items are looked at to count them
 
 
 @runtime_checkable
 class Task(Protocol):
     """A decision problem. `name` identifies its kind, `options` are the JSON arguments that rebuild it.
 
-    A task whose episodes are shorter than the horizon in its first situation has an attribute `max_decisions`.
+    A task whose episodes are shorter than the horizon in its first situation has an attribute `max_decisions`. A task
+    says what its episodes are about with `item(seed) -> str`, see `Itemised`; every task of this package does.
     """
 
     name: str
@@ -71,7 +85,46 @@ class Graded(Protocol):
         ...
 
 
+@runtime_checkable
+class Itemised(Protocol):
+    """A task that says what each of its episodes is about.
+
+    Episodes of one item are repeated looks at the same thing: one cluster, whatever their number (Miller 2024, arXiv
+    2411.00640, section 2.2). A set of four questions has four items, and a game without any randomness has one.
+    """
+
+    def item(self, seed: int) -> str:
+        """What the episode that `seed` names is about; a pure function of the task and the seed.
+
+        Two seeds have the same item where their episodes are not independent draws of what is asked: the same
+        question, or the same start of an environment whose moves are not random. Where the seed itself draws the
+        episode it is `str(seed)`.
+        """
+        ...
+
+
 TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
+
+
+def item_of(task: Task, seed: int) -> str:
+    """What an episode of any task is about; empty where the task does not say.
+
+    Episodes of a task that does not say are told apart by what is stored of them, see `akrasia.evals.items`.
+    """
+    return task.item(seed) if isinstance(task, Itemised) else ""
+
+
+def count_items(task: Task, seeds: range) -> int | None:
+    """How many items these episodes hold; None where the task does not say.
+
+    Of more than `ITEMS_COUNTED` episodes only the first are looked at: where these are all about different items, so
+    are the others.
+    """
+    if not isinstance(task, Itemised):
+        return None
+    first = seeds[:ITEMS_COUNTED]
+    items = len({task.item(seed) for seed in first})
+    return len(seeds) if items == len(first) else items
 
 
 def max_decisions(task: Task) -> int:

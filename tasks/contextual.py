@@ -87,6 +87,9 @@ class Contextual:
             else load_movielens(self.data, self.rank, size)
         )
 
+    def item(self, seed: int) -> str:
+        return str(seed)
+
     def start(self, seed: int) -> ContextualState:
         titles = self.ratings.titles
         drawn = named_rng(seed, "contextual", "movies").permutation(len(titles))[: self.arms]

@@ -68,6 +68,9 @@ class Frequency:
         turns = LONGEST + self.repeats + 1
         return bandit(self.arms, self.sigma, turns, self.labels, rule=TRUTH, scenario=self.scenario)
 
+    def item(self, seed: int) -> str:
+        return str(seed)
+
     def start(self, seed: int) -> FrequencyState:
         rng = named_rng(seed, "frequency", "history")
         repeats = int(rng.integers(self.repeats + 1))

@@ -37,6 +37,7 @@ from .gym_oracle import (
     MAX_SEARCH,
     ORACLES,
     draws_random_numbers,
+    moves_are_certain,
     oracle_from_values,
     search_values,
     solve_table,
@@ -47,6 +48,7 @@ __all__ = ["GymState", "GymTask", "from_gymnasium", "register_environments"]
 
 MAX_ENVIRONMENTS = 32  # kept open at once
 PROBE_STEPS = 20  # played twice to see whether an environment repeats itself
+PROBE_SEEDS = 8  # whose episodes are compared to see whether an environment depends on its seed
 _COLOURED = re.compile(r"\x1b\[[\d;]*m(.*?)\x1b\[0m")  # text renderings mark a place by its colour
 
 Function = str | Callable[..., Any]
@@ -102,6 +104,10 @@ class GymTask:
 
     def __reduce__(self) -> Any:
         return _rebuild, (self.options,)
+
+    def item(self, seed: int) -> str:
+        """The seed where moves or what is hidden may be random; where nothing is, what the episode starts from."""
+        return f"start {self.start(seed).observation}" if self._repeats_its_start else str(seed)
 
     def start(self, seed: int) -> GymState:
         env = self._fresh()
@@ -181,6 +187,20 @@ class GymTask:
         if self.describe:
             return str(_function(self.describe)(state.observation))
         return "\n".join(filter(None, (f"Observation: {state.observation}", state.picture)))
+
+    @cached_property
+    def _repeats_its_start(self) -> bool:
+        """Whether the start of an episode and the actions decide all that follows, whatever its seed."""
+        env = self._fresh()
+        try:
+            table = transition_table(env)
+            if table is not None:
+                return moves_are_certain(table)
+            if draws_random_numbers(env, range(self.offset, self.offset + len(self.action_labels))):
+                return False
+        finally:
+            env.close()
+        return len({_course(self, seed) for seed in range(PROBE_SEEDS)}) == 1
 
     @cached_property
     def _table(self) -> Any:
@@ -366,6 +386,17 @@ def _function(name: str) -> Any:
     except (ImportError, AttributeError, ValueError):
         return None
     return imported
+
+
+def _course(task: GymTask, seed: int) -> tuple[Any, ...]:
+    """What an episode of this seed shows under actions that do not depend on the seed."""
+    fresh, rng = replace(task, _pool=_EnvironmentPool()), named_rng(0, "gymnasium", "course")
+    state, shown = fresh.start(seed), []
+    while not state.over and len(shown) < PROBE_STEPS:
+        shown.append((state.observation, state.picture))
+        state, reward, _ = fresh.step(state, task.action_labels[int(rng.integers(len(task.action_labels)))])
+        shown.append((reward,))
+    return tuple(shown)
 
 
 def _repeats_itself(task: GymTask) -> None:

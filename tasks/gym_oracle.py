@@ -26,6 +26,7 @@ __all__ = [
     "MAX_SEARCH",
     "SolvedTable",
     "draws_random_numbers",
+    "moves_are_certain",
     "oracle_from_values",
     "solve_table",
     "transition_table",
@@ -70,6 +71,15 @@ def transition_table(env: Any) -> Table | None:
     if not isinstance(table, dict) or getattr(env.observation_space, "n", None) != len(table):
         return None
     return table if all(isinstance(row, dict) for row in table.values()) else None
+
+
+def moves_are_certain(table: Table) -> bool:
+    """Whether every action of a table leads to one state, with one reward."""
+    return all(
+        len({(after, reward, ends) for p, after, reward, ends in outcomes if p > 0}) == 1
+        for row in table.values()
+        for outcomes in row.values()
+    )
 
 
 def draws_random_numbers(env: Any, actions: Sequence[int], episodes: int = 6, steps: int = 20) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ class QuestionSet:
             "sha256": self.sha256,
         }
 
+    def item(self, seed: int) -> str:
+        """The question, by its row in the file: neither another order of its choices nor a second row is another."""
+        return self._name(self._first_places[self._content(seed % len(self.questions))])
+
     def start(self, seed: int) -> QuestionState:
         place = seed % len(self.questions)
         order = range(len(self.questions[place].choices))
@@ -111,7 +116,7 @@ class QuestionSet:
             shows=(),
             question=requests.get(question.kind, "Which option is right?"),
             answer={"numeric": "number", "exact": "text"}.get(question.kind, "action"),  # type: ignore[arg-type]
-            item=f"row {question.row}",
+            item=self._name(state.place),
         )
 
     def oracle(self, state: QuestionState) -> Oracle:
@@ -140,6 +145,18 @@ class QuestionSet:
         if state.over:
             raise BadOption("the episode is over", "its one question was answered")
         return QuestionState(state.seed, state.place, state.order, True), True
+
+    @cached_property
+    def _first_places(self) -> dict[tuple[Any, ...], int]:
+        """Where each question comes first, by its content."""
+        return {self._content(place): place for place in reversed(range(len(self.questions)))}
+
+    def _content(self, place: int) -> tuple[Any, ...]:
+        question = self.questions[place]
+        return question.text, question.answer, question.kind, tuple(sorted(question.choices))
+
+    def _name(self, place: int) -> str:
+        return f"row {self.questions[place].row}"
 
     def _labels(self, state: QuestionState) -> tuple[str, ...]:
         return tuple(LETTERS[: len(state.order)])

@@ -77,6 +77,9 @@ class TicTacToe:
         """The most decisions of a game."""
         return 5 if self.first else 4
 
+    def item(self, seed: int) -> str:
+        return str(seed)
+
     def start(self, seed: int) -> GameState:
         game = GameState(seed)
         return game if self.first else replace(game, board=self._answered(game))

@@ -1,14 +1,14 @@
-"""Inference with the episode as the unit of independence: intervals, paired tests, stopping and planning.
+"""Inference with the item as the unit of independence: intervals, paired tests, stopping and planning.
 
-Every quantity is a ratio of sums over episodes, sum(num) / sum(den), with one (num, den) per episode: a rate per step,
-a conditional rate and a mean per episode are all of this form. Steps of one episode may depend on each other in any
-way; episodes are independent of each other and alike in distribution.
+Every quantity is a ratio of sums over items, sum(num) / sum(den), with one (num, den) per item, summed over all of its
+episodes: a rate per step, a conditional rate and a mean per item are all of this form. Steps and episodes of one item
+may depend on each other in any way; items are independent of each other and alike in distribution.
 
     values     Estimate and Contrast, what all of this returns
     ratios     the ratio, its linearisation and its cluster-robust standard error
     intervals  `estimate`: a ratio with its interval
-    paired     `contrast`: two arms over the same episodes, with interval, tests and effect sizes
-    factorial  `cell_contrast`: main effects and interaction of several cells over the same episodes
+    paired     `contrast`: two arms over the same items, with interval, tests and effect sizes
+    factorial  `cell_contrast`: main effects and interaction of several cells over the same items
     families   `holm`, `benjamini_hochberg`: many contrasts corrected together
     missing    `bounds`, `difference_bounds`: what missing outcomes could have changed
     sequences  `Sequence`, `PairedSequence`, `interim_intervals`: intervals that hold at every look, for stopping early
@@ -21,17 +21,18 @@ from .factorial import cell_contrast
 from .families import benjamini_hochberg, holm
 from .intervals import estimate
 from .missing import Bounds, bounds, difference_bounds
-from .paired import contrast
+from .paired import contrast, smallest_p
 from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
 from .ratios import Array, ratio
 from .sequences import PairedSequence, Sequence, interim_intervals
-from .values import ALIKE, FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval
+from .values import ALIKE, FEW, INTERVALS, LEVEL, ONE, Contrast, Estimate, Interval
 
 __all__ = [
     "ALIKE",
     "FEW",
     "INTERVALS",
     "LEVEL",
+    "ONE",
     "Array",
     "Bounds",
     "Contrast",
@@ -53,4 +54,5 @@ __all__ = [
     "pilot_spread",
     "power",
     "ratio",
+    "smallest_p",
 ]

@@ -1,6 +1,6 @@
-"""Contrasts of several cells over the same episodes: main effects and interaction of a two-way table.
+"""Contrasts of several cells over the same items: main effects and interaction of a two-way table.
 
-A contrast is a weighted sum of ratios, one ratio a cell, all over the same episodes; the weights add up to 0. The
+A contrast is a weighted sum of ratios, one ratio a cell, all over the same items; the weights add up to 0. The
 interaction of a 2 x 2 table has the weights +1, -1, -1, +1: how much more a change does in the second row than in the
 first. Its null hypothesis is that what the change does is alike in both rows *as a difference of shares*: an
 interaction on that scale may be none on the scale of odds, and the other way round.
@@ -19,7 +19,7 @@ from ...errors import BadOption
 from .intervals import bca, t_quantile, wilson
 from .paired import sign_flip
 from .ratios import TINY, Array, linearised, ratio, standard_error
-from .values import Contrast, Estimate, Interval
+from .values import ONE, Contrast, Estimate, Interval
 
 __all__ = ["cell_contrast"]
 
@@ -36,15 +36,15 @@ def cell_contrast(
     """The weighted sum of the cells' ratios, with its interval and the sign-flip test of its being 0.
 
     Args:
-        cells: (num, den) per episode of each cell, all aligned, each of shape (clusters,).
+        cells: (num, den) per item of each cell, all aligned, each of shape (clusters,).
         weights: one per cell, adding up to 0.
         metric, variant, against: what the contrast is called; together they name the random stream.
         proportion: whether the ratios are shares in [0, 1].
 
-    Source: t interval of the linearised values over episodes (Cochran 1977, 6.12), for a linear combination of ratios.
-    The test turns the signs of whole episodes. Where all cells of an episode have the same denominator it swaps the
+    Source: t interval of the linearised values over items (Cochran 1977, 6.12), for a linear combination of ratios.
+    The test turns the signs of whole items. Where all cells of an item have the same denominator it swaps the
     cells of positive with those of negative weight, and is exact if these could have been swapped; elsewhere it turns
-    the linearised values, and holds its level for many episodes.
+    the linearised values, and holds its level for many items.
 
     Raises:
         BadOption: the weights do not add up to 0 or are not one per cell.
@@ -61,7 +61,7 @@ def cell_contrast(
         return Contrast(metric, variant, against, Estimate(None, why="a cell has no step to measure it on"))
     steps = min(float(d.sum()) for _, d in arrays)
     if clusters == 1:
-        return Contrast(metric, variant, against, Estimate(value, n=steps, clusters=1, why="one episode only"))
+        return Contrast(metric, variant, against, Estimate(value, n=steps, clusters=1, why=ONE))
     pulls: Array = np.sum([w * linearised(n, d) for w, (n, d) in zip(weights, arrays, strict=True)], axis=0)
     error, size = standard_error(pulls), sum(abs(w) for w in weights) / 2
     low: float | None
@@ -99,9 +99,9 @@ def _combined(weights: Sequence[float]) -> Callable[..., Array]:
 def _two_sides(
     cells: Sequence[tuple[Array, Array]], weights: Sequence[float], values: Array
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """What the test swaps within episodes: the cells that count up and those that count down.
+    """What the test swaps within items: the cells that count up and those that count down.
 
-    With equal denominators these are sums of steps, whose swaps can be counted out exactly; otherwise each episode's
+    With equal denominators these are sums of steps, whose swaps can be counted out exactly; otherwise each item's
     value against 0.
     """
     first = cells[0][1]

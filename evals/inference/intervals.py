@@ -1,13 +1,13 @@
-"""95 % intervals of a ratio over episodes.
+"""95 % intervals of a ratio over items.
 
 Two kinds:
-    robust      (default) cluster-robust linearisation of the ratio with Student's t over the episodes; a share gets a
+    robust      (default) cluster-robust linearisation of the ratio with Student's t over the items; a share gets a
                 Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998).
-    bootstrap   BCa over the episodes (Efron 1987; scipy), to check the robust one against.
+    bootstrap   BCa over the items (Efron 1987; scipy), to check the robust one against.
 
-Both cover the truth in 93 to 97 of 100 runs, from 12 episodes on, where some 10 steps of the rarer kind are expected
+Both cover the truth in 93 to 97 of 100 runs, from 12 items on, where some 10 steps of the rarer kind are expected
 (right or wrong ones; for a paired difference, steps on which the arms differ). With fewer the robust one covers more
-than it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 episodes and 30 such steps.
+than it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 items and 30 such steps.
 
 Invariants: every resampling is seeded by the name of what is estimated, so the same records give the same interval; one
 cluster says nothing about spread, nor do clusters that are all alike where the range is not known, so the interval is
@@ -26,7 +26,7 @@ from scipy.special import ndtr, stdtrit
 
 from ...rng import named_rng
 from .ratios import Array, linearised, ratio, standard_error
-from .values import ALIKE, LEVEL, Estimate, Interval
+from .values import ALIKE, LEVEL, ONE, Estimate, Interval
 
 __all__ = ["bca", "estimate", "t_quantile", "wilson"]
 
@@ -37,7 +37,7 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
     """Estimate a ratio with its interval over clusters.
 
     Args:
-        num, den: one value per episode, shape (clusters,).
+        num, den: one value per item, shape (clusters,).
         name: names the resampling stream.
         proportion: whether the ratio is a share in [0, 1].
         interval: which kind of interval.
@@ -49,7 +49,7 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
         return Estimate(None, why="no step to measure it on")
     value, n = float(ratio(num, den)), float(den.sum())
     if clusters == 1:
-        return Estimate(value, n=n, clusters=1, why="one episode says nothing about spread")
+        return Estimate(value, n=n, clusters=1, why=ONE)
     error = standard_error(linearised(num, den))
     low: float | None
     high: float | None

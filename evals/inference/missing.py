@@ -1,7 +1,7 @@
 """What missing outcomes could have changed: worst-case and best-case bounds beside an estimate.
 
 No assumption is made about why an outcome is missing (Manski 1990, American Economic Review 80(2); Horowitz and Manski
-2000, JASA 95(449)). Per episode, `den` counts every step the measure is about, whether its outcome is known or not,
+2000, JASA 95(449)). Per item, `den` counts every step the measure is about, whether its outcome is known or not,
 `num` those known to be 1, and `missing` those whose outcome is unknown; so num + missing <= den.
 
 Invariant: low <= any value that the complete data could have given <= high.
@@ -46,7 +46,7 @@ def bounds(counts: Counts, name: str, interval: Interval = "robust") -> Bounds:
     `missing`. It could add 0 or 1 to the denominator, and both cases lie between these bounds.
 
     Args:
-        counts: (num, den, missing) per episode, each of shape (clusters,).
+        counts: (num, den, missing) per item, each of shape (clusters,).
         name, interval: as for `estimate`.
 
     Raises:
@@ -66,7 +66,7 @@ def difference_bounds(
     both arms is taken as 0 in one and 1 in the other too: nothing says that the two would have agreed.
 
     Args:
-        a, b: (num, den, missing) per episode, aligned, each of shape (clusters,).
+        a, b: (num, den, missing) per item, aligned, each of shape (clusters,).
         metric, variant, against, interval: as for `contrast`.
 
     Raises:
@@ -84,7 +84,7 @@ def difference_bounds(
 def _checked(counts: Counts) -> Counts:
     num, den, missing = (np.asarray(x, float) for x in counts)
     if not num.shape == den.shape == missing.shape:
-        raise BadOption("num, den and missing differ in shape", remedy="Give one value of each per episode.")
+        raise BadOption("num, den and missing differ in shape", remedy="Give one value of each per item.")
     if np.any(num < 0) or np.any(missing < 0) or np.any(num + missing > den):
         raise BadOption(
             "these are no counts of outcomes",

@@ -1,7 +1,7 @@
-"""Paired differences: two arms over the same episodes.
+"""Paired differences: two arms over the same items.
 
-Under the null hypothesis the two arms of an episode could have been swapped. The sign-flip test swaps them in every
-way, so it holds its level exactly, for any number of episodes and any dependence within them (Fisher 1935; Pitman
+Under the null hypothesis the two arms of an item could have been swapped. The sign-flip test swaps them in every
+way, so it holds its level exactly, for any number of items and any dependence within them (Fisher 1935; Pitman
 1937).
 
 Invariants: every quantity is symmetric in the arms (swapping them turns its sign, or leaves it); equal arms have p = 1.
@@ -17,14 +17,14 @@ from scipy.special import bdtr
 from ...rng import named_rng
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, linearised, ratio, standard_error
-from .values import ALIKE, Contrast, Estimate, Interval
+from .values import ALIKE, ONE, Contrast, Estimate, Interval
 
-__all__ = ["contrast", "mcnemar", "sign_flip"]
+__all__ = ["contrast", "mcnemar", "sign_flip", "smallest_p"]
 
 PERMUTATIONS = 9999
 MOST = 10**6  # largest sum of whole steps whose distribution is worked out
 LEAST = 1e-12  # below it the rounding of that distribution shows
-CELLS = 10**7  # swaps of single episodes that are held at once: 80 MB
+CELLS = 10**7  # swaps of single items that are held at once: 80 MB
 
 
 def contrast(
@@ -36,17 +36,17 @@ def contrast(
     interval: Interval = "robust",
     proportion: bool = True,
 ) -> Contrast:
-    """Paired difference ratio(a) - ratio(b) over the same episodes, with interval, tests and effect sizes.
+    """Paired difference ratio(a) - ratio(b) over the same items, with interval, tests and effect sizes.
 
     Args:
-        a, b: (num, den) per episode, aligned, each of shape (clusters,).
+        a, b: (num, den) per item, aligned, each of shape (clusters,).
         metric, variant, against: what is compared; together they name the random stream.
         interval: which kind of interval.
         proportion: whether the ratios are shares in [0, 1].
 
     Source: paired t interval of the linearised values (Cochran 1977, 6.12); Cohen 1988 for h; Cohen's d_z as in Lakens
     2013, Frontiers in Psychology 4:863, eq. 6, over the linearised values, which with equal denominators are the
-    per-episode differences.
+    per-item differences.
     """
     name = f"{metric}/{variant}/{against}"
     (na, da), (nb, db) = ((np.asarray(x, float), np.asarray(y, float)) for x, y in (a, b))
@@ -59,12 +59,12 @@ def contrast(
         return Contrast(metric, variant, against, Estimate(None, why="no step to compare on"))
     n = float(da.sum())
     if clusters == 1:
-        return Contrast(metric, variant, against, Estimate(value, n=n, clusters=1, why="one episode only"))
+        return Contrast(metric, variant, against, Estimate(value, n=n, clusters=1, why=ONE))
     error = standard_error(linearised(na, da) - linearised(nb, db))
     low: float | None
     high: float | None
     if error == 0 and proportion:
-        # No episode differs from the others: what can be said is how many such episodes an unseen one would follow.
+        # No item differs from the others: what can be said is how many such items an unseen one would follow.
         reach = wilson(0.0, 0.0, clusters, n)[1]
         low, high = value - reach, value + reach
     elif error == 0:
@@ -99,7 +99,7 @@ def _cohens_h(a: float, b: float) -> float:
 
 
 def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
-    """Exact two-sided p of McNemar's test; None unless every episode is one step, right or wrong, in both arms.
+    """Exact two-sided p of McNemar's test; None unless every item is one step, right or wrong, in both arms.
 
     Source: McNemar 1947, Psychometrika 12(2); the exact form is the binomial test of the discordant pairs.
     """
@@ -112,14 +112,14 @@ def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
 
 
 def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") -> float:
-    """Two-sided p of swapping the two arms within episodes.
+    """Two-sided p of swapping the two arms within items.
 
     Exact wherever both arms count whole steps on equal denominators (down to 1e-12, which stands for anything smaller),
-    and up to 13 differing episodes; else of 9,999 random swaps, with the observed one among them (Phipson and Smyth
+    and up to 13 differing items; else of 9,999 random swaps, with the observed one among them (Phipson and Smyth
     2010), which is valid too.
 
     Args:
-        a, b: (num, den) per episode, aligned, each of shape (clusters,).
+        a, b: (num, den) per item, aligned, each of shape (clusters,).
         name: names the random stream.
     """
     (na, da), (nb, db) = a, b
@@ -141,11 +141,19 @@ def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") ->
     return extreme / len(flipped) if exact else (extreme + 1) / (len(flipped) + 1)
 
 
-def _swapped(change: Array, exact: bool, name: str) -> Array:
-    """What each permutation adds to the first arm: the sum of `change`, shape (2, episodes), over the swapped episodes.
+def smallest_p(items: int) -> float:
+    """The least p that the sign-flip test can give with so many items: all of them differ, and in one direction.
 
-    Where a table of all swaps would be large, episodes with the same change are drawn together: how many of c such
-    episodes are swapped is Binomial(c, 1/2), so the sums have the same distribution as if each were drawn by itself.
+    Two of its 2^items equally likely outcomes are that extreme.
+    """
+    return float(min(1.0, 2.0 ** (1 - items)))
+
+
+def _swapped(change: Array, exact: bool, name: str) -> Array:
+    """What each permutation adds to the first arm: the sum of `change`, shape (2, items), over the swapped items.
+
+    Where a table of all swaps would be large, items with the same change are drawn together: how many of c such
+    items are swapped is Binomial(c, 1/2), so the sums have the same distribution as if each were drawn by itself.
     """
     m = change.shape[1]
     result: Array = np.zeros((2, PERMUTATIONS))

@@ -1,7 +1,7 @@
 """The ratio of sums and its linearisation (Cochran 1977, Sampling Techniques, ch. 6: the ratio estimate).
 
-Invariant: to first order the error of a ratio is the sum of independent pulls, one per episode, so every standard error
-here is one over episodes, however the steps within them depend on each other.
+Invariant: to first order the error of a ratio is the sum of independent pulls, one per item, so every standard error
+here is one over items, however the steps within them depend on each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def ratio(num: Array, den: Array, axis: int = -1) -> Array:
 
 
 def linearised(num: Array, den: Array) -> Array:
-    """Per episode, its pull on the ratio: (num - ratio * den) / sum(den). Shape (clusters,), sums to 0."""
+    """Per item, its pull on the ratio: (num - ratio * den) / sum(den). Shape (clusters,), sums to 0."""
     total = den.sum()
     result: Array = (num - ratio(num, den) * den) / total if total else np.zeros_like(num)
     return result

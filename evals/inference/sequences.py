@@ -3,7 +3,7 @@
 A gambler bets against a value theta. If theta is the true ratio E[num] / E[den], then (num - theta den) / D has mean 0,
 with D the most steps an episode can have, and his capital
 
-    K_t(theta) = product over episodes i <= t of  1 + lambda (num_i - theta den_i) / D
+    K_t(theta) = product over items i <= t of  1 + lambda (num_i - theta den_i) / D
 
 is a martingale for every bet lambda that cannot ruin him. By Ville's inequality it ever reaches 2 / alpha with
 probability alpha / 2 at most; the values against which it never did, betting upwards or downwards, are the interval.
@@ -160,7 +160,7 @@ def interim_intervals(sequence: Sequence | PairedSequence, *columns: Array) -> A
 
     Args:
         sequence: a fresh one, or one to go on with.
-        columns: num and den for a `Sequence`; num and den of both arms for a `PairedSequence`; one value per episode,
+        columns: num and den for a `Sequence`; num and den of both arms for a `PairedSequence`; one value per item,
             in the order of the episodes.
     """
     intervals = np.empty((len(columns[0]), 2))

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ALIKE", "FEW", "INTERVALS", "LEVEL", "Contrast", "Estimate", "Interval"]
+__all__ = ["ALIKE", "FEW", "INTERVALS", "LEVEL", "ONE", "Contrast", "Estimate", "Interval"]
 
 LEVEL = 0.95
 FEW = 10
-ALIKE = "the episodes do not differ, so they say nothing about spread"
+ALIKE = "the items do not differ, so they say nothing about spread"
+ONE = "only 1 item: one episode, or several about the same, says nothing about spread"
 Interval = Literal["robust", "bootstrap"]
 INTERVALS: tuple[Interval, ...] = ("robust", "bootstrap")
 
@@ -24,7 +25,7 @@ class Estimate:
     Attributes:
         value: the estimate; None where it was not measured, with the reason in `why`.
         low, high: 95 % interval over clusters; None where it is unknown.
-        n: steps (or other units) in the denominator; clusters: episodes that contribute.
+        n: steps (or other units) in the denominator; clusters: items that contribute.
     """
 
     value: float | None
@@ -48,8 +49,8 @@ class Contrast:
     Attributes:
         p: two-sided p of the cluster sign-flip permutation test.
         p_holm, p_bh: `p` corrected over the family it was tested in, by Holm and by Benjamini and Hochberg.
-        p_mcnemar: exact two-sided p of McNemar's test; None unless every episode is one step, the same in both arms.
-        d_z: Cohen's d_z, the difference in units of its standard deviation between episodes; None where that is 0.
+        p_mcnemar: exact two-sided p of McNemar's test; None unless every item is one step, the same in both arms.
+        d_z: Cohen's d_z, the difference in units of its standard deviation between items; None where that is 0.
         h: Cohen's h of the two shares; None where they are no shares.
     """
 

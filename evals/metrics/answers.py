@@ -1,10 +1,12 @@
-"""Answers to a question set, item by item: lifting the mean but not the worst variation closes little.
+"""Answers to a question set, question by question: lifting the mean but not the worst variation closes little.
 
     spread       accuracy of the best item - accuracy of the worst (Nezhurina et al. 2024, 2406.02061: the variations of
                  one problem differ in nothing but numbers, so a reasoner has a spread of 0)
     worst_item   accuracy of the worst item
 
 Both are extremes over items, so with few answers per item chance alone spreads them: `accuracies` shows what is behind.
+An item is here one question of the set (column `question`), and the set is what is asked about: it is not a sample of
+other questions. So what varies is the model's answer, and the episodes in which a question is asked are its draws.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval, estimate
-from .base import CLUSTER, register_metric
-from .totals import OfTotals, by_episode, quotient, summed
+from .base import register_metric
+from .totals import OfTotals, by_cluster, quotient, summed
 
 __all__ = ["accuracies", "spread", "worst_item"]
 
+_DRAW = ["task", "model", "episode"]
 MOST = 1000  # items beyond which a question set is no set of variations
 _NO_ITEMS = "the task has no items: it belongs to question sets"
 
@@ -31,12 +34,13 @@ def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, 
     Raises:
         NotMeasured: the task has no items.
     """
-    answers = frame.filter(pl.col("item").is_not_null())
+    answers = frame.filter(pl.col("question").is_not_null())
     if answers.is_empty():
         raise NotMeasured(_NO_ITEMS)
-    sums = answers.group_by("item", *CLUSTER).agg(num=pl.col("does").sum(), den=pl.len()).sort("item", *CLUSTER)
+    key = ["question", *_DRAW]
+    sums = answers.group_by(key).agg(num=pl.col("does").sum(), den=pl.len()).sort(key)
     shares = {}
-    for (item,), part in sums.group_by("item", maintain_order=True):
+    for (item,), part in sums.group_by("question", maintain_order=True):
         num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
         shares[str(item)] = estimate(num, den, f"accuracy of {item}", interval=interval)
     return shares
@@ -44,17 +48,17 @@ def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, 
 
 def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
     """Per episode: right answers of every item, then answers of every item; shape (episodes, 2 * items)."""
-    answers = frame.filter(pl.col("item").is_not_null())
+    answers = frame.filter(pl.col("question").is_not_null())
     if answers.is_empty():
         raise NotMeasured(_NO_ITEMS)
-    items = answers["item"].unique().sort()
-    often = answers.group_by("item").agg(pl.struct(CLUSTER).n_unique().alias("episodes"))["episodes"].min()
+    items = answers["question"].unique().sort()
+    often = answers.group_by("question").agg(pl.struct(_DRAW).n_unique().alias("episodes"))["episodes"].min()
     if len(items) < 2:
         raise NotMeasured("there is one item only, so nothing varies")
     if len(items) > MOST or int(str(often)) < 2:
         raise NotMeasured("each item must be answered in several episodes, or its accuracy is one draw")
-    codes, episodes = by_episode(answers)
-    place = items.search_sorted(answers["item"]).to_numpy().astype(np.intp)
+    codes, episodes = by_cluster(answers, _DRAW)
+    place = items.search_sorted(answers["question"]).to_numpy().astype(np.intp)
     right = summed(codes, episodes, place, len(items), answers["does"].to_numpy().astype(np.float64))
     return np.concatenate([right, summed(codes, episodes, place, len(items))], axis=1), float(answers.height)
 

@@ -1,4 +1,4 @@
-"""What a metric is: a function of a table to an estimate, most often a ratio of sums over episodes.
+"""What a metric is: a function of a table to an estimate, most often a ratio of sums over items.
 
 A metric says which table it reads:
     steps   the records of one variant (`akrasia.evals.frame`); the default
@@ -33,6 +33,7 @@ __all__ = [
     "Metric",
     "Table",
     "metric",
+    "per_item",
     "ratio_metric",
     "register_metric",
     "table_read",
@@ -40,7 +41,8 @@ __all__ = [
 
 Table = Literal["steps", "turns", "pairs"]
 TABLES: tuple[Table, ...] = get_args(Table)
-CLUSTER = ["task", "model", "episode"]
+CLUSTER = ["task", "model", "item"]
+_EPISODE = ["task", "model", "episode"]
 ANYWHERE = (-np.inf, np.inf)
 RANGES = {
     "share": (0.0, 1.0),
@@ -52,7 +54,7 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Metric:
-    """A ratio of sums: sum(num) / sum(den) over the rows of its table.
+    """A ratio of sums: sum(num) / sum(den) over the rows of its table, with the item as the cluster.
 
     Args:
         name: registered name.
@@ -94,24 +96,30 @@ class Metric:
         return {*self.num.meta.root_names(), *self.den.meta.root_names()}
 
     def sums(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Per episode: columns `num` and `den`, in the order of task, model and episode."""
+        """Per item: its columns `num` and `den`, in the order in which the episodes take the items up."""
+        return per_item(self.episode_sums(table))
+
+    def episode_sums(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Per episode: `num` and `den`, with its item, in the order of task, model and episode."""
         if self.view is not None:
             table = self.view(table)
         if self.per == "play":
-            names = {*CLUSTER, "step", *self.columns}
+            names = {*_EPISODE, "item", "step", *self.columns}
             steps = table.select(name for name in table.columns if name in names).sort("step")
-            whole = steps.group_by(CLUSTER, maintain_order=True).agg(num=self.num, den=self.den)
-            return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(CLUSTER)
+            item = [] if "item" in self.columns else [pl.col("item").first()]
+            whole = steps.group_by(_EPISODE, maintain_order=True).agg(*item, num=self.num, den=self.den)
+            return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(_EPISODE)
         last = ["step"] if self.per == "episode" else []
         parts = table.select(
-            *CLUSTER,
+            *_EPISODE,
+            "item",
             *last,
             num=self.num.cast(pl.Float64).fill_null(0.0),
             den=self.den.cast(pl.Float64).fill_null(0.0),
         )
         if last:
-            parts = parts.sort("step").group_by(CLUSTER, maintain_order=True).last().drop("step")
-        return _sums(parts)
+            parts = parts.sort("step").group_by(_EPISODE, maintain_order=True).last().drop("step")
+        return _per_episode(parts)
 
     @property
     def bounded(self) -> bool:
@@ -126,12 +134,17 @@ class Metric:
         return bounds((_array(counts, "num"), _array(counts, "den"), _array(counts, "missing")), self.name, interval)
 
     def counts(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Per episode: columns `num` (known to be 1), `den` (all steps) and `missing` (outcome not known)."""
+        """Per item: `num` (known to be 1), `den` (all steps) and `missing` (outcome not known)."""
+        return per_item(self.episode_counts(table))
+
+    def episode_counts(self, table: pl.DataFrame) -> pl.DataFrame:
+        """The same per episode, with its item, in the order of task, model and episode."""
         missing = pl.lit(False) if self.missing is None else self.missing.fill_null(False)
         den = self.den.cast(pl.Boolean).fill_null(False) | missing
         known = self.num.cast(pl.Boolean).fill_null(False) & den & ~missing
         columns = {"num": known, "den": den, "missing": missing}
-        return _sums(table.select(*CLUSTER, **{name: e.cast(pl.Float64) for name, e in columns.items()}))
+        floats = {name: e.cast(pl.Float64) for name, e in columns.items()}
+        return _per_episode(table.select(*_EPISODE, "item", **floats))
 
 
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
@@ -178,9 +191,7 @@ def ratio_metric(name: str, what: str, known: Sequence[str]) -> Metric:
     if not isinstance(made, Metric) or made.of != "steps":
         raise BadOption(
             f"the metric {name!r} {what}",
-            "it is no ratio over episodes"
-            if table_read(made) == "steps"
-            else f"it reads {table_read(made)}, not steps",
+            "it is no ratio of sums" if table_read(made) == "steps" else f"it reads {table_read(made)}, not steps",
             f"Use others, such as {', '.join(known)}.",
         )
     return made
@@ -193,26 +204,34 @@ def _within(result: Estimate, unit: str) -> Estimate:
     return replace(result, low=max(result.low, low), high=min(result.high, high))
 
 
-def _sums(parts: pl.DataFrame) -> pl.DataFrame:
-    """Every column beside the cluster summed per cluster, in order.
+def per_item(sums: pl.DataFrame) -> pl.DataFrame:
+    """Sums per episode added up per item; `episode` is then the first of the item's."""
+    if sums["task"].n_unique() == sums["model"].n_unique() == 1 and sums["item"].n_unique() == sums.height:
+        return sums
+    totals = [pl.col(c).sum() for c in sums.columns if c not in (*CLUSTER, "episode")]
+    return sums.group_by(CLUSTER, maintain_order=True).agg(pl.col("episode").min(), *totals)
 
-    In a stored run the rows of a cluster lie together: runs of equal clusters are summed first, which is all there is
-    to do where no cluster comes twice; otherwise what is left is small.
+
+def _per_episode(parts: pl.DataFrame) -> pl.DataFrame:
+    """Every column beside episode and item summed per episode, in order.
+
+    In a stored run the rows of an episode lie together: runs of equal episodes are summed first, which is all there is
+    to do where no episode comes twice; otherwise what is left is small.
     """
     if parts.is_empty():
         return parts
-    another = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in CLUSTER)
+    another = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in _EPISODE)
     starts = parts.select(another.arg_true()).to_series().to_numpy()
     sums = parts[starts].with_columns(
         **{
             name: pl.Series(np.add.reduceat(_array(parts, name), starts))
             for name in parts.columns
-            if name not in CLUSTER
+            if name not in (*_EPISODE, "item")
         }
     )
     if sums["task"].n_unique() == sums["model"].n_unique() == 1 and sums["episode"].is_sorted():
         return sums
-    return sums.group_by(CLUSTER).sum().sort(CLUSTER)
+    return sums.group_by(*_EPISODE, "item").sum().sort(_EPISODE)
 
 
 def _array(table: pl.DataFrame, column: str) -> Array:

@@ -28,7 +28,7 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import METRICS, Metric, Table, metric
-from .totals import by_episode, of_totals, quotient, summed
+from .totals import by_item, of_totals, quotient, summed
 
 __all__ = ["NormalisedEffect", "moved", "planted_taken", "rationale_effect"]
 
@@ -99,14 +99,14 @@ class NormalisedEffect:
         both = pairs.filter(_READ)
         if both.is_empty():
             raise NotMeasured(_NOT_TAMPERED)
-        codes, episodes = by_episode(both)
+        codes, items = by_item(both)
         ours, theirs = both["done"].fill_null(""), both["done_base"].fill_null("")
         labels = pl.concat([ours, theirs]).unique().sort()
         size = len(labels)
         places = [labels.search_sorted(c).to_numpy().astype(np.intp) for c in (ours, theirs)]
         same = (places[0] == places[1]).astype(np.intp)
         parts = np.concatenate(
-            [summed(codes, episodes, same, 2), *(summed(codes, episodes, place, size) for place in places)], axis=1
+            [summed(codes, items, same, 2), *(summed(codes, items, place, size) for place in places)], axis=1
         )
         return of_totals(
             parts, _one_less_kappa, self.name, float(both.height), "all actions have one and the same label"

@@ -26,7 +26,7 @@ from scipy.special import ndtr
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import RANGES, metric, register_metric
-from .totals import CELLS, Codes, OfTotals, by_episode, quotient, spread_over, summed
+from .totals import CELLS, Codes, OfTotals, by_item, quotient, spread_over, summed
 
 __all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
 
@@ -40,20 +40,20 @@ ONE_CLASS = "all steps are right, or all are wrong"
 
 
 def _rows(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, Array, Codes, int]:
-    """(confidence, right, episode of each row, episodes)."""
+    """(confidence, right, item of each row, items)."""
     rows = frame.filter(pl.col(column).is_not_null())
     if rows.is_empty():
         raise NotMeasured(why)
-    codes, episodes = by_episode(rows)
+    codes, items = by_item(rows)
     sure = rows[column].to_numpy().astype(np.float64).clip(0.0, 1.0)
-    return sure, rows["does"].to_numpy().astype(np.float64), codes, episodes
+    return sure, rows["does"].to_numpy().astype(np.float64), codes, items
 
 
 def binned(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, float]:
-    """Per episode and bin: count, sums of confidence p, right y, p^2 and p y; shape (episodes, 5 * BINS)."""
-    sure, right, codes, episodes = _rows(frame, column, why)
+    """Per item and bin: count, sums of confidence p, right y, p^2 and p y; shape (items, 5 * BINS)."""
+    sure, right, codes, items = _rows(frame, column, why)
     place = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure)
-    sums = [summed(codes, episodes, place, BINS, w) for w in (np.ones_like(sure), sure, right, sure**2, sure * right)]
+    sums = [summed(codes, items, place, BINS, w) for w in (np.ones_like(sure), sure, right, sure**2, sure * right)]
     return np.concatenate(sums, axis=1), float(len(sure))
 
 
@@ -121,19 +121,19 @@ class Auroc:
         self._column, self._why = column, why
 
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        sure, right, codes, episodes = _rows(frame, self._column, self._why)
+        sure, right, codes, items = _rows(frame, self._column, self._why)
         value = auroc_of(sure, right)
         if not np.isfinite(value):
             raise NotMeasured(ONE_CLASS)
         known = np.unique(sure)
-        levels = max(16, min(LEVELS, CELLS // episodes))
+        levels = max(16, min(LEVELS, CELLS // items))
         edges = known if len(known) <= levels else np.unique(np.quantile(sure, np.linspace(0, 1, levels + 1)[1:]))
         width = len(edges)
         level = np.minimum(np.searchsorted(edges, sure), width - 1) + width * right.astype(np.intp)
         low, high, unknown = spread_over(
-            summed(codes, episodes, level, 2 * width), _auroc_of_levels, self.name, RANGES["share"]
+            summed(codes, items, level, 2 * width), _auroc_of_levels, self.name, RANGES["share"]
         )
-        return Estimate(value, low, high, float(len(sure)), episodes, unknown)
+        return Estimate(value, low, high, float(len(sure)), items, unknown)
 
 
 def _register(prefix: str, column: str, reading: str, why: str) -> None:

@@ -96,7 +96,7 @@ def coverage_curve(frame: pl.DataFrame, interval: Interval = "robust") -> dict[s
     Raises:
         NotMeasured: nothing was played, or the task has no arms to try.
     """
-    wanted = frame.select(*CLUSTER, "step", "design", "baseline", "tried_after")
+    wanted = frame.select(*CLUSTER, "episode", "step", "design", "baseline", "tried_after")
     played = wanted.filter(_PLAYED & pl.col("tried_after").is_not_null())
     if played.is_empty():
         raise NotMeasured(coverage.why)

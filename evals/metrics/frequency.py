@@ -14,7 +14,7 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import Metric, metric, register_metric
-from .totals import OfTotals, by_episode, quotient
+from .totals import OfTotals, by_item, quotient
 
 __all__ = [
     "BUCKETS",
@@ -30,7 +30,7 @@ __all__ = [
 _APP = "Schmied et al. 2025 (2504.16078), App. C.1.2"
 _CLASSED = pl.col("habit").is_not_null()
 _NO_HISTORY = "no step has a history of actions that can be taken again"
-REPEATS = pl.col("item").str.extract(r"^repeats (\d+)$").cast(pl.Int64)
+REPEATS = pl.col("question").str.extract(r"^repeats (\d+)$").cast(pl.Int64)
 BUCKETS = ((0, 10), (45, 55), (90, 100))
 
 
@@ -83,7 +83,7 @@ def frequency_buckets(frame: pl.DataFrame, interval: Interval = "robust") -> dic
 
 def _moments(frame: pl.DataFrame) -> tuple[Array, float]:
     """Per episode: n and the sums of x, y, x^2, y^2, x y of repeats and entropy, each around its mean."""
-    if frame["item"].null_count() == frame.height:
+    if frame["question"].null_count() == frame.height:
         raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
     probed = frame.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null())
     if probed.is_empty():
@@ -93,8 +93,8 @@ def _moments(frame: pl.DataFrame) -> tuple[Array, float]:
         raise NotMeasured(_NO_TOKENS)
     x, y = (shown[c].to_numpy().astype(np.float64) for c in ("repeats", "entropy"))
     x, y = x - x.mean(), y - y.mean()
-    codes, episodes = by_episode(shown)
-    columns = [np.bincount(codes, weights=w, minlength=episodes) for w in (np.ones_like(x), x, y, x * x, y * y, x * y)]
+    codes, items = by_item(shown)
+    columns = [np.bincount(codes, weights=w, minlength=items) for w in (np.ones_like(x), x, y, x * x, y * y, x * y)]
     return np.stack(columns, axis=1).astype(np.float64), float(len(x))
 
 

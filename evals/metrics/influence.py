@@ -23,7 +23,7 @@ from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..turns import DECISION
 from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric
-from .totals import by_episode, of_totals, quotient, summed
+from .totals import by_item, of_totals, quotient, summed
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -49,6 +49,7 @@ def debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
     again = turns.filter(pl.col("spoken_before") & ~pl.col("skipped") & (pl.col("role") != "voter"))
     edges = again.select(
         *DECISION,
+        "item",
         "turn",
         "lane",
         "before",
@@ -79,7 +80,7 @@ def influenced_turns(turns: pl.DataFrame) -> pl.DataFrame:
         debate_edges(turns)
         .group_by(*DECISION, "turn")
         .agg(
-            pl.col("right_before", "right").first(),
+            pl.col("item", "right_before", "right").first(),
             sources=pl.len(),
             disagreed=pl.col("exposed").mean(),
             sources_right=pl.col("source_right").mean(),
@@ -187,11 +188,11 @@ class CentralityInfluence:
         ranks = scipy.stats.rankdata([central[s] for s in sources])
         if len(sources) < 3 or np.ptp(ranks) == 0:
             raise NotMeasured("fewer than three speakers were heard, or all are equally central")
-        edges = edges.filter("exposed").select(*CLUSTER, "source", "adopted")
-        codes, episodes = by_episode(edges)
+        edges = edges.filter("exposed").select(*CLUSTER, "episode", "source", "adopted")
+        codes, items = by_item(edges)
         place = sources.search_sorted(edges["source"]).to_numpy().astype(np.intp)
-        moved = summed(codes, episodes, place, len(sources), edges["adopted"].to_numpy().astype(np.float64))
-        parts = np.concatenate([moved, summed(codes, episodes, place, len(sources))], axis=1)
+        moved = summed(codes, items, place, len(sources), edges["adopted"].to_numpy().astype(np.float64))
+        parts = np.concatenate([moved, summed(codes, items, place, len(sources))], axis=1)
 
         def spearman(totals: Array) -> Array:
             taken, chances = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)

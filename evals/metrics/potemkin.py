@@ -4,7 +4,7 @@
     incoherence = 2 (1 - share consistent)   over the answers that a model labels itself
 
 (Mancoridis et al. 2025, 2506.21521, as its code computes them.) The interval is that of the share of wrong answers,
-scaled by the same factor 1 / (1 - chance). A step is recognised by its item, "concept/use".
+scaled by the same factor 1 / (1 - chance). A step is recognised by its question, "concept/use".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Scaled:
     unit: str = "ratio"
 
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        steps = frame.filter(pl.col("item").fill_null("").str.extract(r"/([a-z]+)$").is_in(self.uses))
+        steps = frame.filter(pl.col("question").fill_null("").str.extract(r"/([a-z]+)$").is_in(self.uses))
         if self.known:
             steps = steps.filter(pl.col("probes") > 0)
         else:  # in a fork the text to be labelled is the baseline's: only it labels its own
@@ -54,7 +54,8 @@ class Scaled:
             steps = steps.filter(pl.col("knows"))
         if steps.is_empty():
             raise NotMeasured("no concept was defined right")
-        sums = steps.group_by(CLUSTER).agg(num=(~pl.col("does")).sum(), den=pl.len()).sort(CLUSTER)
+        totals = {"num": (~pl.col("does")).sum(), "den": pl.len(), "episode": pl.col("episode").min()}
+        sums = steps.group_by(CLUSTER).agg(**totals).sort("task", "model", "episode")
         num, den = (np.asarray(sums[c].to_numpy(), dtype=np.float64) for c in ("num", "den"))
         wrong = estimate(num, den, self.name, interval=interval)
         factor = steps.height / float((1 - steps["chance"]).sum())

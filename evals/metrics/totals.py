@@ -1,11 +1,11 @@
-"""Metrics that are no ratio of sums, yet a function of sums over episodes: calibration errors, AUROC, correlations.
+"""Metrics that are no ratio of sums, yet a function of sums over items: calibration errors, AUROC, correlations.
 
-An episode contributes a row of `parts`, shape (episodes, k); the metric is `statistic(parts.sum(axis=0))`. The interval
-is a BCa bootstrap of the episodes (scipy), seeded by the metric's name: a resample is how often each episode was
-drawn, so all of them are one matrix product. Beyond `MANY` episodes, where the two agree and a bootstrap costs
-seconds, it is the jackknife's over episodes (Efron and Tibshirani 1993, ch. 11) with Student's t.
+An item contributes a row of `parts`, shape (items, k); the metric is `statistic(parts.sum(axis=0))`. The interval is a
+BCa bootstrap of the items (scipy), seeded by the metric's name: a resample is how often each item was drawn, so all of
+them are one matrix product. Beyond `MANY` items, where the two agree and a bootstrap costs seconds, it is the
+jackknife's over items (Efron and Tibshirani 1993, ch. 11) with Student's t.
 
-Invariants: one episode, or episodes that do not differ, leave the interval unknown; a metric without its data raises
+Invariants: one item, or items that do not differ, leave the interval unknown; a metric without its data raises
 `NotMeasured`.
 """
 
@@ -22,17 +22,17 @@ import scipy
 
 from ...errors import NotMeasured
 from ...rng import named_rng
-from ..inference import ALIKE, LEVEL, Array, Estimate, Interval
+from ..inference import ALIKE, LEVEL, ONE, Array, Estimate, Interval
 from ..inference.intervals import t_quantile
 from .base import ANYWHERE, CLUSTER, RANGES
 
-__all__ = ["CELLS", "Codes", "OfTotals", "by_episode", "of_totals", "quotient", "spread_over", "summed"]
+__all__ = ["CELLS", "Codes", "OfTotals", "by_cluster", "by_item", "of_totals", "quotient", "spread_over", "summed"]
 
 RESAMPLES = 2000
-MANY = 200  # episodes
+MANY = 200  # items
 CELLS = 4_000_000  # numbers held at once
 DEFINED = 0.9  # share of resamples that must define the statistic
-RARE = "too few episodes define it"
+RARE = "too few items define it"
 
 Statistic = Callable[[Array], Array]
 Codes = np.ndarray[Any, np.dtype[np.intp]]
@@ -40,11 +40,11 @@ Codes = np.ndarray[Any, np.dtype[np.intp]]
 
 @dataclass(frozen=True)
 class OfTotals:
-    """A function of sums over episodes.
+    """A function of sums over items.
 
     Args:
         name, title, unit, source: as for `akrasia.evals.metrics.Metric`.
-        parts: table of one variant -> (sums per episode, shape (episodes, k); how many steps they hold).
+        parts: table of one variant -> (sums per item, shape (items, k); how many steps they hold).
         statistic: totals, shape (..., k) -> (...); not-a-number where they do not define it.
         undefined: what is said where the totals do not define it.
         no_interval: why it has no interval, empty where it has one.
@@ -76,7 +76,7 @@ def of_totals(
     within: tuple[float, float] = ANYWHERE,
     bare: bool = False,
 ) -> Estimate:
-    """Estimate `statistic` of the totals of `parts`, with its interval over episodes.
+    """Estimate `statistic` of the totals of `parts`, with its interval over items.
 
     Args:
         within: the range of the statistic; the interval does not leave it.
@@ -95,10 +95,10 @@ def of_totals(
 def spread_over(
     parts: Array, statistic: Statistic, name: str, within: tuple[float, float] = ANYWHERE
 ) -> tuple[float | None, float | None, str]:
-    """(low, high, why they are unknown) of `statistic` over episodes."""
+    """(low, high, why they are unknown) of `statistic` over items."""
     size = len(parts)
     if size == 1:
-        return None, None, "one episode says nothing about spread"
+        return None, None, ONE
     low, high, why = _jackknife(parts, statistic) if size > MANY else _bootstrap(parts, statistic, name)
     if low is None or high is None:
         return None, None, why
@@ -106,7 +106,7 @@ def spread_over(
 
 
 def _jackknife(parts: Array, statistic: Statistic) -> tuple[float | None, float | None, str]:
-    """The statistic plus or minus t times the spread that leaving out one episode at a time shows."""
+    """The statistic plus or minus t times the spread that leaving out one item at a time shows."""
     size, totals = len(parts), parts.sum(axis=0)
     rows = max(1, CELLS // parts.shape[1])
     without = np.concatenate([statistic(totals - parts[i : i + rows]) for i in range(0, size, rows)])
@@ -158,16 +158,22 @@ def quotient(top: Array, bottom: Array, least: float = 0.0) -> Array:
     return result
 
 
-def by_episode(frame: pl.DataFrame) -> tuple[Codes, int]:
-    """(number of its episode for every row, how many episodes there are)."""
-    named = frame.select(CLUSTER)
-    numbered = named.unique().sort(CLUSTER).with_row_index("number")
-    codes = named.join(numbered, on=CLUSTER, how="left", maintain_order="left")["number"].to_numpy()
+def by_item(frame: pl.DataFrame) -> tuple[Codes, int]:
+    """(number of its item for every row, how many items there are); items count in the order of their episodes."""
+    return by_cluster(frame, CLUSTER)
+
+
+def by_cluster(frame: pl.DataFrame, cluster: list[str]) -> tuple[Codes, int]:
+    """The same for the clusters that these columns name."""
+    first = pl.col("episode").min().alias("first episode")
+    numbered = frame.group_by(cluster).agg(first).sort("task", "model", "first episode").drop("first episode")
+    numbered = numbered.with_row_index("number")
+    codes = frame.select(cluster).join(numbered, on=cluster, how="left", maintain_order="left")["number"].to_numpy()
     return np.asarray(codes, dtype=np.intp), numbered.height
 
 
 def summed(codes: Codes, rows: int, cells: Codes, width: int, weights: Array | None = None) -> Array:
-    """Sums of `weights` (counts without) per episode and cell, shape (rows, width)."""
+    """Sums of `weights` (counts without) per item and cell, shape (rows, width)."""
     flat = np.bincount(codes * width + cells, weights=weights, minlength=rows * width)
     result: Array = flat.astype(np.float64).reshape(rows, width)
     return result

@@ -19,7 +19,7 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array
 from .base import CLUSTER, register_metric
-from .totals import OfTotals, by_episode, quotient, summed
+from .totals import OfTotals, by_item, quotient, summed
 
 __all__ = ["entropy_nats"]
 
@@ -37,16 +37,16 @@ def entropy_nats(counts: Array) -> Array:
 
 def _counts(frame: pl.DataFrame, column: str) -> tuple[Array, float]:
     """Per episode, how often each label (or place) was chosen; the last column is the sum of ln(actions)."""
-    wanted = dict.fromkeys((*CLUSTER, "place", "actions", column))  # of a long run's table no more is copied
+    wanted = dict.fromkeys((*CLUSTER, "episode", "place", "actions", column))  # of a long run's table no more is copied
     rows = frame.select(*wanted).filter(pl.col("place").is_not_null())
     if rows.is_empty():
         raise NotMeasured(WHY)
-    codes, episodes = by_episode(rows)
+    codes, items = by_item(rows)
     values = rows[column].rank("dense").to_numpy().astype(np.intp) - 1
     ones = np.ones(rows.height)
-    counts = summed(codes, episodes, values, int(values.max()) + 1, ones)
+    counts = summed(codes, items, values, int(values.max()) + 1, ones)
     logs = np.log(rows["actions"].to_numpy().astype(np.float64))
-    return np.column_stack([counts, np.bincount(codes, logs, episodes)]), float(rows.height)
+    return np.column_stack([counts, np.bincount(codes, logs, items)]), float(rows.height)
 
 
 def _labels(totals: Array) -> Array:

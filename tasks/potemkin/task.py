@@ -1,10 +1,10 @@
 """Potemkin understanding: define a concept, then use it (Mancoridis et al. 2025, 2506.21521), on an own open set.
 
-One episode is one concept, drawn by the seed. Its first question is the keystone, a multiple choice of definitions. It
-is a *probe*, so the records of the uses after it say whether it was answered right. The uses are *classify* (instance
-or near miss: yes or no), *generate* (an instance under constraints) and *edit* (change a text within a limit so that it
-becomes an instance or, where that is not too easy, stops being one). The concept's program grades open answers into
-"right" and "wrong".
+One episode is one concept; the concepts come in an order that is drawn anew each time all were asked about. Its first
+question is the keystone, a multiple choice of definitions. It is a *probe*, so the records of the uses after it say
+whether it was answered right. The uses are *classify* (instance or near miss: yes or no), *generate* (an instance under
+constraints) and *edit* (change a text within a limit so that it becomes an instance or, where that is not too easy,
+stops being one). The concept's program grades open answers into "right" and "wrong".
 
 `PotemkinIncoherence` asks for an instance or a non-instance, then shows the answer and asks whether it is one. Right is
 the label that agrees with the request, whatever the truth. Both tasks decide by a fair coin between instance and
@@ -91,9 +91,14 @@ class _Episode:
         """The questions of an episode, in order."""
         raise NotImplementedError
 
-    def start(self, seed: int) -> PotemkinState:
+    def item(self, seed: int) -> str:
+        """The concept: the published rates have one keystone question per concept, and every use counts under it."""
         names = [n for n in self.concepts or CONCEPTS if self.domain in (None, CONCEPTS[n].domain)]
-        return PotemkinState(seed, names[int(named_rng(seed, "potemkin", "concept").integers(len(names)))])
+        turn, place = divmod(seed, len(names))
+        return names[int(named_rng(turn, "potemkin", "concepts").permutation(len(names))[place])]
+
+    def start(self, seed: int) -> PotemkinState:
+        return PotemkinState(seed, self.item(seed))
 
     def situation(self, state: PotemkinState) -> Situation:
         question, concept = self._question(state), CONCEPTS[state.concept]

@@ -61,7 +61,7 @@ def test_a_debate_is_broken_down_by_round_speaker_and_edge(result: ak.Result) ->
 
 
 def test_items_and_levels_are_broken_down_where_there_are_any(result: ak.Result) -> None:
-    asked = result.records.with_columns(item=pl.format("variation {}", pl.col("step")))
+    asked = result.records.with_columns(question=pl.format("variation {}", pl.col("step")))
     seen = asked.filter(variant=BASE).with_columns(
         variant=pl.lit("act"), asked=pl.lit(False), encoded=pl.col("step") == 2, baseline=pl.lit(False)
     )

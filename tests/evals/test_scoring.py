@@ -68,6 +68,7 @@ def record(
         usage=Usage(10, 5),
         cost=more.pop("cost", 0.0),
         tags=more.pop("tags", tags),
+        item=more.pop("item", str(episode)),
     )
 
 

@@ -57,6 +57,7 @@ def record(*transcript: Turn, episode: int = 0, variant: str = "debate", **more:
         len(transcript),
         Usage(),
         0.0,
+        item=str(episode),
         **more,
     )
 

@@ -350,11 +350,11 @@ def test_a_model_that_defines_right_and_applies_wrong_is_all_gap(tmp_path: Any) 
     assert arm.metrics["potemkin_rate"].value == pytest.approx(3 / 2.5)
     assert "potemkin_incoherence" in arm.metrics["incoherence"].why
     table = result.records
-    chances = table.select(pl.col("item").str.extract(r"/(\w+)$"), "chance").unique().rows()
+    chances = table.select(pl.col("question").str.extract(r"/(\w+)$"), "chance").unique().rows()
     assert dict(chances) == {"classify": 0.5, "generate": 0.0, "edit": 0.0}
     assert len(chances) == 3
-    assert set(table.filter(pl.col("item").str.ends_with("/classify"))["done"]) <= {"yes", "no"}
-    assert set(table.filter(pl.col("item").str.ends_with("/edit"))["done"]) == {"wrong"}
+    assert set(table.filter(pl.col("question").str.ends_with("/classify"))["done"]) <= {"yes", "no"}
+    assert set(table.filter(pl.col("question").str.ends_with("/edit"))["done"]) == {"wrong"}
 
 
 def test_a_model_that_does_all_right_has_no_gap_and_one_that_knows_nothing_has_no_rate(tmp_path: Any) -> None:

@@ -60,6 +60,7 @@ def _record(
         Usage(10, 5),
         0.0,
         tags or {},
+        str(episode),
     )
 
 
@@ -76,13 +77,15 @@ def _confident(steps: list[tuple[float, bool]], column: str = "confidence", per:
         pl.Series(column, [c for c, _ in steps]),
         pl.Series("does", [r for _, r in steps]),
         pl.Series("episode", [i // per for i in range(len(steps))]),
+        pl.Series("item", [str(i // per) for i in range(len(steps))]),
     )
 
 
 def _probe(entropies: list[tuple[int, float]]) -> pl.DataFrame:
     plain = frame([_record("b", frequent=("b",), greedy=("a",), tags={"item": "repeats 0"})])
     return plain.select(pl.all().repeat_by(len(entropies)).list.explode()).with_columns(
-        pl.Series("item", [f"repeats {k}" for k, _ in entropies]),
+        pl.Series("question", [f"repeats {k}" for k, _ in entropies]),
+        pl.Series("item", [str(i) for i in range(len(entropies))]),
         pl.Series("entropy", [h for _, h in entropies]),
         pl.Series("episode", range(len(entropies))),
     )
