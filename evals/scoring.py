@@ -17,7 +17,8 @@ import polars as pl
 from ..errors import RunFolderError, UnknownName
 from .anytime import InterimLooks
 from .breakdown import breakdowns, first_with_probs
-from .controls import Reference, is_control, references
+from .completeness import missing_sentence
+from .controls import Reference, is_control, is_leaking, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
@@ -29,8 +30,8 @@ from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
-from .verdict import Verdict, judge_arm, no_verdict
-from .warnings import arm_warnings, placebo_warnings
+from .verdict import Verdict, judge_arm, no_verdict, with_leak
+from .warnings import UNCHECKED, arm_warnings, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
 
@@ -81,13 +82,16 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
+            *filter(None, [missing_sentence(run.missing, run.ended, run.name)]),
             *scorer.failures,
             *arm_warnings(arms, design),
+            *([] if run.checksummed else [UNCHECKED]),
             *placebo_warnings(arms, anytime or contrasts),
         ),
         looks=run.looks,
         anytime=anytime,
         judged=run.judged,
+        missing=run.missing,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 
@@ -168,6 +172,7 @@ class _Scorer:
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
             judged=None if judged is None else _judged(steps, judged, interval),
+            leaks=is_leaking(steps),
         )
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
@@ -193,7 +198,8 @@ class _Scorer:
             faults = [(name, fault) for name, a in (("it", arm), (base.variant, base)) for fault in a.integrity]
             if faults:
                 return no_verdict(where, *faults[0], multiples)
-            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends)
+            judged = judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends)
+            return with_leak(judged) if arm.leaks else judged
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 

@@ -36,6 +36,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     surgery       how the rationale was tampered with ("truncate(0.25)"), null where nothing in it could be changed;
                   planted: what the changed rationale recommends
     follows_planted   the action taken is among those; null where nothing was planted
+    leaks         what of the oracle an agent of the variant is told ("oracle"); null where it is told nothing
+    rule          the rule by which an action is called optimal there
     integrity     what speaks against the step as measured, by what happened in a graph; null where nothing does
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
@@ -71,7 +73,7 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
-    "latency": pl.Float64, "integrity": pl.String,
+    "latency": pl.Float64, "integrity": pl.String, "leaks": pl.String, "rule": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -144,6 +146,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "follows_planted": valid and done in planted if planted else None,
         "latency": None,
         "integrity": _integrity(tags),
+        "leaks": tags.get("leaks"),
+        "rule": oracle["rule"],
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }
