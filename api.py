@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .experiments.executors import Executor
     from .experiments.experiment import Experiment
     from .experiments.planning.forecast import Forecast
+    from .experiments.runner import Outcome
     from .experiments.settings import ExperimentSettings
 
 __all__ = ["arun", "execute", "forecast", "run"]
@@ -186,10 +187,23 @@ async def execute(
                 _remove(folder)
             _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), experiment_json(experiment))))
-            outcome = await play_experiment(
-                experiment, ledger, executor, event_bus(on_event), replay=offline, on_start=on_start
-            )
+            ledger.begin_session()
+            try:
+                outcome = await play_experiment(
+                    experiment, ledger, executor, event_bus(on_event), replay=offline, on_start=on_start
+                )
+            except BaseException as error:
+                ledger.end_session(f"interrupted by {type(error).__name__}")
+                raise
+            ledger.end_session(_end(outcome))
     return Result(folder, outcome)
+
+
+def _end(outcome: Outcome) -> str:
+    """How a session ended, in words."""
+    if outcome.stopped is not None:
+        return outcome.stopped.what
+    return "some calls were given up" if outcome.missing else "complete"
 
 
 def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None:

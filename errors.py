@@ -27,6 +27,7 @@ AkrasiaError
 │       └── WorkerLost    worker processes die again and again
 ├── TrainingFailed        a training stopped: its loss is no number, or memory ran out; what was saved is kept
 └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
+    └── LedgerDamaged     bytes of it have changed: which row, where in the file
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ __all__ = [
     "EndsRun",
     "EvaluatorFailed",
     "Fault",
+    "LedgerDamaged",
     "LedgerError",
     "MissingExtra",
     "MissingWeights",
@@ -214,6 +216,10 @@ class TrainingFailed(AkrasiaError):
 
 class LedgerError(AkrasiaError):
     """A ledger cannot be used: it is newer, damaged or locked. It is not modified."""
+
+
+class LedgerDamaged(LedgerError):
+    """Bytes of the file have changed since they were written; says which row, and where in the file."""
 
 
 def first_error(error: BaseException) -> BaseException:

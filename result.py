@@ -18,6 +18,7 @@ from .events import Listener, event_bus
 from .files import write_file
 from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
+from .ledger.provenance import RunSession, ended_sentence
 from .records import Record
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ class Result:
         """What all sessions of the run paid, and what every variant would have paid alone."""
         with read_ledger(self.folder) as ledger:
             return RunCosts(ledger.paid(), ledger.alone())
+
+    @property
+    def sessions(self) -> list[RunSession]:
+        """Each time that the run was played: when, on what kind of host, with which versions, and how it ended."""
+        with read_ledger(self.folder) as ledger:
+            return _sessions(ledger)
 
     def score(
         self,
@@ -143,13 +150,18 @@ class Result:
 
     def _tables_of(self, ledger: LedgerReader) -> RunTables:
         from .evals.anytime import InterimLooks
+        from .evals.completeness import planned_episodes
         from .evals.run_tables import RunTables
 
-        looks = _stored(ledger, "looks")
+        stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
+        looks = InterimLooks.of(stored) if stored else None
         return RunTables(
             self._once("records", _records, ledger),
-            looks=InterimLooks.of(looks) if looks else None,
-            experiment=_stored(ledger, "experiment") or {},
+            looks=looks,
+            experiment=experiment,
+            finished=ledger.finished_counts(planned_episodes(experiment, looks)),
+            ended=ended_sentence(ledger.sessions()),
+            checksummed=ledger.checksummed,
             name=str(self.folder),
         )
 
@@ -282,6 +294,14 @@ def open_run(folder: Path | str) -> Result:
     """
     read_ledger(folder).close()
     return Result(Path(folder))
+
+
+def _sessions(ledger: LedgerReader) -> list[RunSession]:
+    """The sessions of a run; of one that has not ended, with what was reported of the models so far."""
+    sessions = ledger.sessions()
+    if sessions and not sessions[-1].models:
+        sessions[-1] = replace(sessions[-1], models=ledger.reported())
+    return sessions
 
 
 def _records(ledger: LedgerReader) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..agents.base import AGENTS
 from ..agents.protocols import PROTOCOLS
-from ..errors import UnknownName
+from ..errors import AkrasiaError, UnknownName
 from ..evals.evaluator import EVALUATORS, select_evaluators
 from ..evals.measuring import select_metrics
 from ..evals.metrics import table_read
@@ -24,6 +24,7 @@ from ..ledger.file import FILE
 from ..models.resolve import LITELLM_NAMES, MODELS
 from ..registry import Registry
 from ..reports.export import EXPORTERS
+from ..reports.text import marked_name
 from ..tasks.base import TASKS
 
 __all__ = ["KINDS", "show_list"]
@@ -53,7 +54,21 @@ def _registered(registry: Registry[Any]) -> Callable[[], Rows]:
 def _interventions() -> Rows:
     for name in INTERVENTIONS:
         made = INTERVENTIONS.make(name)
-        yield name, made.mechanism, made.changes, made.source
+        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source
+
+
+def _graphs() -> Rows:
+    for name in GRAPHS:
+        try:
+            leaks = GRAPHS.make(name).leaks
+        except AkrasiaError:  # it takes options without which it cannot be made
+            leaks = False
+        yield marked_name(name, leaks), GRAPHS.about(name)
+
+
+def _agents() -> Rows:
+    for name in AGENTS:
+        yield marked_name(name, bool(getattr(AGENTS.factory(name), "leaks", False))), AGENTS.about(name)
 
 
 def _metrics() -> Rows:
@@ -77,13 +92,14 @@ def _runs() -> Rows:
             stored = json.loads(ledger.meta("experiment") or "{}")
             paid = ledger.paid()
         dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
-        yield str(path.parent), ", ".join(stored.get("variants", {})), str(paid.calls), dollars
+        names = [marked_name(n, "leaks" in v) for n, v in stored.get("variants", {}).items()]
+        yield str(path.parent), ", ".join(names), str(paid.calls), dollars
 
 
 KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "tasks": (("task", "what is decided"), _registered(TASKS)),
-    "graphs": (("graph", "how it decides"), _registered(GRAPHS)),
-    "agents": (("role", "what it does"), _registered(AGENTS)),
+    "graphs": (("graph", "how it decides"), _graphs),
+    "agents": (("role", "what it does"), _agents),
     "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
     "metrics": (("metric", "reads", "unit", "definition"), _metrics),
     "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),

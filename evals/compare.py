@@ -20,6 +20,8 @@ import polars as pl
 
 from ..errors import BadOption, RunFolderError
 from .anytime import InterimLooks
+from .completeness import missing_sentence
+from .controls import is_leaking
 from .frame import baseline_name
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import integrity_faults, unmeasured_contrast
@@ -28,7 +30,7 @@ from .pairs import OWN_WAY, SAME_SITUATIONS, Flips, Pairing, Side, metric_contra
 from .run_pairs import check_runs, pair_models, variant_named
 from .run_tables import RunTables
 from .situations import shared_situations
-from .verdict import difference_between, direction
+from .verdict import LEAKS, difference_between, direction
 
 __all__ = ["COMPARED", "Comparison", "MetricComparison", "compare", "compare_runs"]
 
@@ -71,6 +73,8 @@ class Comparison:
         left_out: episodes that one arm alone has.
         flips: from `a` to `b`, None where the arms met different situations.
         tokens, calls: per decision of `b`, as a multiple of `a`'s; None where `a` takes none.
+        incomplete: which episodes are missing, in words; "" where none is, or it is not known.
+        leaks: whether an agent of `a`, and one of `b`, is told something by the oracle.
         anytime: a run was looked at while it went on, so the intervals are anytime-valid and nothing has a p.
     """
 
@@ -89,6 +93,8 @@ class Comparison:
     calls: float | None
     sentence: str
     anytime: bool = False
+    incomplete: str = ""
+    leaks: tuple[bool, bool] = (False, False)
 
 
 def compare(
@@ -125,7 +131,7 @@ def compare(
             "there is nothing to pair",
             "Resume the run with both variants.",
         )
-    return tuple(comparisons)
+    return _with_missing(comparisons, run)
 
 
 def compare_runs(
@@ -166,7 +172,26 @@ def compare_runs(
                 Side(run.name, part.filter(model=m)) for run, part, m in zip(runs, parts, models, strict=True)
             )
             comparisons.append(_comparison(one, other, models, metrics, interval, looks))
-    return tuple(comparisons)
+    return _with_missing(comparisons, first, second)
+
+
+def _with_missing(comparisons: Sequence[Comparison], *runs: RunTables) -> tuple[Comparison, ...]:
+    """The comparisons, each with what is missing of the arms that it compares."""
+    made = []
+    for one in comparisons:
+        said = [
+            missing_sentence(lacking, run.ended, run.name)
+            for run in runs
+            if (
+                lacking := [
+                    m
+                    for m in run.missing
+                    if m.task == one.task and m.model in one.models and (len(runs) > 1 or m.variant in (one.a, one.b))
+                ]
+            )
+        ]
+        made.append(replace(one, incomplete="; ".join(said)))
+    return tuple(made)
 
 
 def _comparison(
@@ -196,8 +221,9 @@ def _comparison(
         flips=pairing.flips,
         tokens=_multiple(b, a, _TOKENS),
         calls=_multiple(b, a, _CALLS),
-        sentence=_sentence(a.name, b.name, lines, "episodes" if items == episodes else "items"),
+        sentence=f"{_sentence(a.name, b.name, lines, 'episodes' if items == episodes else 'items')}{_leak_note(a, b)}",
         anytime=looks is not None,
+        leaks=(is_leaking(a.steps), is_leaking(b.steps)),
     )
 
 
@@ -300,6 +326,11 @@ def _sentence(a: str, b: str, lines: Sequence[MetricComparison], unit: str) -> s
     rest = [line.metric for line in measured if line not in shown]
     others = f" No difference shown in {', '.join(rest)}." if rest else ""
     return f"{b!r} has a {' and a '.join(parts)} than {a!r}, corrected over {_count(measured)}.{others}"
+
+
+def _leak_note(a: Side, b: Side) -> str:
+    told = [repr(side.name) for side in (a, b) if is_leaking(side.steps)]
+    return f" {' and '.join(told)}: {LEAKS}." if told else ""
 
 
 def _count(lines: Sequence[MetricComparison]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["MATCHED", "Reference", "is_control", "references"]
+__all__ = ["MATCHED", "Reference", "is_control", "is_leaking", "references"]
 
 MATCHED = ("self_consistency", "retry")
 
@@ -65,6 +65,11 @@ def references(parts: Mapping[str, pl.DataFrame], variant: str, baseline: str) -
 def is_control(part: pl.DataFrame) -> bool:
     """Whether an arm is a control and no competitor."""
     return part["control"][0] is not None
+
+
+def is_leaking(part: pl.DataFrame) -> bool:
+    """Whether an agent of an arm is told something by the oracle."""
+    return "leaks" in part.columns and bool(part["leaks"].is_not_null().any())
 
 
 def _redraws(plan: str, base: str) -> str:

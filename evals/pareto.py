@@ -1,7 +1,8 @@
 """Gap closed against cost: which arms no other arm beats in both.
 
 Invariant: point estimates alone, so the front says what was seen, and a verdict says what is shown. Controls are placed
-beside the arms but never on the front: a ceiling is no competitor. An arm that was not measured has no place at all.
+beside the arms but never on the front: a ceiling is no competitor, and neither is an arm that leaks an oracle signal.
+An arm that was not measured has no place at all.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class Point:
 
     Attributes:
         closed: gap of the baseline minus that of the arm; tokens: per decision, in and out.
-        best: no arm that is no control closes as much for fewer tokens, or more for as many.
+        best: no arm that competes (no control, and told nothing by the oracle) closes as much for fewer tokens, or more
+            for as many.
+        leaks: the oracle tells an agent of it something.
     """
 
     variant: str
@@ -30,6 +33,7 @@ class Point:
     closed: float
     tokens: float
     best: bool
+    leaks: bool = False
 
 
 def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
@@ -40,7 +44,7 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
         return ()
     arms = [a for a in arms if not a.integrity]
     measured = [(a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None]
-    rivals = [(a.variant, closed, a.tokens) for a, closed in measured if a.control is None]
+    rivals = [(a.variant, closed, a.tokens) for a, closed in measured if a.control is None and not a.leaks]
     flags = on_pareto_front([(closed, tokens) for _, closed, tokens in rivals])
     best = {variant for (variant, _, _), flag in zip(rivals, flags, strict=True) if flag}
     points = [
@@ -50,6 +54,7 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
             closed,
             a.tokens,
             a.variant in best,
+            a.leaks,
         )
         for a, closed in measured
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from .anytime import InterimLooks
+from .completeness import MissingEpisodes, missing_episodes
 from .judge import Judged
 
 __all__ = ["RunTables"]
@@ -25,6 +26,9 @@ class RunTables:
         looks: how the run was looked at while it went on, None if it was not.
         judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
         experiment: the resolved experiment as stored with the run; may be empty.
+        finished: how many of the planned episodes are finished, by task, model and variant; None where it is not known.
+        ended: how the last session of the run ended, in words; "" where that is not known.
+        checksummed: whether all that was read has checksums, so that damage in it would have been seen.
         name: what the run is called beside another.
     """
 
@@ -33,12 +37,20 @@ class RunTables:
     looks: InterimLooks | None = None
     judged: Judged | None = None
     experiment: Mapping[str, Any] = field(default_factory=dict)
+    finished: Mapping[tuple[str, str, str], int] | None = None
+    ended: str = ""
+    checksummed: bool = True
     name: str = "the run"
 
     @classmethod
     def of(cls, run: RunTables | pl.DataFrame) -> RunTables:
         """The run itself, or a bare table of steps as a run."""
         return cls(run) if isinstance(run, pl.DataFrame) else run
+
+    @property
+    def missing(self) -> tuple[MissingEpisodes, ...]:
+        """What every variant lacks; empty where the run is complete, or it is not known."""
+        return missing_episodes(self.experiment, self.looks, self.finished)
 
     @property
     def models(self) -> tuple[str, ...]:

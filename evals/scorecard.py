@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .anytime import InterimLooks
 from .breakdown import Breakdown
+from .completeness import MissingEpisodes
 from .inference import Bounds, Contrast, Estimate
 from .integrity import IntegrityFault
 from .judge import Judged
@@ -67,6 +68,7 @@ class Arm:
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
+        leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -92,6 +94,7 @@ class Arm:
     judged: JudgedRates | None = None
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
+    leaks: bool = False
 
     @property
     def repeated(self) -> str:
@@ -112,6 +115,7 @@ class Scorecard:
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
         judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
+        missing: the episodes that variants lack; empty where the run is complete.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
     """
@@ -125,6 +129,7 @@ class Scorecard:
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
     judged: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
+    missing: tuple[MissingEpisodes, ...] = ()
 
     @property
     def valid(self) -> tuple[tuple[str, str, Contrast], ...]:

@@ -17,7 +17,8 @@ import polars as pl
 from ..errors import RunFolderError, UnknownName
 from .anytime import InterimLooks
 from .breakdown import breakdowns, first_with_probs
-from .controls import Reference, is_control, references
+from .completeness import missing_sentence
+from .controls import Reference, is_control, is_leaking, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
@@ -30,8 +31,8 @@ from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
-from .verdict import Verdict, judge_arm, no_verdict
-from .warnings import arm_warnings, contrast_warnings, placebo_warnings
+from .verdict import Verdict, judge_arm, no_verdict, with_leak
+from .warnings import UNCHECKED, arm_warnings, contrast_warnings, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
 
@@ -83,14 +84,17 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
+            *filter(None, [missing_sentence(run.missing, run.ended, run.name)]),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
+            *([] if run.checksummed else [UNCHECKED]),
             *placebo_warnings(arms, anytime or contrasts),
         ),
         looks=run.looks,
         anytime=anytime,
         judged=run.judged,
+        missing=run.missing,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 
@@ -172,6 +176,7 @@ class _Scorer:
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
             judged=None if judged is None else _judged(steps, judged, interval),
+            leaks=is_leaking(steps),
         )
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
@@ -198,7 +203,8 @@ class _Scorer:
             if faults:
                 return no_verdict(where, *faults[0], multiples)
             reading = arm.metrics.get("reading_error")
-            return judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends, arm.repeated, reading)
+            judged = judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends, arm.repeated, reading)
+            return with_leak(judged) if arm.leaks else judged
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 

@@ -21,6 +21,7 @@ from typing import Literal
 
 import polars as pl
 
+from .controls import is_leaking
 from .frame import baseline_name
 from .inference import Array, Contrast, Estimate, Interval, cell_contrast, estimate, holm
 from .metrics import Metric, ratio_metric
@@ -53,6 +54,7 @@ class TwoWay:
         episodes: those that all four cells hold; items: what these are about; steps: per cell, of the smallest.
         cells: per metric, in the order of `EFFECTS`' weights.
         effects: per metric and effect; their p are corrected over the tables of the task.
+        leaks: whether an agent of each variant is told something by the oracle.
         tested: false in a run that was looked at while it went on: its intervals hold for a fixed number of episodes.
     """
 
@@ -67,6 +69,7 @@ class TwoWay:
     cells: dict[str, tuple[Estimate, Estimate, Estimate, Estimate]]
     effects: dict[str, dict[str, Contrast]]
     tested: bool = True
+    leaks: tuple[bool, bool] = (False, False)
 
     @property
     def interaction(self) -> dict[str, Contrast]:
@@ -154,6 +157,7 @@ def _table(
         steps=min(part.height for part in steps),
         cells=values,
         effects=effects,
+        leaks=(is_leaking(steps[0]), is_leaking(steps[1])),
     )
 
 

@@ -14,7 +14,8 @@ Rules, in this order (docs/verdicts.md tells them at length)
 6. The cost: tokens per decision against the baseline's (calls where no tokens are counted).
 7. Where answers that could not be read could have turned a change that is shown into none, it is no finding; where
    none is shown and they leave more open than the interval does, that is said.
-8. Before all of this: an arm that was not measured, or whose baseline was not, gets no verdict (`integrity.py`).
+8. An arm whose agents are told something by the oracle is no fair competitor: its sentence says so first.
+9. Before all of this: an arm that was not measured, or whose baseline was not, gets no verdict (`integrity.py`).
 
 Invariant: the word "significant" does not occur; nothing is said that has no correction and no interval behind it.
 """
@@ -22,7 +23,7 @@ Invariant: the word "significant" does not occur; nothing is said that has no co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import Literal
 
@@ -31,6 +32,7 @@ from .inference import FEW, Bounds, Contrast, Estimate, smallest_p
 from .integrity import IntegrityFault
 
 __all__ = [
+    "LEAKS",
     "SHOWN",
     "Against",
     "VerdictOutcome",
@@ -40,10 +42,12 @@ __all__ = [
     "judge_arm",
     "no_verdict",
     "nothing_can_be_shown",
+    "with_leak",
 ]
 
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
 VerdictOutcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
+LEAKS = "told by the oracle, so no fair competitor"
 Direction = Literal["down", "up", "open", "unknown"]
 
 
@@ -72,6 +76,7 @@ class Verdict:
         bounds: what missing outcomes could have made of it; None where none is missing.
         tokens, calls: per decision, as a multiple of the baseline's; None where the baseline takes none.
         sentence: the verdict in words.
+        leaks: an agent of the arm is told something by the oracle, so it is no fair competitor.
     """
 
     task: str
@@ -84,6 +89,7 @@ class Verdict:
     tokens: float | None
     calls: float | None
     sentence: str
+    leaks: bool = False
 
 
 def direction(contrast: Contrast | None) -> Direction:
@@ -171,6 +177,11 @@ def no_verdict(
     """
     whose = "not measured" if arm == "it" else f"not measured, since the baseline {arm} is not"
     return Verdict(*where, "not measured", None, None, (), *ratios, f"{whose}: {fault}. {fault.remedy}")
+
+
+def with_leak(verdict: Verdict) -> Verdict:
+    """The verdict on an arm that the oracle tells something, which its sentence says first."""
+    return replace(verdict, sentence=f"{LEAKS}: {verdict.sentence}", leaks=True)
 
 
 def _outcome(gap: Contrast | None, family: int, repeated: str) -> tuple[VerdictOutcome, str]:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from .inference import FEW, Contrast
 from .scorecard import Arm
-from .verdict import direction, nothing_can_be_shown
+from .verdict import LEAKS, direction, nothing_can_be_shown
 
-__all__ = ["arm_warnings", "placebo_warnings"]
+__all__ = ["UNCHECKED", "arm_warnings", "contrast_warnings", "placebo_warnings"]
 
 SILENT = 0.05  # share of steps without a legal action above which it is said
+UNCHECKED = "this run, or its beginning, was stored without checksums: damage in its file would not be seen"
 ONE_LABEL = 0.5  # entropy of the labels below which it is said
 
 
@@ -33,6 +34,9 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
         entropy = arm.outcomes.label_entropy
         if entropy is not None and entropy < ONE_LABEL:
             lines.append(f"{name}: the actions are nearly all the same label (entropy {entropy:.2f})")
+    told = dict.fromkeys(arm.variant for arm in arms if arm.leaks)
+    if told:
+        lines.append(f"[oracle] marks what is {LEAKS} and on no front: {', '.join(told)}")
     if design == "fork":
         sizes: dict[tuple[str, str], set[int]] = {}
         for arm in arms:

@@ -210,6 +210,7 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
                 "fingerprint": v.plan.fingerprint,
                 **({"code": v.plan.code.digest} if v.plan.code.digest else {}),
                 **({} if v.code_known else {"code_known": False}),
+                **({"leaks": v.tags["leaks"]} if "leaks" in v.tags else {}),
                 "calls": "?" if v.plan.calls is None else v.plan.calls,
                 "depth": "?" if v.plan.depth is None else v.plan.depth,
             }

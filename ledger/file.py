@@ -13,7 +13,8 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import LedgerError, RunFolderError
+from ..errors import LedgerDamaged, LedgerError, RunFolderError
+from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, register
 from .step_rows import code_fingerprint, csv_line
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "LOCK",
     "ORDER",
     "SET_META",
+    "UNREADABLE",
     "VERSION",
+    "columns_of",
     "format_version",
+    "has_checksums",
     "lock_folder",
     "open_checked",
     "prepare",
@@ -33,37 +37,42 @@ __all__ = [
 ]
 
 FILE, LOCK = "ledger.sqlite", "lock"
-APPLICATION, VERSION = 0x616B7261, 3  # "akra"; format 1 had no lines, format 2 no marks of finished episodes
+APPLICATION, VERSION = 0x616B7261, 4  # "akra"; 1 had no lines, 2 no marks of finished episodes, 3 no checksums
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # what a damaged file makes the sqlite3 module raise
 LINES = "lines"  # the setting that says which code made the lines
 _SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER) WITHOUT ROWID;
 CREATE TABLE responses (
   key TEXT NOT NULL PRIMARY KEY, model TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
   sample INTEGER NOT NULL,
-  request BLOB NOT NULL, response BLOB NOT NULL, cost REAL
+  request BLOB NOT NULL, response BLOB NOT NULL, cost REAL, checksum INTEGER
 );
 CREATE TABLE records (
   task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
-  record BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
+  record BLOB NOT NULL, checksum INTEGER, PRIMARY KEY (task, model, variant, episode, step)
 );
 """
 # Large rows: as tables WITHOUT ROWID each would lie on overflow pages of its own, in a file 2.5 times the size.
 _SCHEMA_LINES = """
-CREATE TABLE IF NOT EXISTS lines (
+CREATE TABLE lines (
   task TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, episode INTEGER NOT NULL, step INTEGER NOT NULL,
-  line BLOB NOT NULL, PRIMARY KEY (task, model, variant, episode, step)
+  line BLOB NOT NULL, checksum INTEGER, PRIMARY KEY (task, model, variant, episode, step)
 ) WITHOUT ROWID
 """
 _SCHEMA_FINISHED = """
 CREATE TABLE IF NOT EXISTS finished (
   task TEXT NOT NULL, model TEXT NOT NULL, episode INTEGER NOT NULL, variant TEXT NOT NULL,
-  PRIMARY KEY (task, model, episode, variant)
+  checksum INTEGER, PRIMARY KEY (task, model, episode, variant)
 ) WITHOUT ROWID
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS answers_of_episode ON responses (episode)"
 ORDER = "task, model, variant, episode, step"
 _HOLDS_SETTING = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
-SET_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+SET_META = "INSERT OR REPLACE INTO meta VALUES (?1, ?2, checksum(?1, ?2))"
+_MAKE_LINES = f"""
+INSERT INTO lines SELECT {ORDER}, line, checksum({ORDER}, line)
+FROM (SELECT {ORDER}, csv_line(record) AS line FROM records)
+"""
 _LATER_TABLES = ("lines", "finished")  # of format 2 and 3
 
 
@@ -99,8 +108,13 @@ def lock_folder(folder: Path) -> int:
     return handle
 
 
-def prepare(connection: sqlite3.Connection, settings: Mapping[str, str]) -> None:
-    """Give an empty file its tables and first settings, or bring an older ledger up to date, in one transaction."""
+def prepare(connection: sqlite3.Connection, path: Path, settings: Mapping[str, str]) -> None:
+    """Give an empty file its tables and first settings, or bring an older ledger up to date, in one transaction.
+
+    Raises:
+        LedgerDamaged: a record of which lines are to be made does not fit its checksum.
+    """
+    register(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 10000")
@@ -111,13 +125,17 @@ def prepare(connection: sqlite3.Connection, settings: Mapping[str, str]) -> None
     if not version:
         for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
             connection.execute(statement)
-        connection.executemany(SET_META, list(settings.items()))
+        connection.executemany(SET_META, [*settings.items(), (CHECKSUMS, ALL)])
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    for statement in (_SCHEMA_LINES, _SCHEMA_FINISHED, _INDEX):
+    for statement in ("DROP TABLE IF EXISTS lines", _SCHEMA_LINES, _SCHEMA_FINISHED, _INDEX):
         connection.execute(statement)
-    connection.execute("DELETE FROM lines")
+    for table in HASHED:
+        if not has_checksums(connection, table):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
     connection.create_function("csv_line", 1, csv_line, deterministic=True)
-    connection.execute(f"INSERT INTO lines SELECT {ORDER}, csv_line(record) FROM records")
+    if misfit := first_misfit(connection, "records", strict=False):
+        raise damaged(path, "records", misfit)
+    connection.execute(_MAKE_LINES)
     connection.execute(SET_META, (LINES, code_fingerprint()))
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
@@ -134,7 +152,7 @@ def open_checked(path: Path, thorough: bool = False) -> sqlite3.Connection:
     """
     try:
         connection = _connect(path)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise read_error(path, error) from None
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -143,7 +161,7 @@ def open_checked(path: Path, thorough: bool = False) -> sqlite3.Connection:
         flaw = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if thorough else "ok"
         if flaw != "ok":
             raise sqlite3.DatabaseError(flaw)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         connection.close()
         raise read_error(path, error) from None
     problem = ""
@@ -151,7 +169,9 @@ def open_checked(path: Path, thorough: bool = False) -> sqlite3.Connection:
         problem = "it was written by another program"
     elif version > VERSION:
         problem = f"it has format {version}, this akrasia knows {VERSION}"
-    elif version and not tables >= {"meta", "responses", "records", *_LATER_TABLES[: version - 1]}:
+    elif version < 0 or (not version and tables):
+        problem = "its format is not told: the file is damaged"
+    elif version and not tables >= {"meta", "responses", "records", *_LATER_TABLES[: max(version - 1, 0)]}:
         problem = "it lacks some of its tables"
     if problem:
         connection.close()
@@ -164,26 +184,36 @@ def format_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+def has_checksums(connection: sqlite3.Connection, table: str) -> bool:
+    """Whether there is a table of that name whose rows can hold checksums."""
+    return "checksum" in columns_of(connection, table)
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The names of a table's columns; empty where there is no such table."""
+    return [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     """A read-only connection, also where nothing can be written beside the file, such as on a read-only disk."""
     address = f"{path.resolve().as_uri()}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    connection = register(sqlite3.connect(address, uri=True, isolation_level=None))
     try:
         format_version(connection)
     except sqlite3.OperationalError as error:
         connection.close()
         if _kind(error) not in ("CANTOPEN", "READONLY") or path.with_name(f"{FILE}-wal").exists():
             raise
-        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+        connection = register(sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None))
     return connection
 
 
-def _kind(error: sqlite3.Error) -> str:
+def _kind(error: Exception) -> str:
     """SQLite's own name for an error, such as BUSY or CORRUPT."""
     return str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_").partition("_")[0]
 
 
-def read_error(path: Path, error: sqlite3.Error) -> LedgerError:
+def read_error(path: Path, error: Exception) -> LedgerError:
     """The error of a failure to read, by SQLite's own kind of it."""
     what, remedy = {
         "BUSY": ("is locked by another program", "Wait until that has ended, or end it."),
@@ -193,4 +223,5 @@ def read_error(path: Path, error: sqlite3.Error) -> LedgerError:
         "PERM": ("cannot be opened", "See that you may read the file and its folder."),
         "IOERR": ("cannot be read", "See that the disk is there and has room."),
     }.get(_kind(error), ("is damaged or is not a ledger", "Restore it from a copy, or start a new run."))
-    return LedgerError(f"{str(path)!r} {what}", str(error), remedy)
+    kind = LedgerDamaged if what.startswith("is damaged") else LedgerError
+    return kind(f"{str(path)!r} {what}", str(error), remedy)

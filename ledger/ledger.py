@@ -18,12 +18,15 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..records import Draw, Record, Request, Response, Spend
+from ..records import Draw, Record, Request, Response, Spend, encode
+from .checksums import register
 from .file import FILE, SET_META, lock_folder, open_checked, prepare, write_error
-from .reader import LedgerReader
+from .provenance import RunSession, begin_session, utc_now
+from .reader import SESSIONS, LedgerReader
 from .tables import Batch, answer_rows, booked_rows, record_rows
 from .writer import Writer
 
@@ -54,11 +57,13 @@ class Ledger(LedgerReader):
                 (self.folder / name).unlink(missing_ok=True)
             self._writing = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             try:
-                prepare(self._writing, settings or {})
-                super().__init__(path, sqlite3.connect(path, isolation_level=None))
-            except sqlite3.Error as error:
+                prepare(self._writing, path, settings or {})
+                super().__init__(path, register(sqlite3.connect(path, isolation_level=None)))
+            except BaseException as error:
                 self._writing.close()
-                raise write_error(self.folder, error) from None
+                if isinstance(error, sqlite3.Error):
+                    raise write_error(self.folder, error) from None
+                raise
         except BaseException:
             os.close(self._lock)
             raise
@@ -86,6 +91,22 @@ class Ledger(LedgerReader):
             self._writing.execute(SET_META, (key, value))
         except sqlite3.Error as error:
             raise write_error(self.folder, error) from None
+
+    def begin_session(self) -> None:
+        """Store that the run is played from now on: where, when and by what."""
+        self._keep_sessions([*self.sessions(), begin_session()])
+
+    def end_session(self, end: str) -> None:
+        """Store how the session that was begun last has ended.
+
+        Args:
+            end: "complete", or why it is not.
+        """
+        *before, last = self.sessions()
+        self._keep_sessions([*before, replace(last, ended=utc_now(), end=end, models=self.reported())])
+
+    def _keep_sessions(self, sessions: Sequence[RunSession]) -> None:
+        self.set_meta(SESSIONS, encode(sessions).decode())
 
     def close(self) -> None:
         """Commit what is waiting, and release the folder."""

@@ -13,14 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 
-from ..errors import RunFolderError
+from ..errors import BadOption, LedgerDamaged, RunFolderError
 from ..records import Draw, Record, Request, Response, Spend, decode
+from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, fits, ill_formed
 from .costs import CallCosts
-from .file import FILE, LINES, ORDER, format_version, open_checked, read_error
+from .file import FILE, LINES, ORDER, UNREADABLE, columns_of, format_version, has_checksums, open_checked, read_error
+from .provenance import RunSession
 from .step_rows import code_fingerprint
 from .tables import BOOKED
 
@@ -49,7 +51,14 @@ SELECT task, model, COUNT(*) FROM (
   GROUP BY task, model, episode HAVING COUNT(*) = json_array_length(?2)
 ) GROUP BY task, model
 """
+_REPORTED = """
+SELECT DISTINCT json_extract(answer, '$.reported') AS said FROM (SELECT CAST(response AS TEXT) AS answer FROM responses)
+ORDER BY said
+"""
+_FINISHED = "SELECT task, model, variant, COUNT(*) FROM finished WHERE episode < ? GROUP BY task, model, variant"
+SESSIONS = "sessions"  # the setting that holds the sessions of the run
 _BEYOND_SQLITE = 2**63
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,15 @@ class LedgerReader:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path, self._reading = path, connection
+        self._sound: set[str] = set()
+        self._verified: set[str] = set()
+        try:
+            self._hashed = {table for table in HASHED if has_checksums(connection, table)}
+        except UNREADABLE as error:
+            raise read_error(path, error) from None
+        self.checksummed = False
+        self.checksummed = self.meta(CHECKSUMS) == ALL
+        self._verify("meta")
 
     def __enter__(self) -> Self:
         return self
@@ -81,95 +99,171 @@ class LedgerReader:
 
     def get(self, key: str) -> Response | None:
         """The answer stored under `key`, if there is one."""
-        row = self._one("SELECT response FROM responses WHERE key = ?", (key,))
-        return None if row is None else decode(Response, row[0])
+        row = next(self._rows("responses", "response", "WHERE key = ?", (key,)), None)
+        return None if row is None else self._read(Response, row[0])
 
     def answer(self, key: str) -> StoredAnswer | None:
         """The answer stored under `key`, with its request and draw."""
-        row = self._one("SELECT request, response, episode, step, sample FROM responses WHERE key = ?", (key,))
+        columns = "request, response, episode, step, sample"
+        row = next(self._rows("responses", columns, "WHERE key = ?", (key,)), None)
         if row is None:
             return None
         request, response, *draw = row
-        return StoredAnswer(decode(Request, zlib.decompress(request)), Draw(*draw), decode(Response, response))
+        try:
+            asked = zlib.decompress(request)
+        except zlib.error as error:  # of a ledger without checksums
+            raise self._unreadable(Request, error) from None
+        return StoredAnswer(self._read(Request, asked), Draw(*draw), self._read(Response, response))
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, by the number that its draws hold."""
-        return list(self._all("SELECT key, response FROM responses WHERE episode = ?", (episode,)))
+        return list(self._rows("responses", "key, response", "WHERE episode = ?", (episode,)))
 
     def meta(self, key: str) -> str | None:
         """A stored setting."""
-        row = self._one("SELECT value FROM meta WHERE key = ?", (key,))
+        row = next(self._rows("meta", "value", "WHERE key = ?", (key,)), None)
         return None if row is None else str(row[0])
+
+    def sessions(self) -> list[RunSession]:
+        """The sessions of the run, oldest first; empty where an older akrasia wrote it."""
+        return [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
+
+    def reported(self) -> tuple[dict[str, str], ...]:
+        """What providers said of the models behind the stored answers, each once; reads every answer."""
+        self._verify("responses")
+        return tuple(json.loads(said) for (said,) in self._all(_REPORTED) if said)
 
     def records(self, episode: int | None = None, step: int | None = None) -> Iterator[Record]:
         """The stored records, ordered by task, model, variant, episode and step."""
         for data in self.raw_records(episode, step):
-            yield decode(Record, data)
+            yield self._read(Record, data)
 
     def raw_records(self, episode: int | None = None, step: int | None = None) -> Iterator[bytes]:
         """The stored records as canonical JSON, in the same order."""
         if any(n is not None and abs(n) >= _BEYOND_SQLITE for n in (episode, step)):
             return
-        rows = self._all(
-            "SELECT record FROM records WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) "
-            f"ORDER BY {ORDER}",
-            (episode, step),
-        )
+        wanted = f"WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) ORDER BY {ORDER}"
+        rows = self._rows("records", "record", wanted, (episode, step))
         for (record,) in rows:
             yield record
 
     def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
         """The stored records of one episode of a variant, in the order of their steps."""
-        rows = self._all(
-            "SELECT record FROM records WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step",
-            (task, model, variant, episode),
-        )
-        return [decode(Record, record) for (record,) in rows]
+        wanted = "WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step"
+        rows = self._rows("records", "record", wanted, (task, model, variant, episode))
+        return [self._read(Record, record) for (record,) in rows]
 
     def csv_lines(self) -> Iterator[bytes] | None:
         """The CSV line of every record, in the same order; None where there are none, or other code made them."""
         if self.meta(LINES) != code_fingerprint():
             return None
-        return (line for (line,) in self._all(f"SELECT line FROM lines ORDER BY {ORDER}"))
+        return (line for (line,) in self._rows("lines", "line", f"ORDER BY {ORDER}"))
 
     def arms(self) -> list[tuple[str, str, str]]:
         """Every (task, model, variant) that has a record."""
+        self._look_through("records")
         return list(self._all("SELECT DISTINCT task, model, variant FROM records"))
 
     def finished(self, task: str, model: str, episode: int) -> set[str]:
         """The variants that have finished an episode: all their records are stored, and it need not be played again."""
-        rows = self._all(
-            "SELECT variant FROM finished WHERE task = ? AND model = ? AND episode = ?", (task, model, episode)
-        )
+        wanted = "WHERE task = ? AND model = ? AND episode = ?"
+        rows = self._rows("finished", "variant", wanted, (task, model, episode))
         return {variant for (variant,) in rows}
 
     def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
         """How many of the first `episodes` all of `variants` have finished, per task and model; 0 is left out."""
+        self._verify("finished")
         rows = self._all(_COMPLETE, (episodes, json.dumps(list(variants))))
         return {(task, model): count for task, model, count in rows}
 
+    def finished_counts(self, episodes: int) -> dict[tuple[str, str, str], int] | None:
+        """How many of the first `episodes` each task, model and variant has finished, 0 left out; None where the ledger
+        is of a format that does not tell.
+        """
+        if not columns_of(self._reading, "finished"):
+            return None
+        self._verify("finished")
+        return {(task, model, variant): count for task, model, variant, count in self._all(_FINISHED, (episodes,))}
+
     def paid(self) -> CallCosts:
         """What the stored answers cost; reads every answer."""
+        self._verify("responses")
         return CallCosts(*self._one(_PAID))
 
     def spent(self) -> Spend:
         """What counts against a budget: the stored answers, and what was booked for calls whose answer was lost."""
+        self._verify("responses")
         calls, dollars, tokens = (float(self.meta(key) or 0) for key in BOOKED)
         return Spend(*self._one(_SPENT)) + Spend(int(calls), dollars, int(tokens))
 
     def alone(self) -> dict[tuple[str, str, str], CallCosts]:
         """What each (task, model, variant) would have paid alone, with no answer shared; reads every record."""
+        self._verify("records")
         return {(task, model, variant): CallCosts(*costs) for task, model, variant, *costs in self._all(_ALONE)}
 
     def latencies(self) -> dict[str, float]:
         """Seconds from the first attempt to the answer, by the key of the answer."""
-        rows = self._all("SELECT key, response FROM responses")
+        rows = self._rows("responses", "key, response")
         return {str(key): float(orjson.loads(response)["latency"]) for key, response in rows}
+
+    def _rows(self, table: str, columns: str, rest: str = "", values: Sequence[Any] = ()) -> Iterator[Any]:
+        """Columns of rows of a table; each row is checked before it is handed out.
+
+        Raises:
+            LedgerDamaged: a row does not fit its checksum, or the table's structure is broken.
+        """
+        self._look_through(table)
+        if table not in self._hashed:
+            yield from self._all(f"SELECT {columns} FROM {table} {rest}", values)
+            return
+        fit = fits(table, self.checksummed)
+        for *row, sound in self._all(f"SELECT {columns}, {fit} FROM {table} {rest}", values):
+            if not sound:
+                self._verified.discard(table)
+                self._verify(table)
+            yield tuple(row)
+
+    def _verify(self, table: str) -> None:
+        """See once that every row of a table fits its checksum, for queries that add rows up.
+
+        Raises:
+            LedgerDamaged: one does not, or the table's structure is broken.
+        """
+        if table in self._verified:
+            return
+        self._look_through(table)
+        if table in self._hashed:
+            try:
+                misfit = first_misfit(self._reading, table, self.checksummed)
+            except UNREADABLE as error:
+                raise read_error(self._path, error) from None
+            if misfit is not None:
+                raise damaged(self._path, table, misfit)
+        self._verified.add(table)
+
+    def _look_through(self, table: str) -> None:
+        """Let SQLite see once that a table and its index are well formed, so that no row is missing or out of place."""
+        if table in self._sound:
+            return
+        flaw = str(self._one(f"PRAGMA integrity_check({table})")[0])
+        if flaw != "ok":
+            raise ill_formed(self._path, table, flaw, int(self._one("PRAGMA page_size")[0]))
+        self._sound.add(table)
+
+    def _read(self, kind: type[T], data: bytes) -> T:
+        try:
+            return decode(kind, data)
+        except BadOption as error:
+            raise self._unreadable(kind, error) from None
+
+    def _unreadable(self, kind: type[Any], error: Exception) -> LedgerDamaged:
+        name = kind.__name__.lower()
+        return LedgerDamaged(f"a {name} in {str(self._path)!r} cannot be read", str(error), "Restore it from a copy.")
 
     def _all(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         try:
             yield from self._reading.execute(query, values)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise read_error(self._path, error) from None
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> Any:
@@ -196,7 +290,11 @@ def read_ledger(folder: Path | str) -> LedgerReader:
             "the one that was started there ended before anything was kept",
             "Start it again, without --resume.",
         )
-    return LedgerReader(path, connection)
+    try:
+        return LedgerReader(path, connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def holds_run(folder: Path | str) -> bool:

@@ -40,6 +40,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     readout       the action that the model names when it is asked for the label alone (`constrained_readout`); null
                   where it was not asked, or its answer cannot be read. readout_differs: the free answer was read as
                   another one; null where either cannot be read
+    leaks         what of the oracle an agent of the variant is told ("oracle"); null where it is told nothing
+    rule          the rule by which an action is called optimal there
     integrity     what speaks against the step as measured, by what happened in a graph; null where nothing does
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
@@ -76,7 +78,7 @@ SCHEMA: dict[str, Any] = {
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
     "readout": pl.String, "readout_differs": pl.Boolean,
-    "latency": pl.Float64, "integrity": pl.String,
+    "latency": pl.Float64, "integrity": pl.String, "leaks": pl.String, "rule": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -152,6 +154,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         **_readout(decision["turns"]),
         "latency": None,
         "integrity": _integrity(tags),
+        "leaks": tags.get("leaks"),
+        "rule": oracle["rule"],
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }

@@ -26,14 +26,24 @@ _ABANDONED = (
     "(SELECT 1 FROM finished WHERE task = ?1 AND model = ?2 AND variant = ?3 AND episode = ?4)"
 )
 
+
+def _with_checksum(insert: str, columns: int, last: str = "") -> str:
+    """The statement that enters a row with its checksum; `last` is one column more, as it is stored."""
+    values = ", ".join(f"?{i}" for i in range(1, columns + 1)) + last
+    return f"{insert} VALUES ({values}, checksum({values}))"
+
+
 STATEMENTS = {
     "abandoned records": _ABANDONED.format("records"),
     "abandoned lines": _ABANDONED.format("lines"),
-    "responses": "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    "records": "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
-    "lines": "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)",
-    "finished": "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?)",
-    "booked": "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
+    "responses": _with_checksum("INSERT OR IGNORE INTO responses", 7, ", CAST(?8 AS REAL)"),
+    "records": _with_checksum("INSERT OR REPLACE INTO records", 6),
+    "lines": _with_checksum("INSERT OR REPLACE INTO lines", 6),
+    "finished": _with_checksum("INSERT OR REPLACE INTO finished", 4),
+    "booked": (
+        "INSERT INTO meta VALUES (?1, CAST(?2 AS TEXT), checksum(?1, CAST(?2 AS TEXT))) ON CONFLICT (key) DO UPDATE "
+        "SET value = value + excluded.value, checksum = checksum(key, CAST(value + excluded.value AS TEXT))"
+    ),
 }
 """How rows enter. Of two answers under one key the first stands. Of two records of one step the last stands; they
 differ only where a call that was given up is asked again. The episode may then go another way: its stored steps after

@@ -22,6 +22,7 @@ from .text import (
     difference_text,
     estimate_cell,
     estimate_text,
+    marked_name,
     missing_cell,
     p_cell,
     short_name,
@@ -92,8 +93,14 @@ class ArmRow:
 
     @property
     def name(self) -> str:
-        """Its name, without what it shares with the baseline."""
-        return self.arm.variant if self.arm.baseline else short_name(self.arm.variant, self.base.variant)
+        """Its name, without what it shares with the baseline, and marked where the oracle tells it something."""
+        name = self.arm.variant if self.arm.baseline else short_name(self.arm.variant, self.base.variant)
+        return marked_name(name, self.arm.leaks)
+
+    @property
+    def whole_name(self) -> str:
+        """Its whole name, marked likewise."""
+        return marked_name(self.arm.variant, self.arm.leaks)
 
     @property
     def kind(self) -> Literal["baseline", "control", "variant"]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
 from .columns import Column
-from .text import TableCell, difference_text, estimate_cell, p_cell, signed_rate_text
+from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
 __all__ = ["show_comparison"]
 
@@ -29,7 +29,8 @@ def show_comparison(comparisons: Sequence[Comparison], console: Console) -> None
     """Print comparisons, one table a task and model."""
     for one in comparisons:
         console.print(Text(_head(one), style="bold"), soft_wrap=True)
-        console.print(Text(f"a: {one.a}\nb: {one.b}"), soft_wrap=True)
+        a, b = (marked_name(name, leaks) for name, leaks in zip((one.a, one.b), one.leaks, strict=True))
+        console.print(Text(f"a: {a}\nb: {b}"), soft_wrap=True)
         console.print(_table(one))
         for note in _notes(one):
             console.print(Text(note), soft_wrap=True)
@@ -102,6 +103,8 @@ def _notes(one: Comparison) -> list[str]:
         notes.append(f"b takes {one.calls:.2f}x calls{tokens} per decision.")
     if one.left_out:
         notes.append(f"{one.left_out} episodes are held by one arm alone and left out.")
+    if one.incomplete:
+        notes.append(f"! {one.incomplete}.")
     notes.append(LOOKED if one.anytime else FIXED)
     notes.append("Missing: what answers that could not be read could have made of the difference.")
     return notes

@@ -56,6 +56,7 @@ from .text import (
     estimate_cell,
     judged_sentence,
     looks_sentence,
+    marked_name,
     missing_cell,
     p_cell,
     rate_text,
@@ -116,7 +117,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         headline=_headline(base),
         chance=_rate(base.metric("chance").value),
         rows=rows,
-        shortened=any(row.name != row.arm.variant for row in rows),
+        shortened=any(row.name.startswith("|") for row in rows),
         verdicts=_verdicts(card, base.base),
         plane=_plane(rows),
         looks=None
@@ -129,7 +130,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         table=_arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
         ),
-        contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], base.base),
+        contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
         funnels=[_funnel(card, row, origin) for row in rows if row.arm.table.total],
         unencoded="" if origin else estimate_cell(base.metric("encoded")).words,
         silent=[row.name for row in rows if not row.arm.table.total],
@@ -221,7 +222,7 @@ def _headline(row: ArmRow) -> list[Headline]:
 
 def _verdicts(card: Scorecard, base: Arm) -> list[VerdictLine]:
     return [
-        VerdictLine(short_name(v.variant, base.variant), "-".join(v.outcome.split()), v.sentence)
+        VerdictLine(marked_name(short_name(v.variant, base.variant), v.leaks), "-".join(v.outcome.split()), v.sentence)
         for v in card.verdicts
         if (v.task, v.model) == (base.task, base.model)
     ]
@@ -233,7 +234,7 @@ def _plane(rows: Sequence[ArmRow]) -> Plane | None:
         return None
     lines = [
         PlaneLine(
-            short_name(p.variant, rows[0].base.variant),
+            marked_name(short_name(p.variant, rows[0].base.variant), p.leaks),
             p.kind,
             p.best,
             signed_rate_text(p.closed, MINUS),
@@ -255,7 +256,8 @@ def _figure(rows: Sequence[ArmRow]) -> Figure:
     return Figure(drawn, svg.axis(top))
 
 
-def _contrasts(contrasts: Sequence[Contrast], base: Arm) -> PageTable | None:
+def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTable | None:
+    base = rows[0].base
     columns: list[Column[Contrast]] = [
         Column("in", lambda c: TableCell(c.metric), css="left"),
         Column("paired difference", contrast_cell),
@@ -264,8 +266,10 @@ def _contrasts(contrasts: Sequence[Contrast], base: Arm) -> PageTable | None:
         Column("p (BH)", lambda c: p_cell(c.p_bh)),
     ]
 
+    leaking = {row.arm.variant for row in rows if row.arm.leaks}
+
     def short(variant: str) -> str:
-        return short_name(variant, base.variant)
+        return marked_name(short_name(variant, base.variant), variant in leaking)
 
     if not contrasts:
         return None

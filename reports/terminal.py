@@ -37,6 +37,7 @@ from .text import (
     count_text,
     judged_sentence,
     looks_sentence,
+    marked_name,
     p_cell,
     plain_console,
     short_name,
@@ -144,7 +145,14 @@ class RowNamedTable:
 def _estimate_cells(arm: Arm, name: str, change: Contrast | None) -> list[str]:
     estimate = arm.metrics[name]
     against = ["-", "-"] if change is None else [str(contrast_cell(change)), str(p_cell(change.p_holm))]
-    return [arm.variant, name, str(estimate), f"{estimate.n:.0f}", str(estimate.clusters), *against]
+    return [
+        marked_name(arm.variant, arm.leaks),
+        name,
+        str(estimate),
+        f"{estimate.n:.0f}",
+        str(estimate.clusters),
+        *against,
+    ]
 
 
 def _place(arm: Arm, several: bool) -> tuple[str, ...]:
@@ -169,13 +177,15 @@ def _breakdowns(card: Scorecard) -> list[Table]:
         for row in broken_down.rows:
             arm, key = row[0].arm, row[1]
             cells = (str(column.cell(row)) or "-" for column in columns)
-            table.add_row(*_place(arm, several), arm.variant, key, *cells)
+            table.add_row(*_place(arm, several), row[0].whole_name, key, *cells)
         tables.append(table)
     return tables
 
 
 def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str) -> list[RenderableType]:
     parts: list[RenderableType] = []
+    if card.missing:
+        parts.append(Text(f"! {card.warnings[0]}", style="bold yellow"))
     for task, model in card.groups:
         parts += _group(card, experiment, task, model)
     if len(card.two_way) > 1:
@@ -189,7 +199,7 @@ def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str) -> list[Re
     if card.judged is not None:
         title = "Recommendations by the parser alone, and with the judges"
         parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name)]
-    parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings)]
+    parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings[1 if card.missing else 0 :])]
     if paid:
         parts.append(paid)
     return parts
@@ -224,7 +234,7 @@ def _verdicts(card: Scorecard, rows: Sequence[ArmRow]) -> list[Text]:
     """One sentence for each intervention; a line on those that no other beats in both gap and cost."""
     base = rows[0].base
     lines = [
-        Text.assemble((f"  {short_name(v.variant, base.variant)}: ", "bold"), v.sentence)
+        Text.assemble((f"  {marked_name(short_name(v.variant, base.variant), v.leaks)}: ", "bold"), v.sentence)
         for v in card.verdicts
         if (v.task, v.model) == (base.task, base.model)
     ]

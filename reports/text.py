@@ -17,6 +17,7 @@ from ..evals.inference import Bounds, Estimate
 from ..evals.judge import Judged
 
 __all__ = [
+    "LEAK_MARK",
     "TableCell",
     "Written",
     "bounds_text",
@@ -27,6 +28,7 @@ __all__ = [
     "estimate_text",
     "judged_sentence",
     "looks_sentence",
+    "marked_name",
     "missing_cell",
     "p_cell",
     "p_text",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 PIPE_WIDTH = 140
+LEAK_MARK = "[oracle]"
 NOT_MEASURED = "not measured"
 
 
@@ -122,6 +125,11 @@ def plain_console() -> Console:
 def short_name(variant: str, baseline: str) -> str:
     """A variant's name without what it shares with the baseline: `| critique`."""
     return variant.removeprefix(baseline).strip() if variant.startswith(f"{baseline} | ") else variant
+
+
+def marked_name(name: str, leaks: bool) -> str:
+    """A variant's name, with a mark where the oracle tells one of its agents something."""
+    return f"{name} {LEAK_MARK}" if leaks else name
 
 
 def rate_text(value: float, minus: str = "-") -> str:

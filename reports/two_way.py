@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
 from .columns import Column
-from .text import TableCell, difference_text, estimate_cell, p_cell, short_name
+from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, short_name
 
 __all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts", "two_way_tables"]
 
@@ -69,10 +69,11 @@ def two_way_parts(tables: Sequence[TwoWay]) -> list[RenderableType]:
 def two_way_tables(one: TwoWay) -> TwoWayTables:
     """The same for terminal and page."""
     first, second = one.models
-    name = short_name(one.variants[1], one.variants[0])
+    name = marked_name(short_name(one.variants[1], one.variants[0]), one.leaks[1])
+    against = f" (baseline {marked_name(one.variants[0], True)})" if one.leaks[0] else ""
     kind = f" (control: {one.control})" if one.control else ""
     return TwoWayTables(
-        head=f"{second} against {first} on {one.task}, without and with {name}{kind}",
+        head=f"{first} (first) and {second} (second) on {one.task}, without and with {name}{kind}{against}",
         pairing=f"{one.episodes} episodes, {one.steps} steps a cell; {one.pairing}",
         why=[f"{metric}: {c.difference.why}" for metric, c in one.interaction.items() if c.difference.why],
         metrics=list(one.cells),

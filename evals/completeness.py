@@ -1,0 +1,91 @@
+"""Which episodes of a run are missing: what was planned, less what every variant has finished.
+
+Invariant: everything here follows from what the ledger keeps, so a run that was interrupted, that its budget stopped,
+or that is still being played says what it lacks whenever it is read. What a ledger cannot tell is not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .anytime import InterimLooks
+
+__all__ = ["MissingEpisodes", "missing_episodes", "missing_sentence", "planned_episodes"]
+
+Finished = Mapping[tuple[str, str, str], int]
+"""How many of the planned episodes are finished, by task, model and variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingEpisodes:
+    """What one variant lacks on one task and model.
+
+    Attributes:
+        planned: episodes that the run asks for; missing: how many of them the variant has not finished, at least 1.
+    """
+
+    task: str
+    model: str
+    variant: str
+    planned: int
+    missing: int
+
+
+def planned_episodes(experiment: Mapping[str, Any], looks: InterimLooks | None) -> int:
+    """How many episodes a run asks for: those up to the look that ended it, or all."""
+    if looks is not None and looks.stopped:
+        return looks.at[-1]
+    return int(experiment.get("episodes", 0))
+
+
+def missing_episodes(
+    experiment: Mapping[str, Any], looks: InterimLooks | None, finished: Finished | None
+) -> tuple[MissingEpisodes, ...]:
+    """Every variant that lacks episodes, in the order of the experiment; empty where the run is complete.
+
+    Args:
+        experiment: as stored with the run; where it is empty nothing is known.
+        finished: None where the ledger is too old to tell.
+    """
+    planned = planned_episodes(experiment, looks)
+    if finished is None or not planned:
+        return ()
+    tasks = experiment.get("task_labels") or list(dict.fromkeys(task for task, _, _ in finished))
+    models = experiment.get("labels") or list(dict.fromkeys(model for _, model, _ in finished))
+    arms = [(t, m, v) for t in tasks for m in models for v in experiment.get("variants", {})]
+    lacking = ((arm, planned - finished.get(arm, 0)) for arm in arms)
+    return tuple(MissingEpisodes(*arm, planned, missing) for arm, missing in lacking if missing > 0)
+
+
+def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: str = "the run") -> str:
+    """What is missing, in words; "" where nothing is.
+
+    Args:
+        ended: how the last session ended; "" where it is not known.
+        run: what the run is called.
+    """
+    if not missing:
+        return ""
+    several = len({(m.task, m.model) for m in missing}) > 1
+    alike = len({(m.planned, m.missing) for m in missing}) == 1 and len(missing) > 1
+    each = (
+        [f"every variant lacks {missing[0].missing:,} of {missing[0].planned:,}"]
+        if alike and _whole(missing)
+        else [
+            f"{m.variant}{f' ({m.model} on {m.task})' if several else ''} lacks {m.missing:,} of {m.planned:,}"
+            for m in missing
+        ]
+    )
+    why = f" ({ended})" if ended else ""
+    folder = "RUN" if run == "the run" else run
+    return f"{run} is not complete{why}: of its episodes, {', '.join(each)}; go on with akrasia run --resume {folder}"
+
+
+def _whole(missing: Sequence[MissingEpisodes]) -> bool:
+    """Whether each task and model lists the same variants."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for m in missing:
+        listed.setdefault((m.task, m.model), []).append(m.variant)
+    return len({tuple(v) for v in listed.values()}) == 1
