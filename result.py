@@ -150,6 +150,7 @@ class Result:
             self._once("records", _records, ledger),
             looks=InterimLooks.of(looks) if looks else None,
             experiment=_stored(ledger, "experiment") or {},
+            stopped=ledger.meta("stopped") or "",
             name=str(self.folder),
         )
 

@@ -25,6 +25,7 @@ class RunTables:
         looks: how the run was looked at while it went on, None if it was not.
         judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
         experiment: the resolved experiment as stored with the run; may be empty.
+        stopped: why the run ended early; "" where it did not, or is not known to have.
         name: what the run is called beside another.
     """
 
@@ -33,6 +34,7 @@ class RunTables:
     looks: InterimLooks | None = None
     judged: Judged | None = None
     experiment: Mapping[str, Any] = field(default_factory=dict)
+    stopped: str = ""
     name: str = "the run"
 
     @classmethod

@@ -66,6 +66,7 @@ class Arm:
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
+        cautions: what is odd about it, though it was measured; each goes on from its name.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -90,6 +91,7 @@ class Arm:
     judged: JudgedRates | None = None
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

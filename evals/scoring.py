@@ -20,7 +20,7 @@ from .breakdown import breakdowns, first_with_probs
 from .controls import Reference, is_control, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
+from .integrity import IntegrityFault, arm_cautions, arm_faults, unmeasured_contrast
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
@@ -124,7 +124,7 @@ class _Scorer:
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
         contrasted = [m for n in (*CONTRASTED, *self.evaluators) if isinstance(m := self.metrics.get(n), Metric)]
-        faults = {v: integrity_faults(parts[v]) for v in order}
+        faults = {v: arm_faults(self.run, steps, v, base) for v in order}
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
@@ -168,6 +168,7 @@ class _Scorer:
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
             judged=None if judged is None else _judged(steps, judged, interval),
+            cautions=arm_cautions(steps, tables.turns),
         )
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:

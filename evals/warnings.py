@@ -28,6 +28,7 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
             how = ", ".join(f"{n} {status}" for status, n in arm.outcomes.actions.items() if status != "ok")
             lines.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
         lines += [f"{name} was not measured: {fault}. {fault.remedy}" for fault in arm.integrity]
+        lines += [f"{name}: {caution}" for caution in arm.cautions]
         entropy = arm.outcomes.label_entropy
         if entropy is not None and entropy < ONE_LABEL:
             lines.append(f"{name}: the actions are nearly all the same label (entropy {entropy:.2f})")

@@ -28,8 +28,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ..agents.base import asks_model
 from ..agents.few_shot import STYLE_NOTES
 from ..errors import BadOption, UnknownName
+from ..graphs.decider import Decider
+from ..graphs.plan import Plan
 from ..models.base import Backend
 from ..models.gateway import Budget
 from ..models.resolve import resolve
@@ -212,6 +215,8 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
                 **({} if v.code_known else {"code_known": False}),
                 "calls": "?" if v.plan.calls is None else v.plan.calls,
                 "depth": "?" if v.plan.depth is None else v.plan.depth,
+                "episodes": experiment.episodes,
+                **_speakers(v.plan),
             }
             for v in experiment.variants
         },
@@ -222,6 +227,13 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
         **({"until": experiment.until} if experiment.until else {}),
         "identity": json.dumps(experiment.identity(), sort_keys=True),
     }
+
+
+def _speakers(plan: Decider) -> dict[str, list[str]]:
+    """Who is to ask a model in a plan; of a graph from elsewhere, through which slots it says that it asks."""
+    if isinstance(plan, Plan):
+        return {"agents": [n.name for n in plan.nodes if asks_model(n.agent)]}
+    return {"slots": sorted(plan.slots)}
 
 
 def _note(backend: Backend) -> str:

@@ -36,13 +36,20 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     surgery       how the rationale was tampered with ("truncate(0.25)"), null where nothing in it could be changed;
                   planted: what the changed rationale recommends
     follows_planted   the action taken is among those; null where nothing was planted
-    integrity     what speaks against the step as measured, by what happened in a graph; null where nothing does
+    integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an agent's own
+                  answer; null where nothing does
+    agents        who asked a model how often, as JSON: {"reason": 1, "critique": 0}; 0: it was spared, see `Turn.skipped`
+    slots         the model slots through which they asked, as JSON: ["critic", "reasoner"]
+    agent_faults  their answers that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]
+    unsent        settings that were asked for and not sent, as JSON: {agent: {setting: value}}
+    requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -71,7 +78,8 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
-    "latency": pl.Float64, "integrity": pl.String,
+    "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
+    "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -143,13 +151,37 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
         "latency": None,
-        "integrity": _integrity(tags),
+        **_asking(tags, decision["turns"]),
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }
 
 
-def _integrity(tags: dict[str, str]) -> str | None:
+def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str | None]:
+    """The columns about what was asked: by whom, how, and what came of it."""
+    answers = [t for t in turns if t["key"]]
+    found = [(t, fault) for t in answers if (fault := t.get("fault", "" if t["text"].strip() else "empty"))]
+    faults = Counter((t["agent"], t["role"], fault) for t, fault in found)
+    agents = {t["agent"]: 0 for t in turns if t.get("skipped")} | Counter(t["agent"] for t in answers)
+    unsent = {t["agent"]: t["unsent"] for t in answers if t.get("unsent")}
+    keys = "".join(sorted(t["key"] for t in answers))
+    said = [_tagged(tags), *(f"{role} {agent}: {fault}" for agent, role, fault in faults)]
+    return {
+        "integrity": "; ".join(filter(None, said)) or None,
+        "agents": _json(agents),
+        "slots": _json(sorted({t["slot"] for t in answers if t.get("slot")})),
+        "agent_faults": _json([[*who, n] for who, n in faults.items()]),
+        "unsent": _json(unsent),
+        "requests": blake2b(keys.encode(), digest_size=8).hexdigest() if keys else None,
+    }
+
+
+def _json(value: Any) -> str | None:
+    """A value as JSON text; None where it is empty."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if value else None
+
+
+def _tagged(tags: dict[str, str]) -> str | None:
     """What the record's tags say of whether the step was measured; None where they say nothing against it."""
     if "other_model" in tags:
         return f"another chat model was called inside the graph: {tags['other_model']}"
