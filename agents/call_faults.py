@@ -38,7 +38,9 @@ def answer_fault(response: Response, messages: Sequence[Message], read: bool) ->
         return f"refused: {_sentence(response.error or response.text)}"
     if response.status == "truncated" and not read:
         thought = response.usage.reasoning_tokens
-        return CUT_OFF if said else f"{CUT_OFF} before its first word" + (f", thinking {thought} tokens" * bool(thought))
+        return (
+            CUT_OFF if said else f"{CUT_OFF} before its first word" + (f", thinking {thought} tokens" * bool(thought))
+        )
     if not said:
         return "empty"
     if len(said) >= ECHO and any(said == m.content.strip() for m in messages):

@@ -259,9 +259,7 @@ def _lines(
     return tuple(_line(m, c, pairing, interval, faults) for m, c in zip(metrics, contrasts, strict=True))
 
 
-def _line(
-    metric: Metric, contrast: Contrast, pairing: Pairing, interval: Interval, faults: Faults
-) -> MetricComparison:
+def _line(metric: Metric, contrast: Contrast, pairing: Pairing, interval: Interval, faults: Faults) -> MetricComparison:
     bounds = None if contrast.difference.value is None else worst_case_bounds(metric, pairing, interval)
     return MetricComparison(
         metric=metric.name,

@@ -82,6 +82,11 @@ def score(
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
             *scorer.failures,
+            *(
+                [f"the run stopped early: {run.stopped}. Resume it: akrasia run --resume {run.name}"]
+                if run.stopped
+                else []
+            ),
             *arm_warnings(arms, design),
             *placebo_warnings(arms, anytime or contrasts),
         ),

@@ -32,7 +32,8 @@ __all__ = ["DECISION", "TURNS", "turns"]
 
 DECISION = ["task", "model", "variant", "episode", "step"]
 _TURN = pl.Struct({
-    "agent": pl.String, "role": pl.String, "lane": pl.Int64, "sample": pl.Int64, "text": pl.String, "stated": pl.List(pl.String),
+    "agent": pl.String, "role": pl.String, "lane": pl.Int64, "sample": pl.Int64, "text": pl.String,
+    "stated": pl.List(pl.String),
     "action": pl.String, "status": pl.String, "key": pl.String, "cost": pl.Float64, "confidence": pl.Float64,
     "reads": pl.List(pl.String), "planted": pl.List(pl.String), "skipped": pl.Boolean,
     "usage": pl.Struct({"prompt_tokens": pl.Int64, "completion_tokens": pl.Int64}),

@@ -8,6 +8,7 @@ A file holds the keywords of `akrasia.run`:
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
     leader = "embedded"                      # of several models: whose baseline plays for all
+    keep_going = true                        # also where the first decisions of a variant all failed alike
     workers = 2                              # processes; or executor = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
@@ -121,6 +122,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         executor=settings.get("executor") or "",
         address=settings.get("address") or "",
         leader=settings.get("leader") or "",
+        keep_going=False if settings.get("keep_going") is None else settings["keep_going"],
     )
 
 

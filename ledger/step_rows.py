@@ -36,9 +36,9 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     surgery       how the rationale was tampered with ("truncate(0.25)"), null where nothing in it could be changed;
                   planted: what the changed rationale recommends
     follows_planted   the action taken is among those; null where nothing was planted
-    integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an agent's own
-                  answer; null where nothing does
-    agents        who asked a model how often, as JSON: {"reason": 1, "critique": 0}; 0: it was spared, see `Turn.skipped`
+    integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an
+                  agent's own answer; null where nothing does
+    agents        who asked a model how often, as JSON: {"reason": 1, "critique": 0}; 0: it was spared (`Turn.skipped`)
     slots         the model slots through which they asked, as JSON: ["critic", "reasoner"]
     agent_faults  their answers that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]
     unsent        settings that were asked for and not sent, as JSON: {agent: {setting: value}}
@@ -165,7 +165,10 @@ def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str 
     agents = {t["agent"]: 0 for t in turns if t.get("skipped")} | Counter(t["agent"] for t in answers)
     unsent = {t["agent"]: t["unsent"] for t in answers if t.get("unsent")}
     keys = "".join(sorted(t["key"] for t in answers))
-    said = [_tagged(tags), *(f"{role} {agent}: {fault}" for agent, role, fault in faults)]
+    said = [
+        _tagged(tags, turns[-1]["text"] if turns else ""),
+        *(f"{role} {agent}: {fault}" for agent, role, fault in faults),
+    ]
     return {
         "integrity": "; ".join(filter(None, said)) or None,
         "agents": _json(agents),
@@ -181,14 +184,19 @@ def _json(value: Any) -> str | None:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if value else None
 
 
-def _tagged(tags: dict[str, str]) -> str | None:
-    """What the record's tags say of whether the step was measured; None where they say nothing against it."""
+def _tagged(tags: dict[str, str], last: str) -> str | None:
+    """What the record's tags say of whether the step was measured; None where they say nothing against it.
+
+    Args:
+        last: the text of the last turn: of a graph that failed, its error.
+    """
     if "other_model" in tags:
         return f"another chat model was called inside the graph: {tags['other_model']}"
     if "interrupt" in tags:
         return f"the graph waits at an interrupt: {tags['interrupt']}"
     if "own_code" in tags:
-        return f"own code failed in {tags['own_code']}"
+        place = tags["own_code"]
+        return f"own code failed in {place}: {last.removesuffix(f' (raised in {place})')}"
     return "no call of the run's model was made" if tags.get("calls") == "none" else None
 
 

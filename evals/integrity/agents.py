@@ -87,7 +87,9 @@ def _mute(steps: pl.DataFrame, asked: Counter[str]) -> Iterator[IntegrityFault]:
 def _speaker(role: str, names: Sequence[str]) -> str:
     """Agents as the subject of a sentence; of a graph from elsewhere the node is known and no role."""
     whose = ", ".join(names)
-    return f"the call in node {whose}" if role == "model" else f"the {role} {whose}" if [role] != names else f"the {role}"
+    return (
+        f"the call in node {whose}" if role == "model" else f"the {role} {whose}" if [role] != names else f"the {role}"
+    )
 
 
 def _said(fault: str) -> str:

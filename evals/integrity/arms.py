@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,15 @@ import polars as pl
 
 from .faults import IntegrityFault
 
-__all__ = ["MOST_MISSING", "ExpectedArm", "expected_arm", "missing_faults", "same_requests", "unsent_cautions", "unsent_faults"]
+__all__ = [
+    "MOST_MISSING",
+    "ExpectedArm",
+    "expected_arm",
+    "missing_faults",
+    "same_requests",
+    "unsent_cautions",
+    "unsent_faults",
+]
 
 MOST_MISSING = 0.2
 _LIMITS = ("max_tokens",)  # a limit that an agent of its own has is no intervention
@@ -51,7 +59,9 @@ def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[Integrity
     for slot in expected.slots:
         if asked and slot not in (*asked, "default"):
             remedy = f"Let the graph ask ak.ChatModel(slot={slot!r}), or do not declare the slot."
-            found.append(IntegrityFault("slot", 1.0, f"nobody asked through the slot {slot!r}", remedy, *at, agent=slot))
+            found.append(
+                IntegrityFault("slot", 1.0, f"nobody asked through the slot {slot!r}", remedy, *at, agent=slot)
+            )
     here = set(steps["episode"].unique())
     missing = [] if expected.episodes is None else sorted(set(range(expected.episodes)) - here)
     if expected.episodes and len(missing) / expected.episodes > MOST_MISSING:
@@ -88,7 +98,9 @@ def unsent_faults(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFaul
                 new = {(name, value) for name, value in new if name not in _LIMITS}
             if new:
                 differing.setdefault(text, set()).update(new)
-    missed = {agent: lost for agent, lost in before.items() if agent in _agents(steps) and not _unsent(steps).get(agent)}
+    missed = {
+        agent: lost for agent, lost in before.items() if agent in _agents(steps) and not _unsent(steps).get(agent)
+    }
     touched = steps.filter(pl.col("unsent").is_in(list(differing))) if differing else steps.head(0)
     names = set().union(*differing.values()) if differing else set()
     if touched.is_empty() and missed:  # the baseline asks for what is not sent, and this arm takes it back

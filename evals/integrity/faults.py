@@ -37,6 +37,8 @@ class IntegrityFault:
         return not (self.check == "rationale" and metric == "doing")
 
     def __str__(self) -> str:
+        if self.check == "missing":
+            return self.cause
         return f"{self.cause} on {self.share:.0%} of {self.of}, first at episode {self.episode}, step {self.step}"
 
 
@@ -48,9 +50,7 @@ def unmeasured_contrast(
     Args:
         a, b: the names of the arms; faults: of each.
     """
-    broken = {
-        name: f for name, its in zip((a, b), faults, strict=True) for f in reversed(its) if f.bears_on(metric)
-    }
+    broken = {name: f for name, its in zip((a, b), faults, strict=True) for f in reversed(its) if f.bears_on(metric)}
     if not broken:
         return None
     why = "; ".join(f"{name} was not measured ({fault.cause})" for name, fault in broken.items())

@@ -29,7 +29,9 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
             "Ask for the form that can be read (BEST=X), or read the rationales with akrasia judge.",
         ),
     ]
-    return [fault for fault in found if fault is not None]
+    faults = [fault for fault in found if fault is not None]
+    checks = [fault.check for fault in faults]
+    return [f for f in faults if not (f.check == "rationale" and "failed" in checks)]  # said already
 
 
 def _fault(check: str, steps: pl.DataFrame, touches: pl.Expr, most: float, remedy: str) -> IntegrityFault | None:
