@@ -1,7 +1,8 @@
 """The command line. Nothing heavy is imported before a command needs it.
 
 Exit codes: 0 done; 1 something failed; 2 bad usage, nothing written; 3 the run stopped early and can be resumed (also
-where a provider refuses the credentials once a run is under way).
+where a provider refuses the credentials once a run is under way, and where the first decisions of a variant all failed
+alike).
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def run(
     workers: Annotated[int | None, typer.Option(help="Processes that play, instead of the file's.")] = None,
     executor: Annotated[str | None, typer.Option(help="local, processes, ray, or one that is installed.")] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Go on also where the first 8 decisions of a variant all failed alike.")
+    ] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
     log_level: LogLevel = None,
@@ -92,6 +96,7 @@ def run(
         "workers": workers,
         "executor": executor,
         "address": address,
+        "keep_going": keep_going or None,
         "model": model,
     }
     complete = run_command(

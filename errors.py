@@ -24,7 +24,8 @@ AkrasiaError
 │       ├── BudgetSpent   the run's budget in calls, tokens or dollars is used up
 │       ├── ProviderDown  a provider does not answer, or asks to wait for longer than a run should
 │       ├── OfflineMiss   an answer was asked for that the ledger does not hold
-│       └── WorkerLost    worker processes die again and again
+│       ├── WorkerLost    worker processes die again and again
+│       └── ArmFailed     the first decisions of a variant all failed alike
 ├── TrainingFailed        a training stopped: its loss is no number, or memory ran out; what was saved is kept
 └── LedgerError           the SQLite file of a run cannot be used; it is left as it is
     └── LedgerDamaged     bytes of it have changed: which row, where in the file
@@ -38,6 +39,7 @@ from typing import Literal
 
 __all__ = [
     "AkrasiaError",
+    "ArmFailed",
     "BadOption",
     "BudgetSpent",
     "Denied",
@@ -208,6 +210,10 @@ class OfflineMiss(RunStopped):
 
 class WorkerLost(RunStopped):
     """Worker processes die again and again, at their start or over the same episode."""
+
+
+class ArmFailed(RunStopped):
+    """The first decisions of a variant all failed alike: going on would pay for an arm that is not measured."""
 
 
 class TrainingFailed(AkrasiaError):

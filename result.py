@@ -162,6 +162,7 @@ class Result:
             finished=ledger.finished_counts(planned_episodes(experiment, looks)),
             ended=ended_sentence(ledger.sessions()),
             checksummed=ledger.checksummed,
+            stopped=ledger.meta("stopped") or "",
             name=str(self.folder),
         )
 

@@ -23,6 +23,7 @@ from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind
 from .ballots import read_confidence
+from .call_faults import answer_fault, unsent_settings
 from .contracts import calling, check_parsed, check_prompt, check_turn, lacks_method
 from .options import ModelOptions, RoleOptions
 
@@ -248,6 +249,7 @@ async def speak(
         parsed = speaker.read(agent, situation, response.text, response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
     answer = _by_outcome(parsed, response)
+    read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
         agent=name,
@@ -268,6 +270,9 @@ async def speak(
         reads=names,
         confidence=before.confidence if confidence is None else confidence,
         planted=before.planted,
+        slot=slot,
+        fault=answer_fault(response, prompt.messages, read),
+        unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
     )
 
@@ -280,7 +285,18 @@ def pass_on(name: str, reads: tuple[Turn, ...], lane: int, sample: int) -> Turn:
 
 def without_call(turn: Turn) -> Turn:
     """A turn as somebody passes it on who asked no model: its words stay, its call is counted once, at its origin."""
-    return replace(turn, answer=turn.last_words, key="", usage=Usage(), cost=0.0, probs=None, mass=None)
+    return replace(
+        turn,
+        answer=turn.last_words,
+        key="",
+        usage=Usage(),
+        cost=0.0,
+        probs=None,
+        mass=None,
+        slot="",
+        fault="",
+        unsent={},
+    )
 
 
 def agreed(turns: tuple[Turn, ...], level: float) -> bool:

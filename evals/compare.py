@@ -24,7 +24,7 @@ from .completeness import missing_sentence
 from .controls import is_leaking
 from .frame import baseline_name
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .integrity import integrity_faults, unmeasured_contrast
+from .integrity import IntegrityFault, arm_faults, same_requests, unmeasured_contrast
 from .metrics import Metric, ratio_metric
 from .pairs import OWN_WAY, SAME_SITUATIONS, Flips, Pairing, Side, metric_contrast, pair, worst_case_bounds
 from .run_pairs import check_runs, pair_models, variant_named
@@ -37,6 +37,8 @@ __all__ = ["COMPARED", "Comparison", "MetricComparison", "compare", "compare_run
 COMPARED = ("knowing", "doing", "gap", "say_do")
 MetricOutcome = Literal["higher", "lower", "no difference shown", "too few episodes", "not measured"]
 SHARED_SITUATIONS = "the situations that both decided"
+Faults = tuple[Sequence[IntegrityFault], Sequence[IntegrityFault]]
+"""What speaks against the first arm, and against the second."""
 _TOKENS, _CALLS = ("prompt_tokens", "completion_tokens"), ("calls",)
 
 
@@ -124,7 +126,9 @@ def compare(
         sides = [Side(v, here.filter(variant=v)) for v in (one, other)]
         if not any(side.steps.is_empty() for side in sides):
             models = (str(model), str(model))
-            comparisons.append(_comparison(sides[0], sides[1], models, metrics, interval, run.looks))
+            alike = same_requests(sides[1].steps, sides[0].steps)
+            faults = (arm_faults(run, here, one), (*arm_faults(run, here, other), *alike))
+            comparisons.append(_comparison(sides[0], sides[1], models, metrics, interval, run.looks, faults))
     if not comparisons:
         raise BadOption(
             f"{one!r} and {other!r} were not run on the same task and model",
@@ -171,7 +175,9 @@ def compare_runs(
             one, other = (
                 Side(run.name, part.filter(model=m)) for run, part, m in zip(runs, parts, models, strict=True)
             )
-            comparisons.append(_comparison(one, other, models, metrics, interval, looks))
+            here = (run.steps.filter(task=task, model=m) for run, m in zip(runs, models, strict=True))
+            faults = [arm_faults(*arm) for arm in zip(runs, here, variants, strict=True)]
+            comparisons.append(_comparison(one, other, models, metrics, interval, looks, (faults[0], faults[1])))
     return _with_missing(comparisons, first, second)
 
 
@@ -180,7 +186,7 @@ def _with_missing(comparisons: Sequence[Comparison], *runs: RunTables) -> tuple[
     made = []
     for one in comparisons:
         said = [
-            missing_sentence(lacking, run.ended, run.name)
+            missing_sentence(lacking, run.stopped or run.ended, run.name)
             for run in runs
             if (
                 lacking := [
@@ -201,11 +207,12 @@ def _comparison(
     metrics: Sequence[str],
     interval: Interval,
     looks: InterimLooks | None,
+    faults: Faults,
 ) -> Comparison:
     held = a.steps["episode"].n_unique() + b.steps["episode"].n_unique()
     pairing = _pairing(b, a, models)
     b, a = pairing.sides
-    lines = _lines(pairing, metrics, interval, looks)
+    lines = _lines(pairing, metrics, interval, looks, faults)
     episodes, items = a.steps["episode"].n_unique(), pairing.items
     return Comparison(
         task=str(a.steps["task"][0]),
@@ -260,14 +267,13 @@ def _multiple(b: Side, a: Side, columns: Sequence[str]) -> float | None:
 
 
 def _lines(
-    pairing: Pairing, names: Sequence[str], interval: Interval, looks: InterimLooks | None
+    pairing: Pairing, names: Sequence[str], interval: Interval, looks: InterimLooks | None, faults: Faults
 ) -> tuple[MetricComparison, ...]:
     metrics = [ratio_metric(name, "cannot be compared pair by pair", COMPARED) for name in dict.fromkeys(names)]
     a, b = pairing.a, pairing.b
-    faults = (integrity_faults(a.steps), integrity_faults(b.steps))
 
     def contrast(metric: Metric) -> Contrast:
-        if unmeasured := unmeasured_contrast(metric.name, a.name, b.name, faults):
+        if unmeasured := unmeasured_contrast(metric.name, a.name, b.name, faults[::-1]):
             return unmeasured
         return (
             metric_contrast(metric, pairing, interval)
@@ -278,21 +284,28 @@ def _lines(
     contrasts = [contrast(m) for m in metrics]
     if looks is None:
         contrasts = benjamini_hochberg(holm(contrasts))
-    return tuple(_line(m, c, pairing, interval) for m, c in zip(metrics, contrasts, strict=True))
+    return tuple(_line(m, c, pairing, interval, faults) for m, c in zip(metrics, contrasts, strict=True))
 
 
-def _line(metric: Metric, contrast: Contrast, pairing: Pairing, interval: Interval) -> MetricComparison:
+def _line(metric: Metric, contrast: Contrast, pairing: Pairing, interval: Interval, faults: Faults) -> MetricComparison:
     bounds = None if contrast.difference.value is None else worst_case_bounds(metric, pairing, interval)
     return MetricComparison(
         metric=metric.name,
         unit=metric.unit,
-        a=metric(pairing.b.steps, interval),
-        b=metric(pairing.a.steps, interval),
+        a=_rate(metric, pairing.b, interval, faults[0]),
+        b=_rate(metric, pairing.a, interval, faults[1]),
         contrast=contrast,
         bounds=bounds,
         missing=None if not metric.bounded else 0.0 if bounds is None else bounds.missing,
         outcome=_outcome(contrast),
     )
+
+
+def _rate(metric: Metric, side: Side, interval: Interval, faults: Sequence[IntegrityFault]) -> Estimate:
+    """The estimate of an arm; of one that was not measured there is no gap, as in a scorecard."""
+    if faults and metric.name == "gap":
+        return Estimate(None, why=f"{side.name} was not measured: {faults[0]}")
+    return metric(side.steps, interval)
 
 
 def _outcome(contrast: Contrast) -> MetricOutcome:

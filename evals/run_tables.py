@@ -29,6 +29,7 @@ class RunTables:
         finished: how many of the planned episodes are finished, by task, model and variant; None where it is not known.
         ended: how the last session of the run ended, in words; "" where that is not known.
         checksummed: whether all that was read has checksums, so that damage in it would have been seen.
+        stopped: why the run ended early; "" where it did not, or is not known to have.
         name: what the run is called beside another.
     """
 
@@ -40,6 +41,7 @@ class RunTables:
     finished: Mapping[tuple[str, str, str], int] | None = None
     ended: str = ""
     checksummed: bool = True
+    stopped: str = ""
     name: str = "the run"
 
     @classmethod

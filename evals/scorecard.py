@@ -69,6 +69,7 @@ class Arm:
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
+        cautions: what is odd about it, though it was measured; each goes on from its name.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -95,6 +96,7 @@ class Arm:
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
     leaks: bool = False
+    cautions: tuple[str, ...] = ()
 
     @property
     def repeated(self) -> str:

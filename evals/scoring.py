@@ -21,7 +21,7 @@ from .completeness import missing_sentence
 from .controls import Reference, is_control, is_leaking, references
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
-from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
+from .integrity import IntegrityFault, arm_cautions, arm_faults, unmeasured_contrast
 from .items import with_items_of
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
@@ -84,7 +84,7 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
-            *filter(None, [missing_sentence(run.missing, run.ended, run.name)]),
+            *filter(None, [missing_sentence(run.missing, run.stopped or run.ended, run.name)]),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
@@ -131,7 +131,7 @@ class _Scorer:
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
         contrasted = [m for n in (*CONTRASTED, *self.evaluators) if isinstance(m := self.metrics.get(n), Metric)]
-        faults = {v: integrity_faults(parts[v]) for v in order}
+        faults = {v: arm_faults(self.run, steps, v, base) for v in order}
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
@@ -177,6 +177,7 @@ class _Scorer:
             anytime=None if looks is None else looks.level(GAP, steps),
             judged=None if judged is None else _judged(steps, judged, interval),
             leaks=is_leaking(steps),
+            cautions=arm_cautions(steps, tables.turns),
         )
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:

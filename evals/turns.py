@@ -14,6 +14,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     asked         a model was asked; skipped: it passed on what it read, see `Turn`
     key           names the answer in the ledger; prompt_tokens, completion_tokens, cost: what that answer took
     planted       what a tampered rationale recommends
+    said          a hash of the text of its answer: alike in two turns that say the same; null where it said nothing
 
 A readout is no turn: it measures what was said and says nothing to anybody (`akrasia.agents.readout`).
 
@@ -34,7 +35,8 @@ __all__ = ["DECISION", "TURNS", "turns"]
 
 DECISION = ["task", "model", "variant", "episode", "step"]
 _TURN = pl.Struct({
-    "agent": pl.String, "role": pl.String, "lane": pl.Int64, "sample": pl.Int64, "stated": pl.List(pl.String),
+    "agent": pl.String, "role": pl.String, "lane": pl.Int64, "sample": pl.Int64, "text": pl.String,
+    "stated": pl.List(pl.String),
     "action": pl.String, "status": pl.String, "key": pl.String, "cost": pl.Float64, "confidence": pl.Float64,
     "reads": pl.List(pl.String), "planted": pl.List(pl.String), "skipped": pl.Boolean,
     "usage": pl.Struct({"prompt_tokens": pl.Int64, "completion_tokens": pl.Int64}),
@@ -52,7 +54,7 @@ TURNS: dict[str, Any] = {
     "position": pl.String, "right": pl.Boolean, "before": pl.String, "right_before": pl.Boolean,
     "spoken_before": pl.Boolean, "confidence": pl.Float64, "reads": pl.List(pl.String), "asked": pl.Boolean,
     "skipped": pl.Boolean, "key": pl.String, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
-    "cost": pl.Float64, "planted": pl.List(pl.String),
+    "cost": pl.Float64, "planted": pl.List(pl.String), "said": pl.UInt64,
 }  # fmt: skip
 BATCH = 20_000  # records whose JSON is held at once
 
@@ -98,6 +100,7 @@ def _table(data: list[str]) -> pl.DataFrame:
             round=pl.int_range(pl.len()).over(own),
             speaker=pl.col("agent").first().over(own),
             asked=pl.col("key") != "",
+            said=pl.when(pl.col("text") != "").then(pl.col("text").hash()),
         )
         .with_columns(
             right=pl.when("graded").then(None).otherwise(

@@ -24,6 +24,7 @@ import polars as pl
 from .controls import is_leaking
 from .frame import baseline_name
 from .inference import Array, Contrast, Estimate, Interval, cell_contrast, estimate, holm
+from .integrity import arm_faults
 from .metrics import Metric, ratio_metric
 from .pairs import OWN_WAY, Pairing, Side
 from .run_tables import RunTables
@@ -107,7 +108,7 @@ def two_way(
         base = baseline_name(here, baseline)
         others = [str(v) for v in here["variant"].unique(maintain_order=True) if v != base]
         made = [
-            _table(str(task), cells, models, (base, v), chosen, interval)
+            _measured(run, here, _table(str(task), cells, models, (base, v), chosen, interval))
             for models in combinations([m for m in run.models if m in present], 2)
             for v in others
             if (cells := _cells(here, models, (base, v))) is not None
@@ -159,6 +160,26 @@ def _table(
         effects=effects,
         leaks=(is_leaking(steps[0]), is_leaking(steps[1])),
     )
+
+
+def _measured(run: RunTables, steps: pl.DataFrame, table: TwoWay) -> TwoWay:
+    """The table without the effects that a cell takes away that was not measured."""
+    arms = [(m, v) for m in table.models for v in table.variants]
+    faults = {(m, v): arm_faults(run, steps.filter(model=m), v, table.variants[0]) for m, v in arms}
+
+    def effect(metric: str, contrast: Contrast) -> Contrast:
+        broken = [f"{v} of {m}" for (m, v), its in faults.items() if any(f.bears_on(metric) for f in its)]
+        if not broken:
+            return contrast
+        why = f"{' and '.join(broken)} {'was' if len(broken) == 1 else 'were'} not measured"
+        return Contrast(metric, contrast.variant, contrast.against, Estimate(None, why=why))
+
+    effects = {m: {e: effect(m, c) for e, c in by.items()} for m, by in table.effects.items()}
+    if any(faults.values()) and "gap" in table.cells:
+        cells = zip(table.cells["gap"], arms, strict=True)
+        a, b, c, d = (Estimate(None, why="it was not measured") if faults[arm] else cell for cell, arm in cells)
+        return replace(table, effects=effects, cells=table.cells | {"gap": (a, b, c, d)})
+    return replace(table, effects=effects)
 
 
 def _pairing(cells: list[Side]) -> Pairing:

@@ -23,14 +23,15 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
     if few.items < FEW:
         count = few.repeated or f"{few.items} episodes"
         lines.append(f"only {count}: intervals over fewer than {FEW} clusters are too narrow to rely on")
+    lines += _unmeasured(arms)
     several = len({(a.task, a.model) for a in arms}) > 1
     for arm in arms:
-        name = f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
+        name = _name(arm, several)
         silent = 1 - arm.outcomes.actions.get("ok", 0) / arm.steps
         if silent > SILENT:
             how = ", ".join(f"{n} {status}" for status, n in arm.outcomes.actions.items() if status != "ok")
             lines.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
-        lines += [f"{name} was not measured: {fault}. {fault.remedy}" for fault in arm.integrity]
+        lines += [f"{name}: {caution}" for caution in arm.cautions]
         entropy = arm.outcomes.label_entropy
         if entropy is not None and entropy < ONE_LABEL:
             lines.append(f"{name}: the actions are nearly all the same label (entropy {entropy:.2f})")
@@ -59,6 +60,22 @@ def contrast_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, C
         f"{f'{model} on {task}: ' if several else ''}with {items[task, model]} items {why}"
         for (task, model), why in told.items()
         if why
+    ]
+
+
+def _name(arm: Arm, several: bool) -> str:
+    return f"{arm.variant} ({arm.model} on {arm.task})" if several else arm.variant
+
+
+def _unmeasured(arms: Sequence[Arm]) -> list[str]:
+    """Why arms were not measured; what is the same for several is said once."""
+    several = len({(a.task, a.model) for a in arms}) > 1
+    whose: dict[str, list[str]] = {}
+    for arm in arms:
+        for fault in arm.integrity:
+            whose.setdefault(f"{fault}. {fault.remedy}", []).append(_name(arm, several))
+    return [
+        f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} not measured: {why}" for why, names in whose.items()
     ]
 
 

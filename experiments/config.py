@@ -8,6 +8,7 @@ A file holds the keywords of `akrasia.run`:
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
     leader = "embedded"                      # of several models: whose baseline plays for all
+    keep_going = true                        # also where the first decisions of a variant all failed alike
     workers = 2                              # processes; or executor = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
     [task]                                   # or [[task]] for several
@@ -28,8 +29,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ..agents.base import asks_model
 from ..agents.few_shot import STYLE_NOTES
 from ..errors import BadOption, UnknownName
+from ..graphs.decider import Decider
+from ..graphs.plan import Plan
 from ..models.base import Backend
 from ..models.gateway import Budget
 from ..models.resolve import resolve
@@ -118,6 +122,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         executor=settings.get("executor") or "",
         address=settings.get("address") or "",
         leader=settings.get("leader") or "",
+        keep_going=False if settings.get("keep_going") is None else settings["keep_going"],
     )
 
 
@@ -213,6 +218,8 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
                 **({"leaks": v.tags["leaks"]} if "leaks" in v.tags else {}),
                 "calls": "?" if v.plan.calls is None else v.plan.calls,
                 "depth": "?" if v.plan.depth is None else v.plan.depth,
+                "episodes": experiment.episodes,
+                **_speakers(v.plan),
             }
             for v in experiment.variants
         },
@@ -223,6 +230,13 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
         **({"until": experiment.until} if experiment.until else {}),
         "identity": json.dumps(experiment.identity(), sort_keys=True),
     }
+
+
+def _speakers(plan: Decider) -> dict[str, list[str]]:
+    """Who is to ask a model in a plan; of a graph from elsewhere, through which slots it says that it asks."""
+    if isinstance(plan, Plan):
+        return {"agents": [n.name for n in plan.nodes if asks_model(n.agent)]}
+    return {"slots": sorted(plan.slots)}
 
 
 def _note(backend: Backend) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BadOption, UnknownName
 from ..models.base import Backend
 from ..models.gateway import Budget
-from ..options import one_of, whole
+from ..options import flag, one_of, whole
 from ..tasks.base import Task, max_decisions
 from .design import DESIGNS, Design
 from .until import Until
@@ -59,6 +59,7 @@ class Experiment:
             situations; empty: each model's own baseline plays.
         executor: a name in `akrasia.experiments.executors.EXECUTORS`; by default what `workers` asks for.
         address: of the Ray cluster.
+        keep_going: go on also where the first decisions of a variant all failed alike, see `first_decisions`.
     """
 
     tasks: tuple[Task, ...]
@@ -75,6 +76,7 @@ class Experiment:
     executor: str = ""
     address: str = ""
     leader: str = ""
+    keep_going: bool = False
 
     def __post_init__(self) -> None:
         whole("episodes", self.episodes, 1, EPISODES - 1)
@@ -90,6 +92,7 @@ class Experiment:
             if not names or len(set(names)) != len(names):
                 raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
 
+        flag("keep_going", self.keep_going)
         self._check_leader()
         self._check_slots()
         for variant in self.variants:  # an intervention on the context refuses a task now, before any call
@@ -177,8 +180,8 @@ class Experiment:
         return [(label, models.label) for label in self.labels() for models in self.models]
 
     def identity(self) -> dict[str, Any]:
-        """Everything that decides what is stored, as JSON. Budget, concurrency, variants and `until` are not in it: a
-        run may be resumed with another budget, extended by variants, and stopped elsewhere.
+        """Everything that decides what is stored, as JSON. Budget, concurrency, variants, `until` and `keep_going` are
+        not in it: a run may be resumed with another budget, extended by variants, and stopped elsewhere.
         """
         return {
             "tasks": [{"name": t.name, **t.options} for t in self.tasks],

@@ -53,6 +53,7 @@ class ExperimentSettings(TypedDict, total=False):
         address: of the Ray cluster; by default this machine.
         leader: with several models and the fork design, the label of the model whose baseline plays the episodes for
             all of them, so that they decide the same situations; by default each model's own baseline plays.
+        keep_going: go on also where the first 8 decisions of a variant all failed alike; by default the run stops then.
     """
 
     name: str
@@ -70,3 +71,4 @@ class ExperimentSettings(TypedDict, total=False):
     executor: str
     address: str
     leader: str
+    keep_going: bool

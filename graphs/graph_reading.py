@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation
+from ..agents.call_faults import CUT_OFF, answer_fault, unsent_settings
 from ..errors import PlanError
 from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Response, Situation, Status, Turn
@@ -74,7 +75,15 @@ def decision_of_output(answer: GraphOutput, situation: Situation, turns: list[Tu
     if source is None:
         source = len(turns)
         turns = [*turns, Turn("graph", "graph", text=answer.text)]
-    turns[source] = replace(turns[source], stated=stated, stated_status=stated_status, action=done, status=status)
+    whole = status == "ok" and turns[source].fault.startswith(CUT_OFF)  # it was cut off behind what could be read
+    turns[source] = replace(
+        turns[source],
+        stated=stated,
+        stated_status=stated_status,
+        action=done,
+        status=status,
+        fault="" if whole else turns[source].fault,
+    )
     return Decision(rationale, stated, stated_status, done, status, turns=tuple(turns))
 
 
@@ -134,6 +143,9 @@ def turns_of_calls(calls: Any) -> tuple[list[Turn], list[Response]]:
                 key=key,
                 usage=response.usage,
                 cost=response.cost,
+                slot=asked.slot,
+                fault=answer_fault(response, asked.request.messages, read=False),
+                unsent=unsent_settings(asked.request.sampling, response),
             )
         )
         ends.append(response)

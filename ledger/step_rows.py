@@ -42,13 +42,20 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
                   another one; null where either cannot be read
     leaks         what of the oracle an agent of the variant is told ("oracle"); null where it is told nothing
     rule          the rule by which an action is called optimal there
-    integrity     what speaks against the step as measured, by what happened in a graph; null where nothing does
+    integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an
+                  agent's own answer; null where nothing does
+    agents        who asked a model how often, as JSON: {"reason": 1, "critique": 0}; 0: it was spared (`Turn.skipped`)
+    slots         the model slots through which they asked, as JSON: ["critic", "reasoner"]
+    agent_faults  their answers that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]
+    unsent        settings that were asked for and not sent, as JSON: {agent: {setting: value}}
+    requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
@@ -77,8 +84,9 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
-    "readout": pl.String, "readout_differs": pl.Boolean,
-    "latency": pl.Float64, "integrity": pl.String, "leaks": pl.String, "rule": pl.String,
+    "readout": pl.String, "readout_differs": pl.Boolean, "leaks": pl.String, "rule": pl.String,
+    "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
+    "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -153,7 +161,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "follows_planted": valid and done in planted if planted else None,
         **_readout(decision["turns"]),
         "latency": None,
-        "integrity": _integrity(tags),
+        **_asking(tags, decision["turns"]),
         "leaks": tags.get("leaks"),
         "rule": oracle["rule"],
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
@@ -161,14 +169,46 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _integrity(tags: dict[str, str]) -> str | None:
-    """What the record's tags say of whether the step was measured; None where they say nothing against it."""
+def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str | None]:
+    """The columns about what was asked: by whom, how, and what came of it."""
+    answers = [t for t in turns if t["key"]]
+    found = [(t, fault) for t in answers if (fault := t.get("fault", "" if t["text"].strip() else "empty"))]
+    faults = Counter((t["agent"], t["role"], fault) for t, fault in found)
+    agents = {t["agent"]: 0 for t in turns if t.get("skipped")} | Counter(t["agent"] for t in answers)
+    unsent = {t["agent"]: t["unsent"] for t in answers if t.get("unsent")}
+    keys = "".join(sorted(t["key"] for t in answers))
+    said = [
+        _tagged(tags, turns[-1]["text"] if turns else ""),
+        *(f"{role} {agent}: {fault}" for agent, role, fault in faults),
+    ]
+    return {
+        "integrity": "; ".join(filter(None, said)) or None,
+        "agents": _json(agents),
+        "slots": _json(sorted({t["slot"] for t in answers if t.get("slot")})),
+        "agent_faults": _json([[*who, n] for who, n in faults.items()]),
+        "unsent": _json(unsent),
+        "requests": blake2b(keys.encode(), digest_size=8).hexdigest() if keys else None,
+    }
+
+
+def _json(value: Any) -> str | None:
+    """A value as JSON text; None where it is empty."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if value else None
+
+
+def _tagged(tags: dict[str, str], last: str) -> str | None:
+    """What the record's tags say of whether the step was measured; None where they say nothing against it.
+
+    Args:
+        last: the text of the last turn: of a graph that failed, its error.
+    """
     if "other_model" in tags:
         return f"another chat model was called inside the graph: {tags['other_model']}"
     if "interrupt" in tags:
         return f"the graph waits at an interrupt: {tags['interrupt']}"
     if "own_code" in tags:
-        return f"own code failed in {tags['own_code']}"
+        place = tags["own_code"]
+        return f"own code failed in {place}: {last.removesuffix(f' (raised in {place})')}"
     return "no call of the run's model was made" if tags.get("calls") == "none" else None
 
 

@@ -39,6 +39,7 @@ class GraphCall:
         index: how many calls the task had made before.
         node: the name of its node.
         sample: the sample number of its draw.
+        slot: the model slot through which it asked; request: what it asked.
         answer: (key of the answer, response), once there is one.
     """
 
@@ -47,6 +48,8 @@ class GraphCall:
     index: int
     node: str
     sample: int
+    slot: str
+    request: Request
     answer: asyncio.Task[tuple[str, Response]]
 
 
@@ -127,14 +130,15 @@ class DecisionContext:
         superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
         try:
             info = self.models.info(slot)
-            samples = self._samples.setdefault(Request(info.id, messages, sampling, info.mode), _Samples(superstep))
+            request = Request(info.id, messages, sampling, info.mode)
+            samples = self._samples.setdefault(request, _Samples(superstep))
             sample = samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
             draw = Draw(self.episode, self.step, sample)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw))
             answer.add_done_callback(_mark_retrieved)
             node = str(metadata.get("langgraph_node") or "model")
             index = sum((call.superstep, call.rank) == (superstep, rank) for call in self._calls)
-            self._calls.append(GraphCall(superstep, rank, index, node, sample, answer))
+            self._calls.append(GraphCall(superstep, rank, index, node, sample, slot, request, answer))
             return (await asyncio.shield(answer))[1]
         except (EndsRun, UsageError) as error:
             raise self.fail(error) from None

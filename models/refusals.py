@@ -20,7 +20,7 @@ from ..errors import Denied
 from ..records import Draw, Request, Response
 from .account_faults import is_about_the_prompt
 
-__all__ = ["FIRST", "LATER", "REJECTED", "HeldAnswer", "Refusals"]
+__all__ = ["FIRST", "LATER", "REJECTED", "HeldAnswer", "Refusals", "without_details"]
 
 FIRST = 8
 LATER = 24
@@ -28,6 +28,11 @@ REJECTED = "rejected"
 """The finish reason of a request that the provider refused."""
 
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\b(?=\w*\d)[\w\-]+")  # quotations, numbers, ids of requests
+
+
+def without_details(sentence: str) -> str:
+    """What is alike in an error that is said again: without quotations, numbers and ids."""
+    return _VARYING.sub("...", sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class Refusals:
         error = answer.response.error
         if self.answered and (answer.response.status == "refused" or is_about_the_prompt(error)):
             return False
-        sentence = _VARYING.sub("...", error)
+        sentence = without_details(error)
         self.held[answer.key] = self.count, answer
         self.count += 1
         self._alike[sentence] += 1

@@ -28,6 +28,9 @@ class Turn:
         planted: what a rationale that was tampered with recommends; `stated` stays what the reasoner recommended.
         skipped: whether the agent passed on what it read and asked nothing, because the agents it depends on agreed
             already or the rationale held nothing to tamper with.
+        slot: the model slot through which it asked; "" where it asked no model.
+        fault: what was wrong with its own answer, such as "empty", "cut off" or "refused: WHY"; "" where nothing was.
+        unsent: settings of its request that the model was not sent, unless they are neutral.
     """
 
     agent: str
@@ -49,6 +52,9 @@ class Turn:
     confidence: float | None = None
     planted: tuple[str, ...] = ()
     skipped: bool = False
+    slot: str = ""
+    fault: str = ""
+    unsent: dict[str, str] = field(default_factory=dict)
     prompt: tuple[Message, ...] = ()
     answer: str = ""
 

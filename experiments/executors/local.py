@@ -68,16 +68,21 @@ class _LocalSession:
     def __init__(self, experiment: Experiment, store: RunStore, cache: EpisodeCache, gateway: Gateway) -> None:
         self._experiment, self._store, self._cache, self._gateway = experiment, store, cache, gateway
         self._cells = build_cells(experiment, gateway)
+        self._stopping: EndsRun | None = None
+        self._left_out = False  # an episode was not begun because the run is to stop
 
     @property
     def run_usage(self) -> RunUsage:
         return self._gateway.run_usage
 
     async def __call__(self, assignments: Iterable[Assignment]) -> EndsRun | None:
-        return await _run_jobs(self._jobs(assignments), self._experiment.at_once, self._on_stop)
+        stopped = await _run_jobs(self._jobs(assignments), self._experiment.at_once, self._on_stop)
+        return self._stopping if stopped is None and self._left_out else stopped
 
     def stop(self, reason: RunStopped) -> None:
-        self._gateway.stop(reason)
+        if self._stopping is None:
+            self._stopping = reason
+            self._gateway.stop(reason)
 
     def _on_stop(self, reason: EndsRun) -> None:
         if self._gateway.emit is not None:
@@ -86,6 +91,9 @@ class _LocalSession:
     def _jobs(self, assignments: Iterable[Assignment]) -> Iterator[Callable[[], Awaitable[None]]]:
         for episode, numbers in assignments:
             for n in numbers:
+                if self._stopping is not None:
+                    self._left_out = True
+                    return
                 yield self._job(self._cells[n], episode)
 
     def _job(self, cell: Cell, episode: int) -> Callable[[], Awaitable[None]]:

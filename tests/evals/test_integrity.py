@@ -20,6 +20,12 @@ OWN = FakeListChatModel(responses=["BEST=Red\nACTION=Red"])
 
 
 async def healthy(state: MessagesState) -> Any:
+    question, *rest = state["messages"]
+    return {"messages": [await ak.ChatModel().ainvoke([("user", f"{question.content}\nTake your time."), *rest])]}
+
+
+async def same(state: MessagesState) -> Any:
+    """Asks what the baseline asks."""
     return {"messages": [await ak.ChatModel().ainvoke(state["messages"])]}
 
 

@@ -1,0 +1,138 @@
+"""Checks of an arm as a whole: against its baseline, and against what the experiment asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import polars as pl
+
+from .faults import IntegrityFault
+
+__all__ = [
+    "MOST_MISSING",
+    "ExpectedArm",
+    "expected_arm",
+    "missing_faults",
+    "same_requests",
+    "unsent_cautions",
+    "unsent_faults",
+]
+
+MOST_MISSING = 0.2
+_LIMITS = ("max_tokens",)  # a limit that an agent of its own has is no intervention
+_SAME = ["task", "model", "episode", "step"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedArm:
+    """What the experiment, as stored with the run, asks of an arm; empty where that is not known.
+
+    Attributes:
+        episodes: how many it is to have.
+        stopped: why the run ended early, if it did.
+        agents: the nodes that are to ask a model; slots: the model slots through which a graph says that it asks.
+    """
+
+    episodes: int | None = None
+    stopped: str = ""
+    agents: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
+
+
+def expected_arm(experiment: Mapping[str, Any], stopped: str, variant: str) -> ExpectedArm:
+    """What an experiment, as JSON, asks of a variant. Under `until` a run that was not stopped is complete."""
+    asks = experiment.get("variants", {}).get(variant, {})
+    episodes = asks.get("episodes", experiment.get("episodes"))
+    if experiment.get("until") and not stopped:
+        episodes = None
+    return ExpectedArm(episodes, stopped, tuple(asks.get("agents", ())), tuple(asks.get("slots", ())))
+
+
+def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[IntegrityFault]:
+    """Episodes that are missing, and slots of a graph through which nobody asked."""
+    found = []
+    asked = {slot for slots in steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
+    at = _at(steps)
+    for slot in expected.slots:
+        if asked and slot not in (*asked, "default"):
+            remedy = f"Let the graph ask ak.ChatModel(slot={slot!r}), or do not declare the slot."
+            found.append(
+                IntegrityFault("slot", 1.0, f"nobody asked through the slot {slot!r}", remedy, *at, agent=slot)
+            )
+    here = set(steps["episode"].unique())
+    missing = [] if expected.episodes is None else sorted(set(range(expected.episodes)) - here)
+    if expected.episodes and len(missing) / expected.episodes > MOST_MISSING:
+        why = f" ({expected.stopped.rstrip('.')})" if expected.stopped else ""
+        cause = f"{len(missing)} of {expected.episodes} episodes are missing{why}"
+        share = len(missing) / expected.episodes
+        remedy = "Resume the run: akrasia run --resume RUN."
+        found.append(IntegrityFault("missing", share, cause, remedy, missing[0], 0, of="its episodes"))
+    return found
+
+
+def same_requests(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFault]:
+    """Whether an arm asked exactly what its baseline asked, and so decided the same, at every step that both hold."""
+    mine = steps.select(*_SAME, "requests", "done", "stated")
+    both = mine.join(base.select(*_SAME, "requests", "done", "stated"), on=_SAME, suffix="_base")
+    alike = pl.all_horizontal(pl.col(c).eq_missing(pl.col(f"{c}_base")) for c in ("requests", "done", "stated"))
+    if both.is_empty() or both["requests"].null_count() == both.height or not both.select(alike.all()).item():
+        return []
+    cause = "this arm asked exactly what its baseline asked"
+    remedy = "Nothing was changed: no message and no setting differs. Look at one with akrasia show."
+    return [IntegrityFault("unchanged", 1.0, cause, remedy, *_at(both))]
+
+
+def unsent_faults(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFault]:
+    """Settings that this arm asks for, its baseline does not, and the model was not sent."""
+    before = _unsent(base)
+    here = {agent for agents in base["agents"].drop_nulls().unique() for agent in orjson.loads(agents)}
+    anyone = set().union(*before.values()) if before else set()
+    differing: dict[str, set[tuple[str, str]]] = {}
+    for text in steps["unsent"].drop_nulls().unique():
+        for agent, settings in orjson.loads(text).items():
+            new = set(settings.items()) - (before.get(agent, set()) if agent in here else anyone)
+            if agent not in here:
+                new = {(name, value) for name, value in new if name not in _LIMITS}
+            if new:
+                differing.setdefault(text, set()).update(new)
+    missed = {
+        agent: lost for agent, lost in before.items() if agent in _agents(steps) and not _unsent(steps).get(agent)
+    }
+    touched = steps.filter(pl.col("unsent").is_in(list(differing))) if differing else steps.head(0)
+    names = set().union(*differing.values()) if differing else set()
+    if touched.is_empty() and missed:  # the baseline asks for what is not sent, and this arm takes it back
+        touched, names = steps, set().union(*missed.values())
+    if touched.is_empty():
+        return []
+    said = ", ".join(name if value == "set" else f"{name}={value}" for name, value in sorted(names))
+    cause = f"the model was not sent what was asked for ({said})"
+    remedy = "Use a model or a provider that takes it, or drop the change."
+    return [IntegrityFault("settings", touched.height / steps.height, cause, remedy, *_at(touched))]
+
+
+def unsent_cautions(steps: pl.DataFrame) -> list[str]:
+    """Settings that were asked for and not sent, limits apart."""
+    names = sorted({n for lost in _unsent(steps).values() for n in lost if n[0] not in _LIMITS})
+    said = ", ".join(name if value == "set" else f"{name}={value}" for name, value in names)
+    return [f"the model was not sent {said}, which its agents ask for"] if said else []
+
+
+def _unsent(steps: pl.DataFrame) -> dict[str, set[tuple[str, str]]]:
+    """By agent, the settings that were asked for and not sent."""
+    unsent: dict[str, set[tuple[str, str]]] = {}
+    for text in steps["unsent"].drop_nulls().unique():
+        for agent, settings in orjson.loads(text).items():
+            unsent.setdefault(agent, set()).update(settings.items())
+    return unsent
+
+
+def _agents(steps: pl.DataFrame) -> set[str]:
+    return {agent for agents in steps["agents"].drop_nulls().unique() for agent in orjson.loads(agents)}
+
+
+def _at(steps: pl.DataFrame) -> tuple[int, int]:
+    episode, step = steps.sort("episode", "step").select("episode", "step").row(0)
+    return episode, step
