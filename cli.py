@@ -10,11 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .errors import AkrasiaError, BadOption, Denied, UsageError
+from .commands.strict import StrictCommand
+from .errors import AkrasiaError, Denied, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def run(
     experiment: Annotated[
         Path | None, typer.Argument(help="A TOML file; with --resume also a run folder, or nothing: the latest.")
@@ -118,7 +119,7 @@ def run(
         raise typer.Exit(3)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def train(
     training: Annotated[Path | None, typer.Argument(help="A TOML file.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the training; by default runs/NAME.")] = None,
@@ -133,22 +134,18 @@ def train(
 ) -> None:
     """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after (extra: train)."""
     from .commands.train import train_with_progress
-    from .experiments.config import load_settings, override
 
-    settings = {} if training is None else load_settings(training)
-    for key, value in (("task", task), ("plan", plan), ("base", base)):
-        if value is not None:
-            settings[key] = value
-    if updates is not None:
-        override(settings, f"rlft.updates={updates}")
-    for change in changes or []:
-        override(settings, change)
-    train_with_progress(settings, out, resume, _console())
+    options = {"task": task, "plan": plan, "base": base, "rlft.updates": updates}
+    train_with_progress(training, options, changes or [], out, resume, _console())
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def plan(
-    experiment: Annotated[Path, typer.Argument(help="A TOML file.")],
+    experiment: Annotated[Path | None, typer.Argument(help="A TOML file.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task, instead of the file's.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model, instead of the file's.")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="Variant, instead of the file's; may be repeated.")] = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
     effect: Annotated[
@@ -165,6 +162,7 @@ def plan(
 
     plan_command(
         experiment,
+        {"task": task, "model": model, "variants": variant, "episodes": episodes},
         changes or [],
         answer_tokens,
         _console(),
@@ -175,9 +173,15 @@ def plan(
     )
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def score(
-    what: Annotated[str, typer.Argument(help="A run folder; or a published format: aiw, potemkin, greedy-table.")],
+    context: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A published format (aiw, potemkin, greedy-table), else a run folder; ./aiw is a folder of that name."
+        ),
+    ],
     source: Annotated[Path | None, typer.Argument(help="The published file or folder.")] = None,
     rule: Annotated[str, typer.Option(help="aiw: which answer of a response counts, first or last.")] = "first",
     cell: Annotated[list[float] | None, typer.Option(help="greedy-table: six cells in percent, row by row.")] = None,
@@ -200,6 +204,7 @@ def score(
     from .commands.score import score_command
 
     score_command(
+        context,
         what,
         source,
         _console(),
@@ -216,7 +221,7 @@ def score(
     )
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def compare(
     run: RunFolder,
     a: Annotated[str, typer.Argument(help="A variant; or a second run folder.", metavar="A")],
@@ -233,7 +238,7 @@ def compare(
     compare_command(run, a, b, metric, interval, as_json, _console())
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def judge(
     run: RunFolder,
     model: Annotated[list[str], typer.Option(help="A model that judges; may be repeated, and the majority stands.")],
@@ -254,7 +259,7 @@ def judge(
         raise typer.Exit(3)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def report(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="File; by default report.html in the run folder.")] = None,
@@ -263,7 +268,7 @@ def report(
     typer.echo(str(_open(run).report(out)))
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def export(
     run: RunFolder,
     to: Annotated[Path, typer.Argument(help="The file; its ending names the format: .jsonl, .parquet or .csv.")],
@@ -273,8 +278,9 @@ def export(
     typer.echo(str(_open(run).export(to, form)))
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def data(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="A .jsonl file.")],
     run: Annotated[Path | None, typer.Argument(help="A run folder; or name an expert.", metavar="RUN")] = None,
     form: Annotated[str, typer.Option(help="sft (to imitate) or preference (a better and a worse answer).")] = "sft",
@@ -288,7 +294,7 @@ def data(
     expert: Annotated[
         str | None, typer.Option(help="Instead of a run a reference player: ucb, greedy, oracle.")
     ] = None,
-    task: Annotated[str, typer.Option(help="What the expert plays.")] = "bandit",
+    task: Annotated[str | None, typer.Option(help="What the expert plays; by default bandit.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="An option of the task: arms=10.")] = None,
     plan: Annotated[
         str, typer.Option(help="Whose prompts the expert answers: act, reason_act or reason_then_act.")
@@ -298,24 +304,31 @@ def data(
     seed: Annotated[int, typer.Option(help="Which plays.")] = 0,
 ) -> None:
     """Write training data: of a run (its good answers, or its gap corrected), or of an expert with its rationale."""
-    if (run is None) == (expert is None):
-        raise BadOption("data come of a run or of an expert", remedy="Name a run folder, or --expert ucb.")
-    if run is not None:
-        found = _open(run).data(out, form, only=only, variants=variant or (), models=model or ())
-    else:
-        from .training import expert_data
+    from .commands.data import data_command
 
-        found = expert_data(
-            out, _named(task, changes), cast(str, expert), form, plan=plan, style=style, episodes=episodes, seed=seed
-        )
-    typer.echo(f"{out}: {found}")
+    data_command(
+        context,
+        out,
+        run,
+        form,
+        only=only,
+        variants=variant or (),
+        models=model or (),
+        expert=expert,
+        task=task,
+        changes=changes,
+        plan=plan,
+        style=style,
+        episodes=episodes,
+        seed=seed,
+    )
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def clone(
     out: Annotated[Path, typer.Option(help="The adapter: a .gguf file, used as embedded:FILE.")],
     expert: Annotated[str, typer.Option(help="A reference player of the task, or oracle.")] = "ucb",
-    task: Annotated[str, typer.Option(help="What the expert plays.")] = "bandit",
+    task: Annotated[str | None, typer.Option(help="What the expert plays; by default bandit.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="An option of the task: arms=10.")] = None,
     plan: Annotated[
         str, typer.Option(help="act (clones behaviour), reason_act or reason_then_act (clone thoughts).")
@@ -329,14 +342,14 @@ def clone(
     base: Annotated[str | None, typer.Option(help="Weights other than the embedded model's: a GGUF file.")] = None,
 ) -> None:
     """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
-    from .commands.clone import SFTProgressPrinter
-    from .training import clone
+    from .commands.clone import clone_command
 
-    console = _console()
-    made = clone(
+    clone_command(
         out,
-        _named(task, changes),
         expert,
+        task,
+        changes,
+        _console(),
         plan=plan,
         episodes=episodes,
         updates=updates,
@@ -345,15 +358,10 @@ def clone(
         rank=rank,
         seed=seed,
         base=base,
-        on_start=console.print,
-        on_update=SFTProgressPrinter(console),
     )
-    t = made.training
-    typer.echo(f"{made.adapter}: loss {t.first_loss:.3f} -> {t.last_loss:.3f} nats per token, {t.seconds:.0f} s")
-    typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {plan}")
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def show(
     run: RunFolder,
     episode: Annotated[int, typer.Argument()],
@@ -366,7 +374,7 @@ def show(
     show_step(run, episode, step, variant, _console())
 
 
-@app.command("list")
+@app.command("list", cls=StrictCommand)
 def list_(
     kind: Annotated[
         str,
@@ -382,7 +390,7 @@ def list_(
     show_list(kind, _console())
 
 
-@tasks.command("show", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@tasks.command("show", cls=StrictCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def tasks_show(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A task; its options follow as --option value.")],
@@ -395,7 +403,7 @@ def tasks_show(
     show_task(name, context.args, seed, steps, _console())
 
 
-@graphs.command("show")
+@graphs.command("show", cls=StrictCommand)
 def graphs_show(
     expression: Annotated[str, typer.Argument(help='A variant: "reason_act | critique(rounds=2)".')],
     svg: Annotated[Path | None, typer.Option(help="Write the picture as SVG.")] = None,
@@ -409,23 +417,13 @@ def graphs_show(
     show_graph(parse(expression), _console(), svg, png, mermaid)
 
 
-@app.command()
+@app.command(cls=StrictCommand)
 def doctor() -> None:
     """Check this machine: versions, weights, native libraries, and which provider keys are set."""
     from .commands.doctor import examine
 
     if not examine(_console()):
         raise typer.Exit(1)
-
-
-def _named(task: str, changes: list[str] | None) -> dict[str, Any]:
-    """A task by its name and options."""
-    from .experiments.config import override
-
-    options: dict[str, Any] = {"name": task}
-    for change in changes or []:
-        override(options, change)
-    return options
 
 
 def _open(folder: Path) -> Result:

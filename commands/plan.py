@@ -5,20 +5,22 @@ With an effect, a power, a pilot or a number of comparisons: also how many episo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..experiments.config import assemble, load_settings
+from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
 from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
 from ..experiments.planning.power import POWER, power_analysis
 from ..result import open_run
 from .power import show_power
+from .settings import experiment_settings, tell
 
 __all__ = ["plan_command", "show_plan"]
 
@@ -35,7 +37,8 @@ _HEADINGS = (
 
 
 def plan_command(
-    path: Path,
+    path: Path | None,
+    options: Mapping[str, Any],
     changes: Sequence[str],
     answer_tokens: int,
     console: Console,
@@ -45,8 +48,16 @@ def plan_command(
     pilot: Path | None,
     comparisons: int | None,
 ) -> None:
-    """Print the plan of the experiment in a file and, where one of the last four is given, its power."""
-    experiment = assemble(load_settings(path, changes))
+    """Print the plan of an experiment and, where one of the last four is given, its power.
+
+    Args:
+        path: a TOML file.
+        options: settings by their keys; those that are None were not given.
+        changes: `key=value` of the option --set.
+    """
+    settings, notes = experiment_settings(path, changes, options)
+    experiment = assemble(settings)
+    tell(notes)
     if all(option is None for option in (effect, power, pilot, comparisons)):
         show_plan(experiment, console, answer_tokens)
         return

@@ -18,13 +18,15 @@ from rich.console import Console
 from ..api import execute
 from ..errors import BadOption, RunFolderError, RunStopped
 from ..events import Listener
-from ..experiments.config import assemble, load_settings, override
+from ..experiments.config import assemble
+from ..experiments.experiment import Experiment
 from ..ledger import read_ledger
 from ..ledger.file import FILE
 from ..result import Result
 from ..telemetry.log import logged
 from ..telemetry.otel import exported
 from .progress import RunProgress
+from .settings import experiment_settings, merged_with, tell
 
 __all__ = ["run_command"]
 
@@ -49,21 +51,19 @@ def run_command(
 
     Args:
         experiment: a TOML file; with `resume` also a run folder, or None for the latest run.
-        options: settings that take the place of the file's; those that are None do not.
+        options: settings by their keys; those that are None were not given. See `akrasia.experiments.merging`.
         changes: `key=value` of the option --set.
         report: write the HTML report too.
     """
-    folder, settings = _settings(experiment, resume, changes)
-    settings |= {key: value for key, value in options.items() if value is not None}
-    if options.get("model") is not None:
-        for key in ("models", "leader"):
-            settings.pop(key, None)
+    folder, (settings, notes) = _settings(experiment, resume, changes, options)
     if otel_texts and not otel:
         raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
     if resume and fresh:
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
+    assembled = assemble(settings)
+    tell(notes)
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
-        result = _play(settings, out or folder, resume, fresh, offline, [*log, *exporter], console)
+        result = _play(assembled, settings, out or folder, resume, fresh, offline, [*log, *exporter], console)
     if not result.records.is_empty():
         result.show()
         if report:
@@ -85,17 +85,19 @@ def _is_complete(result: Result) -> bool:
     return False
 
 
-def _settings(experiment: Path | None, resume: bool, changes: Sequence[str]) -> tuple[Path | None, dict[str, Any]]:
-    """(run folder if one was named, settings of the experiment)."""
+def _settings(
+    experiment: Path | None, resume: bool, changes: Sequence[str], options: Mapping[str, Any]
+) -> tuple[Path | None, tuple[dict[str, Any], list[str]]]:
+    """(run folder if one was named, (settings of the experiment, notes on them))."""
     if experiment is None and not resume:
-        return None, _changed({"task": {"name": "bandit"}, "variants": ["reason_act"]}, changes)
+        return None, experiment_settings(None, changes, options)
     if experiment is None:
         runs = sorted(Path("runs").glob(f"*/{FILE}"), key=lambda p: p.stat().st_mtime)
         if not runs:
             raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
         experiment = runs[-1].parent
     if not _is_file(experiment / FILE):
-        return None, load_settings(experiment, changes)
+        return None, experiment_settings(experiment, changes, options)
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
     with read_ledger(experiment) as ledger:
@@ -105,13 +107,7 @@ def _settings(experiment: Path | None, resume: bool, changes: Sequence[str]) -> 
             f"the run in {str(experiment)!r} was started from Python",
             remedy="Resume it by the same call of akrasia.run(...).",
         )
-    return experiment, _changed(json.loads(stored), changes)
-
-
-def _changed(settings: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    for change in changes:
-        override(settings, change)
-    return settings
+    return experiment, merged_with(json.loads(stored), changes, options)
 
 
 def _is_file(path: Path) -> bool:
@@ -122,6 +118,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _play(
+    experiment: Experiment,
     settings: dict[str, Any],
     out: Path | None,
     resume: bool,
@@ -131,7 +128,6 @@ def _play(
     console: Console,
 ) -> Result:
     """Play the experiment. The first interruption stops it and keeps the answers under way, the second breaks off."""
-    experiment = assemble(settings)
     folder = out or Path("runs") / experiment.name
 
     def on_start(stop: Callable[[RunStopped], None]) -> None:

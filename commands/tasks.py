@@ -65,6 +65,8 @@ def _options(words: Sequence[str]) -> dict[str, Any]:
         name, sep, text = word.removeprefix("--").partition("=")
         if not word.startswith("--") or not name:
             raise BadOption(f"{word!r} is not an option", remedy="Write --option value, such as --arms 5.")
+        if name.replace("-", "_") in options:
+            raise BadOption(f"{name} is given twice", "it holds one value", "Give it once.")
         if not sep:
             text = rest.pop(0) if rest and not rest[0].startswith("--") else "True"
         try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
+from ..experiments.config import load_settings
 from ..reports.comparison import show_comparison
 from ..training.api import TrainingResult, train
+from ..training.recipe import assemble_training
+from .settings import merged_with, tell
 
 if TYPE_CHECKING:
     from ..training.recipe import Trainer
@@ -20,8 +24,24 @@ __all__ = ["show_training", "train_with_progress"]
 SHOWN = ("reward", "valid", "optimal", "coverage", "kl", "entropy")
 
 
-def train_with_progress(settings: dict[str, Any], out: Path | None, resume: bool, console: Console) -> None:
-    """Train with these settings, and print the progress and the result."""
+def train_with_progress(
+    file: Path | None,
+    options: Mapping[str, Any],
+    changes: Sequence[str],
+    out: Path | None,
+    resume: bool,
+    console: Console,
+) -> None:
+    """Train, and print the progress and the result.
+
+    Args:
+        file: a TOML file.
+        options: settings by their keys; those that are None were not given.
+        changes: `key=value` of the option --set.
+    """
+    settings, notes = merged_with({} if file is None else load_settings(file), changes, options)
+    assemble_training(settings)  # refuses a key that `train` would take for an argument of its own
+    tell(notes)
     first_update: list[int] = []
 
     def on_start(trainer: Trainer) -> None:

@@ -17,7 +17,7 @@ A file holds the keywords of `akrasia.run`:
     [budget]                              # calls, tokens, dollars
     calls = 2000
 
-Every unknown key is refused with its nearest neighbour. `--set task.arms=10` changes one value.
+Every unknown key is refused with its nearest neighbour. `--set task.arms=10` changes one value, see `merging.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from ..registry import bind
 from ..tasks.base import TASKS, Task
 from .executors import EXECUTORS
 from .experiment import Experiment, ModelSet
+from .merging import merge_settings
 from .variant import as_variants
 
 __all__ = [
@@ -50,7 +52,6 @@ __all__ = [
     "load_settings",
     "model_sets",
     "one_task",
-    "override",
     "tasks_of",
 ]
 
@@ -61,36 +62,31 @@ def load_settings(path: Path | str, changes: Sequence[str] = ()) -> dict[str, An
     """Read a TOML file into settings, the keywords of `assemble`, with `key=value` changes applied.
 
     Raises:
-        BadOption: the file is absent or is not TOML.
+        BadOption: the file is absent or is not TOML, or a change is none.
     """
+    name = str(path)
     try:
-        with Path(path).open("rb") as file:
-            settings = tomllib.load(file)
+        settings = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
-        raise BadOption(f"there is no experiment file {str(path)!r}", remedy="Give the path of a TOML file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadOption(f"{str(path)!r} is not an experiment file", str(error), "Write TOML.") from None
-    for change in changes:
-        override(settings, change)
-    return settings
+        raise BadOption(f"there is no experiment file {name!r}", remedy="Give the path of a TOML file.") from None
+    except UnicodeDecodeError as error:
+        raise BadOption(f"{name!r} is not in UTF-8", str(error), "Save it as UTF-8, as TOML asks.") from None
+    except (tomllib.TOMLDecodeError, RecursionError, OSError) as error:
+        raise BadOption(f"{name!r} is not an experiment file", str(error), "Write TOML.") from None
+    _refuse_dates(settings, name)
+    return merge_settings(settings, changes)[0]
 
 
-def override(settings: dict[str, Any], change: str) -> None:
-    """Apply one `a.b=value` in place; the value is TOML, or a plain string where it is not."""
-    path, sep, text = change.partition("=")
-    if not sep:
-        raise BadOption(f"{change!r} is not a setting", remedy="Write --set key=value, such as --set task.arms=10.")
-    try:
-        value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *parents, last = path.strip().split(".")
-    table = settings
-    for name in parents:
-        table = table.setdefault(name, {})
-        if not isinstance(table, dict):
-            raise BadOption(f"{name!r} in {change!r} is not a table", remedy="Name a key of a table.")
-    table[last] = value
+def _refuse_dates(value: Any, file: str, key: str = "") -> None:
+    """Refuse the one kind of value that TOML has and a run cannot keep as JSON."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _refuse_dates(part, file, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for part in value:
+            _refuse_dates(part, file, key)
+    elif isinstance(value, date | time):
+        raise BadOption(f"{key} in {file!r} is a date or a time", str(value), "Put it in quotes, or give a number.")
 
 
 def assemble(settings: Mapping[str, Any]) -> Experiment:
@@ -105,11 +101,12 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
     for key in ("task", "variants"):
         if not settings.get(key):
             raise BadOption(f"the experiment has no {key}", remedy=f"Add {key} = ... to it.")
-    if settings.get("executor"):
-        EXECUTORS.factory(settings["executor"])  # refuses an unknown name
+    texts = {key: _text(settings, key) for key in ("until", "executor", "address", "leader")}
+    if texts["executor"]:
+        EXECUTORS.factory(texts["executor"])  # refuses an unknown name
     return Experiment(
         tasks=tasks_of(settings["task"]),
-        models=model_sets(settings.get("models") or settings.get("model", "embedded")),
+        models=_models(settings),
         variants=as_variants(settings["variants"]),
         episodes=settings.get("episodes", 16),
         seed=settings.get("seed", 0),
@@ -117,13 +114,29 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         budget=budget_of(settings.get("budget")),
         concurrency=settings.get("concurrency"),
         name=str(settings.get("name", "experiment")),
-        until=settings.get("until") or "",
         workers=1 if settings.get("workers") is None else settings["workers"],
-        executor=settings.get("executor") or "",
-        address=settings.get("address") or "",
-        leader=settings.get("leader") or "",
         keep_going=False if settings.get("keep_going") is None else settings["keep_going"],
+        **texts,
     )
+
+
+def _text(settings: Mapping[str, Any], key: str) -> str:
+    value = settings.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BadOption(f"{key} is {value!r}", remedy="Give a text in quotes.")
+    return value
+
+
+def _models(settings: Mapping[str, Any]) -> tuple[ModelSet, ...]:
+    model, models = settings.get("model"), settings.get("models")
+    if model is not None and models is not None:
+        raise BadOption(
+            "the experiment names its models twice, as model and as models",
+            remedy="Use one of them; options of a model stand in its table: [models.main] with name = ...",
+        )
+    return model_sets(models if models is not None else "embedded" if model is None else model)
 
 
 def tasks_of(value: Any) -> tuple[Task, ...]:
@@ -148,10 +161,14 @@ def one_task(value: Any) -> Task:
 
 
 def model_sets(value: Any) -> tuple[ModelSet, ...]:
-    """Model sets from a name or backend, a list of them, a mapping of slots, or a mapping of names to tables."""
+    """Model sets from a name or backend, a table with its name and options, a list of these, a mapping of slots, or a
+    mapping of labels to tables.
+    """
     if isinstance(value, list | tuple):
         return tuple(s for v in value for s in model_sets(v))
     if isinstance(value, Mapping):
+        if isinstance(value.get("name"), str):
+            return (_model_table("", value),)
         if "default" not in value and value and all(isinstance(v, Mapping) for v in value.values()):
             return tuple(_model_table(name, table) for name, table in value.items())
         return (_slots(value),)
@@ -163,17 +180,20 @@ def _model_table(label: str, table: Mapping[str, Any]) -> ModelSet:
     slots = options.pop("slots", {})
     if not isinstance(slots, Mapping):
         raise BadOption(f"the slots of model {label!r} are {slots!r}", remedy='Write slots = { critic = "..." }.')
-    return ModelSet({"default": _model(options), **{s: _model(m) for s, m in slots.items()}}, label)
+    return ModelSet({"default": _model(options, label), **{s: _model(m, s) for s, m in slots.items()}}, label)
 
 
-def _model(value: Any) -> Backend:
+def _model(value: Any, label: str = "main") -> Backend:
     """A model from its name, a backend, or a table with its name and options."""
     if not isinstance(value, Mapping):
         return resolve(value)
     options = dict(value)
     name = options.pop("name", None)
     if not isinstance(name, str):
-        raise BadOption("a model has no name", remedy='Write [models.main] with name = "openai/gpt-4o-mini".')
+        which = f"the model {label!r}" if label else "the model"
+        raise BadOption(
+            f"{which} has no name", remedy=f'Write [models.{label or "main"}] with name = "openai/gpt-4o-mini".'
+        )
     return resolve(name, **options)
 
 
@@ -182,7 +202,7 @@ def _slots(value: Mapping[str, Any]) -> ModelSet:
         raise BadOption(
             "no model serves the slot 'default'", f"slots: {', '.join(value)}", "Add default = ... to the models."
         )
-    backends: dict[str, Backend] = {slot: _model(model) for slot, model in value.items()}
+    backends: dict[str, Backend] = {slot: _model(model, slot) for slot, model in value.items()}
     return ModelSet(backends)
 
 

@@ -64,12 +64,14 @@ def resolve(model: Any, **options: Any) -> Backend:
     name, _, text = model.partition(":")
     options = _with_price(model, options)
     if name in MODELS:
-        return MODELS.make(name, **{**_options_of(name, text), **options})
+        return MODELS.make(name, **_joined(model, _options_of(name, text), options))
     if "/" in name:
         from .providers.remote import RemoteModel
 
         remote, text = _remote_name(model)
-        backend: Backend = bind("model", model, RemoteModel, (remote,), {**_options_of(name, text), **options})
+        backend: Backend = bind(
+            "model", model, RemoteModel, (remote,), _joined(model, _options_of(name, text), options)
+        )
         return backend
     raise UnknownName.among("model", name, [*MODELS.names(), *_EXAMPLES])
 
@@ -96,7 +98,20 @@ def _options_of(name: str, text: str) -> dict[str, Any]:
         if text and name not in MODELS:
             raise BadOption(f"the options of {name!r} are {text!r}", remedy="Write NAME=VALUE, separated by commas.")
         return {_first_option(name): text} if text else {}
-    return {match[1]: _value(match[2].strip()) for match in matches if match}
+    found: dict[str, Any] = {}
+    for match in filter(None, matches):
+        found = _joined(f"{name}:{text}", found, {match[1]: _value(match[2].strip())})
+    return found
+
+
+def _joined(model: str, behind: dict[str, Any], beside: Mapping[str, Any]) -> dict[str, Any]:
+    """Options behind the colon of a name with those beside it; refuses two values for one option."""
+    for option in behind.keys() & beside.keys():
+        if behind[option] != beside[option]:
+            raise BadOption(
+                f"{option} of {model!r} is given twice", f"{behind[option]!r} and {beside[option]!r}", "Give it once."
+            )
+    return {**behind, **beside}
 
 
 def _remote_name(model: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -132,13 +133,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing on the terminal."""
 
 
-@pytest.fixture
-def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
-    """A server on the loopback; its key is in OPENAI_API_KEY for the time of the test."""
+@contextmanager
+def serving() -> Iterator[OpenAIServer]:
     script = OpenAIServer()
     listener = _Listener(script)
     script.base = f"http://127.0.0.1:{listener.server_port}/v1"
-    monkeypatch.setenv("OPENAI_API_KEY", API_KEY)
     thread = threading.Thread(target=listener.serve_forever, args=(0.01,), name="openai-server")
     thread.start()
     try:
@@ -148,6 +147,23 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
         listener.hang_up()
         listener.server_close()
         thread.join()
+
+
+@pytest.fixture
+def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """A server on the loopback; its key is in OPENAI_API_KEY for the time of the test."""
+    monkeypatch.setenv("OPENAI_API_KEY", API_KEY)
+    with serving() as script:
+        yield script
+
+
+@pytest.fixture
+def default_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """A second server, in the place of the provider's own: whoever names no address asks this one."""
+    with serving() as script:
+        for name in ("OPENAI_API_BASE", "OPENAI_BASE_URL"):
+            monkeypatch.setenv(name, script.base)
+        yield script
 
 
 @pytest.fixture
