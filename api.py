@@ -242,6 +242,13 @@ def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> Non
         differs = [k for k in {**then, **now} if now.get(k) != then.get(k)]
         if differs == ["baseline"] and now["baseline"][0] == then["baseline"][0] and now["baseline"][0] in changed:
             return
+        if differs == ["code of tasks"]:
+            changed_tasks = [t for t, code in now[differs[0]].items() if then.get(differs[0], {}).get(t) != code]
+            raise RunFolderError(
+                f"the code behind the task {', '.join(map(repr, changed_tasks))} has changed",
+                f"{str(folder)!r} holds what was decided in the one before",
+                "Choose another --out.",
+            )
         raise RunFolderError(
             f"{str(folder)!r} holds another experiment", f"it differs in: {', '.join(differs)}", "Choose another --out."
         )

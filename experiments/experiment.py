@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadOption, UnknownName
+from ..graphs.code_identity import code_of
+from ..graphs.code_modules import is_shipped
 from ..models.base import Backend
 from ..models.gateway import Budget
 from ..options import flag, one_of, whole
@@ -180,11 +182,18 @@ class Experiment:
         return [(label, models.label) for label in self.labels() for models in self.models]
 
     def identity(self) -> dict[str, Any]:
-        """Everything that decides what is stored, as JSON. Budget, concurrency, variants, `until` and `keep_going` are
-        not in it: a run may be resumed with another budget, extended by variants, and stopped elsewhere.
+        """Everything that decides what is stored, as JSON, with the code of own tasks. Budget, concurrency, variants,
+        `until` and `keep_going` are not in it: a run may be resumed with another budget, extended by variants, and
+        stopped elsewhere.
         """
+        own = {
+            label: code_of(type(t)).digest
+            for label, t in zip(self.labels(), self.tasks, strict=True)
+            if not is_shipped(t)
+        }
         return {
             "tasks": [{"name": t.name, **t.options} for t in self.tasks],
+            **({"code of tasks": own} if own else {}),
             "models": [{slot: b.info.id for slot, b in sorted(m.slots.items())} for m in self.models],
             "baseline": [self.variants[0].name, self.variants[0].plan.fingerprint],
             "seed": self.seed,

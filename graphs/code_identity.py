@@ -4,16 +4,16 @@ What is digested: code objects (instructions, constants, names) of the user's ow
 defaults and closures, and whatever of the user's own modules they refer to by name, recursively.
 
 Invariants
-- The digest is the same in every process that loads the same code with the same Python: no addresses, no hashes that
-  are drawn anew for each process, no file names and line numbers.
+- The digest is the same in every process that loads the same code with the same Python, wherever that code lies: no
+  addresses, no hashes that are drawn anew for each process, no line numbers, no folder above the code's own.
 - Installed packages and the standard library are named, not read; the package that a root lives in is read.
-- Nothing is called and no property is evaluated. What cannot be read is named by its type, and `known` says so.
+- Nothing of the user's is called and no property is evaluated. What cannot be read is named by its type, and `known`
+  says so; so it does of code that may read more than its names show: `open`, `globals`, `import_module`, ...
 """
 
 from __future__ import annotations
 
 import dataclasses
-import dis
 import enum
 import functools
 import importlib
@@ -21,32 +21,36 @@ import importlib.util
 import operator
 import re
 import sys
-import sysconfig
 import types
 from collections.abc import Iterable, Mapping
+from contextvars import Context, ContextVar
 from datetime import date, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import blake2b
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-__all__ = ["NO_CODE", "Code", "code_of", "is_shipped"]
+from .code_modules import PACKAGE, import_root, is_framework, is_installed, is_own, is_shipped, module_of, names_in
 
-PACKAGE = __name__.partition(".")[0]
-NOT_SHIPPED = ("tests", "examples", "benchmarks")  # in the repository, and not of the framework
-FRAMEWORKS = ("langgraph", "langchain", "pydantic", "typing_extensions")
+__all__ = ["NO_CODE", "Code", "code_of"]
+
 MOST_OBJECTS = 50_000
 DEEPEST = 150
-_STDLIB = sysconfig.get_path("stdlib")
-_INSTALLED = ("site-packages", "dist-packages")
+_METHODS = (types.FunctionType, classmethod, staticmethod, property, functools.partialmethod)
 _ADDRESS = re.compile(r"( at )?0x[0-9a-f]+", re.IGNORECASE)
 _SCALARS = (str, bytes, bool, int, float, complex, type(None), type(...), range)
 _VALUES = (re.Pattern, PurePath, Decimal, Fraction, date, time, timedelta, UUID, slice, type(NotImplemented))
 # What a framework's object holds that is no code: where state is kept, who listens, what was memoised.
 _ASIDE = {"checkpointer", "store", "cache", "callbacks", "callback_manager", "checkpoint", "debug", "verbose"}
-_CLASS_ASIDE = {"__module__", "__doc__", "__dict__", "__weakref__", "__slots__", "__annotations__", "__firstlineno__"}
+# Objects of the standard library that hold no code: locks, loggers, loops, pools, references, sockets.
+_STDLIB_ASIDE = {
+    *("threading", "_thread", "asyncio", "concurrent", "logging", "weakref", "_weakref", "_weakrefset", "queue"),
+    *("_queue", "socket", "ssl", "selectors", "multiprocessing", "importlib", "_frozen_importlib"),
+}
+_OF_MODULES = {"__file__", "__path__", "__spec__", "__loader__", "__cached__", "__builtins__"}
+_CLASS_ASIDE = {"__module__", "__dict__", "__weakref__", "__doc__", "__slots__", "__annotations__", "__firstlineno__"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,37 +71,10 @@ NO_CODE = Code()
 
 def code_of(*roots: Any) -> Code:
     """The code behind some objects: functions, classes, instances, compiled LangGraph graphs."""
-    walk = _Walk({_top(_module_of(root)) for root in roots})
+    walk = _Walk({module_of(root) for root in roots})
     for root in roots:
         walk.value(root)
     return Code(walk.hash.hexdigest(), walk.known)
-
-
-def is_shipped(thing: Any) -> bool:
-    """Whether a function or class is akrasia's own."""
-    return _shipped(_module_of(thing))
-
-
-def _module_of(thing: Any) -> str:
-    while hasattr(thing, "__wrapped__") and hasattr(thing, "__code__"):
-        thing = thing.__wrapped__
-    if isinstance(thing, types.FunctionType):
-        return str(thing.__globals__.get("__name__", ""))
-    name = getattr(thing, "__module__", None)
-    return name if isinstance(name, str) else type(thing).__module__
-
-
-def _top(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def _framework(top: str) -> bool:
-    return top in FRAMEWORKS or top.startswith(("langgraph_", "langchain_"))
-
-
-def _shipped(module: str) -> bool:
-    first, _, rest = module.partition(".")
-    return first == PACKAGE and _top(rest) not in NOT_SHIPPED
 
 
 class _Walk:
@@ -107,15 +84,20 @@ class _Walk:
         self.hash = blake2b(digest_size=16)
         self.known = True
         self._own: set[str] = set()
+        self._seen: set[tuple[str, frozenset[str]]] = set()  # modules, with what was read of them
+        own = set(own)
         for name in own:
             self._read(name)
+        self._places = sorted({str(root) for name in own if (root := import_root(name)) is not None}, key=len)
         self._met: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is given to a second object
         self._depth = 0
 
-    def _read(self, top: str) -> None:
-        """Read the code of a package, installed or not, unless it is akrasia, a framework, or Python's own."""
-        if not _framework(top) and top != PACKAGE and top not in sys.stdlib_module_names:
+    def _read(self, module: str) -> None:
+        """Read the code of a module's package, installed or not, unless it is akrasia, a framework, or Python's own."""
+        top = _top(module)
+        python = top in sys.stdlib_module_names and not is_own(module, ())
+        if not is_framework(module) and top != PACKAGE and not python:
             self._own.add(top)
 
     def feed(self, *parts: object) -> None:
@@ -123,6 +105,13 @@ class _Walk:
             data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
             self.hash.update(b"%d:" % len(data))
             self.hash.update(data)
+
+    def _placed(self, text: str) -> str:
+        """A text without the folder that the user's code lies in."""
+        for place in self._places:
+            if text == place or text.startswith((f"{place}/", f"{place}\\")):
+                return text[len(place) :]
+        return text
 
     def unknown(self, what: Any) -> None:
         self.known = False
@@ -132,7 +121,7 @@ class _Walk:
     def value(self, value: Any) -> None:
         """Feed whatever it is."""
         if isinstance(value, _SCALARS) and not isinstance(value, enum.Enum) and type(value) in _SCALARS:
-            self.feed(type(value).__name__, repr(value))
+            self.feed(type(value).__name__, repr(self._placed(value) if isinstance(value, str) else value))
             return
         if id(value) in self._met:
             self.feed("again", self._met[id(value)])
@@ -163,9 +152,9 @@ class _Walk:
             self.feed("module", value.__name__)
         elif isinstance(value, type):
             self._class(value)
-        elif isinstance(value, Mapping) and isinstance(value, dict | types.MappingProxyType):
+        elif isinstance(value, Mapping) and type(value) in (dict, types.MappingProxyType):
             self.feed(type(value).__name__, len(value))
-            for key in sorted(value, key=_order):
+            for key in value:  # in its own order, which a prompt may be joined in
                 self.value(key)
                 self.value(value[key])
         elif isinstance(value, list | tuple) and type(value) in (list, tuple):
@@ -180,7 +169,7 @@ class _Walk:
             self.feed("member", type(value).__qualname__, value.name)
             self.value(type(value))
         elif isinstance(value, _VALUES):
-            self.feed(type(value).__name__, _text(value))
+            self.feed(type(value).__name__, _text(self._placed(str(value)) if isinstance(value, PurePath) else value))
         elif isinstance(value, functools.partial | functools.partialmethod):
             self.feed("partial")
             self.value([value.func, list(value.args), dict(value.keywords)])
@@ -207,7 +196,7 @@ class _Walk:
         if itself is None or isinstance(itself, types.ModuleType):
             module = value.__module__ or ""
             self.feed(module)
-            if self._is_own(module):  # an extension module of the user's: its code is machine code
+            if self._owns(module):  # an extension module of the user's: its code is machine code
                 self.unknown(value)
         else:
             self.value(itself)
@@ -222,12 +211,12 @@ class _Walk:
 
     def _function(self, function: types.FunctionType) -> None:
         module = str(function.__globals__.get("__name__", ""))
-        own = self._is_own(module)
+        own = self._owns(module)
         self.feed("function", *(() if own else (module, function.__qualname__)))
         if own:
             self._code(function.__code__)
             self._references(function)
-        if own or not _shipped(module):  # an installed decorator holds the user's function in its closure
+        if own or not is_shipped(module):  # an installed decorator holds the user's function in its closure
             self.value(function.__defaults__)
             self.value(function.__kwdefaults__)
             for cell in function.__closure__ or ():
@@ -239,48 +228,52 @@ class _Walk:
     def _references(self, function: types.FunctionType) -> None:
         """What the code of a function refers to by name, in its module and in own modules that it imports."""
         space = function.__globals__
-        names, attributes, imports = _names(function.__code__)
-        for name in sorted(names):
-            if name not in space:
+        found = names_in(function.__code__)
+        if found.opaque:
+            self.known = False
+        for name in sorted(found.names):
+            if name not in space or name in _OF_MODULES:
                 continue
             self.feed("name", name)
             value = space[name]
             if isinstance(value, types.ModuleType):
-                self._module(value, attributes)
+                self._module(value, found.attributes)
             else:
                 self.value(value)
-        for level, name in sorted(imports):
+        for level, name in sorted(found.imports):
             package = space.get("__package__") or ""
             full = importlib.util.resolve_name("." * level + name, package) if level else name
             if self._imports(full):
-                self._module(importlib.import_module(full), attributes)
+                self._module(importlib.import_module(full), found.attributes)
             else:
                 self.feed("import", full)
 
     def _imports(self, name: str) -> bool:
         """Whether a module that code imports when it runs is the user's own; one that is not loaded is looked up."""
-        if name in sys.modules or not self._is_own(name):
-            return self._is_own(name)
+        if name in sys.modules or not self._owns(name):
+            return self._owns(name)
         spec = importlib.util.find_spec(_top(name))
         if spec is None:
             return False
-        return not any(_installed(p) for p in [spec.origin or "", *(spec.submodule_search_locations or ())])
+        return not any(is_installed(p) for p in [spec.origin or "", *(spec.submodule_search_locations or ())])
 
     def _module(self, module: types.ModuleType, attributes: set[str]) -> None:
         """A module that code refers to: what it may use of it, where the module is the user's own."""
         self.feed("module", module.__name__)
-        if not self._is_own(module.__name__):
+        here = (module.__name__, frozenset(attributes))
+        if not self._owns(module.__name__) or here in self._seen:
             return
-        for name in sorted(attributes & set(vars(module))):
+        self._seen.add(here)
+        for name in sorted((attributes | {"__getattr__"}) & set(vars(module))):
             value = vars(module)[name]
             self.feed("name", name)
-            if isinstance(value, types.ModuleType) and value is not module and _top(value.__name__) in self._own:
+            if isinstance(value, types.ModuleType):
                 self._module(value, attributes)
             else:
                 self.value(value)
 
     def _class(self, kind: type) -> None:
-        own = self._is_own(kind.__module__)
+        own = self._owns(kind.__module__)
         self.feed("class", "" if own else kind.__module__, kind.__qualname__)
         if not own:
             return
@@ -292,26 +285,33 @@ class _Walk:
             self.feed("field", field.name)
             self.value(None if default is dataclasses.MISSING else default)
             self.value(None if factory is dataclasses.MISSING else factory)
+        if type(kind) is not type and self._owns(type(kind).__module__):
+            self.value(type(kind))
+        self.feed("doc", _text(kind.__doc__))
         for name, field in sorted(vars(kind).get("__pydantic_fields__", {}).items()):
             self.feed("field", name, _text(field))
+            self.value([field.annotation, field.default, field.default_factory, list(field.metadata)])
+        for name, private in sorted(vars(kind).get("__private_attributes__", {}).items()):
+            self.feed("private", name)
+            self.value([private.default, private.default_factory])
         for name, value in sorted(vars(kind).items()):
             if name in _CLASS_ASIDE or (name.startswith("__") and _generated(value, fields)):
                 continue
             plain = not (name.startswith("__") or name.startswith("_abc_"))
-            if plain or isinstance(value, types.FunctionType | classmethod | staticmethod | property):
+            if plain or isinstance(value, _METHODS) or (callable(value) and self._owns(type(value).__module__)):
                 self.feed("name", name)
                 self.value(value)
 
     def _instance(self, value: Any) -> None:
         kind = type(value)
         top = _top(kind.__module__)
-        self.feed("instance", "" if self._is_own(kind.__module__) else kind.__module__, kind.__qualname__)
+        self.feed("instance", "" if self._owns(kind.__module__) else kind.__module__, kind.__qualname__)
         if _is_pregel(value):
             self._pregel(value)
         elif type(getattr(kind, "__wrapped__", None)) is not property and hasattr(value, "__wrapped__"):
             self.value(value.__wrapped__)  # functools.cache and decorators written as classes
             self._state(value, skip={"__wrapped__"})
-        elif self._is_own(kind.__module__):
+        elif self._owns(kind.__module__):
             self.value(kind)
             self._state(value)
         elif top == "numpy" and hasattr(value, "tobytes"):
@@ -320,16 +320,40 @@ class _Walk:
             self.unknown(value)
         elif {"BaseCheckpointSaver", "BaseStore"} & {k.__name__ for k in kind.__mro__}:
             pass  # what it keeps is no code
-        elif _framework(top) or top == PACKAGE or hasattr(kind, "__pydantic_fields__"):
+        elif is_framework(kind.__module__) or top == PACKAGE or hasattr(kind, "__pydantic_fields__"):
             self._state(value)
         elif dataclasses.is_dataclass(value) or isinstance(value, BaseException):
             self._state(value)
         elif top in sys.stdlib_module_names:
-            self.feed(_text(value) if kind.__module__ in ("typing", "types") else "")
-            if isinstance(value, list | tuple | dict):  # defaultdict, Counter, deque, OrderedDict
-                self.value(dict(value) if isinstance(value, dict) else list(value))
+            self._of_python(value)
         else:
             self.unknown(value)
+
+    def _of_python(self, value: Any) -> None:
+        """An object of the standard library: what it would be copied by."""
+        kind = type(value)
+        if (
+            kind.__module__ in ("typing", "types")
+            and hasattr(value, "__origin__")
+            or isinstance(value, types.UnionType)
+        ):
+            self.feed(_text(value))
+            self.value([*getattr(value, "__args__", ()), *getattr(value, "__metadata__", ())])
+        elif kind.__module__ == "typing":
+            self.feed(_text(value))
+        elif isinstance(value, ContextVar):
+            try:
+                self.value(Context().run(value.get))  # its default, whatever is set here
+            except LookupError:
+                self.feed("no default")
+        elif _top(kind.__module__) not in _STDLIB_ASIDE:
+            copied = value.__reduce_ex__(2)
+            if isinstance(copied, str):
+                self.feed(copied)
+                return
+            _, arguments, *rest = copied
+            state, items, pairs = (*rest, None, None, None)[:3]
+            self.value([*arguments, state, list(items or ()), [list(pair) for pair in pairs or ()]])
 
     def _state(self, value: Any, skip: Iterable[str] = ()) -> None:
         """The attributes of an object that hold its state; no property is evaluated."""
@@ -343,7 +367,7 @@ class _Walk:
                     state.setdefault(name, getattr(value, name, None))
         fields = getattr(type(value), "__pydantic_fields__", {})
         lazy = {n for k in type(value).__mro__ for n, v in vars(k).items() if isinstance(v, functools.cached_property)}
-        outside = not self._is_own(type(value).__module__)
+        outside = not self._owns(type(value).__module__)
         for name, held in sorted(state.items()):
             hidden = getattr(fields.get(name), "exclude", None) or (outside and name in _ASIDE)
             if hidden or name in skip or name in lazy:
@@ -363,7 +387,7 @@ class _Walk:
             runnable = getattr(node, "runnable", None) or getattr(node, "bound", None)
             for function in (getattr(runnable, "func", None), getattr(runnable, "afunc", None)):
                 if function is not None:  # a node of an installed package is read as well
-                    self._read(_top(_module_of(function)))
+                    self._read(module_of(function))
         if builder is None:
             self.value(dict(graph.nodes))
             self.value(dict(graph.channels))
@@ -375,25 +399,12 @@ class _Walk:
             self.feed(part)
             self.value(getattr(graph, part, None))
 
-    def _is_own(self, module: str) -> bool:
-        """Whether a module's code is the user's: neither akrasia's nor an installed package's nor Python's."""
-        top = _top(module)
-        if _shipped(module) or top in sys.stdlib_module_names or _framework(top):
-            return False
-        if top in self._own or top in ("__main__", ""):
-            return True
-        loaded = sys.modules.get(module) or sys.modules.get(top)
-        place = getattr(loaded, "__file__", None)
-        if place is None:
-            paths = list(getattr(loaded, "__path__", ()))
-            return not any(_installed(p) for p in paths)
-        return not _installed(place)
+    def _owns(self, module: str) -> bool:
+        return is_own(module, self._own)
 
 
-def _installed(place: str) -> bool:
-    return any(part in _INSTALLED for part in Path(place).parts) or (
-        _STDLIB is not None and Path(place).is_relative_to(_STDLIB)
-    )
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _text(value: Any) -> str:
@@ -413,26 +424,3 @@ def _generated(value: Any, fields: Any) -> bool:
     """Whether a method was written by `dataclass`, from the fields alone."""
     code = getattr(value, "__code__", None)
     return bool(fields) and code is not None and code.co_filename == "<string>"
-
-
-def _names(code: types.CodeType) -> tuple[set[str], set[str], set[tuple[int, str]]]:
-    """(global names, attribute names, imports as (level, module)) of code and of all code in it."""
-    names: set[str] = set()
-    attributes: set[str] = set()
-    imports: set[tuple[int, str]] = set()
-    instructions = list(dis.get_instructions(code))
-    for i, step in enumerate(instructions):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            names.add(step.argval)
-        elif step.opname == "IMPORT_NAME":
-            level = instructions[i - 2].argval if i > 1 and isinstance(instructions[i - 2].argval, int) else 0
-            imports.add((level, step.argval))
-        elif "ATTR" in step.opname or step.opname in ("IMPORT_FROM", "LOAD_METHOD"):
-            attributes.add(step.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            inner_names, inner_attributes, inner_imports = _names(constant)
-            names |= inner_names
-            attributes |= inner_attributes
-            imports |= inner_imports
-    return names, attributes, imports

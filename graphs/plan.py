@@ -27,7 +27,8 @@ from ..errors import PlanError, UnknownName
 from ..models.gateway import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest
-from .code_identity import NO_CODE, Code, code_of, is_shipped
+from .code_identity import NO_CODE, Code, code_of
+from .code_modules import is_shipped
 from .decider import Change, Recommends
 from .node import Node, as_digraph, check_nodes, lanes_read
 from .state import PlanState, Turns, decision_from

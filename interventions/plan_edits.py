@@ -8,7 +8,7 @@ from typing import Any
 
 from ..agents.base import AGENTS, Agent, asks_model
 from ..errors import PlanError
-from ..graphs.code_identity import is_shipped
+from ..graphs.code_modules import is_shipped
 from ..graphs.node import Node
 from ..graphs.plan import SERIES, Plan
 

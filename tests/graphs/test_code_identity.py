@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+import types
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -245,3 +247,142 @@ def test_an_edited_graph_is_measured_anew(tmp_path: Path, monkeypatch: pytest.Mo
     ak.run(variants=["reason_act", graph_of(1)], out="named", **settings)
     with pytest.raises(ak.errors.RunFolderError, match="the code behind the variant 'mine' has changed"):
         ak.run(variants=["reason_act", graph_of(2)], out="named", **settings)
+
+
+EDITS = {
+    "a template": ('string.Template("Weigh $x")', 'string.Template("Judge $x")'),
+    "a deque": ('deque(["a"])', 'deque(["b"])'),
+    "a chain of maps": ('ChainMap({"a": 1})', 'ChainMap({"a": 2})'),
+    "a user's dict": ('UserDict(a="Weigh")', 'UserDict(a="Judge")'),
+    "the factory of a defaultdict": ("defaultdict(lambda: 1)", "defaultdict(lambda: 2)"),
+    "a namespace": ("SimpleNamespace(f=lambda x: x + 1)", "SimpleNamespace(f=lambda x: x + 2)"),
+    "a cycle": ('itertools.cycle(["a"])', 'itertools.cycle(["b"])'),
+    "a text in memory": ('io.StringIO("a")', 'io.StringIO("b")'),
+    "bytes that change": ('bytearray(b"a")', 'bytearray(b"b")'),
+    "the default of a context variable": ('ContextVar("v", default="a")', 'ContextVar("v", default="b")'),
+    "parsed options": ('argparse.Namespace(system="a")', 'argparse.Namespace(system="b")'),
+    "the order of a dict": ('{"b": 1, "a": 2}', '{"a": 2, "b": 1}'),
+    "a docstring": ('type("A", (), {"__doc__": "Weigh."})', 'type("A", (), {"__doc__": "Judge."})'),
+    "a dunder": (
+        'type("A", (), {"__call__": functools.partialmethod(print, "a")})',
+        'type("A", (), {"__call__": functools.partialmethod(print, "b")})',
+    ),
+    "a metaclass": (
+        'type("M", (type,), {"word": lambda cls: "a"})("A", (), {})',
+        'type("M", (type,), {"word": lambda cls: "b"})("A", (), {})',
+    ),
+    "a factory of a model": (
+        'pydantic.create_model("A", x=(str, pydantic.Field(default_factory=lambda: "a")))',
+        'pydantic.create_model("A", x=(str, pydantic.Field(default_factory=lambda: "b")))',
+    ),
+    "a validator of a model": (
+        'pydantic.create_model("A", x=(Annotated[str, pydantic.AfterValidator(lambda x: x + "a")], ...))',
+        'pydantic.create_model("A", x=(Annotated[str, pydantic.AfterValidator(lambda x: x + "b")], ...))',
+    ),
+    "a private attribute of a model": (
+        'type("A", (pydantic.BaseModel,), {"_x": pydantic.PrivateAttr("a"), "__module__": __name__})',
+        'type("A", (pydantic.BaseModel,), {"_x": pydantic.PrivateAttr("b"), "__module__": __name__})',
+    ),
+}
+IMPORTS = """
+import argparse, functools, io, itertools, string
+from collections import ChainMap, UserDict, defaultdict, deque
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Annotated
+import pydantic
+"""
+
+
+def loaded(name: str, source: str) -> Any:
+    """A module made of source, under a name; one that is there already is replaced."""
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(source, module.__dict__)
+    return module
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_of_a_value_that_a_node_names_is_seen(what: str) -> None:
+    def code(value: str) -> Any:
+        return code_of(loaded("own_values", f"{IMPORTS}\nHELD = {value}\ndef node(state): return HELD").node)
+
+    before, after = EDITS[what]
+    assert code(before) == code(before)
+    assert code(before).known
+    assert code(before) != code(after)
+
+
+REACHED = {
+    "a module of a package": "import own_package.prompts\ndef node(state): return own_package.prompts.SYSTEM",
+    "an import in the node": "def node(state):\n    import own_package.prompts\n    return own_package.prompts.SYSTEM",
+    "getattr": "from own_package import prompts\ndef node(state): return getattr(prompts, 'SYSTEM')",
+    "the module's own getattr": "from own_package import prompts\ndef node(state): return prompts.LATE",
+}
+
+
+@pytest.mark.parametrize("how", REACHED)
+@pytest.mark.parametrize("name", ["own_package", "langchain_own", "langgraph_flow"])
+def test_an_edit_in_a_module_of_the_user_s_is_seen_however_it_is_reached(how: str, name: str, tmp_path: Path) -> None:
+    """Whatever it is called: a user's `langchain_prompts.py` is no part of LangChain."""
+
+    def code(text: str) -> Any:
+        package = loaded(name, "")
+        package.__path__ = [str(tmp_path / name)]
+        source = f"SYSTEM = {text!r}\ndef __getattr__(attribute): return {text!r}"
+        package.prompts = loaded(f"{name}.prompts", source)
+        return code_of(loaded(f"{name}.graph", REACHED[how].replace("own_package", name)).node)
+
+    assert code("Weigh") == code("Weigh") != code("Judge")
+    assert code("Weigh").known
+
+
+@pytest.mark.parametrize(
+    "reading",
+    ["open('p.md').read()", "globals()[state]", "importlib.import_module(state).X", "Path('p.md').read_text()"],
+)
+def test_code_that_reads_more_than_its_names_show_is_unchecked(reading: str) -> None:
+    source = f"import importlib\nfrom pathlib import Path\ndef node(state): return {reading}"
+    assert not code_of(loaded("own_reading", source).node).known
+
+
+def test_where_the_code_lies_is_no_part_of_it(tmp_path: Path) -> None:
+    prints = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        module = loaded("own_place", "")
+        module.__file__ = str(folder / "own_place.py")
+        source = (
+            "from pathlib import Path\nHERE = Path(__file__).parent\nPROMPTS = str(HERE / 'prompts')\n"
+            "def node(state): return HERE / 'x', PROMPTS, __file__"
+        )
+        exec(source, module.__dict__)
+        prints.append(code_of(module.node).digest)
+    assert len(set(prints)) == 1
+
+
+def own_task(factor: int) -> Any:
+    """Somebody's task: a bandit whose oracle calls other actions optimal."""
+
+    class Mine:
+        name, options = "mine", {}
+
+        def __init__(self) -> None:
+            self.inner = ak.tasks.bandit(horizon=2)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def oracle(self, state: Any) -> Any:
+            found = self.inner.oracle(state)
+            return found if factor == 1 else replace(found, optimal=found.greedy)
+
+    return Mine()
+
+
+def test_an_edited_task_does_not_return_old_numbers(tmp_path: Path) -> None:
+    settings: Any = {"model": "simulated", "variants": ["reason_act"], "episodes": 2, "out": tmp_path / "run"}
+    first = ak.run(task=own_task(1), **settings)
+    assert ak.run(task=own_task(1), **settings).outcome.run_usage.asked == 0
+    with pytest.raises(ak.errors.RunFolderError, match="the code behind the task 'mine' has changed"):
+        ak.run(task=own_task(2), **settings)
+    assert ak.open_run(first.folder).records.equals(first.records)
