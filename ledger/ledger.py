@@ -15,7 +15,6 @@ Which file is a ledger, and of which format: `file.py`. How it is read: `reader.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -60,7 +59,7 @@ class Ledger(LedgerReader):
                 self._writing.close()
                 raise write_error(self.folder, error) from None
         except BaseException:
-            os.close(self._lock)
+            self._lock.release()
             raise
         self._writer = Writer(self._writing, partial(write_error, self.folder))
 
@@ -92,4 +91,4 @@ class Ledger(LedgerReader):
         self._writer.close()
         super().close()
         self._writing.close()
-        os.close(self._lock)
+        self._lock.release()
