@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .commands.learning import add_training_commands
 from .commands.strict import StrictCommand
 from .errors import AkrasiaError, Denied, UsageError
 
@@ -119,24 +120,7 @@ def run(
         raise typer.Exit(3)
 
 
-@app.command(cls=StrictCommand)
-def train(
-    training: Annotated[Path | None, typer.Argument(help="A TOML file.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the training; by default runs/NAME.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
-    task: Annotated[str | None, typer.Option(help="Task, instead of the file's.")] = None,
-    plan: Annotated[str | None, typer.Option(help="Who decides, instead of the file's.")] = None,
-    base: Annotated[str | None, typer.Option(help="What is trained: embedded, organism, or a path.")] = None,
-    updates: Annotated[int | None, typer.Option(help="Updates, instead of the file's.")] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one setting: rlft.learning_rate=3e-4.")
-    ] = None,
-) -> None:
-    """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after (extra: train)."""
-    from .commands.train import train_with_progress
-
-    options = {"task": task, "plan": plan, "base": base, "rlft.updates": updates}
-    train_with_progress(training, options, changes or [], out, resume, _console())
+add_training_commands(app)
 
 
 @app.command(cls=StrictCommand)
@@ -276,89 +260,6 @@ def export(
 ) -> None:
     """Write a run's records to a file."""
     typer.echo(str(_open(run).export(to, form)))
-
-
-@app.command(cls=StrictCommand)
-def data(
-    context: typer.Context,
-    out: Annotated[Path, typer.Option(help="A .jsonl file.")],
-    run: Annotated[Path | None, typer.Argument(help="A run folder; or name an expert.", metavar="RUN")] = None,
-    form: Annotated[str, typer.Option(help="sft (to imitate) or preference (a better and a worse answer).")] = "sft",
-    only: Annotated[
-        str, typer.Option(help="Of a run, for sft: optimal, follows (what it recommends, and right) or valid answers.")
-    ] = "optimal",
-    variant: Annotated[
-        list[str] | None, typer.Option(help="Of a run: this variant, instead of the baseline; may be repeated.")
-    ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Of a run: only this model; may be repeated.")] = None,
-    expert: Annotated[
-        str | None, typer.Option(help="Instead of a run a reference player: ucb, greedy, oracle.")
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="What the expert plays; by default bandit.")] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", help="An option of the task: arms=10.")] = None,
-    plan: Annotated[
-        str, typer.Option(help="Whose prompts the expert answers: act, reason_act or reason_then_act.")
-    ] = "reason_act",
-    style: Annotated[str, typer.Option(help="Of the model to be trained: chat, completion or tuned.")] = "chat",
-    episodes: Annotated[int, typer.Option(help="Plays of the expert.")] = 100,
-    seed: Annotated[int, typer.Option(help="Which plays.")] = 0,
-) -> None:
-    """Write training data: of a run (its good answers, or its gap corrected), or of an expert with its rationale."""
-    from .commands.data import data_command
-
-    data_command(
-        context,
-        out,
-        run,
-        form,
-        only=only,
-        variants=variant or (),
-        models=model or (),
-        expert=expert,
-        task=task,
-        changes=changes,
-        plan=plan,
-        style=style,
-        episodes=episodes,
-        seed=seed,
-    )
-
-
-@app.command(cls=StrictCommand)
-def clone(
-    out: Annotated[Path, typer.Option(help="The adapter: a .gguf file, used as embedded:FILE.")],
-    expert: Annotated[str, typer.Option(help="A reference player of the task, or oracle.")] = "ucb",
-    task: Annotated[str | None, typer.Option(help="What the expert plays; by default bandit.")] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", help="An option of the task: arms=10.")] = None,
-    plan: Annotated[
-        str, typer.Option(help="act (clones behaviour), reason_act or reason_then_act (clone thoughts).")
-    ] = "reason_then_act",
-    episodes: Annotated[int, typer.Option(help="Plays of the expert.")] = 100,
-    updates: Annotated[int, typer.Option(help="Optimiser steps.")] = 100,
-    batch: Annotated[int, typer.Option(help="Pairs of prompt and answer per step.")] = 16,
-    learning_rate: Annotated[float, typer.Option(help="At its peak.")] = 1e-3,
-    rank: Annotated[int, typer.Option(help="Of the LoRA.")] = 8,
-    seed: Annotated[int, typer.Option(help="Of the plays, the first weights and the order.")] = 0,
-    base: Annotated[str | None, typer.Option(help="Weights other than the embedded model's: a GGUF file.")] = None,
-) -> None:
-    """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
-    from .commands.clone import clone_command
-
-    clone_command(
-        out,
-        expert,
-        task,
-        changes,
-        _console(),
-        plan=plan,
-        episodes=episodes,
-        updates=updates,
-        batch=batch,
-        learning_rate=learning_rate,
-        rank=rank,
-        seed=seed,
-        base=base,
-    )
 
 
 @app.command(cls=StrictCommand)

@@ -58,7 +58,7 @@ def write_file(path: Path, data: bytes) -> Path:
 
 def _flush(name: str) -> None:
     """Have the data on the disk before the name points to it: a power cut must not leave an empty file there."""
-    handle = os.open(name, os.O_RDONLY)
+    handle = os.open(name, os.O_RDWR)  # Windows flushes what is open for writing alone
     try:
         os.fsync(handle)
     finally:

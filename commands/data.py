@@ -44,6 +44,8 @@ def data_command(
     if (run is None) == (expert is None):
         raise BadOption("data come of a run or of an expert", remedy="Name a run folder, or --expert ucb.")
     if run is not None:
+        if form == "preference":
+            refuse_unused(context, [name for name in OF_RUN if name != "only"], "pairs of a better and a worse answer")
         refuse_unused(context, OF_RUN, "the data of a run")
         found = open_run(run).data(out, form, only=only, variants=variants, models=models)
     else:

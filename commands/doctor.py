@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import importlib.util
 import os
 import platform
@@ -20,7 +21,7 @@ from ..models.providers.shipped_weights import default_weights
 
 __all__ = ["examine"]
 
-NEEDED = ("langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")
+NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")
 COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
 OK, WARN, BAD = "ok", "note", "missing"
@@ -42,6 +43,8 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     yield "python", OK if sys.version_info >= (3, 11) else BAD, platform.python_version()
     for package in NEEDED:
         yield package, *_package(package)
+    yield "system", *_system()
+    yield "file locks", *_locks()
     yield "cores", OK, str(os.cpu_count())
     writable = os.access(Path.cwd(), os.W_OK)
     yield "current folder", OK if writable else BAD, "writable" if writable else "runs need --out elsewhere"
@@ -57,6 +60,22 @@ def _findings() -> Iterator[tuple[str, str, str]]:
         yield "weights (embedded)", WARN, str(error)
     known = [key for key in KEYS if os.environ.get(key)]
     yield "provider keys", OK if known else WARN, ", ".join(known) or "none set; the embedded model needs none"
+
+
+def _system() -> tuple[str, str]:
+    if os.name == "posix":
+        return OK, platform.system()
+    return WARN, f"{platform.system()}: not tested there; in several processes, Ctrl-C reaches the workers too"
+
+
+def _locks() -> tuple[str, str]:
+    """How a run folder is kept from a second process."""
+    module = "msvcrt" if os.name == "nt" else "fcntl"
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return WARN, f"this Python has no {module}: a marker file names the process that holds a run folder"
+    return OK, module
 
 
 def _package(package: str) -> tuple[str, str]:

@@ -55,6 +55,8 @@ def run_command(
         changes: `key=value` of the option --set.
         report: write the HTML report too.
     """
+    if experiment is None and resume and out is not None and _is_file(out / FILE):
+        experiment = out
     folder, (settings, notes) = _settings(experiment, resume, changes, options)
     if otel_texts and not otel:
         raise BadOption("--otel-texts says what traces hold, and none are exported", remedy="Add --otel.")
@@ -135,11 +137,11 @@ def _play(
 
         def interrupted() -> None:
             for name in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(name)
+                _restore(loop, name)
             stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
 
         for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, interrupted)
+            _handle(loop, name, interrupted)
 
     with RunProgress(experiment.situations, console) as progress:
         return asyncio.run(
@@ -154,3 +156,18 @@ def _play(
                 on_start=on_start,
             )
         )
+
+
+def _handle(loop: asyncio.AbstractEventLoop, name: signal.Signals, act: Callable[[], None]) -> None:
+    """Have the loop call `act` at a signal; where a loop knows no signals (Windows), from the interpreter's handler."""
+    try:
+        loop.add_signal_handler(name, act)
+    except NotImplementedError:
+        signal.signal(name, lambda *_: loop.call_soon_threadsafe(act))
+
+
+def _restore(loop: asyncio.AbstractEventLoop, name: signal.Signals) -> None:
+    try:
+        loop.remove_signal_handler(name)
+    except NotImplementedError:
+        signal.signal(name, signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL)

@@ -62,6 +62,7 @@ def score_command(
     refuse_unused(context, OF_RUN, "a stored run")
     result = open_run(what)
     if two_way:
+        refuse_unused(context, ("metric", "baseline", "interval", "two_way", "as_json"), "two-way tables")
         from ..reports.two_way import show_two_way
 
         tables = result.two_way(metrics, baseline, interval)

@@ -15,6 +15,7 @@ __all__ = ["experiment_settings", "merged_with", "named_task", "tell"]
 
 Merged = tuple[dict[str, Any], list[str]]
 _DEFAULTS: dict[str, Any] = {"task": {"name": "bandit"}, "variants": ["reason_act"]}
+_MODEL = "embedded"  # what runs where neither the file nor the command line names a model
 _OPTIONS = {"variants": "--variant", "rlft.updates": "--updates"}
 
 
@@ -24,7 +25,9 @@ def experiment_settings(file: Path | None, changes: Sequence[str], options: Mapp
     Args:
         options: by the key of the setting, such as "variants" or "rlft.updates"; those that are None were not given.
     """
-    return merged_with(_DEFAULTS if file is None else load_settings(file), changes, options)
+    settings = _DEFAULTS if file is None else load_settings(file)
+    named = settings.get("model") is not None or settings.get("models") is not None
+    return merged_with(settings if named else {**settings, "model": _MODEL}, changes, options)
 
 
 def merged_with(settings: Mapping[str, Any], changes: Sequence[str], options: Mapping[str, Any]) -> Merged:

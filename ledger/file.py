@@ -7,15 +7,18 @@ writing, and is left as it is when it is opened for reading.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import LedgerDamaged, LedgerError, RunFolderError
 from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, register
 from .step_rows import code_fingerprint, csv_line
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # where a Python has no file locks, which `akrasia doctor` says
+    from filelock import BaseFileLock, FileLock, Timeout
 
 __all__ = [
     "APPLICATION",
@@ -37,6 +40,7 @@ __all__ = [
 ]
 
 FILE, LOCK = "ledger.sqlite", "lock"
+PATIENCE = 0.3  # seconds; long enough to see that the process of a marker is gone
 APPLICATION, VERSION = 0x616B7261, 4  # "akra"; 1 had no lines, 2 no marks of finished episodes, 3 no checksums
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # what a damaged file makes the sqlite3 module raise
 LINES = "lines"  # the setting that says which code made the lines
@@ -85,27 +89,27 @@ def write_error(folder: Path, error: Exception) -> LedgerError:
     )
 
 
-def lock_folder(folder: Path) -> int:
-    """Make the folder and take its lock. Returns the handle; closing it releases the lock.
+def lock_folder(folder: Path) -> BaseFileLock:
+    """Make the folder and take its lock, which ends with its process. `release` ends it before.
 
     Raises:
         RunFolderError: the folder cannot be written, or another process holds it.
     """
+    lock = FileLock(folder / LOCK, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a system without locks: a marker with the process in it
+            lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} is in use by another process", remedy="Wait for it, or choose another."
+        ) from None
     except OSError as error:
         raise RunFolderError(
             f"the run folder {str(folder)!r} cannot be written", error.strerror or str(error), "Choose another --out."
         ) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise RunFolderError(
-            f"the run folder {str(folder)!r} is in use by another process", remedy="Wait for it, or choose another."
-        ) from None
-    return handle
+    return lock
 
 
 def prepare(connection: sqlite3.Connection, path: Path, settings: Mapping[str, str]) -> None:

@@ -15,7 +15,6 @@ Which file is a ledger, and of which format: `file.py`. How it is read: `reader.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -65,7 +64,7 @@ class Ledger(LedgerReader):
                     raise write_error(self.folder, error) from None
                 raise
         except BaseException:
-            os.close(self._lock)
+            self._lock.release()
             raise
         self._writer = Writer(self._writing, partial(write_error, self.folder))
 
@@ -113,4 +112,4 @@ class Ledger(LedgerReader):
         self._writer.close()
         super().close()
         self._writing.close()
-        os.close(self._lock)
+        self._lock.release()

@@ -23,16 +23,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
 import orjson
 
-from ..errors import BadOption, MissingExtra, UnknownName
+from ..errors import BadOption, UnknownName
 from ..options import real, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
+from .gym_checks import check_env_options, checked_labels, discrete_actions, make_environment
 from .gym_oracle import (
     MAX_SEARCH,
     ORACLES,
@@ -165,6 +167,12 @@ class GymTask:
         observation, reward, terminated, truncated, _ = env.step(index + self.offset)
         turn = state.turn + 1
         over = bool(terminated or truncated) or turn >= self.horizon
+        if not isfinite(reward):
+            raise BadOption(
+                f"the environment {self.env!r} pays {reward!r}",
+                "no mean of rewards can hold it",
+                "Pay a finite number.",
+            )
         line = Transition(state.turn, self.action_labels[index], float(reward))
         after = GymState(state.seed, _plain(observation), _picture(env), (*state.history, line), turn, over)
         if over:
@@ -181,7 +189,7 @@ class GymTask:
         return env
 
     def _fresh(self) -> Any:
-        return _make(self.env, orjson.loads(self.env_options), self.horizon, self.rendered)
+        return make_environment(self.env, orjson.loads(self.env_options), self.horizon, self.rendered)
 
     def _described(self, state: GymState) -> str:
         if self.describe:
@@ -245,7 +253,8 @@ def from_gymnasium(
 
     Args:
         env: its id; "module:id" imports the module that registers it first.
-        action_labels: a name per action, in the environment's order; by default their numbers.
+        action_labels: a name per action, in the environment's order; by default the environment's own numbers, which
+            begin at the `start` of its action space. Where that is below 0, names are required.
         horizon: the most decisions of an episode; by default the environment's own time limit.
         instruction: the world and the goal, in words.
         describe: observation -> text; by default the observation and the environment's text rendering, if it has one.
@@ -273,12 +282,13 @@ def from_gymnasium(
         whole("horizon", horizon, 1)
     if not isinstance(instruction, str):
         raise BadOption(f"instruction is {instruction!r}", remedy="Give a text.")
-    made = _make(env, orjson.loads(kwargs), horizon)
+    check_env_options(dict(env_options or {}))
+    made = make_environment(env, orjson.loads(kwargs), horizon)
     limit = horizon if horizon is not None else getattr(made.spec, "max_episode_steps", None)
     if limit is None:
         raise BadOption(f"the environment {env!r} has no time limit", remedy="Give a horizon, such as horizon=100.")
-    size, offset = _discrete(env, made.action_space)
-    labels = _checked_labels(env, action_labels, size)
+    size, offset = discrete_actions(env, made.action_space)
+    labels = checked_labels(env, action_labels, range(offset, offset + size))
     kind = _oracle_kind(oracle, made, range(offset, offset + size), limit)
     rendered = "ansi" in made.metadata.get("render_modes", ()) and made.render_mode is None
     made.close()
@@ -300,44 +310,6 @@ def register_environments() -> list[str]:
 
 def _rebuild(options: dict[str, Any]) -> GymTask:
     return from_gymnasium(**options)
-
-
-def _make(env: str, kwargs: dict[str, Any], horizon: int | None, rendered: bool = False) -> Any:
-    try:
-        gymnasium: Any = importlib.import_module("gymnasium")
-    except ImportError:
-        raise MissingExtra.of("gymnasium", "gym") from None
-    try:
-        mode = {"render_mode": "ansi"} if rendered else {}
-        return gymnasium.make(env, max_episode_steps=horizon, disable_env_checker=True, **mode, **kwargs)
-    except gymnasium.error.UnregisteredEnv:
-        raise UnknownName.among("Gymnasium environment", env, gymnasium.registry) from None
-    except (gymnasium.error.Error, TypeError, ValueError, LookupError, ImportError, AssertionError) as error:
-        raise BadOption(f"the environment {env!r} cannot be made", str(error), "Look at env_options.") from None
-
-
-def _discrete(env: str, space: Any) -> tuple[int, int]:
-    """How many actions there are, and the number of the first."""
-    size, first = getattr(space, "n", None), getattr(space, "start", 0)
-    if size is None or getattr(space, "shape", None) != ():
-        raise BadOption(
-            f"the environment {env!r} has no discrete actions",
-            f"its action space is {space}",
-            "Wrap it in one that has, and register that.",
-        )
-    return int(size), int(first)
-
-
-def _checked_labels(env: str, value: Any, size: int) -> tuple[str, ...]:
-    labels = tuple(map(str, range(size))) if value is None else tuple(value)
-    if len(labels) != size:
-        raise BadOption(f"{len(labels)} action labels for {size} actions of {env!r}", remedy="Name every action once.")
-    for label in labels:
-        if not isinstance(label, str) or not label.strip() or label != label.strip():
-            raise BadOption(f"{label!r} is not an action label", remedy="Use a word without spaces around it.")
-    if len({label.casefold() for label in labels}) < size:
-        raise BadOption(f"two action labels collide: {', '.join(labels)}", remedy="Name every action differently.")
-    return labels
 
 
 def _oracle_kind(oracle: Function, env: Any, actions: Sequence[int], horizon: int) -> str:
@@ -431,11 +403,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, np.generic):
-        return value.item()
+        return _plain(value.item())
     if isinstance(value, Mapping):
         return tuple((str(k), _plain(v)) for k, v in sorted(value.items()))
     if isinstance(value, list | tuple):
         return tuple(_plain(v) for v in value)
+    if isinstance(value, float) and isnan(value):
+        raise BadOption(
+            "an observation holds NaN, which is no number",
+            "what cannot be compared with itself cannot be replayed and checked",
+            "Wrap the environment in one that says what is missing, such as None or a word.",
+        )
     if value is None or isinstance(value, str | int | float):
         return value
     raise BadOption(

@@ -143,6 +143,8 @@ class TaskEnv(gymnasium.Env[Any, Any]):
         if situation.answer != "action":
             raise NotMeasured("an open question has no discrete actions", remedy='Use answers="text".')
         labels = self._labels or situation.actions
+        if int(action) != action:
+            raise BadOption(f"the action {action!r} is no index", remedy="Give a whole number.")
         label = labels[int(action)] if 0 <= int(action) < len(labels) else None
         return label if label in situation.actions else None
 

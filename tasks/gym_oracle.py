@@ -66,11 +66,19 @@ class SolvedTable:
 
 
 def transition_table(env: Any) -> Table | None:
-    """`env.unwrapped.P`, where the environment has one and its observations are the table's states; else None."""
-    table = getattr(env.unwrapped, "P", None)
-    if not isinstance(table, dict) or getattr(env.observation_space, "n", None) != len(table):
+    """`env.unwrapped.P` with its actions numbered from 0, if its rows are the observations and every action is in each.
+
+    None where the environment has no such table: another numbering would give values to the wrong actions.
+    """
+    table, seen, space = getattr(env.unwrapped, "P", None), env.observation_space, env.action_space
+    size, first = getattr(space, "n", None), int(getattr(space, "start", 0))
+    if not isinstance(table, dict) or getattr(seen, "n", None) != len(table) or int(getattr(seen, "start", 0)) != 0:
         return None
-    return table if all(isinstance(row, dict) for row in table.values()) else None
+    actions = range(first, first + int(size)) if size is not None and getattr(space, "shape", None) == () else range(0)
+    rows = set(table) == set(range(len(table))) and all(isinstance(row, dict) for row in table.values())
+    if not actions or not rows or any(set(row) != set(actions) for row in table.values()):
+        return None
+    return {state: {a - first: row[a] for a in actions} for state, row in table.items()}
 
 
 def moves_are_certain(table: Table) -> bool:

@@ -96,7 +96,8 @@ def load_movielens(folder: str | Path, rank: int, size: int = MOVIES) -> Ratings
     `rank` by singular value decomposition, as BanditBench does (it does not subtract the mean).
 
     Args:
-        folder: holds u.data, u.item and u.user (100K), or ratings.dat, movies.dat and users.dat (1M); both latin-1.
+        folder: holds u.data, u.item and u.user (100K), or ratings.dat, movies.dat and users.dat (1M), in latin-1 or
+            UTF-8.
         rank: number of factors, at most the number of users and of movies.
         size: how many movies to keep.
 
@@ -221,9 +222,18 @@ class _Files:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     # Not splitlines: latin-1 holds characters that Python takes for line breaks.
-    for number, line in enumerate(path.read_text(encoding="latin-1").split("\n"), 1):
+    for number, line in enumerate(_text(path).split("\n"), 1):
         if line.strip():
             yield number, line.rstrip("\r")
+
+
+def _text(path: Path) -> str:
+    """A file in UTF-8 or, as GroupLens gives them out, in latin-1, of which hardly any accented text is UTF-8 too."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _labels(titles: list[str]) -> tuple[str, ...]:

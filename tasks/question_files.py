@@ -1,12 +1,11 @@
-"""Question files as rows: JSON lines, CSV, GSM8K, MMLU and Hugging Face data sets, read as they are.
+"""Question files as rows: JSON, JSON lines, CSV, TSV, GSM8K, MMLU and Hugging Face data sets, read as they are.
 
 Invariant: every row becomes a `Question` or a `MalformedRow` with its number and the reason; none is silently dropped,
 none is guessed. The number is the line of JSON lines, the record of a CSV file with its heading as record 1, or the row
-of a data set from 1.
+of a JSON list or data set from 1. What a row may hold, and under which names, is in `question_rows.py`.
 
-    jsonl   {"question": ..., "answer": ..., "choices": [...]}. The answer to a choice is its letter, its text, or,
-            where choices are texts, its 0-based index as a JSON integer. An answer that fits two choices is malformed
-    csv     a heading with question and answer, and for choices A, B, C, ...
+    jsonl   a JSON object a line, a JSON list of objects, or one object
+    csv     a heading, and fields separated by commas, semicolons or tabs
     gsm8k   JSON lines whose answer ends in "#### 18" (Cobbe et al. 2021)
     mmlu    CSV without a heading: question, A, B, C, D, letter (Hendrycks et al. 2021)
 """
@@ -17,16 +16,19 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from ..errors import BadOption, MissingExtra
 from .numbers import canonical_number
+from .question_keys import KEYS, LETTERS, QuestionDraft, count_from, normalise_text
+from .question_rows import Row, draft_row, key_columns
 
 __all__ = [
     "FORMATS",
+    "KEYS",
     "KINDS",
     "LETTERS",
     "Kind",
@@ -37,13 +39,13 @@ __all__ = [
     "parse_questions",
 ]
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORMATS = ("jsonl", "csv", "gsm8k", "mmlu", "hf")
 Kind = Literal["numeric", "choice", "exact"]
 KINDS: tuple[Kind, ...] = ("numeric", "choice", "exact")
 MARK = "####"
-
-Row = dict[str, Any]
+ENDINGS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".tab": "csv"}
+SEPARATORS = (",", ";", "\t")
+NO_TEXTS = ("nan", "<na>", "null", "none", "n/a")  # what tables write where there is no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class MalformedRow:
 
 
 def parse_questions(
-    data: str | Sequence[Row], path: str, layout: str, kind: str
+    data: str | Sequence[Row], path: str, layout: str, kind: str, key: str = "auto"
 ) -> tuple[str, list[Question], list[MalformedRow]]:
     """(layout, questions, malformed rows) of a file's text, or of the rows of a data set.
 
@@ -74,17 +76,22 @@ def parse_questions(
         path: the file's name in errors; where the layout is "auto", its ending decides.
         layout: one of `FORMATS` or "auto".
         kind: one of `KINDS` or "auto".
+        key: how the right option is named, one of `KEYS` or "auto".
 
     Raises:
-        BadOption: the layout cannot be determined.
+        BadOption: the layout cannot be determined, or the file as a whole is not what its layout says.
     """
     if layout == "auto":
         layout = _layout(cast(str, data), path)
-    rows = _read(data, layout) if isinstance(data, str) else iter(enumerate(data, 1))
+    rows = _read(data, layout, path) if isinstance(data, str) else iter(enumerate(data, 1))
+    drafts = [(number, row if isinstance(row, str) else _draft(number, row, layout, kind)) for number, row in rows]
+    start = count_from([draft for _, draft in drafts if isinstance(draft, QuestionDraft)])
+    if layout == "mmlu" and key == "auto":
+        key = "letter"
     good: list[Question] = []
     bad: list[MalformedRow] = []
-    for number, row in rows:
-        made = row if isinstance(row, str) else _question(number, row, layout, kind)
+    for number, draft in drafts:
+        made = draft if isinstance(draft, str) else _question(draft, layout, kind, key, start)
         if isinstance(made, Question):
             good.append(made)
         else:
@@ -93,7 +100,7 @@ def parse_questions(
 
 
 def load_from_hub(name: str, subset: str, split: str) -> list[Row]:
-    """The rows of a Hugging Face data set.
+    """The rows of a Hugging Face data set; a number that stands for a class is replaced by the name of the class.
 
     Raises:
         MissingExtra: the package `datasets` is not installed.
@@ -104,71 +111,119 @@ def load_from_hub(name: str, subset: str, split: str) -> list[Row]:
     except ImportError:
         raise MissingExtra.of("datasets", "datasets") from None
     try:
-        return [dict(row) for row in datasets.load_dataset(name, subset or None, split=split)]
+        loaded = datasets.load_dataset(name, subset or None, split=split)
+        features = getattr(loaded, "features", None) or {}
+        classes = {column: names for column, f in features.items() if (names := getattr(f, "names", None))}
+        return [_with_class_names(dict(row), classes) for row in loaded]
     except (OSError, ValueError) as error:
         what = f"the data set {name!r} cannot be loaded"
         raise BadOption(what, str(error), "Check its name, subset and split.") from None
 
 
-def normalise_text(text: str) -> str:
-    """A text as exact answers are compared: case, spaces, quotes, emphasis and a final full stop do not count."""
-    return " ".join(text.casefold().split()).strip(" \"'`*_.")
+def _with_class_names(row: Row, classes: dict[str, list[str]]) -> Row:
+    for column, names in classes.items():
+        place = row.get(column)
+        if isinstance(place, int) and 0 <= place < len(names):
+            row[column] = names[place]
+    return row
 
 
 def _layout(text: str, path: str) -> str:
     ending = Path(path).suffix.lower()
-    if ending in (".jsonl", ".ndjson", ".json"):
-        answers = (row.get("answer") for _, row in _read(text, "jsonl") if isinstance(row, dict))
+    if ENDINGS.get(ending) == "json":
+        answers = (row.get("answer") for _, row in _read(text, "jsonl", path) if isinstance(row, dict))
         first = next((a for a in answers if a is not None), None)
         return "gsm8k" if isinstance(first, str) and MARK in first else "jsonl"
-    if ending == ".csv":
-        try:
-            heading = next(csv.reader(io.StringIO(text, newline="")), [])
-        except csv.Error as error:
-            raise BadOption(
-                f"the layout of {path!r} cannot be determined", f"row 1: {error}", "Mend its quotes."
-            ) from None
-        if {"question", "answer"} <= {name.strip().casefold() for name in heading}:
+    if ENDINGS.get(ending) == "csv":
+        heading, why = _heading(text)
+        if all(key_columns(heading)):
             return "csv"
         if len(heading) == 6 and heading[-1].strip() in LETTERS[:4]:
             return "mmlu"
-        why = f"its first record is {', '.join(heading)[:80] or 'empty'}"
+        why = why or f"its first record is {', '.join(heading)[:80] or 'empty'}"
         raise BadOption(f"the layout of {path!r} cannot be determined", why, "Give a heading with question and answer.")
     raise BadOption(f"the layout of {path!r} cannot be determined", f"its name ends in {ending!r}", "Give its format.")
 
 
-def _read(text: str, layout: str) -> Iterator[tuple[int, Row | str]]:
+def _heading(text: str) -> tuple[list[str], str]:
+    """(the fields of the first record, why it cannot be read)."""
+    first = next(_records(text, _separator(text)), (1, []))[1]
+    return ([], f"row 1: {first}") if isinstance(first, str) else (first, "")
+
+
+def _separator(text: str) -> str:
+    """What separates the fields: the sign at which the first record falls into most fields; a comma where none does."""
+    counts = {s: len(r) for s in SEPARATORS if isinstance(r := next(_records(text, s), (1, []))[1], list)}
+    return max(counts, key=lambda s: counts[s]) if counts else ","
+
+
+def _read(text: str, layout: str, path: str) -> Iterator[tuple[int, Row | str]]:
     """Numbered rows; a malformed row is a string that says what is wrong with it."""
     if layout in ("jsonl", "gsm8k"):
-        # Only "\n" ends a line of JSON: the text of a question may hold any other line separator.
-        for number, line in enumerate(text.split("\n"), 1):
-            if line.strip():
-                yield number, _object(line)
+        yield from _json_rows(text, path)
         return
-    names = ("question", *LETTERS[:4], "answer")
-    for number, record in _records(text):
+    names = ["question", *LETTERS[:4], "answer"]
+    for number, record in _records(text, _separator(text)):
         if isinstance(record, str):
             yield number, record
         elif layout == "csv" and number == 1:
-            names = tuple(n.strip().upper() if len(n.strip()) == 1 else n.strip().casefold() for n in record)
+            names = [n.strip().casefold() for n in record]
+            twice = {n for n in names if n and names.count(n) > 1}
+            if twice:
+                raise BadOption(f"{path!r} has two columns named {twice.pop()!r}", remedy="Rename or remove one.")
         elif len(record) != len(names):
             yield number, f"it has {len(record)} fields instead of {len(names)}"
         else:
-            row: Row = dict(zip(names, record, strict=True))
-            choices = [row[letter] for letter in LETTERS if row.get(letter, "").strip()]
-            yield number, {**row, "choices": choices} if choices else row
+            yield number, {n: v for n, v in zip(names, record, strict=True) if n}
+
+
+def _json_rows(text: str, path: str) -> Iterator[tuple[int, Row | str]]:
+    whole = text.strip()
+    lines = text.split("\n")  # only "\n" ends a line of JSON: a text may hold any other line separator
+    first = next((line for line in lines if line.strip()), "")
+    if whole and (first.strip() == whole or isinstance(_object(first), str)):  # the file may be one value
+        try:
+            value = json.loads(whole)
+        except (ValueError, RecursionError) as error:
+            if whole.startswith("[") and not _is_json(first):
+                raise BadOption(f"{path!r} is not a JSON list", str(error), "Mend it, or write a row a line.") from None
+        else:
+            tables = [v for v in value.values() if isinstance(v, list)] if isinstance(value, dict) else []
+            if isinstance(value, list):
+                yield from enumerate(map(_as_row, value), 1)
+                return
+            if isinstance(value, dict):
+                one = not any(key_columns(value)) and len(tables) == 1
+                yield from enumerate(map(_as_row, tables[0] if one else [value]), 1)
+                return
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield number, _object(line)
 
 
 def _object(line: str) -> Row | str:
+    stripped = line.strip()
     try:
-        row = json.loads(line)
+        row = json.loads(stripped.removesuffix(",") if stripped.startswith("{") else stripped)
     except (ValueError, RecursionError) as error:
         return f"it is not JSON: {error}"
-    return row if isinstance(row, dict) else f"it is not an object but a {type(row).__name__}"
+    return _as_row(row)
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _as_row(value: Any) -> Row | str:
+    return value if isinstance(value, dict) else f"it is not an object but a {type(value).__name__}"
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _records(text: str, separator: str) -> Iterator[tuple[int, list[str] | str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     number = 0
     while True:
         number += 1
@@ -183,70 +238,38 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
             yield number, record
 
 
-def _question(number: int, row: Row, layout: str, kind: str) -> Question | str:
-    """The question, or why the row is malformed."""
-    text, answer, choices = row.get("question"), row.get("answer"), row.get("choices")
-    if not isinstance(text, str) or not text.strip():
-        return "it has no question"
-    parts = [text, answer, *(choices if isinstance(choices, list | tuple) else ())]
-    if any("\ud800" <= c <= "\udfff" for part in parts if isinstance(part, str) for c in part):
-        return "its text holds half a surrogate pair, which no file can hold"
-    if isinstance(answer, bool) or not isinstance(answer, str | int | float) or not str(answer).strip():
-        return "it has no answer" if answer is None or answer == "" else f"its answer is a {type(answer).__name__}"
-    if layout == "gsm8k" or (layout == "hf" and MARK in str(answer)):
-        if MARK not in str(answer):
+def _draft(number: int, row: Row, layout: str, kind: str) -> QuestionDraft | str:
+    draft = draft_row(number, row, kind in ("numeric", "exact"))
+    if isinstance(draft, str) or not draft.keys:
+        return draft
+    (column, answer), *others = draft.keys
+    marked = MARK in str(answer)
+    if layout == "gsm8k" or (layout == "hf" and marked):
+        if not marked:
             return f"its answer has no {MARK!r}"
-        answer = str(answer).rpartition(MARK)[2].strip().removeprefix("$")
-    if choices is not None:
-        options = _choices(choices)
-        if isinstance(options, str):
-            return options
-        right = _right(answer, choices, options, letters_only=layout == "mmlu")
-        if right not in options:
-            return right
+        return replace(draft, keys=((column, str(answer).rpartition(MARK)[2].strip().removeprefix("$")), *others))
+    return draft
+
+
+def _question(draft: QuestionDraft, layout: str, kind: str, key: str, start: int | None) -> Question | str:
+    """The question, or why the row is malformed."""
+    options = draft.choices.texts
+    if options:
+        place = draft.right(key, start)
+        if isinstance(place, str):
+            return place
         if kind in ("auto", "choice"):
-            return Question(number, text.strip(), right, "choice", options)
-        answer = right
+            return Question(draft.row, draft.text, options[place], "choice", options)
+        answer = options[place]
     elif kind == "choice":
         return "it has no choices"
-    value = canonical_number(str(answer))
-    if kind == "numeric" or layout == "gsm8k" or (kind == "auto" and value is not None):
-        return (
-            f"its answer {str(answer)[:40]!r} is not a number"
-            if value is None
-            else _made(number, text, value, "numeric")
-        )
-    return _made(number, text, str(answer).strip(), "exact") if normalise_text(str(answer)) else "it has no answer"
-
-
-def _made(number: int, text: str, answer: str, kind: Kind) -> Question:
-    return Question(number, text.strip(), answer, kind)
-
-
-def _choices(choices: Any) -> tuple[str, ...] | str:
-    if not isinstance(choices, list) or not all(isinstance(c, str | int | float) for c in choices):
-        return "its choices are not a list of texts"
-    options = tuple(str(c).strip() for c in choices)
-    if not 2 <= len(options) <= len(LETTERS):
-        return f"it has {len(options)} choices; 2 to {len(LETTERS)} can be shown"
-    return (
-        options
-        if len(set(options)) == len(options) and all(options)
-        else "two of its choices are alike, or one is empty"
-    )
-
-
-def _right(answer: str | int | float, choices: list[Any], options: tuple[str, ...], letters_only: bool) -> str:
-    """The right option, or why there is none."""
-    matches: set[str] = set()
-    if isinstance(answer, str):
-        place = LETTERS.find(answer.strip()) if len(answer.strip()) == 1 else -1
-        matches |= {options[place]} if 0 <= place < len(options) else set()
-        matches |= {answer.strip()} & set(options) if not letters_only else set()
-    elif all(isinstance(c, str) for c in choices):
-        matches |= {options[answer]} if isinstance(answer, int) and 0 <= answer < len(options) else set()
     else:
-        matches |= {str(answer)} & set(options)
-    if len(matches) == 1:
-        return matches.pop()
-    return f"its answer {str(answer)[:40]!r} is {'two' if matches else 'none'} of its choices"
+        answer = str(draft.keys[0][1]).strip()
+    value = canonical_number(answer)
+    if kind == "numeric" or layout == "gsm8k" or (kind == "auto" and value is not None):
+        if value is None:
+            return f"its answer {answer[:40]!r} is not a number"
+        return Question(draft.row, draft.text, value, "numeric")
+    if not normalise_text(answer) or (not options and kind == "auto" and answer.casefold() in NO_TEXTS):
+        return "it has no answer"
+    return Question(draft.row, draft.text, answer, "exact")

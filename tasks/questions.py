@@ -26,6 +26,7 @@ from .base import TASKS, action_index
 from .numbers import canonical_number
 from .question_files import (
     FORMATS,
+    KEYS,
     KINDS,
     LETTERS,
     MalformedRow,
@@ -40,6 +41,7 @@ __all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 HASH = 16  # hex digits of the content's SHA-256 that identify it
 SHOWN = 5  # malformed rows that a warning lists
 GRADES = ("right", "wrong")
+ENCODINGS = ("utf-8", "utf-16", "cp1252")
 
 BUILT_IN = (
     Question(1, "A shelf holds 4 boxes of 6 cups. 5 cups break. How many cups are whole?", "19", "numeric"),
@@ -76,6 +78,8 @@ class QuestionSet:
     sha256: str
     questions: tuple[Question, ...] = field(repr=False)
     malformed: tuple[MalformedRow, ...] = field(repr=False, default=())
+    key: str = "auto"
+    encoding: str = "utf-8"
     name = "questions"
 
     @property
@@ -88,6 +92,8 @@ class QuestionSet:
             "subset": self.subset,
             "split": self.split,
             "sha256": self.sha256,
+            **({} if self.key == "auto" else {"key": self.key}),
+            **({} if self.encoding == "utf-8" else {"encoding": self.encoding}),
         }
 
     def item(self, seed: int) -> str:
@@ -199,8 +205,10 @@ def questions(
     subset: str = "",
     split: str = "test",
     sha256: str = "",
+    key: str = "auto",
+    encoding: str = "utf-8",
 ) -> QuestionSet:
-    """Questions from a file: JSON lines, CSV, the GSM8K and MMLU layouts, or a Hugging Face data set.
+    """Questions from a file: JSON, CSV, the GSM8K and MMLU layouts, or a Hugging Face data set; see docs/questions.md.
 
     Args:
         path: the file, or the name of the data set where `format` is "hf"; by default four questions of our own.
@@ -209,6 +217,9 @@ def questions(
             "exact", the choices are not shown and the text of the right one is the answer.
         shuffle_choices: show the choices in an order drawn by the episode's seed.
         subset, split: of a data set.
+        key: how the right option is named: "letter", "text", "index0" (counted from 0), "index1" (from 1), or "auto"
+            row by row, where a key that could mean two options makes a malformed row.
+        encoding: of the file: "utf-8" (with or without a byte order mark), "utf-16" or "cp1252".
         sha256: the first 16 hex digits of the content's hash; a file with another hash is refused.
 
     Raises:
@@ -217,6 +228,8 @@ def questions(
     """
     one_of("questions format option", format, ("auto", *FORMATS))
     one_of("questions kind option", kind, ("auto", *KINDS))
+    one_of("questions key option", key, ("auto", *KEYS))
+    one_of("questions encoding option", encoding, ENCODINGS)
     flag("shuffle_choices", shuffle_choices)
     for option, text in (("path", path), ("subset", subset), ("split", split), ("sha256", sha256)):
         if not isinstance(text, str | Path):
@@ -229,6 +242,8 @@ def questions(
             "subset": bool(subset),
             "split": split != "test",
             "sha256": bool(sha256),
+            "key": key != "auto",
+            "encoding": encoding != "utf-8",
         }
         if any(changed.values()):
             named = ", ".join(name for name, is_set in changed.items() if is_set)
@@ -239,28 +254,35 @@ def questions(
         data = load_from_hub(path, subset, split)
         content_hash = digest([str(sorted(row.items())) for row in data])[:HASH]
     else:
-        content = _content(path)
+        content = _content(path, encoding)
         content_hash = hashlib.sha256(content.encode()).hexdigest()[:HASH]
         data = content.removeprefix("\ufeff")
     if sha256 and content_hash != sha256:
         why = f"its SHA-256 begins with {content_hash}, not with {sha256}"
         raise BadOption(f"the questions {path!r} have changed", why, "Restore them, or leave sha256 out to use these.")
-    layout, good, bad = parse_questions(data, path, format, kind)
+    layout, good, bad = parse_questions(data, path, format, kind, key)
     _warn(path, len(good), bad)
     if not good:
         why = f"row {bad[0].row}: {bad[0].reason}" if bad else "it is empty"
         raise BadOption(f"{path!r} holds no question", why, "See akrasia.tasks.question_files for the layouts.")
     made = GradedQuestionSet if any(q.kind == "exact" for q in good) else QuestionSet
-    return made(path, layout, kind, shuffle_choices, subset, split, content_hash, tuple(good), tuple(bad))
+    return made(
+        path, layout, kind, shuffle_choices, subset, split, content_hash, tuple(good), tuple(bad), key, encoding
+    )
 
 
-def _content(path: str) -> str:
+def _content(path: str, encoding: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8")
+        return Path(path).read_bytes().decode(encoding)
     except FileNotFoundError:
         raise BadOption(f"there is no file {path!r}", remedy="Give the path of a question file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadOption(f"{path!r} cannot be read", str(error), "Give a text file in UTF-8.") from None
+    except UnicodeError as error:
+        others = ", ".join(repr(e) for e in ENCODINGS if e != encoding)
+        raise BadOption(
+            f"{path!r} is not in {encoding.upper()}", str(error), f"Say encoding = one of {others}."
+        ) from None
+    except OSError as error:
+        raise BadOption(f"{path!r} cannot be read", str(error), "Give a text file.") from None
 
 
 def _warn(path: str, good: int, bad: list[MalformedRow]) -> None:

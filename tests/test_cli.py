@@ -6,6 +6,7 @@ Most commands run in this process; what depends on a process (signals, what is i
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -244,3 +245,31 @@ def test_a_run_with_calls_that_were_given_up_says_what_is_missing(akrasia: Shell
     assert done.returncode == 3
     assert "calls that were given up: 1" in done.stderr and "1 of 1 episodes are not complete." in done.stderr
     assert "Go on with: akrasia run --resume" in done.stderr
+
+
+def test_the_name_of_a_published_format_is_a_run_only_where_nothing_else_can_be_meant(
+    akrasia: Shell, played: Path
+) -> None:
+    rows = [{"model": "m", "prompt": "p", "model_response": "answer: 3", "right_answer": "3"}]
+    Path("rows.json").write_text(json.dumps(rows))
+    Path("potemkin").mkdir()
+    Path("aiw").mkdir()
+    assert akrasia("score", "aiw", "rows.json").returncode == 0  # a folder of that name changes nothing
+    failed = akrasia("score", "aiw")
+    assert failed.returncode == 2 and "akrasia score aiw PATH" in failed.stderr and "./aiw" in failed.stderr
+    assert "holds no run" in akrasia("score", "./aiw").stderr
+    assert "PATH" in akrasia("score", "potemkin").stderr
+    for name in ("aiw", "greedy-table"):
+        shutil.copytree(played / "small", name, dirs_exist_ok=True)
+        assert "reason_act (baseline)" in akrasia("score", f"./{name}").stdout
+    assert "reason_act (baseline)" in akrasia("score", "aiw").stdout
+    assert "1/1" in akrasia("score", "aiw", "rows.json").stdout
+    both = akrasia("score", "greedy-table")
+    assert both.returncode == 2 and "./greedy-table" in both.stderr
+
+
+def test_no_rate_of_nothing_is_printed(akrasia: Shell) -> None:
+    for text in ("", "[]", "[1]"):
+        Path("rows.json").write_text(text)
+        failed = akrasia("score", "aiw", "rows.json")
+        assert failed.returncode == 2 and failed.stdout == "" and "rows.json" in failed.stderr

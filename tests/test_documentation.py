@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from typer.testing import CliRunner
 
 import akrasia
 from akrasia.cli import app
-from akrasia.experiments.config import load_settings
+from akrasia.experiments.config import assemble, load_settings
+from akrasia.experiments.experiment import Experiment
+from akrasia.tasks import question_rows
 from akrasia.training.recipe import assemble_training
 
 ROOT = Path(__file__).parents[1]
@@ -116,3 +119,18 @@ def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Pa
     for episode, step in re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE):
         shown = CliRunner().invoke(app, ["show", str(tmp_path / "out"), episode, step])
         assert shown.exit_code == 0 and f"episode {episode}, step {step}" in shown.output
+
+
+def test_the_configuration_page_shows_every_setting_and_all_of_it_is_understood(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGES["configuration.md"], re.DOTALL)
+    (tmp_path / "example.toml").write_text(block)
+    experiment = assemble(load_settings(tmp_path / "example.toml"))
+    assert [m.label for m in experiment.models] == ["main", "other"]
+    known = {"address", *tomllib.loads(block)}
+    assert {f.name for f in fields(Experiment)} - {"tasks"} | {"task"} == known
+
+
+def test_the_questions_page_names_every_column_that_is_read() -> None:
+    page = PAGES["questions.md"]
+    for names in (question_rows.QUESTION, question_rows.OPTIONS, question_rows.CONTEXT):
+        assert {name for name in names if f"`{name}`" not in page} == set()

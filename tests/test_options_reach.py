@@ -139,6 +139,12 @@ def test_what_cannot_be_used_is_refused(
     assert says in message and message.count("\n") == 1
 
 
+def test_the_default_model_takes_options_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for key in ("model", "models.main"):
+        assert "slot_tokens" in refused(capsys, "plan", "--set", f"{key}.slot_tokens=0")
+        assert "'slot_tokens'" in refused(capsys, "plan", "--set", f"{key}.slot_token=5")
+
+
 def test_a_plan_takes_the_flags_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended("plan", "--task", "bandit", "--set", "task.arms=20", "--model", "simulated", "--episodes", "2") == 0
     shown = capsys.readouterr().out
@@ -156,6 +162,7 @@ def test_a_plan_takes_the_flags_of_a_run(capsys: pytest.CaptureFixture[str]) -> 
         (["data", "--expert", "ucb", "--out", "d.jsonl", "--variant", "act"], "--variant is not used"),
         (["data", "nowhere", "--out", "d.jsonl", "--task", "bandit"], "--task is not used"),
         (["clone", "--out", "c.gguf", "--task", "bandit", "--set", "task.armz=5"], "'arms'"),
+        (["data", "nowhere", "--out", "d.jsonl", "--form", "preference", "--only", "valid"], "--only is not used"),
         (["score", "nowhere", "--rule", "last"], "--rule is not used"),
         (["score", "greedy-table", "--metric", "gap"], "--metric is not used"),
         (["score", "aiw", "x.json", "--baseline", "act", "--json"], "--baseline, --json is not used"),

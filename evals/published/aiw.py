@@ -143,7 +143,7 @@ def score_file(path: Path | str, rule: str = "first") -> AiwScore:
 
     Raises:
         UnknownName: no such rule.
-        BadOption: there is no such file, or it is no list of rows.
+        BadOption: there is no such file, it is no list of rows, or none of them can be scored.
     """
     chosen = next((r for r in RULES if r == rule), None)
     if chosen is None:
@@ -156,6 +156,9 @@ def score_file(path: Path | str, rule: str = "first") -> AiwScore:
             unscored.append(AiwUnscored(number, row))
         else:
             scored.append(row)
+    if not scored:
+        first = f"row {unscored[0].row}: {unscored[0].reason}" if unscored else "it holds no row"
+        raise BadOption(f"no row of {str(path)!r} can be scored", first, _REMEDY)
     other = RULES[1 - RULES.index(chosen)]
     answers = [read_integer(r.response, chosen) for r in scored]
     good = [s == r.right for s, r in zip(answers, scored, strict=True)]
@@ -224,13 +227,15 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadOption(f"{str(path)!r} cannot be read", str(error), "Give a JSON file in UTF-8.") from None
     whole = _parsed(text)
-    if isinstance(whole, list):
+    if isinstance(whole, list) and whole:
         yield from enumerate(whole, 1)
         return
     # Only "\n" ends a line of JSON: the text of a response may hold any other line separator.
     lines = [(n, _parsed(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if text.lstrip().startswith("[") or not any(isinstance(row, dict) and "model_response" in row for _, row in lines):
         why = str(whole) if isinstance(whole, Exception) else f"it holds a {type(whole).__name__}"
+        if not text.strip() or whole in ([], {}):
+            why = "it is empty"
         raise BadOption(f"{str(path)!r} is no response file", why, _REMEDY)
     yield from lines
 

@@ -160,7 +160,7 @@ def score_tree(path: Path | str) -> PotemkinScore:
         path: the folder that holds `define`, `classify`, `generate` and `edit`, or the one above (`BenchmarkDataset`).
 
     Raises:
-        BadOption: there is no such tree, or it holds no definitions.
+        BadOption: there is no such tree, or it holds no definitions or no uses that can be scored.
     """
     reading = _Reading(_root(Path(path)))
     _read_definitions(reading)
@@ -169,6 +169,10 @@ def score_tree(path: Path | str) -> PotemkinScore:
     for use in ("generate", "edit"):
         _read_games(reading, use)
         _read_labels(reading, use)
+    if not reading.definitions or not reading.uses:
+        first = next((f"{u.file}: {u.why}" for u in reading.unscored), "its tables hold no row of these models")
+        missing = "definition" if not reading.definitions else "use of a concept"
+        raise BadOption(f"no {missing} in {str(path)!r} can be scored", first, "Name the whole tree.")
     known = [u for u in reading.uses if reading.definitions.get((u.concept, u.model), False)]
     rates = {(m, use): _rate(known, use, model=m) for m in MODELS.values() for use in CHANCE}
     rates |= {("overall", use): _rate(known, use) for use in CHANCE}

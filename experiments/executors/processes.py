@@ -14,7 +14,8 @@ import pickle
 import signal
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from ...errors import UsageError, WorkerLost
@@ -67,6 +68,19 @@ class _Process(_Socket[ToWorker, ToDriver]):
         return f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with code {code}"
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C is blocked, and a child that starts now inherits that; nothing where a system has no such masks."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class ProcessLauncher:
     """Starts workers as processes, each with a fresh interpreter."""
 
@@ -77,9 +91,9 @@ class ProcessLauncher:
         here, there = socket.socketpair()
         with there:
             process = multiprocessing.get_context("spawn").Process(target=_main, args=(there, spec), daemon=True)
-            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child inherits it
             try:
-                process.start()
+                with _interrupts_blocked():
+                    process.start()
             except RuntimeError as error:  # a worker that imports its script once more
                 here.close()
                 raise WorkerLost(
@@ -87,9 +101,7 @@ class ProcessLauncher:
                     str(error).strip().partition("\n")[0],
                     'Put the lines that call akrasia.run under `if __name__ == "__main__":`.',
                 ) from None
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        reader, writer = await asyncio.open_unix_connection(sock=here, limit=2**20)
+        reader, writer = await asyncio.open_connection(sock=here, limit=2**20)
         return _Process(reader, writer, process)
 
     def close(self) -> None:
@@ -98,7 +110,7 @@ class ProcessLauncher:
 
 def _main(there: socket.socket, spec: bytes) -> None:
     async def main() -> None:
-        reader, writer = await asyncio.open_unix_connection(sock=there, limit=2**20)
+        reader, writer = await asyncio.open_connection(sock=there, limit=2**20)
         connection: _Socket[ToDriver, ToWorker] = _Socket(reader, writer)
         try:
             await run_worker(unpack_spec(spec), connection)

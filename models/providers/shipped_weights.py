@@ -77,7 +77,8 @@ def as_q8_0(shipped: Path) -> Path:
 
 def _cache_folders() -> list[Path]:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return [Path(home) / "akrasia", Path(tempfile.gettempdir()) / f"akrasia-{os.getuid()}"]
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return [Path(home) / "akrasia", Path(tempfile.gettempdir()) / f"akrasia-{user}"]
 
 
 def _write_q8(source: Path, target: Path) -> None:

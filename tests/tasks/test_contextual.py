@@ -212,7 +212,7 @@ LABELS = {
 }  # fmt: skip
 
 
-def write(folder: Path, layout: str, noise: int = 0) -> np.ndarray:
+def write(folder: Path, layout: str, encoding: str = "latin-1", titles: tuple[str, ...] = TITLES) -> np.ndarray:
     """A MovieLens folder with 12 users and 8 movies; returns the full table of ratings, of rank 2 around the means."""
     rng = np.random.default_rng(4)
     table = np.clip(np.round(3 + rng.normal(size=(12, 1)) * rng.normal(size=(1, 8))), 1, 5)
@@ -220,17 +220,17 @@ def write(folder: Path, layout: str, noise: int = 0) -> np.ndarray:
     if layout == "100k":
         data = {
             "u.data": ["\t".join(map(str, r)) for r in rows],
-            "u.item": [f"{m}|{t}|01-Jan-1995||http://x|0|1" for m, t in enumerate(TITLES, 1)],
+            "u.item": [f"{m}|{t}|01-Jan-1995||http://x|0|1" for m, t in enumerate(titles, 1)],
             "u.user": [f"{u}|{20 + u}|{'MF'[u % 2]}|librarian|{u % 10}2139" for u in range(1, 13)],
         }
     else:
         data = {
             "ratings.dat": ["::".join(map(str, r)) for r in rows],
-            "movies.dat": [f"{m}::{t}::Drama|War" for m, t in enumerate(TITLES, 1)],
+            "movies.dat": [f"{m}::{t}::Drama|War" for m, t in enumerate(titles, 1)],
             "users.dat": [f"{u}::{'MF'[u % 2]}::25::12::{u % 10}2139-1234" for u in range(1, 13)],
         }
     for name, lines in data.items():
-        (folder / name).write_bytes(("\n".join(lines) + "\n").encode("latin-1"))
+        (folder / name).write_bytes(("\n".join(lines) + "\n").encode(encoding))
     return table
 
 
@@ -248,6 +248,29 @@ def test_movielens_files_are_read_as_they_are(tmp_path: Path, layout: str) -> No
     low = load_movielens(tmp_path, rank=1)
     u, s, vt = np.linalg.svd(table - table.mean(axis=0))
     assert np.allclose(low.taste, s[0] * np.outer(u[:, 0], vt[0]), atol=0.006)
+
+
+@pytest.mark.parametrize("layout", ["100k", "1m"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
+def test_titles_are_read_in_either_encoding(tmp_path: Path, layout: str, encoding: str) -> None:
+    titles = (*TITLES[:5], "Am\xe9lie (2001)", "Le\xf3n \xc9t\xe9 (1994)", "\xc3 propos (1930)")
+    write(tmp_path, layout, encoding, titles)
+    assert {"Am\xe9lie", "Le\xf3n \xc9t\xe9", "\xc3 propos"} < set(load_movielens(tmp_path, rank=2).titles)
+
+
+def test_titles_that_begin_with_other_titles_are_told_apart(tmp_path: Path) -> None:
+    titles = (
+        "Alien (1979)", "Alien 3 (1992)", "Aliens (1986)", "Toy Story (1995)", "Toy Story 2 (1999)",
+        "Star Wars (1977)", "Alien: Resurrection (1997)", "Bad Boys (1995)",
+    )  # fmt: skip
+    write(tmp_path, "100k", titles=titles)
+    labels = load_movielens(tmp_path, rank=2).titles
+    assert set(labels) == {
+        "Alien", "Alien 3", "Aliens", "Toy Story", "Toy Story 2", "Star Wars", "Alien Resurrection", "Bad Boys",
+    }  # fmt: skip
+    for label in labels:
+        assert read_action(f"ACTION={label}", labels) == (label, "ok")
+        assert read_action(f"Alien is good.\nACTION={label}", labels) == (label, "ok")
 
 
 @pytest.mark.parametrize("layout", ["100k", "1m"])

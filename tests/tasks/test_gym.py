@@ -54,6 +54,50 @@ class Corridor(gymnasium.Env):  # type: ignore[misc]
         return gymnasium.spaces.utils.np.array([self.place + noise])
 
 
+class Counter(gymnasium.Env):  # type: ignore[misc]
+    """Whatever its action space, it pays the number of the action; one observation, or what it is told to show."""
+
+    metadata: dict[str, Any] = {"render_modes": ["human", "ansi", "rgb_array"]}
+    spaces: dict[str, Any] = {}
+    table: dict[int, Any] | None = None
+
+    def __init__(self, space: str = "", shows: Any = 0, pays: str = "", render_mode: str | None = None) -> None:
+        self.observation_space = gymnasium.spaces.Discrete(1)
+        self.action_space = Counter.spaces[space]
+        self.shows, self.pays, self.render_mode = shows, pays, render_mode
+        if Counter.table is not None:
+            self.P = Counter.table
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return self._seen(), {}
+
+    def step(self, action: int) -> Any:
+        assert self.action_space.contains(action)
+        return self._seen(), float(self.pays or action), False, False, {}
+
+    def _seen(self) -> Any:
+        return float("nan") if self.shows == "nan" else self.shows
+
+    def render(self) -> str:
+        return "drawn"
+
+
+SPACES = gymnasium.spaces
+COUNTED = {
+    "from 0": SPACES.Discrete(3),
+    "from 1": SPACES.Discrete(3, start=1),
+    "from 5": SPACES.Discrete(2, start=5),
+    "from -1": SPACES.Discrete(3, start=-1),
+    "MultiBinary": SPACES.MultiBinary(3),
+    "MultiBinary of one": SPACES.MultiBinary(1),
+    "MultiDiscrete": SPACES.MultiDiscrete([3, 2]),
+    "Box": SPACES.Box(0, 1, (2,)),
+    "Text": SPACES.Text(5),
+    "Tuple": SPACES.Tuple((SPACES.Discrete(2), SPACES.Discrete(2))),
+}
+
+
 def described(observation: Any) -> str:
     return f"You stand on cell {observation[0]} of 0 to 4."
 
@@ -65,8 +109,77 @@ def valued(observation: Any) -> dict[str, float]:
 @pytest.fixture(autouse=True)
 def corridor() -> Iterator[None]:
     gymnasium.register("test/Corridor-v0", entry_point=Corridor, max_episode_steps=6)
+    gymnasium.register("test/Counter-v0", entry_point=Counter, max_episode_steps=2)
+    Counter.spaces = COUNTED
     yield
-    del gymnasium.registry["test/Corridor-v0"]
+    Counter.table = None
+    del gymnasium.registry["test/Corridor-v0"], gymnasium.registry["test/Counter-v0"]
+
+
+def counter(space: str, labels: Any = None, **options: Any) -> GymTask:
+    return from_gymnasium("test/Counter-v0", labels, env_options={"space": space, **options})
+
+
+@pytest.mark.parametrize(("space", "numbers"), [("from 0", (0, 1, 2)), ("from 1", (1, 2, 3)), ("from 5", (5, 6))])
+@pytest.mark.parametrize("table", [False, True])
+def test_a_number_plays_the_action_of_that_number(space: str, numbers: tuple[int, ...], table: bool) -> None:
+    if table:
+        Counter.table = {0: {a: [(1.0, 0, float(a), False)] for a in reversed(numbers)}}
+    task = counter(space)
+    assert task.action_labels == tuple(map(str, numbers)) and task.judge == ("table" if table else "search")
+    state = task.start(0)
+    assert task.oracle(state).optimal == (str(numbers[-1]),)
+    for number in numbers:
+        assert task.step(state, str(number))[1] == number
+        assert task.step(task.step(state, str(number))[0], str(numbers[0]))[1] == numbers[0]
+    with pytest.raises(BadOption, match="not a legal action"):
+        task.step(state, str(numbers[-1] + 1))
+    conformance.check(task, range(2))
+
+
+def test_actions_below_0_need_names() -> None:
+    with pytest.raises(BadOption, match="begin at -1.*action_labels"):
+        counter("from -1")
+    task = counter("from -1", ["left", "stay", "right"])
+    assert [task.step(task.start(0), label)[1] for label in task.action_labels] == [-1, 0, 1]
+
+
+@pytest.mark.parametrize("table", [{1: {0: []}}, {0: {0: [], 1: []}}, {0: {0: [], 1: [], 3: []}}, {0: []}, "P"])
+def test_a_table_that_is_numbered_otherwise_is_not_used(table: Any) -> None:
+    Counter.table = table
+    assert counter("from 0").judge == "search"
+
+
+@pytest.mark.parametrize("space", ["MultiBinary", "MultiBinary of one", "MultiDiscrete", "Box", "Text", "Tuple"])
+def test_actions_that_are_not_discrete_are_refused(space: str) -> None:
+    with pytest.raises(BadOption, match="no discrete actions"):
+        counter(space)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"render_mode": "human"}, "render_mode is 'human'.*in text"),
+        ({"render_mode": "rgb_array"}, "render_mode is 'rgb_array'"),
+        ({"max_episode_steps": 3}, "horizon="),
+        ({"disable_env_checker": False}, "Leave it out"),
+        ({"shows": "nan"}, "observation holds NaN"),
+        ({"pays": "nan"}, "pays nan"),
+        ({"pays": "inf"}, "pays inf"),
+        ({"shows": {"a": [1, {"b": 2}]}}, ""),
+    ],
+)
+def test_what_an_environment_shows_and_pays_can_be_kept(options: dict[str, Any], named: str) -> None:
+    if not named:
+        assert counter("from 0", **options).start(0).observation == (("a", (1, (("b", 2),))),)
+        return
+    with pytest.raises(BadOption, match=named):
+        counter("from 0", **options)
+
+
+def test_text_renderings_are_shown_whether_asked_for_or_not() -> None:
+    for options in ({}, {"render_mode": "ansi"}):
+        assert "drawn" in counter("from 0", **options).situation(counter("from 0", **options).start(0)).observation
 
 
 def lake(**options: Any) -> GymTask:

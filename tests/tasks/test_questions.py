@@ -54,7 +54,7 @@ def test_json_lines_of_every_kind(tmp_path: Path) -> None:
     [
         ("C", ["x", "y", "z"], "z"),
         ("z", ["x", "y", "z"], "z"),
-        (2, ["x", "y", "z"], "z"),  # a JSON integer beside texts is an index from 0
+        (0, ["x", "y", "z"], "x"),  # a JSON integer beside texts is an index; 0 cannot be counted from 1
         (4, [3, 4, 5], "4"),  # beside numbers it is one of them
         (0, ["10", "20"], "10"),
         ("A", ["A", "B"], "A"),
@@ -217,13 +217,18 @@ def test_data_sets_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         questions("openai/gsm8k", format="hf")
     asked: list[Any] = []
 
+    class Classed(list[dict[str, Any]]):
+        """Rows of a data set that says what the numbers of a column stand for, as cais/mmlu does."""
+
+        features = {"answer": SimpleNamespace(names=["A", "B", "C", "D"])}
+
     def load_dataset(name: str, subset: str | None, split: str) -> list[dict[str, Any]]:
         asked.append((name, subset, split))
         if name == "absent":
             raise FileNotFoundError("no such data set")
         if name == "openai/gsm8k":
             return [ask("Eggs?", "so\n#### 18")]
-        return [ask("Which?", 2, choices=["w", "x", "y", "z"], subject="letters")]
+        return Classed([ask("Which?", 2, choices=["w", "x", "y", "z"], subject="letters")])
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     gsm = questions("openai/gsm8k", format="hf", subset="main")

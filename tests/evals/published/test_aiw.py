@@ -168,7 +168,24 @@ def test_an_absent_file_an_unknown_rule_and_no_rows(tmp_path: Path) -> None:
         score_file(tmp_path)
     with pytest.raises(UnknownName, match="'first'"):
         score_file(tmp_path / "absent.json", "frist")
-    assert "0/0 parsed" in printed(written(tmp_path, []), "last")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is empty"),
+        (" \n ", "it is empty"),
+        ("\ufeff", "it is empty"),
+        ("[]", "it is empty"),
+        ("{}", "it is empty"),
+        ("[\n]", "it is empty"),
+        ("[1, 2]", "row 1: it is no row of fields but a int"),
+        ('[{"model": "m", "prompt": "p", "right_answer": 3}]', "row 1: model_response is absent"),
+    ],
+)
+def test_nothing_to_score_is_refused_and_no_rate_of_nothing_is_printed(text: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(BadOption, match=why):
+        score_file(written(tmp_path, text))
 
 
 def test_long_numbers_and_markup_harm_nothing(tmp_path: Path) -> None:

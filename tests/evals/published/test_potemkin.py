@@ -197,6 +197,11 @@ def test_a_folder_that_is_no_tree_is_refused(tmp_path: Path) -> None:
         score_tree(tmp_path)
     with pytest.raises(BadOption, match="define, classify, generate and edit"):
         score_tree(tmp_path / "nowhere")
+    (tmp_path / "define").mkdir()
+    for table in ("", "Concept,Model,Correct\n", "Concept,Model,Correct\nno such,no such,yes\n"):
+        (tmp_path / "define" / "define_labels.csv").write_text(table)
+        with pytest.raises(BadOption, match="no definition in .* can be scored"):
+            score_tree(tmp_path)
 
 
 def test_the_final_set_of_models_and_concepts() -> None:
