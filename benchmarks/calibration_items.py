@@ -109,7 +109,7 @@ Measured = tuple[str, str, float, float | None, float | None]
 
 
 def item_clusters(world: ItemWorld, repeats: int, replicates: int, seed: int) -> list[Measured]:
-    """(section, what, share of the experiments, least and most that is claimed) of 20 items, `repeats` episodes each."""
+    """(section, what, measured share, least and most that is claimed) of 20 items in `repeats` episodes each."""
     by_item, by_episode = _Kept(), _Kept()
     truth = world.truth()
     for right in _batches(world, repeats, replicates, seed):
