@@ -9,7 +9,7 @@ from .inference import FEW, Contrast
 from .scorecard import Arm
 from .verdict import direction, nothing_can_be_shown
 
-__all__ = ["arm_warnings", "placebo_warnings"]
+__all__ = ["arm_warnings", "contrast_warnings", "placebo_warnings"]
 
 SILENT = 0.05  # share of steps without a legal action above which it is said
 ONE_LABEL = 0.5  # entropy of the labels below which it is said

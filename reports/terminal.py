@@ -71,7 +71,7 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     """
     several = len(card.groups) > 1
     where = ("task", "model") if several else ()
-    headings = ["variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)"]
+    headings = ["variant", "metric", "estimate", "steps", "items", "against the baseline", "p (Holm)"]
     with_bounds = any(arm.bounds for arm in card.arms)
     table = Table(*where, *headings, *(["unread: worst .. best"] if with_bounds else []))
     for arm in card.arms:

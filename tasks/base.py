@@ -28,7 +28,7 @@ __all__ = [
     "random_state_after",
 ]
 
-ITEMS_COUNTED = 10_000  # episodes whose items are looked at to count them
+ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
 
 
 @runtime_checkable

@@ -226,14 +226,16 @@ def item_warnings(experiment: Experiment) -> list[str]:
                 "situations will count as one item"
             )
             continue
-        unit = f"item{'s' * (items > 1)}"
+        unit = ("episode" if items == experiment.episodes else "item") + "s" * (items > 1)
         if items < experiment.episodes:
             lines.append(
                 f"{task}: {items} {unit} in {experiment.episodes} episodes. An item is one cluster, however often it "
                 "is asked: more episodes narrow no interval below what the items differ by"
             )
         if items < FEW:
-            lines.append(f"{task}: {items} {unit} are too few for a verdict, at least {FEW} are needed")
+            lines.append(
+                f"{task}: {items} {unit} {'are' if items > 1 else 'is'} too few for a verdict, at least {FEW} are needed"
+            )
         elif family and (why := nothing_can_be_shown(items, family)):
             lines.append(f"{task}: {items} {unit} are too few for a verdict: {why}")
     return lines

@@ -37,7 +37,7 @@ def test_where_chance_plays_every_seed_is_an_item(name: str, options: dict[str, 
         options = options | {"oracle": first_is_best}
     task = TASKS.make(name, **options)
     assert isinstance(task, Itemised) and items(task) == [str(seed) for seed in SEEDS]
-    assert count_items(task, SEEDS) == len(SEEDS) and count_items(task, range(50_000)) == 50_000
+    assert count_items(task, SEEDS) == len(SEEDS) and count_items(task, range(150_000)) == 150_000
 
 
 def first_is_best(observation: Any) -> dict[str, float]:
