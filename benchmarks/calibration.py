@@ -1,6 +1,6 @@
 """How often intervals, tests, sequences and plans keep their word: simulated experiments with a planted truth.
 
-    make calibration          all rows, about five minutes on two cores; writes docs/calibration.md
+    make calibration          all rows, about seven minutes on two cores; writes docs/calibration.md
     python benchmarks/calibration.py --share 0.02      a quick look, writes nothing
 
 Exits with 1 if a row misses what it claims. Every row is seeded by its own name, so the table does not depend on how
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
+from akrasia.benchmarks.calibration_items import ITEM_WORLDS, REPEATS, ItemWorld, item_clusters
 from akrasia.evals import inference as inf
 from akrasia.evals.inference.sequences import capital
 from akrasia.rng import named_rng
@@ -368,6 +369,12 @@ def planned_from_pilot(world: World, quantity: str, episodes: int, replicates: i
     return [Row("power planned from a pilot", what, replicates, rejections / replicates, *bounds)]
 
 
+def repeated_items(world: ItemWorld, repeats: int, replicates: int) -> list[Row]:
+    """Intervals and tests where every item is asked in several episodes."""
+    measured = item_clusters(world, repeats, replicates, SEED)
+    return [Row(section, what, replicates, share, least, most) for section, what, share, least, most in measured]
+
+
 Job = Callable[[], list[Row]]
 
 
@@ -415,6 +422,7 @@ def jobs(share: float = 1.0) -> list[Job]:
         partial(planned_from_pilot, w, q, n, of(4000))
         for w, q, n in ((COMMON, "gap", 30), (COMMON, "does if knows", 25), (RARE, "doing", 40))
     ]
+    made += [partial(repeated_items, w, n, of(10_000 if w.shift == 0 else 4000)) for w in ITEM_WORLDS for n in REPEATS]
     return made
 
 

@@ -119,7 +119,15 @@ async def again(folder: Path, played: list, times: int) -> None:
     try:
         for turn in range(1, times):
             moved = [
-                [replace(r, episode=r.episode + turn * PLAYED, situation=digest([r.situation, turn], 8)) for r in group]
+                [
+                    replace(
+                        r,
+                        episode=r.episode + turn * PLAYED,
+                        item=f"{r.item}/{turn}",
+                        situation=digest([r.situation, turn], 8),
+                    )
+                    for r in group
+                ]
                 for group in groups.values()
             ]
             await asyncio.gather(*map(ledger.record, moved))

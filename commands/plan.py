@@ -17,7 +17,7 @@ from rich.table import Table
 from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
 from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
-from ..experiments.planning.power import POWER, power_analysis
+from ..experiments.planning.power import POWER, item_warnings, power_analysis
 from ..result import open_run
 from .power import show_power
 from .settings import experiment_settings, tell
@@ -142,6 +142,8 @@ def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> 
         f"those above it, and that at most. Assumed: {forecast.answer_tokens} tokens an answer (--answer-tokens), "
         "every round played. Tokens are estimated from the prompts' text."
     )
+    for warning in item_warnings(experiment):
+        console.print(f"! {warning}.")
     if forecast.unpriced:
         console.print(
             f"?: no price is known for {', '.join(forecast.unpriced)}. Give it one: [models.NAME] with name = ... and "

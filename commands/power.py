@@ -25,11 +25,17 @@ def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console
         f"(each at {0.05 / analysis.comparisons:.2g}, as Holm's correction begins)."
     )
     console.print(
-        "Spread between episodes: measured in the pilot; a variant that it lacks is taken to spread like its widest."
+        "Spread between items: measured in the pilot; a variant that it lacks is taken to spread like its widest."
         if measured
-        else f"Spread between episodes: assumed, from arms that differ at {DISCORDANCE:.0%} of the steps and a "
-        f"correlation of {CORRELATION:g} between the steps of an episode. --pilot RUN measures it."
+        else f"Spread between items: assumed, from arms that differ at {DISCORDANCE:.0%} of the steps and a "
+        f"correlation of {CORRELATION:g} between the steps of an item. --pilot RUN measures it."
     )
+    beyond = {v.task: v.items for v in analysis.variants if v.episodes is None}
+    for task, items in beyond.items() if analysis.effect is not None else ():
+        console.print(
+            f"For a difference of {analysis.effect:g} {task} has too few items: asking the same ones again does not "
+            f"find it, in any number of episodes. The {experiment.episodes} planned ones are about {items}."
+        )
     if analysis.episodes is not None and analysis.cost is not None:
         c = analysis.cost
         dollars = "unknown dollars (no price is known)" if c.dollars is None else f"${c.dollars:,.2f}"
@@ -50,7 +56,7 @@ def _table(title: str, variants: list[VariantPower], analysis: PowerAnalysis, ex
         table.add_column(heading, justify="right", no_wrap=True)
     for v in variants:
         cells = [f"{v.spread:.2f}"]
-        cells += [] if analysis.effect is None else [f"{v.episodes:,}"]
+        cells += [] if analysis.effect is None else ["none" if v.episodes is None else f"{v.episodes:,}"]
         cells.append(_effect(v.detectable))
         cells += [] if analysis.affordable is None else [_effect(v.detectable_in_budget)]
         table.add_row(v.variant, *cells)

@@ -29,7 +29,8 @@ class InterimLooks:
     Attributes:
         until: what was waited for: "gap +- 0.05".
         at: after how many episodes it was looked at.
-        stopped: whether the last look ended it.
+        stopped: whether the last look ended it; exhausted: it ended because further episodes would have been about
+            items that it had asked already.
         bounds: the most steps that an episode of each task can have.
         unmatched: variants that may state something at some steps only, such as graphs that were not built here.
     """
@@ -39,12 +40,14 @@ class InterimLooks:
     stopped: bool
     bounds: dict[str, int]
     unmatched: tuple[str, ...] = ()
+    exhausted: bool = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> InterimLooks:
         """From what the run's ledger keeps of it."""
         at = tuple(x["episodes"] for x in stored["looks"])
-        return cls(stored["until"], at, stored["stopped"], stored["bounds"], tuple(stored.get("loose", ())))
+        unmatched, exhausted = tuple(stored.get("loose", ())), bool(stored.get("exhausted"))
+        return cls(stored["until"], at, stored["stopped"], stored["bounds"], unmatched, exhausted)
 
     def level(self, metric: Metric, steps: pl.DataFrame) -> Estimate:
         """The anytime-valid interval of a metric of one arm, over the episodes that were looked at."""

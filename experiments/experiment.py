@@ -15,7 +15,7 @@ from ..graphs.code_modules import is_shipped
 from ..models.base import Backend
 from ..models.gateway import Budget
 from ..options import flag, one_of, whole
-from ..tasks.base import Task, max_decisions
+from ..tasks.base import Task, count_items, max_decisions
 from .design import DESIGNS, Design
 from .until import Until
 from .variant import Variant
@@ -52,7 +52,8 @@ class Experiment:
 
     Args:
         variants: the first is the baseline.
-        episodes: seeded plays per task and model: the unit of statistical independence.
+        episodes: seeded plays per task and model. Those that are about the same item are one unit of statistical
+            independence.
         seed: names the whole set of episodes.
         concurrency: episodes under way at once; by default what the slowest model bears.
         until: stop before `episodes`, once this is known closely enough: "gap +- 0.05"; see `Until`.
@@ -135,6 +136,22 @@ class Experiment:
                 "the experiment holds no variant to compare with its baseline",
                 f'Add one, or write "{until.metric.name} +- {until.reach:g}".',
             )
+        if until is not None:
+            self._check_items(until)
+
+    def _check_items(self, until: Until) -> None:
+        """Refuse a wish that the task's items cannot fulfil, whatever the run shows."""
+        for task, items in self.items().items():
+            if items is None or items >= self.episodes:
+                continue
+            reach = until.narrowest(items)
+            if reach > until.reach:
+                raise BadOption(
+                    f"until is {self.until!r}",
+                    f"{task} has {items} item{'s' * (items > 1)}, whose interval reaches {reach:.2g} at least, however "
+                    "often they are asked",
+                    "Use a task with more items, or a wider reach.",
+                )
 
     @property
     def stopping_rule(self) -> Until | None:
@@ -164,6 +181,15 @@ class Experiment:
     def bounds(self) -> dict[str, int]:
         """The most decisions that an episode of each task can have."""
         return {label: max_decisions(task) for label, task in zip(self.labels(), self.tasks, strict=True)}
+
+    def items(self, episodes: int | None = None) -> dict[str, int | None]:
+        """What the first episodes of each task are about, by number; None where the task does not say.
+
+        Args:
+            episodes: how many; by default all.
+        """
+        seeds = range(self.episode_seed(0), self.episode_seed(self.episodes if episodes is None else episodes))
+        return {label: count_items(task, seeds) for label, task in zip(self.labels(), self.tasks, strict=True)}
 
     def episode_seed(self, episode: int) -> int:
         """The seed of an episode, which also names the episode in draws."""

@@ -5,8 +5,12 @@ run takes a look: it stops if the anytime-valid 95 % interval of the metric reac
 variant that is no control, on every task and model. A difference is that of every such variant from the baseline. A
 variant that does not measure the metric (one that states nothing has no gap) is left out.
 
-Invariants: no episode beyond a look starts before the look, and a look takes the episodes in the order of their
-numbers, so concurrency, interruption and resuming do not move the stop; each interval holds at all looks at once.
+An item counts once, by its first episode: repeats of it tell nothing of other items. A run whose further episodes would
+be about items that it has asked already is *exhausted*: no look could narrow an interval any more, so it ends.
+
+Invariants: no episode beyond a look starts before the look, and a look takes the items in the order in which the
+episodes take them up, so concurrency, interruption and resuming do not move the stop; each interval holds at all looks
+at once.
 """
 
 from __future__ import annotations
@@ -21,13 +25,16 @@ from ..evals import anytime
 from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
+from ..evals.items import items_of_episodes, with_items
 from ..evals.pairs import Side, pair
 from ..ledger.store import RunStore
+from ..tasks.base import Itemised, Task
 from .experiment import Experiment
 from .until import Until
 
 __all__ = ["FIRST", "Watch", "look_schedule"]
 
+_SHOWN = ("task", "model", "variant", "baseline", "design", "episode", "step", "situation", "question", "done")
 FIRST = 10  # episodes before the first look
 GROWTH = 1.25
 
@@ -57,12 +64,16 @@ class Watch:
         self._arms = experiment.measured
         self._baseline = experiment.variants[0].name
         self._unmatched = [v.name for v in experiment.variants if v.plan.recommends == "sometimes"]
+        self._items = experiment.items
+        self._known = _KnownItems(
+            [n for n, t in zip(experiment.labels(), experiment.tasks, strict=True) if not _says(t)]
+        )
         self._sequences: dict[tuple[str, str, str], Level | PairedSequence] = {}
         self._looks: list[dict[str, Any]] = []
-        self.stopped = False
+        self.stopped = self.exhausted = False
 
     def look(self, store: RunStore, episodes: range) -> bool:
-        """Take in the episodes that follow the last look; True if the run may stop.
+        """Take in the episodes that follow the last look; True if the run may stop, or can learn nothing more.
 
         Args:
             store: holds their records; what an earlier session played is looked at as it was then.
@@ -75,6 +86,7 @@ class Watch:
             for episode in episodes
             for record in store.records_of(task, model, variant, episode)
         )
+        table = self._known.first_taken_up(table)
         for (task, model), rows in table.group_by("task", "model", maintain_order=True):
             self._extend(str(task), str(model), rows)
         estimates = {key: e for key, s in self._sequences.items() if (e := s.estimate).value is not None}
@@ -84,7 +96,12 @@ class Watch:
             for (task, model, variant), e in sorted(estimates.items())
         ]
         self._looks.append({"episodes": episodes.stop, "intervals": intervals})
-        return self.stopped
+        self.exhausted = (
+            not self.stopped
+            and self._items(episodes.stop) == self._items()
+            and all(items is not None and items < episodes.stop for items in self._items().values())
+        )
+        return self.stopped or self.exhausted
 
     def _extend(self, task: str, model: str, rows: pl.DataFrame) -> None:
         metric, bound = self.until.metric, self._bounds[task]
@@ -110,9 +127,47 @@ class Watch:
             "bounds": self._bounds,
             "looks": self._looks,
             "stopped": self.stopped,
+            "exhausted": self.exhausted,
             "loose": self._unmatched,
         }
         return json.dumps(stored)
+
+
+class _KnownItems:
+    """The items that a run has taken up so far.
+
+    Args:
+        unsaid: tasks that do not say what their episodes are about; of these the situations are kept, to tell.
+    """
+
+    def __init__(self, unsaid: list[str]) -> None:
+        self._unsaid = unsaid
+        self._kept = pl.DataFrame()
+        self._items: dict[str, set[str]] = {}
+
+    def first_taken_up(self, steps: pl.DataFrame) -> pl.DataFrame:
+        """The steps of episodes whose items no earlier look has seen."""
+        steps = self._told_apart(steps)
+        named = items_of_episodes(steps)
+        fresh = [item not in self._items.get(task, ()) for task, item in named.select("task", "item").rows()]
+        for task, _, item in named.rows():
+            self._items.setdefault(task, set()).add(item)
+        return steps.join(named.filter(fresh), on=["task", "episode"], how="semi", maintain_order="left")
+
+    def _told_apart(self, steps: pl.DataFrame) -> pl.DataFrame:
+        """The steps with items that tell the episodes of all looks apart."""
+        unsaid = steps.filter(pl.col("task").is_in(self._unsaid) & (pl.col("baseline") | (pl.col("design") != "fork")))
+        if unsaid.is_empty():
+            return steps
+        shown = unsaid.select(*_SHOWN).with_columns(item=pl.lit(None, pl.String))
+        self._kept = pl.concat([self._kept, shown], how="diagonal")
+        named = items_of_episodes(with_items(self._kept)).rename({"item": "known"})
+        joined = steps.join(named, on=["task", "episode"], how="left", maintain_order="left")
+        return joined.with_columns(item=pl.coalesce("known", "item")).drop("known")
+
+
+def _says(task: Task) -> bool:
+    return isinstance(task, Itemised)
 
 
 def _reach(estimate: Estimate) -> float:

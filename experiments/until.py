@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from ..errors import BadOption
 from ..evals import anytime
+from ..evals.inference import Sequence
 from ..evals.metrics import Metric
 
 __all__ = ["Until"]
 
+_MANY = 200  # items, after which an interval can be as narrow as anybody asks for
 _FORM = re.compile(r"\s*(\w+)(\s+difference)?\s*(?:\+-|\+/-|±)\s*([0-9.eE+-]+)\s*")
 
 
@@ -33,6 +35,19 @@ class Until:
 
     def __str__(self) -> str:
         return f"{self.metric.name}{' difference' if self.paired else ''} +- {self.reach:g}"
+
+    def narrowest(self, items: int) -> float:
+        """The least reach that the interval can have after so many items: all are alike, at an end of the range.
+
+        0 beyond some hundred items, which is a bound as well.
+        """
+        if items > _MANY:
+            return 0.0
+        sequence = Sequence(1.0)
+        for _ in range(items):
+            sequence.add(1.0, 1.0)
+        low, high = sequence.interval
+        return (high - low) / (1 if self.paired else 2)
 
     @classmethod
     def parse(cls, text: str) -> Until:

@@ -16,8 +16,9 @@ from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell
 __all__ = ["show_comparison"]
 
 FIXED = (
-    "Intervals are 95 % over episodes; p: paired sign-flip test, then corrected over the metrics of this table by Holm "
-    "and by Benjamini and Hochberg. d_z: difference in standard deviations between episodes; h: Cohen's h."
+    "Intervals are 95 % over items (episodes, where each is about its own); p: paired sign-flip test, then corrected "
+    "over the metrics of this table by Holm and by Benjamini and Hochberg. d_z: difference in standard deviations "
+    "between items; h: Cohen's h."
 )
 LOOKED = (
     "The run was looked at while it went on: intervals of b - a are anytime-valid, 95 % together over the metrics of "
@@ -40,7 +41,8 @@ def show_comparison(comparisons: Sequence[Comparison], console: Console) -> None
 def _head(one: Comparison) -> str:
     a, b = one.models
     who = a if a == b else f"{a} (a) against {b} (b)"
-    return f"{who} on {one.task}: {one.steps} steps in {one.episodes} episodes, paired by {one.pairing}"
+    played = f"{one.episodes} episodes" if one.items == one.episodes else f"{one.items} items, {one.episodes} episodes"
+    return f"{who} on {one.task}: {one.steps} steps in {played}, paired by {one.pairing}"
 
 
 def _table(one: Comparison) -> Table:

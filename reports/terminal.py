@@ -72,7 +72,7 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     """
     several = len(card.groups) > 1
     where = ("task", "model") if several else ()
-    headings = ["variant", "metric", "estimate", "steps", "episodes", "against the baseline", "p (Holm)"]
+    headings = ["variant", "metric", "estimate", "steps", "items", "against the baseline", "p (Holm)"]
     with_bounds = any(arm.bounds for arm in card.arms)
     table = Table(*where, *headings, *(["unread: worst .. best"] if with_bounds else []))
     for arm in card.arms:
@@ -211,10 +211,11 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     base = rows[0].base
     chance = base.metrics["chance"].value
     blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
-    head = f"{model} on {task}: {base.steps} situations in {base.episodes} episodes, {card.design} design{blind}"
+    played = f"situations, {base.repeated}" if base.repeated else f"situations in {base.episodes} episodes"
+    head = f"{model} on {task}: {base.steps} {played}, {card.design} design{blind}"
     parts: list[RenderableType] = ["", Text(head, style="bold"), *_notes(experiment, model)]
     parts += _verdicts(card, rows)
-    title = "Rates per step, with 95 % intervals over episodes"
+    title = f"Rates per step, with 95 % intervals over {'items' if base.repeated else 'episodes'}"
     parts += ["", terminal_table(title, [*RATES, PARSED, CALLS, TOKENS], rows, _name)]
     if any(ARM_RATES & row.arm.bounds.keys() for row in rows):
         title = "The same, with answers that could not be read at worst .. at best"

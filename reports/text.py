@@ -209,6 +209,8 @@ def _without_zero(digits: str) -> str:
 def looks_sentence(looks: InterimLooks) -> str:
     """How a run was looked at while it went on, and which intervals are valid for that."""
     ended = "stopped at the last" if looks.stopped else "not stopped by any"
+    if looks.exhausted:
+        ended = "ended at the last: every item had been asked, and to ask one again narrows no interval"
     return (
         f"Looked at for {looks.until!r} after {', '.join(map(str, looks.at))} episodes, and {ended}. The anytime-valid "
         "intervals hold whenever one stops; those for a fixed number of episodes, and every p, do not."

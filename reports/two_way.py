@@ -18,8 +18,8 @@ __all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts",
 SCALE = (
     "Model: the second against the first, averaged over the variants. Variant: with against without, averaged over the "
     "models. Interaction: how much more the variant changes in the second model than in the first, as a difference of "
-    "shares. Intervals are 95 % over episodes; p: sign-flip test of whole episodes, Holm-corrected over the effects of "
-    "a metric on a task."
+    "shares. Intervals are 95 % over items (episodes, where each is about its own); p: sign-flip test of whole items, "
+    "Holm-corrected over the effects of a metric on a task."
 )
 UNTESTED = (
     "The run was looked at while it went on, so nothing is tested, and these intervals hold for a fixed number of "
@@ -72,9 +72,10 @@ def two_way_tables(one: TwoWay) -> TwoWayTables:
     name = marked_name(short_name(one.variants[1], one.variants[0]), one.leaks[1])
     against = f" (baseline {marked_name(one.variants[0], True)})" if one.leaks[0] else ""
     kind = f" (control: {one.control})" if one.control else ""
+    items = "" if one.items == one.episodes else f"{one.items} items in "
     return TwoWayTables(
         head=f"{first} (first) and {second} (second) on {one.task}, without and with {name}{kind}{against}",
-        pairing=f"{one.episodes} episodes, {one.steps} steps a cell; {one.pairing}",
+        pairing=f"{items}{one.episodes} episodes, {one.steps} steps a cell; {one.pairing}",
         why=[f"{metric}: {c.difference.why}" for metric, c in one.interaction.items() if c.difference.why],
         metrics=list(one.cells),
         means=[_mean(one, i, corner) for i, corner in enumerate(CORNERS)],

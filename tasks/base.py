@@ -28,7 +28,7 @@ __all__ = [
     "random_state_after",
 ]
 
-ITEMS_COUNTED = 10_000  # episodes whose items are looked at to count them
+ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
 
 
 @runtime_checkable
@@ -90,7 +90,7 @@ class Itemised(Protocol):
     """A task that says what each of its episodes is about.
 
     Episodes of one item are repeated looks at the same thing: one cluster, whatever their number (Miller 2024, arXiv
-    2411.00640, section 2.2). A set of four questions has four items, and a game without any randomness has one.
+    2411.00640). A set of four questions has four items, and a game without any randomness has one.
     """
 
     def item(self, seed: int) -> str:

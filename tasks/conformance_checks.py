@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import AkrasiaError, BadOption
 from ..records import Oracle, Situation, decode, encode
-from .base import TASKS, Graded, Task
+from .base import TASKS, Graded, Itemised, Task
 from .rules import best_labels
 
 __all__ = ["CHECKS", "SampleAnswers", "BruteForce", "PlayedTask", "AnswerParser", "PlayedStep", "possible_actions"]
@@ -114,6 +114,18 @@ def _purity(case: PlayedTask) -> Iterator[str]:
                 yield f"{name} changes the state it is given ({step})"
             if call(step.state) != first:
                 yield f"{name} returns something else on a second call ({step})"
+    yield from _items(case)
+
+
+def _items(case: PlayedTask) -> Iterator[str]:
+    if not isinstance(case.task, Itemised):
+        return
+    for seed in (episode[0].seed for episode in case.episodes if episode):
+        item: Any = case.task.item(seed)
+        if not isinstance(item, str) or not item:
+            yield f"item returns {item!r}, which is no text (seed {seed})"
+        elif case.task.item(seed) != item:
+            yield f"item returns something else on a second call (seed {seed})"
 
 
 def _calls(task: Task, step: PlayedStep) -> dict[str, Callable[[Any], Any]]:

@@ -363,12 +363,10 @@ def _function(name: str) -> Any:
 def _course(task: GymTask, seed: int) -> tuple[Any, ...]:
     """What an episode of this seed shows under actions that do not depend on the seed."""
     fresh, rng = replace(task, _pool=_EnvironmentPool()), named_rng(0, "gymnasium", "course")
-    state, shown = fresh.start(seed), []
-    while not state.over and len(shown) < PROBE_STEPS:
-        shown.append((state.observation, state.picture))
-        state, reward, _ = fresh.step(state, task.action_labels[int(rng.integers(len(task.action_labels)))])
-        shown.append((reward,))
-    return tuple(shown)
+    state = fresh.start(seed)
+    while not state.over and state.turn < PROBE_STEPS:
+        state, _, _ = fresh.step(state, task.action_labels[int(rng.integers(len(task.action_labels)))])
+    return fresh.start(seed).observation, state.observation, state.picture, state.history
 
 
 def _repeats_itself(task: GymTask) -> None:

@@ -164,12 +164,16 @@ def by_item(frame: pl.DataFrame) -> tuple[Codes, int]:
 
 
 def by_cluster(frame: pl.DataFrame, cluster: list[str]) -> tuple[Codes, int]:
-    """The same for the clusters that these columns name."""
+    """The same for the clusters that these columns name; runs of equal rows are numbered together."""
+    rows = frame.select({*cluster, "episode"})
+    starts = rows.select(pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in rows.columns)).to_series()
+    runs = rows.filter(starts)
     first = pl.col("episode").min().alias("first episode")
-    numbered = frame.group_by(cluster).agg(first).sort("task", "model", "first episode").drop("first episode")
-    numbered = numbered.with_row_index("number")
-    codes = frame.select(cluster).join(numbered, on=cluster, how="left", maintain_order="left")["number"].to_numpy()
-    return np.asarray(codes, dtype=np.intp), numbered.height
+    order = runs.group_by(cluster).agg(first).sort("task", "model", "first episode").drop("first episode")
+    numbered = order.with_row_index("number")
+    codes = runs.join(numbered, on=cluster, how="left", maintain_order="left")["number"].to_numpy()
+    run_of_row = np.cumsum(starts.to_numpy()) - 1
+    return np.asarray(codes, dtype=np.intp)[run_of_row], numbered.height
 
 
 def summed(codes: Codes, rows: int, cells: Codes, width: int, weights: Array | None = None) -> Array:

@@ -23,12 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import scipy
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ...errors import BadOption, UnknownName
+from ..inference import estimate
 
 __all__ = [
     "RULES",
@@ -83,7 +85,11 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ModelScore:
-    """One model: a variation is a distinct prompt, in the order of the file."""
+    """One model: a variation is a distinct prompt, in the order of the file.
+
+    `low` and `high` are the 95 % interval of its rate over prompts, each one cluster; of a single prompt it is the
+    prompt's own, over its trials.
+    """
 
     model: str
     rows: int
@@ -313,20 +319,24 @@ def _models(rows: list[_Row], answers: list[str | None], good: list[bool]) -> It
         prompts: dict[str, list[int]] = {}
         for i in mine:
             prompts.setdefault(rows[i].prompt, []).append(i)
-        correct = sum(good[i] for i in mine)
-        yield ModelScore(
-            model,
-            len(mine),
-            sum(answers[i] is not None for i in mine),
-            correct,
-            *_wilson(correct, len(mine)),
-            tuple(_rate(prompt, [rows[i] for i in at], sum(good[i] for i in at)) for prompt, at in prompts.items()),
-        )
+        rates = [_rate(prompt, [rows[i] for i in at], sum(good[i] for i in at)) for prompt, at in prompts.items()]
+        read, correct = sum(answers[i] is not None for i in mine), sum(good[i] for i in mine)
+        yield ModelScore(model, len(mine), read, correct, *_over_prompts(rates), tuple(rates))
 
 
 def _rate(prompt: str, rows: list[_Row], correct: int) -> Rate:
     rights = dict.fromkeys(r.right for r in rows)
     return Rate(prompt, "|".join(rights), len(rows), correct, *_wilson(correct, len(rows)))
+
+
+def _over_prompts(rates: list[Rate]) -> tuple[float, float]:
+    """The interval of a rate over several prompts: the prompt is the item, however many trials it has."""
+    if len(rates) == 1:
+        return rates[0].low, rates[0].high
+    right, trials = (np.array(x, float) for x in ([r.correct for r in rates], [r.rows for r in rates]))
+    whole = estimate(right, trials, "accuracy")
+    assert whole.low is not None and whole.high is not None
+    return whole.low, whole.high
 
 
 def _wilson(correct: int, rows: int) -> tuple[float, float]:
@@ -335,7 +345,10 @@ def _wilson(correct: int, rows: int) -> tuple[float, float]:
 
 
 def _table(score: AiwScore) -> Table:
-    table = Table(title="right answers, 95 % Wilson intervals", title_justify="left")
+    table = Table(
+        title="right answers, 95 % Wilson intervals: of a prompt over its rows, of a model over its prompts",
+        title_justify="left",
+    )
     table.add_column("model, variation", overflow="fold")
     for name in ("truth", "right / rows", "rate", "interval", "spread"):
         table.add_column(name, justify="right")

@@ -4,9 +4,14 @@ Planned is the paired difference of the gap between every variant and the baseli
 the verdicts will correct together: each variant against the baseline, and each intervention against its controls. A
 variant whose agents only act has no gap and no part in it.
 
-The spread between episodes is measured in a pilot run, or else assumed: the two arms differ at half of the steps, as
-two independent draws at even odds would, and such steps of an episode correlate by 0.2. That is cautious. A fork whose
-arms share answers differs less, which a pilot shows.
+The spread between items is measured in a pilot run, or else assumed: the two arms differ at half of the steps, as two
+independent draws at even odds would, and such steps of an item correlate by 0.2. That is cautious. A fork whose arms
+share answers differs less, which a pilot shows.
+
+The item is the unit. Where a task has fewer items than episodes, further episodes repeat them: they bring an item's
+difference closer to its own value, and no closer to what another item would show. So the spread has a floor, at the
+square root of the share 0.2 of the variance of a step, and an effect that the items cannot show at that floor is out of
+reach. A pilot's spread is taken as that of its items, however often they are asked.
 
 Invariant: no model is asked. Costs are those of the forecast, in proportion to the episodes.
 """
@@ -22,18 +27,30 @@ import polars as pl
 
 from ...errors import BadOption
 from ...evals.controls import references
-from ...evals.inference import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread
+from ...evals.inference import FEW, assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread
+from ...evals.inference import power as found_with
 from ...evals.metrics.gap import gap
 from ...evals.pairs import Side, pair
+from ...evals.verdict import nothing_can_be_shown
 from ..config import experiment_json
 from ..experiment import Experiment
 from ..variant import Variant
 from .forecast import CostEstimate, Forecast
 
-__all__ = ["CORRELATION", "DISCORDANCE", "POWER", "PowerAnalysis", "VariantPower", "comparisons_of", "power_analysis"]
+__all__ = [
+    "CORRELATION",
+    "DISCORDANCE",
+    "POWER",
+    "PowerAnalysis",
+    "VariantPower",
+    "comparisons_of",
+    "item_warnings",
+    "power_analysis",
+]
 
 DISCORDANCE, CORRELATION = 0.5, 0.2
 POWER = 0.8
+MOST_REPEATS = 10_000  # of an item: what they leave is its own difference from the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +58,10 @@ class VariantPower:
     """The power of one variant on one task and model.
 
     Attributes:
-        spread: standard deviation between episodes of its difference from the baseline.
+        items: what the experiment's own episodes are about; all of these where the task does not say.
+        spread: standard deviation between items of its difference from the baseline.
         measured: whether the pilot measured the spread.
-        episodes: how many the effect needs; None where no effect was asked for.
+        episodes: how many the effect needs; None where no effect was asked for, or the task has too few items for it.
         detectable: the smallest difference that the experiment's own episodes find; None where so few find none.
         detectable_in_budget: the same for the episodes that the budget pays for; None without a budget, or where they
             find none.
@@ -52,6 +70,7 @@ class VariantPower:
     task: str
     model: str
     variant: str
+    items: int
     spread: float
     measured: bool
     episodes: int | None
@@ -68,7 +87,7 @@ class PowerAnalysis:
         effect: the smallest difference that matters; None where none was asked for.
         power: the probability of finding it.
         variants: the power of each variant on each task and model.
-        episodes: the most that any variant needs; None where no effect was asked for.
+        episodes: the most that any variant needs; None where no effect was asked for, or no number of them finds it.
         cost: of a run of that length; None where it is unknown.
         affordable: episodes that the experiment's budget pays for; None without a budget.
     """
@@ -117,29 +136,109 @@ def power_analysis(
     affordable = _affordable(experiment, forecast)
     variants = []
     for task, steps in experiment.bounds().items():
-        assumed = assumed_spread(steps, max(DISCORDANCE, effect or 0.0), CORRELATION, effect or 0.0)
         for model in (m.label for m in experiment.models):
             measured = {v: s for (t, m, v), s in spreads.items() if (t, m) == (task, model)}
             for variant in _others(experiment):
                 # A variant that the pilot lacks is taken to spread like the widest one that it holds.
-                sd = measured.get(variant.name) or max(measured.values(), default=assumed)
+                widest = max(measured.values(), default=None)
+                planned = _Planned(experiment, task, steps, measured.get(variant.name, widest), effect, power, family)
                 variants.append(
                     VariantPower(
                         task,
                         model,
                         variant.name,
-                        spread=sd,
+                        items=planned.items(experiment.episodes),
+                        spread=planned.spread(experiment.episodes),
                         measured=variant.name in measured,
-                        episodes=None if effect is None else episodes_needed(effect, sd, power, family=family),
-                        detectable=minimum_detectable_effect(experiment.episodes, sd, power, family=family),
-                        detectable_in_budget=(
-                            minimum_detectable_effect(affordable, sd, power, family=family) if affordable else None
-                        ),
+                        episodes=None if effect is None else planned.episodes(effect),
+                        detectable=planned.detectable(experiment.episodes),
+                        detectable_in_budget=planned.detectable(affordable) if affordable else None,
                     )
                 )
-    episodes = max((v.episodes for v in variants if v.episodes is not None), default=None)
+    needed = [v.episodes for v in variants if v.episodes is not None]
+    episodes = max(needed) if len(needed) == len(variants) else None
     cost = None if episodes is None else forecast.shared * (episodes / experiment.episodes)
     return PowerAnalysis(effect, power, family, tuple(variants), episodes, cost, affordable)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A paired difference on one task, of which `steps` is the most steps of an episode.
+
+    Attributes:
+        pilot: the spread between items that a pilot measured; None to assume one.
+    """
+
+    experiment: Experiment
+    task: str
+    steps: int
+    pilot: float | None
+    effect: float | None
+    power: float
+    family: int
+
+    def items(self, episodes: int) -> int:
+        """What so many episodes are about."""
+        items = self.experiment.items(episodes)[self.task]
+        return episodes if items is None else items
+
+    def spread(self, episodes: int) -> float:
+        """Standard deviation between items, each asked in its share of the episodes."""
+        return self._spread(episodes / self.items(episodes))
+
+    def detectable(self, episodes: int) -> float | None:
+        """The smallest difference that so many episodes find."""
+        items = self.items(episodes)
+        return minimum_detectable_effect(items, self._spread(episodes / items), self.power, family=self.family)
+
+    def episodes(self, effect: float) -> int | None:
+        """How many episodes the effect needs; None where the task has too few items for it."""
+        needed = episodes_needed(effect, self._spread(1), self.power, family=self.family)
+        items = self.items(needed)
+        if items >= needed:
+            return needed
+        if not self._found(effect, items, MOST_REPEATS):
+            return None
+        low, high = 1, MOST_REPEATS  # the first does not find it, the last does
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._found(effect, items, middle) else (middle, high)
+        return high * items
+
+    def _found(self, effect: float, items: int, repeats: float) -> bool:
+        return found_with(effect, items, self._spread(repeats), family=self.family) >= self.power
+
+    def _spread(self, repeats: float) -> float:
+        if self.pilot is not None:
+            return self.pilot
+        effect = self.effect or 0.0
+        return assumed_spread(self.steps * repeats, max(DISCORDANCE, effect), CORRELATION, effect)
+
+
+def item_warnings(experiment: Experiment) -> list[str]:
+    """What a plan must say of the items: fewer than episodes, or too few to show anything."""
+    lines = []
+    family = comparisons_of(experiment)
+    for task, items in experiment.items().items():
+        if items is None:
+            lines.append(
+                f"{task} does not say what its episodes are about (it has no item(seed)): those that show the same "
+                "situations will count as one item"
+            )
+            continue
+        unit = ("episode" if items == experiment.episodes else "item") + "s" * (items > 1)
+        if items < experiment.episodes:
+            lines.append(
+                f"{task}: {items} {unit} in {experiment.episodes} episodes. An item is one cluster, however often it "
+                "is asked: more episodes narrow no interval below what the items differ by"
+            )
+        if items < FEW:
+            lines.append(
+                f"{task}: {items} {unit} {'are' if items > 1 else 'is'} too few for a verdict, at least {FEW} are needed"
+            )
+        elif family and (why := nothing_can_be_shown(items, family)):
+            lines.append(f"{task}: {items} {unit} are too few for a verdict: {why}")
+    return lines
 
 
 def comparisons_of(experiment: Experiment) -> int:

@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 import akrasia as ak
 from akrasia.cli import app
+from akrasia.errors import BadOption
 from akrasia.evals import score
 from akrasia.evals.anytime import InterimLooks
 from akrasia.evals.run_tables import RunTables
 from akrasia.experiments.stopping import look_schedule
 from akrasia.ledger import read_ledger
+from akrasia.models import Scripted
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
 VARIANTS = ["reason_act", "reason_act | re_evaluate", "reason_act | execute_stated", "act"]
@@ -129,3 +131,42 @@ def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path)
     runs = [RunTables(pill, looks=InterimLooks.of(looked | {"bounds": {"bandit": bound}})) for bound in (2, 200)]
     warned = [any("a placebo is shown" in w for w in score(run).warnings) for run in (pill, *runs)]
     assert warned == [True, True, False]  # in episodes of up to 200 steps, two steps each say little
+
+
+def test_a_wish_that_the_items_cannot_fulfil_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    for task, items, reach in (({"name": "questions"}, 4, 0.36), ({"name": "aiw"}, 6, 0.29)):
+        with pytest.raises(BadOption, match=f"has {items} items, whose interval reaches {reach}"):
+            run(tmp_path / "run", task=task, until="doing +- 0.1")
+    with pytest.raises(BadOption, match="has 1 item, whose"):
+        run(tmp_path / "run", task={"name": "aiw", "variation": 3}, until="doing difference +- 0.9")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_ends_when_every_item_was_asked(tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text("\n".join(json.dumps({"question": f"What is {n} + 0?", "answer": n}) for n in range(20)))
+
+    def script(request: Any, draw: Any) -> str:
+        even = any(f"What is {n} + 0?" in request.messages[0].content for n in range(0, 20, 2))
+        right = next(n for n in range(20) if f"What is {n} + 0?" in request.messages[0].content)
+        return f"BEST={right}\nACTION={right if even else 77}"
+
+    task, model = {"name": "questions", "path": str(file)}, Scripted(script, "even")
+    result = run(tmp_path / "run", 4000, task=task, model=model, variants=VARIANTS[:1], until="doing +- 0.15")
+    found = stored(result)
+    assert found["exhausted"] and not found["stopped"]
+    assert [look["episodes"] for look in found["looks"]] == [10, 13, 17, 22]
+    text = " ".join(shown(result).split())
+    assert "every item had been asked, and to ask one again narrows no interval" in text
+    assert "20 items in 22 episodes" in text
+    looks = result.score().looks
+    assert looks is not None and looks.exhausted
+
+
+def test_an_item_counts_once_whenever_it_comes_again(tmp_path: Path) -> None:
+    """Looks see the first episode of each item, as the scorecard does afterwards."""
+    result = run(tmp_path / "run", episodes=13, task={"name": "aiw"}, until="doing +- 0.33")
+    looks = stored(result)["looks"]
+    assert [look["intervals"] for look in looks[1:]] == [looks[0]["intervals"]] * (len(looks) - 1)
+    card = result.score(["doing"])
+    assert card.arms[0].items == 6 and looks[0]["intervals"]

@@ -319,6 +319,21 @@ class Opens(Sound):
         return "right" if answer == "a" else "hm"
 
 
+class Numbered(Sound):
+    """What an episode is about is no text."""
+
+    def item(self, seed: int) -> Any:
+        return seed
+
+
+class Forgets(Sound):
+    """What an episode is about changes."""
+
+    def item(self, seed: int) -> str:
+        Remembers.asked.append(str(seed))
+        return str(len(Remembers.asked))
+
+
 class Grades(Opens):
     def grade(self, state: Any, answer: str) -> str:
         return "right" if answer == "a" else "wrong"
@@ -339,6 +354,8 @@ BROKEN = {
     Unequal: "state: a copy is not equal",
     Scribbles: "purity: oracle changes the state",
     GlobalDice: "purity: step returns something else on a second call",
+    Numbered: "purity: item returns 0, which is no text",
+    Forgets: "purity: item returns something else on a second call",
     Remembers: "streams: steps played elsewhere change this episode",
     ByTurn: "forfeit: passing shifts a reward",
     Fills: "forfeit: passing changes the history",

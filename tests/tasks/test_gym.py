@@ -248,6 +248,11 @@ def test_a_cliff_is_walked_around_and_silence_does_not_pay() -> None:
     assert task.oracle(task.start(0)).regret["Right"] > 90
 
 
+def test_an_environment_without_a_table_is_one_item_where_its_seed_changes_nothing() -> None:
+    corridor = from_gymnasium("test/Corridor-v0")
+    assert {corridor.item(seed) for seed in range(20)} == {"start (2,)"}
+
+
 def test_a_step_costs_one_step_and_a_fork_one_replay() -> None:
     task = from_gymnasium("test/Corridor-v0", ["west", "east"], horizon=50, oracle=valued)
     made = Corridor.made

@@ -47,6 +47,31 @@ def measured(rows: list[Any]) -> dict[str, float]:
     return {row.section: row.measured for row in rows}
 
 
+@pytest.mark.parametrize("repeats", [1, 5, 40])
+def test_items_that_are_asked_again_keep_coverage_and_level(calibration: ModuleType, repeats: int) -> None:
+    """Three hundred experiments of 20 items: three standard errors are 4 points."""
+    for world in calibration.ITEM_WORLDS[:3]:
+        claimed = [r for r in calibration.repeated_items(world, repeats, 300) if r.least or r.most]
+        assert len(claimed) == 2 + (world.shift == 0)
+        for row in claimed:
+            within = row.measured <= 0.09 if "test" in row.section else 0.9 <= row.measured
+            assert within, (row.section, row.what, row.measured)
+
+
+def test_episodes_as_clusters_would_not(calibration: ModuleType) -> None:
+    rows = calibration.repeated_items(calibration.ITEM_WORLDS[2], 40, 100)
+    beside = {r.section.partition(",")[0]: r.measured for r in rows if "for comparison" in r.section}
+    assert beside["robust interval of a paired difference"] < 0.7 and beside["sign-flip test"] > 0.3
+
+
+def test_the_planted_items_are_what_many_of_them_show(calibration: ModuleType) -> None:
+    for world in calibration.ITEM_WORLDS:
+        base, arm = world.draw(named_rng("items", world.name), 4000, 2)
+        share, change = world.truth()
+        assert base.mean() == pytest.approx(share, abs=0.01)
+        assert arm.mean() - base.mean() == pytest.approx(change, abs=0.01)
+
+
 @pytest.mark.slow
 def test_intervals_and_tests_keep_their_word(calibration: ModuleType) -> None:
     """Five hundred experiments: three standard errors are 3 points."""

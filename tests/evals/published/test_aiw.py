@@ -248,3 +248,16 @@ def test_half_a_surrogate_pair_is_an_unscored_row(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("[" + row % "a \\ud800" + "," + row % "fine" + "]")
     score = score_file(tmp_path / "r.json")
     assert (score.rows, score.correct, [u.row for u in score.unscored]) == (1, 1, [1])
+
+
+def test_prompts_are_the_clusters_of_a_model_s_rate(tmp_path: Path) -> None:
+    """Four prompts, two of them always solved, say little of others, however many trials each has."""
+    rows = [
+        {"model": "m", "prompt": f"p{n}", "model_response": f"answer: {1 + n % 2}", "right_answer": 1}
+        for n in range(4)
+        for _ in range(100)
+    ]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(rows))
+    (model,) = score_file(path, "first").models
+    assert model.low < 0.1 and model.high > 0.9 and model.correct == 200

@@ -16,7 +16,7 @@ from akrasia.evals.metrics.gap import gap
 from akrasia.evals.pairs import Side, pair
 from akrasia.experiments import assemble
 from akrasia.experiments.planning.forecast import forecast_run
-from akrasia.experiments.planning.power import PowerAnalysis, comparisons_of, power_analysis
+from akrasia.experiments.planning.power import PowerAnalysis, comparisons_of, item_warnings, power_analysis
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
 VARIANTS = [
@@ -110,3 +110,51 @@ def test_a_probe_of_one_decision_is_bounded_by_one_decision() -> None:
     experiment = assemble({"task": ["frequency", "bandit"], "model": "simulated", "variants": ["reason_act"]})
     assert experiment.bounds() == {"frequency": 1, "bandit": 10}
     assert experiment.situations == experiment.episodes * 11
+
+
+QUESTIONS = {**SETTINGS, "task": "questions", "episodes": 400}
+
+
+def test_items_that_are_asked_again_plan_as_one_each() -> None:
+    analysis = analysed(settings=QUESTIONS, effect=0.2)
+    assert {v.items for v in analysis.variants} == {4}
+    assert {(v.episodes, v.detectable) for v in analysis.variants} == {(None, None)}
+    assert analysis.episodes is None and analysis.cost is None
+    few = analysed(settings={**SETTINGS, "task": "potemkin", "episodes": 38}, effect=0.5, comparisons=1)
+    many = analysed(settings={**SETTINGS, "task": "potemkin", "episodes": 3800}, effect=0.5, comparisons=1)
+    for one, other in zip(few.variants, many.variants, strict=True):
+        assert one.items == other.items == 38 and other.spread < one.spread
+        floor = ((0.5 - 0.5**2) * 0.2) ** 0.5
+        assert other.spread > floor, "no number of episodes narrows below what the items differ by"
+        assert one.detectable is not None and other.detectable is not None and other.detectable < one.detectable
+        assert one.episodes == other.episodes is not None
+
+
+def test_an_effect_may_take_repeats_or_lie_beyond_the_items() -> None:
+    def needed(effect: float) -> int | None:
+        settings = {**SETTINGS, "task": {"name": "aiw", "problem": "light"}, "episodes": 6}
+        return analysed(settings=settings, effect=effect, comparisons=1).variants[0].episodes
+
+    found = {effect: needed(effect) for effect in (0.9, 0.6, 0.4, 0.1)}
+    assert found[0.1] is None
+    assert any(n is not None and n > 6 and n % 6 == 0 for n in found.values()), found
+
+
+def test_a_plan_says_how_many_items_there_are_and_whether_they_can_show_anything() -> None:
+    repeated, few = item_warnings(assemble(QUESTIONS))
+    assert repeated.startswith("questions: 4 items in 400 episodes. An item is one cluster")
+    assert "4 items are too few for a verdict, at least 10 are needed" in few
+    assert item_warnings(assemble(SETTINGS)) == []
+    many = [f"reason_act | self_consistency(n={n})" for n in range(2, 40)]
+    (unshown,) = item_warnings(assemble({**SETTINGS, "episodes": 10, "variants": ["reason_act", *many]}))
+    assert "over 38 contrasts no corrected p can fall below 0.074 here, so nothing can be shown; it takes 11" in unshown
+
+
+def test_the_command_warns_before_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "e.toml"
+    file.write_text(f'model = "simulated"\nepisodes = 400\nvariants = {VARIANTS}\n[task]\nname = "questions"\n')
+    plain = CliRunner().invoke(app, ["plan", str(file)], catch_exceptions=False)
+    planned = CliRunner().invoke(app, ["plan", str(file), "--effect", "0.2"], catch_exceptions=False)
+    for done in (plain, planned):
+        assert "! questions: 4 items in 400 episodes." in done.stdout and done.exit_code == 0
+    assert "For a difference of 0.2 questions has too few items" in planned.stdout
