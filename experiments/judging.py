@@ -106,7 +106,7 @@ class _Panel:
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
         info = self._infos[judge]
-        request = Request(judge, messages, info.sampling(sampling), info.mode)
+        request = info.request(messages, info.sampling(sampling))
         response = await self._gateway.complete(request, Draw(0, 0))
         costs = {
             "calls": 1,

@@ -57,8 +57,10 @@ class OpenAIServer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._faults.extend([(status, data, named)] * times)
 
-    def reply(self, path: str, body: dict[str, Any], authorization: str) -> tuple[int, bytes, dict[str, str]]:
-        """(status, body, headers) of one request."""
+    def reply(
+        self, path: str, body: dict[str, Any], authorization: str, key: str = ""
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """(status, body, headers) of one request. Where it holds no seed, its key stands for one."""
         with self._lock:
             self.bodies.append(body)
             if authorization != f"Bearer {API_KEY}":
@@ -69,7 +71,7 @@ class OpenAIServer:
             self.answered += 1
         chat = path.endswith("/chat/completions")
         messages = body["messages"] if chat else [{"role": "user", "content": body["prompt"]}]
-        text = self.answer(messages, body.get("seed", 0))
+        text = self.answer(messages, body.get("seed", int(key[:8] or "0", 16) >> 1))
         said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         prompt, completion = sum(len(m["content"]) for m in messages), len(text)
         whole = {
@@ -121,7 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.script.headers.append({name.lower(): value for name, value in self.headers.items()})
-        status, data, headers = self.server.script.reply(self.path, body, self.headers.get("Authorization", ""))
+        authorization, key = self.headers.get("Authorization", ""), self.headers.get("Idempotency-Key", "")
+        status, data, headers = self.server.script.reply(self.path, body, authorization, key)
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
             self.send_header(name, value)

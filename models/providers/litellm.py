@@ -25,6 +25,9 @@ from .provider_errors import LOST, causes, error_of_status, message_of, retry_af
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
 
+COMPLETION_TIMEOUT = 600.0
+
+
 def load_litellm() -> Any:
     """The module: imported at the first call, with whatever gets in the way switched off."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -47,21 +50,43 @@ def load_litellm() -> Any:
 
 
 class LitellmTransport:
-    """One model asked through litellm."""
+    """One model asked through litellm.
 
-    def __init__(self, litellm: Any, name: str, api_base: str | None, api_key_env: str | None, timeout: float) -> None:
-        self._litellm, self._name, self._timeout = litellm, name, timeout
+    Args:
+        more: what every call of litellm's is given beside the request; headers: what every request carries.
+    """
+
+    def __init__(
+        self,
+        litellm: Any,
+        name: str,
+        api_base: str | None,
+        api_key_env: str | None,
+        provider: str,
+        more: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> None:
+        self._litellm, self._name, self._headers, self._provider = litellm, name, dict(headers), provider
         self._client: Any = None
         self._null_logging = null_logging()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydantic warns of litellm's types when it first builds them
             litellm.ModelResponse()
-        self._common: dict[str, Any] = {"model": name, "timeout": timeout, "num_retries": 0, "max_retries": 0}
+        self._common: dict[str, Any] = {"model": name, "num_retries": 0, "max_retries": 0}
         self._common |= {"drop_params": False, "caching": False, "no-log": True}
+        body = dict(more).pop("extra_body", {})
+        self._common |= {k: v for k, v in more.items() if k != "extra_body"}
+        # litellm merges `extra_body` into the body of OpenAI's form only; elsewhere it hands on what it does not know.
+        self._common |= {"extra_body": body} if body and self._in_openai_form else body
         if api_base:
             self._common["api_base"] = api_base
         if api_key_env:
             self._common["api_key"] = os.environ[api_key_env]
+
+    @property
+    def _in_openai_form(self) -> bool:
+        known = {str(getattr(p, "value", p)) for p in self._litellm.openai_compatible_providers}
+        return self._provider in known or self._provider in ("openai", "custom_openai", "azure")
 
     def open_completion(self, provider: str, key: str | None, base: str | None) -> None:
         """Make one client for all calls of a base model that speaks OpenAI's protocol.
@@ -74,14 +99,24 @@ class LitellmTransport:
             return
         import openai
 
-        self._client = openai.AsyncOpenAI(api_key=key or "none", base_url=base, timeout=self._timeout, max_retries=0)
+        self._client = openai.AsyncOpenAI(
+            api_key=key or "none", base_url=base, timeout=COMPLETION_TIMEOUT, max_retries=0
+        )
 
-    async def ask(self, request: Request, settings: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """The answer's body in OpenAI's form."""
+    async def ask(
+        self, request: Request, settings: Mapping[str, Any], own: Mapping[str, Any], key: str, timeout: float
+    ) -> dict[str, Any]:
+        """The answer's body in OpenAI's form.
+
+        Args:
+            settings: of the request, by OpenAI's names; own: the model's own parameters.
+            timeout: seconds for the whole exchange.
+        """
         text: str | list[dict[str, str]]
-        litellm, common = self._litellm, {**self._common, **settings, "extra_headers": {"Idempotency-Key": key}}
+        litellm, common = self._litellm, {**self._common, **settings, **own, "timeout": timeout}
+        common["extra_headers"] = {**self._headers, "Idempotency-Key": key}
         try:
-            async with asyncio.timeout(self._timeout + 5):
+            async with asyncio.timeout(timeout + 5):
                 if request.mode == "completion":
                     call, name, text = "atext_completion", "prompt", "".join(m.content for m in request.messages)
                     if self._client is not None:
@@ -93,9 +128,7 @@ class LitellmTransport:
                     common["litellm_logging_obj"] = self._null_logging(self._name, text, call, key)
                 return _body(await getattr(litellm, call)(**{name: text}, **common))
         except TimeoutError:
-            raise Unavailable(
-                f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True
-            ) from None
+            raise Unavailable(f"{self._name} did not answer within {timeout:g} s", fault="timeout", lost=True) from None
         except Exception as error:
             raise litellm_error(litellm, self._name, error) from None
 
@@ -117,7 +150,9 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     sentence, codes = _sentence(error)
     message, full = scrubbed(sentence), f"{error} {codes} {_code(error)}"
     if isinstance(error, known.UnsupportedParamsError):
-        return Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
+        denied = Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
+        denied.said = message
+        return denied
     if isinstance(error, known.ContentPolicyViolationError) and account_fault(full) is None:
         return Rejected(f"{name} filtered the request", message, refusal=True)
     if account_fault(full) is None and not (isinstance(status, int) and 400 <= status < 500 and status != 408):

@@ -82,13 +82,12 @@ class OpenAIHTTP:
         name: the model, for messages.
         base: the address of the API, such as https://api.openai.com/v1.
         headers: sent with every request, the key among them.
-        timeout: seconds for one whole exchange.
     """
 
-    def __init__(self, name: str, base: str, headers: Mapping[str, str], timeout: float) -> None:
+    def __init__(self, name: str, base: str, headers: Mapping[str, str]) -> None:
         import aiohttp
 
-        self._aiohttp, self._name, self._timeout = aiohttp, name, timeout
+        self._aiohttp, self._name = aiohttp, name
         self._base = base.rstrip("/")
         self._proxy = _proxy(base)
         self._headers = dict(headers)
@@ -108,17 +107,17 @@ class OpenAIHTTP:
             self._opened = http.ClientSession(
                 connector=http.TCPConnector(limit=0, ssl=self._authorities),
                 headers=self._headers,
-                timeout=http.ClientTimeout(total=self._timeout, sock_connect=min(self._timeout, 30)),
                 cookie_jar=http.DummyCookieJar(),
                 trust_env=False,  # else a netrc file could replace the key; `_proxy` reads the environment instead
             )
         return self._opened
 
-    async def post(self, path: str, body: Mapping[str, Any], key: str) -> Any:
+    async def post(self, path: str, body: Mapping[str, Any], key: str, timeout: float) -> Any:
         """The parsed answer to one request.
 
         Args:
             key: names the request, so that a server can tell a second attempt from a second request.
+            timeout: seconds for the whole exchange.
 
         Raises:
             ModelError: there is no answer.
@@ -131,12 +130,11 @@ class OpenAIHTTP:
                 headers={"Idempotency-Key": key},
                 proxy=self._proxy,
                 allow_redirects=False,
+                timeout=self._aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 30)),
             ) as response:
                 return self._parse(response, await self._body(response))
         except TimeoutError:
-            raise Unavailable(
-                f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True
-            ) from None
+            raise Unavailable(f"{self._name} did not answer within {timeout:g} s", fault="timeout", lost=True) from None
         except (http.ClientConnectorCertificateError, http.ClientConnectorSSLError) as error:
             raise Denied(
                 f"the server of {self._name} cannot be trusted",
