@@ -21,7 +21,7 @@ from ..ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..options import whole
-from ..records import Draw, Message, Request, Sampling, decode, encode
+from ..records import Draw, Message, Sampling, decode, encode
 from .executors.base import spent_before
 
 __all__ = ["judge_run"]

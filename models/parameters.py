@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import BadOption, Denied
 from ..options import one_of, real, whole
-from .secrets import keep_secret
+from .secrets import IN_A_HEADER, keep_secret
 from .thinking import EFFORTS, UNLIMITED
 
 __all__ = [
@@ -151,7 +151,7 @@ def hide_headers(headers: Mapping[str, str]) -> None:
     """Count the values of headers that may be credentials as keys from now on: no message and no run repeats them."""
     for header, value in headers.items():
         if _may_be_secret(header, value) and not value.startswith("$"):
-            keep_secret(value, f"that header {header} holds")
+            keep_secret(value, f"{IN_A_HEADER}{header} holds")
 
 
 def _may_be_secret(header: str, value: str) -> bool:

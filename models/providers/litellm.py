@@ -16,10 +16,13 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .litellm_logging import null_logging
+from .openai_format import BROKEN_OFF, status_of
 from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of
 
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
@@ -124,9 +127,10 @@ class LitellmTransport:
                 else:
                     call, name = "acompletion", "messages"
                     text = [{"role": m.role, "content": m.content} for m in request.messages]
-                if self._null_logging is not None:
-                    common["litellm_logging_obj"] = self._null_logging(self._name, text, call, key)
-                return _body(await getattr(litellm, call)(**{name: text}, **common))
+                log = None if self._null_logging is None else self._null_logging(self._name, text, call, key)
+                if log is not None:
+                    common["litellm_logging_obj"] = log
+                return _body(await getattr(litellm, call)(**{name: text}, **common), getattr(log, "raw", None))
         except TimeoutError:
             raise Unavailable(f"{self._name} did not answer within {timeout:g} s", fault="timeout", lost=True) from None
         except Exception as error:
@@ -225,26 +229,60 @@ def _code(error: BaseException) -> str:
     return next((str(b["code"]) for b in bodies if isinstance(b, dict) and b.get("code")), "")
 
 
-def _body(raw: Any) -> dict[str, Any]:
-    """The parts of litellm's object that `parse_completion` reads, as the JSON that they stand for."""
-    usage = getattr(raw, "usage", None)
+def _body(made: Any, raw: Any) -> dict[str, Any]:
+    """The parts of an answer that `parse_completion` reads, as JSON.
+
+    Args:
+        made: litellm's object.
+        raw: what the provider sent, as far as litellm shows it. In OpenAI's form it is taken as it is. Of any other, it
+            tells how the answer ended: litellm calls an end that it does not know "stop".
+    """
+    sent = _json(raw)
+    choices = sent.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].keys() & {"message"}:
+        return sent
+    usage = getattr(made, "usage", None)
     counts = {name: getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")}
     for kind, part in (("prompt_tokens_details", "cached_tokens"), ("completion_tokens_details", "reasoning_tokens")):
         counts[kind] = {part: getattr(getattr(usage, kind, None), part, None)}
+    ended = _ended(sent)
     return {
-        "model": getattr(raw, "model", None),
-        "system_fingerprint": getattr(raw, "system_fingerprint", None),
-        "choices": [_choice(c) for c in getattr(raw, "choices", None) or []],
+        "model": getattr(made, "model", None),
+        "system_fingerprint": getattr(made, "system_fingerprint", None),
+        "choices": [_choice(c, ended) for c in getattr(made, "choices", None) or []],
         "usage": counts if counts["prompt_tokens"] else None,  # litellm puts 0 where nothing was counted
     }
 
 
-def _choice(choice: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {"finish_reason": str(getattr(choice, "finish_reason", "") or "stop")}
+def _json(raw: Any) -> dict[str, Any]:
+    try:
+        value = orjson.loads(raw) if isinstance(raw, str | bytes) else raw
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _ended(sent: dict[str, Any]) -> str:
+    """How an answer ended, in the provider's own word; empty where it does not say."""
+    candidates = sent.get("candidates")
+    places = [sent, *(candidates[:1] if isinstance(candidates, list) else [])]
+    for place in places:
+        for name in ("stop_reason", "stopReason", "finishReason", "finish_reason", "done_reason"):
+            said = place.get(name) if isinstance(place, dict) else None
+            if isinstance(said, str) and said:
+                return said
+    return ""
+
+
+def _choice(choice: Any, ended: str) -> dict[str, Any]:
+    finish = str(getattr(choice, "finish_reason", "") or "stop")
+    if status_of(finish) == "ok" and (status_of(ended) != "ok" or ended.casefold() in BROKEN_OFF):
+        finish = ended
     message = getattr(choice, "message", None)
     if message is None:
-        return fields | {"text": getattr(choice, "text", None)}
-    return fields | {"message": {n: getattr(message, n, None) for n in ("content", "refusal")}}
+        return {"finish_reason": finish, "text": getattr(choice, "text", None)}
+    names = ("content", "refusal", "reasoning_content", "thinking_blocks")
+    return {"finish_reason": finish, "message": {n: getattr(message, n, None) for n in names}}
 
 
 async def _close(client: Any) -> None:

@@ -42,6 +42,7 @@ from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import parse_completion
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
+from .starved import with_remedy
 
 __all__ = ["RemoteModel"]
 
@@ -291,7 +292,7 @@ class RemoteModel:
         sent = min(filter(None, (limit, form.limit)), default=0)
         if sent and sent != request.sampling.most_tokens and request.sampling.thinking_tokens is not None:
             response.reported["max_tokens"] = str(sent)
-        return response
+        return with_remedy(response, request.sampling)
 
     def _form(self, opened: OpenModel, request: Request) -> Form:
         """How this request's sampling is sent; worked out once for each sampling and mode."""
