@@ -17,6 +17,7 @@ from typing import Any, cast
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr, ValidationError
@@ -226,15 +227,18 @@ class _TracedModelRoles(ModelRoles):
 def generation(response: Response) -> ChatGeneration:
     """A response in LangChain's form."""
     usage = response.usage
+    counts = UsageMetadata(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+    )
+    if usage.cached_tokens:
+        counts["input_token_details"] = {"cache_read": usage.cached_tokens}
+    if usage.reasoning_tokens:
+        counts["output_token_details"] = {"reasoning": usage.reasoning_tokens}
     message = AIMessage(
         response.text,
-        usage_metadata={
-            "input_tokens": usage.prompt_tokens,
-            "output_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-            "input_token_details": {"cache_read": usage.cached_tokens},
-            "output_token_details": {"reasoning": usage.reasoning_tokens},
-        },
+        usage_metadata=counts,
         additional_kwargs={"reasoning_content": response.reasoning} if response.reasoning else {},
         response_metadata={"finish_reason": response.finish_reason, "status": response.status},
     )
