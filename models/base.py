@@ -8,7 +8,7 @@ answers are kept under a key that holds the id.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Literal, Protocol
 
@@ -163,15 +163,20 @@ class ModelInfo:
 
     def request(self, messages: tuple[Message, ...], sampling: Sampling) -> Request:
         """A request to this model, with the room to think that the sampling's effort takes."""
-        return self.with_room(Request(self.id, messages, sampling, self.mode))
+        return self.completed(Request(self.id, messages, sampling, self.mode))
 
-    def with_room(self, request: Request) -> Request:
-        """The request with room to think, if this model thinks and the request says nothing of it."""
+    def completed(self, request: Request) -> Request:
+        """The request with what it says nothing of: the model's own settings, and room to think if it thinks."""
         sampling = request.sampling
-        if self.thinking is None or sampling.thinking_tokens != 0:
-            return request
-        room = self.thinking.room(sampling.reasoning_effort, sampling.max_tokens)
-        return request if room == 0 else replace(request, sampling=replace(sampling, thinking_tokens=room))
+        own = {
+            k: v for k, v in self.settings.items() if k not in sampling.required and getattr(sampling, k) == _PLAIN[k]
+        }
+        if own:
+            sampling = replace(sampling, **own, required=_joined(said, own))
+        if self.thinking is not None and sampling.thinking_tokens == 0:
+            room = self.thinking.room(sampling.reasoning_effort, sampling.max_tokens)
+            sampling = sampling if room == 0 else replace(sampling, thinking_tokens=room)
+        return request if sampling is request.sampling else replace(request, sampling=sampling)
 
     def why_not(self, settings: Mapping[str, Any]) -> tuple[str, str]:
         """(why, what to do) where this model is known not to take one of these settings; empty where it may."""
@@ -198,6 +203,9 @@ class ModelInfo:
     def mode(self) -> Literal["chat", "completion"]:
         """How its prompts are sent: as messages of a chat, or as one text to continue."""
         return "chat" if self.style == "chat" else "completion"
+
+
+_PLAIN = {f.name: f.default for f in fields(Sampling)}
 
 
 def _joined(names: tuple[str, ...], more: Mapping[str, Any]) -> tuple[str, ...]:

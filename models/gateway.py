@@ -156,7 +156,7 @@ class Gateway:
         """
         self.run_usage.asked += 1
         if key is None:
-            request = self.info(request.model).with_room(request)
+            request = self.info(request.model).completed(request)
             key = key_of(request, draw)
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:

@@ -18,11 +18,9 @@ from ..known_models import KnownModel
 from ..sampling import asked_for, lost_on_the_way
 from .lessons import Lessons, lesson_of
 from .litellm import LitellmTransport, litellm_error
-from .openai_http import OpenAIHTTP, RequestTemplate
+from .openai_http import SEED, OpenAIHTTP, RequestTemplate
 
 __all__ = ["Form", "OpenModel", "form_of"]
-
-SEED = 987_654_321
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,8 @@ def _left_out(opened: OpenModel, sampling: Sampling, wanted: Mapping[str, Any]) 
 def _deny(opened: OpenModel, name: str) -> bool:
     said = opened.lessons.left_out.get(name, "")
     if name == "reasoning_effort":
-        raise Denied(f"{opened.name} takes no such reasoning effort", said, "Leave it out, or use another.")
+        same = said or "low and high are the same to it"
+        raise Denied(f"{opened.name} takes no reasoning effort", same, "Leave it out, or set thinking = true or false.")
     if name not in ("temperature", "top_p"):
         raise Denied(f"{opened.name} does not take {name}", said, f"Leave out {name}.")
     raise Denied(PARAMETER.what.format(opened.name), said or f"it takes no {name}", PARAMETER.remedy)
@@ -163,6 +162,8 @@ def _translated(
     else:
         sent, seed = _mapped(opened, carried), "seed" if carried.get("seed") == SEED else ""
     lost = lost_on_the_way({k: v for k, v in carried.items() if k != "seed"}, sent)
+    if "reasoning_effort" in lost and _effort_matters(opened, carried):
+        lost.discard("reasoning_effort")
     if lost & set(sampling.required):
         _deny(opened, sorted(lost & set(sampling.required))[0])
     arrives = {*(carried.keys() - lost), *forced, *own}
@@ -183,6 +184,17 @@ def _translated(
         limit=int(settings.get(limit, 0)),
         not_sent=frozenset(asked - arrives),
         template=template,
+    )
+
+
+def _effort_matters(opened: OpenModel, carried: Mapping[str, Any]) -> bool:
+    """Whether another effort is another request: each provider has its own form for it, and some have one for all."""
+    others = (e for e in ("low", "high") if e != carried["reasoning_effort"])
+    keys = carried.keys()
+    return any(
+        {k: v for k, v in _mapped(opened, {**carried, "reasoning_effort": other}).items() if k not in keys}
+        != {k: v for k, v in _mapped(opened, carried).items() if k not in keys}
+        for other in others
     )
 
 

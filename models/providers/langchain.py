@@ -12,7 +12,7 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -101,10 +101,9 @@ class LangChainModel:
             )
         refusal = message.additional_kwargs.get("refusal")
         thoughts, text = split_inline(str(message.text))
+        status: Status = status_of(finish)
         if isinstance(refusal, str) and refusal and not text:
-            text, status = refusal, cast(Status, "refused")
-        else:
-            status = status_of(finish)
+            text, status = refusal, "refused"
         thoughts = thoughts_of({**message.additional_kwargs, "content": message.content}) or thoughts
         return Response(text, status, finish, _usage(counts), reported=reported, reasoning=thoughts)
 

@@ -26,7 +26,7 @@ from .provider_errors import LOST, error_of_status, message_of, scrubbed
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["MOST_BYTES", "PROVIDERS", "OpenAIHTTP", "RequestTemplate", "api_base_of", "direct_proxies"]
+__all__ = ["MOST_BYTES", "PROVIDERS", "OpenAIHTTP", "SEED", "RequestTemplate", "api_base_of", "direct_proxies"]
 
 # Providers that speak OpenAI's protocol unchanged: one bearer key, its paths, its bodies, its answers. A test compares
 # with what litellm sends to each of them.
@@ -41,7 +41,9 @@ _MESSAGES = [{"role": r, "content": f"the {r}'s words"} for r in ("system", "use
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """The body of a chat request without its messages and its seed; `seed` is the provider's name for that."""
+    """The body of a chat request without its messages, and without its seed if that is `SEED`, which stands for those
+    of many requests; `seed` is the provider's name for it.
+    """
 
     body: dict[str, Any]
     seed: str | None
@@ -53,11 +55,10 @@ class RequestTemplate:
         Raises:
             Exception: litellm's own, where the model does not take these settings.
         """
-        numbered = {**settings, **({"seed": SEED} if "seed" in settings else {})}
         config = litellm.utils.ProviderConfigManager.get_provider_chat_config(
             model=model, provider=litellm.LlmProviders(provider)
         )
-        parameters = litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **numbered)
+        parameters = litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **settings)
         if config is None:
             return None
         sent = config.transform_request(
@@ -70,8 +71,8 @@ class RequestTemplate:
         body = {**sent, **sent.pop("extra_body", {})}
         body.pop("extra_body", None)
         if not body.pop("stream", False) and body.pop("messages", None) == _MESSAGES and body.get("model"):
-            seeds = [k for k, v in body.items() if v == SEED]
-            return cls(body, seeds[0] if seeds else None)
+            seed = next((k for k, v in body.items() if v == SEED), None)
+            return cls({k: v for k, v in body.items() if k != seed}, seed)
         return None
 
 

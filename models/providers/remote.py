@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -186,6 +187,11 @@ class RemoteModel:
         # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
         check_tls(litellm)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydantic warns of litellm's types when it first builds them
+            self._open_with(litellm)
+
+    def _open_with(self, litellm: Any) -> None:
         try:
             model, provider, key, base = litellm.get_llm_provider(self.name, api_base=self.api_base)
         except Exception:
@@ -227,6 +233,8 @@ class RemoteModel:
         """The parameters that are no settings of a request, by OpenAI's names."""
         own = {k: v for k in ("top_k", "service_tier") if (v := getattr(self, k)) is not None}
         form = thinking_form(self.thinking)
+        if form is not None and self.name.startswith(("ollama/", "ollama_chat/")):
+            return {**own, "think": form["type"] != "disabled"}
         return own if form is None else {**own, "thinking": form}
 
     def _seeded(self, provider: str) -> bool | int:
