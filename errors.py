@@ -150,9 +150,13 @@ Fault = Literal[
 
 
 class ModelError(AkrasiaError):
-    """A provider did not answer. The gateway turns it into the status of a `Response`."""
+    """A provider did not answer. The gateway turns it into the status of a `Response`.
+
+    `said` is all that the provider said, where it may be a parameter that it refuses.
+    """
 
     fault: Fault = "unavailable"
+    said: str = ""
 
 
 class RateLimited(ModelError):

@@ -117,7 +117,7 @@ class Context:
     models: ModelRoles
     episode: int
     step: int
-    sampling: Mapping[str, float] = field(default_factory=dict)
+    sampling: Mapping[str, float | str] = field(default_factory=dict)
     oracle: Oracle | None = None
 
 

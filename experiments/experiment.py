@@ -127,6 +127,20 @@ class Experiment:
                     raise UnknownName.among("model slot", slot, known)
             for variant in self.variants:
                 variant.plan.check_styles(variant.name, models.continues)
+                self._check_settings(variant, models)
+
+    def _check_settings(self, variant: Variant, models: ModelSet) -> None:
+        """Refuse an arm whose intervention is a setting that a model of it is known not to take."""
+        settings = getattr(variant.plan, "sampling", None) or {}
+        if not settings:
+            return
+        for slot in sorted(variant.plan.slots):
+            info = models.slots.get(slot, models.slots["default"]).info
+            why, remedy = info.why_not(settings)
+            if why:
+                raise BadOption(
+                    f"the variant {variant.name!r} cannot be asked of the model {info.label!r}", why, remedy
+                )
 
     def _check_until(self) -> None:
         until = self.stopping_rule

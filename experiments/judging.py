@@ -21,7 +21,7 @@ from ..ledger import Ledger, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..options import whole
-from ..records import Draw, Message, Request, Sampling, decode, encode
+from ..records import Draw, Message, Sampling, decode, encode
 from .executors.base import spent_before
 
 __all__ = ["judge_run"]
@@ -106,7 +106,7 @@ class _Panel:
 
     async def _ask(self, judge: str, messages: tuple[Message, ...], sampling: Sampling) -> str:
         info = self._infos[judge]
-        request = Request(judge, messages, info.sampling(sampling), info.mode)
+        request = info.request(messages, info.sampling(sampling))
         response = await self._gateway.complete(request, Draw(0, 0))
         costs = {
             "calls": 1,

@@ -61,7 +61,7 @@ class Plan:
     decision: str
     focus: str
     changes: tuple[Change, ...] = ()
-    sampling: Mapping[str, float] = field(default_factory=dict)
+    sampling: Mapping[str, float | str] = field(default_factory=dict)
 
     renderer: ClassVar[Callable[[Plan], str] | None] = None
     """Draws a plan as SVG for notebooks; `akrasia.graphs.drawing` sets it."""

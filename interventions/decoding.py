@@ -8,11 +8,12 @@ from ..agents.base import Agent
 from ..errors import PlanError
 from ..graphs.node import Node
 from ..graphs.plan import Plan
-from ..options import real
+from ..models.thinking import EFFORTS
+from ..options import one_of, real
 from .base import intervention
 from .plan_edits import change_agents, speaker_of
 
-__all__ = ["constrain_action", "constrained_readout", "temperature"]
+__all__ = ["constrain_action", "constrained_readout", "effort", "temperature"]
 
 
 @intervention("decoding", "the action is chosen among the legal ones", "Willard & Louf 2023 (2307.09702)")
@@ -38,6 +39,20 @@ def temperature(plan: Plan, t: float = 0.0) -> Plan:
     """Temperature: every call is sampled at temperature t."""
     real("the temperature", t, 0, 2)
     return replace(plan, sampling={**plan.sampling, "temperature": float(t)})
+
+
+@intervention("decoding", "how much the model thinks before it answers", "Muennighoff et al. 2025 (2501.19393)")
+def effort(plan: Plan, level: str = "high") -> Plan:
+    """Effort: every call is made at this reasoning effort, sent in the form that the provider knows.
+
+    What is thought is paid as part of the answer, so the verdict names its cost in tokens. A model that takes no such
+    effort is refused before anything is asked.
+
+    Args:
+        level: "none", "minimal", "low", "medium", "high", "xhigh" or "max"; each model takes some of them.
+    """
+    one_of("reasoning effort", level, EFFORTS)
+    return replace(plan, sampling={**plan.sampling, "reasoning_effort": level})
 
 
 @intervention("measurement", "nothing: the answer is asked for once more as a bare label", "this framework")

@@ -7,12 +7,28 @@ answers are kept under a key that holds the id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
+from typing import Any, Literal, Protocol
 
-from ..records import Draw, Request, Response, Sampling, Usage, digest
+import orjson
 
-__all__ = ["FAILED", "UNCOUNTED", "Backend", "ModelInfo", "Price", "Style", "is_uncounted", "key_of"]
+from ..records import Draw, Message, Request, Response, Sampling, Usage
+from .thinking import Thinking
+
+__all__ = [
+    "FAILED",
+    "UNCOUNTED",
+    "Backend",
+    "ModelInfo",
+    "Price",
+    "Style",
+    "is_uncounted",
+    "key_of",
+    "prompt_digest",
+    "request_digest",
+]
 
 Style = Literal["chat", "completion", "tuned"]
 """How a model is prompted: by instructions ("chat"), by few-shot examples to continue ("completion"), or by the bare
@@ -30,9 +46,48 @@ def is_uncounted(response: Response) -> bool:
     return UNCOUNTED.items() <= response.reported.items()
 
 
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    """What of a sampling may change an answer. Thinking is left out where nothing says anything of it.
+
+    The order is part of the hash.
+    """
+    identity: dict[str, Any] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "stop": sampling.stop,
+        "choices": sampling.choices,
+        "schema": sampling.schema,
+    }
+    if sampling.reasoning_effort:
+        identity["reasoning_effort"] = sampling.reasoning_effort
+    if sampling.thinking_tokens != 0:
+        identity["thinking_tokens"] = sampling.thinking_tokens
+    return identity
+
+
+def _request(request: Request) -> dict[str, Any]:
+    sampling = _sampling(request.sampling)
+    return {"model": request.model, "messages": request.messages, "sampling": sampling, "mode": request.mode}
+
+
+def _hash(value: Any) -> str:
+    return blake2b(orjson.dumps(value), digest_size=16).hexdigest()
+
+
+def request_digest(request: Request) -> str:
+    """A hash of what of a request may change its answer: model, messages, sampling and mode."""
+    return _hash(_request(request))
+
+
+def prompt_digest(request: Request) -> str:
+    """A hash of messages and sampling, whichever model is asked."""
+    return _hash([request.messages, _sampling(request.sampling)])
+
+
 def key_of(request: Request, draw: Draw) -> str:
     """The identity of an answer: a hash of model, messages, sampling, mode and draw."""
-    return digest({"request": request, "draw": draw})
+    return _hash({"draw": draw, "request": _request(request)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +124,11 @@ class ModelInfo:
         context: the most tokens of one prompt; None where it is not known.
         digits: the most digits that one token holds.
         temperature: takes the place of the roles' own; None leaves theirs. What a plan or a graph sets goes before it.
+        settings: other fields of `Sampling` that take the place of the roles' own, in the same way.
+        thinking: how it thinks before it answers; None if it does not, and takes no reasoning effort.
+        lacks: the fields of `Sampling` that it does not take.
+        lacks_while_thinking: those that it does not take while it thinks.
+        hottest: the highest temperature that it takes.
     """
 
     id: str
@@ -85,18 +145,71 @@ class ModelInfo:
     context: int | None = None
     digits: int = 3
     temperature: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    thinking: Thinking | None = None
+    lacks: frozenset[str] = frozenset()
+    lacks_while_thinking: frozenset[str] = frozenset()
+    hottest: float = 2.0
 
     def sampling(self, role: Sampling) -> Sampling:
-        """How a role's answer is sampled by this model: with the model's own temperature, if it has one.
+        """How a role's answer is sampled by this model: with the model's own temperature and settings, if it has any.
 
-        It is applied where a request is made, before what a plan or a graph sets, so a request says what is sent.
+        They are applied where a request is made, before what a plan or a graph sets, so a request says what is sent.
         """
-        return role if self.temperature is None else replace(role, temperature=self.temperature)
+        own = dict(self.settings)
+        if self.temperature is not None:
+            own["temperature"] = self.temperature
+        return replace(role, **own, required=_joined(role.required, own)) if own else role
+
+    def request(self, messages: tuple[Message, ...], sampling: Sampling) -> Request:
+        """A request to this model, with the room to think that the sampling's effort takes."""
+        return self.completed(Request(self.id, messages, sampling, self.mode))
+
+    def completed(self, request: Request) -> Request:
+        """The request with what it says nothing of: the model's own settings, and room to think if it thinks."""
+        sampling = request.sampling
+        own = {
+            k: v for k, v in self.settings.items() if k not in sampling.required and getattr(sampling, k) == _PLAIN[k]
+        }
+        if own:
+            sampling = replace(sampling, **own, required=_joined(said, own))
+        if self.thinking is not None and sampling.thinking_tokens == 0:
+            room = self.thinking.room(sampling.reasoning_effort, sampling.max_tokens)
+            sampling = sampling if room == 0 else replace(sampling, thinking_tokens=room)
+        return request if sampling is request.sampling else replace(request, sampling=sampling)
+
+    def why_not(self, settings: Mapping[str, Any]) -> tuple[str, str]:
+        """(why, what to do) where this model is known not to take one of these settings; empty where it may."""
+        effort = settings.get("reasoning_effort")
+        if effort and (self.thinking is None or not self.thinking.efforts):
+            return "it takes no reasoning effort", "Leave it out, or ask a model that thinks."
+        if effort and self.thinking is not None and effort not in self.thinking.efforts:
+            known = ", ".join(self.thinking.efforts)
+            return f"it takes no reasoning effort {effort!r}", f"It takes: {known}."
+        for name in sorted(settings.keys() & self.lacking(effort or "")):
+            if not (name == "temperature" and settings[name] == 1.0):
+                return f"it takes no {name}", f"Leave out what sets the {name}, or ask another model."
+        temperature = settings.get("temperature")
+        if isinstance(temperature, int | float) and temperature > self.hottest:
+            return f"it takes no temperature above {self.hottest:g}", f"Use one from 0 to {self.hottest:g}."
+        return "", ""
+
+    def lacking(self, effort: str = "") -> frozenset[str]:
+        """The fields of `Sampling` that this model is known not to take at an effort."""
+        thinks = self.thinking is not None and self.thinking.thinks(effort or self.settings.get("reasoning_effort", ""))
+        return self.lacks | self.lacks_while_thinking if thinks else self.lacks
 
     @property
     def mode(self) -> Literal["chat", "completion"]:
         """How its prompts are sent: as messages of a chat, or as one text to continue."""
         return "chat" if self.style == "chat" else "completion"
+
+
+_PLAIN = {f.name: f.default for f in fields(Sampling)}
+
+
+def _joined(names: tuple[str, ...], more: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted({*names, *more}))
 
 
 class Backend(Protocol):

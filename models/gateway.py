@@ -149,13 +149,15 @@ class Gateway:
 
         Args:
             where: the decision that asks, for events.
-            key: the answer's key, where the caller has it already.
+            key: the answer's key, where the caller has it already: then the request has its room to think too.
 
         Raises:
             Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
         """
         self.run_usage.asked += 1
-        key = key or key_of(request, draw)
+        if key is None:
+            request = self.info(request.model).completed(request)
+            key = key_of(request, draw)
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
             if kept.finish_reason not in (FAILED, REJECTED):
@@ -393,6 +395,6 @@ class ModelRoles:
     ) -> tuple[str, Response]:
         """Ask the model in `slot`: (key of the answer, the answer)."""
         info = self.info(slot)
-        request = Request(info.id, messages, sampling, info.mode)
+        request = info.request(messages, sampling)
         key = key_of(request, draw)
         return key, await self.gateway.complete(request, draw, self.where, key)

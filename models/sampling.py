@@ -1,7 +1,8 @@
 """The settings of `Sampling`, declared once: what a provider calls each of them, and how a caller changes them.
 
-Invariant: a setting has one row in `SETTINGS`, or it is named in `NOT_SENT`. Whoever sends settings or changes them
-reads these tables, so a new field of `Sampling` needs one new line here and is then kept, changed and sent everywhere.
+Invariant: a setting has one row in `SETTINGS`, or it is named in `NOT_SENT` or `ABOUT`. Whoever sends settings or
+changes them reads these tables, so a new field of `Sampling` needs one new line here and is then kept, changed and sent
+everywhere.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..errors import BadOption, UnknownName
+from ..options import one_of
 from ..records import Sampling
+from .thinking import EFFORTS
 
 __all__ = [
+    "ABOUT",
     "NOT_SENT",
     "SETTINGS",
     "Setting",
     "as_sent",
+    "asked_for",
     "asked_in_text",
     "lost_on_the_way",
     "sampling_from_kwargs",
@@ -39,24 +44,48 @@ class Setting:
     kind: Callable[[Any], Any] | None = None
 
 
+def _effort(value: Any) -> str:
+    return one_of("reasoning effort", value, EFFORTS)
+
+
 SETTINGS: Mapping[str, Setting] = {
     "temperature": Setting("temperature", float),
     "top_p": Setting("top_p", float),
     "max_tokens": Setting("max_tokens", int),
     "stop": Setting("stop"),  # LangChain hands it over as an argument of its own
+    "reasoning_effort": Setting("reasoning_effort", _effort),
 }
 
 NOT_SENT = {"choices", "schema"}
 """Fields that are no setting of OpenAI's protocol: a backend answers to them in its own way, or in text."""
+
+ABOUT = {"thinking_tokens", "required"}
+"""Fields that say something of the settings: how much is added to `max_tokens`, and which of them must be taken."""
 
 _UNSET = {f.name: f.default for f in fields(Sampling) if f.name in NOT_SENT}
 _SET_BY_NAME = {name: setting.kind for name, setting in SETTINGS.items() if setting.kind is not None}
 
 
 def to_wire(sampling: Sampling) -> dict[str, Any]:
-    """The settings by the names of OpenAI's protocol; an empty `stop` is left out."""
+    """All settings by the names of OpenAI's protocol; those that are empty are left out."""
     settings = {setting.wire_name: getattr(sampling, name) for name, setting in SETTINGS.items()}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items() if v != ()}
+    settings["max_tokens"] = sampling.most_tokens
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items() if v not in ((), "")}
+
+
+def asked_for(sampling: Sampling, usual: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that somebody asked for, by the names of OpenAI's protocol.
+
+    What equals the provider's own default is left out, unless it is required.
+
+    Args:
+        usual: the provider's defaults, as far as they are known.
+    """
+    settings = to_wire(sampling)
+    if sampling.thinking_tokens is None:
+        del settings["max_tokens"]
+    required = set(sampling.required)
+    return {n: v for n, v in settings.items() if n in required or not (n in usual and usual[n] == v)}
 
 
 def as_sent(sampling: Sampling) -> Sampling:
@@ -94,6 +123,8 @@ def _same(value: Any, other: Any) -> bool:
 def with_settings(sampling: Sampling, settings: Mapping[str, Any]) -> Sampling:
     """The sampling with some settings replaced, such as `{"temperature": 0.5}`; every other field is kept.
 
+    What is set here is required: a model that does not take it is refused.
+
     Raises:
         UnknownName: no such setting, with the nearest.
         BadOption: a value is no number.
@@ -107,7 +138,7 @@ def with_settings(sampling: Sampling, settings: Mapping[str, Any]) -> Sampling:
             changed[name] = kind(value)
         except (TypeError, ValueError):
             raise BadOption(f"the sampling setting {name} is {value!r}", remedy="Use a number.") from None
-    return replace(sampling, **changed) if changed else sampling
+    return replace(sampling, **changed, required=tuple(sorted({*sampling.required, *changed}))) if changed else sampling
 
 
 def sampling_from_kwargs(old: Sampling, kwargs: Mapping[str, Any], stop: Sequence[str] | None) -> Sampling:

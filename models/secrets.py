@@ -15,11 +15,13 @@ from dataclasses import replace
 from ..errors import BadOption
 from ..records import Response
 
-__all__ = ["keep_secret", "keys", "may_be_keys", "refuse_keys", "without_keys"]
+__all__ = ["IN_A_HEADER", "keep_secret", "keys", "may_be_keys", "refuse_keys", "without_keys"]
 
 HIDDEN = "[key]"
 SHORTEST = 8  # characters that a value must have to be taken out of messages
 SURE = 16  # characters from which on a value with letters, digits and no white space is surely a key
+IN_A_HEADER = "that the header "
+"""What a secret's name begins with that stands in a header of a model's table, and in no variable."""
 _NAMES_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 _kept_secret: dict[str, str] = {}
 
@@ -36,7 +38,8 @@ def may_be_keys() -> list[str]:
 
 def keys() -> dict[str, str]:
     """Every value that is surely a key, with its variable; the longest first."""
-    return {value: name for value, name in sorted(_named().items(), key=lambda n: -len(n[0])) if _sure(value)}
+    named = sorted(_named().items(), key=lambda n: -len(n[0]))
+    return {v: name for v, name in named if _sure(v) or name.startswith(IN_A_HEADER)}
 
 
 def refuse_keys(texts: Iterable[str], known: dict[str, str], where: str) -> None:
@@ -57,11 +60,13 @@ def refuse_keys(texts: Iterable[str], known: dict[str, str], where: str) -> None
 
 def without_keys(response: Response, known: dict[str, str]) -> Response:
     """The answer with `[key]` in the place of each key."""
-    if not any(key in text for key in known for text in (response.text, *response.reported.values())):
+    said = (response.text, response.reasoning, *response.reported.values())
+    if not any(key in text for key in known for text in said):
         return response
     return replace(
         response,
         text=_hidden(response.text, known),
+        reasoning=_hidden(response.reasoning, known),
         reported={k: _hidden(v, known) for k, v in response.reported.items()},
     )
 

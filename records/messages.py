@@ -19,6 +19,7 @@ Status = Literal["ok", "unparsable", "illegal", "refused", "truncated", "error",
 except `absent`: nobody was asked (a plan without a reasoner states nothing). `undecided` is a vote without a winner."""
 
 MOST_TOKENS = 2**53  # sums of larger numbers are not exact in every program
+NO_LIMIT = 131_072  # tokens by which an answer without a limit is reckoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class Sampling:
             from them (renormalised over the choices, with their total reported as `mass`); any other answers in text.
         schema: if any, a JSON schema as text. A provider that knows structured output is bound to it; any other answers
             in the form that the prompt asks for.
+        max_tokens: the most tokens of the answer that is seen.
+        thinking_tokens: what a model that thinks may write beside them, before its answer; None is no limit.
+        reasoning_effort: how much it thinks ("low", "high", ...); empty leaves it to the model.
+        required: the settings that are what somebody wants to know (an intervention, a model's own table): a model that
+            does not take one of them is refused. Any other setting is then left out, and named as not sent. It is no
+            part of an answer's identity.
     """
 
     temperature: float = 1.0
@@ -46,6 +53,14 @@ class Sampling:
     stop: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     schema: str = ""
+    reasoning_effort: str = ""
+    thinking_tokens: int | None = 0
+    required: tuple[str, ...] = ()
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens that an answer may take, thinking included."""
+        return self.max_tokens + (NO_LIMIT if self.thinking_tokens is None else self.thinking_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,8 @@ class Response:
         latency: seconds from the first attempt to the answer.
         attempts: the message of each failed attempt, oldest first.
         reported: the model's name, its fingerprint and whatever else the provider says about itself.
+        error: why there is no answer, or no whole one.
+        reasoning: what the model thought before it answered, as far as its provider shows it; never part of `text`.
     """
 
     text: str
@@ -129,10 +146,11 @@ class Response:
     attempts: tuple[str, ...] = ()
     reported: dict[str, str] = field(default_factory=dict)
     error: str = ""
+    reasoning: str = ""
 
     def __post_init__(self) -> None:
         """Repair or refuse what JSON cannot hold: a backend's mistake, or half a character."""
-        for name in ("text", "error", "finish_reason"):
+        for name in ("text", "error", "finish_reason", "reasoning"):
             text = getattr(self, name)
             if not text.isascii():
                 object.__setattr__(self, name, _without_surrogates(text))

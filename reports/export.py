@@ -19,6 +19,7 @@ import polars as pl
 from ..errors import BadOption
 from ..files import write_file
 from ..ledger import read_ledger
+from ..records import encode
 from ..registry import Registry
 
 __all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records"]
@@ -40,6 +41,18 @@ class RecordSource:
         """Every record in canonical JSON, ordered by task, model, variant, episode and step."""
         with read_ledger(self.folder) as ledger:
             return list(ledger.raw_records())
+
+    def answers(self) -> list[bytes]:
+        """Every answer that the records refer to, in their order: its key, who spoke, request and response as JSON."""
+        found: dict[str, bytes] = {}
+        with read_ledger(self.folder) as ledger:
+            for record in ledger.records():
+                for turn in record.decision.turns:
+                    answer = ledger.answer(turn.key) if turn.key and turn.key not in found else None
+                    if answer is not None:
+                        said = {"request": answer.request, "response": answer.response}
+                        found[turn.key] = encode({"key": turn.key, "role": turn.role, "model": record.model, **said})
+        return list(found.values())
 
 
 Exporter: TypeAlias = Callable[[RecordSource], bytes]
@@ -73,7 +86,12 @@ def _csv() -> Exporter:
     return write
 
 
-for _name, _factory in (("jsonl", _jsonl), ("parquet", _parquet), ("csv", _csv)):
+def _answers() -> Exporter:
+    """Every answer behind the records, once each, one a line: what was asked, what was answered, what was thought."""
+    return lambda run: b"".join(line + b"\n" for line in run.answers())
+
+
+for _name, _factory in (("jsonl", _jsonl), ("parquet", _parquet), ("csv", _csv), ("answers", _answers)):
     EXPORTERS.register(_name, _factory)
 
 

@@ -51,6 +51,9 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                 error = "" if answer is None else answer.response.error
                 if answer is None and turn.key:
                     error = "no answer of this call is kept: a resumed run asks again"
+                if answer is not None and answer.response.reasoning and not again:
+                    thought = Text(answer.response.reasoning.strip(), style="dim")
+                    console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
                 console.print(
                     Panel(_answer_text(turn, error), title=_title(turn) + changed + again, title_align="left")
                 )

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import re
 import socket
 import threading
 from collections import deque
@@ -46,6 +47,7 @@ class OpenAIServer:
     connections: set[socket.socket] = field(default_factory=set)
     _faults: deque[tuple[int, bytes, dict[str, str]]] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _here: threading.local = field(default_factory=threading.local)
 
     def fault(self, status: int, body: Any = None, times: int = 1, **headers: str) -> None:
         """Answer the next `times` requests with `status`; header names are written with underscores.
@@ -59,7 +61,7 @@ class OpenAIServer:
         self._faults.extend([(status, data, named)] * times)
 
     def reply(self, path: str, body: dict[str, Any], authorization: str) -> tuple[int, bytes, dict[str, str]]:
-        """(status, body, headers) of one request."""
+        """(status, body, headers) of one request. Where it holds no seed, its key stands for one."""
         with self._lock:
             self.bodies.append(body)
             if authorization != f"Bearer {API_KEY}":
@@ -70,7 +72,7 @@ class OpenAIServer:
             self.answered += 1
         chat = path.endswith("/chat/completions")
         messages = body["messages"] if chat else [{"role": "user", "content": body["prompt"]}]
-        text = self.answer(messages, body.get("seed", 0))
+        text = self.answer(messages, body.get("seed", getattr(self._here, "seed", 0)))
         said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         prompt, completion = sum(len(m["content"]) for m in messages), len(text)
         whole = {
@@ -122,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.script.headers.append({name.lower(): value for name, value in self.headers.items()})
+        digits = re.fullmatch(r"[0-9a-f]{8,}", self.headers.get("Idempotency-Key", ""))
+        self.server.script._here.seed = int(digits[0][:8], 16) >> 1 if digits else 0
         status, data, headers = self.server.script.reply(self.path, body, self.headers.get("Authorization", ""))
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():

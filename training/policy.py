@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Rejected, TrainingFailed, Unavailable
-from ..models.base import ModelInfo, Style
+from ..models.base import ModelInfo, Style, prompt_digest
 from ..models.providers.embedded import choose_label
 from ..records import Draw, Request, Response, Sampling, Usage, digest
 from ..rng import named_rng
@@ -257,7 +257,7 @@ class _PendingRequest:
 
     def random(self, count: int) -> Any:
         """Numbers in [0, 1) that belong to the request and its draw, whichever model is asked."""
-        content = digest([self.request.messages, self.request.sampling])
+        content = prompt_digest(self.request)
         return named_rng(self.draw.episode, "policy", content, self.draw.step, self.draw.sample).random(count)
 
 

@@ -320,8 +320,17 @@ class _StandIn:
         else:
             response = Response(self._text(request, draw, key))
             length = sampling.max_tokens if self.longest else estimate_tokens(response.text)
-            completion_tokens = min(length, sampling.max_tokens)
+            thought = self._thought(sampling)
+            completion_tokens = min(length, sampling.max_tokens) + thought
+            return replace(response, usage=Usage(prompt_tokens, completion_tokens, reasoning_tokens=thought))
         return replace(response, usage=Usage(prompt_tokens, completion_tokens))
+
+    def _thought(self, sampling: Sampling) -> int:
+        """The tokens that the model thinks beside its answer: as many as it may, or as usual at its effort."""
+        thinking, most = self.info.thinking, sampling.most_tokens - sampling.max_tokens
+        if thinking is None or self.longest:
+            return most
+        return min(thinking.usual(sampling.reasoning_effort), most)
 
     def _text(self, request: Request, draw: Draw, key: str) -> str:
         sampling, question = request.sampling, request.messages[-1].content

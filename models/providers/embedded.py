@@ -30,7 +30,7 @@ from ...errors import BadOption, MissingExtra, MissingWeights, Rejected, Unavail
 from ...options import whole
 from ...records import Draw, Request, Response, Status, Usage, digest
 from ...rng import named_rng, seed_of
-from ..base import ModelInfo, Style
+from ..base import ModelInfo, Style, request_digest
 from ..sampling import asked_in_text, to_wire
 from .lora import ORGANISM, LoraAdapter, is_adapter, organism, read_adapter
 from .shipped_weights import SHIPPED_SHA256, as_q8_0, default_weights, sha256_of
@@ -201,7 +201,7 @@ class Embedded:
             **to_wire(sampling),
             "top_k": 0,
             "min_p": 0.0,
-            "seed": seed_of(digest(request), draw.episode, draw.step, draw.sample, bits=31),
+            "seed": seed_of(request_digest(request), draw.episode, draw.step, draw.sample, bits=31),
             "cache_prompt": True,
         }
         not_sent = asked_in_text(sampling) - ({"choices", "schema"} if choices else set())

@@ -17,23 +17,25 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 
 from ...errors import BadOption, ModelError, Rejected, Unavailable
-from ...records import Draw, Message, Request, Response, Sampling, Usage, digest
+from ...records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
 from ..account_faults import account_fault
 from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
 from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
-from .openai_format import status_of
+from .inline_thoughts import split_inline
+from .openai_format import BROKEN_OFF, status_of, thoughts_of
 from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed
 
 __all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_NOT_SENT = {"seed", *SETTINGS} - {"stop"}
+_NOT_SENT = {*SETTINGS} - {"stop", "reasoning_effort"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class LangChainModel:
             max_concurrency=self.max_concurrency,
             price=self.price,
             note="sampled as the LangChain model is set up",
+            lacks=frozenset(_NOT_SENT),
         )
 
     async def open(self) -> None:
@@ -83,15 +86,37 @@ class LangChainModel:
             raise _typed_error(self.info.label, error) from None
         counts: Mapping[str, Any] = message.usage_metadata or {}
         metadata = message.response_metadata
+        not_sent = _NOT_SENT | asked_in_text(request.sampling)
         reported = {
-            "model": str(metadata.get("model_name", "")),
-            "not_sent": ",".join(sorted(_NOT_SENT | asked_in_text(request.sampling))),
+            "model": str(metadata.get("model_name") or metadata.get("model") or ""),
+            "not_sent": ",".join(sorted(not_sent)),
         }
         if not counts:
             reported |= UNCOUNTED
-        finish = str(metadata.get("finish_reason") or metadata.get("stop_reason") or "stop")
-        usage = Usage(int(counts.get("input_tokens", 0)), int(counts.get("output_tokens", 0)))
-        return Response(str(message.text), status_of(finish), finish, usage, reported=reported)
+        names = ("finish_reason", "stop_reason", "done_reason")
+        finish = str(next((metadata[n] for n in names if metadata.get(n)), "stop"))
+        if finish.casefold() in BROKEN_OFF:
+            raise Unavailable(
+                f"{self.info.label} broke off its answer", f"finish reason {finish}", fault="server error"
+            )
+        refusal = message.additional_kwargs.get("refusal")
+        thoughts, text = split_inline(str(message.text))
+        status: Status = status_of(finish)
+        if isinstance(refusal, str) and refusal and not text:
+            text, status = refusal, "refused"
+        thoughts = thoughts_of({**message.additional_kwargs, "content": message.content}) or thoughts
+        return Response(text, status, finish, _usage(counts), reported=reported, reasoning=thoughts)
+
+
+def _usage(counts: Mapping[str, Any]) -> Usage:
+    """LangChain's counts, which hold what was cached and what was thought."""
+    inputs, outputs = counts.get("input_token_details") or {}, counts.get("output_token_details") or {}
+    return Usage(
+        int(counts.get("input_tokens", 0)),
+        int(counts.get("output_tokens", 0)),
+        int(inputs.get("cache_read") or 0),
+        int(outputs.get("reasoning") or 0),
+    )
 
 
 def _fields(model: BaseChatModel) -> dict[str, Any]:
@@ -201,13 +226,19 @@ class _TracedModelRoles(ModelRoles):
 def generation(response: Response) -> ChatGeneration:
     """A response in LangChain's form."""
     usage = response.usage
+    counts = UsageMetadata(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+    )
+    if usage.cached_tokens:
+        counts["input_token_details"] = {"cache_read": usage.cached_tokens}
+    if usage.reasoning_tokens:
+        counts["output_token_details"] = {"reasoning": usage.reasoning_tokens}
     message = AIMessage(
         response.text,
-        usage_metadata={
-            "input_tokens": usage.prompt_tokens,
-            "output_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        },
+        usage_metadata=counts,
+        additional_kwargs={"reasoning_content": response.reasoning} if response.reasoning else {},
         response_metadata={"finish_reason": response.finish_reason, "status": response.status},
     )
     return ChatGeneration(message=message)

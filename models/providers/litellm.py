@@ -16,13 +16,19 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .litellm_logging import null_logging
+from .openai_format import BROKEN_OFF, status_of
 from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of
 
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
+
+
+COMPLETION_TIMEOUT = 600.0
 
 
 def load_litellm() -> Any:
@@ -47,21 +53,43 @@ def load_litellm() -> Any:
 
 
 class LitellmTransport:
-    """One model asked through litellm."""
+    """One model asked through litellm.
 
-    def __init__(self, litellm: Any, name: str, api_base: str | None, api_key_env: str | None, timeout: float) -> None:
-        self._litellm, self._name, self._timeout = litellm, name, timeout
+    Args:
+        more: what every call of litellm's is given beside the request; headers: what every request carries.
+    """
+
+    def __init__(
+        self,
+        litellm: Any,
+        name: str,
+        api_base: str | None,
+        api_key_env: str | None,
+        provider: str,
+        more: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> None:
+        self._litellm, self._name, self._headers, self._provider = litellm, name, dict(headers), provider
         self._client: Any = None
         self._null_logging = null_logging()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydantic warns of litellm's types when it first builds them
             litellm.ModelResponse()
-        self._common: dict[str, Any] = {"model": name, "timeout": timeout, "num_retries": 0, "max_retries": 0}
+        self._common: dict[str, Any] = {"model": name, "num_retries": 0, "max_retries": 0}
         self._common |= {"drop_params": False, "caching": False, "no-log": True}
+        body = dict(more).pop("extra_body", {})
+        self._common |= {k: v for k, v in more.items() if k != "extra_body"}
+        # litellm merges `extra_body` into the body of OpenAI's form only; elsewhere it hands on what it does not know.
+        self._common |= {"extra_body": body} if body and self._in_openai_form else body
         if api_base:
             self._common["api_base"] = api_base
         if api_key_env:
             self._common["api_key"] = os.environ[api_key_env]
+
+    @property
+    def _in_openai_form(self) -> bool:
+        known = {str(getattr(p, "value", p)) for p in self._litellm.openai_compatible_providers}
+        return self._provider in known or self._provider in ("openai", "custom_openai", "azure")
 
     def open_completion(self, provider: str, key: str | None, base: str | None) -> None:
         """Make one client for all calls of a base model that speaks OpenAI's protocol.
@@ -74,14 +102,24 @@ class LitellmTransport:
             return
         import openai
 
-        self._client = openai.AsyncOpenAI(api_key=key or "none", base_url=base, timeout=self._timeout, max_retries=0)
+        self._client = openai.AsyncOpenAI(
+            api_key=key or "none", base_url=base, timeout=COMPLETION_TIMEOUT, max_retries=0
+        )
 
-    async def ask(self, request: Request, settings: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """The answer's body in OpenAI's form."""
+    async def ask(
+        self, request: Request, settings: Mapping[str, Any], own: Mapping[str, Any], key: str, timeout: float
+    ) -> dict[str, Any]:
+        """The answer's body in OpenAI's form.
+
+        Args:
+            settings: of the request, by OpenAI's names; own: the model's own parameters.
+            timeout: seconds for the whole exchange.
+        """
         text: str | list[dict[str, str]]
-        litellm, common = self._litellm, {**self._common, **settings, "extra_headers": {"Idempotency-Key": key}}
+        litellm, common = self._litellm, {**self._common, **settings, **own, "timeout": timeout}
+        common["extra_headers"] = {**self._headers, "Idempotency-Key": key}
         try:
-            async with asyncio.timeout(self._timeout + 5):
+            async with asyncio.timeout(timeout + 5):
                 if request.mode == "completion":
                     call, name, text = "atext_completion", "prompt", "".join(m.content for m in request.messages)
                     if self._client is not None:
@@ -89,13 +127,12 @@ class LitellmTransport:
                 else:
                     call, name = "acompletion", "messages"
                     text = [{"role": m.role, "content": m.content} for m in request.messages]
-                if self._null_logging is not None:
-                    common["litellm_logging_obj"] = self._null_logging(self._name, text, call, key)
-                return _body(await getattr(litellm, call)(**{name: text}, **common))
+                log = None if self._null_logging is None else self._null_logging(self._name, text, call, key)
+                if log is not None:
+                    common["litellm_logging_obj"] = log
+                return _body(await getattr(litellm, call)(**{name: text}, **common), getattr(log, "raw", None))
         except TimeoutError:
-            raise Unavailable(
-                f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True
-            ) from None
+            raise Unavailable(f"{self._name} did not answer within {timeout:g} s", fault="timeout", lost=True) from None
         except Exception as error:
             raise litellm_error(litellm, self._name, error) from None
 
@@ -117,7 +154,9 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     sentence, codes = _sentence(error)
     message, full = scrubbed(sentence), f"{error} {codes} {_code(error)}"
     if isinstance(error, known.UnsupportedParamsError):
-        return Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
+        denied = Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
+        denied.said = message
+        return denied
     if isinstance(error, known.ContentPolicyViolationError) and account_fault(full) is None:
         return Rejected(f"{name} filtered the request", message, refusal=True)
     if account_fault(full) is None and not (isinstance(status, int) and 400 <= status < 500 and status != 408):
@@ -190,26 +229,60 @@ def _code(error: BaseException) -> str:
     return next((str(b["code"]) for b in bodies if isinstance(b, dict) and b.get("code")), "")
 
 
-def _body(raw: Any) -> dict[str, Any]:
-    """The parts of litellm's object that `parse_completion` reads, as the JSON that they stand for."""
-    usage = getattr(raw, "usage", None)
+def _body(made: Any, raw: Any) -> dict[str, Any]:
+    """The parts of an answer that `parse_completion` reads, as JSON.
+
+    Args:
+        made: litellm's object.
+        raw: what the provider sent, as far as litellm shows it. In OpenAI's form it is taken as it is. Of any other, it
+            tells how the answer ended: litellm calls an end that it does not know "stop".
+    """
+    sent = _json(raw)
+    choices = sent.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].keys() & {"message"}:
+        return sent
+    usage = getattr(made, "usage", None)
     counts = {name: getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")}
     for kind, part in (("prompt_tokens_details", "cached_tokens"), ("completion_tokens_details", "reasoning_tokens")):
         counts[kind] = {part: getattr(getattr(usage, kind, None), part, None)}
+    ended = _ended(sent)
     return {
-        "model": getattr(raw, "model", None),
-        "system_fingerprint": getattr(raw, "system_fingerprint", None),
-        "choices": [_choice(c) for c in getattr(raw, "choices", None) or []],
+        "model": getattr(made, "model", None),
+        "system_fingerprint": getattr(made, "system_fingerprint", None),
+        "choices": [_choice(c, ended) for c in getattr(made, "choices", None) or []],
         "usage": counts if counts["prompt_tokens"] else None,  # litellm puts 0 where nothing was counted
     }
 
 
-def _choice(choice: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {"finish_reason": str(getattr(choice, "finish_reason", "") or "stop")}
+def _json(raw: Any) -> dict[str, Any]:
+    try:
+        value = orjson.loads(raw) if isinstance(raw, str | bytes) else raw
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _ended(sent: dict[str, Any]) -> str:
+    """How an answer ended, in the provider's own word; empty where it does not say."""
+    candidates = sent.get("candidates")
+    places = [sent, *(candidates[:1] if isinstance(candidates, list) else [])]
+    for place in places:
+        for name in ("stop_reason", "stopReason", "finishReason", "finish_reason", "done_reason"):
+            said = place.get(name) if isinstance(place, dict) else None
+            if isinstance(said, str) and said:
+                return said
+    return ""
+
+
+def _choice(choice: Any, ended: str) -> dict[str, Any]:
+    finish = str(getattr(choice, "finish_reason", "") or "stop")
+    if status_of(finish) == "ok" and (status_of(ended) != "ok" or ended.casefold() in BROKEN_OFF):
+        finish = ended
     message = getattr(choice, "message", None)
     if message is None:
-        return fields | {"text": getattr(choice, "text", None)}
-    return fields | {"message": {n: getattr(message, n, None) for n in ("content", "refusal")}}
+        return {"finish_reason": finish, "text": getattr(choice, "text", None)}
+    names = ("content", "refusal", "reasoning_content", "thinking_blocks")
+    return {"finish_reason": finish, "message": {n: getattr(message, n, None) for n in names}}
 
 
 async def _close(client: Any) -> None:

@@ -1,4 +1,4 @@
-"""A logging object for litellm's calls that logs nothing.
+"""A logging object for litellm's calls that logs nothing, and keeps the answer as the provider gave it.
 
 For every call litellm makes a logging object, which prices the answer by litellm's own table, copies requests and
 answers for callbacks, and queues a log entry. None of that is used here: prices are ours and callbacks are off. A
@@ -37,7 +37,10 @@ def _factory(logging: Any, register_providers: Callable[[], None]) -> NullLoggin
     class NullLogging(logging):  # type: ignore[misc]
         def pre_call(self, *_: Any, **__: Any) -> None: ...
 
-        def post_call(self, *_: Any, **__: Any) -> None: ...
+        raw: Any = None  # what the provider answered, before litellm has put it into its own form
+
+        def post_call(self, original_response: Any = None, *_: Any, **__: Any) -> None:
+            self.raw = original_response
 
         def response_cost_calculator(self, *_: Any, **__: Any) -> None: ...
 

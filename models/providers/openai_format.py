@@ -12,16 +12,31 @@ from typing import Any
 from ...errors import Unavailable
 from ...records import Response, Status, Usage
 from ..base import UNCOUNTED
+from .inline_thoughts import split_inline
 
-__all__ = ["parse_completion", "status_of"]
+__all__ = ["BROKEN_OFF", "parse_completion", "status_of", "thoughts_of"]
 
-# The finish reasons of answers that were cut off or withheld, in lower case.
+# The finish reasons of answers that were cut off or withheld, in lower case, as the providers' references name them.
 _STATUSES: dict[str, Status] = {
-    **dict.fromkeys(("length", "max_tokens", "model_length"), "truncated"),
     **dict.fromkeys(
-        ("content_filter", "refusal", "safety", "recitation", "blocklist", "prohibited_content"), "refused"
+        (
+            "length", "max_tokens", "model_length", "max_output_tokens", "error_limit", "max_new_tokens",
+            "model_context_window_exceeded", "context_length_exceeded", "num_predict",
+        ),
+        "truncated",
     ),
-}
+    **dict.fromkeys(
+        (
+            "content_filter", "content_filtered", "refusal", "safety", "recitation", "blocklist", "prohibited_content",
+            "spii", "image_safety", "guardrail_intervened", "guardrails", "error_toxic", "sensitive", "moderation",
+        ),
+        "refused",
+    ),
+}  # fmt: skip
+BROKEN_OFF = frozenset(
+    "error malformed_function_call unexpected_tool_call insufficient_system_resource network_error aborted".split()
+)
+"""The finish reasons of answers that the provider broke off: they are asked for again."""
 
 
 def status_of(finish: str) -> Status:
@@ -45,9 +60,19 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
     choice = choices[0]
     finish = choice.get("finish_reason")
     finish = finish if isinstance(finish, str) and finish else "stop"
-    if finish == "error":
-        raise Unavailable("the provider broke off its answer", fault="server error", lost=True)
+    native = choice.get("native_finish_reason")
+    if isinstance(native, str) and status_of(finish) == "ok" and status_of(native) != "ok":
+        finish = native
+    if finish.casefold() in BROKEN_OFF:
+        raise Unavailable(
+            "the provider broke off its answer", f"finish reason {finish}", fault="server error", lost=True
+        )
     text, refused = _text(choice)
+    message = choice.get("message")
+    reasoning = thoughts_of(message) if isinstance(message, dict) else ""
+    if not refused:
+        thoughts, text = split_inline(text)
+        reasoning = reasoning or thoughts
     reported = {"model": _short_text(body.get("model")), "not_sent": not_sent}
     fingerprint = _short_text(body.get("system_fingerprint"))
     if fingerprint:
@@ -55,7 +80,15 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
     usage = _usage(body.get("usage"))
     if usage is None:
         reported |= UNCOUNTED
-    return Response(text, "refused" if refused else status_of(finish), finish, usage or Usage(), reported=reported)
+    return Response(
+        text,
+        "refused" if refused else status_of(finish),
+        finish,
+        usage or Usage(),
+        cost=_cost(body.get("usage")),
+        reported=reported,
+        reasoning=reasoning,
+    )
 
 
 def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
@@ -81,6 +114,41 @@ def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
     raise Unavailable("the content of the provider's answer is no text", fault="malformed", lost=True)
 
 
+def thoughts_of(message: Mapping[str, Any]) -> str:
+    """What the model thought, in any of the fields in which providers show it."""
+    for name in ("reasoning_content", "reasoning", "thinking", "thought"):
+        said = message.get(name)
+        if isinstance(said, str) and said.strip():
+            return said.strip()
+    content = message.get("content")
+    for parts in (message.get("thinking_blocks"), content, message.get("reasoning_details")):
+        found = [t for p in parts if isinstance(p, dict) for t in _thoughts(p)] if isinstance(parts, list) else []
+        if found:
+            return "\n".join(found).strip()
+    return ""
+
+
+def _thoughts(part: Mapping[str, Any]) -> list[str]:
+    """The thoughts in one part of an answer: text, a summary, or a list of parts."""
+    if not str(part.get("type", "thinking")).startswith(("thinking", "reasoning", "summary")):
+        return []
+    for name in ("thinking", "summary", "text", "reasoning"):
+        said = part.get(name)
+        if isinstance(said, str) and said:
+            return [said]
+        if isinstance(said, list):
+            inner = [p.get("text") for p in said if isinstance(p, dict)]
+            return [t for t in inner if isinstance(t, str) and t]
+    return []
+
+
+def _cost(usage: Any) -> float | None:
+    """US dollars as the provider says them itself (OpenRouter); None where it does not."""
+    cost = usage.get("cost") if isinstance(usage, dict) else None
+    known = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 1e6
+    return float(cost) if known and cost is not None and not usage.get("is_byok") else None
+
+
 def _short_text(value: Any) -> str:
     return value[:200] if isinstance(value, str) else ""
 
@@ -94,4 +162,7 @@ def _usage(usage: Any) -> Usage | None:
         counts.append((details.get(part) or 0) if isinstance(details, dict) else 0)
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**53 for n in counts):
         return None
-    return Usage(*counts)
+    prompt, completion, cached, reasoning = counts
+    if reasoning and usage.get("total_tokens") == prompt + completion + reasoning:
+        completion += reasoning  # some providers count thoughts beside the answer
+    return Usage(prompt, completion, cached, reasoning)

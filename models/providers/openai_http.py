@@ -26,7 +26,7 @@ from .provider_errors import LOST, error_of_status, message_of, scrubbed
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["MOST_BYTES", "PROVIDERS", "OpenAIHTTP", "RequestTemplate", "api_base_of", "direct_proxies"]
+__all__ = ["MOST_BYTES", "PROVIDERS", "OpenAIHTTP", "SEED", "RequestTemplate", "api_base_of", "direct_proxies"]
 
 # Providers that speak OpenAI's protocol unchanged: one bearer key, its paths, its bodies, its answers. A test compares
 # with what litellm sends to each of them.
@@ -41,7 +41,9 @@ _MESSAGES = [{"role": r, "content": f"the {r}'s words"} for r in ("system", "use
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """The body of a chat request without its messages and its seed; `seed` is the provider's name for that."""
+    """The body of a chat request without its messages, and without its seed if that is `SEED`, which stands for those
+    of many requests; `seed` is the provider's name for it.
+    """
 
     body: dict[str, Any]
     seed: str | None
@@ -53,11 +55,10 @@ class RequestTemplate:
         Raises:
             Exception: litellm's own, where the model does not take these settings.
         """
-        numbered = {**settings, **({"seed": SEED} if "seed" in settings else {})}
         config = litellm.utils.ProviderConfigManager.get_provider_chat_config(
             model=model, provider=litellm.LlmProviders(provider)
         )
-        parameters = litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **numbered)
+        parameters = litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, **settings)
         if config is None:
             return None
         sent = config.transform_request(
@@ -70,8 +71,8 @@ class RequestTemplate:
         body = {**sent, **sent.pop("extra_body", {})}
         body.pop("extra_body", None)
         if not body.pop("stream", False) and body.pop("messages", None) == _MESSAGES and body.get("model"):
-            seeds = [k for k, v in body.items() if v == SEED]
-            return cls(body, seeds[0] if seeds else None)
+            seed = next((k for k, v in body.items() if v == SEED), None)
+            return cls({k: v for k, v in body.items() if k != seed}, seed)
         return None
 
 
@@ -82,13 +83,12 @@ class OpenAIHTTP:
         name: the model, for messages.
         base: the address of the API, such as https://api.openai.com/v1.
         headers: sent with every request, the key among them.
-        timeout: seconds for one whole exchange.
     """
 
-    def __init__(self, name: str, base: str, headers: Mapping[str, str], timeout: float) -> None:
+    def __init__(self, name: str, base: str, headers: Mapping[str, str]) -> None:
         import aiohttp
 
-        self._aiohttp, self._name, self._timeout = aiohttp, name, timeout
+        self._aiohttp, self._name = aiohttp, name
         self._base = base.rstrip("/")
         self._proxy = _proxy(base)
         self._headers = dict(headers)
@@ -108,17 +108,17 @@ class OpenAIHTTP:
             self._opened = http.ClientSession(
                 connector=http.TCPConnector(limit=0, ssl=self._authorities),
                 headers=self._headers,
-                timeout=http.ClientTimeout(total=self._timeout, sock_connect=min(self._timeout, 30)),
                 cookie_jar=http.DummyCookieJar(),
                 trust_env=False,  # else a netrc file could replace the key; `_proxy` reads the environment instead
             )
         return self._opened
 
-    async def post(self, path: str, body: Mapping[str, Any], key: str) -> Any:
+    async def post(self, path: str, body: Mapping[str, Any], key: str, timeout: float) -> Any:
         """The parsed answer to one request.
 
         Args:
             key: names the request, so that a server can tell a second attempt from a second request.
+            timeout: seconds for the whole exchange.
 
         Raises:
             ModelError: there is no answer.
@@ -131,12 +131,11 @@ class OpenAIHTTP:
                 headers={"Idempotency-Key": key},
                 proxy=self._proxy,
                 allow_redirects=False,
+                timeout=self._aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 30)),
             ) as response:
                 return self._parse(response, await self._body(response))
         except TimeoutError:
-            raise Unavailable(
-                f"{self._name} did not answer within {self._timeout:g} s", fault="timeout", lost=True
-            ) from None
+            raise Unavailable(f"{self._name} did not answer within {timeout:g} s", fault="timeout", lost=True) from None
         except (http.ClientConnectorCertificateError, http.ClientConnectorSSLError) as error:
             raise Denied(
                 f"the server of {self._name} cannot be trusted",

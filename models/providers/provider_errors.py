@@ -46,6 +46,8 @@ def scrubbed(text: str) -> str:
 def error_of_status(name: str, status: int, message: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
     """The typed error of an HTTP status that brings no answer.
 
+    Where it may refuse a parameter, it holds all that the provider `said`.
+
     What the provider's text says goes before the status: an empty account comes as 400, 403, 412 or 429, and a prompt
     that is too long or filtered comes as 403.
 
@@ -54,6 +56,14 @@ def error_of_status(name: str, status: int, message: str, code: str, headers: Ma
         message: the provider's own, raw.
         code: the provider's own codes and types of the error, if it gave any.
     """
+    error = _typed(name, status, message, code, headers)
+    full = f"{message} {code}"
+    if status in (400, 422) and isinstance(error, Denied | Rejected) and not is_filtered(full):
+        error.said = scrubbed(full)
+    return error
+
+
+def _typed(name: str, status: int, message: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
     text, wait, full = scrubbed(message), retry_after(headers), f"{message} {code}"
     fault = account_fault(full)
     if fault is not None:
@@ -137,7 +147,7 @@ def _codes(error: Mapping[str, Any]) -> str:
     """Every code, type, status and reason of an error, in one text."""
     details = error.get("details")
     reasons = [d.get("reason") for d in details if isinstance(d, dict)] if isinstance(details, list) else []
-    values = [*(error.get(k) for k in ("code", "type", "status", "__type", "Code")), *reasons]
+    values = [*(error.get(k) for k in ("code", "type", "status", "__type", "Code", "param")), *reasons]
     return " ".join(str(v) for v in values if isinstance(v, str | int) and v)
 
 

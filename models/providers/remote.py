@@ -1,8 +1,10 @@
 """A model behind the API of any provider that litellm knows.
 
 litellm is imported when the model is opened, with its own retries, caches, callbacks, telemetry and `drop_params` off
-and its price map local: the gateway is the only owner of retries, and no sampling setting is dropped in silence. A
-setting that a provider cannot take is left out beforehand and named in `Response.reported["not_sent"]`.
+and its price map local: the gateway is the only owner of retries, and nothing that was asked for is dropped in silence.
+What a provider does not take is left out and named in `Response.reported["not_sent"]` (`forms.py`). A refusal of a
+parameter is understood once (`lessons.py`), and the request is then sent without it: that is another request, and no
+second attempt of the first, which was not served.
 
 Providers that speak OpenAI's protocol are asked directly (`openai_http.py`), all others through litellm (`litellm.py`).
 The transport is no part of an answer's identity.
@@ -12,28 +14,47 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from ...errors import BadOption, Denied, UnknownName
+from ...errors import BadOption, Denied, Rejected, UnknownName
 from ...options import one_of, real, whole
-from ...records import Draw, Request, Response, Sampling, digest
+from ...records import Draw, Request, Response, digest
 from ..base import ModelInfo, Price, Style
-from ..sampling import as_sent, asked_in_text, lost_on_the_way, to_wire
+from ..known_models import LOCAL, KnownModel, known_model
+from ..parameters import (
+    SAMPLED,
+    check_parameters,
+    hide_headers,
+    identity_of_parameters,
+    names_of_provider,
+    open_headers,
+    thinking_form,
+)
+from ..sampling import as_sent, asked_in_text
 from ..secrets import keep_secret
+from ..thinking import Allowance
+from .addresses import check_address, check_tls, check_variable
+from .forms import Form, OpenModel, form_of
+from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import parse_completion
-from .openai_http import PROVIDERS, OpenAIHTTP, RequestTemplate, api_base_of, direct_proxies
+from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
+from .starved import with_remedy
 
 __all__ = ["RemoteModel"]
 
 TIMEOUT = 120.0
-HARMLESS = ("api-version",)  # parameters that the query of an address may hold
+TIMEOUT_THINKING = 600.0
+MOST_LESSONS = 12  # of one call: a provider that refuses more is misunderstood
 Transport = Literal["auto", "litellm"]
+PARAMETERS = (
+    "reasoning_effort", "thinking", "thinking_tokens", "max_tokens", "top_p", "top_k", "seed", "stop", "extra_body",
+    "extra_headers", "api_version", "organization", "project", "region", "service_tier",
+)  # fmt: skip
 
 
 @dataclass
@@ -47,12 +68,20 @@ class RemoteModel:
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
         price: US dollars per token; by default litellm's table.
-        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
+        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it. `top_p`,
+            `stop` and `reasoning_effort` likewise.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
         rpm, tpm: the most requests and tokens in any minute; by default unlimited.
-        timeout: seconds for one attempt.
+        timeout: seconds for one attempt; by default 120, and 600 where there is room to think.
         style: "chat", or "completion" for a base model.
         transport: "auto", or "litellm" to go through litellm even where the direct transport would do.
+        thinking: whether it thinks: true, false, "adaptive", a number of tokens, or the provider's own table.
+        thinking_tokens: what it may think on top of an answer; by default by its effort, see `Thinking`.
+        max_tokens: the whole limit of an answer, in the place of the roles' own and without room on top.
+        top_k, service_tier: as the provider knows them.
+        seed: a number that every request carries, or "draw" for one that names its draw.
+        extra_body, extra_headers: what is sent beside all this; a header's value may be $NAME of a variable.
+        api_version, organization, project, region: where the provider has these.
     """
 
     name: str
@@ -63,49 +92,106 @@ class RemoteModel:
     max_concurrency: int = 64
     rpm: int | None = None
     tpm: int | None = None
-    timeout: float = TIMEOUT
+    timeout: float | None = None
     style: Style = "chat"
     transport: Transport = "auto"
-    _open: _Opened | None = field(default=None, init=False, repr=False, compare=False)
+    reasoning_effort: str | None = None
+    thinking: Any = None
+    thinking_tokens: int | str | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | str | None = None
+    stop: Any = None
+    extra_body: Mapping[str, Any] | None = None
+    extra_headers: Mapping[str, str] | None = None
+    api_version: str | None = None
+    organization: str | None = None
+    project: str | None = None
+    region: str | None = None
+    service_tier: str | None = None
+    _open: OpenModel | None = field(default=None, init=False, repr=False, compare=False)
     _info: ModelInfo | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         one_of("prompt style", self.style, ["chat", "completion"])
         one_of("transport", self.transport, ["auto", "litellm"])
         whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
-        real(f"timeout of {self.name!r}", self.timeout, above=0)
+        if self.timeout is not None:
+            real(f"timeout of {self.name!r}", self.timeout, above=0)
         for option, value in (("rpm", self.rpm), ("tpm", self.tpm)):
             if value is not None:
                 whole(f"{option} of {self.name!r}", value, 1)
         if self.api_key_env is not None:
-            _check_variable(self.name, self.api_key_env)
+            check_variable(self.name, self.api_key_env)
         if self.api_base is not None:
-            _check_address(self.name, self.api_base)
+            check_address(self.name, self.api_base)
+        check_parameters(self.name, self._parameters)
+        hide_headers(self.extra_headers or {})
+        info = self.info
+        own = {**info.settings, **({} if self.temperature is None else {"temperature": self.temperature})}
+        if self.temperature is not None:
+            real(f"temperature of {self.name!r}", self.temperature, 0, info.hottest)
+        why, remedy = info.why_not(own)
+        if why:
+            raise BadOption(f"{self.name!r} cannot be asked like this", why, remedy)
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+
+    @property
+    def _known(self) -> KnownModel:
+        form = thinking_form(self.thinking)
+        allowance: Any = self.thinking_tokens
+        if allowance is None:
+            allowance = 0 if self.max_tokens is not None else (form or {}).get("budget_tokens", "auto")
+        checked: Allowance = allowance
+        return known_model(self.name, checked, None if form is None else form["type"] != "disabled")
 
     @property
     def info(self) -> ModelInfo:
-        if self._info is not None:
-            return self._info
+        if self._info is None:
+            self._info = self._describe()
+        return self._info
+
+    def _describe(self) -> ModelInfo:
+        known, given = self._known, self._parameters
         settings = {k: v for k in ("api_base", "temperature") if (v := getattr(self, k)) is not None}
+        settings |= identity_of_parameters(given)
         if self.style != "chat":
             settings["style"] = self.style
         suffix = f"#{digest(settings, 4)}" if settings else ""
+        sampled = {k: given[k] for k in SAMPLED if k in given}
+        if "stop" in sampled:
+            sampled["stop"] = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        shown = [f"{k}={v}" for k, v in given.items() if isinstance(v, str | int | float) and k not in _NOT_SHOWN]
         return ModelInfo(
             id=self.name + suffix,
-            label=self.name,
+            label=":".join(filter(None, (self.name, ",".join(shown)))),
             style=self.style,
             max_concurrency=self.max_concurrency,
-            price=self.price or self._list_price(),
-            account=self._account,
+            price=self.price or (None if known.price is None else Price(*known.price)),
+            account=f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}",
             rpm=self.rpm,
             tpm=self.tpm,
             temperature=self.temperature,
+            settings=sampled,
+            thinking=known.thinking,
+            lacks=known.lacks,
+            lacks_while_thinking=known.lacks_while_thinking,
+            hottest=known.hottest,
         )
 
     async def open(self) -> None:
         # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
-        _check_tls(litellm)
+        check_tls(litellm)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydantic warns of litellm's types when it first builds them
+            self._open_with(litellm)
+
+    def _open_with(self, litellm: Any) -> None:
         try:
             model, provider, key, base = litellm.get_llm_provider(self.name, api_base=self.api_base)
         except Exception:
@@ -122,16 +208,40 @@ class RemoteModel:
             if self.api_base is None and len(missing) == 1 and missing[0].endswith("_API_KEY"):
                 raise Denied(f"{missing[0]} is not set", remedy=f"Export it before using {self.name!r}.")
         accepts = frozenset(litellm.get_supported_openai_params(model, custom_llm_provider=provider) or [])
-        base = base or self.api_base
-        direct = self._direct(litellm, model, provider, key, base)
-        via_litellm = None
-        if direct is None:
-            via_litellm = LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, self.timeout)
+        arguments, headers = names_of_provider(provider, self._parameters)
+        headers |= open_headers(self.name, self.extra_headers or {})
+        self._open = OpenModel(
+            module=litellm,
+            name=self.name,
+            model=model,
+            provider=provider,
+            accepts=accepts,
+            known=self._known,
+            own=self._own,
+            extra_body=self.extra_body or {},
+            seeded=self._seeded(provider),
+            direct=self._direct(litellm, model, provider, key, base or self.api_base, headers),
+        )
+        if self._open.direct is None:
+            self._open.litellm = self._through_litellm(litellm, provider, arguments, headers)
             if self.style == "completion":
-                via_litellm.open_completion(provider, key, base)
-        self._open = _Opened(litellm, model, provider, accepts, direct, via_litellm)
+                self._open.litellm.open_completion(provider, key, base or self.api_base)
         self._info = None
-        self._info = self.info
+
+    @property
+    def _own(self) -> dict[str, Any]:
+        """The parameters that are no settings of a request, by OpenAI's names."""
+        own = {k: v for k in ("top_k", "service_tier") if (v := getattr(self, k)) is not None}
+        form = thinking_form(self.thinking)
+        if form is not None and self.name.startswith(("ollama/", "ollama_chat/")):
+            return {**own, "think": form["type"] != "disabled"}
+        return own if form is None else {**own, "thinking": form}
+
+    def _seeded(self, provider: str) -> bool | int:
+        """Whether requests carry a seed: of their draw (True), a number, or none (False)."""
+        if self.seed is None:
+            return provider in LOCAL
+        return True if self.seed == "draw" else int(self.seed)
 
     async def close(self) -> None:
         """Close the connections of this model and event loop, and no others."""
@@ -145,77 +255,76 @@ class RemoteModel:
         opened = self._open
         if opened is None:
             raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
-        form = self._form(opened, request)
+        limit = 0  # of this call's tokens, where its prompt leaves no more
+        for _ in range(MOST_LESSONS):
+            form = self._form(opened, request)
+            try:
+                answer = await self._ask(opened, form, request, key, limit)
+            except (Denied, Rejected) as error:
+                left = room_in_context(error.said) if request.sampling.most_tokens > request.sampling.max_tokens else 0
+                if left >= request.sampling.max_tokens and left != limit:
+                    limit = left
+                    continue
+                lesson = lesson_of(error.said, form.sent) if error.said else None
+                if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
+                    raise
+                opened.lessons.learn(lesson, str(error.why))
+                opened.forms.clear()
+                continue
+            return self._read(answer, form, request, limit)
+        raise Denied(f"{self.name} refused {MOST_LESSONS} parameters one after the other", remedy="Set fewer of them.")
+
+    async def _ask(self, opened: OpenModel, form: Form, request: Request, key: str, limit: int) -> Any:
+        """The answer's body, by the transport that can carry the form."""
         seed = int(key[:8], 16) >> 1  # 31 bits of the key, so the seed names the draw
+        thinks = request.sampling.thinking_tokens != 0
+        patience = self.timeout or (TIMEOUT_THINKING if thinks else TIMEOUT)
+        numbered = {form.seed: seed} if form.seed else {}
         if form.template is not None and opened.direct is not None:
-            body: dict[str, Any] = {**form.template.body, **({form.template.seed: seed} if form.template.seed else {})}
+            body = {**form.template, **numbered, **({form.limited: limit} if limit and form.limited else {})}
             if request.mode == "completion":
                 body["prompt"] = "".join(m.content for m in request.messages)
-                answer = await opened.direct.post("/completions", body, key)
-            else:
-                body["messages"] = request.messages
-                answer = await opened.direct.post("/chat/completions", body, key)
-        else:
-            settings = {**form.settings, **({"seed": seed} if "seed" in form.settings else {})}
-            if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
-                opened.litellm = LitellmTransport(
-                    opened.module, self.name, self.api_base, self.api_key_env, self.timeout
-                )
-            answer = await opened.litellm.ask(request, settings, key)
-        return parse_completion(answer, ",".join(sorted(form.not_sent | asked_in_text(request.sampling))))
+                return await opened.direct.post("/completions", body, key, patience)
+            body["messages"] = request.messages
+            return await opened.direct.post("/chat/completions", body, key, patience)
+        settings = {**form.settings, **numbered, **({form.limited: limit} if limit and form.limited else {})}
+        if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
+            arguments, headers = names_of_provider(opened.provider, self._parameters)
+            headers |= open_headers(self.name, self.extra_headers or {})
+            opened.litellm = self._through_litellm(opened.module, opened.provider, arguments, headers)
+        return await opened.litellm.ask(request, settings, form.own, key, patience)
 
-    def _form(self, opened: _Opened, request: Request) -> _Form:
+    def _read(self, answer: Any, form: Form, request: Request, limit: int) -> Response:
+        not_sent = ",".join(sorted(form.not_sent | asked_in_text(request.sampling)))
+        response = parse_completion(answer, not_sent)
+        sent = min(filter(None, (limit, form.limit)), default=0)
+        if sent and sent != request.sampling.most_tokens and request.sampling.thinking_tokens is not None:
+            response.reported["max_tokens"] = str(sent)
+        return with_remedy(response, request.sampling)
+
+    def _form(self, opened: OpenModel, request: Request) -> Form:
         """How this request's sampling is sent; worked out once for each sampling and mode."""
         sampling = as_sent(request.sampling)
         form = opened.forms.get((sampling, request.mode))
         if form is None:
-            form = opened.forms[sampling, request.mode] = self._work_out_form(opened, sampling, request.mode)
-        return form
-
-    def _work_out_form(self, opened: _Opened, sampling: Sampling, mode: str) -> _Form:
-        wanted = {**to_wire(sampling), "seed": 0}
-        asked = set(wanted)
-        if sampling.top_p == 1.0 and "claude" in self.name:
-            del wanted["top_p"]  # Claude refuses a request with both temperature and top_p; 1 is its default
-        if "max_tokens" not in opened.accepts and "max_completion_tokens" in opened.accepts:
-            wanted["max_completion_tokens"] = wanted.pop("max_tokens")
-        settings = {k: v for k, v in wanted.items() if k in opened.accepts}
-        template = None
-        if opened.direct is not None and mode == "completion":
-            template = RequestTemplate({"model": opened.model, **settings}, "seed" if "seed" in settings else None)
-        elif opened.direct is not None:
             try:
-                template = RequestTemplate.of(opened.module, opened.model, opened.provider, settings)
+                form = form_of(opened, sampling, request.mode)
+            except (Denied, BadOption):
+                raise
             except Exception as error:
                 raise litellm_error(opened.module, self.name, error) from None
-        sent = (
-            settings if mode == "completion" else self._mapped(opened, settings) if template is None else template.body
-        )
-        lost = lost_on_the_way({k: v for k, v in settings.items() if k != "seed"}, sent)
-        if template is not None and mode != "completion" and template.seed is None:
-            lost.add("seed")
-        arrives = settings.keys() - lost
-        if "max_completion_tokens" in arrives:
-            arrives = arrives | {"max_tokens"}
-        return _Form(settings, frozenset(asked - arrives), template)
+            opened.forms[sampling, request.mode] = form
+        return form
 
-    def _mapped(self, opened: _Opened, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What litellm makes of the settings.
+    def _through_litellm(
+        self, litellm: Any, provider: str, arguments: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> LitellmTransport:
+        more = {**arguments, **({"extra_body": dict(self.extra_body)} if self.extra_body else {})}
+        return LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, provider, more, headers)
 
-        Raises:
-            Denied: the model does not take one of them.
-        """
-        try:
-            mapped: Mapping[str, Any] = opened.module.utils.get_optional_params(
-                model=opened.model, custom_llm_provider=opened.provider, **settings
-            )
-        except opened.module.exceptions.UnsupportedParamsError as error:
-            raise litellm_error(opened.module, self.name, error) from None
-        except Exception:  # noqa: BLE001  (litellm cannot say: the request itself will tell)
-            return settings
-        return mapped
-
-    def _direct(self, litellm: Any, model: str, provider: str, key: str | None, base: str | None) -> OpenAIHTTP | None:
+    def _direct(
+        self, litellm: Any, model: str, provider: str, key: str | None, base: str | None, more: Mapping[str, str]
+    ) -> OpenAIHTTP | None:
         """The direct transport, if it can be used for this provider and litellm's is not asked for."""
         address = api_base_of(litellm, provider, base)
         entry = _entry(litellm, self.name)
@@ -235,48 +344,12 @@ class RemoteModel:
         for name, variable in (("OpenAI-Organization", "OPENAI_ORGANIZATION"), ("OpenAI-Project", "OPENAI_PROJECT")):
             if provider == "openai" and os.environ.get(variable):
                 headers[name] = os.environ[variable]
-        return OpenAIHTTP(self.name, address, headers, self.timeout)
-
-    @property
-    def _account(self) -> str:
-        """The provider, its address and the variable of the key; never the key."""
-        return f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}"
-
-    def _list_price(self) -> Price | None:
-        """litellm's list price; None as long as litellm is not loaded."""
-        litellm = sys.modules.get("litellm")
-        entry = {} if litellm is None else _entry(litellm, self.name)
-        if entry.get("input_cost_per_token") is None:
-            return None
-        return Price(float(entry["input_cost_per_token"]), float(entry.get("output_cost_per_token") or 0.0))
+        if self.organization:
+            headers["OpenAI-Organization"] = self.organization
+        return OpenAIHTTP(self.name, address, {**headers, **more})
 
 
-@dataclass(frozen=True)
-class _Form:
-    """How one sampling is sent.
-
-    Attributes:
-        settings: what the provider takes, by OpenAI's names.
-        not_sent: the names of what it does not get.
-        template: the body for the direct transport; None where litellm must carry it.
-    """
-
-    settings: dict[str, Any]
-    not_sent: frozenset[str]
-    template: RequestTemplate | None
-
-
-@dataclass
-class _Opened:
-    """An open model: what litellm knows about it, and its transports."""
-
-    module: Any
-    model: str
-    provider: str
-    accepts: frozenset[str]
-    direct: OpenAIHTTP | None
-    litellm: LitellmTransport | None
-    forms: dict[tuple[Sampling, str], _Form] = field(default_factory=dict)
+_NOT_SHOWN = ("api_version", "organization", "project", "region")
 
 
 def _completion_providers(litellm: Any) -> set[str]:
@@ -288,49 +361,3 @@ def _entry(litellm: Any, name: str) -> Mapping[str, Any]:
     table = getattr(litellm, "model_cost", {})  # absent while another thread is importing litellm
     entry: Mapping[str, Any] = table.get(name) or table.get(name.partition("/")[2]) or {}
     return entry
-
-
-def _check_variable(name: str, variable: Any) -> None:
-    """Refuse what is no variable's name, or looks like the key itself; the message does not repeat it."""
-    is_name = isinstance(variable, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable)
-    is_key = is_name and len(variable) > 20 and re.search("[a-z]", variable) and re.search("[0-9]", variable)
-    if not is_name or is_key:
-        raise BadOption(
-            f"the api_key_env of {name!r} {'looks like a key' if is_key else 'is no name of a variable'}",
-            "a key in its place would be stored with the run",
-            "Export the key in an environment variable, and write the variable's name here, such as MY_KEY.",
-        )
-
-
-def _check_address(name: str, address: Any) -> None:
-    """Refuse what is no address, or an address that holds a secret; the message does not repeat it."""
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except (ValueError, TypeError, AttributeError):
-        usable = False
-    if not usable or re.search(r"\s", address):
-        raise BadOption(f"the api_base of {name!r} is no address", remedy="Write https://HOST/PATH.")
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        raise BadOption(
-            f"the api_base of {name!r} holds a user name or password",
-            "it would be stored with the run",
-            "Take it out, and name the environment variable that holds the key: api_key_env.",
-        )
-    if any(k not in HARMLESS for k, _ in parse_qsl(parts.query, keep_blank_values=True)) or ";" in parts.query:
-        raise BadOption(
-            f"the api_base of {name!r} holds a query",
-            "a key in it would be stored with the run",
-            "Take it out, and name the environment variable that holds the key: api_key_env.",
-        )
-
-
-def _check_tls(litellm: Any) -> None:
-    """Refuse SSL_VERIFY=False in the environment, which litellm would obey: no key is sent over such a line."""
-    value = os.environ.get("SSL_VERIFY", "")
-    if litellm.ssl_verify is False or value.strip().lower() in ("false", "0", "no", "off", "none"):
-        raise BadOption(
-            "SSL_VERIFY switches off the verification of certificates",
-            "anyone on the way could read the key",
-            "Unset it, and name the file of your own certificate authority in SSL_CERT_FILE.",
-        )

@@ -98,7 +98,7 @@ async def test_messages_keep_their_roles_and_what_is_not_sent_is_named() -> None
     ]  # fmt: skip
     assert stop == ["END"]
     assert said.usage == Usage(7, 3)
-    assert said.reported == {"model": "pupil-1-2026", "not_sent": "max_tokens,seed,temperature,top_p"}
+    assert said.reported == {"model": "pupil-1-2026", "not_sent": "max_tokens,temperature,top_p"}
 
 
 async def test_an_answer_cut_off_is_truncated() -> None:

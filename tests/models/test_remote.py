@@ -82,7 +82,7 @@ async def through_gateway(model: RemoteModel, clock: Clock) -> Response:
 
 async def test_every_setting_is_sent_and_what_is_billed_comes_back(openai_server: Any) -> None:
     openai_server.answer = lambda messages, seed: "ACTION=Red"
-    model = remote(openai_server)
+    model = remote(openai_server, seed="draw")
     asked = request(model, temperature=0.7, top_p=0.9, max_tokens=77, stop=("END",))
     said = await Gateway([model]).complete(asked, Draw(1, 2, 3))
     await model.close()
@@ -97,8 +97,8 @@ async def test_every_setting_is_sent_and_what_is_billed_comes_back(openai_server
     assert said.latency > 0
 
 
-async def test_the_seed_names_the_draw(openai_server: Any) -> None:
-    model = remote(openai_server)
+async def test_the_seed_names_the_draw_where_it_is_asked_for(openai_server: Any) -> None:
+    model = remote(openai_server, seed="draw")
     await model.open()
     for draw in (Draw(1, 2, 3), Draw(1, 2, 3), Draw(1, 2, 4), Draw(1, 3, 3), Draw(2, 2, 3)):
         await attempt(model, request(model), draw)
@@ -122,20 +122,20 @@ def test_the_temperature_of_a_model_replaces_that_of_its_roles_and_yields_to_an_
 
 
 async def test_what_a_provider_cannot_take_is_named(openai_server: Any) -> None:
-    """A reasoning model takes no top_p and no stop, and its maximum under another name."""
+    """A reasoning model takes no stop and no temperature, and its maximum under another name."""
     model = RemoteModel("openai/gpt-5-mini", api_base=openai_server.base)
-    said = await generate(model, request(model, stop=("END",)))
+    said = await generate(model, request(model, temperature=0.3, top_p=0.9, stop=("END",)))
     [body] = openai_server.bodies
-    assert said.reported["not_sent"] == "stop,top_p"
-    assert {"stop", "top_p", "max_tokens"}.isdisjoint(body)
+    assert said.reported["not_sent"] == "stop,temperature,top_p"
+    assert set(body) == {"model", "messages", "max_completion_tokens"}
     assert body["max_completion_tokens"] == 512
 
 
-async def test_a_setting_that_a_model_refuses_stops_the_run_instead_of_being_dropped(openai_server: Any) -> None:
+async def test_a_setting_that_somebody_requires_stops_the_run_instead_of_being_dropped(openai_server: Any) -> None:
     for transport in ("auto", "litellm"):
         model = resolve("openai/gpt-5-mini", api_base=openai_server.base, transport=transport)
         with pytest.raises(Denied, match="temperature"):
-            await generate(model, request(model, temperature=0.3))
+            await generate(model, request(model, temperature=0.3, required=("temperature",)))
     assert openai_server.bodies == []
 
 
@@ -498,7 +498,7 @@ def test_an_experiment_through_a_provider_of_ones_own(
     assert len(kept) == len(custom_provider) == result.outcome.run_usage.made
     for _, said in kept.values():
         sent = custom_provider[0]["optional_params"]
-        left_out = [k for k in ("max_tokens", "seed", "temperature", "top_p") if k not in sent]
+        left_out = [k for k in ("max_tokens", "temperature") if k not in sent]
         assert said.reported["not_sent"] == ",".join(left_out)
         assert said.cost == pytest.approx(said.usage.prompt_tokens * 0.15e-6 + said.usage.completion_tokens * 0.6e-6)
     assert len(raw(tmp_path / "run")) == 24

@@ -15,6 +15,7 @@ from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.models.base import ModelInfo
 from akrasia.models.providers.langchain import GatewayChatModel
 from akrasia.models.sampling import (
+    ABOUT,
     NOT_SENT,
     SETTINGS,
     as_sent,
@@ -28,11 +29,16 @@ from akrasia.records import Request, Sampling
 
 NAMES = [f.name for f in fields(Sampling)]
 ANOTHER: dict[type, Any] = {float: 0.25, int: 7, tuple: ("X", "Y"), str: '{"type": "object"}'}
-UNUSUAL = Sampling(**{f.name: ANOTHER[type(f.default)] for f in fields(Sampling)})
+UNUSUAL = Sampling(**{f.name: ANOTHER[type(f.default)] for f in fields(Sampling)} | {"reasoning_effort": "low"})
+
+
+def required(sampling: Sampling, name: str, value: Any) -> Sampling:
+    """The sampling with one setting as somebody sets it."""
+    return replace(sampling, **{name: value, "required": tuple(sorted({*sampling.required, name}))})
 
 
 def test_every_field_is_declared_once() -> None:
-    assert {*SETTINGS, *NOT_SENT} == set(NAMES) and NOT_SENT.isdisjoint(SETTINGS)
+    assert {*SETTINGS, *NOT_SENT, *ABOUT} == set(NAMES) and len(SETTINGS) + len(NOT_SENT | ABOUT) == len(NAMES)
     assert all(getattr(UNUSUAL, name) != getattr(Sampling(), name) for name in NAMES)
     assert set(to_wire(UNUSUAL)) == {setting.wire_name for setting in SETTINGS.values()}
 
@@ -54,8 +60,9 @@ def test_what_only_the_prompt_asks_for_and_what_is_lost_on_the_way_is_named() ->
 
 @pytest.mark.parametrize("name", [n for n, setting in SETTINGS.items() if setting.kind])
 def test_changing_one_setting_keeps_every_other_field(name: str) -> None:
-    changed = with_settings(UNUSUAL, {name: "1"})
-    assert getattr(changed, name) == 1 and replace(changed, **{name: getattr(UNUSUAL, name)}) == UNUSUAL
+    value = "high" if name == "reasoning_effort" else 1
+    changed = with_settings(UNUSUAL, {name: str(value)})
+    assert changed == required(UNUSUAL, name, value) and getattr(changed, name) != getattr(UNUSUAL, name)
     assert sampling_from_kwargs(UNUSUAL, {}, None) == UNUSUAL
     assert sampling_from_kwargs(UNUSUAL, {}, ["END"]) == replace(UNUSUAL, stop=("END",))
 
@@ -70,7 +77,7 @@ def gateway() -> tuple[list[Request], Gateway, str]:
 async def test_a_chat_model_of_a_gateway_loses_no_field() -> None:
     requests, asked, model = gateway()
     await GatewayChatModel(asked, model=model, sampling=UNUSUAL).bind(temperature=1.5).ainvoke("hello")
-    assert requests[0].sampling == replace(UNUSUAL, temperature=1.5)
+    assert requests[0].sampling == required(UNUSUAL, "temperature", 1.5)
 
 
 async def test_the_chat_model_of_the_run_and_a_plan_lose_no_field() -> None:
@@ -89,12 +96,12 @@ async def test_the_chat_model_of_the_run_and_a_plan_lose_no_field() -> None:
     situation = task.situation(task.start(0))
     variant = ak.Variant.from_langgraph("graph", graph.compile(), ak.graphs.MessagesAdapter())
     await variant.decide(situation, roles, 0, 0)
-    assert requests.pop().sampling == replace(UNUSUAL, top_p=0.5)
+    assert requests.pop().sampling == required(UNUSUAL, "top_p", 0.5)
     plan = ak.graphs.act() | ak.interventions.INTERVENTIONS.make("constrain_action")
     await ak.Variant("plain", plan).decide(situation, roles, 0, 0)
     await ak.Variant("warm", replace(plan, sampling={"temperature": 0.25})).decide(situation, roles, 0, 0)
     plain, warm = (request.sampling for request in requests)
-    assert plain.choices and plain.schema and warm == replace(plain, temperature=0.25)
+    assert plain.choices and plain.schema and warm == required(plain, "temperature", 0.25)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,7 @@ async def test_the_chat_model_of_the_run_and_a_plan_lose_no_field() -> None:
         ({"temprature": 0}, UnknownName, "Did you mean 'temperature'"),
         ({"choices": ("A",)}, UnknownName, "no sampling setting named 'choices'"),
         ({"temperature": "hot"}, BadOption, "temperature is 'hot'"),
+        ({"reasoning_effort": "hgih"}, UnknownName, "Did you mean 'high'"),
     ],
 )
 def test_a_setting_that_is_none_is_refused_where_it_is_made(
