@@ -7,7 +7,8 @@ looked at while it went on no p is valid: the intervals are anytime-valid then, 
 
 Invariants: only what is paired is compared, the same episodes of the same task, and in a fork the same situations; what
 is not paired is refused with the reason. The item is the cluster. A difference is *shown* if its Holm-corrected p is at
-most 0.05 and its interval excludes 0; otherwise the sentence says between what it lies.
+most 0.05 and its interval excludes 0, also with every missing outcome counted against it; otherwise the sentence says
+between what it lies.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from .verdict import LEAKS, difference_between, direction
 __all__ = ["COMPARED", "Comparison", "MetricComparison", "compare", "compare_runs"]
 
 COMPARED = ("knowing", "doing", "gap", "say_do")
-MetricOutcome = Literal["higher", "lower", "no difference shown", "too few episodes", "not measured"]
+MetricOutcome = Literal["higher", "lower", "no difference shown", "no finding", "too few episodes", "not measured"]
 SHARED_SITUATIONS = "the situations that both decided"
 Faults = tuple[Sequence[IntegrityFault], Sequence[IntegrityFault]]
 """What speaks against the first arm, and against the second."""
@@ -51,7 +52,7 @@ class MetricComparison:
         bounds: what outcomes that are missing could have made of the difference; None where none is missing or the
             metric has no bounds.
         missing: share of the outcomes of both arms that are missing; None where the metric has no bounds.
-        outcome: where `b` is shown to lie against `a`.
+        outcome: where `b` is shown to lie against `a`; "no finding" where outcomes that are missing could undo that.
     """
 
     metric: str
@@ -275,11 +276,11 @@ def _lines(
     def contrast(metric: Metric) -> Contrast:
         if unmeasured := unmeasured_contrast(metric.name, a.name, b.name, faults[::-1]):
             return unmeasured
-        return (
-            metric_contrast(metric, pairing, interval)
-            if looks is None
-            else looks.contrast(metric, pairing, len(metrics))
-        )
+        if looks is None:
+            return metric_contrast(metric, pairing, interval)
+        found = looks.contrast(metric, pairing, len(metrics))
+        bounds = None if found.difference.value is None else worst_case_bounds(metric, pairing, interval)
+        return replace(found, bounds=bounds)
 
     contrasts = [contrast(m) for m in metrics]
     if looks is None:
@@ -288,7 +289,7 @@ def _lines(
 
 
 def _line(metric: Metric, contrast: Contrast, pairing: Pairing, interval: Interval, faults: Faults) -> MetricComparison:
-    bounds = None if contrast.difference.value is None else worst_case_bounds(metric, pairing, interval)
+    bounds = contrast.bounds
     return MetricComparison(
         metric=metric.name,
         unit=metric.unit,
@@ -313,7 +314,7 @@ def _outcome(contrast: Contrast) -> MetricOutcome:
         return "not measured"
     if contrast.difference.clusters < FEW:
         return "too few episodes"
-    outcomes: dict[str, MetricOutcome] = {"up": "higher", "down": "lower"}
+    outcomes: dict[str, MetricOutcome] = {"up": "higher", "down": "lower", "undone": "no finding"}
     return outcomes.get(direction(contrast), "no difference shown")
 
 
@@ -331,14 +332,27 @@ def _sentence(a: str, b: str, lines: Sequence[MetricComparison], unit: str) -> s
         most = max(line.contrast.difference.clusters for line in few)
         return f"Too few {unit} to call a difference ({most}, at least {FEW} are needed)."
     shown = [line for line in measured if line.outcome in ("higher", "lower")]
+    undone = [line for line in measured if line.outcome == "no finding"]
+    note = f" No finding in {', '.join(map(_undone, undone))}: answers that could not be read could undo it." * bool(
+        undone
+    )
     if not shown:
-        ends = ((m.metric, difference_between(m.contrast.difference)) for m in measured if m not in few)
+        ends = ((m.metric, difference_between(m.contrast.difference)) for m in measured if m not in (*few, *undone))
         spans = "; ".join(f"{metric} between {between}" for metric, between in ends)
-        return f"No difference shown between {a!r} and {b!r} in {_count(measured)}: {spans}."
+        open_ones = f"No difference shown between {a!r} and {b!r} in {_count(measured)}" + (
+            f": {spans}." if spans else "."
+        )
+        return open_ones + note
     parts = [f"{line.outcome} {line.metric} by {_size(line.contrast)}" for line in shown]
-    rest = [line.metric for line in measured if line not in shown]
+    rest = [line.metric for line in measured if line not in (*shown, *undone)]
     others = f" No difference shown in {', '.join(rest)}." if rest else ""
-    return f"{b!r} has a {' and a '.join(parts)} than {a!r}, corrected over {_count(measured)}.{others}"
+    return f"{b!r} has a {' and a '.join(parts)} than {a!r}, corrected over {_count(measured)}.{others}{note}"
+
+
+def _undone(line: MetricComparison) -> str:
+    """A metric with the interval around its worst case, `knowing (-0.20 to +0.31)`."""
+    low, high = line.contrast.worst or (None, None)
+    return line.metric if low is None or high is None else f"{line.metric} ({low:+.2f} to {high:+.2f})"
 
 
 def _leak_note(a: Side, b: Side) -> str:

@@ -23,7 +23,17 @@ from .items import common_items, items_of_episodes
 from .metrics import Metric
 from .situations import shared_situations, side_by_side
 
-__all__ = ["OWN_WAY", "SAME_SITUATIONS", "Flips", "Pairing", "Side", "metric_contrast", "pair", "worst_case_bounds"]
+__all__ = [
+    "OWN_WAY",
+    "SAME_SITUATIONS",
+    "Flips",
+    "Pairing",
+    "Side",
+    "has_missing",
+    "metric_contrast",
+    "pair",
+    "worst_case_bounds",
+]
 
 SAME_SITUATIONS = "the same situations"
 OWN_WAY = "the same seeds; each arm met the situations that it led to"
@@ -138,22 +148,32 @@ def pair(a: Side, b: Side) -> Pairing:
 
 
 def metric_contrast(metric: Metric, pairing: Pairing, interval: Interval) -> Contrast:
-    """The paired contrast of a metric, uncorrected; one whose code fails is not measured, and says why."""
+    """The paired contrast of a metric, uncorrected, with what missing outcomes could have made of it; one whose code
+    fails is not measured, and says why.
+    """
     a, b = pairing.a.name, pairing.b.name
     try:
         ours, theirs = pairing.sums(metric)
+        ends = worst_case_bounds(metric, pairing, interval)
     except Exception as error:  # as where it is measured: a user's code may raise anything
         why = str(error) if isinstance(error, NotMeasured) else f"{type(error).__name__}: {error}"
         return Contrast(metric.name, a, b, Estimate(None, why=why))
     result = contrast(ours, theirs, metric.name, a, b, interval, metric.unit == "share")
     if result.difference.value is None:
-        result = replace(result, difference=replace(result.difference, why=metric.why))
-    return result
+        return replace(result, difference=replace(result.difference, why=metric.why))
+    return replace(result, bounds=ends)
+
+
+def has_missing(metric: Metric, pairing: Pairing) -> bool:
+    """Whether outcomes of a metric are missing in an arm; False where the metric does not say."""
+    if not metric.bounded or metric.missing is None:
+        return False
+    return any(bool(side.steps.select(metric.missing).to_series().any()) for side in pairing.sides)
 
 
 def worst_case_bounds(metric: Metric, pairing: Pairing, interval: Interval) -> Bounds | None:
     """What missing outcomes could have made of the contrast; None where none is missing, or there are no bounds."""
-    if not metric.bounded:
+    if not has_missing(metric, pairing):
         return None
     ours, theirs = pairing.counts(metric)
     if not any(missing.any() for _, _, missing in (ours, theirs)):

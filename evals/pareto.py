@@ -2,7 +2,8 @@
 
 Invariant: point estimates alone, so the front says what was seen, and a verdict says what is shown. Controls are placed
 beside the arms but never on the front: a ceiling is no competitor, and neither is an arm that leaks an oracle signal.
-An arm that was not measured has no place at all.
+An arm that was not measured has no place at all, nor has one whose change could be undone by what is missing of it. An
+arm of which something is missing competes by its worst case: every missing outcome counted as gap.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Point:
     Attributes:
         closed: gap of the baseline minus that of the arm; tokens: per decision, in and out.
         best: no arm that competes (no control, and told nothing by the oracle) closes as much for fewer tokens, or more
-            for as many.
+            for as many, each with its missing outcomes at their worst.
         leaks: the oracle tells an agent of it something.
     """
 
@@ -42,9 +43,9 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
     start = None if base is None else base.metrics.get("gap", Estimate(None)).value
     if base is None or start is None or base.integrity:
         return ()
-    arms = [a for a in arms if not a.integrity]
+    arms = [a for a in arms if not a.integrity and not a.undone]
     measured = [(a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None]
-    rivals = [(a.variant, closed, a.tokens) for a, closed in measured if a.control is None and not a.leaks]
+    rivals = [(a.variant, min(c, start - _worst(a)), a.tokens) for a, c in measured if not a.control and not a.leaks]
     flags = on_pareto_front([(closed, tokens) for _, closed, tokens in rivals])
     best = {variant for (variant, _, _), flag in zip(rivals, flags, strict=True) if flag}
     points = [
@@ -59,3 +60,10 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
         for a, closed in measured
     ]
     return tuple(sorted(points, key=lambda p: (p.tokens, -p.closed, p.variant)))
+
+
+def _worst(arm: Arm) -> float:
+    """The gap with every missing outcome counted as one; the baseline's as it is, for all are held against it."""
+    ends = None if arm.baseline else arm.bounds.get("gap")
+    value = arm.metrics["gap"].value if ends is None else ends.high.value
+    return 0.0 if value is None else value

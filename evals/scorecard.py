@@ -68,6 +68,8 @@ class Arm:
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
+        undone: its gap would be shown to differ from the baseline's, and what is missing could undo that: it is no
+            finding, and on no front.
         leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
         cautions: what is odd about it, though it was measured; each goes on from its name.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
@@ -97,6 +99,7 @@ class Arm:
     integrity: tuple[IntegrityFault, ...] = ()
     leaks: bool = False
     cautions: tuple[str, ...] = ()
+    undone: bool = False
 
     @property
     def repeated(self) -> str:

@@ -27,11 +27,11 @@ from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
 from .metrics.gap import gap as GAP
-from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
+from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
-from .verdict import Verdict, judge_arm, no_verdict, with_leak
+from .verdict import Verdict, direction, judge_arm, no_verdict, with_leak
 from .warnings import UNCHECKED, arm_warnings, contrast_warnings, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
@@ -136,7 +136,8 @@ class _Scorer:
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
         arms = [_with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
-        return _Group(arms, contrasts, valid, self._verdicts(arms, controls, pairings, valid or contrasts))
+        arms = _with_undone(arms, valid or contrasts)
+        return _Group(arms, contrasts, valid, self._verdicts(arms, controls, valid or contrasts))
 
     def _arms(
         self, steps: pl.DataFrame, order: list[str], parts: Mapping[str, pl.DataFrame], pairings: Pairings, base: str
@@ -187,7 +188,6 @@ class _Scorer:
         self,
         arms: list[Arm],
         controls: Mapping[str, list[Reference]],
-        pairings: Pairings,
         contrasts: Sequence[Contrast],
     ) -> list[Verdict]:
         base = next(a for a in arms if a.baseline)
@@ -197,26 +197,46 @@ class _Scorer:
         def verdict(arm: Arm) -> Verdict:
             by_metric = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}
             refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant)))]
-            ends = worst_case_bounds(GAP, pairings[arm.variant, base.variant], self.interval)
             multiples = (_multiple(arm.tokens, base.tokens), _multiple(arm.calls, base.calls))
             where = (arm.task, arm.model, arm.variant)
             faults = [(name, fault) for name, a in (("it", arm), (base.variant, base)) for fault in a.integrity]
             if faults:
                 return no_verdict(where, *faults[0], multiples)
             reading = arm.metrics.get("reading_error")
-            judged = judge_arm(where, by_metric, refs, arm.calls, multiples, family, ends, arm.repeated, reading)
+            judged = judge_arm(where, by_metric, refs, arm.calls, multiples, family, arm.repeated, reading)
             return with_leak(judged) if arm.leaks else judged
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 
 
 def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
-    """The arm with its faults; its gap is not measured then, since what fails knows nothing and so has no gap."""
-    if not faults or "gap" not in arm.metrics:
-        return replace(arm, integrity=faults)
+    """The arm with its faults; its gap is measured nowhere then, since what fails knows nothing and so has no gap."""
+    if not faults:
+        return arm
     gap = Estimate(None, why=f"{arm.variant} was not measured, see the warnings")
-    bounds = {name: bounds for name, bounds in arm.bounds.items() if name != "gap"}
-    return replace(arm, integrity=faults, metrics=arm.metrics | {"gap": gap}, bounds=bounds)
+
+    def without(values: dict[str, Estimate], name: str = "gap") -> dict[str, Estimate]:
+        return values | {name: gap} if name in values else values
+
+    levels = arm.breakdowns.get("level", {})
+    undone = {"undone": without(levels["undone"], "share")} if "undone" in levels else {}
+    return replace(
+        arm,
+        integrity=faults,
+        metrics=without(arm.metrics),
+        bounds={name: bounds for name, bounds in arm.bounds.items() if name != "gap"},
+        splits={name: without(split) for name, split in arm.splits.items()},
+        anytime=None if arm.anytime is None else gap,
+        judged=None if arm.judged is None else replace(arm.judged, metrics=without(arm.judged.metrics)),
+        breakdowns=arm.breakdowns | ({"level": levels | undone} if undone else {}),
+    )
+
+
+def _with_undone(arms: Sequence[Arm], contrasts: Sequence[Contrast]) -> list[Arm]:
+    """The arms, marked where what is missing could undo that their gap differs from the baseline's."""
+    base = next(a.variant for a in arms if a.baseline)
+    undone = {c.variant for c in contrasts if (c.metric, c.against) == ("gap", base) and direction(c) == "undone"}
+    return [replace(a, undone=True) if a.variant in undone else a for a in arms]
 
 
 def _pairings(
@@ -252,7 +272,9 @@ def _anytime_valid(
     return [
         c
         if c.difference.value is None
-        else looks.contrast(by_name[c.metric], pairings[c.variant, c.against], families[c.metric] or 1)
+        else replace(
+            looks.contrast(by_name[c.metric], pairings[c.variant, c.against], families[c.metric] or 1), bounds=c.bounds
+        )
         for c in contrasts
     ]
 

@@ -23,10 +23,10 @@ import polars as pl
 
 from .controls import is_leaking
 from .frame import baseline_name
-from .inference import Array, Contrast, Estimate, Interval, cell_contrast, estimate, holm
+from .inference import Array, Bounds, Contrast, Estimate, Interval, cell_contrast, estimate, holm
 from .integrity import arm_faults
 from .metrics import Metric, ratio_metric
-from .pairs import OWN_WAY, Pairing, Side
+from .pairs import OWN_WAY, Pairing, Side, has_missing
 from .run_tables import RunTables
 from .situations import shared_situations
 
@@ -54,7 +54,8 @@ class TwoWay:
         pairing: in words, what is paired with what.
         episodes: those that all four cells hold; items: what these are about; steps: per cell, of the smallest.
         cells: per metric, in the order of `EFFECTS`' weights.
-        effects: per metric and effect; their p are corrected over the tables of the task.
+        effects: per metric and effect, with what missing outcomes could have made of each; their p are corrected over
+            the tables of the task.
         leaks: whether an agent of each variant is told something by the oracle.
         tested: false in a run that was looked at while it went on: its intervals hold for a fixed number of episodes.
     """
@@ -143,7 +144,10 @@ def _table(
         a, b, c, d = (_cell(metric, s, interval) for s in sums)
         values[metric.name] = (a, b, c, d)
         effects[metric.name] = {
-            effect: cell_contrast(sums, weights, metric.name, effect, name, interval, share)
+            effect: replace(
+                cell_contrast(sums, weights, metric.name, effect, name, interval, share),
+                bounds=_worst_cases(metric, pairing, weights, (effect, name), interval),
+            )
             for effect, weights in EFFECTS.items()
         }
     steps = [side.steps for side in pairing.sides]
@@ -160,6 +164,25 @@ def _table(
         effects=effects,
         leaks=(is_leaking(steps[0]), is_leaking(steps[1])),
     )
+
+
+def _worst_cases(
+    metric: Metric, pairing: Pairing, weights: Sequence[float], names: tuple[str, str], interval: Interval
+) -> Bounds | None:
+    """What missing outcomes could have made of an effect; None where none is missing, or the metric does not say."""
+    if not has_missing(metric, pairing):
+        return None
+    counts = pairing.counts(metric)
+
+    def with_missing_as_one(where: float) -> Estimate:
+        cells = [
+            (num + (lost if w * where > 0 else 0), den) for w, (num, den, lost) in zip(weights, counts, strict=True)
+        ]
+        return cell_contrast(cells, weights, metric.name, *names, interval).difference
+
+    steps = sum(float(den.sum()) for _, den, _ in counts)
+    lost = sum(float(missing.sum()) for _, _, missing in counts)
+    return Bounds(with_missing_as_one(-1.0), with_missing_as_one(1.0), lost / steps if steps else None)
 
 
 def _measured(run: RunTables, steps: pl.DataFrame, table: TwoWay) -> TwoWay:

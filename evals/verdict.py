@@ -12,8 +12,9 @@ Rules, in this order (docs/verdicts.md tells them at length)
 5. Each control that matches (`akrasia.evals.controls`) is named: shown better, shown worse, or not shown to be better,
    by the same rule. Where none was run, that is said.
 6. The cost: tokens per decision against the baseline's (calls where no tokens are counted).
-7. Where answers that could not be read could have turned a change that is shown into none, it is no finding; where
-   none is shown and they leave more open than the interval does, that is said.
+7. The worst case decides, in every metric and against every control: a difference counts as shown only if the interval
+   around the worst case, every missing outcome counted against it, excludes 0 as well. A gap that changes only without
+   it is no finding; where nothing is shown and what is missing leaves more open than the interval, that is said.
 8. An arm whose agents are told something by the oracle is no fair competitor: its sentence says so first.
 9. Before all of this: an arm that was not measured, or whose baseline was not, gets no verdict (`integrity.py`).
 
@@ -48,7 +49,7 @@ __all__ = [
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
 VerdictOutcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
 LEAKS = "told by the oracle, so no fair competitor"
-Direction = Literal["down", "up", "open", "unknown"]
+Direction = Literal["down", "up", "open", "undone", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,18 @@ class Verdict:
 
 
 def direction(contrast: Contrast | None) -> Direction:
-    """Where a difference is shown to lie by rules 1 and 2; "open" if it is not shown, "unknown" if nothing can be."""
+    """Where a difference is shown to lie by rules 1, 2 and 7.
+
+    "open": it is not shown; "undone": it would be, and what is missing could undo it; "unknown": nothing can be shown.
+    """
+    where, worst = _seen(contrast), None if contrast is None else contrast.worst
+    if worst is not None and ((where == "down" and worst[1] >= 0) or (where == "up" and worst[0] <= 0)):
+        return "undone"
+    return where
+
+
+def _seen(contrast: Contrast | None) -> Direction:
+    """Where a difference lies by rules 1 and 2, as if nothing were missing."""
     if contrast is None or contrast.difference.low is None or contrast.difference.high is None:
         return "unknown"
     if contrast.difference.clusters < FEW:
@@ -127,7 +139,6 @@ def judge_arm(
     calls: float,
     ratios: tuple[float | None, float | None],
     family: int,
-    bounds: Bounds | None = None,
     repeated: str = "",
     reading: Estimate | None = None,
 ) -> Verdict:
@@ -140,18 +151,13 @@ def judge_arm(
         calls: the arm's calls per decision.
         ratios: tokens and calls per decision as multiples of the baseline's.
         family: how many contrasts were corrected together.
-        bounds: of the contrast of the gap against the baseline.
         repeated: where episodes share items, how many of both there are: "4 items in 400 episodes".
         reading: how often the free answer is read as another action than the constrained readout names.
     """
     gap = contrasts.get("gap")
     against = tuple(Against(r.kind, r.variant, r.calls, c, _standing(c)) for r, c in controls)
     outcome, head = _outcome(gap, family, repeated)
-    if gap is not None and (undone := _undone(outcome, bounds)):
-        outcome, head = "not measured", f"no finding: {undone}"
     parts = [head]
-    if gap is not None and outcome in ("closes", "widens", "no change shown"):
-        parts += _missing(outcome, gap.difference, bounds)
     if outcome != "too few episodes":
         parts += _beside(outcome, contrasts)
         parts += [_control(a, calls) for a in against if outcome == "closes" or a.outcome in ("better", "worse")]
@@ -162,7 +168,7 @@ def judge_arm(
     if reading is not None and reading.value is not None:
         parts.append(f"the free answer differs from its constrained readout in {_share(reading)} of the answers")
     parts += [_cost(ratios)] if ratios != (None, None) else []
-    return Verdict(*where, outcome, gap, bounds, against, *ratios, "; ".join(parts))
+    return Verdict(*where, outcome, gap, gap.bounds if gap else None, against, *ratios, "; ".join(parts))
 
 
 def no_verdict(
@@ -197,53 +203,60 @@ def _outcome(gap: Contrast | None, family: int, repeated: str) -> tuple[VerdictO
         why = nothing_can_be_shown(d.clusters, family)
         return "too few episodes", f"too few {unit} for a verdict ({count}): {why}"
     where = direction(gap)
+    if where == "undone":
+        does = "closes" if d.value < 0 else "widens"
+        return (
+            "not measured",
+            f"no finding: answers that could not be read could undo that it {does} the gap ({_ends(gap)})",
+        )
     if where == "down":
         return "closes", f"closes {_size(d)} of the gap"
     if where == "up":
         return "widens", f"widens the gap by {_size(d)}"
     if d.low is None or d.high is None:
-        return "no change shown", f"no change of the gap shown: {d.why}"
+        return "no change shown", f"no change of the gap shown: {d.why}{_left_open(gap)}"
     if d.low <= 0 <= d.high:
-        return "no change shown", f"no change of the gap shown: between {difference_between(d)}"
+        return "no change shown", f"no change of the gap shown: between {difference_between(d)}{_left_open(gap)}"
     corrected = f"corrected p {gap.p_holm:.2f} over {family} contrasts" if gap.p_holm is not None else "no test"
     return (
         "no change shown",
-        f"no change of the gap shown after correction: between {difference_between(d)}, {corrected}",
+        f"no change of the gap shown after correction: between {difference_between(d)}, {corrected}{_left_open(gap)}",
     )
 
 
-def _missing(outcome: VerdictOutcome, d: Estimate, bounds: Bounds | None) -> list[str]:
-    if bounds is None or bounds.low.value is None or bounds.high.value is None:
-        return []
-    low, high = bounds.low.value, bounds.high.value
-    if outcome == "no change shown":
-        wider = d.low is not None and d.high is not None and (low < d.low or high > d.high)
-        return [f"answers that could not be read leave {_signed(low)} to {_signed(high)} open"] if wider else []
-    return []
+def _left_open(contrast: Contrast) -> str:
+    """What is missing where nothing is shown, as the end of a sentence; "" where the interval says as much."""
+    d, worst = contrast.difference, contrast.worst
+    if worst is None:
+        return ""
+    wider = (
+        d.low is None or d.high is None or _rounded(worst[0]) < _rounded(d.low) or _rounded(worst[1]) > _rounded(d.high)
+    )
+    return f"; answers that could not be read leave {_ends(contrast)} open" if wider else ""
 
 
-def _undone(outcome: VerdictOutcome, bounds: Bounds | None) -> str:
-    """Why a change that is shown is no finding: what could not be read may have made it; "" where it may not."""
-    if bounds is None or bounds.low.value is None or bounds.high.value is None:
-        return ""
-    low, high = bounds.low.value, bounds.high.value
-    if not ((outcome == "closes" and high >= 0) or (outcome == "widens" and low <= 0)):
-        return ""
-    return f"answers that could not be read could undo that it {outcome} the gap ({_signed(low)} to {_signed(high)})"
+def _ends(contrast: Contrast) -> str:
+    """The interval around the worst case, `-0.37 to +0.04`."""
+    low, high = contrast.worst or (None, None)
+    return f"{_signed(low)} to {_signed(high)}"
 
 
 def _beside(outcome: VerdictOutcome, contrasts: dict[str, Contrast]) -> list[str]:
     """What became of doing and knowing: said whenever shown, and of doing always where the gap closes."""
     parts = []
-    doing, knowing = contrasts.get("doing"), contrasts.get("knowing")
-    where = direction(doing)
-    if doing is not None and where in ("up", "down"):
-        parts.append(f"doing {'rises' if where == 'up' else 'falls'} by {_size(doing.difference)}")
-    elif doing is not None and outcome == "closes" and doing.difference.low is not None:
-        parts.append(f"doing is not shown to rise (between {difference_between(doing.difference)})")
-    where = direction(knowing)
-    if knowing is not None and where in ("up", "down"):
-        parts.append(f"knowing {'rises' if where == 'up' else 'falls'} by {_size(knowing.difference)}")
+    for metric in ("doing", "knowing"):
+        contrast = contrasts.get(metric)
+        where = direction(contrast)
+        if contrast is None:
+            continue
+        d = contrast.difference
+        if where in ("up", "down"):
+            parts.append(f"{metric} {'rises' if where == 'up' else 'falls'} by {_size(d)}")
+        elif where == "undone" and d.value is not None:
+            moves = "rises" if d.value > 0 else "falls"
+            parts.append(f"that {metric} {moves} could be undone by answers that could not be read ({_ends(contrast)})")
+        elif metric == "doing" and outcome == "closes" and d.low is not None:
+            parts.append(f"doing is not shown to rise (between {difference_between(d)}{_left_open(contrast)})")
     return parts
 
 
@@ -270,7 +283,11 @@ def _control(against: Against, calls: float) -> str:
         return f"worse than {name} by {_size(d)}"
     if d.value is None:
         return f"not compared with {name}: {d.why}"
-    return f"not shown to be better than {name}" + ("" if d.low is None else f" (between {difference_between(d)})")
+    if direction(against.contrast) == "undone":
+        how = f"that it is {'better' if d.value < 0 else 'worse'} than {name}"
+        return f"{how} could be undone by answers that could not be read ({_ends(against.contrast)})"
+    between = "" if d.low is None else f" (between {difference_between(d)}{_left_open(against.contrast)})"
+    return f"not shown to be better than {name}{between}"
 
 
 def _cost(ratios: tuple[float | None, float | None]) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
+from ..evals.verdict import direction
 from .columns import Column
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, short_name
 
@@ -76,7 +77,15 @@ def two_way_tables(one: TwoWay) -> TwoWayTables:
     return TwoWayTables(
         head=f"{first} (first) and {second} (second) on {one.task}, without and with {name}{kind}{against}",
         pairing=f"{items}{one.episodes} episodes, {one.steps} steps a cell; {one.pairing}",
-        why=[f"{metric}: {c.difference.why}" for metric, c in one.interaction.items() if c.difference.why],
+        why=[
+            *(f"{metric}: {c.difference.why}" for metric, c in one.interaction.items() if c.difference.why),
+            *(
+                f"{effect} in {metric}: answers that could not be read could undo it"
+                for metric, effects in one.effects.items()
+                for effect, c in effects.items()
+                if direction(c) == "undone"
+            ),
+        ],
         metrics=list(one.cells),
         means=[_mean(one, i, corner) for i, corner in enumerate(CORNERS)],
         effects=[column for effect in EFFECTS for column in (_effect(one, effect), _p(one, effect))],

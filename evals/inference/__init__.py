@@ -4,7 +4,7 @@ Every quantity is a ratio of sums over items, sum(num) / sum(den), with one (num
 episodes: a rate per step, a conditional rate and a mean per item are all of this form. Steps and episodes of one item
 may depend on each other in any way; items are independent of each other and alike in distribution.
 
-    values     Estimate and Contrast, what all of this returns
+    values     Estimate, Bounds and Contrast, what all of this returns
     ratios     the ratio, its linearisation and its cluster-robust standard error
     intervals  `estimate`: a ratio with its interval
     paired     `contrast`: two arms over the same items, with interval, tests and effect sizes
@@ -20,12 +20,12 @@ How well all of it keeps its word is measured by `make calibration` and shown in
 from .factorial import cell_contrast
 from .families import benjamini_hochberg, holm
 from .intervals import estimate
-from .missing import Bounds, bounds, difference_bounds
+from .missing import bounds, difference_bounds
 from .paired import contrast, smallest_p
 from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
 from .ratios import Array, ratio
 from .sequences import PairedSequence, Sequence, interim_intervals
-from .values import ALIKE, FEW, INTERVALS, LEVEL, ONE, Contrast, Estimate, Interval
+from .values import ALIKE, FEW, INTERVALS, LEVEL, ONE, Bounds, Contrast, Estimate, Interval
 
 __all__ = [
     "ALIKE",

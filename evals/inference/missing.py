@@ -9,34 +9,17 @@ Invariant: low <= any value that the complete data could have given <= high.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...errors import BadOption
 from .intervals import estimate
 from .paired import contrast
 from .ratios import Array
-from .values import Estimate, Interval
+from .values import Bounds, Interval
 
-__all__ = ["Bounds", "bounds", "difference_bounds"]
+__all__ = ["bounds", "difference_bounds"]
 
 Counts = tuple[Array, Array, Array]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The range that missing outcomes leave open.
-
-    Attributes:
-        low: the estimate with every missing outcome at its worst; high: at its best. Each has its own 95 % interval, so
-            `low.low` to `high.high` covers the whole range that the missing outcomes leave (Horowitz and Manski 2000).
-        missing: share of the outcomes that are missing; of both arms together for a difference. None without a step.
-    """
-
-    low: Estimate
-    high: Estimate
-    missing: float | None
 
 
 def bounds(counts: Counts, name: str, interval: Interval = "robust") -> Bounds:

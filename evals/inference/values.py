@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ALIKE", "FEW", "INTERVALS", "LEVEL", "ONE", "Contrast", "Estimate", "Interval"]
+__all__ = ["ALIKE", "FEW", "INTERVALS", "LEVEL", "ONE", "Bounds", "Contrast", "Estimate", "Interval"]
 
 LEVEL = 0.95
 FEW = 10
@@ -43,10 +43,26 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """The range that missing outcomes leave open.
+
+    Attributes:
+        low: the estimate with every missing outcome at its worst; high: at its best. Each has its own 95 % interval, so
+            `low.low` to `high.high` covers the whole range that the missing outcomes leave (Horowitz and Manski 2000).
+        missing: share of the outcomes that are missing; of both arms together for a difference. None without a step.
+    """
+
+    low: Estimate
+    high: Estimate
+    missing: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Contrast:
     """A paired difference between two variants in one metric: `variant` minus `against`.
 
     Attributes:
+        bounds: what missing outcomes could have made of it; None where none is missing, or the metric does not say.
         p: two-sided p of the cluster sign-flip permutation test.
         p_holm, p_bh: `p` corrected over the family it was tested in, by Holm and by Benjamini and Hochberg.
         p_mcnemar: exact two-sided p of McNemar's test; None unless every item is one step, the same in both arms.
@@ -64,3 +80,23 @@ class Contrast:
     p_mcnemar: float | None = None
     d_z: float | None = None
     h: float | None = None
+    bounds: Bounds | None = None
+
+    @property
+    def worst(self) -> tuple[float, float] | None:
+        """The ends of the interval with every missing outcome at its worst; None where none is missing.
+
+        Without a p the interval is anytime-valid and wider than the bounds' own: each end then lies as far from its
+        bound as the interval's end from the estimate.
+        """
+        d, ends = self.difference, self.bounds
+        if ends is None or ends.low.value is None or ends.high.value is None or d.value is None:
+            return None
+        low = ends.low.value if ends.low.low is None else ends.low.low
+        high = ends.high.value if ends.high.high is None else ends.high.high
+        if self.p is not None or d.low is None or d.high is None:
+            return low, high
+        below, above = d.value - d.low, d.high - d.value
+        return max(min(low, ends.low.value - below), min(low, -1.0)), min(
+            max(high, ends.high.value + above), max(high, 1.0)
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ def test_what_unread_answers_leave_open_is_said_of_a_change_that_is_not_shown() 
     """Where nothing could be read the difference is 0, and its interval is not what is still possible."""
     gap = contrast(0.0, 0.29, p=1.0)
     wide, inside = (Bounds(Estimate(-x), Estimate(x), 1.0) for x in (1.0, 0.1))
-    heads = [judge_arm(WHERE, {"gap": gap}, [], 2.0, NONE, 1, b).sentence for b in (wide, inside, None)]
+    gaps = [replace(gap, bounds=b) for b in (wide, inside, None)]
+    heads = [judge_arm(WHERE, {"gap": g}, [], 2.0, NONE, 1).sentence for g in gaps]
     assert heads[0].endswith("between -0.29 and +0.29; answers that could not be read leave -1.00 to +1.00 open")
     assert heads[1] == heads[2] == "no change of the gap shown: between -0.29 and +0.29"
 
