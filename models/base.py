@@ -172,7 +172,7 @@ class ModelInfo:
             k: v for k, v in self.settings.items() if k not in sampling.required and getattr(sampling, k) == _PLAIN[k]
         }
         if own:
-            sampling = replace(sampling, **own, required=_joined(said, own))
+            sampling = replace(sampling, **own, required=_joined(sampling.required, own))
         if self.thinking is not None and sampling.thinking_tokens == 0:
             room = self.thinking.room(sampling.reasoning_effort, sampling.max_tokens)
             sampling = sampling if room == 0 else replace(sampling, thinking_tokens=room)
