@@ -5,27 +5,41 @@ A Python without `fcntl`, as on Windows, is one whose `sitecustomize` refuses to
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from akrasia.errors import RunFolderError
-from akrasia.ledger import Ledger
-from akrasia.ledger.file import LOCK
+from akrasia.ledger import Ledger, holds_run
+from akrasia.ledger.file import FILE, LOCK
 
 WITHOUT = """
-import importlib.abc, sys
+import asyncio, importlib.abc, os, signal, sys
 
 class Refuse(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name in ("fcntl", "resource", "termios", "pwd", "grp"):
             raise ImportError(f"No module named {name!r}")
 
+class Loop(asyncio.SelectorEventLoop):
+    def no(self, *_, **__):
+        raise NotImplementedError
+
+    add_signal_handler = remove_signal_handler = create_unix_connection = create_unix_server = no
+
+class Policy(asyncio.DefaultEventLoopPolicy):
+    _loop_factory = Loop
+
+asyncio.set_event_loop_policy(Policy())
 sys.modules.pop("fcntl", None)
 sys.meta_path.insert(0, Refuse())
+del signal.pthread_sigmask, os.getuid
 """
 HOLD = """
 import sys, time
@@ -90,6 +104,33 @@ def test_the_commands_work(environment: dict[str, str], tmp_path: Path) -> None:
     shown = " ".join(python(environment, call, "doctor").stdout.split())
     has = "sitecustomize.py" not in os.listdir(environment["PYTHONPATH"])
     assert ("file locks" in shown) and ("has no fcntl" in shown) is not has
+
+
+def test_an_interrupted_run_keeps_its_answers_and_says_how_to_go_on(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    few = ("--model", "simulated", "--episodes", "100000", "--set", "task.horizon=2", "--out", str(folder))
+    code = "from akrasia.cli import main\nimport sys\nmain(sys.argv[1:])"
+    playing = subprocess.Popen(
+        [sys.executable, "-c", code, "run", *few, "--no-report"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not (holds_run(folder) and _answers(folder) > 5):
+            time.sleep(0.1)
+        playing.send_signal(signal.SIGINT)
+        _, said = playing.communicate(timeout=60)
+    finally:
+        playing.kill()
+    assert playing.returncode == 3 and "Go on with: akrasia run --resume" in said, said
+    assert _answers(folder) > 5
+
+
+def _answers(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        return int(connection.execute("SELECT count(*) FROM responses").fetchone()[0])
 
 
 def test_one_process_does_not_take_a_folder_twice(tmp_path: Path) -> None:
