@@ -65,6 +65,7 @@ class Arm:
         calls, tokens: per decision, tokens in and out together.
         flips: against the baseline; None in a rollout, where situations differ.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
+        followed: the same for every rate that can be followed: those with which a reader is met; empty elsewhere.
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
@@ -93,6 +94,16 @@ class Arm:
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
     leaks: bool = False
+    followed: dict[str, Estimate] = field(default_factory=dict)
+
+    def rate(self, name: str) -> Estimate:
+        """The estimate of a metric with the interval that holds: anytime-valid where the run was looked at while it
+        went on and the metric can be followed.
+
+        Raises:
+            KeyError: the metric was not asked for.
+        """
+        return self.followed.get(name, self.metrics[name])
 
 
 @dataclass(frozen=True, slots=True)

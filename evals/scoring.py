@@ -31,12 +31,13 @@ from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
 from .verdict import Verdict, judge_arm, no_verdict, with_leak
-from .warnings import UNCHECKED, arm_warnings, placebo_warnings
+from .warnings import UNCHECKED, arm_warnings, meaning_of_optimal, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
+FOLLOWED = ("knowing", "doing", "gap", "say_do")
 JUDGED = ("knowing", "gap", "say_do")
 
 Pairings = Mapping[tuple[str, str], Pairing]
@@ -85,6 +86,7 @@ def score(
             *filter(None, [missing_sentence(run.missing, run.ended, run.name)]),
             *scorer.failures,
             *arm_warnings(arms, design),
+            *meaning_of_optimal(run.steps, run.experiment.get("decisions", {})),
             *([] if run.checksummed else [UNCHECKED]),
             *placebo_warnings(arms, anytime or contrasts),
         ),
@@ -171,9 +173,24 @@ class _Scorer:
             flips=None if tables.pairing is None else tables.pairing.flips,
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
+            followed={} if looks is None else self._followed(looks, steps, metrics),
             judged=None if judged is None else _judged(steps, judged, interval),
             leaks=is_leaking(steps),
         )
+
+    def _followed(
+        self, looks: InterimLooks, steps: pl.DataFrame, metrics: Mapping[str, Estimate]
+    ) -> dict[str, Estimate]:
+        """The anytime-valid intervals of what a scorecard opens with, and of shares that were asked for by name."""
+        return {
+            name: looks.level(metric, steps)
+            for name, metric in self.metrics.items()
+            if isinstance(metric, Metric)
+            and metric.unit == "share"
+            and metric.of == "steps"
+            and metrics[name].value is not None
+            and (name in FOLLOWED or not self.whole)
+        }
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
         return {m: measure(m, METRICS.make(m), Readable(steps), self.interval, self.failures) for m in SPLIT}
@@ -210,7 +227,10 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
         return replace(arm, integrity=faults)
     gap = Estimate(None, why=f"{arm.variant} was not measured, see the warnings")
     bounds = {name: bounds for name, bounds in arm.bounds.items() if name != "gap"}
-    return replace(arm, integrity=faults, metrics=arm.metrics | {"gap": gap}, bounds=bounds)
+    followed = {name: rate for name, rate in arm.followed.items() if name != "gap"}
+    anytime = None if arm.anytime is None else gap
+    metrics = arm.metrics | {"gap": gap}
+    return replace(arm, integrity=faults, metrics=metrics, bounds=bounds, followed=followed, anytime=anytime)
 
 
 def _pairings(

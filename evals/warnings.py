@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import polars as pl
+
+from ..records import ARM_RULES
 from .inference import FEW, Contrast
 from .scorecard import Arm
 from .verdict import LEAKS, direction
 
-__all__ = ["UNCHECKED", "arm_warnings", "placebo_warnings"]
+__all__ = ["UNCHECKED", "arm_warnings", "meaning_of_optimal", "placebo_warnings"]
 
+_BONUS = "what the rule's value singles out, its bonus for what was rarely tried included, and not what pays most now"
+MEANINGS = {
+    **dict.fromkeys((r for r in ARM_RULES if r.startswith("ucb")), _BONUS),
+    "greedy": "the best of what was tried, by its mean so far",
+    **dict.fromkeys(("truth", "frequency"), "what pays most by the true means, whether or not they can be known"),
+}
 SILENT = 0.05  # share of steps without a legal action above which it is said
 UNCHECKED = "this run, or its beginning, was stored without checksums: damage in its file would not be seen"
 ONE_LABEL = 0.5  # entropy of the labels below which it is said
@@ -41,6 +50,23 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
             sizes.setdefault((arm.task, arm.model), set()).add(arm.steps)
         if any(len(s) > 1 for s in sizes.values()):
             lines.append("the variants do not cover the same situations: contrasts use the episodes they share")
+    return lines
+
+
+def meaning_of_optimal(steps: pl.DataFrame, decisions: Mapping[str, int]) -> list[str]:
+    """What "optimal" means on tasks whose episodes are one decision: nothing that is learnt there can be used.
+
+    Args:
+        decisions: the most decisions of an episode, by task; where a task is absent, those that are stored count.
+    """
+    lines = []
+    for (task,), here in steps.group_by("task", maintain_order=True):
+        rules = [r for r in here["rule"].unique(maintain_order=True) if r in MEANINGS] if "rule" in here.columns else []
+        if rules and decisions.get(str(task), here["step"].n_unique()) == 1:
+            lines.append(
+                f"{task}: an episode is one decision, so its reward does not depend on exploring, which can pay nothing "
+                f"later; 'optimal' means {MEANINGS[rules[0]]} (rule {rules[0]})"
+            )
     return lines
 
 

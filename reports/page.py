@@ -50,10 +50,12 @@ from .page_values import (
     VerdictLine,
 )
 from .text import (
+    LOOKED_NOTE,
     TableCell,
     bounds_text,
     count_text,
     estimate_cell,
+    interval_words,
     judged_sentence,
     looks_sentence,
     marked_name,
@@ -102,6 +104,8 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
         definitions=_definitions(card),
         experiment=experiment,
+        intervals=interval_words(card.looks),
+        looked=LOOKED_NOTE if card.looks is not None else "",
     )
 
 

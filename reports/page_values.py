@@ -236,7 +236,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The whole report."""
+    """The whole report.
+
+    Attributes:
+        intervals: what kind of intervals it opens with; looked: which others hold for a fixed number of episodes alone,
+            where the run was looked at while it went on; else "".
+    """
 
     name: str
     design: str
@@ -246,3 +251,5 @@ class Page:
     two_way_note: str
     definitions: list[tuple[str, str, str]]
     experiment: Mapping[str, Any]
+    intervals: str
+    looked: str
