@@ -155,13 +155,15 @@ class Result:
 
         stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
         looks = InterimLooks.of(stored) if stored else None
+        steps = self._once("records", _records, ledger)
         return RunTables(
-            self._once("records", _records, ledger),
+            steps,
             looks=looks,
             experiment=experiment,
             finished=ledger.finished_counts(planned_episodes(experiment, looks)),
             ended=ended_sentence(ledger.sessions()),
             checksummed=ledger.checksummed,
+            prompts=_prompts(ledger, steps),
             name=str(self.folder),
         )
 
@@ -309,6 +311,21 @@ def _records(ledger: LedgerReader) -> pl.DataFrame:
 
     lines = ledger.csv_lines()
     return frame(ledger.raw_records()) if lines is None else table(lines)
+
+
+def _prompts(ledger: LedgerReader, steps: pl.DataFrame) -> dict[tuple[str, str, str], str]:
+    """What every arm was asked first, at the first situation where some arm of its task and model shows what is encoded."""
+    prompts: dict[tuple[str, str, str], str] = {}
+    shown = steps.filter(steps["encoded"].is_not_null()).unique(["task", "model"], keep="first", maintain_order=True)
+    variants = steps["variant"].unique(maintain_order=True)
+    for task, model, episode, step in shown.select("task", "model", "episode", "step").rows():
+        for record in (r for v in variants for r in ledger.records_of(task, model, v, episode)):
+            if record.step == step:
+                answer = next((ledger.answer(turn.key) for turn in record.decision.turns if turn.key), None)
+                if answer is not None:
+                    asked = "\n\n".join(m.content for m in answer.request.messages)
+                    prompts[record.task, record.model, record.variant] = asked
+    return prompts
 
 
 def _turns(ledger: LedgerReader) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 
 from .anytime import InterimLooks
 from .completeness import MissingEpisodes, missing_episodes
+from .encoded import Prompts
 from .judge import Judged
 
 __all__ = ["RunTables"]
@@ -29,6 +30,7 @@ class RunTables:
         finished: how many of the planned episodes are finished, by task, model and variant; None where it is not known.
         ended: how the last session of the run ended, in words; "" where that is not known.
         checksummed: whether all that was read has checksums, so that damage in it would have been seen.
+        prompts: of every arm at one situation, where some arm shows what is encoded; see `akrasia.evals.encoded`.
         name: what the run is called beside another.
     """
 
@@ -40,6 +42,7 @@ class RunTables:
     finished: Mapping[tuple[str, str, str], int] | None = None
     ended: str = ""
     checksummed: bool = True
+    prompts: Prompts = field(default_factory=dict)
     name: str = "the run"
 
     @classmethod

@@ -69,6 +69,7 @@ class Arm:
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
+        encoded_from: the arm that shows what is encoded on this arm's own prompt; "" where it does so itself, or none does.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -94,6 +95,7 @@ class Arm:
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
     leaks: bool = False
+    encoded_from: str = ""
     followed: dict[str, Estimate] = field(default_factory=dict)
 
     def rate(self, name: str) -> Estimate:

@@ -16,9 +16,10 @@ import polars as pl
 
 from ..errors import RunFolderError, UnknownName
 from .anytime import InterimLooks
-from .breakdown import breakdowns, first_with_probs
+from .breakdown import breakdowns
 from .completeness import missing_sentence
 from .controls import Reference, is_control, is_leaking, references
+from .encoded import encoded_beside
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
@@ -145,10 +146,16 @@ class _Scorer:
         spoken = {} if here is None else _by_variant(here)
         tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base))) for v in order}
         arms = [self._arm(tables[v]) for v in order]
-        if self.whole:
-            encoding = first_with_probs(parts, steps["design"][0])
-            arms = [replace(a, breakdowns=breakdowns(tables[a.variant], encoding, here, self.interval)) for a in arms]
-        return arms
+        if not self.whole:
+            return arms
+        beside = {v: encoded_beside(parts, v, self.run.prompts) for v in order}
+
+        def with_breakdowns(arm: Arm) -> Arm:
+            source = beside[arm.variant]
+            made = breakdowns(tables[arm.variant], parts.get(source), here, self.interval)
+            return replace(arm, breakdowns=made, encoded_from=source)
+
+        return [with_breakdowns(arm) for arm in arms]
 
     def _arm(self, tables: Readable) -> Arm:
         steps, interval = tables.steps, self.interval

@@ -99,12 +99,12 @@ class LedgerReader:
 
     def get(self, key: str) -> Response | None:
         """The answer stored under `key`, if there is one."""
-        row = next(self._rows("responses", "WHERE key = ?", (key,)), None)
+        row = next(self._rows("responses", "WHERE key = ?", (key,), whole=False), None)
         return None if row is None else self._read(Response, row[-1])
 
     def answer(self, key: str) -> StoredAnswer | None:
         """The answer stored under `key`, with its request and draw."""
-        row = next(self._rows("responses", "WHERE key = ?", (key,)), None)
+        row = next(self._rows("responses", "WHERE key = ?", (key,), whole=False), None)
         if row is None:
             return None
         _, _, *draw, _, request, response = row
@@ -116,7 +116,7 @@ class LedgerReader:
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, by the number that its draws hold."""
-        return [(row[0], row[-1]) for row in self._rows("responses", "WHERE episode = ?", (episode,))]
+        return [(row[0], row[-1]) for row in self._rows("responses", "WHERE episode = ?", (episode,), whole=False)]
 
     def meta(self, key: str) -> str | None:
         """A stored setting."""
@@ -148,7 +148,7 @@ class LedgerReader:
     def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
         """The stored records of one episode of a variant, in the order of their steps."""
         wanted = "WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step"
-        rows = self._rows("records", wanted, (task, model, variant, episode))
+        rows = self._rows("records", wanted, (task, model, variant, episode), whole=False)
         return [self._read(Record, row[-1]) for row in rows]
 
     def csv_lines(self) -> Iterator[bytes] | None:
@@ -173,7 +173,7 @@ class LedgerReader:
     def finished(self, task: str, model: str, episode: int) -> set[str]:
         """The variants that have finished an episode: all their records are stored, and it need not be played again."""
         wanted = "WHERE task = ? AND model = ? AND episode = ?"
-        return {row[-1] for row in self._rows("finished", wanted, (task, model, episode))}
+        return {row[-1] for row in self._rows("finished", wanted, (task, model, episode), whole=False)}
 
     def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
         """How many of the first `episodes` all of `variants` have finished, per task and model; 0 is left out."""
@@ -211,13 +211,19 @@ class LedgerReader:
         rows = self._rows("responses")
         return {str(key): float(orjson.loads(response)["latency"]) for key, *_, response in rows}
 
-    def _rows(self, table: str, rest: str = "", values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def _rows(
+        self, table: str, rest: str = "", values: Sequence[Any] = (), whole: bool = True
+    ) -> Iterator[tuple[Any, ...]]:
         """Rows of a table as `HASHED` lists their columns; each is checked before it is handed out.
+
+        Args:
+            whole: see first that the table is well formed, so that no row is missing; few rows by their key need not.
 
         Raises:
             LedgerDamaged: a row does not fit its checksum, or the table's structure is broken.
         """
-        self._look_through(table)
+        if whole:
+            self._look_through(table)
         columns = ", ".join(HASHED[table])
         if table not in self._hashed:
             yield from self._all(f"SELECT {columns} FROM {table} {rest}", values)

@@ -111,7 +111,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
 
 def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> Group:
     rows = arm_rows(card, task, model)
-    base, origin = rows[0], next((r for r in rows if r.metric("encoded").value is not None), None)
+    base, by_name = rows[0], {row.arm.variant: row for row in rows}
     return Group(
         task=task,
         model=model,
@@ -135,8 +135,8 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
         ),
         contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
-        funnels=[_funnel(card, row, origin) for row in rows if row.arm.table.total],
-        unencoded="" if origin else estimate_cell(base.metric("encoded")).words,
+        funnels=[_funnel(row, by_name.get(row.arm.encoded_from)) for row in rows if row.arm.table.total],
+        unencoded=_unencoded(rows),
         silent=[row.name for row in rows if not row.arm.table.total],
         classes=_classes(rows),
         splits=_splits(rows),
@@ -287,18 +287,27 @@ def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTab
     )
 
 
-def _funnel(card: Scorecard, row: ArmRow, origin: ArmRow | None) -> FunnelView:
+def _unencoded(rows: Sequence[ArmRow]) -> str:
+    """Why some variants are shown without what is encoded; "" where all have it."""
+    lacking = [r for r in rows if r.arm.table.total and r.metric("encoded").value is None and not r.arm.encoded_from]
+    if not lacking:
+        return ""
+    if all(r.metric("encoded").value is None for r in rows):
+        return estimate_cell(rows[0].metric("encoded")).words
+    names = "; ".join(r.name for r in lacking)
+    return f"not shown for {names}: no variant shows token probabilities on the same prompt"
+
+
+def _funnel(row: ArmRow, origin: ArmRow | None) -> FunnelView:
     """Encoded, stated, and stated and done, of a variant that was asked for a rationale.
 
     Args:
-        origin: the first variant that shows what is encoded, for variants that do not.
+        origin: the variant that shows what is encoded on this one's prompt, where it does not do so itself.
     """
     chance = row.metric("chance").value
     encoded, source = row.metric("encoded"), ""
     if encoded.value is None and origin is not None:
-        encoded, source = origin.metric("encoded"), f"from {origin.name}"
-        if card.design != "fork":
-            source += ", which met other situations"
+        encoded, source = origin.metric("encoded"), f"from {origin.name}, on the same prompt"
     stated, both = row.metric("knowing"), row.arm.table.joint("knows", "optimal")
     levels: list[tuple[str, str, float | None, Estimate | None, TableCell]] = [
         ("encoded", source, encoded.value, encoded, estimate_cell(encoded)),

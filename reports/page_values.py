@@ -204,7 +204,7 @@ class Group:
         options: of the task, in words.
         notes: role, label and note of every model that served.
         shortened: some name is shown without the baseline's.
-        unencoded: why no variant shows what is encoded; empty where one does.
+        unencoded: why variants are shown without what is encoded; empty where all have it.
         silent: variants that were not asked for a rationale.
     """
 
