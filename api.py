@@ -22,8 +22,8 @@ from .result import Result, blocking, writable
 if TYPE_CHECKING:
     from .experiments.executors import Executor
     from .experiments.experiment import Experiment
-    from .experiments.runner import Outcome
     from .experiments.planning.forecast import Forecast
+    from .experiments.runner import Outcome
     from .experiments.settings import ExperimentSettings
 
 __all__ = ["arun", "execute", "forecast", "run"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..ledger.provenance import RunSession
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .completeness import MissingEpisodes
@@ -69,7 +70,7 @@ class Arm:
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
-        encoded_from: the arm that shows what is encoded on this arm's own prompt; "" where it does so itself, or none does.
+        encoded_from: the arm that shows what is encoded on this arm's own prompt; "" where it is itself, or none is.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -120,6 +121,8 @@ class Scorecard:
         warnings: what a reader must know before believing a number.
         judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
         missing: the episodes that variants lack; empty where the run is complete.
+        sessions: each time that the run was played: when, where and with which versions. No part of what was measured:
+            scorecards of the same answers are equal whatever these are.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
     """
@@ -134,6 +137,7 @@ class Scorecard:
     judged: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
     missing: tuple[MissingEpisodes, ...] = ()
+    sessions: tuple[RunSession, ...] = field(default=(), compare=False)
 
     @property
     def valid(self) -> tuple[tuple[str, str, Contrast], ...]:

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import RunFolderError, UnknownName
+from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
 from .breakdown import breakdowns
 from .completeness import missing_sentence
@@ -84,7 +85,7 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
-            *filter(None, [missing_sentence(run.missing, run.ended, run.name)]),
+            *filter(None, [missing_sentence(run.missing, ended_sentence(run.sessions))]),
             *scorer.failures,
             *arm_warnings(arms, design),
             *meaning_of_optimal(run.steps, run.experiment.get("decisions", {})),
@@ -95,6 +96,7 @@ def score(
         anytime=anytime,
         judged=run.judged,
         missing=run.missing,
+        sessions=run.sessions,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 

@@ -64,8 +64,8 @@ def meaning_of_optimal(steps: pl.DataFrame, decisions: Mapping[str, int]) -> lis
         rules = [r for r in here["rule"].unique(maintain_order=True) if r in MEANINGS] if "rule" in here.columns else []
         if rules and decisions.get(str(task), here["step"].n_unique()) == 1:
             lines.append(
-                f"{task}: an episode is one decision, so its reward does not depend on exploring, which can pay nothing "
-                f"later; 'optimal' means {MEANINGS[rules[0]]} (rule {rules[0]})"
+                f"{task}: an episode is one decision, so its reward does not depend on exploring, which can pay "
+                f"nothing later; 'optimal' means {MEANINGS[rules[0]]} (rule {rules[0]})"
             )
     return lines
 

@@ -13,6 +13,7 @@ from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import METRICS
 from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Outcomes, Scorecard
+from ..ledger.provenance import session_lines
 from ..records import Status
 from . import svg
 from .columns import (
@@ -105,6 +106,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         definitions=_definitions(card),
         experiment=experiment,
         intervals=interval_words(card.looks),
+        sessions=[session_lines(session) for session in card.sessions],
         looked=LOOKED_NOTE if card.looks is not None else "",
     )
 

@@ -239,6 +239,7 @@ class Page:
     """The whole report.
 
     Attributes:
+        sessions: each time that the run was played, as names and texts.
         intervals: what kind of intervals it opens with; looked: which others hold for a fixed number of episodes alone,
             where the run was looked at while it went on; else "".
     """
@@ -253,3 +254,4 @@ class Page:
     experiment: Mapping[str, Any]
     intervals: str
     looked: str
+    sessions: list[list[tuple[str, str]]]

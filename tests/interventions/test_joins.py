@@ -98,7 +98,13 @@ def test_no_prompt_joins_two_texts_without_a_space_or_a_mark(style: Style) -> No
 
 
 def test_the_check_sees_a_join_that_lacks_its_space() -> None:
-    for text in ("the highest score isThis part", "nothing to reply.End with", "so far:Step", "best {noun}", "end.. of"):
+    for text in (
+        "the highest score isThis part",
+        "nothing to reply.End with",
+        "so far:Step",
+        "best {noun}",
+        "end.. of",
+    ):
         assert glued((Message("user", text),))
 
 
