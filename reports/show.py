@@ -122,8 +122,12 @@ def _read_by(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -
         return [name for name in wired if name in said]
     if answer is None:
         return []
-    prompt = _plain("\n".join(m.content for m in answer.request.messages))
-    return [name for name in wired if any(t.agent == name and _stands_in(t, prompt) for t in turns)]
+    messages = answer.request.messages
+    whole = _plain("\n".join(m.content for m in messages))
+    told = _plain("\n".join(m.content for m in messages if m.role != "assistant"))
+    # The conversation that an agent continues, its answers included, is that of the first turn that it reads.
+    prompts = dict.fromkeys(wired, told) | dict.fromkeys(wired[:1], whole)
+    return [name for name in wired if any(t.agent == name and _stands_in(t, prompts[name]) for t in turns)]
 
 
 def _stands_in(turn: Turn, prompt: str) -> bool:
