@@ -265,14 +265,16 @@ def export(
 @app.command(cls=StrictCommand)
 def show(
     run: RunFolder,
-    episode: Annotated[int, typer.Argument()],
-    step: Annotated[int, typer.Argument()],
+    episode: Annotated[int | None, typer.Argument(show_default=False)] = None,
+    step: Annotated[int | None, typer.Argument(show_default=False)] = None,
     variant: Annotated[str | None, typer.Option(help="Only this variant.")] = None,
 ) -> None:
-    """Show one situation of a run: what was seen, what was right, what every agent said."""
-    from .reports.show import show_step
+    """Show one situation of a run: what was seen, what was right, what every agent said; without EPISODE and STEP,
+    where, when and with which versions the run was played.
+    """
+    from .commands.show import show_command
 
-    show_step(run, episode, step, variant, _console())
+    show_command(run, episode, step, variant, _console())
 
 
 @app.command("list", cls=StrictCommand)

@@ -18,13 +18,14 @@ from .events import Listener, event_bus
 from .files import write_file
 from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
-from .ledger.provenance import RunSession, ended_sentence
+from .ledger.provenance import RunSession
 from .records import Record
 
 if TYPE_CHECKING:
     import polars as pl
 
     from .evals.compare import Comparison
+    from .evals.completeness import MissingEpisodes
     from .evals.evaluator import Evaluator, Value
     from .evals.inference import Interval
     from .evals.judge import Judged
@@ -75,6 +76,20 @@ class Result:
         """Each time that the run was played: when, on what kind of host, with which versions, and how it ended."""
         with read_ledger(self.folder) as ledger:
             return _sessions(ledger)
+
+    @property
+    def missing(self) -> tuple[MissingEpisodes, ...]:
+        """The episodes that variants lack; empty where the run is complete, or its ledger is too old to tell."""
+        with read_ledger(self.folder) as ledger:
+            return _missing(ledger)[0]
+
+    @property
+    def missing_sentence(self) -> str:
+        """The same in words, with how the last session ended; "" where nothing is missing."""
+        from .evals.completeness import missing_sentence
+
+        with read_ledger(self.folder) as ledger:
+            return missing_sentence(*_missing(ledger), str(self.folder))
 
     def score(
         self,
@@ -155,14 +170,16 @@ class Result:
 
         stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
         looks = InterimLooks.of(stored) if stored else None
+        steps = self._once("records", _records, ledger)
         return RunTables(
-            self._once("records", _records, ledger),
+            steps,
             looks=looks,
             experiment=experiment,
             finished=ledger.finished_counts(planned_episodes(experiment, looks)),
-            ended=ended_sentence(ledger.sessions()),
+            sessions=tuple(_sessions(ledger)),
             checksummed=ledger.checksummed,
             stopped=ledger.meta("stopped") or "",
+            prompts=_prompts(ledger, steps),
             name=str(self.folder),
         )
 
@@ -253,12 +270,17 @@ class Result:
     def export(self, path: Path | str, form: str | None = None) -> Path:
         """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table; plugins may add formats.
 
+        Beside them a file `NAME.provenance.json` says where the records come from and what they are not: the sessions
+        of the run, the episodes that are missing, and the variants that the oracle tells something.
+
         Args:
             form: name of the format; by default the file's ending.
         """
-        from .reports.export import RecordSource, export_records
+        from .reports.export import RecordSource, export_records, write_provenance
 
-        return export_records(RecordSource(self.folder, self.records), Path(path), form)
+        written = export_records(RecordSource(self.folder, self.records), Path(path), form)
+        write_provenance(self._tables, written)
+        return written
 
     def data(
         self,
@@ -297,6 +319,18 @@ def open_run(folder: Path | str) -> Result:
     return Result(Path(folder))
 
 
+def _missing(ledger: LedgerReader) -> tuple[tuple[MissingEpisodes, ...], str]:
+    """(what variants lack, how the last session ended)."""
+    from .evals.anytime import InterimLooks
+    from .evals.completeness import missing_episodes, planned_episodes
+    from .ledger.provenance import ended_sentence
+
+    stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
+    looks = InterimLooks.of(stored) if stored else None
+    finished = ledger.finished_counts(planned_episodes(experiment, looks))
+    return missing_episodes(experiment, looks, finished), ended_sentence(ledger.sessions())
+
+
 def _sessions(ledger: LedgerReader) -> list[RunSession]:
     """The sessions of a run; of one that has not ended, with what was reported of the models so far."""
     sessions = ledger.sessions()
@@ -310,6 +344,21 @@ def _records(ledger: LedgerReader) -> pl.DataFrame:
 
     lines = ledger.csv_lines()
     return frame(ledger.raw_records()) if lines is None else table(lines)
+
+
+def _prompts(ledger: LedgerReader, steps: pl.DataFrame) -> dict[tuple[str, str, str], str]:
+    """What every arm was asked first, where some arm of its task and model shows what is encoded for the first time."""
+    prompts: dict[tuple[str, str, str], str] = {}
+    shown = steps.filter(steps["encoded"].is_not_null()).unique(["task", "model"], keep="first", maintain_order=True)
+    variants = steps["variant"].unique(maintain_order=True)
+    for task, model, episode, step in shown.select("task", "model", "episode", "step").rows():
+        for record in (r for v in variants for r in ledger.records_of(task, model, v, episode)):
+            if record.step == step:
+                answer = next((ledger.answer(turn.key) for turn in record.decision.turns if turn.key), None)
+                if answer is not None:
+                    asked = "\n\n".join(m.content for m in answer.request.messages)
+                    prompts[record.task, record.model, record.variant] = asked
+    return prompts
 
 
 def _turns(ledger: LedgerReader) -> pl.DataFrame:

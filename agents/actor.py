@@ -73,7 +73,9 @@ class Actor:
         rationale = next((t.rationale.strip() for t in reads if t.rationale), "")
         if rationale:
             parts.append(options.introduction.replace("{rationale}", text_or_filler(options, rationale)))
-        return Prompt((Message("user", "\n\n".join([*parts, hint_lines(options.hints) + form])),), sampling)
+        return Prompt(
+            (Message("user", "\n\n".join([*parts, hint_lines(options.hints, situation.noun) + form])),), sampling
+        )
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         if agent.options_as(ActorOptions).constrain or text.strip() in situation.actions:

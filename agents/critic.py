@@ -64,7 +64,7 @@ class Critic:
         comment = text_or_filler(options, options.comment.replace("{noun}", situation.noun))
         form = answer_form(options, options.form.replace("{noun}", situation.noun))
         shown = [] if options.blind else [render_situation(situation)]
-        text = "\n\n".join([*shown, introduction, f"{comment} {hint_lines(options.hints)}{form}"])
+        text = "\n\n".join([*shown, introduction, f"{comment} {hint_lines(options.hints, situation.noun)}{form}"])
         return Prompt((Message("user", text),), Sampling(max_tokens=256))
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:

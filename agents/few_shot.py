@@ -24,7 +24,7 @@ from ..records import Message, Quantity, Sampling, Situation, Turn, digest
 from ..rng import named_rng
 from .base import Agent, Prompt
 from .options import ModelOptions, RoleOptions, chat_only_names, option, text_map
-from .phrases import filler_for, hint_lines, introduce
+from .phrases import filler_for, hint_lines, introduce, is_filler, joined
 from .rendering import render_situation, shown_lines
 
 __all__ = ["STYLE_NOTES", "action_prefix", "chat_only_option", "few_shot_prompt"]
@@ -97,15 +97,15 @@ def few_shot_prompt(
         return Prompt((*_conversation(reads[0]), message), _sampling("reason", situation, tuned))
     if move == "open":
         text = "" if tuned else _solved(kind, situation)
-        text += "".join(f"{introduce(t)}\n" for t in reads) + ("" if tuned else _notes(agent)) + ask
+        text += "".join(f"{introduce(t)}\n" for t in reads) + ("" if tuned else _notes(agent, situation)) + ask
         return Prompt((Message("user", text),), _sampling(kind, situation, tuned))
     if not reads:
         raise PlanError(f"the move {move!r} has no conversation to continue", remedy="Let the agent read another one.")
     if move in _FOLLOW_UPS:
-        between = f"\n\n{filler_for(_FOLLOW_UPS[move])}.\n" if blank else _FOLLOW_UPS[move]
+        between = f"\n\n{filler_for(_FOLLOW_UPS[move])}\n" if blank else _FOLLOW_UPS[move]
     elif move == "revise":
-        comments = "".join(f"\nCritic:{start}{t.text}" for t in reads[1:])
-        between = (f"\nCritic: {filler_for(comments)}." if blank else comments) + "\n\n"
+        comments = "".join(f"\n{joined(f'Critic:{start}', t.text)}" for t in reads[1:])
+        between = (f"\nCritic: {filler_for(comments)}" if blank else comments) + "\n\n"
     elif move == "discuss":
         between = _other_views(reads[1:], situation, blank, start) + "\n\n"
     else:
@@ -130,7 +130,7 @@ def _actor_lines(agent: Agent, situation: Situation) -> list[str]:
     noun = situation.noun.capitalize()
     observation = [situation.observation] if situation.observation else []
     past = [] if agent.options_as(_Shown).blind else [*observation, *shown_lines(situation)]
-    return [f"{noun}s: {', '.join(situation.actions)}", *past, *_notes(agent).splitlines()]
+    return [f"{noun}s: {', '.join(situation.actions)}", *past, *_notes(agent, situation).splitlines()]
 
 
 def _solved(kind: str, situation: Situation) -> str:
@@ -139,13 +139,14 @@ def _solved(kind: str, situation: Situation) -> str:
     return "".join(_example(e.situation, e.action, kind) for e in (() if hidden else situation.examples[:SHOWN]))
 
 
-def _notes(agent: Agent) -> str:
-    return "".join(f"Note: {line}\n" for line in hint_lines(agent.options_as(_Shown).hints).splitlines())
+def _notes(agent: Agent, situation: Situation) -> str:
+    hints = hint_lines(agent.options_as(_Shown).hints, situation.noun)
+    return "".join(f"Note: {line}\n" for line in hints.splitlines())
 
 
 def _other_views(others: tuple[Turn, ...], situation: Situation, blank: bool, start: str) -> str:
     views = "".join(f"\nOther view: {_view(t, situation, start)}" for t in others)
-    return f"\nOther view: {filler_for(views)}." if blank and views else views
+    return f"\nOther view: {filler_for(views)}" if blank and views else views
 
 
 def _act(agent: Agent, situation: Situation, reads: tuple[Turn, ...], start: str) -> Prompt:
@@ -168,7 +169,8 @@ def _conversation(turn: Turn) -> tuple[Message, ...]:
 def _view(turn: Turn, situation: Situation, start: str) -> str:
     if turn.role == "actor" or not turn.rationale:
         return f"the best {situation.noun} now is {turn.action}."
-    return (start.strip() + (turn.text if turn.role == "critic" else turn.rationale)).lstrip()
+    said = turn.text if turn.role == "critic" else turn.rationale
+    return said.strip() if is_filler(said) else joined(start.strip(), said).lstrip()
 
 
 def _start(situation: Situation) -> str:

@@ -62,7 +62,7 @@ class Judge:
         introduction = options.introduction.replace("{others}", quotes)
         decide = text_or_filler(options, options.decide.replace("{noun}", situation.noun))
         form = answer_form(options, options.form.replace("{noun}", situation.noun)) + (DEFER if options.defer else "")
-        task = f"{decide}\n{hint_lines(options.hints)}{form}"
+        task = f"{decide}\n{hint_lines(options.hints, situation.noun)}{form}"
         return Prompt((Message("user", "\n\n".join([render_situation(situation), introduction, task])),), Sampling())
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:

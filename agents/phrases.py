@@ -2,7 +2,8 @@
 
 Invariant: hints are keyed by name and shown in the order of their names, so that interventions which add one commute.
 `filler_for` stands in for a text with as many word pieces and nothing in it: two texts of the same length and shape
-cost about the same tokens, and a placebo differs from its treatment in content alone.
+cost about the same tokens, and a placebo differs from its treatment in content alone. It is made of whole sentences, so
+that it can stand where the text stood.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ from collections.abc import Mapping
 from ..records import Turn
 from .options import ModelOptions
 
-__all__ = ["answer_form", "filler_for", "hint_lines", "introduce", "text_or_filler", "word_pieces"]
+__all__ = [
+    "answer_form",
+    "filler_for",
+    "hint_lines",
+    "introduce",
+    "is_filler",
+    "joined",
+    "text_or_filler",
+    "word_pieces",
+]
 
 CONFIDENCE = "\nAdd one line\nCONFIDENCE=N\nwhere N, from 0 to 100, is how sure you are that your answer is right."
 PASSAGE = (
     "This part of the message is the same for everyone and is here only to mark the place in the conversation so there "
-    "is nothing in it to read into and nothing to reply to as such and it goes on a little longer in the same way "
+    "is nothing in it to read into and nothing to reply to as such and it goes on a little longer in the same way. "
 ).split()
 _PIECE = re.compile(r"[^\W\d_]{1,7}|\d{1,3}|[^\w\s]|_")
 
@@ -29,14 +39,26 @@ def word_pieces(text: str) -> int:
 
 
 def filler_for(text: str) -> str:
-    """A text with as many word pieces as `text` that says nothing about any situation."""
-    missing = word_pieces(text)
+    """A text with as many word pieces as `text` that says nothing about any situation; it ends as a sentence does."""
+    missing = word_pieces(text) - 1  # the mark at its end is one
     words: list[str] = []
     while missing > 0:
         word = PASSAGE[len(words) % len(PASSAGE)]
         words.append(word)
         missing -= word_pieces(word)
-    return " ".join(words)
+    filler = " ".join(words or PASSAGE[: word_pieces(text)][:1])
+    return filler if not filler or filler.endswith(".") else f"{filler}."
+
+
+def is_filler(text: str) -> bool:
+    """Whether a text begins as every filler does."""
+    return text.lstrip().startswith(" ".join(PASSAGE[:5]))
+
+
+def joined(before: str, after: str) -> str:
+    """Two pieces of a text, with a space between them where neither brings one along."""
+    apart = not before or not after or before[-1].isspace() or after[0].isspace() or after[0] in ".,;:!?)]}"
+    return before + after if apart else f"{before} {after}"
 
 
 def text_or_filler(options: ModelOptions, text: str) -> str:
@@ -44,9 +66,9 @@ def text_or_filler(options: ModelOptions, text: str) -> str:
     return filler_for(text) if options.blank else text
 
 
-def hint_lines(hints: Mapping[str, str]) -> str:
-    """An agent's hints, one a line; empty where it has none."""
-    return "".join(f"{hints[name]}\n" for name in sorted(hints))
+def hint_lines(hints: Mapping[str, str], noun: str) -> str:
+    """An agent's hints, one a line; empty where it has none. `noun` is what an action is called: "{noun}" in a hint."""
+    return "".join(f"{hints[name].replace('{noun}', noun)}\n" for name in sorted(hints))
 
 
 def answer_form(options: ModelOptions, form: str) -> str:

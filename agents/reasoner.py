@@ -85,7 +85,7 @@ class Reasoner:
         others = tuple(t for t in reads if t.role != "summariser")
         if others:
             before += f"Other agents have said:\n\n{text_or_filler(options, quote_turns(options, others))}\n\n"
-        task = f"{think}\n{hint_lines(options.hints)}{form}"
+        task = f"{think}\n{hint_lines(options.hints, situation.noun)}{form}"
         text = f"{_persona(options)}{render_situation(situation)}\n\n{before}{task}"
         return Prompt((Message("user", text),), sampling)
 

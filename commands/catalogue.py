@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from ..agents.base import AGENTS
 from ..agents.protocols import PROTOCOLS
 from ..errors import AkrasiaError, UnknownName
+from ..evals.completeness import MissingEpisodes
 from ..evals.evaluator import EVALUATORS, select_evaluators
 from ..evals.measuring import select_metrics
 from ..evals.metrics import table_read
@@ -21,10 +22,12 @@ from ..graphs.reason_act import GRAPHS
 from ..interventions.base import INTERVENTIONS
 from ..ledger import read_ledger
 from ..ledger.file import FILE
+from ..ledger.provenance import ended_sentence
 from ..models.resolve import LITELLM_NAMES, MODELS
 from ..registry import Registry
 from ..reports.export import EXPORTERS
 from ..reports.text import marked_name
+from ..result import open_run
 from ..tasks.base import TASKS
 
 __all__ = ["KINDS", "show_list"]
@@ -90,10 +93,20 @@ def _runs() -> Rows:
     for path in sorted(Path("runs").glob(f"*/{FILE}")):
         with read_ledger(path.parent) as ledger:
             stored = json.loads(ledger.meta("experiment") or "{}")
-            paid = ledger.paid()
+            paid, ended = ledger.paid(), ended_sentence(ledger.sessions())
         dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
         names = [marked_name(n, "leaks" in v) for n, v in stored.get("variants", {}).items()]
-        yield str(path.parent), ", ".join(names), str(paid.calls), dollars
+        lacks = open_run(path.parent).missing
+        yield str(path.parent), ", ".join(names), str(paid.calls), dollars, _lacking(lacks, ended)
+
+
+def _lacking(lacks: Sequence[MissingEpisodes], ended: str) -> str:
+    """How many episodes a run lacks, and why; "-" where none is missing or it is not known."""
+    if not lacks:
+        return "-"
+    counts = sorted({m.missing for m in lacks})
+    most = f" to {counts[-1]:,}" if len(counts) > 1 else ""
+    return f"{counts[0]:,}{most} of {lacks[0].planned:,}{f' ({ended})' if ended else ''}"
 
 
 KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
@@ -107,5 +120,5 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "executors": (("executor", "where episodes are played"), _registered(EXECUTORS)),
     "protocols": (("decision protocol", "how a debate is decided"), _registered(PROTOCOLS)),
     "exporters": (("format", "what it writes"), _registered(EXPORTERS)),
-    "runs": (("run", "variants", "answers", "US dollars"), _runs),
+    "runs": (("run", "variants", "answers", "US dollars", "episodes missing"), _runs),
 }

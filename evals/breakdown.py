@@ -29,7 +29,7 @@ from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
 from .metrics.influence import persuasion_by_edge
 
-__all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns", "first_with_probs"]
+__all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
 
 MOST = 60  # rows beyond which a breakdown is no table for a reader: the functions themselves know no limit
 BREAKDOWNS = {
@@ -53,8 +53,8 @@ def breakdowns(
 
     Args:
         tables: what is known of the variant.
-        encoding: the records of a variant whose actions are read off token probabilities without a rationale, if there
-            is one in the same fork.
+        encoding: the records of a variant whose actions are read off token probabilities without a rationale, on this
+            variant's own prompt, if there is one.
         turns: the turns of all variants of the same task and model; None where transcripts were not read.
     """
     steps, own = tables.steps, tables.turns
@@ -77,12 +77,6 @@ def breakdowns(
     if turns is not None:
         made["costs"] = lambda: _costs(turns, str(steps["variant"][0]))
     return {name: rows for name in BREAKDOWNS if name in made and 0 < len(rows := _measured(made[name])) <= MOST}
-
-
-def first_with_probs(parts: Mapping[str, pl.DataFrame], design: str) -> pl.DataFrame | None:
-    """The records of the first variant that shows what is encoded; None in a rollout, where situations differ."""
-    shown = (p for p in parts.values() if design == "fork" and p["encoded"].null_count() < p.height)
-    return next(shown, None)
 
 
 def _measured(make: Callable[[], Breakdown]) -> Breakdown:

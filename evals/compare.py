@@ -20,6 +20,7 @@ from typing import Literal
 import polars as pl
 
 from ..errors import BadOption, RunFolderError
+from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
 from .completeness import missing_sentence
 from .controls import is_leaking
@@ -187,7 +188,7 @@ def _with_missing(comparisons: Sequence[Comparison], *runs: RunTables) -> tuple[
     made = []
     for one in comparisons:
         said = [
-            missing_sentence(lacking, run.stopped or run.ended, run.name)
+            missing_sentence(lacking, run.stopped or ended_sentence(run.sessions), run.name)
             for run in runs
             if (
                 lacking := [

@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from ..ledger.provenance import RunSession
 from .anytime import InterimLooks
 from .completeness import MissingEpisodes, missing_episodes
+from .encoded import Prompts
 from .judge import Judged
 
 __all__ = ["RunTables"]
@@ -27,9 +29,10 @@ class RunTables:
         judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
         experiment: the resolved experiment as stored with the run; may be empty.
         finished: how many of the planned episodes are finished, by task, model and variant; None where it is not known.
-        ended: how the last session of the run ended, in words; "" where that is not known.
+        sessions: each time that the run was played, oldest first; empty where that is not known.
         checksummed: whether all that was read has checksums, so that damage in it would have been seen.
         stopped: why the run ended early; "" where it did not, or is not known to have.
+        prompts: of every arm at one situation, where some arm shows what is encoded; see `akrasia.evals.encoded`.
         name: what the run is called beside another.
     """
 
@@ -39,9 +42,10 @@ class RunTables:
     judged: Judged | None = None
     experiment: Mapping[str, Any] = field(default_factory=dict)
     finished: Mapping[tuple[str, str, str], int] | None = None
-    ended: str = ""
+    sessions: tuple[RunSession, ...] = ()
     checksummed: bool = True
     stopped: str = ""
+    prompts: Prompts = field(default_factory=dict)
     name: str = "the run"
 
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..ledger.provenance import RunSession
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .completeness import MissingEpisodes
@@ -66,12 +67,14 @@ class Arm:
         calls, tokens: per decision, tokens in and out together.
         flips: against the baseline; None in a rollout, where situations differ.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
+        followed: the same for every rate that can be followed: those with which a reader is met; empty elsewhere.
         judged: None where nobody judged.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         undone: its gap would be shown to differ from the baseline's, and what is missing could undo that: it is no
             finding, and on no front.
         leaks: an agent of it is told something by the oracle: it is no fair competitor, and on no front.
         cautions: what is odd about it, though it was measured; each goes on from its name.
+        encoded_from: the arm that shows what is encoded on this arm's own prompt; "" where it is itself, or none is.
         breakdowns: what lies behind the metrics, by breakdown, row and column:
             `breakdowns["round"]["1"]["wrong_to_right"]`; see `akrasia.evals.breakdown`. Empty where single metrics were
             asked for.
@@ -100,6 +103,8 @@ class Arm:
     leaks: bool = False
     cautions: tuple[str, ...] = ()
     undone: bool = False
+    encoded_from: str = ""
+    followed: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def repeated(self) -> str:
@@ -107,6 +112,15 @@ class Arm:
         if self.items == self.episodes:
             return ""
         return f"{self.items} item{'s' * (self.items > 1)} in {self.episodes} episodes"
+
+    def rate(self, name: str) -> Estimate:
+        """The estimate of a metric with the interval that holds: anytime-valid where the run was looked at while it
+        went on and the metric can be followed.
+
+        Raises:
+            KeyError: the metric was not asked for.
+        """
+        return self.followed.get(name, self.metrics[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,8 @@ class Scorecard:
         warnings: what a reader must know before believing a number.
         judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
         missing: the episodes that variants lack; empty where the run is complete.
+        sessions: each time that the run was played: when, where and with which versions. No part of what was measured:
+            scorecards of the same answers are equal whatever these are.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
     """
@@ -135,6 +151,7 @@ class Scorecard:
     judged: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
     missing: tuple[MissingEpisodes, ...] = ()
+    sessions: tuple[RunSession, ...] = field(default=(), compare=False)
 
     @property
     def valid(self) -> tuple[tuple[str, str, Contrast], ...]:

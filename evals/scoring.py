@@ -15,10 +15,12 @@ from typing import Any
 import polars as pl
 
 from ..errors import RunFolderError, UnknownName
+from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
-from .breakdown import breakdowns, first_with_probs
+from .breakdown import breakdowns
 from .completeness import missing_sentence
 from .controls import Reference, is_control, is_leaking, references
+from .encoded import encoded_beside
 from .frame import baseline_name
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import IntegrityFault, arm_cautions, arm_faults, unmeasured_contrast
@@ -32,12 +34,13 @@ from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
 from .verdict import Verdict, direction, judge_arm, no_verdict, with_leak
-from .warnings import UNCHECKED, arm_warnings, contrast_warnings, placebo_warnings
+from .warnings import UNCHECKED, arm_warnings, contrast_warnings, meaning_of_optimal, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
+FOLLOWED = ("knowing", "doing", "gap", "say_do")
 JUDGED = ("knowing", "gap", "say_do")
 
 Pairings = Mapping[tuple[str, str], Pairing]
@@ -84,10 +87,11 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
-            *filter(None, [missing_sentence(run.missing, run.stopped or run.ended, run.name)]),
+            *filter(None, [missing_sentence(run.missing, run.stopped or ended_sentence(run.sessions))]),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
+            *meaning_of_optimal(run.steps, run.experiment.get("decisions", {})),
             *([] if run.checksummed else [UNCHECKED]),
             *placebo_warnings(arms, anytime or contrasts),
         ),
@@ -95,6 +99,7 @@ def score(
         anytime=anytime,
         judged=run.judged,
         missing=run.missing,
+        sessions=run.sessions,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 
@@ -147,10 +152,16 @@ class _Scorer:
         spoken = {} if here is None else _by_variant(here)
         tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base))) for v in order}
         arms = [self._arm(tables[v]) for v in order]
-        if self.whole:
-            encoding = first_with_probs(parts, steps["design"][0])
-            arms = [replace(a, breakdowns=breakdowns(tables[a.variant], encoding, here, self.interval)) for a in arms]
-        return arms
+        if not self.whole:
+            return arms
+        beside = {v: encoded_beside(parts, v, self.run.prompts) for v in order}
+
+        def with_breakdowns(arm: Arm) -> Arm:
+            source = beside[arm.variant]
+            made = breakdowns(tables[arm.variant], parts.get(source), here, self.interval)
+            return replace(arm, breakdowns=made, encoded_from=source)
+
+        return [with_breakdowns(arm) for arm in arms]
 
     def _arm(self, tables: Readable) -> Arm:
         steps, interval = tables.steps, self.interval
@@ -176,10 +187,25 @@ class _Scorer:
             flips=None if tables.pairing is None else tables.pairing.flips,
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
+            followed={} if looks is None else self._followed(looks, steps, metrics),
             judged=None if judged is None else _judged(steps, judged, interval),
             leaks=is_leaking(steps),
             cautions=arm_cautions(steps, tables.turns),
         )
+
+    def _followed(
+        self, looks: InterimLooks, steps: pl.DataFrame, metrics: Mapping[str, Estimate]
+    ) -> dict[str, Estimate]:
+        """The anytime-valid intervals of what a scorecard opens with, and of shares that were asked for by name."""
+        return {
+            name: looks.level(metric, steps)
+            for name, metric in self.metrics.items()
+            if isinstance(metric, Metric)
+            and metric.unit == "share"
+            and metric.of == "steps"
+            and metrics[name].value is not None
+            and (name in FOLLOWED or not self.whole)
+        }
 
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
         return {m: measure(m, METRICS.make(m), Readable(steps), self.interval, self.failures) for m in SPLIT}
@@ -227,6 +253,7 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
         bounds={name: bounds for name, bounds in arm.bounds.items() if name != "gap"},
         splits={name: without(split) for name, split in arm.splits.items()},
         anytime=None if arm.anytime is None else gap,
+        followed={name: rate for name, rate in arm.followed.items() if name != "gap"},
         judged=None if arm.judged is None else replace(arm.judged, metrics=without(arm.judged.metrics)),
         breakdowns=arm.breakdowns | ({"level": levels | undone} if undone else {}),
     )

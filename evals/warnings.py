@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import polars as pl
+
+from ..records import ARM_RULES
 from .inference import FEW, Contrast
 from .scorecard import Arm
 from .verdict import LEAKS, direction, nothing_can_be_shown
 
-__all__ = ["UNCHECKED", "arm_warnings", "contrast_warnings", "placebo_warnings"]
+__all__ = ["UNCHECKED", "arm_warnings", "contrast_warnings", "meaning_of_optimal", "placebo_warnings"]
 
+_BONUS = "what the rule's value singles out, its bonus for what was rarely tried included, and not what pays most now"
+MEANINGS = {
+    **dict.fromkeys((r for r in ARM_RULES if r.startswith("ucb")), _BONUS),
+    "greedy": "the best of what was tried, by its mean so far",
+    **dict.fromkeys(("truth", "frequency"), "what pays most by the true means, whether or not they can be known"),
+}
 SILENT = 0.05  # share of steps without a legal action above which it is said
 UNCHECKED = "this run, or its beginning, was stored without checksums: damage in its file would not be seen"
 ONE_LABEL = 0.5  # entropy of the labels below which it is said
@@ -77,6 +86,23 @@ def _unmeasured(arms: Sequence[Arm]) -> list[str]:
     return [
         f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} not measured: {why}" for why, names in whose.items()
     ]
+
+
+def meaning_of_optimal(steps: pl.DataFrame, decisions: Mapping[str, int]) -> list[str]:
+    """What "optimal" means on tasks whose episodes are one decision: nothing that is learnt there can be used.
+
+    Args:
+        decisions: the most decisions of an episode, by task; where a task is absent, those that are stored count.
+    """
+    lines = []
+    for (task,), here in steps.group_by("task", maintain_order=True):
+        rules = [r for r in here["rule"].unique(maintain_order=True) if r in MEANINGS] if "rule" in here.columns else []
+        if rules and decisions.get(str(task), here["step"].n_unique()) == 1:
+            lines.append(
+                f"{task}: an episode is one decision, so its reward does not depend on exploring, which can pay "
+                f"nothing later; 'optimal' means {MEANINGS[rules[0]]} (rule {rules[0]})"
+            )
+    return lines
 
 
 def placebo_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Contrast]]) -> list[str]:

@@ -244,6 +244,7 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
             for v in experiment.variants
         },
         "episodes": experiment.episodes,
+        "decisions": experiment.bounds(),
         "seed": experiment.seed,
         "design": experiment.design,
         **({"leader": experiment.leader} if experiment.leader else {}),

@@ -18,19 +18,37 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import orjson
+
 from ..errors import LedgerDamaged
 
-__all__ = ["ALL", "CHECKSUMS", "HASHED", "checksum", "damaged", "first_misfit", "fits", "ill_formed", "register"]
+__all__ = [
+    "ALL",
+    "CHECKSUMS",
+    "HASHED",
+    "checksum",
+    "damaged",
+    "first_misfit",
+    "fits",
+    "ill_formed",
+    "names_checksum",
+    "register",
+    "row_checksum",
+    "with_contents",
+]
 
 CHECKSUMS, ALL = "checksums", "every row"  # the setting of a ledger whose every row has a checksum, and its value
 HASHED = {
     "meta": ("key", "value"),
-    "responses": ("key", "model", "episode", "step", "sample", "request", "response", "cost"),
+    "responses": ("key", "model", "episode", "step", "sample", "cost", "request", "response"),
     "records": ("task", "model", "variant", "episode", "step", "record"),
     "lines": ("task", "model", "variant", "episode", "step", "line"),
     "finished": ("task", "model", "episode", "variant"),
 }
-"""The columns of each table, which its checksum covers."""
+"""The columns of each table: names and numbers first, and then contents."""
+
+NAMES = {"meta": 2, "responses": 6, "records": 5, "lines": 5, "finished": 4}
+"""How many of them are names and numbers. The checksum of a line covers its contents alone, which repeat its names."""
 
 _NOUNS = {
     "meta": "the setting",
@@ -44,13 +62,41 @@ WINDOW = 128  # bytes of a row that are looked for in the file
 
 
 def checksum(*values: Any) -> int:
-    """CRC-32 of the values of a row."""
-    return crc32(b"\0".join([v if type(v) is bytes else repr(v).encode("utf-8", "surrogatepass") for v in values]))
+    """CRC-32 of the values of a row, as they are stored: names and numbers first, then contents."""
+    named = len(values)
+    while named and type(values[named - 1]) is bytes:
+        named -= 1
+    return with_contents(names_checksum(values[:named]), *values[named:])
+
+
+def row_checksum(table: str, row: tuple[Any, ...]) -> int:
+    """The checksum of a row of `table`, given as its columns in `HASHED`; 0 where they are not of their kind."""
+    named = NAMES[table]
+    try:
+        return with_contents(0 if table == "lines" else names_checksum(row[:named]), *row[named:])
+    except TypeError:
+        return 0
+
+
+def names_checksum(names: tuple[Any, ...]) -> int:
+    """Of the names and numbers alone: rows of several tables share them."""
+    try:
+        return crc32(orjson.dumps(names))
+    except TypeError:  # what no row can hold, which the database refuses
+        return 0
+
+
+def with_contents(total: int, *contents: bytes) -> int:
+    """The checksum of a row, from that of its names and its contents."""
+    for content in contents:
+        total = crc32(content, total)
+    return total
 
 
 def register(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Let statements of this connection call `checksum`."""
+    """Let statements of this connection call `checksum` and `row_checksum`."""
     connection.create_function("checksum", -1, checksum, deterministic=True)
+    connection.create_function("row_checksum", -1, lambda table, *row: row_checksum(table, row), deterministic=True)
     return connection
 
 
@@ -60,7 +106,7 @@ def fits(table: str, strict: bool) -> str:
     Args:
         strict: a row without a checksum does not.
     """
-    same = f"checksum IS checksum({', '.join(HASHED[table])})"
+    same = f"checksum IS row_checksum('{table}', {', '.join(HASHED[table])})"
     return same if strict else f"(checksum IS NULL OR {same})"
 
 

@@ -74,7 +74,7 @@ ORDER = "task, model, variant, episode, step"
 _HOLDS_SETTING = "SELECT 1 FROM meta WHERE key = ? AND value = ?"
 SET_META = "INSERT OR REPLACE INTO meta VALUES (?1, ?2, checksum(?1, ?2))"
 _MAKE_LINES = f"""
-INSERT INTO lines SELECT {ORDER}, line, checksum({ORDER}, line)
+INSERT INTO lines SELECT {ORDER}, line, row_checksum('lines', {ORDER}, line)
 FROM (SELECT {ORDER}, csv_line(record) AS line FROM records)
 """
 _LATER_TABLES = ("lines", "finished")  # of format 2 and 3

@@ -19,7 +19,7 @@ import orjson
 
 from ..errors import BadOption, LedgerDamaged, RunFolderError
 from ..records import Draw, Record, Request, Response, Spend, decode
-from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, fits, ill_formed
+from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, ill_formed, row_checksum, with_contents
 from .costs import CallCosts
 from .file import FILE, LINES, ORDER, UNREADABLE, columns_of, format_version, has_checksums, open_checked, read_error
 from .provenance import RunSession
@@ -99,16 +99,15 @@ class LedgerReader:
 
     def get(self, key: str) -> Response | None:
         """The answer stored under `key`, if there is one."""
-        row = next(self._rows("responses", "response", "WHERE key = ?", (key,)), None)
-        return None if row is None else self._read(Response, row[0])
+        row = next(self._rows("responses", "WHERE key = ?", (key,), whole=False), None)
+        return None if row is None else self._read(Response, row[-1])
 
     def answer(self, key: str) -> StoredAnswer | None:
         """The answer stored under `key`, with its request and draw."""
-        columns = "request, response, episode, step, sample"
-        row = next(self._rows("responses", columns, "WHERE key = ?", (key,)), None)
+        row = next(self._rows("responses", "WHERE key = ?", (key,), whole=False), None)
         if row is None:
             return None
-        request, response, *draw = row
+        _, _, *draw, _, request, response = row
         try:
             asked = zlib.decompress(request)
         except zlib.error as error:  # of a ledger without checksums
@@ -117,12 +116,12 @@ class LedgerReader:
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, by the number that its draws hold."""
-        return list(self._rows("responses", "key, response", "WHERE episode = ?", (episode,)))
+        return [(row[0], row[-1]) for row in self._rows("responses", "WHERE episode = ?", (episode,), whole=False)]
 
     def meta(self, key: str) -> str | None:
         """A stored setting."""
-        row = next(self._rows("meta", "value", "WHERE key = ?", (key,)), None)
-        return None if row is None else str(row[0])
+        row = next(self._rows("meta", "WHERE key = ?", (key,)), None)
+        return None if row is None else str(row[-1])
 
     def sessions(self) -> list[RunSession]:
         """The sessions of the run, oldest first; empty where an older akrasia wrote it."""
@@ -143,21 +142,28 @@ class LedgerReader:
         if any(n is not None and abs(n) >= _BEYOND_SQLITE for n in (episode, step)):
             return
         wanted = f"WHERE (?1 IS NULL OR episode = ?1) AND (?2 IS NULL OR step = ?2) ORDER BY {ORDER}"
-        rows = self._rows("records", "record", wanted, (episode, step))
-        for (record,) in rows:
-            yield record
+        for row in self._rows("records", wanted, (episode, step)):
+            yield row[-1]
 
     def records_of(self, task: str, model: str, variant: str, episode: int) -> list[Record]:
         """The stored records of one episode of a variant, in the order of their steps."""
         wanted = "WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step"
-        rows = self._rows("records", "record", wanted, (task, model, variant, episode))
-        return [self._read(Record, record) for (record,) in rows]
+        rows = self._rows("records", wanted, (task, model, variant, episode), whole=False)
+        return [self._read(Record, row[-1]) for row in rows]
 
     def csv_lines(self) -> Iterator[bytes] | None:
         """The CSV line of every record, in the same order; None where there are none, or other code made them."""
         if self.meta(LINES) != code_fingerprint():
             return None
-        return (line for (line,) in self._rows("lines", "line", f"ORDER BY {ORDER}"))
+        return self._lines()
+
+    def _lines(self) -> Iterator[bytes]:
+        """As `_rows` hands them out, without their names: there are millions of them in a long run."""
+        self._look_through("lines")
+        for line, total in self._all(f"SELECT line, checksum FROM lines ORDER BY {ORDER}"):
+            if type(line) is not bytes or total != with_contents(0, line):
+                self._verify("lines")
+            yield line
 
     def arms(self) -> list[tuple[str, str, str]]:
         """Every (task, model, variant) that has a record."""
@@ -167,8 +173,7 @@ class LedgerReader:
     def finished(self, task: str, model: str, episode: int) -> set[str]:
         """The variants that have finished an episode: all their records are stored, and it need not be played again."""
         wanted = "WHERE task = ? AND model = ? AND episode = ?"
-        rows = self._rows("finished", "variant", wanted, (task, model, episode))
-        return {variant for (variant,) in rows}
+        return {row[-1] for row in self._rows("finished", wanted, (task, model, episode), whole=False)}
 
     def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
         """How many of the first `episodes` all of `variants` have finished, per task and model; 0 is left out."""
@@ -203,25 +208,32 @@ class LedgerReader:
 
     def latencies(self) -> dict[str, float]:
         """Seconds from the first attempt to the answer, by the key of the answer."""
-        rows = self._rows("responses", "key, response")
-        return {str(key): float(orjson.loads(response)["latency"]) for key, response in rows}
+        rows = self._rows("responses")
+        return {str(key): float(orjson.loads(response)["latency"]) for key, *_, response in rows}
 
-    def _rows(self, table: str, columns: str, rest: str = "", values: Sequence[Any] = ()) -> Iterator[Any]:
-        """Columns of rows of a table; each row is checked before it is handed out.
+    def _rows(
+        self, table: str, rest: str = "", values: Sequence[Any] = (), whole: bool = True
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows of a table as `HASHED` lists their columns; each is checked before it is handed out.
+
+        Args:
+            whole: see first that the table is well formed, so that no row is missing; few rows by their key need not.
 
         Raises:
             LedgerDamaged: a row does not fit its checksum, or the table's structure is broken.
         """
-        self._look_through(table)
+        if whole:
+            self._look_through(table)
+        columns = ", ".join(HASHED[table])
         if table not in self._hashed:
             yield from self._all(f"SELECT {columns} FROM {table} {rest}", values)
             return
-        fit = fits(table, self.checksummed)
-        for *row, sound in self._all(f"SELECT {columns}, {fit} FROM {table} {rest}", values):
-            if not sound:
-                self._verified.discard(table)
-                self._verify(table)
-            yield tuple(row)
+        strict = self.checksummed
+        for *columns_of_row, total in self._all(f"SELECT {columns}, checksum FROM {table} {rest}", values):
+            row = tuple(columns_of_row)
+            if total != row_checksum(table, row) and (strict or total is not None):
+                raise damaged(self._path, table, row)
+            yield row
 
     def _verify(self, table: str) -> None:
         """See once that every row of a table fits its checksum, for queries that add rows up.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..records import Draw, Record, Request, Response, Spend, encode
+from .checksums import checksum, with_contents
 from .step_rows import csv_line
 
 __all__ = ["BOOKED", "STATEMENTS", "Batch", "answer_rows", "booked_rows", "finished_rows", "record_rows"]
@@ -26,20 +27,13 @@ _ABANDONED = (
     "(SELECT 1 FROM finished WHERE task = ?1 AND model = ?2 AND variant = ?3 AND episode = ?4)"
 )
 
-
-def _with_checksum(insert: str, columns: int, last: str = "") -> str:
-    """The statement that enters a row with its checksum; `last` is one column more, as it is stored."""
-    values = ", ".join(f"?{i}" for i in range(1, columns + 1)) + last
-    return f"{insert} VALUES ({values}, checksum({values}))"
-
-
 STATEMENTS = {
     "abandoned records": _ABANDONED.format("records"),
     "abandoned lines": _ABANDONED.format("lines"),
-    "responses": _with_checksum("INSERT OR IGNORE INTO responses", 7, ", CAST(?8 AS REAL)"),
-    "records": _with_checksum("INSERT OR REPLACE INTO records", 6),
-    "lines": _with_checksum("INSERT OR REPLACE INTO lines", 6),
-    "finished": _with_checksum("INSERT OR REPLACE INTO finished", 4),
+    "responses": "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "records": "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "lines": "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "finished": "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?)",
     "booked": (
         "INSERT INTO meta VALUES (?1, CAST(?2 AS TEXT), checksum(?1, CAST(?2 AS TEXT))) ON CONFLICT (key) DO UPDATE "
         "SET value = value + excluded.value, checksum = checksum(key, CAST(value + excluded.value AS TEXT))"
@@ -54,14 +48,16 @@ the one that enters belong to the abandoned way, and are deleted.
 def answer_rows(key: str, request: Request, draw: Draw, response: Response) -> Batch:
     """An answer under its key, with its request."""
     compressed = zlib.compress(encode(request), 1)
-    row = (key, request.model, draw.episode, draw.step, draw.sample, compressed, encode(response), response.cost)
-    return (("responses", [row]),)
+    names, answer = (key, request.model, draw.episode, draw.step, draw.sample), encode(response)
+    cost = None if response.cost is None else float(response.cost)
+    total = checksum(*names, cost, compressed, answer)
+    return (("responses", [(*names, compressed, answer, cost, total)]),)
 
 
 def record_rows(records: Sequence[Record]) -> Batch:
     """A group of records, each with the line that scoring needs of it."""
     keys = [(r.task, r.model, r.variant, r.episode, r.step) for r in records]
-    encoded = [encode(r) for r in records]
+    rows = [_record_row(key, encode(r)) for key, r in zip(keys, records, strict=True)]
     last_step: dict[tuple[Any, ...], int] = {}
     for r in records:
         episode = (r.task, r.model, r.variant, r.episode)
@@ -70,14 +66,21 @@ def record_rows(records: Sequence[Record]) -> Batch:
     return (
         ("abandoned records", abandoned),
         ("abandoned lines", abandoned),
-        ("records", [(*key, record) for key, record in zip(keys, encoded, strict=True)]),
-        ("lines", [(*key, csv_line(record)) for key, record in zip(keys, encoded, strict=True)]),
+        ("records", [record for record, _ in rows]),
+        ("lines", [line for _, line in rows]),
     )
+
+
+def _record_row(key: tuple[Any, ...], record: bytes) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The rows of a record and of its line."""
+    line = csv_line(record)
+    return (*key, record, checksum(*key, record)), (*key, line, with_contents(0, line))
 
 
 def finished_rows(task: str, model: str, variants: Sequence[str], episode: int) -> Batch:
     """The mark that all records of an episode are stored."""
-    return (("finished", [(task, model, episode, variant) for variant in variants]),)
+    rows = [(task, model, episode, variant) for variant in variants]
+    return (("finished", [(*row, checksum(*row)) for row in rows]),)
 
 
 def booked_rows(spend: Spend) -> Batch:

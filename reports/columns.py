@@ -113,7 +113,11 @@ class ArmRow:
         return {"baseline": "baseline", "control": f"control: {self.arm.control}", "variant": ""}[self.kind]
 
     def metric(self, name: str) -> Estimate:
-        """The estimate of a metric, or why there is none."""
+        """The estimate of a metric with the interval that holds, or why there is none."""
+        return self.arm.rate(name) if name in self.arm.metrics else Estimate(None, why=NOT_ASKED_FOR)
+
+    def fixed(self, name: str) -> Estimate:
+        """The same with the interval for a fixed number of episodes."""
         return self.arm.metrics.get(name, Estimate(None, why=NOT_ASKED_FOR))
 
     def contrast(self, metric: str, fixed: bool = False) -> Contrast | None:
@@ -235,7 +239,7 @@ AGAINST_BASELINE = [_change("gap"), _p("gap")]
 CHANGES = [*AGAINST_BASELINE, _change("doing"), _p("doing")]
 LOOKS = [
     _looked_at("gap, anytime-valid", lambda row: estimate_cell(row.arm.anytime or Estimate(None))),
-    _looked_at("gap, fixed", lambda row: estimate_cell(row.metric("gap")), "gap, fixed number"),
+    _looked_at("gap, fixed", lambda row: estimate_cell(row.fixed("gap")), "gap, fixed number"),
     _looked_at("change, anytime-valid (together)", lambda row: _gap_change(row, fixed=False)),
     _looked_at("change, fixed", lambda row: _gap_change(row, fixed=True), "change, fixed number"),
 ]

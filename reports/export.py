@@ -17,12 +17,15 @@ from typing import TypeAlias
 import polars as pl
 
 from ..errors import BadOption
+from ..evals.completeness import missing_sentence
+from ..evals.run_tables import RunTables
 from ..files import write_file
 from ..ledger import read_ledger
+from ..ledger.provenance import ended_sentence
 from ..records import encode
 from ..registry import Registry
 
-__all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records"]
+__all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records", "write_provenance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,20 @@ def export_records(run: RecordSource, path: Path, form: str | None = None) -> Pa
             f"Name one of {', '.join(EXPORTERS)}.",
         )
     return write_file(path, EXPORTERS.make(name)(run))
+
+
+def write_provenance(run: RunTables, exported: Path) -> Path:
+    """Write what must be known of exported records beside them, as `NAME.provenance.json`; returns its path.
+
+    Raises:
+        RunFolderError: the file cannot be written.
+    """
+    leaking = run.steps.filter(pl.col("leaks").is_not_null())["variant"].unique(maintain_order=True)
+    known = {
+        "missing": run.missing,
+        "not_complete": missing_sentence(run.missing, ended_sentence(run.sessions)),
+        "told_by_the_oracle": list(leaking),
+        "checksummed": run.checksummed,
+        "sessions": run.sessions,
+    }
+    return write_file(exported.with_name(f"{exported.name}.provenance.json"), encode(known) + b"\n")

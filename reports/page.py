@@ -13,6 +13,7 @@ from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import METRICS
 from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Outcomes, Scorecard
+from ..ledger.provenance import session_lines
 from ..records import Status
 from . import svg
 from .columns import (
@@ -50,10 +51,12 @@ from .page_values import (
     VerdictLine,
 )
 from .text import (
+    LOOKED_NOTE,
     TableCell,
     bounds_text,
     count_text,
     estimate_cell,
+    interval_words,
     judged_sentence,
     looks_sentence,
     marked_name,
@@ -102,12 +105,15 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
         definitions=_definitions(card),
         experiment=experiment,
+        intervals=interval_words(card.looks),
+        sessions=[session_lines(session) for session in card.sessions],
+        looked=LOOKED_NOTE if card.looks is not None else "",
     )
 
 
 def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> Group:
     rows = arm_rows(card, task, model)
-    base, origin = rows[0], next((r for r in rows if r.metric("encoded").value is not None), None)
+    base, by_name = rows[0], {row.arm.variant: row for row in rows}
     return Group(
         task=task,
         model=model,
@@ -131,8 +137,8 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
         ),
         contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
-        funnels=[_funnel(card, row, origin) for row in rows if row.arm.table.total],
-        unencoded="" if origin else estimate_cell(base.metric("encoded")).words,
+        funnels=[_funnel(row, by_name.get(row.arm.encoded_from)) for row in rows if row.arm.table.total],
+        unencoded=_unencoded(rows),
         silent=[row.name for row in rows if not row.arm.table.total],
         classes=_classes(rows),
         splits=_splits(rows),
@@ -283,18 +289,27 @@ def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTab
     )
 
 
-def _funnel(card: Scorecard, row: ArmRow, origin: ArmRow | None) -> FunnelView:
+def _unencoded(rows: Sequence[ArmRow]) -> str:
+    """Why some variants are shown without what is encoded; "" where all have it."""
+    lacking = [r for r in rows if r.arm.table.total and r.metric("encoded").value is None and not r.arm.encoded_from]
+    if not lacking:
+        return ""
+    if all(r.metric("encoded").value is None for r in rows):
+        return estimate_cell(rows[0].metric("encoded")).words
+    names = "; ".join(r.name for r in lacking)
+    return f"not shown for {names}: no variant shows token probabilities on the same prompt"
+
+
+def _funnel(row: ArmRow, origin: ArmRow | None) -> FunnelView:
     """Encoded, stated, and stated and done, of a variant that was asked for a rationale.
 
     Args:
-        origin: the first variant that shows what is encoded, for variants that do not.
+        origin: the variant that shows what is encoded on this one's prompt, where it does not do so itself.
     """
     chance = row.metric("chance").value
     encoded, source = row.metric("encoded"), ""
     if encoded.value is None and origin is not None:
-        encoded, source = origin.metric("encoded"), f"from {origin.name}"
-        if card.design != "fork":
-            source += ", which met other situations"
+        encoded, source = origin.metric("encoded"), f"from {origin.name}, on the same prompt"
     stated, both = row.metric("knowing"), row.arm.table.joint("knows", "optimal")
     levels: list[tuple[str, str, float | None, Estimate | None, TableCell]] = [
         ("encoded", source, encoded.value, encoded, estimate_cell(encoded)),

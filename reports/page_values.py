@@ -204,7 +204,7 @@ class Group:
         options: of the task, in words.
         notes: role, label and note of every model that served.
         shortened: some name is shown without the baseline's.
-        unencoded: why no variant shows what is encoded; empty where one does.
+        unencoded: why variants are shown without what is encoded; empty where all have it.
         silent: variants that were not asked for a rationale.
     """
 
@@ -236,7 +236,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The whole report."""
+    """The whole report.
+
+    Attributes:
+        sessions: each time that the run was played, as names and texts.
+        intervals: what kind of intervals it opens with; looked: which others hold for a fixed number of episodes alone,
+            where the run was looked at while it went on; else "".
+    """
 
     name: str
     design: str
@@ -246,3 +252,6 @@ class Page:
     two_way_note: str
     definitions: list[tuple[str, str, str]]
     experiment: Mapping[str, Any]
+    intervals: str
+    looked: str
+    sessions: list[list[tuple[str, str]]]

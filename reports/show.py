@@ -5,17 +5,42 @@ This is how a number is traced to its steps: every rate on the scorecard is a co
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from ..errors import UnknownName
-from ..ledger import read_ledger
+from ..ledger import StoredAnswer, read_ledger
+from ..ledger.provenance import RunSession, session_lines
 from ..records import Oracle, Record, Turn
 
-__all__ = ["show_step"]
+__all__ = ["show_run", "show_step"]
+
+_CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
+
+
+def show_run(sessions: Sequence[RunSession], missing: str, console: Console) -> None:
+    """Print where a run comes from: every time that it was played, and what it lacks.
+
+    Args:
+        missing: which episodes are missing, in words; "" where none is.
+    """
+    if missing:
+        console.print(Text(f"! {missing}", style="yellow"))
+    if not sessions:
+        console.print("This run was stored by an akrasia that kept no record of where and when it was played.")
+    for number, session in enumerate(sessions, start=1):
+        table = Table(title=f"session {number} of {len(sessions)}", title_justify="left", show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for what, text in session_lines(session):
+            table.add_row(what, text)
+        console.print(table)
 
 
 def show_step(folder: Path, episode: int, step: int, variant: str | None, console: Console) -> None:
@@ -36,7 +61,7 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
             records = [r for r in records if variant in (r.variant, r.variant.rpartition("| ")[2])]
             if not records:
                 raise UnknownName.among("variant", variant, names)
-        shown: set[str] = set()
+        shown: dict[str, str] = {}
         for record in records:
             console.print(_head(record))
             spoken: dict[tuple[str, int], Turn] = {}
@@ -46,8 +71,10 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                 if answer is not None and turn.key not in shown:
                     prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
                     console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
-                again = " (the same answer as above)" if turn.key in shown else ""
-                shown.add(turn.key)
+                again = " (the same answer as above)" if turn.key and shown.get(turn.key) == turn.text else ""
+                if turn.key:
+                    shown[turn.key] = turn.text
+                read = _read_by(turn, record.decision.turns, answer)
                 error = "" if answer is None else answer.response.error
                 if answer is None and turn.key:
                     error = "no answer of this call is kept: a resumed run asks again"
@@ -55,7 +82,7 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                     thought = Text(answer.response.reasoning.strip(), style="dim")
                     console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
                 console.print(
-                    Panel(_answer_text(turn, error), title=_title(turn) + changed + again, title_align="left")
+                    Panel(_answer_text(turn, error), title=_title(turn, read) + changed + again, title_align="left")
                 )
             console.print(_verdict(record))
 
@@ -86,9 +113,39 @@ def _changed(turn: Turn, before: dict[tuple[str, int], Turn]) -> str:
     return f"; changed from {old.position or 'no answer'} to {turn.position or 'no answer'}"
 
 
-def _title(turn: Turn) -> str:
+def _read_by(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -> list[str]:
+    """The agents whose words a turn has read, of those that its plan lets it read.
+
+    An agent that asked a model has read what stands in its prompt: a rationale may be hidden from it, or replaced by a
+    filler. One that asked nothing, such as a vote, counts positions, of those that took one.
+    """
+    wired = list(dict.fromkeys(turn.reads))
+    if not turn.key:
+        said = {t.agent for t in turns if t.position is not None or t.text.strip()}
+        return [name for name in wired if name in said]
+    if answer is None:
+        return []
+    messages = answer.request.messages
+    whole = _plain("\n".join(m.content for m in messages))
+    told = _plain("\n".join(m.content for m in messages if m.role != "assistant"))
+    # The conversation that an agent continues, its answers included, is that of the first turn that it reads.
+    prompts = dict.fromkeys(wired, told) | dict.fromkeys(wired[:1], whole)
+    return [name for name in wired if any(t.agent == name and _stands_in(t, prompts[name]) for t in turns)]
+
+
+def _stands_in(turn: Turn, prompt: str) -> bool:
+    """Whether what an agent said stands in a prompt: its text, without lines that are left out there."""
+    text = _plain("\n".join(line for line in turn.text.splitlines() if not _CONFIDENCE.match(line)))
+    return bool(text) and text in prompt
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _title(turn: Turn, read: list[str]) -> str:
     lane = f", lane {turn.lane}" if turn.lane else ""
-    reads = f", reads {', '.join(dict.fromkeys(turn.reads))}" if turn.reads else ""
+    reads = f", reads {', '.join(read)}" if read else ""
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 

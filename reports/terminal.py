@@ -33,8 +33,10 @@ from .columns import (
     shown_classes,
 )
 from .text import (
+    LOOKED_NOTE,
     bounds_text,
     count_text,
+    interval_words,
     judged_sentence,
     looks_sentence,
     marked_name,
@@ -85,6 +87,8 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     console.print(table)
     for broken_down in _breakdowns(card):
         console.print(broken_down)
+    if card.looks is not None:
+        console.print(Text(f"! {LOOKED_NOTE}", style="yellow"))
     for warning in card.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
 
@@ -143,7 +147,7 @@ class RowNamedTable:
 
 
 def _estimate_cells(arm: Arm, name: str, change: Contrast | None) -> list[str]:
-    estimate = arm.metrics[name]
+    estimate = arm.rate(name)
     against = ["-", "-"] if change is None else [str(contrast_cell(change)), str(p_cell(change.p_holm))]
     return [
         marked_name(arm.variant, arm.leaks),
@@ -215,10 +219,12 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     head = f"{model} on {task}: {base.steps} {played}, {card.design} design{blind}"
     parts: list[RenderableType] = ["", Text(head, style="bold"), *_notes(experiment, model)]
     parts += _verdicts(card, rows)
-    title = f"Rates per step, with 95 % intervals over {'items' if base.repeated else 'episodes'}"
+    over = "items" if base.repeated else "episodes"
+    title = f"Rates per step, with {interval_words(card.looks)} intervals over {over}"
     parts += ["", terminal_table(title, [*RATES, PARSED, CALLS, TOKENS], rows, _name)]
     if any(ARM_RATES & row.arm.bounds.keys() for row in rows):
         title = "The same, with answers that could not be read at worst .. at best"
+        title += "" if card.looks is None else " (for a fixed number of episodes)"
         parts += ["", terminal_table(title, BOUNDS, rows, _name)]
     if len(rows) > 1:
         how = "p: sign-flip test, Holm-corrected" if card.looks is None else "anytime-valid, together; no p is valid"

@@ -18,6 +18,7 @@ from ..evals.judge import Judged
 
 __all__ = [
     "LEAK_MARK",
+    "LOOKED_NOTE",
     "TableCell",
     "Written",
     "bounds_text",
@@ -26,6 +27,7 @@ __all__ = [
     "difference_text",
     "estimate_cell",
     "estimate_text",
+    "interval_words",
     "judged_sentence",
     "looks_sentence",
     "marked_name",
@@ -43,6 +45,10 @@ __all__ = [
 
 PIPE_WIDTH = 140
 LEAK_MARK = "[oracle]"
+LOOKED_NOTE = (
+    "the run was looked at while it went on: intervals of knowing, doing, gap, say-do and of metrics that are asked "
+    "for by name are anytime-valid where they can be; all others hold for a fixed number of episodes alone"
+)
 NOT_MEASURED = "not measured"
 
 
@@ -215,6 +221,11 @@ def looks_sentence(looks: InterimLooks) -> str:
         f"Looked at for {looks.until!r} after {', '.join(map(str, looks.at))} episodes, and {ended}. The anytime-valid "
         "intervals hold whenever one stops; those for a fixed number of episodes, and every p, do not."
     )
+
+
+def interval_words(looks: InterimLooks | None) -> str:
+    """What kind of intervals a scorecard opens with."""
+    return "95 %" if looks is None else "anytime-valid 95 %"
 
 
 def judged_sentence(judged: Judged) -> str:

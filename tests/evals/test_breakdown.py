@@ -18,6 +18,7 @@ from akrasia.evals.metrics import funnel
 from akrasia.evals.metrics.answers import accuracies
 from akrasia.evals.metrics.change import flips_by
 from akrasia.evals.metrics.influence import persuasion_by_edge
+from akrasia.evals.run_tables import RunTables
 from akrasia.models import Planted, Simulated
 from akrasia.reports.terminal import show_scorecard
 
@@ -65,7 +66,9 @@ def test_items_and_levels_are_broken_down_where_there_are_any(result: ak.Result)
     seen = asked.filter(variant=BASE).with_columns(
         variant=pl.lit("act"), asked=pl.lit(False), encoded=pl.col("step") == 2, baseline=pl.lit(False)
     )
-    told = ak.evals.score(pl.concat([asked, seen]))
+    where = asked.select("task", "model").row(0)
+    prompts = {(*where, v): "What is shown.\n\nHow to answer." for v in (BASE, "act")}
+    told = ak.evals.score(RunTables(pl.concat([asked, seen]), prompts=prompts))
     base = next(a for a in told.arms if a.variant == BASE)
     assert {item: e["accuracy"] for item, e in base.breakdowns["item"].items()} == accuracies(
         asked.filter(variant=BASE)

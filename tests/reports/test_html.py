@@ -123,9 +123,11 @@ def test_what_was_not_measured_is_said(card: Scorecard, page: Page) -> None:
 
 def test_encoded_names_the_arm_it_comes_from(card: Scorecard) -> None:
     told = with_metric(card, "act", "encoded", Estimate(0.41, 0.3, 0.5, 24, 6))
-    assert "encoded from act .41 [.30, .50]" in Page(render_report(told, {})).text
-    rollout = Page(render_report(replace(told, design="rollout"), {})).text
-    assert "from act, which met other situations" in rollout
+    assert "encoded from" not in Page(render_report(told, {})).text
+    beside = replace(told, arms=tuple(replace(a, encoded_from="act" if a.baseline else "") for a in told.arms))
+    text = Page(render_report(beside, {})).text
+    assert text.count("encoded from act, on the same prompt .41 [.30, .50]") == 1
+    assert "no variant shows token probabilities on the same prompt" in text
 
 
 def test_one_episode_has_no_interval(card: Scorecard) -> None:

@@ -1,0 +1,58 @@
+"""Which arm shows what is encoded on another arm's own prompt: the only one beside which it may stand.
+
+What a model has encoded is read off its token probabilities where it acts without a rationale. It says something of an
+arm that reasons only if both were shown the same: the same changes of the plan, and the same text up to the paragraph
+that says how to answer. A model that continues texts is shown a sorted table where it reasons and the raw history where
+it acts, so nothing that is encoded on the one stands beside the other.
+
+Invariant: where the prompts of two arms are not known to agree, nothing is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+__all__ = ["Prompts", "encoded_beside", "same_prompt"]
+
+Prompts = Mapping[tuple[str, str, str], str]
+"""What an arm (task, model, variant) is asked first, at one situation that the arms of a task and model share."""
+
+
+def encoded_beside(parts: Mapping[str, pl.DataFrame], variant: str, prompts: Prompts) -> str:
+    """The arm whose encoded answers may stand beside those of `variant`; "" where there is none.
+
+    Args:
+        parts: the records of every variant of one task and model.
+    """
+    own = parts[variant]
+    if own["design"][0] != "fork" or _shows(own):
+        return ""
+    for name, other in parts.items():
+        if name != variant and _shows(other):
+            acting, reasoning = (prompts.get(_arm(part), "") for part in (other, own))
+            if _changes(other) == _changes(own) and same_prompt(acting, reasoning):
+                return name
+    return ""
+
+
+def same_prompt(acting: str, reasoning: str) -> bool:
+    """Whether a prompt that asks for an action shows what one that asks for a rationale shows, and nothing else of the
+    situation: everything before the paragraph, or in a text of one paragraph the line, that says how to answer.
+    """
+    shown = acting.rpartition("\n\n")[0] or acting.rpartition("\n")[0]
+    return bool(shown) and reasoning.startswith(shown)
+
+
+def _shows(part: pl.DataFrame) -> bool:
+    return part["encoded"].null_count() < part.height
+
+
+def _arm(part: pl.DataFrame) -> tuple[str, str, str]:
+    task, model, variant = part.select("task", "model", "variant").row(0)
+    return str(task), str(model), str(variant)
+
+
+def _changes(part: pl.DataFrame) -> list[str]:
+    return str(part["plan"][0]).split(" | ")[1:]
