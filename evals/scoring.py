@@ -19,7 +19,7 @@ from .anytime import InterimLooks
 from .breakdown import breakdowns, first_with_probs
 from .controls import Reference, is_control, references
 from .frame import baseline_name
-from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
+from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm, kind_and_level
 from .integrity import IntegrityFault, integrity_faults, unmeasured_contrast
 from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
@@ -66,8 +66,9 @@ def score(
     run = RunTables.of(run)
     if run.steps.is_empty():
         raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
-    if interval not in INTERVALS:
-        raise UnknownName.among("kind of interval", interval, INTERVALS)
+    kind, _ = kind_and_level(interval)
+    if kind not in INTERVALS:
+        raise UnknownName.among("kind of interval", kind, INTERVALS)
     chosen = select_metrics(metrics) | {e.name: e for e in evaluators}
     scorer = _Scorer(run, chosen, [e.name for e in evaluators], interval, whole=metrics is None, failures=[])
     groups = [scorer.group(steps, baseline) for steps in _by_task_and_model(run)]

@@ -25,7 +25,7 @@ from .paired import contrast
 from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
 from .ratios import Array, ratio
 from .sequences import PairedSequence, Sequence, interim_intervals
-from .values import ALIKE, FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval
+from .values import ALIKE, FEW, INTERVALS, LEVEL, Contrast, Estimate, Interval, IntervalAt, kind_and_level
 
 __all__ = [
     "ALIKE",
@@ -37,6 +37,7 @@ __all__ = [
     "Contrast",
     "Estimate",
     "Interval",
+    "IntervalAt",
     "PairedSequence",
     "Sequence",
     "assumed_spread",
@@ -49,6 +50,7 @@ __all__ = [
     "estimate",
     "holm",
     "interim_intervals",
+    "kind_and_level",
     "minimum_detectable_effect",
     "pilot_spread",
     "power",
