@@ -239,7 +239,7 @@ def _not_to_be_said(name: str, metric: Any, run: _Run, names: Sequence[ArmName])
     resume = f"Resume the run: akrasia run --resume {run.tables.name}."
     for arm_name in names:
         if missing := run.missing.get(arm_name):
-            return f"{missing} of {arm_name[2]}", resume
+            return f"{arm_name[2]}: {missing}", resume
     for arm_name, arm in zip(names, arms, strict=False):
         if arm is None:
             return f"{arm_name[2]} has no record there", resume

@@ -1,6 +1,7 @@
 """What a stored run lacks of what it was to hold, arm by arm: a run that stopped early proves nothing.
 
-Invariant: an episode counts as held only where its variant is marked as finished there and its records are stored.
+Invariant: an episode counts as held only where its variant is marked as finished there and its records are stored. An
+episode in which one variant failed is finished for none: played again, it may take another course for all.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class MissingEpisodes:
 
     def __str__(self) -> str:
         if self.episodes:
-            return f"{self.episodes} of {self.planned} episodes are missing"
+            return f"{self.episodes} of {self.planned} episodes are missing or not complete"
         return f"{self.steps} of its situations are missing" if self.steps else "nothing is missing"
 
 
@@ -52,7 +53,9 @@ def missing_of_arms(
         experiment: as it is stored with the run.
         looks: a run that a look ended was to hold the episodes up to there.
     """
-    planned = looks.at[-1] if looks is not None and looks.stopped else int(experiment["episodes"])
+    asked = {v: int(about.get("episodes", experiment["episodes"])) for v, about in experiment["variants"].items()}
+    if looks is not None and looks.stopped:
+        asked = {v: min(episodes, looks.at[-1]) for v, episodes in asked.items()}
     held = {
         (task, model, variant): set(episodes)
         for task, model, variant, episodes in steps.group_by("task", "model", "variant").agg("episode").rows()
@@ -62,11 +65,14 @@ def missing_of_arms(
     names = [(str(t), str(m), str(v)) for t in tasks for m in models for v in experiment["variants"]]
     finished: dict[ArmName, int] = dict.fromkeys(names, 0)
     for task, model in dict.fromkeys(name[:2] for name in names):
-        for episode in range(planned):
+        for episode in range(max(asked.values())):
             for variant in ledger.finished(task, model, episode):
-                if episode in held.get((task, model, variant), ()) and (task, model, variant) in finished:
-                    finished[task, model, variant] += 1
-    return {name: MissingEpisodes(planned - finished[name], planned, lacking.get(name, 0)) for name in names}
+                arm = (task, model, variant)
+                if arm in finished and episode < asked[variant] and episode in held.get(arm, ()):
+                    finished[arm] += 1
+    return {
+        name: MissingEpisodes(asked[name[2]] - finished[name], asked[name[2]], lacking.get(name, 0)) for name in names
+    }
 
 
 def _undecided(steps: pl.DataFrame) -> dict[ArmName, int]:
