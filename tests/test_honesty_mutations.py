@@ -28,6 +28,7 @@ from akrasia.errors import Denied, LedgerError, PlanError, RateLimited, RunFolde
 from akrasia.evals.pareto import pareto_points
 from akrasia.experiments import Experiment
 from akrasia.graphs import Node, Plan
+from akrasia.interventions import INTERVENTIONS
 from akrasia.models import Scripted, Simulated, key_of
 from akrasia.records import Draw, Request, Response
 
@@ -252,7 +253,12 @@ NOT_YET = {"has a slot that nobody asks": "a slot that a graph declares and nobo
 
 def rows(names: Any, reasons: dict[str, str] = NOT_YET) -> list[Any]:
     return [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=reasons[name]) if name in reasons else ())
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reasons[name])
+            if name in reasons
+            else (),
+        )
         for name in names
     ]
 
@@ -321,7 +327,11 @@ AGENTS_BROKEN = {
 UNHEARD = "each agent's own answers are not checked, only the decision"
 SPEAKS_ALONE = ("judge of samples", "judge of a debate", "actor")  # the decision is theirs, and fails with them
 BROKEN_AGENTS = [
-    pytest.param(agent, how, marks=() if agent in SPEAKS_ALONE else pytest.mark.xfail(strict=True, reason=UNHEARD))
+    pytest.param(
+        agent,
+        how,
+        marks=() if agent in SPEAKS_ALONE else pytest.mark.xfail(strict=True, raises=AssertionError, reason=UNHEARD),
+    )
     for agent in AGENTS_BROKEN
     for how in ("mute", "cut off", "refused", "failed")
 ]
@@ -378,7 +388,7 @@ def test_a_model_that_says_nothing_is_no_finding(tmp_path: Path, how: str) -> No
     assert [found.about(v) for v in TWO] == [{}, {}]
 
 
-@pytest.mark.xfail(strict=True, reason="a recommendation of all actions counts as knowing")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a recommendation of all actions counts as knowing")
 def test_a_model_that_recommends_everything_is_no_finding(tmp_path: Path) -> None:
     def everything(request: Request, draw: Draw) -> str:
         return f"BEST={', '.join(labels_of(request))}\nACTION={labels_of(request)[draw.episode % 4]}"
@@ -425,7 +435,7 @@ def test_a_run_that_ended_midway_passes_no_check(tmp_path: Path, end: str) -> No
     assert result.check("gap < 0.99").holds is None and result.check("doing < 0.999").holds is None
 
 
-@pytest.mark.xfail(strict=True, reason=STOPS_UNSEEN)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=STOPS_UNSEEN)
 @pytest.mark.parametrize("end", ENDS)
 def test_a_run_that_ended_midway_is_no_finding(tmp_path: Path, end: str) -> None:
     assert_unfinished(Findings.in_run(play(tmp_path / "run", variants=TWO, **ENDS[end]())))
@@ -456,7 +466,7 @@ def test_an_interrupted_run_passes_no_check(tmp_path: Path) -> None:
     assert interrupted(tmp_path / "run").check("gap < 0.99").holds is None
 
 
-@pytest.mark.xfail(strict=True, reason=STOPS_UNSEEN)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=STOPS_UNSEEN)
 def test_an_interrupted_run_is_no_finding(tmp_path: Path) -> None:
     assert_unfinished(Findings.in_run(interrupted(tmp_path / "run")))
 
@@ -518,7 +528,7 @@ def test_code_that_changed_gets_no_old_numbers(tmp_path: Path) -> None:
     assert set(Findings.in_run(play(tmp_path / "run", variants=["reason_act", mine])).about("mine")) == WHOLE
 
 
-@pytest.mark.xfail(strict=True, reason="episodes of one item count as many")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="episodes of one item count as many")
 @pytest.mark.parametrize("items", [1, 4])
 def test_one_item_asked_again_and_again_is_no_finding(tmp_path: Path, items: int) -> None:
     rows = [{"question": f"What is {i} + {i}?", "options": ["0", "2", "4", "6"], "answer": "B"} for i in range(items)]
@@ -535,10 +545,27 @@ def test_one_item_asked_again_and_again_is_no_finding(tmp_path: Path, items: int
 # Changes that change nothing.
 
 
-@ak.intervention("prompt", "nothing", "a test")
 def does_nothing(plan: Plan) -> Plan:
     """Change nothing."""
     return plan
+
+
+def shows_the_same(situation: Any, draw: Draw) -> Any:
+    """Show what there is."""
+    return situation
+
+
+@pytest.fixture
+def own_names() -> Iterator[None]:
+    """Roles and interventions of somebody's own, for the time of a test."""
+    registries: Any = (AGENTS, INTERVENTIONS)
+    before = [dict(r._factories) for r in registries]
+    for role in (Stubborn, Pretender, Forgetful):
+        AGENTS.register(role.name, role)
+    yield
+    for registry, table in zip(registries, before, strict=True):
+        registry._factories.clear()
+        registry._factories.update(table)
 
 
 @dataclass(frozen=True)
@@ -567,16 +594,27 @@ def against_the_baseline(folder: Path, changed: Any, model: Any = SIMULATED) -> 
     return Findings.in_run(play(folder, variants={"baseline": "reason_act", "changed": changed}, model=model))
 
 
+@pytest.mark.usefixtures("own_names")
+def test_an_intervention_that_leaves_the_plan_as_it_is_is_refused() -> None:
+    with pytest.raises(PlanError, match="does_nothing changes nothing in 'reason_act'"):
+        ak.graphs.reason_act() | ak.intervention("prompt", "nothing", "a test")(does_nothing)()
+
+
 ALIKE_UNSEEN = "that every request equals the baseline's is not looked for"
 
 
-@pytest.mark.xfail(strict=True, reason=ALIKE_UNSEEN)
-@pytest.mark.parametrize("changed", [lambda: ak.graphs.reason_act() | does_nothing(), ak.graphs.reason_act])
-def test_a_change_that_changes_nothing_is_no_finding(tmp_path: Path, changed: Callable[[], Plan]) -> None:
-    assert against_the_baseline(tmp_path / "run", changed()).about("changed") == {}
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=ALIKE_UNSEEN)
+@pytest.mark.usefixtures("own_names")
+@pytest.mark.parametrize("how", ["the same plan", "a view"])
+def test_a_change_that_changes_nothing_is_no_finding(tmp_path: Path, how: str) -> None:
+    view = ak.interventions.view("context", "nothing", "a test")(shows_the_same)
+    changed = ak.graphs.reason_act() | view() if how == "a view" else ak.graphs.reason_act()
+    assert against_the_baseline(tmp_path / "run", changed).about("changed") == {}
 
 
-@pytest.mark.xfail(strict=True, reason="that a setting was asked for and not sent is not looked for")
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="that a setting was asked for and not sent is not looked for"
+)
 def test_a_setting_that_was_not_sent_is_no_finding(tmp_path: Path) -> None:
     assert against_the_baseline(tmp_path / "run", "reason_act | temperature(1.5)", Deaf()).about("changed") == {}
 
@@ -603,7 +641,7 @@ class Pretender(Stubborn):
     """The same, which says that it hears what it ignores."""
 
     name = "pretender"
-    hears = ("persona", "think", "confidence", "checklist")
+    hears = ("hints",)
 
 
 class Forgetful(Reasoner):
@@ -615,22 +653,11 @@ class Forgetful(Reasoner):
         raise KeyError("oops")
 
 
-@pytest.fixture
-def own_roles() -> Iterator[None]:
-    before = dict(AGENTS._factories)
-    AGENTS.register("stubborn", Stubborn)
-    AGENTS.register("pretender", Pretender)
-    AGENTS.register("forgetful", Forgetful)
-    yield
-    AGENTS._factories.clear()
-    AGENTS._factories.update(before)
-
-
 def own(role: str) -> Plan:
     return Plan(f"{role}_act", (Node("own", Agent(role)),), decision="own", focus="own")
 
 
-@pytest.mark.usefixtures("own_roles")
+@pytest.mark.usefixtures("own_names")
 @pytest.mark.parametrize("change", ["persona", "checklist", "confidence", "think_longer", "re_evaluate"])
 def test_an_own_role_that_ignores_a_change_is_refused_or_no_finding(tmp_path: Path, change: str) -> None:
     plan = own("stubborn")
@@ -642,15 +669,15 @@ def test_an_own_role_that_ignores_a_change_is_refused_or_no_finding(tmp_path: Pa
     assert Findings.in_run(result).about("changed") == {}
 
 
-@pytest.mark.xfail(strict=True, reason=ALIKE_UNSEEN)
-@pytest.mark.usefixtures("own_roles")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=ALIKE_UNSEEN)
+@pytest.mark.usefixtures("own_names")
 def test_an_own_role_that_says_it_hears_what_it_ignores_is_no_finding(tmp_path: Path) -> None:
     plan = own("pretender")
     variants = {"baseline": plan, "changed": plan | ak.interventions.persona()}
     assert Findings.in_run(play(tmp_path / "run", variants=variants)).about("changed") == {}
 
 
-@pytest.mark.usefixtures("own_roles")
+@pytest.mark.usefixtures("own_names")
 def test_an_own_role_that_raises_ends_the_run_and_passes_nothing(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="role 'forgetful' at node 'own' raised KeyError: 'oops'"):
         play(tmp_path / "run", variants=["reason_act", own("forgetful")])

@@ -202,8 +202,10 @@ def test_a_stopped_run_cannot_pass(tmp_path: Path, healthy: ak.Result) -> None:
     for check in CHECKS[:4]:
         report = stopped.check(check)
         assert report.exit_code == 3
-        assert all("of 24 episodes are missing or not complete" in line.why for line in report.lines), report.text
-        assert all(f"akrasia run --resume {stopped.folder}" in line.remedy for line in report.lines)
+        assert all("of 24 episodes are" in line.why and "not complete" in line.why for line in report.lines), (
+            report.text
+        )
+        assert all("akrasia run --resume" in line.remedy for line in report.lines)
     whole = run(tmp_path / "run")
     assert whole.check("gap < 0.5").lines == healthy.check("gap < 0.5").lines
 
