@@ -223,6 +223,31 @@ def compare(
 
 
 @app.command(cls=StrictCommand)
+def check(
+    run: RunFolder,
+    checks: Annotated[
+        list[str], typer.Argument(help='"gap < 0.2", "doing(VARIANT) >= 70%", "gap(A) < gap(B)".', metavar="CHECK...")
+    ],
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    interval: Annotated[str, typer.Option(help="Kind of interval: robust or bootstrap.")] = "robust",
+    evaluator: Annotated[
+        list[str] | None, typer.Option(help="An evaluator that checks name, NAME or FILE.py:NAME; may be repeated.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Only on this task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only with this model.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Also write it to this file as JUnit XML.")] = None,
+) -> None:
+    """Check figures of a run: exit code 0 all hold, 1 one does not, 3 one cannot be said, 2 bad input."""
+    from .commands.check import check_command
+
+    options: dict[str, Any] = {"level": level, "interval": interval, "task": task, "model": model}
+    code = check_command(run, checks, _console(), evaluators=evaluator or (), as_json=as_json, junit=junit, **options)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command(cls=StrictCommand)
 def judge(
     run: RunFolder,
     model: Annotated[list[str], typer.Option(help="A model that judges; may be repeated, and the majority stands.")],

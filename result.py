@@ -24,6 +24,7 @@ from .records import Record
 if TYPE_CHECKING:
     import polars as pl
 
+    from .evals.check_report import CheckReport
     from .evals.compare import Comparison
     from .evals.completeness import MissingEpisodes
     from .evals.evaluator import Evaluator, Value
@@ -106,9 +107,15 @@ class Result:
             turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
                 holds at most 20,000 records, since it takes a second per some 8,000.
         """
+        from .evals.scoring import score
+
+        run, added = self._readable(evaluators, turns)
+        return score(run, metrics, baseline, interval, added)
+
+    def _readable(self, evaluators: Sequence[Any], turns: bool | None) -> tuple[RunTables, list[Any]]:
+        """All that a scorecard reads, and evaluators as metrics; see `score`."""
         from .evals.judgements import read_judged
         from .evals.metrics.cost import with_latency
-        from .evals.scoring import score
 
         added: list[Any] = []
         with read_ledger(self.folder) as ledger:
@@ -122,7 +129,37 @@ class Result:
 
                 steps, added = evaluated(select_evaluators(evaluators), run.steps, ledger.records())
                 run = replace(run, steps=steps)
-        return score(replace(run, judged=read_judged(self.folder)), metrics, baseline, interval, added)
+        return replace(run, judged=read_judged(self.folder)), added
+
+    def check(
+        self,
+        *checks: str,
+        level: float = 0.95,
+        interval: Any = "robust",
+        evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
+        task: str | None = None,
+        model: str | None = None,
+        raises: bool = False,
+    ) -> CheckReport:
+        """Whether figures of the run lie where they must; the worst case decides. See docs/checks.md.
+
+        Args:
+            checks: such as "gap < 0.2", "doing(reason_act | critique) >= 70%" or "gap(a) < gap(b)".
+            level, interval: of the intervals. evaluators: that checks may name, by name or as they are.
+            task, model: only there; by default on every task and model.
+            raises: raise `CheckFailed`, an AssertionError, unless all hold.
+
+        Raises:
+            UsageError: a check does not parse, names what is unknown, or is always or never true.
+        """
+        from .evals.check import check_run
+        from .evals.check_report import CheckFailed
+
+        tables, added = self._readable(evaluators, turns=True)
+        report = check_run(tables, added, checks, level=level, kind=interval, task=task, model=model)
+        if raises and not report:
+            raise CheckFailed(report)
+        return report
 
     def _once(self, name: str, read: Callable[[LedgerReader], pl.DataFrame], ledger: LedgerReader) -> pl.DataFrame:
         """The cached property `name`; read through a ledger that is open already, if it was not read before."""

@@ -9,6 +9,8 @@ from ..lazy import lazy_names
 from .frame import frame as frame
 
 if TYPE_CHECKING:
+    from .check_report import CheckFailed as CheckFailed
+    from .check_report import CheckReport as CheckReport
     from .compare import Comparison as Comparison
     from .compare import compare as compare
     from .compare import compare_runs as compare_runs

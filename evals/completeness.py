@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from .anytime import InterimLooks
 
-__all__ = ["MissingEpisodes", "missing_episodes", "missing_sentence", "planned_episodes"]
+__all__ = ["MissingEpisodes", "missing_episodes", "missing_sentence", "planned_episodes", "undecided_steps"]
 
 Finished = Mapping[tuple[str, str, str], int]
 """How many of the planned episodes are finished, by task, model and variant."""
@@ -54,9 +56,11 @@ def missing_episodes(
         return ()
     tasks = experiment.get("task_labels") or list(dict.fromkeys(task for task, _, _ in finished))
     models = experiment.get("labels") or list(dict.fromkeys(model for _, model, _ in finished))
-    arms = [(t, m, v) for t in tasks for m in models for v in experiment.get("variants", {})]
-    lacking = ((arm, planned - finished.get(arm, 0)) for arm in arms)
-    return tuple(MissingEpisodes(*arm, planned, missing) for arm, missing in lacking if missing > 0)
+    variants = experiment.get("variants", {})
+    asked = {v: min(planned, int(about.get("episodes", planned))) for v, about in variants.items()}
+    arms = [(t, m, v) for t in tasks for m in models for v in variants]
+    lacking = ((arm, asked[arm[2]] - finished.get(arm, 0)) for arm in arms)
+    return tuple(MissingEpisodes(*arm, asked[arm[2]], missing) for arm, missing in lacking if missing > 0)
 
 
 def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: str = "the run") -> str:
@@ -89,3 +93,16 @@ def _whole(missing: Sequence[MissingEpisodes]) -> bool:
     for m in missing:
         listed.setdefault((m.task, m.model), []).append(m.variant)
     return len({tuple(v) for v in listed.values()}) == 1
+
+
+def undecided_steps(steps: pl.DataFrame) -> dict[tuple[str, str, str], int]:
+    """In a fork every variant decides the same situations: how many each lacks in the episodes that it holds."""
+    if steps.is_empty() or steps["design"][0] != "fork":
+        return {}
+    where = ["task", "model", "episode", "step"]
+    every = steps.select(where).unique()
+    arms = steps.select("task", "model", "variant", "episode").unique()
+    wanted = every.join(arms, on=["task", "model", "episode"])
+    lost = wanted.join(steps.select(*where, "variant"), on=[*where, "variant"], how="anti")
+    counted = lost.group_by("task", "model", "variant").len().rows()
+    return {(str(task), str(model), str(variant)): int(n) for task, model, variant, n in counted}

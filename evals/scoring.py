@@ -22,7 +22,7 @@ from .completeness import missing_sentence
 from .controls import Reference, is_control, is_leaking, references
 from .encoded import encoded_beside
 from .frame import baseline_name
-from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm
+from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm, kind_and_level
 from .integrity import IntegrityFault, arm_cautions, arm_faults, unmeasured_contrast
 from .items import with_items_of
 from .judge import LEFT, Judged, with_judged
@@ -71,8 +71,9 @@ def score(
     run = RunTables.of(run)
     if run.steps.is_empty():
         raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
-    if interval not in INTERVALS:
-        raise UnknownName.among("kind of interval", interval, INTERVALS)
+    kind, _ = kind_and_level(interval)
+    if kind not in INTERVALS:
+        raise UnknownName.among("kind of interval", kind, INTERVALS)
     run = replace(run, turns=None if run.turns is None else with_items_of(run.turns, run.steps))
     chosen = select_metrics(metrics) | {e.name: e for e in evaluators}
     scorer = _Scorer(run, chosen, [e.name for e in evaluators], interval, whole=metrics is None, failures=[])

@@ -25,7 +25,7 @@ from .paired import contrast, smallest_p
 from .planning import assumed_spread, episodes_needed, minimum_detectable_effect, pilot_spread, power
 from .ratios import Array, ratio
 from .sequences import PairedSequence, Sequence, interim_intervals
-from .values import ALIKE, FEW, INTERVALS, LEVEL, ONE, Bounds, Contrast, Estimate, Interval
+from .values import ALIKE, FEW, INTERVALS, LEVEL, ONE, Bounds, Contrast, Estimate, Interval, IntervalAt, kind_and_level
 
 __all__ = [
     "ALIKE",
@@ -38,6 +38,7 @@ __all__ = [
     "Contrast",
     "Estimate",
     "Interval",
+    "IntervalAt",
     "PairedSequence",
     "Sequence",
     "assumed_spread",
@@ -50,6 +51,7 @@ __all__ = [
     "estimate",
     "holm",
     "interim_intervals",
+    "kind_and_level",
     "minimum_detectable_effect",
     "pilot_spread",
     "power",

@@ -26,7 +26,7 @@ from scipy.special import ndtr, stdtrit
 
 from ...rng import named_rng
 from .ratios import Array, linearised, ratio, standard_error
-from .values import ALIKE, LEVEL, ONE, Estimate, Interval
+from .values import ALIKE, LEVEL, ONE, Estimate, Interval, kind_and_level
 
 __all__ = ["bca", "estimate", "t_quantile", "wilson"]
 
@@ -51,38 +51,42 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
     if clusters == 1:
         return Estimate(value, n=n, clusters=1, why=ONE)
     error = standard_error(linearised(num, den))
+    kind, level = kind_and_level(interval)
     low: float | None
     high: float | None
-    if interval == "bootstrap" and error > 0:
-        low, high = bca((num, den), ratio, name)
+    if kind == "bootstrap" and error > 0:
+        low, high = bca((num, den), ratio, name, level)
     elif proportion:
-        low, high = wilson(value, error, clusters, n)
+        low, high = wilson(value, error, clusters, n, level)
     elif not error:
         return Estimate(value, n=n, clusters=clusters, why=ALIKE)
     else:
-        low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
+        reach = t_quantile(clusters, level) * error
+        low, high = value - reach, value + reach
     return Estimate(value, low, high, n, clusters)
 
 
-def t_quantile(clusters: int) -> float:
-    """Student's t quantile of the 95 % interval over so many clusters."""
-    return float(stdtrit(clusters - 1, (1 + LEVEL) / 2))
+def t_quantile(clusters: int, level: float = LEVEL) -> float:
+    """Student's t quantile of the interval over so many clusters."""
+    return float(stdtrit(clusters - 1, (1 + level) / 2))
 
 
-def wilson(value: float, error: float, clusters: int, n: float) -> tuple[float, float]:
+def wilson(value: float, error: float, clusters: int, n: float, level: float = LEVEL) -> tuple[float, float]:
     """Wilson interval of a share at its effective sample size, with Student's t over the clusters for z.
 
     Source: Wilson 1927; effective sample size of Korn and Graubard 1998, Survey Methodology 24(2).
     """
     value = min(max(value, 0.0), 1.0)
     effective = (min(value * (1 - value) / error**2, n) if error else 0.0) or float(clusters)
-    z = t_quantile(clusters)
+    z = t_quantile(clusters, level)
     centre = (value + z**2 / (2 * effective)) / (1 + z**2 / effective)
     reach = z / (1 + z**2 / effective) * math.sqrt(value * (1 - value) / effective + z**2 / (4 * effective**2))
     return 0.0 if value == 0 else max(0.0, centre - reach), 1.0 if value == 1 else min(1.0, centre + reach)
 
 
-def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> tuple[float | None, float | None]:
+def bca(
+    data: tuple[Array, ...], statistic: Callable[..., Array], name: str, level: float = LEVEL
+) -> tuple[float | None, float | None]:
     """BCa interval over clusters, its tails widened for few of them; the percentile interval where BCa is undefined.
 
     Source: Efron 1987, JASA 82(397); the level that makes a percentile interval of a mean as wide as Student's t
@@ -94,7 +98,7 @@ def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> 
         name: names the resampling stream.
     """
     clusters = len(data[0])
-    level = 1 - 2 * float(ndtr(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters)))
+    widened = 1 - 2 * float(ndtr(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters, level)))
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
@@ -104,7 +108,7 @@ def bca(data: tuple[Array, ...], statistic: Callable[..., Array], name: str) -> 
                 paired=True,
                 vectorized=True,
                 n_resamples=RESAMPLES,
-                confidence_level=level,
+                confidence_level=widened,
                 method=method,
                 rng=named_rng(0, "bootstrap", name),
             )

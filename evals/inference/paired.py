@@ -17,7 +17,7 @@ from scipy.special import bdtr
 from ...rng import named_rng
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, linearised, ratio, standard_error
-from .values import ALIKE, ONE, Contrast, Estimate, Interval
+from .values import ALIKE, ONE, Contrast, Estimate, Interval, kind_and_level
 
 __all__ = ["contrast", "mcnemar", "sign_flip", "smallest_p"]
 
@@ -61,18 +61,20 @@ def contrast(
     if clusters == 1:
         return Contrast(metric, variant, against, Estimate(value, n=n, clusters=1, why=ONE))
     error = standard_error(linearised(na, da) - linearised(nb, db))
+    kind, level = kind_and_level(interval)
     low: float | None
     high: float | None
     if error == 0 and proportion:
         # No item differs from the others: what can be said is how many such items an unseen one would follow.
-        reach = wilson(0.0, 0.0, clusters, n)[1]
+        reach = wilson(0.0, 0.0, clusters, n, level)[1]
         low, high = value - reach, value + reach
     elif error == 0:
         low = high = None
-    elif interval == "bootstrap":
-        low, high = bca((na, da, nb, db), _difference, name)
+    elif kind == "bootstrap":
+        low, high = bca((na, da, nb, db), _difference, name, level)
     else:
-        low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
+        reach = t_quantile(clusters, level) * error
+        low, high = value - reach, value + reach
     if proportion and low is not None and high is not None:
         low, high = max(low, -1.0), min(high, 1.0)
     return Contrast(

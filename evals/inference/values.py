@@ -8,14 +8,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ALIKE", "FEW", "INTERVALS", "LEVEL", "ONE", "Bounds", "Contrast", "Estimate", "Interval"]
+__all__ = [
+    "ALIKE",
+    "FEW",
+    "INTERVALS",
+    "LEVEL",
+    "ONE",
+    "Bounds",
+    "Contrast",
+    "Estimate",
+    "Interval",
+    "IntervalAt",
+    "kind_and_level",
+]
 
 LEVEL = 0.95
 FEW = 10
 ALIKE = "the items do not differ, so they say nothing about spread"
 ONE = "only 1 item: one episode, or several about the same, says nothing about spread"
-Interval = Literal["robust", "bootstrap"]
-INTERVALS: tuple[Interval, ...] = ("robust", "bootstrap")
+IntervalKind = Literal["robust", "bootstrap"]
+INTERVALS: tuple[IntervalKind, ...] = ("robust", "bootstrap")
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalAt:
+    """A kind of interval at a level of its own, in (0, 1)."""
+
+    level: float
+    kind: IntervalKind = "robust"
+
+
+Interval = IntervalKind | IntervalAt
+"""How an interval is made; a bare kind is at 95 %."""
+
+
+def kind_and_level(interval: Interval) -> tuple[IntervalKind, float]:
+    """The kind of an interval, and its level."""
+    return (interval.kind, interval.level) if isinstance(interval, IntervalAt) else (interval, LEVEL)
 
 
 @dataclass(frozen=True, slots=True)

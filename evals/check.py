@@ -1,0 +1,411 @@
+"""Checks of a run for somebody's CI: whether a figure lies where it must, as far as the run can say.
+
+Invariant: the worst case decides. A check *holds* only if the whole interval lies on the right side with every answer
+that failed or could not be read taken at its worst; it *does not hold* only if all of it lies on the wrong side with
+every such answer at its best; else it *cannot be said*, with the reason and what it would take. An arm that was not
+measured, an arm that lacks episodes, and fewer than 10 episodes can say nothing either way.
+
+Several checks must all hold. Then each is made at the level asked for and none is corrected: to pass wrongly, the one
+that is wrong must pass (the intersection-union test; Berger 1982, Technometrics 24(4)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import BadOption, UnknownName
+from .anytime import InterimLooks, paired_sequence
+from .check_expression import CheckedFigure, Requirement, parse_checks
+from .check_report import CheckLine, CheckReport
+from .completeness import planned_episodes, undecided_steps
+from .inference import ALIKE, FEW, INTERVALS, LEVEL, Bounds, Estimate, Interval, IntervalAt, kind_and_level
+from .inference import Sequence as AnytimeSequence
+from .inference.intervals import t_quantile
+from .metrics import METRICS, Metric, table_read
+from .metrics.base import ANYWHERE, RANGES
+from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
+from .run_pairs import variant_named
+from .run_tables import RunTables
+from .scorecard import Arm, Scorecard
+from .scoring import score
+
+__all__ = ["check_run", "episodes_to_decide"]
+
+ArmName = tuple[str, str, str]
+"""Task, model and variant."""
+PAID = ("calls", "tokens", "US dollars")  # counted, so that a figure without spread is a figure all the same
+IN_PERCENT = ("share", "difference", "ratio", "score", "correlation")
+MOST = 1_000_000  # episodes; what takes more is not to be had
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run as checks take it.
+
+    Attributes:
+        card: its scorecard, with the metrics of the checks at their level; None without a record.
+        metrics: those that the checks name; missing: what each arm of the experiment lacks, in words;
+            "" where nothing.
+    """
+
+    tables: RunTables
+    card: Scorecard | None
+    metrics: Mapping[str, Any]
+    missing: Mapping[ArmName, str]
+    interval: Interval
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Those of the experiment, in its order."""
+        return tuple(dict.fromkeys(variant for _, _, variant in self.missing))
+
+    def arm(self, name: ArmName) -> Arm | None:
+        """An arm that has records."""
+        arms = () if self.card is None else self.card.arms
+        return next((a for a in arms if (a.task, a.model, a.variant) == name), None)
+
+    def steps(self, name: ArmName) -> Side:
+        """The rows of an arm."""
+        task, model, variant = name
+        return Side(variant, self.tables.steps.filter(task=task, model=model, variant=variant))
+
+
+def check_run(
+    tables: RunTables,
+    evaluators: Sequence[Any],
+    checks: Sequence[str],
+    *,
+    level: float = LEVEL,
+    kind: Any = "robust",
+    task: str | None = None,
+    model: str | None = None,
+) -> CheckReport:
+    """Put checks to a run.
+
+    Args:
+        tables: of the run, with its turns and with what evaluators say.
+        evaluators: further metrics that checks may name, as `akrasia.evals.evaluating.evaluated` makes them.
+        level, kind: of the intervals.
+        task, model: only there; by default on every task and model.
+
+    Raises:
+        UnknownName: no such metric, variant, task, model or kind of interval.
+        BadOption: a check does not parse, or is always or never true; a level that is none.
+    """
+    requirements = [requirement for text in checks for requirement in parse_checks(text)]
+    if not requirements:
+        raise BadOption("there is nothing to check", remedy="Give a check, such as 'gap < 0.2'.")
+    interval = _interval_at(level, kind)
+    metrics = _metrics_named(requirements, evaluators)
+    missing = _lacking(tables)
+    own = {e.name for e in evaluators}
+    names = [name for name in metrics if name not in own]
+    card = None if tables.steps.is_empty() else score(tables, names, interval=interval, evaluators=evaluators)
+    return _check_requirements(requirements, _Run(tables, card, metrics, missing, interval), task, model)
+
+
+def _lacking(tables: RunTables) -> dict[ArmName, str]:
+    """What every arm that the experiment names lacks, in words and in the experiment's order; "" where nothing."""
+    steps, experiment = tables.steps, tables.experiment
+    tasks, models = (experiment.get(k) or steps[c].unique() for k, c in (("task_labels", "task"), ("labels", "model")))
+    names = [(str(t), str(m), str(v)) for t in tasks for m in models for v in experiment["variants"]]
+    planned = planned_episodes(experiment, tables.looks)
+    asked = {v: min(planned, int(about.get("episodes", planned))) for v, about in experiment["variants"].items()}
+    held = dict(
+        ((str(t), str(m), str(v)), int(n))
+        for t, m, v, n in steps.group_by("task", "model", "variant").agg(pl.col("episode").n_unique()).rows()
+    )
+    missing = {(m.task, m.model, m.variant): m.missing for m in tables.missing}
+    undecided = undecided_steps(steps)
+
+    def words(name: ArmName) -> str:
+        episodes = max(missing.get(name, 0), asked[name[2]] - held.get(name, 0))
+        if episodes > 0:
+            return f"{episodes} of {asked[name[2]]} episodes are missing or not complete"
+        return f"{undecided[name]} of its situations are missing" if name in undecided else ""
+
+    return {name: words(name) for name in names}
+
+
+def _metrics_named(requirements: Sequence[Requirement], evaluators: Sequence[Any] = ()) -> dict[str, Any]:
+    """The metrics that checks name, among those that are registered and a user's evaluators."""
+    own = {e.name: e for e in evaluators}
+    named = dict.fromkeys(f.metric for r in requirements for f in (r.first, r.second) if f is not None)
+    for name in named:
+        if name not in own and name not in METRICS:
+            raise UnknownName.among("metric", name, [*METRICS.names(), *own])
+    return {name: own[name] if name in own else METRICS.make(name) for name in named}
+
+
+def _interval_at(level: Any, kind: Any = "robust") -> Interval:
+    """How the intervals of checks are made; a level that is none is refused."""
+    if kind not in INTERVALS:
+        raise UnknownName.among("kind of interval", kind, INTERVALS)
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+        raise BadOption(f"level = {level!r}", "it must lie between 0 and 1", "Write for example 0.95.")
+    return IntervalAt(float(level), kind)
+
+
+def _check_requirements(
+    requirements: Sequence[Requirement], run: _Run, task: str | None = None, model: str | None = None
+) -> CheckReport:
+    """The checks put to every task, model and variant that they are about."""
+    cells = list(dict.fromkeys((t, m) for t, m, _ in run.missing))
+    for what, wanted, known in (("task", task, [t for t, _ in cells]), ("model", model, [m for _, m in cells])):
+        if wanted is not None and wanted not in known:
+            raise UnknownName.among(what, wanted, dict.fromkeys(known))
+    cells = [(t, m) for t, m in cells if task in (None, t) and model in (None, m)]
+    lines: list[CheckLine] = []
+    notes: list[str] = []
+    for requirement in requirements:
+        _check_sense(requirement, run)
+        arms = list(_arms(requirement, run))
+        if len(arms) * len(cells) > 1:
+            notes.append(f"{requirement.text} is put to {_everything(len(arms), len(cells))}:")
+        lines += [_line(requirement, run, cell, names) for cell in cells for names in arms]
+    return CheckReport(tuple(lines), tuple(notes), kind_and_level(run.interval)[1], len(cells) > 1)
+
+
+def _everything(arms: int, cells: int) -> str:
+    variants = f"all {arms} variants" if arms > 1 else "its variant"
+    return variants if cells == 1 else f"{variants} on each of {cells} tasks and models"
+
+
+def _check_sense(requirement: Requirement, run: _Run) -> None:
+    """Refuse a check that no run could fail or none could pass, and a contrast of what is no ratio over episodes."""
+    metric, second = run.metrics[requirement.first.metric], requirement.second
+    unit, text = str(getattr(metric, "unit", "")), requirement.text
+    if second is not None and second.metric != requirement.first.metric:
+        raise BadOption(
+            f"the check {text!r} compares {requirement.first.metric} with {second.metric}",
+            "a contrast is of one metric between two variants",
+            "Use a metric that holds the difference, such as gap, or give several checks.",
+        )
+    if second is not None and not (isinstance(metric, Metric) and metric.of == "steps"):
+        raise BadOption(
+            f"the check {text!r} compares two variants in {second.metric}",
+            "it is no ratio over the steps of episodes",
+            "Check each variant against a number.",
+        )
+    if requirement.percent and unit not in IN_PERCENT:
+        raise BadOption(f"the check {text!r} gives {unit or 'a number'} in percent", remedy="Give the number itself.")
+    low, high = RANGES.get(unit, ANYWHERE)
+    low, high = (low - high, high - low) if second is not None else (low, high)
+    always = requirement.holds_at(low)
+    if always == requirement.holds_at(high):
+        raise BadOption(
+            f"the check {text!r} {'always holds' if always else 'can never hold'}",
+            f"{unit}{' differences' if second is not None else ''}: from {low:g}"
+            + (f" to {high:g}" if np.isfinite(high) else " upwards"),
+            "Write a share as 0.2 or 20%." if unit == "share" else "Give another number.",
+        )
+
+
+def _arms(requirement: Requirement, run: _Run) -> Iterator[tuple[str, ...]]:
+    """The variants that a check is put to: one, or two that are compared."""
+    metric = run.metrics[requirement.first.metric]
+    base = {a.variant for a in run.card.arms if a.baseline} if run.card is not None else set()
+    first_is_baseline = [v == run.variants[0] for v in run.variants]
+    named_arms = pl.DataFrame({"variant": run.variants, "baseline": first_is_baseline})
+    every = [v for v in run.variants if not (table_read(metric) == "pairs" and v in base)]
+
+    def named(figure: CheckedFigure) -> list[str]:
+        if figure.variant is None:
+            return every
+        return [variant_named(named_arms, figure.variant)]
+
+    if requirement.second is None:
+        yield from ((v,) for v in named(requirement.first))
+        return
+    first, second = named(requirement.first), named(requirement.second)
+    pairs = [(a, b) for a in first for b in second if a != b]
+    if not pairs:
+        raise BadOption(
+            f"the check {requirement.text!r} compares {first[0]!r} with itself", remedy="Name two variants."
+        )
+    yield from pairs
+
+
+def _line(requirement: Requirement, run: _Run, cell: tuple[str, str], variants: tuple[str, ...]) -> CheckLine:
+    names = [(*cell, v) for v in variants]
+    check = _in_full(requirement, variants)
+    metric = run.metrics[requirement.first.metric]
+    if reason := _not_to_be_said(requirement.first.metric, metric, run, names):
+        why, remedy = reason
+        return CheckLine(check, *cell, None, Estimate(None, why=why), None, why, remedy)
+    estimate, bounds = _measured(requirement.first.metric, metric, run, names)
+    made = _decided(requirement, metric, estimate, bounds, kind_and_level(run.interval)[1])
+    return CheckLine(check, *cell, **made)
+
+
+def _in_full(requirement: Requirement, variants: Sequence[str]) -> str:
+    metric, number = requirement.first.metric, f"{requirement.bound:.6g}"
+    first, *rest = (f"{metric}({v})" for v in variants)
+    return " ".join([first, *(f"- {other}" for other in rest), requirement.comparator, number])
+
+
+def _not_to_be_said(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tuple[str, str] | None:
+    """(why, remedy) where an arm was not measured or lacks episodes."""
+    arms = [run.arm(n) for n in names]
+    if table_read(metric) == "pairs" and run.card is not None:
+        arms += [a for a in run.card.arms if a.baseline and (a.task, a.model) == names[0][:2]]
+    for arm in arms:
+        for fault in () if arm is None else arm.integrity:
+            if fault.bears_on(name):
+                assert arm is not None
+                return f"{arm.variant} was not measured: {fault}", fault.remedy
+    resume = f"Resume the run: akrasia run --resume {run.tables.name}."
+    for arm_name in names:
+        if missing := run.missing.get(arm_name):
+            return f"{arm_name[2]}: {missing}", resume
+    for arm_name, arm in zip(names, arms, strict=False):
+        if arm is None:
+            return f"{arm_name[2]} has no record there", resume
+    return None
+
+
+def _measured(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tuple[Estimate, Bounds | None]:
+    """The figure with its interval, and what missing answers could have made of it."""
+    level = kind_and_level(run.interval)[1]
+    looks = run.tables.looks
+    if len(names) == 2:
+        pairing = pair(run.steps(names[0]), run.steps(names[1]))
+        if looks is not None:
+            return _pair_at_looks(metric, pairing, looks, level)
+        difference = metric_contrast(metric, pairing, run.interval).difference
+        return difference, None if difference.value is None else worst_case_bounds(metric, pairing, run.interval)
+    arm = run.arm(names[0])
+    assert arm is not None
+    estimate = arm.metrics[name]
+    if not isinstance(metric, Metric) and estimate.low is not None and level != LEVEL:
+        raise BadOption(
+            f"{name} has an interval at 95 % alone", f"level = {level:g} was asked for", "Leave out the level."
+        )
+    if looks is not None and estimate.low is not None:
+        return _at_looks(metric, run, names[0], looks, level)
+    return estimate, arm.bounds.get(name)
+
+
+_UNBOUNDED = "the run was looked at while it went on, and only shares of steps have intervals that hold then"
+
+
+def _at_looks(
+    metric: Any, run: _Run, name: ArmName, looks: InterimLooks, level: float
+) -> tuple[Estimate, Bounds | None]:
+    """The same in a run that was looked at while it went on: anytime-valid."""
+    if not isinstance(metric, Metric) or metric.unit != "share" or metric.of != "steps":
+        return Estimate(None, why=_UNBOUNDED), None
+    counts = metric.counts(run.steps(name).steps).sort("episode")
+    made = []
+    for missing in (0, 1):
+        sequence = AnytimeSequence(looks.bounds[name[0]], level)
+        for num, den, lost, episode in counts.select("num", "den", "missing", "episode").rows():
+            if episode < looks.at[-1]:
+                sequence.add(num + missing * lost, den)
+        made.append(sequence.estimate)
+    lost_steps = float(counts["missing"].sum())
+    return made[0], Bounds(made[0], made[1], lost_steps / (made[0].n or 1)) if lost_steps else None
+
+
+def _pair_at_looks(
+    metric: Metric, pairing: Pairing, looks: InterimLooks, level: float
+) -> tuple[Estimate, Bounds | None]:
+    if metric.unit != "share":
+        return Estimate(None, why=_UNBOUNDED), None
+    pairing = pairing.before(looks.at[-1])
+    always = not any(side.steps["variant"][0] in looks.unmatched for side in pairing.sides)
+    bound = looks.bounds[pairing.a.steps["task"][0]]
+    (na, da, ma), (nb, db, mb) = pairing.counts(metric)
+    made = []
+    for tops in ((na, nb + mb), (na + ma, nb)):
+        sequence = paired_sequence(metric, bound, pairing.planned, level, always_stated=always)
+        for row in zip(tops[0], da, tops[1], db, strict=True):
+            sequence.add(*map(float, row))
+        made.append(sequence.estimate)
+    lost, steps = float((ma + mb).sum()), float((da + db).sum())
+    estimate = looks.contrast(metric, pairing).difference if level == LEVEL else made[0]
+    return estimate, Bounds(made[0], made[1], lost / (steps or 1)) if lost else None
+
+
+def _decided(
+    requirement: Requirement, metric: Any, estimate: Estimate, bounds: Bounds | None, level: float
+) -> dict[str, Any]:
+    """The fields of a line: what the worst case says."""
+    if estimate.value is None:
+        return {"holds": None, "estimate": estimate, "why": f"it is not measured: {estimate.why}"}
+    ends = (estimate, estimate) if bounds is None or bounds.low.value is None else (bounds.low, bounds.high)
+    if estimate.clusters and estimate.clusters < FEW:
+        few = f"{estimate.clusters} episodes, and at least {FEW} are needed"
+        return {"holds": None, "estimate": estimate, "why": few, "remedy": "Play more.", "episodes": FEW}
+    if _plain(metric, estimate):
+        holds, why = requirement.holds_at(estimate.value), "" if estimate.why == ALIKE else estimate.why
+        return {"holds": holds, "estimate": estimate, "worst": estimate.value, "why": why}
+    low, high = ends[0].low, ends[1].high
+    if low is None or high is None:
+        return {"holds": None, "estimate": estimate, "why": f"its interval is unknown: {estimate.why or ends[1].why}"}
+    worst, best = (low, high) if requirement.upwards else (high, low)
+    made = {"estimate": estimate, "worst": worst}
+    unread = f"{bounds.missing or 0:.0%} of the answers failed or could not be read" if bounds is not None else ""
+    if requirement.holds_at(worst):
+        return {**made, "holds": True, "why": unread}
+    if not requirement.holds_at(best):
+        return {**made, "holds": False, "why": unread}
+    why, remedy, episodes = _what_it_takes(requirement, ends, level)
+    return {
+        **made,
+        "holds": None,
+        "why": "; ".join(filter(None, (unread, why))),
+        "remedy": remedy,
+        "episodes": episodes,
+    }
+
+
+def _plain(metric: Any, estimate: Estimate) -> bool:
+    """Whether a figure counts as it is, because no interval is to be had: a sum, or what every episode pays alike."""
+    if estimate.low is not None:
+        return False
+    paid = getattr(metric, "unit", "") in PAID and estimate.why == ALIKE
+    return paid or not estimate.clusters or bool(getattr(metric, "no_interval", ""))
+
+
+def _what_it_takes(
+    requirement: Requirement, ends: tuple[Estimate, Estimate], level: float
+) -> tuple[str, str, int | None]:
+    """(why, remedy, episodes) of a check that is open."""
+    low, high = ends
+    assert low.value is not None and high.value is not None and low.low is not None and high.high is not None
+    at_low, at_high = requirement.holds_at(low.value), requirement.holds_at(high.value)
+    if at_low != at_high:
+        return "they alone decide it, so no number of episodes would", "Let the answers be read, or mend them.", None
+    below = high.value <= requirement.bound
+    value, reach = (high.value, high.high - high.value) if below else (low.value, low.value - low.low)
+    needed = episodes_to_decide(abs(requirement.bound - value), reach, value, low.clusters, level)
+    if needed is None:
+        return "it lies on the bound, so no number of episodes would decide it", "Choose another bound.", None
+    return f"it would take some {needed:,} episodes instead of {low.clusters:,}", "Play more.", needed
+
+
+def episodes_to_decide(distance: float, reach: float, value: float, clusters: int, level: float) -> int | None:
+    """How many episodes make an interval reach less far than `distance`; None for more than `MOST`.
+
+    Args:
+        distance: from the figure to the bound; reach: from the figure to the end of its interval on that side.
+        value: the figure; clusters: the episodes behind it.
+
+    The standard error, which is the reach over Student's t, falls with the root of the number of episodes; at 0 and at
+    1, where no episode differs, Wilson's interval falls with the number itself.
+    """
+    if distance <= 0 or reach <= 0:
+        return None
+    power = 1 if value in (0.0, 1.0) else 2
+    error, needed = reach / t_quantile(clusters, level), float(clusters)
+    for _ in range(20):
+        needed = max(clusters * (error * t_quantile(max(int(needed), 2), level) / distance) ** power, clusters + 1)
+        if needed > MOST:
+            return None
+    return int(np.ceil(needed))
