@@ -8,6 +8,7 @@ from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
 from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
+from .thoughts import SplitAnswer, split_thoughts
 
 __all__ = [
     "ARM_RULES",
@@ -23,6 +24,7 @@ __all__ = [
     "Sampling",
     "Situation",
     "Spend",
+    "SplitAnswer",
     "Status",
     "Transition",
     "Turn",
@@ -30,4 +32,5 @@ __all__ = [
     "decode",
     "digest",
     "encode",
+    "split_thoughts",
 ]
