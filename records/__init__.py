@@ -7,6 +7,7 @@ content, and survives `decode(type, encode(value))` unchanged.
 from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
 from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
+from .plain_text import normal_form, plain
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
 
@@ -32,5 +33,7 @@ __all__ = [
     "decode",
     "digest",
     "encode",
+    "normal_form",
+    "plain",
     "split_thoughts",
 ]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from ..errors import BadOption, MissingExtra
+from ..records import normal_form
 from .numbers import canonical_number
 
 __all__ = [
@@ -112,7 +113,7 @@ def load_from_hub(name: str, subset: str, split: str) -> list[Row]:
 
 def normalise_text(text: str) -> str:
     """A text as exact answers are compared: case, spaces, quotes, emphasis and a final full stop do not count."""
-    return " ".join(text.casefold().split()).strip(" \"'`*_.")
+    return normal_form(text)
 
 
 def _layout(text: str, path: str) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...records import Status
-from .plain import look_alike, lower, plain, undressed
+from ...records import Status, plain
+from .dressing import look_alike, lower, undressed
 from .remarks import CORRECTION, explain
 
 __all__ = ["LabelReading", "Names", "names_of", "read_labels"]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .plain import lower
+from .dressing import lower
 
 __all__ = ["Marked", "last_marked", "own_line_begins"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .number_literals import UnclearNumber, canonical_fraction, evaluated, number_at
-from .plain import undressed
+from .dressing import undressed
 from .remarks import CORRECTION, is_taken_back
 
 __all__ = ["NumberReading", "read_number"]

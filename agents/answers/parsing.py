@@ -19,13 +19,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ...records import Situation, Status, split_thoughts
+from ...records import Situation, Status, plain, split_thoughts
 from ...tasks.cells import cell_named
 from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
 from .markers import Marked, last_marked, own_line_begins
 from .numbers import read_number
-from .plain import plain
 from .remarks import is_taken_back
 from .values import top_of_values
 
@@ -39,6 +38,7 @@ __all__ = [
     "read_stated",
     "replace_action",
     "unread_place",
+    "whole_lines",
 ]
 
 SHOWN = 60  # characters of the place where understanding stopped
@@ -135,6 +135,11 @@ def read_stated(
         return (), "unparsable"
     reading = _labels_of(marked, names, several=True)
     return reading.labels, reading.status
+
+
+def whole_lines(text: str) -> str:
+    """A text without its last line, in which an answer was cut off."""
+    return text[: text.rfind("\n") + 1]
 
 
 def match_label(text: str, actions: Sequence[str]) -> str | None:

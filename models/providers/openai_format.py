@@ -55,7 +55,15 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
     usage = _usage(body.get("usage"))
     if usage is None:
         reported |= UNCOUNTED
-    return Response(text, "refused" if refused else status_of(finish), finish, usage or Usage(), reported=reported)
+    status = "refused" if refused else status_of(finish)
+    return Response(text, status, finish, usage or Usage(), reported=reported, reasoning=_reasoning(choice))
+
+
+def _reasoning(choice: Mapping[str, Any]) -> str:
+    """What was thought, where the provider sends it beside the answer."""
+    message = choice.get("message")
+    named = (message.get(name) for name in ("reasoning_content", "reasoning")) if isinstance(message, dict) else ()
+    return next((part for part in named if isinstance(part, str)), "")
 
 
 def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:

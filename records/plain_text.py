@@ -1,9 +1,11 @@
-"""A text as it is read: one form for what looks alike, and one normal form for what is compared.
+"""Texts in one form: `plain` for what is read, `normal_form` for what is compared.
 
 `plain` changes signs and no words: full-width, mathematical and circled letters become plain ones, digits of other
 scripts become ASCII digits, zero-width and control characters go, every space is a blank, dashes and quotation marks
-are the simple ones. Superscripts and vulgar fractions stay, since they change the value of a number. `normal_form` is
-what votes, early stops, say-do and grading compare: it drops case, markup and a final full stop as well.
+are the simple ones. Superscripts and vulgar fractions stay, since they change the value of a number.
+
+`normal_form` is what votes, early stops, say-do and the grading of texts compare: Unicode NFC, plain signs, one case,
+single blanks, and no markup, quotation marks or full stop around it. Both are idempotent.
 """
 
 from __future__ import annotations
@@ -11,26 +13,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["look_alike", "lower", "plain", "undressed"]
+__all__ = ["normal_form", "plain"]
 
-_ALIKE = str.maketrans(
-    "АВЕЅІЈКМНОРСТХУаеорсухіѕјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
-    "ABESIJKMHOPCTXYaeopcyxisjABEZHIKMNOPTYXo",
-)
 _QUOTES = dict.fromkeys("“”„‟«»‹›「」『』《》〈〉", '"') | dict.fromkeys("‘’‚‛′ʼ＇", "'")
 _SIGNS = {"。": ".", "、": ",", "【": "[", "】": "]", "\u2212": "-", "…": "...", "\ufffd": "\ufffd", "⁄": "/"}
 _COMPATIBLE = ("<wide>", "<narrow>", "<font>", "<circle>", "<small>")
-_WRAP = re.compile(
-    r"\\(?:boxed|fbox|text(?:bf|it|rm|tt|sf|sc)?|math(?:bf|rm|it|sf|tt|bb)?|emph|underline|operatorname|mbox|bm|left"
-    r"|right|displaystyle)(?![A-Za-z])"
-)
-_ESCAPED = re.compile(r"\\([^\w\s])")
-_TAG = re.compile(
-    r"</?(?:b|i|u|em|strong|code|span|p|br|mark|answer|final|final_answer|action|best|choice|output|response|result|"
-    r"li|ul|div|center|tt|kbd|font|label|value|item)(?:\s[^<>\n]{0,80})?/?>",
-    re.IGNORECASE,
-)
-_STRUCK = re.compile(r"~~[^~\n]{1,200}~~|<(del|s|strike)>[^<\n]{0,200}</\1>", re.IGNORECASE)
 
 
 class _Table(dict[int, str | None]):
@@ -74,21 +61,11 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_TABLE)
 
 
-def lower(text: str) -> str:
-    """Lower case, character by character, so that places stay what they are."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+_QUOTED = " \t\n\"'*_"
+_MARKUP = re.compile(r"(?<!\w)(?:\*{2,}|_{2,})|(?:\*{2,}|_{2,})(?!\w)")
 
 
-def look_alike(text: str) -> str:
-    """Latin letters for the Cyrillic and Greek ones that look the same."""
-    return text if text.isascii() else text.translate(_ALIKE)
-
-
-def undressed(text: str) -> str:
-    """Without LaTeX wrappers, escapes, simple tags and what is struck out; brackets and quotation marks stay."""
-    if "~~" in text or "<" in text:
-        text = _TAG.sub(" ", _STRUCK.sub(" ", text))
-    if "\\" in text:
-        text = _ESCAPED.sub(r"\1", _WRAP.sub("", text).replace("\\ ", " "))
-    return text
+def normal_form(text: str) -> str:
+    """A text as it is compared: "Paris", "paris" and "**Paris**." are one."""
+    bare = _MARKUP.sub("", plain(text).casefold().replace("`", ""))
+    return " ".join(unicodedata.normalize("NFC", bare).split()).lstrip(_QUOTED).rstrip(_QUOTED + ".")
