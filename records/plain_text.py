@@ -16,7 +16,7 @@ import unicodedata
 __all__ = ["normal_form", "plain"]
 
 _QUOTES = dict.fromkeys("“”„‟«»‹›「」『』《》〈〉", '"') | dict.fromkeys("‘’‚‛′ʼ＇", "'")
-_SIGNS = {"。": ".", "、": ",", "【": "[", "】": "]", "\u2212": "-", "…": "...", "\ufffd": "\ufffd", "⁄": "/"}
+_SIGNS = {"。": ".", "、": ", ", "【": "[", "】": "]", "\u2212": "-", "…": "...", "\ufffd": "\ufffd", "⁄": "/"}
 _COMPATIBLE = ("<wide>", "<narrow>", "<font>", "<circle>", "<small>")
 
 

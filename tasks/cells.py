@@ -40,7 +40,8 @@ def cell_named(value: str) -> str | None:
         end = number.end() if number else found.end()
         if number and int(number[1]) != cell:
             return None
-        return str(cell) if _ends(text[end:]) else None
+        if _ends(text[end:]):
+            return str(cell)
     return "4" if text.strip("()[]") == "b2" else None
 
 

@@ -25,12 +25,12 @@ _LEADS = re.compile(
     r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|choosing|pick|"
     r"press|go with|going with|select|take|play|push|try|recommend|opt for|mark|place(?: at| in)?|answer|use|pull|watch|"
     r"suggest|prefer|vote for|settle on|stick with)(?:\s+to\s+(?:press|pick|choose|play|take|pull|select))?)|"
-    r"let's (?:try|go with|press|pick|choose|play)|let me (?:try|press|pick|choose)|(?:to )?(?:press|choose|pick|pull|"
+    r"let's (?:try|go with|press|pick|choose|play)|let me (?:try|press|pick|choose)|(?:to )?(?:explore|exploit|test|sample|press|choose|pick|pull|"
     r"select|take|play|mark|click|watch|push|try|go with|recommend|place)(?:ing)?|my (?:final )?(?:answer|choice|action|"
     r"decision|pick|recommendation)(?: is)?|the (?:final |correct |right |best )?(?:answer|choice|option|action|button|"
     r"cell|move|arm|letter)(?: is| would be)?|(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
     r"label|lever|square|position|field|item|number|movie|film)(?: (?:number|no\.?|is|named|called|labell?ed))?|it(?:'s| is)|"
-    r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that's|"
+    r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that|that's|"
     r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|je choisis|"
     r"j'appuie sur|(?:le |la )?(?:bouton|case|réponse)|elijo|escojo|pulso|(?:el |la )?(?:botón|opción|casilla|respuesta)|"
     r"scelgo|escolho|opção|opzione|выбираю|кнопка|вариант)(?![\w])|(?:我选择|我选|选择|选项|选|按钮|答案是|答案|ボタン|選択肢)",
@@ -41,18 +41,19 @@ _NOUN_BEHIND = re.compile(
     r"|\s*(?:按钮|ボタン|号)",
     re.IGNORECASE,
 )
+_TIED = re.compile(r"^[\s,(]*(?:(?:are|is)\s+)?(?:a\s+)?(?:tie|tied|equal|equally good)\b[\s).]*$", re.IGNORECASE)
+_BOTH = re.compile(r"[\s\"'*_`]*(?:either|both)\s+", re.IGNORECASE)
 _AND = re.compile(
     r"[\s\"'`*_)\]}]*(?:(?:[,/&+|;=]|\band/or\b|\band\b|\bor\b|\bund\b|\boder\b|\bet\b|\bou\b|\by\b|\bo\b|\bor else\b|"
-    r"\bas well as\b|\bthen\b|\balso\b|\bplus\b|\bvs\.?|\(?(?:which )?(?:is )?(?:tied|ties) with\b|\btogether with\b|"
+    r"\bas well as\b|\(?(?:which )?(?:is )?(?:tied|ties) with\b|\btogether with\b|"
     r"和|与|或者|或|、)\s*){1,3}(?:both\s+|also\s+|either\s+|maybe\s+|else\s+)?",
     re.IGNORECASE,
 )
-_WORD_AFTER = re.compile(r"\w|[-_.'’]\w")
+_LETTER = r"[^\W_\u3000-\u9fff\uac00-\ud7af]"  # of a word: scripts that write no blanks end one
 _TRUE = {
     "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "はい", "y", "affirmative"),
     "no": ("false", "incorrect", "non", "nein", "não", "nao", "нет", "否", "不是", "いいえ", "n", "negative", "nope"),
 }
-_KEYCAPS = re.compile(r"[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ class Names:
             return None
         return label, found.end()
 
+    def is_longer(self, value: str, label: str) -> bool:
+        """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
+        bare = _bare(value)
+        longer = (_bare(name) for name in self.own if len(name) > len(label) and name.startswith(_folded(label)))
+        return any(bare.startswith(name) for name in longer)
+
     def mentions_any(self, value: str) -> bool:
         """Whether a label stands anywhere in a value."""
         return self.here.search(value) is not None
@@ -108,9 +115,9 @@ def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | Non
         own |= {word: own[label] for label, words in _TRUE.items() for word in words}
     parts = sorted(own, key=len, reverse=True)
     pattern = "|".join(
-        ("" if not part[:1].isalnum() else r"(?<![^\W_])(?<!\w[-'’._])")
+        ("" if not part[:1].isalnum() else rf"(?<!{_LETTER})(?<!{_LETTER}[-'’._])")
         + r"\s+".join(map(re.escape, part.split()))
-        + (r"(?![^\W_])(?![-_.'’]\w)" if part[-1:].isalnum() else "")
+        + (rf"(?!{_LETTER})(?![-_.'’]{_LETTER})" if part[-1:].isalnum() else "")
         for part in parts
         if part
     )
@@ -119,6 +126,10 @@ def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | Non
 
 def _folded(text: str) -> str:
     return " ".join(lower(text).split())
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", lower(text)))
 
 
 def read_labels(value: str, names: Names, *, several: bool, depth: int = 0) -> LabelReading:
@@ -144,14 +155,15 @@ def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
     if names.spoken is not None and (cell := names.spoken(value)) is not None:
         known = cell in names.actions
         return LabelReading((cell,) if known else (), "ok" if known else "illegal", None if known else 0)
-    place, furthest = 0, 0
+    both = _BOTH.match(value)
+    place, furthest = both.end() if both else 0, 0
     while place <= len(value):
         for start in _starts(value, place):
             found = names.label_at(value, start)
-            if found is None:
+            if found is None or _is_signed(value, start, found[1]):
                 continue
             reading = _behind(value, found[0], found[1], names, several, depth)
-            if reading.status == "ok":
+            if reading.status == "ok" and (both is None or len(reading.labels) > 1):
                 return reading
             furthest = max(furthest, reading.stopped or 0)
         lead = _LEADS.match(value, _skipped(value, place))
@@ -161,6 +173,14 @@ def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
     if furthest or names.mentions_any(value):
         return LabelReading((), "unparsable", furthest or place)
     return LabelReading((), "illegal" if value.strip(_OPEN) else "unparsable", place)
+
+
+def _is_signed(value: str, start: int, end: int) -> bool:
+    """Whether a sign makes another thing of what it touches: "-4" is not the cell 4, nor "D'" the button D."""
+    before, behind = value[start - 1 : start], value[end : end + 1]
+    if value[start : start + 1].isdigit() and before and (before in "-+^~>≥≤" or (before == "<" and behind != ">")):
+        return True
+    return behind in ("'", "’") and behind not in value[:start]
 
 
 def _starts(value: str, place: int) -> tuple[int, ...]:
@@ -192,9 +212,13 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
     rest = value[end:]
     if depth < DEEPEST and (corrected := _corrected(rest, names, several, depth)) is not None:
         return corrected
-    letter = all(len(a) == 1 for a in names.actions)
-    denial = names.own.get("no") == label and "yes" in names.own
-    stopped = explain(rest, names.here, letter=letter and label.isalpha(), denial=denial)
+    letter = label.isalpha() and all(len(a) == 1 for a in names.actions)
+    if len(labels) > 1 and several:
+        rest = _TIED.sub("", rest)
+    verdict = "yes" in names.own and "true" in names.own
+    stopped = explain(rest, names.here, label, letter=letter, verdict=verdict)
+    if stopped is None and names.is_longer(value[end - len(label) :] if not noun else label, label):
+        stopped = 0
     if stopped is not None:
         return LabelReading((), "unparsable", end + stopped)
     distinct = tuple(dict.fromkeys(labels))

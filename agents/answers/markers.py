@@ -22,7 +22,7 @@ LONGEST = 2000  # characters of a line that are read
 MOST = 400  # markers that are looked at, from the end
 NEAR = 100  # characters before a marker that say whether it is final
 _CLOSE = r"[\"'`*_\])}]{0,8}"
-_SEPARATOR = rf"{_CLOSE}[ \t]{{0,8}}\\?(?:={{1,2}}>?|:=?|-+>|→|⇒)"
+_SEPARATOR = rf"{_CLOSE}[ \t]{{0,8}}\\?(?:={{1,2}}(?!>)|(?<=[ \t])={{1,2}}>|=(?=>)|:=?|-+>|→|⇒)"
 _NOUN = r"(?:[ \t]+(?:button|arm|option|choice|action|cell|move|answer|movie|item|label|one))?"
 _HEADS = {
     "done": {"action": re.compile(rf"ACTION(?:{_SEPARATOR}|(?<=<action)>)", re.IGNORECASE)},
@@ -45,7 +45,7 @@ _KEY = re.compile(r",\s*[\"'][^\"'\n]{1,40}[\"']\s*:")
 _OTHER_KEY = re.compile(rf"[\"'](?:{OWN})[\"']\s*:", re.IGNORECASE)
 _DRESSING = " \t#*_`\"'([{<|$\\+-•‣–—~:="
 _LEAD = re.compile(
-    r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|overall|then|and|now|final|finally|my|our|the|next|"
+    r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|overall|then|and|now|final|finally|my|our|the|"
     r"chosen|selected|recommended|answer|decision|conclusion|choice|is|i|will|would|choose|pick|select|take|go|with|"
     r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result)\b)*\W*$",
     re.IGNORECASE,
@@ -129,7 +129,7 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
         return False
     if _STEP.fullmatch(before):
         return kind != "stated" and not _REWARD.match(text, place.end())
-    bare = re.sub(r"<[^<>\n]{1,40}>", "", before).strip(_DRESSING)
+    bare = re.sub(r"<[^<>\n]{1,40}>|\\[a-z]{1,12}\{", "", before).strip(_DRESSING)
     if not bare or re.fullmatch(r"\(?\d{1,3}[.)]?", bare):
         return not _introduced_by_others(text, line)
     if _JSON.search(before) and ("{" in before or before.strip() in ('"', "'")):
@@ -171,6 +171,9 @@ def _value_of(text: str, start: int, place: re.Match[str]) -> Marked:
         value = _closed_again(value, text[begin : begin + cut.start()])
     if quoted:
         value, whole = _json_value(value)
+    elif text[start - 1 : start] in ('"', "'") and text[start - 1] in value:
+        value, _, behind = value.rpartition(text[start - 1])
+        whole = not re.search(r"\w", behind)
     value = value.rstrip()
     return Marked(value, text[end:], start, begin, whole)
 

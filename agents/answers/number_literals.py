@@ -17,10 +17,13 @@ from .number_words import number_word
 __all__ = ["UnclearNumber", "canonical_fraction", "evaluated", "number_at"]
 
 LARGEST = 300  # digits
-_SIGN = re.compile(r"[ \t]*(?:([-+—])[ \t]*|\b(minus|negative|moins|menos)\b[ \t]+)?(?:US|A|C)?[$€£¥₹]?(?:USD|EUR|CHF|GBP)?[ \t]*([-—])?",
-                   re.IGNORECASE)
+_SIGN = re.compile(
+    r"[ \t]*(?:([-+—])[ \t]*|\b(minus|negative|moins|menos)\b[ \t]+)?(?:(?:US|A|C)?[$€£¥₹]|(?:USD|EUR|CHF|GBP)\b)?"
+    r"[ \t]*([-—])?",
+    re.IGNORECASE,
+)
 _LITERAL = re.compile(
-    r"(?P<groups>[1-9]\d{0,2}(?:(?P<part>[,' _])\d{3})(?:(?P=part)\d{3})*)(?!\d)(?P<point>\.\d+)?"
+    r"(?P<groups>[1-9]\d{0,2}(?:(?P<part>[,' _])\d{3})(?:(?P=part)\d{3})*)(?!\d)(?P<point>\.\d+|(?<=[' _]\d{3}),\d+)?"
     r"|(?P<indian>[1-9]\d?(?:,\d{2})+,\d{3})(?!\d)(?P<indian_point>\.\d+)?"
     r"|(?P<euro>[1-9]\d{0,2}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:\.\d{3}){2,})(?!\d)"
     r"|(?P<comma>\d+,\d+)(?!\d)|(?P<plain>\d+(?:\.\d+)?|\.\d+)"
@@ -80,12 +83,14 @@ def _value(literal: re.Match[str], text: str) -> Fraction:
     if _BEHIND.match(text, literal.end()) or len(literal[0]) > LARGEST:
         raise UnclearNumber
     if literal["groups"]:
-        return Fraction(re.sub(r"[,' _]", "", literal["groups"]) + (literal["point"] or ""))
+        return Fraction(re.sub(r"[,' _]", "", literal["groups"]) + (literal["point"] or "").replace(",", "."))
     if literal["indian"]:
         return Fraction(literal["indian"].replace(",", "") + (literal["indian_point"] or ""))
     if literal["euro"]:
         return Fraction(literal["euro"].replace(".", "").replace(",", "."))
     if literal["comma"]:
+        if re.search(r",0{3,}$", literal["comma"]):
+            raise UnclearNumber
         return Fraction(literal["comma"].replace(",", "."))
     _refuse_unclear_point(literal["plain"], text[literal.end() : literal.end() + 8])
     return Fraction(literal["plain"])

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .number_literals import UnclearNumber, canonical_fraction, evaluated, number_at
+from .number_words import number_word
 from .dressing import undressed
 from .remarks import CORRECTION, is_taken_back
 
 __all__ = ["NumberReading", "read_number"]
 
 _LATEX = (
-    (re.compile(r"\\[dtc]?frac\s*\{\s*([^{}\n]{1,40})\}\s*\{\s*([^{}\n]{1,40})\}"), r"\1/\2"),
+    (re.compile(r"\\[dtc]?frac\s*\{\s*(-?[\d.]{1,40})\s*\}\s*\{\s*(\d{1,40})\s*\}"), r" \1/\2"),
     (re.compile(r"\\([%$#&_])"), r"\1"),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"(?<=\d)\\[,;:! ](?=\d)"), " "),
@@ -31,9 +32,9 @@ _LATEX = (
     (re.compile(r"[{}]"), ""),
 )
 _EMPHASIS = re.compile(r"(?<!\d)(?:\*\*|__)|(?:\*\*|__)(?!\d)|`")
-_OPEN = " \t\"'*_([<>|#:\\"
+_OPEN = " \t\"'*_([|#:\\"
 _LEAD = re.compile(
-    r"(?:=|≈|~|->|→|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|\bapprox\.?|\baround\b|\broughly\b|"
+    r"(?:=|≈|~|->|→|大?约|一?共|总共|有|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|\bapprox\.?|\baround\b|\broughly\b|"
     r"\bcirca\b|\bca\.|\bungefähr\b|\benviron\b|\ba total of\b|\bin total\b|\btotal\b|\bno\.|\bnr\.|\bnumber\b|"
     r"\bit(?:'s| is| has)\b|\bthere (?:are|is|were|will be)\b|\b(?:the |my )?(?:final |correct |right )?(?:answer|result|"
     r"total|sum|number|value|count|price|cost|difference|product)\b(?: of [a-z' ]{1,40}?)?(?:\s*(?:is|equals|would be|"
@@ -60,11 +61,12 @@ _NO_UNIT = frozenset(
     "tenths am pm a.m p.m uhr o'clock oclock through until till between either th st nd rd mod modulo divided "
     "multiplied over x y n m z i e oder und bis mal et ou y o to's lakh crore unless wait actually hmm maybe because "
     "since as so which given with where due for versus vs then otherwise else except without before after old-new "
-    "sqrt root log ln sin cos infinity at up again".split()
+    "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't isn't can maybe perhaps probably possibly "
+    "guess unlikely too ish almost nearly".split()
 )
 _GLUED = re.compile(
-    r"(?:%|°[CF]?|km/h|km|cm|mm|m|kg|g|mg|lbs?|oz|ft|in|s|h|min|mins|ms|hrs?|L|ml|l|kWh|kW|W|V|USD|EUR|GBP|€|\$|£|¥|₹|"
-    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|c|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|姐妹|个姐妹)[²³]?(?![A-Za-z])"
+    r"(?:%|°[CF]?|km/h|km|cm|mm|kg|g|mg|lbs?|oz|ft|h|min|mins|ms|hrs?|L|ml|kWh|kW|USD|EUR|GBP|€|\$|£|¥|₹|"
+    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|姐妹|个姐妹)[²³]?(?![A-Za-z])"
 )
 _END = re.compile(r"[\s.,;:!)\]}\"'*_`>|$~\\]*")
 _REASON = re.compile(
@@ -94,7 +96,9 @@ class NumberReading:
 
 def read_number(value: str, depth: int = 0) -> NumberReading:
     """The number that a plain value says, read to its end."""
-    text = _cleaned(value)
+    text = _cleaned(value).strip()
+    if text[:1] in ("<", ">"):
+        text = text[1:-1] if text[:1] == "<" and text[-1:] == ">" else ""
     for way in (_stated, _behind_working, _in_sentence):
         try:
             found = way(text, depth)
@@ -138,8 +142,10 @@ def _explained(text: str, found: tuple[Fraction, int], depth: int) -> Fraction |
     working = re.match(r"\s*(?:=|≈)\s*", rest)
     if working is not None:
         right = rest[working.end() :].rstrip(" .)$")
-        return value if evaluated(right) == value else None
-    return value if depth < 4 and _is_explained(rest, depth) else _corrected(rest, depth)
+        return value if re.fullmatch(r"[A-Za-z]\w?", right) or evaluated(right) == value else None
+    if rest[:1] in ("'", '"') and rest[:1] not in text[:end]:
+        return None  # feet and inches
+    return value if depth < 4 and _is_explained(rest, depth, value) else _corrected(rest, depth)
 
 
 def _corrected(rest: str, depth: int) -> Fraction | None:
@@ -161,7 +167,7 @@ def _behind_working(text: str, depth: int) -> Fraction | None:
         level += (char in "([") - (char in ")]")
         if char in "=≈" and level <= 0 and text[place - 1 : place] not in ("!", "<", ">"):
             last = place
-    if last < 0 or _BAD_BEFORE.search(text, 0, last):
+    if last < 0 or _BAD_BEFORE.search(text, 0, last) or re.search(r"=[^=]*[,;][^=,;]*$", text[:last]):
         return None
     place = _skip(text, last + 1)
     found = number_at(text, place)
@@ -180,7 +186,7 @@ def _in_sentence(text: str, depth: int) -> Fraction | None:
     return None
 
 
-def _is_explained(rest: str, depth: int) -> bool:
+def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
     """Whether a unit and a remark are all that stands behind a number."""
     if _CLOCK.match(rest):
         return False
@@ -191,7 +197,7 @@ def _is_explained(rest: str, depth: int) -> bool:
     if _END.fullmatch(rest):
         return True
     if rest.lstrip("\"'*_ ")[:1] == "(":
-        return _bracket_explained(rest.lstrip("\"'*_ "), depth)
+        return _bracket_explained(rest.lstrip("\"'*_ "), depth, value)
     if _REASON.match(rest):
         return not _TURNS.search(rest)
     sentence = re.match(r"[\"'*_)\]$]*(?:[.!;]+|,|\s+-|\s*[—―]|:)\s+", rest)
@@ -205,8 +211,11 @@ def _is_explained(rest: str, depth: int) -> bool:
     return not _TURNS.search(words) and not re.search(r"\d|\band\b", words) and number_at(words, 0) is None
 
 
-def _bracket_explained(rest: str, depth: int) -> bool:
+def _bracket_explained(rest: str, depth: int, value: Fraction | None) -> bool:
     inner, _, behind = rest[1:].partition(")")
+    other = number_at(inner, 0)
+    if other is not None and other[0] != value and not re.search(r"\b(?:plus|and|minus|times)\b|[-+×*=/]", inner):
+        return False
     if re.match(r"\s*(?:or|and|to|-|±|\+/-|oder|bis)\b|\s*[±/]", inner, re.IGNORECASE):
         return False
     turned = [m for m in _TURNS.finditer(inner) if not _SOFT.fullmatch(m[0]) and m[0].casefold() not in ("so", "but")]
@@ -228,7 +237,8 @@ def _after_unit(rest: str) -> int | None:
             break
         if rest[place : word.start(1)].strip() == "-" and rest[place : place + 1] == " ":
             break
-        if word[1].casefold().rstrip(".") in _NO_UNIT:
+        number = number_word(rest, word.start(1))
+        if word[1].casefold().rstrip(".") in _NO_UNIT or (number is not None and number[1] >= word.end()):
             return place if _REASON.match(rest, place) else None
         place = word.end()
     following = rest[place : place + 3].lstrip(" ")

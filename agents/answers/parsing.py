@@ -25,7 +25,7 @@ from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
 from .markers import Marked, last_marked, own_line_begins
 from .numbers import read_number
-from .remarks import is_taken_back
+from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
 __all__ = [
@@ -127,13 +127,15 @@ def read_stated(
     if from_values:
         return from_values, "ok"
     marked = last_marked(shown, "stated", tuple(actions))
-    if marked is None:
-        marked = _best_sentence(shown)
-        if marked is not None and _HOWEVER.search(marked.after):
-            return (), "unparsable"
-    if marked is None:
+    if marked is not None:
+        reading = _labels_of(marked, names, several=True)
+        return reading.labels, reading.status
+    marked = _best_sentence(shown)
+    if marked is None or _HOWEVER.search(marked.after):
         return (), "unparsable"
     reading = _labels_of(marked, names, several=True)
+    if any(len(label) == 1 and label not in marked.value for label in reading.labels):
+        return (), "unparsable"  # "is a": an article, or a sentence that was broken off
     return reading.labels, reading.status
 
 
@@ -222,6 +224,14 @@ def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
 def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool:
     """Whether the text below takes the answer back, or lists another one right below."""
     if is_taken_back(marked.after):
+        return True
+    if labels and any(
+        names.own[" ".join(m[0].lower().split())] not in labels
+        for line in answers_again(marked.after)
+        if not own_line_begins(line.lstrip("\n"))
+        for m in names.here.finditer(line)
+        if len(m[0]) > 1 or m[0] in names.actions and not re.match(r" [a-z]", line[m.end() :])
+    ):
         return True
     below = marked.after.lstrip("\n").partition("\n")[0].strip()
     if not below or len(below) > 80 or own_line_begins(below):
