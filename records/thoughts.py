@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 __all__ = ["SplitAnswer", "split_thoughts"]
 
+MOST = 8  # thoughts of one kind within the answer of another
 _NAMES = "think|thinking|thoughts?|reasoning|reflection|scratchpad"
 _SIGN = re.compile(
     rf"<(?P<slash>/?)(?P<name>{_NAMES})(?:\s[^<>\n]{{0,80}})?>|◁(?P<kimi>/?)think▷|\[(?P<mistral>/?)THINK\]"
@@ -44,6 +45,16 @@ class SplitAnswer:
 
 def split_thoughts(text: str) -> SplitAnswer:
     """The thoughts and the answer in what a model wrote."""
+    split = _once(text)
+    for _ in range(MOST):
+        if split.cut or split.text == text:
+            break
+        text, again = split.text, _once(split.text)
+        split = SplitAnswer(again.text, _joined([split.reasoning, again.reasoning]), again.cut)
+    return split
+
+
+def _once(text: str) -> SplitAnswer:
     if "<|channel|>" in text:
         return _of_channels(text)
     if text.lstrip()[:8] == "analysis" and (bare := _of_bare_channels(text)) is not None:

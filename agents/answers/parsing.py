@@ -58,11 +58,11 @@ _ANSWER_IS = re.compile(
 )
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
 _OWN_LINE = re.compile(
-    r"^[\s*_`\"'{(\[<#-]*(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
+    r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
     r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
     re.MULTILINE,
 )
-_HOWEVER = re.compile(r"(?:^|[.!?\n]\s*)\W*(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE)
+_HOWEVER = re.compile(r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE)
 
 
 def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:

@@ -80,12 +80,12 @@ CORRECTION = re.compile(
     re.IGNORECASE,
 )
 _ANSWERS_AGAIN = re.compile(
-    r"^\W*(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|pick)\b[^\n]{0,80}|"
-    r"^\W*i(?:'ll| will| would| am going to)? ?(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
+    r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|pick)\b[^\n]{0,80}|"
+    r"^\W{0,6}i(?:'ll| will| would| am going to)? ?(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAKEN_BACK = re.compile(
-    r"(?:^|[.!?\n]\s*|^\s*\W{0,4})[\"'*_`(>-]*\s*(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
+    r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
     r"oops\b|let me (?:correct|reconsider|rethink|revise|change|re-|redo|double|recheck)|on (?:second thought|"
     r"reflection|reconsideration)|scratch that|i (?:made (?:a|an) (?:mistake|error)|was wrong|take (?:that|it) back|"
     r"change my (?:mind|answer|choice)|changed my (?:mind|answer|choice)|retract|should (?:have|instead)|meant|mean\b|must correct|need to correct)|"
@@ -100,12 +100,17 @@ _TAKEN_BACK = re.compile(
 
 def is_taken_back(after: str) -> bool:
     """Whether the text below an answer takes it back ("Wait, ...") without giving another one."""
-    return bool(_TAKEN_BACK.search(after))
+    return bool(_TAKEN_BACK.search(_lines(after)))
+
+
+def _lines(text: str) -> str:
+    """The lines of a text that hold something, without the blanks around them."""
+    return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 
 
 def answers_again(after: str) -> list[str]:
     """Lines below an answer that give one in other words ("My final answer is Red")."""
-    return [m[0] for m in _ANSWERS_AGAIN.finditer(after)]
+    return [m[0] for m in _ANSWERS_AGAIN.finditer(_lines(after))]
 
 
 def explain(
