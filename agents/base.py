@@ -22,6 +22,8 @@ from ..models.gateway import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind
+from .answers.forms import of_one_form
+from .answers.parsing import whole_lines
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
 from .contracts import calling, check_parsed, check_prompt, check_turn, lacks_method
@@ -247,8 +249,11 @@ async def speak(
     before = reads[0] if reads else Turn(name, role.name)
     with calling(speaker, name, "read"):
         parsed = speaker.read(agent, situation, response.text, response)
+        again = parsed
+        if response.status == "truncated":
+            again = speaker.read(agent, situation, whole_lines(response.text), response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
-    answer = _by_outcome(parsed, response)
+    answer = _by_outcome(parsed, again, response)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
@@ -299,29 +304,36 @@ def without_call(turn: Turn) -> Turn:
     )
 
 
-def agreed(turns: tuple[Turn, ...], level: float) -> bool:
-    """Whether a share of at least `level` of the turns holds one position; abstentions are in the denominator."""
-    counts = Counter(t.position for t in turns if t.position is not None)
+def agreed(turns: tuple[Turn, ...], level: float, situation: Situation) -> bool:
+    """Whether a share of at least `level` of the turns holds one position; abstentions are in the denominator.
+
+    Texts are one position where they have one normal form.
+    """
+    counts = Counter(t.position for t in of_one_form(turns, situation) if t.position is not None)
     return bool(counts) and max(counts.values()) >= level * len(turns) - 1e-9
 
 
-def _by_outcome(answer: ParsedAnswer, response: Response) -> ParsedAnswer:
-    """The answer, given how its call ended: a call that was refused or failed has none, whatever its text holds."""
+def _by_outcome(answer: ParsedAnswer, again: ParsedAnswer, response: Response) -> ParsedAnswer:
+    """The answer, given how its call ended: a call that was refused or failed has none, whatever its text holds.
+
+    Args:
+        again: what is read without the line in which the answer was cut off; else the answer itself.
+    """
     stated, action = answer.stated, answer.action
     if stated is not None:
-        status = _outcome(stated[1], response)
+        status = _outcome(stated[1], stated == again.stated, response)
         stated = (stated[0] if status == "ok" else (), status)
     if action is not None:
-        status = _outcome(action[1], response)
+        status = _outcome(action[1], action == again.action, response)
         action = (action[0] if status == "ok" else None, status)
     return ParsedAnswer(answer.rationale, stated, action)
 
 
-def _outcome(parsed: Status, response: Response) -> Status:
-    """A failed call is its own outcome; a truncated answer counts as such only where nothing could be read."""
+def _outcome(parsed: Status, complete: bool, response: Response) -> Status:
+    """A failed call is its own outcome; a truncated answer counts where the line that gives it is complete."""
     if response.status in ("refused", "error"):
         return response.status
-    if parsed == "unparsable" and response.status == "truncated":
+    if response.status == "truncated" and parsed != "absent" and (parsed == "unparsable" or not complete):
         return "truncated"
     return parsed
 

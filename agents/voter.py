@@ -1,7 +1,7 @@
 """The voter: decides by counting positions or ballots, and asks no model.
 
 A turn's position is the action it takes, or the first action it recommends if it was not asked to act. An answer whose
-action cannot be read abstains, whatever it recommends. The action and the recommendation are counted apart, since a
+action cannot be read abstains, whatever it recommends. Texts are one position where they have one normal form. The action and the recommendation are counted apart, since a
 group may recommend one thing and do another. Ties go to the position that was taken first in the plan's order, which in
 a group that contains the baseline is the baseline's. If all abstain, the outcome is that of the first turn that was
 asked to act.
@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from ..options import one_of
 from ..records import Draw, Situation, Status, Turn
 from ..rng import named_rng
+from .answers.forms import of_one_form
 from .ballots import Ballot, read_ballot
 from .base import AGENTS, Agent, first_read, without_call
 from .options import RoleOptions
@@ -70,6 +71,7 @@ class Voter:
     def conclude(self, agent: Agent, situation: Situation, reads: tuple[Turn, ...], draw: Draw = _UNNAMED) -> Turn:
         options = agent.options_as(VoterOptions)
         first_read(reads, "voter")
+        reads = of_one_form(reads, situation)
         if options.rule == "plurality" and options.ties == "first":
             stated, done = _recommended(reads), None
             if any(t.status != "absent" for t in reads):

@@ -6,7 +6,8 @@ speaker, two debaters are two. Its turns are numbered by `round`, from 0.
 Columns beside the identity (task, model, variant, control, baseline, design, episode, item, step, situation):
     turn          place in the transcript, from 0; agent: name of the node; role, lane
     speaker       name of the speaker's first turn; round: how many turns it took before this one
-    position      the action it takes, or the first it recommends if it was not asked to act; null is an abstention
+    position      the action it takes, or the first it recommends if it was not asked to act; null is an abstention;
+                  a text is in its normal form
     right         the position is optimal; null where answers are texts, which are graded at the end alone
     before        the speaker's position in its round before; right_before; spoken_before: there was such a round
     confidence    what it says of its own answer, in [0, 1]
@@ -28,7 +29,7 @@ from typing import Any
 
 import polars as pl
 
-from ..records import Record, encode
+from ..records import Record, encode, normal_form
 from .items import with_items
 
 __all__ = ["DECISION", "TURNS", "turns"]
@@ -93,9 +94,10 @@ def _table(data: list[str]) -> pl.DataFrame:
     )
     own = ["record", "role", "sample"]
     position = pl.when(pl.col("status") != "absent").then("action").otherwise(pl.col("stated").list.first())
+    one_form = position.map_elements(normal_form, return_dtype=pl.String)
     return (
         rows.with_columns(
-            position=position,
+            position=pl.when("graded").then(one_form).otherwise(position) if rows["graded"].any() else position,
             turn=pl.int_range(pl.len()).over("record"),
             round=pl.int_range(pl.len()).over(own),
             speaker=pl.col("agent").first().over(own),

@@ -7,11 +7,11 @@ where nothing can be read.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation
+from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation, whole_lines
 from ..agents.call_faults import CUT_OFF, answer_fault, unsent_settings
 from ..errors import PlanError
 from ..models.providers.provider_errors import scrubbed
@@ -68,9 +68,11 @@ def decision_of_output(answer: GraphOutput, situation: Situation, turns: list[Tu
     done, status = _done(answer, situation)
     source, ended = _source(answer.text, turns, ends)
     thought, thinking_ended = _source(rationale, turns, ends)
-    if answer.action is None and _void(source, ended, status):
+    if answer.action is None and _void(source, ended, status, read_answer, answer.text, situation):
         done, status = None, ended
-    if answer.stated is None and _void(thought, thinking_ended, stated_status):
+    if answer.stated is None and _void(
+        thought, thinking_ended, stated_status, read_recommendation, rationale, situation
+    ):
         stated, stated_status = (), thinking_ended
     if source is None:
         source = len(turns)
@@ -93,13 +95,24 @@ def _source(text: str, turns: list[Turn], ends: list[Response]) -> tuple[int | N
     return source, ends[-1 if source is None else source].status if ends else "ok"
 
 
-def _void(source: int | None, ended: Status, read: Status) -> bool:
+def _void(
+    source: int | None,
+    ended: Status,
+    read: Status,
+    reader: Callable[[str, Situation], tuple[object, Status]],
+    text: str,
+    situation: Situation,
+) -> bool:
     """Whether the end of a call is the outcome: a call that was refused or failed has no answer, whatever its text
-    holds; a truncated answer, or the failure of another call, counts only where nothing could be read.
+    holds; a truncated answer has one where the line that gives it is complete; the failure of another call counts only
+    where nothing could be read.
     """
     if ended == "ok":
         return False
-    return read == "unparsable" or (source is not None and ended in ("refused", "error"))
+    if read == "unparsable" or (source is not None and ended in ("refused", "error")):
+        return True
+    cut = source is not None and ended == "truncated"
+    return cut and reader(text, situation) != reader(whole_lines(text), situation)
 
 
 def _stated(answer: GraphOutput, situation: Situation) -> tuple[tuple[str, ...], Status]:

@@ -330,7 +330,7 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
 
     async def take(turns: Turns, context: Context, lane: int) -> Turn:
         reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
-        if node.unless and agreed(read(turns, node.unless, lane), node.level):
+        if node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation):
             return pass_on(node.name, reads, lane, sample)
         if only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal:
             return pass_on(node.name, reads, lane, sample)

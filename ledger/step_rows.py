@@ -15,7 +15,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     knows         the rationale recommends an optimal action (set intersection; `stated_ties` counts what it recommends)
     does          the action taken is optimal
     greedy        the action taken is greedy and not optimal; other: it is neither; valid: it is a legal action
-    follows       the action taken is among those recommended; null for texts, which are graded, not compared
+    follows       the action taken is among those recommended; texts are compared in their normal form
     encoded       the likeliest action by token probability, before any rationale, is optimal; null where not shown
     untried_left  some action was never tried; separable: optimal, greedy and other actions all exist and differ
     chance        share of the legal actions that are optimal; 0 where the answer is open
@@ -65,7 +65,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ..records import ARM_RULES
+from ..records import ARM_RULES, normal_form
 
 __all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "step_row"]
 
@@ -95,7 +95,8 @@ COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alo
 def code_fingerprint() -> str:
     """A hash of the code that derives a row and writes it as a line."""
     source = (files(__package__) / "step_rows.py").read_bytes()
-    return blake2b(b"\0".join([source, repr(ARM_RULES).encode()]), digest_size=16).hexdigest()
+    forms = (files(normal_form.__module__.rpartition(".")[0]) / "plain_text.py").read_bytes()
+    return blake2b(b"\0".join([source, forms, repr(ARM_RULES).encode()]), digest_size=16).hexdigest()
 
 
 def csv_line(record: bytes) -> bytes:
@@ -135,7 +136,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "other": valid and not does and not is_greedy,
         "valid": valid,
         "stated_valid": decision["stated_status"] == "ok",
-        "follows": None if tags.get("answer") == "text" else valid and done in stated,
+        "follows": valid and (_same_text(decision["turns"]) if tags.get("answer") == "text" else done in stated),
         "encoded": None if probs is None or reasoned else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
@@ -253,6 +254,12 @@ def _tampered(turns: list[dict[str, Any]]) -> bool:
     """Whether an edit changed the rationale; it may hold nothing to change, such as no number to make wrong."""
     edits = [t for t in turns if t["role"] in ("editor", "summariser")]
     return not edits or not all(t.get("skipped") for t in edits)
+
+
+def _same_text(turns: list[dict[str, Any]]) -> bool:
+    """Whether the text that was answered last is among those recommended there: the records hold their grades alone."""
+    last = next((t for t in reversed(turns) if t.get("action") is not None), None)
+    return last is not None and normal_form(last["action"]) in {normal_form(s) for s in last.get("stated") or ()}
 
 
 def _readable(turn: dict[str, Any]) -> bool:

@@ -7,22 +7,29 @@ content, and survives `decode(type, encode(value))` unchanged.
 from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
 from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
+from .plain_text import normal_form, plain
+from .reading import READER_ERRORS, READER_VERSION, ReadingErrors
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
+from .thoughts import SplitAnswer, split_thoughts
 
 __all__ = [
     "ARM_RULES",
+    "READER_ERRORS",
+    "READER_VERSION",
     "Decision",
     "Draw",
     "Example",
     "Message",
     "Oracle",
     "Quantity",
+    "ReadingErrors",
     "Record",
     "Request",
     "Response",
     "Sampling",
     "Situation",
     "Spend",
+    "SplitAnswer",
     "Status",
     "Transition",
     "Turn",
@@ -30,4 +37,7 @@ __all__ = [
     "decode",
     "digest",
     "encode",
+    "normal_form",
+    "plain",
+    "split_thoughts",
 ]

@@ -11,6 +11,7 @@ from math import inf
 from typing import Literal
 
 from ..errors import BadOption
+from .thoughts import split_thoughts
 
 __all__ = ["Draw", "Message", "Request", "Response", "Sampling", "Spend", "Status", "Usage"]
 
@@ -123,8 +124,8 @@ class Response:
     """One answer, or the typed reason why there is none.
 
     Attributes:
-        text: the raw answer, always kept.
-        status: `ok`, `truncated`, `refused` or `error`; the text is parsed later.
+        text: what was answered, without what was thought; the text is read later.
+        status: `ok`, `truncated`, `refused` or `error`. An answer that ends inside its thought is `truncated`.
         probs: the probability of each of the request's choices, summing to 1; None where the provider shows none.
         mass: the probability that the model put on all choices together before renormalising, in [0, 1].
         cost: nominal US dollars of this call; None where no price is known.
@@ -132,7 +133,8 @@ class Response:
         attempts: the message of each failed attempt, oldest first.
         reported: the model's name, its fingerprint and whatever else the provider says about itself.
         error: why there is no answer, or no whole one.
-        reasoning: what the model thought before it answered, as far as its provider shows it; never part of `text`.
+        reasoning: what the model thought, where it shows it: as part of its text (`akrasia.records.split_thoughts`
+            parts the two, whichever transport carried them) or beside it; never part of `text`.
     """
 
     text: str
@@ -149,7 +151,13 @@ class Response:
     reasoning: str = ""
 
     def __post_init__(self) -> None:
-        """Repair or refuse what JSON cannot hold: a backend's mistake, or half a character."""
+        """Part thought and answer; repair or refuse what JSON cannot hold: a backend's mistake, or half a character."""
+        split = split_thoughts(self.text)
+        if split.reasoning or split.cut or split.text is not self.text:
+            object.__setattr__(self, "text", split.text)
+            object.__setattr__(self, "reasoning", "\n".join(filter(None, (self.reasoning, split.reasoning))))
+        if split.cut and self.status == "ok":
+            object.__setattr__(self, "status", "truncated")
         for name in ("text", "error", "finish_reason", "reasoning"):
             text = getattr(self, name)
             if not text.isascii():

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from ..errors import BadOption, MissingExtra
+from ..records import normal_form
 from .numbers import canonical_number
-from .question_keys import KEYS, LETTERS, QuestionDraft, count_from, normalise_text
+from .question_keys import KEYS, LETTERS, QuestionDraft, count_from
 from .question_rows import Row, draft_row, key_columns
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
     "MalformedRow",
     "Question",
     "load_from_hub",
-    "normalise_text",
     "parse_questions",
 ]
 
@@ -270,6 +270,6 @@ def _question(draft: QuestionDraft, layout: str, kind: str, key: str, start: int
         if value is None:
             return f"its answer {answer[:40]!r} is not a number"
         return Question(draft.row, draft.text, value, "numeric")
-    if not normalise_text(answer) or (not options and kind == "auto" and answer.casefold() in NO_TEXTS):
+    if not normal_form(answer) or (not options and kind == "auto" and answer.casefold() in NO_TEXTS):
         return "it has no answer"
     return Question(draft.row, draft.text, answer, "exact")

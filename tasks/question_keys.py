@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["KEYS", "LABEL", "LETTERS", "PREFIX", "Choices", "QuestionDraft", "count_from", "index_in", "normalise_text"]
+from ..records import normal_form
+
+__all__ = ["KEYS", "LABEL", "LETTERS", "PREFIX", "Choices", "QuestionDraft", "count_from", "index_in"]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 KEYS = ("letter", "text", "index0", "index1")
@@ -21,10 +23,6 @@ MOST_LIKELY = 20  # keys without a 0 among them, from which on they are believed
 _COLUMN = re.compile(r"(?:option|opt|choice|answer|ending|sol|alt)[ _-]*([0-9]{1,2})", re.IGNORECASE)
 LABEL = re.compile(r"(?:the )?(?:option|choice|answer)?[ _:-]*[(\[]?([a-z])[)\].:]*", re.IGNORECASE)
 PREFIX = re.compile(r"\s*(?:\(([A-Z])\)|\[([A-Z])\]|([A-Z])[.):：、])\s*(.*)", re.DOTALL)
-_SIGNS = str.maketrans(
-    {**dict.fromkeys("‘’‚‛ʼʹ′`´＇", "'"), **dict.fromkeys("“”„‟«»″＂", '"'), **dict.fromkeys("‐‑‒–—―−－", "-"),
-     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad")}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +113,14 @@ class QuestionDraft:
             return set()
         letter = (dressed[1] or dressed[2] or dressed[3]).lower()
         place = labels.index(letter) if letter in labels else -1
-        said = normalise_text(dressed[4])
-        return {place} if place >= 0 and normalise_text(self.choices.texts[place]) == said else set()
+        said = normal_form(dressed[4])
+        return {place} if place >= 0 and normal_form(self.choices.texts[place]) == said else set()
 
     def _by_text(self, value: Any) -> set[int]:
         text = unicodedata.normalize("NFC", str(value).strip())
         exact = {i for i, option in enumerate(self.choices.texts) if option == text}
-        loose = normalise_text(text)
-        return exact or {i for i, o in enumerate(self.choices.texts) if loose and normalise_text(o) == loose}
-
-
-def normalise_text(text: str) -> str:
-    """A text as exact answers are compared: case, spaces, emphasis, a final full stop, quotes and how a character is
-    composed do not count, nor which kind of apostrophe or dash is used.
-    """
-    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).translate(_SIGNS).casefold())
-    return " ".join(plain.split()).strip(" \"'*_.")
+        loose = normal_form(text)
+        return exact or {i for i, o in enumerate(self.choices.texts) if loose and normal_form(o) == loose}
 
 
 def count_from(drafts: Sequence[QuestionDraft]) -> int | None:

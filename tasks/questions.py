@@ -1,7 +1,7 @@
 """Question sets: one question per episode, from a file or a Hugging Face data set.
 
 Episode i asks question i modulo their number, so a run of n episodes over n questions asks each once. A number is
-compared as a number, a choice as its letter, and a text after `question_files.normalise_text`. A set with texts among
+compared as a number, a choice as its letter, and a text after `akrasia.records.normal_form`. A set with texts among
 its answers *grades* its open questions into "right" and "wrong"; the whole answer, or its first line, must be right.
 
 Invariants: a task is its file's path and the hash of its content, so a stored run is never rebuilt from other
@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import BadOption
 from ..options import flag, one_of
-from ..records import Oracle, Situation, digest
+from ..records import Oracle, Situation, digest, normal_form
 from ..rng import named_rng
 from .base import TASKS, action_index
 from .numbers import canonical_number
@@ -32,7 +32,6 @@ from .question_files import (
     MalformedRow,
     Question,
     load_from_hub,
-    normalise_text,
     parse_questions,
 )
 
@@ -194,7 +193,7 @@ class GradedQuestionSet(QuestionSet):
         if question.kind == "numeric":
             return GRADES[canonical_number(answer) != question.answer]
         readings = (answer, answer.strip().partition("\n")[0])
-        return GRADES[all(normalise_text(r) != normalise_text(question.answer) for r in readings)]
+        return GRADES[all(normal_form(r) != normal_form(question.answer) for r in readings)]
 
 
 def questions(

@@ -1,5 +1,14 @@
 """Reading answers: an action, a number or a recommendation out of what a model wrote, or why there is none."""
 
-from .parsing import read_action, read_answer, read_recommendation, read_stated
+from ...records import READER_ERRORS, READER_VERSION
+from .parsing import read_action, read_answer, read_recommendation, read_stated, unread_place
 
-__all__ = ["read_action", "read_answer", "read_recommendation", "read_stated"]
+__all__ = [
+    "READER_ERRORS",
+    "READER_VERSION",
+    "read_action",
+    "read_answer",
+    "read_recommendation",
+    "read_stated",
+    "unread_place",
+]

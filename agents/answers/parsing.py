@@ -1,27 +1,32 @@
 """From an answer's text to what it recommends and what it does. Nothing here guesses; the raw text is kept elsewhere.
 
-Invariant: a parser returns a typed outcome, `(labels, status)`. No label is ever invented: an answer that names no
-legal action is `unparsable` or `illegal`, never the nearest one.
+Invariant: a reader returns a typed outcome, `(labels, status)`. What stands behind the last final marker is explained to
+its end, or it is `unparsable` (`illegal` where it names something that is no legal action). Thoughts are split off first;
+an answer that was cut off inside its thought is `truncated`.
 
 The recommendation ("stated") is read, in this order, from
   1. a `<values>` block of `label = number` pairs: all labels that tie at the top (Schmied et al. 2025, App. C.1.3);
-  2. the last `BEST=X` line;
-  3. the last sentence of the form "the best <noun> (now) is X".
-The action ("done") is the last `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2) that is no quoted line of
-the history.
+  2. the last final `BEST=X` (see `markers`);
+  3. the last sentence of the form "the best <noun> (now) is X" that nobody denies, conditions or takes back.
+The action ("done") is the last final `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2).
 
-Open questions have no labels. A number is the first one behind the last `ACTION=`, `BEST=` or `Answer:`, or behind the
-last "=" of its working on that line (`6 + 1 = 7`), in canonical form ("7", "-0.5"); a text is all behind the last
-marker. Neither reaches past a marker of the other kind: an empty `BEST=` does not borrow the `ACTION=` below it.
+Open questions have no labels. A number is read by the grammar of `numbers`, behind the last `ACTION=` or `Answer:`, else
+in "the answer is ...", else in the last `\\boxed{}`. A text is all behind the last marker, up to a line of ours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from ...records import Situation, Status
+from ...records import Situation, Status, plain, split_thoughts
+from ...tasks.cells import cell_named
 from ...tasks.numbers import canonical_number
+from .labels import LabelReading, Names, names_of, read_labels
+from .markers import Marked, last_marked, own_line_begins
+from .numbers import read_number
+from .remarks import answers_again, is_taken_back
+from .values import top_of_values
 
 __all__ = [
     "canonical_number",
@@ -32,101 +37,120 @@ __all__ = [
     "read_recommendation",
     "read_stated",
     "replace_action",
+    "unread_place",
+    "whole_lines",
 ]
 
-_MARK = r"[\"'`*_\])]*"  # quotes and markdown around a word
-_OPEN = r"[\s\"'`*_<\[(]*"
-_WORD = rf"(?!{_OPEN}(?:ACTION|BEST){_MARK}\s*[=:])"  # an empty `ACTION=` does not swallow the line below it
-_WORD += _OPEN + r"([^\n\"'`*<>\[\]()=,;]+)"
-_ACTION = re.compile(r"(?<![a-z0-9])ACTION" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
-_HISTORY = re.compile(r"Step\s*=\s*\d+\s+Action\s*=[^\n]*?Reward\s*=", re.IGNORECASE)  # a quoted past step
-_BEST = re.compile(r"(?<![a-z0-9])BEST" + _MARK + r"\s*[=:]" + _WORD, re.IGNORECASE)
-_SENTENCE = re.compile(r"\bbest\s+\w+(?:\s+now)?\s+is\s+(?:the\s+)?" + _WORD, re.IGNORECASE)
-_VALUES = re.compile(r"<(?:ucb_)?values>(.*?)</(?:ucb_)?values>", re.IGNORECASE | re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])?\b|∞)", re.IGNORECASE)
-_ARITHMETIC = re.compile(r"(?:[\s\d.+\-*/^×√]|sqrt|ln|log)*", re.IGNORECASE)
-_OPERATORS = tuple("+-*/^×")
-
-
-_MARKER = r"(?:(?<![a-z0-9])(?:{names})" + _MARK + r"\s*[=:]|###\s*answer\s*:?)"
-_ANSWER = re.compile(_MARKER.format(names="ACTION|answer"), re.IGNORECASE)
-_OPINION = re.compile(_MARKER.format(names="BEST"), re.IGNORECASE)
-_COUNT = re.compile(
-    r"(?:(?<![\w.)])[-+])?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?",
-    re.IGNORECASE | re.ASCII,
+SHOWN = 60  # characters of the place where understanding stopped
+_SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
+_BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
+_MAY_LEAD = re.compile(
+    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
+    r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
+    r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
+    r"based on (?:this|these|that|the (?:data|history|rule|values|scores|ucb values|observations))|"
+    r"which belongs to [\w -]{1,30}|that)\b\W*)*(?:\b(?:the|my)\W*)?",
+    re.IGNORECASE,
+)
+_ANSWER_IS = re.compile(
+    r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
+)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
+_OWN_LINE = re.compile(
+    r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
+    r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
+    re.MULTILINE,
+)
+_HOWEVER = re.compile(
+    r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE
 )
 
 
 def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
     """What an answer does, for any kind of situation: (label, number or text, status)."""
     if situation.answer == "action":
-        return read_action(text, situation.actions)
-    return _open(text, _ANSWER, situation)
+        return read_action(text, situation.actions, _spoken(situation))
+    split = split_thoughts(text)
+    if split.cut:
+        return None, "truncated"
+    return _open(plain(split.text), "answer", situation)
 
 
 def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...], Status]:
     """What a rationale recommends, for any kind of situation; an answer of its own counts where it names no best."""
     if situation.answer == "action":
-        return read_stated(text, situation.actions)
-    for marker in (_OPINION, _ANSWER):
-        answer, status = _open(text, marker, situation)
-        if answer is not None:
-            return (answer,), status
-    return (), "unparsable"
+        return read_stated(text, situation.actions, _spoken(situation))
+    split = split_thoughts(text)
+    if split.cut:
+        return (), "truncated"
+    shown = plain(split.text)
+    kind = "stated" if last_marked(shown, "stated") is not None else "answer"
+    answer, status = _open(shown, kind, situation)
+    if answer is None and kind == "stated" and not _value_behind(shown, kind):
+        answer, status = _open(shown, "answer", situation)
+    return ((answer,), status) if answer is not None else ((), status)
 
 
 def holds_recommendation(text: str, situation: Situation) -> bool:
     """Whether a text names what it thinks best, legal or not; an answer of its own is none."""
     if situation.answer == "action":
-        return read_stated(text, situation.actions)[1] != "unparsable"
-    return _open(text, _OPINION, situation)[0] is not None
+        return read_stated(text, situation.actions, _spoken(situation))[1] not in ("unparsable", "truncated")
+    return _open(plain(split_thoughts(text).text), "stated", situation)[0] is not None
 
 
-def _open(text: str, marker: re.Pattern[str], situation: Situation) -> tuple[str | None, Status]:
-    places = list(marker.finditer(text))
-    if not places:
+def read_action(
+    text: str, actions: Sequence[str], spoken: Callable[[str], str | None] | None = None
+) -> tuple[str | None, Status]:
+    """The action an answer takes: (label or None, `ok` | `illegal` | `unparsable` | `truncated`).
+
+    Args:
+        spoken: reads how a task's labels are named otherwise, such as a cell by its row and column.
+    """
+    split = split_thoughts(text)
+    if split.cut:
+        return None, "truncated"
+    marked = last_marked(plain(split.text), "done", tuple(actions))
+    if marked is None:
         return None, "unparsable"
-    behind = text[places[-1].end() :]
-    other = _ANSWER if marker is _OPINION else _OPINION
-    cut = other.search(behind)
-    answer = (behind[: cut.start()] if cut else behind).strip()
-    if situation.answer == "number":
-        # `6 + 1 = 7` answers 7: on the marker's own line, what stands behind the last "=" is the result.
-        line = answer.partition("\n")[0].rpartition("=")[2] or answer
-        number = _COUNT.search(line.replace("\N{MINUS SIGN}", "-")) or _COUNT.search(
-            answer.replace("\N{MINUS SIGN}", "-")
-        )
-        canonical = None if number is None else canonical_number(number[0])
-        return (canonical, "ok") if canonical is not None else (None, "unparsable")
-    return (answer, "ok") if answer else (None, "unparsable")
+    reading = _labels_of(marked, _names(actions, spoken), several=False)
+    return (reading.labels[0], "ok") if reading.status == "ok" else (None, reading.status)
+
+
+def read_stated(
+    text: str, actions: Sequence[str], spoken: Callable[[str], str | None] | None = None
+) -> tuple[tuple[str, ...], Status]:
+    """The actions a rationale recommends: (labels, `ok` | `illegal` | `unparsable` | `truncated`); ties give several."""
+    split = split_thoughts(text)
+    if split.cut:
+        return (), "truncated"
+    shown, names = plain(split.text), _names(actions, spoken)
+    from_values = top_of_values(shown, names)
+    if from_values:
+        return from_values, "ok"
+    marked = last_marked(shown, "stated", tuple(actions))
+    if marked is not None:
+        reading = _labels_of(marked, names, several=True)
+        return reading.labels, reading.status
+    marked = _best_sentence(shown)
+    if marked is None or _HOWEVER.search(marked.after):
+        return (), "unparsable"
+    reading = _labels_of(marked, names, several=True)
+    if any(len(label) == 1 and label not in marked.value for label in reading.labels):
+        return (), "unparsable"  # "is a": an article, or a sentence that was broken off
+    return reading.labels, reading.status
+
+
+def whole_lines(text: str) -> str:
+    """A text without its last line, in which an answer was cut off."""
+    return text[: text.rfind("\n") + 1]
 
 
 def match_label(text: str, actions: Sequence[str]) -> str | None:
-    """The legal action that `text` begins with, as a whole word and whatever its case; None if there is none.
-
-    A label of one letter must stand alone or in its own case: "a new one" does not name the button A.
-    """
-    start = text.strip()
-    for action in sorted(actions, key=len, reverse=True):
-        name = action.casefold()
-        if not start.casefold().startswith(name):
-            continue
-        rest = start.casefold()[len(name) :]
-        if rest[:1].isalnum() or (rest[:1] in tuple("_-.'’") and rest[1:2].isalnum()):
-            continue
-        if len(action) == 1 and not start.startswith(action) and any(c.isalnum() for c in rest):
-            continue
-        return action
-    return None
-
-
-def read_action(text: str, actions: Sequence[str]) -> tuple[str | None, Status]:
-    """The action an answer takes: (label or None, `ok` | `illegal` | `unparsable`)."""
-    labels: list[str] = _ACTION.findall(_HISTORY.sub("", text))
-    if not labels:
-        return None, "unparsable"
-    label = match_label(labels[-1], actions)
-    return label, "ok" if label is not None else "illegal"
+    """The legal action that `text` begins with, as a whole word and whatever its case; None if there is none."""
+    shown = plain(text).strip()
+    found = names_of(tuple(actions)).label_at(shown, 0)
+    return None if found is None else found[0]
 
 
 def replace_action(text: str, actions: Sequence[str], label: str) -> str | None:
@@ -136,72 +160,161 @@ def replace_action(text: str, actions: Sequence[str], label: str) -> str | None:
     """
     if text.strip() in actions:
         return text.replace(text.strip(), label)
-    unquoted = _HISTORY.sub(lambda m: " " * len(m[0]), text)
-    matches = list(_ACTION.finditer(unquoted))
-    own = match_label(matches[-1][1], actions) if matches else None
-    if own is None:
+    answer = split_thoughts(text).text
+    offset = len(text) - len(answer) if text.endswith(answer) else -1
+    shown = plain(answer)
+    own, status = read_action(text, actions)
+    marked = last_marked(shown, "done", tuple(actions))
+    if own is None or status != "ok" or marked is None or offset < 0 or len(shown) != len(answer):
         return None
-    begin = matches[-1].start(1) + len(matches[-1][1]) - len(matches[-1][1].lstrip())
-    return text[:begin] + label + text[begin + len(own) :]
+    names = names_of(tuple(actions))
+    place = next(
+        (m for m in names.here.finditer(shown, marked.begin) if names.own[" ".join(m[0].lower().split())] == own), None
+    )
+    return None if place is None else text[: offset + place.start()] + label + text[offset + place.end() :]
 
 
-def read_stated(text: str, actions: Sequence[str]) -> tuple[tuple[str, ...], Status]:
-    """The actions a rationale recommends: (labels, `ok` | `illegal` | `unparsable`); ties give several labels."""
-    from_values = _top_of_values(text, actions)
-    if from_values:
-        return from_values, "ok"
-    for pattern in (_BEST, _SENTENCE):
-        labels: list[str] = pattern.findall(text)
-        if labels:
-            label = match_label(labels[-1], actions)
-            return ((label,), "ok") if label is not None else ((), "illegal")
-    return (), "unparsable"
+def unread_place(text: str, situation: Situation, *, stated: bool = False) -> str:
+    """Where the reading of an answer stopped, in words; empty where it did not.
+
+    Args:
+        stated: ask for the recommendation, not for what is done.
+    """
+    read: tuple[object, Status] = read_recommendation(text, situation) if stated else read_answer(text, situation)
+    if read[1] == "ok":
+        return ""
+    split = split_thoughts(text)
+    if split.cut:
+        return "the answer ends inside its thought"
+    shown = plain(split.text)
+    kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
+    marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
+    if marked is None:
+        return f"no final {'BEST=' if stated else 'ACTION='} was found"
+    if not marked.value.strip():
+        return "nothing stands behind the last marker"
+    if _goes_on(marked, _names(situation.actions, _spoken(situation))):
+        return f"{_short(marked.value)!r} is taken back or goes on below: {_short(marked.after.strip())!r}"
+    if situation.answer == "number":
+        stopped = read_number(marked.value).stopped
+    else:
+        stopped = read_labels(marked.value, _names(situation.actions, _spoken(situation)), several=stated).stopped
+    return f"not understood from {_short(marked.value[stopped or 0 :].strip() or marked.value)!r} on"
 
 
-def _top_of_values(text: str, actions: Sequence[str]) -> tuple[str, ...]:
-    blocks: list[str] = _VALUES.findall(text)
-    if not blocks or not actions:
-        return ()
-    names = "|".join(re.escape(a) for a in sorted(actions, key=len, reverse=True))
-    key = re.compile(rf"(?<![\w-])({names})(?![\w-]){_MARK}\s*[=:]", re.IGNORECASE)
-    block = _without_asides(blocks[-1], re.compile(names, re.IGNORECASE))
-    entries = list(key.finditer(block))
-    values: dict[str, float] = {}
-    unread: set[str] = set()
-    for here, after in zip(entries, [*entries[1:], None], strict=False):
-        label = match_label(here[1], actions)
-        value = _value(block[here.end() : after.start() if after else None])
-        if label is not None and value is not None:
-            values[label] = value
-        elif label is not None:
-            unread.add(label)
-    if unread - values.keys():
-        return ()  # the highest of those that could be read may not be the highest
-    top = max(values.values(), default=0.0)
-    return tuple(a for a in actions if values.get(a) == top)
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
-def _without_asides(text: str, name: re.Pattern[str]) -> str:
-    """The text without what stands in parentheses, except names: `Red (n=3): 1.7` is `Red : 1.7`."""
-    before = ""
-    while before != text:
-        before, text = (
-            text,
-            re.sub(r"\(([^()]*)\)", lambda m: f" {m[1]} " if name.fullmatch(m[1].strip()) else "", text),
-        )
-    return text
+def _spoken(situation: Situation) -> Callable[[str], str | None] | None:
+    return None if situation.own else _SPOKEN.get(situation.task)
 
 
-def _value(text: str) -> float | None:
-    """The number that an entry ends with: 1.7 in `1.7`, in `0.5 + 1.2 = 1.7` and in `mean + bonus = 1.7`, else None."""
-    entry = re.split(r"[\n;]|,(?!\d)", text.replace("**", "").lstrip(" \t\n\"'`"), maxsplit=1)[0]
-    parts = re.split(r"[=≈]", entry)
-    for part, last in zip(parts, [*[False] * (len(parts) - 1), True], strict=True):
-        term = part.strip(" \t\"'`~")
-        number = _NUMBER.match(term)
-        unfinished = number is not None and term[number.end() :].strip().startswith(_OPERATORS)
-        if number is not None and not unfinished and (last or not _ARITHMETIC.fullmatch(term)):
-            return float(number[0].casefold().replace("∞", "inf").replace("infinite", "inf"))
-        if last or (number is None and not any(o in term for o in _OPERATORS)):
-            return None
+def _names(actions: Sequence[str], spoken: Callable[[str], str | None] | None) -> Names:
+    return names_of(tuple(actions), spoken)
+
+
+def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
+    if not marked.whole:
+        return LabelReading((), "unparsable", len(marked.value))
+    reading = read_labels(marked.value, names, several=several)
+    if reading.status == "ok" and _goes_on(marked, names, reading.labels):
+        return LabelReading((), "unparsable", len(marked.value))
+    return reading
+
+
+def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool:
+    """Whether the text below takes the answer back, or lists another one right below."""
+    if is_taken_back(marked.after):
+        return True
+    if labels and any(
+        names.own[" ".join(m[0].lower().split())] not in labels
+        for line in answers_again(marked.after)
+        if not own_line_begins(line.lstrip("\n"))
+        for m in names.here.finditer(line)
+        if len(m[0]) > 1 or m[0] in names.actions and not re.match(r" [a-z]", line[m.end() :])
+    ):
+        return True
+    below = marked.after.lstrip("\n").partition("\n")[0].strip()
+    if not below or len(below) > 80 or own_line_begins(below):
+        return False
+    listed = read_labels(below, names, several=False) if names.mentions_any(below) else None
+    bare = listed is not None and listed.status == "ok" and len(below) <= len(listed.labels[0]) + 8
+    return bare and listed is not None and listed.labels[0] not in labels
+
+
+def _best_sentence(text: str) -> Marked | None:
+    """The last sentence that says what is best, in the speaker's own name."""
+    for found in reversed(list(_BEST_IS.finditer(text))[-50:]):
+        before = text[max(0, found.start() - 120) : found.start()]
+        begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ")) + 1
+        lead = before[begin:]
+        if len(before) == 120 and begin == 0:
+            continue
+        if not _MAY_LEAD.fullmatch(lead) or before[:begin].rstrip()[-1:] == "?":
+            continue
+        end = text.find("\n", found.end())
+        end = len(text) if end < 0 else end
+        value = text[found.end() : min(end, found.end() + 2000)]
+        return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
     return None
+
+
+def _value_behind(text: str, kind: str) -> str:
+    marked = last_marked(text, kind)
+    return "" if marked is None else marked.value.strip()
+
+
+def _open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
+    marked = last_marked(text, kind)
+    if situation.answer == "number":
+        return _number(text, marked, kind)
+    if marked is None:
+        return None, "unparsable"
+    behind = text[marked.begin :]
+    cut = _OWN_LINE.search(behind)
+    answer = (behind[: cut.start()] if cut else behind).strip()
+    return (answer, "ok") if answer else (None, "unparsable")
+
+
+def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, Status]:
+    if marked is None and kind == "answer":
+        marked = _answer_sentence(text) or _boxed(text)
+    if marked is None or not marked.whole:
+        return None, "unparsable"
+    number = read_number(marked.value).number
+    if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
+        return None, "unparsable"
+    return number, "ok"
+
+
+def _lists_numbers(after: str) -> bool:
+    below = after.lstrip("\n").partition("\n")[0].strip()
+    return bool(re.fullmatch(r"[-*•(\s]*(?:or\s+)?[-+]?\d[\d.,]*[)\s]*", below))
+
+
+def _answer_sentence(text: str) -> Marked | None:
+    for found in reversed(list(_ANSWER_IS.finditer(text))[-20:]):
+        before = text[max(0, found.start() - 60) : found.start()]
+        begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ", ": ")) + 1
+        if _MAY_LEAD.fullmatch(before[begin:]) and not (begin == 0 and len(before) == 60):
+            end = text.find("\n", found.end())
+            end = len(text) if end < 0 else end
+            value = text[found.end() : min(end, found.end() + 2000)]
+            return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
+    return None
+
+
+def _boxed(text: str) -> Marked | None:
+    last = None
+    for last in _BOXED.finditer(text):
+        pass
+    if last is None:
+        return None
+    level, place = 1, last.end()
+    while place < len(text) and place < last.end() + 400 and level:
+        level += (text[place] == "{") - (text[place] == "}")
+        place += 1
+    if level:
+        return None
+    return Marked(text[last.end() : place - 1], text[place:], last.start(), last.end())

@@ -264,10 +264,10 @@ NUMBER = aiw().situation(aiw().start(0))
         ("ACTION=-2", "-2"),
         ("ACTION=\N{MINUS SIGN}2", "-2"),
         ("### Answer: $1,234.50", "1234.5"),
-        ("### Answer: 3,5", "3"),  # a list, or a decimal comma: never 35
+        ("### Answer: 3,5", "3.5"),  # a decimal comma, where it can part no thousands: never 35
         ("### Answer: 1e3", "1000"),
         ("### Answer: 9007199254740993", "9007199254740993"),
-        ("### Answer: seven", None),
+        ("### Answer: seven", "7"),
         ("Alice's brother has 7 sisters.", None),
         ("ACTION=\nBEST=7", None),  # an empty marker borrows nothing
     ],

@@ -1,0 +1,247 @@
+"""From the value of a marker to a label, read to its end or not at all.
+
+A label may be dressed (brackets, quotation marks, markup, LaTeX), led up to ("the", "I choose", "option") and followed
+by a remark. Two labels are a tie where several may be named, and no answer where one is to be done. A correction counts
+as its last word. A label of one letter counts in its own case, and in the other one where it stands alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...records import Status, plain
+from .dressing import look_alike, lower, undressed
+from .remarks import CORRECTION, explain
+
+__all__ = ["LabelReading", "Names", "names_of", "read_labels"]
+
+DEEPEST = 4  # corrections of corrections
+MOST_LABELS = 50
+_OPEN = " \t\"'`*_<[({$~#\\>:=|^-•‣+"
+_LEADS = re.compile(
+    r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|choosing|pick|"
+    r"press|go with|going with|select|take|play|push|try|recommend|opt for|mark|place(?: at| in)?|answer|use|pull|watch|"
+    r"suggest|prefer|vote for|settle on|stick with)(?:\s+to\s+(?:press|pick|choose|play|take|pull|select))?)|"
+    r"let's (?:try|go with|press|pick|choose|play)|let me (?:try|press|pick|choose)|(?:to )?(?:explore|exploit|test|sample|press|choose|pick|pull|"
+    r"select|take|play|mark|click|watch|push|try|go with|recommend|place)(?:ing)?|my (?:final )?(?:answer|choice|action|"
+    r"decision|pick|recommendation)(?: is)?|the (?:final |correct |right |best )?(?:answer|choice|option|action|button|"
+    r"cell|move|arm|letter)(?: is| would be)?|(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
+    r"label|lever|square|position|field|item|number|movie|film)(?: (?:number|no\.?|is|named|called|labell?ed))?|it(?:'s| is)|"
+    r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that|that's|"
+    r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|je choisis|"
+    r"j'appuie sur|(?:le |la )?(?:bouton|case|réponse)|elijo|escojo|pulso|(?:el |la )?(?:botón|opción|casilla|respuesta)|"
+    r"scelgo|escolho|opção|opzione|выбираю|кнопка|вариант)(?![\w])|(?:我选择|我选|选择|选项|选|按钮|答案是|答案|ボタン|選択肢)",
+    re.IGNORECASE,
+)
+_NOUN_BEHIND = re.compile(
+    r"[\"'`*_)\]}]{0,4}\s+(?:button|option|arm|choice|cell|move|lever|square|one|movie|film|machine|knopf|taste|按钮)\b"
+    r"|\s*(?:按钮|ボタン|号)",
+    re.IGNORECASE,
+)
+_TIED = re.compile(r"^[\s,(]*(?:(?:are|is)\s+)?(?:a\s+)?(?:tie|tied|equal|equally good)\b[\s).]*$", re.IGNORECASE)
+_BOTH = re.compile(r"[\s\"'*_`]*(?:either|both)\s+", re.IGNORECASE)
+_AND = re.compile(
+    r"[\s\"'`*_)\]}]*(?:(?:[,/&+|;=]|\band/or\b|\band\b|\bor\b|\bund\b|\boder\b|\bet\b|\bou\b|\by\b|\bo\b|\bor else\b|"
+    r"\bas well as\b|\(?(?:which )?(?:is )?(?:tied|ties) with\b|\btogether with\b|"
+    r"和|与|或者|或|、)\s*){1,3}(?:both\s+|also\s+|either\s+|maybe\s+|else\s+)?",
+    re.IGNORECASE,
+)
+_LETTER = r"[^\W_\u3000-\u9fff\uac00-\ud7af]"  # of a word: scripts that write no blanks end one
+_TRUE = {
+    "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "はい", "y", "affirmative"),
+    "no": ("false", "incorrect", "non", "nein", "não", "nao", "нет", "否", "不是", "いいえ", "n", "negative", "nope"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReading:
+    """What a value names.
+
+    Attributes:
+        labels: several where it ties them; empty where it names none.
+        status: `ok`, `illegal` (all of it was understood as a name that is no label) or `unparsable`.
+        stopped: the place in the value where understanding stopped; None where it did not.
+    """
+
+    labels: tuple[str, ...]
+    status: Status
+    stopped: int | None = None
+
+
+@dataclass(frozen=True)
+class Names:
+    """The labels of a situation, ready to be found.
+
+    Attributes:
+        own: a label by its folded form, and other words for it.
+        here: matches a label, whole, at a place.
+        spoken: the label that a task's own way of speaking names, such as a cell by its row and column.
+    """
+
+    own: dict[str, str]
+    here: re.Pattern[str]
+    actions: tuple[str, ...]
+    spoken: Callable[[str], str | None] | None = None
+
+    def label_at(self, value: str, place: int) -> tuple[str, int] | None:
+        """(the label, where it ends) at a place; the longest there is."""
+        found = self.here.match(value, place)
+        if found is None:
+            return None
+        label = self.own[_folded(found[0])]
+        if len(label) == 1 and found[0] != label and label.isalpha() and value[found.end() :].strip(_OPEN + ")]}.!,;"):
+            return None
+        return label, found.end()
+
+    def is_longer(self, value: str, label: str) -> bool:
+        """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
+        bare = _bare(value)
+        longer = (_bare(name) for name in self.own if len(name) > len(label) and name.startswith(_folded(label)))
+        return any(bare.startswith(name) for name in longer)
+
+    def mentions_any(self, value: str) -> bool:
+        """Whether a label stands anywhere in a value."""
+        return self.here.search(value) is not None
+
+
+@lru_cache(maxsize=256)
+def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None = None) -> Names:
+    """The names of some labels."""
+    own = {_folded(plain(a)): a for a in reversed(actions)}
+    if own.keys() == {"yes", "no"}:
+        own |= {word: own[label] for label, words in _TRUE.items() for word in words}
+    parts = sorted(own, key=len, reverse=True)
+    pattern = "|".join(
+        ("" if not part[:1].isalnum() else rf"(?<!{_LETTER})(?<!{_LETTER}[-'’._])")
+        + r"\s+".join(map(re.escape, part.split()))
+        + (rf"(?!{_LETTER})(?![-_.'’]{_LETTER})" if part[-1:].isalnum() else "")
+        for part in parts
+        if part
+    )
+    return Names(own, re.compile(pattern or r"(?!)", re.IGNORECASE), actions, spoken)
+
+
+def _folded(text: str) -> str:
+    return " ".join(lower(text).split())
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", lower(text)))
+
+
+def read_labels(value: str, names: Names, *, several: bool, depth: int = 0) -> LabelReading:
+    """The labels that a plain value names, read to its end."""
+    readings = []
+    bare = undressed(value)
+    for text in dict.fromkeys((value, bare, _latin(bare, names))):
+        reading = _read(text, names, several, depth)
+        if reading.status == "ok":
+            return reading
+        readings.append(reading)
+    named = next((r for r in readings if r.status == "unparsable"), None)
+    return named or readings[0]
+
+
+def _latin(value: str, names: Names) -> str:
+    """The value with letters that look Latin as Latin ones, where it holds nothing else."""
+    changed = look_alike(value)
+    return changed if changed != value and changed.isascii() else value
+
+
+def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
+    if names.spoken is not None and (cell := names.spoken(value)) is not None:
+        known = cell in names.actions
+        return LabelReading((cell,) if known else (), "ok" if known else "illegal", None if known else 0)
+    both = _BOTH.match(value)
+    place, furthest = both.end() if both else 0, 0
+    while place <= len(value):
+        for start in _starts(value, place):
+            found = names.label_at(value, start)
+            if found is None or _is_signed(value, start, found[1]):
+                continue
+            reading = _behind(value, found[0], found[1], names, several, depth)
+            if reading.status == "ok" and (both is None or len(reading.labels) > 1):
+                return reading
+            furthest = max(furthest, reading.stopped or 0)
+        lead = _LEADS.match(value, _skipped(value, place))
+        if lead is None:
+            break
+        place = lead.end()
+    if furthest or names.mentions_any(value):
+        return LabelReading((), "unparsable", furthest or place)
+    return LabelReading((), "illegal" if value.strip(_OPEN) else "unparsable", place)
+
+
+def _is_signed(value: str, start: int, end: int) -> bool:
+    """Whether a sign makes another thing of what it touches: "-4" is not the cell 4, nor "D'" the button D."""
+    before, behind = value[start - 1 : start], value[end : end + 1]
+    if value[start : start + 1].isdigit() and before and (before in "-+^~>≥≤" or (before == "<" and behind != ">")):
+        return True
+    return behind in ("'", "’") and behind not in value[:start]
+
+
+def _starts(value: str, place: int) -> tuple[int, ...]:
+    """Where a label may begin: behind blanks, or behind dressing, of which a label's own brackets are none."""
+    blank = place + len(value[place:]) - len(value[place:].lstrip())
+    return (blank, _skipped(value, place)) if _skipped(value, place) != blank else (blank,)
+
+
+def _skipped(value: str, place: int) -> int:
+    return place + len(value[place:]) - len(value[place:].lstrip(_OPEN))
+
+
+def _behind(value: str, label: str, end: int, names: Names, several: bool, depth: int) -> LabelReading:
+    """The reading of a value that begins with a label."""
+    labels = [label]
+    noun = _NOUN_BEHIND.match(value, end)
+    end = noun.end() if noun else end
+    while len(labels) < MOST_LABELS and (joint := _AND.match(value, end)) is not None:
+        start = next((s for s in _starts(value, joint.end()) if names.label_at(value, s)), None)
+        lead = None if start is not None else _LEADS.match(value, joint.end())
+        if lead is not None:
+            start = next((s for s in _starts(value, lead.end()) if names.label_at(value, s)), None)
+        other = None if start is None else names.label_at(value, start)
+        if other is None or _told_of(value, other[1], joint[0], names):
+            break
+        labels.append(other[0])
+        noun = _NOUN_BEHIND.match(value, other[1])
+        end = noun.end() if noun else other[1]
+    rest = value[end:]
+    if depth < DEEPEST and (corrected := _corrected(rest, names, several, depth)) is not None:
+        return corrected
+    letter = label.isalpha() and all(len(a) == 1 for a in names.actions)
+    if len(labels) > 1 and several:
+        rest = _TIED.sub("", rest)
+    verdict = "yes" in names.own and "true" in names.own
+    stopped = explain(rest, names.here, label, letter=letter, verdict=verdict)
+    if stopped is None and names.is_longer(value[end - len(label) :] if not noun else label, label):
+        stopped = 0
+    if stopped is not None:
+        return LabelReading((), "unparsable", end + stopped)
+    distinct = tuple(dict.fromkeys(labels))
+    if (len(distinct) > 1 and not several) or (len(labels) > len(distinct) and label.isdigit()):
+        return LabelReading((), "unparsable", end)
+    return LabelReading(distinct, "ok")
+
+
+def _told_of(value: str, end: int, joint: str, names: Names) -> bool:
+    """Whether what looks like a second label is told of: "Red, Blue being worse" is left to the remark's own rules."""
+    behind = value[end : end + 40]
+    return joint.strip() in (",", ";") and bool(re.match(r"\s+(?:is|was|has|had|being|paid|pays)\b", behind))
+
+
+def _corrected(rest: str, names: Names, several: bool, depth: int) -> LabelReading | None:
+    """What a correction at the beginning of the rest ends with; None where there is no correction."""
+    place = 0
+    while (word := CORRECTION.match(rest, place)) is not None and word.end() > place:
+        place = word.end()
+        remaining = rest[place:]
+        if not remaining.strip(_OPEN + ".,!?"):
+            return LabelReading((), "unparsable", 0)
+        reading = read_labels(remaining, names, several=several, depth=depth + 1)
+        if reading.status == "ok":
+            return reading
+    return LabelReading((), "unparsable", place) if place else None

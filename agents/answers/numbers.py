@@ -1,0 +1,251 @@
+"""From the value of a marker to a number, read to its end or not at all.
+
+A number is a literal (signs, currencies, thousands, decimals, fractions, powers, scales), or words, with a unit behind it
+and a remark behind that. It may stand behind its working (`6 + 1 = 7`), before it (`7 = 6 + 1`), or at the end of a
+sentence ("Alice's brother has 7 sisters."). Ranges, alternatives, inequalities, clock times, ordinals and multiples of a
+symbol are no number, and what could be read in two ways (`70.000 Euro`) is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .dressing import undressed
+from .number_literals import UnclearNumber, canonical_fraction, evaluated, number_at
+from .number_words import number_word
+from .remarks import CORRECTION, is_taken_back
+
+__all__ = ["NumberReading", "read_number"]
+
+_LATEX = (
+    (re.compile(r"\\[dtc]?frac\s*\{\s*(-?[\d.]{1,40})\s*\}\s*\{\s*(\d{1,40})\s*\}"), r" \1/\2"),
+    (re.compile(r"\\([%$#&_])"), r"\1"),
+    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"(?<=\d)\\[,;:! ](?=\d)"), " "),
+    (re.compile(r"\\[,;:! ]"), " "),
+    (re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])"), "×"),
+    (re.compile(r"\\(?:approx|simeq|sim)(?![A-Za-z])"), "≈"),
+    (re.compile(r"\\degree(?![A-Za-z])|\^\s*\{?\\circ\}?"), "°"),
+    (re.compile(r"\^\s*\{([^{}\n]{1,8})\}"), r"^\1"),
+    (re.compile(r"[{}]"), ""),
+)
+_EMPHASIS = re.compile(r"(?<!\d)(?:\*\*|__)|(?:\*\*|__)(?!\d)|`")
+_OPEN = " \t\"'*_([|#:\\"
+_LEAD = re.compile(
+    r"(?:=|≈|~|->|→|大?约|一?共|总共|有|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|\bapprox\.?|\baround\b|\broughly\b|"
+    r"\bcirca\b|\bca\.|\bungefähr\b|\benviron\b|\ba total of\b|\bin total\b|\btotal\b|\bno\.|\bnr\.|\bnumber\b|"
+    r"\bit(?:'s| is| has)\b|\bthere (?:are|is|were|will be)\b|\b(?:the |my )?(?:final |correct |right )?(?:answer|result|"
+    r"total|sum|number|value|count|price|cost|difference|product)\b(?: of [a-z' ]{1,40}?)?(?:\s*(?:is|equals|would be|"
+    r"comes to|=|:))?|\bso\b|\bthus\b|\btherefore\b|\bhence\b|\b[A-Za-z]\w{0,2}\s*=|\b(?:he|she|it) has\b|"
+    r"\bthey have\b|\bis\b|\bequals\b|\ball\b(?= \d)|,)\s*",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"\b(?:has|have|had|is|are|was|were|be|equals?|gets?|got|needs?|takes?|costs?|makes?|made|earns?|leaves?|totals?|"
+    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|=|:)\s+(?:a total of |exactly |still |"
+    r"also |therefore |thus |now |about |approximately |only |then )?[\"'*_(]*",
+    re.IGNORECASE,
+)
+_BAD_BEFORE = re.compile(
+    r"\b(?:if|not|no|or|between|than|least|most|either|unless|would|could|might|guess|maybe|cannot|can't|n't|wenn|"
+    r"oder|nicht|up to|under|over|above|below|within|unknown|from|said|says|claims?|wrong|incorrect|instead|should)\b|"
+    r"n't\b|[<>≤≥≠±?]|!=",
+    re.IGNORECASE,
+)
+_UNIT_WORD = re.compile(r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°])", re.UNICODE)
+_NO_UNIT = frozenset(
+    "or and to plus minus times more less fewer than if but not squared cubed dozen dozens hundred hundreds thousands "
+    "thousand million millions billion billions pi π factorial half halves third thirds quarter quarters fourths fifths "
+    "tenths am pm a.m p.m uhr o'clock oclock through until till between either th st nd rd mod modulo divided "
+    "multiplied over x y n m z i e oder und bis mal et ou y o to's lakh crore unless wait actually hmm maybe because "
+    "since as so which given with where due for versus vs then otherwise else except without before after old-new "
+    "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't isn't can maybe perhaps probably possibly "
+    "guess unlikely too ish almost nearly".split()
+)
+_GLUED = re.compile(
+    r"(?:%|°[CF]?|km/h|km|cm|mm|kg|g|mg|lbs?|oz|ft|h|min|mins|ms|hrs?|L|ml|kWh|kW|USD|EUR|GBP|€|\$|£|¥|₹|"
+    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|姐妹|个姐妹)[²³]?(?![A-Za-z])"
+)
+_END = re.compile(r"[\s.,;:!)\]}\"'*_`>|$~\\]*")
+_REASON = re.compile(
+    r"[\s,;:—-]*[\"'*_]*\(?\s*(?:because|since|as|due to|given|which|that|with|where|for|based on|after|from|including|"
+    r"weil|da|denn|car|porque|因为|per|counting|namely|i\.e\.|left|remaining|considering|when|assuming)\b",
+    re.IGNORECASE,
+)
+_TURNS = re.compile(
+    r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no|unless|correction|sorry|alternatively|i mean|or|"
+    r"oder|otherwise|however|but|so|thus|therefore|hence|answer|wrong|incorrect|not)\b|[?]",
+    re.IGNORECASE,
+)
+_CONCLUDES = re.compile(
+    r"\b(?:so|thus|therefore|hence|answer|in fact|really|but|however|or)\b[^.]{0,200}\d|[?]", re.IGNORECASE
+)
+_SOFT = re.compile(r"\b(?:not|no)\b", re.IGNORECASE)
+_CLOCK = re.compile(r"\s*:\s*\d|\s*(?:a\.?m\.?|p\.?m\.?|o'clock|uhr)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberReading:
+    """A number in canonical form, or the place where understanding stopped."""
+
+    number: str | None
+    stopped: int | None = None
+
+
+def read_number(value: str, depth: int = 0) -> NumberReading:
+    """The number that a plain value says, read to its end."""
+    text = _cleaned(value).strip()
+    if text[:1] in ("<", ">"):
+        text = text[1:-1] if text[:1] == "<" and text[-1:] == ">" else ""
+    for way in (_stated, _behind_working, _in_sentence):
+        try:
+            found = way(text, depth)
+        except UnclearNumber:
+            return NumberReading(None, 0)
+        if found is not None:
+            written = canonical_fraction(found)
+            return NumberReading(written, None if written is not None else 0)
+    first = re.search(r"\d", text)
+    return NumberReading(None, first.end() if first else 0)
+
+
+def _cleaned(value: str) -> str:
+    """The value without LaTeX, tags and emphasis."""
+    text = value
+    if "\\" in text or "{" in text or "^" in text:
+        for pattern, into in _LATEX:
+            text = pattern.sub(into, undressed(text) if into == "" else text)
+    if "\\" in text or "<" in text or "~~" in text:
+        text = undressed(text)
+    return _EMPHASIS.sub("", text)
+
+
+def _stated(text: str, depth: int) -> Fraction | None:
+    """A value that begins with its number, perhaps behind a lead: "about 7 sisters"."""
+    place = _skip(text, 0)
+    for _ in range(6):
+        found = number_at(text, place)
+        if found is not None:
+            return _explained(text, found, depth)
+        lead = _LEAD.match(text, place)
+        if lead is None or lead.end() == place:
+            return None
+        place = _skip(text, lead.end())
+    return None
+
+
+def _explained(text: str, found: tuple[Fraction, int], depth: int) -> Fraction | None:
+    value, end = found
+    rest = text[end:]
+    working = re.match(r"\s*(?:=|≈)\s*", rest)
+    if working is not None:
+        right = rest[working.end() :].rstrip(" .)$")
+        return value if re.fullmatch(r"[A-Za-z]\w?", right) or evaluated(right) == value else None
+    if rest[:1] in ("'", '"') and rest[:1] not in text[:end]:
+        return None  # feet and inches
+    return value if depth < 4 and _is_explained(rest, depth, value) else _corrected(rest, depth)
+
+
+def _corrected(rest: str, depth: int) -> Fraction | None:
+    unit = _after_unit(rest)
+    rest = rest if unit is None else rest[unit:]
+    place = 0
+    while depth < 4 and (word := CORRECTION.match(rest, place)) is not None and word.end() > place:
+        place = word.end()
+        found = _stated(rest[place:], depth + 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _behind_working(text: str, depth: int) -> Fraction | None:
+    """The result behind the last "=" that stands outside brackets: 7 in `6 + 1 (Alice) = 7 sisters`."""
+    level, last = 0, -1
+    for place, char in enumerate(text):
+        level += (char in "([") - (char in ")]")
+        if char in "=≈" and level <= 0 and text[place - 1 : place] not in ("!", "<", ">"):
+            last = place
+    if last < 0 or _BAD_BEFORE.search(text, 0, last) or re.search(r"=[^=]*[,;][^=,;]*$", text[:last]):
+        return None
+    place = _skip(text, last + 1)
+    found = number_at(text, place)
+    return None if found is None else _explained(text, found, depth)
+
+
+def _in_sentence(text: str, depth: int) -> Fraction | None:
+    """The number behind the last verb of a sentence, where the sentence ends with what is counted."""
+    for verb in reversed(list(_VERB.finditer(text))[-8:]):
+        found = number_at(text, verb.end())
+        if found is None:
+            continue
+        if _BAD_BEFORE.search(text, 0, verb.start()):
+            return None
+        return _explained(text, found, depth)
+    return None
+
+
+def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
+    """Whether a unit and a remark are all that stands behind a number."""
+    if _CLOCK.match(rest):
+        return False
+    place = _after_unit(rest)
+    if place is None:
+        return False
+    rest = rest[place:]
+    if _END.fullmatch(rest):
+        return True
+    if rest.lstrip("\"'*_ ")[:1] == "(":
+        return _bracket_explained(rest.lstrip("\"'*_ "), depth, value)
+    if _REASON.match(rest):
+        return not _TURNS.search(rest)
+    sentence = re.match(r"[\"'*_)\]$]*(?:[.!;]+|,|\s+-|\s*[—―]|:)\s+", rest)
+    if sentence is None:
+        return False
+    words = rest[sentence.end() :]
+    if sentence[0].strip()[:1] in (".", "!"):
+        return not is_taken_back(words) and not _CONCLUDES.search(words)
+    if _REASON.match(words):
+        return not _TURNS.search(words)
+    return not _TURNS.search(words) and not re.search(r"\d|\band\b", words) and number_at(words, 0) is None
+
+
+def _bracket_explained(rest: str, depth: int, value: Fraction | None) -> bool:
+    inner, _, behind = rest[1:].partition(")")
+    other = number_at(inner, 0)
+    if other is not None and other[0] != value and not re.search(r"\b(?:plus|and|minus|times)\b|[-+×*=/]", inner):
+        return False
+    if re.match(r"\s*(?:or|and|to|-|±|\+/-|oder|bis)\b|\s*[±/]", inner, re.IGNORECASE):
+        return False
+    turned = [m for m in _TURNS.finditer(inner) if not _SOFT.fullmatch(m[0]) and m[0].casefold() not in ("so", "but")]
+    return not turned and _is_explained(behind if behind.strip() else "", depth)
+
+
+def _after_unit(rest: str) -> int | None:
+    """Where the unit ends; None where what follows the number changes it."""
+    if re.match(r"[^\W\d_]|[√π°%$€£¥₹¢]", rest):
+        glued = _GLUED.match(rest)
+        if glued is None:
+            return None
+        place = glued.end()
+    else:
+        place = 0
+    for _ in range(8):
+        word = _UNIT_WORD.match(rest, place)
+        if word is None:
+            break
+        if rest[place : word.start(1)].strip() == "-" and rest[place : place + 1] == " ":
+            break
+        number = number_word(rest, word.start(1))
+        if word[1].casefold().rstrip(".") in _NO_UNIT or (number is not None and number[1] >= word.end()):
+            return place if _REASON.match(rest, place) else None
+        place = word.end()
+    following = rest[place : place + 3].lstrip(" ")
+    if re.match(r"[-+*/^×÷!<>≤≥±√π&]|\d|[,:;/'_]\d", following) and not re.match(r"-\s*[A-Za-z]|-+\s*$", following):
+        return None
+    return place
+
+
+def _skip(text: str, place: int) -> int:
+    return place + len(text[place:]) - len(text[place:].lstrip(_OPEN))

@@ -1,0 +1,218 @@
+"""What may stand behind an answer without changing it, and what takes it back.
+
+`explain` reads a remark from its first sign to its end: a reason, an aside in brackets, what a choice says in full.
+Whatever else it meets stops it, so that the answer before it is not read: another label that might be meant, a
+condition, an alternative, a denial, a question.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["CORRECTION", "answers_again", "explain", "is_taken_back"]
+
+_REASON = re.compile(
+    r"(?:because|since|as(?! well)|due to|given|which|that|for(?= (?:it|its|the|a|an|exploration|now|this|being|having|"
+    r"maxim|explor)\b)|so|based on|with|having|being|though|although|even though|despite|while|whereas|"
+    r"according to (?:the|this|its|my) (?:rule|data|ucb|values|history|index)|"
+    r"by|from|after|to (?:explore|maximi[sz]e|try|test|win|block|learn|get|gain)|in order to|"
+    r"weil|da|denn|obwohl|mit|parce qu|car|puisque|porque|ya que|pois|perché|потому)\b|因为|由于|所以|它|,?因",
+    re.IGNORECASE,
+)
+_PREDICATE = re.compile(
+    r"(?:it(?:'s| is| has| was)|(?:is|was|seems|looks|remains)(?= (?:my|the|best|right|correct|optimal|clearly|still|"
+    r"untried|unexplored|highest|most|never)\b)|has|pays|paid|gives|gave|yields|rather than|instead of|(?:and )?not)\b"
+    r"|(?:it is|now|again|please|obviously|clearly|indeed|next)(?=\s*(?:[.!)]|$))",
+    re.IGNORECASE,
+)
+_HARD = re.compile(r"\s*(?:[,;.:)\]|!]+(?=\s|$|[(\[*\"'`])|\s-+\s|[—―]+|[)\]]\s*|[(\[])\s*")
+_NOT_TRIED = re.compile(
+    r"\b(?:not|never|n't)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?(?:tried|tested|pressed|pulled|explored|chosen|sampled|"
+    r"used|played|picked|selected|taken|seen|visited|taken|ever)\b(?:\s+(?:yet|before|so far))?"
+    r"|\bno (?:rewards?|data|trials?|pulls?|samples?|observations?|history)\b|\bfor now\b"
+    r"|\bno (?:doubt|question|other)\b",
+    re.IGNORECASE,
+)
+_DANGER = re.compile(
+    r"\b(?:or|oder|not|no|none|n't|never|if|unless|until|wenn|falls|si|but|however|except|wait|actually|hmm|instead|"
+    r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|avoid\w*|exclude\w*|reject\w*|ruled? out|"
+    r"isn|unsure|uncertain|alternatively|both|either|neither|any|all|every\w*|nothing|cannot|can't|don't|doesn't|"
+    r"isn't|won't|wouldn't|sondern|aber|nicht|kein\w*|mais|pas|pero|nein|non|correction|sorry|scratch|mistake|"
+    r"depends?|tie[ds]?|equal\w*|same|then|unclear|unknown|says|said|claims?|thinks|believes|suggests?|argues)\b|[?]|不|或|还是|但|如果|等等|другой|или|нет|не\b|но\b",
+    re.IGNORECASE,
+)
+_TURNS = re.compile(
+    r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no,|unless|correction|sorry|alternatively|"
+    r"i mean|or else|otherwise|but (?:if|i|the|on)|however|if not|says|said|claims?|thinks|believes|suggests?)\b|[?]"
+    r"|等等|不对",
+    re.IGNORECASE,
+)
+_CONTRADICTS = re.compile(rf"{_TURNS.pattern}|\b(?:but|not|n't|never|only|if|no)\b|n't\b", re.IGNORECASE)
+_SAYS_OTHERWISE = re.compile(
+    r"\b(?:wait|no,|actually|hmm+|on second thought|scratch that|sorry|i mean|or (?:else|rather)|unless|instead)\b|[?]",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    r"(?:\b(?:than|not|nor|over|unlike|above|beats?|compared (?:to|with)|versus|vs\.?|instead of|rather than|against|"
+    r"exceeds|outperforms|of|from|(?:second|third|next|runner-up)(?:[ -](?:best|choice|place))?(?: is)?\s*[:=]?|never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als)|[>]"
+    r")\s+(?:the\s+|button\s+|option\s+|arm\s+|cell\s+)*[\"'*_`(]*$",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(
+    r"[\"'*_`)]*\s*(?:button\s+|arm\s+|option\s+|and\s+\w+\s+)?(?:is|was|has|had|paid|pays|gave|gives|got|were|are|"
+    r"have|did|does|only|yielded|looks|seems|wins|loses|remains)\b(?!\s+(?:\w+\s+)?(?:better|best|right|correct|"
+    r"prefer\w*|optimal|my|equal\w*|tied|the (?:best|one|right)))",
+    re.IGNORECASE,
+)
+_CAPITAL = re.compile(
+    r"[\"'*_`]*(?:It|Its|Because|Since|As|This|That|My|I|Highest|With|Given|Untried|Never|Not|Reason|Reasoning|Mean|"
+    r"UCB|High|Higher|Best|Largest|Explor\w+|Due|Based|Confidence|Here|Also|To|Based)\b"
+)
+_JOINED = re.compile(r"[\s\"'*_`,&]*(?:and|und|et|y)?[\s\"'*_`]*", re.IGNORECASE)
+_SAYS = re.compile(r"[^\W_]|[?/<=+^~#%&@]|>[^>]*[^\W_]")  # what is more than punctuation
+_GLUED = tuple("#+^²³%=<@&")
+_ARROW = re.compile(r"--+\s")
+
+CORRECTION = re.compile(
+    r"[\s.,;:!?\"'`*_)(\[\]—-]*(?:\b(?:wait|no(?! (?:doubt|question|other|data|rewards?)\b)|nope|hmm+|actually|sorry|correction|rather(?! than)|i mean|on second thought|"
+    r"on reflection|scratch that|oops|make that|hold on|or rather|nein|doch|warte|moment|vielmehr|non|attends|en fait|"
+    r"plutôt|espera|perdón|mejor dicho|нет|погоди)\b|不对|等等|不是|不,|应该是)[\s.,;:!\"'`*_—-]*",
+    re.IGNORECASE,
+)
+_ANSWERS_AGAIN = re.compile(
+    r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|pick)\b[^\n]{0,80}|"
+    r"^\W{0,6}i(?:'ll| will| would| am going to)? ?(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TAKEN_BACK = re.compile(
+    r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
+    r"oops\b|let me (?:correct|reconsider|rethink|revise|change|re-|redo|double|recheck)|on (?:second thought|"
+    r"reflection|reconsideration)|scratch that|i (?:made (?:a|an) (?:mistake|error)|was wrong|take (?:that|it) back|"
+    r"change my (?:mind|answer|choice)|changed my (?:mind|answer|choice)|retract|should (?:have|instead)|meant|mean\b|must correct|need to correct)|"
+    r"(?:that|this|the (?:above|answer above|last line))(?:'s| is| was| seems)? (?:wrong|not right|not correct|"
+    r"incorrect|a mistake|an error|false|not my)|instead,?\b|rather,|or\b|but (?:wait|if|actually|i)\b|edit:|update:|i(?:'d| would) rather|my (?:real|actual|"
+    r"corrected|revised|true) |unless\b|disregard\b|ignore (?:that|the|my)|strike that|not really|just kidding|"
+    r"alternatively\b|warte\b|nein\b|moment\b|halt\b|stimmt nicht|falsch\b|attends\b|non,|en fait\b|erreur\b|espera\b|"
+    r"en realidad\b|perdón\b|等等|不对|等一下|更正|нет,|погоди)",
+    re.IGNORECASE,
+)
+
+
+def is_taken_back(after: str) -> bool:
+    """Whether the text below an answer takes it back ("Wait, ...") without giving another one."""
+    return bool(_TAKEN_BACK.search(_lines(after)))
+
+
+def _lines(text: str) -> str:
+    """The lines of a text that hold something, without the blanks around them."""
+    return "\n".join(line.strip() for line in text.split("\n") if line.strip())
+
+
+def answers_again(after: str) -> list[str]:
+    """Lines below an answer that give one in other words ("My final answer is Red")."""
+    return [m[0] for m in _ANSWERS_AGAIN.finditer(_lines(after))]
+
+
+def explain(
+    rest: str, mentions: re.Pattern[str], label: str, *, letter: bool = False, verdict: bool = False
+) -> int | None:
+    """Where a remark can no longer be explained; None where all of it can.
+
+    Args:
+        rest: what stands behind a label, to the end of its line.
+        mentions: finds the labels.
+        letter: whether the label is a letter, whose choice may be written out behind it.
+        verdict: whether the labels are yes and no, so that "no" in a remark is a word like any other.
+    """
+    if rest[:1] in _GLUED or (rest[:1] == "-" and not _ARROW.match(rest)):
+        return 0
+    if not _SAYS.search(rest):
+        return None
+    closed = len(rest) - len(rest.lstrip("\"'`*_"))
+    start = _HARD.match(rest, closed)
+    begin = start.end() if start else closed + len(rest[closed:]) - len(rest[closed:].lstrip(" \t\"'`*_"))
+    reason = _REASON.match(rest, begin)
+    if start is None and reason is None and not _PREDICATE.match(rest, begin):
+        return begin
+    sign = start[0].strip()[:1] if start else "("
+    if letter and sign in (".", ")") and rest[begin : begin + 1]:
+        return _option_text(rest, begin, mentions)
+    capital = rest[begin : begin + 1].isupper() and not _CAPITAL.match(rest, begin)
+    if reason is None and sign in (",", ":", "-", "—", ";", "") and not letter and not verdict and capital:
+        return begin
+    if reason is None and sign == ":" and "=" in rest:
+        return begin
+    danger = _DANGER if reason is None else _TURNS
+    if verdict:
+        danger = _TURNS if label == "no" or reason else _CONTRADICTS
+    words = _NOT_TRIED.sub(lambda m: "·" * len(m[0]), rest)
+    bad = [d.start() for d in danger.finditer(words, begin) if not _safe_denial(words, d, mentions)]
+    bad += _unsafe_mentions(rest, begin, mentions, label, bool(reason))
+    return min(bad) if bad else None
+
+
+def _option_text(rest: str, begin: int, mentions: re.Pattern[str]) -> int | None:
+    """What the choice of a letter says may hold any words, but neither a second choice nor a correction."""
+    turned = _SAYS_OTHERWISE.search(rest, begin)
+    bad = [turned.start()] if turned else []
+    for mention in mentions.finditer(rest, begin):
+        listed = re.match(r"[).:]", rest[mention.end() : mention.end() + 1]) and rest[mention.end() + 1 :].strip()
+        before = rest[max(0, mention.start() - 12) : mention.start()]
+        if (listed and mention[0].isupper()) or re.search(r"(?:^|[.)\s(])(?:or|and)\s+[(\[]*$", before):
+            bad += (
+                []
+                if "oth " in rest[begin : begin + 5] or not before.strip().startswith("or") and not listed
+                else [mention.start()]
+            )
+    first = mentions.match(rest, begin)
+    if (
+        first is not None
+        and not re.match(r"\s*(?:and|,|&)", rest[first.end() :])
+        and not _BEHIND.match(rest[first.end() :])
+    ):
+        bad.append(begin)
+    return min(bad) if bad else None
+
+
+def _unsafe_mentions(rest: str, begin: int, mentions: re.Pattern[str], label: str, reason: bool) -> list[int]:
+    """Where other labels stand that might be meant. Labels that are joined ("A, C and D are wrong") are told of as one."""
+    groups: list[list[re.Match[str]]] = []
+    for mention in mentions.finditer(rest, begin):
+        between = rest[groups[-1][-1].end() : mention.start()] if groups else "x"
+        if groups and _JOINED.fullmatch(between):
+            groups[-1].append(mention)
+        else:
+            groups.append([mention])
+    return [
+        group[0].start()
+        for group in groups
+        if not all(m[0].casefold() == label.casefold() for m in group)
+        and not _safe_mention(rest, group[0], group[-1], reason)
+    ]
+
+
+def _safe_denial(words: str, danger: re.Match[str], mentions: re.Pattern[str]) -> bool:
+    """ "Red, not Blue": a denial of another label alone, with nothing dangerous behind it."""
+    if danger[0].casefold() not in ("not", "never", "rather", "instead", "nicht", "pas"):
+        return False
+    other = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*").match(words, danger.end())
+    label = mentions.match(words, other.end()) if other else None
+    return label is not None
+
+
+def _safe_mention(rest: str, first: re.Match[str], last: re.Match[str], reason: bool) -> bool:
+    """Whether other labels in a remark are compared with, or told of, and not meant."""
+    name = first[0]
+    behind = rest[last.end() : last.end() + 60]
+    if len(name) == 1 and (name in "ai" or re.match(r"['’ ]+[a-z]|'", behind) and name in "AI" and first is last):
+        return not _BEHIND.match(behind) or reason
+    if name.isdigit() and re.match(r"[.%]?\d", behind):
+        return True
+    before = rest[max(0, first.start() - 40) : first.start()]
+    if re.search(r"\b(?:or|oder|ou|then|but|and then)\s+[\"'*_`(]*$", before, re.IGNORECASE):
+        return False
+    if _BEFORE.search(before):
+        return True
+    if name.casefold() in ("yes", "no") and reason:
+        return True
+    return (reason or bool(re.search(r"[.;(]\s*$", before))) and bool(_BEHIND.match(behind))

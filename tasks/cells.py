@@ -1,0 +1,63 @@
+"""The cells of a three-by-three board as models name them: "center", "top left", "(1, 1)", "row 1, column 1".
+
+Rows and columns count from 0, as the cells do. What could be meant in two ways ("top", "a1") names no cell.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["cell_named"]
+
+_ROWS = {"top": 0, "upper": 0, "first": 0, "middle": 1, "center": 1, "centre": 1, "mid": 1, "second": 1, "central": 1,
+         "bottom": 2, "lower": 2, "third": 2, "last": 2}  # fmt: skip
+_COLUMNS = {"left": 0, "first": 0, "middle": 1, "center": 1, "centre": 1, "mid": 1, "second": 1, "central": 1,
+            "right": 2, "third": 2, "last": 2}  # fmt: skip
+_ROW, _COLUMN = "|".join(_ROWS), "|".join(_COLUMNS)
+_HEAD = r"(?:i (?:choose|mark|take|play|pick)\s+)?(?:the\s+)?(?:cell|square|position)?\s*"
+_TAIL = r"\s*(?:cell|square|corner|position|edge|side|one|of the board)?"
+_MIDDLE = re.compile(rf"{_HEAD}(?:very )?(?:center|centre|middle|mitte|centro){_TAIL}")
+_BOTH = re.compile(rf"{_HEAD}({_ROW})(?:[- ]?row)?[-, ]*(?:the )?({_COLUMN})(?:[- ]?column)?{_TAIL}")
+_TURNED = re.compile(rf"{_HEAD}(left|right)[- ]({_ROW}){_TAIL}")
+_PAIR = re.compile(
+    rf"{_HEAD}(?:row\s*[=:]?\s*)?[(\[]?\s*(?:row\s*[=:]?\s*)?([0-2])\s*(?:,|;|and)?\s+?(?:and\s+)?(?:col(?:umn)?\s*[=:]?\s*)"
+    rf"([0-2])\s*[)\]]?|[(\[]\s*([0-2])\s*,\s*([0-2])\s*[)\]]"
+)
+_NUMBERED = re.compile(r"\s*[(\[]\s*(?:cell |position |index )?([0-8])\s*[)\]]")
+
+
+def cell_named(value: str) -> str | None:
+    """The number of the cell that a value names by its place, and nothing else; None where it names none so."""
+    if len(value) > 80:
+        return None
+    text = value.casefold().strip(" \t\n\"'`*_$.!#>")
+    for pattern in (_MIDDLE, _BOTH, _TURNED, _PAIR):
+        found = pattern.match(text)
+        if found is None:
+            continue
+        cell = _cell(pattern, found)
+        number = _NUMBERED.match(text, found.end())
+        end = number.end() if number else found.end()
+        if number and int(number[1]) != cell:
+            return None
+        if _ends(text[end:]):
+            return str(cell)
+    return "4" if text.strip("()[]") == "b2" else None
+
+
+def _cell(pattern: re.Pattern[str], found: re.Match[str]) -> int:
+    if pattern is _MIDDLE:
+        return 4
+    if pattern is _BOTH:
+        return 3 * _ROWS[found[1]] + _COLUMNS[found[2]]
+    if pattern is _TURNED:
+        return 3 * _ROWS[found[2]] + _COLUMNS[found[1]]
+    row, column = (g for g in found.groups() if g is not None)
+    return 3 * int(row) + int(column)
+
+
+def _ends(rest: str) -> bool:
+    """Whether nothing but a reason without numbers stands behind a cell."""
+    return not rest.strip(" .,!)]*`'\"$") or bool(
+        re.fullmatch(r"\s*[,;(.-]?\s*(?:because|since|as|to|which|it|for)\b(?:(?!\bor\b|\bnot\b|\bif\b|\d).)*", rest)
+    )

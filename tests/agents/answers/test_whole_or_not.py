@@ -1,0 +1,124 @@
+"""Whatever stands around a label, the reading is that label or nothing; and no text takes long."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from akrasia.agents.answers import read_action, read_answer, read_recommendation, read_stated, unread_place
+from akrasia.records import Situation, Status
+
+COLOURS = ("Red", "Blue", "Green", "Violet")
+LETTERS = tuple("ABCDEFGHIJ")
+CALLS = ("move(x=1, y=[2])", "stop()", "go")
+SETS = st.sampled_from([COLOURS, LETTERS, CALLS, ("yes", "no"), ("Alien", "Alien 3"), ("0", "4", "8")])
+DRESSES = (
+    "{}", "**{}**", "`{}`", "_{}_", '"{}"', "\u201c{}\u201d", "[{}]", "({})", "<{}>", "\\boxed{{{}}}", "$\\text{{{}}}$",
+    "\\mathbf{{{}}}", "{}.", "{}!", "\u200b{}\u200b", " {}\u3000", "the {}", "I choose {}", "option {}", "<b>{}</b>",
+    "~~x~~ {}", "{}\r", "\u00ab{}\u00bb", "**{}**.",
+)  # fmt: skip
+FRAMES = (
+    "ACTION={}", "**ACTION:** {}", "BEST={}\nACTION={}\nCONFIDENCE=80", "ACTION={} CONFIDENCE=80", "Step=3 Action={}",
+    "<think>ACTION=x</think>\nACTION={}", "<action>{}</action>", "ACTION:\n{}", "So my final answer is ACTION={}",
+)  # fmt: skip
+WORDS = st.sampled_from(
+    ["because", "it", "was", "never", "tried", "not", "or", "and", "if", "the", "best", "wait", "no", "but", "is", "wrong",
+     "Red", "Blue", "A", "C", "I", "yes", "4", "8", "Alien", "3", "stop()", "(", ")", ",", ".", "?", "-", "\n", ":", "...",
+     "weil", "\u56e0\u4e3a", "porque", "second", "than", "also", "maybe", "then", "0.7", "%", "unless", "says", "he"]
+)  # fmt: skip
+OPINIONS = (
+    "If only the mean counted, ",
+    "I do not think that ",
+    "The critic says that ",
+    "Nobody believes ",
+    "Before, ",
+)
+
+
+@given(SETS, st.data(), st.sampled_from(DRESSES), st.sampled_from(FRAMES))
+def test_a_dressed_label_is_that_label_or_nothing(
+    actions: tuple[str, ...], data: st.DataObject, dress: str, frame: str
+) -> None:
+    label = data.draw(st.sampled_from(actions))
+    text = frame.replace("{}", dress.format(label))
+    assert read_action(text, actions)[0] in (label, None)
+    assert read_stated(text, actions)[0] in ((label,), ())
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+def test_a_colour_is_read_in_every_dress(dress: str) -> None:
+    assert read_action(f"ACTION={dress.format('Red')}", COLOURS) == ("Red", "ok")
+
+
+@given(st.sampled_from(COLOURS), st.lists(WORDS, max_size=8).map(" ".join))
+def test_a_remark_leaves_the_label_or_nothing_unless_it_corrects_it(label: str, remark: str) -> None:
+    said = read_action(f"ACTION={label} {remark}", COLOURS)[0]
+    corrects = any(word in remark for word in ("no", "wait", "or"))
+    assert said in (label, None) or (corrects and said in COLOURS)
+
+
+@given(st.lists(WORDS, max_size=10).map(" ".join), SETS)
+def test_words_without_a_marker_do_nothing(words: str, actions: tuple[str, ...]) -> None:
+    assert read_action(words, actions) == (None, "unparsable")
+
+
+@pytest.mark.parametrize("opinion", OPINIONS)
+def test_conditions_denials_and_opinions_of_others_state_nothing(opinion: str) -> None:
+    assert read_stated(f"{opinion}the best button is Red.", COLOURS) == ((), "unparsable")
+
+
+@given(st.sampled_from(COLOURS), st.sampled_from(COLOURS), st.sampled_from(["or", "and", "/", "&", "then", "oder"]))
+def test_two_labels_are_no_action(one: str, other: str, joint: str) -> None:
+    said = read_action(f"ACTION={one} {joint} {other}", COLOURS)[0]
+    assert said is None or one == other == said
+
+
+@given(st.text(max_size=80), SETS)
+def test_any_value_gives_a_typed_outcome(value: str, actions: tuple[str, ...]) -> None:
+    label, status = read_action(f"ACTION={value}", actions)
+    assert (label in actions) == (status == "ok")
+    situation = Situation("own", 0, 1, "", (), answer="number")
+    number, ended = read_answer(f"ACTION={value}", situation)
+    assert (number is not None) == (ended == "ok")
+
+
+BIG = 1_000_000
+HUGE = {
+    "a line": "ACTION=Red because " + "x " * (BIG // 2), "blanks": "ACTION=" + " " * BIG, "lines": "ACTION=Red" + "\n" * BIG,
+    "10,000 markers": "ACTION=Red " * 10_000, "markers in phrases": "x ACTION=Red " * 10_000,
+    "nested brackets": "ACTION=" + "(" * BIG + "Red" + ")" * BIG, "nested quotes": "ACTION=" + "\"'" * BIG,
+    "values": "<values>" * 100_000, "thoughts": "<think>" * 100_000, "closed thoughts": "</think>" * 100_000,
+    "digits": "ACTION=" + "1" * BIG, "thousands": "ACTION=" + "1," * BIG, "equations": "ACTION=" + "1=" * BIG,
+    "NUL": "ACTION=Red\0" * 90_000, "half surrogates": "ACTION=\ud83d" * 90_000, "zero-width": "\u200b" * BIG + "ACTION=Red",
+    "boxes": "\\boxed{" * 100_000, "corrections": "ACTION=Red, " + "no, " * 200_000, "rules": "ACTION=Red\n" + "- \n" * 200_000,
+    "sentences": "the best button is " * 50_000, "headings": "### Answer\n" * 90_000, "tables": "|" * BIG,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_huge_answer_takes_bounded_time(name: str) -> None:
+    text = HUGE[name]
+    statuses: set[Status] = {"ok", "illegal", "unparsable", "truncated"}
+    for answer, actions in (("action", COLOURS), ("number", ()), ("text", ())):
+        situation = Situation("own", 0, 1, "", actions, answer=answer)  # type: ignore[arg-type]
+        begin = time.process_time()
+        assert read_answer(text, situation)[1] in statuses
+        assert read_recommendation(text, situation)[1] in statuses
+        assert time.process_time() - begin < 10  # a quadratic pattern takes minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("Red it is", "no final ACTION="),
+        ("ACTION=", "nothing stands behind"),
+        ("ACTION=Red if it pays", "not understood from 'if it pays'"),
+        ("<think>ACTION=Red", "inside its thought"),
+        ("ACTION=Red\nWait, no.", "taken back"),
+        ("ACTION=Red", ""),
+    ],
+)
+def test_the_place_where_understanding_stopped_is_said(text: str, place: str) -> None:
+    said = unread_place(text, Situation("own", 0, 1, "", COLOURS))
+    assert place in said and bool(said) == bool(place)
