@@ -62,6 +62,7 @@ __all__ = [
     "UnknownName",
     "UsageError",
     "WorkerLost",
+    "cause_of",
     "ends_run",
     "first_error",
 ]
@@ -220,6 +221,13 @@ class TrainingFailed(AkrasiaError):
 
 class LedgerError(AkrasiaError):
     """A ledger cannot be used: it is newer, damaged or locked. It is not modified."""
+
+
+def cause_of(error: BaseException) -> str:
+    """What happened and why, without what to do about it and without a full stop."""
+    if not isinstance(error, AkrasiaError):
+        return f"{type(error).__name__}: {error}".rstrip(": .")
+    return (f"{error.what}: {error.why}" if error.why else error.what).rstrip(".")
 
 
 def first_error(error: BaseException) -> BaseException:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["Result", "blocking", "open_run", "writable", "written"]
+__all__ = ["STOPPED", "Result", "blocking", "open_run", "writable", "written"]
 
+STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
 
 
@@ -146,11 +147,13 @@ class Result:
         from .evals.run_tables import RunTables
 
         looks = _stored(ledger, "looks")
+        stopped = ledger.meta(STOPPED) or ""
         return RunTables(
             self._once("records", _records, ledger),
             looks=InterimLooks.of(looks) if looks else None,
             experiment=_stored(ledger, "experiment") or {},
-            stopped=ledger.meta("stopped") or "",
+            stopped=stopped,
+            finished=ledger.finished_episodes() if stopped else {},
             name=str(self.folder),
         )
 

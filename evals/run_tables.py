@@ -26,6 +26,7 @@ class RunTables:
         judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
         experiment: the resolved experiment as stored with the run; may be empty.
         stopped: why the run ended early; "" where it did not, or is not known to have.
+        finished: of a run that ended early, the episodes that each (task, model, variant) has played to their ends.
         name: what the run is called beside another.
     """
 
@@ -35,6 +36,7 @@ class RunTables:
     judged: Judged | None = None
     experiment: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = ""
+    finished: Mapping[tuple[str, str, str], frozenset[int]] = field(default_factory=dict)
     name: str = "the run"
 
     @classmethod

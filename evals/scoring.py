@@ -30,7 +30,7 @@ from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
 from .verdict import Verdict, judge_arm, no_verdict
-from .warnings import arm_warnings, placebo_warnings
+from .warnings import arm_warnings, idle_model_warnings, placebo_warnings
 
 __all__ = ["CONTRASTED", "score"]
 
@@ -88,6 +88,7 @@ def score(
                 else []
             ),
             *arm_warnings(arms, design),
+            *idle_model_warnings(run),
             *placebo_warnings(arms, anytime or contrasts),
         ),
         looks=run.looks,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
+
 from .inference import FEW, Contrast
+from .run_tables import RunTables
 from .scorecard import Arm
 from .verdict import direction
 
-__all__ = ["arm_warnings", "placebo_warnings"]
+__all__ = ["arm_warnings", "idle_model_warnings", "placebo_warnings"]
 
 SILENT = 0.05  # share of steps without a legal action above which it is said
 ONE_LABEL = 0.5  # entropy of the labels below which it is said
@@ -28,7 +31,7 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
         if silent > SILENT:
             how = ", ".join(f"{n} {status}" for status, n in arm.outcomes.actions.items() if status != "ok")
             lines.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
-        lines += [f"{name}: {caution}" for caution in arm.cautions]
+        lines += [f"{name}: {caution}" for caution in arm.cautions if not arm.integrity]
         entropy = arm.outcomes.label_entropy
         if entropy is not None and entropy < ONE_LABEL:
             lines.append(f"{name}: the actions are nearly all the same label (entropy {entropy:.2f})")
@@ -54,6 +57,20 @@ def _unmeasured(arms: Sequence[Arm]) -> list[str]:
             whose.setdefault(f"{fault}. {fault.remedy}", []).append(_name(arm, several))
     return [
         f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} not measured: {why}" for why, names in whose.items()
+    ]
+
+
+def idle_model_warnings(run: RunTables) -> list[str]:
+    """Models that serve a slot through which nobody asked in the whole run."""
+    asked = {slot for slots in run.steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
+    if not asked:  # nobody asks a model, or the ledger does not say through which slot
+        return []
+    served = zip(run.experiment.get("labels", ()), run.experiment.get("models", ()), strict=False)
+    return [
+        f"the model {model['label']} in the slot {slot!r} of {label!r} was never asked"
+        for label, slots in served
+        for slot, model in slots.items()
+        if slot not in (*asked, "default")
     ]
 
 
