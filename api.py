@@ -12,12 +12,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .errors import BadOption, RunFolderError, RunStopped
+from .errors import BadOption, RunFolderError, RunStopped, cause_of
 from .events import Listener, event_bus
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
 from .records import digest
-from .result import Result, blocking, writable
+from .result import STOPPED, Result, blocking, writable
 
 if TYPE_CHECKING:
     from .experiments.executors import Executor
@@ -188,14 +188,17 @@ async def execute(
             _see_same(folder, ledger, experiment)  # once more: another may have been started there meanwhile
             ledger.set_meta("experiment", json.dumps(_widened(ledger.meta("experiment"), experiment_json(experiment))))
             ledger.begin_session()
+            ledger.set_meta(STOPPED, "it is still going, or was killed")
             try:
                 outcome = await play_experiment(
                     experiment, ledger, executor, event_bus(on_event), replay=offline, on_start=on_start
                 )
             except BaseException as error:
                 ledger.end_session(f"interrupted by {type(error).__name__}")
+                ledger.set_meta(STOPPED, cause_of(error))
                 raise
             ledger.end_session(_end(outcome))
+            ledger.set_meta(STOPPED, "" if outcome.stopped is None else cause_of(outcome.stopped))
     return Result(folder, outcome)
 
 

@@ -64,6 +64,7 @@ __all__ = [
     "UnknownName",
     "UsageError",
     "WorkerLost",
+    "cause_of",
     "ends_run",
     "first_error",
 ]
@@ -230,6 +231,13 @@ class LedgerError(AkrasiaError):
 
 class LedgerDamaged(LedgerError):
     """Bytes of the file have changed since they were written; says which row, and where in the file."""
+
+
+def cause_of(error: BaseException) -> str:
+    """What happened and why, without what to do about it and without a full stop."""
+    if not isinstance(error, AkrasiaError):
+        return f"{type(error).__name__}: {error}".rstrip(": .")
+    return (f"{error.what}: {error.why}" if error.why else error.what).rstrip(".")
 
 
 def first_error(error: BaseException) -> BaseException:

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["Result", "blocking", "open_run", "writable", "written"]
+__all__ = ["STOPPED", "Result", "blocking", "open_run", "writable", "written"]
 
+STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
 
 
@@ -207,6 +208,7 @@ class Result:
 
         stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
         looks = InterimLooks.of(stored) if stored else None
+        stopped = ledger.meta(STOPPED) or ""
         steps = self._once("records", _records, ledger)
         return RunTables(
             steps,
@@ -215,7 +217,8 @@ class Result:
             finished=ledger.finished_counts(planned_episodes(experiment, looks)),
             sessions=tuple(_sessions(ledger)),
             checksummed=ledger.checksummed,
-            stopped=ledger.meta("stopped") or "",
+            stopped=stopped,
+            played=ledger.finished_episodes() if stopped else {},
             prompts=_prompts(ledger, steps),
             name=str(self.folder),
         )

@@ -43,7 +43,7 @@ def answer_fault(response: Response, messages: Sequence[Message], read: bool) ->
         )
     if not said:
         return "empty"
-    if len(said) >= ECHO and any(said == m.content.strip() for m in messages):
+    if len(said) >= ECHO and any(said == m.content.strip() for m in messages if m.role != "assistant"):
         return "echo"
     return ""
 

@@ -33,6 +33,7 @@ class RunTables:
         checksummed: whether all that was read has checksums, so that damage in it would have been seen.
         stopped: why the run ended early; "" where it did not, or is not known to have.
         prompts: of every arm at one situation, where some arm shows what is encoded; see `akrasia.evals.encoded`.
+        played: of a run that ended early, the episodes that each (task, model, variant) has played to their ends.
         name: what the run is called beside another.
     """
 
@@ -46,6 +47,7 @@ class RunTables:
     checksummed: bool = True
     stopped: str = ""
     prompts: Prompts = field(default_factory=dict)
+    played: Mapping[tuple[str, str, str], frozenset[int]] = field(default_factory=dict)
     name: str = "the run"
 
     @classmethod

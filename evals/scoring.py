@@ -34,7 +34,14 @@ from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
 from .two_way import two_way
 from .verdict import Verdict, direction, judge_arm, no_verdict, with_leak
-from .warnings import UNCHECKED, arm_warnings, contrast_warnings, meaning_of_optimal, placebo_warnings
+from .warnings import (
+    UNCHECKED,
+    arm_warnings,
+    contrast_warnings,
+    idle_model_warnings,
+    meaning_of_optimal,
+    placebo_warnings,
+)
 
 __all__ = ["CONTRASTED", "score"]
 
@@ -94,6 +101,7 @@ def score(
             *contrast_warnings(arms, () if anytime else contrasts),
             *meaning_of_optimal(run.steps, run.experiment.get("decisions", {})),
             *([] if run.checksummed else [UNCHECKED]),
+            *idle_model_warnings(run),
             *placebo_warnings(arms, anytime or contrasts),
         ),
         looks=run.looks,

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import orjson
 import polars as pl
 
 from ..records import ARM_RULES
 from .inference import FEW, Contrast
+from .run_tables import RunTables
 from .scorecard import Arm
 from .verdict import LEAKS, direction, nothing_can_be_shown
 
-__all__ = ["UNCHECKED", "arm_warnings", "contrast_warnings", "meaning_of_optimal", "placebo_warnings"]
+__all__ = [
+    "UNCHECKED",
+    "arm_warnings",
+    "contrast_warnings",
+    "idle_model_warnings",
+    "meaning_of_optimal",
+    "placebo_warnings",
+]
 
 _BONUS = "what the rule's value singles out, its bonus for what was rarely tried included, and not what pays most now"
 MEANINGS = {
@@ -40,7 +49,7 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
         if silent > SILENT:
             how = ", ".join(f"{n} {status}" for status, n in arm.outcomes.actions.items() if status != "ok")
             lines.append(f"{name}: {silent:.0%} of the steps hold no legal action ({how}); they count as wrong")
-        lines += [f"{name}: {caution}" for caution in arm.cautions]
+        lines += [f"{name}: {caution}" for caution in arm.cautions if not arm.integrity]
         entropy = arm.outcomes.label_entropy
         if entropy is not None and entropy < ONE_LABEL:
             lines.append(f"{name}: the actions are nearly all the same label (entropy {entropy:.2f})")
@@ -103,6 +112,20 @@ def meaning_of_optimal(steps: pl.DataFrame, decisions: Mapping[str, int]) -> lis
                 f"nothing later; 'optimal' means {MEANINGS[rules[0]]} (rule {rules[0]})"
             )
     return lines
+
+
+def idle_model_warnings(run: RunTables) -> list[str]:
+    """Models that serve a slot through which nobody asked in the whole run."""
+    asked = {slot for slots in run.steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
+    if not asked:  # nobody asks a model, or the ledger does not say through which slot
+        return []
+    served = zip(run.experiment.get("labels", ()), run.experiment.get("models", ()), strict=False)
+    return [
+        f"the model {model['label']} in the slot {slot!r} of {label!r} was never asked"
+        for label, slots in served
+        for slot, model in slots.items()
+        if slot not in (*asked, "default")
+    ]
 
 
 def placebo_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Contrast]]) -> list[str]:

@@ -102,7 +102,7 @@ def failures(record: dict[str, Any]) -> dict[str, str]:
         fault = turn["fault"]
         if turn["key"] and fault and fault != "echo":
             kind = f"{turn['agent']} {without_details(fault)}"
-            found[kind] = f"{turn['role']} {turn['agent']}: {fault}"
+            found[kind] = f"{turn['agent']}: {fault}"
     if not found and status in ("error", "refused", "truncated"):
         found[f"{status} {without_details(last)}"] = f"{status}: {last}"
     if not found and status in _UNREAD:

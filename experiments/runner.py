@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..errors import AkrasiaError, EndsRun, RunStopped
+from ..errors import EndsRun, RunStopped
 from ..events import EventBus, LookTaken, RunBegan, RunEnded
 from ..ledger.store import RunStore
 from ..models.gateway import RunUsage
@@ -18,10 +18,7 @@ from .experiment import Experiment
 from .first_decisions import FirstDecisions, WatchedStore
 from .stopping import Watch, look_schedule
 
-__all__ = ["STOPPED", "Outcome", "play_experiment"]
-
-STOPPED = "stopped"
-"""The setting of a run that says why it ended early; empty where it did not."""
+__all__ = ["Outcome", "play_experiment"]
 
 
 @dataclass(frozen=True)
@@ -71,24 +68,15 @@ async def play_experiment(
             asked_for, stopped = await _rounds(experiment, store, session, emit, replay)
         except BaseException as error:
             session.stop(RunStopped("the run was cancelled", remedy="Resume it: every answer so far is kept."))
-            store.set_meta(STOPPED, _why(error))
             if emit is not None:
                 emit(_ended(experiment, session.run_usage, error))
             raise
-    store.set_meta(STOPPED, "" if stopped is None else _why(stopped))
     complete = store.complete([v.name for v in experiment.variants], asked_for)
     planned = asked_for * len(cells)
     missing = planned - sum(complete.get(cell, 0) for cell in cells)
     if emit is not None:
         emit(_ended(experiment, session.run_usage, stopped, planned, missing))
     return Outcome(session.run_usage, stopped, planned, missing)
-
-
-def _why(error: BaseException) -> str:
-    """What ended a run, without what to do about it."""
-    if not isinstance(error, AkrasiaError):
-        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{error.what}: {error.why}" if error.why else error.what
 
 
 async def _rounds(

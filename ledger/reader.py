@@ -175,6 +175,13 @@ class LedgerReader:
         wanted = "WHERE task = ? AND model = ? AND episode = ?"
         return {row[-1] for row in self._rows("finished", wanted, (task, model, episode), whole=False)}
 
+    def finished_episodes(self) -> dict[tuple[str, str, str], frozenset[int]]:
+        """The episodes that each (task, model, variant) has finished, see `finished`."""
+        episodes: dict[tuple[str, str, str], set[int]] = {}
+        for task, model, variant, episode in self._all("SELECT task, model, variant, episode FROM finished"):
+            episodes.setdefault((task, model, variant), set()).add(episode)
+        return {arm: frozenset(numbers) for arm, numbers in episodes.items()}
+
     def complete(self, variants: Sequence[str], episodes: int) -> dict[tuple[str, str], int]:
         """How many of the first `episodes` all of `variants` have finished, per task and model; 0 is left out."""
         self._verify("finished")

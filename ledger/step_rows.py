@@ -180,7 +180,7 @@ def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str 
     keys = "".join(sorted(t["key"] for t in answers))
     said = [
         _tagged(tags, turns[-1]["text"] if turns else ""),
-        *(f"{role} {agent}: {fault}" for agent, role, fault in faults),
+        *(f"{agent}: {fault}" for agent, _, fault in faults),
     ]
     return {
         "integrity": "; ".join(filter(None, said)) or None,
@@ -264,6 +264,8 @@ def _same_text(turns: list[dict[str, Any]]) -> bool:
 
 def _readable(turn: dict[str, Any]) -> bool:
     """Whether all that was asked of an answer, a recommendation or an action, could be read from it."""
+    if turn.get("fault") not in (None, "", "echo"):
+        return False
     fields = {"actor": ("status",), "critic": ("stated_status",)}.get(turn["role"], ("stated_status", "status"))
     return all(turn[field] in ("ok", "absent") for field in fields)
 

@@ -97,6 +97,7 @@ class Gateway:
     Attributes:
         run_usage: what was asked and paid through this gateway.
         unanswered: the episodes, as draws name them, with a call that was given up.
+        stopped: why no call is begun any more; None while calls are.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Gateway:
         self._marks: list[tuple[int, Callable[[], Awaitable[None]]]] = []
         self._accounts: dict[str, Account] = {}
         self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
-        self._stopped: EndsRun | None = None
+        self.stopped: EndsRun | None = None
         self._interrupted = asyncio.Event()
 
     def with_store(
@@ -200,7 +201,7 @@ class Gateway:
         Calls under way end: those that wait, for their turn or between attempts, with `reason`. A spent budget is no
         reason to end them: their cost is reserved, so they are made.
         """
-        self._stopped = reason
+        self.stopped = reason
         self._tracker.stop(reason)
         if not isinstance(reason, BudgetSpent):
             self._interrupted.set()
@@ -229,7 +230,7 @@ class Gateway:
     async def settle(self) -> None:
         """Wait for the calls under way, and store rejections that are held back, if the model does answer others."""
         await self.land()
-        if self._stopped is None:
+        if self.stopped is None:
             for refusals in self._refusals.values():
                 await self._keep(refusals.rest())
 
@@ -271,7 +272,7 @@ class Gateway:
 
     async def _response(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         """Make the call and pay for it."""
-        reason = self._stopped or self._refusals[request.model].reason
+        reason = self.stopped or self._refusals[request.model].reason
         if reason is not None:
             raise reason
         if self._offline:
@@ -357,8 +358,8 @@ class Gateway:
 
     def _raise_if_interrupted(self) -> None:
         if self._interrupted.is_set():
-            assert self._stopped is not None
-            raise self._stopped
+            assert self.stopped is not None
+            raise self.stopped
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the run is interrupted, which raises."""

@@ -52,11 +52,11 @@ class Turn:
     confidence: float | None = None
     planted: tuple[str, ...] = ()
     skipped: bool = False
+    prompt: tuple[Message, ...] = ()
+    answer: str = ""
     slot: str = ""
     fault: str = ""
     unsent: dict[str, str] = field(default_factory=dict)
-    prompt: tuple[Message, ...] = ()
-    answer: str = ""
 
     @property
     def position(self) -> str | None:

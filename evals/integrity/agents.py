@@ -16,7 +16,7 @@ MOST_MUTE = 0.2
 MANY = 8  # situations from which an agent that always says the same is odd
 _REMEDIES = {
     "empty": "Look at one with akrasia show, and give the agent a prompt or a model that answers.",
-    "cut off": "Give the agent room (max_tokens), or a model that thinks less.",
+    "cut off": "Take a model that thinks less (its thoughts count against max_tokens), or ask for less at a time.",
     "refused": "Change what is asked, or take another model for the agent, and run it under another name.",
     "failed": "Mend what failed, and resume the run.",
 }

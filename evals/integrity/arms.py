@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import polars as pl
 
+from ..run_tables import RunTables
 from .faults import IntegrityFault
 
 __all__ = [
@@ -32,23 +31,25 @@ class ExpectedArm:
 
     Attributes:
         episodes: how many it is to have.
-        stopped: why the run ended early, if it did.
+        stopped: why the run ended early, if it did; finished: the episodes that it played to their ends then.
         agents: the nodes that are to ask a model; slots: the model slots through which a graph says that it asks.
     """
 
     episodes: int | None = None
     stopped: str = ""
+    finished: frozenset[int] | None = None
     agents: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
 
 
-def expected_arm(experiment: Mapping[str, Any], stopped: str, variant: str) -> ExpectedArm:
-    """What an experiment, as JSON, asks of a variant. Under `until` a run that was not stopped is complete."""
-    asks = experiment.get("variants", {}).get(variant, {})
-    episodes = asks.get("episodes", experiment.get("episodes"))
-    if experiment.get("until") and not stopped:
+def expected_arm(run: RunTables, task: str, model: str, variant: str) -> ExpectedArm:
+    """What the experiment of a run asks of an arm. Under `until` a run that did not end early is complete."""
+    asks = run.experiment.get("variants", {}).get(variant, {})
+    episodes = asks.get("episodes", run.experiment.get("episodes"))
+    if run.experiment.get("until") and not run.stopped:
         episodes = None
-    return ExpectedArm(episodes, stopped, tuple(asks.get("agents", ())), tuple(asks.get("slots", ())))
+    finished = run.played.get((task, model, variant), frozenset()) if run.stopped else None
+    return ExpectedArm(episodes, run.stopped, finished, tuple(asks.get("agents", ())), tuple(asks.get("slots", ())))
 
 
 def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[IntegrityFault]:
@@ -62,11 +63,11 @@ def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[Integrity
             found.append(
                 IntegrityFault("slot", 1.0, f"nobody asked through the slot {slot!r}", remedy, *at, agent=slot)
             )
-    here = set(steps["episode"].unique())
+    here = set(steps["episode"].unique()) if expected.finished is None else expected.finished
     missing = [] if expected.episodes is None else sorted(set(range(expected.episodes)) - here)
     if expected.episodes and len(missing) / expected.episodes > MOST_MISSING:
         why = f" ({expected.stopped.rstrip('.')})" if expected.stopped else ""
-        cause = f"{len(missing)} of {expected.episodes} episodes are missing{why}"
+        cause = f"{len(missing)} of {expected.episodes} episodes are not complete{why}"
         share = len(missing) / expected.episodes
         remedy = "Resume the run: akrasia run --resume RUN."
         found.append(IntegrityFault("missing", share, cause, remedy, missing[0], 0, of="its episodes"))

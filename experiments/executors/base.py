@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from ...errors import EndsRun, RunStopped
+from ...errors import ArmFailed, EndsRun, RunStopped
 from ...events import EpisodeBegan, EpisodeEnded, EventBus, RecordsStored
 from ...ledger.store import RunStore
 from ...ledger.tables import finished_rows, record_rows
@@ -100,6 +100,8 @@ async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: 
     try:
         async for records in DESIGNS[experiment.design](cell, episode, seed):
             await cache.commit(record_rows(records))
+            if isinstance(gateway.stopped, ArmFailed):  # also where nothing is asked any more
+                raise gateway.stopped
             if emit is not None and emit.records:
                 emit_stored(emit, records, gateway.run_usage)
         rows = finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode)

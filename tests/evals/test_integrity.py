@@ -47,16 +47,21 @@ async def forgets(state: MessagesState) -> Any:
     return {"messages": [("ai", f"BEST={label}\nACTION={label}")]}
 
 
-def graph(node: Any, **options: Any) -> ak.Variant:
+def graph(node: Any, named: str = "mine", **options: Any) -> ak.Variant:
     builder = StateGraph(MessagesState)
     builder.add_node("node", node)
     builder.add_edge(START, "node")
     builder.add_edge("node", END)
-    return ak.Variant.from_langgraph("mine", builder.compile(**options), ak.graphs.MessagesAdapter())
+    return ak.Variant.from_langgraph(named, builder.compile(**options), ak.graphs.MessagesAdapter())
 
 
 def scored(tmp_path: Path, variants: list[Any], model: Any = "simulated") -> ak.evals.Scorecard:
-    return ak.run(task=TASK, model=model, variants=variants, episodes=14, out=tmp_path / "run").score()
+    return played(tmp_path, variants, model).score()
+
+
+def played(tmp_path: Path, variants: list[Any], model: Any = "simulated") -> ak.Result:
+    """A run that goes on, whatever fails: when a run stops early is tested elsewhere."""
+    return ak.run(task=TASK, model=model, variants=variants, episodes=14, out=tmp_path / "run", keep_going=True)
 
 
 BROKEN = {
@@ -140,8 +145,25 @@ def test_the_tables_of_a_broken_arm_show_no_change(tmp_path: Path) -> None:
 
 def test_nothing_is_compared_with_a_broken_arm(tmp_path: Path) -> None:
     result = ak.run(
-        task=TASK, model="simulated", variants=["reason_act", graph(crashes)], episodes=14, out=tmp_path / "r"
+        task=TASK,
+        model="simulated",
+        variants=["reason_act", graph(crashes)],
+        episodes=14,
+        out=tmp_path / "r",
+        keep_going=True,
     )
     (comparison,) = result.compare("reason_act", "mine")
     assert {line.outcome for line in comparison.lines} == {"not measured"}
     assert "mine was not measured" in str([line.contrast.difference.why for line in comparison.lines])
+
+
+def test_a_two_way_table_measures_no_effect_of_a_broken_cell(tmp_path: Path) -> None:
+    settings: Any = {"models": ["simulated", "simulated:knowing=0.5"], "episodes": 14, "keep_going": True}
+    result = ak.run(
+        task=TASK, variants=["reason_act", graph(crashes), graph(healthy, named="twin")], out=tmp_path, **settings
+    )
+    broken, whole = result.two_way()
+    assert {c.difference.value for by in broken.effects.values() for c in by.values()} == {None}
+    assert [cell.value is None for cell in broken.cells["gap"]] == [False, True, False, True]
+    assert "mine of simulated" in broken.interaction["doing"].difference.why
+    assert all(c.difference.value is not None for by in whole.effects.values() for c in by.values())

@@ -78,6 +78,10 @@ TURN = st.builds(
     LABELS,
     st.booleans(),
     st.lists(MESSAGE, max_size=2).map(tuple),
+    TEXT,
+    TEXT,
+    TEXT,
+    st.dictionaries(TEXT, TEXT, max_size=2),
 )
 DECISION = st.builds(
     Decision,
