@@ -168,9 +168,8 @@ class ModelInfo:
     def completed(self, request: Request) -> Request:
         """The request with what it says nothing of: the model's own settings, and room to think if it thinks."""
         sampling = request.sampling
-        own = {
-            k: v for k, v in self.settings.items() if k not in sampling.required and getattr(sampling, k) == _PLAIN[k]
-        }
+        said = sampling.required
+        own = {k: v for k, v in self.settings.items() if k not in said and getattr(sampling, k) == _PLAIN[k]}
         if own:
             sampling = replace(sampling, **own, required=_joined(sampling.required, own))
         if self.thinking is not None and sampling.thinking_tokens == 0:

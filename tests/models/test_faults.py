@@ -106,7 +106,7 @@ class Misbehaving:
         return goes_on
 
     async def _do(self, did: str, key: str, body: Any, reader: asyncio.StreamReader, writer: Any) -> bool:
-        whole = json.dumps(self.answer(body)).encode()
+        whole = json.dumps(self.answer(body, key)).encode()
         bodies: dict[str, tuple[int, bytes, dict[str, str]]] = {
             "429": (429, b'{"error": {"message": "slow down"}}', {}),
             "429 retry-after": (429, b'{"error": {"message": "slow down"}}', {"Retry-After": "0.01"}),
@@ -156,10 +156,10 @@ class Misbehaving:
             writer.transport.abort()
         return False
 
-    def answer(self, body: Any) -> dict[str, Any]:
-        """The same prompt has the same answer, whatever happened before; some are empty or cut off."""
+    def answer(self, body: Any, key: str) -> dict[str, Any]:
+        """The same prompt in the same draw has the same answer, whatever happened; some are empty or cut off."""
         prompt = "".join(m["content"] for m in body["messages"])
-        rng = named_rng(0, "answer", prompt, body["seed"])
+        rng = named_rng(0, "answer", prompt, key)
         labels = prompt.split("buttons: ")[1].split(".")[0].split(", ") if "buttons: " in prompt else ["x"]
         label = labels[int(rng.integers(len(labels)))]
         content, finish = [
