@@ -15,14 +15,14 @@ import polars as pl
 from ..ledger import LedgerReader
 from .anytime import InterimLooks
 
-__all__ = ["ArmName", "MissingEpisodes", "missing_of_arms"]
+__all__ = ["ArmName", "Lacking", "lacking_of_arms"]
 
 ArmName = tuple[str, str, str]
 """Task, model and variant."""
 
 
 @dataclass(frozen=True, slots=True)
-class MissingEpisodes:
+class Lacking:
     """What an arm lacks.
 
     Attributes:
@@ -43,9 +43,9 @@ class MissingEpisodes:
         return f"{self.steps} of its situations are missing" if self.steps else "nothing is missing"
 
 
-def missing_of_arms(
+def lacking_of_arms(
     ledger: LedgerReader, steps: pl.DataFrame, experiment: Mapping[str, Any], looks: InterimLooks | None
-) -> dict[ArmName, MissingEpisodes]:
+) -> dict[ArmName, Lacking]:
     """What every arm that the experiment names lacks, in the experiment's order.
 
     Args:
@@ -60,7 +60,7 @@ def missing_of_arms(
         (task, model, variant): set(episodes)
         for task, model, variant, episodes in steps.group_by("task", "model", "variant").agg("episode").rows()
     }
-    lacking = _undecided(steps)
+    undecided = _undecided(steps)
     tasks, models = (experiment.get(k) or steps[c].unique() for k, c in (("task_labels", "task"), ("labels", "model")))
     names = [(str(t), str(m), str(v)) for t in tasks for m in models for v in experiment["variants"]]
     finished: dict[ArmName, int] = dict.fromkeys(names, 0)
@@ -70,9 +70,7 @@ def missing_of_arms(
                 arm = (task, model, variant)
                 if arm in finished and episode < asked[variant] and episode in held.get(arm, ()):
                     finished[arm] += 1
-    return {
-        name: MissingEpisodes(asked[name[2]] - finished[name], asked[name[2]], lacking.get(name, 0)) for name in names
-    }
+    return {name: Lacking(asked[name[2]] - finished[name], asked[name[2]], undecided.get(name, 0)) for name in names}
 
 
 def _undecided(steps: pl.DataFrame) -> dict[ArmName, int]:
