@@ -19,16 +19,15 @@ import numpy as np
 import polars as pl
 
 from ..errors import BadOption, UnknownName
-from .anytime import InterimLooks, paired_sequence
+from .anytime_bounds import arm_at_looks, pair_at_looks
 from .check_expression import CheckedFigure, Requirement, parse_checks
 from .check_report import CheckLine, CheckReport
 from .completeness import planned_episodes, undecided_steps
 from .inference import ALIKE, FEW, INTERVALS, LEVEL, Bounds, Estimate, Interval, IntervalAt, kind_and_level
-from .inference import Sequence as AnytimeSequence
 from .inference.intervals import t_quantile
 from .metrics import METRICS, Metric, table_read
 from .metrics.base import ANYWHERE, RANGES
-from .pairs import Pairing, Side, metric_contrast, pair, worst_case_bounds
+from .pairs import Side, metric_contrast, pair, worst_case_bounds
 from .run_pairs import variant_named
 from .run_tables import RunTables
 from .scorecard import Arm, Scorecard
@@ -276,7 +275,7 @@ def _measured(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tu
     if len(names) == 2:
         pairing = pair(run.steps(names[0]), run.steps(names[1]))
         if looks is not None:
-            return _pair_at_looks(metric, pairing, looks, level)
+            return pair_at_looks(metric, pairing, looks, level)
         difference = metric_contrast(metric, pairing, run.interval).difference
         return difference, None if difference.value is None else worst_case_bounds(metric, pairing, run.interval)
     arm = run.arm(names[0])
@@ -287,49 +286,8 @@ def _measured(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tu
             f"{name} has an interval at 95 % alone", f"level = {level:g} was asked for", "Leave out the level."
         )
     if looks is not None and estimate.low is not None:
-        return _at_looks(metric, run, names[0], looks, level)
+        return arm_at_looks(metric, run.steps(names[0]), looks, level)
     return estimate, arm.bounds.get(name)
-
-
-_UNBOUNDED = "the run was looked at while it went on, and only shares of steps have intervals that hold then"
-
-
-def _at_looks(
-    metric: Any, run: _Run, name: ArmName, looks: InterimLooks, level: float
-) -> tuple[Estimate, Bounds | None]:
-    """The same in a run that was looked at while it went on: anytime-valid."""
-    if not isinstance(metric, Metric) or metric.unit != "share" or metric.of != "steps":
-        return Estimate(None, why=_UNBOUNDED), None
-    counts = metric.counts(run.steps(name).steps).sort("episode")
-    made = []
-    for missing in (0, 1):
-        sequence = AnytimeSequence(looks.bounds[name[0]], level)
-        for num, den, lost, episode in counts.select("num", "den", "missing", "episode").rows():
-            if episode < looks.at[-1]:
-                sequence.add(num + missing * lost, den)
-        made.append(sequence.estimate)
-    lost_steps = float(counts["missing"].sum())
-    return made[0], Bounds(made[0], made[1], lost_steps / (made[0].n or 1)) if lost_steps else None
-
-
-def _pair_at_looks(
-    metric: Metric, pairing: Pairing, looks: InterimLooks, level: float
-) -> tuple[Estimate, Bounds | None]:
-    if metric.unit != "share":
-        return Estimate(None, why=_UNBOUNDED), None
-    pairing = pairing.before(looks.at[-1])
-    always = not any(side.steps["variant"][0] in looks.unmatched for side in pairing.sides)
-    bound = looks.bounds[pairing.a.steps["task"][0]]
-    (na, da, ma), (nb, db, mb) = pairing.counts(metric)
-    made = []
-    for tops in ((na, nb + mb), (na + ma, nb)):
-        sequence = paired_sequence(metric, bound, pairing.planned, level, always_stated=always)
-        for row in zip(tops[0], da, tops[1], db, strict=True):
-            sequence.add(*map(float, row))
-        made.append(sequence.estimate)
-    lost, steps = float((ma + mb).sum()), float((da + db).sum())
-    estimate = looks.contrast(metric, pairing).difference if level == LEVEL else made[0]
-    return estimate, Bounds(made[0], made[1], lost / (steps or 1)) if lost else None
 
 
 def _decided(

@@ -305,6 +305,20 @@ def test_a_run_that_was_looked_at_has_the_wider_intervals(tmp_path: Path) -> Non
     assert result.check("prompt_tokens < 9999").holds is None and result.check("calls <= 3").holds is True
 
 
+def test_unread_answers_count_at_their_worst_at_every_look_too(tmp_path: Path) -> None:
+    def answer(request: Request, draw: Draw) -> Response:
+        label = labels_of(request)[draw.sample]
+        lost = (draw.episode + draw.step) % 5 == 0
+        return Response("Hard to tell." if lost else f"BEST={label}\nACTION={label}", "ok", "stop")
+
+    settings: Any = {"variants": VARIANTS[:2], "episodes": 400, "until": "gap +- 0.12"}
+    result = run(tmp_path / "run", model=Scripted(answer), **settings)
+    for check in ("gap(reason_act) < 0.99", "gap(critique) - gap(reason_act) < 0.99"):
+        (line,) = result.check(check).lines
+        assert line.estimate.high is not None and line.worst is not None
+        assert line.holds and "20% of the answers" in line.why and line.worst > line.estimate.high + 0.1
+
+
 @given(st.integers(12, 60), st.floats(0.02, 0.98), st.sampled_from([0.8, 0.95]), st.integers(0, 99))
 def test_as_many_episodes_as_it_says_would_decide_it(clusters: int, bound: float, level: float, seed: int) -> None:
     """Episodes like those played, and as many as that, exclude the bound; half as many would not."""
