@@ -51,12 +51,12 @@ class FirstDecisions:
         self._works: set[tuple[str, str, str]] = set()
 
     def see(self, rows: Iterable[Sequence[Any]]) -> ArmFailed | None:
-        """Take note of rows of the records table: (task, model, variant, episode, step, the record as JSON).
+        """Take note of rows of the records table: (task, model, variant, episode, step, the record as JSON, ...).
 
         Returns:
             Why the run is to stop; None if it is to go on.
         """
-        for task, model, variant, episode, step, record in rows:
+        for task, model, variant, episode, step, record, *_ in rows:
             name = (task, model, variant)
             if name in self._works:
                 continue
