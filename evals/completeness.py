@@ -6,13 +6,15 @@ or that is still being played says what it lacks whenever it is read. What a led
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..ledger import LedgerReader
 from .anytime import InterimLooks
 
-__all__ = ["MissingEpisodes", "missing_episodes", "missing_sentence", "planned_episodes"]
+__all__ = ["MissingEpisodes", "missing_episodes", "missing_sentence", "planned_episodes", "stored_missing"]
 
 Finished = Mapping[tuple[str, str, str], int]
 """How many of the planned episodes are finished, by task, model and variant."""
@@ -57,6 +59,14 @@ def missing_episodes(
     arms = [(t, m, v) for t in tasks for m in models for v in experiment.get("variants", {})]
     lacking = ((arm, planned - finished.get(arm, 0)) for arm in arms)
     return tuple(MissingEpisodes(*arm, planned, missing) for arm, missing in lacking if missing > 0)
+
+
+def stored_missing(ledger: LedgerReader) -> tuple[MissingEpisodes, ...]:
+    """Every variant of a stored run that lacks episodes."""
+    looked, experiment = (json.loads(ledger.meta(key) or "null") for key in ("looks", "experiment"))
+    looks = InterimLooks.of(looked) if looked else None
+    finished = ledger.finished_counts(planned_episodes(experiment or {}, looks))
+    return missing_episodes(experiment or {}, looks, finished)
 
 
 def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: str = "the run") -> str:

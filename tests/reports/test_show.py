@@ -51,9 +51,7 @@ def titles(text: str, agent: str) -> list[str]:
         ("reason_act | self_consistency(3)", "vote", ", reads reason_act)"),
     ],
 )
-def test_a_turn_reads_those_whose_words_stand_in_its_prompt(
-    tmp_path: Path, plan: str, agent: str, reads: str
-) -> None:
+def test_a_turn_reads_those_whose_words_stand_in_its_prompt(tmp_path: Path, plan: str, agent: str, reads: str) -> None:
     ak.run(task=TASK, model=Scripted(says), variants=[plan], episodes=1, out=tmp_path / "run")
     (title,) = titles(shown(tmp_path / "run"), agent)
     assert reads in title, title
