@@ -60,12 +60,8 @@ class Result:
     @property
     def experiment(self) -> dict[str, Any]:
         """The experiment as it is stored with the run: its task, models, variants, episodes, seed and design."""
-        return self._meta("experiment") or {}
-
-    def _meta(self, key: str) -> dict[str, Any] | None:
-        """What is stored of the run as a whole under `key`; None where nothing is."""
         with read_ledger(self.folder) as ledger:
-            return _stored(ledger, key)
+            return _stored(ledger, "experiment") or {}
 
     @property
     def costs(self) -> RunCosts:
@@ -77,21 +73,24 @@ class Result:
     def sessions(self) -> list[RunSession]:
         """Each time that the run was played: when, on what kind of host, with which versions, and how it ended."""
         with read_ledger(self.folder) as ledger:
-            return _sessions(ledger)
+            return ledger.sessions()
 
     @property
     def missing(self) -> tuple[MissingEpisodes, ...]:
         """The episodes that variants lack; empty where the run is complete, or its ledger is too old to tell."""
+        from .evals.completeness import stored_missing
+
         with read_ledger(self.folder) as ledger:
-            return _missing(ledger)[0]
+            return stored_missing(ledger)
 
     @property
     def missing_sentence(self) -> str:
         """The same in words, with how the last session ended; "" where nothing is missing."""
-        from .evals.completeness import missing_sentence
+        from .evals.completeness import missing_sentence, stored_missing
+        from .ledger.provenance import ended_sentence
 
         with read_ledger(self.folder) as ledger:
-            return missing_sentence(*_missing(ledger), str(self.folder))
+            return missing_sentence(stored_missing(ledger), ended_sentence(ledger.sessions()), str(self.folder))
 
     def score(
         self,
@@ -204,6 +203,7 @@ class Result:
     def _tables_of(self, ledger: LedgerReader) -> RunTables:
         from .evals.anytime import InterimLooks
         from .evals.completeness import planned_episodes
+        from .evals.encoded import stored_prompts
         from .evals.run_tables import RunTables
 
         stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
@@ -215,11 +215,11 @@ class Result:
             looks=looks,
             experiment=experiment,
             finished=ledger.finished_counts(planned_episodes(experiment, looks)),
-            sessions=tuple(_sessions(ledger)),
+            sessions=tuple(ledger.sessions()),
             checksummed=ledger.checksummed,
             stopped=stopped,
             played=ledger.finished_episodes() if stopped else {},
-            prompts=_prompts(ledger, steps),
+            prompts=stored_prompts(ledger, steps),
             name=str(self.folder),
         )
 
@@ -359,46 +359,11 @@ def open_run(folder: Path | str) -> Result:
     return Result(Path(folder))
 
 
-def _missing(ledger: LedgerReader) -> tuple[tuple[MissingEpisodes, ...], str]:
-    """(what variants lack, how the last session ended)."""
-    from .evals.anytime import InterimLooks
-    from .evals.completeness import missing_episodes, planned_episodes
-    from .ledger.provenance import ended_sentence
-
-    stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
-    looks = InterimLooks.of(stored) if stored else None
-    finished = ledger.finished_counts(planned_episodes(experiment, looks))
-    return missing_episodes(experiment, looks, finished), ended_sentence(ledger.sessions())
-
-
-def _sessions(ledger: LedgerReader) -> list[RunSession]:
-    """The sessions of a run; of one that has not ended, with what was reported of the models so far."""
-    sessions = ledger.sessions()
-    if sessions and not sessions[-1].models:
-        sessions[-1] = replace(sessions[-1], models=ledger.reported())
-    return sessions
-
-
 def _records(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.frame import frame, table
 
     lines = ledger.csv_lines()
     return frame(ledger.raw_records()) if lines is None else table(lines)
-
-
-def _prompts(ledger: LedgerReader, steps: pl.DataFrame) -> dict[tuple[str, str, str], str]:
-    """What every arm was asked first, where some arm of its task and model shows what is encoded for the first time."""
-    prompts: dict[tuple[str, str, str], str] = {}
-    shown = steps.filter(steps["encoded"].is_not_null()).unique(["task", "model"], keep="first", maintain_order=True)
-    variants = steps["variant"].unique(maintain_order=True)
-    for task, model, episode, step in shown.select("task", "model", "episode", "step").rows():
-        for record in (r for v in variants for r in ledger.records_of(task, model, v, episode)):
-            if record.step == step:
-                answer = next((ledger.answer(turn.key) for turn in record.decision.turns if turn.key), None)
-                if answer is not None:
-                    asked = "\n\n".join(m.content for m in answer.request.messages)
-                    prompts[record.task, record.model, record.variant] = asked
-    return prompts
 
 
 def _turns(ledger: LedgerReader) -> pl.DataFrame:

@@ -6,15 +6,24 @@ or that is still being played says what it lacks whenever it is read. What a led
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from ..ledger import LedgerReader
 from .anytime import InterimLooks
 
-__all__ = ["MissingEpisodes", "missing_episodes", "missing_sentence", "planned_episodes", "undecided_steps"]
+__all__ = [
+    "MissingEpisodes",
+    "missing_episodes",
+    "missing_sentence",
+    "planned_episodes",
+    "stored_missing",
+    "undecided_steps",
+]
 
 Finished = Mapping[tuple[str, str, str], int]
 """How many of the planned episodes are finished, by task, model and variant."""
@@ -61,6 +70,14 @@ def missing_episodes(
     arms = [(t, m, v) for t in tasks for m in models for v in variants]
     lacking = ((arm, asked[arm[2]] - finished.get(arm, 0)) for arm in arms)
     return tuple(MissingEpisodes(*arm, asked[arm[2]], missing) for arm, missing in lacking if missing > 0)
+
+
+def stored_missing(ledger: LedgerReader) -> tuple[MissingEpisodes, ...]:
+    """Every variant of a stored run that lacks episodes."""
+    looked, experiment = (json.loads(ledger.meta(key) or "null") for key in ("looks", "experiment"))
+    looks = InterimLooks.of(looked) if looked else None
+    finished = ledger.finished_counts(planned_episodes(experiment or {}, looks))
+    return missing_episodes(experiment or {}, looks, finished)
 
 
 def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: str = "the run") -> str:

@@ -14,7 +14,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-__all__ = ["Prompts", "encoded_beside", "same_prompt"]
+from ..ledger import LedgerReader
+
+__all__ = ["Prompts", "encoded_beside", "same_prompt", "stored_prompts"]
 
 Prompts = Mapping[tuple[str, str, str], str]
 """What an arm (task, model, variant) is asked first, at one situation that the arms of a task and model share."""
@@ -43,6 +45,25 @@ def same_prompt(acting: str, reasoning: str) -> bool:
     """
     shown = acting.rpartition("\n\n")[0] or acting.rpartition("\n")[0]
     return bool(shown) and reasoning.startswith(shown)
+
+
+def stored_prompts(ledger: LedgerReader, steps: pl.DataFrame) -> dict[tuple[str, str, str], str]:
+    """What every arm was asked first, where some arm of its task and model shows what is encoded for the first time.
+
+    Args:
+        steps: the records of the run as a table.
+    """
+    prompts: dict[tuple[str, str, str], str] = {}
+    variants = steps["variant"].unique(maintain_order=True)
+    shown = steps.filter(pl.col("encoded").is_not_null()).unique(["task", "model"], keep="first", maintain_order=True)
+    for task, model, episode, step in shown.select("task", "model", "episode", "step").rows():
+        for record in (r for v in variants for r in ledger.records_of(task, model, v, episode)):
+            key = next((turn.key for turn in record.decision.turns if turn.key), "") if record.step == step else ""
+            answer = ledger.answer(key) if key else None
+            if answer is not None:
+                asked = "\n\n".join(message.content for message in answer.request.messages)
+                prompts[task, model, record.variant] = asked
+    return prompts
 
 
 def _shows(part: pl.DataFrame) -> bool:

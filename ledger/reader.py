@@ -10,7 +10,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -124,8 +124,13 @@ class LedgerReader:
         return None if row is None else str(row[-1])
 
     def sessions(self) -> list[RunSession]:
-        """The sessions of the run, oldest first; empty where an older akrasia wrote it."""
-        return [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
+        """The sessions of the run, oldest first; empty where an older akrasia wrote it. One that has not ended holds what
+        was reported of the models so far.
+        """
+        sessions = [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
+        if sessions and not sessions[-1].models:
+            sessions[-1] = replace(sessions[-1], models=self.reported())
+        return sessions
 
     def reported(self) -> tuple[dict[str, str], ...]:
         """What providers said of the models behind the stored answers, each once; reads every answer."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args
 
 from ..evals.inference import Contrast, Estimate
-from ..evals.metrics import METRICS
 from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Outcomes, Scorecard
 from ..ledger.provenance import session_lines
@@ -30,6 +29,16 @@ from .columns import (
     breakdown_tables,
     contrast_cell,
     shown_classes,
+)
+from .page_texts import (
+    CLASS_HEADINGS,
+    DESIGNS,
+    SPLITS,
+    metric_definitions,
+    model_notes,
+    registered_metric,
+    task_options,
+    unencoded_words,
 )
 from .page_values import (
     Bar,
@@ -71,19 +80,6 @@ from .two_way import SCALE, UNTESTED, two_way_tables
 __all__ = ["MINUS", "page_of"]
 
 MINUS = "\N{MINUS SIGN}"
-DESIGNS = {
-    "fork": "fork: every variant decides the situations that the baseline{of} meets",
-    "rollout": "rollout: every variant plays its own episode on the same seeds",
-}
-SPLITS = {
-    "all": "All steps",
-    "untried left": "An untried arm is left",
-    "all tried": "All arms tried",
-    "valid only": "Valid only: steps with a legal action",
-    "no legal action": "Steps without a legal action",
-    "stated only": "Stated only: steps whose rationale can be read",
-}
-CLASS_HEADINGS = {"optimal": "optimal", "greedy": "greedy", "other": "other", "none": "no legal action"}
 STATUSES: tuple[str, ...] = get_args(Status)
 R = TypeVar("R")
 
@@ -103,7 +99,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         warnings=card.warnings,
         two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
         two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
-        definitions=_definitions(card),
+        definitions=metric_definitions(card),
         experiment=experiment,
         intervals=interval_words(card.looks),
         sessions=[session_lines(session) for session in card.sessions],
@@ -117,8 +113,8 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     return Group(
         task=task,
         model=model,
-        options=_options(experiment, task),
-        notes=_notes(experiment, model),
+        options=task_options(experiment, task),
+        notes=model_notes(experiment, model),
         base=base.base,
         headline=_headline(base),
         chance=_rate(base.metric("chance").value),
@@ -138,7 +134,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         ),
         contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
         funnels=[_funnel(row, by_name.get(row.arm.encoded_from)) for row in rows if row.arm.table.total],
-        unencoded=_unencoded(rows),
+        unencoded=unencoded_words(rows),
         silent=[row.name for row in rows if not row.arm.table.total],
         classes=_classes(rows),
         splits=_splits(rows),
@@ -289,17 +285,6 @@ def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTab
     )
 
 
-def _unencoded(rows: Sequence[ArmRow]) -> str:
-    """Why some variants are shown without what is encoded; "" where all have it."""
-    lacking = [r for r in rows if r.arm.table.total and r.metric("encoded").value is None and not r.arm.encoded_from]
-    if not lacking:
-        return ""
-    if all(r.metric("encoded").value is None for r in rows):
-        return estimate_cell(rows[0].metric("encoded")).words
-    names = "; ".join(r.name for r in lacking)
-    return f"not shown for {names}: no variant shows token probabilities on the same prompt"
-
-
 def _funnel(row: ArmRow, origin: ArmRow | None) -> FunnelView:
     """Encoded, stated, and stated and done, of a variant that was asked for a rationale.
 
@@ -401,7 +386,7 @@ def _rationales_lost(row: ArmRow) -> TableCell:
 def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:
     lines, missing = [], []
     for name in rows[0].arm.metrics:
-        title = getattr(_registered(name), "title", name)
+        title = getattr(registered_metric(name), "title", name)
         if any(row.metric(name).value is not None for row in rows):
             lines.append((title, name, [_whole(row, name) for row in rows]))
         else:
@@ -415,39 +400,6 @@ def _whole(row: ArmRow, name: str) -> str:
         return ""
     ends = f"; unread: {bounds_text(row.arm.bounds[name])}" if name in row.arm.bounds else ""
     return f"{row.metric(name)}{ends}"
-
-
-def _definitions(card: Scorecard) -> list[tuple[str, str, str]]:
-    """Title, unit and definition of every metric in the scorecard."""
-    definitions = []
-    for name in dict.fromkeys(name for arm in card.arms for name in arm.metrics):
-        metric = _registered(name)
-        source = getattr(metric, "source", "") or (METRICS.about(name) if name in METRICS else "")
-        definitions.append((getattr(metric, "title", name), getattr(metric, "unit", ""), source))
-    return definitions
-
-
-def _registered(name: str) -> Any:
-    """The metric of that name; a user's evaluator is none."""
-    return METRICS.make(name) if name in METRICS else None
-
-
-def _options(experiment: Mapping[str, Any], task: str) -> str:
-    """The options of a task in words; empty where the record's name holds them or the experiment is not known."""
-    tasks = [t for t in experiment.get("task", []) if t.get("name") == task]
-    return ", ".join(f"{k} {v}" for k, v in tasks[0].items() if k != "name") if len(tasks) == 1 else ""
-
-
-def _notes(experiment: Mapping[str, Any], model: str) -> list[tuple[str, str, str]]:
-    """Role, label and note of every model that served under this label."""
-    for roles in experiment.get("models", []):
-        others = sorted(role for role in roles if role != "default")
-        labels = [
-            str(roles[r]["label"]) if r == "default" else f"{r}: {roles[r]['label']}" for r in ("default", *others)
-        ]
-        if " + ".join(labels) == model:
-            return [(r, roles[r]["label"], roles[r].get("note", "")) for r in ("default", *others)]
-    return []
 
 
 def _rate(value: float | None) -> str:

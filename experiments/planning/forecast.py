@@ -372,9 +372,9 @@ _LINES = {"CONFIDENCE": "{0}=80", "RANKING": "{0}={1} > {1}", "APPROVE": "{0}={1
 
 
 def _prose(length: int, name: int) -> str:
-    """Filler text of `length` tokens that begins with the digits of `name`."""
+    """Filler text of `length` tokens, one sentence without its mark, that begins with the digits of `name`."""
     if length <= 0:
         return ""
     digits = f"{name:012d}"
     numbers = [digits[i : i + 3] for i in range(0, 3 * min(4, (length + 1) // 2), 3)]
-    return " ".join([*numbers, *filler_for("word " * length).split()[: length - 2 * len(numbers) + 1]])
+    return " ".join([*numbers, *filler_for("word " * length).replace(".", "").split()[: length - 2 * len(numbers) + 1]])
