@@ -21,14 +21,15 @@ import orjson
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
+from .litellm_client import OWN_PROTOCOL, own_client
 from .litellm_logging import null_logging
 from .openai_format import BROKEN_OFF, status_of
-from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of
+from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of, wait_in
 
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
 
-COMPLETION_TIMEOUT = 600.0
+HANDLER_TIMEOUT = 600.0
 
 
 def load_litellm() -> Any:
@@ -81,6 +82,9 @@ class LitellmTransport:
         self._common |= {k: v for k, v in more.items() if k != "extra_body"}
         # litellm merges `extra_body` into the body of OpenAI's form only; elsewhere it hands on what it does not know.
         self._common |= {"extra_body": body} if body and self._in_openai_form else body
+        self._handler = own_client(HANDLER_TIMEOUT) if provider in OWN_PROTOCOL else None
+        if self._handler is not None:
+            self._common["client"] = self._handler
         if api_base:
             self._common["api_base"] = api_base
         if api_key_env:
@@ -103,7 +107,7 @@ class LitellmTransport:
         import openai
 
         self._client = openai.AsyncOpenAI(
-            api_key=key or "none", base_url=base, timeout=COMPLETION_TIMEOUT, max_retries=0
+            api_key=key or "none", base_url=base, timeout=HANDLER_TIMEOUT, max_retries=0
         )
 
     async def ask(
@@ -138,9 +142,11 @@ class LitellmTransport:
 
     async def close(self) -> None:
         """Close the connections that litellm pools for this event loop, and no others."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        for client in (self._client, self._handler):
+            if client is not None:
+                await client.close()
+        self._client = self._handler = None
+        self._common.pop("client", None)
         pool = self._litellm.in_memory_llm_clients_cache
         ours = f"-{id(asyncio.get_running_loop())}"  # litellm's own suffix; a later loop may have the same id
         for name in [n for n in pool.cache_dict if str(n).endswith(ours)]:
@@ -151,6 +157,9 @@ class LitellmTransport:
 def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
     known, status = litellm.exceptions, getattr(error, "status_code", None)
+    moved = _redirect(error)
+    if moved:
+        return error_of_status(name, moved, "", "", None)
     sentence, codes = _sentence(error)
     message, full = scrubbed(sentence), f"{error} {codes} {_code(error)}"
     if isinstance(error, known.UnsupportedParamsError):
@@ -160,7 +169,7 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     if isinstance(error, known.ContentPolicyViolationError) and account_fault(full) is None:
         return Rejected(f"{name} filtered the request", message, refusal=True)
     if account_fault(full) is None and not (isinstance(status, int) and 400 <= status < 500 and status != 408):
-        wait = _wait(error)
+        wait = _wait(error, full)
         if isinstance(error, known.ServiceUnavailableError) and wait is not None:
             return RateLimited(f"{name} is overloaded", message, retry_after=wait)
         fault, lost = _fault(known, error)
@@ -169,10 +178,18 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
         status = 429
     typed = error_of_status(name, status if isinstance(status, int) else 500, sentence, full, None)
     if isinstance(typed, RateLimited):
-        typed.retry_after = _wait(error)
+        typed.retry_after = _wait(error, full)
     if isinstance(typed, Unavailable):
         typed.fault, typed.lost = _fault(known, error)
     return typed
+
+
+def _redirect(error: Exception) -> int:
+    """The status of a redirect that was not followed; 0 where there was none."""
+    import httpx
+
+    statuses = (c.response.status_code for c in causes(error) if isinstance(c, httpx.HTTPStatusError))
+    return next((status for status in statuses if 300 <= status < 400), 0)
 
 
 def _sentence(error: Exception) -> tuple[str, str]:
@@ -185,10 +202,11 @@ def _sentence(error: Exception) -> tuple[str, str]:
     return sentence_of(str(error))
 
 
-def _wait(error: Exception) -> float | None:
-    """The seconds that a provider asks to wait, from the headers that litellm kept."""
+def _wait(error: Exception, said: str) -> float | None:
+    """The seconds that a provider asks to wait: in the headers that litellm kept, or in what it said."""
     headers = getattr(error, "litellm_response_headers", None)
-    return retry_after(headers or getattr(getattr(error, "response", None), "headers", None))
+    wait = retry_after(headers or getattr(getattr(error, "response", None), "headers", None))
+    return wait_in(said) if wait is None else wait
 
 
 def _fault(known: Any, error: BaseException) -> tuple[Fault, bool]:

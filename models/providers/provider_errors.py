@@ -17,7 +17,7 @@ from ...errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 from ..account_faults import CREDIT, account_fault, is_about_the_prompt, is_filtered
 from ..secrets import HIDDEN, may_be_keys
 
-__all__ = ["LOST", "causes", "error_of_status", "is_filtered", "message_of", "retry_after", "scrubbed", "sentence_of"]
+__all__ = ["LOST", "causes", "error_of_status", "is_filtered", "message_of", "retry_after", "scrubbed", "sentence_of", "wait_in"]
 
 LOST = frozenset((408, 502, 504, 524))  # a proxy or gateway gave up waiting: the request may have been served
 LONGEST = 2000  # characters of a message that are kept
@@ -64,7 +64,9 @@ def error_of_status(name: str, status: int, message: str, code: str, headers: Ma
 
 
 def _typed(name: str, status: int, message: str, code: str, headers: Mapping[str, str] | None) -> ModelError:
-    text, wait, full = scrubbed(message), retry_after(headers), f"{message} {code}"
+    text, full = scrubbed(message), f"{message} {code}"
+    wait = retry_after(headers)
+    wait = wait_in(full) if wait is None else wait
     fault = account_fault(full)
     if fault is not None:
         return Denied(fault.what.format(name), text or scrubbed(code), fault.remedy)
@@ -146,7 +148,9 @@ def _sentence(value: Any) -> str:
 def _codes(error: Mapping[str, Any]) -> str:
     """Every code, type, status and reason of an error, in one text."""
     details = error.get("details")
-    reasons = [d.get("reason") for d in details if isinstance(d, dict)] if isinstance(details, list) else []
+    told = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []
+    reasons = [d.get("reason") for d in told]
+    reasons += [f"retry in {d['retryDelay']}" for d in told if isinstance(d.get("retryDelay"), str)]  # Gemini
     values = [*(error.get(k) for k in ("code", "type", "status", "__type", "Code", "param")), *reasons]
     return " ".join(str(v) for v in values if isinstance(v, str | int) and v)
 
@@ -165,6 +169,25 @@ def retry_after(headers: Mapping[str, str] | None) -> float | None:
         return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
     except (ValueError, OverflowError):  # no date, or a year or an offset out of range
         return None
+
+
+def wait_in(text: str) -> float | None:
+    """The longest that a provider's sentences ask to wait, in seconds; None where they ask nothing.
+
+    OpenAI, Groq and Azure say it in a sentence, Gemini in a field too (`retryDelay`).
+    """
+    waits = [sum(float(n) * _unit(u.lower()) for n, u in _SPAN.findall(m[1])) for m in _WAIT.finditer(text)]
+    return max(waits, default=None)
+
+
+def _unit(name: str) -> float:
+    return 1e-3 if name.startswith(("ms", "milli")) else {"s": 1.0, "m": 60.0, "h": 3600.0}[name[0]]
+
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?)(?![a-z])", re.I)
+_WAIT = re.compile(
+    rf"(?:try again|retry|wait|retrying)(?: your request)?(?: in| after| for)?:?\s+((?:{_SPAN.pattern}\s*)+)", re.I
+)
 
 
 def _seconds(text: str, unit: float = 1.0) -> float | None:

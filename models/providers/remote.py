@@ -43,6 +43,7 @@ from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import parse_completion
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
+from .preflight import KEY_VARIABLES, check_key, check_server
 from .starved import with_remedy
 
 __all__ = ["RemoteModel"]
@@ -184,6 +185,8 @@ class RemoteModel:
         )
 
     async def open(self) -> None:
+        check_key(self.name, self.api_base, self.api_key_env)
+        await check_server(self.name, self.api_base)
         # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
         check_tls(litellm)
@@ -197,15 +200,12 @@ class RemoteModel:
         except Exception:
             known = [str(getattr(p, "value", p)) for p in litellm.provider_list]
             raise UnknownName.among("litellm provider", self.name.partition("/")[0], known) from None
-        missing = []
         if self.api_key_env is not None:
-            key = os.environ.get(self.api_key_env)
-            if not key:
-                raise Denied(f"{self.api_key_env} is not set", remedy=f"Export it before using {self.name!r}.")
+            key = os.environ[self.api_key_env]
             keep_secret(key, self.api_key_env)
-        else:
+        elif self.api_base is None:
             missing = [str(k) for k in litellm.validate_environment(self.name).get("missing_keys") or []]
-            if self.api_base is None and len(missing) == 1 and missing[0].endswith("_API_KEY"):
+            if missing and all(k.endswith("_API_KEY") for k in missing) and provider not in KEY_VARIABLES:
                 raise Denied(f"{missing[0]} is not set", remedy=f"Export it before using {self.name!r}.")
         accepts = frozenset(litellm.get_supported_openai_params(model, custom_llm_provider=provider) or [])
         arguments, headers = names_of_provider(provider, self._parameters)
