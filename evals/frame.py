@@ -18,10 +18,14 @@ from ..ledger.step_rows import COLUMNS, SCHEMA, step_row
 from ..records import Record, encode
 from .items import with_items
 
-__all__ = ["baseline_name", "frame", "table", "without_probes"]
+__all__ = ["OUTSIDE", "baseline_name", "frame", "table", "without_probes"]
 
 AT_ONCE = 100_000  # lines that are parsed together: some 20 MB
 _HEAD = ",".join(COLUMNS).encode()
+OUTSIDE = ("another chat model was called", "no call of the run's model", "no answer of the run's model")
+"""How `integrity` begins at steps that the run's model did not decide."""
+_ARM = ["task", "model", "variant"]
+_STATES = ("ok", "illegal", "undecided")
 
 
 def frame(records: Iterable[Record | bytes]) -> pl.DataFrame:
@@ -52,7 +56,35 @@ def baseline_name(steps: pl.DataFrame, wanted: str | None = None) -> str:
 def without_probes(table: pl.DataFrame) -> pl.DataFrame:
     """The table of records from their rows as `step_row` makes them, probes among them; every row has its item."""
     table = with_items(table)
-    return (_with_probes(table) if table["probe"].any() else table).select(list(SCHEMA))
+    table = _with_probes(table) if table["probe"].any() else table
+    return _with_unanswered(_with_unstated(table)).select(list(SCHEMA))
+
+
+def _with_unstated(table: pl.DataFrame) -> pl.DataFrame:
+    """An arm is asked for a rationale at every step or at none: where it states something at some steps, what it states
+    nothing at is unread; where it never does, a step that failed was not asked for one either.
+    """
+    absent = (pl.col("stated_status") == "absent") & (pl.col("probes") == 0)
+    whose = (
+        table.group_by(_ARM).agg(absent_=absent.any(), states_=pl.col("stated_status").is_in(_STATES).any())
+    ).filter("absent_")
+    if not whose["states_"].any() and not table.join(whose, on=_ARM, how="semi")["asked"].any():
+        return table
+    rows = table.join(whose, on=_ARM, how="left", maintain_order="left")
+    fixed = pl.when("states_").then(True).otherwise(pl.col("probes") > 0)
+    return rows.with_columns(asked=pl.when(pl.col("absent_").fill_null(False)).then(fixed).otherwise("asked"))
+
+
+def _with_unanswered(table: pl.DataFrame) -> pl.DataFrame:
+    """Steps that the run's model did not decide hold no outcome of it: neither what was done there nor what was stated
+    is read.
+    """
+    if table["integrity"].null_count() == table.height:
+        return table
+    outside = pl.any_horizontal(pl.col("integrity").str.starts_with(begin) for begin in OUTSIDE).fill_null(False)
+    nothing = ("knows", "does", "greedy", "other", "valid", "stated_valid")
+    follows = pl.when(outside & pl.col("follows").is_not_null()).then(False).otherwise("follows")
+    return table.with_columns(*(pl.col(c) & ~outside for c in nothing), follows=follows)
 
 
 def _with_probes(table: pl.DataFrame) -> pl.DataFrame:

@@ -27,7 +27,16 @@ from ..records import Decision, Draw, Oracle, Response, Situation, digest
 from .adapters import Adapter, GraphOutput
 from .code_identity import Code, code_of
 from .decider import Change, Recommends
-from .graph_reading import VOLATILE, check_output, decision_of_output, error_reason, failed_decision, turns_of_calls
+from .graph_reading import (
+    VOLATILE,
+    check_output,
+    decision_of_output,
+    error_reason,
+    failed_decision,
+    is_of_an_answer,
+    turns_of_calls,
+    unsaid,
+)
 
 __all__ = ["SUPERSTEPS", "ExternalGraph"]
 
@@ -208,19 +217,21 @@ class ExternalGraph:
         self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags that say what happened inside the graph: `calls` is "none" where it never asked the
-        run's model, `other_model` names the other models that it called, `interrupt` says where it waits, and
-        `own_code` which of the user's functions failed.
+        run's model, `other_model` names the other models that it called, `unsaid` says what of the decision is in no
+        answer of the run's model, `interrupt` where it waits, and `own_code` which of the user's functions failed.
 
         Raises:
             EndsRun, UsageError: the run cannot go on.
         """
-        from ..models.chat_model import CURRENT_DECISION, OTHER_MODELS, DecisionContext, OtherModels  # noqa: PLC0415
+        from ..models.chat_model import CURRENT_DECISION, DecisionContext  # noqa: PLC0415
+        from ..models.other_models import OtherModels  # noqa: PLC0415
 
         ambient, others = DecisionContext(models, episode, step), OtherModels()
-        token, listening = CURRENT_DECISION.set(ambient), OTHER_MODELS.set(others)
+        token = CURRENT_DECISION.set(ambient)
         state, fault, tags = None, None, dict[str, str]()
         try:
-            state = await self._play(situation, ambient)
+            with others:
+                state = await self._play(situation, ambient)
         except (EndsRun, UsageError):
             raise
         except Exception as error:
@@ -228,8 +239,8 @@ class ExternalGraph:
         finally:
             ambient.over = True
             CURRENT_DECISION.reset(token)
-            OTHER_MODELS.reset(listening)
-        turns, ends = turns_of_calls(await ambient.end())
+        calls = await ambient.end()
+        turns, ends = turns_of_calls(calls)
         if not turns:
             tags["calls"] = "none"
         if others.names:
@@ -249,12 +260,13 @@ class ExternalGraph:
                 turns, ends, "error", error_reason(fault) + (f" (raised in {place})" if place else "")
             ), tags
         try:
-            answer = self.adapter.from_state(state, situation)
+            with others:
+                answer = self.adapter.from_state(state, situation)
         except (EndsRun, UsageError):
             raise
         except Exception as error:
             place = f"{type(self.adapter).__qualname__}.from_state"
-            if isinstance(error, ValueError):
+            if isinstance(error, ValueError) and (not ends or is_of_an_answer(error, ends)):
                 return failed_decision(turns, ends, "unparsable", error_reason(error)), tags
             tags["own_code"] = place
             models.gateway.unanswered.add(episode)
@@ -263,7 +275,14 @@ class ExternalGraph:
             raise PlanError(
                 f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an ak.graphs.GraphOutput."
             )
-        return decision_of_output(check_output(self.name, answer), situation, turns, ends), tags
+        decision = decision_of_output(check_output(self.name, answer), situation, turns, ends)
+        asked = [message.content for call in calls for message in call.request.messages]
+        others.hear_elsewhere([answer.text, answer.rationale, *asked])
+        if others.names:
+            tags["other_model"] = ", ".join(sorted(others.names))
+        if turns and (what := unsaid(answer, decision, situation, ends)):
+            tags["unsaid"] = what
+        return decision, tags
 
     async def _play(self, situation: Situation, ambient: Any) -> Any:
         """The graph's final state; `ambient` is told the tasks of every superstep before they run.
@@ -331,8 +350,10 @@ def _own_fault(error: Exception, ends: list[Response]) -> str:
     from langgraph.errors import GraphRecursionError  # noqa: PLC0415
     from pydantic import ValidationError  # noqa: PLC0415
 
-    unread = (OutputParserException, JSONDecodeError, ValidationError, GraphRecursionError)
-    if isinstance(error, unread) or (ends and ends[-1].status != "ok"):
+    unread = isinstance(error, OutputParserException | JSONDecodeError | ValidationError)
+    if isinstance(error, GraphRecursionError) or (unread and is_of_an_answer(error, ends)):
+        return ""
+    if ends and ends[-1].status != "ok":
         return ""
     for note in getattr(error, "__notes__", ()):
         if note.startswith(_IN):

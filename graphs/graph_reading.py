@@ -6,9 +6,12 @@ where nothing can be read.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from json import JSONDecodeError
 from typing import Any
 
 from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation, whole_lines
@@ -18,8 +21,18 @@ from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Response, Situation, Status, Turn
 from .adapters import GraphOutput
 
-__all__ = ["VOLATILE", "check_output", "decision_of_output", "error_reason", "failed_decision", "turns_of_calls"]
+__all__ = [
+    "VOLATILE",
+    "check_output",
+    "decision_of_output",
+    "error_reason",
+    "failed_decision",
+    "is_of_an_answer",
+    "turns_of_calls",
+    "unsaid",
+]
 
+LETTERS = 26
 VOLATILE = re.compile(r"( at )?0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -47,6 +60,48 @@ def check_output(name: str, answer: GraphOutput) -> GraphOutput:
 def error_reason(error: Exception) -> str:
     """An error in one line, without keys and addresses, so that a resumed run stores the same text."""
     return VOLATILE.sub("", scrubbed(f"{type(error).__name__}: {error}"))
+
+
+def is_of_an_answer(error: BaseException, ends: Sequence[Response]) -> bool:
+    """Whether what could not be read is an answer of a model: then it stays so; what a tool returned may not.
+
+    An error that does not say what it could not read is taken at its word: it is the answer.
+
+    Args:
+        ends: how the calls of the graph ended, in order.
+    """
+    read, answers = [_words(text) for text in _unread_texts(error)], [_words(r.text) for r in ends]
+    if not read:
+        return bool(answers)
+    if not any(read):
+        return any(answer in ("", "json") for answer in answers)
+    return any(all(part in answer or (answer and answer in part) for part in read) for answer in answers)
+
+
+def _unread_texts(error: BaseException) -> list[str]:
+    """The texts that an error says it could not read, its own before those of its cause."""
+    if isinstance(error, JSONDecodeError):
+        return [error.doc]
+    if isinstance(said := getattr(error, "llm_output", None), str):
+        return [said]
+    if callable(details := getattr(error, "errors", None)):  # pydantic's
+        return [text for one in details(include_url=False, include_context=False) for text in _leaves(one.get("input"))]
+    cause = error.__cause__ or error.__context__
+    return [] if cause is None or cause is error else _unread_texts(cause)
+
+
+def _leaves(value: Any) -> list[str]:
+    """The texts in a value, as JSON holds them."""
+    if isinstance(value, Mapping):
+        return [text for one in value.values() for text in _leaves(one)]
+    if isinstance(value, list | tuple):
+        return [text for one in value for text in _leaves(one)]
+    return [] if value is None else [value if isinstance(value, str) else json.dumps(value, default=str)]
+
+
+def _words(text: str) -> str:
+    """What is left of a text whatever a node did to its quotes, fences and spaces."""
+    return re.sub(r"\W+", "", text).casefold()
 
 
 def failed_decision(turns: list[Turn], ends: Sequence[Response], status: Status, why: str) -> Decision:
@@ -93,6 +148,64 @@ def _source(text: str, turns: list[Turn], ends: list[Response]) -> tuple[int | N
     """The last call whose answer is `text`, and how it ended; where there is none, how the last call ended."""
     source = next((i for i in reversed(range(len(ends))) if turns[i].text == text), None)
     return source, ends[-1 if source is None else source].status if ends else "ok"
+
+
+def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: Sequence[Response]) -> str:
+    """What of a decision is in no answer of a call: "action", "recommendation", both, or "" where all of it is.
+
+    A label is in an answer that gives it in the form that is asked for (ACTION=X, BEST=X, or JSON of these names), so
+    the winner of a vote among the calls is, and so is what the last of several calls concludes. Where the last answer
+    gives another one in that form, it is not. Where the last answer gives none in that form, a label counts that any
+    answer mentions by its name, its place or its letter; and so does whatever an adapter made of the very text of an
+    answer.
+
+    Args:
+        ends: how the calls of the graph ended, in order.
+    """
+    texts = [r.text for r in ends if r.status in ("ok", "truncated")]
+    made_of = answer.text in texts
+
+    def said(label: str, gives: Callable[[str], Sequence[str]]) -> bool:
+        given = [gives(text) for text in texts]
+        if any(label in labels for labels in given) or _between(label, given, situation):
+            return True
+        if given and given[-1]:
+            return False
+        return made_of or any(_mentions(text, label, situation) for text in texts)
+
+    parts = []
+    if decision.done is not None and not said(decision.done, lambda text: _acts(text, situation)):
+        parts.append("action")
+    if not all(said(label, lambda text: _recommends(text, situation)) for label in decision.stated):
+        parts.append("recommendation")
+    return " and ".join(parts)
+
+
+def _acts(text: str, situation: Situation) -> tuple[str, ...]:
+    """The action that a text gives in the form that is asked for."""
+    label, status = read_answer(text, situation)
+    return (label,) if label is not None and status == "ok" and situation.answer != "text" else ()
+
+
+def _recommends(text: str, situation: Situation) -> tuple[str, ...]:
+    return read_recommendation(text, situation)[0] if situation.answer != "text" else ()
+
+
+def _between(label: str, given: Sequence[Sequence[str]], situation: Situation) -> bool:
+    """Whether a number lies among those of several answers, as their mean or median does."""
+    if situation.answer != "number" or sum(map(bool, given)) < 2:
+        return False
+    numbers = [float(Fraction(x)) for labels in given for x in labels]
+    return min(numbers) <= float(Fraction(label)) <= max(numbers)
+
+
+def _mentions(text: str, label: str, situation: Situation) -> bool:
+    """Whether a text names a label in any way: by itself, or by its place or letter among the actions."""
+    names = [label]
+    if situation.answer == "action" and label in situation.actions:
+        place = situation.actions.index(label)
+        names += [str(place), str(place + 1), *([chr(ord("A") + place)] if place < LETTERS else [])]
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) for name in names)
 
 
 def _void(

@@ -38,7 +38,8 @@ def decision_from(turns: Turns, order: tuple[str, ...], decision: str, situation
         for name in order
         for t in turns.get(name, ())
     )
-    last = _in_own_names(turns[decision][0], own)
+    transcript = tuple(_decided(t) if t.agent == decision else t for t in transcript)
+    last = _decided(_in_own_names(turns[decision][0], own))
     return Decision(
         rationale=last.rationale,
         stated=last.stated,
@@ -50,6 +51,11 @@ def decision_from(turns: Turns, order: tuple[str, ...], decision: str, situation
         turns=transcript,
         shown_as={true: shown for shown, true in own.items()},
     )
+
+
+def _decided(turn: Turn) -> Turn:
+    """The turn that decides: it was asked to act, so an action that it does not give is one that cannot be read."""
+    return replace(turn, status="unparsable") if turn.status == "absent" else turn
 
 
 def _in_own_names(turn: Turn, own: Mapping[str, str]) -> Turn:

@@ -210,6 +210,8 @@ def _tagged(tags: dict[str, str], last: str) -> str | None:
     if "own_code" in tags:
         place = tags["own_code"]
         return f"own code failed in {place}: {last.removesuffix(f' (raised in {place})')}"
+    if "unsaid" in tags:
+        return f"no answer of the run's model holds the {tags['unsaid']} of the step"
     return "no call of the run's model was made" if tags.get("calls") == "none" else None
 
 

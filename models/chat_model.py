@@ -13,21 +13,19 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseCallbackHandler, CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
-from langchain_core.tracers.context import register_configure_hook
 
 from ..errors import EndsRun, PlanError, Rejected, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
 from .gateway import ModelRoles
+from .other_models import OURS
 from .providers.langchain import from_langchain, generation
 from .sampling import sampling_from_kwargs
 
-__all__ = ["CURRENT_DECISION", "OTHER_MODELS", "ChatModel", "DecisionContext", "GraphCall", "OtherModels"]
-
-OURS = "akrasia-run"
+__all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
 
 
 @dataclass(frozen=True)
@@ -166,37 +164,6 @@ def _mark_retrieved(answer: asyncio.Task[Any]) -> None:
 
 
 CURRENT_DECISION: ContextVar[DecisionContext] = ContextVar("akrasia.decision")
-
-
-class OtherModels(BaseCallbackHandler):
-    """Hears, through LangChain's callbacks, which models beside `ChatModel` are called during a decision.
-
-    Attributes:
-        names: the classes of the models that were called.
-    """
-
-    run_inline = True  # heard before the call goes on, in whatever thread or task
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def on_chat_model_start(self, serialized: dict[str, Any] | None, messages: Any, **kwargs: Any) -> None:
-        """A chat model is called."""
-        self._hear(serialized, kwargs)
-
-    def on_llm_start(self, serialized: dict[str, Any] | None, prompts: Any, **kwargs: Any) -> None:
-        """A model that continues texts is called."""
-        self._hear(serialized, kwargs)
-
-    def _hear(self, serialized: dict[str, Any] | None, kwargs: Mapping[str, Any]) -> None:
-        kind = (kwargs.get("invocation_params") or {}).get("_type", "")
-        if kind != OURS:
-            path = (serialized or {}).get("id") or [(serialized or {}).get("name") or kind or "a model"]
-            self.names.add(str(path[-1]))
-
-
-OTHER_MODELS: ContextVar[OtherModels | None] = ContextVar("akrasia.other_models", default=None)
-register_configure_hook(OTHER_MODELS, inheritable=True)
 
 
 class ChatModel(BaseChatModel):

@@ -6,11 +6,12 @@ verdict and no place on a front, and neither has an arm that is compared with it
 
 Checks, and the share from which each is a fault:
     model     a graph called another chat model (any step), or never asked the run's       20 % of the steps
+    answer    what a graph decided or recommended is in no answer of the run's model       20 % of the steps
     failed    the decision is an error, refused or truncated                              20 % of the steps
-    unread    no legal action could be read from an answer that was given                  50 % of the steps
+    unread    no legal action could be read from an answer, or a vote had no winner        50 % of the steps
     agent     an agent's own answers are empty, cut off before what they were to hold,
               refused or failed                                                            20 % of its answers
-    rationale a rationale was asked for and failed, or none could be read                  50 % of those asked for
+    rationale a rationale was asked for and failed, or none could be read or was stated    50 % of those asked for
     settings  what the arm changes was asked for and not sent to the model                 any step
     slot      an agent of the plan, or a slot that a graph declares, asked at no step      every step
     unchanged every request equals the baseline's, and so does every decision              every step

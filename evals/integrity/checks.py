@@ -9,7 +9,7 @@ from ..run_tables import RunTables
 from .agents import agent_cautions, agent_faults, constant_agents
 from .arms import ExpectedArm, expected_arm, missing_faults, same_requests, unsent_cautions, unsent_faults
 from .faults import IntegrityFault
-from .steps import decision_faults
+from .steps import decision_cautions, decision_faults
 
 __all__ = ["arm_cautions", "arm_faults", "integrity_faults"]
 
@@ -57,4 +57,4 @@ def arm_cautions(steps: pl.DataFrame, turns: pl.DataFrame | None = None) -> tupl
         turns: its rows of the table made by `akrasia.evals.turns`; None where they were not read.
     """
     constant = [] if turns is None else constant_agents(turns)
-    return (*agent_cautions(steps), *constant, *unsent_cautions(steps))
+    return (*decision_cautions(steps), *agent_cautions(steps), *constant, *unsent_cautions(steps))

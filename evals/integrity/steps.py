@@ -6,21 +6,30 @@ import polars as pl
 
 from .faults import IntegrityFault
 
-__all__ = ["FAILED", "MOST_FAILED", "MOST_UNREAD", "decision_faults"]
+__all__ = ["FAILED", "MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
 
-FAILED, UNREAD = ("error", "refused", "truncated"), ("unparsable", "illegal")
+FAILED, UNREAD = ("error", "refused", "truncated"), ("unparsable", "illegal", "undecided", "absent")
 MOST_FAILED, MOST_UNREAD = 0.2, 0.5
+_READ = (
+    "Let the adapter read the model's last answer, and the nodes decide by what a model said; look at one with akrasia "
+    "show."
+)
+
+
+_ASK = "Ask for the form that can be read; where votes have no winner, let ties or a second count decide."
 
 
 def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
     """What is wrong with the decisions of an arm, given its rows of the table made by `akrasia.evals.frame`."""
-    asked = steps.filter("asked")
+    probed = (pl.col("stated_status") == "absent") & (pl.col("probes") > 0)  # what is known was asked in probes
+    asked = steps.filter(pl.col("asked") & ~probed)
     tag = pl.col("integrity").fill_null("")
     found = [
         _fault("model", steps, tag.str.starts_with("another chat model"), 0.0, "Use the run's model: ak.ChatModel()."),
         _fault("model", steps, tag.str.starts_with("no call"), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
+        _fault("answer", steps, tag.str.starts_with("no answer"), MOST_FAILED, _READ),
         _fault("failed", steps, pl.col("status").is_in(FAILED), MOST_FAILED, "Mend what failed, and resume the run."),
-        _fault("unread", steps, pl.col("status").is_in(UNREAD), MOST_UNREAD, "Ask for the form that can be read."),
+        _fault("unread", steps, pl.col("status").is_in(UNREAD), MOST_UNREAD, _ASK),
         _fault(
             "rationale",
             asked,
@@ -34,15 +43,32 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
     return [f for f in faults if not (f.check == "rationale" and "failed" in checks)]  # said already
 
 
+def decision_cautions(steps: pl.DataFrame) -> list[str]:
+    """Steps that the run's model did not decide, too few for a fault."""
+    tag = pl.col("integrity").fill_null("")
+    lines = []
+    for begin, what in (
+        ("no call", "asked no model"),
+        ("no answer", "decided what no answer of the run's model holds"),
+    ):
+        touched = steps.filter(tag.str.starts_with(begin)).sort("episode", "step")
+        share = touched.height / steps.height
+        if 0 < share <= MOST_FAILED:
+            first = "episode {}, step {}".format(*touched.select("episode", "step").row(0))
+            lines.append(f"it {what} on {share:.0%} of its steps, first at {first}; they count as missing")
+    return lines
+
+
 def _fault(check: str, steps: pl.DataFrame, touches: pl.Expr, most: float, remedy: str) -> IntegrityFault | None:
     touched = steps.filter(touches)
     if touched.is_empty() or touched.height / steps.height <= most:
         return None
-    column = {"rationale": "stated_status", "model": "integrity"}.get(check, "status")
-    (cause, _), *_ = touched[column].value_counts(sort=True).rows()
+    column = {"rationale": "stated_status", "model": "integrity", "answer": "integrity"}.get(check, "status")
+    said = touched[column].str.split("; ").list.first() if column == "integrity" else touched[column]
+    (cause, _), *_ = said.value_counts(sort=True).rows()
     noun = {"failed": "the decision is", "unread": "the answer is", "rationale": "the rationale is"}.get(check)
     first = touched.sort("episode", "step").row(0, named=True)
     words = f"{noun} {cause}" if noun else str(cause)
-    if first["integrity"] and check != "model":
+    if first["integrity"] and column != "integrity":
         words += f" ({first['integrity']})"
     return IntegrityFault(check, touched.height / steps.height, words, remedy, first["episode"], first["step"])

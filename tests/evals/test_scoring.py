@@ -128,20 +128,21 @@ HAND = [
 
 
 def test_a_hand_made_table() -> None:
-    """Nine steps asked for a rationale: five know; of these one does, four do not. Ten steps act: three do."""
+    """Ten steps: five know; of these one does, four do not; three do. A step that states nothing in an arm that states
+    something elsewhere is unread."""
     m = score(frame(HAND)).arms[0].metrics
-    assert m["knowing"].value == pytest.approx(5 / 9)
+    assert m["knowing"].value == pytest.approx(5 / 10)
     assert m["doing"].value == pytest.approx(3 / 10)
-    assert m["gap"].value == pytest.approx(4 / 9)
-    assert m["mirror"].value == pytest.approx(1 / 9)
+    assert m["gap"].value == pytest.approx(4 / 10)
+    assert m["mirror"].value == pytest.approx(2 / 10)
     assert m["say_do"].value == pytest.approx(3 / 7)
     assert m["valid"].value == pytest.approx(8 / 10)
-    assert m["stated_valid"].value == pytest.approx(7 / 9)
+    assert m["stated_valid"].value == pytest.approx(7 / 10)
     assert m["greedy_share"].value == pytest.approx(2 / 10)
     assert m["chance"].value == pytest.approx(1 / 4)
     assert m["regret"].value == pytest.approx((0.2 * 2 + 0.5 + 0.6 * 2 + 0.9 * 2) / 10)
     assert m["optimal_given_knowing"].value == pytest.approx(1 / 5)
-    assert m["gap"].n == 9 and m["doing"].n == 10
+    assert m["gap"].n == 10 and m["doing"].n == 10
 
 
 def test_what_failed_is_counted_and_never_right() -> None:
@@ -151,9 +152,9 @@ def test_what_failed_is_counted_and_never_right() -> None:
     assert arm.outcomes.rationales == {"ok": 7, "unparsable": 1, "refused": 1, "absent": 1}
     assert arm.table.counts == {
         "knows": {"optimal": 1, "greedy": 1, "other": 2, "none": 1},
-        "does not know": {"optimal": 1, "greedy": 1, "other": 1, "none": 1},
+        "does not know": {"optimal": 2, "greedy": 1, "other": 1, "none": 1},
     }
-    assert arm.table.total == 9
+    assert arm.table.total == 10
     assert arm.splits["valid only"]["doing"].value == pytest.approx(3 / 8)
     for status in ("unparsable", "illegal", "refused", "truncated", "error"):
         failed = score(frame([record("opt", "opt"), record(None, None, step=1, status=status, stated_status=status)]))
@@ -205,7 +206,7 @@ def test_bounds_stand_beside_the_estimate_of_an_arm_where_answers_are_missing_an
     arm = score(frame(HAND)).arms[0]
     doing, metrics = arm.bounds["doing"], arm.metrics
     assert (doing.low.value, doing.high.value, doing.missing) == pytest.approx((3 / 10, 5 / 10, 2 / 10))
-    assert arm.bounds["optimal_given_knowing"].missing == pytest.approx(3 / 7)  # two unread rationales, one action
+    assert arm.bounds["optimal_given_knowing"].missing == pytest.approx(4 / 8)  # three unread rationales, one action
     for name, ends in arm.bounds.items():
         low, value, high = ends.low.value, metrics[name].value, ends.high.value
         assert low is not None and value is not None and high is not None and low <= value <= high, name
