@@ -55,7 +55,7 @@ class ReadingRow:
 
     @property
     def verdict(self) -> str:
-        """"right", "silent", "invented" or "missed"."""
+        """ "right", "silent", "invented" or "missed"."""
         read = self.read()
         if read == self.right:
             return "right"
@@ -107,7 +107,9 @@ def main() -> int:
     times: dict[str, list[float]] = {}
     for kind, time_ in microseconds(rows):
         times.setdefault(kind, []).append(time_)
-    print(f"reader {READER_VERSION}\n{'kind':<18}{'rows':>6}{'silent':>8}{'invented':>10}{'missed':>8}{'us, median':>12}")
+    print(
+        f"reader {READER_VERSION}\n{'kind':<18}{'rows':>6}{'silent':>8}{'invented':>10}{'missed':>8}{'us, median':>12}"
+    )
     for kind, e in sorted(errors.items()):
         print(f"{kind:<18}{e.rows:>6}{e.silent:>8}{e.invented:>10}{e.missed:>8}{median(times[kind]):>12.0f}")
     total = sum(errors.values(), ReadingErrors(0, 0, 0, 0))
@@ -117,7 +119,9 @@ def main() -> int:
         for row in rows:
             if row.verdict != "right":
                 why = unread_place(row.answer, row.situation, stated=row.field == "stated")
-                print(f"{row.verdict}: {row.kind}, {row.answer!r}: right is {row.right!r}, read is {row.read()!r}; {why}")
+                print(
+                    f"{row.verdict}: {row.kind}, {row.answer!r}: right is {row.right!r}, read is {row.read()!r}; {why}"
+                )
     bad = total.silent + total.invented > 0 or total.missed > MOST_MISSED * total.rows or typical > SLOWEST
     return int(bad)
 

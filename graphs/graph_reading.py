@@ -69,7 +69,9 @@ def decision_of_output(answer: GraphOutput, situation: Situation, turns: list[Tu
     thought, thinking_ended = _source(rationale, turns, ends)
     if answer.action is None and _void(source, ended, status, read_answer, answer.text, situation):
         done, status = None, ended
-    if answer.stated is None and _void(thought, thinking_ended, stated_status, read_recommendation, rationale, situation):
+    if answer.stated is None and _void(
+        thought, thinking_ended, stated_status, read_recommendation, rationale, situation
+    ):
         stated, stated_status = (), thinking_ended
     if source is None:
         source = len(turns)

@@ -30,7 +30,9 @@ _LITERAL = re.compile(
 )
 _BEHIND = re.compile(r"(?:[.,'_:]\d|\d)")
 _EXPONENT = re.compile(r"[eE]([-+]?\d{1,4})(?![\w.])")
-_TIMES_TEN = re.compile(r"[ \t]*[x×*·][ \t]*10[ \t]*(?:(?:\^|\*\*)[ \t]*\(?([-+]?\d{1,4})\)?|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}))(?![\d.])")
+_TIMES_TEN = re.compile(
+    r"[ \t]*[x×*·][ \t]*10[ \t]*(?:(?:\^|\*\*)[ \t]*\(?([-+]?\d{1,4})\)?|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}))(?![\d.])"
+)
 _POWER = re.compile(r"[ \t]*(?:\^|\*\*)[ \t]*\(?([-+]?\d{1,4})\)?(?![\d.])|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})")
 _FRACTION = re.compile(r"[ \t]*/[ \t]*(\d{1,30})(?![\d./,])")
 _MIXED = re.compile(r"(?:[ \t]+(?:and[ \t]+)?)(\d{1,30})/(\d{1,30})(?![\d./,])|[ \t]+and a half\b")
@@ -56,7 +58,9 @@ def number_at(text: str, place: int) -> tuple[Fraction, int] | None:
     """
     sign = _SIGN.match(text, place)
     begin = sign.end() if sign else place
-    negative = sign is not None and any(s in ("-", "—") or (s or "")[:1].casefold() in ("m", "n") for s in sign.groups() if s)
+    negative = sign is not None and any(
+        s in ("-", "—") or (s or "")[:1].casefold() in ("m", "n") for s in sign.groups() if s
+    )
     if sign is not None and sign[1] in ("-", "—") and sign[3]:
         raise UnclearNumber
     found = _unsigned(text, begin)

@@ -62,7 +62,9 @@ _OWN_LINE = re.compile(
     r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
     re.MULTILINE,
 )
-_HOWEVER = re.compile(r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE)
+_HOWEVER = re.compile(
+    r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE
+)
 
 
 def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
@@ -316,5 +318,3 @@ def _boxed(text: str) -> Marked | None:
     if level:
         return None
     return Marked(text[last.end() : place - 1], text[place:], last.start(), last.end())
-
-

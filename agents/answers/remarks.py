@@ -159,9 +159,17 @@ def _option_text(rest: str, begin: int, mentions: re.Pattern[str]) -> int | None
         listed = re.match(r"[).:]", rest[mention.end() : mention.end() + 1]) and rest[mention.end() + 1 :].strip()
         before = rest[max(0, mention.start() - 12) : mention.start()]
         if (listed and mention[0].isupper()) or re.search(r"(?:^|[.)\s(])(?:or|and)\s+[(\[]*$", before):
-            bad += [] if "oth " in rest[begin : begin + 5] or not before.strip().startswith("or") and not listed else [mention.start()]
+            bad += (
+                []
+                if "oth " in rest[begin : begin + 5] or not before.strip().startswith("or") and not listed
+                else [mention.start()]
+            )
     first = mentions.match(rest, begin)
-    if first is not None and not re.match(r"\s*(?:and|,|&)", rest[first.end() :]) and not _BEHIND.match(rest[first.end() :]):
+    if (
+        first is not None
+        and not re.match(r"\s*(?:and|,|&)", rest[first.end() :])
+        and not _BEHIND.match(rest[first.end() :])
+    ):
         bad.append(begin)
     return min(bad) if bad else None
 

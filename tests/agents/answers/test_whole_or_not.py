@@ -27,7 +27,13 @@ WORDS = st.sampled_from(
      "Red", "Blue", "A", "C", "I", "yes", "4", "8", "Alien", "3", "stop()", "(", ")", ",", ".", "?", "-", "\n", ":", "...",
      "weil", "\u56e0\u4e3a", "porque", "second", "than", "also", "maybe", "then", "0.7", "%", "unless", "says", "he"]
 )  # fmt: skip
-OPINIONS = ("If only the mean counted, ", "I do not think that ", "The critic says that ", "Nobody believes ", "Before, ")
+OPINIONS = (
+    "If only the mean counted, ",
+    "I do not think that ",
+    "The critic says that ",
+    "Nobody believes ",
+    "Before, ",
+)
 
 
 @given(SETS, st.data(), st.sampled_from(DRESSES), st.sampled_from(FRAMES))
