@@ -105,7 +105,7 @@ def _of_channels(text: str) -> SplitAnswer:
     heads = list(_CHANNEL.finditer(text))
     first = text[: text.index("<|channel|>")].removeprefix("<|start|>assistant")
     thoughts = [_CHANNEL_ENDS.sub("", first).removesuffix("assistant")]
-    answers = []
+    answers: list[str] = []
     for here, after in zip(heads, [*heads[1:], None], strict=False):
         part = text[here.end() : after.start() if after else None]
         end = _CHANNEL_ENDS.search(part)
