@@ -1,10 +1,10 @@
 """The voter: decides by counting positions or ballots, and asks no model.
 
-A turn's position is the action it takes, or the first action it recommends if it was not asked to act. An answer whose
-action cannot be read abstains, whatever it recommends. Texts are one position where they have one normal form. The action and the recommendation are counted apart, since a
-group may recommend one thing and do another. Ties go to the position that was taken first in the plan's order, which in
-a group that contains the baseline is the baseline's. If all abstain, the outcome is that of the first turn that was
-asked to act.
+A turn's position is the action it takes, or the first action it recommends if it was not asked to act. An answer
+whose action cannot be read abstains, whatever it recommends. Texts are one position where they have one normal form.
+The action and the recommendation are counted apart, since a group may recommend one thing and do another. Ties go to
+the position that was taken first in the plan's order, which in a group that contains the baseline is the baseline's.
+If all abstain, the outcome is that of the first turn that was asked to act.
 
 The other decision protocols are those of `akrasia.agents.protocols`; a vote without a winner is `undecided`. Where
 somebody was asked to act, ballots (rankings, approvals, points) decide the action, and the recommendation is counted

@@ -7,7 +7,7 @@ content, and survives `decode(type, encode(value))` unchanged.
 from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
 from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
-from .plain_text import normal_form, plain
+from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
@@ -38,6 +38,6 @@ __all__ = [
     "digest",
     "encode",
     "normal_form",
-    "plain",
+    "plain_signs",
     "split_thoughts",
 ]

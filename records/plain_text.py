@@ -1,8 +1,8 @@
-"""Texts in one form: `plain` for what is read, `normal_form` for what is compared.
+"""Texts in one form: `plain_signs` for what is read, `normal_form` for what is compared.
 
-`plain` changes signs and no words: full-width, mathematical and circled letters become plain ones, digits of other
-scripts become ASCII digits, zero-width and control characters go, every space is a blank, dashes and quotation marks
-are the simple ones. Superscripts and vulgar fractions stay, since they change the value of a number.
+`plain_signs` changes signs and no words: full-width, mathematical and circled letters become plain ones, digits of
+other scripts become ASCII digits, zero-width and control characters go, every space is a blank, dashes and quotation
+marks are the simple ones. Superscripts and vulgar fractions stay, since they change the value of a number.
 
 `normal_form` is what votes, early stops, say-do and the grading of texts compare: Unicode NFC, plain signs, one case,
 single blanks, and no markup, quotation marks or full stop around it. Both are idempotent.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["normal_form", "plain"]
+__all__ = ["normal_form", "plain_signs"]
 
 _QUOTES = dict.fromkeys("“”„‟«»‹›「」『』《》〈〉", '"') | dict.fromkeys("‘’‚‛′ʼ＇", "'")
 _SIGNS = {"。": ".", "、": ", ", "【": "[", "】": "]", "\u2212": "-", "…": "...", "\ufffd": "\ufffd", "⁄": "/"}
@@ -53,8 +53,8 @@ _TABLE = _Table()
 _ODD = re.compile(r"[^\n\t -~]")
 
 
-def plain(text: str) -> str:
-    """The text with one form for signs that look alike; NFC, "\\n" for every end of a line."""
+def plain_signs(text: str) -> str:
+    """The text with one form for signs that look alike, in NFC, with one end of lines."""
     if not _ODD.search(text):
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -67,5 +67,5 @@ _MARKUP = re.compile(r"(?<!\w)(?:\*{2,}|_{2,})|(?:\*{2,}|_{2,})(?!\w)")
 
 def normal_form(text: str) -> str:
     """A text as it is compared: "Paris", "paris" and "**Paris**." are one."""
-    bare = _MARKUP.sub("", plain(text).casefold().replace("`", ""))
+    bare = _MARKUP.sub("", plain_signs(text).casefold().replace("`", ""))
     return " ".join(unicodedata.normalize("NFC", bare).split()).lstrip(_QUOTED).rstrip(_QUOTED + ".")

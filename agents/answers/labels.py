@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...records import Status, plain
+from ...records import Status, plain_signs
 from .dressing import look_alike, lower, undressed
 from .remarks import CORRECTION, explain
 
@@ -22,17 +22,23 @@ DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 _OPEN = " \t\"'`*_<[({$~#\\>:=|^-•‣+"
 _LEADS = re.compile(
-    r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|choosing|pick|"
-    r"press|go with|going with|select|take|play|push|try|recommend|opt for|mark|place(?: at| in)?|answer|use|pull|watch|"
+    r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|"
+    r"choosing|pick|"
+    r"press|go with|going with|select|take|play|push|try|recommend|opt for|mark|place(?: at| in)?|answer|use|pull|"
+    r"watch|"
     r"suggest|prefer|vote for|settle on|stick with)(?:\s+to\s+(?:press|pick|choose|play|take|pull|select))?)|"
-    r"let's (?:try|go with|press|pick|choose|play)|let me (?:try|press|pick|choose)|(?:to )?(?:explore|exploit|test|sample|press|choose|pick|pull|"
-    r"select|take|play|mark|click|watch|push|try|go with|recommend|place)(?:ing)?|my (?:final )?(?:answer|choice|action|"
+    r"let's (?:try|go with|press|pick|choose|play)|let me (?:try|press|pick|choose)|(?:to )?(?:explore|exploit|"
+    r"test|sample|press|choose|pick|pull|"
+    r"select|take|play|mark|click|watch|push|try|go with|recommend|place)(?:ing)?|my (?:final )?(?:answer|choice|"
+    r"action|"
     r"decision|pick|recommendation)(?: is)?|the (?:final |correct |right |best )?(?:answer|choice|option|action|button|"
     r"cell|move|arm|letter)(?: is| would be)?|(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
-    r"label|lever|square|position|field|item|number|movie|film)(?: (?:number|no\.?|is|named|called|labell?ed))?|it(?:'s| is)|"
+    r"label|lever|square|position|field|item|number|movie|film)(?: (?:number|no\.?|is|named|called|labell?ed))?|"
+    r"it(?:'s| is)|"
     r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that|that's|"
     r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|je choisis|"
-    r"j'appuie sur|(?:le |la )?(?:bouton|case|réponse)|elijo|escojo|pulso|(?:el |la )?(?:botón|opción|casilla|respuesta)|"
+    r"j'appuie sur|(?:le |la )?(?:bouton|case|réponse)|elijo|escojo|pulso|(?:el |la )?(?:botón|opción|casilla|"
+    r"respuesta)|"
     r"scelgo|escolho|opção|opzione|выбираю|кнопка|вариант)(?![\w])|(?:我选择|我选|选择|选项|选|按钮|答案是|答案|ボタン|選択肢)",
     re.IGNORECASE,
 )
@@ -110,7 +116,7 @@ class Names:
 @lru_cache(maxsize=256)
 def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None = None) -> Names:
     """The names of some labels."""
-    own = {_folded(plain(a)): a for a in reversed(actions)}
+    own = {_folded(plain_signs(a)): a for a in reversed(actions)}
     if own.keys() == {"yes", "no"}:
         own |= {word: own[label] for label, words in _TRUE.items() for word in words}
     parts = sorted(own, key=len, reverse=True)

@@ -1,10 +1,10 @@
 """Where an answer says what it does or recommends: the last final marker, and what stands behind it.
 
-A marker is `ACTION=`, `BEST=` or, for open questions, `Answer:`; whatever its case and markup, as a line, a JSON key or
-an XML tag. It is *final* where its line begins with it, or with what may lead up to it ("So my final answer is"): "second
-best:", "alternative action:", "at step 3, Action=Blue", a quoted line of the history, an echoed form (`ACTION=<label>`)
-and what somebody else is quoted with are none. What stands behind it ends with its line, with the next marker of ours
-(`CONFIDENCE=` and the others), or where JSON or XML says so.
+A marker is `ACTION=`, `BEST=` or, for open questions, `Answer:`; whatever its case and markup, as a line, a JSON key
+or an XML tag. It is *final* where its line begins with it, or with what may lead up to it ("So my final answer is"):
+"second best:", "alternative action:", "at step 3, Action=Blue", a quoted line of the history, an echoed form
+(`ACTION=<label>`) and what somebody else is quoted with are none. What stands behind it ends with its line, with the
+next marker of ours (`CONFIDENCE=` and the others), or where JSON or XML says so.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ _KEY = re.compile(r",\s*[\"'][^\"'\n]{1,40}[\"']\s*:")
 _OTHER_KEY = re.compile(rf"[\"'](?:{OWN})[\"']\s*:", re.IGNORECASE)
 _DRESSING = " \t#*_`\"'([{<|$\\+-•‣–—~:="
 _LEAD = re.compile(
-    r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|overall|then|and|now|final|finally|my|our|the|"
+    r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|"
+    r"overall|then|and|now|final|finally|my|our|the|"
     r"chosen|selected|recommended|answer|decision|conclusion|choice|is|i|will|would|choose|pick|select|take|go|with|"
     r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result)\b)*\W*$",
     re.IGNORECASE,

@@ -1,8 +1,8 @@
 """Number literals: what a number is, written with digits or words, and its one canonical form.
 
-Thousands are parted by comma, blank, apostrophe or underscore in groups of three, or the Indian way. A comma that cannot
-part thousands is a decimal comma. A point before exactly three digits that end in two zeros, or that stand before euros,
-could be either, and is `UnclearNumber`.
+Thousands are parted by comma, blank, apostrophe or underscore in groups of three, or the Indian way. A comma that
+cannot part thousands is a decimal comma. A point before exactly three digits that end in two zeros, or that stand
+before euros, could be either, and is `UnclearNumber`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from .number_words import number_word
 
-__all__ = ["UnclearNumber", "canonical_fraction", "evaluated", "number_at"]
+__all__ = ["UnclearNumber", "canonical_fraction", "arithmetic_value", "number_at"]
 
 LARGEST = 300  # digits
 _SIGN = re.compile(
@@ -37,7 +37,8 @@ _POWER = re.compile(r"[ \t]*(?:\^|\*\*)[ \t]*\(?([-+]?\d{1,4})\)?(?![\d.])|([⁺
 _FRACTION = re.compile(r"[ \t]*/[ \t]*(\d{1,30})(?![\d./,])")
 _MIXED = re.compile(r"(?:[ \t]+(?:and[ \t]+)?)(\d{1,30})/(\d{1,30})(?![\d./,])|[ \t]+and a half\b")
 _SCALE = re.compile(
-    r"[ \t]*(?:(thousand|tausend|mille|mil)|(million|millions|mio|mn|millionen)|(billion|billions|bn)|(trillion)|(lakh|lakhs)|"
+    r"[ \t]*(?:(thousand|tausend|mille|mil)|(million|millions|mio|mn|millionen)|(billion|billions|bn)|(trillion)|"
+    r"(lakh|lakhs)|"
     r"(crore|crores)|(dozen))\b\.?|([kK])(?![\w])|(万|萬)|(亿|億)",
     re.IGNORECASE,
 )
@@ -169,7 +170,7 @@ def canonical_fraction(value: Fraction) -> str | None:
     return written if 0 < len(written) <= LARGEST else None
 
 
-def evaluated(expression: str) -> Fraction | None:
+def arithmetic_value(expression: str) -> Fraction | None:
     """The value of an expression of numbers, operators and brackets; None where it is none."""
     if len(expression) > 200:
         return None

@@ -1,9 +1,9 @@
 """From the value of a marker to a number, read to its end or not at all.
 
-A number is a literal (signs, currencies, thousands, decimals, fractions, powers, scales), or words, with a unit behind it
-and a remark behind that. It may stand behind its working (`6 + 1 = 7`), before it (`7 = 6 + 1`), or at the end of a
-sentence ("Alice's brother has 7 sisters."). Ranges, alternatives, inequalities, clock times, ordinals and multiples of a
-symbol are no number, and what could be read in two ways (`70.000 Euro`) is not read.
+A number is a literal (signs, currencies, thousands, decimals, fractions, powers, scales), or words, with a unit
+behind it and a remark behind that. It may stand behind its working (`6 + 1 = 7`), before it (`7 = 6 + 1`), or at the
+end of a sentence ("Alice's brother has 7 sisters."). Ranges, alternatives, inequalities, clock times, ordinals and
+multiples of a symbol are no number, and what could be read in two ways (`70.000 Euro`) is not read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .dressing import undressed
-from .number_literals import UnclearNumber, canonical_fraction, evaluated, number_at
+from .number_literals import UnclearNumber, arithmetic_value, canonical_fraction, number_at
 from .number_words import number_word
 from .remarks import CORRECTION, is_taken_back
 
@@ -34,9 +34,11 @@ _LATEX = (
 _EMPHASIS = re.compile(r"(?<!\d)(?:\*\*|__)|(?:\*\*|__)(?!\d)|`")
 _OPEN = " \t\"'*_([|#:\\"
 _LEAD = re.compile(
-    r"(?:=|≈|~|->|→|大?约|一?共|总共|有|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|\bapprox\.?|\baround\b|\broughly\b|"
+    r"(?:=|≈|~|->|→|大?约|一?共|总共|有|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|\bapprox\.?|"
+    r"\baround\b|\broughly\b|"
     r"\bcirca\b|\bca\.|\bungefähr\b|\benviron\b|\ba total of\b|\bin total\b|\btotal\b|\bno\.|\bnr\.|\bnumber\b|"
-    r"\bit(?:'s| is| has)\b|\bthere (?:are|is|were|will be)\b|\b(?:the |my )?(?:final |correct |right )?(?:answer|result|"
+    r"\bit(?:'s| is| has)\b|\bthere (?:are|is|were|will be)\b|\b(?:the |my )?(?:final |correct |right )?(?:answer|"
+    r"result|"
     r"total|sum|number|value|count|price|cost|difference|product)\b(?: of [a-z' ]{1,40}?)?(?:\s*(?:is|equals|would be|"
     r"comes to|=|:))?|\bso\b|\bthus\b|\btherefore\b|\bhence\b|\b[A-Za-z]\w{0,2}\s*=|\b(?:he|she|it) has\b|"
     r"\bthey have\b|\bis\b|\bequals\b|\ball\b(?= \d)|,)\s*",
@@ -44,7 +46,8 @@ _LEAD = re.compile(
 )
 _VERB = re.compile(
     r"\b(?:has|have|had|is|are|was|were|be|equals?|gets?|got|needs?|takes?|costs?|makes?|made|earns?|leaves?|totals?|"
-    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|=|:)\s+(?:a total of |exactly |still |"
+    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|=|:)\s+(?:a total of |"
+    r"exactly |still |"
     r"also |therefore |thus |now |about |approximately |only |then )?[\"'*_(]*",
     re.IGNORECASE,
 )
@@ -57,11 +60,13 @@ _BAD_BEFORE = re.compile(
 _UNIT_WORD = re.compile(r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°])", re.UNICODE)
 _NO_UNIT = frozenset(
     "or and to plus minus times more less fewer than if but not squared cubed dozen dozens hundred hundreds thousands "
-    "thousand million millions billion billions pi π factorial half halves third thirds quarter quarters fourths fifths "
+    "thousand million millions billion billions pi π factorial half halves third thirds quarter quarters fourths "
+    "fifths "
     "tenths am pm a.m p.m uhr o'clock oclock through until till between either th st nd rd mod modulo divided "
     "multiplied over x y n m z i e oder und bis mal et ou y o to's lakh crore unless wait actually hmm maybe because "
     "since as so which given with where due for versus vs then otherwise else except without before after old-new "
-    "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't isn't can maybe perhaps probably possibly "
+    "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't "
+    "isn't can maybe perhaps probably possibly "
     "guess unlikely too ish almost nearly".split()
 )
 _GLUED = re.compile(
@@ -75,7 +80,8 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _TURNS = re.compile(
-    r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no|unless|correction|sorry|alternatively|i mean|or|"
+    r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no|unless|correction|sorry|alternatively|"
+    r"i mean|or|"
     r"oder|otherwise|however|but|so|thus|therefore|hence|answer|wrong|incorrect|not)\b|[?]",
     re.IGNORECASE,
 )
@@ -142,7 +148,7 @@ def _explained(text: str, found: tuple[Fraction, int], depth: int) -> Fraction |
     working = re.match(r"\s*(?:=|≈)\s*", rest)
     if working is not None:
         right = rest[working.end() :].rstrip(" .)$")
-        return value if re.fullmatch(r"[A-Za-z]\w?", right) or evaluated(right) == value else None
+        return value if re.fullmatch(r"[A-Za-z]\w?", right) or arithmetic_value(right) == value else None
     if rest[:1] in ("'", '"') and rest[:1] not in text[:end]:
         return None  # feet and inches
     return value if depth < 4 and _is_explained(rest, depth, value) else _corrected(rest, depth)

@@ -1,8 +1,8 @@
 """From an answer's text to what it recommends and what it does. Nothing here guesses; the raw text is kept elsewhere.
 
-Invariant: a reader returns a typed outcome, `(labels, status)`. What stands behind the last final marker is explained to
-its end, or it is `unparsable` (`illegal` where it names something that is no legal action). Thoughts are split off first;
-an answer that was cut off inside its thought is `truncated`.
+Invariant: a reader returns a typed outcome, `(labels, status)`. What stands behind the last final marker is explained
+to its end, or it is `unparsable` (`illegal` where it names something that is no legal action). Thoughts are split off
+first; an answer that was cut off inside its thought is `truncated`.
 
 The recommendation ("stated") is read, in this order, from
   1. a `<values>` block of `label = number` pairs: all labels that tie at the top (Schmied et al. 2025, App. C.1.3);
@@ -10,8 +10,8 @@ The recommendation ("stated") is read, in this order, from
   3. the last sentence of the form "the best <noun> (now) is X" that nobody denies, conditions or takes back.
 The action ("done") is the last final `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2).
 
-Open questions have no labels. A number is read by the grammar of `numbers`, behind the last `ACTION=` or `Answer:`, else
-in "the answer is ...", else in the last `\\boxed{}`. A text is all behind the last marker, up to a line of ours.
+Open questions have no labels. A number is read by the grammar of `numbers`, behind the last `ACTION=` or `Answer:`,
+else in "the answer is ...", else in the last LaTeX box. A text is all behind the last marker, up to a line of ours.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ...records import Situation, Status, plain, split_thoughts
+from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
 from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
@@ -74,7 +74,7 @@ def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
     split = split_thoughts(text)
     if split.cut:
         return None, "truncated"
-    return _open(plain(split.text), "answer", situation)
+    return _open(plain_signs(split.text), "answer", situation)
 
 
 def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...], Status]:
@@ -84,7 +84,7 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
     split = split_thoughts(text)
     if split.cut:
         return (), "truncated"
-    shown = plain(split.text)
+    shown = plain_signs(split.text)
     kind = "stated" if last_marked(shown, "stated") is not None else "answer"
     answer, status = _open(shown, kind, situation)
     if answer is None and kind == "stated" and not _value_behind(shown, kind):
@@ -96,7 +96,7 @@ def holds_recommendation(text: str, situation: Situation) -> bool:
     """Whether a text names what it thinks best, legal or not; an answer of its own is none."""
     if situation.answer == "action":
         return read_stated(text, situation.actions, _spoken(situation))[1] not in ("unparsable", "truncated")
-    return _open(plain(split_thoughts(text).text), "stated", situation)[0] is not None
+    return _open(plain_signs(split_thoughts(text).text), "stated", situation)[0] is not None
 
 
 def read_action(
@@ -110,7 +110,7 @@ def read_action(
     split = split_thoughts(text)
     if split.cut:
         return None, "truncated"
-    marked = last_marked(plain(split.text), "done", tuple(actions))
+    marked = last_marked(plain_signs(split.text), "done", tuple(actions))
     if marked is None:
         return None, "unparsable"
     reading = _labels_of(marked, _names(actions, spoken), several=False)
@@ -120,11 +120,11 @@ def read_action(
 def read_stated(
     text: str, actions: Sequence[str], spoken: Callable[[str], str | None] | None = None
 ) -> tuple[tuple[str, ...], Status]:
-    """The actions a rationale recommends: (labels, `ok` | `illegal` | `unparsable` | `truncated`); ties give several."""
+    """What a rationale recommends: (labels, `ok`, `illegal`, `unparsable` or `truncated`); a tie has several labels."""
     split = split_thoughts(text)
     if split.cut:
         return (), "truncated"
-    shown, names = plain(split.text), _names(actions, spoken)
+    shown, names = plain_signs(split.text), _names(actions, spoken)
     from_values = top_of_values(shown, names)
     if from_values:
         return from_values, "ok"
@@ -148,7 +148,7 @@ def whole_lines(text: str) -> str:
 
 def match_label(text: str, actions: Sequence[str]) -> str | None:
     """The legal action that `text` begins with, as a whole word and whatever its case; None if there is none."""
-    shown = plain(text).strip()
+    shown = plain_signs(text).strip()
     found = names_of(tuple(actions)).label_at(shown, 0)
     return None if found is None else found[0]
 
@@ -162,7 +162,7 @@ def replace_action(text: str, actions: Sequence[str], label: str) -> str | None:
         return text.replace(text.strip(), label)
     answer = split_thoughts(text).text
     offset = len(text) - len(answer) if text.endswith(answer) else -1
-    shown = plain(answer)
+    shown = plain_signs(answer)
     own, status = read_action(text, actions)
     marked = last_marked(shown, "done", tuple(actions))
     if own is None or status != "ok" or marked is None or offset < 0 or len(shown) != len(answer):
@@ -186,7 +186,7 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     split = split_thoughts(text)
     if split.cut:
         return "the answer ends inside its thought"
-    shown = plain(split.text)
+    shown = plain_signs(split.text)
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
     marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
     if marked is None:
@@ -211,7 +211,12 @@ def _spoken(situation: Situation) -> Callable[[str], str | None] | None:
 
 
 def _names(actions: Sequence[str], spoken: Callable[[str], str | None] | None) -> Names:
-    return names_of(tuple(actions), spoken)
+    return names_of(tuple(actions), spoken or (cell_named if _are_cells(tuple(actions)) else None))
+
+
+def _are_cells(actions: tuple[str, ...]) -> bool:
+    """Whether labels can only be the free cells of a board: digits below 9 with a gap, as no counted list has."""
+    return set(actions) < set("012345678") and actions != tuple("012345678")[: len(actions)]
 
 
 def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
@@ -306,9 +311,7 @@ def _answer_sentence(text: str) -> Marked | None:
 
 
 def _boxed(text: str) -> Marked | None:
-    last = None
-    for last in _BOXED.finditer(text):
-        pass
+    last = max(_BOXED.finditer(text), key=lambda box: box.start(), default=None)
     if last is None:
         return None
     level, place = 1, last.end()

@@ -38,7 +38,8 @@ _DANGER = re.compile(
     r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|avoid\w*|exclude\w*|reject\w*|ruled? out|"
     r"isn|unsure|uncertain|alternatively|both|either|neither|any|all|every\w*|nothing|cannot|can't|don't|doesn't|"
     r"isn't|won't|wouldn't|sondern|aber|nicht|kein\w*|mais|pas|pero|nein|non|correction|sorry|scratch|mistake|"
-    r"depends?|tie[ds]?|equal\w*|same|then|unclear|unknown|says|said|claims?|thinks|believes|suggests?|argues)\b|[?]|不|或|还是|但|如果|等等|другой|или|нет|не\b|но\b",
+    r"depends?|tie[ds]?|equal\w*|same|then|unclear|unknown|says|said|claims?|thinks|believes|suggests?|argues)\b|"
+    r"[?]|不|或|还是|但|如果|等等|другой|или|нет|не\b|но\b",
     re.IGNORECASE,
 )
 _TURNS = re.compile(
@@ -54,7 +55,8 @@ _SAYS_OTHERWISE = re.compile(
 )
 _BEFORE = re.compile(
     r"(?:\b(?:than|not|nor|over|unlike|above|beats?|compared (?:to|with)|versus|vs\.?|instead of|rather than|against|"
-    r"exceeds|outperforms|of|from|(?:second|third|next|runner-up)(?:[ -](?:best|choice|place))?(?: is)?\s*[:=]?|never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als)|[>]"
+    r"exceeds|outperforms|of|from|(?:second|third|next|runner-up)(?:[ -](?:best|choice|place))?(?: is)?\s*[:=]?|"
+    r"never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als)|[>]"
     r")\s+(?:the\s+|button\s+|option\s+|arm\s+|cell\s+)*[\"'*_`(]*$",
     re.IGNORECASE,
 )
@@ -74,13 +76,15 @@ _GLUED = tuple("#+^²³%=<@&")
 _ARROW = re.compile(r"--+\s")
 
 CORRECTION = re.compile(
-    r"[\s.,;:!?\"'`*_)(\[\]—-]*(?:\b(?:wait|no(?! (?:doubt|question|other|data|rewards?)\b)|nope|hmm+|actually|sorry|correction|rather(?! than)|i mean|on second thought|"
+    r"[\s.,;:!?\"'`*_)(\[\]—-]*(?:\b(?:wait|no(?! (?:doubt|question|other|data|rewards?)\b)|nope|hmm+|actually|"
+    r"sorry|correction|rather(?! than)|i mean|on second thought|"
     r"on reflection|scratch that|oops|make that|hold on|or rather|nein|doch|warte|moment|vielmehr|non|attends|en fait|"
     r"plutôt|espera|perdón|mejor dicho|нет|погоди)\b|不对|等等|不是|不,|应该是)[\s.,;:!\"'`*_—-]*",
     re.IGNORECASE,
 )
 _ANSWERS_AGAIN = re.compile(
-    r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|pick)\b[^\n]{0,80}|"
+    r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|"
+    r"pick)\b[^\n]{0,80}|"
     r"^\W{0,6}i(?:'ll| will| would| am going to)? ?(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -88,9 +92,11 @@ _TAKEN_BACK = re.compile(
     r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
     r"oops\b|let me (?:correct|reconsider|rethink|revise|change|re-|redo|double|recheck)|on (?:second thought|"
     r"reflection|reconsideration)|scratch that|i (?:made (?:a|an) (?:mistake|error)|was wrong|take (?:that|it) back|"
-    r"change my (?:mind|answer|choice)|changed my (?:mind|answer|choice)|retract|should (?:have|instead)|meant|mean\b|must correct|need to correct)|"
+    r"change my (?:mind|answer|choice)|changed my (?:mind|answer|choice)|retract|should (?:have|instead)|meant|"
+    r"mean\b|must correct|need to correct)|"
     r"(?:that|this|the (?:above|answer above|last line))(?:'s| is| was| seems)? (?:wrong|not right|not correct|"
-    r"incorrect|a mistake|an error|false|not my)|instead,?\b|rather,|or\b|but (?:wait|if|actually|i)\b|edit:|update:|i(?:'d| would) rather|my (?:real|actual|"
+    r"incorrect|a mistake|an error|false|not my)|instead,?\b|rather,|or\b|but (?:wait|if|actually|i)\b|edit:|"
+    r"update:|i(?:'d| would) rather|my (?:real|actual|"
     r"corrected|revised|true) |unless\b|disregard\b|ignore (?:that|the|my)|strike that|not really|just kidding|"
     r"alternatively\b|warte\b|nein\b|moment\b|halt\b|stimmt nicht|falsch\b|attends\b|non,|en fait\b|erreur\b|espera\b|"
     r"en realidad\b|perdón\b|等等|不对|等一下|更正|нет,|погоди)",
@@ -156,14 +162,11 @@ def _option_text(rest: str, begin: int, mentions: re.Pattern[str]) -> int | None
     turned = _SAYS_OTHERWISE.search(rest, begin)
     bad = [turned.start()] if turned else []
     for mention in mentions.finditer(rest, begin):
-        listed = re.match(r"[).:]", rest[mention.end() : mention.end() + 1]) and rest[mention.end() + 1 :].strip()
-        before = rest[max(0, mention.start() - 12) : mention.start()]
-        if (listed and mention[0].isupper()) or re.search(r"(?:^|[.)\s(])(?:or|and)\s+[(\[]*$", before):
-            bad += (
-                []
-                if "oth " in rest[begin : begin + 5] or not before.strip().startswith("or") and not listed
-                else [mention.start()]
-            )
+        listed = bool(re.match(r"[).:]\s*\S", rest[mention.end() : mention.end() + 8]))
+        before = rest[max(begin, mention.start() - 12) : mention.start()]
+        other = re.search(r"\bor\s+[(\[]*$", before) and not re.search(r"\beither\b", rest[begin:], re.IGNORECASE)
+        if mention[0].isupper() and (listed or other):
+            bad.append(mention.start())
     first = mentions.match(rest, begin)
     if (
         first is not None
@@ -175,7 +178,9 @@ def _option_text(rest: str, begin: int, mentions: re.Pattern[str]) -> int | None
 
 
 def _unsafe_mentions(rest: str, begin: int, mentions: re.Pattern[str], label: str, reason: bool) -> list[int]:
-    """Where other labels stand that might be meant. Labels that are joined ("A, C and D are wrong") are told of as one."""
+    """Where other labels stand that might be meant. Labels that are joined ("A, C and D are wrong") are told of "
+    "as one.
+    """
     groups: list[list[re.Match[str]]] = []
     for mention in mentions.finditer(rest, begin):
         between = rest[groups[-1][-1].end() : mention.start()] if groups else "x"
@@ -192,7 +197,7 @@ def _unsafe_mentions(rest: str, begin: int, mentions: re.Pattern[str], label: st
 
 
 def _safe_denial(words: str, danger: re.Match[str], mentions: re.Pattern[str]) -> bool:
-    """ "Red, not Blue": a denial of another label alone, with nothing dangerous behind it."""
+    """Whether a denial is one of another label alone: "Red, not Blue"."""
     if danger[0].casefold() not in ("not", "never", "rather", "instead", "nicht", "pas"):
         return False
     other = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*").match(words, danger.end())

@@ -7,9 +7,25 @@ from hypothesis import strategies as st
 from akrasia.records import Response, decode, encode, normal_form, split_thoughts
 
 PIECES = st.sampled_from(
-    ["<think>", "</think>", "<reasoning>", "</reasoning>", "\u25c1think\u25b7", "\u25c1/think\u25b7", "[THINK]", "[/THINK]", "a", " ",
-     "\n", "`<think>`", "<|channel|>analysis<|message|>", "<|channel|>final<|message|>", "<|end|>", "ACTION=Red"]
-)  # fmt: skip
+    [
+        "<think>",
+        "</think>",
+        "<reasoning>",
+        "</reasoning>",
+        "\u25c1think\u25b7",
+        "\u25c1/think\u25b7",
+        "[THINK]",
+        "[/THINK]",
+        "a",
+        " ",
+        "\n",
+        "`<think>`",
+        "<|channel|>analysis<|message|>",
+        "<|channel|>final<|message|>",
+        "<|end|>",
+        "ACTION=Red",
+    ]
+)
 
 
 @pytest.mark.parametrize(
@@ -21,12 +37,15 @@ PIECES = st.sampled_from(
         ("so</think>\nACTION=Red", "so", "ACTION=Red"),
         ("\u25c1think\u25b7so\u25c1/think\u25b7ACTION=Red", "so", "ACTION=Red"),
         ("[THINK]so[/THINK]ACTION=Red", "so", "ACTION=Red"),
-        ("<|channel|>analysis<|message|>so<|end|><|start|>assistant<|channel|>final<|message|>ACTION=Red<|return|>",
-         "so", "ACTION=Red"),
+        (
+            "<|channel|>analysis<|message|>so<|end|><|start|>assistant<|channel|>final<|message|>ACTION=Red<|return|>",
+            "so",
+            "ACTION=Red",
+        ),
         ("analysisSo it is.assistantfinalACTION=Red", "So it is.", "ACTION=Red"),
         ("I write no `<think>` here. ACTION=Red", "", "I write no `<think>` here. ACTION=Red"),
     ],
-)  # fmt: skip
+)
 def test_thought_and_answer_are_parted(text: str, reasoning: str, answer: str) -> None:
     response = Response(text)
     assert (response.reasoning, response.text, response.status) == (reasoning, answer, "ok")
@@ -35,9 +54,14 @@ def test_thought_and_answer_are_parted(text: str, reasoning: str, answer: str) -
 
 @pytest.mark.parametrize(
     "text",
-    ["<think>ACTION=Red", "\u25c1think\u25b7ACTION=Red\n", "<|channel|>analysis<|message|>ACTION=Red", "analysisThe ACTION=Red",
-     "Well.\n<reasoning>ACTION=Red"],
-)  # fmt: skip
+    [
+        "<think>ACTION=Red",
+        "\u25c1think\u25b7ACTION=Red\n",
+        "<|channel|>analysis<|message|>ACTION=Red",
+        "analysisThe ACTION=Red",
+        "Well.\n<reasoning>ACTION=Red",
+    ],
+)
 def test_an_answer_that_ends_inside_its_thought_is_truncated(text: str) -> None:
     response = Response(text)
     assert response.status == "truncated" and "ACTION=Red" not in response.text and "ACTION=Red" in response.reasoning

@@ -364,3 +364,13 @@ def test_an_answer_without_a_number_knows_and_does_nothing(tmp_path: Path) -> No
     (arm,) = ak.run(task=aiw(), model=silent, variants=["reason_act"], episodes=6, out=tmp_path / "run").score().arms
     assert (arm.metrics["knowing"].value, arm.metrics["doing"].value, arm.metrics["valid"].value) == (0, 0, 0)
     assert arm.outcomes.actions == {"unparsable": 6}
+
+
+@given(st.fractions(max_denominator=10**6))
+def test_fractions_are_numbers_in_one_form(value: Any) -> None:
+    found = canonical_number(f"{value.numerator}/{value.denominator}")
+    assert found is not None and canonical_number(found) == found
+    if "/" not in found:
+        assert type(value)(found) == value
+    assert canonical_number(f"{3 * value.numerator}/{3 * value.denominator}") == found
+    assert read_answer(f"ACTION={value.numerator}/{value.denominator}", NUMBER) == (found, "ok")

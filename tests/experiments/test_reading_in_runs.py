@@ -1,0 +1,134 @@
+"""What a run makes of how answers are written: own lines, thoughts, cut answers, votes on texts."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia as ak
+from akrasia.agents import AGENTS, Agent
+from akrasia.agents.base import Context, agreed, speak
+from akrasia.evals.integrity import integrity_faults
+from akrasia.models import Gateway, ModelRoles, Scripted
+from akrasia.records import Draw, Request, Response, Situation, Turn
+from akrasia.tasks import questions
+from akrasia.tasks.potemkin import potemkin
+
+DEBATES = (
+    "society(agents=3, protocol='confidence_weighted')",
+    "reason_act | debate(agents=3, protocol='confidence_weighted')",
+)
+
+
+def perfect(task: Any) -> Scripted:
+    """Answers every question of Potemkin right, with its confidence in the line below."""
+
+    def script(request: Request, draw: Draw) -> str:
+        state = task.start(draw.episode)
+        asked = request.messages[0].content
+        for turn in range(len(task.uses)):
+            here = replace(state, turn=turn)
+            situation = task.situation(here)
+            if situation.question in asked and situation.observation in asked:
+                answer = task.solution(here)
+                return f"So it is.\nBEST={answer}\nACTION={answer}\nCONFIDENCE=80"
+        raise AssertionError(asked)
+
+    return Scripted(script, "perfect")
+
+
+def numbers(tmp_path: Path) -> Any:
+    path = tmp_path / "numbers.jsonl"
+    path.write_text(
+        "".join(json.dumps({"question": f"What is {n} and 1?", "answer": n + 1}) + "\n" for n in range(17, 25))
+    )
+    return questions(str(path))
+
+
+WORDS = dict(
+    zip(
+        range(18, 26),
+        ["eighteen", "nineteen", "20", "21.0", "twenty-two", "$23", "6 + 18 = 24", "25 (in all)"],
+        strict=True,
+    )
+)
+
+
+def counts(request: Request, draw: Draw) -> str:
+    said = WORDS[18 + draw.episode % 8]
+    return f"BEST={said}\nACTION={said}\nCONFIDENCE=80"
+
+
+def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_potemkin(tmp_path: Path) -> None:
+    task = potemkin()
+    run = ak.run(task=task, model=perfect(task), variants=["reason_act", "reason_act | confidence"], episodes=6,
+                 out=tmp_path / "run")  # fmt: skip
+    for arm in run.score().arms:
+        assert arm.metrics["doing"].value == 1 and arm.metrics["gap"].value == 0
+
+
+@pytest.mark.parametrize("variant", ["reason_act | confidence", *DEBATES])
+def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_numbers(tmp_path: Path, variant: str) -> None:
+    run = ak.run(task=numbers(tmp_path), model=Scripted(counts, "counts"), variants=["reason_act", variant], episodes=8,
+                 out=tmp_path / "run")  # fmt: skip
+    for arm in run.score().arms:
+        assert arm.metrics["doing"].value == 1 and arm.metrics["knowing"].value == 1
+
+
+def test_answers_that_are_all_cut_off_inside_their_thought_are_none(tmp_path: Path) -> None:
+    def thinking(request: Request, draw: Draw) -> Response:
+        return Response("<think>\nBEST=Blue\nACTION=Blue\nLet me", "truncated", "length")
+
+    model = Scripted(thinking, "thinking")
+    run = ak.run(task="bandit", model=model, variants=["reason_act"], episodes=6, out=tmp_path / "run")
+    assert run.records["status"].unique().to_list() == ["truncated"] and run.records["answers_read"].sum() == 0
+    assert [fault.share for fault in integrity_faults(run.records) if fault.check == "failed"] == [1.0]
+
+
+SITUATION = Situation("t", 0, 1, "Films.", ("Alien", "Alien 3"), noun="film")
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "done"),
+    [
+        ("BEST=Alien\nACTION=Alien\nbecause it", "truncated", "Alien"),
+        ("BEST=Alien\nACTION=Alien", "truncated", None),
+        ("ACTION=Alien 3\n\nWait, ACTION=", "truncated", None),
+        ("BEST=Alien\nACTION=Alien", "ok", "Alien"),
+    ],
+)
+def test_a_cut_answer_counts_where_the_line_that_gives_it_is_complete(text: str, status: Any, done: str | None) -> None:
+    model = Scripted(lambda request, draw: Response(text, status, "length" if status == "truncated" else "stop"), "cut")
+    context = Context(SITUATION, ModelRoles(Gateway([model]), {"default": model.info.id}), 0, 0)
+    turn = asyncio.run(speak(Agent("reasoner", options={"mode": "reason_act"}), "r", context, ()))
+    assert (turn.action, turn.status) == (done, "ok" if done else "truncated")
+
+
+TEXT = Situation("t", 0, 1, "Where?", (), answer="text")
+
+
+def turns(*said: str) -> tuple[Turn, ...]:
+    return tuple(
+        Turn(f"a{i}", "reasoner", stated=(s,), stated_status="ok", action=s, status="ok") for i, s in enumerate(said)
+    )
+
+
+@pytest.mark.parametrize("rule", ["plurality", "majority", "irv", "confidence_weighted"])
+def test_texts_of_one_normal_form_are_one_vote(rule: str) -> None:
+    reads = turns("Paris", "London", "paris", "London", "**Paris**.")
+    turn = AGENTS.make("voter").conclude(Agent("voter", options={"rule": rule}), TEXT, reads, Draw(0, 0))
+    assert (turn.action, turn.stated) == ("Paris", ("Paris",))
+    assert agreed(turns("Paris", "paris", "**Paris**."), 1.0, TEXT) and not agreed(reads, 1.0, TEXT)
+
+
+def test_what_was_recommended_and_done_in_other_signs_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps({"question": "Whose play?", "answer": "O'Brien"}) + "\n")
+    model = Scripted(lambda request, draw: "BEST=O\u2019Brien\nACTION=**o'brien**.", "texts")
+    run = ak.run(task=questions(str(path)), model=model, variants=["reason_act"], episodes=4, out=tmp_path / "run")
+    (arm,) = run.score().arms
+    assert arm.metrics["doing"].value == arm.metrics["knowing"].value == 1
+    assert set(run.records["follows"]) == {True}
