@@ -124,8 +124,8 @@ class LedgerReader:
         return None if row is None else str(row[-1])
 
     def sessions(self) -> list[RunSession]:
-        """The sessions of the run, oldest first; empty where an older akrasia wrote it. One that has not ended holds what
-        was reported of the models so far.
+        """The sessions of the run, oldest first; empty where an older akrasia wrote it. One that has not ended holds
+        what was reported of the models so far.
         """
         sessions = [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
         if sessions and not sessions[-1].models:

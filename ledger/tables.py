@@ -14,11 +14,12 @@ from ..records import Draw, Record, Request, Response, Spend, encode
 from .checksums import checksum, with_contents
 from .step_rows import csv_line
 
-__all__ = ["BOOKED", "STATEMENTS", "Batch", "answer_rows", "booked_rows", "finished_rows", "record_rows"]
+__all__ = ["BOOKED", "RECORD", "STATEMENTS", "Batch", "answer_rows", "booked_rows", "finished_rows", "record_rows"]
 
 Batch = tuple[tuple[str, list[tuple[Any, ...]]], ...]
 """The rows to enter, per statement of `STATEMENTS`."""
 
+RECORD = 5  # where its JSON stands in a row of the statement "records"
 BOOKED = ("booked calls", "booked dollars", "booked tokens")
 """The settings that hold what counts against the budget though no answer is stored for it."""
 

@@ -34,8 +34,10 @@ from .page_texts import (
     CLASS_HEADINGS,
     DESIGNS,
     SPLITS,
+    actions_lost,
     metric_definitions,
     model_notes,
+    rationales_lost,
     registered_metric,
     task_options,
     unencoded_words,
@@ -356,9 +358,9 @@ def _split_columns(split: str) -> list[Column[ArmRow]]:
 def _outcomes(rows: Sequence[ArmRow]) -> PageTable:
     """What became of the answers of every variant: one column per status that occurs."""
     columns = _status_columns("actions", [row.arm.outcomes for row in rows])
-    columns.append(Column("not ok", _actions_lost, over="actions", css="whole"))
+    columns.append(Column("not ok", actions_lost, over="actions", css="whole"))
     columns += _status_columns("rationales", [row.arm.outcomes for row in rows])
-    columns.append(Column("not ok", _rationales_lost, over="rationales", css="whole"))
+    columns.append(Column("not ok", rationales_lost, over="rationales", css="whole"))
     return _arm_table("Outcomes per variant", columns, rows, roles=True)
 
 
@@ -371,16 +373,6 @@ def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[O
         return Column(title, lambda row: TableCell(str(getattr(row.arm.outcomes, what).get(status, 0))), over=what)
 
     return [column(status) for status in statuses]
-
-
-def _actions_lost(row: ArmRow) -> TableCell:
-    return TableCell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
-
-
-def _rationales_lost(row: ArmRow) -> TableCell:
-    rationales = row.arm.outcomes.rationales
-    asked = sum(n for status, n in rationales.items() if status != "absent")
-    return TableCell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")
 
 
 def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:

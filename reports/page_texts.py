@@ -8,14 +8,16 @@ from typing import Any
 from ..evals.metrics import METRICS
 from ..evals.scorecard import Scorecard
 from .columns import ArmRow
-from .text import estimate_cell
+from .text import TableCell, estimate_cell
 
 __all__ = [
     "CLASS_HEADINGS",
     "DESIGNS",
     "SPLITS",
+    "actions_lost",
     "metric_definitions",
     "model_notes",
+    "rationales_lost",
     "registered_metric",
     "task_options",
     "unencoded_words",
@@ -78,3 +80,15 @@ def unencoded_words(rows: Sequence[ArmRow]) -> str:
         return estimate_cell(rows[0].metric("encoded")).words
     names = "; ".join(r.name for r in lacking)
     return f"not shown for {names}: no variant shows token probabilities on the same prompt"
+
+
+def actions_lost(row: ArmRow) -> TableCell:
+    """How many steps of a variant have no action."""
+    return TableCell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
+
+
+def rationales_lost(row: ArmRow) -> TableCell:
+    """How many of the rationales that were asked for could not be read."""
+    rationales = row.arm.outcomes.rationales
+    asked = sum(n for status, n in rationales.items() if status != "absent")
+    return TableCell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")

@@ -20,7 +20,7 @@ from typing import Any, assert_never
 from ...errors import BadOption, BudgetSpent, EndsRun, RunStopped, WorkerLost
 from ...events import EventBus, StopBegan, WorkerDied
 from ...ledger.store import RunStore
-from ...ledger.tables import Batch, booked_rows
+from ...ledger.tables import RECORD, Batch, booked_rows
 from ...models.budget import BudgetTracker
 from ...models.gateway import RunUsage
 from ...records import Record, decode
@@ -389,7 +389,7 @@ class _PoolSession:
         if self._emit is not None and self._emit.records:
             for table, rows in batch:
                 if table == "records":
-                    emit_stored(self._emit, [decode(Record, row[-1]) for row in rows], self.run_usage)
+                    emit_stored(self._emit, [decode(Record, row[RECORD]) for row in rows], self.run_usage)
 
 
 def _ending(reason: EndsRun) -> Drain | Stop:
