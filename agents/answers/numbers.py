@@ -67,7 +67,9 @@ _NO_UNIT = frozenset(
     "since as so which given with where due for versus vs then otherwise else except without before after old-new "
     "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't "
     "isn't can maybe perhaps probably possibly "
-    "guess unlikely too ish almost nearly".split()
+    "guess unlikely too ish almost nearly "
+    "jan feb apr jun jul aug sep sept oct nov dec january february march "
+    "april june july august september october november december".split()
 )
 _GLUED = re.compile(
     r"(?:%|°[CF]?|km/h|km|cm|mm|kg|g|mg|lbs?|oz|ft|h|min|mins|ms|hrs?|L|ml|kWh|kW|USD|EUR|GBP|€|\$|£|¥|₹|"
@@ -204,8 +206,9 @@ def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
         return True
     if rest.lstrip("\"'*_ ")[:1] == "(":
         return _bracket_explained(rest.lstrip("\"'*_ "), depth, value)
-    if _REASON.match(rest):
-        return not _TURNS.search(rest)
+    if (reason := _REASON.match(rest)) is not None:
+        told = reason[0].casefold().endswith("for") and re.search(r"\d|\band\b", rest)
+        return not told and not _TURNS.search(rest)
     sentence = re.match(r"[\"'*_)\]$]*(?:[.!;]+|,|\s+-|\s*[—―]|:)\s+", rest)
     if sentence is None:
         return False

@@ -56,7 +56,7 @@ _SAYS_OTHERWISE = re.compile(
 _BEFORE = re.compile(
     r"(?:\b(?:than|not|nor|over|unlike|above|beats?|compared (?:to|with)|versus|vs\.?|instead of|rather than|against|"
     r"exceeds|outperforms|of|from|(?:second|third|next|runner-up)(?:[ -](?:best|choice|place))?(?: is)?\s*[:=]?|"
-    r"never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als)|[>]"
+    r"never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als)"
     r")\s+(?:the\s+|button\s+|option\s+|arm\s+|cell\s+)*[\"'*_`(]*$",
     re.IGNORECASE,
 )

@@ -259,7 +259,7 @@ class Blank(Named):
 
 
 class Unreadable(Named):
-    labels = ("go, now", "stop")
+    labels = ("go BEST=1", "stop")
 
 
 class Lenient(Sound):
@@ -368,7 +368,7 @@ BROKEN = {
     Columns: "situation: the column 'pulls' does not fit",
     Collide: "labels: two labels collide: Red, RED",
     Blank: "labels: ' Left' is empty, or has spaces",
-    Unreadable: "labels: 'go, now' is read as None",
+    Unreadable: "labels: 'go BEST=1' is read as None",
     Lenient: "bad actions: ' Left' is taken",
     Crashes: "bad actions: '' raises KeyError and not BadOption",
     Late: "end: no end after",
