@@ -346,11 +346,13 @@ def graphs_show(
 
 
 @app.command(cls=StrictCommand)
-def doctor() -> None:
-    """Check this machine: versions, weights, native libraries, and which provider keys are set."""
-    from .commands.doctor import examine
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Ask this model one tiny question, which is billed.")] = None,
+) -> None:
+    """Check this machine: versions, weights, native libraries, and which provider keys are set; or one model."""
+    from .commands.doctor import ask_once, examine
 
-    if not examine(_console()):
+    if not (examine(_console()) if model is None else ask_once(_console(), model)):
         raise typer.Exit(1)
 
 

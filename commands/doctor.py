@@ -17,14 +17,73 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import AkrasiaError
+from ..models.base import ModelInfo
+from ..models.gateway import Gateway
+from ..models.providers.preflight import KEY_VARIABLES
 from ..models.providers.shipped_weights import default_weights
+from ..models.resolve import resolve
+from ..records import Draw, Message, Response, Sampling
+from ..result import blocking
 
-__all__ = ["examine"]
+__all__ = ["ask_once", "examine"]
+
+QUESTION = "Answer with the one word: ready."
 
 NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")
 COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
 OK, WARN, BAD = "ok", "note", "missing"
+
+
+def ask_once(console: Console, model: str) -> bool:
+    """Ask a model one tiny question and print what it takes; True if it answered. It is billed like any other call.
+
+    Raises:
+        UsageError, Denied: the model cannot be used here, and why.
+    """
+    info, response = blocking(lambda: _ask(model))
+    table = Table("what", "state", "detail", title=f"akrasia doctor --model {model}", title_justify="left")
+    for what, state, detail in _answers(info, response):
+        table.add_row(what, Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]), detail)
+    console.print(table)
+    return response.status == "ok"
+
+
+async def _ask(model: str) -> tuple[ModelInfo, Response]:
+    gateway = Gateway([backend := resolve(model)])
+    try:
+        await gateway.open()
+        info = gateway.info(backend.info.id)
+        request = info.request((Message("user", QUESTION),), info.sampling(Sampling(max_tokens=16)))
+        return info, await gateway.complete(request, Draw(0, 0))
+    finally:
+        await gateway.close()
+
+
+def _answers(info: ModelInfo, response: Response) -> Iterator[tuple[str, str, str]]:
+    yield "model", OK, f"{info.label}, reported as {response.reported.get('model') or 'nothing'}"
+    said = response.error or response.text.strip() or "(nothing)"
+    yield "answer", OK if response.status == "ok" else BAD, f"{response.status}: {said[:200]}"
+    used = response.usage
+    counted = f"{used.prompt_tokens} of the prompt, {used.completion_tokens} of the answer"
+    yield "tokens", OK, counted + (f", {used.reasoning_tokens} of them thought" if used.reasoning_tokens else "")
+    left_out = response.reported.get("not_sent", "")
+    yield "not taken", WARN if left_out else OK, left_out or "nothing that was asked for"
+    lacks = sorted(info.lacking())
+    yield "settings it lacks", WARN if lacks else OK, ", ".join(lacks) or "none is known"
+    thinking = info.thinking
+    if thinking is None:
+        yield "thinking", OK, "none; no reasoning effort"
+    else:
+        room = thinking.room("", 16)
+        efforts = ", ".join(thinking.efforts) or "none"
+        rest = "no limit" if room is None else f"{room} tokens beside an answer"
+        yield "thinking", OK, f"effort {thinking.default} unless asked; takes {efforts}; {rest}"
+    price = info.price
+    if price is None:
+        yield "price", WARN, "not known: give price = { prompt = ..., completion = ... }"
+    else:
+        yield "price", OK, f"${price.prompt * 1e6:g} and ${price.completion * 1e6:g} per million tokens"
+    yield "cost of this call", OK, "not known" if response.cost is None else f"${response.cost:.6f}"
 
 
 def examine(console: Console) -> bool:
@@ -58,7 +117,7 @@ def _findings() -> Iterator[tuple[str, str, str]]:
         yield "weights (embedded)", OK, default_weights().name
     except AkrasiaError as error:
         yield "weights (embedded)", WARN, str(error)
-    known = [key for key in KEYS if os.environ.get(key)]
+    known = sorted({key for keys in KEY_VARIABLES.values() for key in keys if os.environ.get(key)})
     yield "provider keys", OK if known else WARN, ", ".join(known) or "none set; the embedded model needs none"
 
 

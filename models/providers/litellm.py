@@ -106,9 +106,7 @@ class LitellmTransport:
             return
         import openai
 
-        self._client = openai.AsyncOpenAI(
-            api_key=key or "none", base_url=base, timeout=HANDLER_TIMEOUT, max_retries=0
-        )
+        self._client = openai.AsyncOpenAI(api_key=key or "none", base_url=base, timeout=HANDLER_TIMEOUT, max_retries=0)
 
     async def ask(
         self, request: Request, settings: Mapping[str, Any], own: Mapping[str, Any], key: str, timeout: float

@@ -1,7 +1,7 @@
 """A client of our own for litellm's calls: it follows no redirect, and keeps the answer as the provider gave it.
 
-litellm follows redirects, and hands on the header that holds a key where it is not called `Authorization`. It also calls
-an end of an answer that it does not know "stop", and forgets what the provider called it.
+litellm follows redirects, and hands on the header that holds a key where it is not called `Authorization`. It also
+calls an end of an answer that it does not know "stop", and forgets what the provider called it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["OWN_PROTOCOL", "own_client"]
 
-# Providers with a protocol of their own, which litellm asks through its own HTTP client; others it asks through OpenAI's.
+# Providers with a protocol of their own, which litellm asks through its own HTTP client; others through OpenAI's.
 OWN_PROTOCOL = frozenset(
     "anthropic gemini vertex_ai vertex_ai_beta ollama ollama_chat cohere cohere_chat bedrock bedrock_converse".split()
 )

@@ -18,9 +18,7 @@ BANDIT = {"name": "bandit", "arms": 3, "horizon": 2}
 
 
 @pytest.mark.parametrize("provider", sorted(KEY_VARIABLES))
-async def test_a_missing_key_is_named_before_anything_is_loaded(
-    provider: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_key_is_named_before_anything_is_loaded(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in KEY_VARIABLES[provider]:
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(Denied, match=f"{KEY_VARIABLES[provider][0]} is not set"):
@@ -100,3 +98,24 @@ async def test_no_key_is_carried_to_another_address(providers: Any, name: str) -
     finally:
         await model.close()
     assert not [path for path in providers.paths if path.startswith("/elsewhere")]
+
+
+def test_the_doctor_asks_a_model_once(providers: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    from akrasia.commands.doctor import ask_once
+
+    name = f"openai/gpt-5-mini:api_base={providers.base}/openai/v1"
+    assert ask_once(Console(width=160), name)
+    told = " ".join(capsys.readouterr().out.split())
+    assert len(providers.bodies) == 1
+    for words in (
+        "ok: ACTION=Red",
+        "300 of them thought",
+        "stop, temperature, top_p",
+        "takes minimal, low, medium, high",
+    ):
+        assert words in told, told
+    assert "$0.25 and $2 per million" in told
+    with pytest.raises(Denied, match="is it running"):
+        ask_once(Console(), "ollama/llama3:api_base=http://127.0.0.1:9")
