@@ -349,3 +349,54 @@ def test_a_label_is_in_an_answer_or_it_is_not(
 ) -> None:
     decision = Decision("", stated, "ok" if stated else "absent", done, "ok")
     assert unsaid(GraphOutput(text=text), decision, COLOURS, [Response(t, "ok", "stop") for t in texts]) == missing
+
+
+# An outcome that stays is an answer of the model that could not be read, and nothing else.
+
+BODIES = {"a page": "<html>503 Service Unavailable</html>", "nothing": "", "another form": '{"hint": "none today"}'}
+
+
+def reads_a_tool(body: Path, how: str) -> Any:
+    from pydantic import BaseModel
+
+    class Hint(BaseModel):
+        hint: int
+
+    async def node(state: MessagesState) -> Any:
+        question = str(state["messages"][0].content)
+        said = await ak.ChatModel().ainvoke([*state["messages"], ("user", "Take your time.")])
+        if number(question) % 4 == 0:
+            text = body.read_text()
+            Hint.model_validate_json(text) if how == "pydantic" else Hint(**json.loads(text))
+        return {"messages": [said]}
+
+    return node
+
+
+@pytest.mark.parametrize("how", ["json", "pydantic"])
+@pytest.mark.parametrize("body", BODIES)
+def test_what_a_tool_returned_is_asked_again(tmp_path: Path, body: str, how: str) -> None:
+    tool = tmp_path / "tool"
+    node = reads_a_tool(tool, how)
+    for text, errors in ((BODIES[body], True), ('{"hint": 1}', False)):
+        tool.write_text(text)
+        _, arm = scored(tmp_path, one_node(node), MessagesAdapter(), episodes=6)
+        assert ("error" in arm.outcomes.actions) == errors, arm.outcomes
+
+
+@pytest.mark.parametrize("fence", ["{}", "```json\n{}\n```"])
+def test_an_answer_that_no_node_can_read_is_an_outcome_and_stays(tmp_path: Path, fence: str) -> None:
+    def half(request: Request, draw: Draw) -> str:
+        return fence.format('{"action": ') if len(request.messages) > 1 else answer(request, draw)
+
+    async def node(state: MessagesState) -> Any:
+        said = await ak.ChatModel().ainvoke([*state["messages"], ("user", "As JSON.")])
+        json.loads(str(said.text).strip("`json\n"))
+        return {"messages": [said]}
+
+    run = ak.run(
+        task=TASK, model=Scripted(half), episodes=2, out=tmp_path / "run",
+        variants=["reason_act", ak.Variant.from_langgraph("mine", one_node(node), MessagesAdapter())],
+    )  # fmt: skip
+    assert run.score().arms[1].outcomes.actions == {"error": 6}
+    assert run.outcome is not None and not run.outcome.missing
