@@ -276,11 +276,12 @@ class ExternalGraph:
                 f"the adapter of {self.name!r} gave {type(answer).__name__}", remedy="Return an ak.graphs.GraphOutput."
             )
         decision = decision_of_output(check_output(self.name, answer), situation, turns, ends)
+        what = unsaid(answer, decision, situation, ends)
         asked = [message.content for call in calls for message in call.request.messages]
-        others.hear_elsewhere([answer.text, answer.rationale, *asked])
+        others.hear_elsewhere([*asked, *([answer.text, answer.rationale] if what else [])], [r.text for r in ends])
         if others.names:
             tags["other_model"] = ", ".join(sorted(others.names))
-        if turns and (what := unsaid(answer, decision, situation, ends)):
+        if turns and what:
             tags["unsaid"] = what
         return decision, tags
 

@@ -205,7 +205,8 @@ def _mentions(text: str, label: str, situation: Situation) -> bool:
     if situation.answer == "action" and label in situation.actions:
         place = situation.actions.index(label)
         names += [str(place), str(place + 1), *([chr(ord("A") + place)] if place < LETTERS else [])]
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) for name in names)
+    whole = (re.compile(rf"(?<!\w){re.escape(n)}(?!\w)", re.IGNORECASE if len(n) > 1 else 0) for n in names)
+    return any(name.search(text) for name in whole)
 
 
 def _void(

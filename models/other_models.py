@@ -1,6 +1,6 @@
 """Hears which chat models beside the run's own are called while a graph decides.
 
-Invariant: a call is heard in the decision in whose context it is made. One that is made in a thread without a context is
+Invariant: a call is heard in the decision in whose context it is made. One made in a thread without a context is
 laid at the door of a decision only if that decision holds its answer, so a sound graph that decides at the same time is
 never blamed. Models that are not LangChain's are not heard; what they decide is in no answer of the run's model.
 """
@@ -52,10 +52,15 @@ class OtherModels(BaseCallbackHandler):
         """A model answered in a thread without a context."""
         self._elsewhere.append((name, text))
 
-    def hear_elsewhere(self, texts: Sequence[str]) -> None:
-        """Take up the models that were called without a context and whose answer one of the texts holds."""
+    def hear_elsewhere(self, texts: Sequence[str], own: Sequence[str]) -> None:
+        """Take up the models that were called without a context and whose answer the decision holds.
+
+        Args:
+            texts: what the decision holds beside its answers: what it asked, and what nobody whom it asked said.
+            own: the answers of the run's model; two models may say the same.
+        """
         for name, answer in tuple(self._elsewhere):
-            if answer and any(answer in text for text in texts):
+            if answer and any(answer in text for text in texts) and not any(answer in text for text in own):
                 self.names.add(name)
 
     def on_chat_model_start(self, serialized: dict[str, Any] | None, messages: Any, **kwargs: Any) -> None:
