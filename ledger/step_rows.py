@@ -12,7 +12,8 @@ was answered right. What they did can then not be compared with what was recomme
 
 Columns beside the identity (task, model, variant, control, baseline, design, episode, step):
     asked         a rationale was asked for; `knows` is defined only here
-    knows         the rationale recommends an optimal action (set intersection; `stated_ties` counts what it recommends)
+    knows         the rationale recommends an optimal action (set intersection; `stated_ties` counts what it names);
+                  one that recommends every action, where some are not optimal, says nothing and is `undecided`
     does          the action taken is optimal
     greedy        the action taken is greedy and not optimal; other: it is neither; valid: it is a legal action
     follows       the action taken is among those recommended; texts are compared in their normal form
@@ -113,6 +114,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     valid, asked = done is not None, decision["stated_status"] != "absent"
     probs = decision["probs"]
     does = valid and done in optimal
+    vacuous = len(actions) > 1 and stated >= actions and not actions <= optimal  # whoever names all says nothing
+    stated_status = "undecided" if vacuous else decision["stated_status"]
     is_greedy = valid and not does and done in greedy
     tags = record["tags"]
     turns = [t for t in decision["turns"] if t["role"] != "readout"]
@@ -130,13 +133,15 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "probe": "probe" in tags,
         "probes": 0,
         "asked": asked,
-        "knows": bool(stated & optimal),
+        "knows": bool(stated & optimal) and not vacuous,
         "does": does,
         "greedy": is_greedy,
         "other": valid and not does and not is_greedy,
         "valid": valid,
-        "stated_valid": decision["stated_status"] == "ok",
-        "follows": valid and (_same_text(decision["turns"]) if tags.get("answer") == "text" else done in stated),
+        "stated_valid": stated_status == "ok",
+        "follows": None
+        if vacuous
+        else valid and (_same_text(decision["turns"]) if tags.get("answer") == "text" else done in stated),
         "encoded": None if probs is None or reasoned else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
@@ -146,7 +151,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "stated": "|".join(decision["stated"]) or None,
         "done": done,
         "status": decision["status"],
-        "stated_status": decision["stated_status"],
+        "stated_status": stated_status,
         "prompt_tokens": usage["prompt_tokens"],
         "completion_tokens": usage["completion_tokens"],
         "mass": decision["mass"],
@@ -256,6 +261,11 @@ def _tampered(turns: list[dict[str, Any]]) -> bool:
     """Whether an edit changed the rationale; it may hold nothing to change, such as no number to make wrong."""
     edits = [t for t in turns if t["role"] in ("editor", "summariser")]
     return not edits or not all(t.get("skipped") for t in edits)
+
+
+def _followed(decision: dict[str, Any], tags: dict[str, str], stated: set[str]) -> bool:
+    """Whether what was done is among what was recommended; texts are compared in their normal form."""
+    return _same_text(decision["turns"]) if tags.get("answer") == "text" else decision["done"] in stated
 
 
 def _same_text(turns: list[dict[str, Any]]) -> bool:
