@@ -143,12 +143,14 @@ def one_task(value: Any) -> Task:
 
 
 def model_sets(value: Any) -> tuple[ModelSet, ...]:
-    """Model sets from a name or backend, a list of them, a mapping of slots, or a mapping of names to tables."""
+    """Model sets from a name, a backend, a table with a name and options, a list of these, slots, or named tables."""
     if isinstance(value, list | tuple):
         return tuple(s for v in value for s in model_sets(v))
     if isinstance(value, Mapping):
         if "default" not in value and value and all(isinstance(v, Mapping) for v in value.values()):
             return tuple(_model_table(name, table) for name, table in value.items())
+        if isinstance(value.get("name"), str) and "default" not in value:
+            return (ModelSet({"default": _model(value)}),)
         return (_slots(value),)
     return (ModelSet({"default": resolve(value)}),)
 

@@ -256,8 +256,10 @@ class RemoteModel:
         if opened is None:
             raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
         sampling = request.sampling
-        limit = opened.lessons.room_beside(sum(len(m.content.encode()) for m in request.messages))
-        limit = limit if sampling.max_tokens <= limit < sampling.most_tokens else 0  # where its prompt leaves no more
+        limit = 0  # of this call's tokens, where its prompt leaves no more
+        if opened.lessons.context:
+            left = opened.lessons.room_beside(sum(len(m.content.encode()) for m in request.messages))
+            limit = left if sampling.max_tokens <= left < sampling.most_tokens else 0
         for _ in range(MOST_LESSONS):
             form = self._form(opened, request)
             try:
