@@ -12,7 +12,7 @@ Invariants
   request (`refusals.py`): until then it may be the model that is rejected, and not the request.
 - An upper bound of a call's cost is reserved before it is made (`budget.py`, `payment.py`). `rate_limit.py` decides how
   many calls are made at once and per minute, `circuit_breaker.py` what happens when nothing is answered any more.
-- The key of an answer is computed once, by whoever asks, and handed on to the backend.
+- The key of an answer is computed once, by whoever asks.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Gateway:
 
         Args:
             where: the decision that asks, for events.
-            key: the answer's key, where the caller has it already: then the request has its room to think too.
+            key: the answer's key, where the caller has it, and the request its room to think.
 
         Raises:
             Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
@@ -379,8 +379,7 @@ class Gateway:
 class ModelRoles:
     """Which model plays which role: what an agent may ask, without knowing any model.
 
-    A role, or slot, that is not named is served by the slot "default". `where` names the decision that asks, for
-    events.
+    A role, or slot, that is not named is served by "default". `where` names the decision that asks, for events.
     """
 
     gateway: Gateway

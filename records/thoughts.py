@@ -3,7 +3,8 @@
 A thought stands between signs: `<think>`, `<thinking>`, `<reasoning>` and their like, Kimi's `◁think▷`, Mistral's
 `[THINK]`, Cohere's `<|START_THINKING|>`, and the channels of gpt-oss (with their signs, or with what is left of them
 where a server drops special tokens: `analysis...assistantfinal...`). A closing sign alone ends a thought that began in
-the prompt. A sign in quotation marks or backticks is a mention and splits nothing.
+the prompt. A sign in quotation marks or backticks is a mention and splits nothing, nor does one that ends a
+sentence and the text.
 
 Invariant: linear in the text, and `split_thoughts(answer)` of an answer that was split changes nothing.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 __all__ = ["SplitAnswer", "split_thoughts"]
 
+LOOKED_BACK = 400  # characters of a line before a sign
 MOST = 8  # thoughts of one kind within the answer of another
 _NAMES = "think|thinking|thoughts?|reasoning|reflection|scratchpad"
 _SIGN = re.compile(
@@ -68,10 +70,13 @@ def _of_signs(text: str) -> SplitAnswer:
     answers: list[str] = []
     thoughts: list[str] = []
     inside, begin = "", 0
-    for sign in _SIGN.finditer(text):
-        name, closes = _kind(sign)
+    signs = [(sign, *_kind(sign)) for sign in _SIGN.finditer(text)]
+    last_end = {name: sign.start() for sign, name, closes in signs if closes}
+    for sign, name, closes in signs:
         if not inside and text[max(0, sign.start() - 1) : sign.start()] in _MENTION:
             continue
+        if not inside and not closes and last_end.get(name, -1) < sign.start() and _is_last_word(text, begin, sign):
+            continue  # a word about thoughts, as in "I would not write <think>."
         if inside:
             if name == inside and closes:
                 thoughts.append(text[begin : sign.start()])
@@ -89,6 +94,12 @@ def _of_signs(text: str) -> SplitAnswer:
     else:
         answers.append(text[begin:])
     return SplitAnswer(_joined(answers), _joined(thoughts), bool(inside))
+
+
+def _is_last_word(text: str, begin: int, sign: re.Match[str]) -> bool:
+    """Whether a sign ends a sentence of the answer that begins at `begin`, with no word behind it."""
+    line = text[max(text.rfind("\n", begin, sign.start()) + 1, begin, sign.start() - LOOKED_BACK) : sign.start()]
+    return bool(line.strip()) and not re.search(r"\w", text[sign.end() : sign.end() + LOOKED_BACK])
 
 
 def _kind(sign: re.Match[str]) -> tuple[str, bool]:

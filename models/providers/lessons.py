@@ -46,12 +46,18 @@ class Lessons:
         renamed: those that it takes under another name.
         apart: pairs of which it takes one only.
         most: the most tokens of an answer; 0 where it has not said.
+        context: the tokens of a prompt and its answer together; 0 where it has not said.
     """
 
     left_out: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     apart: set[tuple[str, str]] = field(default_factory=set)
     most: int = 0
+    context: int = 0
+
+    def room_beside(self, prompt_bytes: int) -> int:
+        """The tokens that a prompt is sure to leave in the context; 0 where the context is not known."""
+        return max(0, self.context - prompt_bytes // 2 - _FORM) if self.context else 0
 
     def learn(self, lesson: Lesson, said: str) -> None:
         """Keep a lesson."""
@@ -64,6 +70,8 @@ class Lessons:
         else:
             self.left_out.setdefault(lesson.name, said)
 
+
+_FORM = 64  # tokens by which a chat's own form may exceed its contents
 
 # How providers call a parameter, beside its own name in OpenAI's protocol. In lower case.
 _CALLED = {
@@ -133,11 +141,14 @@ def lesson_of(said: str, sent: Collection[str]) -> Lesson | None:
     return Lesson(named[0][1]) if named else None
 
 
-def room_in_context(said: str) -> int:
-    """The tokens that a prompt leaves in the model's context, by the sentence that refused it; 0 if it does not say."""
+def room_in_context(said: str) -> tuple[int, int]:
+    """(tokens of the model's context, tokens that the prompt leaves in it), by the sentence that refused the request.
+
+    Both are 0 where it does not say.
+    """
     plain = _plain(said)
     context, prompt = _CONTEXT.search(plain), _PROMPT.search(plain)
-    return max(0, _number(context) - _number(prompt)) if context and prompt else 0
+    return (_number(context), max(0, _number(context) - _number(prompt))) if context and prompt else (0, 0)
 
 
 def _limit(plain: str) -> int:

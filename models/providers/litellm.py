@@ -11,6 +11,7 @@ import gc
 import inspect
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
 
 HANDLER_TIMEOUT = 600.0
+
+
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 
 
 def load_litellm() -> Any:
@@ -155,6 +159,13 @@ class LitellmTransport:
 def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
     known, status = litellm.exceptions, getattr(error, "status_code", None)
+    package = _missing_package(error)
+    if package:
+        return Denied(
+            f"{name} is asked through a part of litellm that needs the package {package!r}",
+            "it is not installed",
+            f"Install it: pip install {package}.",
+        )
     moved = _redirect(error)
     if moved:
         return error_of_status(name, moved, "", "", None)
@@ -180,6 +191,13 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     if isinstance(typed, Unavailable):
         typed.fault, typed.lost = _fault(known, error)
     return typed
+
+
+def _missing_package(error: Exception) -> str:
+    """The package that litellm wanted to import and did not find; empty where it was something else."""
+    found = next((e.name for e in causes(error) if isinstance(e, ModuleNotFoundError) and e.name), "")
+    told = _NO_MODULE.search(str(error))
+    return (found or (told[1] if told else "")).partition(".")[0]
 
 
 def _redirect(error: Exception) -> int:

@@ -255,15 +255,19 @@ class RemoteModel:
         opened = self._open
         if opened is None:
             raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
+        sampling = request.sampling
         limit = 0  # of this call's tokens, where its prompt leaves no more
+        if opened.lessons.context:
+            left = opened.lessons.room_beside(sum(len(m.content.encode()) for m in request.messages))
+            limit = left if sampling.max_tokens <= left < sampling.most_tokens else 0
         for _ in range(MOST_LESSONS):
             form = self._form(opened, request)
             try:
                 answer = await self._ask(opened, form, request, key, limit)
             except (Denied, Rejected) as error:
-                left = room_in_context(error.said) if request.sampling.most_tokens > request.sampling.max_tokens else 0
-                if left >= request.sampling.max_tokens and left != limit:
-                    limit = left
+                context, left = room_in_context(error.said)
+                if sampling.thinking_tokens != 0 and left >= sampling.max_tokens and left != limit:
+                    opened.lessons.context, limit = context, left
                     continue
                 lesson = lesson_of(error.said, form.sent) if error.said else None
                 if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
@@ -297,7 +301,7 @@ class RemoteModel:
     def _read(self, answer: Any, form: Form, request: Request, limit: int) -> Response:
         not_sent = ",".join(sorted(form.not_sent | asked_in_text(request.sampling)))
         response = parse_completion(answer, not_sent)
-        sent = min(filter(None, (limit, form.limit)), default=0)
+        sent = limit or form.limit
         if sent and sent != request.sampling.most_tokens and request.sampling.thinking_tokens is not None:
             response.reported["max_tokens"] = str(sent)
         return with_remedy(response, request.sampling)

@@ -195,9 +195,9 @@ def _mistral(server: Providers, path: str, body: dict[str, Any]) -> Any:
 
 
 def _vllm(server: Providers, path: str, body: dict[str, Any]) -> Any:
-    most = body.get("max_tokens") or 0
-    if most > 8000:
-        said = f"However, you requested {most + 192} tokens (192 in the messages, {most} in the completion)."
+    most, prompt = body.get("max_tokens") or 0, sum(len(m["content"]) for m in body["messages"]) // 4 + 8
+    if prompt + most > 8192:
+        said = f"However, you requested {prompt + most} tokens ({prompt} in the messages, {most} in the completion)."
         message = f"This model's maximum context length is 8192 tokens. {said} Please reduce the length."
         raise Refusal(400, {"error": {"message": message, "type": "BadRequestError", "code": 400}})
     thinks = "qwen3" in body["model"].lower()

@@ -101,10 +101,11 @@ async def test_the_most_tokens_that_a_provider_names_are_kept_to(providers: Any)
 
 
 async def test_room_to_think_yields_to_the_context_of_a_server(providers: Any) -> None:
-    (said,) = await ask(providers.model("hosted_vllm/Qwen3-8B"), max_tokens=64)
-    assert [b["max_tokens"] for b in providers.bodies] == [25064, 8000]
+    said, later = await ask(providers.model("hosted_vllm/Qwen3-8B"), times=2, max_tokens=64)
+    limits = [b["max_tokens"] for b in providers.bodies]
+    assert limits[:2] == [25064, 8192 - 9] and len(limits) == 3 and 8000 < limits[2] <= 8192 - 9
     assert (said.status, said.text, said.reasoning) == ("ok", "ACTION=Red", providers.thought)
-    assert said.reported["max_tokens"] == "8000"
+    assert (said.reported["max_tokens"], later.reported["max_tokens"]) == (str(limits[1]), str(limits[2]))
 
 
 SENT = {"temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort", "thinking", "top_k"}
@@ -141,7 +142,7 @@ def test_a_refusal_teaches_what_it_says_and_no_more(said: str, name: str | None)
     lesson = lesson_of(said, SENT)
     assert (None if lesson is None else lesson.name) == name
     assert lesson_of(said, set()) is None
-    assert room_in_context(said) == 0
+    assert room_in_context(said) == (0, 0)
 
 
 # Room to think.
