@@ -24,7 +24,7 @@ from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Stat
 from ..registry import Registry, bind
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
-from .contracts import calling, check_parsed, check_prompt, check_turn, lacks_method
+from .contracts import MISREAD, calling, check_parsed, check_prompt, check_turn, is_misread, lacks_method
 from .options import ModelOptions, RoleOptions
 
 __all__ = [
@@ -248,7 +248,7 @@ async def speak(
     with calling(speaker, name, "read"):
         parsed = speaker.read(agent, situation, response.text, response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
-    answer = _by_outcome(parsed, response)
+    answer, misread = _by_outcome(parsed, response), is_misread(speaker, parsed, response.text, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
@@ -271,7 +271,7 @@ async def speak(
         confidence=before.confidence if confidence is None else confidence,
         planted=before.planted,
         slot=slot,
-        fault=answer_fault(response, prompt.messages, read),
+        fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
     )
