@@ -114,7 +114,8 @@ def is_misread(role: Any, parsed: Any, text: str, situation: Situation) -> bool:
         return False
     action, stated = parsed.action or (None, "absent"), parsed.stated or ((), "absent")
     given, status = read_answer(text, situation)
-    if action[1] == "ok" and status == "ok" and given != _canonical(action[0], situation):
+    label = action[0] if action[1] == "ok" else None
+    if label is not None and status == "ok" and given != _canonical(label, situation):
         return True
     named, said = read_recommendation(text, situation)[0], {_canonical(label, situation) for label in stated[0]}
     return stated[1] == "ok" and holds_recommendation(text, situation) and not said <= set(named)
