@@ -26,7 +26,7 @@ from .answers.forms import of_one_form
 from .answers.parsing import whole_lines
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
-from .contracts import calling, check_parsed, check_prompt, check_turn, lacks_method
+from .contracts import MISREAD, calling, check_parsed, check_prompt, check_turn, is_misread, lacks_method
 from .options import ModelOptions, RoleOptions
 
 __all__ = [
@@ -254,6 +254,7 @@ async def speak(
             again = speaker.read(agent, situation, whole_lines(response.text), response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
     answer = _by_outcome(parsed, again, response)
+    misread = is_misread(speaker, parsed, response.text, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
@@ -276,7 +277,7 @@ async def speak(
         confidence=before.confidence if confidence is None else confidence,
         planted=before.planted,
         slot=slot,
-        fault=answer_fault(response, prompt.messages, read),
+        fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
     )

@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 from ..errors import AkrasiaError, PlanError
 from ..records import Message, Sampling, Situation, Status, Turn
+from .answers.parsing import canonical_number, holds_recommendation, read_answer, read_recommendation
 
-__all__ = ["calling", "check_parsed", "check_prompt", "check_turn", "lacks_method"]
+__all__ = ["MISREAD", "calling", "check_parsed", "check_prompt", "check_turn", "is_misread", "lacks_method"]
 
 CONTRACTS = {
     "prompt": "prompt(agent, situation, reads, style) must return a Prompt(messages, sampling): a tuple of Message "
@@ -23,6 +24,7 @@ CONTRACTS = {
     "conclude": "conclude(agent, situation, reads, draw) must return a Turn",
     "reveal": "reveal(oracle) must return a Turn",
 }
+MISREAD = "misread"
 REMEDY = "Correct the role and run again: every answer so far is kept."
 LONGEST = 80
 _STATUSES = get_args(Status)
@@ -100,6 +102,27 @@ def check_parsed(role: str, node: str, answer: Any, kind: type, situation: Situa
         if not isinstance(value, tuple) or len(value) != 2:
             raise _broken(role, node, "read", f"{what}={_short(value)}, which is no pair")
         _check_pair(role, node, "read", what, value[0], value[1], situation)
+
+
+def is_misread(role: Any, parsed: Any, text: str, situation: Situation) -> bool:
+    """Whether a role of the user's own reads another label than the answer gives in the form that is asked for.
+
+    Args:
+        parsed: what its `read` returned, checked by `check_parsed`; text: the answer.
+    """
+    if type(role).__module__.startswith(f"{__package__}.") or situation.answer == "text":
+        return False
+    action, stated = parsed.action or (None, "absent"), parsed.stated or ((), "absent")
+    given, status = read_answer(text, situation)
+    label = action[0] if action[1] == "ok" else None
+    if label is not None and status == "ok" and given != _canonical(label, situation):
+        return True
+    named, said = read_recommendation(text, situation)[0], {_canonical(label, situation) for label in stated[0]}
+    return stated[1] == "ok" and holds_recommendation(text, situation) and not said <= set(named)
+
+
+def _canonical(label: str, situation: Situation) -> str | None:
+    return canonical_number(label) if situation.answer == "number" else label
 
 
 def check_turn(role: str, node: str, method: str, turn: Any, situation: Situation) -> None:

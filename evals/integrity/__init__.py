@@ -10,7 +10,7 @@ Checks, and the share from which each is a fault:
     failed    the decision is an error, refused or truncated                              20 % of the steps
     unread    no legal action could be read from an answer, or a vote had no winner        50 % of the steps
     agent     an agent's own answers are empty, cut off before what they were to hold,
-              refused or failed                                                            20 % of its answers
+              refused, failed, or read as another label than they give                     20 % of its answers
     rationale a rationale was asked for and failed, or none could be read or was stated    50 % of those asked for
     settings  what the arm changes was asked for and not sent to the model                 any step
     slot      an agent of the plan, or a slot that a graph declares, asked at no step      every step

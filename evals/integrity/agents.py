@@ -17,6 +17,7 @@ MANY = 8  # situations from which an agent that always says the same is odd
 _REMEDIES = {
     "empty": "Look at one with akrasia show, and give the agent a prompt or a model that answers.",
     "cut off": "Take a model that thinks less (its thoughts count against max_tokens), or ask for less at a time.",
+    "misread": "Let its read return the labels that the answer gives; look at one with akrasia show.",
     "refused": "Change what is asked, or take another model for the agent, and run it under another name.",
     "failed": "Mend what failed, and resume the run.",
 }

@@ -225,6 +225,35 @@ def test_a_deciding_role_that_gives_no_action_was_not_read(tmp_path: Path) -> No
     assert card.verdicts[0].outcome == "not measured" and "own" not in front(card)
 
 
+class AlwaysFirst(Undecided):
+    """A role that reads the first action in every answer."""
+
+    name = "own_first"
+
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
+        first = situation.actions[0]
+        return ParsedAnswer(text, ((first,), "ok"), (first, "ok"))
+
+
+class Careful(Undecided):
+    """A role that reads what the answer says."""
+
+    name = "own_careful"
+
+    def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
+        best, action = (line.partition("=")[2] for line in text.splitlines())
+        return ParsedAnswer(text, ((best,), "ok"), (action, "ok"))
+
+
+@pytest.mark.parametrize(("role", "sound"), [(AlwaysFirst, False), (Careful, True)])
+def test_a_role_that_reads_what_the_answer_does_not_say_is_not_measured(tmp_path: Path, role: Any, sound: bool) -> None:
+    AGENTS.register(role.name, role)
+    own = ak.Variant("own", Plan("p", (Node("n", Agent(role.name)),), decision="n", focus="n"))
+    card = played(tmp_path, own).score()
+    assert [f.cause for f in card.arms[1].integrity] == ([] if sound else [f"the {role.name} n was misread"])
+    assert ("own" in front(card)) == sound
+
+
 def test_a_control_that_lost_its_answers_proves_nothing(tmp_path: Path) -> None:
     def loses(request: Request, draw: Draw) -> str:
         question, again = request.messages[0].content, len(request.messages) > 1

@@ -26,7 +26,6 @@ from akrasia.models import Scripted
 from akrasia.records import Decision, Draw, Request, Response, Situation
 
 TASK = {"name": "bandit", "arms": 4, "horizon": 3, "head_start": 2}
-MEASURED = ("closes", "widens", "no change shown", "not measured")
 
 
 def labels(text: str) -> list[str]:
@@ -181,11 +180,8 @@ def test_sound_graphs_of_every_build_keep_their_verdict(tmp_path: Path, name: st
     card, arm = scored(tmp_path, *SOUND[name])
     assert not arm.integrity and not any("its steps" in c for c in arm.cautions), (arm.integrity, arm.cautions)
     assert arm.metrics["gap"].value is not None and arm.bounds == {}
-    assert card.verdicts[0].outcome in MEASURED[:3]
+    assert card.verdicts[0].outcome in ("closes", "widens", "no change shown")
     assert "mine" in [p.variant for p in pareto_points(card.arms)]
-
-
-# Graphs whose decision is not the model's.
 
 
 def one_node(node: Any) -> Any:
