@@ -75,17 +75,26 @@ def is_of_an_answer(error: BaseException, ends: Sequence[Response]) -> bool:
         return bool(answers)
     if not any(read):
         return any(answer in ("", "json") for answer in answers)
-    return any(all(part in answer or (answer and answer in part) for part in read) for answer in answers)
+    return any(all(part in answer or _makes_up(answer, part) for part in read) for answer in answers)
+
+
+def _makes_up(answer: str, part: str) -> bool:
+    """Whether a text is for the most part an answer, with something that a node wrote around it."""
+    return answer in part and 2 * len(answer) >= len(part)
 
 
 def _unread_texts(error: BaseException) -> list[str]:
     """The texts that an error says it could not read, its own before those of its cause."""
+    from pydantic import ValidationError  # noqa: PLC0415  (loads at first use)
+
     if isinstance(error, JSONDecodeError):
         return [error.doc]
     if isinstance(said := getattr(error, "llm_output", None), str):
         return [said]
-    if callable(details := getattr(error, "errors", None)):  # pydantic's
-        return [text for one in details(include_url=False, include_context=False) for text in _leaves(one.get("input"))]
+    if isinstance(error, ValidationError):
+        return [
+            text for one in error.errors(include_url=False, include_context=False) for text in _leaves(one["input"])
+        ]
     cause = error.__cause__ or error.__context__
     return [] if cause is None or cause is error else _unread_texts(cause)
 
@@ -96,7 +105,7 @@ def _leaves(value: Any) -> list[str]:
         return [text for one in value.values() for text in _leaves(one)]
     if isinstance(value, list | tuple):
         return [text for one in value for text in _leaves(one)]
-    return [] if value is None else [value if isinstance(value, str) else json.dumps(value, default=str)]
+    return [value if isinstance(value, str) else json.dumps(value, default=str)]
 
 
 def _words(text: str) -> str:
