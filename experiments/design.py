@@ -62,9 +62,12 @@ class Cell:
         emit(DecisionEnded(where, decision.done, decision.status))
         return decision, tags
 
-    async def leader_decision(self, point: _DecisionPoint, episode: int, seed: int) -> Decision:
-        """What the baseline decides, for a cell that follows it: by the same answers that this cell asks for."""
-        baseline, step, models = self.variants[0], point.situation.step, self.models
+    async def leader_decision(self, point: _DecisionPoint, episode: int, seed: int, follower: Cell) -> Decision:
+        """What the baseline decides, for a cell that follows it: by the same answers that this cell asks for. One that
+        is missing leaves the episode of the follower unfinished.
+        """
+        baseline, step = self.variants[0], point.situation.step
+        models = replace(self.models, player=follower.models.player)
         if models.gateway.emit is not None:
             models = replace(models, where=Where(self.label, self.model, episode, baseline.name, step))
         return await baseline.decide(point.situation, models, seed, step, point.oracle)
@@ -153,7 +156,9 @@ async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record
         async with asyncio.TaskGroup() as group:
             deciding = [group.create_task(cell.decision_of(v, point, episode, seed)) for v in cell.variants]
             leading = (
-                None if cell.leader is None else group.create_task(cell.leader.leader_decision(point, episode, seed))
+                None
+                if cell.leader is None
+                else group.create_task(cell.leader.leader_decision(point, episode, seed, cell))
             )
         decisions = [d.result() for d in deciding]
         outcomes = [point.after(task, d) for d, _ in decisions]

@@ -247,7 +247,7 @@ class ExternalGraph:
             tags["other_model"] = ", ".join(sorted(others.names))
         if isinstance(fault, _Waiting):
             tags["interrupt"] = fault.where
-            models.gateway.unanswered.add(episode)
+            models.give_up(episode)
             return failed_decision(turns, (), "error", str(fault)), tags
         if fault is not None:
             if self._lacks_context and not (ends and ends[-1].status != "ok"):
@@ -255,7 +255,7 @@ class ExternalGraph:
             place = _own_fault(fault, ends)
             if place:
                 tags["own_code"] = place
-                models.gateway.unanswered.add(episode)
+                models.give_up(episode)
             return failed_decision(
                 turns, ends, "error", error_reason(fault) + (f" (raised in {place})" if place else "")
             ), tags
@@ -269,7 +269,7 @@ class ExternalGraph:
             if isinstance(error, ValueError) and (not ends or is_of_an_answer(error, ends)):
                 return failed_decision(turns, ends, "unparsable", error_reason(error)), tags
             tags["own_code"] = place
-            models.gateway.unanswered.add(episode)
+            models.give_up(episode)
             return failed_decision(turns, ends, "unparsable", f"{error_reason(error)} (raised in {place})"), tags
         if not isinstance(answer, GraphOutput):
             raise PlanError(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -64,6 +64,10 @@ class Store(Protocol):
         ...
 
 
+Played = tuple[tuple[str, ...], int]
+"""Who plays an episode, and the episode as draws name it."""
+
+
 class MemoryStore:
     """A store that lives as long as the process."""
 
@@ -96,7 +100,7 @@ class Gateway:
 
     Attributes:
         run_usage: what was asked and paid through this gateway.
-        unanswered: the episodes, as draws name them, with a call that was given up.
+        unanswered: the episodes with a call that was given up, by who played them and as draws name them.
         stopped: why no call is begun any more; None while calls are.
     """
 
@@ -115,15 +119,15 @@ class Gateway:
         self.emit = emit
         self.store: Store = MemoryStore() if store is None else store
         self.run_usage = RunUsage()
-        self.unanswered: set[int] = set()
+        self.unanswered: set[Played] = set()
         self._models = backends if isinstance(backends, ModelPool) else ModelPool(backends)
         self._budget, self._offline, self._plain_sleep, self._clock = budget, offline, sleep, clock
         self._tracker = BudgetTracker(budget, spent) if tracker is None else tracker
         self._in_flight: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
         self._refusals = {model: Refusals(self._models.info(model).label) for model in self._models}
-        self._held: Counter[int] = Counter()  # rejections that are held back, by the episode of their draw
-        self._marks: list[tuple[int, Callable[[], Awaitable[None]]]] = []
+        self._held: defaultdict[Played, set[str]] = defaultdict(set)  # keys of rejections that are held back
+        self._marks: list[tuple[Played, Callable[[], Awaitable[None]]]] = []
         self._accounts: dict[str, Account] = {}
         self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
         self.stopped: EndsRun | None = None
@@ -144,13 +148,19 @@ class Gateway:
         return self._models.info(model)
 
     async def complete(
-        self, request: Request, draw: Draw, where: Where | None = None, key: str | None = None
+        self,
+        request: Request,
+        draw: Draw,
+        where: Where | None = None,
+        key: str | None = None,
+        player: tuple[str, ...] = (),
     ) -> Response:
         """The answer to `request` in `draw`.
 
         Args:
             where: the decision that asks, for events.
             key: the answer's key, where the caller has it, and the request its room to think.
+            player: who plays the episode: an answer that is missing leaves this one unfinished, and nobody else's.
 
         Raises:
             Denied, BudgetSpent, OfflineMiss, ProviderDown: the run cannot go on.
@@ -159,6 +169,15 @@ class Gateway:
         if key is None:
             request = self.info(request.model).completed(request)
             key = key_of(request, draw)
+        response = await self._answer(key, request, draw, where)
+        if response.finish_reason == FAILED:
+            self.unanswered.add((player, draw.episode))
+        elif response.finish_reason == REJECTED and key in self._given_up:
+            self._held[player, draw.episode].add(key)
+        return response
+
+    async def _answer(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
+        """The answer under a key: a kept one, one under way, or a new one."""
         kept = self.store.get(key) or self._given_up.get(key)
         if kept is not None:
             if kept.finish_reason not in (FAILED, REJECTED):
@@ -212,17 +231,20 @@ class Gateway:
         """Wait until every call under way has ended and its answer is committed."""
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
-    async def mark_finished(self, episode: int, mark: Callable[[], Awaitable[None]]) -> bool:
+    async def mark_finished(self, played: Played, mark: Callable[[], Awaitable[None]]) -> bool:
         """Run `mark`, which marks an episode as finished, once every answer of it is stored.
+
+        Args:
+            played: who played it, and the episode as draws name it.
 
         Returns:
             Whether it has run. It never runs if a call of the episode was given up, and runs later, if at all, where a
             rejection of the episode is held back.
         """
-        if episode in self.unanswered:
+        if played in self.unanswered:
             return False
-        if self._held[episode]:
-            self._marks.append((episode, mark))
+        if self._held[played]:
+            self._marks.append((played, mark))
             return False
         await mark()
         return True
@@ -243,12 +265,13 @@ class Gateway:
         for answer in held:
             await self.store.put(answer.key, answer.request, answer.draw, answer.response)
             self._given_up.pop(answer.key, None)
-            self._held[answer.draw.episode] -= 1
+            for keys in self._held.values():
+                keys.discard(answer.key)
         if held:
             ready = [m for m in self._marks if not self._held[m[0]]]
             self._marks = [m for m in self._marks if self._held[m[0]]]
-            for episode, mark in ready:
-                await self.mark_finished(episode, mark)
+            for played, mark in ready:
+                await self.mark_finished(played, mark)
 
     async def _call(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         refusals = self._refusals[request.model]
@@ -259,7 +282,6 @@ class Gateway:
             refusals.end(began)
         if response.finish_reason == FAILED:
             self._given_up[key] = response
-            self.unanswered.add(draw.episode)
             self.run_usage.failed += 1
         elif response.finish_reason == REJECTED:
             await self._on_rejected(HeldAnswer(key, request, draw, response))
@@ -309,12 +331,10 @@ class Gateway:
             held = refusals.hold(answer)
         except Denied as reason:
             self._given_up[answer.key] = answer.response
-            self._held[answer.draw.episode] += 1
             self._emit(CallStopped(answer.key, refusals.label, type(reason).__name__))
             raise
         if held:
             self._given_up[answer.key] = answer.response
-            self._held[answer.draw.episode] += 1
         else:
             await self.store.put(answer.key, answer.request, answer.draw, answer.response)
 
@@ -379,12 +399,18 @@ class Gateway:
 class ModelRoles:
     """Which model plays which role: what an agent may ask, without knowing any model.
 
-    A role, or slot, that is not named is served by "default". `where` names the decision that asks, for events.
+    A role, or slot, that is not named is served by "default". `where` names the decision that asks, for events;
+    `player` who plays the episode, such as (task, models).
     """
 
     gateway: Gateway
     slots: Mapping[str, str]
     where: Where | None = None
+    player: tuple[str, ...] = ()
+
+    def give_up(self, episode: int) -> None:
+        """Leave an episode unfinished, so that it is played again: something in it failed that may not fail again."""
+        self.gateway.unanswered.add((self.player, episode))
 
     def info(self, slot: str) -> ModelInfo:
         """The `ModelInfo` of the model in a slot."""
@@ -397,4 +423,4 @@ class ModelRoles:
         info = self.info(slot)
         request = info.request(messages, sampling)
         key = key_of(request, draw)
-        return key, await self.gateway.complete(request, draw, self.where, key)
+        return key, await self.gateway.complete(request, draw, self.where, key, self.player)

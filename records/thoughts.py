@@ -18,7 +18,7 @@ __all__ = ["SplitAnswer", "split_thoughts"]
 
 LOOKED_BACK = 400  # characters of a line before a sign
 MOST = 8  # thoughts of one kind within the answer of another
-_NAMES = "think|thinking|thoughts?|reasoning|reflection|scratchpad"
+_NAMES = "think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think"
 _SIGN = re.compile(
     rf"<(?P<slash>/?)(?P<name>{_NAMES})(?:\s[^<>\n]{{0,80}})?>|◁(?P<kimi>/?)think▷|\[(?P<mistral>/?)THINK\]"
     r"|<\|(?P<cohere>START|END)_THINKING\|>",

@@ -86,7 +86,10 @@ def build_cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
     roles = {m.label: ModelRoles(gateway, {s: b.info.id for s, b in m.slots.items()}) for m in experiment.models}
     cells: list[Cell] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
-        row = {model: Cell(label, task, model, models, experiment.variants) for model, models in roles.items()}
+        row = {
+            model: Cell(label, task, model, replace(models, player=(label, model)), experiment.variants)
+            for model, models in roles.items()
+        }
         leader = row.get(experiment.leader)
         cells += [cell if leader in (None, cell) else replace(cell, leader=leader) for cell in row.values()]
     return cells
@@ -105,7 +108,7 @@ async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: 
             if emit is not None and emit.records:
                 emit_stored(emit, records, gateway.run_usage)
         rows = finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode)
-        complete = await gateway.mark_finished(seed, lambda: cache.commit(rows))
+        complete = await gateway.mark_finished((cell.models.player, seed), lambda: cache.commit(rows))
     finally:
         if emit is not None:
             emit(EpisodeEnded(cell.label, cell.model, episode, complete))

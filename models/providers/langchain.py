@@ -28,7 +28,6 @@ from ..account_faults import account_fault
 from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
 from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
-from .inline_thoughts import split_inline
 from .openai_format import BROKEN_OFF, status_of, thoughts_of
 from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed
 
@@ -100,11 +99,11 @@ class LangChainModel:
                 f"{self.info.label} broke off its answer", f"finish reason {finish}", fault="server error"
             )
         refusal = message.additional_kwargs.get("refusal")
-        thoughts, text = split_inline(str(message.text))
+        text = str(message.text)
         status: Status = status_of(finish)
         if isinstance(refusal, str) and refusal and not text:
             text, status = refusal, "refused"
-        thoughts = thoughts_of({**message.additional_kwargs, "content": message.content}) or thoughts
+        thoughts = thoughts_of({**message.additional_kwargs, "content": message.content})
         return Response(text, status, finish, _usage(counts), reported=reported, reasoning=thoughts)
 
 
@@ -199,7 +198,7 @@ class GatewayChatModel(BaseChatModel):
 def traced(models: ModelRoles) -> ModelRoles:
     """The same models, with each call reported to the LangChain callbacks in force here, if there are any."""
     handlers = get_async_callback_manager_for_config(ensure_config()).handlers
-    return _TracedModelRoles(models.gateway, models.slots, models.where) if handlers else models
+    return _TracedModelRoles(models.gateway, models.slots, models.where, models.player) if handlers else models
 
 
 class _TracedModelRoles(ModelRoles):

@@ -12,7 +12,6 @@ from typing import Any
 from ...errors import Unavailable
 from ...records import Response, Status, Usage
 from ..base import UNCOUNTED
-from .inline_thoughts import split_inline
 
 __all__ = ["BROKEN_OFF", "parse_completion", "status_of", "thoughts_of"]
 
@@ -70,9 +69,6 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
     text, refused = _text(choice)
     message = choice.get("message")
     reasoning = thoughts_of(message) if isinstance(message, dict) else ""
-    if not refused:
-        thoughts, text = split_inline(text)
-        reasoning = reasoning or thoughts
     reported = {"model": _short_text(body.get("model")), "not_sent": not_sent}
     fingerprint = _short_text(body.get("system_fingerprint"))
     if fingerprint:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import akrasia as ak
 from akrasia.experiments import assemble, play_experiment
 from akrasia.ledger.costs import CallCosts
-from akrasia.ledger.tables import Batch
+from akrasia.ledger.tables import RECORD, Batch
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Record, Request, decode, digest, encode
 from akrasia.tasks import PLAYERS, bandit, run_player
@@ -41,9 +41,9 @@ class Memory:
             if table == "responses":
                 self.responses |= {row[0]: row[6] for row in rows}
             elif table == "records":
-                self.groups.append([decode(Record, row[-1]) for row in rows])
+                self.groups.append([decode(Record, row[RECORD]) for row in rows])
             elif table == "finished":
-                self.marks |= set(rows)
+                self.marks |= {row[:4] for row in rows}
 
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         return []

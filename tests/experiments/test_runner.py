@@ -18,6 +18,7 @@ from akrasia.experiments.executors import LocalExecutor
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.file import FILE
 from akrasia.models import Planted, Scripted, Simulated
+from akrasia.models.base import FAILED
 from akrasia.models.providers.openai_format import UNCOUNTED
 from akrasia.models.retry import ATTEMPTS
 from akrasia.records import Draw, Request, Response
@@ -319,3 +320,20 @@ async def test_cancelling_a_run_stops_asking_and_what_was_answered_is_kept(tmp_p
     assert asked == before and 20 <= len(asked) < 400 and keys(tmp_path / "run") == set(asked)
     result = await ak.arun(**given, episodes=5)
     assert result.records.height == 5 * 5 and not set(before) & set(asked[len(before) :])
+
+
+def test_an_answer_that_one_model_lacks_leaves_no_episode_of_another_unfinished(tmp_path: Path) -> None:
+    """What a shared seed has in common is the situation, not the calls."""
+
+    def frail(request: Request, draw: Draw) -> str | Response:
+        lacks = Response("", "error", FAILED, error="the server is gone")
+        return lacks if draw.episode == 1 else "BEST=Red\nACTION=Red"
+
+    result = ak.run(
+        task={"name": "bandit", "arms": 2, "horizon": 2},
+        model=[Scripted(frail, "frail"), Scripted(lambda request, draw: "BEST=Red\nACTION=Red", "sound")],
+        variants=["reason_act"],
+        episodes=3,
+        out=tmp_path / "run",
+    )
+    assert [(m.model, m.missing) for m in result.missing] == [("frail", 1)]
