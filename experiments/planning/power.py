@@ -233,10 +233,8 @@ def item_warnings(experiment: Experiment) -> list[str]:
                 "is asked: more episodes narrow no interval below what the items differ by"
             )
         if items < FEW:
-            lines.append(
-                f"{task}: {items} {unit} {'are' if items > 1 else 'is'} too few for a verdict, "
-                f"at least {FEW} are needed"
-            )
+            are = "are" if items > 1 else "is"
+            lines.append(f"{task}: {items} {unit} {are} too few for a verdict, at least {FEW} are needed")
         elif family and (why := nothing_can_be_shown(items, family)):
             lines.append(f"{task}: {items} {unit} are too few for a verdict: {why}")
     return lines

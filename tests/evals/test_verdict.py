@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import akrasia as ak
+from akrasia.evals import inference
 from akrasia.evals.controls import Reference, references
-from akrasia.evals.inference import Bounds, Contrast, Estimate
-from akrasia.evals.verdict import Verdict, direction, judge_arm
+from akrasia.evals.inference import Bounds, Contrast, Estimate, smallest_p
+from akrasia.evals.verdict import Verdict, direction, judge_arm, nothing_can_be_shown
 from akrasia.models import Planted, Simulated
 
 TASK = {"name": "bandit", "arms": 5, "head_start": 3, "horizon": 2}
@@ -158,3 +160,34 @@ def test_a_gap_that_truly_closes_is_said_to_close(tmp_path: Path) -> None:
     verdict = judge_arm(WHERE, {"gap": found}, [], 1.0, (1.0, 1.0), 2)
     assert verdict.outcome == "closes"
     assert verdict.sentence.endswith("no control of equal calls or equal information was run; costs 1.0x tokens")
+
+
+def test_few_items_are_named_with_the_episodes_that_repeat_them() -> None:
+    few = contrast(-0.5, 0.01, n=4)
+    sentence = judge_arm(WHERE, {"gap": few}, [], 2.0, NONE, 1, repeated="4 items in 400 episodes").sentence
+    assert sentence.startswith("too few items for a verdict (4 items in 400 episodes, at least 10 are needed)")
+
+
+@pytest.mark.parametrize("items", [10, 12, 20])
+def test_nothing_can_be_shown_exactly_where_the_least_corrected_p_is_above_the_level(items: int) -> None:
+    """The least p is that of items which all differ, in one direction."""
+    ones, zeros, den = np.ones(items), np.zeros(items), np.ones(items)
+    least = inference.contrast((ones, den), (zeros, den), "gap", "v", "base").p
+    assert least is not None and least == pytest.approx(smallest_p(items))
+    most = int(0.05 / least)
+    assert nothing_can_be_shown(items, most) == ""
+    assert f"it takes {items + 1} items" in nothing_can_be_shown(items, most + 1)
+    gap = contrast(-0.5, 0.01, p=least, n=items)
+    assert judge_arm(WHERE, {"gap": gap}, [], 2.0, NONE, most).outcome == "closes"
+    verdict = judge_arm(WHERE, {"gap": gap}, [], 2.0, NONE, most + 1)
+    assert verdict.outcome == "too few episodes" and "nothing can be shown" in verdict.sentence
+
+
+def test_the_scorecard_says_that_nothing_can_be_shown(tmp_path: Path) -> None:
+    many = [f"reason_act | self_consistency(n={n})" for n in range(2, 30)]
+    run = ak.run(task=TASK, model="simulated", variants=["reason_act", *many], episodes=10, out=tmp_path / "run")
+    said = [w for w in run.score().warnings if "nothing can be shown" in w]
+    assert said == [
+        "with 10 items over 28 contrasts no corrected p can fall below 0.055 here, so nothing can be shown; "
+        "it takes 11 items"
+    ]
