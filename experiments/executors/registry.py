@@ -31,12 +31,6 @@ def executor_for(experiment: Experiment, *, offline: bool = False) -> Executor:
         raise BadOption(
             f"the executor {name!r} has no address", remedy="Add executor = 'ray', or leave out the address."
         )
-    if experiment.workers > 1 and name == "local":
-        raise BadOption(
-            f"the executor 'local' has {experiment.workers} workers",
-            "it plays in this process alone",
-            "Leave out the executor, or the workers.",
-        )
     return EXECUTORS.make(name, experiment, offline=offline)
 
 

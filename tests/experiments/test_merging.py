@@ -171,7 +171,7 @@ def test_what_gives_way_is_told_and_an_address_never_gives_way_unsaid() -> None:
         ({"model": "simulated", "until": 0}, BadOption, "until is 0"),
         ({"model": "simulated", "leader": False}, BadOption, "leader is False"),
         ({"model": "simulated", "arms": 5}, UnknownName, "arms"),
-        ({"model": "simulated", "workers": 3, "executor": "local"}, BadOption, "'local' has 3 workers"),
+        ({"model": "simulated", "workers": 3, "executor": "local"}, BadOption, "one process"),
         ({"model": "simulated", "executor": "local", "address": "x"}, BadOption, "no address"),
     ],
 )
