@@ -1,6 +1,5 @@
 """What is sent to the providers of today: only what was asked for, in their words, with room to think."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -468,12 +467,3 @@ def test_thoughts_are_shown_and_exported(providers: Any, tmp_path: Path, capsys:
     result.export(tmp_path / "answers.jsonl", form="answers")
     lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     assert len(lines) == 2 and {line["response"]["reasoning"] for line in lines} == {providers.thought}
-
-
-def test_nothing_here_needs_an_event_loop_of_its_own() -> None:
-    """`info` is asked before a run, in any thread: it imports no client."""
-    assert asyncio.run(_info()) == 25_000
-
-
-async def _info() -> int | None:
-    return resolve("openai/gpt-5-mini").info.request((), Sampling()).sampling.thinking_tokens
