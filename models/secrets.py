@@ -51,10 +51,13 @@ def refuse_keys(texts: Iterable[str], known: dict[str, str], where: str) -> None
     for text in texts:
         for key, name in known.items():
             if key in text:
+                header = name.startswith(IN_A_HEADER)
                 raise BadOption(
-                    f"{where} holds the value of the environment variable {name}",
+                    f"{where} holds the value {name if header else f'of the environment variable {name}'}",
                     "it would be sent or stored",
-                    "Take it out: no key belongs into a task, a wording or an option.",
+                    'Export it in a variable, and write its name there: "$NAME".'
+                    if header
+                    else "Take it out: no key belongs into a task, a wording or an option.",
                 )
 
 

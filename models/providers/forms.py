@@ -93,7 +93,7 @@ def form_of(opened: OpenModel, sampling: Sampling, mode: str) -> Form:
         wanted["max_tokens"] = min(wanted.get("max_tokens", opened.lessons.most), opened.lessons.most)
     own = {k: v for k, v in opened.own.items() if k not in opened.lessons.left_out or _deny(opened, k)}
     for name in _left_out(opened, sampling, wanted):
-        if name in sampling.required:
+        if name in sampling.required and opened.known.usual.get(name) != wanted[name]:
             _deny(opened, name)
         del wanted[name]
     if opened.seeded is not False and "seed" not in opened.lessons.left_out:

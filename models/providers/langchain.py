@@ -29,7 +29,7 @@ from ..base import UNCOUNTED, ModelInfo, Price, Style
 from ..gateway import Gateway, ModelRoles
 from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
 from .openai_format import BROKEN_OFF, status_of, thoughts_of
-from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed
+from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed, untrusted
 
 __all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
 
@@ -247,6 +247,9 @@ def _typed_error(name: str, error: Exception) -> Exception:
     """The typed error for whatever a LangChain model raised: by the HTTP status that providers' clients put on it."""
     if isinstance(error, ModelError):
         return error
+    distrust = untrusted(name, error)
+    if distrust is not None:
+        return distrust
     raw = str(error)
     message = scrubbed(f"{type(error).__name__}: {raw}")
     response = getattr(error, "response", None)

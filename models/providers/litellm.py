@@ -25,7 +25,17 @@ from ..account_faults import PARAMETER, account_fault
 from .litellm_client import OWN_PROTOCOL, own_client
 from .litellm_logging import null_logging
 from .openai_format import BROKEN_OFF, status_of
-from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, sentence_of, wait_in
+from .provider_errors import (
+    LOST,
+    causes,
+    error_of_status,
+    message_of,
+    retry_after,
+    scrubbed,
+    sentence_of,
+    untrusted,
+    wait_in,
+)
 
 __all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
 
@@ -159,6 +169,9 @@ class LitellmTransport:
 def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
     known, status = litellm.exceptions, getattr(error, "status_code", None)
+    distrust = untrusted(name, error)
+    if distrust is not None:
+        return distrust
     package = _missing_package(error)
     if package:
         return Denied(

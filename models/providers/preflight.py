@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from ...errors import Denied
 
-__all__ = ["KEY_VARIABLES", "check_key", "check_server"]
+__all__ = ["KEY_VARIABLES", "base_of_environment", "check_key", "check_server"]
 
 PATIENCE = 1.5  # seconds for a connection to a server nearby
 
@@ -47,9 +47,25 @@ KEY_VARIABLES: dict[str, tuple[str, ...]] = {
     "hyperbolic": ("HYPERBOLIC_API_KEY",),
     "huggingface": ("HF_TOKEN", "HUGGINGFACE_API_KEY"),
 }
+# The variables that give a provider another address.
+_BASES: dict[str, tuple[str, ...]] = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    "azure": ("AZURE_API_BASE",),
+    "ollama": ("OLLAMA_API_BASE",),
+    "ollama_chat": ("OLLAMA_API_BASE",),
+    "hosted_vllm": ("HOSTED_VLLM_API_BASE",),
+    "lm_studio": ("LM_STUDIO_API_BASE",),
+    "openrouter": ("OPENROUTER_API_BASE",),
+}
 _ALWAYS = ("anthropic", "gemini")  # at an address of one's own, too: litellm sends nothing without a key
 _SERVERS = {"ollama": "http://localhost:11434", "ollama_chat": "http://localhost:11434"}
 _START = {"ollama": "ollama serve", "ollama_chat": "ollama serve", "hosted_vllm": "vllm serve MODEL"}
+
+
+def base_of_environment(name: str) -> str | None:
+    """The address that an environment variable gives the model `name`; None where none does."""
+    return next((b for v in _BASES.get(name.partition("/")[0], ()) if (b := os.environ.get(v))), None)
 
 
 def check_key(name: str, api_base: str | None, api_key_env: str | None) -> None:
@@ -83,7 +99,7 @@ async def check_server(name: str, api_base: str | None) -> None:
         Denied: nothing listens there.
     """
     provider = name.partition("/")[0]
-    base = api_base or (os.environ.get("OLLAMA_API_BASE") if provider in _SERVERS else None) or _SERVERS.get(provider)
+    base = api_base or base_of_environment(name) or _SERVERS.get(provider)
     address = urlsplit(base or "")
     if not address.hostname or not _nearby(address.hostname):
         return

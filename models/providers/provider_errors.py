@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -95,6 +96,18 @@ def _typed(name: str, status: int, message: str, code: str, headers: Mapping[str
     if is_filtered(full):
         return Rejected(f"{name} filtered the request", text, refusal=True)
     return Rejected(f"{name} refused the request", text)
+
+
+def untrusted(name: str, error: BaseException) -> Denied | None:
+    """The typed error where nobody vouches for a server's certificate; None where it was something else."""
+    chain = causes(error)
+    if not any(isinstance(e, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(e) for e in chain):
+        return None
+    return Denied(
+        f"the server of {name} cannot be trusted",
+        scrubbed(str(error)),
+        "Check api_base, or name the file of its certificate authority in SSL_CERT_FILE.",
+    )
 
 
 def causes(error: BaseException) -> list[BaseException]:

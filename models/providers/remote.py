@@ -43,7 +43,7 @@ from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import parse_completion
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
-from .preflight import KEY_VARIABLES, check_key, check_server
+from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
 from .starved import with_remedy
 
 __all__ = ["RemoteModel"]
@@ -64,8 +64,8 @@ class RemoteModel:
 
     Args:
         name: litellm's model string.
-        api_base: another address of the provider's API; part of the identity of the answers. An address that holds a
-            user name or a key is refused.
+        api_base: another address of the provider's API; part of the identity of the answers, as one that stands in the
+            environment is (OPENAI_BASE_URL, ...). An address that holds a user name or a key is refused.
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
         price: US dollars per token; by default litellm's table.
@@ -159,6 +159,8 @@ class RemoteModel:
     def _describe(self) -> ModelInfo:
         known, given = self._known, self._parameters
         settings = {k: v for k in ("api_base", "temperature") if (v := getattr(self, k)) is not None}
+        if self.api_base is None and (base := base_of_environment(self.name)):
+            settings["api_base"] = base
         settings |= identity_of_parameters(given)
         if self.style != "chat":
             settings["style"] = self.style

@@ -1,6 +1,5 @@
 """What is sent to the providers of today: only what was asked for, in their words, with room to think."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -280,6 +279,30 @@ async def test_headers_reach_the_provider_and_their_secrets_stay_out_of_everythi
         await ask(other)
 
 
+def test_a_secret_that_stands_in_a_file_is_refused(providers: Any, tmp_path: Path) -> None:
+    """The file is kept with the run."""
+    from typer.testing import CliRunner
+
+    from akrasia.cli import app
+
+    file = tmp_path / "experiment.toml"
+    file.write_text(
+        f"""
+        variants = ["reason_act"]
+        episodes = 1
+        [task]
+        name = "bandit"
+        [models.main]
+        name = "openai/gpt-4o-mini"
+        api_base = "{providers.base}/openai/v1"
+        extra_headers = {{ "X-Gate-Key" = "open-sesame" }}
+        """
+    )
+    said = CliRunner().invoke(app, ["run", str(file), "--out", str(tmp_path / "run")])
+    assert said.exit_code != 0 and not (tmp_path / "run").exists()
+    assert "X-Gate-Key" in str(said.exception or said.output)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
@@ -444,12 +467,3 @@ def test_thoughts_are_shown_and_exported(providers: Any, tmp_path: Path, capsys:
     result.export(tmp_path / "answers.jsonl", form="answers")
     lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     assert len(lines) == 2 and {line["response"]["reasoning"] for line in lines} == {providers.thought}
-
-
-def test_nothing_here_needs_an_event_loop_of_its_own() -> None:
-    """`info` is asked before a run, in any thread: it imports no client."""
-    assert asyncio.run(_info()) == 25_000
-
-
-async def _info() -> int | None:
-    return resolve("openai/gpt-5-mini").info.request((), Sampling()).sampling.thinking_tokens

@@ -46,6 +46,15 @@ def test_it_is_said_at_once_and_nothing_is_written(
     assert time.monotonic() - began < 3 and not (tmp_path / "run").exists()
 
 
+def test_an_address_of_the_environment_names_other_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(variable, raising=False)
+    plain = resolve("openai/gpt-4o-mini").info.id
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://proxy.invalid/v1")
+    elsewhere = resolve("openai/gpt-4o-mini").info.id
+    assert plain != elsewhere == resolve("openai/gpt-4o-mini", api_base="https://proxy.invalid/v1").info.id
+
+
 def test_nothing_heavy_is_loaded_before_the_first_call() -> None:
     code = """
 import sys, akrasia.models

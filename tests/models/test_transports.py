@@ -243,6 +243,8 @@ async def test_a_certificate_nobody_vouches_for_stops_the_run_unless_its_authori
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with pytest.raises(Denied, match="cannot be trusted.*SSL_CERT_FILE"):
         await answer(RemoteModel("openai/test-model", api_base=address))
+    with pytest.raises(Denied, match="cannot be trusted.*SSL_CERT_FILE"):
+        await answer(RemoteModel("openai/test-model", api_base=address, transport="litellm"))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     said = await answer(RemoteModel("openai/test-model", api_base=address))
     await asyncio.sleep(0.05)
