@@ -65,7 +65,8 @@ _FILTERED = (
     r"content_filter", r"content management policy", r"content_policy", r"safety system", r"safety_check",
     r"responsible_?ai_?policy",
     r"(violat\w*|against) .{0,40}(usage|content|safety|community) (policy|policies|guideline)",
-    r"input was flagged", r"(prompt|input|content|message|request) (was |has been |is )?(flagged|blocked by)",
+    r"input was flagged", r"(prompt|input|content|message|request) (was |has been |is )?(flagged|blocked by (?!.{0,40}"
+    r"(firewall|proxy|network|vpn|cloudflare|\bwaf\b|\bip\b|gateway)))",
     r"requires moderation", r"flagged by (a |the |our )?(moderation|content|safety)", r"moderation_blocked",
     r"prohibited_content", r"content exists risk", r"data_?inspection_?failed", r"inappropriate content",
     r"considered high risk", r"guardrail_intervened", r"blocked by (our |the )?(content|safety|guardrail)",
@@ -84,6 +85,16 @@ _TOO_LONG = (
 _SETTING = (
     r"temperature|top_?p|topp|top_k|stop|stop_?sequences|seed|random_seed|max_?(completion_|output_|new_)?tokens|"
     r"logprobs|top_logprobs|logit_bias|response_format|presence_?penalty|frequency_?penalty|reasoning_effort"
+)
+
+# The same in free words; a server that is failing says such things of what it looks for itself.
+_UNKNOWN_MODEL = (
+    r"model\b(?! (that|which|who|and|worker|gateway|server)\b)( with( the)?( name| id)?| named| id)?[:\s]{1,3}"
+    r"[`'\"]?[\w./:@+-]{1,120}[`'\",]?( version)? (does not exist|doesn't exist|(was |is |were )?not found|"
+    r"(is )?no longer (available|supported|exists)|"
+    r"(has been|was) (removed|deprecated|retired|shut down|discontinued))",
+    r"model (does not exist|doesn't exist|(was |is )?not found|is no longer (available|supported)|"
+    r"(has been|was) (removed|deprecated|retired|shut down|discontinued))",
 )
 
 _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
@@ -110,6 +121,9 @@ _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
         r"reached (its|your|the) (monthly |daily )?spend(ing)? (limit|cap)", r"exceeded_current_quota",
         r"trial key.{0,80}/ ?month", r"add or update your payment method", r"payment[_ ]required", r"\barrearage\b",
         r"purchase (more )?credits", r"budget has been exceeded",
+        r"(account |prepaid |credit )?(balance|quota|credits?) (is|are) (insufficient|too low|not enough|negative)",
+        r"(balance|credits?|quota|allowance) (has|have) run out", r"ran out of (credits?|balance|quota)",
+        r"daily (request |token |usage |message )?(limit|quota) (has been |was |is )?(reached|exceeded|used up)",
     )),
     (REGION, (
         r"unsupported_country_region_territory", r"country, region, or territory not supported",
@@ -142,8 +156,6 @@ _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
         r"(has been|was|is) decommissioned", r"model_not_available", r"model_not_supported", r"model not exist",
         r"model_(deprecated|retired|removed)", r"modeldeprecated", r"deploymentnotfound",
         r"deployment for this resource does not exist", r"is not a valid model", r"unknown model",
-        r"model\b.{0,120}\b(does not exist|doesn't exist|not found|was not found|is not found|no longer (available|"
-        r"supported|exists)|(has been|was) (removed|deprecated|retired|shut down|discontinued))",
         r"(no such|unrecognized|nonexistent) model", r"no endpoints (found|available)", r"no allowed providers",
         r"not supported by any provider you have enabled", r"is not a chat model", r"does not support chat\b",
         r"not supported in the v1/(chat/)?(completions|responses)", r"only supported in v1/responses",
@@ -187,16 +199,24 @@ def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 _IS_SUSPENDED, _IS_FILTERED, _IS_TOO_LONG = map(_any, (_SUSPENDED, _FILTERED, _TOO_LONG))
 _FAULTS = [(fault, _any(patterns)) for fault, patterns in _TABLE]
+_IN_FREE_WORDS = [*_FAULTS, (MODEL, _any(_UNKNOWN_MODEL))]
 
 
-def account_fault(text: str) -> AccountFault | None:
-    """The fault of the account or the set-up that a provider's sentence, code or type names; None if it names none."""
+def account_fault(text: str, status: int | None = None) -> AccountFault | None:
+    """The fault of the account or the set-up that a provider's sentence, code or type names; None if it names none.
+
+    Args:
+        status: the HTTP status. With one of the 5xx a server fails by itself: what it says of a model or a parameter
+            in free words is then no verdict on them.
+    """
     plain = _plain(text)
     if _IS_SUSPENDED.search(plain):
         return ACCOUNT
     if _IS_FILTERED.search(plain) or _IS_TOO_LONG.search(plain):
         return None
-    return next((fault for fault, pattern in _FAULTS if pattern.search(plain)), None)
+    fails = status is not None and status >= 500
+    known = [(f, p) for f, p in _FAULTS if f is not PARAMETER] if fails else _IN_FREE_WORDS
+    return next((fault for fault, pattern in known if pattern.search(plain)), None)
 
 
 def is_filtered(text: str) -> bool:

@@ -255,7 +255,8 @@ def _typed_error(name: str, error: Exception) -> Exception:
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     sentence, codes = message_of(getattr(error, "body", None))
-    if account_fault(f"{raw} {sentence} {codes}") or (isinstance(status, int) and 400 <= status < 500):
+    code = status if isinstance(status, int) else None
+    if account_fault(f"{raw} {sentence} {codes}", code) or (isinstance(status, int) and 400 <= status < 500):
         headers = getattr(response, "headers", None)
         kind = status if isinstance(status, int) else 500
         typed = error_of_status(name, kind, sentence or f"{type(error).__name__}: {raw}", f"{raw} {codes}", headers)

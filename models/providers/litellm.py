@@ -184,13 +184,14 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
         return error_of_status(name, moved, "", "", None)
     sentence, codes = _sentence(error)
     message, full = scrubbed(sentence), f"{error} {codes} {_code(error)}"
+    code = status if isinstance(status, int) else None
     if isinstance(error, known.UnsupportedParamsError):
         denied = Denied(PARAMETER.what.format(name), message, PARAMETER.remedy)
         denied.said = message
         return denied
-    if isinstance(error, known.ContentPolicyViolationError) and account_fault(full) is None:
+    if isinstance(error, known.ContentPolicyViolationError) and account_fault(full, code) is None:
         return Rejected(f"{name} filtered the request", message, refusal=True)
-    if account_fault(full) is None and not (isinstance(status, int) and 400 <= status < 500 and status != 408):
+    if account_fault(full, code) is None and not (isinstance(status, int) and 400 <= status < 500 and status != 408):
         wait = _wait(error, full)
         if isinstance(error, known.ServiceUnavailableError) and wait is not None:
             return RateLimited(f"{name} is overloaded", message, retry_after=wait)

@@ -78,7 +78,7 @@ def _typed(name: str, status: int, message: str, code: str, headers: Mapping[str
     text, full = scrubbed(message), f"{message} {code}"
     wait = retry_after(headers)
     wait = wait_in(full) if wait is None else wait
-    fault = account_fault(full)
+    fault = account_fault(full, status)
     if fault is not None:
         return Denied(fault.what.format(name), text or scrubbed(code), fault.remedy)
     if status == 402:

@@ -200,3 +200,34 @@ async def test_both_transports_leave_other_refusals_what_they_are(
     with pytest.raises(kind) as raised:
         await ask(openai_server, transport)
     assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (503, "The model llama-3 was not found on any healthy replica, please retry."),
+        (500, "Model worker error: temporary file not found"),
+        (502, "model gateway: upstream connection not found"),
+        (500, "temperature must be between 0 and 2 in shard 3"),
+        (400, "Invalid prompt: user asked about model that does not exist"),
+    ],
+)
+def test_what_a_failing_server_or_a_prompt_says_in_passing_ends_no_run(status: int, message: str) -> None:
+    assert not isinstance(error_of_status("m", status, message, "", None), Denied)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, "Your request was blocked by the network firewall of your organization."),
+        (400, "Sorry, your account balance is insufficient"),
+        (400, "Your prepaid balance has run out"),
+        (429, "Daily request limit reached"),
+        (500, "insufficient_quota: add credits"),
+        (404, "model 'llama4:8b' not found, try pulling it first"),
+        (400, "The model gpt-3.5-turbo-0301 has been deprecated"),
+        (400, "Model x/y-7b is no longer available"),
+    ],
+)
+def test_the_siblings_of_an_account_fault_end_the_run(status: int, message: str) -> None:
+    assert isinstance(error_of_status("m", status, message, "", None), Denied)
