@@ -77,6 +77,7 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
     headings = ["variant", "metric", "estimate", "steps", "items", "against the baseline", "p (Holm)"]
     with_bounds = any(arm.bounds for arm in card.arms)
     table = Table(*where, *headings, *(["unread: worst .. best"] if with_bounds else []))
+    table.columns[len(where)].no_wrap, table.columns[len(where)].overflow = True, "fold"  # names stand in one line
     for arm in card.arms:
         base = card.baseline_of(arm).variant
         for name, estimate in arm.metrics.items():

@@ -41,16 +41,28 @@ __all__ = [
     "whole_lines",
 ]
 
+LONGEST_LEAD = 500  # characters of a sentence before what it says is best
 SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
 _BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
 _MAY_LEAD = re.compile(
-    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
     r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
     r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
     r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
     r"based on (?:this|these|that|the (?:data|history|rule|values|scores|ucb values|observations))|"
     r"which belongs to [\w -]{1,30}|that)\b\W*)*(?:\b(?:the|my)\W*)?",
+    re.IGNORECASE,
+)
+# A clause may stand before that, as in "Since it has the highest index, the best button is C", unless it makes what
+# follows a condition, a doubt, a denial, somebody else's words or a thing of the past.
+_CLAUSE_ENDS = re.compile(r"[,:\u2013\u2014][ \t]*|[ \t](?=(?:so|and|but|hence|thus|therefore|because|since)\b)")
+_OTHERWISE_MEANT = re.compile(
+    r"\b(?:if|unless|when(?:ever)?|whether|assum\w+|suppos\w+|provided|were|would|could|should|might|may|had|wish|"
+    r"imagin\w+|hypothe\w+|think\w*|thought|say\w*|said|told|claim\w*|suggest\w*|believ\w*|argu\w*|according|"
+    r"propos\w+|before|formerly|past|until|by the mean|critics?|agents?|reasoners?|debaters?|others?|someone|somebody|people|they|he|she|you|who|earlier|"
+    r"previous\w*|last|initially|at first|once|used to|question|ask\w*|doubt\w*|den(?:y|ied|ies)|disagree\w*|false|"
+    r"untrue|wrong|mistak\w*|reject\w*|unclear|unsure|not (?:true|clear|sure|certain|that|the|so)|\w+n['\u2019]t)\b|\?",
     re.IGNORECASE,
 )
 _ANSWER_IS = re.compile(
@@ -251,18 +263,28 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool
 def _best_sentence(text: str) -> Marked | None:
     """The last sentence that says what is best, in the speaker's own name."""
     for found in reversed(list(_BEST_IS.finditer(text))[-50:]):
-        before = text[max(0, found.start() - 120) : found.start()]
+        before = text[max(0, found.start() - LONGEST_LEAD) : found.start()]
         begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ")) + 1
         lead = before[begin:]
-        if len(before) == 120 and begin == 0:
+        if len(before) == LONGEST_LEAD and begin == 0:
             continue
-        if not _MAY_LEAD.fullmatch(lead) or before[:begin].rstrip()[-1:] == "?":
+        if not _leads_to_best(lead) or before[:begin].rstrip()[-1:] == "?":
             continue
         end = text.find("\n", found.end())
         end = len(text) if end < 0 else end
         value = text[found.end() : min(end, found.end() + 2000)]
         return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
     return None
+
+
+def _leads_to_best(lead: str) -> bool:
+    """Whether a sentence that begins so goes on with what its speaker holds to be best now."""
+    if _MAY_LEAD.fullmatch(lead):
+        return True
+    for end in _CLAUSE_ENDS.finditer(lead):
+        if _MAY_LEAD.fullmatch(lead, end.end()):
+            return _OTHERWISE_MEANT.search(lead, 0, end.end()) is None
+    return False
 
 
 def _value_behind(text: str, kind: str) -> str:

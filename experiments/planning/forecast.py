@@ -339,7 +339,7 @@ class _StandIn:
             lines = [f"the best choice now is {label}."] if not sampling.choices else [label]
             lines += [f"ACTION={label}"] if "\nACTION=" in question else []
             alone = bool(sampling.choices) or question.endswith("Answer:")
-            between = " " if "\n" in sampling.stop else "\n"
+            between = "\n" if "\n" not in sampling.stop else " " if alone else ", so "
         else:
             forms = list(_FORM.finditer(question))
             form = question[forms[-1].start() :] if forms else ""

@@ -115,8 +115,10 @@ def without_items(run: Path, old: Path) -> ak.Result:
     old.mkdir()
     with sqlite3.connect(run / "ledger.sqlite") as source, sqlite3.connect(old / "ledger.sqlite") as target:
         source.backup(target)
-        target.execute("UPDATE records SET record = CAST(json_remove(CAST(record AS TEXT), '$.item') AS BLOB)")
-        target.execute("UPDATE meta SET value = 'of older code' WHERE key = 'lines'")
+        without = "record = CAST(json_remove(CAST(record AS TEXT), '$.item') AS BLOB)"
+        target.execute(f"UPDATE records SET {without}, checksum = NULL")
+        target.execute("UPDATE meta SET value = 'of older code', checksum = NULL WHERE key = 'lines'")
+        target.execute("DELETE FROM meta WHERE key = 'checksums'")
     return ak.open_run(old)
 
 

@@ -118,7 +118,7 @@ def graph(node: Any, adapter: Any = None) -> ak.Variant:
 def played(tmp_path: Path, *variants: Any, episodes: int = 16, model: Any = None) -> ak.Result:
     return ak.run(
         task=TASK, model=model or Scripted(answer), variants=["reason_act", *variants], episodes=episodes,
-        out=tmp_path / "run",
+        out=tmp_path / "run", keep_going=True,
     )  # fmt: skip
 
 

@@ -122,13 +122,12 @@ def test_a_run_that_its_budget_stopped_says_what_is_missing(part: ak.Result, cap
     assert "of 30 (the budget of 100 calls is spent)" in listed
 
 
-def test_a_variant_that_was_added_for_fewer_episodes_lacks_the_others(tmp_path: Path) -> None:
+def test_a_variant_that_was_added_for_fewer_episodes_lacks_none_of_the_others(tmp_path: Path) -> None:
     run: Any = lambda variants, episodes: ak.run(  # noqa: E731
         task=TASK, model="simulated", variants=variants, episodes=episodes, out=tmp_path / "run"
     )
     assert run(["reason_act"], 4).missing == ()
-    (lacking,) = run(["reason_act", "reason_act | re_evaluate"], 3).missing
-    assert (lacking.variant, lacking.missing, lacking.planned) == ("reason_act | re_evaluate", 1, 4)
+    assert run(["reason_act", "reason_act | re_evaluate"], 3).missing == ()  # it was asked for three
     assert run(["reason_act", "reason_act | re_evaluate"], 4).missing == ()
 
 
@@ -140,6 +139,7 @@ def test_a_run_without_an_end_says_so(told: ak.Result, tmp_path: Path) -> None:
     result = ak.run(task=TASK, model="simulated", variants=["act"], episodes=2, out=folder)
     with Ledger(folder) as ledger:
         stored = json.loads(ledger.meta("experiment") or "{}") | {"episodes": 5}
+        stored["variants"]["act"]["episodes"] = 5
         ledger.set_meta("experiment", json.dumps(stored))
         ledger.begin_session()
     assert NO_END in result.score().warnings[0] and "act lacks 3 of 5" in result.score().warnings[0]
