@@ -205,7 +205,7 @@ async def execute(
 def _end(outcome: Outcome) -> str:
     """How a session ended, in words."""
     if outcome.stopped is not None:
-        return outcome.stopped.what
+        return cause_of(outcome.stopped)
     return "some calls were given up" if outcome.missing else "complete"
 
 
@@ -268,7 +268,10 @@ def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
     """What the folder says of itself: the present experiment, with variants and episodes of earlier sessions kept."""
     if stored:
         then = json.loads(stored)
-        now["variants"] = {**then.get("variants", {}), **now["variants"]}
+        before = then.get("variants", {})
+        for name, about in now["variants"].items():
+            about["episodes"] = max(about["episodes"], before.get(name, {}).get("episodes", 0))
+        now["variants"] = {**before, **now["variants"]}
         now["episodes"] = max(now["episodes"], then.get("episodes", 0))
     return now
 

@@ -84,7 +84,7 @@ class AkrasiaError(Exception):
 
     def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
         self.what, self.why, self.remedy = what, why, remedy
-        head = f"{what}: {why}" if why else what
+        head = (f"{what}: {why}" if why else what).removesuffix(".")
         super().__init__(f"{head}. {remedy}" if remedy else f"{head}.")
 
     def __reduce__(self) -> tuple[type[AkrasiaError], tuple[str, str, str]]:

@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 __all__ = ["lazy_names"]
@@ -39,11 +40,20 @@ def lazy_names(package: str) -> tuple[Callable[[str], Any], Callable[[], list[st
     return get, lambda: sorted(homes), sorted(homes)
 
 
+def _source(package: str) -> str:
+    """The source of a package: of its file, or from its loader where it lies in an archive."""
+    module = sys.modules[package]
+    place = Path(module.__file__ or "")
+    if place.is_file():  # whoever loads it: pytest rewrites what it loads, and keeps no source
+        return place.read_text(encoding="utf-8")
+    loader: Any = module.__loader__
+    return str(loader.get_source(package))
+
+
 def _homes(package: str) -> dict[str, str]:
     """The module that holds each name, relative to the package; empty where the name is a module itself."""
-    loader: Any = sys.modules[package].__loader__
     homes: dict[str, str] = {}
-    for node in ast.parse(loader.get_source(package)).body:
+    for node in ast.parse(_source(package)).body:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             for line in node.body:
                 if isinstance(line, ast.ImportFrom) and line.level == 1:

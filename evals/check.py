@@ -22,9 +22,10 @@ from ..errors import BadOption, UnknownName
 from .anytime_bounds import arm_at_looks, pair_at_looks
 from .check_expression import CheckedFigure, Requirement, parse_checks
 from .check_report import CheckLine, CheckReport
-from .completeness import planned_episodes, undecided_steps
+from .completeness import how_to_go_on, planned_episodes, undecided_steps
 from .inference import ALIKE, FEW, INTERVALS, LEVEL, Bounds, Estimate, Interval, IntervalAt, kind_and_level
 from .inference.intervals import t_quantile
+from .integrity import same_requests
 from .metrics import METRICS, Metric, table_read
 from .metrics.base import ANYWHERE, RANGES
 from .pairs import Side, metric_contrast, pair, worst_case_bounds
@@ -32,6 +33,7 @@ from .run_pairs import variant_named
 from .run_tables import RunTables
 from .scorecard import Arm, Scorecard
 from .scoring import score
+from .verdict import LEAKS
 
 __all__ = ["check_run", "episodes_to_decide"]
 
@@ -239,6 +241,8 @@ def _line(requirement: Requirement, run: _Run, cell: tuple[str, str], variants: 
         return CheckLine(check, *cell, None, Estimate(None, why=why), None, why, remedy)
     estimate, bounds = _measured(requirement.first.metric, metric, run, names)
     made = _decided(requirement, metric, estimate, bounds, kind_and_level(run.interval)[1])
+    if told := [v for n, v in zip(names, variants, strict=True) if (arm := run.arm(n)) is not None and arm.leaks]:
+        made["why"] = "; ".join(filter(None, (made.get("why", ""), f"{' and '.join(told)}: {LEAKS}")))
     return CheckLine(check, *cell, **made)
 
 
@@ -258,14 +262,31 @@ def _not_to_be_said(name: str, metric: Any, run: _Run, names: Sequence[ArmName])
             if fault.bears_on(name):
                 assert arm is not None
                 return f"{arm.variant} was not measured: {fault}", fault.remedy
-    resume = f"Resume the run: akrasia run --resume {run.tables.name}."
+    resume = how_to_go_on(run.tables.stopped, run.tables.name)
     for arm_name in names:
         if missing := run.missing.get(arm_name):
             return f"{arm_name[2]}: {missing}", resume
     for arm_name, arm in zip(names, arms, strict=False):
         if arm is None:
             return f"{arm_name[2]} has no record there", resume
+        if not _has_worst_case(metric) and (lost := _lost_answers(arm)):
+            why = f"{lost} of the decisions of {arm.variant} failed or could not be read, and {name} has no worst case"
+            return why, "Check a share that has one, such as doing or gap, or let the answers be read."
+    if len(names) == 2:
+        first, second = (run.steps(n).steps for n in names)
+        for fault in same_requests(first, second):
+            return f"{names[0][2]} and {names[1][2]} asked exactly the same", fault.remedy
     return None
+
+
+def _has_worst_case(metric: Any) -> bool:
+    """Whether missing answers are taken at their worst, or take nothing away: what was paid was paid."""
+    return (isinstance(metric, Metric) and metric.bounded) or getattr(metric, "unit", "") in PAID
+
+
+def _lost_answers(arm: Arm) -> int:
+    """Decisions of an arm without an action that could be read."""
+    return arm.steps - arm.outcomes.actions.get("ok", 0)
 
 
 def _measured(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tuple[Estimate, Bounds | None]:

@@ -22,7 +22,7 @@ import polars as pl
 from ..errors import BadOption, RunFolderError
 from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
-from .completeness import missing_sentence
+from .completeness import how_to_go_on, missing_sentence
 from .controls import is_leaking
 from .frame import baseline_name
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
@@ -119,7 +119,7 @@ def compare(
     """
     run = RunTables.of(run)
     if run.steps.is_empty():
-        raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
+        raise RunFolderError("the run holds no records yet", run.stopped, how_to_go_on(run.stopped, run.name))
     one, other = variant_named(run.steps, a), variant_named(run.steps, b)
     if one == other:
         raise BadOption(f"{one!r} would be compared with itself", remedy="Name two variants.")

@@ -7,6 +7,7 @@ or that is still being played says what it lacks whenever it is read. What a led
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from .anytime import InterimLooks
 
 __all__ = [
     "MissingEpisodes",
+    "how_to_go_on",
     "missing_episodes",
     "missing_sentence",
     "planned_episodes",
@@ -27,6 +29,9 @@ __all__ = [
 
 Finished = Mapping[tuple[str, str, str], int]
 """How many of the planned episodes are finished, by task, model and variant."""
+
+
+_BUDGET = re.compile(r"budget of (\$)?[\d.,]+ ?(calls|tokens|dollars)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,10 @@ class MissingEpisodes:
 
 
 def planned_episodes(experiment: Mapping[str, Any], looks: InterimLooks | None) -> int:
-    """How many episodes a run asks for: those up to the look that ended it, or all."""
-    if looks is not None and looks.stopped:
+    """How many episodes a run asks for: those up to the look that ended it, or all where it was not under `until` when
+    it was last played.
+    """
+    if looks is not None and experiment.get("until") and (looks.stopped or looks.exhausted):
         return looks.at[-1]
     return int(experiment.get("episodes", 0))
 
@@ -100,8 +107,21 @@ def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: s
         ]
     )
     why = f" ({ended})" if ended else ""
-    folder = "RUN" if run == "the run" else run
-    return f"{run} is not complete{why}: of its episodes, {', '.join(each)}; go on with akrasia run --resume {folder}"
+    go_on = how_to_go_on(ended, run).removesuffix(".")
+    return f"{run} is not complete{why}: of its episodes, {', '.join(each)}; {go_on[0].lower()}{go_on[1:]}"
+
+
+def how_to_go_on(ended: str = "", run: str = "the run") -> str:
+    """What to do about a run that ended early, as a sentence: a spent budget must be raised, or it ends there again.
+
+    Args:
+        ended: how it ended, in words; run: its folder.
+    """
+    command = f"akrasia run --resume {'RUN' if run == 'the run' else run}"
+    spent = _BUDGET.search(ended)
+    if spent is None:
+        return f"Go on with {command}."
+    return f"Raise it and go on: {command} --set budget.{'dollars' if spent[1] else spent[2]}=N."
 
 
 def _whole(missing: Sequence[MissingEpisodes]) -> bool:

@@ -41,7 +41,7 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
     """The arms of one task and model by what they cost, cheapest first; those without a measured gap are left out."""
     base = next((a for a in arms if a.baseline), None)
     start = None if base is None else base.metrics.get("gap", Estimate(None)).value
-    if base is None or start is None or base.integrity:
+    if base is None or start is None or base.integrity or base.leaks:
         return ()
     arms = [a for a in arms if not a.integrity and not a.undone]
     measured = [(a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None]

@@ -18,7 +18,7 @@ from ..errors import RunFolderError, UnknownName
 from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
 from .breakdown import breakdowns
-from .completeness import missing_sentence
+from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_control, is_leaking, references
 from .encoded import encoded_beside
 from .frame import baseline_name
@@ -77,7 +77,7 @@ def score(
     """
     run = RunTables.of(run)
     if run.steps.is_empty():
-        raise RunFolderError("the run holds no records yet", remedy="Resume it: akrasia run --resume FOLDER.")
+        raise RunFolderError("the run holds no records yet", run.stopped, how_to_go_on(run.stopped, run.name))
     kind, _ = kind_and_level(interval)
     if kind not in INTERVALS:
         raise UnknownName.among("kind of interval", kind, INTERVALS)
@@ -235,11 +235,12 @@ class _Scorer:
             multiples = (_multiple(arm.tokens, base.tokens), _multiple(arm.calls, base.calls))
             where = (arm.task, arm.model, arm.variant)
             faults = [(name, fault) for name, a in (("it", arm), (base.variant, base)) for fault in a.integrity]
+            faults.sort(key=lambda named: named[1].check == "leading")  # what it did itself, then whom it followed
             if faults:
                 return no_verdict(where, *faults[0], multiples)
             reading = arm.metrics.get("reading_error")
             judged = judge_arm(where, by_metric, refs, arm.calls, multiples, family, arm.repeated, reading)
-            return with_leak(judged) if arm.leaks else judged
+            return with_leak(judged, "" if arm.leaks else base.variant) if arm.leaks or base.leaks else judged
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
 

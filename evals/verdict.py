@@ -185,9 +185,14 @@ def no_verdict(
     return Verdict(*where, "not measured", None, None, (), *ratios, f"{whose}: {fault}. {fault.remedy}")
 
 
-def with_leak(verdict: Verdict) -> Verdict:
-    """The verdict on an arm that the oracle tells something, which its sentence says first."""
-    return replace(verdict, sentence=f"{LEAKS}: {verdict.sentence}", leaks=True)
+def with_leak(verdict: Verdict, baseline: str = "") -> Verdict:
+    """The verdict on an arm that the oracle tells something, which its sentence says first.
+
+    Args:
+        baseline: the arm that is told it, where that is the baseline.
+    """
+    said = f"the baseline {baseline} is {LEAKS}" if baseline else LEAKS
+    return replace(verdict, sentence=f"{said}: {verdict.sentence}", leaks=True)
 
 
 def _outcome(gap: Contrast | None, family: int, repeated: str) -> tuple[VerdictOutcome, str]:

@@ -200,7 +200,8 @@ def _parsed(row: ArmRow) -> TableCell:
     """
     outcomes = row.arm.outcomes
     answers = outcomes.read + outcomes.unread
-    failed = sum(outcomes.actions.get(status, 0) for status in FAILED)
+    lost = FAILED if answers else [status for status in outcomes.actions if status != "ok"]
+    failed = sum(outcomes.actions.get(status, 0) for status in lost)
     return TableCell(f"{min(outcomes.read / answers if answers else 1.0, 1 - failed / row.arm.steps):.0%}")
 
 

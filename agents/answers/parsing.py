@@ -46,7 +46,8 @@ SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
 _BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
 _MAY_LEAD = re.compile(
-    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
+    r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
     r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
     r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
     r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
@@ -60,7 +61,8 @@ _CLAUSE_ENDS = re.compile(r"[,:\u2013\u2014][ \t]*|[ \t](?=(?:so|and|but|hence|t
 _OTHERWISE_MEANT = re.compile(
     r"\b(?:if|unless|when(?:ever)?|whether|assum\w+|suppos\w+|provided|were|would|could|should|might|may|had|wish|"
     r"imagin\w+|hypothe\w+|think\w*|thought|say\w*|said|told|claim\w*|suggest\w*|believ\w*|argu\w*|according|"
-    r"propos\w+|before|formerly|past|until|by the mean|critics?|agents?|reasoners?|debaters?|others?|someone|somebody|people|they|he|she|you|who|earlier|"
+    r"propos\w+|before|formerly|past|until|by the mean|critics?|agents?|reasoners?|debaters?|others?|someone|somebody|"
+    r"people|they|he|she|you|who|earlier|"
     r"previous\w*|last|initially|at first|once|used to|question|ask\w*|doubt\w*|den(?:y|ied|ies)|disagree\w*|false|"
     r"untrue|wrong|mistak\w*|reject\w*|unclear|unsure|not (?:true|clear|sure|certain|that|the|so)|\w+n['\u2019]t)\b|\?",
     re.IGNORECASE,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 import polars as pl
 
+from ..completeness import how_to_go_on
 from ..run_tables import RunTables
 from .faults import IntegrityFault
 
@@ -69,7 +70,7 @@ def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[Integrity
         why = f" ({expected.stopped.rstrip('.')})" if expected.stopped else ""
         cause = f"{len(missing)} of {expected.episodes} episodes are not complete{why}"
         share = len(missing) / expected.episodes
-        remedy = "Resume the run: akrasia run --resume RUN."
+        remedy = how_to_go_on(expected.stopped)
         found.append(IntegrityFault("missing", share, cause, remedy, missing[0], 0, of="its episodes"))
     return found
 

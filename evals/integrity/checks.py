@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from ..frame import baseline_name
@@ -42,11 +44,34 @@ def arm_faults(
     """
     base = baseline_name(steps, baseline)
     before = None if base == variant else steps.filter(variant=base)
-    return integrity_faults(
+    faults = integrity_faults(
         steps.filter(variant=variant),
         None if before is None or before.is_empty() else before,
         expected_arm(run, str(steps["task"][0]), str(steps["model"][0]), variant),
     )
+    return (*faults, *_leading_faults(run, steps, variant))
+
+
+def _leading_faults(run: RunTables, steps: pl.DataFrame, variant: str) -> list[IntegrityFault]:
+    """In a fork one arm decides which situations the others meet: where it was not measured, they say nothing of the
+    task. It is the baseline that the run was played with, of the leading model if the experiment names one.
+    """
+    if steps.is_empty() or steps["design"][0] != "fork":
+        return []
+    task, model, leader = str(steps["task"][0]), str(steps["model"][0]), str(run.experiment.get("leader") or "")
+    led = bool(leader) and leader != model
+    leading = run.steps.filter(task=task, model=leader) if led else steps
+    if leading.is_empty() or not leading["baseline"].any():
+        return []
+    name = baseline_name(leading, None)
+    if not led and name == variant:
+        return []
+    who = f"{name} of {leader}" if led else name
+    said = f"its situations are those that {who} led to, which was not measured"
+    return [
+        replace(f, check="leading", cause=f"{said} ({f.cause})")
+        for f in decision_faults(leading.filter(variant=name))[:1]
+    ]
 
 
 def arm_cautions(steps: pl.DataFrame, turns: pl.DataFrame | None = None) -> tuple[str, ...]:
