@@ -65,14 +65,14 @@ def answer_kind(task: str, form: str, labels: Sequence[str]) -> str:
     """Which kind of answer of the table a question's answers are; a kind that the table has no rows of is named too.
 
     Args:
-        task: the task's name.
+        task: the task's name in the run.
         form: "action", "number" or "text"; labels: the legal actions, empty where there are none.
     """
     if form in ("number", "text") or not labels:
         return form if form != "action" else "text"
     if {label.casefold() for label in labels} == {"yes", "no"}:
         return "yes/no"
-    if task == "tictactoe":
+    if task.startswith("tictactoe"):
         return "tic-tac-toe"
     if any(_CALL_SIGNS.intersection(label) for label in labels):
         return "tool calls"
