@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 __all__ = ["READER_ERRORS", "READER_VERSION", "ReadingErrors", "answer_kind"]
 
-READER_VERSION = "2"
+READER_VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(422, 0, 0, 5),
-    "film titles": ReadingErrors(65, 0, 0, 0),
-    "letters A-J": ReadingErrors(74, 0, 0, 0),
-    "multiple choice": ReadingErrors(155, 0, 0, 2),
-    "number": ReadingErrors(494, 0, 0, 4),
-    "tic-tac-toe": ReadingErrors(116, 0, 0, 4),
-    "tool calls": ReadingErrors(17, 0, 0, 0),
-    "yes/no": ReadingErrors(88, 0, 0, 3),
+    "bandit colours": ReadingErrors(536, 0, 0, 15),
+    "film titles": ReadingErrors(81, 0, 0, 0),
+    "letters A-J": ReadingErrors(79, 0, 0, 2),
+    "multiple choice": ReadingErrors(180, 0, 0, 8),
+    "number": ReadingErrors(553, 0, 0, 10),
+    "tic-tac-toe": ReadingErrors(131, 0, 0, 6),
+    "tool calls": ReadingErrors(22, 0, 0, 1),
+    "yes/no": ReadingErrors(114, 0, 0, 6),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

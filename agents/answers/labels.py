@@ -22,6 +22,7 @@ DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 _OPEN = " \t\"'`*_<[({$~#\\>:=|^-•‣+"
 _WORD = re.compile(r"\w+")
+_IN_BRACKETS = re.compile(r"\(([^()]{1,60})\)")
 _QUOTES = " \t\"'`*_"
 _LEADS = re.compile(
     r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|"
@@ -238,6 +239,8 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
         rest = _TIED.sub("", rest)
     verdict = "yes" in names.own and "true" in names.own
     stopped = explain(rest, names.here, label, letter=letter, verdict=verdict)
+    if stopped is None and _names_another_cell(rest, label, names):
+        stopped = 0
     if stopped is None and names.is_longer(value[end - len(label) :] if not noun else label, label):
         stopped = 0
     if stopped is not None:
@@ -246,6 +249,14 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
     if (len(distinct) > 1 and not several) or (len(labels) > len(distinct) and label.isdigit()):
         return LabelReading((), "unparsable", end)
     return LabelReading(distinct, "ok")
+
+
+def _names_another_cell(rest: str, label: str, names: Names) -> bool:
+    """Whether what stands behind a cell, or in brackets there, is how another one is named: "4 (top left)"."""
+    if names.spoken is None or not rest.strip():
+        return False
+    told = [rest.strip(" \t-,:;.()[]*_"), *_IN_BRACKETS.findall(rest)]
+    return any(names.spoken(said) not in (None, label) for said in told)
 
 
 def _told_of(value: str, end: int, joint: str, names: Names) -> bool:

@@ -290,6 +290,9 @@ def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, St
     number = read_number(marked.value).number
     if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
         return None, "unparsable"
+    below = _answer_sentence(marked.after) or _boxed(marked.after)
+    if below is not None and read_number(below.value).number not in (None, number):
+        return None, "unparsable"
     return number, "ok"
 
 
