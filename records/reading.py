@@ -46,14 +46,14 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(536, 0, 0, 15),
-    "film titles": ReadingErrors(81, 0, 0, 0),
+    "bandit colours": ReadingErrors(559, 0, 0, 15),
+    "film titles": ReadingErrors(85, 0, 0, 0),
     "letters A-J": ReadingErrors(79, 0, 0, 2),
-    "multiple choice": ReadingErrors(180, 0, 0, 8),
-    "number": ReadingErrors(553, 0, 0, 10),
-    "tic-tac-toe": ReadingErrors(131, 0, 0, 6),
+    "multiple choice": ReadingErrors(184, 0, 0, 8),
+    "number": ReadingErrors(571, 0, 0, 11),
+    "tic-tac-toe": ReadingErrors(134, 0, 0, 6),
     "tool calls": ReadingErrors(22, 0, 0, 1),
-    "yes/no": ReadingErrors(114, 0, 0, 6),
+    "yes/no": ReadingErrors(121, 0, 0, 6),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

@@ -92,7 +92,7 @@ _CONCLUDES = re.compile(
     r"\b(?:so|thus|therefore|hence|answer|in fact|really|but|however|or)\b[^.]{0,200}\d|[?]", re.IGNORECASE
 )
 _SOFT = re.compile(r"\b(?:not|no)\b", re.IGNORECASE)
-_CONDITIONAL = re.compile(CONDITIONS, re.IGNORECASE)
+_CONDITIONAL = re.compile(rf"{CONDITIONS}|\b(?:at (?:least|most)|minimum|maximum|ago)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\s*:\s*\d|\s*(?:a\.?m\.?|p\.?m\.?|o'clock|uhr)\b", re.IGNORECASE)
 
 

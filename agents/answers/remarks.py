@@ -17,7 +17,7 @@ CONDITIONS = (
     r"suppos(?:ed|ing)|in case|on (?:the )?condition|in the event|contingent|subject to|"
     r"with (?:a )?prob(?:ability)?\b|half (?:of )?the time|% of the time|in the (?:worst|best) case|at (?:best|worst)|"
     r"quot(?:ing|ed)|(?:for )?example|for instance|e\.g|hypothetical\w*|placeholder|"
-    r"tentative\w*|preliminar\w*|provisional\w*|to be (?:decided|determined|confirmed)|tbd|tbc|"
+    r"tentative\w*|preliminar\w*|provisional\w*|to be (?:decided|determined|confirmed)|tbd|tbc|draft|pending|i refuse|"
     r"(?:critics?|others?|agents?|user|they|somebody|someone|everyone|everybody|people) (?:all )?"
     r"(?:want|insist|ask|demand|tell|told|prefer|recommend|request|vote)\w*|"
     r"solange|sofern|vorausgesetzt|es sei denn|au[sß]er|angenommen|falls|vorläufig|"
@@ -103,7 +103,7 @@ CORRECTION = re.compile(
 )
 _ANSWERS_AGAIN = re.compile(
     r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|"
-    r"pick)\b[^\n]{0,80}|^\W{0,6}final\s*:[^\n]{0,80}|"
+    r"recommendation|pick)\b[^\n]{0,80}|^\W{0,6}final\s*:[^\n]{0,80}|"
     r"(?:^|[.!?;:][ ]{1,3})\W{0,6}(?:(?:so|then|thus|therefore|hence),? )?(?:my |the )(?:right|correct|actual|real|"
     r"true|better|best|final) \w{1,12} (?:is|should be|would be|must be)\b[^\n]{0,80}|"
     r"(?:^|[.!?;:][ ]{1,3})\W{0,6}(?:(?:so|then|thus|therefore|hence),? )?i(?:'ll| will| would| am going to)? ?"
@@ -111,7 +111,8 @@ _ANSWERS_AGAIN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TAKEN_BACK = re.compile(
-    r"(?:^|[.!?:\n]\s{0,3})\W{0,6}(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
+    r"(?:^|[.!?:\n]\s{0,3})\W{0,6}(?:(?:though|but|however|and|oh),? )?"
+    r"(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
     r"oops\b|let me (?:correct|reconsider|rethink|revise|change|re-|redo|double|recheck)|on (?:second thought|"
     r"reflection|reconsideration)|scratch that|i (?:made (?:a|an) (?:mistake|error)|was wrong|take (?:that|it) back|"
     r"change my (?:mind|answer|choice)|changed my (?:mind|answer|choice)|retract|should (?:have|instead)|meant|"
