@@ -6,7 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..agents.answers import unread_place
 from ..errors import BadOption
+from ..records import Situation
 from ..reports.show import show_run, show_step
 from ..result import open_run
 
@@ -21,7 +23,7 @@ def show_command(run: Path, episode: int | None, step: int | None, variant: str 
         UnknownName: the run has no such step or variant.
     """
     if episode is not None and step is not None:
-        show_step(run, episode, step, variant, console)
+        show_step(run, episode, step, variant, console, _unread)
     elif episode is not None or variant is not None:
         raise BadOption(
             "one situation has an episode and a step", "not both were given", "Write: akrasia show RUN EPISODE STEP."
@@ -29,3 +31,7 @@ def show_command(run: Path, episode: int | None, step: int | None, variant: str 
     else:
         result = open_run(run)
         show_run(result.sessions, result.missing_sentence, console)
+
+
+def _unread(text: str, situation: Situation, stated: bool) -> str:
+    return unread_place(text, situation, stated=stated)

@@ -12,6 +12,7 @@ from ..ledger.provenance import RunSession
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .completeness import MissingEpisodes
+from .how_read import HowRead
 from .inference import Bounds, Contrast, Estimate
 from .integrity import IntegrityFault
 from .judge import Judged
@@ -137,6 +138,7 @@ class Scorecard:
         missing: the episodes that variants lack; empty where the run is complete.
         sessions: each time that the run was played: when, where and with which versions. No part of what was measured:
             scorecards of the same answers are equal whatever these are.
+        reading: by which reader the answers were read, and how often it errs; no part of what was measured either.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
     """
@@ -152,6 +154,7 @@ class Scorecard:
     two_way: tuple[TwoWay, ...] = ()
     missing: tuple[MissingEpisodes, ...] = ()
     sessions: tuple[RunSession, ...] = field(default=(), compare=False)
+    reading: tuple[HowRead, ...] = field(default=(), compare=False)
 
     @property
     def valid(self) -> tuple[tuple[str, str, Contrast], ...]:

@@ -22,6 +22,7 @@ from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_control, is_leaking, references
 from .encoded import encoded_beside
 from .frame import baseline_name
+from .how_read import how_read, several_readers
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm, kind_and_level
 from .integrity import IntegrityFault, arm_cautions, arm_faults, unmeasured_contrast
 from .items import with_items_of
@@ -99,6 +100,7 @@ def score(
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
+            *several_readers(run),
             *meaning_of_optimal(run.steps, run.experiment.get("decisions", {})),
             *([] if run.checksummed else [UNCHECKED]),
             *idle_model_warnings(run),
@@ -109,6 +111,7 @@ def score(
         judged=run.judged,
         missing=run.missing,
         sessions=run.sessions,
+        reading=how_read(run),
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 

@@ -16,6 +16,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Any
 
+from ..records import READER_VERSION
+
 __all__ = ["RunSession", "begin_session", "ended_sentence", "session_lines"]
 
 PACKAGES = (
@@ -24,6 +26,7 @@ PACKAGES = (
 )  # fmt: skip
 GIT_SECONDS = 5.0
 NO_END = "no end of its last session is recorded: it is still running, or was killed"
+UNKNOWN_READER = "of a version that was not recorded"
 PRICES = "model_prices_and_context_window_backup.json"  # litellm's own table, as it was installed
 
 
@@ -38,6 +41,7 @@ class RunSession:
         revision: of the git repository around the working folder, "" where there is none; dirty: whether files that it
             tracks differed from that.
         system, machine, cpus: the kind of host.
+        reader: version of the reader of answers; "" where an older akrasia kept none.
         prices: which table of list prices was at hand; "" where none was.
         models: what the providers said of the models that answered, at the end of the session, each once.
     """
@@ -51,6 +55,7 @@ class RunSession:
     system: str = ""
     machine: str = ""
     cpus: int = 0
+    reader: str = ""
     prices: str = ""
     ended: str = ""
     end: str = ""
@@ -76,6 +81,7 @@ def begin_session() -> RunSession:
         system=platform.system(),
         machine=platform.machine(),
         cpus=os.cpu_count() or 0,
+        reader=READER_VERSION,
         prices=_prices(),
     )
 
@@ -104,6 +110,7 @@ def session_lines(session: RunSession, reported: Sequence[Mapping[str, str]] = (
     lines = [
         ("played", f"{session.started} to {session.ended or 'an end that is not recorded'} ({session.end or 'open'})"),
         ("akrasia", f"{session.akrasia}, {session.python}"),
+        ("answers read by", f"reader {session.reader or UNKNOWN_READER}"),
         ("host", f"{session.system} {session.machine}, {session.cpus} CPUs"),
         ("git revision", tree or "the working folder is in no repository"),
         ("packages", packages),

@@ -50,6 +50,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     agent_faults  their answers that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]
     unsent        settings that were asked for and not sent, as JSON: {agent: {setting: value}}
     requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
+    answer_kind   which kind of answer the reader had to read (`records.answer_kind`); null where no model answered
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 """
@@ -66,7 +67,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ..records import ARM_RULES, normal_form
+from ..records import ARM_RULES, answer_kind, normal_form
 
 __all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "step_row"]
 
@@ -88,6 +89,7 @@ SCHEMA: dict[str, Any] = {
     "readout": pl.String, "readout_differs": pl.Boolean, "leaks": pl.String, "rule": pl.String,
     "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
     "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
+    "answer_kind": pl.String,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -96,7 +98,8 @@ COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alo
 def code_fingerprint() -> str:
     """A hash of the code that derives a row and writes it as a line."""
     source = (files(__package__) / "step_rows.py").read_bytes()
-    forms = (files(normal_form.__module__.rpartition(".")[0]) / "plain_text.py").read_bytes()
+    records = files(normal_form.__module__.rpartition(".")[0])
+    forms = b"\0".join((records / name).read_bytes() for name in ("plain_text.py", "reading.py"))
     return blake2b(b"\0".join([source, forms, repr(ARM_RULES).encode()]), digest_size=16).hexdigest()
 
 
@@ -170,9 +173,16 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         **_asking(tags, decision["turns"]),
         "leaks": tags.get("leaks"),
         "rule": oracle["rule"],
+        "answer_kind": answer_kind(record["task"], tags.get("answer", "action"), record["actions"])
+        if answers
+        else None,
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }
+
+
+def _kind(record: dict[str, Any]) -> str:
+    return answer_kind(record["task"], record["tags"].get("answer", "action"), record["actions"])
 
 
 def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
 from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .plain_text import normal_form, plain_signs
-from .reading import READER_ERRORS, READER_VERSION, ReadingErrors
+from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
 
@@ -34,6 +34,7 @@ __all__ = [
     "Transition",
     "Turn",
     "Usage",
+    "answer_kind",
     "decode",
     "digest",
     "encode",

@@ -239,6 +239,7 @@ class Page:
     """The whole report.
 
     Attributes:
+        reading: by which reader the answers were read and how often it errs, a sentence for each kind of answer.
         sessions: each time that the run was played, as names and texts.
         intervals: what kind of intervals it opens with; looked: which others hold for a fixed number of episodes alone,
             where the run was looked at while it went on; else "".
@@ -254,4 +255,5 @@ class Page:
     experiment: Mapping[str, Any]
     intervals: str
     looked: str
+    reading: list[str]
     sessions: list[list[tuple[str, str]]]

@@ -6,8 +6,9 @@ This is how a number is traced to its steps: every rate on the scorecard is a co
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from rich.console import Console
 from rich.panel import Panel
@@ -17,10 +18,14 @@ from rich.text import Text
 from ..errors import UnknownName
 from ..ledger import StoredAnswer, read_ledger
 from ..ledger.provenance import RunSession, session_lines
-from ..records import Oracle, Record, Turn
+from ..records import Oracle, Record, Situation, Turn
 
 __all__ = ["show_run", "show_step"]
 
+Unread = Callable[[str, Situation, bool], str]
+"""(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
+
+_ASKED_FOR = {"actor": ("done",), "critic": ("stated",)}  # of an answer; others are asked for both
 _CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
 
 
@@ -43,8 +48,13 @@ def show_run(sessions: Sequence[RunSession], missing: str, console: Console) -> 
         console.print(table)
 
 
-def show_step(folder: Path, episode: int, step: int, variant: str | None, console: Console) -> None:
+def show_step(
+    folder: Path, episode: int, step: int, variant: str | None, console: Console, unread: Unread | None = None
+) -> None:
     """Print every variant's decision at one step of one episode, with the prompts and raw answers behind it.
+
+    Args:
+        unread: tells of an answer that could not be read where understanding stopped; without it that is not said.
 
     Raises:
         UnknownName: the run has no such step or variant.
@@ -81,9 +91,10 @@ def show_step(folder: Path, episode: int, step: int, variant: str | None, consol
                 if answer is not None and answer.response.reasoning and not again:
                     thought = Text(answer.response.reasoning.strip(), style="dim")
                     console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
-                console.print(
-                    Panel(_answer_text(turn, error), title=_title(turn, read) + changed + again, title_align="left")
-                )
+                said = _answer_text(turn, error)
+                if unread is not None and answer is not None and not error:
+                    said.append("".join(f"\n{line}" for line in _stops(turn, record, answer, unread)), style="yellow")
+                console.print(Panel(said, title=_title(turn, read) + changed + again, title_align="left"))
             console.print(_verdict(record))
 
 
@@ -159,6 +170,26 @@ def _answer_text(turn: Turn, error: str) -> Text:
         mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""
         text.append(f"\nP: {', '.join(f'{a} {p:.2f}' for a, p in top)}{mass}", style="dim")
     return text
+
+
+def _stops(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:
+    """Where the reading of a turn's own answer stopped, for each of what was asked of it and could not be read."""
+    form = record.tags.get("answer", "action")
+    shown = Situation(
+        record.task, record.step, 1, "", record.actions if form == "action" else (), answer=cast(Any, form)
+    )
+    status = {"stated": turn.stated_status, "done": turn.status}
+    lines = []
+    for what in _ASKED_FOR.get(turn.role, ("stated", "done")):
+        if status[what] in ("ok", "absent", "undecided"):
+            continue
+        place = unread(turn.text, shown, what == "stated") if turn.text.strip() else "it says nothing"
+        if status[what] == "truncated" and answer.response.reasoning and not turn.text.strip():
+            place = "the answer ends inside its thought"
+        elif status[what] == "truncated" and not place:
+            place = "it was cut off within the line that gives it"
+        lines += [f"{what} is not read ({status[what]}): {place}"] if place else []
+    return lines
 
 
 def _verdict(record: Record) -> Text:

@@ -205,6 +205,7 @@ def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str) -> list[Re
         title = "Recommendations by the parser alone, and with the judges"
         parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings[1 if card.missing else 0 :])]
+    parts += [Text(str(one), style="dim") for one in card.reading]
     if paid:
         parts.append(paid)
     return parts

@@ -1,7 +1,8 @@
 """The words of a bandit: nouns, sentences and label lists. The scenario changes words, never rewards.
 
 Invariants: a label names one action only, whatever its case. The parser finds it in an agent's answer, so it holds no
-quotation marks, brackets, commas or full stops and does not begin with "the". A list that is too short is continued
+markup, semicolon or marker such as "ACTION=" and does not begin with "the"; it may be a call of a tool, such as
+`press(colour="red", times=2)`. Labels with commas are listed with semicolons. A list that is too short is continued
 with "-2", "-3" after its labels; the parser does not confuse "Red-2" with "Red".
 The first scenario is the published "button" one. The others follow BanditBench (Nie et al. 2024) and the numbered arms
 of Schmied et al. 2025 (A1), in words of our own.
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import BadOption
+from ..records import plain_signs
 
 __all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "label_pool", "extend_labels"]
 
@@ -39,9 +41,10 @@ class Scenario:
     act: str
 
     def instruction(self, labels: Sequence[str], turns: int, rewards: str) -> str:
+        listed = ("; " if any("," in label for label in labels) else ", ").join(labels)
         pays = self.bernoulli if rewards == "bernoulli" else self.gaussian
         return (
-            f"You face {len(labels)} {self.nouns}: {', '.join(labels)}. {pays} There are {turns} {self.turns} in all "
+            f"You face {len(labels)} {self.nouns}: {listed}. {pays} There are {turns} {self.turns} in all "
             "and you want the highest total reward."
         )
 
@@ -128,8 +131,11 @@ LABELS = {
     ),
 }  # fmt: skip
 
-# Characters that end or interrupt a label for the parsers of `akrasia.agents.answers`, or in an instruction's list.
-_UNREADABLE = re.compile(r"[\n\"'`*_<>\[\]()=,;:.|]|^\s|\s$|\s\s|^the\s|^$", re.IGNORECASE)
+# What ends or interrupts a label for the parsers of `akrasia.agents.answers`, or in an instruction's list.
+_UNREADABLE = re.compile(
+    r"[\x00-\x1f`*<>;|]|^[\s\"'_.,:=]|[\s_.,:]$|\s\s|^the\s|^[\W_]*$|(?<![a-z0-9])(?:action|best|confidence|answer)\s*[=:]",
+    re.IGNORECASE,
+)
 
 
 def extend_labels(labels: Sequence[str], size: int) -> tuple[str, ...]:
@@ -158,15 +164,17 @@ def check_labels(labels: Sequence[str], arms: int) -> tuple[str, ...]:
             raise BadOption(
                 f"labels holds {label!r}",
                 "the parser would not find it in an answer",
-                "Use words without quotation marks, brackets or punctuation, and no leading 'the'.",
+                "Use words, or calls such as press(red), without markup (` * < > |), semicolons, line breaks, "
+                "double or outer blanks, outer punctuation, a leading 'the', or a marker such as ACTION=.",
             )
-        if label.casefold() in known:
+        form = plain_signs(label).casefold()
+        if form in known:
             raise BadOption(
-                f"labels {known[label.casefold()]!r} and {label!r} collide",
+                f"labels {known[form]!r} and {label!r} collide",
                 "answers are read without regard to case",
                 "Give every action its own label.",
             )
-        known[label.casefold()] = label
+        known[form] = label
     if len(known) < arms:
         raise BadOption(f"labels holds {len(known)} labels for {arms} arms", remedy="Give one label per arm.")
     return tuple(labels)

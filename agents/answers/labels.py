@@ -21,6 +21,9 @@ __all__ = ["LabelReading", "Names", "names_of", "read_labels"]
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 _OPEN = " \t\"'`*_<[({$~#\\>:=|^-•‣+"
+_WORD = re.compile(r"\w+")
+_IN_BRACKETS = re.compile(r"\(([^()]{1,60})\)")
+_QUOTES = " \t\"'`*_"
 _LEADS = re.compile(
     r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|"
     r"choosing|pick|"
@@ -175,6 +178,9 @@ def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
         lead = _LEADS.match(value, _skipped(value, place))
         if lead is None:
             break
+        begun = _begun_within(value, place, lead.end(), names)
+        if begun is not None and (reading := _behind(value, *begun, names, several, depth)).status == "ok":
+            return reading
         place = lead.end()
     if furthest or names.mentions_any(value):
         return LabelReading((), "unparsable", furthest or place)
@@ -189,10 +195,20 @@ def _is_signed(value: str, start: int, end: int) -> bool:
     return behind in ("'", "’") and behind not in value[:start]
 
 
+def _begun_within(value: str, place: int, end: int, names: Names) -> tuple[str, int] | None:
+    """A label that begins with the last words of a lead: "the move[1]", where "the move" may lead up to "move[1]"."""
+    for word in _WORD.finditer(value, place, end):
+        found = names.label_at(value, word.start())
+        if found is not None and found[1] > end:
+            return found
+    return None
+
+
 def _starts(value: str, place: int) -> tuple[int, ...]:
-    """Where a label may begin: behind blanks, or behind dressing, of which a label's own brackets are none."""
-    blank = place + len(value[place:]) - len(value[place:].lstrip())
-    return (blank, _skipped(value, place)) if _skipped(value, place) != blank else (blank,)
+    """Where a label may begin: behind blanks, quotation marks or all dressing; a label's own brackets are none."""
+    rest = value[place:]
+    ends = (len(rest) - len(rest.lstrip(signs)) for signs in (None, _QUOTES, _OPEN))
+    return tuple(dict.fromkeys(place + end for end in ends))
 
 
 def _skipped(value: str, place: int) -> int:
@@ -223,6 +239,8 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
         rest = _TIED.sub("", rest)
     verdict = "yes" in names.own and "true" in names.own
     stopped = explain(rest, names.here, label, letter=letter, verdict=verdict)
+    if stopped is None and _names_another_cell(rest, label, names):
+        stopped = 0
     if stopped is None and names.is_longer(value[end - len(label) :] if not noun else label, label):
         stopped = 0
     if stopped is not None:
@@ -231,6 +249,14 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
     if (len(distinct) > 1 and not several) or (len(labels) > len(distinct) and label.isdigit()):
         return LabelReading((), "unparsable", end)
     return LabelReading(distinct, "ok")
+
+
+def _names_another_cell(rest: str, label: str, names: Names) -> bool:
+    """Whether what stands behind a cell, or in brackets there, is how another one is named: "4 (top left)"."""
+    if names.spoken is None or not rest.strip():
+        return False
+    told = [rest.strip(" \t-,:;.()[]*_"), *_IN_BRACKETS.findall(rest)]
+    return any(names.spoken(said) not in (None, label) for said in told)
 
 
 def _told_of(value: str, end: int, joint: str, names: Names) -> bool:

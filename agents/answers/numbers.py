@@ -15,7 +15,7 @@ from fractions import Fraction
 from .dressing import undressed
 from .number_literals import UnclearNumber, arithmetic_value, canonical_fraction, number_at
 from .number_words import number_word
-from .remarks import CORRECTION, is_taken_back
+from .remarks import CONDITIONS, CORRECTION, is_taken_back
 
 __all__ = ["NumberReading", "read_number"]
 
@@ -82,6 +82,7 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _TURNS = re.compile(
+    rf"{CONDITIONS}|"
     r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no|unless|correction|sorry|alternatively|"
     r"i mean|or|"
     r"oder|otherwise|however|but|so|thus|therefore|hence|answer|wrong|incorrect|not)\b|[?]",
@@ -91,6 +92,7 @@ _CONCLUDES = re.compile(
     r"\b(?:so|thus|therefore|hence|answer|in fact|really|but|however|or)\b[^.]{0,200}\d|[?]", re.IGNORECASE
 )
 _SOFT = re.compile(r"\b(?:not|no)\b", re.IGNORECASE)
+_CONDITIONAL = re.compile(rf"{CONDITIONS}|\b(?:at (?:least|most)|minimum|maximum|ago)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\s*:\s*\d|\s*(?:a\.?m\.?|p\.?m\.?|o'clock|uhr)\b", re.IGNORECASE)
 
 
@@ -179,6 +181,9 @@ def _behind_working(text: str, depth: int) -> Fraction | None:
         return None
     place = _skip(text, last + 1)
     found = number_at(text, place)
+    left = number_at(text, _skip(text, 0)) if text[last] == "=" else None
+    if found is not None and left is not None and not text[left[1] : last].strip() and left[0] != found[0]:
+        return None  # "7 = 8"
     return None if found is None else _explained(text, found, depth)
 
 
@@ -196,7 +201,7 @@ def _in_sentence(text: str, depth: int) -> Fraction | None:
 
 def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
     """Whether a unit and a remark are all that stands behind a number."""
-    if _CLOCK.match(rest):
+    if _CLOCK.match(rest) or _CONDITIONAL.search(rest.partition(".")[0]):
         return False
     place = _after_unit(rest)
     if place is None:
@@ -223,7 +228,11 @@ def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
 def _bracket_explained(rest: str, depth: int, value: Fraction | None) -> bool:
     inner, _, behind = rest[1:].partition(")")
     other = number_at(inner, 0)
-    if other is not None and other[0] != value and not re.search(r"\b(?:plus|and|minus|times)\b|[-+×*=/]", inner):
+    if (
+        other is not None
+        and other[0] != value
+        and not re.search(r"\b(?:plus|and|minus|times)\b|[-+×*=/]|\d\s*x\s*\d", inner)
+    ):
         return False
     if re.match(r"\s*(?:or|and|to|-|±|\+/-|oder|bis)\b|\s*[±/]", inner, re.IGNORECASE):
         return False

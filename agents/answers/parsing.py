@@ -70,6 +70,7 @@ _OTHERWISE_MEANT = re.compile(
 _ANSWER_IS = re.compile(
     r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
 )
+_CONCLUSION = re.compile(r"^\W{0,6}(?:so|thus|therefore|hence)\b[^.\n]{1,80}", re.IGNORECASE | re.MULTILINE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
 _OWN_LINE = re.compile(
     r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
@@ -313,6 +314,10 @@ def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, St
         return None, "unparsable"
     number = read_number(marked.value).number
     if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
+        return None, "unparsable"
+    below = _answer_sentence(marked.after) or _boxed(marked.after)
+    concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
+    if any(read_number(said).number not in (None, number) for said in concluded):
         return None, "unparsable"
     return number, "ok"
 

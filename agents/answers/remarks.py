@@ -9,10 +9,27 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CORRECTION", "answers_again", "explain", "is_taken_back"]
+__all__ = ["CONDITIONS", "CORRECTION", "answers_again", "explain", "is_taken_back"]
 
+CONDITIONS = (
+    r"\b(?:as long as|so long as|as far as|as soon as|as if|as though|as in|assuming|"
+    r"(?<!has )(?<!have )(?<!had )(?<!it )provid(?:ed|ing)|"
+    r"suppos(?:ed|ing)|in case|on (?:the )?condition|in the event|contingent|subject to|"
+    r"with (?:a )?prob(?:ability)?\b|half (?:of )?the time|% of the time|in the (?:worst|best) case|at (?:best|worst)|"
+    r"quot(?:ing|ed)|(?:for )?example|for instance|e\.g|hypothetical\w*|placeholder|"
+    r"tentative\w*|preliminar\w*|provisional\w*|to be (?:decided|determined|confirmed)|tbd|tbc|draft|pending|i refuse|"
+    r"(?:critics?|others?|agents?|user|they|somebody|someone|everyone|everybody|people) (?:all )?"
+    r"(?:want|insist|ask|demand|tell|told|prefer|recommend|request|vote)\w*|"
+    r"solange|sofern|vorausgesetzt|es sei denn|au[sß]er|angenommen|falls|vorläufig|"
+    r"pourvu que|à (?:moins|condition)|sauf|tant que|en supposant|"
+    r"a menos|a condici[oó]n|con tal|siempre que|salvo|suponiendo|a n[aã]o ser|desde que|contanto|"
+    r"a meno|purch[eé]|se (?:non|possibile|consentito|permesso|[eè]|possível|for|der)|tenzij|mits|"
+    r"indien|e[gğ]er|je[sś]li|je[zż]eli|pokud|jestli|om(?= (?:det|inte|den))|hvis|jos|если|разве что|при условии|якщо)"
+    r"(?!\w)|除非|只要|假如|假设|要是|もし|ならば|なら|만약"
+)
 _REASON = re.compile(
-    r"(?:because|since|as(?! well)|due to|given|which|that|for(?= (?:it|its|the|a|an|exploration|now|this|being|having|"
+    r"(?:because|since|as(?! (?:well|in|if|though|long|far|soon)\b)|due to|given|"
+    r"which|that|for(?= (?:it|its|the|a|an|exploration|now|this|being|having|"
     r"maxim|explor)\b)|so|based on|with|having|being|though|although|even though|despite|while|whereas|"
     r"according to (?:the|this|its|my) (?:rule|data|ucb|values|history|index)|"
     r"by|from|after|to (?:explore|maximi[sz]e|try|test|win|block|learn|get|gain)|in order to|"
@@ -34,6 +51,7 @@ _NOT_TRIED = re.compile(
     re.IGNORECASE,
 )
 _DANGER = re.compile(
+    rf"{CONDITIONS}|"
     r"\b(?:or|oder|not|no|none|n't|never|if|unless|until|wenn|falls|si|but|however|except|wait|actually|hmm|instead|"
     r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|avoid\w*|exclude\w*|reject\w*|ruled? out|"
     r"isn|unsure|uncertain|alternatively|both|either|neither|any|all|every\w*|nothing|cannot|can't|don't|doesn't|"
@@ -43,6 +61,7 @@ _DANGER = re.compile(
     re.IGNORECASE,
 )
 _TURNS = re.compile(
+    rf"{CONDITIONS}|"
     r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no,|unless|correction|sorry|alternatively|"
     r"i mean|or else|otherwise|but (?:if|i|the|on)|however|if not|says|said|claims?|thinks|believes|suggests?)\b|[?]"
     r"|等等|不对",
@@ -84,12 +103,16 @@ CORRECTION = re.compile(
 )
 _ANSWERS_AGAIN = re.compile(
     r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|"
-    r"pick)\b[^\n]{0,80}|"
-    r"^\W{0,6}i(?:'ll| will| would| am going to)? ?(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
+    r"recommendation|pick)\b[^\n]{0,80}|^\W{0,6}final\s*:[^\n]{0,80}|"
+    r"(?:^|[.!?;:][ ]{1,3})\W{0,6}(?:(?:so|then|thus|therefore|hence),? )?(?:my |the )(?:right|correct|actual|real|"
+    r"true|better|best|final) \w{1,12} (?:is|should be|would be|must be)\b[^\n]{0,80}|"
+    r"(?:^|[.!?;:][ ]{1,3})\W{0,6}(?:(?:so|then|thus|therefore|hence),? )?i(?:'ll| will| would| am going to)? ?"
+    r"(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAKEN_BACK = re.compile(
-    r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
+    r"(?:^|[.!?:\n]\s{0,3})\W{0,6}(?:(?:though|but|however|and|oh),? )?"
+    r"(?:wait\b|no,|no\.|no!|hold on|hmm+\b|actually\b|sorry\b|correction\b|"
     r"oops\b|let me (?:correct|reconsider|rethink|revise|change|re-|redo|double|recheck)|on (?:second thought|"
     r"reflection|reconsideration)|scratch that|i (?:made (?:a|an) (?:mistake|error)|was wrong|take (?:that|it) back|"
     r"change my (?:mind|answer|choice)|changed my (?:mind|answer|choice)|retract|should (?:have|instead)|meant|"

@@ -13,6 +13,8 @@ _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])
 _ARITHMETIC = re.compile(r"(?:[\s\d.+\-*/^×√]|sqrt|ln|log)*", re.IGNORECASE)
 _OPERATORS = tuple("+-*/^×")
 _KEY_END = re.compile(r"[\"'`*_\])]{0,6}\s{0,8}(?:[=:≈~|]|->|→)\s{0,4}")
+_HIDDEN = str.maketrans("(),", "\ue000\ue001\ue002")
+_SHOWN = str.maketrans("\ue000\ue001\ue002", "(),")
 _ASIDE = re.compile(r"\(([^()]*)\)")
 
 
@@ -21,7 +23,7 @@ def top_of_values(text: str, names: Names) -> tuple[str, ...]:
     block = _last_block(text)
     if block is None or not names.actions or len(block) > LONGEST:
         return ()
-    block = _with_decimal_points(_without_asides(block, names))
+    block = _unhidden(_with_decimal_points(_without_asides(_hidden(block, names), names)))
     entries = [(m, end.end()) for m in names.here.finditer(block) if (end := _KEY_END.match(block, m.end()))]
     values: dict[str, float] = {}
     unread: set[str] = set()
@@ -44,6 +46,15 @@ def _last_block(text: str) -> str | None:
     end, name = max(closes)
     begin = low.rfind(f"<{name}>", 0, end) if end >= 0 else -1
     return text[begin + len(name) + 2 : end] if begin >= 0 else None
+
+
+def _hidden(block: str, names: Names) -> str:
+    """The block with the labels' own parentheses and commas as other signs: `press(red)` holds no aside."""
+    return names.here.sub(lambda m: m[0].translate(_HIDDEN), block)
+
+
+def _unhidden(block: str) -> str:
+    return block.translate(_SHOWN)
 
 
 def _without_asides(text: str, names: Names) -> str:

@@ -109,7 +109,8 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     list_of_labels = _LABELS.search(prompt)
     if list_of_labels is None:
         return "I do not see what to choose from."
-    labels = [s.strip() for s in list_of_labels[1].split(",")]
+    listed = list_of_labels[1]
+    labels = [s.strip() for s in listed.split(";" if ";" in listed else ",")]
     arms = _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(prompt)])
     wants_best, wants_action = "BEST=" in form, "ACTION=" in form
     # Always the same draws in the same order, so that no planted rate shifts the numbers of another.

@@ -62,12 +62,14 @@ def counts(request: Request, draw: Draw) -> str:
     return f"BEST={said}\nACTION={said}\nCONFIDENCE=80"
 
 
-def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_potemkin(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variant", ["reason_act | confidence", *DEBATES])
+def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_potemkin(tmp_path: Path, variant: str) -> None:
     task = potemkin()
-    run = ak.run(task=task, model=perfect(task), variants=["reason_act", "reason_act | confidence"], episodes=6,
-                 out=tmp_path / "run")  # fmt: skip
+    run = ak.run(task=task, model=perfect(task), variants=["reason_act", variant], episodes=6, out=tmp_path / "run")
     for arm in run.score().arms:
         assert arm.metrics["doing"].value == 1 and arm.metrics["gap"].value == 0
+    confidence = run.records.filter(run.records["variant"] != "reason_act")["confidence"]
+    assert len(confidence) and set(confidence) == {0.8}
 
 
 @pytest.mark.parametrize("variant", ["reason_act | confidence", *DEBATES])

@@ -216,3 +216,62 @@ def test_what_a_provider_says_of_itself_is_kept_once(tmp_path: Path, openai_serv
 def test_show_of_half_a_situation_is_refused(told: ak.Result) -> None:
     with pytest.raises(BadOption, match="an episode and a step"):
         CliRunner().invoke(app, ["show", str(told.folder), "1"], catch_exceptions=False)
+
+
+def test_a_run_says_which_reader_read_it_and_how_often_that_errs(told: ak.Result, capsys: Any) -> None:
+    from akrasia.records import READER_ERRORS, READER_VERSION
+
+    (session,) = told.sessions
+    assert session.reader == READER_VERSION
+    errors = READER_ERRORS["bandit colours"]
+    line = f"bandit: read by reader {READER_VERSION}; on {errors.rows} rows of its own table (bandit colours)"
+    assert f"{line}: {errors.counts}" in " ".join(terminal(told, capsys).split())
+    page = render_report(told.score(), told.experiment)
+    assert f"{line}: {errors.counts}" in page and "answers read by" in page
+    (said,) = json.loads(CliRunner().invoke(app, ["score", str(told.folder), "--json"]).output)["reading"]
+    assert said["readers"] == [READER_VERSION] and said["errors"]["rows"] == errors.rows
+    assert said["kind"] == "bandit colours" and said["tasks"] == ["bandit"]
+
+
+@pytest.mark.parametrize("version", ["1", ""])
+def test_a_run_that_another_reader_read_says_so(tmp_path: Path, capsys: Any, version: str) -> None:
+    from akrasia.ledger import Ledger
+    from akrasia.ledger.reader import SESSIONS
+    from akrasia.records import READER_VERSION
+
+    result = ak.run(task=TASK, model="simulated", variants=["act"], episodes=2, out=tmp_path / "run")
+    with Ledger(result.folder) as ledger:
+        (stored,) = json.loads(ledger.meta(SESSIONS) or "")
+        ledger.set_meta(SESSIONS, json.dumps([stored | {"reader": version}]))
+    old = ak.open_run(result.folder)
+    who = f"reader {version or 'of a version that was not recorded'}"
+    line = f"read by {who}; the error rates at hand are those of reader {READER_VERSION} and say nothing of it"
+    assert line in " ".join(terminal(old, capsys).split()) and line in render_report(old.score(), {})
+    assert not [w for w in old.score().warnings if "different readers" in w]
+    assert old.score() == result.score()
+    resumed = ak.run(task=TASK, model="simulated", variants=["act"], episodes=3, out=result.folder)
+    (warning,) = [w for w in resumed.score().warnings if "different readers" in w]
+    assert f"({version or 'not recorded'}, {READER_VERSION})" in warning and resumed.score().reading[0].errors is None
+    assert "reader " + READER_VERSION in str(resumed.score().reading[0])
+
+
+@pytest.mark.parametrize(
+    ("task", "form", "labels", "kind"),
+    [
+        ("aiw", "number", (), "number"),
+        ("potemkin", "text", ("right", "wrong"), "text"),
+        ("potemkin", "action", ("yes", "no"), "yes/no"),
+        ("tictactoe", "action", ("0", "4"), "tic-tac-toe"),
+        ("bandit", "action", ("0", "4"), "digits as labels"),
+        ("bandit", "action", ("Red", "Blue"), "bandit colours"),
+        ("bandit", "action", ("A", "B", "C", "D", "E", "F"), "letters A-J"),
+        ("questions", "action", ("A", "B", "C", "D"), "multiple choice"),
+        ("movielens", "action", ("Heat", "Toy Story"), "film titles"),
+        ("own", "action", ("buy(n=1)", "wait()"), "tool calls"),
+    ],
+)
+def test_every_kind_of_answer_is_told_from_its_labels(task: str, form: str, labels: tuple[str, ...], kind: str) -> None:
+    from akrasia.records import READER_ERRORS, answer_kind
+
+    assert answer_kind(task, form, labels) == kind
+    assert (kind in READER_ERRORS) == (kind not in ("text", "digits as labels"))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 import akrasia as ak
+from akrasia.cli import app
 from akrasia.errors import Unavailable
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
@@ -82,3 +84,35 @@ def test_a_call_that_was_given_up_is_not_the_answer_of_the_call_that_came_later(
     down[0] = False
     run(["reason_act", "reason_act | critique"])
     assert shown(tmp_path / "run").count("the same answer as above") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("BEST=Red\nACTION=Red if it pays", ["done is not read (unparsable): not understood from 'if it pays' on"]),
+        ("BEST=Mauve\nACTION=Red", ["stated is not read (illegal): not understood from 'Mauve' on"]),
+        ("BEST=Red\nI press it.", ["done is not read (unparsable): no final ACTION= was found"]),
+        (
+            "<think>\nBEST=Red\nACTION=Red",
+            ["stated is not read (truncated): the answer ends inside its thought", "done is not read (truncated)"],
+        ),
+        ("BEST=Red\nACTION=Red", []),
+    ],
+)
+def test_where_the_reading_of_an_answer_stopped_is_shown(tmp_path: Path, answer: str, said: list[str]) -> None:
+    ak.run(task=TASK, model=Scripted(lambda r, d: answer), variants=["reason_act"], episodes=1, out=tmp_path / "run")
+    with read_ledger(tmp_path / "run") as ledger:
+        record = next(ledger.records())
+    command = ["show", str(tmp_path / "run"), str(record.episode), str(record.step)]
+    text = CliRunner().invoke(app, command, env={"COLUMNS": "160"}).output
+    assert text.count("is not read") == len(said) and all(one in text for one in said), text
+
+
+def test_nothing_is_said_of_what_an_answer_was_not_asked_for(tmp_path: Path) -> None:
+    ak.run(task=TASK, model=Scripted(says), variants=["reason_then_act", "reason_act | critique"], episodes=1,
+           out=tmp_path / "run")  # fmt: skip
+    with read_ledger(tmp_path / "run") as ledger:
+        record = next(ledger.records())
+    command = ["show", str(tmp_path / "run"), str(record.episode), str(record.step)]
+    text = CliRunner().invoke(app, command, env={"COLUMNS": "160"}).output
+    assert "the critic" in text.lower() and "is not read" not in text, text

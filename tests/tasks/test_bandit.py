@@ -179,7 +179,10 @@ def test_the_agent_is_told_the_rule_it_is_judged_by(rule: str) -> None:
         *(("horizon", v) for v in (0, -1, 1.5, "10", True, None)),
         *(("sigma", v) for v in (-0.1, float("nan"), inf, "1", None, True)),
         *(("labels", v) for v in ("colors", "", None, 3, ["Red"], [], list("abcdA"), ["a", "b", "c", "d", 5])),
-        *(("labels", list("abcd") + [v]) for v in ("", " e", "e.", "e, f", "The e", "e(1)", "e\nf", "*e*", "a = b")),
+        *(
+            ("labels", list("abcd") + [v])
+            for v in ("", " e", "e.", "The e", "e\nf", "*e*", "<e>", "e;f", "e|f", "()", "BEST=e", "A")
+        ),
         *(("scenario", v) for v in ("button", "", None, 1)),
         *(("rewards", v) for v in ("normal", None, True)),
         *(("gap", v) for v in (0, -0.1, 1.1, float("nan"), "0.2", None, True)),

@@ -138,7 +138,7 @@ def test_any_text_gives_a_legal_label_or_none(text: str, actions: tuple[str, ...
 
 @given(ANY, st.sampled_from(COLOURS))
 def test_an_appended_final_line_always_decides(noise: str, label: str) -> None:
-    noise = re.sub(r"<|>|:", "", noise)  # what ends with a colon may introduce another's words: "The critic said:"
+    noise = re.sub(r"[<>:：﹕︓∶]", "", noise)  # "not:" and "they say:" introduce what is meant by nobody
     assert read_action(f"{noise}\nACTION={label}", COLOURS) == (label, "ok")
     assert read_stated(f"{noise}\nBEST={label}", COLOURS) == ((label,), "ok")
 

@@ -15,7 +15,7 @@ from akrasia.errors import BadOption, UnknownName
 from akrasia.evals.published import aiw, greedy_table
 from akrasia.evals.published.aiw import AiwUnscored, read_integer, score_file
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "aiw"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "aiw"
 
 
 def published(name: str) -> Path:

@@ -1,0 +1,51 @@
+"""A model whose answers are all cut off inside their thought: nothing is read of them, and integrity says so."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import akrasia as ak
+from akrasia.evals.integrity import integrity_faults
+from akrasia.ledger import read_ledger
+
+THOUGHT = "The best button is Blue.\nBEST=Blue\nACTION=Blue\n"
+TASK = ak.tasks.bandit(arms=3, horizon=2, head_start=2, labels=["Red", "Blue", "Green"])
+
+
+def played(model: Any, folder: Path) -> ak.Result:
+    return ak.run(task=TASK, model=model, variants=["reason_act", "reason_then_act"], episodes=3, out=folder)
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+@pytest.mark.parametrize("tag", ["think", "thinking", "reasoning"])
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "hosted_vllm/some-model"])
+def test_a_thought_within_the_text(providers: Any, tmp_path: Path, name: str, tag: str, transport: str) -> None:
+    providers.says = f"<{tag}>\n{THOUGHT * 400}"  # longer than any answer may be
+    model = providers.model(name, transport=transport)
+    nothing_is_read(played(model, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+@pytest.mark.parametrize(
+    "name", ["ollama_chat/qwen3", "ollama/qwen3", "deepseek/deepseek-reasoner", "openrouter/deepseek/deepseek-r1"]
+)
+def test_a_thought_in_a_field_of_its_own(providers: Any, tmp_path: Path, name: str, transport: str) -> None:
+    providers.thought, providers.thinks = THOUGHT, 10**6
+    nothing_is_read(played(providers.model(name, transport=transport), tmp_path / "run"))
+
+
+def nothing_is_read(run: ak.Result) -> None:
+    records = run.records
+    assert set(records["status"]) == {"truncated"} and records["answers"].sum() > 0
+    assert records["answers_read"].sum() == 0 and records["done"].drop_nulls().is_empty()
+    assert records["stated"].drop_nulls().is_empty()
+    for variant in records["variant"].unique():
+        faults = integrity_faults(records.filter(records["variant"] == variant))
+        assert [fault.share for fault in faults if fault.check == "failed"] == [1.0]
+    assert all(arm.metrics["gap"].value is None for arm in run.score().arms)
+    with read_ledger(run.folder) as ledger:
+        turns = [turn for record in ledger.records() for turn in record.decision.turns]
+        answers = [answer for turn in turns if turn.key and (answer := ledger.answer(turn.key)) is not None]
+    assert answers and all("ACTION=Blue" in answer.response.reasoning for answer in answers)
+    assert not any("ACTION=Blue" in answer.response.text for answer in answers)
