@@ -265,14 +265,20 @@ def _nothing_finished(ledger: LedgerReader, variant: str) -> bool:
 
 
 def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
-    """What the folder says of itself: the present experiment, with variants and episodes of earlier sessions kept."""
+    """What the folder says of itself: the present experiment, with variants and episodes of earlier sessions kept.
+
+    Under `until` the episodes were a ceiling that nobody asked to reach; a session without it then says how many.
+    """
     if stored:
         then = json.loads(stored)
         before = then.get("variants", {})
-        for name, about in now["variants"].items():
-            about["episodes"] = max(about["episodes"], before.get(name, {}).get("episodes", 0))
+        if not then.get("until") or now.get("until"):
+            for name, about in now["variants"].items():
+                about["episodes"] = max(about["episodes"], before.get(name, {}).get("episodes", 0))
+            now["episodes"] = max(now["episodes"], then.get("episodes", 0))
+        else:
+            before = {name: {**about, "episodes": now["episodes"]} for name, about in before.items()}
         now["variants"] = {**before, **now["variants"]}
-        now["episodes"] = max(now["episodes"], then.get("episodes", 0))
     return now
 
 

@@ -99,6 +99,16 @@ def test_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
     assert Path(where.strip()) == installed / "akrasia" / "__init__.py"
     assert "Usage" in run(home / "bin" / "akrasia", "--help", cwd=elsewhere)
 
+    # pytest rewrites the modules of a distribution that has a plugin, and its loader keeps no source.
+    test = (
+        "import akrasia as ak\n\n\ndef test_an_agent(akrasia_run, assert_gap):\n"
+        "    task = {'name': 'bandit', 'horizon': 2}\n"
+        "    result = akrasia_run(task=task, model='simulated', variants=['reason_act'], episodes=12)\n"
+        "    assert isinstance(result, ak.Result)\n    assert_gap(result, below=0.999)\n"
+    )
+    (elsewhere / "test_agent.py").write_text(test, encoding="utf-8")
+    assert "1 passed" in run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_agent.py", cwd=elsewhere)
+
 
 def test_no_file_names_a_registry_or_a_home_folder(files: list[Path]) -> None:
     """A clone must install anywhere: which index to ask is the reader's configuration, never the project's."""
