@@ -15,6 +15,7 @@ Checks, and the share from which each is a fault:
     settings  what the arm changes was asked for and not sent to the model                 any step
     slot      an agent of the plan, or a slot that a graph declares, asked at no step      every step
     unchanged every request equals the baseline's, and so does every decision              every step
+    leading   in a fork, the arm that led to its situations was not measured               as for that arm
     missing   episodes that the experiment asks for are absent, or were cut short where
               the run ended early (a spent budget, a provider that is down, a stop)        20 % of the episodes
 """
