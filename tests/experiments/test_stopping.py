@@ -165,7 +165,7 @@ def test_a_run_ends_when_every_item_was_asked(tmp_path: Path) -> None:
 
 def test_an_item_counts_once_whenever_it_comes_again(tmp_path: Path) -> None:
     """Looks see the first episode of each item, as the scorecard does afterwards."""
-    result = run(tmp_path / "run", episodes=13, task={"name": "aiw"}, until="doing +- 0.33")
+    result = run(tmp_path / "run", episodes=13, task={"name": "aiw"}, until="doing +- 0.33", keep_going=True)
     looks = stored(result)["looks"]
     assert [look["intervals"] for look in looks[1:]] == [looks[0]["intervals"]] * (len(looks) - 1)
     card = result.score(["doing"])
