@@ -76,7 +76,11 @@ def run(
     executor: Annotated[str | None, typer.Option(help="local, processes, ray, or one that is installed.")] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Go on also where the first 8 decisions of a variant all failed alike.")
+        bool,
+        typer.Option(
+            "--keep-going",
+            help="Go on also where the first 8 decisions of a variant (32 where none can be read) all failed alike.",
+        ),
     ] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,

@@ -313,7 +313,7 @@ def _rate(metric: Metric, side: Side, interval: Interval, faults: Sequence[Integ
 def _outcome(contrast: Contrast) -> MetricOutcome:
     if contrast.difference.value is None:
         return "not measured"
-    if contrast.difference.clusters < FEW:
+    if contrast.difference.counted < FEW:
         return "too few episodes"
     outcomes: dict[str, MetricOutcome] = {"up": "higher", "down": "lower", "undone": "no finding"}
     return outcomes.get(direction(contrast), "no difference shown")
@@ -330,8 +330,8 @@ def _sentence(a: str, b: str, lines: Sequence[MetricComparison], unit: str) -> s
         return f"Nothing to compare: no metric was measured in both. {lines[0].contrast.difference.why}".rstrip()
     few = [line for line in measured if line.outcome == "too few episodes"]
     if len(few) == len(measured):
-        most = max(line.contrast.difference.clusters for line in few)
-        return f"Too few {unit} to call a difference ({most}, at least {FEW} are needed)."
+        most = max((line.contrast.difference for line in few), key=lambda d: d.counted)
+        return f"Too few {unit} to call a difference ({most.how_many}, at least {FEW} are needed)."
     shown = [line for line in measured if line.outcome in ("higher", "lower")]
     undone = [line for line in measured if line.outcome == "no finding"]
     note = f" No finding in {', '.join(map(_undone, undone))}: answers that could not be read could undo it." * bool(

@@ -37,10 +37,24 @@ def with_items(table: pl.DataFrame) -> pl.DataFrame:
     """
     if not table["item"].null_count():
         return table
-    unknown = table.filter(pl.col("item").is_null())
-    found = pl.concat([_read_off(part) for part in unknown.partition_by("task", maintain_order=True)])
+    untold = table.filter(pl.col("item").is_null())["task"].unique().to_list()
+    parts = table.filter(pl.col("task").is_in(untold)).partition_by("task", maintain_order=True)
+    found = pl.concat([_told_or_read_off(part) for part in parts])
     joined = table.join(found, on=["task", "episode"], how="left", maintain_order="left")
-    return joined.with_columns(pl.col("item").fill_null(pl.col("item_read_off"))).drop("item_read_off")
+    return joined.with_columns(pl.coalesce("item_found", "item").alias("item")).drop("item_found")
+
+
+def _told_or_read_off(steps: pl.DataFrame) -> pl.DataFrame:
+    """Task, episode and `item_found` of the episodes of one task, some of whose records do not say.
+
+    What newer records tell of an episode holds for older ones of it, and for every episode that is read off as the
+    same item: of several items that are told of these, the first.
+    """
+    both = _read_off(steps).join(
+        steps.group_by("episode").agg(pl.col("item").drop_nulls().first().alias("told")), on="episode", how="left"
+    )
+    of_others = pl.col("told").drop_nulls().first().over("item_read_off")
+    return both.sort("episode").select("task", "episode", item_found=pl.coalesce("told", of_others, "item_read_off"))
 
 
 def items_of_episodes(steps: pl.DataFrame) -> pl.DataFrame:

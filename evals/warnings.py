@@ -41,6 +41,7 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
     if few.items < FEW:
         count = few.repeated or f"{few.items} episodes"
         lines.append(f"only {count}: intervals over fewer than {FEW} clusters are too narrow to rely on")
+    lines += [] if few.items < FEW else _uneven(arms)
     lines += _unmeasured(arms)
     several = len({(a.task, a.model) for a in arms}) > 1
     for arm in arms:
@@ -63,6 +64,18 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
         if any(len(s) > 1 for s in sizes.values()):
             lines.append("the variants do not cover the same situations: contrasts use the episodes they share")
     return lines
+
+
+def _uneven(arms: Sequence[Arm]) -> list[str]:
+    """Items that are enough in number and of which few hold most of the steps."""
+    estimates = [(name, e) for arm in arms for name, e in arm.metrics.items() if e.counted < FEW <= e.clusters]
+    if not estimates:
+        return []
+    name, least = min(estimates, key=lambda found: found[1].counted)
+    return [
+        f"few items hold most of the steps ({name}: {least.how_many}): its intervals are wide, and at least {FEW} "
+        "equally heavy items are needed"
+    ]
 
 
 def contrast_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Contrast]]) -> list[str]:

@@ -5,12 +5,16 @@ asks another model; one agent that is refused or fails with the same sentence, s
 which one of these decisions does not fail, or fails otherwise, is never stopped. Answers that cannot be read take
 longer: a weak model may need many tries, and its arm is one to measure.
 
+Of episodes under way at once, first steps and short games are committed first, and these may fail where the rest does
+not. So decisions that all stand at one step, of episodes that may have several, stop a run only where there are as many
+more of them as episodes are under way at once.
+
 Invariant: the driver decides, from the records that it commits, so one process, several and a cluster stop alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,10 +47,12 @@ class FirstDecisions:
 
     Args:
         several: whether the run has several tasks or models, so that an arm is named with its own.
+        at_once: the episodes under way at once.
+        bounds: the most decisions of an episode, by task.
     """
 
-    def __init__(self, several: bool = False) -> None:
-        self._several = several
+    def __init__(self, several: bool = False, at_once: int = 1, bounds: Mapping[str, int] | None = None) -> None:
+        self._several, self._at_once, self._bounds = several, at_once, bounds or {}
         self._arms: dict[tuple[str, str, str], _Arm] = {}
         self._works: set[tuple[str, str, str]] = set()
 
@@ -69,19 +75,20 @@ class FirstDecisions:
             if not arm.alike:
                 self._works.add(name)
                 del self._arms[name]
-            elif (words := _enough(arm)) is not None:
+            elif (words := self._enough(arm, task)) is not None:
                 whose = f"{variant!r} ({model} on {task})" if self._several else repr(variant)
                 what = f"the first {len(arm.seen)} decisions of {whose} all failed alike"
                 return ArmFailed(what, words.rstrip("."), _GOES_ON)
         return None
 
-
-def _enough(arm: _Arm) -> str | None:
-    """What is alike in decisions that are as many as it takes to stop; None where they are too few."""
-    for kind, words in arm.alike.items():
-        if len(arm.seen) >= (FIRST_UNREAD if kind in _UNREAD else FIRST_DECISIONS):
-            return words
-    return None
+    def _enough(self, arm: _Arm, task: str) -> str | None:
+        """What is alike in decisions that are as many as it takes to stop; None where they are too few."""
+        one_step = self._bounds.get(task) != 1 and len({step for _, step in arm.seen}) == 1
+        for kind, words in arm.alike.items():
+            least = FIRST_UNREAD if kind in _UNREAD else FIRST_DECISIONS
+            if len(arm.seen) >= least + self._at_once * one_step:
+                return words
+        return None
 
 
 def failures(record: dict[str, Any]) -> dict[str, str]:

@@ -58,7 +58,8 @@ async def play_experiment(
     if emit is not None:
         emit(_began(experiment))
     cells = experiment.cell_names()
-    watched = store if replay or experiment.keep_going else WatchedStore(store, FirstDecisions(len(cells) > 1))
+    watch = FirstDecisions(len(cells) > 1, experiment.at_once, experiment.bounds())
+    watched = store if replay or experiment.keep_going else WatchedStore(store, watch)
     async with executor.running(watched, emit) as session:
         if isinstance(watched, WatchedStore):
             watched.stop = session.stop

@@ -18,7 +18,7 @@ import numpy as np
 from ...errors import BadOption
 from .intervals import bca, t_quantile, wilson
 from .paired import sign_flip
-from .ratios import TINY, Array, linearised, ratio, standard_error
+from .ratios import TINY, Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ONE, Contrast, Estimate, Interval
 
 __all__ = ["cell_contrast"]
@@ -63,25 +63,28 @@ def cell_contrast(
     if clusters == 1:
         return Contrast(metric, variant, against, Estimate(value, n=steps, clusters=1, why=ONE))
     pulls: Array = np.sum([w * linearised(n, d) for w, (n, d) in zip(weights, arrays, strict=True)], axis=0)
-    error, size = standard_error(pulls), sum(abs(w) for w in weights) / 2
+    spread, size = standard_error(pulls), sum(abs(w) for w in weights) / 2
+    effective = effective_clusters([d for _, d in arrays], weights)
+    parts = [(w, n, d) for w, (n, d) in zip(weights, arrays, strict=True)]
+    error, count = (spread, clusters) if effective is None else (uneven_error(parts), effective)
     low: float | None
     high: float | None
     if error == 0 and proportion:
-        reach = size * wilson(0.0, 0.0, clusters, steps)[1]
+        reach = size * wilson(0.0, 0.0, count, steps)[1]
         low, high = value - reach, value + reach
     elif error > 0 and interval == "bootstrap":
-        low, high = bca(tuple(x for cell in arrays for x in cell), _combined(weights), name)
+        low, high = bca(tuple(x for cell in arrays for x in cell), _combined(weights), name, effective=effective)
     else:
-        low, high = value - t_quantile(clusters) * error, value + t_quantile(clusters) * error
+        low, high = value - t_quantile(count) * error, value + t_quantile(count) * error
     if proportion and low is not None and high is not None:
         low, high = max(low, -size), min(high, size)
     return Contrast(
         metric,
         variant,
         against,
-        Estimate(value, low, high, steps, clusters),
+        Estimate(value, low, high, steps, clusters, effective=effective),
         p=sign_flip(*_two_sides(arrays, weights, pulls * clusters + value), name),
-        d_z=value / (error * clusters**0.5) if error > 0 else None,
+        d_z=value / (spread * clusters**0.5) if spread > 0 else None,
     )
 
 

@@ -5,6 +5,9 @@ Two kinds:
                 Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998).
     bootstrap   BCa over the items (Efron 1987; scipy), to check the robust one against.
 
+Where items weigh very unequally (their effective number is below 3/4 of them) that number takes the place of theirs,
+the error is the jackknife's, and a share counts as at most so many steps as items with steps so alike are worth.
+
 Both cover the truth in 93 to 97 of 100 runs, from 12 items on, where some 10 steps of the rarer kind are expected
 (right or wrong ones; for a paired difference, steps on which the arms differ). With fewer the robust one covers more
 than it says, and of a paired difference the bootstrap one less, down to 90: that takes 40 items and 30 such steps.
@@ -25,7 +28,7 @@ import scipy
 from scipy.special import ndtr, stdtrit
 
 from ...rng import named_rng
-from .ratios import Array, linearised, ratio, standard_error
+from .ratios import Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ALIKE, LEVEL, ONE, Estimate, Interval, kind_and_level
 
 __all__ = ["bca", "estimate", "t_quantile", "wilson"]
@@ -50,28 +53,30 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
     value, n = float(ratio(num, den)), float(den.sum())
     if clusters == 1:
         return Estimate(value, n=n, clusters=1, why=ONE)
-    error = standard_error(linearised(num, den))
+    effective = effective_clusters([den])
+    count = effective or clusters
+    error = standard_error(linearised(num, den)) if effective is None else uneven_error([(1.0, num, den)])
     kind, level = kind_and_level(interval)
     low: float | None
     high: float | None
     if kind == "bootstrap" and error > 0:
-        low, high = bca((num, den), ratio, name, level)
+        low, high = bca((num, den), ratio, name, level, effective)
     elif proportion:
-        low, high = wilson(value, error, clusters, n, level)
+        low, high = wilson(value, error, count, n if effective is None else _most(num, den, value, effective), level)
     elif not error:
-        return Estimate(value, n=n, clusters=clusters, why=ALIKE)
+        return Estimate(value, n=n, clusters=clusters, why=ALIKE, effective=effective)
     else:
-        reach = t_quantile(clusters, level) * error
+        reach = t_quantile(count, level) * error
         low, high = value - reach, value + reach
-    return Estimate(value, low, high, n, clusters)
+    return Estimate(value, low, high, n, clusters, effective=effective)
 
 
-def t_quantile(clusters: int, level: float = LEVEL) -> float:
+def t_quantile(clusters: float, level: float = LEVEL) -> float:
     """Student's t quantile of the interval over so many clusters."""
     return float(stdtrit(clusters - 1, (1 + level) / 2))
 
 
-def wilson(value: float, error: float, clusters: int, n: float, level: float = LEVEL) -> tuple[float, float]:
+def wilson(value: float, error: float, clusters: float, n: float, level: float = LEVEL) -> tuple[float, float]:
     """Wilson interval of a share at its effective sample size, with Student's t over the clusters for z.
 
     Source: Wilson 1927; effective sample size of Korn and Graubard 1998, Survey Methodology 24(2).
@@ -84,8 +89,29 @@ def wilson(value: float, error: float, clusters: int, n: float, level: float = L
     return 0.0 if value == 0 else max(0.0, centre - reach), 1.0 if value == 1 else min(1.0, centre + reach)
 
 
+def _most(num: Array, den: Array, value: float, effective: float) -> float:
+    """The most independent steps that a share is taken for where items weigh unequally.
+
+    A few heavy items that happen to agree hide how much items differ. So their likeness is taken from the steps within
+    items: if all steps of an item are alike, items count, and if they are as mixed as steps anywhere, steps do.
+
+    Source: the variance of a cluster sample with intraclass correlation r, v(1-v) (r / C_eff + (1-r) / n); r by how
+    often two steps of an item differ (Donner and Klar 2000, ch. 1).
+    """
+    several = den > 1
+    n, d = num[several], den[several]
+    spread = value * (1 - value)
+    within = float(np.sum(n * (d - n) / (d - 1)) / d.sum()) if len(d) else 0.0
+    alike = min(max(1 - within / spread, 0.0), 1.0) if spread > 0 else 1.0
+    return 1 / (alike / effective + (1 - alike) / float(den.sum()))
+
+
 def bca(
-    data: tuple[Array, ...], statistic: Callable[..., Array], name: str, level: float = LEVEL
+    data: tuple[Array, ...],
+    statistic: Callable[..., Array],
+    name: str,
+    level: float = LEVEL,
+    effective: float | None = None,
 ) -> tuple[float | None, float | None]:
     """BCa interval over clusters, its tails widened for few of them; the percentile interval where BCa is undefined.
 
@@ -96,8 +122,9 @@ def bca(
         data: arrays of shape (clusters,), resampled together.
         statistic: function of these arrays and `axis`.
         name: names the resampling stream.
+        effective: as many items count, where they weigh unequally.
     """
-    clusters = len(data[0])
+    clusters = effective or len(data[0])
     widened = 1 - 2 * float(ndtr(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters, level)))
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings():

@@ -16,7 +16,7 @@ from scipy.special import bdtr
 
 from ...rng import named_rng
 from .intervals import bca, t_quantile, wilson
-from .ratios import TINY, Array, linearised, ratio, standard_error
+from .ratios import TINY, Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ALIKE, ONE, Contrast, Estimate, Interval, kind_and_level
 
 __all__ = ["contrast", "mcnemar", "sign_flip", "smallest_p"]
@@ -60,20 +60,23 @@ def contrast(
     n = float(da.sum())
     if clusters == 1:
         return Contrast(metric, variant, against, Estimate(value, n=n, clusters=1, why=ONE))
-    error = standard_error(linearised(na, da) - linearised(nb, db))
+    spread = standard_error(linearised(na, da) - linearised(nb, db))
+    effective = effective_clusters([da, db])
+    error = spread if effective is None else uneven_error([(1.0, na, da), (-1.0, nb, db)])
+    count = effective or clusters
     kind, level = kind_and_level(interval)
     low: float | None
     high: float | None
     if error == 0 and proportion:
         # No item differs from the others: what can be said is how many such items an unseen one would follow.
-        reach = wilson(0.0, 0.0, clusters, n, level)[1]
+        reach = wilson(0.0, 0.0, count, n, level)[1]
         low, high = value - reach, value + reach
     elif error == 0:
         low = high = None
     elif kind == "bootstrap":
-        low, high = bca((na, da, nb, db), _difference, name, level)
+        low, high = bca((na, da, nb, db), _difference, name, level, effective)
     else:
-        reach = t_quantile(clusters, level) * error
+        reach = t_quantile(count, level) * error
         low, high = value - reach, value + reach
     if proportion and low is not None and high is not None:
         low, high = max(low, -1.0), min(high, 1.0)
@@ -81,10 +84,10 @@ def contrast(
         metric,
         variant,
         against,
-        Estimate(value, low, high, n, clusters, "" if error > 0 or proportion else ALIKE),
+        Estimate(value, low, high, n, clusters, "" if error > 0 or proportion else ALIKE, effective),
         p=sign_flip((na, da), (nb, db), name),
         p_mcnemar=mcnemar((na, da), (nb, db)),
-        d_z=value / (error * clusters**0.5) if error > 0 else None,
+        d_z=value / (spread * clusters**0.5) if spread > 0 else None,
         h=_cohens_h(share_a, share_b) if proportion else None,
     )
 

@@ -55,6 +55,7 @@ class Estimate:
         value: the estimate; None where it was not measured, with the reason in `why`.
         low, high: 95 % interval over clusters; None where it is unknown.
         n: steps (or other units) in the denominator; clusters: items that contribute.
+        effective: how many equally heavy items say as much, where items weigh very unequally; None elsewhere.
     """
 
     value: float | None
@@ -63,6 +64,17 @@ class Estimate:
     n: float = 0.0
     clusters: int = 0
     why: str = ""
+    effective: float | None = None
+
+    @property
+    def counted(self) -> int:
+        """The items that count towards `FEW`: equally heavy ones."""
+        return self.clusters if self.effective is None else min(self.clusters, int(self.effective))
+
+    @property
+    def how_many(self) -> str:
+        """The items, in words: "12", or "12 that weigh like 3"."""
+        return str(self.clusters) + f" that weigh like {self.counted}" * (self.effective is not None)
 
     def __str__(self) -> str:
         if self.value is None:

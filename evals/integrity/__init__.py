@@ -18,6 +18,9 @@ Checks, and the share from which each is a fault:
     leading   in a fork, the arm that led to its situations was not measured               as for that arm
     missing   episodes that the experiment asks for are absent, or were cut short where
               the run ended early (a spent budget, a provider that is down, a stop)        20 % of the episodes
+
+In a rollout a failure can end its episode, so the first four take whichever is larger: their share of the steps, or
+the share of the episodes whose last decision they touch. Beside a `model` fault nothing is said of unread answers.
 """
 
 from .arms import ExpectedArm, same_requests

@@ -20,7 +20,7 @@ class IntegrityFault:
         cause: what happened, in the words of whoever said it; `remedy`: what to do.
         episode, step: the first that it touches, as in `akrasia show RUN EPISODE STEP`.
         agent: the node or nodes whose fault it is; "" where it is the whole arm's.
-        of: what the share is of: "its steps", "its answers", "its episodes".
+        of: what the share is of: "its steps", "its answers", "its episodes", "its episodes' last decisions".
     """
 
     check: str

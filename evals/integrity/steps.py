@@ -39,8 +39,11 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
         ),
     ]
     faults = [fault for fault in found if fault is not None]
-    checks = [fault.check for fault in faults]
-    return [f for f in faults if not (f.check == "rationale" and "failed" in checks)]  # said already
+    checks = {fault.check for fault in faults}
+    beside = {"rationale"} if "failed" in checks else set()  # said already
+    if "model" in checks:  # what the run's model was not asked for, no wording of the question mends
+        beside = {"unread", "rationale"}
+    return [f for f in faults if f.check not in beside]
 
 
 def decision_cautions(steps: pl.DataFrame) -> list[str]:
@@ -61,7 +64,12 @@ def decision_cautions(steps: pl.DataFrame) -> list[str]:
 
 def _fault(check: str, steps: pl.DataFrame, touches: pl.Expr, most: float, remedy: str) -> IntegrityFault | None:
     touched = steps.filter(touches)
-    if touched.is_empty() or touched.height / steps.height <= most:
+    if touched.is_empty():
+        return None
+    share, of = touched.height / steps.height, "its steps"
+    if check != "rationale" and (lost := _lost(steps, touches)) > share:
+        share, of = lost, "its episodes' last decisions"
+    if share <= most:
         return None
     column = {"rationale": "stated_status", "model": "integrity", "answer": "integrity"}.get(check, "status")
     said = touched[column].str.split("; ").list.first() if column == "integrity" else touched[column]
@@ -71,4 +79,15 @@ def _fault(check: str, steps: pl.DataFrame, touches: pl.Expr, most: float, remed
     words = f"{noun} {cause}" if noun else str(cause)
     if first["integrity"] and column != "integrity":
         words += f" ({first['integrity']})"
-    return IntegrityFault(check, touched.height / steps.height, words, remedy, first["episode"], first["step"])
+    return IntegrityFault(check, share, words, remedy, first["episode"], first["step"], of=of)
+
+
+def _lost(steps: pl.DataFrame, touches: pl.Expr) -> float:
+    """The share of the episodes that a failure may have ended: their last decision failed. 0 in a fork, which plays on.
+
+    A game that is forfeited is one step where others are many, so the share of the steps would make little of it.
+    """
+    if steps["design"][0] != "rollout":
+        return 0.0
+    last = steps.sort("step").group_by("episode").agg(touches.fill_null(False).last().alias("failed"))
+    return int(last["failed"].sum()) / last.height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
@@ -11,9 +11,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 import akrasia as ak
+from akrasia.evals import frame
+from akrasia.evals.integrity import integrity_faults
 from akrasia.evals.pareto import pareto_points
 from akrasia.models import Scripted
-from akrasia.records import Draw, Request, Response
+from akrasia.records import Decision, Draw, Oracle, Record, Request, Response, Status, Usage
 
 TASK = {"name": "bandit", "arms": 4, "horizon": 2, "head_start": 2}
 OWN = FakeListChatModel(responses=["BEST=Red\nACTION=Red"])
@@ -122,6 +124,40 @@ def test_a_model_that_fails_on_many_steps_was_not_measured(
     assert not arms["reason_act"].integrity
     assert bool(arms["reason_act | re_evaluate"].integrity) == broken
     assert (card.verdicts[0].outcome == "not measured") == broken
+
+
+def games(lost: int, design: Literal["fork", "rollout"], status: Status = "truncated") -> list[Record]:
+    """Twenty games of five steps, of which so many are lost at a first decision that failed."""
+    worth = {"a": 1.0, "b": 0.0}
+    oracle = Oracle(("a",), (), dict(worth), {a: 1 - v for a, v in worth.items()}, 1.0, (), "ucb")
+    failed, fine = Decision("", ("a",), "ok", "", status), Decision("", ("a",), "ok", "a", "ok")
+    return [
+        Record(
+            task="t", model="m", variant="v", design=design, episode=e, step=s, situation=f"{e} {s}",
+            actions=("a", "b"), oracle=oracle, decision=failed if e < lost and s == 0 else fine,
+            reward=1.0, regret=0.0, calls=1, usage=Usage(), cost=0.0, tags={"arm": "baseline"},
+        )
+        for e in range(20) for s in range(1 if e < lost and design == "rollout" else 5)
+    ]  # fmt: skip
+
+
+def test_games_that_a_failure_ended_count_as_games() -> None:
+    (fault,) = integrity_faults(frame(games(9, "rollout")))
+    assert (fault.check, fault.share, fault.of) == ("failed", 0.45, "its episodes' last decisions")
+    assert "truncated on 45% of its episodes' last decisions, first at episode 0, step 0" in str(fault)
+    assert integrity_faults(frame(games(4, "rollout"))) == () == integrity_faults(frame(games(9, "fork")))
+    (unread,) = integrity_faults(frame(games(11, "rollout", "unparsable")))
+    assert (unread.check, unread.share) == ("unread", 0.55)
+    assert integrity_faults(frame(games(10, "rollout", "unparsable"))) == ()
+    (all_of_it,) = integrity_faults(frame(games(20, "rollout")))
+    assert (all_of_it.share, all_of_it.of) == (1.0, "its steps")
+
+
+def test_beside_a_graph_that_asks_nobody_nothing_is_said_of_what_could_not_be_read(tmp_path: Path) -> None:
+    card = scored(tmp_path, ["reason_act", graph(mute)])
+    (arm,) = (a for a in card.arms if a.variant == "mine")
+    assert "model" in {f.check for f in arm.integrity}
+    assert not {f.check for f in arm.integrity} & {"unread", "rationale"}
 
 
 def test_rationales_that_nobody_can_read_close_no_gap(tmp_path: Path) -> None:

@@ -163,6 +163,26 @@ def test_what_records_say_stands_and_only_what_is_missing_is_read_off() -> None:
     assert with_items(table) is table
 
 
+def test_an_extended_older_ledger_counts_each_item_once() -> None:
+    def asked(episode: int, concept: str, **more: Any) -> list[Record]:
+        kinds = ("define", "use")
+        return [
+            step(episode=episode, step=s, tags={"item": f"{concept}/{kind}"}, situation=f"{kind} {concept}", **more)
+            for s, kind in enumerate(kinds)
+        ]
+
+    concepts = ("haiku", "cycle", "prime") * 2
+    older = [r for e, c in enumerate(concepts) for r in asked(e, c)]
+    # An arm that was added and two further episodes tell the concept; the last episode is in older records only.
+    newer = [r for e, c in enumerate(concepts[:3]) for r in asked(e, c, variant="added", item=c)]
+    longer = [r for e in (6, 7) for r in asked(e, concepts[e - 6], item=concepts[e - 6])]
+    only = asked(8, "tree")
+    table = frame([*older, *newer, *longer, *only])
+    found = {e: i for _, e, i in items_of_episodes(table).rows()}
+    assert [found[e] for e in range(9)] == [*concepts, "haiku", "cycle", "tree/define"]
+    assert table.select("episode", "item").unique().height == 9
+
+
 def test_arms_that_tell_items_apart_differently_are_joined_by_any_of_them() -> None:
     one, other = pl.Series(["a", "a", "b", "c", "d"]), pl.Series(["1", "2", "2", "3", "4"])
     assert common_items([one, one]).equals(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typer.testing import CliRunner
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 import akrasia as ak
 from akrasia.cli import app
 from akrasia.errors import ArmFailed
-from akrasia.experiments.first_decisions import FIRST_DECISIONS, FIRST_UNREAD
+from akrasia.experiments.first_decisions import FIRST_DECISIONS, FIRST_UNREAD, FirstDecisions
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, Response
@@ -121,6 +122,35 @@ def test_a_critic_that_speaks_now_and_then_does_not(tmp_path: Path) -> None:
     model = answering(lambda draw: Response("") if draw.step % 4 != 3 else None)
     result = play(tmp_path, model, ["reason_act", "reason_act | critique"])
     assert result.outcome is not None and result.outcome.stopped is None
+
+
+@pytest.mark.parametrize("first", [Response("The first", "truncated", "length"), Response("Nothing to choose by yet.")])
+@pytest.mark.parametrize("concurrency", [1, 64])
+def test_a_first_step_that_fails_in_every_episode_is_no_reason(tmp_path: Path, first: Any, concurrency: int) -> None:
+    def answer(request: Request, draw: Draw) -> Response:
+        label = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")[0]
+        return first if draw.step == 0 else Response(f"BEST={label}\nACTION={label}")
+
+    result = play(tmp_path, Scripted(answer), ["reason_act"], episodes=40, concurrency=concurrency)
+    assert result.outcome is not None and result.outcome.stopped is None and decided(result, "reason_act") == 40 * 4
+
+
+def rows(steps: int, episodes: int, record: Any) -> list[Any]:
+    return [("t", "m", "v", episode, step, record) for step in range(steps) for episode in range(episodes)]
+
+
+def test_one_step_alone_takes_as_many_more_as_are_under_way() -> None:
+    turn = {"text": "", "agent": "actor", "key": "k", "fault": "cut off"}
+    failed = orjson.dumps({"decision": {"turns": [turn], "status": "truncated"}, "tags": {}})
+    works = orjson.dumps({"decision": {"turns": [turn | {"fault": ""}], "status": "ok"}, "tags": {}})
+    games = FirstDecisions(at_once=60, bounds={"t": 9})
+    assert games.see(rows(1, 27, failed)) is None  # the games that end at once come first
+    assert games.see([("t", "m", "v", 27, step, works) for step in range(3)]) is None
+    assert FirstDecisions(at_once=60, bounds={"t": 9}).see(rows(1, FIRST_DECISIONS + 59, failed)) is None
+    told = FirstDecisions(at_once=60, bounds={"t": 9}).see(rows(1, FIRST_DECISIONS + 60, failed))
+    assert told is not None and f"the first {FIRST_DECISIONS + 60} decisions" in str(told)
+    assert FirstDecisions(at_once=60, bounds={"t": 9}).see(rows(2, FIRST_DECISIONS // 2, failed)) is not None
+    assert FirstDecisions(at_once=60, bounds={"t": 1}).see(rows(1, FIRST_DECISIONS, failed)) is not None
 
 
 @pytest.mark.parametrize("workers", [1, 2])
