@@ -108,7 +108,7 @@ def _seen(contrast: Contrast | None) -> Direction:
     """Where a difference lies by rules 1 and 2, as if nothing were missing."""
     if contrast is None or contrast.difference.low is None or contrast.difference.high is None:
         return "unknown"
-    if contrast.difference.clusters < FEW:
+    if contrast.difference.counted < FEW:
         return "unknown"
     if contrast.p_holm is not None and contrast.p_holm > SHOWN:
         return "open"
@@ -202,7 +202,8 @@ def _outcome(gap: Contrast | None, family: int, repeated: str) -> tuple[VerdictO
     if d.value is None:
         return "not measured", f"gap not measured: {d.why}"
     unit, count = ("items", repeated) if repeated else ("episodes", str(d.clusters))
-    if d.clusters < FEW:
+    if d.counted < FEW:
+        count = count if d.effective is None else d.how_many
         return "too few episodes", f"too few {unit} for a verdict ({count}, at least {FEW} are needed)"
     if gap.p is not None and family * smallest_p(d.clusters) > SHOWN:
         why = nothing_can_be_shown(d.clusters, family)

@@ -110,18 +110,18 @@ def test_an_interrupted_run_keeps_its_answers_and_says_how_to_go_on(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    few = ("--model", "simulated", "--episodes", "100000", "--set", "task.horizon=2", "--out", str(folder))
+    few = ("--model", "simulated", "--episodes", "20000", "--set", "task.horizon=2", "--out", str(folder))
     code = "from akrasia.cli import main\nimport sys\nmain(sys.argv[1:])"
     playing = subprocess.Popen(
         [sys.executable, "-c", code, "run", *few, "--no-report"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while time.monotonic() < until and not (holds_run(folder) and _answers(folder) > 5):
             time.sleep(0.1)
         playing.send_signal(signal.SIGINT)
-        _, said = playing.communicate(timeout=60)
+        _, said = playing.communicate(timeout=240)
     finally:
         playing.kill()
     assert playing.returncode == 3 and "Go on with: akrasia run --resume" in said, said
