@@ -363,7 +363,7 @@ def _what_it_takes(
         return "they alone decide it, so no number of episodes would", "Let the answers be read, or mend them.", None
     below = high.value <= requirement.bound
     value, reach = (high.value, high.high - high.value) if below else (low.value, low.value - low.low)
-    needed = episodes_to_decide(abs(requirement.bound - value), reach, value, low.clusters, level)
+    needed = episodes_to_decide(abs(requirement.bound - value), reach, value, low.counted, level)
     if needed is None:
         return "it lies on the bound, so no number of episodes would decide it", "Choose another bound.", None
     return f"it would take some {needed:,} episodes instead of {low.clusters:,}", "Play more.", needed

@@ -68,7 +68,8 @@ def arm_warnings(arms: Sequence[Arm], design: str) -> list[str]:
 
 def _uneven(arms: Sequence[Arm]) -> list[str]:
     """Items that are enough in number and of which few hold most of the steps."""
-    estimates = [(name, e) for arm in arms for name, e in arm.metrics.items() if e.counted < FEW <= e.clusters]
+    told = [(name, arm.metrics[name]) for arm in arms for name in ("gap", "doing", "knowing") if name in arm.metrics]
+    estimates = [(name, e) for name, e in told if e.counted < FEW <= e.clusters]
     if not estimates:
         return []
     name, least = min(estimates, key=lambda found: found[1].counted)

@@ -39,8 +39,9 @@ def agent_faults(steps: pl.DataFrame, agents: Sequence[str] = ()) -> list[Integr
 
 def agent_cautions(steps: pl.DataFrame) -> list[str]:
     """What is odd about the agents of an arm, though it was measured: spared at every step, or an echo."""
-    asked = _asked(steps)
-    lines = [f"{name} was spared at every step, so it changed nothing" for name, n in asked.items() if not n]
+    asked, there = _asked(steps), _present(steps)
+    spared = (name for name, n in asked.items() if not n and there[name] == steps.height)
+    lines = [f"{name} was spared at every step, so it changed nothing" for name in spared]
     echoes: Counter[tuple[str, str]] = Counter()
     for agent, role, fault, n in _faulty(steps):
         if fault == "echo":
@@ -103,6 +104,14 @@ def _said(fault: str) -> str:
 def _never_asked(steps: pl.DataFrame, name: str) -> IntegrityFault:
     remedy = "Take it out of the plan, or wire it so that it is reached."
     return IntegrityFault("slot", 1.0, f"the agent {name} never asked a model", remedy, *_at(steps), agent=name)
+
+
+def _present(steps: pl.DataFrame) -> Counter[str]:
+    """At how many steps each agent asked a model or was spared; one without a model is there where it was spared."""
+    there: Counter[str] = Counter()
+    for agents, n in steps["agents"].drop_nulls().value_counts().rows():
+        there.update(dict.fromkeys(orjson.loads(agents), n))
+    return there
 
 
 def _asked(steps: pl.DataFrame) -> Counter[str]:

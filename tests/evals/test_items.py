@@ -89,6 +89,18 @@ def test_every_face_says_how_many_items_there_were(four: ak.Result, tmp_path: Pa
     assert "4 items, 400 episodes" in compared and "Too few items" in compared
 
 
+def test_items_of_which_few_are_asked_far_more_often_are_few(tmp_path: Path) -> None:
+    path = tmp_path / "uneven.jsonl"
+    asked_for = [n for n in range(12) for _ in range(1 if n < 10 else 15)]
+    path.write_text("\n".join(json.dumps({"question": f"What is {n} + 1?", "answer": n + 1}) for n in asked_for))
+    settings: Any = {"task": {"name": "questions", "path": str(path)}, "model": Scripted(critic_is_right, "planted")}
+    result = ak.run(variants=VARIANTS, episodes=40, out=tmp_path / "run", **settings)
+    card = result.score()
+    assert {a.items for a in card.arms} == {12} and card.arms[0].metrics["doing"].counted == 3
+    assert any("few items hold most of the steps (gap: 12 that weigh like 3)" in w for w in card.warnings)
+    assert "(12 that weigh like 3, at least 10 are needed)" in result.compare(*VARIANTS)[0].sentence
+
+
 def test_a_single_question_has_no_interval_and_says_why(tmp_path: Path) -> None:
     card = asked(tmp_path, critic_is_right, rows=1, episodes=30).score()
     doing = card.arms[0].metrics["doing"]
