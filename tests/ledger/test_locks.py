@@ -110,7 +110,7 @@ def test_an_interrupted_run_keeps_its_answers_and_says_how_to_go_on(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    few = ("--model", "simulated", "--episodes", "20000", "--set", "task.horizon=2", "--out", str(folder))
+    few = ("--model", "simulated", "--episodes", "3000", "--set", "task.horizon=2", "--out", str(folder))
     code = "from akrasia.cli import main\nimport sys\nmain(sys.argv[1:])"
     playing = subprocess.Popen(
         [sys.executable, "-c", code, "run", *few, "--no-report"],
