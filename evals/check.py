@@ -334,7 +334,8 @@ def _decided(
         return {**made, "holds": True, "why": unread}
     if not requirement.holds_at(best):
         return {**made, "holds": False, "why": unread}
-    why, remedy, episodes = _what_it_takes(requirement, ends, level)
+    share = requirement.second is None and getattr(metric, "unit", "") == "share"
+    why, remedy, episodes = _what_it_takes(requirement, ends, level, share)
     return {
         **made,
         "holds": None,
@@ -353,38 +354,43 @@ def _plain(metric: Any, estimate: Estimate) -> bool:
 
 
 def _what_it_takes(
-    requirement: Requirement, ends: tuple[Estimate, Estimate], level: float
+    requirement: Requirement, ends: tuple[Estimate, Estimate], level: float, share: bool
 ) -> tuple[str, str, int | None]:
-    """(why, remedy, episodes) of a check that is open."""
+    """(why, remedy, episodes) of a check that is open; `share`: of a share, and not of a difference."""
     low, high = ends
     assert low.value is not None and high.value is not None and low.low is not None and high.high is not None
     at_low, at_high = requirement.holds_at(low.value), requirement.holds_at(high.value)
     if at_low != at_high:
         return "they alone decide it, so no number of episodes would", "Let the answers be read, or mend them.", None
-    below = high.value <= requirement.bound
-    value, reach = (high.value, high.high - high.value) if below else (low.value, low.value - low.low)
-    needed = episodes_to_decide(abs(requirement.bound - value), reach, value, low.counted, level)
+    value, end = (high.value, high.high) if high.value <= requirement.bound else (low.value, low.low)
+    needed = episodes_to_decide(requirement.bound, end, value, low.counted, level, share)
     if needed is None:
         return "it lies on the bound, so no number of episodes would decide it", "Choose another bound.", None
     return f"it would take some {needed:,} episodes instead of {low.clusters:,}", "Play more.", needed
 
 
-def episodes_to_decide(distance: float, reach: float, value: float, clusters: int, level: float) -> int | None:
-    """How many episodes make an interval reach less far than `distance`; None for more than `MOST`.
+def episodes_to_decide(
+    bound: float, end: float, value: float, clusters: int, level: float, share: bool = True
+) -> int | None:
+    """How many episodes make an interval exclude a bound; None for more than `MOST`, or where the figure is the bound.
 
     Args:
-        distance: from the figure to the bound; reach: from the figure to the end of its interval on that side.
-        value: the figure; clusters: the episodes behind it.
+        value: the figure; end: of its interval, on the bound's side; clusters: the episodes behind it.
+        share: the interval is Wilson's, of a share; else it is symmetric, of a difference or another mean.
 
-    The standard error, which is the reach over Student's t, falls with the root of the number of episodes; at 0 and at
-    1, where no episode differs, Wilson's interval falls with the number itself.
+    The standard error falls with the root of the number of episodes. Wilson's interval excludes a bound b where the
+    figure lies further from it than t times the root of b (1 - b) / n: the score test (Wilson 1927). A difference of 0
+    that no episode contradicts has an interval that falls with the number itself.
     """
-    if distance <= 0 or reach <= 0:
+    distance, reach = abs(bound - value), abs(end - value)
+    if distance == 0 or reach == 0:
         return None
-    power = 1 if value in (0.0, 1.0) else 2
-    error, needed = reach / t_quantile(clusters, level), float(clusters)
+    shape = bound * (1 - bound) / (end * (1 - end)) if share and 0 < end < 1 else 1.0
+    power = 1 if not share and value == 0 else 2
+    needed = float(clusters)
     for _ in range(20):
-        needed = max(clusters * (error * t_quantile(max(int(needed), 2), level) / distance) ** power, clusters + 1)
+        wider = t_quantile(max(int(needed), 2), level) / t_quantile(clusters, level)
+        needed = max(clusters * shape * (wider * reach / distance) ** power, clusters + 1)
         if needed > MOST:
             return None
     return int(np.ceil(needed))

@@ -227,7 +227,7 @@ def _comparison(
         steps=a.steps.height,
         left_out=held - 2 * episodes,
         lines=lines,
-        flips=pairing.flips,
+        flips=None if any(f.bears_on("doing") for side in faults for f in side) else pairing.flips,
         tokens=_multiple(b, a, _TOKENS),
         calls=_multiple(b, a, _CALLS),
         sentence=f"{_sentence(a.name, b.name, lines, 'episodes' if items == episodes else 'items')}{_leak_note(a, b)}",

@@ -66,7 +66,7 @@ class Arm:
             those that have bounds and miss some answers; splits: knowing, doing and gap per subset of steps.
         table: the 2 x 3 table of steps.
         calls, tokens: per decision, tokens in and out together.
-        flips: against the baseline; None in a rollout, where situations differ.
+        flips: against the baseline; None in a rollout, where situations differ, and of an arm that was not measured.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         followed: the same for every rate that can be followed: those with which a reader is met; empty elsewhere.
         judged: None where nobody judged.

@@ -262,6 +262,7 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
     return replace(
         arm,
         integrity=faults,
+        flips=None,
         metrics=without(arm.metrics),
         bounds={name: bounds for name, bounds in arm.bounds.items() if name != "gap"},
         splits={name: without(split) for name, split in arm.splits.items()},

@@ -180,7 +180,9 @@ def _flip(which: Literal["wrong_to_right", "right_to_wrong"], title: str, page: 
     def cell(row: ArmRow) -> TableCell:
         if row.arm.flips is not None:
             return TableCell(str(getattr(row.arm.flips, which)))
-        return TableCell("-", missing=IS_BASELINE) if row.arm.baseline else missing_cell(FLIPS_IN_ROLLOUT, "-")
+        if row.arm.baseline:
+            return TableCell("-", missing=IS_BASELINE)
+        return missing_cell("not measured" if row.arm.integrity else FLIPS_IN_ROLLOUT, "-")
 
     return Column(title, cell, page, "flips")
 

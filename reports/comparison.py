@@ -92,8 +92,11 @@ def _missing(line: MetricComparison) -> TableCell:
 
 
 def _notes(one: Comparison) -> list[str]:
-    lost = [line for line in one.lines if line.contrast.difference.value is None]
-    notes = [f"{line.metric} is not measured in both: {line.contrast.difference.why}." for line in lost]
+    lost: dict[str, list[str]] = {}
+    for line in one.lines:
+        if line.contrast.difference.value is None:
+            lost.setdefault(line.contrast.difference.why, []).append(line.metric)
+    notes = [f"Not compared in {', '.join(metrics)}: {why}." for why, metrics in lost.items()]
     if one.flips is not None:
         f = one.flips
         notes.append(

@@ -1,16 +1,19 @@
 """What tests share: an OpenAI-compatible server on the loopback with faults on demand, litellm, the embedded model."""
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import re
 import socket
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -194,3 +197,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("embedded"):
                 item.add_marker(skip)
+
+
+@pytest.fixture
+def edited() -> Callable[..., Any]:
+    """Makes a copy of a run with its ledger changed by SQL statements: `edited(result, folder, *statements)`."""
+
+    def copy_of(result: Any, folder: Path, *statements: str) -> Any:
+        folder.mkdir()
+        with (
+            contextlib.closing(sqlite3.connect(result.folder / "ledger.sqlite")) as source,
+            contextlib.closing(sqlite3.connect(folder / "ledger.sqlite")) as copy,
+        ):
+            source.backup(copy)
+            for statement in statements:
+                assert copy.execute(statement).rowcount > 0
+            copy.commit()
+        return type(result)(folder)
+
+    return copy_of

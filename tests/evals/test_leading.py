@@ -127,4 +127,5 @@ def test_where_nothing_was_read_the_parse_column_says_so(tmp_path: Path, episode
         keep_going=True,
     )  # fmt: skip
     sound, mute = result.score().arms
+    assert mute.flips is None  # nothing turned from right to wrong where nothing was measured
     assert [str(PARSED.cell(ArmRow(result.score(), arm, sound))) for arm in (sound, mute)] == ["100%", "0%"]
