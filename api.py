@@ -12,12 +12,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from .blocking import blocking
 from .errors import BadOption, RunFolderError, RunStopped, cause_of
 from .events import Listener, event_bus
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
 from .records import digest
-from .result import STOPPED, Result, blocking, writable
+from .result import STOPPED, Result, writable
 
 if TYPE_CHECKING:
     from .experiments.executors import Executor

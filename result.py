@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextvars import copy_context
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from .blocking import blocking
 from .errors import BadOption, RunFolderError
 from .events import Listener, event_bus
 from .files import write_file
@@ -36,9 +34,7 @@ if TYPE_CHECKING:
     from .experiments.runner import Outcome
     from .experiments.training_data import TrainingData
 
-T = TypeVar("T")
-
-__all__ = ["STOPPED", "Result", "blocking", "open_run", "writable", "written"]
+__all__ = ["STOPPED", "Result", "open_run", "writable", "written"]
 
 STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
 TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
@@ -400,38 +396,3 @@ def writable(folder: Path) -> None:
             f"{str(parent)!r} is no writable folder",
             "Choose another --out.",
         )
-
-
-def blocking(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, also where the caller's thread has an event loop (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    box: list[T | BaseException] = []
-    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
-
-    async def noted() -> T:
-        running.append((asyncio.get_running_loop(), asyncio.current_task()))
-        return await work()
-
-    def inside() -> None:
-        try:
-            box.append(asyncio.run(noted()))
-        except BaseException as error:  # handed to the caller's thread below
-            box.append(error)
-
-    # With the caller's context, as `asyncio.run` has it: callbacks of LangChain that are in force stay so.
-    thread = threading.Thread(target=copy_context().run, args=(inside,), name="akrasia")
-    thread.start()
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        for loop, task in running:
-            if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        raise
-    if isinstance(box[0], BaseException):
-        raise box[0]
-    return box[0]

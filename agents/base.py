@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import PlanError
 from ..models.base import Style
-from ..models.gateway import ModelRoles
+from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..blocking import blocking
 from ..errors import AkrasiaError
 from ..models.base import ModelInfo
 from ..models.gateway import Gateway
@@ -23,7 +24,6 @@ from ..models.providers.preflight import KEY_VARIABLES
 from ..models.providers.shipped_weights import default_weights
 from ..models.resolve import resolve
 from ..records import Draw, Message, Response, Sampling
-from ..result import blocking
 
 __all__ = ["ask_once", "examine"]
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import decision_cost
-from ..models.gateway import ModelRoles
+from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Record, Situation, digest
 from ..tasks.base import Graded, Task, item_of
 from .variant import Variant

@@ -13,7 +13,7 @@ from ..graphs.decider import Decider
 from ..graphs.external import SUPERSTEPS, ExternalGraph
 from ..interventions.controls import stands_for
 from ..interventions.expression import parse
-from ..models.gateway import ModelRoles
+from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Situation
 
 __all__ = ["Variant", "as_variants"]

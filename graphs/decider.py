@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from ..models.gateway import ModelRoles
+from ..models.roles import ModelRoles
 from ..records import Decision, Draw, Oracle, Situation
 from .code_identity import Code
 

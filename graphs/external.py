@@ -21,8 +21,8 @@ from typing import Any, NoReturn, cast
 from uuid import uuid4
 
 from ..errors import EndsRun, PlanError, UsageError
-from ..models.gateway import ModelRoles
 from ..models.providers.provider_errors import scrubbed
+from ..models.roles import ModelRoles
 from ..records import Decision, Draw, Oracle, Response, Situation, digest
 from .adapters import Adapter, GraphOutput
 from .code_identity import Code, code_of

@@ -24,7 +24,7 @@ from ..agents.base import AGENTS, Agent, Context, agreed, asks_model, observes, 
 from ..agents.options import ModelOptions
 from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
-from ..models.gateway import ModelRoles
+from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest
 from .code_identity import NO_CODE, Code, code_of

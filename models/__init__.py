@@ -2,11 +2,12 @@
 
 from .base import Backend, ModelInfo, Price, key_of
 from .budget import Budget
-from .gateway import Gateway, MemoryStore, ModelRoles
+from .gateway import Gateway, MemoryStore
 from .providers.scripted import Scripted
 from .providers.simulated import Planted, Simulated
 from .resolve import MODELS, resolve
 from .retry import RunUsage
+from .roles import ModelRoles
 
 __all__ = [
     "MODELS",

@@ -20,9 +20,9 @@ from langchain_core.outputs import ChatResult
 
 from ..errors import EndsRun, PlanError, Rejected, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
-from .gateway import ModelRoles
 from .other_models import OURS
 from .providers.langchain import from_langchain, generation
+from .roles import ModelRoles
 from .sampling import sampling_from_kwargs
 
 __all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]

@@ -20,8 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from ..errors import BadOption, BudgetSpent, Denied, EndsRun, OfflineMiss
@@ -36,7 +35,7 @@ from ..events import (
     RateChanged,
     Where,
 )
-from ..records import Draw, Message, Request, Response, Sampling, Spend
+from ..records import Draw, Request, Response, Spend
 from .base import FAILED, Backend, ModelInfo, key_of
 from .budget import Budget, BudgetTracker
 from .circuit_breaker import CircuitBreaker
@@ -47,7 +46,7 @@ from .refusals import REJECTED, HeldAnswer, Refusals
 from .retry import RetryPolicy, RunUsage
 from .secrets import refuse_keys, without_keys
 
-__all__ = ["Budget", "Gateway", "MemoryStore", "ModelRoles", "RunUsage", "Store", "key_of"]
+__all__ = ["Budget", "Gateway", "MemoryStore", "RunUsage", "Store", "key_of"]
 
 
 class Store(Protocol):
@@ -393,34 +392,3 @@ class Gateway:
         for wait in done:
             wait.result()
         self._raise_if_interrupted()
-
-
-@dataclass(frozen=True)
-class ModelRoles:
-    """Which model plays which role: what an agent may ask, without knowing any model.
-
-    A role, or slot, that is not named is served by "default". `where` names the decision that asks, for events;
-    `player` who plays the episode, such as (task, models).
-    """
-
-    gateway: Gateway
-    slots: Mapping[str, str]
-    where: Where | None = None
-    player: tuple[str, ...] = ()
-
-    def give_up(self, episode: int) -> None:
-        """Leave an episode unfinished, so that it is played again: something in it failed that may not fail again."""
-        self.gateway.unanswered.add((self.player, episode))
-
-    def info(self, slot: str) -> ModelInfo:
-        """The `ModelInfo` of the model in a slot."""
-        return self.gateway.info(self.slots.get(slot) or self.slots["default"])
-
-    async def ask(
-        self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
-    ) -> tuple[str, Response]:
-        """Ask the model in `slot`: (key of the answer, the answer)."""
-        info = self.info(slot)
-        request = info.request(messages, sampling)
-        key = key_of(request, draw)
-        return key, await self.gateway.complete(request, draw, self.where, key, self.player)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..api import execute
-from ..result import Result, blocking, writable, written
+from ..blocking import blocking
+from ..result import Result, writable, written
 
 if TYPE_CHECKING:
     from ..evals.compare import Comparison

@@ -17,7 +17,8 @@ from ..agents.base import asks_model
 from ..errors import BadOption, first_error
 from ..graphs.plan import Plan
 from ..models.base import Backend
-from ..models.gateway import Gateway, ModelRoles
+from ..models.gateway import Gateway
+from ..models.roles import ModelRoles
 from ..options import whole
 from ..records import Decision
 from ..rng import named_rng

@@ -16,7 +16,8 @@ from ...events import EpisodeBegan, EpisodeEnded, EventBus, RecordsStored
 from ...ledger.store import RunStore
 from ...ledger.tables import finished_rows, record_rows
 from ...models.budget import Budget
-from ...models.gateway import Gateway, ModelRoles, RunUsage
+from ...models.gateway import Gateway, RunUsage
+from ...models.roles import ModelRoles
 from ...records import Record, Spend
 from ..design import DESIGNS, Cell
 from ..experiment import Experiment

@@ -26,7 +26,8 @@ from typing import Any, TypeVar
 
 from ...agents.phrases import filler_for
 from ...models.base import Backend, ModelInfo
-from ...models.gateway import Gateway, MemoryStore, ModelRoles
+from ...models.gateway import Gateway, MemoryStore
+from ...models.roles import ModelRoles
 from ...options import whole
 from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
 from ...rng import seed_of

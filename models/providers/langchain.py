@@ -26,7 +26,8 @@ from ...errors import BadOption, ModelError, Rejected, Unavailable
 from ...records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
 from ..account_faults import account_fault
 from ..base import UNCOUNTED, ModelInfo, Price, Style
-from ..gateway import Gateway, ModelRoles
+from ..gateway import Gateway
+from ..roles import ModelRoles
 from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
 from .openai_format import BROKEN_OFF, status_of, thoughts_of
 from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed, untrusted

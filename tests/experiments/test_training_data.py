@@ -18,7 +18,8 @@ from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.experiments.training_data import Demonstration
 from akrasia.graphs import GRAPHS
 from akrasia.models import Planted, Scripted, Simulated
-from akrasia.models.gateway import Gateway, ModelRoles
+from akrasia.models.gateway import Gateway
+from akrasia.models.roles import ModelRoles
 from akrasia.records import Draw, Message, Request
 from akrasia.tasks import TASKS, bandit, contextual, potemkin, tictactoe
 from akrasia.training.cloning import (

@@ -1,0 +1,44 @@
+"""Which model plays which role: what agents ask, who know no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..events import Where
+from ..records import Draw, Message, Response, Sampling
+from .base import ModelInfo, key_of
+from .gateway import Gateway
+
+__all__ = ["ModelRoles"]
+
+
+@dataclass(frozen=True)
+class ModelRoles:
+    """Which model plays which role: what an agent may ask, without knowing any model.
+
+    A role, or slot, that is not named is served by "default". `where` names the decision that asks, for events;
+    `player` who plays the episode, such as (task, models).
+    """
+
+    gateway: Gateway
+    slots: Mapping[str, str]
+    where: Where | None = None
+    player: tuple[str, ...] = ()
+
+    def give_up(self, episode: int) -> None:
+        """Leave an episode unfinished, so that it is played again: something in it failed that may not fail again."""
+        self.gateway.unanswered.add((self.player, episode))
+
+    def info(self, slot: str) -> ModelInfo:
+        """The `ModelInfo` of the model in a slot."""
+        return self.gateway.info(self.slots.get(slot) or self.slots["default"])
+
+    async def ask(
+        self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
+    ) -> tuple[str, Response]:
+        """Ask the model in `slot`: (key of the answer, the answer)."""
+        info = self.info(slot)
+        request = info.request(messages, sampling)
+        key = key_of(request, draw)
+        return key, await self.gateway.complete(request, draw, self.where, key, self.player)
