@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..errors import PlanError
 from ..models.base import Style
 from ..options import flag
 from ..records import Message, Response, Sampling, Situation, Turn
@@ -47,6 +48,15 @@ class ActorOptions(ModelOptions):
     hints: Mapping[str, str] = option({}, text_map)
     introduction: str = option(RATIONALE, text, chat_only=True)
     form: str = option(FORM, text, chat_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hide_rationale and self.move != "open":
+            raise PlanError(
+                "the rationale cannot be hidden from an actor that goes on in a conversation",
+                f"its move is {self.move!r}, and the conversation is about the rationale",
+                "Hide it in a plan whose actor acts once, such as reason_then_act().",
+            )
 
 
 class Actor:

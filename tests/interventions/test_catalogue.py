@@ -397,6 +397,7 @@ def test_the_second_critic_draws_anew() -> None:
         ("act | debate", PlanError, "needs a reasoner"),
         ("reason_act | swap_recommendation", PlanError, "reads a rationale"),
         ("reason_act | constrain_action", PlanError, "needs an actor"),
+        ("reason_then_act | debate_of_roles | hide_rationale", PlanError, "cannot be hidden"),
         ("random_act | constrained_readout", PlanError, "nobody speaks"),
         ("reason_act | constrained_readout | constrained_readout", PlanError, "already"),
         ("reason_act | self_consistency(0)", BadOption, "number of samples"),
