@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -256,7 +257,7 @@ def test_every_row_is_a_question_or_malformed(rows: list[tuple[str, list[str]]],
     for question, seed in zip(task.questions[:-1], range(9), strict=False):
         state = task.start(seed)
         (right,) = task.oracle(state).optimal
-        assert question.answer == rows[question.row - 1][1][0].strip()
+        assert question.answer == unicodedata.normalize("NFC", rows[question.row - 1][1][0].strip())
         assert f"\n{right}. {question.answer}" in "\n" + task.situation(state).observation
 
 
