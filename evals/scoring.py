@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 
 from ..errors import RunFolderError, UnknownName
-from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
 from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
@@ -96,7 +95,7 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
-            *filter(None, [missing_sentence(run.missing, run.stopped or ended_sentence(run.sessions))]),
+            *filter(None, [missing_sentence(run.missing, run.ended)]),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
