@@ -141,12 +141,13 @@ def _table(
     effects: dict[str, dict[str, Contrast]] = {}
     for metric in metrics:
         sums, share = pairing.sums(metric), metric.unit == "share"
+        counts = pairing.counts(metric) if has_missing(metric, pairing) else None
         a, b, c, d = (_cell(metric, s, interval) for s in sums)
         values[metric.name] = (a, b, c, d)
         effects[metric.name] = {
             effect: replace(
                 cell_contrast(sums, weights, metric.name, effect, name, interval, share),
-                bounds=_worst_cases(metric, pairing, weights, (effect, name), interval),
+                bounds=None if counts is None else _worst_cases(metric.name, counts, weights, (effect, name), interval),
             )
             for effect, weights in EFFECTS.items()
         }
@@ -167,18 +168,24 @@ def _table(
 
 
 def _worst_cases(
-    metric: Metric, pairing: Pairing, weights: Sequence[float], names: tuple[str, str], interval: Interval
-) -> Bounds | None:
-    """What missing outcomes could have made of an effect; None where none is missing, or the metric does not say."""
-    if not has_missing(metric, pairing):
-        return None
-    counts = pairing.counts(metric)
+    metric: str,
+    counts: Sequence[tuple[Array, Array, Array]],
+    weights: Sequence[float],
+    names: tuple[str, str],
+    interval: Interval,
+) -> Bounds:
+    """What missing outcomes could have made of an effect.
+
+    Args:
+        counts: (known to be 1, steps, missing) per item of each cell, each of shape (items,); weights: of the cells.
+        names: the effect, and what it is called beside it.
+    """
 
     def with_missing_as_one(where: float) -> Estimate:
         cells = [
             (num + (lost if w * where > 0 else 0), den) for w, (num, den, lost) in zip(weights, counts, strict=True)
         ]
-        return cell_contrast(cells, weights, metric.name, *names, interval).difference
+        return cell_contrast(cells, weights, metric, *names, interval).difference
 
     steps = sum(float(den.sum()) for _, den, _ in counts)
     lost = sum(float(missing.sum()) for _, _, missing in counts)
