@@ -125,7 +125,7 @@ def unsent_cautions(steps: pl.DataFrame) -> list[str]:
 
 
 def _in_words(settings: Iterable[tuple[str, str]]) -> str:
-    """Settings with their values, which of a long one is only that it was set: "seed=3, stop"."""
+    """Settings with their values, of one that differs between situations its name alone: "choices, seed=3"."""
     return ", ".join(name if value == "set" else f"{name}={value}" for name, value in sorted(settings))
 
 
