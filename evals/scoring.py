@@ -256,8 +256,10 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
     def without(values: dict[str, Estimate], name: str = "gap") -> dict[str, Estimate]:
         return values | {name: gap} if name in values else values
 
-    levels = arm.breakdowns.get("level", {})
-    undone = {"undone": without(levels["undone"], "share")} if "undone" in levels else {}
+    levels = {
+        level: without(values, "share") if level == "undone" else values
+        for level, values in arm.breakdowns.get("level", {}).items()
+    }
     return replace(
         arm,
         integrity=faults,
@@ -268,7 +270,7 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
         anytime=None if arm.anytime is None else gap,
         followed={name: rate for name, rate in arm.followed.items() if name != "gap"},
         judged=None if arm.judged is None else replace(arm.judged, metrics=without(arm.judged.metrics)),
-        breakdowns=arm.breakdowns | ({"level": levels | undone} if undone else {}),
+        breakdowns=arm.breakdowns | ({"level": levels} if levels else {}),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from ...records import FAILURES
 from ..frame import OUTSIDE
 from .faults import IntegrityFault, first_step
 
-__all__ = ["FAILED", "MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
+__all__ = ["MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
 
-FAILED, UNREAD = ("error", "refused", "truncated"), ("unparsable", "illegal", "undecided", "absent")
+UNREAD = ("unparsable", "illegal", "undecided", "absent")
 MOST_FAILED, MOST_UNREAD = 0.2, 0.5
 _OTHER_MODEL, _NO_CALL, _NO_ANSWER = OUTSIDE
 _READ = (
@@ -28,12 +29,12 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
         _fault("model", steps, tag.str.starts_with(_OTHER_MODEL), 0.0, "Use the run's model: ak.ChatModel()."),
         _fault("model", steps, tag.str.starts_with(_NO_CALL), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
         _fault("answer", steps, tag.str.starts_with(_NO_ANSWER), MOST_FAILED, _READ),
-        _fault("failed", steps, pl.col("status").is_in(FAILED), MOST_FAILED, "Mend what failed, and resume the run."),
+        _fault("failed", steps, pl.col("status").is_in(FAILURES), MOST_FAILED, "Mend what failed, and resume the run."),
         _fault("unread", steps, pl.col("status").is_in(UNREAD), MOST_UNREAD, _ASK),
         _fault(
             "rationale",
             asked,
-            pl.col("stated_status").is_in([*FAILED, *UNREAD]),
+            pl.col("stated_status").is_in([*FAILURES, *UNREAD]),
             MOST_UNREAD,
             "Ask for the form that can be read (BEST=X), or read the rationales with akrasia judge.",
         ),
