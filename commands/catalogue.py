@@ -13,7 +13,7 @@ from rich.table import Table
 from ..agents.base import AGENTS
 from ..agents.protocols import PROTOCOLS
 from ..errors import AkrasiaError, UnknownName
-from ..evals.completeness import MissingEpisodes
+from ..evals.completeness import MissingEpisodes, stored_missing
 from ..evals.evaluator import EVALUATORS, select_evaluators
 from ..evals.measuring import select_metrics
 from ..evals.metrics import table_read
@@ -27,7 +27,6 @@ from ..models.resolve import LITELLM_NAMES, MODELS
 from ..registry import Registry
 from ..reports.export import EXPORTERS
 from ..reports.text import marked_name
-from ..result import open_run
 from ..tasks.base import TASKS
 
 __all__ = ["KINDS", "show_list"]
@@ -94,9 +93,9 @@ def _runs() -> Rows:
         with read_ledger(path.parent) as ledger:
             stored = json.loads(ledger.meta("experiment") or "{}")
             paid, ended = ledger.paid(), ended_sentence(ledger.sessions())
+            lacks = stored_missing(ledger)
         dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
         names = [marked_name(n, "leaks" in v) for n, v in stored.get("variants", {}).items()]
-        lacks = open_run(path.parent).missing
         yield str(path.parent), ", ".join(names), str(paid.calls), dollars, _lacking(lacks, ended)
 
 

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -41,10 +41,7 @@ def ask_once(console: Console, model: str) -> bool:
         UsageError, Denied: the model cannot be used here, and why.
     """
     info, response = blocking(lambda: _ask(model))
-    table = Table("what", "state", "detail", title=f"akrasia doctor --model {model}", title_justify="left")
-    for what, state, detail in _answers(info, response):
-        table.add_row(what, Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]), detail)
-    console.print(table)
+    _show(f"akrasia doctor --model {model}", _answers(info, response), console)
     return response.status == "ok"
 
 
@@ -88,14 +85,17 @@ def _answers(info: ModelInfo, response: Response) -> Iterator[tuple[str, str, st
 
 def examine(console: Console) -> bool:
     """Print the findings; True if nothing that every user needs is missing. No key is ever printed."""
-    table = Table("what", "state", "detail", title="akrasia doctor", title_justify="left")
-    healthy = True
-    for what, state, detail in _findings():
-        healthy = healthy and state != BAD
-        style = {OK: "green", WARN: "yellow", BAD: "red"}[state]
-        table.add_row(what, Text(state, style=style), detail)
+    findings = list(_findings())
+    _show("akrasia doctor", findings, console)
+    return all(state != BAD for _, state, _ in findings)
+
+
+def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console) -> None:
+    """Print (what, state, detail) as a table."""
+    table = Table("what", "state", "detail", title=title, title_justify="left")
+    for what, state, detail in findings:
+        table.add_row(what, Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]), detail)
     console.print(table)
-    return healthy
 
 
 def _findings() -> Iterator[tuple[str, str, str]]:

@@ -22,7 +22,7 @@ from ..errors import BadOption, UnknownName
 from .anytime_bounds import arm_at_looks, pair_at_looks
 from .check_expression import CheckedFigure, Requirement, parse_checks
 from .check_report import CheckLine, CheckReport
-from .completeness import how_to_go_on, planned_episodes, undecided_steps
+from .completeness import asked_episodes, how_to_go_on, undecided_steps
 from .inference import ALIKE, FEW, INTERVALS, LEVEL, Bounds, Estimate, Interval, IntervalAt, kind_and_level
 from .inference.intervals import t_quantile
 from .integrity import same_requests
@@ -115,8 +115,7 @@ def _lacking(tables: RunTables) -> dict[ArmName, str]:
     steps, experiment = tables.steps, tables.experiment
     tasks, models = (experiment.get(k) or steps[c].unique() for k, c in (("task_labels", "task"), ("labels", "model")))
     names = [(str(t), str(m), str(v)) for t in tasks for m in models for v in experiment["variants"]]
-    planned = planned_episodes(experiment, tables.looks)
-    asked = {v: min(planned, int(about.get("episodes", planned))) for v, about in experiment["variants"].items()}
+    asked = asked_episodes(experiment, tables.looks)
     held = dict(
         ((str(t), str(m), str(v)), int(n))
         for t, m, v, n in steps.group_by("task", "model", "variant").agg(pl.col("episode").n_unique()).rows()
@@ -133,7 +132,7 @@ def _lacking(tables: RunTables) -> dict[ArmName, str]:
     return {name: words(name) for name in names}
 
 
-def _metrics_named(requirements: Sequence[Requirement], evaluators: Sequence[Any] = ()) -> dict[str, Any]:
+def _metrics_named(requirements: Sequence[Requirement], evaluators: Sequence[Any]) -> dict[str, Any]:
     """The metrics that checks name, among those that are registered and a user's evaluators."""
     own = {e.name: e for e in evaluators}
     named = dict.fromkeys(f.metric for r in requirements for f in (r.first, r.second) if f is not None)
@@ -143,7 +142,7 @@ def _metrics_named(requirements: Sequence[Requirement], evaluators: Sequence[Any
     return {name: own[name] if name in own else METRICS.make(name) for name in named}
 
 
-def _interval_at(level: Any, kind: Any = "robust") -> Interval:
+def _interval_at(level: Any, kind: Any) -> Interval:
     """How the intervals of checks are made; a level that is none is refused."""
     if kind not in INTERVALS:
         raise UnknownName.among("kind of interval", kind, INTERVALS)
@@ -153,7 +152,7 @@ def _interval_at(level: Any, kind: Any = "robust") -> Interval:
 
 
 def _check_requirements(
-    requirements: Sequence[Requirement], run: _Run, task: str | None = None, model: str | None = None
+    requirements: Sequence[Requirement], run: _Run, task: str | None, model: str | None
 ) -> CheckReport:
     """The checks put to every task, model and variant that they are about."""
     cells = list(dict.fromkeys((t, m) for t, m, _ in run.missing))
@@ -255,18 +254,17 @@ def _in_full(requirement: Requirement, variants: Sequence[str]) -> str:
 def _not_to_be_said(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tuple[str, str] | None:
     """(why, remedy) where an arm was not measured or lacks episodes."""
     arms = [run.arm(n) for n in names]
-    if table_read(metric) == "pairs" and run.card is not None:
-        arms += [a for a in run.card.arms if a.baseline and (a.task, a.model) == names[0][:2]]
-    for arm in arms:
-        for fault in () if arm is None else arm.integrity:
+    beside = run.card.arms if table_read(metric) == "pairs" and run.card is not None else ()
+    baselines = [a for a in beside if a.baseline and (a.task, a.model) == names[0][:2]]
+    for read in filter(None, (*arms, *baselines)):
+        for fault in read.integrity:
             if fault.bears_on(name):
-                assert arm is not None
-                return f"{arm.variant} was not measured: {fault}", fault.remedy
+                return f"{read.variant} was not measured: {fault}", fault.remedy
     resume = how_to_go_on(run.tables.stopped, run.tables.name)
     for arm_name in names:
         if missing := run.missing.get(arm_name):
             return f"{arm_name[2]}: {missing}", resume
-    for arm_name, arm in zip(names, arms, strict=False):
+    for arm_name, arm in zip(names, arms, strict=True):
         if arm is None:
             return f"{arm_name[2]} has no record there", resume
         if not _has_worst_case(metric) and (lost := _lost_answers(arm)):

@@ -14,8 +14,9 @@ with the place in the text where it goes wrong.
 from __future__ import annotations
 
 import math
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, NoReturn
 
@@ -25,6 +26,12 @@ __all__ = ["CheckedFigure", "Comparator", "Requirement", "parse_checks"]
 
 Comparator = Literal["<", "<=", ">", ">="]
 _FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_HOLDS: dict[Comparator, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _EXAMPLES = "Write for example 'gap < 0.2', 'doing(reason_act | critique) >= 70%' or 'gap(a) < gap(b)'."
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:\s*%)?(?![\w.]))"
@@ -66,12 +73,7 @@ class Requirement:
 
     def holds_at(self, value: float) -> bool:
         """Whether a value meets it."""
-        return {
-            "<": value < self.bound,
-            "<=": value <= self.bound,
-            ">": value > self.bound,
-            ">=": value >= self.bound,
-        }[self.comparator]
+        return _HOLDS[self.comparator](value, self.bound)
 
 
 class _Token(NamedTuple):

@@ -20,7 +20,6 @@ from typing import Literal
 import polars as pl
 
 from ..errors import BadOption, RunFolderError
-from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
 from .completeness import how_to_go_on, missing_sentence
 from .controls import is_leaking
@@ -185,21 +184,15 @@ def compare_runs(
 
 def _with_missing(comparisons: Sequence[Comparison], *runs: RunTables) -> tuple[Comparison, ...]:
     """The comparisons, each with what is missing of the arms that it compares."""
-    made = []
-    for one in comparisons:
-        said = [
-            missing_sentence(lacking, run.stopped or ended_sentence(run.sessions), run.name)
-            for run in runs
-            if (
-                lacking := [
-                    m
-                    for m in run.missing
-                    if m.task == one.task and m.model in one.models and (len(runs) > 1 or m.variant in (one.a, one.b))
-                ]
-            )
-        ]
-        made.append(replace(one, incomplete="; ".join(said)))
-    return tuple(made)
+
+    def said(one: Comparison, run: RunTables) -> str:
+        here = [m for m in run.missing if m.task == one.task and m.model in one.models]
+        compared = [m for m in here if len(runs) > 1 or m.variant in (one.a, one.b)]
+        return missing_sentence(compared, run.ended, run.name)
+
+    return tuple(
+        replace(one, incomplete="; ".join(filter(None, (said(one, run) for run in runs)))) for one in comparisons
+    )
 
 
 def _comparison(
@@ -216,6 +209,9 @@ def _comparison(
     b, a = pairing.sides
     lines = _lines(pairing, metrics, interval, looks, faults)
     episodes, items = a.steps["episode"].n_unique(), pairing.items
+    leaks = (is_leaking(a.steps), is_leaking(b.steps))
+    told = " and ".join(repr(side.name) for side, leaking in zip((a, b), leaks, strict=True) if leaking)
+    sentence = _sentence(a.name, b.name, lines, "episodes" if items == episodes else "items")
     return Comparison(
         task=str(a.steps["task"][0]),
         models=models,
@@ -230,9 +226,9 @@ def _comparison(
         flips=None if any(f.bears_on("doing") for side in faults for f in side) else pairing.flips,
         tokens=_multiple(b, a, _TOKENS),
         calls=_multiple(b, a, _CALLS),
-        sentence=f"{_sentence(a.name, b.name, lines, 'episodes' if items == episodes else 'items')}{_leak_note(a, b)}",
+        sentence=f"{sentence} {told}: {LEAKS}." if told else sentence,
         anytime=looks is not None,
-        leaks=(is_leaking(a.steps), is_leaking(b.steps)),
+        leaks=leaks,
     )
 
 
@@ -334,16 +330,13 @@ def _sentence(a: str, b: str, lines: Sequence[MetricComparison], unit: str) -> s
         return f"Too few {unit} to call a difference ({most.how_many}, at least {FEW} are needed)."
     shown = [line for line in measured if line.outcome in ("higher", "lower")]
     undone = [line for line in measured if line.outcome == "no finding"]
-    note = f" No finding in {', '.join(map(_undone, undone))}: answers that could not be read could undo it." * bool(
-        undone
-    )
+    note = f" No finding in {', '.join(map(_undone, undone))}: answers that could not be read could undo it."
+    note = note if undone else ""
     if not shown:
         ends = ((m.metric, difference_between(m.contrast.difference)) for m in measured if m not in (*few, *undone))
         spans = "; ".join(f"{metric} between {between}" for metric, between in ends)
-        open_ones = f"No difference shown between {a!r} and {b!r} in {_count(measured)}" + (
-            f": {spans}." if spans else "."
-        )
-        return open_ones + note
+        spans = f": {spans}" if spans else ""
+        return f"No difference shown between {a!r} and {b!r} in {_count(measured)}{spans}.{note}"
     parts = [f"{line.outcome} {line.metric} by {_size(line.contrast)}" for line in shown]
     rest = [line.metric for line in measured if line not in (*shown, *undone)]
     others = f" No difference shown in {', '.join(rest)}." if rest else ""
@@ -354,11 +347,6 @@ def _undone(line: MetricComparison) -> str:
     """A metric with the interval around its worst case, `knowing (-0.20 to +0.31)`."""
     low, high = line.contrast.worst or (None, None)
     return line.metric if low is None or high is None else f"{line.metric} ({low:+.2f} to {high:+.2f})"
-
-
-def _leak_note(a: Side, b: Side) -> str:
-    told = [repr(side.name) for side in (a, b) if is_leaking(side.steps)]
-    return f" {' and '.join(told)}: {LEAKS}." if told else ""
 
 
 def _count(lines: Sequence[MetricComparison]) -> str:

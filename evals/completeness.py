@@ -19,6 +19,7 @@ from .anytime import InterimLooks
 
 __all__ = [
     "MissingEpisodes",
+    "asked_episodes",
     "how_to_go_on",
     "missing_episodes",
     "missing_sentence",
@@ -29,8 +30,6 @@ __all__ = [
 
 Finished = Mapping[tuple[str, str, str], int]
 """How many of the planned episodes are finished, by task, model and variant."""
-
-
 _BUDGET = re.compile(r"budget of (\$)?[\d.,]+ ?(calls|tokens|dollars)?")
 
 
@@ -58,6 +57,13 @@ def planned_episodes(experiment: Mapping[str, Any], looks: InterimLooks | None) 
     return int(experiment.get("episodes", 0))
 
 
+def asked_episodes(experiment: Mapping[str, Any], looks: InterimLooks | None) -> dict[str, int]:
+    """How many episodes a run asks of each variant: those planned, or fewer where it was last played with fewer."""
+    planned = planned_episodes(experiment, looks)
+    variants = experiment.get("variants", {})
+    return {v: min(planned, int(about.get("episodes", planned))) for v, about in variants.items()}
+
+
 def missing_episodes(
     experiment: Mapping[str, Any], looks: InterimLooks | None, finished: Finished | None
 ) -> tuple[MissingEpisodes, ...]:
@@ -67,14 +73,12 @@ def missing_episodes(
         experiment: as stored with the run; where it is empty nothing is known.
         finished: None where the ledger is too old to tell.
     """
-    planned = planned_episodes(experiment, looks)
-    if finished is None or not planned:
+    if finished is None or not planned_episodes(experiment, looks):
         return ()
     tasks = experiment.get("task_labels") or list(dict.fromkeys(task for task, _, _ in finished))
     models = experiment.get("labels") or list(dict.fromkeys(model for _, model, _ in finished))
-    variants = experiment.get("variants", {})
-    asked = {v: min(planned, int(about.get("episodes", planned))) for v, about in variants.items()}
-    arms = [(t, m, v) for t in tasks for m in models for v in variants]
+    asked = asked_episodes(experiment, looks)
+    arms = [(t, m, v) for t in tasks for m in models for v in asked]
     lacking = ((arm, asked[arm[2]] - finished.get(arm, 0)) for arm in arms)
     return tuple(MissingEpisodes(*arm, asked[arm[2]], missing) for arm, missing in lacking if missing > 0)
 

@@ -39,7 +39,7 @@ class HowRead:
 def how_read(run: RunTables) -> tuple[HowRead, ...]:
     """One for each kind of answer; empty where no model answered, or the run keeps no record of its sessions."""
     read = run.steps.drop_nulls("answer_kind").select("answer_kind", "task").unique(maintain_order=True)
-    readers = tuple(dict.fromkeys(session.reader for session in run.sessions))
+    readers = _readers(run)
     if not readers:
         return ()
     kinds: dict[str, list[str]] = {}
@@ -53,7 +53,7 @@ def how_read(run: RunTables) -> tuple[HowRead, ...]:
 
 def several_readers(run: RunTables) -> list[str]:
     """A warning where sessions of one run had different readers."""
-    readers = tuple(dict.fromkeys(session.reader for session in run.sessions))
+    readers = _readers(run)
     if len(readers) < 2:
         return []
     named = ", ".join(reader or "not recorded" for reader in readers)
@@ -61,3 +61,8 @@ def several_readers(run: RunTables) -> list[str]:
         f"the sessions of this run had different readers of answers ({named}): a difference between steps of different "
         "sessions may be theirs; play the run again in a new folder"
     ]
+
+
+def _readers(run: RunTables) -> tuple[str, ...]:
+    """The versions of the reader that the sessions of a run used, each once; "" is one that was not recorded."""
+    return tuple(dict.fromkeys(session.reader for session in run.sessions))

@@ -4,8 +4,8 @@ Whatever compares arms (a scorecard, a comparison of two arms or of two runs, a 
 makes one `Pairing` and takes everything from it: the sums of a metric, its contrast, its bounds, the flips.
 
 Invariants: only what is paired is compared, and it is paired per item: what several episodes of one item show is summed
-first. Arms paired by situations hold the very same situations, row for row of the
-situations they share; arms paired by seeds play the same episodes, each in its own way.
+first. Arms paired by situations hold the very same situations, row for row; arms paired by seeds play the same
+episodes, each in its own way.
 """
 
 from __future__ import annotations

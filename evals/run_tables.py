@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ..ledger.provenance import RunSession
+from ..ledger.provenance import RunSession, ended_sentence
 from .anytime import InterimLooks
 from .completeness import MissingEpisodes, missing_episodes
 from .encoded import Prompts
@@ -59,6 +59,11 @@ class RunTables:
     def missing(self) -> tuple[MissingEpisodes, ...]:
         """What every variant lacks; empty where the run is complete, or it is not known."""
         return missing_episodes(self.experiment, self.looks, self.finished)
+
+    @property
+    def ended(self) -> str:
+        """How the run ended, in words; "" where it is complete or nothing is known."""
+        return self.stopped or ended_sentence(self.sessions)
 
     @property
     def models(self) -> tuple[str, ...]:

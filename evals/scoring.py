@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 
 from ..errors import RunFolderError, UnknownName
-from ..ledger.provenance import ended_sentence
 from .anytime import InterimLooks
 from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
@@ -96,7 +95,7 @@ def score(
         contrasts=contrasts,
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
-            *filter(None, [missing_sentence(run.missing, run.stopped or ended_sentence(run.sessions))]),
+            *filter(None, [missing_sentence(run.missing, run.ended)]),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
@@ -257,8 +256,10 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
     def without(values: dict[str, Estimate], name: str = "gap") -> dict[str, Estimate]:
         return values | {name: gap} if name in values else values
 
-    levels = arm.breakdowns.get("level", {})
-    undone = {"undone": without(levels["undone"], "share")} if "undone" in levels else {}
+    levels = {
+        level: without(values, "share") if level == "undone" else values
+        for level, values in arm.breakdowns.get("level", {}).items()
+    }
     return replace(
         arm,
         integrity=faults,
@@ -269,7 +270,7 @@ def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
         anytime=None if arm.anytime is None else gap,
         followed={name: rate for name, rate in arm.followed.items() if name != "gap"},
         judged=None if arm.judged is None else replace(arm.judged, metrics=without(arm.judged.metrics)),
-        breakdowns=arm.breakdowns | ({"level": levels | undone} if undone else {}),
+        breakdowns=arm.breakdowns | ({"level": levels} if levels else {}),
     )
 
 

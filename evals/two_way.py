@@ -14,7 +14,7 @@ on nothing is tested.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -24,7 +24,7 @@ import polars as pl
 from .controls import is_leaking
 from .frame import baseline_name
 from .inference import Array, Bounds, Contrast, Estimate, Interval, cell_contrast, estimate, holm
-from .integrity import arm_faults
+from .integrity import IntegrityFault, arm_faults
 from .metrics import Metric, ratio_metric
 from .pairs import OWN_WAY, Pairing, Side, has_missing
 from .run_tables import RunTables
@@ -109,11 +109,14 @@ def two_way(
         base = baseline_name(here, baseline)
         others = [str(v) for v in here["variant"].unique(maintain_order=True) if v != base]
         made = [
-            _measured(run, here, _table(str(task), cells, models, (base, v), chosen, interval))
+            _table(str(task), cells, models, (base, v), chosen, interval)
             for models in combinations([m for m in run.models if m in present], 2)
             for v in others
             if (cells := _cells(here, models, (base, v))) is not None
         ]
+        arms = dict.fromkeys((m, v) for table in made for m in table.models for v in table.variants)
+        faults = {(m, v): arm_faults(run, here.filter(model=m), v, base) for m, v in arms}
+        made = [_measured(table, faults) for table in made]
         tables += _corrected(made, [m.name for m in chosen]) if run.looks is None else [_untested(t) for t in made]
     return tuple(tables)
 
@@ -141,12 +144,13 @@ def _table(
     effects: dict[str, dict[str, Contrast]] = {}
     for metric in metrics:
         sums, share = pairing.sums(metric), metric.unit == "share"
+        counts = pairing.counts(metric) if has_missing(metric, pairing) else None
         a, b, c, d = (_cell(metric, s, interval) for s in sums)
         values[metric.name] = (a, b, c, d)
         effects[metric.name] = {
             effect: replace(
                 cell_contrast(sums, weights, metric.name, effect, name, interval, share),
-                bounds=_worst_cases(metric, pairing, weights, (effect, name), interval),
+                bounds=None if counts is None else _worst_cases(metric.name, counts, weights, (effect, name), interval),
             )
             for effect, weights in EFFECTS.items()
         }
@@ -167,38 +171,47 @@ def _table(
 
 
 def _worst_cases(
-    metric: Metric, pairing: Pairing, weights: Sequence[float], names: tuple[str, str], interval: Interval
-) -> Bounds | None:
-    """What missing outcomes could have made of an effect; None where none is missing, or the metric does not say."""
-    if not has_missing(metric, pairing):
-        return None
-    counts = pairing.counts(metric)
+    metric: str,
+    counts: Sequence[tuple[Array, Array, Array]],
+    weights: Sequence[float],
+    names: tuple[str, str],
+    interval: Interval,
+) -> Bounds:
+    """What missing outcomes could have made of an effect.
+
+    Args:
+        counts: (known to be 1, steps, missing) per item of each cell, each of shape (items,); weights: of the cells.
+        names: the effect, and what it is called beside it.
+    """
 
     def with_missing_as_one(where: float) -> Estimate:
         cells = [
             (num + (lost if w * where > 0 else 0), den) for w, (num, den, lost) in zip(weights, counts, strict=True)
         ]
-        return cell_contrast(cells, weights, metric.name, *names, interval).difference
+        return cell_contrast(cells, weights, metric, *names, interval).difference
 
     steps = sum(float(den.sum()) for _, den, _ in counts)
     lost = sum(float(missing.sum()) for _, _, missing in counts)
     return Bounds(with_missing_as_one(-1.0), with_missing_as_one(1.0), lost / steps if steps else None)
 
 
-def _measured(run: RunTables, steps: pl.DataFrame, table: TwoWay) -> TwoWay:
-    """The table without the effects that a cell takes away that was not measured."""
+def _measured(table: TwoWay, faults: Mapping[tuple[str, str], Sequence[IntegrityFault]]) -> TwoWay:
+    """The table without the effects that a cell takes away that was not measured.
+
+    Args:
+        faults: of each model and variant.
+    """
     arms = [(m, v) for m in table.models for v in table.variants]
-    faults = {(m, v): arm_faults(run, steps.filter(model=m), v, table.variants[0]) for m, v in arms}
 
     def effect(metric: str, contrast: Contrast) -> Contrast:
-        broken = [f"{v} of {m}" for (m, v), its in faults.items() if any(f.bears_on(metric) for f in its)]
+        broken = [f"{v} of {m}" for m, v in arms if any(f.bears_on(metric) for f in faults[m, v])]
         if not broken:
             return contrast
         why = f"{' and '.join(broken)} {'was' if len(broken) == 1 else 'were'} not measured"
         return Contrast(metric, contrast.variant, contrast.against, Estimate(None, why=why))
 
     effects = {m: {e: effect(m, c) for e, c in by.items()} for m, by in table.effects.items()}
-    if any(faults.values()) and "gap" in table.cells:
+    if any(faults[arm] for arm in arms) and "gap" in table.cells:
         cells = zip(table.cells["gap"], arms, strict=True)
         a, b, c, d = (Estimate(None, why="it was not measured") if faults[arm] else cell for cell, arm in cells)
         return replace(table, effects=effects, cells=table.cells | {"gap": (a, b, c, d)})

@@ -16,7 +16,8 @@ Rules, in this order (docs/verdicts.md tells them at length)
    around the worst case, every missing outcome counted against it, excludes 0 as well. A gap that changes only without
    it is no finding; where nothing is shown and what is missing leaves more open than the interval, that is said.
 8. An arm whose agents are told something by the oracle is no fair competitor: its sentence says so first.
-9. Before all of this: an arm that was not measured, or whose baseline was not, gets no verdict (`integrity.py`).
+9. Before all of this: an arm that was not measured, or whose baseline was not, gets no verdict
+   (`akrasia.evals.integrity`).
 
 Invariant: the word "significant" does not occur; nothing is said that has no correction and no interval behind it.
 """
@@ -205,8 +206,7 @@ def _outcome(gap: Contrast | None, family: int, repeated: str) -> tuple[VerdictO
     if d.counted < FEW:
         count = count if d.effective is None else d.how_many
         return "too few episodes", f"too few {unit} for a verdict ({count}, at least {FEW} are needed)"
-    if gap.p is not None and family * smallest_p(d.clusters) > SHOWN:
-        why = nothing_can_be_shown(d.clusters, family)
+    if gap.p is not None and (why := nothing_can_be_shown(d.clusters, family)):
         return "too few episodes", f"too few {unit} for a verdict ({count}): {why}"
     where = direction(gap)
     if where == "undone":

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import orjson
 import polars as pl
 
 from ..records import ARM_RULES
 from .inference import FEW, Contrast
+from .integrity.arms import asked_slots
 from .run_tables import RunTables
 from .scorecard import Arm
 from .verdict import LEAKS, direction, nothing_can_be_shown
@@ -83,9 +83,9 @@ def contrast_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, C
     """Too few items for the number of contrasts: whatever the arms do, no corrected p could reach 0.05."""
     families = Counter((t, m, c.metric) for t, m, c in contrasts if c.p is not None)
     items = {(a.task, a.model): a.items for a in reversed(arms)}
-    largest = {
-        (t, m): max(n for (task, model, _), n in families.items() if (task, model) == (t, m)) for t, m, _ in families
-    }
+    largest: dict[tuple[str, str], int] = {}
+    for (task, model, _), size in families.items():
+        largest[task, model] = max(size, largest.get((task, model), 0))
     told = {where: nothing_can_be_shown(items[where], family) for where, family in largest.items()}
     several = len(items) > 1
     return [
@@ -130,7 +130,7 @@ def meaning_of_optimal(steps: pl.DataFrame, decisions: Mapping[str, int]) -> lis
 
 def idle_model_warnings(run: RunTables) -> list[str]:
     """Models that serve a slot through which nobody asked in the whole run."""
-    asked = {slot for slots in run.steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
+    asked = asked_slots(run.steps)
     if not asked:  # nobody asks a model, or the ledger does not say through which slot
         return []
     served = zip(run.experiment.get("labels", ()), run.experiment.get("models", ()), strict=False)

@@ -24,7 +24,7 @@ from ..errors import ArmFailed, RunStopped
 from ..ledger.store import RunStore
 from ..ledger.tables import Batch
 from ..models.refusals import without_details
-from ..records import Record, Spend
+from ..records import FAILURES, Record, Spend
 
 __all__ = ["FIRST_DECISIONS", "FIRST_UNREAD", "FirstDecisions", "WatchedStore", "failures"]
 
@@ -110,7 +110,7 @@ def failures(record: dict[str, Any]) -> dict[str, str]:
         if turn["key"] and fault and fault != "echo":
             kind = f"{turn['agent']} {without_details(fault)}"
             found[kind] = f"{turn['agent']}: {fault}"
-    if not found and status in ("error", "refused", "truncated"):
+    if not found and status in FAILURES:
         found[f"{status} {without_details(last)}"] = f"{status}: {last}"
     if not found and status in _UNREAD:
         found["unparsable"] = "no legal action could be read from any of its answers"

@@ -28,7 +28,7 @@ from ..evals.inference import Sequence as Level
 from ..evals.items import items_of_episodes, with_items
 from ..evals.pairs import Side, pair
 from ..ledger.store import RunStore
-from ..tasks.base import Itemised, Task
+from ..tasks.base import Itemised
 from .experiment import Experiment
 from .until import Until
 
@@ -65,9 +65,8 @@ class Watch:
         self._baseline = experiment.variants[0].name
         self._unmatched = [v.name for v in experiment.variants if v.plan.recommends == "sometimes"]
         self._items = experiment.items
-        self._known = _KnownItems(
-            [n for n, t in zip(experiment.labels(), experiment.tasks, strict=True) if not _says(t)]
-        )
+        labelled = zip(experiment.labels(), experiment.tasks, strict=True)
+        self._known = _KnownItems([label for label, task in labelled if not isinstance(task, Itemised)])
         self._sequences: dict[tuple[str, str, str], Level | PairedSequence] = {}
         self._looks: list[dict[str, Any]] = []
         self.stopped = self.exhausted = False
@@ -96,12 +95,14 @@ class Watch:
             for (task, model, variant), e in sorted(estimates.items())
         ]
         self._looks.append({"episodes": episodes.stop, "intervals": intervals})
-        self.exhausted = (
-            not self.stopped
-            and self._items(episodes.stop) == self._items()
-            and all(items is not None and items < episodes.stop for items in self._items().values())
-        )
+        self.exhausted = not self.stopped and self._asked_all(episodes.stop)
         return self.stopped or self.exhausted
+
+    def _asked_all(self, episodes: int) -> bool:
+        """Whether so many episodes are about every item of the run, and some of them about one for a second time."""
+        whole = self._items()
+        repeated = all(items is not None and items < episodes for items in whole.values())
+        return repeated and self._items(episodes) == whole
 
     def _extend(self, task: str, model: str, rows: pl.DataFrame) -> None:
         metric, bound = self.until.metric, self._bounds[task]
@@ -164,10 +165,6 @@ class _KnownItems:
         named = items_of_episodes(with_items(self._kept)).rename({"item": "known"})
         joined = steps.join(named, on=["task", "episode"], how="left", maintain_order="left")
         return joined.with_columns(item=pl.coalesce("known", "item")).drop("known")
-
-
-def _says(task: Task) -> bool:
-    return isinstance(task, Itemised)
 
 
 def _reach(estimate: Estimate) -> float:

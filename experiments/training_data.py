@@ -27,7 +27,7 @@ from ..agents.answers.parsing import read_action, replace_action
 from ..errors import NotMeasured, UnknownName
 from ..ledger import read_ledger
 from ..options import one_of
-from ..records import Message, Record, Request, Response, Turn, encode
+from ..records import FAILURES, Message, Record, Request, Response, Turn, encode
 
 __all__ = [
     "ANSWER_KINDS",
@@ -246,7 +246,7 @@ def _answers(
                 continue
             used.add(turn.key)
             pair = answer(turn.key)
-            if pair is None or pair[1].status in ("error", "refused", "truncated"):
+            if pair is None or pair[1].status in FAILURES:
                 data.left_out["that failed or were cut"] += 1
             else:
                 yield record, turn, pair

@@ -6,13 +6,14 @@ content, and survives `decode(type, encode(value))` unchanged.
 
 from .codec import decode, digest, encode
 from .decisions import Decision, Record, Turn
-from .messages import Draw, Message, Request, Response, Sampling, Spend, Status, Usage
+from .messages import FAILURES, Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
 
 __all__ = [
+    "FAILURES",
     "ARM_RULES",
     "READER_ERRORS",
     "READER_VERSION",

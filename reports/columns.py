@@ -11,9 +11,9 @@ from typing import Generic, Literal, TypeVar
 
 from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
-from ..evals.integrity import FAILED
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
+from ..records import FAILURES
 from .text import (
     TableCell,
     bounds_text,
@@ -202,7 +202,7 @@ def _parsed(row: ArmRow) -> TableCell:
     """
     outcomes = row.arm.outcomes
     answers = outcomes.read + outcomes.unread
-    lost = FAILED if answers else [status for status in outcomes.actions if status != "ok"]
+    lost = FAILURES if answers else [status for status in outcomes.actions if status != "ok"]
     failed = sum(outcomes.actions.get(status, 0) for status in lost)
     return TableCell(f"{min(outcomes.read / answers if answers else 1.0, 1 - failed / row.arm.steps):.0%}")
 

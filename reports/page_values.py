@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from markupsafe import Markup
 
 from ..evals.scorecard import Arm
-from .columns import (
-    ArmRow,
-    Column,
-)
-from .text import (
-    TableCell,
-)
+from .columns import ArmRow, Column
+from .text import TableCell
 from .two_way import TwoWayTables
 
 __all__ = [
@@ -41,8 +36,6 @@ __all__ = [
     "Split",
     "VerdictLine",
 ]
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)

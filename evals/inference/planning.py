@@ -2,10 +2,10 @@
 
 The item is the unit; where every episode is about an item of its own that is the episode, and so these functions call
 it. The power is that of the paired t test over per-item differences (noncentral t), which the sign-flip test shares for
-many items (Hoeffding 1952, Annals of Mathematical Statistics 23(2)), less what an exact
-test loses on whole steps: its threshold is the next value that the difference can take. Those lie 2 / (episodes steps)
-apart where both arms have the same steps, so the threshold is 1 / (episodes steps) too high on average. A family of m
-comparisons is planned at alpha / m, which Holm's correction never falls below.
+many items (Hoeffding 1952, Annals of Mathematical Statistics 23(2)), less what an exact test loses on whole steps: its
+threshold is the next value that the difference can take. Those lie 2 / (episodes steps) apart where both arms have the
+same steps, so the threshold is 1 / (episodes steps) too high on average. A family of m comparisons is planned at alpha
+/ m, which Holm's correction never falls below.
 
 Invariant: where so few episodes cannot give a p-value below alpha / m at all, the power is 0.
 """

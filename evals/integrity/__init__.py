@@ -26,10 +26,8 @@ the share of the episodes whose last decision they touch. Beside a `model` fault
 from .arms import ExpectedArm, same_requests
 from .checks import arm_cautions, arm_faults, integrity_faults
 from .faults import IntegrityFault, unmeasured_contrast
-from .steps import FAILED
 
 __all__ = [
-    "FAILED",
     "ExpectedArm",
     "IntegrityFault",
     "arm_cautions",

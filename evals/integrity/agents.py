@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 import polars as pl
 
-from .faults import IntegrityFault
+from .faults import IntegrityFault, first_step
 
 __all__ = ["MOST_MUTE", "agent_cautions", "agent_faults", "constant_agents"]
 
@@ -47,8 +47,9 @@ def agent_cautions(steps: pl.DataFrame) -> list[str]:
         if fault == "echo":
             echoes[agent, role] += n
     for (agent, role), n in echoes.items():
-        if n / asked[agent] > MOST_MUTE:
-            lines.append(f"the {role} {agent} repeated what it was asked on {n / asked[agent]:.0%} of its answers")
+        share = n / asked[agent]
+        if share > MOST_MUTE:
+            lines.append(f"the {role} {agent} repeated what it was asked on {share:.0%} of its answers")
     return lines
 
 
@@ -89,9 +90,9 @@ def _mute(steps: pl.DataFrame, asked: Counter[str]) -> Iterator[IntegrityFault]:
 def _speaker(role: str, names: Sequence[str]) -> str:
     """Agents as the subject of a sentence; of a graph from elsewhere the node is known and no role."""
     whose = ", ".join(names)
-    return (
-        f"the call in node {whose}" if role == "model" else f"the {role} {whose}" if [role] != names else f"the {role}"
-    )
+    if role == "model":
+        return f"the call in node {whose}"
+    return f"the {role}" if [role] == names else f"the {role} {whose}"
 
 
 def _said(fault: str) -> str:
@@ -103,7 +104,7 @@ def _said(fault: str) -> str:
 
 def _never_asked(steps: pl.DataFrame, name: str) -> IntegrityFault:
     remedy = "Take it out of the plan, or wire it so that it is reached."
-    return IntegrityFault("slot", 1.0, f"the agent {name} never asked a model", remedy, *_at(steps), agent=name)
+    return IntegrityFault("slot", 1.0, f"the agent {name} never asked a model", remedy, *first_step(steps), agent=name)
 
 
 def _present(steps: pl.DataFrame) -> Counter[str]:
@@ -136,9 +137,4 @@ def _first(steps: pl.DataFrame, agents: Sequence[str]) -> tuple[int, int]:
     for episode, step, faults in rows.select("episode", "step", "agent_faults").iter_rows():
         if any(agent in agents and fault != "echo" for agent, _, fault, _ in orjson.loads(faults)):
             return episode, step
-    return _at(steps)
-
-
-def _at(steps: pl.DataFrame) -> tuple[int, int]:
-    episode, step = steps.sort("episode", "step").select("episode", "step").row(0)
-    return episode, step
+    return first_step(steps)

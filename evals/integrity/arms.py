@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -9,11 +10,12 @@ import polars as pl
 
 from ..completeness import how_to_go_on
 from ..run_tables import RunTables
-from .faults import IntegrityFault
+from .faults import IntegrityFault, first_step
 
 __all__ = [
     "MOST_MISSING",
     "ExpectedArm",
+    "asked_slots",
     "expected_arm",
     "missing_faults",
     "same_requests",
@@ -53,11 +55,15 @@ def expected_arm(run: RunTables, task: str, model: str, variant: str) -> Expecte
     return ExpectedArm(episodes, run.stopped, finished, tuple(asks.get("agents", ())), tuple(asks.get("slots", ())))
 
 
+def asked_slots(steps: pl.DataFrame) -> set[str]:
+    """The model slots through which somebody asked; empty as well where the ledger does not say."""
+    return {slot for slots in steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
+
+
 def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[IntegrityFault]:
     """Episodes that are missing, and slots of a graph through which nobody asked."""
     found = []
-    asked = {slot for slots in steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
-    at = _at(steps)
+    asked, at = asked_slots(steps), first_step(steps)
     for slot in expected.slots:
         if asked and slot not in (*asked, "default"):
             remedy = f"Let the graph ask ak.ChatModel(slot={slot!r}), or do not declare the slot."
@@ -84,13 +90,13 @@ def same_requests(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFaul
         return []
     cause = "this arm asked exactly what its baseline asked"
     remedy = "Nothing was changed: no message and no setting differs. Look at one with akrasia show."
-    return [IntegrityFault("unchanged", 1.0, cause, remedy, *_at(both))]
+    return [IntegrityFault("unchanged", 1.0, cause, remedy, *first_step(both))]
 
 
 def unsent_faults(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFault]:
     """Settings that this arm asks for, its baseline does not, and the model was not sent."""
-    before = _unsent(base)
-    here = {agent for agents in base["agents"].drop_nulls().unique() for agent in orjson.loads(agents)}
+    before, after = _unsent(base), _unsent(steps)
+    here, agents = _agents(base), _agents(steps)
     anyone = set().union(*before.values()) if before else set()
     differing: dict[str, set[tuple[str, str]]] = {}
     for text in steps["unsent"].drop_nulls().unique():
@@ -100,26 +106,27 @@ def unsent_faults(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFaul
                 new = {(name, value) for name, value in new if name not in _LIMITS}
             if new:
                 differing.setdefault(text, set()).update(new)
-    missed = {
-        agent: lost for agent, lost in before.items() if agent in _agents(steps) and not _unsent(steps).get(agent)
-    }
+    missed = {agent: lost for agent, lost in before.items() if agent in agents and not after.get(agent)}
     touched = steps.filter(pl.col("unsent").is_in(list(differing))) if differing else steps.head(0)
     names = set().union(*differing.values()) if differing else set()
     if touched.is_empty() and missed:  # the baseline asks for what is not sent, and this arm takes it back
         touched, names = steps, set().union(*missed.values())
     if touched.is_empty():
         return []
-    said = ", ".join(name if value == "set" else f"{name}={value}" for name, value in sorted(names))
-    cause = f"the model was not sent what was asked for ({said})"
+    cause = f"the model was not sent what was asked for ({_in_words(names)})"
     remedy = "Use a model or a provider that takes it, or drop the change."
-    return [IntegrityFault("settings", touched.height / steps.height, cause, remedy, *_at(touched))]
+    return [IntegrityFault("settings", touched.height / steps.height, cause, remedy, *first_step(touched))]
 
 
 def unsent_cautions(steps: pl.DataFrame) -> list[str]:
     """Settings that were asked for and not sent, limits apart."""
-    names = sorted({n for lost in _unsent(steps).values() for n in lost if n[0] not in _LIMITS})
-    said = ", ".join(name if value == "set" else f"{name}={value}" for name, value in names)
-    return [f"the model was not sent {said}, which its agents ask for"] if said else []
+    names = {n for lost in _unsent(steps).values() for n in lost if n[0] not in _LIMITS}
+    return [f"the model was not sent {_in_words(names)}, which its agents ask for"] if names else []
+
+
+def _in_words(settings: Iterable[tuple[str, str]]) -> str:
+    """Settings with their values, of one that differs between situations its name alone: "choices, seed=3"."""
+    return ", ".join(name if value == "set" else f"{name}={value}" for name, value in sorted(settings))
 
 
 def _unsent(steps: pl.DataFrame) -> dict[str, set[tuple[str, str]]]:
@@ -133,8 +140,3 @@ def _unsent(steps: pl.DataFrame) -> dict[str, set[tuple[str, str]]]:
 
 def _agents(steps: pl.DataFrame) -> set[str]:
     return {agent for agents in steps["agents"].drop_nulls().unique() for agent in orjson.loads(agents)}
-
-
-def _at(steps: pl.DataFrame) -> tuple[int, int]:
-    episode, step = steps.sort("episode", "step").select("episode", "step").row(0)
-    return episode, step

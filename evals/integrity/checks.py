@@ -19,7 +19,7 @@ __all__ = ["arm_cautions", "arm_faults", "integrity_faults"]
 def integrity_faults(
     steps: pl.DataFrame, base: pl.DataFrame | None = None, expected: ExpectedArm | None = None
 ) -> tuple[IntegrityFault, ...]:
-    """The faults of one arm, the gravest first.
+    """The faults of one arm, in the order in which they are said.
 
     Args:
         steps: its rows of the table made by `akrasia.evals.frame`.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from ..inference import Contrast, Estimate
 
-__all__ = ["IntegrityFault", "unmeasured_contrast"]
+__all__ = ["IntegrityFault", "first_step", "unmeasured_contrast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class IntegrityFault:
         if self.check == "missing":
             return self.cause
         return f"{self.cause} on {self.share:.0%} of {self.of}, first at episode {self.episode}, step {self.step}"
+
+
+def first_step(steps: pl.DataFrame) -> tuple[int, int]:
+    """Episode and step of the first of these rows, of which there must be one."""
+    episode, step = steps.sort("episode", "step").select("episode", "step").row(0)
+    return episode, step
 
 
 def unmeasured_contrast(

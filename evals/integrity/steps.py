@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from .faults import IntegrityFault
+from ...records import FAILURES
+from ..frame import OUTSIDE
+from .faults import IntegrityFault, first_step
 
-__all__ = ["FAILED", "MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
+__all__ = ["MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
 
-FAILED, UNREAD = ("error", "refused", "truncated"), ("unparsable", "illegal", "undecided", "absent")
+UNREAD = ("unparsable", "illegal", "undecided", "absent")
 MOST_FAILED, MOST_UNREAD = 0.2, 0.5
+_OTHER_MODEL, _NO_CALL, _NO_ANSWER = OUTSIDE
 _READ = (
     "Let the adapter read the model's last answer, and the nodes decide by what a model said; look at one with akrasia "
     "show."
 )
-
-
 _ASK = "Ask for the form that can be read; where votes have no winner, let ties or a second count decide."
 
 
@@ -25,15 +26,15 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
     asked = steps.filter(pl.col("asked") & ~probed)
     tag = pl.col("integrity").fill_null("")
     found = [
-        _fault("model", steps, tag.str.starts_with("another chat model"), 0.0, "Use the run's model: ak.ChatModel()."),
-        _fault("model", steps, tag.str.starts_with("no call"), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
-        _fault("answer", steps, tag.str.starts_with("no answer"), MOST_FAILED, _READ),
-        _fault("failed", steps, pl.col("status").is_in(FAILED), MOST_FAILED, "Mend what failed, and resume the run."),
+        _fault("model", steps, tag.str.starts_with(_OTHER_MODEL), 0.0, "Use the run's model: ak.ChatModel()."),
+        _fault("model", steps, tag.str.starts_with(_NO_CALL), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
+        _fault("answer", steps, tag.str.starts_with(_NO_ANSWER), MOST_FAILED, _READ),
+        _fault("failed", steps, pl.col("status").is_in(FAILURES), MOST_FAILED, "Mend what failed, and resume the run."),
         _fault("unread", steps, pl.col("status").is_in(UNREAD), MOST_UNREAD, _ASK),
         _fault(
             "rationale",
             asked,
-            pl.col("stated_status").is_in([*FAILED, *UNREAD]),
+            pl.col("stated_status").is_in([*FAILURES, *UNREAD]),
             MOST_UNREAD,
             "Ask for the form that can be read (BEST=X), or read the rationales with akrasia judge.",
         ),
@@ -51,13 +52,14 @@ def decision_cautions(steps: pl.DataFrame) -> list[str]:
     tag = pl.col("integrity").fill_null("")
     lines = []
     for begin, what in (
-        ("no call", "asked no model"),
-        ("no answer", "decided what no answer of the run's model holds"),
+        (_NO_CALL, "asked no model"),
+        (_NO_ANSWER, "decided what no answer of the run's model holds"),
     ):
-        touched = steps.filter(tag.str.starts_with(begin)).sort("episode", "step")
+        touched = steps.filter(tag.str.starts_with(begin))
         share = touched.height / steps.height
         if 0 < share <= MOST_FAILED:
-            first = "episode {}, step {}".format(*touched.select("episode", "step").row(0))
+            episode, step = first_step(touched)
+            first = f"episode {episode}, step {step}"
             lines.append(f"it {what} on {share:.0%} of its steps, first at {first}; they count as missing")
     return lines
 

@@ -82,7 +82,7 @@ def frequency_buckets(frame: pl.DataFrame, interval: Interval = "robust") -> dic
 
 
 def _moments(frame: pl.DataFrame) -> tuple[Array, float]:
-    """Per episode: n and the sums of x, y, x^2, y^2, x y of repeats and entropy, each around its mean."""
+    """Per item: n and the sums of x, y, x^2, y^2, x y of repeats and entropy, each around its mean."""
     if frame["question"].null_count() == frame.height:
         raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
     probed = frame.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null())

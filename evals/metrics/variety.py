@@ -36,7 +36,7 @@ def entropy_nats(counts: Array) -> Array:
 
 
 def _counts(frame: pl.DataFrame, column: str) -> tuple[Array, float]:
-    """Per episode, how often each label (or place) was chosen; the last column is the sum of ln(actions)."""
+    """Per item, how often each label (or place) was chosen; the last column is the sum of ln(actions)."""
     wanted = dict.fromkeys((*CLUSTER, "episode", "place", "actions", column))  # of a long run's table no more is copied
     rows = frame.select(*wanted).filter(pl.col("place").is_not_null())
     if rows.is_empty():

@@ -18,8 +18,9 @@ Invariant: no model is asked. Costs are those of the forecast, in proportion to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from math import floor
 from typing import Any
 
@@ -136,12 +137,13 @@ def power_analysis(
     affordable = _affordable(experiment, forecast)
     variants = []
     for task, steps in experiment.bounds().items():
+        items = cache(partial(_items_in, experiment, task))
         for model in (m.label for m in experiment.models):
             measured = {v: s for (t, m, v), s in spreads.items() if (t, m) == (task, model)}
             for variant in _others(experiment):
                 # A variant that the pilot lacks is taken to spread like the widest one that it holds.
                 widest = max(measured.values(), default=None)
-                planned = _Planned(experiment, task, steps, measured.get(variant.name, widest), effect, power, family)
+                planned = _Planned(items, steps, measured.get(variant.name, widest), effect, power, family)
                 variants.append(
                     VariantPower(
                         task,
@@ -161,26 +163,27 @@ def power_analysis(
     return PowerAnalysis(effect, power, family, tuple(variants), episodes, cost, affordable)
 
 
+def _items_in(experiment: Experiment, task: str, episodes: int) -> int:
+    """How many items so many episodes of a task are about; one each where the task does not say."""
+    items = experiment.items(episodes)[task]
+    return episodes if items is None else items
+
+
 @dataclass(frozen=True)
 class _Planned:
-    """A paired difference on one task, of which `steps` is the most steps of an episode.
+    """A paired difference on one task.
 
     Attributes:
+        items: what so many episodes are about, by number; steps: the most of an episode.
         pilot: the spread between items that a pilot measured; None to assume one.
     """
 
-    experiment: Experiment
-    task: str
+    items: Callable[[int], int]
     steps: int
     pilot: float | None
     effect: float | None
     power: float
     family: int
-
-    def items(self, episodes: int) -> int:
-        """What so many episodes are about."""
-        items = self.experiment.items(episodes)[self.task]
-        return episodes if items is None else items
 
     def spread(self, episodes: int) -> float:
         """Standard deviation between items, each asked in its share of the episodes."""
