@@ -113,9 +113,9 @@ class Names:
 
     def is_longer(self, value: str, label: str) -> bool:
         """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
-        bare = _bare(value)
-        longer = (_bare(name) for name in self.own if len(name) > len(label) and name.startswith(_folded(label)))
-        return any(bare.startswith(name) for name in longer)
+        begun = _folded(label)
+        longer = [name for name in self.own if len(name) > len(label) and name.startswith(begun)]
+        return bool(longer) and _bare(value).startswith(tuple(map(_bare, longer)))
 
     def mentions_any(self, value: str) -> bool:
         """Whether a label stands anywhere in a value."""
