@@ -54,7 +54,9 @@ def unsent_settings(sampling: Sampling, response: Response) -> dict[str, str]:
     A setting at its neutral value (temperature 1, top_p 1, nothing to stop at, nothing to choose from) is none: without
     it the model does the same. A seed is none either: it names the draw.
     """
-    names = set(response.reported.get("not_sent", "").split(",")) & {f.name for f in fields(Sampling)}
+    if not (reported := response.reported.get("not_sent")):
+        return {}
+    names = set(reported.split(",")) & {f.name for f in fields(Sampling)}
     asked = {name: getattr(sampling, name) for name in sorted(names)}
     return {name: _value(name, v) for name, v in asked.items() if name not in _NEUTRAL or v != _NEUTRAL[name]}
 

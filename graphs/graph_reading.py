@@ -174,8 +174,7 @@ def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: 
     texts = [r.text for r in ends if r.status in ("ok", "truncated")]
     made_of = answer.text in texts
 
-    def said(label: str, gives: Callable[[str], Sequence[str]]) -> bool:
-        given = [gives(text) for text in texts]
+    def said(label: str, given: Sequence[Sequence[str]]) -> bool:
         if any(label in labels for labels in given) or _between(label, given, situation):
             return True
         if given and given[-1]:
@@ -183,9 +182,10 @@ def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: 
         return made_of or any(_mentions(text, label, situation) for text in texts)
 
     parts = []
-    if decision.done is not None and not said(decision.done, lambda text: _acts(text, situation)):
+    if decision.done is not None and not said(decision.done, [_acts(text, situation) for text in texts]):
         parts.append("action")
-    if not all(said(label, lambda text: _recommends(text, situation)) for label in decision.stated):
+    recommended = [_recommends(text, situation) for text in texts] if decision.stated else []
+    if not all(said(label, recommended) for label in decision.stated):
         parts.append("recommendation")
     return " and ".join(parts)
 

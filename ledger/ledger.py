@@ -101,7 +101,7 @@ class Ledger(LedgerReader):
         Args:
             end: "complete", or why it is not.
         """
-        *before, last = self.sessions()
+        *before, last = self._stored_sessions()
         self._keep_sessions([*before, replace(last, ended=utc_now(), end=end, models=self.reported())])
 
     def _keep_sessions(self, sessions: Sequence[RunSession]) -> None:

@@ -127,10 +127,14 @@ class LedgerReader:
         """The sessions of the run, oldest first; empty where an older akrasia wrote it. One that has not ended holds
         what was reported of the models so far.
         """
-        sessions = [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
+        sessions = self._stored_sessions()
         if sessions and not sessions[-1].models:
             sessions[-1] = replace(sessions[-1], models=self.reported())
         return sessions
+
+    def _stored_sessions(self) -> list[RunSession]:
+        """The sessions as they are stored."""
+        return [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
 
     def reported(self) -> tuple[dict[str, str], ...]:
         """What providers said of the models behind the stored answers, each once; reads every answer."""

@@ -142,9 +142,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "other": valid and not does and not is_greedy,
         "valid": valid,
         "stated_valid": stated_status == "ok",
-        "follows": None
-        if vacuous
-        else valid and (_same_text(decision["turns"]) if tags.get("answer") == "text" else done in stated),
+        "follows": None if vacuous else valid and _followed(decision, tags, stated),
         "encoded": None if probs is None or reasoned else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
@@ -173,9 +171,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         **_asking(tags, decision["turns"]),
         "leaks": tags.get("leaks"),
         "rule": oracle["rule"],
-        "answer_kind": answer_kind(record["task"], tags.get("answer", "action"), record["actions"])
-        if answers
-        else None,
+        "answer_kind": _kind(record) if answers else None,
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }

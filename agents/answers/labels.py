@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from ...records import Status, plain_signs
 from .dressing import look_alike, lower, undressed
@@ -99,18 +100,22 @@ class Names:
     def label_at(self, value: str, place: int) -> tuple[str, int] | None:
         """(the label, where it ends) at a place; the longest there is."""
         found = self.here.match(value, place)
-        if found is None:
+        label = None if found is None else self.label_of(found)
+        if found is None or label is None:
             return None
-        label = self.own[_folded(found[0])]
         if len(label) == 1 and found[0] != label and label.isalpha() and value[found.end() :].strip(_OPEN + ")]}.!,;"):
             return None
         return label, found.end()
 
+    def label_of(self, found: re.Match[str]) -> str | None:
+        """The label that `here` matched; None where it has a letter that only patterns take for another, as the "ı"."""
+        return self.own.get(_folded(found[0]))
+
     def is_longer(self, value: str, label: str) -> bool:
         """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
-        bare = _bare(value)
-        longer = (_bare(name) for name in self.own if len(name) > len(label) and name.startswith(_folded(label)))
-        return any(bare.startswith(name) for name in longer)
+        begun = _folded(label)
+        longer = [name for name in self.own if len(name) > len(label) and name.startswith(begun)]
+        return bool(longer) and _bare(value).startswith(tuple(map(_bare, longer)))
 
     def mentions_any(self, value: str) -> bool:
         """Whether a label stands anywhere in a value."""
@@ -123,15 +128,22 @@ def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | Non
     own = {_folded(plain_signs(a)): a for a in reversed(actions)}
     if own.keys() == {"yes", "no"}:
         own |= {word: own[label] for label, words in _TRUE.items() for word in words}
-    parts = sorted(own, key=len, reverse=True)
-    pattern = "|".join(
-        ("" if not part[:1].isalnum() else rf"(?<!{_LETTER})(?<!{_LETTER}[-'’._])")
-        + r"\s+".join(map(re.escape, part.split()))
-        + (rf"(?!{_LETTER})(?![-_.'’]{_LETTER})" if part[-1:].isalnum() else "")
-        for part in parts
-        if part
-    )
+    parts = sorted(filter(None, own), key=len, reverse=True)
+    pattern = "|".join(_whole(list(alike), *ends) for ends, alike in groupby(parts, _ends))
     return Names(own, re.compile(pattern or r"(?!)", re.IGNORECASE), actions, spoken)
+
+
+def _ends(part: str) -> tuple[bool, bool]:
+    """Whether a name begins and whether it ends with a letter or a digit."""
+    return part[0].isalnum(), part[-1].isalnum()
+
+
+def _whole(parts: list[str], begins: bool, ends: bool) -> str:
+    """A pattern for names with the same ends, each whole: what stands around them is looked at once for them all."""
+    before = rf"(?<!{_LETTER})(?<!{_LETTER}[-'’._])" if begins else ""
+    behind = rf"(?!{_LETTER})(?![-_.'’]{_LETTER})" if ends else ""
+    names = "|".join(r"\s+".join(map(re.escape, part.split())) for part in parts)
+    return f"{before}(?:{names}){behind}"
 
 
 def _folded(text: str) -> str:

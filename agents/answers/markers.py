@@ -41,8 +41,8 @@ _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]*\**(?:final[ \t]+)?$", re.IGNORECASE)
 _CUT = re.compile(
     rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|\#\#\#|```|</|<\||\[/|<eos>",
 )
+_OWN_LINE = re.compile(rf"[\s*_`\"'{{(\[<#-]*(?:{OWN}|answer)[\"'`*_\])]{{0,8}}\s*\\?[=:>]", re.IGNORECASE)
 _KEY = re.compile(r",\s*[\"'][^\"'\n]{1,40}[\"']\s*:")
-_OTHER_KEY = re.compile(rf"[\"'](?:{OWN})[\"']\s*:", re.IGNORECASE)
 _DRESSING = " \t#*_`\"'([{<|$\\+-•‣–—~:="
 _LEAD = re.compile(
     r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|"
@@ -90,7 +90,7 @@ class Marked:
 
 def own_line_begins(line: str) -> bool:
     """Whether a line begins with a marker of ours."""
-    return bool(re.match(rf"[\s*_`\"'{{(\[<#-]*(?:{OWN}|answer)[\"'`*_\])]{{0,8}}\s*\\?[=:>]", line, re.IGNORECASE))
+    return _OWN_LINE.match(line) is not None
 
 
 def last_marked(text: str, kind: str, actions: tuple[str, ...] = ()) -> Marked | None:
@@ -138,9 +138,8 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
     near = bare if len(bare) <= NEAR else f"x {bare[-NEAR:]}"
     if _SENTENCE_END.search(before[-NEAR:].rstrip(_DRESSING + "\"'")) or _LEAD.search(near):
         return True
-    own = list(_CUT.finditer(before))
     strict = place[0][:1].isupper() and place[0][:4].isupper()
-    return bool(own) and strict and own_line_begins(before)
+    return strict and _CUT.search(before) is not None and own_line_begins(before)
 
 
 def _introduced_by_others(text: str, line: int) -> bool:

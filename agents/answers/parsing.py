@@ -183,9 +183,7 @@ def replace_action(text: str, actions: Sequence[str], label: str) -> str | None:
     if own is None or status != "ok" or marked is None or offset < 0 or len(shown) != len(answer):
         return None
     names = names_of(tuple(actions))
-    place = next(
-        (m for m in names.here.finditer(shown, marked.begin) if names.own[" ".join(m[0].lower().split())] == own), None
-    )
+    place = next((m for m in names.here.finditer(shown, marked.begin) if names.label_of(m) == own), None)
     return None if place is None else text[: offset + place.start()] + label + text[offset + place.end() :]
 
 
@@ -248,7 +246,7 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool
     if is_taken_back(marked.after):
         return True
     if labels and any(
-        names.own[" ".join(m[0].lower().split())] not in labels
+        names.label_of(m) not in labels
         for line in answers_again(marked.after)
         if not own_line_begins(line.lstrip("\n"))
         for m in names.here.finditer(line)

@@ -89,6 +89,7 @@ _CAPITAL = re.compile(
     r"[\"'*_`]*(?:It|Its|Because|Since|As|This|That|My|I|Highest|With|Given|Untried|Never|Not|Reason|Reasoning|Mean|"
     r"UCB|High|Higher|Best|Largest|Explor\w+|Due|Based|Confidence|Here|Also|To|Based)\b"
 )
+_OTHER_LABEL = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*")
 _JOINED = re.compile(r"[\s\"'*_`,&]*(?:and|und|et|y)?[\s\"'*_`]*", re.IGNORECASE)
 _SAYS = re.compile(r"[^\W_]|[?/<=+^~#%&@]|>[^>]*[^\W_]")  # what is more than punctuation
 _GLUED = tuple("#+^²³%=<@&")
@@ -201,9 +202,7 @@ def _option_text(rest: str, begin: int, mentions: re.Pattern[str]) -> int | None
 
 
 def _unsafe_mentions(rest: str, begin: int, mentions: re.Pattern[str], label: str, reason: bool) -> list[int]:
-    """Where other labels stand that might be meant. Labels that are joined ("A, C and D are wrong") are told of "
-    "as one.
-    """
+    """Where other labels stand that might be meant; joined labels ("A, C and D are wrong") are told of as one."""
     groups: list[list[re.Match[str]]] = []
     for mention in mentions.finditer(rest, begin):
         between = rest[groups[-1][-1].end() : mention.start()] if groups else "x"
@@ -223,7 +222,7 @@ def _safe_denial(words: str, danger: re.Match[str], mentions: re.Pattern[str]) -
     """Whether a denial is one of another label alone: "Red, not Blue"."""
     if danger[0].casefold() not in ("not", "never", "rather", "instead", "nicht", "pas"):
         return False
-    other = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*").match(words, danger.end())
+    other = _OTHER_LABEL.match(words, danger.end())
     label = mentions.match(words, other.end()) if other else None
     return label is not None
 

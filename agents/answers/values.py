@@ -26,11 +26,11 @@ def top_of_values(text: str, names: Names) -> tuple[str, ...]:
     block = _unhidden(_with_decimal_points(_without_asides(_hidden(block, names), names)))
     entries = [(m, end.end()) for m in names.here.finditer(block) if (end := _KEY_END.match(block, m.end()))]
     values: dict[str, float] = {}
-    unread: set[str] = set()
+    unread: set[str | None] = set()
     for (key, begin), (after, _) in zip(entries, [*entries[1:], (None, 0)], strict=False):
-        label = names.own[" ".join(key[0].lower().split())]
+        label = names.label_of(key)
         value = _value(block[begin : after.start() if after else None])
-        if value is None:
+        if value is None or label is None:
             unread.add(label)
         else:
             values[label] = value

@@ -212,3 +212,14 @@ def test_a_huge_answer_takes_bounded_time(name: str) -> None:
 def test_the_place_where_understanding_stopped_is_said(text: str, place: str) -> None:
     said = unread_place(text, Situation("own", 0, 1, "", COLOURS))
     assert place in said and bool(said) == bool(place)
+
+
+def test_a_letter_that_only_patterns_take_for_another_names_no_label() -> None:
+    """`re.IGNORECASE` finds "Fire" in "Fıre", with a dotless i: no fold of it is a label."""
+    labels = ("Fire", "Rest", "\u0130ce")
+    for said in ("F\u0131re", "re\u017ft"):
+        assert read_action(f"ACTION={said}", labels) == (None, "unparsable")
+        assert read_action(f"ACTION=Fire\nMy choice is {said}", labels) == (None, "unparsable")
+        assert read_stated(f"<values>\n{said} = 3\n\u0130ce = 2\n</values>", labels) == ((), "unparsable")
+    assert read_action("ACTION=\u0130CE", labels) == ("\u0130ce", "ok")
+    assert read_stated("<values>\n\u0130ce = 2\nFire = 1\n</values>", labels) == (("\u0130ce",), "ok")
