@@ -68,4 +68,4 @@ def upper_bound(request: Request, price: Price | None) -> Spend:
     """The most that one attempt can cost: no tokeniser makes more tokens of a text than it has bytes."""
     prompt = sum(len(m.content.encode()) + TOKENS_AROUND_A_MESSAGE for m in request.messages)
     usage = Usage(prompt, request.sampling.most_tokens)
-    return Spend(1, 0.0 if price is None else price.of(usage), usage.prompt_tokens + usage.completion_tokens)
+    return Spend(1, 0.0 if price is None else price.most(usage), usage.prompt_tokens + usage.completion_tokens)
