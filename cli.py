@@ -69,6 +69,7 @@ def run(
     model: Annotated[str | None, typer.Option(help="Model, instead of the file's.")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Variant, instead of the file's; may be repeated.")] = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Draws of every decision, instead of the file's.")] = None,
     until: Annotated[
         str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
     ] = None,
@@ -98,6 +99,7 @@ def run(
         "task": task,
         "variants": variant,
         "episodes": episodes,
+        "trials": trials,
         "until": until,
         "workers": workers,
         "executor": executor,
@@ -134,6 +136,7 @@ def plan(
     model: Annotated[str | None, typer.Option(help="Model, instead of the file's.")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Variant, instead of the file's; may be repeated.")] = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Draws of every decision, instead of the file's.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")] = None,
     answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
     effect: Annotated[
@@ -150,7 +153,7 @@ def plan(
 
     plan_command(
         experiment,
-        {"task": task, "model": model, "variants": variant, "episodes": episodes},
+        {"task": task, "model": model, "variants": variant, "episodes": episodes, "trials": trials},
         changes or [],
         answer_tokens,
         _console(),

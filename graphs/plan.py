@@ -7,6 +7,7 @@ An edge u -> v means "v reads u", and so "v comes after u". Invariants
   ends, and yields exactly one decision.
 - The plan names every sample. A node with `lanes` = n is n independent copies; lane i draws sample
   `sample + stride * i`, so more lanes never change an earlier lane's draws, and arrival order decides nothing.
+  Trial t of a decision goes on where its lanes end: it draws what the lanes from n * t on would draw.
 """
 
 from __future__ import annotations
@@ -329,7 +330,8 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
         return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
 
     async def take(turns: Turns, context: Context, lane: int) -> Turn:
-        reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
+        reads = read(turns, node.reads, lane)
+        sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
         if node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation):
             return pass_on(node.name, reads, lane, sample)
         if only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal:

@@ -27,6 +27,8 @@ from .sampling import sampling_from_kwargs
 
 __all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
 
+TRIAL_SERIES = 1_000_000  # trial t of a decision draws from sample t * TRIAL_SERIES on: no graph asks the same as often
+
 
 @dataclass(frozen=True)
 class GraphCall:
@@ -131,7 +133,7 @@ class DecisionContext:
             request = Request(info.id, messages, sampling, info.mode)
             samples = self._samples.setdefault(request, _Samples(superstep))
             sample = samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
-            draw = Draw(self.episode, self.step, sample)
+            draw = Draw(self.episode, self.step, sample + TRIAL_SERIES * self.models.trial)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw))
             answer.add_done_callback(_mark_retrieved)
             node = str(metadata.get("langgraph_node") or "model")

@@ -12,7 +12,7 @@ from typing import Literal
 from .messages import Message, Status, Usage
 from .situations import Oracle
 
-__all__ = ["Decision", "Record", "Turn"]
+__all__ = ["Decision", "Record", "Trial", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,30 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One more draw of a decision: the same variant in the same situation, by samples of its own.
+
+    What it decided leads nowhere: an episode goes on from the first draw. `regret`, `calls`, `usage` and `cost` are as
+    in a record, of this draw alone; `tags` are those that this draw adds.
+    """
+
+    decision: Decision
+    regret: float
+    calls: int
+    usage: Usage
+    cost: float | None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Everything stored about one step of one episode of one variant.
 
     `usage`, `calls` and `cost` are *nominal*: what this variant would have paid alone. What the run really paid, with
     shared answers counted once, is in the ledger's table of responses. `reward` is None where the answer held no legal
     action: nothing was drawn from the environment. `item` is what the episode is about (`akrasia.tasks.base.Itemised`);
-    empty where the task does not say, and in runs that were made before tasks could.
+    empty where the task does not say, and in runs that were made before tasks could. `trials` are the further draws of
+    the decision, trial 1 on: everything else here is of trial 0.
     """
 
     task: str
@@ -121,3 +138,4 @@ class Record:
     cost: float | None
     tags: dict[str, str] = field(default_factory=dict)
     item: str = ""
+    trials: tuple[Trial, ...] = ()

@@ -12,6 +12,7 @@ from . import (
     influence,
     potemkin,
     reading,
+    trials,
     variety,
 )
 from .base import METRICS, TABLES, Metric, metric, ratio_metric, register_metric, table_read
@@ -42,5 +43,6 @@ __all__ = [
     "reading",
     "register_metric",
     "table_read",
+    "trials",
     "variety",
 ]
