@@ -1,6 +1,8 @@
 """What lies behind the metrics of one variant: flips by round and by speaker, persuasion by edge, accuracy by item.
 
     level     encoded, stated, done and what is lost between them, on the same situations (`metrics.gap.funnel`)
+    reasoning encoded, implied, stated, done and the losses between them, where the reasoning states values
+              (`metrics.levels.by_level`)
     step      coverage C_t: share of actions tried, after each step (`metrics.exploration.coverage_curve`)
     item      accuracy of each variation of a question set (`metrics.answers.accuracies`)
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
@@ -29,6 +31,7 @@ from .metrics.cost import paid_by_variant
 from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
 from .metrics.influence import persuasion_by_edge
+from .metrics.levels import by_level
 from .metrics.trials import by_draws
 
 __all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
@@ -36,6 +39,7 @@ __all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
 MOST = 60  # rows beyond which a breakdown is no table for a reader: the functions themselves know no limit
 BREAKDOWNS = {
     "level": "From encoded to done, on the same situations",
+    "reasoning": "From the reasoning to the action, where it states values",
     "step": "Coverage after each step",
     "item": "Accuracy by item",
     "repeats": "Frequency bias by repeats",
@@ -66,6 +70,7 @@ def breakdowns(
     made: dict[str, Callable[[], Breakdown]] = {}
     if encoding is not None:
         made["level"] = lambda: _column("share", _by_level(steps, encoding, interval))
+    made["reasoning"] = lambda: _column("share", by_level(steps, encoding, interval))
     made["step"] = lambda: _column("coverage", coverage_curve(steps, interval))
     if has_items and steps["question"].n_unique() <= MOST:
         made["item"] = lambda: _column("accuracy", accuracies(steps, interval))

@@ -29,6 +29,7 @@ from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
 from .metrics.gap import gap as GAP
+from .metrics.levels import LOSSES
 from .metrics.trials import TRIAL_CONTRASTED
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
@@ -149,7 +150,9 @@ class _Scorer:
         order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
-        contrasted = [m for n in (*CONTRASTED, *self.evaluators) if isinstance(m := self.metrics.get(n), Metric)]
+        losses = LOSSES if steps["lost_at"].null_count() < steps.height else ()
+        names = (*CONTRASTED, *losses, *self.evaluators)
+        contrasted = [m for n in names if isinstance(m := self.metrics.get(n), Metric)]
         faults = {v: arm_faults(self.run, steps, v, base) for v in order}
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         repeated = [m for n in TRIAL_CONTRASTED if isinstance(m := self.metrics.get(n), Metric)]

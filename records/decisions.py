@@ -12,7 +12,23 @@ from typing import Literal
 from .messages import Message, Status, Usage
 from .situations import Oracle
 
-__all__ = ["Decision", "Record", "Trial", "Turn"]
+__all__ = ["Decision", "Implied", "Record", "Trial", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """What a reasoning implies with its conclusion cut off, and what that conclusion says.
+
+    Attributes:
+        labels: the actions whose stated value is highest; status: `ok`, `unparsable`, or `absent` where the reasoning
+            states no value for every action, so that it is not known what it implies.
+        concluded: what the conclusion recommends, whatever values stand before it; concluded_status: how it was read.
+    """
+
+    labels: tuple[str, ...]
+    status: Status
+    concluded: tuple[str, ...]
+    concluded_status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,8 @@ class Turn:
         slot: the model slot through which it asked; "" where it asked no model.
         fault: what was wrong with its own answer, such as "empty", "cut off" or "refused: WHY"; "" where nothing was.
         unsent: settings of its request that the model was not sent, unless they are neutral.
+        implied: what the rationale in force implies, whatever it concludes; None where no reasoning was asked for, and
+            in runs that were made before this was read.
     """
 
     agent: str
@@ -57,6 +75,7 @@ class Turn:
     slot: str = ""
     fault: str = ""
     unsent: dict[str, str] = field(default_factory=dict)
+    implied: Implied | None = None
 
     @property
     def position(self) -> str | None:

@@ -28,6 +28,7 @@ __all__ = ["Planted", "Simulated"]
 
 # P(class | wrong rationale), from the lower row of Schmied et al. 2025, Fig. 5: 7.2, 0.6 and 2.0 of 9.8 %.
 WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
+IN_WORDS = "My mind is made up, and it shall be "
 FIRST_RATES = 5  # the rates by which a simulated agent was named before there were others
 MOST_SPREAD = 5.0
 
@@ -51,6 +52,10 @@ class Planted:
         parse_failure: P(the answer holds no action).
         spread: standard deviation, between episodes, of the log-odds of `knowing` and of `optimal`: how much items
             differ. It is no probability; 0 makes all alike. What is not optimal keeps its proportions.
+        values: P(the rationale lists a value of every action): the highest is of an optimal one with probability
+            `knowing`, and the conclusion draws on it.
+        slips: P(such a conclusion names an action that is not optimal, although the values single out one that is).
+        unmarked: P(the action is named in words only, where no reader finds it; asked again, it names it).
     """
 
     knowing: float = 0.87
@@ -59,6 +64,9 @@ class Planted:
     frequency: float = 0.0
     parse_failure: float = 0.0
     spread: float = 0.0
+    values: float = 0.0
+    slips: float = 0.0
+    unmarked: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -143,7 +151,7 @@ class Simulated:
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
     question = request.messages[-1].content
     if len(request.messages) > 1 and _ONCE_MORE.search(question):  # it says what it said
-        acted = _ACTED.findall(request.messages[-2].content)
+        acted = _ACTED.findall(request.messages[-2].content.replace(", I think.", "").replace(IN_WORDS, "ACTION="))
         return f"ACTION={acted[-1]}" if acted else "I have named none."
     form_begins = max((m.start() for m in _FORM.finditer(question)), default=0)
     form = question[form_begins:]
@@ -157,9 +165,15 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     wants_best, wants_action = "BEST=" in form, "ACTION=" in form
     # Always the same draws in the same order, so that no planted rate shifts the numbers of another.
     u_know, u_do, u_frequent, u_parse, pick_stated, pick_done = rng.random(6)
+    u_values, u_slips, u_unmarked = rng.random(3)
+    listing = ""
     if wants_best:
         wrong = [a for a in labels if a not in arms.optimal]
         stated = _pick(arms.optimal if u_know < planted.knowing or not wrong else wrong, pick_stated)
+        if u_values < planted.values:
+            listing = _listing(labels, stated)
+            if stated in arms.optimal and wrong and u_slips < planted.slips:
+                stated = _pick(wrong, pick_stated)
     else:
         before_form = prompt.removesuffix(form) if form_begins else prompt
         recommended = [label for label in _RECOMMENDED.findall(before_form) if label in labels]
@@ -169,10 +183,18 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
         done = arms.frequent
     if u_parse < planted.parse_failure:
         return "Let me think about this a little longer before I decide."
-    lines = [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
+    lines = [listing] if listing else []
+    lines += [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
     lines += [f"BEST={stated}"] if wants_best else []
-    lines += [f"ACTION={done}"] if wants_action else []
+    if wants_action:
+        lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
     return "\n".join(lines) or f"{stated} looks best to me."
+
+
+def _listing(labels: list[str], top: str) -> str:
+    """A value of every action, of which that of `top` is the highest."""
+    values = {label: 2.5 if label == top else 0.5 + 0.1 * (i % 9) for i, label in enumerate(labels)}
+    return "\n".join(f"{label}: mean + bonus = {value:.2f}" for label, value in values.items())
 
 
 def _act(planted: Planted, arms: _Arms, knows: bool, u: float, pick: float) -> str:
