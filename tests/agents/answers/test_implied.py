@@ -21,7 +21,7 @@ READ = {
     "bare": ("Red: 1.7\n\nBlue: 1.1\nGold: 1.2", ("Red",)),
     "never tried": ("Red: 1.7\nBlue: never tried\nGold: 2.2", ("Blue",)),
     "infinite": ("Red = 1.7\nBlue = infinite (untried)\nGold = inf", ("Blue", "Gold")),
-    "table": ("| button | n | UCB |\n|---|---|---|\n| Red | 3 | 1.7 |\n| Blue | 9 | 1.1 |\n| Gold | 1 | 2.0 |", ("Gold",)),
+    "table": ("| button | n | UCB |\n|---|---|---|\n| Red | 3 | 1.7 |\n| Blue | 9 | 1 |\n| Gold | 1 | 2 |", ("Gold",)),
     "the last of two lists": ("Red: 9\nBlue: 1\nGold: 1\n\nOnce more:\nRed: 1\nBlue: 3\nGold: 1", ("Blue",)),
     "block": ("<values>\nRed = 1\nBlue = 3\nGold = 2\n</values>", ("Blue",)),
     "minus": ("Red: -0.5\nBlue: -0.1\nGold: -2", ("Blue",)),
