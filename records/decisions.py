@@ -11,6 +11,7 @@ from typing import Literal
 
 from .messages import Message, Status, Usage
 from .situations import Oracle
+from .tools import ToolUse
 
 __all__ = ["Decision", "Record", "Turn"]
 
@@ -31,6 +32,7 @@ class Turn:
         slot: the model slot through which it asked; "" where it asked no model.
         fault: what was wrong with its own answer, such as "empty", "cut off" or "refused: WHY"; "" where nothing was.
         unsent: settings of its request that the model was not sent, unless they are neutral.
+        tools: the tools that it called, in order, with what they returned.
     """
 
     agent: str
@@ -57,6 +59,7 @@ class Turn:
     slot: str = ""
     fault: str = ""
     unsent: dict[str, str] = field(default_factory=dict)
+    tools: tuple[ToolUse, ...] = ()
 
     @property
     def position(self) -> str | None:

@@ -18,7 +18,7 @@ from rich.text import Text
 from ..errors import UnknownName
 from ..ledger import StoredAnswer, read_ledger
 from ..ledger.provenance import RunSession, session_lines
-from ..records import Oracle, Record, Situation, Turn
+from ..records import Message, Oracle, Record, Situation, Turn
 
 __all__ = ["show_run", "show_step"]
 
@@ -26,6 +26,7 @@ Unread = Callable[[str, Situation, bool], str]
 """(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
 
 _ASKED_FOR = {"actor": ("done",), "critic": ("stated",)}  # of an answer; others are asked for both
+SHOWN_OF_A_RESULT = 2_000  # characters of what a tool returned
 _CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
 
 
@@ -79,7 +80,7 @@ def show_step(
                 changed = _changed(turn, spoken)
                 answer = ledger.answer(turn.key) if turn.key else None
                 if answer is not None and turn.key not in shown:
-                    prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
+                    prompt = "".join(f"[{_speaker(m)}]\n{m.shown}\n" for m in answer.request.messages)
                     console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
                 again = " (the same answer as above)" if turn.key and shown.get(turn.key) == turn.text else ""
                 if turn.key:
@@ -137,8 +138,8 @@ def _read_by(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -
     if answer is None:
         return []
     messages = answer.request.messages
-    whole = _plain("\n".join(m.content for m in messages))
-    told = _plain("\n".join(m.content for m in messages if m.role != "assistant"))
+    whole = _plain("\n".join(m.shown for m in messages))
+    told = _plain("\n".join(m.shown for m in messages if m.role != "assistant"))
     # The conversation that an agent continues, its answers included, is that of the first turn that it reads.
     prompts = dict.fromkeys(wired, told) | dict.fromkeys(wired[:1], whole)
     return [name for name in wired if any(t.agent == name and _stands_in(t, prompts[name]) for t in turns)]
@@ -160,9 +161,18 @@ def _title(turn: Turn, read: list[str]) -> str:
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 
+def _speaker(message: Message) -> str:
+    """Who speaks in a message, by role and name, and which call a result answers."""
+    of = f" {message.name}" if message.name else ""
+    return f"{message.role}{of}, answers {message.tool_call_id}" if message.tool_call_id else f"{message.role}{of}"
+
+
 def _answer_text(turn: Turn, error: str) -> Text:
-    """What the agent said, and the provider's sentence where there is no answer."""
-    text = Text(turn.text.strip("\n") or "(nothing)")
+    """What the agent said and which tools it called, and the provider's sentence where there is no answer."""
+    text = Text(turn.text.strip("\n") or ("(nothing)" if not turn.tools else ""))
+    for use in turn.tools:
+        came = f"error: {use.error}" if use.error else use.result or "(no result)"
+        text.append(f"{chr(10) if text else ''}calls {use.name}({use.arguments}) -> {_short(came)}")
     if error:
         text.append(f"\n{error}", style="red")
     if turn.probs:
@@ -170,6 +180,10 @@ def _answer_text(turn: Turn, error: str) -> Text:
         mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""
         text.append(f"\nP: {', '.join(f'{a} {p:.2f}' for a, p in top)}{mass}", style="dim")
     return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_OF_A_RESULT else f"{text[:SHOWN_OF_A_RESULT]}... ({len(text):,} characters)"
 
 
 def _stops(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:
