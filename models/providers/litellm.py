@@ -24,7 +24,7 @@ from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .litellm_client import OwnClients
 from .litellm_logging import null_logging
-from .openai_format import BROKEN_OFF, status_of, thoughts_of
+from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, thoughts_of, wire_messages
 from .provider_errors import (
     LOST,
     causes,
@@ -136,7 +136,7 @@ class LitellmTransport:
             settings: of the request, by OpenAI's names; own: the model's own parameters.
             timeout: seconds for the whole exchange.
         """
-        text: str | list[dict[str, str]]
+        text: str | list[dict[str, Any]]
         litellm, common = self._litellm, {**self._common, **settings, **own, "timeout": timeout}
         common["extra_headers"] = {**self._headers, "Idempotency-Key": key}
         try:
@@ -147,7 +147,9 @@ class LitellmTransport:
                 else:
                     client = self._clients.argument()
                     call, name = "acompletion", "messages"
-                    text = [{"role": m.role, "content": m.content} for m in request.messages]
+                    text = wire_messages(request.messages, self._provider in WANT_THOUGHTS)
+                    if "tools" in common:
+                        common["_skip_mcp_handler"] = True  # tools of litellm's own proxy: they need a package more
                 if client is not None:
                     common["client"] = client
                 log = None if self._null_logging is None else self._null_logging(self._name, text, call, key)
@@ -346,10 +348,18 @@ def _choice(choice: Any, sent: dict[str, Any]) -> dict[str, Any]:
     if message is None:
         return {"finish_reason": finish, "text": getattr(choice, "text", None)}
     names = ("content", "refusal", "reasoning_content", "thinking_blocks")
-    told = {n: getattr(message, n, None) for n in names}
-    if not told["reasoning_content"] and isinstance(sent.get("message"), dict):
-        told["reasoning_content"] = thoughts_of(sent["message"])  # litellm drops those of Cohere
-    return {"finish_reason": finish, "message": told}
+    parts = {n: getattr(message, n, None) for n in names}
+    parts["tool_calls"] = [_dumped(call) for call in getattr(message, "tool_calls", None) or []]
+    if not parts["reasoning_content"] and isinstance(sent.get("message"), dict):
+        parts["reasoning_content"] = thoughts_of(sent["message"])  # litellm drops those of Cohere
+    told = getattr(choice, "logprobs", None)
+    return {"finish_reason": finish, "message": parts, "logprobs": _dumped(told) if told else None}
+
+
+def _dumped(value: Any) -> Any:
+    """A part of litellm's answer as JSON holds it."""
+    dump = getattr(value, "model_dump", None)
+    return dump() if callable(dump) else value
 
 
 async def _close(client: Any) -> None:

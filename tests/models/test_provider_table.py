@@ -116,3 +116,37 @@ def test_cached_tokens_are_priced_as_they_are_billed() -> None:
 def test_a_price_that_is_none_is_refused(price: dict[str, float]) -> None:
     with pytest.raises(BadOption, match="price"):
         resolve("openai/gpt-4o-mini", price=price)
+
+
+def test_a_conversation_with_tools_has_a_form_in_the_responses_api() -> None:
+    from akrasia.models.providers.responses import as_completion, responses_body
+
+    function = {"name": "press", "description": "Press.", "parameters": {"type": "object"}}
+    call = {"id": "c1", "type": "function", "function": {"name": "press", "arguments": "{}"}}
+    sent = responses_body(
+        {
+            "model": "m", "max_completion_tokens": 4, "reasoning_effort": "low", "seed": 3,
+            "messages": [
+                {"role": "user", "content": "Which?"}, {"role": "assistant", "content": None, "tool_calls": [call]},
+                {"role": "tool", "content": "done", "tool_call_id": "c1"},
+            ],
+            "tools": [{"type": "function", "function": function}], "tool_choice": {"function": {"name": "press"}},
+            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}},
+        }
+    )  # fmt: skip
+    assert sent == {
+        "store": False, "model": "m", "max_output_tokens": 16, "reasoning": {"effort": "low"},
+        "input": [
+            {"role": "user", "content": "Which?"},
+            {"type": "function_call", "call_id": "c1", "name": "press", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": "done"},
+        ],
+        "tools": [{"type": "function", **function}], "tool_choice": {"type": "function", "name": "press"},
+        "text": {"format": {"type": "json_schema", "name": "a", "schema": {}}},
+    }  # fmt: skip
+    output = [{"type": "function_call", "call_id": "c2", "name": "press", "arguments": '{"x": 1}'}]
+    (choice,) = as_completion({"status": "completed", "output": output})["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["tool_calls"][0]["function"] == {"name": "press", "arguments": '{"x": 1}'}
+    cut = as_completion({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}, "output": []})
+    assert cut["choices"][0]["finish_reason"] == "content_filter"
