@@ -332,7 +332,7 @@ def _as_langgraph(plan: Plan, node: Node) -> Any:
         reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
         if node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation):
             return pass_on(node.name, reads, lane, sample)
-        if only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal:
+        if only_while_wrong and context.oracle and context.oracle.is_right(reads[0].position):
             return pass_on(node.name, reads, lane, sample)
         return await speak(node.agent, node.name, context, reads, lane, sample)
 
