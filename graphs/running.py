@@ -39,7 +39,7 @@ def as_langgraph(plan: _Wiring, node: Node) -> Any:
         reads = read(turns, node.reads, lane)
         sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
         agrees = node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation)
-        is_right = only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal
+        is_right = only_while_wrong and context.oracle and context.oracle.is_right(reads[0].position)
         if agrees or is_right:
             turn = pass_on(node.name, reads, lane, sample)
             return GraphRun(turn, (turn,))

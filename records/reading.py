@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 __all__ = ["READER_ERRORS", "READER_VERSION", "ReadingErrors", "answer_kind"]
 
-READER_VERSION = "3"
+READER_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(559, 0, 0, 16),
-    "film titles": ReadingErrors(85, 0, 0, 0),
-    "letters A-J": ReadingErrors(79, 0, 0, 3),
-    "multiple choice": ReadingErrors(184, 0, 0, 9),
-    "number": ReadingErrors(571, 0, 0, 11),
-    "tic-tac-toe": ReadingErrors(134, 0, 0, 6),
-    "tool calls": ReadingErrors(22, 0, 0, 1),
-    "yes/no": ReadingErrors(121, 0, 0, 6),
+    "bandit colours": ReadingErrors(1401, 0, 0, 92),
+    "film titles": ReadingErrors(171, 0, 0, 6),
+    "letters A-J": ReadingErrors(121, 0, 0, 5),
+    "multiple choice": ReadingErrors(476, 0, 0, 38),
+    "number": ReadingErrors(1397, 0, 0, 44),
+    "tic-tac-toe": ReadingErrors(221, 0, 0, 15),
+    "tool calls": ReadingErrors(87, 0, 0, 1),
+    "yes/no": ReadingErrors(214, 0, 0, 11),
 }
 """Kind of answer -> the errors of this version on its rows."""
 
