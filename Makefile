@@ -9,6 +9,10 @@ PYTHON ?= python3
 UV ?= uv
 ARGS ?=
 
+# Byte code is kept where the caller's environment forbids it too: without it each of the many processes that tests start
+# compiles its libraries again, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -47,20 +47,25 @@ class Cell:
         self, variant: Variant, point: _DecisionPoint, episode: int, seed: int
     ) -> tuple[Decision, dict[str, str]]:
         """What a variant decides at a point of an episode, and the tags that this decision adds to its record."""
-        step, emit, models = point.situation.step, self.models.gateway.emit, self.models
+        step, emit = point.situation.step, self.models.gateway.emit
+        models = replace(self.models, player=(*self.models.player, variant.name))
         if emit is None:
             return await variant.decide_tagged(point.situation, models, seed, step, point.told)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
-            decision, tags = await variant.decide_tagged(
-                point.situation, replace(models, where=where), seed, step, point.told
-            )
+            models = replace(models, where=where)
+            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.told)
         except BaseException:
             emit(DecisionEnded(where))
             raise
         emit(DecisionEnded(where, decision.done, decision.status))
         return decision, tags
+
+    def players(self, variant: Variant, design: Design) -> frozenset[tuple[str, ...]]:
+        """Whose answers a variant's episode needs: its own, and in a fork those of whoever plays the episode."""
+        own = {self.models.player, (*self.models.player, variant.name)}
+        return frozenset(own if design == "rollout" else own | {(*self.models.player, self.variants[0].name)})
 
     async def leader_decision(self, point: _DecisionPoint, episode: int, seed: int, follower: Cell) -> Decision:
         """What the baseline decides, for a cell that follows it: by the same answers that this cell asks for. One that
