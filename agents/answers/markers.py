@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .dressing import lower
 
@@ -66,6 +66,10 @@ _LEAD_ABROAD = re.compile(
     r"(?:meine |ma |mi |мой |моя )?(?:finale |endgültige )?(?:antwort|aktion|wahl|entscheidung|réponse|action|choix|"
     r"respuesta|acción|"
     r"ответ|действие|выбор)(?: finale?)?)?(?: ?(?:是|为|は|ist|est|es))?[ ,:*]{0,4}",
+    re.IGNORECASE,
+)
+_ALTERNATIVE = re.compile(
+    r"\n[\s*_#-]*(?:or|or else|alternatively|otherwise|oder|alternativ|ou|alternativement|o|或|或者|или)\b[\s*_:,.-]*$",
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"\s{0,8}```[a-z]{0,12}\s{0,8}")
@@ -129,7 +133,8 @@ def last_marked(text: str, kind: str, actions: tuple[str, ...] = ()) -> Marked |
     """The last final marker of a kind ("done", "stated", "answer") in a plain text; None where there is none."""
     for start, place in _from_the_end(text, _HEADS[kind]):
         if _is_final(text, start, place, kind) and not _is_echo(text, place.end(), actions):
-            return _value_of(text, start, place)
+            marked = _value_of(text, start, place)
+            return replace(marked, whole=False) if _is_alternative(text, start) else marked
     return None
 
 
@@ -181,6 +186,12 @@ def _introduced_by_others(text: str, line: int) -> bool:
     above = text[max(0, line - 400) : line].rstrip().removesuffix("```").rstrip()
     above = above[above.rfind("\n") + 1 :]
     return bool(_OTHERS.search(above)) and not re.search(r"\bmy\b|\bfinal\b", above, re.IGNORECASE)
+
+
+def _is_alternative(text: str, start: int) -> bool:
+    """Whether the line above says that this is another possible answer: "OR", "Alternatively:"."""
+    above = text[max(0, start - 60) : start].rstrip(" \t\n*_`#>\"'([{-")
+    return _ALTERNATIVE.search(above) is not None
 
 
 def _is_echo(text: str, begin: int, actions: tuple[str, ...]) -> bool:

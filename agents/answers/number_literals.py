@@ -110,7 +110,7 @@ def _value(literal: re.Match[str], text: str) -> Fraction:
 def _refuse_unclear_point(written: str, behind: str) -> None:
     whole, _, decimals = written.partition(".")
     thousands = len(decimals) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0"
-    if thousands and (decimals.endswith("00") or re.match(r"\s*(?:€|euros?\b|eur\b)", behind, re.IGNORECASE)):
+    if thousands and (decimals.endswith("0") or re.match(r"\s*(?:€|euros?\b|eur\b)", behind, re.IGNORECASE)):
         raise UnclearNumber
 
 

@@ -74,10 +74,14 @@ _NO_UNIT = frozenset(
     "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't "
     "isn't can maybe perhaps probably possibly "
     "guess unlikely too ish almost nearly "
+    "doubled tripled halved point under below beneath short "
+    "may januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre "
+    "octobre novembre décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
+    "diciembre "
     "mil k b t tsd grand score gross hundert cento hundreds quadrillion quadrillions quintillion zillion tn myriad "
     "myriads mill mills 십 백 천 만 억 조 百 千 fold loss losses deficit debt fewer confident sure certain fois "
     "veces раз volte vezes twice thrice max "
-    "maximum min "
+    "maximum "
     "minimum th hundredth hundredths thousandth thousandths "
     "millionth millionths billionths ratio "
     "jan feb apr jun jul aug sep sept oct nov dec january february march "
@@ -138,8 +142,8 @@ class NumberReading:
 def read_number(value: str, depth: int = 0) -> NumberReading:
     """The number that a plain value says, read to its end."""
     text = _CONFIDENCE.sub("", _cleaned(value), count=1).strip()
-    if re.match(r"\|\s?[-—]", text):
-        return NumberReading(None, 0)  # |-9|
+    if re.match(r"\|\s?[-—]|'\d\d(?!\d*[.\d]*')", text):
+        return NumberReading(None, 0)  # |-9|, '90
     if text[:1] in ("<", ">"):
         text = text[1:-1] if text[:1] == "<" and text[-1:] == ">" else ""
     for way in (_stated, _behind_working, _in_sentence):
@@ -219,8 +223,9 @@ def _behind_working(text: str, depth: int) -> Fraction | None:
     place = _skip(text, last + 1)
     found = number_at(text, place)
     begun = number_at(text, _skip(text, 0))
-    if found and begun and found[0] != begun[0] and re.search(r"[;:]|[,.]\s", text[begun[1] : last]):
-        return None  # "9; check: 9 - 3 = 6"
+    between = text[begun[1] : last] if begun else ""
+    if found and begun and found[0] != begun[0] and re.search(r"[;:]|[,.]\s|^[^\W\d]*( [^\W\d]+){0,3} ?$", between):
+        return None  # "9; check: 9 - 3 = 6", "1 hour = 60 minutes"
     left = begun if text[last] == "=" else None
     if found is not None and left is not None and not text[left[1] : last].strip() and left[0] != found[0]:
         return None  # "7 = 8"
@@ -310,8 +315,10 @@ def _after_unit(rest: str) -> int | None:
         word = _UNIT_WORD.match(rest, place)
         if word is None:
             break
-        if rest[place : word.start(1)].strip() == "-" and rest[place : place + 1] == " ":
-            break
+        if rest[place : word.start(1)].strip() == "-":
+            if rest[place : place + 1] == " ":
+                break
+            return None  # "3-day"
         if unicodedata.category(word[1][0]) == "No" or (place == 0 and word[1] in ("of", "MM")):
             return None  # "2 ²", "one of them", millions
         number = number_word(rest, word.start(1))

@@ -382,7 +382,10 @@ def _computes_another(after: str, number: str) -> bool:
 
 def _boxes_another(text: str, number: str) -> bool:
     """Whether another box of a text without a marker holds another number."""
-    return any(read_number(m[1]).number not in (None, number) for m in _SMALL_BOX.finditer(text))
+    return any(
+        read_number(m[1]).number not in (None, number)
+        for m in _SMALL_BOX.finditer(text, max(0, len(text) - 5 * OFFERED))
+    )
 
 
 def _lists_numbers(after: str) -> bool:

@@ -15,7 +15,9 @@ CONDITIONS = (
     r"\b(?:as long as|so long as|as far as|as soon as|as if|as though|as in|assuming|"
     r"(?<!has )(?<!have )(?<!had )(?<!it )provid(?:ed|ing)|"
     r"suppos(?:ed|ing)|in case|on (?:the )?condition|in the event|contingent|subject to|"
-    r"with (?:a )?prob(?:ability)?\b|half (?:of )?the time|% of the time|in the (?:worst|best) case|at (?:best|worst)|"
+    r"with (?:an? )?(?:\d+ ?% )?(?:prob(?:ability)?|chance)\b|(?<!pressed )(?<!tried )(?<!pulled )(?<!only )twice|"
+    r"(?:is|was) (?:the |my )?(?:second|third|runner)|because it(?:'s| is) (?:the )?(?:worst|bad|wrong|lowest)|"
+    r"half (?:of )?the time|% of the time|in the (?:worst|best) case|at (?:best|worst)|"
     r"quot(?:ing|ed)|(?:for )?example|for instance|e\.g|hypothetical\w*|placeholder|"
     r"tentative\w*|preliminar\w*|provisional\w*|to be (?:decided|determined|confirmed)|tbd|tbc|draft|pending|i refuse|"
     r"(?:critics?|others?|agents?|user|they|somebody|someone|everyone|everybody|people) (?:all )?"
@@ -33,10 +35,10 @@ _REASON = re.compile(
     r"(?:because|since|as(?! (?:well|in|if|though|long|far|soon)\b)|due to|given|"
     r"which|that|for(?! the (?:first|next|last|rest|remaining|following|time|moment)\b)(?= (?:it|its|the|a|an|"
     r"exploration|"
-    r"now|this|being|having|maxim|explor)\b)|so|based on|"
-    r"with(?=[^.]{0,40}\b(?:mean|averages?|ucb|scores?|values?|rewards?|index|bound|highest|most|best|payoff|"
-    r"pulls?|trials?|"
-    r"data|history|\d))|having|being|though|although|even though|despite|while|"
+    r"now|this|being|having|maxim|explor)\b)|so(?= \w)|based on|"
+    r"with(?= (?!all\b|a \d+ ?% ch)[^.]{0,40}\b(?:mean|averages?|ucb|scores?|values?|rewards?|index|bound|highest|"
+    r"most|best|payoff|"
+    r"caution|\d+%? confidence))|having|being|though|although|even though|despite|while|"
     r"whereas|"
     r"according to (?:the|this|its|my) (?:rule|data|ucb|values|history|index)|"
     r"by|from|after|to (?:explore|maximi[sz]e|try|test|win|block|learn|get|gain)|in order to|"
@@ -47,7 +49,9 @@ _REASON = re.compile(
 _PREDICATE = re.compile(
     r"(?:(?:only|alone)(?=\W*$)|it(?:'s| is| has| was)|(?:is|was|seems|looks|remains)(?= (?:my|the|best|right|"
     r"correct|optimal|clearly|still|"
-    r"untried|unexplored|highest|most|never)\b)|has|pays|paid|gives|gave|yields|rather than|instead of|in place of|"
+    r"untried|unexplored|highest|most|never)\b)|"
+    r"has(?= (?:the|a|an|never|not|only|no|paid|given|shown|yielded|higher|highest|most|been (?:the|best|pressed|tried|"
+    r"sampled|pulled|good|most|higher))\b)|pays|paid|gives|gave|yields|rather than|instead of|in place of|"
     r"statt|anstatt|anstelle von|au lieu de|"
     r"plutôt que|en lugar de|en vez de|вместо|(?:and |und )?not|und nicht)\b"
     r"|(?:it is|now|again|please|obviously|clearly|indeed|next|once more|one more time|(?:i|ich) (?:think|guess|"
@@ -122,6 +126,7 @@ _CAPITAL = re.compile(
 _OTHER_LABEL = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*")
 _JOINED = re.compile(r"[\s\"'*_`,&]*(?:and|und|et|y)?[\s\"'*_`]*", re.IGNORECASE)
 _SAYS = re.compile(r"[^\W_]|[?/<=+^~#%&@]|>[^>]*[^\W_]")  # what is more than punctuation
+_NO_IT_IS = re.compile(r"\W*(?:it|they|that) (?:is|are|does|do|was)\W*$", re.IGNORECASE)
 _AS_LONG_AS = ("while", "whereas")  # without a comma before it a condition: "Red while the budget lasts"
 _SPECIES = re.compile(
     r"\.\s*(?:difficile|elegans|botulinum|perfringens|tetani|diphtheriae|albicans|jejuni|trachomatis|subtilis|cereus|"
@@ -203,6 +208,8 @@ def explain(
         return denied.start()
     if not _SAYS.search(rest):
         return None
+    if verdict and label == "no" and _NO_IT_IS.match(rest):
+        return 0
     closed = len(rest) - len(rest.lstrip("\"'`*_"))
     start = _HARD.match(rest, closed)
     begin = start.end() if start else closed + len(rest[closed:]) - len(rest[closed:].lstrip(" \t\"'`*_"))
