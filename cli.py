@@ -306,6 +306,25 @@ def show(
     show_command(run, episode, step, variant, _console())
 
 
+@app.command(cls=StrictCommand)
+def view(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of runs; by default runs/.", metavar="[RUN]...")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8642,
+    host: Annotated[str, typer.Option(help="Where to listen; by default this machine alone can look.")] = "127.0.0.1",
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write the pages into this folder instead, for a web page.")
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Take no labels: write nothing at all.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+) -> None:
+    """Look at runs in a browser: every situation with all variants side by side (extra: viewer)."""
+    from .commands.view import view_command
+
+    view_command(runs or [], _console(), host=host, port=port, bundle=bundle, read_only=read_only, open_page=open_page)
+
+
 @app.command("list", cls=StrictCommand)
 def list_(
     kind: Annotated[
