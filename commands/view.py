@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..ledger.file import FILE
 from ..records import Situation
 from ..reports.viewer.viewed_run import ViewedRun, ViewerTools
 from ..result import open_run
+from .output import echo_json
 
 __all__ = ["view_command"]
 
@@ -36,8 +38,9 @@ def view_command(
     bundle: Path | None,
     read_only: bool,
     open_page: bool,
+    as_json: bool,
 ) -> None:
-    """Show runs until the user interrupts, or write them as a bundle.
+    """Show runs until the user interrupts, or write them as a bundle; with `as_json` where they are, as one line.
 
     Raises:
         RunFolderError: a folder holds no run, or the bundle cannot be written.
@@ -46,9 +49,9 @@ def view_command(
     """
     runs = viewed_runs(folders)
     if bundle is not None:
-        _write(runs, bundle, console)
+        _write(runs, bundle, console, as_json)
     else:
-        _serve(runs, console, host, port, read_only, open_page)
+        _serve(runs, console, host, port, read_only, open_page, as_json)
 
 
 def viewed_runs(folders: Sequence[Path]) -> list[ViewedRun]:
@@ -93,7 +96,7 @@ def _place(text: str, situation: Situation, stated: bool) -> tuple[int, int] | N
     return place_read(text, situation, stated=stated)
 
 
-def _write(runs: Sequence[ViewedRun], folder: Path, console: Console) -> None:
+def _write(runs: Sequence[ViewedRun], folder: Path, console: Console, as_json: bool) -> None:
     from ..reports.viewer.bundle import write_bundle
 
     for run in runs:
@@ -105,7 +108,15 @@ def _write(runs: Sequence[ViewedRun], folder: Path, console: Console) -> None:
     )
 
 
-def _serve(runs: Sequence[ViewedRun], console: Console, host: str, port: int, read_only: bool, open_page: bool) -> None:
+def _serve(
+    runs: Sequence[ViewedRun],
+    console: Console,
+    host: str,
+    port: int,
+    read_only: bool,
+    open_page: bool,
+    as_json: bool,
+) -> None:
     try:
         import uvicorn
     except ImportError as error:
@@ -122,7 +133,12 @@ def _serve(runs: Sequence[ViewedRun], console: Console, host: str, port: int, re
             run.state()
     if host not in _LOOPBACK:
         console.print(Text(f"! Whoever reaches {host} reads these runs, and may label them.", style="yellow"))
-    console.print(Text(f"{len(runs)} run{'s' * (len(runs) > 1)} at {address} (Ctrl-C ends the viewer)"), soft_wrap=True)
+    if as_json:
+        echo_json({"address": address, "runs": [run.name for run in runs]})
+        sys.stdout.flush()
+    else:
+        count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
+        console.print(Text(f"{count} at {address} (Ctrl-C ends the viewer)"), soft_wrap=True)
     if open_page:
         webbrowser.open(address)
     config = uvicorn.Config(
@@ -132,7 +148,8 @@ def _serve(runs: Sequence[ViewedRun], console: Console, host: str, port: int, re
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
-    console.print("The viewer has ended.")
+    if not as_json:
+        console.print("The viewer has ended.")
 
 
 def _listen(host: str, port: int) -> socket.socket:

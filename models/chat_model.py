@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from ..records import Draw, Message, Request, Response, Sampling
 from .other_models import OURS
 from .providers.langchain import from_langchain, generation
 from .roles import ModelRoles
-from .sampling import sampling_from_kwargs
+from .sampling import sampling_from_kwargs, with_settings
 
 __all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
 
@@ -83,13 +83,30 @@ class _Samples:
 class DecisionContext:
     """The decision under way: the models that its graph may call, and the calls so far. It lives on one event loop.
 
+    Args:
+        first: the first sample number that is drawn; independent runs of a graph draw from series of their own.
+        settings: sampling settings that replace those of every call, such as "temperature".
+        slots: the model slots through which may be asked; empty for any.
+        dealt: how many samples of each request earlier runs of the same conversation drew.
+
     Attributes:
         fatal: the error that must end the run, whatever the graph makes of it.
         over: whether the graph has ended; no model may be called any more.
     """
 
-    def __init__(self, models: ModelRoles, episode: int, step: int) -> None:
+    def __init__(
+        self,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        *,
+        first: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        slots: Collection[str] = (),
+        dealt: Mapping[Request, int] | None = None,
+    ) -> None:
         self.models, self.episode, self.step = models, episode, step
+        self._first, self._settings, self._slots, self._dealt = first, settings or {}, slots, dealt or {}
         self.loop = asyncio.get_running_loop()
         self.fatal: Exception | None = None
         self.over = False
@@ -123,14 +140,16 @@ class DecisionContext:
             raise self.fatal
         if self.over:
             raise PlanError("a model was asked after its decision was over", remedy="Await what your graph starts.")
+        if self._slots and slot not in self._slots:
+            raise self.fail(_unnamed_slot(slot, self._slots))
         namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
         task = namespace.partition("|")[0].rpartition(":")[2]
         superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
         try:
-            info = self.models.info(slot)
+            info, sampling = self.models.info(slot), with_settings(sampling, self._settings)
             request = Request(info.id, messages, sampling, info.mode)
-            samples = self._samples.setdefault(request, _Samples(superstep))
-            sample = samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
+            samples = self._samples.setdefault(request, _Samples(superstep, self._dealt.get(request, 0)))
+            sample = self._first + samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
             draw = Draw(self.episode, self.step, sample)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw))
             answer.add_done_callback(_mark_retrieved)
@@ -140,6 +159,11 @@ class DecisionContext:
             return (await asyncio.shield(answer))[1]
         except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
+
+    @property
+    def dealt(self) -> dict[Request, int]:
+        """How many samples of each request were drawn so far in this conversation."""
+        return {**self._dealt, **{request: max(s.dealt, default=-1) + 1 for request, s in self._samples.items()}}
 
     async def end(self) -> list[GraphCall]:
         """Wait for every answer: returns all calls, in the order of their places in the graph.
@@ -156,6 +180,14 @@ class DecisionContext:
         if self.fatal is not None:
             raise self.fatal
         return sorted(self._calls, key=lambda call: (call.superstep, call.rank, call.index))
+
+
+def _unnamed_slot(slot: str, slots: Collection[str]) -> PlanError:
+    return PlanError(
+        f"the graph asks through the model slot {slot!r}",
+        f"it is said to ask through {', '.join(map(repr, sorted(slots)))} alone",
+        f"Name it: slots=({', '.join(map(repr, sorted({*slots, slot})))}).",
+    )
 
 
 def _mark_retrieved(answer: asyncio.Task[Any]) -> None:

@@ -12,15 +12,25 @@ from typing import Any, cast
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from ..errors import UnknownName
-from ..ledger import StoredAnswer, read_ledger
+from ..ledger import LedgerReader, StoredAnswer, read_ledger
 from ..ledger.provenance import RunSession, session_lines
 from ..records import Oracle, Record, Situation, Turn
+from .tables import RowNamedTable, TableColumn
+from .text import plain_text
 
-__all__ = ["Unread", "agents_read", "changed_position", "show_run", "show_step", "unread_lines"]
+__all__ = [
+    "Unread",
+    "agents_read",
+    "changed_position",
+    "only",
+    "read_step",
+    "show_run",
+    "show_step",
+    "unread_lines",
+]
 
 Unread = Callable[[str, Situation, bool], str]
 """(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
@@ -40,37 +50,78 @@ def show_run(sessions: Sequence[RunSession], missing: str, console: Console) -> 
     if not sessions:
         console.print("This run was stored by an akrasia that kept no record of where and when it was played.")
     for number, session in enumerate(sessions, start=1):
-        table = Table(title=f"session {number} of {len(sessions)}", title_justify="left", show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for what, text in session_lines(session):
-            table.add_row(what, text)
-        console.print(table)
+        lines = session_lines(session)
+        details = TableColumn("", [text for _, text in lines], prose=True)
+        title = f"session {number} of {len(sessions)}"
+        console.print(RowNamedTable(title, "", [what for what, _ in lines], [details]))
+
+
+def read_step(
+    ledger: LedgerReader, episode: int, step: int, variants: Sequence[str] = (), model: str | None = None
+) -> list[Record]:
+    """The records of one step of one episode, in the order in which they were stored.
+
+    Args:
+        variants: only these, by their whole names or by what comes last in them; empty for all.
+        model: only this model.
+
+    Raises:
+        UnknownName: the run has no such step, variant or model.
+    """
+    records = list(ledger.records(episode, step))
+    if not records:
+        known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
+        raise UnknownName(
+            f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {_some(known)}."
+        )
+    return only(records, variants, model)
+
+
+def only(records: Sequence[Record], variants: Sequence[str], model: str | None) -> list[Record]:
+    """The records of some variants and of one model; empty and None stand for all.
+
+    Raises:
+        UnknownName: none of the records is of such a variant or model.
+    """
+    names = list(dict.fromkeys(r.variant for r in records))
+    for variant in variants:
+        if not any(_is_called(name, variant) for name in names):
+            raise UnknownName.among("variant", variant, names)
+    models = list(dict.fromkeys(r.model for r in records))
+    if model is not None and model not in models:
+        raise UnknownName.among("model of this run", model, models)
+    return [
+        r
+        for r in records
+        if (not variants or any(_is_called(r.variant, v) for v in variants)) and model in (None, r.model)
+    ]
+
+
+def _is_called(name: str, asked: str) -> bool:
+    return asked in (name, name.rpartition("| ")[2], f"| {name.rpartition('| ')[2]}")
 
 
 def show_step(
-    folder: Path, episode: int, step: int, variant: str | None, console: Console, unread: Unread | None = None
+    folder: Path,
+    episode: int,
+    step: int,
+    variants: Sequence[str],
+    console: Console,
+    unread: Unread | None = None,
+    model: str | None = None,
 ) -> None:
     """Print every variant's decision at one step of one episode, with the prompts and raw answers behind it.
 
     Args:
+        variants: only these; empty for all.
         unread: tells of an answer that could not be read where understanding stopped; without it that is not said.
+        model: only this model.
 
     Raises:
-        UnknownName: the run has no such step or variant.
+        UnknownName: the run has no such step, variant or model.
     """
     with read_ledger(folder) as ledger:
-        records = list(ledger.records(episode, step))
-        if not records:
-            known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
-            raise UnknownName(
-                f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {_some(known)}."
-            )
-        if variant is not None:
-            names = [r.variant for r in records]
-            records = [r for r in records if variant in (r.variant, r.variant.rpartition("| ")[2])]
-            if not records:
-                raise UnknownName.among("variant", variant, names)
+        records = read_step(ledger, episode, step, variants, model)
         shown: dict[str, str] = {}
         for record in records:
             console.print(_head(record))
@@ -80,7 +131,9 @@ def show_step(
                 answer = ledger.answer(turn.key) if turn.key else None
                 if answer is not None and turn.key not in shown:
                     prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
-                    console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
+                    console.print(
+                        Panel(Text(plain_text(prompt.rstrip())), title="asked", title_align="left", border_style="dim")
+                    )
                 again = " (the same answer as above)" if turn.key and shown.get(turn.key) == turn.text else ""
                 if turn.key:
                     shown[turn.key] = turn.text
@@ -89,7 +142,7 @@ def show_step(
                 if answer is None and turn.key:
                     error = "no answer of this call is kept: a resumed run asks again"
                 if answer is not None and answer.response.reasoning and not again:
-                    thought = Text(answer.response.reasoning.strip(), style="dim")
+                    thought = Text(plain_text(answer.response.reasoning.strip()), style="dim")
                     console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
                 said = _answer_text(turn, error)
                 if unread is not None and answer is not None and not error:
@@ -163,7 +216,7 @@ def _title(turn: Turn, read: list[str]) -> str:
 
 def _answer_text(turn: Turn, error: str) -> Text:
     """What the agent said, and the provider's sentence where there is no answer."""
-    text = Text(turn.text.strip("\n") or "(nothing)")
+    text = Text(plain_text(turn.text.strip("\n")) or "(nothing)")
     if error:
         text.append(f"\n{error}", style="red")
     if turn.probs:

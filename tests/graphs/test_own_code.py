@@ -109,6 +109,7 @@ def test_a_mistake_in_a_graph_is_an_outcome_and_fixed_code_is_asked_again(
     assert {(r.decision.status, r.decision.turns[-1].text) for r in records(tmp_path / "r")} == {(status, text)}
     assert all("own_code" in t for t in tags(tmp_path / "r"))
     assert (result.outcome.planned, result.outcome.missing) == (2, 2)
+    assert [(m.variant, m.missing) for m in result.missing] == [("mine", 2)]  # the baseline's episodes are whole
 
     again = run(["reason_act", mine()], tmp_path / "r")  # the same code: from the stored answers, and again unfinished
     assert (again.outcome.run_usage.made, again.outcome.missing) == (0, 2)
