@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...records import Message, Turn
+from ..show import message_speaker
 from .pieces import Mark, common_ends
 
 __all__ = ["Parting", "part", "partner", "prompt_marks", "whole_prompt"]
@@ -68,9 +69,9 @@ def whole_prompt(messages: Sequence[Message]) -> tuple[str, list[Mark]]:
     """A prompt as one text, with marks on the names of its roles."""
     text, marks = "", []
     for message in messages:
-        head = f"{message.role}\n"
+        head = f"{message_speaker(message)}\n"
         marks.append(Mark(len(text), len(text) + len(head), "role"))
-        text += f"{head}{message.content.rstrip()}\n"
+        text += f"{head}{message.shown.rstrip()}\n"
     return text.rstrip("\n"), marks
 
 

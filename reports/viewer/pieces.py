@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..text import STEERING, plain_text
+
 __all__ = ["Mark", "Piece", "common_ends", "found_in", "marked_pieces"]
 
 LONGEST = 24_000  # characters of one text on a page; the whole text has an address of its own
 HEAD, TAIL = 16_000, 6_000
 FOLDED = 320  # characters that are alike before they are folded away
-_ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
-)
+_ACTING = re.compile(f"[{''.join(map(chr, STEERING))}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +105,12 @@ def _shown(piece: Piece) -> Iterator[Piece]:
     """A piece with the names of the characters in it that act on what shows it."""
     place = 0
     if piece.kind == "fold" or not _ACTING.search(piece.text):
-        yield Piece(_ACTING.sub(lambda m: _name(m[0]), piece.text), piece.kind) if piece.kind == "fold" else piece
+        yield Piece(plain_text(piece.text), piece.kind) if piece.kind == "fold" else piece
         return
     for acting in _ACTING.finditer(piece.text):
         if acting.start() > place:
             yield Piece(piece.text[place : acting.start()], piece.kind)
-        yield Piece(_name(acting[0]), "acting")
+        yield Piece(plain_text(acting[0]), "acting")
         place = acting.end()
     if place < len(piece.text):
         yield Piece(piece.text[place:], piece.kind)
-
-
-def _name(character: str) -> str:
-    """The picture of a control character, or the number of another one."""
-    code = ord(character)
-    return (
-        chr(0x2400 + code)
-        if code < 0x20
-        else "\N{SYMBOL FOR DELETE}"
-        if code == 0x7F
-        else f"\N{MATHEMATICAL LEFT ANGLE BRACKET}U+{code:04X}\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
-    )

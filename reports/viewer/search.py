@@ -87,7 +87,9 @@ def _answer_holds(request: bytes, response: bytes, words: str) -> bool:
     if words in _thought(response):
         return True
     asked = zlib.decompress(request)
-    return _may_hold(asked, words) and any(words in m["content"].casefold() for m in orjson.loads(asked)["messages"])
+    return _may_hold(asked, words) and any(
+        words in text.casefold() for message in orjson.loads(asked)["messages"] for text in _said_in(message)
+    )
 
 
 def _may_hold(data: bytes, words: str) -> bool:
@@ -97,9 +99,18 @@ def _may_hold(data: bytes, words: str) -> bool:
     return words.encode() in data.lower()
 
 
+def _said_in(message: dict[str, Any]) -> Iterator[str]:
+    """What stands in a message: its text and parts, and the calls that it asks for."""
+    yield message["content"]
+    yield from (part.get("text", "") for part in message.get("parts") or ())
+    yield from (f"{call['name']} {call['arguments']}" for call in message.get("tool_calls") or ())
+
+
 def _texts(record: dict[str, Any]) -> Iterator[str]:
     for turn in record["decision"]["turns"]:
         yield turn["text"]
+        for use in turn.get("tools") or ():
+            yield from (use["name"], use["arguments"], use["result"], use["error"])
     yield record["decision"]["rationale"]
 
 

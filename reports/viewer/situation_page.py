@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import Any, cast
 
 from ...evals.labels import text_code
 from ...ledger import LedgerReader, StoredAnswer
-from ...records import Oracle, Record, Situation, Turn, digest
+from ...records import Oracle, Record, Situation, ToolUse, Turn, digest
 from ..show import agents_read, changed_position, unread_lines
 from ..text import rate_text
 from .beside import Parting, part, partner, prompt_marks, whole_prompt
@@ -21,7 +22,7 @@ from .viewed_run import RunState, ViewerTools
 
 __all__ = ["ActionRow", "SituationPage", "TurnView", "VariantColumn", "situation_page"]
 
-TOOLS_SHOWN = 4_000  # characters of what a model asked of a tool
+TOKENS = 2_000  # of an answer whose probabilities are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class TurnView:
         number: from 1. shared: it is one of those at the start that the baseline has too. parts: in which way the
             transcript parts from the baseline's here; "" elsewhere. again: the same answer stands in the baseline.
         prompt, thought, text: pieces; empty where there is nothing. probs: (label, probability), likeliest first.
+        tools: (call, what it returned or why it did not). tokens: (token, probability) of the answer, where shown.
         notes: (name, what it is) of all else that is known. long: the text is longer than what is shown.
     """
 
@@ -45,7 +47,9 @@ class TurnView:
     prompt_length: int
     thought: list[Piece]
     text: list[Piece]
+    tools: list[tuple[list[Piece], list[Piece]]]
     probs: list[tuple[str, float]]
+    tokens: list[tuple[Piece, float]]
     stops: list[str]
     error: str
     notes: list[tuple[str, str]]
@@ -242,6 +246,8 @@ class _ColumnMaker:
             prompt_length=len(self.prompts[at]),
             thought=marked_pieces(thought, found_in(thought, self.words)),
             text=marked_pieces(text, [*found_in(text, self.words), *self._read_marks(text)]),
+            tools=[_tool(use, self.words) for use in turn.tools],
+            tokens=[] if answer is None else _tokens(answer),
             probs=sorted((turn.probs or {}).items(), key=lambda kv: -kv[1]),
             stops=stops,
             error=error,
@@ -319,16 +325,30 @@ def _chips(record: Record) -> list[tuple[str, str]]:
     return list(dict.fromkeys(chips))
 
 
+def _tool(use: ToolUse, words: str) -> tuple[list[Piece], list[Piece]]:
+    """A call, and what came of it."""
+    call = f"{use.name}({use.arguments})"
+    came = f"error: {use.error}" if use.error else use.result or "(no result)"
+    return marked_pieces(call, found_in(call, words)), marked_pieces(came, found_in(came, words))
+
+
+def _tokens(answer: StoredAnswer) -> list[tuple[Piece, float]]:
+    """Every token of an answer with its probability."""
+    tokens = answer.response.logprobs[:TOKENS]
+    return [(piece, exp(min(t.logprob, 0.0))) for t in tokens for piece in marked_pieces(t.token)]
+
+
 def _notes(turn: Turn, answer: StoredAnswer | None, changed: str) -> list[tuple[str, str]]:
     notes = [("position", changed)] if changed else []
+    if turn.implied is not None:
+        implied = turn.implied
+        notes.append(("reasoning implies", ", ".join(implied.labels) if implied.status == "ok" else implied.status))
     if turn.confidence is not None:
         notes.append(("confidence", f"{turn.confidence:.2f}"))
     if turn.mass is not None:
         notes.append(("mass on legal actions", rate_text(turn.mass)))
     if answer is not None:
         said = answer.response
-        tools = getattr(said, "tool_calls", ())
-        notes += [("tool call", str(tool)[:TOOLS_SHOWN]) for tool in tools or ()]
         used = said.usage
         thought = f", {used.reasoning_tokens:,} thinking" if used.reasoning_tokens else ""
         notes.append(("tokens", f"{used.prompt_tokens:,} in, {used.completion_tokens:,} out{thought}"))

@@ -35,7 +35,7 @@ def test_common_ends_are_the_longest(text: str, other: str) -> None:
 
 def test_characters_that_act_are_shown_by_name() -> None:
     pieces = marked_pieces("a\x1b[31mb\u202ec\u200d\td\x00")
-    assert [p.text for p in pieces if p.kind == "acting"] == ["␛", "⟨U+202E⟩", "␀"]
+    assert [p.text for p in pieces if p.kind == "acting"] == ["␛", "<U+202E>", "␀"]
     assert "".join(p.text for p in pieces if not p.kind) == "a[31mbc\u200d\td"
 
 

@@ -171,7 +171,7 @@ def test_what_a_model_wrote_is_text_on_every_page(viewed: View, hostile_run: Pat
             assert "49" not in re.findall(r"gnal.{0,40}", answer.text)
             assert len(answer.content) < 400_000
         text = asked.get(f"/hostile/{listed[0]}").text
-        assert "␛" in text and "⟨U+202E⟩" in text and "{{ 7 * 7 }}" in text
+        assert "␛" in text and "&lt;U+202E&gt;" in text and "{{ 7 * 7 }}" in text
 
 
 def test_a_line_of_a_megabyte_is_cut_on_the_page_and_whole_at_its_own_address(viewed: View, hostile_run: Path) -> None:
