@@ -36,7 +36,10 @@ def show_graph(
         return
     console.print(Text(plan.name, style="bold"), soft_wrap=True)
     fewest = f", at least {plan.fewest_calls}" if plan.fewest_calls != plan.calls else ""
-    console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
+    if plan.calls is None:
+        console.print("calls of a decision: ?, for what a graph from elsewhere asks is known when it ran")
+    else:
+        console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("node", "role", "slot", "reads"):
         table.add_column(heading, overflow="fold")

@@ -19,6 +19,7 @@ from .external import external
 from .external_graph import ExternalGraph
 from .plan import Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
+from .shapes import StateAdapter, StructuredAdapter
 from .state import PlanState, decision_cost, decision_from
 from .voting import vote_over_lanes
 
@@ -34,6 +35,8 @@ __all__ = [
     "Node",
     "Plan",
     "PlanState",
+    "StateAdapter",
+    "StructuredAdapter",
     "act",
     "debate_over",
     "decision_cost",

@@ -41,6 +41,7 @@ def check_output(name: str, answer: GraphOutput) -> GraphOutput:
     stated = answer.stated
     for what, value, fits, expected in (
         ("text", answer.text, isinstance(answer.text, str), "a text"),
+        ("decided_by", answer.decided_by, isinstance(answer.decided_by, str), "a name"),
         ("rationale", answer.rationale, isinstance(answer.rationale, str), "a text"),
         ("action", answer.action, answer.action is None or isinstance(answer.action, str), "a label or None"),
         (
