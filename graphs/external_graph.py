@@ -235,7 +235,7 @@ class ExternalGraph:
 
 
 def _shape(graph: Any) -> Any:
-    """What `get_graph()` gives; None where there is no such thing, or LangChain cannot draw it: its code says it all."""
+    """What `get_graph()` gives; None where there is no such thing, or LangChain cannot draw it."""
     try:
         return graph.get_graph() if callable(getattr(graph, "get_graph", None)) else None
     except Exception:
