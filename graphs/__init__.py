@@ -1,5 +1,6 @@
 """How agents are wired: plans on networkx that compile to LangGraph, and LangGraph graphs that were built elsewhere."""
 
+from . import conformance
 from .adapters import ADAPTERS, Adapter, GraphOutput, MessagesAdapter
 from .debate import (
     debate_over,
@@ -38,6 +39,7 @@ __all__ = [
     "StateAdapter",
     "StructuredAdapter",
     "act",
+    "conformance",
     "debate_over",
     "decision_cost",
     "decision_from",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..errors import BadOption
 from ..records import Situation
-from .adapters import ADAPTERS, GraphOutput, answer_of_human, question_text, with_message
+from .adapters import ADAPTERS, GraphOutput, answer_of_human, messages_of, question_text, with_message
 
 __all__ = ["StateAdapter", "StructuredAdapter"]
 
@@ -59,8 +59,16 @@ class StructuredAdapter:
         )
 
     def follow_up(self, state: Any, text: str) -> dict[str, Any]:
-        """The messages with one more; the response so far is dropped, so that none is taken for a new one."""
-        return {k: v for k, v in with_message(state, text).items() if k != self.key}
+        """The messages with one more; the response so far is dropped, so that none is taken for a new one. Where it
+        stands in no message, it becomes one.
+        """
+        from langchain_core.messages import AIMessage  # noqa: PLC0415  (loads at first use)
+
+        messages, response = messages_of(state), _field(state, self.key)
+        if messages and messages[-1].type == "human" and response is not None:
+            messages.append(AIMessage(json.dumps(_plain(response), default=str)))
+        kept = with_message({**(state if isinstance(state, Mapping) else {}), "messages": messages}, text)
+        return {k: v for k, v in kept.items() if k != self.key}
 
     def resume(self, asked: Any, situation: Situation) -> Any:
         """What the human says; None where nobody is there."""
