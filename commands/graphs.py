@@ -54,7 +54,10 @@ def show_graph(
         return
     console.print(Text(plan.name, style="bold"), soft_wrap=True)
     fewest = f", at least {plan.fewest_calls}" if plan.fewest_calls != plan.calls else ""
-    console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
+    if plan.calls is None:
+        console.print("calls of a decision: ?, for what a graph from elsewhere asks is known when it ran")
+    else:
+        console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
     rows = [_row(plan, node) for node in plan.nodes]
     columns = [
         TableColumn(heading, [row[i] for row in rows], align, rank, prose=heading == "reads")

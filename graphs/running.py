@@ -23,6 +23,9 @@ __all__ = ["as_langgraph"]
 class _Wiring(Protocol):
     """What a node needs of its plan: the nodes that it reads, and the graph behind it."""
 
+    @property
+    def fingerprint(self) -> str: ...
+
     def node(self, name: str) -> Node: ...
 
     def graph_of(self, agent: Agent) -> ExternalGraph: ...
@@ -45,7 +48,8 @@ def as_langgraph(plan: _Wiring, node: Node) -> Any:
             return GraphRun(turn, (turn,))
         if runs_graph(node.agent):
             graph = plan.graph_of(node.agent)
-            return await run_graph(graph, node.agent, node.name, context, reads, lane, sample)
+            memory = plan.fingerprint if graph.memory else ""
+            return await run_graph(graph, node.agent, node.name, context, reads, lane, sample, memory)
         turn = await speak(node.agent, node.name, context, reads, lane, sample)
         return GraphRun(turn, (turn,))
 

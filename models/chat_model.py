@@ -36,6 +36,8 @@ from .structured_output import structured
 
 __all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
 
+MANY = 10_000  # tasks that one body of the functional API may call, for each to have numbers of its own
+
 
 NOTHING = Offer()
 
@@ -46,6 +48,7 @@ class GraphCall:
 
     Attributes:
         superstep, rank: the superstep of the graph, and the rank in it of the task that calls.
+        calls: in the functional API, which of the tasks that its body called it is, from outside to inside.
         index: how many calls the task had made before.
         node: the name of its node.
         sample: the sample number of its draw.
@@ -55,6 +58,7 @@ class GraphCall:
 
     superstep: int
     rank: int
+    calls: tuple[int, ...]
     index: int
     node: str
     sample: int
@@ -162,17 +166,23 @@ class DecisionContext:
         namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
         task = namespace.partition("|")[0].rpartition(":")[2]
         superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
+        calls, place = _called_tasks(metadata.get("langgraph_path")), (rank, max(self._widths[superstep], 1))
+        if calls:
+            task, place = (
+                f"{task}{calls}",
+                (sum(n * MANY**i for i, n in enumerate(reversed(calls))), MANY ** len(calls)),
+            )
         try:
             info, sampling = self.models.info(slot), with_settings(sampling, self._settings)
             request = offer.added_to(Request(info.id, messages, sampling, info.mode))
             samples = self._samples.setdefault(request, _Samples(superstep, self._dealt.get(request, 0)))
-            sample = self._first + samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
+            sample = self._first + samples.deal(superstep, *place, task)
             draw = Draw(self.episode, self.step, sample)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw, offer))
             answer.add_done_callback(_mark_retrieved)
             node = str(metadata.get("langgraph_node") or "model")
-            index = sum((call.superstep, call.rank) == (superstep, rank) for call in self._calls)
-            self._calls.append(GraphCall(superstep, rank, index, node, sample, slot, request, answer))
+            index = sum((c.superstep, c.rank, c.calls) == (superstep, rank, calls) for c in self._calls)
+            self._calls.append(GraphCall(superstep, rank, calls, index, node, sample, slot, request, answer))
             return (await asyncio.shield(answer))[1]
         except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
@@ -216,7 +226,14 @@ class DecisionContext:
                 raise self.fatal or error
         if self.fatal is not None:
             raise self.fatal
-        return sorted(self._calls, key=lambda call: (call.superstep, call.rank, call.index))
+        return sorted(self._calls, key=lambda call: (call.superstep, call.rank, call.calls, call.index))
+
+
+def _called_tasks(path: Any) -> tuple[int, ...]:
+    """Of a task that the body of an `entrypoint` called: its number, and before it those of the tasks it lies in."""
+    if not isinstance(path, tuple | list) or len(path) < 3 or not isinstance(path[1], tuple | list):
+        return ()
+    return (*_called_tasks(path[1]), int(path[2]))
 
 
 def _unnamed_slot(slot: str, slots: Collection[str]) -> PlanError:
