@@ -125,7 +125,7 @@ imports: setup ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: calibration
-calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (seven minutes)
+calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
 
 .PHONY: lock

@@ -36,7 +36,8 @@ def as_langgraph(plan: _Wiring, node: Node) -> Any:
         return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
 
     async def take(turns: Turns, context: Context, lane: int) -> GraphRun:
-        reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
+        reads = read(turns, node.reads, lane)
+        sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
         agrees = node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation)
         is_right = only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal
         if agrees or is_right:

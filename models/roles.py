@@ -20,13 +20,16 @@ class ModelRoles:
     """Which model plays which role: what an agent may ask, without knowing any model.
 
     A role, or slot, that is not named is served by "default". `where` names the decision that asks, for events;
-    `player` who plays the episode, such as (task, models).
+    `player` who plays the episode, such as (task, models). `trial` says which of the repeated draws of the decision
+    this is: trial 0 draws the samples that a plan names, and every further one as many samples later as the plan has
+    lanes, so that trial i of a plan is lane i of its `self_consistency`.
     """
 
     gateway: Gateway
     slots: Mapping[str, str]
     where: Where | None = None
     player: tuple[str, ...] = ()
+    trial: int = 0
 
     def give_up(self, episode: int) -> None:
         """Leave an episode unfinished, so that it is played again: something in it failed that may not fail again."""

@@ -5,7 +5,7 @@ content, and survives `decode(type, encode(value))` unchanged.
 """
 
 from .codec import decode, digest, encode
-from .decisions import Decision, Record, Turn
+from .decisions import Decision, Implied, Record, Trial, Turn
 from .messages import FAILURES, Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
@@ -22,6 +22,7 @@ __all__ = [
     "Decision",
     "Draw",
     "Example",
+    "Implied",
     "Message",
     "Oracle",
     "Part",
@@ -40,6 +41,7 @@ __all__ = [
     "ToolCall",
     "ToolUse",
     "Transition",
+    "Trial",
     "Turn",
     "Usage",
     "answer_kind",
