@@ -300,12 +300,16 @@ class Result:
         emit = event_bus(on_event)
         return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, emit))
 
-    def show(self) -> None:
-        """Print the scorecard, in a terminal or a notebook; `score` returns it."""
+    def show(self, wide: bool = False) -> None:
+        """Print the scorecard, in a terminal or a notebook; `score` returns it.
+
+        Args:
+            wide: every column, also where the terminal is too narrow for all of them.
+        """
         from .reports.terminal import show_scorecard
 
         paid = f"{self.outcome.run_usage}\n{self.costs}" if self.outcome else ""
-        show_scorecard(self.score(), self.experiment, paid)
+        show_scorecard(self.score(), self.experiment, paid, wide=wide)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""

@@ -35,6 +35,7 @@ __all__ = [
     "Agent",
     "Context",
     "DeclaresOptions",
+    "GraphRole",
     "ModelRole",
     "OracleRole",
     "ParsedAnswer",
@@ -46,6 +47,7 @@ __all__ = [
     "first_read",
     "observes",
     "pass_on",
+    "runs_graph",
     "speak",
     "without_call",
 ]
@@ -191,7 +193,15 @@ class DeclaresOptions(Protocol):
     options: type[Any]
 
 
-Role = ModelRole | RuleRole
+@runtime_checkable
+class GraphRole(Protocol):
+    """A role whose agents are LangGraph graphs that were not built here; `akrasia.graphs.external_run` runs them."""
+
+    name: str
+    runs_graph: bool
+
+
+Role = ModelRole | RuleRole | GraphRole
 
 AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
 
@@ -202,8 +212,13 @@ def observes(agent: Agent) -> bool:
 
 
 def asks_model(agent: Agent) -> bool:
-    """Whether an agent asks a model."""
-    return hasattr(AGENTS.factory(agent.role), "prompt")
+    """Whether an agent asks a model, be it by a prompt of its own or by running a graph."""
+    return hasattr(AGENTS.factory(agent.role), "prompt") or runs_graph(agent)
+
+
+def runs_graph(agent: Agent) -> bool:
+    """Whether an agent is a LangGraph graph that was not built here (`akrasia.agents.graph_agent`)."""
+    return bool(getattr(AGENTS.factory(agent.role), "runs_graph", False))
 
 
 @cache

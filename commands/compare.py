@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from ..ledger.file import FILE
-from ..records import encode
 from ..reports.comparison import show_comparison
 from ..result import open_run
+from .output import echo_json
 
 __all__ = ["compare_command"]
 
 
 def compare_command(
-    run: Path, a: str, b: str | None, metrics: Sequence[str] | None, interval: Any, as_json: bool, console: Console
+    run: Path,
+    a: str,
+    b: str | None,
+    metrics: Sequence[str] | None,
+    interval: Any,
+    as_json: bool,
+    console: Console,
+    wide: bool = False,
 ) -> None:
     """Print what `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` asks for.
 
@@ -27,9 +33,9 @@ def compare_command(
     """
     comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval)
     if as_json:
-        typer.echo(encode(comparisons).decode())
+        echo_json(comparisons)
     else:
-        show_comparison(comparisons, console)
+        show_comparison(comparisons, console, wide)
 
 
 def _is_run(name: str) -> bool:

@@ -8,7 +8,7 @@ does not find something by its length; a metric whose code fails stops no other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..errors import RunFolderError, UnknownName
 from .anytime import InterimLooks
 from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
-from .controls import Reference, is_control, is_leaking, references
+from .controls import Reference, is_leaking, references
 from .encoded import encoded_beside
 from .frame import baseline_name
 from .how_read import how_read, several_readers
@@ -147,7 +147,7 @@ class _Scorer:
         """Everything on one task and model."""
         base = baseline_name(steps, baseline)
         parts = _by_variant(steps)
-        order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
+        order = _in_order(parts, base, self.run.experiment)
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
         losses = LOSSES if steps["lost_at"].null_count() < steps.height else ()
@@ -389,6 +389,12 @@ def _by_task_and_model(run: RunTables) -> list[pl.DataFrame]:
     tasks = list(dict.fromkeys(task for task, _ in groups))
     models = run.models
     return [groups[key] for key in sorted(groups, key=lambda key: (tasks.index(key[0]), models.index(key[1])))]
+
+
+def _in_order(variants: Iterable[str], base: str, experiment: Mapping[str, Any]) -> list[str]:
+    """The baseline, then the variants as the experiment names them; those that it does not name by their names."""
+    named = {v: place for place, v in enumerate(experiment.get("variants") or {})}
+    return sorted(variants, key=lambda v: (v != base, named.get(v, len(named)), v))
 
 
 def _by_variant(table: pl.DataFrame) -> dict[str, pl.DataFrame]:

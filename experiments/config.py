@@ -258,7 +258,7 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
 
 def _speakers(plan: Decider) -> dict[str, list[str]]:
     """Who is to ask a model in a plan; of a graph from elsewhere, through which slots it says that it asks."""
-    if isinstance(plan, Plan):
+    if isinstance(plan, Plan) and not plan.graphs:
         return {"agents": [n.name for n in plan.nodes if asks_model(n.agent)]}
     return {"slots": sorted(plan.slots)}
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from ..graphs.external import ExternalGraph
     from ..graphs.plan import Plan
     from ..models.base import Backend
     from ..models.budget import Budget
@@ -28,8 +27,8 @@ TaskLike: TypeAlias = "Task | str | Mapping[str, Any]"
 ModelLike: TypeAlias = "Backend | BaseChatModel | str | Mapping[str, Any]"
 """A backend, a LangChain chat model, a model's name, or a table: of a name and options, or of slots to models."""
 
-VariantLike: TypeAlias = "Variant | Plan | ExternalGraph | str"
-"""A variant, a plan, a graph from elsewhere, or an expression such as "reason_act | critique"."""
+VariantLike: TypeAlias = "Variant | Plan | str"
+"""A variant, a plan, or an expression such as "reason_act | critique"."""
 
 
 class ExperimentSettings(TypedDict, total=False):

@@ -78,7 +78,7 @@ import polars as pl
 
 from ..records import ARM_RULES, answer_kind, normal_form
 
-__all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "step_row"]
+__all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "failure_text", "step_row"]
 
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
@@ -202,7 +202,7 @@ def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str 
     unsent = {t["agent"]: t["unsent"] for t in answers if t.get("unsent")}
     keys = "".join(sorted(t["key"] for t in answers))
     said = [
-        _tagged(tags, turns[-1]["text"] if turns else ""),
+        _tagged(tags, failure_text(turns)),
         *(f"{agent}: {fault}" for agent, _, fault in faults),
     ]
     return {
@@ -224,7 +224,7 @@ def _tagged(tags: dict[str, str], last: str) -> str | None:
     """What the record's tags say of whether the step was measured; None where they say nothing against it.
 
     Args:
-        last: the text of the last turn: of a graph that failed, its error.
+        last: of a graph that failed, its error.
     """
     if "other_model" in tags:
         return f"another chat model was called inside the graph: {tags['other_model']}"
@@ -236,6 +236,12 @@ def _tagged(tags: dict[str, str], last: str) -> str | None:
     if "unsaid" in tags:
         return f"no answer of the run's model holds the {tags['unsaid']} of the step"
     return "no call of the run's model was made" if tags.get("calls") == "none" else None
+
+
+def failure_text(turns: list[dict[str, Any]]) -> str:
+    """What the last graph that failed in a decision says of it, or else the last turn; "" where there is none."""
+    said = [t["text"] for t in turns if t.get("role") == "graph" and t["text"]]
+    return str(said[-1]) if said else str(turns[-1]["text"]) if turns else ""
 
 
 def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:

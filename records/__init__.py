@@ -11,10 +11,12 @@ from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
+from .tools import CHOICES_OF_TOOLS, Part, TokenLogprob, Tool, ToolCall, ToolUse
 
 __all__ = [
     "FAILURES",
     "ARM_RULES",
+    "CHOICES_OF_TOOLS",
     "READER_ERRORS",
     "READER_VERSION",
     "Decision",
@@ -23,6 +25,7 @@ __all__ = [
     "Implied",
     "Message",
     "Oracle",
+    "Part",
     "Quantity",
     "ReadingErrors",
     "Record",
@@ -33,6 +36,10 @@ __all__ = [
     "Spend",
     "SplitAnswer",
     "Status",
+    "TokenLogprob",
+    "Tool",
+    "ToolCall",
+    "ToolUse",
     "Transition",
     "Trial",
     "Turn",

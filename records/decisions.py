@@ -11,6 +11,7 @@ from typing import Literal
 
 from .messages import Message, Status, Usage
 from .situations import Oracle
+from .tools import ToolUse
 
 __all__ = ["Decision", "Implied", "Record", "Trial", "Turn"]
 
@@ -49,6 +50,7 @@ class Turn:
         unsent: settings of its request that the model was not sent, unless they are neutral.
         implied: what the rationale in force implies, whatever it concludes; None where no reasoning was asked for, and
             in runs that were made before this was read.
+        tools: the tools that it called, in order, with what they returned.
     """
 
     agent: str
@@ -76,6 +78,7 @@ class Turn:
     fault: str = ""
     unsent: dict[str, str] = field(default_factory=dict)
     implied: Implied | None = None
+    tools: tuple[ToolUse, ...] = ()
 
     @property
     def position(self) -> str | None:

@@ -323,7 +323,7 @@ class _StandIn:
         sampling, info = request.sampling, self.info
         chat = request.mode == "chat"
         per_message = _TOKENS_PER_MESSAGE if chat else 0
-        prompt_tokens = sum(per_message + estimate_tokens(m.content) for m in request.messages)
+        prompt_tokens = sum(map(estimate_tokens, request.texts)) + per_message * len(request.messages)
         prompt_tokens += _TOKENS_PER_REQUEST if chat else 0
         if sampling.choices and info.probs:
             uniform = dict.fromkeys(sampling.choices, 1 / len(sampling.choices))
