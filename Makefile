@@ -106,6 +106,10 @@ bench-scale: setup ## 100,000 episodes: memory, records per second, resume; and 
 bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
 	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
 
+.PHONY: bench-viewer
+bench-viewer: setup ## Time the viewer's pages on 100,000 records (fails beyond 300 ms, or 200 ms for a situation)
+	@$(BIN)/python benchmarks/viewer.py $(ARGS)
+
 .PHONY: bench-embedded
 bench-embedded: setup ## Tokens per second through the whole program over the bare backend; start-up
 	@$(BIN)/python benchmarks/embedded.py $(ARGS)
