@@ -23,6 +23,7 @@ from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind
 from .answers.forms import of_one_form
+from .answers.implied import read_implied
 from .answers.parsing import whole_lines
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
@@ -271,6 +272,7 @@ async def speak(
     answer = _by_outcome(parsed, again, response)
     misread = is_misread(speaker, parsed, response.text, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
+    reasons = answer.rationale is not None and answer.stated is not None
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
         agent=name,
@@ -295,6 +297,7 @@ async def speak(
         fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
+        implied=read_implied(response.text, situation, response.reasoning) if reasons else before.implied,
     )
 
 

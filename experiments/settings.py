@@ -52,6 +52,8 @@ class ExperimentSettings(TypedDict, total=False):
         address: of the Ray cluster; by default this machine.
         leader: with several models and the fork design, the label of the model whose baseline plays the episodes for
             all of them, so that they decide the same situations; by default each model's own baseline plays.
+        trials: how often every decision is drawn, by default once; several draws tell luck from what a model can do
+            (pass@k, consistency, self-consistency for every n). Each costs as much as the decision.
         keep_going: go on also where the first 8 decisions of a variant all failed alike; by default the run stops then.
     """
 
@@ -71,3 +73,4 @@ class ExperimentSettings(TypedDict, total=False):
     address: str
     leader: str
     keep_going: bool
+    trials: int

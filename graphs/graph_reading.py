@@ -18,7 +18,7 @@ from ..agents.answers.parsing import canonical_number, read_answer, read_recomme
 from ..agents.call_faults import CUT_OFF, answer_fault, unsent_settings
 from ..errors import PlanError
 from ..models.providers.provider_errors import scrubbed
-from ..records import Decision, Response, Situation, Status, Turn
+from ..records import Decision, Response, Situation, Status, ToolCall, ToolUse, Turn
 from .adapters import GraphOutput
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "is_of_an_answer",
     "turns_of_calls",
     "unsaid",
+    "words_of",
 ]
 
 LETTERS = 26
@@ -41,6 +42,7 @@ def check_output(name: str, answer: GraphOutput) -> GraphOutput:
     stated = answer.stated
     for what, value, fits, expected in (
         ("text", answer.text, isinstance(answer.text, str), "a text"),
+        ("decided_by", answer.decided_by, isinstance(answer.decided_by, str), "a name"),
         ("rationale", answer.rationale, isinstance(answer.rationale, str), "a text"),
         ("action", answer.action, answer.action is None or isinstance(answer.action, str), "a label or None"),
         (
@@ -70,7 +72,7 @@ def is_of_an_answer(error: BaseException, ends: Sequence[Response]) -> bool:
     Args:
         ends: how the calls of the graph ended, in order.
     """
-    read, answers = [_words(text) for text in _unread_texts(error)], [_words(r.text) for r in ends]
+    read, answers = [_words(text) for text in _unread_texts(error)], [_words(words_of(r)) for r in ends]
     if not read:
         return bool(answers)
     if not any(read):
@@ -159,6 +161,11 @@ def _source(text: str, turns: list[Turn], ends: list[Response]) -> tuple[int | N
     return source, ends[-1 if source is None else source].status if ends else "ok"
 
 
+def words_of(response: Response) -> str:
+    """What an answer says: its text, and the arguments of the tools that it calls, as a form may be asked for."""
+    return "\n".join(filter(None, [response.text, *(call.arguments for call in response.tool_calls)]))
+
+
 def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: Sequence[Response]) -> str:
     """What of a decision is in no answer of a call: "action", "recommendation", both, or "" where all of it is.
 
@@ -171,7 +178,7 @@ def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: 
     Args:
         ends: how the calls of the graph ended, in order.
     """
-    texts = [r.text for r in ends if r.status in ("ok", "truncated")]
+    texts = [words_of(r) for r in ends if r.status in ("ok", "truncated")]
     made_of = answer.text in texts
 
     def said(label: str, given: Sequence[Sequence[str]]) -> bool:
@@ -260,10 +267,19 @@ def _label(label: str, situation: Situation) -> tuple[str | None, Status]:
     return (read, "ok") if read else (None, "unparsable")
 
 
+def _use(call: ToolCall, results: Mapping[str, str]) -> ToolUse:
+    """A call with what a later request says that it returned; LangGraph words an error of a tool as its result."""
+    result = results.get(call.id, "")
+    failed = result.startswith("Error")
+    return ToolUse(call.name, call.arguments, "" if failed else result, result if failed else "", call.id)
+
+
 def turns_of_calls(calls: Any) -> tuple[list[Turn], list[Response]]:
     """The turns of a graph's calls, and how each call ended."""
     turns, ends = [], []
     count: dict[str, int] = {}
+    asked_with = (message for one in calls for message in one.request.messages if message.tool_call_id)
+    results = {message.tool_call_id: message.content for message in asked_with}
     for asked in calls:
         key, response = asked.answer.result()
         lane = count[asked.node] = count.get(asked.node, -1) + 1
@@ -282,6 +298,7 @@ def turns_of_calls(calls: Any) -> tuple[list[Turn], list[Response]]:
                 slot=asked.slot,
                 fault=answer_fault(response, asked.request.messages, read=False),
                 unsent=unsent_settings(asked.request.sampling, response),
+                tools=tuple(_use(call, results) for call in response.tool_calls),
             )
         )
         ends.append(response)

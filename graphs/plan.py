@@ -7,6 +7,7 @@ An edge u -> v means "v reads u", and so "v comes after u". Invariants
   ends, and yields exactly one decision.
 - The plan names every sample. A node with `lanes` = n is n independent copies; lane i draws sample
   `sample + stride * i`, so more lanes never change an earlier lane's draws, and arrival order decides nothing.
+  Trial t of a decision goes on where its lanes end: it draws what the lanes from n * t on would draw.
 """
 
 from __future__ import annotations

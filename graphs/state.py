@@ -104,6 +104,13 @@ def _in_own_names(turn: Turn, own: Mapping[str, str]) -> Turn:
         turn,
         stated=tuple(own.get(a, a) for a in turn.stated),
         planted=tuple(own.get(a, a) for a in turn.planted),
+        implied=None
+        if turn.implied is None
+        else replace(
+            turn.implied,
+            labels=tuple(own.get(a, a) for a in turn.implied.labels),
+            concluded=tuple(own.get(a, a) for a in turn.implied.concluded),
+        ),
         action=None if turn.action is None else own.get(turn.action, turn.action),
         probs=None if turn.probs is None else {own.get(a, a): p for a, p in turn.probs.items()},
     )

@@ -32,6 +32,7 @@ __all__ = [
     "canonical_number",
     "holds_recommendation",
     "match_label",
+    "place_read",
     "read_action",
     "read_answer",
     "read_recommendation",
@@ -207,6 +208,35 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     else:
         stopped = read_labels(marked.value, _names(situation.actions, _spoken(situation)), several=stated).stopped
     return f"not understood from {_short(marked.value[stopped or 0 :].strip() or marked.value)!r} on"
+
+
+def place_read(text: str, situation: Situation, *, stated: bool = False) -> tuple[int, int] | None:
+    """Where in an answer stands what was read of it, as (begin, end); None where nothing was read, or it has no place.
+
+    A marker or a sentence is meant together with the label behind it. A bare label is the whole answer. A
+    recommendation that follows from a table of values stands nowhere.
+
+    Args:
+        stated: the place of the recommendation, not of what is done.
+    """
+    bare = text.strip()
+    if not stated and bare in situation.actions:
+        begin = text.index(bare)
+        return begin, begin + len(bare)
+    read: tuple[object, Status] = read_recommendation(text, situation) if stated else read_answer(text, situation)
+    answer = split_thoughts(text).text
+    offset, shown = len(text) - len(answer), plain_signs(answer)
+    if read[1] != "ok" or not text.endswith(answer) or len(shown) != len(answer):
+        return None
+    kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
+    marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
+    if marked is None:
+        return None
+    end = marked.begin + len(marked.value.rstrip())
+    if situation.answer == "action":
+        named = _names(situation.actions, _spoken(situation)).here.search(shown, marked.begin, end)
+        end = named.end() if named else end
+    return offset + marked.start, offset + end
 
 
 def _short(text: str) -> str:

@@ -10,8 +10,12 @@ from . import (
     frequency,
     gap,
     influence,
+    levels,
     potemkin,
     reading,
+    selective,
+    teams,
+    trials,
     variety,
 )
 from .base import METRICS, TABLES, Metric, metric, ratio_metric, register_metric, table_read
@@ -36,11 +40,15 @@ __all__ = [
     "gap",
     "gap_table",
     "influence",
+    "levels",
     "metric",
     "potemkin",
     "ratio_metric",
     "reading",
     "register_metric",
+    "selective",
     "table_read",
+    "teams",
+    "trials",
     "variety",
 ]

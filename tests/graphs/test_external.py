@@ -266,8 +266,6 @@ async def test_outside_of_a_decision_and_with_tools_it_says_what_to_do() -> None
     with pytest.raises(PlanError, match="Variant.from_langgraph"):
         MODEL.invoke("hello")
     assert MODEL.bind_tools([]) is MODEL
-    with pytest.raises(PlanError, match="tools"):
-        MODEL.bind_tools([lambda x: x])
     late: list[Any] = []
 
     async def leaves(state: Notes) -> Notes:
