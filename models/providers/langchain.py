@@ -240,6 +240,9 @@ def traced(models: ModelRoles) -> ModelRoles:
 class _TracedModelRoles(ModelRoles):
     """Reports each call to LangChain's callbacks: as a run below the one in whose context it is made."""
 
+    def untraced(self) -> ModelRoles:
+        return ModelRoles(self.gateway, self.slots, self.where, self.player)
+
     async def ask(
         self,
         slot: str,
