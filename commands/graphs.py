@@ -35,6 +35,7 @@ def show_graph(
     svg: Path | None = None,
     png: Path | None = None,
     mermaid: bool = False,
+    wide: bool = False,
     as_json: bool = False,
 ) -> None:
     """Print a plan as a table, or as Mermaid text alone, after writing its drawings to the files that are given.
@@ -62,7 +63,7 @@ def show_graph(
         TableColumn(heading, [row[i] for row in rows], align, rank, prose=heading == "reads")
         for i, (heading, align, rank) in enumerate(HEADINGS, start=1)
     ]
-    console.print(RowNamedTable("", "node", [row[0] for row in rows], columns))
+    console.print(RowNamedTable("", "node", [row[0] for row in rows], columns, wide=wide))
     for path in written:
         console.print(Text(f"drawn: {path}"), soft_wrap=True)
 

@@ -75,8 +75,8 @@ class GraphRun:
         inside: the turns of the graph's calls, which are.
         tags: what happened inside: `calls` is "none" where it never asked the run's model, `other_model` names the
             other models that it called, `unsaid` says what of the decision is in no answer of the run's model,
-            `interrupt` where it waits, `own_code` which of the user's functions failed, and `decided_by` which of
-            several agents inside decided.
+            `interrupt` where it waits, `own_code` which of the user's functions failed, `decided_by` which of several
+            agents inside decided, and `unrecorded_tools` which tools it called whose results are not kept.
     """
 
     turn: Turn
@@ -312,7 +312,8 @@ def _placed(adapter: Any, method: str) -> Iterator[None]:
 
 
 def _heard(others: Any) -> dict[str, str]:
-    return {"other_model": ", ".join(sorted(others.names))} if others.names else {}
+    heard = {"other_model": others.names, "unrecorded_tools": others.tools}
+    return {name: ", ".join(sorted(names)) for name, names in heard.items() if names}
 
 
 def _own_fault(error: Exception, ends: list[Response]) -> str:

@@ -58,10 +58,11 @@ async def _take(plan: Wiring, node: Node, turns: Turns, context: Context, lane: 
     def read(names: tuple[str, ...]) -> tuple[Turn, ...]:
         return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
 
-    reads, sample = read(node.reads), node.sample + node.stride * lane
+    reads = read(node.reads)
+    sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
     agrees = node.unless and agreed(read(node.unless), node.level, context.situation)
     only_while_wrong = node.agent.options_as(ModelOptions).while_wrong
-    is_right = only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal
+    is_right = only_while_wrong and context.oracle and context.oracle.is_right(reads[0].position)
     if agrees or is_right:
         turn = pass_on(node.name, reads, lane, sample)
         return GraphRun(turn, (turn,))

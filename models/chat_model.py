@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from pydantic import Field, PrivateAttr
 from ..errors import EndsRun, PlanError, Rejected, UnknownName, UsageError
 from ..options import one_of
 from ..records import Draw, Message, Request, Response, Sampling
-from .base import ModelInfo, Offer
+from .base import ModelInfo, Offer, key_of
 from .langchain_calls import Asked, asked_of, bound_tools
 from .other_models import OURS
 from .providers.langchain_messages import chunks_of, from_langchain, generation
@@ -96,6 +96,10 @@ class _Samples:
         return sample
 
 
+_Place = tuple[int, int, tuple[int, ...]]
+"""Superstep, rank among its tasks, and the calls of `entrypoint` tasks that lead there."""
+
+
 class DecisionContext:
     """The decision under way: the models that its graph may call, and the calls so far. It lives on one event loop.
 
@@ -163,27 +167,42 @@ class DecisionContext:
             raise PlanError("a model was asked after its decision was over", remedy="Await what your graph starts.")
         if self._slots and slot not in self._slots:
             raise self.fail(_unnamed_slot(slot, self._slots))
-        namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
-        task = namespace.partition("|")[0].rpartition(":")[2]
-        superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
-        calls, place = _called_tasks(metadata.get("langgraph_path")), (rank, max(self._widths[superstep], 1))
-        if calls:
-            task, place = (
-                f"{task}{calls}",
-                (sum(n * MANY**i for i, n in enumerate(reversed(calls))), MANY ** len(calls)),
-            )
         try:
             info, sampling = self.models.info(slot), with_settings(sampling, self._settings)
             request = offer.added_to(Request(info.id, messages, sampling, info.mode))
-            samples = self._samples.setdefault(request, _Samples(superstep, self._dealt.get(request, 0)))
-            sample = self._first + samples.deal(superstep, *place, task)
-            draw = Draw(self.episode, self.step, sample)
+            place, draw = self._draw_of(request, metadata)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw, offer))
             answer.add_done_callback(_mark_retrieved)
             node = str(metadata.get("langgraph_node") or "model")
-            index = sum((c.superstep, c.rank, c.calls) == (superstep, rank, calls) for c in self._calls)
-            self._calls.append(GraphCall(superstep, rank, calls, index, node, sample, slot, request, answer))
+            index = sum((c.superstep, c.rank, c.calls) == place for c in self._calls)
+            self._calls.append(GraphCall(*place, index, node, draw.sample, slot, request, answer))
             return (await asyncio.shield(answer))[1]
+        except (EndsRun, UsageError) as error:
+            raise self.fail(error) from None
+
+    def _draw_of(self, request: Request, metadata: Mapping[str, Any]) -> tuple[_Place, Draw]:
+        """Where the task in `metadata` stands, and the draw of a request that it makes now."""
+        namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
+        task = namespace.partition("|")[0].rpartition(":")[2]
+        superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
+        calls = _called_tasks(metadata.get("langgraph_path"))
+        lane, lanes = rank, max(self._widths[superstep], 1)
+        if calls:
+            task = f"{task}{calls}"
+            lane, lanes = sum(n * MANY**i for i, n in enumerate(reversed(calls))), MANY ** len(calls)
+        samples = self._samples.setdefault(request, _Samples(superstep, self._dealt.get(request, 0)))
+        sample = self._first + samples.deal(superstep, lane, lanes, task)
+        return (superstep, rank, calls), Draw(self.episode, self.step, sample)
+
+    async def keep(
+        self, request: Request, metadata: Mapping[str, Any], make: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """What `make` gives for a request, kept under its draw; from this decision's own loop."""
+        if self.fatal is not None:
+            raise self.fatal
+        _, draw = self._draw_of(request, metadata)
+        try:
+            return await self.models.gateway.keep(key_of(request, draw), request, draw, make)
         except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
 
