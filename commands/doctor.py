@@ -25,6 +25,7 @@ from ..models.resolve import resolve
 from ..records import Draw, Message, Response, Sampling
 from ..reports.tables import RowNamedTable, TableColumn
 from .output import echo_json
+from .waiting import waiting
 
 __all__ = ["ask_once", "examine"]
 
@@ -41,7 +42,8 @@ def ask_once(console: Console, model: str, as_json: bool = False) -> bool:
     Raises:
         UsageError, Denied: the model cannot be used here, and why.
     """
-    info, response = blocking(lambda: _ask(model))
+    with waiting(f"asking {model}, which loads its weights or connects first", in_pipes=True):
+        info, response = blocking(lambda: _ask(model))
     _show(f"akrasia doctor --model {model}", _answers(info, response), console, as_json)
     return response.status == "ok"
 

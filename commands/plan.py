@@ -22,6 +22,7 @@ from ..result import open_run
 from .output import echo_json
 from .power import show_power
 from .settings import experiment_settings, tell
+from .waiting import waiting
 
 __all__ = ["plan_command", "show_plan"]
 
@@ -61,7 +62,8 @@ def plan_command(
     settings, notes = experiment_settings(path, changes, options)
     experiment = assemble(settings)
     tell(notes)
-    forecast = forecast_run(experiment, answer_tokens=answer_tokens)
+    with waiting("working out the prompts of every variant"):
+        forecast = forecast_run(experiment, answer_tokens=answer_tokens)
     analysis = None
     if any(option is not None for option in (effect, power, pilot, comparisons)):
         measured = None if pilot is None else open_run(pilot)
