@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["STOPPED", "Result", "open_run", "writable", "written"]
 
 STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
-TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
+TRANSCRIPTS = 20_000  # records whose turns, and draws whose outcomes, are read without being asked to
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,10 @@ class Result:
         added: list[Any] = []
         with read_ledger(self.folder) as ledger:
             run = self._tables_of(ledger)
+            draws = run.steps.height * run.experiment.get("trials", 1)
+            if draws > run.steps.height and (turns or (turns is None and draws <= TRANSCRIPTS)):
+                drawn = self._once("trials", _trials, ledger)
+                run = replace(run, trials=drawn, trial_answers=self._once("trial_answers", _trial_answers, ledger))
             if turns or (turns is None and run.steps.height <= TRANSCRIPTS):
                 transcripts = self._once("turns", _turns, ledger)
                 run = replace(run, turns=transcripts, steps=with_latency(run.steps, transcripts, ledger.latencies()))
@@ -224,6 +228,12 @@ class Result:
         """The transcripts as a table, one row per turn of a decision (columns: `akrasia.evals.turns`)."""
         with read_ledger(self.folder) as ledger:
             return _turns(ledger)
+
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """The repeated draws, one row per decision (`akrasia.evals.trials`); empty where each was drawn once."""
+        with read_ledger(self.folder) as ledger:
+            return _trials(ledger)
 
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
         """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluating.evaluate`."""
@@ -370,6 +380,18 @@ def _turns(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.turns import turns
 
     return turns(ledger.raw_records())
+
+
+def _trials(ledger: LedgerReader) -> pl.DataFrame:
+    from .evals.trials import trials
+
+    return trials(ledger.raw_records())
+
+
+def _trial_answers(ledger: LedgerReader) -> pl.DataFrame:
+    from .evals.trials import asked_by_trials
+
+    return asked_by_trials(ledger.raw_records())
 
 
 def _stored(ledger: LedgerReader, key: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ __all__ = [
     "ModelName",
     "RunFolder",
     "TaskName",
+    "Trials",
     "Variants",
     "Wide",
     "names_of",
@@ -51,6 +52,7 @@ Variants = Annotated[
     ),
 ]
 Episodes = Annotated[int | None, typer.Option(help="Episodes, instead of the file's.")]
+Trials = Annotated[int | None, typer.Option(help="Draws of every decision, instead of the file's.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="Change one setting: task.arms=10.")]
 Metrics = Annotated[
     list[str] | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import AsJson, Changes, Episodes, LogFile, LogLevel, ModelName, TaskName, Variants, Wide
+from .arguments import AsJson, Changes, Episodes, LogFile, LogLevel, ModelName, TaskName, Trials, Variants, Wide
 from .output import terminal
 from .strict import StrictCommand
 from .waiting import waiting
@@ -45,6 +45,7 @@ def plan(
     model: ModelName = None,
     variant: Variants = None,
     episodes: Episodes = None,
+    trials: Trials = None,
     changes: Changes = None,
     answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
     effect: Annotated[
@@ -64,7 +65,7 @@ def plan(
 
     plan_command(
         experiment,
-        {"task": task, "model": model, "variants": variant, "episodes": episodes},
+        {"task": task, "model": model, "variants": variant, "episodes": episodes, "trials": trials},
         changes or [],
         answer_tokens,
         terminal(),
@@ -92,6 +93,7 @@ def run(
     model: ModelName = None,
     variant: Variants = None,
     episodes: Episodes = None,
+    trials: Trials = None,
     until: Annotated[
         str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
     ] = None,
@@ -124,6 +126,7 @@ def run(
         "task": task,
         "variants": variant,
         "episodes": episodes,
+        "trials": trials,
         "until": until,
         "workers": workers,
         "executor": executor,

@@ -151,7 +151,8 @@ def _dollars(cost: CostEstimate) -> str:
 def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> None:
     answers, calls = round(forecast.alone.calls), round(forecast.shared.calls)
     console.print(
-        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {answers} answers asked for, "
+        f"{experiment.episodes} episodes; at most {experiment.situations} situations"
+        f"{f', each decided {experiment.trials} times' if experiment.trials > 1 else ''}, {answers} answers asked for, "
         f"{calls} calls made ({calls / answers if answers else 1:.0%}; the rest is shared between variants)"
     )
     console.print(
@@ -159,7 +160,8 @@ def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> 
         f"long as it may be; ${_dollars(forecast.alone)} if each variant were run by itself"
     )
     console.print(
-        f"Calls and tokens are of one decision; dollars of the whole run: a variant by itself, what it adds to "
+        f"Calls and tokens are of one decision{' with all its trials' if experiment.trials > 1 else ''}; dollars of "
+        "the whole run: a variant by itself, what it adds to "
         f"those above it, and that at most. Assumed: {forecast.answer_tokens} tokens an answer (--answer-tokens), "
         "every round played. Tokens are estimated from the prompts' text."
     )

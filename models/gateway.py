@@ -308,7 +308,7 @@ class Gateway:
                 "Run without --offline to ask for it.",
             )
         price = (await self._open(request.model)).price
-        refuse_keys((m.content for m in request.messages), self._models.keys, f"a prompt for {request.model}")
+        refuse_keys(request.texts, self._models.keys, f"a prompt for {request.model}")
         payment = await Payment.reserve(self._tracker, upper_bound(request, price), self.store.book)
         if self.emit is not None:
             self.emit(self._began(key, request, draw, where, self.emit.texts))

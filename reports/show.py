@@ -17,7 +17,7 @@ from rich.text import Text
 from ..errors import UnknownName
 from ..ledger import LedgerReader, StoredAnswer, read_ledger
 from ..ledger.provenance import RunSession, session_lines
-from ..records import Oracle, Record, Situation, Turn
+from ..records import Message, Oracle, Record, Situation, Turn
 from .tables import RowNamedTable, TableColumn
 from .text import plain_text
 
@@ -27,6 +27,7 @@ Unread = Callable[[str, Situation, bool], str]
 """(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
 
 _ASKED_FOR = {"actor": ("done",), "critic": ("stated",)}  # of an answer; others are asked for both
+SHOWN_OF_A_RESULT = 2_000  # characters of what a tool returned
 _CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
 
 
@@ -121,7 +122,7 @@ def show_step(
                 changed = _changed(turn, spoken)
                 answer = ledger.answer(turn.key) if turn.key else None
                 if answer is not None and turn.key not in shown:
-                    prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
+                    prompt = "".join(f"[{_speaker(m)}]\n{m.shown}\n" for m in answer.request.messages)
                     console.print(
                         Panel(Text(plain_text(prompt.rstrip())), title="asked", title_align="left", border_style="dim")
                     )
@@ -181,8 +182,8 @@ def _read_by(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -
     if answer is None:
         return []
     messages = answer.request.messages
-    whole = _plain("\n".join(m.content for m in messages))
-    told = _plain("\n".join(m.content for m in messages if m.role != "assistant"))
+    whole = _plain("\n".join(m.shown for m in messages))
+    told = _plain("\n".join(m.shown for m in messages if m.role != "assistant"))
     # The conversation that an agent continues, its answers included, is that of the first turn that it reads.
     prompts = dict.fromkeys(wired, told) | dict.fromkeys(wired[:1], whole)
     return [name for name in wired if any(t.agent == name and _stands_in(t, prompts[name]) for t in turns)]
@@ -204,9 +205,19 @@ def _title(turn: Turn, read: list[str]) -> str:
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 
+def _speaker(message: Message) -> str:
+    """Who speaks in a message, by role and name, and which call a result answers."""
+    of = f" {message.name}" if message.name else ""
+    return f"{message.role}{of}, answers {message.tool_call_id}" if message.tool_call_id else f"{message.role}{of}"
+
+
 def _answer_text(turn: Turn, error: str) -> Text:
-    """What the agent said, and the provider's sentence where there is no answer."""
-    text = Text(plain_text(turn.text.strip("\n")) or "(nothing)")
+    """What the agent said and which tools it called, and the provider's sentence where there is no answer."""
+    text = Text(plain_text(turn.text.strip("\n")) or ("(nothing)" if not turn.tools else ""))
+    for use in turn.tools:
+        came = f"error: {use.error}" if use.error else use.result or "(no result)"
+        line = f"calls {use.name}({use.arguments}) -> {_short(came)}"
+        text.append(plain_text(f"\n{line}" if text else line))
     if error:
         text.append(f"\n{error}", style="red")
     if turn.probs:
@@ -214,6 +225,10 @@ def _answer_text(turn: Turn, error: str) -> Text:
         mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""
         text.append(f"\nP: {', '.join(f'{a} {p:.2f}' for a, p in top)}{mass}", style="dim")
     return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_OF_A_RESULT else f"{text[:SHOWN_OF_A_RESULT]}... ({len(text):,} characters)"
 
 
 def _stops(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:

@@ -90,7 +90,14 @@ def build_cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
     cells: list[Cell] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
         row = {
-            model: Cell(label, task, model, replace(models, player=(label, model)), experiment.variants)
+            model: Cell(
+                label,
+                task,
+                model,
+                replace(models, player=(label, model)),
+                experiment.variants,
+                trials=experiment.trials,
+            )
             for model, models in roles.items()
         }
         leader = row.get(experiment.leader)
