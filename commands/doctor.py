@@ -23,7 +23,7 @@ from ..models.providers.preflight import KEY_VARIABLES
 from ..models.providers.shipped_weights import default_weights
 from ..models.resolve import resolve
 from ..records import Draw, Message, Response, Sampling
-from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from .output import echo_json
 from .waiting import waiting
 
@@ -100,7 +100,7 @@ def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console
         echo_json([dict(zip(("what", "state", "detail"), row, strict=True)) for row in rows])
         return
     states = [Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]) for _, state, _ in rows]
-    details = TableColumn("detail", [detail for *_, detail in rows], prose=True)
+    details = TableColumn("detail", [detail for *_, detail in rows], wraps=PROSE)
     console.print(RowNamedTable(title, "what", [what for what, *_ in rows], [TableColumn("state", states), details]))
 
 
