@@ -19,7 +19,7 @@ SECTION = "Results"
 
 def add_result_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
-    for command in (score, compare, check, show, judge, report, export):
+    for command in (score, compare, check, show, view, judge, report, export):
         app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
 
 
@@ -134,6 +134,35 @@ def show(
 
     console = terminal()
     show_command(run, episode, step, variant or (), model, console, gap=gap, most=most, html=html, as_json=as_json)
+
+
+def view(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of runs; by default runs/.", metavar="[RUN]...")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8642,
+    host: Annotated[str, typer.Option(help="Where to listen; by default this machine alone can look.")] = "127.0.0.1",
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write the pages into this folder instead, for a web page.")
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Take no labels: write nothing at all.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at runs in a browser: every situation with all variants side by side (extra: viewer)."""
+    from .view import view_command
+
+    console = terminal(as_json)
+    view_command(
+        runs or [],
+        console,
+        host=host,
+        port=port,
+        bundle=bundle,
+        read_only=read_only,
+        open_page=open_page,
+        as_json=as_json,
+    )
 
 
 def judge(

@@ -264,7 +264,7 @@ class Plan:
         from ..models.providers.langchain import traced
 
         shown = self.view(situation, Draw(episode, step))
-        if self.leaks and situation.answer == "text":
+        if situation.answer == "text" and any(reveals_oracle(n.agent) for n in self.nodes):
             raise PlanError(f"{self.name!r} needs answers that can be listed", remedy="Use another task.")
         if oracle is not None and shown.own:
             shown_as = dict(zip(shown.own, shown.actions, strict=True))
@@ -360,9 +360,14 @@ def _observed_last(plan: Plan) -> Plan:
     return replace(plan, nodes=(*deciding, *last))
 
 
+def reveals_oracle(agent: Agent) -> bool:
+    """Whether an agent's answer is the oracle's."""
+    return bool(getattr(AGENTS.factory(agent.role), "leaks", False))
+
+
 def reads_oracle(agent: Agent) -> bool:
     """Whether an agent reads the oracle, or is asked only while it is wrong."""
-    return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options_as(ModelOptions).while_wrong)
+    return reveals_oracle(agent) or agent.options_as(ModelOptions).while_wrong
 
 
 def _never_spared(node: Node) -> Node:

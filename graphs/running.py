@@ -23,6 +23,9 @@ __all__ = ["as_langgraph"]
 class _Wiring(Protocol):
     """What a node needs of its plan: the nodes that it reads, and the graph behind it."""
 
+    @property
+    def fingerprint(self) -> str: ...
+
     def node(self, name: str) -> Node: ...
 
     def graph_of(self, agent: Agent) -> ExternalGraph: ...
@@ -39,13 +42,14 @@ def as_langgraph(plan: _Wiring, node: Node) -> Any:
         reads = read(turns, node.reads, lane)
         sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
         agrees = node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation)
-        is_right = only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal
+        is_right = only_while_wrong and context.oracle and context.oracle.is_right(reads[0].position)
         if agrees or is_right:
             turn = pass_on(node.name, reads, lane, sample)
             return GraphRun(turn, (turn,))
         if runs_graph(node.agent):
             graph = plan.graph_of(node.agent)
-            return await run_graph(graph, node.agent, node.name, context, reads, lane, sample)
+            memory = plan.fingerprint if graph.memory else ""
+            return await run_graph(graph, node.agent, node.name, context, reads, lane, sample, memory)
         turn = await speak(node.agent, node.name, context, reads, lane, sample)
         return GraphRun(turn, (turn,))
 

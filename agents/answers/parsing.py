@@ -23,7 +23,7 @@ from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
 from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
-from .markers import Marked, last_marked, own_line_begins
+from .markers import Marked, last_marked, own_line_begins, speaks_for_others
 from .numbers import read_number
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
@@ -32,6 +32,7 @@ __all__ = [
     "canonical_number",
     "holds_recommendation",
     "match_label",
+    "place_read",
     "read_action",
     "read_answer",
     "read_recommendation",
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 LONGEST_LEAD = 500  # characters of a sentence before what it says is best
+OFFERED = 2000  # characters below an answer in which another one may be offered
 SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
 _BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
@@ -72,10 +74,30 @@ _ANSWER_IS = re.compile(
 )
 _CONCLUSION = re.compile(r"^\W{0,6}(?:so|thus|therefore|hence)\b[^.\n]{1,80}", re.IGNORECASE | re.MULTILINE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
+_SMALL_BOX = re.compile(r"\\boxed\s?\{([^{}\n]{1,40})\}")
+_EQUATION = re.compile(
+    r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
+)
+_IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
 _OWN_LINE = re.compile(
     r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
     r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
     re.MULTILINE,
+)
+_IS_RIGHT = re.compile(
+    r"[\"'*_`)]{0,4} (?:would be|is|was|should be|would have been) (?:(?:also|equally|actually|really|in fact|"
+    r"just as) )?"
+    r"(?:the )?(?:correct|right|better|best|true)\b",
+    re.IGNORECASE,
+)
+_OPTION = re.compile(r"[\s*(]{0,4}([A-Z])[.):][ *]{1,3}\w")
+_OFFERS = re.compile(
+    r"(?:^|[.!?]\s)\W{0,6}(?:if (?:you|we|i|the|exploration|exploitation)\b|otherwise\b|for (?:exploration|"
+    r"exploitation)\b)"
+    r"[^.\n]{0,120}\b(?:press|choose|pick|take|select|try|go with|use|pull|play)\b[^.\n]{1,40}"
+    r"|(?:^|[.!?]\s)\W{0,6}(?:however|but|that said)\b[^.\n]{0,60}\b(?:might|may|could|would) (?:also )?be (?:\w+ )?"
+    r"(?:better|best|preferable|right|a good)[^.\n]{0,40}",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HOWEVER = re.compile(
     r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE
@@ -125,8 +147,9 @@ def read_action(
     split = split_thoughts(text)
     if split.cut:
         return None, "truncated"
-    marked = last_marked(plain_signs(split.text), "done", tuple(actions))
-    if marked is None:
+    shown = plain_signs(split.text)
+    marked = last_marked(shown, "done", tuple(actions))
+    if marked is None or speaks_for_others(shown):
         return None, "unparsable"
     reading = _labels_of(marked, _names(actions, spoken), several=False)
     return (reading.labels[0], "ok") if reading.status == "ok" else (None, reading.status)
@@ -215,6 +238,35 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     return f"not understood from {_short(marked.value[stopped or 0 :].strip() or marked.value)!r} on"
 
 
+def place_read(text: str, situation: Situation, *, stated: bool = False) -> tuple[int, int] | None:
+    """Where in an answer stands what was read of it, as (begin, end); None where nothing was read, or it has no place.
+
+    A marker or a sentence is meant together with the label behind it. A bare label is the whole answer. A
+    recommendation that follows from a table of values stands nowhere.
+
+    Args:
+        stated: the place of the recommendation, not of what is done.
+    """
+    bare = text.strip()
+    if not stated and bare in situation.actions:
+        begin = text.index(bare)
+        return begin, begin + len(bare)
+    read: tuple[object, Status] = read_recommendation(text, situation) if stated else read_answer(text, situation)
+    answer = split_thoughts(text).text
+    offset, shown = len(text) - len(answer), plain_signs(answer)
+    if read[1] != "ok" or not text.endswith(answer) or len(shown) != len(answer):
+        return None
+    kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
+    marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
+    if marked is None:
+        return None
+    end = marked.begin + len(marked.value.rstrip())
+    if situation.answer == "action":
+        named = _names(situation.actions, _spoken(situation)).here.search(shown, marked.begin, end)
+        end = named.end() if named else end
+    return offset + marked.start, offset + end
+
+
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
@@ -243,7 +295,12 @@ def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
 
 def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool:
     """Whether the text below takes the answer back, or lists another one right below."""
-    if is_taken_back(marked.after):
+    if is_taken_back(marked.after) or names.mentions_any(_offered_below(marked.after)):
+        return True
+    if labels and any(
+        names.label_of(m) not in labels and _IS_RIGHT.match(marked.after, m.end())
+        for m in names.here.finditer(marked.after, 0, OFFERED)
+    ):
         return True
     if labels and any(
         names.label_of(m) not in labels
@@ -256,9 +313,28 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool
     below = marked.after.lstrip("\n").partition("\n")[0].strip()
     if not below or len(below) > 80 or own_line_begins(below):
         return False
+    if _lists_options(marked, below, labels):
+        return True
     listed = read_labels(below, names, several=False) if names.mentions_any(below) else None
     bare = listed is not None and listed.status == "ok" and len(below) <= len(listed.labels[0]) + 8
     return bare and listed is not None and listed.labels[0] not in labels
+
+
+def _lists_options(marked: Marked, below: str, labels: tuple[str, ...]) -> bool:
+    """Whether the next line is another option, written out as the answer is: "B. Fever" and below it "D. Cough"."""
+    option = _OPTION.match(below)
+    return (
+        option is not None
+        and not marked.after.startswith("\n\n")
+        and _OPTION.match(marked.value) is not None
+        and option[1] not in labels
+        and not re.search(r"\b(?:wrong|incorrect|not|because|since|is|was|has)\b", below, re.IGNORECASE)
+    )
+
+
+def _offered_below(after: str) -> str:
+    """What the text below offers instead, such as "If you want to explore, press Blue"."""
+    return " ".join(m[0] for m in _OFFERS.finditer(after, 0, OFFERED))
 
 
 def _best_sentence(text: str) -> Marked | None:
@@ -295,6 +371,8 @@ def _value_behind(text: str, kind: str) -> str:
 
 def _open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
     marked = last_marked(text, kind)
+    if speaks_for_others(text):
+        return None, "unparsable"
     if situation.answer == "number":
         return _number(text, marked, kind)
     if marked is None:
@@ -306,18 +384,38 @@ def _open(text: str, kind: str, situation: Situation) -> tuple[str | None, Statu
 
 
 def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, Status]:
+    boxed = False
     if marked is None and kind == "answer":
-        marked = _answer_sentence(text) or _boxed(text)
+        sentence = _answer_sentence(text)
+        boxed, marked = sentence is None, sentence or _boxed(text)
     if marked is None or not marked.whole:
         return None, "unparsable"
     number = read_number(marked.value).number
     if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
+        return None, "unparsable"
+    if _computes_another(marked.after, number) or (boxed and _boxes_another(text, number)):
         return None, "unparsable"
     below = _answer_sentence(marked.after) or _boxed(marked.after)
     concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
     if any(read_number(said).number not in (None, number) for said in concluded):
         return None, "unparsable"
     return number, "ok"
+
+
+def _computes_another(after: str, number: str) -> bool:
+    """Whether the text below computes, and all that it computes is another number; or gives another one if."""
+    results = [read_number(m[1]).number for m in _EQUATION.finditer(after, 0, OFFERED)]
+    if results and number not in results:
+        return True
+    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after, 0, OFFERED))
+
+
+def _boxes_another(text: str, number: str) -> bool:
+    """Whether another box of a text without a marker holds another number."""
+    return any(
+        read_number(m[1]).number not in (None, number)
+        for m in _SMALL_BOX.finditer(text, max(0, len(text) - 5 * OFFERED))
+    )
 
 
 def _lists_numbers(after: str) -> bool:
