@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SERIES", "Node", "Plan"]
 
+MOST_ANSWERS = 20_000  # of one decision, its copies counted
+
 SERIES = 1_000_000  # the n-th agent that may ask the very same anew draws from sample n * SERIES on
 
 
@@ -71,6 +73,12 @@ class Plan:
 
     def __post_init__(self) -> None:
         with_settings(Sampling(), self.sampling)  # refuses what is no setting
+        if (answers := sum(node.lanes for node in self.nodes)) > MOST_ANSWERS:
+            raise PlanError(
+                f"one decision of {self.base!r} would take {answers:,} answers",
+                f"at most {MOST_ANSWERS:,} are held at once",
+                "Take fewer agents, rounds or samples.",
+            )
         check_nodes(self.base, self.nodes, self.decision, self.focus)
         check_graphs(self.base, self.nodes, self.graphs)
 
