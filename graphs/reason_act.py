@@ -12,7 +12,7 @@ import networkx as nx
 
 from ..agents.base import Agent
 from ..errors import AkrasiaError, PlanError
-from ..options import whole
+from ..options import MOST_ROUNDS, whole
 from ..registry import Registry, bind
 from .plan import SERIES, Node, Plan
 
@@ -115,7 +115,7 @@ def reason_then_act(rationale: str = "answer") -> Plan:
 @graph
 def reason_act_critic(rounds: int = 1) -> Plan:
     """Reason, act, and let a critic comment for some rounds: the reasoner answers again, then the actor acts."""
-    whole("rounds", rounds, 1)
+    whole("rounds", rounds, 1, MOST_ROUNDS)
     nodes = [Node("reason", Agent("reasoner"))]
     for k in range(1, rounds + 1):
         own = nodes[-1].name
