@@ -164,15 +164,7 @@ def plan(
 @app.command(cls=StrictCommand)
 def score(
     context: typer.Context,
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="A published format (aiw, potemkin, greedy-table), else a run folder; ./aiw is a folder of that name."
-        ),
-    ],
-    source: Annotated[Path | None, typer.Argument(help="The published file or folder.")] = None,
-    rule: Annotated[str, typer.Option(help="aiw: which answer of a response counts, first or last.")] = "first",
-    cell: Annotated[list[float] | None, typer.Option(help="greedy-table: six cells in percent, row by row.")] = None,
+    run: RunFolder,
     metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be repeated.")] = None,
     evaluator: Annotated[
         list[str] | None, typer.Option(help="Also this evaluator, NAME or FILE.py:NAME; may be repeated.")
@@ -188,16 +180,13 @@ def score(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON.")] = False,
 ) -> None:
-    """Score a stored run, or published responses, again; needs no model, no network and no key."""
+    """Score a stored run again; needs no model, no network and no key."""
     from .commands.score import score_command
 
     score_command(
         context,
-        what,
-        source,
+        run,
         _console(),
-        rule=rule,
-        cells=cell,
         metrics=metric,
         evaluators=evaluator or (),
         baseline=baseline,
@@ -205,6 +194,44 @@ def score(
         turns=turns,
         every=every,
         two_way=two_way,
+        as_json=as_json,
+    )
+
+
+@app.command("import", cls=StrictCommand)
+def import_(
+    kind: Annotated[str, typer.Argument(help="The format by name: akrasia list importers.", metavar="KIND")],
+    source: Annotated[str, typer.Argument(help="The file or folder; for table also hf:OWNER/NAME.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="Run folder that is made of it.")],
+    map_: Annotated[
+        str | None, typer.Option("--map", help="table: item=question_id,variant=model,done=answer,right=key.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="The least score that is right.")] = None,
+    rule: Annotated[str | None, typer.Option(help="aiw: which answer of a response counts, first or last.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Another option of the format, name=value; may be repeated.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What the questions are called, where the source does not say.")] = "",
+    model: Annotated[str, typer.Option(help="The model, where the source does not say.")] = "",
+    variant: Annotated[str, typer.Option(help="The arm, where the source does not say.")] = "",
+    baseline: Annotated[str, typer.Option(help="The arm that others are compared with; by default the first.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run in the folder.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take guessed columns without asking.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+) -> None:
+    """Make a run of what was run elsewhere: a table, logs of other tools, published outputs."""
+    from .commands.import_run import import_command
+
+    import_command(
+        kind,
+        source,
+        out,
+        _console(),
+        given={"map": map_, "threshold": threshold, "rule": rule},
+        more=option or (),
+        names={"task": task, "model": model, "variant": variant, "baseline": baseline},
+        fresh=fresh,
+        yes=yes,
         as_json=as_json,
     )
 
@@ -218,12 +245,15 @@ def compare(
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Compare this metric; may be repeated.")] = None,
     interval: Annotated[str, typer.Option(help="Kind of 95 % interval: robust or bootstrap.")] = "robust",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Of imported runs: only the items and trials that both arms hold.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
     from .commands.compare import compare_command
 
-    compare_command(run, a, b, metric, interval, as_json, _console())
+    compare_command(run, a, b, metric, interval, as_json, _console(), shared)
 
 
 @app.command(cls=StrictCommand)
@@ -312,7 +342,7 @@ def list_(
         str,
         typer.Argument(
             help="Of what: tasks, graphs, interventions, agents, metrics, evaluators, models, executors, protocols, "
-            "exporters or runs."
+            "importers, exporters or runs."
         ),
     ],
 ) -> None:

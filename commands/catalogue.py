@@ -19,6 +19,7 @@ from ..evals.measuring import select_metrics
 from ..evals.metrics import table_read
 from ..experiments.executors.registry import EXECUTORS
 from ..graphs.reason_act import GRAPHS
+from ..importers import IMPORTERS
 from ..interventions.base import INTERVENTIONS
 from ..ledger import read_ledger
 from ..ledger.file import FILE
@@ -93,9 +94,12 @@ def _runs() -> Rows:
         with read_ledger(path.parent) as ledger:
             stored = json.loads(ledger.meta("experiment") or "{}")
             paid, ended = ledger.paid(), ended_sentence(ledger.sessions())
-            lacks = stored_missing(ledger)
+            lacks, imported = stored_missing(ledger), ledger.imported()
         dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
         names = [marked_name(n, "leaks" in v) for n, v in stored.get("variants", {}).items()]
+        if imported is not None:
+            yield str(path.parent), ", ".join(names), "imported", "-", f"made elsewhere: {imported.kind}"
+            continue
         yield str(path.parent), ", ".join(names), str(paid.calls), dollars, _lacking(lacks, ended)
 
 
@@ -118,6 +122,7 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
     "models": (("model", "what it is"), _models),
     "executors": (("executor", "where episodes are played"), _registered(EXECUTORS)),
     "protocols": (("decision protocol", "how a debate is decided"), _registered(PROTOCOLS)),
+    "importers": (("format", "what it reads"), _registered(IMPORTERS)),
     "exporters": (("format", "what it writes"), _registered(EXPORTERS)),
     "runs": (("run", "variants", "answers", "US dollars", "episodes missing"), _runs),
 }

@@ -18,14 +18,21 @@ __all__ = ["compare_command"]
 
 
 def compare_command(
-    run: Path, a: str, b: str | None, metrics: Sequence[str] | None, interval: Any, as_json: bool, console: Console
+    run: Path,
+    a: str,
+    b: str | None,
+    metrics: Sequence[str] | None,
+    interval: Any,
+    as_json: bool,
+    console: Console,
+    shared: bool = False,
 ) -> None:
     """Print what `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` asks for.
 
     Raises:
         UsageError: the arms cannot be paired, or a name is unknown.
     """
-    comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval)
+    comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval, shared)
     if as_json:
         typer.echo(encode(comparisons).decode())
     else:

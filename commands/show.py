@@ -30,7 +30,7 @@ def show_command(run: Path, episode: int | None, step: int | None, variant: str 
         )
     else:
         result = open_run(run)
-        show_run(result.sessions, result.missing_sentence, console)
+        show_run(result.sessions, result.missing_sentence, console, result.imported)
 
 
 def _unread(text: str, situation: Situation, stated: bool) -> str:

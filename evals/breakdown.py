@@ -6,6 +6,7 @@
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
     round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
     edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
+    n         of an imported run: n draws of the same item, one right, all right, the plurality (`draws_of_items`)
     costs     calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
 
 Invariant: what a variant's records cannot tell is absent, never empty and never 0.
@@ -28,6 +29,7 @@ from .metrics.cost import paid_by_variant
 from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
 from .metrics.influence import persuasion_by_edge
+from .metrics.item_draws import draws_of_items
 
 __all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
 
@@ -40,6 +42,7 @@ BREAKDOWNS = {
     "round": "Flips by round",
     "speaker": "Flips by speaker",
     "edge": "Persuasion by edge, source -> reader",
+    "n": "n draws of the same item: one is right, all are, the plurality is",
     "costs": "What was paid",
 }
 Breakdown = dict[str, dict[str, Estimate]]
@@ -67,6 +70,8 @@ def breakdowns(
         made["item"] = lambda: _column("accuracy", accuracies(steps, interval))
     if has_items:
         made["repeats"] = lambda: frequency_buckets(steps, interval)
+    if steps["trial"].null_count() < steps.height:
+        made["n"] = lambda: draws_of_items(steps, interval)
     if own is not None:
         made["round"] = lambda: flips_by(own, "round", interval)
         made["speaker"] = lambda: flips_by(own, "speaker", interval)

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ..errors import UnknownName
 from ..ledger import StoredAnswer, read_ledger
+from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession, session_lines
 from ..records import Oracle, Record, Situation, Turn
 
@@ -29,23 +30,34 @@ _ASKED_FOR = {"actor": ("done",), "critic": ("stated",)}  # of an answer; others
 _CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
 
 
-def show_run(sessions: Sequence[RunSession], missing: str, console: Console) -> None:
+def show_run(
+    sessions: Sequence[RunSession], missing: str, console: Console, imported: ImportedFrom | None = None
+) -> None:
     """Print where a run comes from: every time that it was played, and what it lacks.
 
     Args:
         missing: which episodes are missing, in words; "" where none is.
+        imported: where the run was imported from; None where it was played.
     """
     if missing:
         console.print(Text(f"! {missing}", style="yellow"))
+    if imported is not None:
+        console.print(Text(f"This run was {imported.sentence}."))
+        console.print(_named_lines("where it comes from", imported.lines))
+        return
     if not sessions:
         console.print("This run was stored by an akrasia that kept no record of where and when it was played.")
     for number, session in enumerate(sessions, start=1):
-        table = Table(title=f"session {number} of {len(sessions)}", title_justify="left", show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for what, text in session_lines(session):
-            table.add_row(what, text)
-        console.print(table)
+        console.print(_named_lines(f"session {number} of {len(sessions)}", session_lines(session)))
+
+
+def _named_lines(title: str, lines: Sequence[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, text in lines:
+        table.add_row(what, text)
+    return table
 
 
 def show_step(
@@ -101,6 +113,9 @@ def show_step(
 def _head(record: Record) -> Text:
     text = Text(f"\n{record.variant}", style="bold")
     text.append(f"  {record.model} on {record.task}, episode {record.episode}, step {record.step}\n", style="dim")
+    if "imported" in record.tags:
+        trial = f", trial {record.tags['trial']}" if "trial" in record.tags else ""
+        text.append(f"imported from {record.tags['source']}: item {record.item}{trial}\n", style="dim")
     text.append(f"oracle ({record.oracle.rule}): {_oracle(record.oracle, record.actions)}", style="")
     return text
 
