@@ -9,6 +9,10 @@ PYTHON ?= python3
 UV ?= uv
 ARGS ?=
 
+# Byte code is kept where the caller's environment forbids it too: without it each of the many processes that tests start
+# compiles its libraries again, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -121,7 +125,7 @@ imports: setup ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: calibration
-calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (seven minutes)
+calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
 
 .PHONY: lock

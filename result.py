@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["STOPPED", "Result", "open_run", "writable", "written"]
 
 STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
-TRANSCRIPTS = 20_000  # records whose turns are read without being asked to
+TRANSCRIPTS = 20_000  # records whose turns, and draws whose outcomes, are read without being asked to
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,12 @@ class Result:
         added: list[Any] = []
         with read_ledger(self.folder) as ledger:
             run = self._tables_of(ledger)
+            if run.imported is not None:
+                run = replace(run, trials=_trials_of_items(run.steps))
+            draws = run.steps.height * run.experiment.get("trials", 1)
+            if draws > run.steps.height and (turns or (turns is None and draws <= TRANSCRIPTS)):
+                drawn = self._once("trials", _trials, ledger)
+                run = replace(run, trials=drawn, trial_answers=self._once("trial_answers", _trial_answers, ledger))
             if turns or (turns is None and run.steps.height <= TRANSCRIPTS):
                 transcripts = self._once("turns", _turns, ledger)
                 run = replace(run, turns=transcripts, steps=with_latency(run.steps, transcripts, ledger.latencies()))
@@ -233,6 +239,12 @@ class Result:
         with read_ledger(self.folder) as ledger:
             return _turns(ledger)
 
+    @cached_property
+    def trials(self) -> pl.DataFrame:
+        """The repeated draws, one row per decision (`akrasia.evals.trials`); empty where each was drawn once."""
+        with read_ledger(self.folder) as ledger:
+            return _trials(ledger)
+
     def evaluate(self, evaluators: Sequence[str | Evaluator | Callable[[Record], Value]]) -> pl.DataFrame:
         """What evaluators say of each record, with their reasons; see `akrasia.evals.evaluating.evaluate`."""
         from .evals.evaluating import evaluate
@@ -304,12 +316,16 @@ class Result:
         emit = event_bus(on_event)
         return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, emit))
 
-    def show(self) -> None:
-        """Print the scorecard, in a terminal or a notebook; `score` returns it."""
+    def show(self, wide: bool = False) -> None:
+        """Print the scorecard, in a terminal or a notebook; `score` returns it.
+
+        Args:
+            wide: every column, also where the terminal is too narrow for all of them.
+        """
         from .reports.terminal import show_scorecard
 
         paid = f"{self.outcome.run_usage}\n{self.costs}" if self.outcome else ""
-        show_scorecard(self.score(), self.experiment, paid)
+        show_scorecard(self.score(), self.experiment, paid, wide=wide)
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
@@ -380,6 +396,25 @@ def _turns(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.turns import turns
 
     return turns(ledger.raw_records())
+
+
+def _trials_of_items(steps: pl.DataFrame) -> pl.DataFrame | None:
+    from .evals.trials import trials_of_items
+
+    found = trials_of_items(steps)
+    return None if found.is_empty() else found
+
+
+def _trials(ledger: LedgerReader) -> pl.DataFrame:
+    from .evals.trials import trials
+
+    return trials(ledger.raw_records())
+
+
+def _trial_answers(ledger: LedgerReader) -> pl.DataFrame:
+    from .evals.trials import asked_by_trials
+
+    return asked_by_trials(ledger.raw_records())
 
 
 def _stored(ledger: LedgerReader, key: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from .critic import Critic
 from .debater import Debater
 from .editor import Editor
 from .executor import StatedPolicy
+from .graph_agent import GraphAgent
 from .judge import Judge
 from .options import ModelOptions, RoleOptions, option
 from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
@@ -25,6 +26,7 @@ __all__ = [
     "Debater",
     "Editor",
     "EpsilonGreedy",
+    "GraphAgent",
     "Judge",
     "ModelOptions",
     "ModelRole",

@@ -23,6 +23,7 @@ from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind
 from .answers.forms import of_one_form
+from .answers.implied import read_implied
 from .answers.parsing import whole_lines
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
@@ -34,6 +35,7 @@ __all__ = [
     "Agent",
     "Context",
     "DeclaresOptions",
+    "GraphRole",
     "ModelRole",
     "OracleRole",
     "ParsedAnswer",
@@ -45,6 +47,7 @@ __all__ = [
     "first_read",
     "observes",
     "pass_on",
+    "runs_graph",
     "speak",
     "without_call",
 ]
@@ -190,7 +193,15 @@ class DeclaresOptions(Protocol):
     options: type[Any]
 
 
-Role = ModelRole | RuleRole
+@runtime_checkable
+class GraphRole(Protocol):
+    """A role whose agents are LangGraph graphs that were not built here; `akrasia.graphs.external_run` runs them."""
+
+    name: str
+    runs_graph: bool
+
+
+Role = ModelRole | RuleRole | GraphRole
 
 AGENTS: Registry[Role] = Registry("agent role", "akrasia.agents")
 
@@ -201,8 +212,13 @@ def observes(agent: Agent) -> bool:
 
 
 def asks_model(agent: Agent) -> bool:
-    """Whether an agent asks a model."""
-    return hasattr(AGENTS.factory(agent.role), "prompt")
+    """Whether an agent asks a model, be it by a prompt of its own or by running a graph."""
+    return hasattr(AGENTS.factory(agent.role), "prompt") or runs_graph(agent)
+
+
+def runs_graph(agent: Agent) -> bool:
+    """Whether an agent is a LangGraph graph that was not built here (`akrasia.agents.graph_agent`)."""
+    return bool(getattr(AGENTS.factory(agent.role), "runs_graph", False))
 
 
 @cache
@@ -256,6 +272,7 @@ async def speak(
     answer = _by_outcome(parsed, again, response)
     misread = is_misread(speaker, parsed, response.text, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
+    reasons = answer.rationale is not None and answer.stated is not None
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
         agent=name,
@@ -280,6 +297,7 @@ async def speak(
         fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
+        implied=read_implied(response.text, situation, response.reasoning) if reasons else before.implied,
     )
 
 

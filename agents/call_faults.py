@@ -42,7 +42,7 @@ def answer_fault(response: Response, messages: Sequence[Message], read: bool) ->
             CUT_OFF if said else f"{CUT_OFF} before its first word" + (f", thinking {thought} tokens" * bool(thought))
         )
     if not said:
-        return "empty"
+        return "" if response.tool_calls else "empty"
     if len(said) >= ECHO and any(said == m.content.strip() for m in messages if m.role != "assistant"):
         return "echo"
     return ""

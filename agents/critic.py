@@ -59,7 +59,7 @@ class Critic:
         first_read(reads, "critic")
         if style != "chat":
             return few_shot_prompt("criticise", agent, situation, reads, style)
-        answers = "\n\n".join(f"--- {t.role} ---\n{t.text.strip()}" for t in reads)
+        answers = "\n\n".join(f"--- {_called(t)} ---\n{t.text.strip()}" for t in reads)
         introduction = options.introduction.replace("{answers}", text_or_filler(options, answers))
         comment = text_or_filler(options, options.comment.replace("{noun}", situation.noun))
         form = answer_form(options, options.form.replace("{noun}", situation.noun))
@@ -69,6 +69,11 @@ class Critic:
 
     def read(self, agent: Agent, situation: Situation, text: str, response: Response) -> ParsedAnswer:
         return ParsedAnswer(stated=read_recommendation(text, situation), action=(None, "absent"))
+
+
+def _called(turn: Turn) -> str:
+    """What an agent is called in front of its answer; a graph from elsewhere reasons, whatever is inside."""
+    return "reasoner" if turn.role == "external" else turn.role
 
 
 AGENTS.register("critic", Critic)

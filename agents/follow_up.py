@@ -15,7 +15,7 @@ from .base import Agent
 from .options import ModelOptions
 from .phrases import filler_for
 
-__all__ = ["FOLLOW_UPS", "continue_conversation", "quote_turns"]
+__all__ = ["FOLLOW_UPS", "continue_conversation", "follow_up_text", "quote_turns"]
 
 # By the option `move`; "{others}" is what the agent reads beside its own conversation.
 FOLLOW_UPS: dict[str, str] = {
@@ -51,6 +51,16 @@ def continue_conversation(agent: Agent, reads: tuple[Turn, ...], form: str) -> t
     """The conversation of `reads[0]`, its answer, and the agent's follow-up; `reads[1:]` are the others' turns.
 
     Raises:
+        UnknownName, PlanError: see `follow_up_text`.
+    """
+    message = follow_up_text(agent, reads, form)
+    return (*reads[0].prompt, Message("assistant", reads[0].last_words), Message("user", message))
+
+
+def follow_up_text(agent: Agent, reads: tuple[Turn, ...], form: str) -> str:
+    """What an agent is told when it continues the conversation of `reads[0]`; `reads[1:]` are the others' turns.
+
+    Raises:
         UnknownName: there is no such follow-up.
         PlanError: there is no conversation to continue, or nobody else to read where the follow-up needs one.
     """
@@ -59,7 +69,7 @@ def continue_conversation(agent: Agent, reads: tuple[Turn, ...], form: str) -> t
         raise UnknownName.among("move", move, FOLLOW_UPS)
     if not reads:
         raise PlanError(f"the move {move!r} has no conversation to continue", remedy="Let the agent read another one.")
-    own, others = reads[0], reads[1:]
+    others = reads[1:]
     wording = FOLLOW_UPS[move] if options.wording is None else options.wording
     if not others and move == "ballot":
         wording = ""
@@ -70,8 +80,7 @@ def continue_conversation(agent: Agent, reads: tuple[Turn, ...], form: str) -> t
         wording = filler_for(wording.replace("{others}", "")) + ("\n\n{others}" if "{others}" in wording else "")
         quotes = filler_for(quotes)
     text = wording.replace("{others}", quotes)
-    message = f"{text}\n\n{form}" if text else form
-    return (*own.prompt, Message("assistant", own.last_words), Message("user", message))
+    return f"{text}\n\n{form}" if text else form
 
 
 def quote_turns(options: ModelOptions, others: tuple[Turn, ...]) -> str:

@@ -1,6 +1,6 @@
 """How often intervals, tests, sequences and plans keep their word: simulated experiments with a planted truth.
 
-    make calibration          all rows, about seven minutes on two cores; writes docs/calibration.md
+    make calibration          all rows, about ten minutes on two cores; writes docs/calibration.md
     python benchmarks/calibration.py --share 0.02      a quick look, writes nothing
 
 Exits with 1 if a row misses what it claims. Every row is seeded by its own name, so the table does not depend on how
@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import expit
 
 from akrasia.benchmarks.calibration_items import ITEM_WORLDS, REPEATS, ItemWorld, item_clusters
+from akrasia.benchmarks.calibration_trials import DRAWS, TRIAL_ITEMS, TRIAL_WORLDS, TrialWorld, repeated_draws
 from akrasia.evals import inference as inf
 from akrasia.evals.inference.sequences import capital
 from akrasia.rng import named_rng
@@ -375,6 +376,12 @@ def repeated_items(world: ItemWorld, repeats: int, replicates: int) -> list[Row]
     return [Row(section, what, replicates, share, least, most) for section, what, share, least, most in measured]
 
 
+def trials_of_items(world: TrialWorld, count: int, k: int, replicates: int) -> list[Row]:
+    """Intervals of what k draws of every decision tell."""
+    measured = repeated_draws(world, count, k, replicates, SEED)
+    return [Row(section, what, replicates, share, least, most) for section, what, share, least, most in measured]
+
+
 Job = Callable[[], list[Row]]
 
 
@@ -423,6 +430,7 @@ def jobs(share: float = 1.0) -> list[Job]:
         for w, q, n in ((COMMON, "gap", 30), (COMMON, "does if knows", 25), (RARE, "doing", 40))
     ]
     made += [partial(repeated_items, w, n, of(10_000 if w.shift == 0 else 4000)) for w in ITEM_WORLDS for n in REPEATS]
+    made += [partial(trials_of_items, w, n, k, of(1000)) for w in TRIAL_WORLDS for n in TRIAL_ITEMS for k in DRAWS]
     return made
 
 

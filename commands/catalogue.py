@@ -1,66 +1,133 @@
-"""What is known by name, from tasks to export formats, and this folder's runs."""
+"""What is known by name, from tasks to export formats, and this folder's runs.
+
+Invariant: only the room of the kind that is asked for is imported.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
-from ..agents.base import AGENTS
-from ..agents.protocols import PROTOCOLS
 from ..errors import AkrasiaError, UnknownName
-from ..evals.completeness import MissingEpisodes, stored_missing
-from ..evals.evaluator import EVALUATORS, select_evaluators
-from ..evals.measuring import select_metrics
-from ..evals.metrics import table_read
-from ..experiments.executors.registry import EXECUTORS
-from ..graphs.reason_act import GRAPHS
-from ..importers import IMPORTERS
-from ..interventions.base import INTERVENTIONS
-from ..ledger import read_ledger
-from ..ledger.file import FILE
-from ..ledger.provenance import ended_sentence
-from ..models.resolve import LITELLM_NAMES, MODELS
-from ..registry import Registry
-from ..reports.export import EXPORTERS
+from ..reports.tables import RowNamedTable, TableColumn
 from ..reports.text import marked_name
-from ..tasks.base import TASKS
+from .output import echo_json
+from .runs import run_rows
 
-__all__ = ["KINDS", "show_list"]
+if TYPE_CHECKING:
+    from ..registry import Registry
+
+__all__ = ["KINDS", "ListedKind", "entries", "show_list"]
 
 Rows = Iterator[tuple[str, ...]]
 
 
-def show_list(kind: str, console: Console) -> None:
-    """Print one kind of name as a table.
+@dataclass(frozen=True)
+class ListedKind:
+    """One kind of name, as a table.
+
+    Attributes:
+        headings: of the columns, the name first.
+        rows: makes the rows.
+        ranks: of the columns behind the name, see `TableColumn`.
+        prose: headings of columns that hold sentences; numbers: of columns that hold numbers.
+    """
+
+    headings: tuple[str, ...]
+    rows: Callable[[], Rows]
+    ranks: tuple[int, ...] = ()
+    prose: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+def show_list(kind: str, console: Console, wide: bool = False, as_json: bool = False) -> None:
+    """Print one kind of name as a table, or as JSON.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    rows = entries(kind)
+    listed = KINDS[kind]
+    if as_json:
+        echo_json([dict(zip(listed.headings, row, strict=True)) for row in rows])
+        return
+    if not rows:
+        console.print(f"There are no {kind} here.")
+        return
+    ranks = listed.ranks or (0,) * len(listed.headings)
+    columns = [
+        TableColumn(
+            heading,
+            [row[i] for row in rows],
+            "right" if heading in listed.numbers else "left",
+            ranks[i - 1],
+            heading in listed.prose,
+        )
+        for i, heading in enumerate(listed.headings)
+        if i
+    ]
+    console.print(RowNamedTable("", listed.headings[0], [row[0] for row in rows], columns, wide))
+
+
+def entries(kind: str) -> list[tuple[str, ...]]:
+    """The rows of one kind, the name of each first.
 
     Raises:
         UnknownName: there is no such kind.
     """
     if kind not in KINDS:
         raise UnknownName.among("list", kind, KINDS)
-    headings, rows = KINDS[kind]
-    table = Table(*headings, title=kind, title_justify="left")
-    for row in rows():
-        table.add_row(*row)
-    console.print(table)
+    return list(KINDS[kind].rows())
 
 
-def _registered(registry: Registry[Any]) -> Callable[[], Rows]:
-    return lambda: ((name, registry.about(name)) for name in registry)
+def _registered(registry: Registry[Any]) -> Rows:
+    return ((name, registry.about(name)) for name in registry)
+
+
+def _tasks() -> Rows:
+    from ..tasks.base import TASKS
+
+    yield from _registered(TASKS)
+
+
+def _executors() -> Rows:
+    from ..experiments.executors.registry import EXECUTORS
+
+    yield from _registered(EXECUTORS)
+
+
+def _protocols() -> Rows:
+    from ..agents.protocols import PROTOCOLS
+
+    yield from _registered(PROTOCOLS)
+
+
+def _importers() -> Rows:
+    from ..importers import IMPORTERS
+
+    yield from _registered(IMPORTERS)
+
+
+def _exporters() -> Rows:
+    from ..reports.export import EXPORTERS
+
+    yield from _registered(EXPORTERS)
 
 
 def _interventions() -> Rows:
+    from ..interventions.base import INTERVENTIONS
+
     for name in INTERVENTIONS:
         made = INTERVENTIONS.make(name)
         yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source
 
 
 def _graphs() -> Rows:
+    from ..graphs.reason_act import GRAPHS
+
     for name in GRAPHS:
         try:
             leaks = GRAPHS.make(name).leaks
@@ -70,59 +137,64 @@ def _graphs() -> Rows:
 
 
 def _agents() -> Rows:
+    from ..agents.base import AGENTS
+
     for name in AGENTS:
         yield marked_name(name, bool(getattr(AGENTS.factory(name), "leaks", False))), AGENTS.about(name)
 
 
 def _metrics() -> Rows:
+    from ..evals.measuring import select_metrics
+    from ..evals.metrics import table_read
+
     for name, made in select_metrics(None).items():
         yield name, table_read(made), getattr(made, "unit", ""), getattr(made, "source", "")
 
 
 def _models() -> Rows:
-    yield from _registered(MODELS)()
+    from ..models.resolve import LITELLM_NAMES, MODELS
+
+    yield from _registered(MODELS)
     yield LITELLM_NAMES
 
 
 def _evaluators() -> Rows:
+    from ..evals.evaluator import EVALUATORS, select_evaluators
+
     for made in select_evaluators(EVALUATORS.names()):
         yield made.name, made.of, made.unit, made.source
 
 
-def _runs() -> Rows:
-    for path in sorted(Path("runs").glob(f"*/{FILE}")):
-        with read_ledger(path.parent) as ledger:
-            stored = json.loads(ledger.meta("experiment") or "{}")
-            paid, ended = ledger.paid(), ended_sentence(ledger.sessions())
-            lacks, imported = stored_missing(ledger), ledger.imported()
-        dollars = "unknown" if paid.dollars is None else f"{paid.dollars:.4f}"
-        names = [marked_name(n, "leaks" in v) for n, v in stored.get("variants", {}).items()]
-        if imported is not None:
-            yield str(path.parent), ", ".join(names), "imported", "-", f"made elsewhere: {imported.kind}"
-            continue
-        yield str(path.parent), ", ".join(names), str(paid.calls), dollars, _lacking(lacks, ended)
+def _described(heading: str, about: str, rows: Callable[[], Rows]) -> ListedKind:
+    return ListedKind((heading, about), rows, prose=(about,))
 
 
-def _lacking(lacks: Sequence[MissingEpisodes], ended: str) -> str:
-    """How many episodes a run lacks, and why; "-" where none is missing or it is not known."""
-    if not lacks:
-        return "-"
-    counts = sorted({m.missing for m in lacks})
-    most = f" to {counts[-1]:,}" if len(counts) > 1 else ""
-    return f"{counts[0]:,}{most} of {lacks[0].planned:,}{f' ({ended})' if ended else ''}"
-
-
-KINDS: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
-    "tasks": (("task", "what is decided"), _registered(TASKS)),
-    "graphs": (("graph", "how it decides"), _graphs),
-    "agents": (("role", "what it does"), _agents),
-    "interventions": (("intervention", "mechanism", "what it changes", "source"), _interventions),
-    "metrics": (("metric", "reads", "unit", "definition"), _metrics),
-    "evaluators": (("evaluator", "judges each", "unit", "definition"), _evaluators),
-    "models": (("model", "what it is"), _models),
-    "executors": (("executor", "where episodes are played"), _registered(EXECUTORS)),
-    "protocols": (("decision protocol", "how a debate is decided"), _registered(PROTOCOLS)),
-    "importers": (("format", "what it reads"), _registered(IMPORTERS)),
-    "exporters": (("format", "what it writes"), _registered(EXPORTERS)),
-    "runs": (("run", "variants", "answers", "US dollars", "episodes missing"), _runs),
+KINDS: dict[str, ListedKind] = {
+    "tasks": _described("task", "what is decided", _tasks),
+    "graphs": _described("graph", "how it decides", _graphs),
+    "agents": _described("role", "what it does", _agents),
+    "interventions": ListedKind(
+        ("intervention", "mechanism", "what it changes", "source"),
+        _interventions,
+        ranks=(1, 0, 2),
+        prose=("what it changes", "source"),
+    ),
+    "metrics": ListedKind(
+        ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), prose=("definition", "unit")
+    ),
+    "evaluators": ListedKind(
+        ("evaluator", "judges each", "unit", "definition"), _evaluators, ranks=(1, 1, 0), prose=("definition", "unit")
+    ),
+    "models": _described("model", "what it is", _models),
+    "executors": _described("executor", "where episodes are played", _executors),
+    "protocols": _described("decision protocol", "how a debate is decided", _protocols),
+    "importers": _described("format", "what it reads", _importers),
+    "exporters": _described("format", "what it writes", _exporters),
+    "runs": ListedKind(
+        ("run", "started (UTC)", "state", "model", "task", "episodes", "answers", "US dollars", "variants"),
+        run_rows,
+        ranks=(0, 0, 0, 2, 3, 4, 1, 5),
+        prose=("state", "model", "variants"),
+        numbers=("episodes", "answers", "US dollars"),
+    ),
 }

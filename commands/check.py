@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
 from ..errors import LedgerError, RunFolderError
 from ..evals.check_report import CheckReport
 from ..files import write_file
-from ..records import encode
 from ..result import open_run, writable
+from .output import echo_json
 
 __all__ = ["check_command"]
 
@@ -54,7 +53,7 @@ def check_command(
     if junit is not None:
         write_file(junit, _junit(report, run))
     if as_json:
-        typer.echo(encode(_as_json(report)).decode())
+        echo_json(_as_json(report))
         return report.exit_code
     width = shutil.get_terminal_size((console.width, 0)).columns  # in a pipe as COLUMNS says
     for note in report.notes:

@@ -11,18 +11,28 @@ from rich.console import Console
 
 from ..training import clone
 from ..training.supervised import SFTProgress
+from .output import echo_json
 from .settings import named_task
 
 __all__ = ["SFTProgressPrinter", "clone_command"]
 
 
 def clone_command(
-    out: Path, expert: str, task: str | None, changes: Sequence[str] | None, console: Console, **options: Any
+    out: Path,
+    expert: str,
+    task: str | None,
+    changes: Sequence[str] | None,
+    console: Console,
+    as_json: bool = False,
+    **options: Any,
 ) -> None:
     """Clone an expert, show the progress, and say how to measure the result; `options` are those of `clone`."""
     progress = SFTProgressPrinter(console)
     made = clone(out, named_task(task, changes), expert, on_start=console.print, on_update=progress, **options)
     t = made.training
+    if as_json:
+        echo_json({"adapter": str(made.adapter), "training": t})
+        return
     typer.echo(f"{made.adapter}: loss {t.first_loss:.3f} -> {t.last_loss:.3f} nats per token, {t.seconds:.0f} s")
     typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {options['plan']}")
 

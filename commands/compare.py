@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from ..ledger.file import FILE
-from ..records import encode
 from ..reports.comparison import show_comparison
 from ..result import open_run
+from .output import echo_json
 
 __all__ = ["compare_command"]
 
@@ -25,6 +24,7 @@ def compare_command(
     interval: Any,
     as_json: bool,
     console: Console,
+    wide: bool = False,
     shared: bool = False,
 ) -> None:
     """Print what `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` asks for.
@@ -34,9 +34,9 @@ def compare_command(
     """
     comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval, shared)
     if as_json:
-        typer.echo(encode(comparisons).decode())
+        echo_json(comparisons)
     else:
-        show_comparison(comparisons, console)
+        show_comparison(comparisons, console, wide)
 
 
 def _is_run(name: str) -> bool:

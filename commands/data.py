@@ -10,13 +10,14 @@ import typer
 from ..errors import BadOption
 from ..result import open_run
 from ..training import expert_data
+from .output import echo_json
 from .settings import named_task
 from .strict import refuse_unused
 
 __all__ = ["data_command"]
 
-OF_RUN = ("out", "run", "form", "only", "variant", "model")
-OF_EXPERT = ("out", "form", "expert", "task", "changes", "plan", "style", "episodes", "seed")
+OF_RUN = ("out", "run", "form", "only", "variant", "model", "as_json")
+OF_EXPERT = ("out", "form", "expert", "task", "changes", "plan", "style", "episodes", "seed", "as_json")
 
 
 def data_command(
@@ -35,6 +36,7 @@ def data_command(
     style: str,
     episodes: int,
     seed: int,
+    as_json: bool = False,
 ) -> None:
     """Write the data, and say what they are.
 
@@ -52,4 +54,7 @@ def data_command(
         refuse_unused(context, OF_EXPERT, "the data of an expert")
         named = named_task(task, changes)
         found = expert_data(out, named, str(expert), form, plan=plan, style=style, episodes=episodes, seed=seed)
-    typer.echo(f"{out}: {found}")
+    if as_json:
+        echo_json({"file": str(out), "rows": len(found.rows), "steps": found.steps, "left_out": dict(found.left_out)})
+    else:
+        typer.echo(f"{out}: {found}")

@@ -13,7 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..blocking import blocking
@@ -24,6 +23,8 @@ from ..models.providers.preflight import KEY_VARIABLES
 from ..models.providers.shipped_weights import default_weights
 from ..models.resolve import resolve
 from ..records import Draw, Message, Response, Sampling
+from ..reports.tables import RowNamedTable, TableColumn
+from .output import echo_json
 
 __all__ = ["ask_once", "examine"]
 
@@ -34,14 +35,14 @@ COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
 OK, WARN, BAD = "ok", "note", "missing"
 
 
-def ask_once(console: Console, model: str) -> bool:
+def ask_once(console: Console, model: str, as_json: bool = False) -> bool:
     """Ask a model one tiny question and print what it takes; True if it answered. It is billed like any other call.
 
     Raises:
         UsageError, Denied: the model cannot be used here, and why.
     """
     info, response = blocking(lambda: _ask(model))
-    _show(f"akrasia doctor --model {model}", _answers(info, response), console)
+    _show(f"akrasia doctor --model {model}", _answers(info, response), console, as_json)
     return response.status == "ok"
 
 
@@ -83,19 +84,22 @@ def _answers(info: ModelInfo, response: Response) -> Iterator[tuple[str, str, st
     yield "cost of this call", OK, "not known" if response.cost is None else f"${response.cost:.6f}"
 
 
-def examine(console: Console) -> bool:
+def examine(console: Console, as_json: bool = False) -> bool:
     """Print the findings; True if nothing that every user needs is missing. No key is ever printed."""
     findings = list(_findings())
-    _show("akrasia doctor", findings, console)
+    _show("akrasia doctor", findings, console, as_json)
     return all(state != BAD for _, state, _ in findings)
 
 
-def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console) -> None:
-    """Print (what, state, detail) as a table."""
-    table = Table("what", "state", "detail", title=title, title_justify="left")
-    for what, state, detail in findings:
-        table.add_row(what, Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]), detail)
-    console.print(table)
+def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console, as_json: bool) -> None:
+    """Print (what, state, detail) as a table, or as JSON."""
+    rows = list(findings)
+    if as_json:
+        echo_json([dict(zip(("what", "state", "detail"), row, strict=True)) for row in rows])
+        return
+    states = [Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]) for _, state, _ in rows]
+    details = TableColumn("detail", [detail for *_, detail in rows], prose=True)
+    console.print(RowNamedTable(title, "what", [what for what, *_ in rows], [TableColumn("state", states), details]))
 
 
 def _findings() -> Iterator[tuple[str, str, str]]:

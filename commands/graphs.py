@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..agents.base import asks_model
@@ -14,14 +14,28 @@ from ..files import write_file
 from ..graphs.drawing import draw
 from ..graphs.node import Node
 from ..graphs.plan import Plan
+from ..reports.tables import RowNamedTable, TableColumn
+from .output import echo_json
 
 __all__ = ["show_graph"]
 
 MOST_DRAWS = 4
+HEADINGS = (
+    ("role", "left", 0),
+    ("slot", "left", 2),
+    ("reads", "left", 0),
+    ("lanes", "right", 1),
+    ("draws", "right", 3),
+)
 
 
 def show_graph(
-    plan: Plan, console: Console, svg: Path | None = None, png: Path | None = None, mermaid: bool = False
+    plan: Plan,
+    console: Console,
+    svg: Path | None = None,
+    png: Path | None = None,
+    mermaid: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Print a plan as a table, or as Mermaid text alone, after writing its drawings to the files that are given.
 
@@ -31,22 +45,37 @@ def show_graph(
     """
     drawn = [(path, draw(plan, format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
     written = [write_file(path, data if isinstance(data, bytes) else data.encode()) for path, data in drawn]
+    if as_json:
+        echo_json(_as_json(plan, written))
+        return
     if mermaid:
         console.print(Text(str(draw(plan, "mermaid")).rstrip("\n")), soft_wrap=True)
         return
     console.print(Text(plan.name, style="bold"), soft_wrap=True)
     fewest = f", at least {plan.fewest_calls}" if plan.fewest_calls != plan.calls else ""
     console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("node", "role", "slot", "reads"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("lanes", "draws"):
-        table.add_column(heading, justify="right")
-    for node in plan.nodes:
-        table.add_row(*map(Text, _row(plan, node)))
-    console.print(table)
+    rows = [_row(plan, node) for node in plan.nodes]
+    columns = [
+        TableColumn(heading, [row[i] for row in rows], align, rank, prose=heading == "reads")
+        for i, (heading, align, rank) in enumerate(HEADINGS, start=1)
+    ]
+    console.print(RowNamedTable("", "node", [row[0] for row in rows], columns))
     for path in written:
         console.print(Text(f"drawn: {path}"), soft_wrap=True)
+
+
+def _as_json(plan: Plan, written: Sequence[Path]) -> dict[str, Any]:
+    keys = ("node", *(heading for heading, _, _ in HEADINGS))
+    return {
+        "plan": plan.name,
+        "calls": plan.calls,
+        "fewest_calls": plan.fewest_calls,
+        "depth": plan.depth,
+        "decision": plan.decision,
+        "nodes": [dict(zip(keys, _row(plan, node), strict=True)) for node in plan.nodes],
+        "mermaid": str(draw(plan, "mermaid")),
+        "drawn": [str(path) for path in written],
+    }
 
 
 def _row(plan: Plan, node: Node) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..errors import BadOption, UnknownName
 from ..importers import IMPORTERS, guess_kind, import_run
 from ..ledger.imported import ImportedFrom
-from ..records import encode
+from .output import echo_json
 
 __all__ = ["import_command"]
 
@@ -56,7 +56,7 @@ def import_command(
     except BadOption as error:
         raise _with_guess(error, kind, Path(source)) from None
     if as_json:
-        typer.echo(encode(imported).decode())
+        echo_json(imported)
     else:
         _show(imported, out, console)
 

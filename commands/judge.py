@@ -14,6 +14,7 @@ from ..evals.judge import Judged
 from ..reports.text import judged_sentence
 from ..result import open_run
 from ..telemetry.log import logged
+from .output import echo_json
 
 __all__ = ["judge_command"]
 
@@ -28,6 +29,7 @@ def judge_command(
     *,
     log_level: str | None,
     log_file: Path | None,
+    as_json: bool = False,
 ) -> bool:
     """Let models judge a run and print what came out; false where they stopped early."""
     try:
@@ -39,6 +41,9 @@ def judge_command(
         typer.echo(f"akrasia: judging stopped early: {error}", err=True)
         typer.echo("Go on with the same command.", err=True)
         return False
+    if as_json:
+        echo_json(judged)
+        return True
     _show(judged, console)
     typer.echo(f"Both numbers, with and without the judges: akrasia score {run}")
     return True

@@ -6,33 +6,34 @@ With an effect, a power, a pilot or a number of comparisons: also how many episo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from ..experiments.config import assemble
+from ..experiments.config import assemble, experiment_json
 from ..experiments.experiment import Experiment
 from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
-from ..experiments.planning.power import POWER, item_warnings, power_analysis
+from ..experiments.planning.power import POWER, PowerAnalysis, item_warnings, power_analysis
+from ..reports.tables import RowNamedTable, TableColumn
 from ..result import open_run
+from .output import echo_json
 from .power import show_power
 from .settings import experiment_settings, tell
 
 __all__ = ["plan_command", "show_plan"]
 
-_HEADINGS = (
-    "calls",
-    "one after\nthe other",
-    "new\ncalls",
-    "prompt\ntokens",
-    "answer\ntokens",
-    "$ alone",
-    "$ added",
-    "$ at most",
+_HEADINGS = (  # with their ranks, see `TableColumn`
+    ("calls", 0),
+    ("one after\nthe other", 4),
+    ("new\ncalls", 5),
+    ("prompt\ntokens", 2),
+    ("answer\ntokens", 2),
+    ("$ alone", 3),
+    ("$ added", 0),
+    ("$ at most", 1),
 )
 
 
@@ -47,6 +48,8 @@ def plan_command(
     power: float | None,
     pilot: Path | None,
     comparisons: int | None,
+    wide: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Print the plan of an experiment and, where one of the last four is given, its power.
 
@@ -58,29 +61,48 @@ def plan_command(
     settings, notes = experiment_settings(path, changes, options)
     experiment = assemble(settings)
     tell(notes)
-    if all(option is None for option in (effect, power, pilot, comparisons)):
-        show_plan(experiment, console, answer_tokens)
-        return
-    measured = None if pilot is None else open_run(pilot)
     forecast = forecast_run(experiment, answer_tokens=answer_tokens)
-    spreads = None if measured is None else (measured.records, measured.experiment)
-    analysis = power_analysis(experiment, forecast, effect, POWER if power is None else power, comparisons, spreads)
-    show_plan(experiment, console, answer_tokens, forecast)
-    show_power(analysis, experiment, console)
+    analysis = None
+    if any(option is not None for option in (effect, power, pilot, comparisons)):
+        measured = None if pilot is None else open_run(pilot)
+        spreads = None if measured is None else (measured.records, measured.experiment)
+        analysis = power_analysis(experiment, forecast, effect, POWER if power is None else power, comparisons, spreads)
+    if as_json:
+        echo_json(_as_json(experiment, forecast, analysis))
+        return
+    show_plan(experiment, console, answer_tokens, forecast, wide)
+    if analysis is not None:
+        show_power(analysis, experiment, console, wide)
+
+
+def _as_json(experiment: Experiment, forecast: Forecast, analysis: PowerAnalysis | None) -> dict[str, Any]:
+    sums = {"alone": forecast.alone, "shared": forecast.shared, "at_most": forecast.at_most}
+    return {
+        "experiment": experiment_json(experiment),
+        "forecast": {**asdict(forecast), **{name: asdict(sum) for name, sum in sums.items()}},
+        "situations": experiment.situations,
+        "power": None if analysis is None else asdict(analysis),
+        "warnings": item_warnings(experiment),
+    }
 
 
 def show_plan(
-    experiment: Experiment, console: Console, answer_tokens: int = ANSWER_TOKENS, forecast: Forecast | None = None
+    experiment: Experiment,
+    console: Console,
+    answer_tokens: int = ANSWER_TOKENS,
+    forecast: Forecast | None = None,
+    wide: bool = False,
 ) -> None:
     """Print an experiment: what one decision of each variant takes, and what the whole run costs.
 
     Args:
         forecast: its forecast, where it was made already.
+        wide: every column, whatever the width.
     """
     forecast = forecast or forecast_run(experiment, answer_tokens=answer_tokens)
     console.print(f"{experiment.name}: {experiment.design} design, seed {experiment.seed}")
     for (task, model), rows in groupby(forecast.rows, key=lambda r: (r.task, r.model)):
-        console.print(_table(f"{task}, {model}", list(rows)))
+        console.print(_table(f"{task}, {model}", list(rows), wide))
     for each in experiment.tasks:
         options = ", ".join(f"{k}={v}" for k, v in each.options.items())
         console.print(f"task: {each.name}({options})")
@@ -89,17 +111,14 @@ def show_plan(
     _show_sums(forecast, experiment, console)
 
 
-def _table(title: str, rows: list[ForecastRow]) -> Table:
-    """One row a variant. Names wrap where the console is narrow, numbers never do."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("variant", overflow="fold", min_width=16)
+def _table(title: str, rows: list[ForecastRow], wide: bool) -> RowNamedTable:
+    """One row a variant."""
     lines = [_cells(row) for row in rows]
-    for i, heading in enumerate(_HEADINGS):
-        width = max(len(cells[i]) for cells in lines)
-        table.add_column(heading, justify="right", no_wrap=True, min_width=max(width, *map(len, heading.split("\n"))))
-    for row, cells in zip(rows, lines, strict=True):
-        table.add_row(row.variant, *cells)
-    return table
+    columns = [
+        TableColumn(heading, [cells[i] for cells in lines], "right", rank)
+        for i, (heading, rank) in enumerate(_HEADINGS)
+    ]
+    return RowNamedTable(title, "variant", [row.variant for row in rows], columns, wide)
 
 
 def _cells(row: ForecastRow) -> list[str]:
@@ -130,7 +149,8 @@ def _dollars(cost: CostEstimate) -> str:
 def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> None:
     answers, calls = round(forecast.alone.calls), round(forecast.shared.calls)
     console.print(
-        f"{experiment.episodes} episodes; at most {experiment.situations} situations, {answers} answers asked for, "
+        f"{experiment.episodes} episodes; at most {experiment.situations} situations"
+        f"{f', each decided {experiment.trials} times' if experiment.trials > 1 else ''}, {answers} answers asked for, "
         f"{calls} calls made ({calls / answers if answers else 1:.0%}; the rest is shared between variants)"
     )
     console.print(
@@ -138,7 +158,8 @@ def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> 
         f"long as it may be; ${_dollars(forecast.alone)} if each variant were run by itself"
     )
     console.print(
-        f"Calls and tokens are of one decision; dollars of the whole run: a variant by itself, what it adds to "
+        f"Calls and tokens are of one decision{' with all its trials' if experiment.trials > 1 else ''}; dollars of "
+        "the whole run: a variant by itself, what it adds to "
         f"those above it, and that at most. Assumed: {forecast.answer_tokens} tokens an answer (--answer-tokens), "
         "every round played. Tokens are estimated from the prompts' text."
     )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from ..experiments.experiment import Experiment
 from ..experiments.planning.power import CORRELATION, DISCORDANCE, PowerAnalysis, VariantPower
+from ..reports.tables import RowNamedTable, TableColumn
 
 __all__ = ["show_power"]
 
 
-def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console) -> None:
+def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console, wide: bool = False) -> None:
     """Print a power analysis: a table of variants, then the sums."""
     for (task, model), variants in groupby(analysis.variants, key=lambda v: (v.task, v.model)):
-        console.print(_table(f"Power on {task}, {model}", list(variants), analysis, experiment))
+        console.print(_table(f"Power on {task}, {model}", list(variants), analysis, experiment, wide))
     measured = any(v.measured for v in analysis.variants)
     console.print(
         f"Planned: the paired difference of the gap from the baseline's, found with probability {analysis.power:g}, "
@@ -45,22 +44,19 @@ def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console
         )
 
 
-def _table(title: str, variants: list[VariantPower], analysis: PowerAnalysis, experiment: Experiment) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("variant", overflow="fold")
-    headings = ["spread"]
-    headings += [] if analysis.effect is None else [f"episodes for {analysis.effect:g}"]
-    headings.append(f"found by {experiment.episodes} episodes")
-    headings += [] if analysis.affordable is None else [f"found by the budget's {analysis.affordable}"]
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for v in variants:
-        cells = [f"{v.spread:.2f}"]
-        cells += [] if analysis.effect is None else ["none" if v.episodes is None else f"{v.episodes:,}"]
-        cells.append(_effect(v.detectable))
-        cells += [] if analysis.affordable is None else [_effect(v.detectable_in_budget)]
-        table.add_row(v.variant, *cells)
-    return table
+def _table(
+    title: str, variants: list[VariantPower], analysis: PowerAnalysis, experiment: Experiment, wide: bool
+) -> RowNamedTable:
+    columns = [TableColumn("spread", [f"{v.spread:.2f}" for v in variants], "right", rank=1)]
+    if analysis.effect is not None:
+        needed = ["none" if v.episodes is None else f"{v.episodes:,}" for v in variants]
+        columns.append(TableColumn(f"episodes\nfor {analysis.effect:g}", needed, "right"))
+    found = [_effect(v.detectable) for v in variants]
+    columns.append(TableColumn(f"found by\n{experiment.episodes} episodes", found, "right"))
+    if analysis.affordable is not None:
+        found = [_effect(v.detectable_in_budget) for v in variants]
+        columns.append(TableColumn(f"found by the\nbudget's {analysis.affordable}", found, "right"))
+    return RowNamedTable(title, "variant", [v.variant for v in variants], columns, wide)
 
 
 def _effect(value: float | None) -> str:

@@ -20,16 +20,22 @@ from ..errors import BadOption, RunFolderError, RunStopped
 from ..events import Listener
 from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
-from ..ledger import read_ledger
+from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
 from ..ledger.imported import refuse_imported
 from ..result import Result
 from ..telemetry.log import logged
 from ..telemetry.otel import exported
+from .output import echo_json
 from .progress import RunProgress
 from .settings import experiment_settings, merged_with, tell
 
 __all__ = ["run_command"]
+
+START = (
+    "Write an experiment file with: akrasia init, then: akrasia plan experiment.toml and akrasia run experiment.toml. "
+    "Or name what to run: akrasia run --model embedded --variant reason_act --variant 'reason_act | critique'."
+)
 
 
 def run_command(
@@ -47,6 +53,8 @@ def run_command(
     log_file: Path | None,
     otel: bool,
     otel_texts: bool,
+    wide: bool = False,
+    as_json: bool = False,
 ) -> bool:
     """Run an experiment and show its scorecard; false where episodes are missing.
 
@@ -55,7 +63,10 @@ def run_command(
         options: settings by their keys; those that are None were not given. See `akrasia.experiments.merging`.
         changes: `key=value` of the option --set.
         report: write the HTML report too.
+        console: where progress and scorecard are printed; with `as_json` stderr.
     """
+    if experiment is None and not resume and all(options.get(name) is None for name in ("task", "model", "variants")):
+        raise BadOption("no experiment is named", "nothing says what to run", START)
     if experiment is None and resume and out is not None and _is_file(out / FILE):
         experiment = out
     folder, (settings, notes) = _settings(experiment, resume, changes, options)
@@ -64,15 +75,39 @@ def run_command(
     if resume and fresh:
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
     assembled = assemble(settings)
+    into = out or folder or Path("runs") / assembled.name
+    if resume and not offline and not holds_run(into):
+        raise RunFolderError(f"there is no run to resume in {str(into)!r}", remedy="Leave out --resume to begin one.")
     tell(notes)
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
-        result = _play(assembled, settings, out or folder, resume, fresh, offline, [*log, *exporter], console)
-    if not result.records.is_empty():
-        result.show()
-        if report:
-            typer.echo(f"Report: {result.report()}")
-            typer.echo(f"Trace a number: akrasia show {result.folder} EPISODE STEP")
+        result = _play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console)
+    path = result.report() if report and not result.records.is_empty() else None
+    if as_json:
+        echo_json(_as_json(result, path))
+    elif not result.records.is_empty():
+        result.show(wide=wide)
+        _say_what_is_next(result.folder, path)
     return _is_complete(result)
+
+
+def _as_json(result: Result, report: Path | None) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "run": str(result.folder),
+        "report": None if report is None else str(report),
+        "stopped": "" if outcome is None or outcome.stopped is None else str(outcome.stopped),
+        "planned": None if outcome is None else outcome.planned,
+        "missing": None if outcome is None else outcome.missing,
+        "usage": None if outcome is None else outcome.run_usage,
+        "scorecard": None if result.records.is_empty() else result.score(),
+    }
+
+
+def _say_what_is_next(folder: Path, report: Path | None) -> None:
+    if report is not None:
+        typer.echo(f"Report: {report}")
+    typer.echo(f"Where it knew and did not do: akrasia show {folder} --gap")
+    typer.echo(f"Trace a number: akrasia show {folder} EPISODE STEP")
 
 
 def _is_complete(result: Result) -> bool:
@@ -100,6 +135,10 @@ def _settings(
             raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
         experiment = runs[-1].parent
     if not _is_file(experiment / FILE):
+        if resume and experiment.is_dir():
+            raise RunFolderError(
+                f"there is no run to resume in {str(experiment)!r}", f"it holds no {FILE}", "Name the folder of a run."
+            )
         return None, experiment_settings(experiment, changes, options)
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
@@ -124,7 +163,7 @@ def _is_file(path: Path) -> bool:
 def _play(
     experiment: Experiment,
     settings: dict[str, Any],
-    out: Path | None,
+    folder: Path,
     resume: bool,
     fresh: bool,
     offline: bool,
@@ -132,7 +171,6 @@ def _play(
     console: Console,
 ) -> Result:
     """Play the experiment. The first interruption stops it and keeps the answers under way, the second breaks off."""
-    folder = out or Path("runs") / experiment.name
 
     def on_start(stop: Callable[[RunStopped], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -9,8 +9,8 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ..records import encode
 from ..result import open_run
+from .output import echo_json
 from .strict import refuse_unused
 
 __all__ = ["score_command"]
@@ -28,6 +28,7 @@ def score_command(
     turns: bool | None,
     every: bool,
     two_way: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Score a stored run and print its scorecard, single metrics, or its two-way tables.
@@ -43,22 +44,22 @@ def score_command(
     """
     result = open_run(run)
     if two_way:
-        refuse_unused(context, ("metric", "baseline", "interval", "two_way", "as_json"), "two-way tables")
+        refuse_unused(context, ("metric", "baseline", "interval", "two_way", "wide", "as_json"), "two-way tables")
         from ..reports.two_way import show_two_way
 
         tables = result.two_way(metrics, baseline, interval)
         if as_json:
-            typer.echo(encode(tables).decode())
+            echo_json(tables)
         else:
-            show_two_way(tables, console)
+            show_two_way(tables, console, wide)
         return
     from ..reports.terminal import show_estimates, show_scorecard
 
     names = metrics or ([] if evaluators else None)
     card = result.score(names, baseline, interval, evaluators, turns)
     if as_json:
-        typer.echo(encode(card).decode())
+        echo_json(card)
     elif every or names is not None:
-        show_estimates(card, console, measured_only=every)
+        show_estimates(card, console, measured_only=every, wide=wide)
     else:
-        show_scorecard(card, result.experiment, console=console)
+        show_scorecard(card, result.experiment, console=console, wide=wide)

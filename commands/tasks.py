@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,13 +12,17 @@ from rich.text import Text
 
 from ..agents.rendering import render_situation
 from ..errors import BadOption
+from ..options import MOST_SEED, whole
 from ..records import Oracle, Situation
-from ..tasks.base import TASKS, Graded
+from ..tasks.base import TASKS, Graded, Task
+from .output import echo_json
 
 __all__ = ["show_task"]
 
+MOST_STEPS = 10_000
 
-def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: Console) -> None:
+
+def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: Console, as_json: bool = False) -> None:
     """Print the first `steps` situations of an episode, taking an optimal action in between.
 
     Args:
@@ -28,18 +32,32 @@ def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: C
         UnknownName, BadOption: no such task or option, or a value out of range.
     """
     task = TASKS.make(name, **_options(words))
+    whole("the seed", seed, 0, MOST_SEED)
+    whole("steps", steps, 1, MOST_STEPS)
+    if as_json:
+        shown = [{"situation": s, "oracle": o, "reward": reward} for s, o, reward in _played(task, seed, steps)]
+        echo_json({"task": name, "options": task.options, "steps": shown})
+        return
     console.print(Text(f"{name}({', '.join(f'{k}={v!r}' for k, v in task.options.items())})", style="bold"))
-    state = task.start(seed)
-    for _ in range(steps):
-        situation, oracle = task.situation(state), task.oracle(state)
+    for situation, oracle, reward in _played(task, seed, steps):
         console.print(Panel(Text(render_situation(situation)), title=_title(situation), title_align="left"))
         console.print(_right(situation, oracle))
+        if reward is not None:
+            console.print(Text(f"taking {oracle.optimal[0]} pays {reward:g}", style="dim"))
+
+
+def _played(task: Task, seed: int, steps: int) -> Iterator[tuple[Situation, Oracle, float | None]]:
+    """Situation, oracle, and what the optimal action that is taken pays; None where no action is taken."""
+    state, over = task.start(seed), False
+    for _ in range(steps):
+        situation, oracle = task.situation(state), task.oracle(state)
         if isinstance(task, Graded) and not situation.actions:
-            break  # an open answer that is graded has no canonical right one to go on with
+            yield situation, oracle, None  # an open answer that is graded has no canonical right one to go on with
+            return
         state, reward, over = task.step(state, oracle.optimal[0])
-        console.print(Text(f"taking {oracle.optimal[0]} pays {reward:g}", style="dim"))
+        yield situation, oracle, reward
         if over:
-            break
+            return
 
 
 def _title(situation: Situation) -> str:

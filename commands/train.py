@@ -13,6 +13,7 @@ from ..experiments.config import load_settings
 from ..reports.comparison import show_comparison
 from ..training.api import TrainingResult, train
 from ..training.recipe import assemble_training
+from .output import echo_json
 from .settings import merged_with, tell
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def train_with_progress(
     out: Path | None,
     resume: bool,
     console: Console,
+    as_json: bool = False,
 ) -> None:
     """Train, and print the progress and the result.
 
@@ -60,7 +62,11 @@ def train_with_progress(
         values = "  ".join(f"{name} {metrics[name]:.2f}" for name in SHOWN if name in metrics)
         console.print(f"[{update}/{updates}] {values}  ({time_left} left)", highlight=False, markup=False)
 
-    show_training(train(**settings, out=out, resume=resume, on_update=on_update, on_start=on_start), console)
+    result = train(**settings, out=out, resume=resume, on_update=on_update, on_start=on_start)
+    if as_json:
+        echo_json({"model": result.model, "folder": str(result.folder), "compared": result.compare()})
+    else:
+        show_training(result, console)
 
 
 def show_training(result: TrainingResult, console: Console) -> None:

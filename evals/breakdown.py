@@ -1,12 +1,14 @@
 """What lies behind the metrics of one variant: flips by round and by speaker, persuasion by edge, accuracy by item.
 
     level     encoded, stated, done and what is lost between them, on the same situations (`metrics.gap.funnel`)
+    reasoning encoded, implied, stated, done and the losses between them, where the reasoning states values
+              (`metrics.levels.by_level`)
     step      coverage C_t: share of actions tried, after each step (`metrics.exploration.coverage_curve`)
     item      accuracy of each variation of a question set (`metrics.answers.accuracies`)
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
     round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
     edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
-    n         of an imported run: n draws of the same item, one right, all right, the plurality (`draws_of_items`)
+    trials    pass@n, pass^n and the vote of n draws, by n (`metrics.trials.by_draws`)
     costs     calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
 
 Invariant: what a variant's records cannot tell is absent, never empty and never 0.
@@ -29,20 +31,22 @@ from .metrics.cost import paid_by_variant
 from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
 from .metrics.influence import persuasion_by_edge
-from .metrics.item_draws import draws_of_items
+from .metrics.levels import by_level
+from .metrics.trials import by_draws
 
 __all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
 
 MOST = 60  # rows beyond which a breakdown is no table for a reader: the functions themselves know no limit
 BREAKDOWNS = {
     "level": "From encoded to done, on the same situations",
+    "reasoning": "From the reasoning to the action, where it states values",
     "step": "Coverage after each step",
     "item": "Accuracy by item",
     "repeats": "Frequency bias by repeats",
     "round": "Flips by round",
     "speaker": "Flips by speaker",
     "edge": "Persuasion by edge, source -> reader",
-    "n": "n draws of the same item: one is right, all are, the plurality is",
+    "trials": "By how many draws of a decision",
     "costs": "What was paid",
 }
 Breakdown = dict[str, dict[str, Estimate]]
@@ -50,7 +54,7 @@ Breakdown = dict[str, dict[str, Estimate]]
 
 
 def breakdowns(
-    tables: Readable, encoding: pl.DataFrame | None, turns: pl.DataFrame | None, interval: Interval = "robust"
+    tables: Readable, encoding: pl.DataFrame | None, answers: pl.DataFrame | None, interval: Interval = "robust"
 ) -> dict[str, Breakdown]:
     """Every breakdown that the records of a variant can tell, by its name in `BREAKDOWNS`.
 
@@ -58,20 +62,20 @@ def breakdowns(
         tables: what is known of the variant.
         encoding: the records of a variant whose actions are read off token probabilities without a rationale, on this
             variant's own prompt, if there is one.
-        turns: the turns of all variants of the same task and model; None where transcripts were not read.
+        answers: the answers behind all variants of the same task and model, one row each, with the columns that
+            `paid_by_variant` reads; None where transcripts were not read.
     """
     steps, own = tables.steps, tables.turns
     has_items = steps["question"].null_count() < steps.height
     made: dict[str, Callable[[], Breakdown]] = {}
     if encoding is not None:
         made["level"] = lambda: _column("share", _by_level(steps, encoding, interval))
+    made["reasoning"] = lambda: _column("share", by_level(steps, encoding, interval))
     made["step"] = lambda: _column("coverage", coverage_curve(steps, interval))
     if has_items and steps["question"].n_unique() <= MOST:
         made["item"] = lambda: _column("accuracy", accuracies(steps, interval))
     if has_items:
         made["repeats"] = lambda: frequency_buckets(steps, interval)
-    if steps["trial"].null_count() < steps.height:
-        made["n"] = lambda: draws_of_items(steps, interval)
     if own is not None:
         made["round"] = lambda: flips_by(own, "round", interval)
         made["speaker"] = lambda: flips_by(own, "speaker", interval)
@@ -79,8 +83,11 @@ def breakdowns(
             "persuasion",
             {f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(own, interval).items()},
         )
-    if turns is not None:
-        made["costs"] = lambda: _costs(turns, str(steps["variant"][0]))
+    repeated = tables.trials
+    if repeated is not None:
+        made["trials"] = lambda: by_draws(repeated, interval)
+    if answers is not None:
+        made["costs"] = lambda: _costs(answers, str(steps["variant"][0]))
     return {name: rows for name in BREAKDOWNS if name in made and 0 < len(rows := _measured(made[name])) <= MOST}
 
 
@@ -100,8 +107,8 @@ def _by_level(steps: pl.DataFrame, encoding: pl.DataFrame, interval: Interval) -
     return {f.name: getattr(levels, f.name) for f in fields(Funnel)}
 
 
-def _costs(turns: pl.DataFrame, variant: str) -> Breakdown:
-    row = next(paid_by_variant(turns).filter(variant=variant).iter_rows(named=True), None)
+def _costs(answers: pl.DataFrame, variant: str) -> Breakdown:
+    row = next(paid_by_variant(answers).filter(variant=variant).iter_rows(named=True), None)
     if row is None:
         return {}
 

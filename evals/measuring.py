@@ -15,6 +15,7 @@ from ..errors import EvaluatorFailed, NotMeasured
 from .evaluator import as_estimate
 from .inference import Bounds, Estimate, Interval
 from .metrics import METRICS, TABLES, Metric, table_read
+from .metrics.trials import NOT_REPEATED
 from .pairs import Pairing
 from .situations import side_by_side
 
@@ -33,11 +34,13 @@ class Readable:
         steps: its rows of the records table.
         turns: its rows of the turns table; None where transcripts were not read.
         pairing: the variant beside the baseline; None for the baseline itself.
+        trials: the repeated draws of its decisions; None where each was drawn once, or they were not read.
     """
 
     steps: pl.DataFrame
     turns: pl.DataFrame | None = None
     pairing: Pairing | None = None
+    trials: pl.DataFrame | None = None
 
     def table(self, metric: Any) -> pl.DataFrame:
         """The table that a metric reads.
@@ -50,6 +53,10 @@ class Readable:
             if self.turns is None:
                 raise NotMeasured(_NO_TURNS)
             return self.turns
+        if read == "trials":
+            if self.trials is None:
+                raise NotMeasured(NOT_REPEATED)
+            return self.trials
         if read == "pairs":
             if self.pairing is None:
                 raise NotMeasured(_IS_BASELINE)

@@ -19,7 +19,7 @@ from .run_tables import RunTables
 __all__ = ["check_items", "check_runs", "pair_models", "variant_named", "with_episodes_of"]
 
 SHOWN = 3  # items that a refusal names
-_DRAW = ["item", "trial", "step"]
+_DRAW = ["item", "item_trial", "step"]
 
 
 def variant_named(steps: pl.DataFrame, name: str) -> str:
@@ -72,7 +72,7 @@ def check_items(a: Side, b: Side, shared: bool = False) -> None:
 
 def _items(steps: pl.DataFrame) -> list[str]:
     """The items of steps, each with its trial where that is not the first."""
-    draws = steps.select("item", "trial").unique(maintain_order=True).rows()
+    draws = steps.select("item", "item_trial").unique(maintain_order=True).rows()
     return [f"item {item}" + (f", trial {trial}" if trial else "") for item, trial in draws]
 
 
@@ -84,7 +84,7 @@ def with_episodes_of(steps: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
     """The steps of an imported run, with the episodes that another one gives to the same items and trials; what that
     does not hold comes after.
     """
-    draw = ["task", "item", "trial"]
+    draw = ["task", "item", "item_trial"]
     known = first.select(*draw, found="episode").unique(draw)
     after = int(first["episode"].max() or 0) + 1  # type: ignore[arg-type]
     joined = steps.join(known, on=draw, how="left", maintain_order="left")

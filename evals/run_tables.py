@@ -26,6 +26,8 @@ class RunTables:
         steps: the table made by `akrasia.evals.frame`.
         turns: the transcripts, as `akrasia.evals.turns` makes them; None where they were not read, and then what is
             told by turns is not measured.
+        trials: the repeated draws of every decision, as `akrasia.evals.trials` makes them; None where each was drawn
+            once, or they were not read. trial_answers: the answers behind them, for what was paid.
         looks: how the run was looked at while it went on, None if it was not.
         judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
         experiment: the resolved experiment as stored with the run; may be empty.
@@ -41,6 +43,8 @@ class RunTables:
 
     steps: pl.DataFrame
     turns: pl.DataFrame | None = None
+    trials: pl.DataFrame | None = None
+    trial_answers: pl.DataFrame | None = None
     looks: InterimLooks | None = None
     judged: Judged | None = None
     experiment: Mapping[str, Any] = field(default_factory=dict)

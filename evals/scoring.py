@@ -8,7 +8,7 @@ does not find something by its length; a metric whose code fails stops no other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..errors import RunFolderError, UnknownName
 from .anytime import InterimLooks
 from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
-from .controls import Reference, is_control, is_leaking, references
+from .controls import Reference, is_leaking, references
 from .encoded import encoded_beside
 from .frame import baseline_name
 from .how_read import how_read, several_readers
@@ -29,6 +29,8 @@ from .judge import LEFT, Judged, with_judged
 from .measuring import Readable, measure, select_metrics, worst_and_best
 from .metrics import METRICS, SPLITS, Metric, gap_table
 from .metrics.gap import gap as GAP
+from .metrics.levels import LOSSES
+from .metrics.trials import TRIAL_CONTRASTED
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
@@ -41,6 +43,7 @@ from .warnings import (
     idle_model_warnings,
     meaning_of_optimal,
     placebo_warnings,
+    trial_warnings,
 )
 
 __all__ = ["CONTRASTED", "score"]
@@ -104,6 +107,7 @@ def score(
             *meaning_of_optimal(run.steps, run.experiment.get("decisions", {})),
             *([] if run.checksummed else [UNCHECKED]),
             *idle_model_warnings(run),
+            *trial_warnings(run),
             *placebo_warnings(arms, anytime or contrasts),
         ),
         looks=run.looks,
@@ -145,12 +149,19 @@ class _Scorer:
         """Everything on one task and model."""
         base = baseline_name(steps, baseline)
         parts = _by_variant(steps)
-        order = sorted(parts, key=lambda v: (v != base, is_control(parts[v]), v))
+        order = _in_order(parts, base, self.run.experiment)
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
-        contrasted = [m for n in (*CONTRASTED, *self.evaluators) if isinstance(m := self.metrics.get(n), Metric)]
+        losses = LOSSES if steps["lost_at"].null_count() < steps.height else ()
+        names = (*CONTRASTED, *losses, *self.evaluators)
+        contrasted = [m for n in names if isinstance(m := self.metrics.get(n), Metric)]
         faults = {v: arm_faults(self.run, steps, v, base) for v in order}
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
+        repeated = [m for n in TRIAL_CONTRASTED if isinstance(m := self.metrics.get(n), Metric)]
+        drawn = self._trials(steps)
+        if base in drawn and self.run.looks is None:
+            again = {v: [r for r in refs if r.variant in drawn] for v, refs in controls.items() if v in drawn}
+            contrasts += _contrasts(_pairings(drawn, again, base), repeated, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
         arms = [_with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
@@ -163,18 +174,25 @@ class _Scorer:
         turns = self.run.turns
         here = None if turns is None else turns.filter(task=str(steps["task"][0]), model=str(steps["model"][0]))
         spoken = {} if here is None else _by_variant(here)
-        tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base))) for v in order}
+        drawn = self._trials(steps)
+        tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base)), drawn.get(v)) for v in order}
         arms = [self._arm(tables[v]) for v in order]
         if not self.whole:
             return arms
         beside = {v: encoded_beside(parts, v, self.run.prompts) for v in order}
+        answers = None if here is None else _answers(here, self.run.trial_answers)
 
         def with_breakdowns(arm: Arm) -> Arm:
             source = beside[arm.variant]
-            made = breakdowns(tables[arm.variant], parts.get(source), here, self.interval)
+            made = breakdowns(tables[arm.variant], parts.get(source), answers, self.interval)
             return replace(arm, breakdowns=made, encoded_from=source)
 
         return [with_breakdowns(arm) for arm in arms]
+
+    def _trials(self, steps: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """The repeated draws of every variant of a task and model."""
+        drawn, (task, model) = self.run.trials, steps.select("task", "model").row(0)
+        return {} if drawn is None else _by_variant(drawn.filter(task=task, model=model))
 
     def _arm(self, tables: Readable) -> Arm:
         steps, interval = tables.steps, self.interval
@@ -247,6 +265,15 @@ class _Scorer:
             return with_leak(judged, "" if arm.leaks else base.variant) if arm.leaks or base.leaks else judged
 
         return [verdict(a) for a in arms if not a.baseline and a.control is None]
+
+
+def _answers(turns: pl.DataFrame, by_trials: pl.DataFrame | None) -> pl.DataFrame:
+    """The answers behind the variants of one task and model, those of further draws among them."""
+    columns = ["task", "model", "variant", "key", "cost"]
+    first = turns.filter("asked").select(columns)
+    if by_trials is None:
+        return first
+    return pl.concat([first, by_trials.join(first.select("task", "model").unique(), on=["task", "model"], how="semi")])
 
 
 def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
@@ -346,7 +373,7 @@ def _outcomes(steps: pl.DataFrame) -> Outcomes:
 
 def _has_choices(steps: pl.DataFrame) -> bool:
     """Whether there is something to choose from; an imported answer may be nothing but right or wrong."""
-    return steps["trial"].null_count() == steps.height or bool(steps["actions"].max())
+    return steps["item_trial"].null_count() == steps.height or bool(steps["actions"].max())
 
 
 def _per_step(column: pl.Series) -> float | None:
@@ -375,6 +402,12 @@ def _by_task_and_model(run: RunTables) -> list[pl.DataFrame]:
     tasks = list(dict.fromkeys(task for task, _ in groups))
     models = run.models
     return [groups[key] for key in sorted(groups, key=lambda key: (tasks.index(key[0]), models.index(key[1])))]
+
+
+def _in_order(variants: Iterable[str], base: str, experiment: Mapping[str, Any]) -> list[str]:
+    """The baseline, then the variants as the experiment names them; those that it does not name by their names."""
+    named = {v: place for place, v in enumerate(experiment.get("variants") or {})}
+    return sorted(variants, key=lambda v: (v != base, named.get(v, len(named)), v))
 
 
 def _by_variant(table: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -21,6 +21,7 @@ __all__ = [
     "idle_model_warnings",
     "meaning_of_optimal",
     "placebo_warnings",
+    "trial_warnings",
 ]
 
 _BONUS = "what the rule's value singles out, its bonus for what was rarely tried included, and not what pays most now"
@@ -154,3 +155,22 @@ def placebo_warnings(arms: Sequence[Arm], contrasts: Sequence[tuple[str, str, Co
         and c.metric == "gap"
         and direction(c) in ("down", "up")
     ]
+
+
+def trial_warnings(run: RunTables) -> list[str]:
+    """Draws that are all alike word for word, which are one draw; and draws that hold no legal action."""
+    if run.trials is None:
+        return []
+    lines: list[str] = []
+    for (task, model, variant), part in run.trials.group_by("task", "model", "variant", maintain_order=True):
+        name = f"{variant} on {task} with {model}"
+        k, draws = int(part["trials"][0]), int(part["trials"].sum())
+        if part["verbatim"].all():
+            lines.append(
+                f"{name}: all {k} draws of every decision are alike word for word, so they are one draw and say "
+                "nothing of sampling: is the temperature 0?"
+            )
+        silent = int(part["unread"].sum()) / draws
+        if silent > SILENT:
+            lines.append(f"{name}: {silent:.0%} of the {draws} draws hold no legal action; they count as wrong")
+    return lines

@@ -8,6 +8,7 @@ A file holds the keywords of `akrasia.run`:
     design = "fork"
     until = "gap +- 0.05"                    # stop earlier than `episodes`, once this is known
     leader = "embedded"                      # of several models: whose baseline plays for all
+    trials = 5                               # every decision is drawn so often
     keep_going = true                        # also where the first decisions of a variant all failed alike
     workers = 2                              # processes; or executor = "ray" and the address of a cluster
     variants = ["reason_act", "reason_act | critique(rounds=2)"]      # or a table of names
@@ -116,6 +117,7 @@ def assemble(settings: Mapping[str, Any]) -> Experiment:
         name=str(settings.get("name", "experiment")),
         workers=1 if settings.get("workers") is None else settings["workers"],
         keep_going=False if settings.get("keep_going") is None else settings["keep_going"],
+        trials=1 if settings.get("trials") is None else settings["trials"],
         **texts,
     )
 
@@ -249,13 +251,14 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
         "design": experiment.design,
         **({"leader": experiment.leader} if experiment.leader else {}),
         **({"until": experiment.until} if experiment.until else {}),
+        **({"trials": experiment.trials} if experiment.trials > 1 else {}),
         "identity": json.dumps(experiment.identity(), sort_keys=True),
     }
 
 
 def _speakers(plan: Decider) -> dict[str, list[str]]:
     """Who is to ask a model in a plan; of a graph from elsewhere, through which slots it says that it asks."""
-    if isinstance(plan, Plan):
+    if isinstance(plan, Plan) and not plan.graphs:
         return {"agents": [n.name for n in plan.nodes if asks_model(n.agent)]}
     return {"slots": sorted(plan.slots)}
 

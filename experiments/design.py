@@ -5,6 +5,9 @@ fork     The baseline (the first variant) plays the episode, and every variant d
          leader, the leader's baseline plays for every model, so that models are paired as strictly as variants.
 rollout  Each variant plays its own episode on the same seed and the same draws, which shows consequences.
 
+With `trials` = k every decision is drawn k times, in the same situation, by samples of its own. The first draw alone
+leads on; the others are stored with it.
+
 Invariants: a group holds one record of every variant or is not stored; a step without a legal action is forfeited,
 which draws nothing from the environment and adds nothing to the history, so no later reward moves.
 """
@@ -12,7 +15,7 @@ which draws nothing from the environment and adds nothing to the history, so no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -20,7 +23,7 @@ from typing import Any, Literal
 from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import decision_cost
 from ..models.roles import ModelRoles
-from ..records import Decision, Oracle, Record, Situation, digest
+from ..records import Decision, Oracle, Record, Situation, Trial, digest
 from ..tasks.base import Graded, Task, item_of
 from .variant import Variant
 
@@ -33,7 +36,8 @@ Design = Literal["fork", "rollout"]
 class Cell:
     """One task, one assignment of models, and the variants that meet there. `label` names the task in records.
 
-    `leader` is the cell whose baseline plays the episode of a fork; None if this cell's own baseline does.
+    `leader` is the cell whose baseline plays the episode of a fork; None if this cell's own baseline does. `trials` is
+    how often each decision is drawn.
     """
 
     label: str
@@ -42,25 +46,40 @@ class Cell:
     models: ModelRoles
     variants: tuple[Variant, ...]
     leader: Cell | None = None
+    trials: int = 1
+
+    async def draws_of(self, variant: Variant, point: _DecisionPoint, episode: int, seed: int) -> list[_Draw]:
+        """What a variant decides at a point of an episode, drawn as often as there are trials."""
+        async with asyncio.TaskGroup() as group:
+            drawing = [
+                group.create_task(self.decision_of(variant, point, episode, seed, trial))
+                for trial in range(self.trials)
+            ]
+        return [d.result() for d in drawing]
 
     async def decision_of(
-        self, variant: Variant, point: _DecisionPoint, episode: int, seed: int
-    ) -> tuple[Decision, dict[str, str]]:
+        self, variant: Variant, point: _DecisionPoint, episode: int, seed: int, trial: int = 0
+    ) -> _Draw:
         """What a variant decides at a point of an episode, and the tags that this decision adds to its record."""
-        step, emit, models = point.situation.step, self.models.gateway.emit, self.models
+        step, emit = point.situation.step, self.models.gateway.emit
+        models = replace(self.models, player=(*self.models.player, variant.name), trial=trial)
         if emit is None:
             return await variant.decide_tagged(point.situation, models, seed, step, point.oracle)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
-            decision, tags = await variant.decide_tagged(
-                point.situation, replace(models, where=where), seed, step, point.oracle
-            )
+            models = replace(models, where=where)
+            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.oracle)
         except BaseException:
             emit(DecisionEnded(where))
             raise
         emit(DecisionEnded(where, decision.done, decision.status))
         return decision, tags
+
+    def players(self, variant: Variant, design: Design) -> frozenset[tuple[str, ...]]:
+        """Whose answers a variant's episode needs: its own, and in a fork those of whoever plays the episode."""
+        own = {self.models.player, (*self.models.player, variant.name)}
+        return frozenset(own if design == "rollout" else own | {(*self.models.player, self.variants[0].name)})
 
     async def leader_decision(self, point: _DecisionPoint, episode: int, seed: int, follower: Cell) -> Decision:
         """What the baseline decides, for a cell that follows it: by the same answers that this cell asks for. One that
@@ -78,15 +97,16 @@ class Cell:
         variant: Variant,
         episode: int,
         point: _DecisionPoint,
-        decision: Decision,
+        draws: Sequence[_Draw],
         reward: float | None,
-        tags: Mapping[str, str],
     ) -> Record:
-        """The record of one decision; open answers are graded into the oracle's labels, the raw text stays in turns."""
-        calls, usage, cost = decision_cost(decision)
+        """The record of one decision; open answers are graded into the oracle's labels, the raw text stays in turns.
+
+        Args:
+            draws: the decision, and its further draws; reward: of the first.
+        """
         situation, oracle = point.situation, point.oracle
-        if isinstance(self.task, Graded):
-            decision = _graded(self.task, point.state, decision)
+        first, *more = [self._trial(point, draw) for draw in draws]
         open_answer = "" if situation.answer == "action" else situation.answer
         kind = {"item": situation.item, "probe": situation.probe, "answer": open_answer}
         return Record(
@@ -99,18 +119,31 @@ class Cell:
             situation=point.name,
             actions=situation.actions or tuple(oracle.values),
             oracle=oracle,
-            decision=decision,
+            decision=first.decision,
             reward=reward,
-            regret=oracle.forfeit if decision.done is None else oracle.regret.get(decision.done, oracle.forfeit),
-            calls=calls,
-            usage=usage,
-            cost=cost,
+            regret=first.regret,
+            calls=first.calls,
+            usage=first.usage,
+            cost=first.cost,
             item=point.item,
+            trials=tuple(more),
             tags=variant.tags
-            | dict(tags)
+            | first.tags
             | ({"arm": "baseline"} if variant is self.variants[0] else {})
             | {name: value for name, value in kind.items() if value},
         )
+
+    def _trial(self, point: _DecisionPoint, draw: _Draw) -> Trial:
+        (decision, tags), oracle = draw, point.oracle
+        calls, usage, cost = decision_cost(decision)
+        if isinstance(self.task, Graded):
+            decision = _graded(self.task, point.state, decision)
+        lost = oracle.forfeit if decision.done is None else oracle.regret.get(decision.done, oracle.forfeit)
+        return Trial(decision, lost, calls, usage, cost, dict(tags))
+
+
+_Draw = tuple[Decision, dict[str, str]]
+"""A decision, and the tags that it adds to its record."""
 
 
 @dataclass(frozen=True)
@@ -154,17 +187,17 @@ async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record
     while not over:
         point = _DecisionPoint.of(task, item, state)
         async with asyncio.TaskGroup() as group:
-            deciding = [group.create_task(cell.decision_of(v, point, episode, seed)) for v in cell.variants]
+            deciding = [group.create_task(cell.draws_of(v, point, episode, seed)) for v in cell.variants]
             leading = (
                 None
                 if cell.leader is None
                 else group.create_task(cell.leader.leader_decision(point, episode, seed, cell))
             )
-        decisions = [d.result() for d in deciding]
-        outcomes = [point.after(task, d) for d, _ in decisions]
+        draws = [d.result() for d in deciding]
+        outcomes = [point.after(task, first[0]) for first, *_ in draws]
         yield [
-            cell.record("fork", v, episode, point, d, reward, tags)
-            for v, (d, tags), (_, reward, _) in zip(cell.variants, decisions, outcomes, strict=True)
+            cell.record("fork", v, episode, point, drawn, reward)
+            for v, drawn, (_, reward, _) in zip(cell.variants, draws, outcomes, strict=True)
         ]
         state, _, over = outcomes[0] if leading is None else point.after(task, leading.result())
 
@@ -177,9 +210,9 @@ async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Rec
         records: list[Record] = []
         while not over:
             point = _DecisionPoint.of(task, item, state)
-            decision, tags = await cell.decision_of(variant, point, episode, seed)
-            state, reward, over = point.after(task, decision)
-            records.append(cell.record("rollout", variant, episode, point, decision, reward, tags))
+            drawn = await cell.draws_of(variant, point, episode, seed)
+            state, reward, over = point.after(task, drawn[0][0])
+            records.append(cell.record("rollout", variant, episode, point, drawn, reward))
         return records
 
     async with asyncio.TaskGroup() as group:

@@ -20,9 +20,10 @@ from .design import DESIGNS, Design
 from .until import Until
 from .variant import Variant
 
-__all__ = ["EPISODES", "Experiment", "ModelSet"]
+__all__ = ["EPISODES", "MOST_TRIALS", "Experiment", "ModelSet"]
 
 EPISODES = 10_000_000  # an episode's seed is seed * EPISODES + its number: experiments share no episode by accident
+MOST_TRIALS = 1000  # draws of one decision
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Experiment:
         executor: a name in `akrasia.experiments.executors.EXECUTORS`; by default what `workers` asks for.
         address: of the Ray cluster.
         keep_going: go on also where the first decisions of a variant all failed alike, see `first_decisions`.
+        trials: how often every decision is drawn. The first draw leads an episode on; the others tell how much of what
+            is measured is the luck of one draw (`akrasia.evals.metrics.trials`).
     """
 
     tasks: tuple[Task, ...]
@@ -80,9 +83,11 @@ class Experiment:
     address: str = ""
     leader: str = ""
     keep_going: bool = False
+    trials: int = 1
 
     def __post_init__(self) -> None:
         whole("episodes", self.episodes, 1, EPISODES - 1)
+        whole("trials", self.trials, 1, MOST_TRIALS)
         one_of("design", self.design, DESIGNS)
         whole("the seed", self.seed, 0, 2**31 - 1)
         for what, count in (("concurrency", self.concurrency), ("workers", self.workers)):
@@ -239,4 +244,5 @@ class Experiment:
             "seed": self.seed,
             "design": self.design,
             **({"leader": self.leader} if self.leader else {}),
+            **({"trials": self.trials} if self.trials > 1 else {}),
         }

@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from ..errors import ArmFailed, RunStopped
+from ..ledger.step_rows import failure_text
 from ..ledger.store import RunStore
 from ..ledger.tables import Batch
 from ..models.refusals import without_details
@@ -97,7 +98,7 @@ def failures(record: dict[str, Any]) -> dict[str, str]:
     """
     decision, tags = record["decision"], record["tags"]
     turns, status = decision["turns"], decision["status"]
-    last = turns[-1]["text"] if turns else ""
+    last = failure_text(turns)
     found: dict[str, str] = {}
     if "own_code" in tags:
         found[f"{tags['own_code']} {last.partition(':')[0]}"] = last

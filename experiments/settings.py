@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from ..graphs.external import ExternalGraph
     from ..graphs.plan import Plan
     from ..models.base import Backend
     from ..models.budget import Budget
@@ -28,8 +27,8 @@ TaskLike: TypeAlias = "Task | str | Mapping[str, Any]"
 ModelLike: TypeAlias = "Backend | BaseChatModel | str | Mapping[str, Any]"
 """A backend, a LangChain chat model, a model's name, or a table: of a name and options, or of slots to models."""
 
-VariantLike: TypeAlias = "Variant | Plan | ExternalGraph | str"
-"""A variant, a plan, a graph from elsewhere, or an expression such as "reason_act | critique"."""
+VariantLike: TypeAlias = "Variant | Plan | str"
+"""A variant, a plan, or an expression such as "reason_act | critique"."""
 
 
 class ExperimentSettings(TypedDict, total=False):
@@ -53,6 +52,8 @@ class ExperimentSettings(TypedDict, total=False):
         address: of the Ray cluster; by default this machine.
         leader: with several models and the fork design, the label of the model whose baseline plays the episodes for
             all of them, so that they decide the same situations; by default each model's own baseline plays.
+        trials: how often every decision is drawn, by default once; several draws tell luck from what a model can do
+            (pass@k, consistency, self-consistency for every n). Each costs as much as the decision.
         keep_going: go on also where the first 8 decisions of a variant all failed alike; by default the run stops then.
     """
 
@@ -72,3 +73,4 @@ class ExperimentSettings(TypedDict, total=False):
     address: str
     leader: str
     keep_going: bool
+    trials: int

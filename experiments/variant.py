@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import BadOption
 from ..graphs.adapters import Adapter
 from ..graphs.decider import Decider
-from ..graphs.external import SUPERSTEPS, ExternalGraph
+from ..graphs.external import external
+from ..graphs.external_graph import SUPERSTEPS
 from ..interventions.controls import stands_for
 from ..interventions.expression import parse
 from ..models.roles import ModelRoles
@@ -37,7 +38,7 @@ class Variant:
         supersteps: int = SUPERSTEPS,
         context: Any = None,
     ) -> Variant:
-        """Any compiled LangGraph graph (or Runnable with `ainvoke`) as a variant; see docs/langgraph.md.
+        """Any compiled LangGraph graph (or Runnable with `ainvoke`) as a variant: `akrasia.graphs.external` by a name.
 
         Args:
             compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
@@ -49,10 +50,11 @@ class Variant:
         Raises:
             PlanError: the graph is not compiled or lacks its context, or the adapter is no adapter.
         """
-        return cls(name, ExternalGraph(name, compiled, adapter, slots, supersteps, context))
+        plan = external(compiled, adapter, name=name, slots=slots, supersteps=supersteps, context=context)
+        return cls(name, plan)
 
     def __or__(self, change: Any) -> Variant:
-        """The variant with an intervention; a LangGraph graph from elsewhere takes none."""
+        """The variant with an intervention."""
         plan = self.plan | change
         return Variant(f"{self.name} | {change.spec}", plan)
 
@@ -100,9 +102,7 @@ class Variant:
         self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags of its record that say what happened inside a graph that was not built here."""
-        if isinstance(self.plan, ExternalGraph):
-            return await self.plan.decide_tagged(situation, models, episode, step, oracle)
-        return await self.decide(situation, models, episode, step, oracle), {}
+        return await self.plan.decide_tagged(situation, models, episode, step, oracle)
 
 
 def as_variants(value: Any) -> tuple[Variant, ...]:

@@ -1,6 +1,6 @@
 """How agents are wired: plans on networkx that compile to LangGraph, and LangGraph graphs that were built elsewhere."""
 
-from .adapters import Adapter, GraphOutput, MessagesAdapter
+from .adapters import ADAPTERS, Adapter, GraphOutput, MessagesAdapter
 from .debate import (
     debate_over,
     liang,
@@ -15,13 +15,15 @@ from .debate import (
 )
 from .decider import Change, Decider
 from .drawing import draw
-from .external import ExternalGraph
+from .external import external
+from .external_graph import ExternalGraph
 from .plan import Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
 from .state import PlanState, decision_cost, decision_from
 from .voting import vote_over_lanes
 
 __all__ = [
+    "ADAPTERS",
     "GRAPHS",
     "Adapter",
     "Change",
@@ -37,6 +39,7 @@ __all__ = [
     "decision_cost",
     "decision_from",
     "draw",
+    "external",
     "graph",
     "liang",
     "mallm_debate",

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from ..agents.answers.parsing import holds_recommendation
 from ..agents.base import Agent
 from ..agents.reasoner import Reasoner
+from ..errors import BadOption
 from ..records import Situation
+from ..registry import Registry
+from .named_objects import object_named
 
-__all__ = ["Adapter", "GraphOutput", "MessagesAdapter"]
+__all__ = ["ADAPTERS", "Adapter", "GraphOutput", "MessagesAdapter", "adapter_named"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,13 @@ class GraphOutput:
 
 
 class Adapter(Protocol):
-    """Between a situation and a graph's own state. A dataclass, so that its fields name it."""
+    """Between a situation and a graph's own state. A dataclass, so that its fields name it.
+
+    Interventions need two things more of it. Those that continue the conversation (`re_evaluate`, `critique`,
+    `debate`) need `follow_up(state, text)`, the graph's next input: of its last state and one message more. Those that
+    add a sentence (`checklist`, `informed`) need `to_input(situation, hints="")`. `form`, where it has one, is how an
+    answer that continues must end; "{noun}" in it is what an action is called.
+    """
 
     def to_input(self, situation: Situation) -> Any:
         """The graph's input."""
@@ -63,17 +72,56 @@ class MessagesAdapter:
     instructions: str = ""
     instructs: ClassVar[bool] = True
 
-    def to_input(self, situation: Situation) -> dict[str, Any]:
+    def to_input(self, situation: Situation, hints: str = "") -> dict[str, Any]:
         from langchain_core.messages import HumanMessage  # noqa: PLC0415  (loads at first use)
 
-        options = {"mode": "reason_act"} | ({"think": self.instructions} if self.instructions else {})
+        options: dict[str, Any] = {"mode": "reason_act"}
+        if self.instructions:
+            options["think"] = self.instructions
+        if hints:
+            options["hints"] = {"": hints.rstrip("\n")}
         (message,) = Reasoner().prompt(Agent("reasoner", options=options), situation, (), "chat").messages
         return {"messages": [HumanMessage(message.content)]}
 
     def from_state(self, state: Any, situation: Situation) -> GraphOutput:
-        messages = state["messages"] if isinstance(state, Mapping) else state.messages
+        messages = _messages(state)
         texts = [str(m.text) for m in messages if m.type == "ai"]
         if not texts:
             raise ValueError("the graph's messages hold none of an AI")
         rationale = next((text for text in reversed(texts) if holds_recommendation(text, situation)), "")
         return GraphOutput(rationale=rationale, text=texts[-1])
+
+    def follow_up(self, state: Any, text: str) -> dict[str, Any]:
+        """The whole state, with one human message more."""
+        from langchain_core.messages import HumanMessage  # noqa: PLC0415  (loads at first use)
+
+        kept = dict(state) if isinstance(state, Mapping) else {}
+        return {**kept, "messages": [*_messages(state), HumanMessage(text)]}
+
+
+def _messages(state: Any) -> list[Any]:
+    return list(state["messages"] if isinstance(state, Mapping) else state.messages)
+
+
+ADAPTERS: Registry[Adapter] = Registry("adapter", "akrasia.adapters")
+ADAPTERS.register("messages", MessagesAdapter)
+
+
+def adapter_named(text: str) -> Adapter:
+    """The adapter of a name: a registered one, or "module:object", which may be its class.
+
+    Raises:
+        UnknownName: no adapter is registered under the name.
+        BadOption: nothing is found in the module, or a class there needs arguments.
+    """
+    if ":" not in text:
+        return ADAPTERS.make(text)
+    found = object_named(text)
+    if not isinstance(found, type):
+        return cast(Adapter, found)
+    try:
+        return cast(Adapter, found())
+    except TypeError as error:
+        raise BadOption(
+            f"the adapter {text!r} cannot be made", str(error), "Name an object, or a class whose fields have defaults."
+        ) from None

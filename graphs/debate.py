@@ -274,7 +274,7 @@ def _confident(node: Node, agent: Agent) -> Agent:
 
 def _opening(plan: Plan) -> Node:
     opening = plan.node(plan.focus)
-    if opening.agent.role not in ("reasoner", "debater"):
+    if opening.agent.role not in ("reasoner", "debater", "external"):
         raise PlanError(
             "a debate needs a reasoner to open", f"{plan.focus!r} is a {opening.agent.role}", "Start from reason_act()."
         )

@@ -1,4 +1,4 @@
-"""What stands behind a variant: whatever decides situations, be it a plan or a LangGraph graph that was not built here.
+"""What stands behind a variant: whatever decides situations, such as a plan.
 
 Invariant: the runner, the forecast and the reports know a variant by this protocol alone. What only a run can tell (how
 many calls a graph makes that was not built here) is None, never a guess.
@@ -125,6 +125,12 @@ class Decider(Protocol):
         self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; the oracle reaches those that leak it, and no other."""
+        ...
+
+    async def decide_tagged(
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+    ) -> tuple[Decision, dict[str, str]]:
+        """The decision, and tags that say what happened inside graphs that were not built here."""
         ...
 
     def __or__(self, change: Any) -> Any:

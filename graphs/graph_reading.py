@@ -18,7 +18,7 @@ from ..agents.answers.parsing import canonical_number, read_answer, read_recomme
 from ..agents.call_faults import CUT_OFF, answer_fault, unsent_settings
 from ..errors import PlanError
 from ..models.providers.provider_errors import scrubbed
-from ..records import Decision, Response, Situation, Status, Turn
+from ..records import Decision, Response, Situation, Status, ToolCall, ToolUse, Turn
 from .adapters import GraphOutput
 
 __all__ = [
@@ -260,10 +260,19 @@ def _label(label: str, situation: Situation) -> tuple[str | None, Status]:
     return (read, "ok") if read else (None, "unparsable")
 
 
+def _use(call: ToolCall, results: Mapping[str, str]) -> ToolUse:
+    """A call with what a later request says that it returned; LangGraph words an error of a tool as its result."""
+    result = results.get(call.id, "")
+    failed = result.startswith("Error")
+    return ToolUse(call.name, call.arguments, "" if failed else result, result if failed else "", call.id)
+
+
 def turns_of_calls(calls: Any) -> tuple[list[Turn], list[Response]]:
     """The turns of a graph's calls, and how each call ended."""
     turns, ends = [], []
     count: dict[str, int] = {}
+    asked_with = (message for one in calls for message in one.request.messages if message.tool_call_id)
+    results = {message.tool_call_id: message.content for message in asked_with}
     for asked in calls:
         key, response = asked.answer.result()
         lane = count[asked.node] = count.get(asked.node, -1) + 1
@@ -282,6 +291,7 @@ def turns_of_calls(calls: Any) -> tuple[list[Turn], list[Response]]:
                 slot=asked.slot,
                 fault=answer_fault(response, asked.request.messages, read=False),
                 unsent=unsent_settings(asked.request.sampling, response),
+                tools=tuple(_use(call, results) for call in response.tool_calls),
             )
         )
         ends.append(response)

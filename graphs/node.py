@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import networkx as nx
 
-from ..agents.base import Agent, observes
+from ..agents.base import Agent, observes, runs_graph
 from ..errors import PlanError
 from ..records import encode
+from .external_graph import ExternalGraph
 
-__all__ = ["Node", "check_nodes", "as_digraph", "lanes_read"]
+__all__ = ["Node", "as_digraph", "check_graphs", "check_nodes", "lanes_read"]
 
 RESERVED = ("", "turns", "__start__", "__end__")
 
@@ -94,6 +95,31 @@ def check_nodes(base: str, nodes: Sequence[Node], decision: str, focus: str) -> 
     _check_ends({n.name for n in nodes if observes(n.agent) and not graph.out_degree(n.name)}, decision, graph)
     if lanes[decision] != 1:
         raise PlanError(f"the decision {decision!r} has several lanes", remedy="Add a voter.")
+
+
+def check_graphs(base: str, nodes: Sequence[Node], graphs: Sequence[ExternalGraph]) -> None:
+    """Refuse agents of the role "external" whose graph is not there, or whose adapter cannot give what they ask of it.
+
+    Raises:
+        PlanError: naming the node and what is wrong with it.
+    """
+    names = [g.name for g in graphs]
+    if len(set(names)) != len(names):
+        raise PlanError(f"two graphs of plan {base!r} have the same name", remedy="Name each of them differently.")
+    asked = {n.agent.options.get("graph", "") for n in nodes if runs_graph(n.agent)}
+    for missing in sorted(asked - set(names)):
+        raise PlanError(
+            f"plan {base!r} has no graph {missing!r}",
+            f"it has {', '.join(map(repr, names)) or 'none'}",
+            "Start from ak.graphs.external(graph, adapter), or give Plan(..., graphs=(...,)).",
+        )
+    for idle in [g.name for g in graphs if g.name not in asked]:
+        raise PlanError(f"no agent of plan {base!r} runs the graph {idle!r}", remedy="Drop it from `graphs`.")
+    by_name = {g.name: g for g in graphs}
+    for n in nodes:
+        if runs_graph(n.agent):
+            options = n.agent.options
+            by_name[options["graph"]].check(n.name, options.get("move", "open"), options.get("hints", {}))
 
 
 def _check_edges(base: str, names: Sequence[str], graph: nx.DiGraph[str]) -> None:

@@ -7,11 +7,11 @@ An edge u -> v means "v reads u", and so "v comes after u". Invariants
   ends, and yields exactly one decision.
 - The plan names every sample. A node with `lanes` = n is n independent copies; lane i draws sample
   `sample + stride * i`, so more lanes never change an earlier lane's draws, and arrival order decides nothing.
+  Trial t of a decision goes on where its lanes end: it draws what the lanes from n * t on would draw.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,23 +20,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import networkx as nx
 
-from ..agents.base import AGENTS, Agent, Context, agreed, asks_model, observes, pass_on, speak
+from ..agents.base import AGENTS, Agent, Context, asks_model, observes, runs_graph
 from ..agents.options import ModelOptions
 from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
 from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
-from ..records import Decision, Draw, Oracle, Sampling, Situation, Turn, digest
+from ..records import Decision, Draw, Oracle, Sampling, Situation, digest
 from .code_identity import NO_CODE, Code, code_of
 from .code_modules import is_shipped
 from .decider import Change, Recommends
-from .node import Node, as_digraph, check_nodes, lanes_read
-from .state import PlanState, Turns, decision_from
+from .external_graph import ExternalGraph
+from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read
+from .running import as_langgraph
+from .state import PlanState, decision_from
 from .styles import check_continues
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
-    from langgraph.runtime import Runtime
 
 __all__ = ["SERIES", "Node", "Plan"]
 
@@ -54,6 +55,7 @@ class Plan:
         focus: the node whose answer the next intervention continues: the reasoner's, where there is one.
         changes: the interventions applied so far, in order.
         sampling: settings that replace the roles' own, such as "temperature"; see `akrasia.models.sampling`.
+        graphs: the LangGraph graphs from elsewhere that stand behind its agents of the role "external".
     """
 
     base: str
@@ -62,6 +64,7 @@ class Plan:
     focus: str
     changes: tuple[Change, ...] = ()
     sampling: Mapping[str, float | str] = field(default_factory=dict)
+    graphs: tuple[ExternalGraph, ...] = ()
 
     renderer: ClassVar[Callable[[Plan], str] | None] = None
     """Draws a plan as SVG for notebooks; `akrasia.graphs.drawing` sets it."""
@@ -69,6 +72,7 @@ class Plan:
     def __post_init__(self) -> None:
         with_settings(Sampling(), self.sampling)  # refuses what is no setting
         check_nodes(self.base, self.nodes, self.decision, self.focus)
+        check_graphs(self.base, self.nodes, self.graphs)
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -112,20 +116,24 @@ class Plan:
                 "views": [c.spec for c in self.views],
                 "sampling": dict(self.sampling),
                 **({"code": self.code.digest} if self.code.digest else {}),
+                **({"graphs": sorted(g.fingerprint for g in self.graphs)} if self.graphs else {}),
             }
         )
 
     @cached_property
     def code(self) -> Code:
-        """The code of the roles, of the views and of the decision protocols that are not akrasia's own. Interventions
-        on agents need not be read: what they do is in the nodes.
+        """The code of the graphs, roles, views and decision protocols that are not akrasia's own. Interventions on
+        agents need not be read: what they do is in the nodes.
         """
         factories: list[Any] = [AGENTS.factory(n.agent.role) for n in self.nodes]
         protocols = (n.agent.options.get("protocol") for n in self.nodes)
         factories += [PROTOCOLS.factory(p) for p in protocols if isinstance(p, str) and p in PROTOCOLS]
         factories += [getattr(c, "change", None) or type(c) for c in self.views]
         own = list(dict.fromkeys(f for f in factories if not is_shipped(f)))
-        return code_of(*own) if own else NO_CODE
+        parts = [*([code_of(*own)] if own else []), *(g.code for g in self.graphs)]
+        if len(parts) < 2:
+            return parts[0] if parts else NO_CODE
+        return Code(digest([p.digest for p in parts]), all(p.known for p in parts))
 
     @property
     def graph(self) -> nx.DiGraph[str]:
@@ -145,26 +153,40 @@ class Plan:
     @property
     def slots(self) -> frozenset[str]:
         """The model slots that its agents speak through; an agent without one is known by its role."""
-        return frozenset(n.agent.slot or n.agent.role for n in self.nodes)
+        own = (n.agent.slot or n.agent.role for n in self.nodes if not runs_graph(n.agent))
+        return frozenset([*own, *(slot for g in self.graphs for slot in g.slots)])
 
     @property
     def recommends(self) -> Recommends:
-        """Whether its decisions hold a recommendation beside the action: not where all agents are actors."""
+        """Whether its decisions hold a recommendation beside the action: not where all agents are actors; the adapter
+        of a graph may find one at one step and none at the next.
+        """
+        if self.graphs:
+            return "sometimes"
         return "never" if all(n.agent.role == "actor" for n in self.nodes) else "always"
 
     @property
-    def calls(self) -> int:
-        """Model calls of one decision; where rounds may end early, the most there can be."""
+    def runs(self) -> int:
+        """How many agents ask a model in one decision, each lane by itself; a graph counts as one, whatever it asks."""
         return sum(n.lanes for n in self.nodes if asks_model(n.agent))
 
     @property
-    def fewest_calls(self) -> int:
-        """Model calls of one decision whose rounds all end as early as they can."""
-        return sum(n.lanes for n in self.nodes if asks_model(n.agent) and not n.unless)
+    def calls(self) -> int | None:
+        """Model calls of one decision; where rounds may end early, the most there can be. None: a graph from elsewhere
+        decides that when it runs, as it does `fewest_calls` and `depth`.
+        """
+        return None if self.graphs else self.runs
 
     @property
-    def depth(self) -> int:
+    def fewest_calls(self) -> int | None:
+        """Model calls of one decision whose rounds all end as early as they can."""
+        return None if self.graphs else sum(n.lanes for n in self.nodes if asks_model(n.agent) and not n.unless)
+
+    @property
+    def depth(self) -> int | None:
         """Model calls on the longest path: how many the decision must wait for one after the other."""
+        if self.graphs:
+            return None
         longest: dict[str, int] = {}
         for n in self.nodes:
             longest[n.name] = asks_model(n.agent) + max((longest[r] for r in n.follows), default=0)
@@ -194,7 +216,9 @@ class Plan:
             PlanError: naming the agent and what it asks for.
         """
         for node in self.nodes:
-            if continues(node.agent.slot or node.agent.role):
+            if runs_graph(node.agent):
+                self.graph_of(node.agent).check_styles(name, continues)
+            elif continues(node.agent.slot or node.agent.role):
                 check_continues(name, node.name, node.agent, [self.node(r).agent.role for r in node.reads])
 
     def unrolled(self) -> Plan:
@@ -204,6 +228,10 @@ class Plan:
     def node(self, name: str) -> Node:
         """The node of that name."""
         return next(n for n in self.nodes if n.name == name)
+
+    def graph_of(self, agent: Agent) -> ExternalGraph:
+        """The graph from elsewhere that stands behind an agent."""
+        return next(g for g in self.graphs if g.name == agent.options["graph"])
 
     def view(self, situation: Situation, draw: Draw = Draw(0, 0)) -> Situation:  # noqa: B008  (frozen)
         """The situation as this plan's interventions on the context show it.
@@ -219,6 +247,12 @@ class Plan:
         self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
     ) -> Decision:
         """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
+        return (await self.decide_tagged(situation, models, episode, step, oracle))[0]
+
+    async def decide_tagged(
+        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+    ) -> tuple[Decision, dict[str, str]]:
+        """The decision, and tags that say what happened inside the graphs from elsewhere (`GraphRun`)."""
         from ..models.providers.langchain import traced
 
         shown = self.view(situation, Draw(episode, step))
@@ -237,7 +271,9 @@ class Plan:
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
         end = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context)
-        return decision_from(end["turns"], tuple(n.name for n in self.nodes), self.decision, shown)
+        order = tuple(n.name for n in self.nodes)
+        decision = decision_from(end["turns"], order, self.decision, shown, end.get("inside"))
+        return decision, dict(end.get("tags", {}))
 
     @cached_property
     def _compiled(self) -> Any:
@@ -257,7 +293,7 @@ class Plan:
 
         builder = StateGraph(PlanState, context_schema=Context)
         for node in self.nodes:
-            builder.add_node(node.name, cast(Any, _as_langgraph(self, node)))
+            builder.add_node(node.name, cast(Any, as_langgraph(self, node)))
             if node.follows:
                 builder.add_edge(list(node.follows), node.name)
             else:
@@ -283,6 +319,12 @@ def _applied(plan: Plan, change: Change) -> Plan:
     except UnknownName as error:
         if not error.what.startswith("there is no option of agent"):
             raise
+        if plan.graphs and "'external'" in error.what:
+            raise PlanError(
+                f"{change.spec} cannot be put to {plan.name!r}",
+                "it changes how a prompt is written, and the prompts of this graph were written elsewhere",
+                "Change the graph itself and give it as another variant.",
+            ) from error
         raise PlanError(f"{change.spec} is not heard in {plan.name!r}", error.what, remedy) from error
     before = {n.name: n.agent for n in plan.nodes}
     roles = {n.agent.role: n.agent for n in reversed(plan.nodes)}
@@ -320,28 +362,3 @@ def _never_spared(node: Node) -> Node:
     if agent.options.get("while_wrong"):
         agent = agent.with_options(while_wrong=False)
     return replace(node, agent=agent, level=inf if node.unless else node.level)
-
-
-def _as_langgraph(plan: Plan, node: Node) -> Any:
-    only_while_wrong = node.agent.options_as(ModelOptions).while_wrong
-
-    def read(turns: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
-        return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
-
-    async def take(turns: Turns, context: Context, lane: int) -> Turn:
-        reads, sample = read(turns, node.reads, lane), node.sample + node.stride * lane
-        if node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation):
-            return pass_on(node.name, reads, lane, sample)
-        if only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal:
-            return pass_on(node.name, reads, lane, sample)
-        return await speak(node.agent, node.name, context, reads, lane, sample)
-
-    async def turn(state: PlanState, runtime: Runtime[Context]) -> dict[str, dict[str, tuple[Turn, ...]]]:
-        lanes = (take(state["turns"], runtime.context, lane) for lane in range(node.lanes))
-        if node.lanes == 1:
-            return {"turns": {node.name: (await next(lanes),)}}
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(lane) for lane in lanes]
-        return {"turns": {node.name: tuple(t.result() for t in tasks)}}
-
-    return turn

@@ -16,7 +16,16 @@ from ..options import whole
 from ..registry import Registry, bind
 from .plan import SERIES, Node, Plan
 
-__all__ = ["GRAPHS", "act", "graph", "oracle_act", "random_act", "reason_act", "reason_act_critic", "reason_then_act"]
+__all__ = [
+    "GRAPHS",
+    "act",
+    "graph",
+    "oracle_act",
+    "random_act",
+    "reason_act",
+    "reason_act_critic",
+    "reason_then_act",
+]
 
 GRAPHS: Registry[Plan] = Registry("graph", "akrasia.graphs")
 P = ParamSpec("P")
@@ -42,7 +51,8 @@ def graph(build: Callable[P, Plan]) -> Callable[P, Plan]:
             raise PlanError(f"the graph {name!r} returned {type(plan).__name__}", _CONTRACT, "Correct it.")
         kept = {k: plain(v) for k, v in bound.items() if v != signature.parameters[k].default}
         inside = ", ".join(f"{k}={v!r}" for k, v in kept.items())
-        return replace(plan, base=f"{name}({inside})" if inside else name)
+        base = f"{name}({inside})" if inside else name
+        return replace(plan, base=base, graphs=tuple(g.named(base) for g in plan.graphs))
 
     def checked(*args: P.args, **options: P.kwargs) -> Plan:
         made: Plan = bind("graph", name, make, args, dict(options))

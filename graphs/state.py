@@ -6,37 +6,66 @@ on which finished first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from ..records import Decision, Situation, Turn, Usage
 
-__all__ = ["PlanState", "Turns", "decision_cost", "decision_from"]
+__all__ = ["PlanState", "Turns", "decision_cost", "decision_from", "join_tags"]
 
 Turns = Mapping[str, tuple[Turn, ...]]
+
+
+Tags = Mapping[str, str]
+Inside = Mapping[str, tuple[tuple[Turn, ...], ...]]
 
 
 def _merge(old: Turns, new: Turns) -> Turns:
     return {**old, **new}
 
 
+def _merge_inside(old: Inside, new: Inside) -> Inside:
+    return {**old, **new}
+
+
+def join_tags(old: Tags, new: Tags) -> Tags:
+    """Tags of several graphs: what they say is listed in the order of the alphabet, whoever came first."""
+    both = {name: {*_parts(old, name), *_parts(new, name)} for name in {**old, **new}}
+    return {name: ", ".join(sorted(parts)) for name, parts in both.items()}
+
+
+def _parts(tags: Tags, name: str) -> list[str]:
+    return tags[name].split(", ") if name in tags else []
+
+
 class PlanState(TypedDict):
-    """LangGraph state: the turns so far, by node and lane."""
+    """LangGraph state: the turns so far, by node and lane.
+
+    Attributes:
+        inside: the turns that graphs from elsewhere took inside, by node and lane: they stand in the transcript.
+        tags: what happened inside of them.
+    """
 
     turns: Annotated[Turns, _merge]
+    inside: NotRequired[Annotated[Inside, _merge_inside]]
+    tags: NotRequired[Annotated[Tags, join_tags]]
 
 
-def decision_from(turns: Turns, order: tuple[str, ...], decision: str, situation: Situation) -> Decision:
+def decision_from(
+    turns: Turns, order: tuple[str, ...], decision: str, situation: Situation, inside: Inside | None = None
+) -> Decision:
     """The decision in the turn of the plan's decision node; the transcript follows `order`.
 
-    Where an intervention renamed the actions, labels are given back in the task's own names; texts stay as they are.
+    In the place of a graph from elsewhere stand the turns of its calls. Where an intervention renamed the actions,
+    labels are given back in the task's own names; texts stay as they are.
     """
     own = dict(zip(situation.actions, situation.own, strict=True)) if situation.own else {}
     transcript = tuple(
         _in_own_names(replace(t, prompt=(), answer="", rationale=""), own)
         for name in order
-        for t in turns.get(name, ())
+        for t in (_numbered(inside[name]) if inside and name in inside else turns.get(name, ()))
     )
     transcript = tuple(_decided(t) if t.agent == decision else t for t in transcript)
     last = _decided(_in_own_names(turns[decision][0], own))
@@ -53,6 +82,16 @@ def decision_from(turns: Turns, order: tuple[str, ...], decision: str, situation
     )
 
 
+def _numbered(lanes: tuple[tuple[Turn, ...], ...]) -> tuple[Turn, ...]:
+    """The turns of a graph's lanes; those of one agent inside are numbered through."""
+    times: Counter[str] = Counter()
+    numbered = []
+    for turn in (turn for lane in lanes for turn in lane):
+        numbered.append(replace(turn, lane=times[turn.agent]))
+        times[turn.agent] += 1
+    return tuple(numbered)
+
+
 def _decided(turn: Turn) -> Turn:
     """The turn that decides: it was asked to act, so an action that it does not give is one that cannot be read."""
     return replace(turn, status="unparsable") if turn.status == "absent" else turn
@@ -65,6 +104,13 @@ def _in_own_names(turn: Turn, own: Mapping[str, str]) -> Turn:
         turn,
         stated=tuple(own.get(a, a) for a in turn.stated),
         planted=tuple(own.get(a, a) for a in turn.planted),
+        implied=None
+        if turn.implied is None
+        else replace(
+            turn.implied,
+            labels=tuple(own.get(a, a) for a in turn.implied.labels),
+            concluded=tuple(own.get(a, a) for a in turn.implied.concluded),
+        ),
         action=None if turn.action is None else own.get(turn.action, turn.action),
         probs=None if turn.probs is None else {own.get(a, a): p for a, p in turn.probs.items()},
     )

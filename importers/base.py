@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from ..ledger.imported import ImportedFile, RowsLeftOut
-from ..records import Message, Status, Turn, Usage
+from ..records import Message, Status, ToolCall, Turn, Usage
 from ..registry import Registry
 
 __all__ = ["ARM", "IMPORTERS", "SEVERAL", "UNNAMED", "Importer", "Intake", "SourceRow"]
@@ -49,7 +49,7 @@ class SourceRow:
         graded: "source" where the source says whether it is right, "match" where it was compared with the key as it
             stands, "reader" where the answer was read out of a text here.
         text: what was answered, whole; messages: the conversation before it; reasoning: the thought, where it is apart.
-        turns: further turns before the last one.
+        turns: further turns before the last one; tool_calls: the calls of tools that the answer ends with.
         reward: a score that the source gives; usage, calls, cost (US dollars), latency (seconds), confidence in [0, 1].
         leaks: what of the oracle the arm is told; control: of which kind it is a control.
         probe: what the row asks about the episode's other rows, where it is no decision of its own.
@@ -78,6 +78,7 @@ class SourceRow:
     reasoning: str = ""
     messages: tuple[Message, ...] = ()
     turns: tuple[Turn, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     reward: float | None = None
     usage: Usage | None = None
     calls: int | None = None

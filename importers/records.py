@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from ..records import Decision, Draw, Message, Oracle, Record, Request, Response, Turn, Usage, digest
+from ..records import Decision, Draw, Message, Oracle, Record, Request, Response, ToolCall, Turn, Usage, digest
 from .base import ARM, UNNAMED, SourceRow
 
 __all__ = ["AGENT", "SECRET", "RecordMaker", "StoredResponse", "without_secrets"]
@@ -190,6 +190,7 @@ class RecordMaker:
             cost=row.cost,
             latency=row.latency or 0.0,
             reasoning=row.reasoning,
+            tool_calls=row.tool_calls,
         )
         return StoredResponse(key, Request(model, asked), draw, response)
 
@@ -202,12 +203,14 @@ class RecordMaker:
             if n:
                 changes[name], found = text, found + n
         if row.messages:
-            cleaned = [without_secrets(m.content) for m in row.messages]
+            cleaned = [_clean_message(m) for m in row.messages]
             if any(n for _, n in cleaned):
                 found += sum(n for _, n in cleaned)
-                changes["messages"] = tuple(
-                    replace(m, content=text) for m, (text, _) in zip(row.messages, cleaned, strict=True)
-                )
+                changes["messages"] = tuple(m for m, _ in cleaned)
+        if row.tool_calls:
+            calls, n = _clean_calls(row.tool_calls)
+            if n:
+                changes["tool_calls"], found = calls, found + n
         if row.turns:
             spoken = [without_secrets(t.text) for t in row.turns]
             if any(n for _, n in spoken):
@@ -222,6 +225,21 @@ def without_secrets(text: str) -> tuple[str, int]:
     if len(text) < 20:
         return text, 0
     return SECRET.subn(HIDDEN, text)
+
+
+def _clean_message(message: Message) -> tuple[Message, int]:
+    text, n = without_secrets(message.content)
+    thought, more = without_secrets(message.reasoning)
+    calls, in_calls = _clean_calls(message.tool_calls)
+    if not n + more + in_calls:
+        return message, 0
+    return replace(message, content=text, reasoning=thought, tool_calls=calls), n + more + in_calls
+
+
+def _clean_calls(calls: tuple[ToolCall, ...]) -> tuple[tuple[ToolCall, ...], int]:
+    cleaned = [without_secrets(call.arguments) for call in calls]
+    made = tuple(replace(call, arguments=text) for call, (text, _) in zip(calls, cleaned, strict=True))
+    return made, sum(n for _, n in cleaned)
 
 
 def _short(answer: str | None) -> str | None:

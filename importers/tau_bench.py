@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .base import IMPORTERS, Intake, SourceRow
-from .conversation import conversation_of
 from .grading import as_verdict, judged
 from .sources import beginning, files_of, json_rows, refuse_empty
+from .transcripts import transcript_of
 
 __all__ = ["TauBenchImporter"]
 
@@ -39,7 +39,7 @@ class TauBenchImporter:
             model, task = _named(path)
             for where, row in json_rows(path, intake):
                 problem = _problem(row)
-                talk = None if problem else conversation_of(row["traj"])
+                talk = None if problem else transcript_of(row["traj"])
                 if problem or talk is None:
                     intake.leave_out(where, problem or "its trajectory holds no assistant that speaks")
                     continue
@@ -57,6 +57,7 @@ class TauBenchImporter:
                     text=talk.answer,
                     messages=talk.before,
                     turns=talk.turns,
+                    tool_calls=talk.tool_calls,
                     reasoning=talk.reasoning,
                     calls=talk.calls,
                     reward=float(row["reward"]),

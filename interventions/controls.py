@@ -14,6 +14,7 @@ from functools import reduce
 from inspect import signature
 from math import ceil
 from operator import or_
+from typing import Any
 
 import networkx as nx
 
@@ -23,6 +24,7 @@ from ..agents.judge import JudgeOptions
 from ..agents.phrases import filler_for
 from ..errors import BadOption, PlanError, UnknownName
 from ..graphs.decider import Change
+from ..graphs.external import plan_of_graph
 from ..graphs.node import Node
 from ..graphs.plan import Plan
 from ..graphs.reason_act import oracle_act, random_act
@@ -137,13 +139,16 @@ def _applied(plan: Plan, changes: str) -> Plan:
     return reduce(lambda p, c: p | c, parse_changes(changes), plan)
 
 
+_RECOMMENDING = ("reasoner", "external")
+
+
 @intervention("control", "the recommendation is executed as it stands", "ceiling: P(done = stated) = 1")
 def execute_stated(plan: Plan) -> Plan:
     """Ceiling: an executor does what the rationale recommends; the actor's call, if any, is dropped."""
     focus = plan.node(plan.focus)
     behind = nx.ancestors(plan.graph, focus.name)
-    if focus.agent.role not in ("reasoner", "voter") or not any(
-        n.agent.role == "reasoner" for n in plan.nodes if n.name == focus.name or n.name in behind
+    if focus.agent.role not in ("voter", *_RECOMMENDING) or not any(
+        n.agent.role in _RECOMMENDING for n in plan.nodes if n.name == focus.name or n.name in behind
     ):
         raise PlanError(
             "execute_stated needs a rationale to execute",
@@ -177,19 +182,21 @@ class Controls:
         return len(self.plans)
 
 
-def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
-    """The controls of a plan with its interventions.
+def controls_for(variant: Any, base: Any = None) -> Controls:
+    """The controls of a plan, or of a variant, with its interventions.
 
     Kinds: "placebo", "self_consistency", "retry" (no fewer calls than the variant's most), "informed", "random",
     "execute_stated", "oracle".
 
     Args:
-        base: the plan before its interventions; needed only where that is no registered graph.
+        variant: the plan, or the `Variant` that holds it.
+        base: the plan before its interventions; needed only where that is neither a registered graph nor one from
+            elsewhere.
 
     Raises:
         PlanError: the interventions do not make this variant of that base.
     """
-    base = base or graph_of(variant)
+    variant, base = _plan_of(variant), graph_of(_plan_of(variant)) if base is None else _plan_of(base)
     if reduce(or_, variant.changes, base) != variant:
         raise PlanError(
             f"{variant.name!r} is not {base.name!r} with its interventions",
@@ -197,7 +204,7 @@ def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
             "Give the plan before its interventions: controls_for(variant, base=plan).",
         )
     spec = " | ".join(c.spec for c in variant.changes)
-    times = max(2, ceil(variant.calls / max(base.calls, 1)))
+    times = max(2, ceil(variant.runs / max(base.runs, 1)))  # the calls of a graph from elsewhere are known when it ran
     makers = {
         "placebo": lambda: base | placebo(of=spec),
         "self_consistency": lambda: base | self_consistency(times),
@@ -213,7 +220,7 @@ def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
         if kind in ("placebo", "informed") and not spec:
             left_out[kind] = "no intervention is applied"
             continue
-        if kind in ("self_consistency", "retry") and variant.calls <= base.calls:
+        if kind in ("self_consistency", "retry") and variant.runs <= base.runs:
             left_out[kind] = "the variant makes no more calls than its baseline"
             continue
         try:
@@ -228,8 +235,17 @@ def controls_for(variant: Plan, base: Plan | None = None) -> Controls:
     return Controls(plans, left_out)
 
 
+def _plan_of(value: Any) -> Plan:
+    plan = getattr(value, "plan", value)
+    if not isinstance(plan, Plan):
+        raise PlanError(f"{value!r} is no plan", remedy="Give a plan or a variant.")
+    return plan
+
+
 def graph_of(variant: Plan) -> Plan:
-    """The registered graph a plan started from, before its interventions."""
+    """The graph a plan started from, before its interventions: a registered one, or one from elsewhere."""
+    if len(variant.graphs) == 1:
+        return plan_of_graph(variant.graphs[0], variant.base)
     try:
         return parse_graph(variant.base)
     except (UnknownName, BadOption):

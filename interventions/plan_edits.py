@@ -72,12 +72,12 @@ def speaker_of(plan: Plan, node: Node) -> Node:
 
 
 def thinking_nodes(plan: Plan) -> set[str]:
-    """The nodes of agents that reason: reasoners and debaters, or else roles of the user's own that ask a model first;
-    where none does, the nodes of those that act.
+    """The nodes of agents that reason: reasoners, debaters and graphs from elsewhere, or else roles of the user's own
+    that ask a model first; where none does, the nodes of those that act.
     """
     own = {n.name for n in plan.nodes if asks_model(n.agent) and not is_shipped(AGENTS.factory(n.agent.role))}
     first = {n.name for n in plan.nodes if n.name in own and not n.reads}
-    return _of(plan, "reasoner", "debater") or first or _of(plan, "actor") or own
+    return _of(plan, "reasoner", "debater", "external") or first or _of(plan, "actor") or own
 
 
 def acting_nodes(plan: Plan, why: str) -> set[str]:

@@ -41,7 +41,10 @@ __all__ = [
 
 FILE, LOCK = "ledger.sqlite", "lock"
 PATIENCE = 0.3  # seconds; long enough to see that the process of a marker is gone
-APPLICATION, VERSION = 0x616B7261, 4  # "akra"; 1 had no lines, 2 no marks of finished episodes, 3 no checksums
+APPLICATION, VERSION = (
+    0x616B7261,
+    5,
+)  # "akra"; 1 had no lines, 2 no marks of finished episodes, 3 no sums, 4 no tools
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # what a damaged file makes the sqlite3 module raise
 LINES = "lines"  # the setting that says which code made the lines
 _SCHEMA = """

@@ -3,8 +3,8 @@
 Invariants
 - An answer is committed before it is used: `put` returns only then. All writes go through one thread (`writer.py`).
 - A group of records (all variants at one situation) enters whole or not at all, so the stored pairs are complete.
-- An episode is marked as finished once all its records are in and no call of it was given up. A resumed run need not
-  play it again.
+- A variant's episode is marked as finished once all its records are in and no call that it needs was given up. A
+  resumed run need not play it again.
 - Beside each record, in a table of its own, lies the line that scoring needs of it (`step_rows.py`). Both enter in
   one transaction, and `meta` says which code made the lines.
 - To resume is to replay: an episode that is not finished starts again, and every answered draw comes from here.

@@ -41,10 +41,17 @@ SELECT COUNT(*), TOTAL(cost), COALESCE(SUM(json_extract(answer, '$.usage.prompt_
 FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses)
 """
 _ALONE = f"""
+WITH whole AS (SELECT task, model, variant, CAST(record AS TEXT) AS json FROM records),
+draws AS (
+  SELECT task, model, variant, json FROM whole
+  UNION ALL
+  SELECT task, model, variant, trial.value FROM whole, json_each(whole.json, '$.trials') AS trial
+  WHERE instr(whole.json, '"trials":[{{') > 0
+)
 SELECT task, model, variant, SUM(json_extract(json, '$.calls')),
   {_DOLLARS.format("json_extract(json, '$.cost')")},
   SUM(json_extract(json, '$.usage.prompt_tokens')), SUM(json_extract(json, '$.usage.completion_tokens'))
-FROM (SELECT task, model, variant, CAST(record AS TEXT) AS json FROM records) GROUP BY task, model, variant
+FROM draws GROUP BY task, model, variant
 """
 _COMPLETE = """
 SELECT task, model, COUNT(*) FROM (

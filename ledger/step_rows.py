@@ -41,6 +41,15 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     readout       the action that the model names when it is asked for the label alone (`constrained_readout`); null
                   where it was not asked, or its answer cannot be read. readout_differs: the free answer was read as
                   another one; null where either cannot be read
+    implied       what the reasoning implies with its conclusion cut off: the actions whose stated value is highest;
+                  null where it states no value for every action, or they cannot be read whole. implies: one is optimal
+    concluded     what the conclusion recommends, whatever values stand before it; null where it cannot be read, or no
+                  reasoning was asked for. concludes: one is optimal. draws_on: one of them is among those implied; null
+                  where either is not known
+    lost_at       where an optimal implication is lost: "conclusion" (it recommends something else), "action" (something
+                  else is done than it recommends), "reading" (the conclusion or the action cannot be read, or the
+                  readout names an optimal action where something else was read), else "nothing"; null where no optimal
+                  action is implied, or that is not known
     leaks         what of the oracle an agent of the variant is told ("oracle"); null where it is told nothing
     rule          the rule by which an action is called optimal there
     integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an
@@ -51,7 +60,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     unsent        settings that were asked for and not sent, as JSON: {agent: {setting: value}}
     requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     answer_kind   which kind of answer the reader had to read (`records.answer_kind`); null where no model answered
-    trial         of an imported run: which of the repeated draws of its item the episode is, from 0; null elsewhere
+    item_trial    of an imported run: which of the repeated draws of its item the episode is, from 0; null elsewhere
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
 
@@ -73,7 +82,7 @@ import polars as pl
 
 from ..records import ARM_RULES, answer_kind, normal_form
 
-__all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "step_row"]
+__all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "failure_text", "step_row"]
 
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
@@ -90,10 +99,12 @@ SCHEMA: dict[str, Any] = {
     "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
+    "implied": pl.String, "implies": pl.Boolean, "concluded": pl.String, "concludes": pl.Boolean,
+    "draws_on": pl.Boolean, "lost_at": pl.String,
     "readout": pl.String, "readout_differs": pl.Boolean, "leaks": pl.String, "rule": pl.String,
     "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
     "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
-    "answer_kind": pl.String, "trial": pl.Int64,
+    "answer_kind": pl.String, "item_trial": pl.Int64,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -172,8 +183,9 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "surgery": tags.get("surgery") if _tampered(turns) else None,
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
-        **_readout(decision["turns"]),
-        "trial": int(tags["trial"]) if "trial" in tags else None,
+        **(readout := _readout(decision["turns"])),
+        **_levels(turns, actions, optimal, done if valid else None, readout["readout"]),
+        "item_trial": int(tags["trial"]) if "trial" in tags else None,
         "latency": None,
         **_asking(tags, decision["turns"]),
         "leaks": tags.get("leaks"),
@@ -197,7 +209,7 @@ def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str 
     unsent = {t["agent"]: t["unsent"] for t in answers if t.get("unsent")}
     keys = "".join(sorted(t["key"] for t in answers))
     said = [
-        _tagged(tags, turns[-1]["text"] if turns else ""),
+        _tagged(tags, failure_text(turns)),
         *(f"{agent}: {fault}" for agent, _, fault in faults),
     ]
     return {
@@ -219,7 +231,7 @@ def _tagged(tags: dict[str, str], last: str) -> str | None:
     """What the record's tags say of whether the step was measured; None where they say nothing against it.
 
     Args:
-        last: the text of the last turn: of a graph that failed, its error.
+        last: of a graph that failed, its error.
     """
     if "other_model" in tags:
         return f"another chat model was called inside the graph: {tags['other_model']}"
@@ -231,6 +243,12 @@ def _tagged(tags: dict[str, str], last: str) -> str | None:
     if "unsaid" in tags:
         return f"no answer of the run's model holds the {tags['unsaid']} of the step"
     return "no call of the run's model was made" if tags.get("calls") == "none" else None
+
+
+def failure_text(turns: list[dict[str, Any]]) -> str:
+    """What the last graph that failed in a decision says of it, or else the last turn; "" where there is none."""
+    said = [t["text"] for t in turns if t.get("role") == "graph" and t["text"]]
+    return str(said[-1]) if said else str(turns[-1]["text"]) if turns else ""
 
 
 def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
@@ -261,6 +279,36 @@ def _readout(turns: list[dict[str, Any]]) -> dict[str, Any]:
     bound = next((t["action"] for t in turns if t["role"] == "readout" and t["status"] == "ok"), None)
     differs = None if free is None or bound is None else free.strip().casefold() != bound.strip().casefold()
     return {"readout": bound, "readout_differs": differs}
+
+
+def _levels(
+    turns: list[dict[str, Any]], actions: set[str], optimal: set[str], done: str | None, readout: str | None
+) -> dict[str, Any]:
+    """The levels between the reasoning and the action: what is implied and concluded, and where it is lost."""
+    found = (turns[-1].get("implied") if turns else None) or {}
+    implied = set(found.get("labels", ())) if found.get("status") == "ok" else set()
+    concluded = set(found.get("concluded", ())) if found.get("concluded_status") == "ok" else set()
+    if len(actions) > 1 and implied >= actions and not actions <= optimal:
+        implied = set()  # all are alike: that says nothing
+    implies, concludes = bool(implied & optimal), bool(concluded & optimal)
+    if not implies:
+        lost = None
+    elif not concluded:
+        lost = "reading"
+    elif not concludes:
+        lost = "conclusion"
+    elif done is None or (done not in optimal and readout in optimal):
+        lost = "reading"
+    else:
+        lost = "nothing" if done in optimal else "action"
+    return {
+        "implied": "|".join(sorted(implied)) or None,
+        "implies": implies if implied else None,
+        "concluded": "|".join(sorted(concluded)) or None,
+        "concludes": concludes if concluded else None,
+        "draws_on": bool(implied & concluded) if implied and concluded else None,
+        "lost_at": lost,
+    }
 
 
 def _confidence(turns: list[dict[str, Any]]) -> float | None:

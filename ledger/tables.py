@@ -78,10 +78,10 @@ def _record_row(key: tuple[Any, ...], record: bytes) -> tuple[tuple[Any, ...], t
     return (*key, record, checksum(*key, record)), (*key, line, with_contents(0, line))
 
 
-def finished_rows(task: str, model: str, variants: Sequence[str], episode: int) -> Batch:
-    """The mark that all records of an episode are stored."""
-    rows = [(task, model, episode, variant) for variant in variants]
-    return (("finished", [(*row, checksum(*row)) for row in rows]),)
+def finished_rows(task: str, model: str, variant: str, episode: int) -> Batch:
+    """The mark that all records of a variant's episode are stored."""
+    row = (task, model, episode, variant)
+    return (("finished", [(*row, checksum(*row))]),)
 
 
 def booked_rows(spend: Spend) -> Batch:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 import orjson
 
-from ..records import Draw, Message, Request, Response, Sampling, Usage
+from ..records import Draw, Message, Request, Response, Sampling, Tool, Usage
 from .thinking import Thinking
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "UNCOUNTED",
     "Backend",
     "ModelInfo",
+    "Offer",
     "Price",
     "Style",
     "is_uncounted",
@@ -29,6 +30,8 @@ __all__ = [
     "prompt_digest",
     "request_digest",
 ]
+
+_BESIDE_TEXT = tuple(f.name for f in fields(Message) if f.name not in ("role", "content"))
 
 Style = Literal["chat", "completion", "tuned"]
 """How a model is prompted: by instructions ("chat"), by few-shot examples to continue ("completion"), or by the bare
@@ -63,12 +66,35 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
         identity["reasoning_effort"] = sampling.reasoning_effort
     if sampling.thinking_tokens != 0:
         identity["thinking_tokens"] = sampling.thinking_tokens
+    if sampling.logprobs:
+        identity["logprobs"] = sampling.logprobs
     return identity
+
+
+def _message(message: Message) -> dict[str, Any]:
+    """What of a message may change an answer. What it does not hold is left out; the order is part of the hash."""
+    identity: dict[str, Any] = {"role": message.role, "content": message.content}
+    if not message.is_plain:
+        identity |= {name: value for name in _BESIDE_TEXT if (value := getattr(message, name))}
+    return identity
+
+
+def _messages(request: Request) -> list[dict[str, Any]]:
+    return [_message(message) for message in request.messages]
+
+
+def _offered(request: Request) -> dict[str, Any]:
+    """What of the tools and the form of the answer may change an answer; empty where there are none."""
+    offered = {name: value for name in ("tools", "tool_choice", "response_format") if (value := getattr(request, name))}
+    if request.parallel_tool_calls is not None:
+        offered["parallel_tool_calls"] = request.parallel_tool_calls
+    return offered
 
 
 def _request(request: Request) -> dict[str, Any]:
     sampling = _sampling(request.sampling)
-    return {"model": request.model, "messages": request.messages, "sampling": sampling, "mode": request.mode}
+    plain = {"model": request.model, "messages": _messages(request), "sampling": sampling, "mode": request.mode}
+    return plain | _offered(request)
 
 
 def _hash(value: Any) -> str:
@@ -76,18 +102,38 @@ def _hash(value: Any) -> str:
 
 
 def request_digest(request: Request) -> str:
-    """A hash of what of a request may change its answer: model, messages, sampling and mode."""
+    """A hash of what of a request may change its answer: model, messages, sampling, mode, tools and form."""
     return _hash(_request(request))
 
 
 def prompt_digest(request: Request) -> str:
     """A hash of messages and sampling, whichever model is asked."""
-    return _hash([request.messages, _sampling(request.sampling)])
+    return _hash([_messages(request), _sampling(request.sampling), *([o] if (o := _offered(request)) else [])])
 
 
 def key_of(request: Request, draw: Draw) -> str:
-    """The identity of an answer: a hash of model, messages, sampling, mode and draw."""
+    """The identity of an answer: a hash of the request, see `request_digest`, and the draw."""
     return _hash({"draw": draw, "request": _request(request)})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a request holds beside its messages and its sampling; see `Request`."""
+
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = ""
+    parallel_tool_calls: bool | None = None
+    response_format: str = ""
+
+    def added_to(self, request: Request) -> Request:
+        """The request with this offer in it."""
+        return replace(
+            request,
+            tools=self.tools,
+            tool_choice=self.tool_choice,
+            parallel_tool_calls=self.parallel_tool_calls,
+            response_format=self.response_format,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +175,9 @@ class ModelInfo:
         lacks: the fields of `Sampling` that it does not take.
         lacks_while_thinking: those that it does not take while it thinks.
         hottest: the highest temperature that it takes.
+        tools: how it is offered tools: "native"; "prompted", in words and with an answer in JSON
+            (`akrasia.models.prompted_tools`); or "none".
+        images: whether it may be sent images.
     """
 
     id: str
@@ -150,6 +199,8 @@ class ModelInfo:
     lacks: frozenset[str] = frozenset()
     lacks_while_thinking: frozenset[str] = frozenset()
     hottest: float = 2.0
+    tools: Literal["native", "prompted", "none"] = "prompted"
+    images: bool = False
 
     def sampling(self, role: Sampling) -> Sampling:
         """How a role's answer is sampled by this model: with the model's own temperature and settings, if it has any.
@@ -161,9 +212,14 @@ class ModelInfo:
             own["temperature"] = self.temperature
         return replace(role, **own, required=_joined(role.required, own)) if own else role
 
-    def request(self, messages: tuple[Message, ...], sampling: Sampling) -> Request:
-        """A request to this model, with the room to think that the sampling's effort takes."""
-        return self.completed(Request(self.id, messages, sampling, self.mode))
+    def request(self, messages: tuple[Message, ...], sampling: Sampling, offer: Offer | None = None) -> Request:
+        """A request to this model, with the room to think that the sampling's effort takes.
+
+        Args:
+            offer: the tools that it may call, and the form that its answer must have.
+        """
+        request = Request(self.id, messages, sampling, self.mode)
+        return self.completed(request if offer is None else offer.added_to(request))
 
     def completed(self, request: Request) -> Request:
         """The request with what it says nothing of: the model's own settings, and room to think if it thinks."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..errors import BadOption, BudgetSpent, Denied, EndsRun, OfflineMiss
@@ -126,7 +126,7 @@ class Gateway:
         self._given_up: dict[str, Response] = {}
         self._refusals = {model: Refusals(self._models.info(model).label) for model in self._models}
         self._held: defaultdict[Played, set[str]] = defaultdict(set)  # keys of rejections that are held back
-        self._marks: list[tuple[Played, Callable[[], Awaitable[None]]]] = []
+        self._marks: list[tuple[frozenset[Played], Callable[[], Awaitable[None]]]] = []
         self._accounts: dict[str, Account] = {}
         self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
         self.stopped: EndsRun | None = None
@@ -230,19 +230,19 @@ class Gateway:
         """Wait until every call under way has ended and its answer is committed."""
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
-    async def mark_finished(self, played: Played, mark: Callable[[], Awaitable[None]]) -> bool:
+    async def mark_finished(self, played: frozenset[Played], mark: Callable[[], Awaitable[None]]) -> bool:
         """Run `mark`, which marks an episode as finished, once every answer of it is stored.
 
         Args:
-            played: who played it, and the episode as draws name it.
+            played: all who played it, each with the episode as draws name it.
 
         Returns:
             Whether it has run. It never runs if a call of the episode was given up, and runs later, if at all, where a
             rejection of the episode is held back.
         """
-        if played in self.unanswered:
+        if played & self.unanswered:
             return False
-        if self._held[played]:
+        if self._holds(played):
             self._marks.append((played, mark))
             return False
         await mark()
@@ -267,10 +267,13 @@ class Gateway:
             for keys in self._held.values():
                 keys.discard(answer.key)
         if held:
-            ready = [m for m in self._marks if not self._held[m[0]]]
-            self._marks = [m for m in self._marks if self._held[m[0]]]
+            ready = [m for m in self._marks if not self._holds(m[0])]
+            self._marks = [m for m in self._marks if self._holds(m[0])]
             for played, mark in ready:
                 await self.mark_finished(played, mark)
+
+    def _holds(self, played: Iterable[Played]) -> bool:
+        return any(self._held.get(one) for one in played)
 
     async def _call(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         refusals = self._refusals[request.model]
@@ -303,7 +306,7 @@ class Gateway:
                 "Run without --offline to ask for it.",
             )
         price = (await self._open(request.model)).price
-        refuse_keys((m.content for m in request.messages), self._models.keys, f"a prompt for {request.model}")
+        refuse_keys(request.texts, self._models.keys, f"a prompt for {request.model}")
         payment = await Payment.reserve(self._tracker, upper_bound(request, price), self.store.book)
         if self.emit is not None:
             self.emit(self._began(key, request, draw, where, self.emit.texts))

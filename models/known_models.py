@@ -62,6 +62,7 @@ class KnownModel:
         price: US dollars per token of prompts and of answers; None where it is not known.
         most: the most tokens of one answer, 0 where it is not known.
         needs_limit: whether a request without a limit of tokens is refused.
+        calls_tools, sees_images: whether it takes tools and images; one that nobody knows is sent them.
     """
 
     listed: bool
@@ -73,6 +74,8 @@ class KnownModel:
     price: tuple[float, float] | None
     most: int
     needs_limit: bool
+    calls_tools: bool
+    sees_images: bool
 
 
 def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = None) -> KnownModel:
@@ -101,6 +104,8 @@ def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = 
         price=_price(_own_entry(name)),
         most=most,
         needs_limit=claude,
+        calls_tools=not entry or bool(entry.get("supports_function_calling") or claude or openai),
+        sees_images=not entry or bool(entry.get("supports_vision")),
     )
 
 

@@ -17,6 +17,8 @@ from .budget import BudgetTracker, Reservation
 __all__ = ["Payment", "upper_bound"]
 
 TOKENS_AROUND_A_MESSAGE = 16
+TOKENS_AROUND_A_TOOL = 512  # a provider's own words around its tools: several hundred for the first
+TOKENS_OF_AN_IMAGE = 6_000  # more than any provider's guide counts for one
 
 
 class Payment:
@@ -66,6 +68,8 @@ class Payment:
 
 def upper_bound(request: Request, price: Price | None) -> Spend:
     """The most that one attempt can cost: no tokeniser makes more tokens of a text than it has bytes."""
-    prompt = sum(len(m.content.encode()) + TOKENS_AROUND_A_MESSAGE for m in request.messages)
+    prompt = sum(len(text.encode()) for text in request.texts) + TOKENS_AROUND_A_MESSAGE * len(request.messages)
+    prompt += TOKENS_AROUND_A_TOOL * len(request.tools)
+    prompt += TOKENS_OF_AN_IMAGE * sum(p.type == "image" for m in request.messages for p in m.parts)
     usage = Usage(prompt, request.sampling.most_tokens)
     return Spend(1, 0.0 if price is None else price.of(usage), usage.prompt_tokens + usage.completion_tokens)

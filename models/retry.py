@@ -213,4 +213,4 @@ def _back_off_seconds(attempt: int, key: str) -> float:
 
 def _estimate(request: Request) -> int:
     """The tokens that a call is likely to take at most."""
-    return sum(len(m.content.encode()) for m in request.messages) // BYTES_PER_TOKEN + request.sampling.most_tokens
+    return sum(len(text.encode()) for text in request.texts) // BYTES_PER_TOKEN + request.sampling.most_tokens

@@ -56,8 +56,8 @@ SETTINGS: Mapping[str, Setting] = {
     "reasoning_effort": Setting("reasoning_effort", _effort),
 }
 
-NOT_SENT = {"choices", "schema"}
-"""Fields that are no setting of OpenAI's protocol: a backend answers to them in its own way, or in text."""
+NOT_SENT = {"choices", "schema", "logprobs"}
+"""Fields that are no plain setting of OpenAI's protocol: a backend answers to them in its own way, or in text."""
 
 ABOUT = {"thinking_tokens", "required"}
 """Fields that say something of the settings: how much is added to `max_tokens`, and which of them must be taken."""
@@ -94,7 +94,9 @@ def as_sent(sampling: Sampling) -> Sampling:
 
 
 def asked_in_text(sampling: Sampling) -> set[str]:
-    """The fields that are set and are no setting of OpenAI's protocol: only the prompt's words ask for them."""
+    """The fields that are set and are no plain setting of OpenAI's protocol: a backend that does nothing about them
+    leaves them to the prompt's words.
+    """
     return {name for name, unset in _UNSET.items() if getattr(sampling, name) != unset}
 
 

@@ -63,13 +63,19 @@ def refuse_keys(texts: Iterable[str], known: dict[str, str], where: str) -> None
 
 def without_keys(response: Response, known: dict[str, str]) -> Response:
     """The answer with `[key]` in the place of each key."""
-    said = (response.text, response.reasoning, *response.reported.values())
+    called = (text for c in response.tool_calls for text in (c.name, c.arguments))
+    said = (response.text, response.reasoning, response.blocks, *called, *response.reported.values())
     if not any(key in text for key in known for text in said):
         return response
     return replace(
         response,
         text=_hidden(response.text, known),
         reasoning=_hidden(response.reasoning, known),
+        blocks=_hidden(response.blocks, known),
+        tool_calls=tuple(
+            replace(c, name=_hidden(c.name, known), arguments=_hidden(c.arguments, known)) for c in response.tool_calls
+        ),
+        logprobs=(),  # its tokens spell the key
         reported={k: _hidden(v, known) for k, v in response.reported.items()},
     )
 

@@ -5,23 +5,27 @@ content, and survives `decode(type, encode(value))` unchanged.
 """
 
 from .codec import decode, digest, encode
-from .decisions import Decision, Record, Turn
+from .decisions import Decision, Implied, Record, Trial, Turn
 from .messages import FAILURES, Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
 from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
+from .tools import CHOICES_OF_TOOLS, Part, TokenLogprob, Tool, ToolCall, ToolUse
 
 __all__ = [
     "FAILURES",
     "ARM_RULES",
+    "CHOICES_OF_TOOLS",
     "READER_ERRORS",
     "READER_VERSION",
     "Decision",
     "Draw",
     "Example",
+    "Implied",
     "Message",
     "Oracle",
+    "Part",
     "Quantity",
     "ReadingErrors",
     "Record",
@@ -32,7 +36,12 @@ __all__ = [
     "Spend",
     "SplitAnswer",
     "Status",
+    "TokenLogprob",
+    "Tool",
+    "ToolCall",
+    "ToolUse",
     "Transition",
+    "Trial",
     "Turn",
     "Usage",
     "answer_kind",

@@ -11,8 +11,25 @@ from typing import Literal
 
 from .messages import Message, Status, Usage
 from .situations import Oracle
+from .tools import ToolUse
 
-__all__ = ["Decision", "Record", "Turn"]
+__all__ = ["Decision", "Implied", "Record", "Trial", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """What a reasoning implies with its conclusion cut off, and what that conclusion says.
+
+    Attributes:
+        labels: the actions whose stated value is highest; status: `ok`, `unparsable`, or `absent` where the reasoning
+            states no value for every action, so that it is not known what it implies.
+        concluded: what the conclusion recommends, whatever values stand before it; concluded_status: how it was read.
+    """
+
+    labels: tuple[str, ...]
+    status: Status
+    concluded: tuple[str, ...]
+    concluded_status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,9 @@ class Turn:
         slot: the model slot through which it asked; "" where it asked no model.
         fault: what was wrong with its own answer, such as "empty", "cut off" or "refused: WHY"; "" where nothing was.
         unsent: settings of its request that the model was not sent, unless they are neutral.
+        implied: what the rationale in force implies, whatever it concludes; None where no reasoning was asked for, and
+            in runs that were made before this was read.
+        tools: the tools that it called, in order, with what they returned.
     """
 
     agent: str
@@ -57,6 +77,8 @@ class Turn:
     slot: str = ""
     fault: str = ""
     unsent: dict[str, str] = field(default_factory=dict)
+    implied: Implied | None = None
+    tools: tuple[ToolUse, ...] = ()
 
     @property
     def position(self) -> str | None:
@@ -95,13 +117,30 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One more draw of a decision: the same variant in the same situation, by samples of its own.
+
+    What it decided leads nowhere: an episode goes on from the first draw. `regret`, `calls`, `usage` and `cost` are as
+    in a record, of this draw alone; `tags` are those that this draw adds.
+    """
+
+    decision: Decision
+    regret: float
+    calls: int
+    usage: Usage
+    cost: float | None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Everything stored about one step of one episode of one variant.
 
     `usage`, `calls` and `cost` are *nominal*: what this variant would have paid alone. What the run really paid, with
     shared answers counted once, is in the ledger's table of responses. `reward` is None where the answer held no legal
     action: nothing was drawn from the environment. `item` is what the episode is about (`akrasia.tasks.base.Itemised`);
-    empty where the task does not say, and in runs that were made before tasks could.
+    empty where the task does not say, and in runs that were made before tasks could. `trials` are the further draws of
+    the decision, trial 1 on: everything else here is of trial 0.
     """
 
     task: str
@@ -121,3 +160,4 @@ class Record:
     cost: float | None
     tags: dict[str, str] = field(default_factory=dict)
     item: str = ""
+    trials: tuple[Trial, ...] = ()

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ..errors import BadOption
 from .thoughts import split_thoughts
+from .tools import Part, TokenLogprob, Tool, ToolCall
 
 __all__ = ["FAILURES", "Draw", "Message", "Request", "Response", "Sampling", "Spend", "Status", "Usage"]
 
@@ -27,10 +28,49 @@ NO_LIMIT = 131_072  # tokens by which an answer without a limit is reckoned
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a prompt. In completion mode the contents are joined as they are."""
+    """One message of a prompt. In completion mode the contents are joined as they are.
 
-    role: Literal["system", "user", "assistant"]
+    Attributes:
+        content: its text; that of its text parts where it has parts.
+        parts: its content, where that is not one text.
+        tool_calls: the calls that an assistant asked for.
+        tool_call_id: of a message of role "tool": which call it answers.
+        name: who speaks, or which tool answers, where the provider is told.
+        reasoning: what an assistant thought before this message, where it must be sent back.
+        blocks: the provider's own blocks that must be sent back with it, such as signed thoughts, as JSON.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    parts: tuple[Part, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    reasoning: str = ""
+    blocks: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds nothing but its role and one text."""
+        return not (self.parts or self.tool_calls or self.tool_call_id or self.name or self.reasoning or self.blocks)
+
+    @property
+    def shown(self) -> str:
+        """All that it says, as text: with its images by reference and its calls, for readers and for sums."""
+        if self.is_plain:
+            return self.content
+        lines = [p.text if p.type == "text" else f"[image: {p.url}]" for p in self.parts] or [self.content]
+        lines += [f"[calls {call.name}({call.arguments})]" for call in self.tool_calls]
+        return "\n".join(filter(None, lines))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text of it that is sent."""
+        if self.is_plain:
+            return (self.content,)
+        of_parts = (text for p in self.parts for text in (p.text, p.url))
+        of_calls = (text for c in self.tool_calls for text in (c.name, c.arguments, c.id))
+        return (self.content, *of_parts, *of_calls, self.tool_call_id, self.name, self.reasoning, self.blocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +85,7 @@ class Sampling:
         max_tokens: the most tokens of the answer that is seen.
         thinking_tokens: what a model that thinks may write beside them, before its answer; None is no limit.
         reasoning_effort: how much it thinks ("low", "high", ...); empty leaves it to the model.
+        logprobs: for how many of the likeliest tokens in each place the log-probability is asked for; 0 asks for none.
         required: the settings that are what somebody wants to know (an intervention, a model's own table): a model that
             does not take one of them is refused. Any other setting is then left out, and named as not sent. It is no
             part of an answer's identity.
@@ -59,6 +100,7 @@ class Sampling:
     reasoning_effort: str = ""
     thinking_tokens: int | None = 0
     required: tuple[str, ...] = ()
+    logprobs: int = 0
 
     @property
     def most_tokens(self) -> int:
@@ -68,12 +110,32 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked."""
+    """What a model is asked.
+
+    Attributes:
+        tools: what it may call.
+        tool_choice: "auto", "none", "required" or the name of a tool; empty leaves it to the model.
+        parallel_tool_calls: whether it may call several at once; None leaves it to the model.
+        response_format: the form of the answer in OpenAI's words, as JSON: `{"type": "json_schema", ...}`.
+    """
 
     model: str
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     mode: Literal["chat", "completion"] = "chat"
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = ""
+    parallel_tool_calls: bool | None = None
+    response_format: str = ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text of it that is sent."""
+        of_messages = tuple(text for m in self.messages for text in m.texts)
+        if not self.tools and not self.response_format:
+            return of_messages
+        of_tools = (text for t in self.tools for text in (t.name, t.description, t.parameters))
+        return (*of_messages, *of_tools, self.response_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +199,9 @@ class Response:
         error: why there is no answer, or no whole one.
         reasoning: what the model thought, where it shows it: as part of its text (`akrasia.records.split_thoughts`
             parts the two, whichever transport carried them) or beside it; never part of `text`.
+        tool_calls: the calls of tools that it asks for, in order.
+        blocks: the provider's own blocks that must be sent back with this answer, as JSON; see `Message`.
+        logprobs: of each token of the answer, where they were asked for.
     """
 
     text: str
@@ -151,6 +216,9 @@ class Response:
     reported: dict[str, str] = field(default_factory=dict)
     error: str = ""
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    blocks: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
 
     def __post_init__(self) -> None:
         """Part thought and answer; repair or refuse what JSON cannot hold: a backend's mistake, or half a character."""
@@ -160,10 +228,12 @@ class Response:
             object.__setattr__(self, "reasoning", "\n".join(filter(None, (self.reasoning, split.reasoning))))
         if split.cut and self.status == "ok":
             object.__setattr__(self, "status", "truncated")
-        for name in ("text", "error", "finish_reason", "reasoning"):
+        for name in ("text", "error", "finish_reason", "reasoning", "blocks"):
             text = getattr(self, name)
             if not text.isascii():
                 object.__setattr__(self, name, _without_surrogates(text))
+        if not all(c.name.isascii() and c.arguments.isascii() and c.id.isascii() for c in self.tool_calls):
+            object.__setattr__(self, "tool_calls", tuple(map(_valid_call, self.tool_calls)))
         if not all(a.isascii() for a in self.attempts):
             object.__setattr__(self, "attempts", tuple(map(_without_surrogates, self.attempts)))
         if not all(type(word) is str and word.isascii() for pair in self.reported.items() for word in pair):
@@ -184,6 +254,10 @@ class Response:
 def _without_surrogates(text: str) -> str:
     """The text as valid UTF-8: half a surrogate pair (an answer cut in the middle of an emoji) becomes U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _valid_call(call: ToolCall) -> ToolCall:
+    return ToolCall(*map(_without_surrogates, (call.name, call.arguments, call.id)))
 
 
 def _impossible(what: str, value: float | None, expected: str) -> BadOption:

@@ -68,6 +68,7 @@ class Column(Generic[R]):
         over: on a page, a heading over this column and its neighbours with the same one.
         align: where its content stands; "number" is right-aligned in a terminal.
         css: on a page, the class of its cells.
+        rank: in a terminal that is too narrow for all columns, those of the highest rank are left out; 0 never is.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Column(Generic[R]):
     over: str = ""
     align: Literal["left", "number"] = "left"
     css: str = ""
+    rank: int = 0
 
     @property
     def heading(self) -> str:
@@ -137,7 +139,7 @@ def contrast_cell(contrast: Contrast | None) -> TableCell:
     return missing_cell(NOT_ASKED_FOR) if contrast is None else estimate_cell(contrast.difference, signed_text)
 
 
-def _rate(name: str, title: str) -> Column[ArmRow]:
+def _rate(name: str, title: str, rank: int = 0) -> Column[ArmRow]:
     """A rate; what answers that could not be read could have made of it is a note."""
 
     def cell(row: ArmRow) -> TableCell:
@@ -147,33 +149,35 @@ def _rate(name: str, title: str) -> Column[ArmRow]:
         ends = f"unread answers at worst .. best: {bounds_text(row.arm.bounds[name])}"
         return replace(rate, note=f"{rate.note}; {ends}" if rate.note else ends)
 
-    return Column(title, cell)
+    return Column(title, cell, rank=rank)
 
 
-def _bounds(name: str, title: str) -> Column[ArmRow]:
+def _bounds(name: str, title: str, rank: int = 0) -> Column[ArmRow]:
     def cell(row: ArmRow) -> TableCell:
         if row.metric(name).value is None:
             return TableCell("-")
         return TableCell(bounds_text(row.arm.bounds[name]) if name in row.arm.bounds else "none missing")
 
-    return Column(title, cell)
+    return Column(title, cell, rank=rank)
 
 
-def _change(metric: str) -> Column[ArmRow]:
+def _change(metric: str, rank: int = 0) -> Column[ArmRow]:
     def cell(row: ArmRow) -> TableCell:
         return TableCell("-", missing=IS_BASELINE) if row.arm.baseline else contrast_cell(row.contrast(metric))
 
-    return Column(metric, cell, "paired difference", f"{metric} against baseline")
+    return Column(metric, cell, "paired difference", f"{metric} against baseline", rank=rank)
 
 
-def _p(metric: str) -> Column[ArmRow]:
+def _p(metric: str, rank: int = 0) -> Column[ArmRow]:
     def cell(row: ArmRow) -> TableCell:
         if row.arm.baseline:
             return TableCell("-", missing=IS_BASELINE)
         contrast = row.contrast(metric)
         return p_cell(contrast.p_holm if contrast else None)
 
-    return Column("p", cell, "p (Holm)", f"{metric} against baseline")
+    return Column(
+        "p" if metric == "gap" else f"p of {metric}", cell, "p (Holm)", f"{metric} against baseline", rank=rank
+    )
 
 
 def _flip(which: Literal["wrong_to_right", "right_to_wrong"], title: str, page: str) -> Column[ArmRow]:
@@ -184,11 +188,11 @@ def _flip(which: Literal["wrong_to_right", "right_to_wrong"], title: str, page: 
             return TableCell("-", missing=IS_BASELINE)
         return missing_cell("not measured" if row.arm.integrity else FLIPS_IN_ROLLOUT, "-")
 
-    return Column(title, cell, page, "flips")
+    return Column(title, cell, page, "flips", rank=1)
 
 
 def _amount(name: str, title: str, digits: int = 0) -> Column[ArmRow]:
-    return Column(title, lambda row: count_cell(row.metric(name), digits), over="per decision", align="number")
+    return Column(title, lambda row: count_cell(row.metric(name), digits), over="per decision", align="number", rank=4)
 
 
 def _tokens(row: ArmRow) -> TableCell:
@@ -228,18 +232,18 @@ def _judged_rate(name: str, judged: bool) -> Column[ArmRow]:
     return Column(f"{name}, {'with judges' if judged else 'parser'}", cell, css="whole")
 
 
-RATES = [_rate(name, title) for name, title in ARM_RATES.items()]
-BOUNDS = [_bounds(name, title) for name, title in ARM_RATES.items()]
-PARSED: Column[ArmRow] = Column("parse", _parsed, align="number")
+RATES = [_rate(name, title, rank=3 * (name == "say_do")) for name, title in ARM_RATES.items()]
+BOUNDS = [_bounds(name, title, rank=3 * (name == "say_do")) for name, title in ARM_RATES.items()]
+PARSED: Column[ArmRow] = Column("parse", _parsed, align="number", rank=1)
 CALLS = _amount("calls", "calls", 1)
-TOKENS: Column[ArmRow] = Column("tokens", _tokens, align="number")
+TOKENS: Column[ArmRow] = Column("tokens", _tokens, align="number", rank=2)
 TOKENS_IN_OUT = [_amount("prompt_tokens", "tokens in"), _amount("completion_tokens", "tokens out")]
 FLIPS = [
     _flip("wrong_to_right", "wrong->right", "wrong \N{RIGHTWARDS ARROW} right"),
     _flip("right_to_wrong", "right->wrong", "right \N{RIGHTWARDS ARROW} wrong"),
 ]
 AGAINST_BASELINE = [_change("gap"), _p("gap")]
-CHANGES = [*AGAINST_BASELINE, _change("doing"), _p("doing")]
+CHANGES = [*AGAINST_BASELINE, _change("doing"), _p("doing", rank=2)]
 LOOKS = [
     _looked_at("gap, anytime-valid", lambda row: estimate_cell(row.arm.anytime or Estimate(None))),
     _looked_at("gap, fixed", lambda row: estimate_cell(row.fixed("gap")), "gap, fixed number"),

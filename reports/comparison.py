@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
 from .columns import Column
+from .tables import RowNamedTable, terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
 __all__ = ["show_comparison"]
@@ -26,13 +25,13 @@ LOOKED = (
 )
 
 
-def show_comparison(comparisons: Sequence[Comparison], console: Console) -> None:
-    """Print comparisons, one table a task and model."""
+def show_comparison(comparisons: Sequence[Comparison], console: Console, wide: bool = False) -> None:
+    """Print comparisons, one table a task and model; `wide`: every column, whatever the width."""
     for one in comparisons:
         console.print(Text(_head(one), style="bold"), soft_wrap=True)
         a, b = (marked_name(name, leaks) for name, leaks in zip((one.a, one.b), one.leaks, strict=True))
         console.print(Text(f"a: {a}\nb: {b}"), soft_wrap=True)
-        console.print(_table(one))
+        console.print(_table(one, wide))
         for note in _notes(one):
             console.print(Text(note), soft_wrap=True)
         console.print(Text(one.sentence, style="bold"), soft_wrap=True)
@@ -45,32 +44,26 @@ def _head(one: Comparison) -> str:
     return f"{who} on {one.task}: {one.steps} steps in {played}, paired by {one.pairing}"
 
 
-def _table(one: Comparison) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(one: Comparison, wide: bool) -> RowNamedTable:
     columns = _columns(with_mcnemar=any(line.contrast.p_mcnemar is not None for line in one.lines))
-    for column in columns:
-        table.add_column(column.title, no_wrap=True, justify="right" if column.align == "number" else "left")
-    for line in one.lines:
-        table.add_row(*(str(column.cell(line)) for column in columns))
-    return table
+    return terminal_table("", columns, one.lines, lambda line: line.metric, "metric", wide)
 
 
 def _columns(with_mcnemar: bool) -> list[Column[MetricComparison]]:
     mcnemar: list[Column[MetricComparison]] = [
-        Column("McNemar", lambda m: p_cell(m.contrast.p_mcnemar), align="number")
+        Column("McNemar", lambda m: p_cell(m.contrast.p_mcnemar), align="number", rank=4)
     ]
     return [
-        Column("metric", lambda m: TableCell(m.metric)),
         Column("a", lambda m: estimate_cell(m.a)),
         Column("b", lambda m: estimate_cell(m.b)),
         Column("b - a", lambda m: estimate_cell(m.contrast.difference, difference_text)),
-        Column("p", lambda m: p_cell(m.contrast.p), align="number"),
+        Column("p", lambda m: p_cell(m.contrast.p), align="number", rank=3),
         *(mcnemar if with_mcnemar else []),
         Column("p Holm", lambda m: p_cell(m.contrast.p_holm), align="number"),
-        Column("p BH", lambda m: p_cell(m.contrast.p_bh), align="number"),
-        Column("d_z", lambda m: _size(m.contrast.d_z), align="number"),
-        Column("h", lambda m: _size(m.contrast.h), align="number"),
-        Column("missing: worst .. best", _missing),
+        Column("p BH", lambda m: p_cell(m.contrast.p_bh), align="number", rank=5),
+        Column("d_z", lambda m: _size(m.contrast.d_z), align="number", rank=6),
+        Column("h", lambda m: _size(m.contrast.h), align="number", rank=7),
+        Column("missing: worst .. best", _missing, rank=2),
     ]
 
 

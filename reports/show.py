@@ -12,21 +12,23 @@ from typing import Any, cast
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from ..errors import UnknownName
-from ..ledger import StoredAnswer, read_ledger
+from ..ledger import LedgerReader, StoredAnswer, read_ledger
 from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession, session_lines
-from ..records import Oracle, Record, Situation, Turn
+from ..records import Message, Oracle, Record, Situation, Turn
+from .tables import RowNamedTable, TableColumn
+from .text import plain_text
 
-__all__ = ["show_run", "show_step"]
+__all__ = ["only", "read_step", "show_run", "show_step"]
 
 Unread = Callable[[str, Situation, bool], str]
 """(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
 
 _ASKED_FOR = {"actor": ("done",), "critic": ("stated",)}  # of an answer; others are asked for both
+SHOWN_OF_A_RESULT = 2_000  # characters of what a tool returned
 _CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
 
 
@@ -51,38 +53,77 @@ def show_run(
         console.print(_named_lines(f"session {number} of {len(sessions)}", session_lines(session)))
 
 
-def _named_lines(title: str, lines: Sequence[tuple[str, str]]) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for what, text in lines:
-        table.add_row(what, text)
-    return table
+def _named_lines(title: str, lines: Sequence[tuple[str, str]]) -> RowNamedTable:
+    details = TableColumn("", [text for _, text in lines], prose=True)
+    return RowNamedTable(title, "", [what for what, _ in lines], [details])
+
+
+def read_step(
+    ledger: LedgerReader, episode: int, step: int, variants: Sequence[str] = (), model: str | None = None
+) -> list[Record]:
+    """The records of one step of one episode, in the order in which they were stored.
+
+    Args:
+        variants: only these, by their whole names or by what comes last in them; empty for all.
+        model: only this model.
+
+    Raises:
+        UnknownName: the run has no such step, variant or model.
+    """
+    records = list(ledger.records(episode, step))
+    if not records:
+        known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
+        raise UnknownName(
+            f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {_some(known)}."
+        )
+    return only(records, variants, model)
+
+
+def only(records: Sequence[Record], variants: Sequence[str], model: str | None) -> list[Record]:
+    """The records of some variants and of one model; empty and None stand for all.
+
+    Raises:
+        UnknownName: none of the records is of such a variant or model.
+    """
+    names = list(dict.fromkeys(r.variant for r in records))
+    for variant in variants:
+        if not any(_is_called(name, variant) for name in names):
+            raise UnknownName.among("variant", variant, names)
+    models = list(dict.fromkeys(r.model for r in records))
+    if model is not None and model not in models:
+        raise UnknownName.among("model of this run", model, models)
+    return [
+        r
+        for r in records
+        if (not variants or any(_is_called(r.variant, v) for v in variants)) and model in (None, r.model)
+    ]
+
+
+def _is_called(name: str, asked: str) -> bool:
+    return asked in (name, name.rpartition("| ")[2], f"| {name.rpartition('| ')[2]}")
 
 
 def show_step(
-    folder: Path, episode: int, step: int, variant: str | None, console: Console, unread: Unread | None = None
+    folder: Path,
+    episode: int,
+    step: int,
+    variants: Sequence[str],
+    console: Console,
+    unread: Unread | None = None,
+    model: str | None = None,
 ) -> None:
     """Print every variant's decision at one step of one episode, with the prompts and raw answers behind it.
 
     Args:
+        variants: only these; empty for all.
         unread: tells of an answer that could not be read where understanding stopped; without it that is not said.
+        model: only this model.
 
     Raises:
-        UnknownName: the run has no such step or variant.
+        UnknownName: the run has no such step, variant or model.
     """
     with read_ledger(folder) as ledger:
-        records = list(ledger.records(episode, step))
-        if not records:
-            known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
-            raise UnknownName(
-                f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {_some(known)}."
-            )
-        if variant is not None:
-            names = [r.variant for r in records]
-            records = [r for r in records if variant in (r.variant, r.variant.rpartition("| ")[2])]
-            if not records:
-                raise UnknownName.among("variant", variant, names)
+        records = read_step(ledger, episode, step, variants, model)
         shown: dict[str, str] = {}
         for record in records:
             console.print(_head(record))
@@ -91,8 +132,10 @@ def show_step(
                 changed = _changed(turn, spoken)
                 answer = ledger.answer(turn.key) if turn.key else None
                 if answer is not None and turn.key not in shown:
-                    prompt = "".join(f"[{m.role}]\n{m.content}\n" for m in answer.request.messages)
-                    console.print(Panel(Text(prompt.rstrip()), title="asked", title_align="left", border_style="dim"))
+                    prompt = "".join(f"[{_speaker(m)}]\n{m.shown}\n" for m in answer.request.messages)
+                    console.print(
+                        Panel(Text(plain_text(prompt.rstrip())), title="asked", title_align="left", border_style="dim")
+                    )
                 again = " (the same answer as above)" if turn.key and shown.get(turn.key) == turn.text else ""
                 if turn.key:
                     shown[turn.key] = turn.text
@@ -101,7 +144,7 @@ def show_step(
                 if answer is None and turn.key:
                     error = "no answer of this call is kept: a resumed run asks again"
                 if answer is not None and answer.response.reasoning and not again:
-                    thought = Text(answer.response.reasoning.strip(), style="dim")
+                    thought = Text(plain_text(answer.response.reasoning.strip()), style="dim")
                     console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
                 said = _answer_text(turn, error)
                 if unread is not None and answer is not None and not error:
@@ -152,8 +195,8 @@ def _read_by(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -
     if answer is None:
         return []
     messages = answer.request.messages
-    whole = _plain("\n".join(m.content for m in messages))
-    told = _plain("\n".join(m.content for m in messages if m.role != "assistant"))
+    whole = _plain("\n".join(m.shown for m in messages))
+    told = _plain("\n".join(m.shown for m in messages if m.role != "assistant"))
     # The conversation that an agent continues, its answers included, is that of the first turn that it reads.
     prompts = dict.fromkeys(wired, told) | dict.fromkeys(wired[:1], whole)
     return [name for name in wired if any(t.agent == name and _stands_in(t, prompts[name]) for t in turns)]
@@ -175,9 +218,19 @@ def _title(turn: Turn, read: list[str]) -> str:
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 
+def _speaker(message: Message) -> str:
+    """Who speaks in a message, by role and name, and which call a result answers."""
+    of = f" {message.name}" if message.name else ""
+    return f"{message.role}{of}, answers {message.tool_call_id}" if message.tool_call_id else f"{message.role}{of}"
+
+
 def _answer_text(turn: Turn, error: str) -> Text:
-    """What the agent said, and the provider's sentence where there is no answer."""
-    text = Text(turn.text.strip("\n") or "(nothing)")
+    """What the agent said and which tools it called, and the provider's sentence where there is no answer."""
+    text = Text(plain_text(turn.text.strip("\n")) or ("(nothing)" if not turn.tools else ""))
+    for use in turn.tools:
+        came = f"error: {use.error}" if use.error else use.result or "(no result)"
+        line = f"calls {use.name}({use.arguments}) -> {_short(came)}"
+        text.append(plain_text(f"\n{line}" if text else line))
     if error:
         text.append(f"\n{error}", style="red")
     if turn.probs:
@@ -185,6 +238,10 @@ def _answer_text(turn: Turn, error: str) -> Text:
         mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""
         text.append(f"\nP: {', '.join(f'{a} {p:.2f}' for a, p in top)}{mass}", style="dim")
     return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_OF_A_RESULT else f"{text[:SHOWN_OF_A_RESULT]}... ({len(text):,} characters)"
 
 
 def _stops(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from ..evals.inference import Contrast
 from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Scorecard
 from .columns import (
@@ -26,12 +22,12 @@ from .columns import (
     RATES,
     TOKENS,
     ArmRow,
-    Column,
     arm_rows,
     breakdown_tables,
     contrast_cell,
     shown_classes,
 )
+from .tables import RowNamedTable, TableColumn, terminal_table
 from .text import (
     LOOKED_NOTE,
     bounds_text,
@@ -46,164 +42,98 @@ from .text import (
 )
 from .two_way import two_way_parts
 
-__all__ = ["RowNamedTable", "show_estimates", "show_scorecard", "terminal_table"]
+__all__ = ["show_estimates", "show_scorecard"]
 
 TABLES = "{count} tables of models by variants, with their interactions: akrasia score RUN --two-way, and the report."
-NARROWEST = 14  # the least width of the names of rows
-FRAME = 4  # of one column of a table: two lines and two spaces
-R = TypeVar("R")
 
 
 def show_scorecard(
-    card: Scorecard, experiment: Mapping[str, Any], paid: str = "", console: Console | None = None
+    card: Scorecard,
+    experiment: Mapping[str, Any],
+    paid: str = "",
+    console: Console | None = None,
+    wide: bool = False,
 ) -> None:
     """Print the scorecard.
 
     Args:
         experiment: the resolved experiment as stored with the run; may be empty.
         paid: what this session asked and paid, as a line; empty where nothing ran.
+        wide: every column, also where the terminal is too narrow for all of them.
     """
-    (console or plain_console()).print(Group(*_parts(card, experiment, paid)))
+    (console or plain_console()).print(Group(*_parts(card, experiment, paid, wide)))
 
 
-def show_estimates(card: Scorecard, console: Console, measured_only: bool = False) -> None:
+def show_estimates(card: Scorecard, console: Console, measured_only: bool = False, wide: bool = False) -> None:
     """Print the metrics of a scorecard as plain lines: variant, metric, estimate, change against the baseline.
 
     Args:
         measured_only: leave out what is not measured, instead of saying why.
+        wide: every column, also where the terminal is too narrow for all of them.
     """
-    several = len(card.groups) > 1
-    where = ("task", "model") if several else ()
-    headings = ["variant", "metric", "estimate", "steps", "items", "against the baseline", "p (Holm)"]
-    with_bounds = any(arm.bounds for arm in card.arms)
-    table = Table(*where, *headings, *(["unread: worst .. best"] if with_bounds else []))
-    table.columns[len(where)].no_wrap, table.columns[len(where)].overflow = True, "fold"  # names stand in one line
-    for arm in card.arms:
-        base = card.baseline_of(arm).variant
-        for name, estimate in arm.metrics.items():
-            if measured_only and estimate.value is None:
-                continue
-            ends = [bounds_text(arm.bounds[name]) if name in arm.bounds else ""] if with_bounds else []
-            table.add_row(*_place(arm, several), *_estimate_cells(arm, name, card.contrast(arm, name, base)), *ends)
-    console.print(table)
-    for broken_down in _breakdowns(card):
-        console.print(broken_down)
+    for task, model in card.groups:
+        arms = card.arms_of(task, model)
+        rows = [(a, name) for a in arms for name, e in a.metrics.items() if e.value is not None or not measured_only]
+        title = f"{model} on {task}" if len(card.groups) > 1 else ""
+        names = [marked_name(arm.variant, arm.leaks) for arm, _ in rows]
+        console.print(RowNamedTable(title, "variant", names, _estimate_columns(card, rows), wide))
+    for table in _breakdowns(card, wide):
+        console.print(table)
     if card.looks is not None:
         console.print(Text(f"! {LOOKED_NOTE}", style="yellow"))
     for warning in card.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
 
 
-def terminal_table(
-    title: str,
-    columns: Sequence[Column[R]],
-    rows: Iterable[R],
-    name: Callable[[R], str | Text],
-    heading: str = "variant",
-) -> RowNamedTable:
-    """A table of columns, with the name of each row before them."""
-    shown = list(rows)
-    cells = [[str(column.cell(row)) for row in shown] for column in columns]
-    aligns = ["right" if column.align == "number" else "left" for column in columns]
-    return RowNamedTable(title, heading, [name(row) for row in shown], [c.title for c in columns], cells, aligns)
-
-
-@dataclass(frozen=True)
-class RowNamedTable:
-    """A table that keeps its rows' names at any width: columns that do not fit follow below, beside the names again.
-
-    Attributes:
-        cells: per column, the text of each row; aligns: "left" or "right" per column.
-    """
-
-    title: str
-    heading: str
-    names: Sequence[str | Text]
-    titles: Sequence[str]
-    cells: Sequence[Sequence[str]]
-    aligns: Sequence[str]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        names = [Text(n) if isinstance(n, str) else n for n in self.names]
-        longest = max((n.cell_len for n in names), default=0)
-        room = options.max_width - FRAME
-        own = min(max(longest, len(self.heading)), max(room // 3, NARROWEST))
-        title, start = self.title, 0
-        while start < len(self.titles) or start == 0:
-            end, used = start, own
-            while end < len(self.titles) and (end == start or used + self._width(end) <= room):
-                used += self._width(end)
-                end += 1
-            table = Table(title=title, title_justify="left")
-            table.add_column(self.heading, overflow="fold", min_width=own)
-            for i in range(start, end):
-                table.add_column(self.titles[i], no_wrap=True, justify=cast(Any, self.aligns[i]))
-            for row, name in enumerate(names):
-                table.add_row(name, *(self.cells[i][row] for i in range(start, end)))
-            yield table
-            title, start = f"{self.title} (continued)", max(end, 1)
-
-    def _width(self, column: int) -> int:
-        return max(map(cell_len, [self.titles[column], *self.cells[column]])) + FRAME - 1
-
-
-def _estimate_cells(arm: Arm, name: str, change: Contrast | None) -> list[str]:
-    estimate = arm.rate(name)
-    against = ["-", "-"] if change is None else [str(contrast_cell(change)), str(p_cell(change.p_holm))]
-    return [
-        marked_name(arm.variant, arm.leaks),
-        name,
-        str(estimate),
-        f"{estimate.n:.0f}",
-        str(estimate.clusters),
-        *against,
+def _estimate_columns(card: Scorecard, rows: Sequence[tuple[Arm, str]]) -> list[TableColumn]:
+    estimates = [arm.rate(name) for arm, name in rows]
+    changes = [card.contrast(arm, name, card.baseline_of(arm).variant) for arm, name in rows]
+    columns = [
+        TableColumn("metric", [name for _, name in rows]),
+        TableColumn("estimate", [str(e) for e in estimates], prose=any(e.value is None for e in estimates)),
+        TableColumn("steps", [f"{e.n:.0f}" for e in estimates], "right", rank=4),
+        TableColumn("items", [str(e.clusters) for e in estimates], "right", rank=3),
+        TableColumn("against the baseline", ["-" if c is None else str(contrast_cell(c)) for c in changes], rank=1),
+        TableColumn("p (Holm)", ["-" if c is None else str(p_cell(c.p_holm)) for c in changes], rank=2),
     ]
+    if any(arm.bounds for arm in card.arms):
+        ends = [bounds_text(arm.bounds[name]) if name in arm.bounds else "" for arm, name in rows]
+        columns.append(TableColumn("unread: worst .. best", ends, rank=1))
+    return columns
 
 
-def _place(arm: Arm, several: bool) -> tuple[str, ...]:
-    return (arm.task, arm.model) if several else ()
-
-
-def _breakdowns(card: Scorecard) -> list[Table]:
-    """What lies behind the metrics: a table for each breakdown that some variant has."""
-    several = len(card.groups) > 1
-    where = ("task", "model") if several else ()
+def _breakdowns(card: Scorecard, wide: bool) -> list[RowNamedTable]:
+    """What lies behind the metrics: a table for each breakdown that some variant has, per task and model."""
     tables = []
-    for broken_down in breakdown_tables([ArmRow(card, arm, card.baseline_of(arm)) for arm in card.arms]):
-        columns = broken_down.columns
-        table = Table(
-            *where,
-            "variant",
-            broken_down.key,
-            *(column.title for column in columns),
-            title=broken_down.title,
-            title_justify="left",
-        )
-        for row in broken_down.rows:
-            arm, key = row[0].arm, row[1]
-            cells = (str(column.cell(row)) or "-" for column in columns)
-            table.add_row(*_place(arm, several), row[0].whole_name, key, *cells)
-        tables.append(table)
+    for task, model in card.groups:
+        place = f" ({model} on {task})" if len(card.groups) > 1 else ""
+        arms = [ArmRow(card, arm, card.baseline_of(arm)) for arm in card.arms_of(task, model)]
+        for one in breakdown_tables(arms):
+            columns = [TableColumn(one.key, [key for _, key, _ in one.rows])]
+            for column in one.columns:
+                columns.append(TableColumn(column.title, [str(column.cell(row)) or "-" for row in one.rows], rank=1))
+            names = [row[0].whole_name for row in one.rows]
+            tables.append(RowNamedTable(one.title + place, "variant", names, columns, wide))
     return tables
 
 
-def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str) -> list[RenderableType]:
+def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str, wide: bool) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if card.missing:
         parts.append(Text(f"! {card.warnings[0]}", style="bold yellow"))
     for task, model in card.groups:
-        parts += _group(card, experiment, task, model)
+        parts += _group(card, experiment, task, model, wide)
     if len(card.two_way) > 1:
         parts += ["", Text(TABLES.format(count=len(card.two_way)), style="dim")]
     else:
-        parts += two_way_parts(card.two_way)
+        parts += two_way_parts(card.two_way, wide)
     rows = [ArmRow(card, arm, card.baseline_of(arm)) for arm in card.arms]
     if card.looks is not None:
         title = "Intervals that hold at every look, beside those for a fixed number of episodes"
-        parts += ["", Text(looks_sentence(card.looks)), terminal_table(title, LOOKS, rows, _name)]
+        parts += ["", Text(looks_sentence(card.looks)), terminal_table(title, LOOKS, rows, _name, wide=wide)]
     if card.judged is not None:
         title = "Recommendations by the parser alone, and with the judges"
-        parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name)]
+        parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name, wide=wide)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings[1 if card.missing else 0 :])]
     parts += [Text(str(one), style="dim") for one in card.reading]
     if paid:
@@ -211,7 +141,7 @@ def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str) -> list[Re
     return parts
 
 
-def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> list[RenderableType]:
+def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str, wide: bool) -> list[RenderableType]:
     """One task and model."""
     rows = arm_rows(card, task, model)
     base = rows[0].base
@@ -225,19 +155,19 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     parts += _verdicts(card, rows)
     over = "items" if base.repeated else "episodes"
     title = f"Rates per step, with {interval_words(card.looks)} intervals over {over}"
-    parts += ["", terminal_table(title, [*RATES, PARSED, CALLS, TOKENS], rows, _name)]
+    parts += ["", terminal_table(title, [*RATES, PARSED, CALLS, TOKENS], rows, _name, wide=wide)]
     if any(ARM_RATES & row.arm.bounds.keys() for row in rows):
         title = "The same, with answers that could not be read at worst .. at best"
         title += "" if card.looks is None else " (for a fixed number of episodes)"
-        parts += ["", terminal_table(title, BOUNDS, rows, _name)]
+        parts += ["", terminal_table(title, BOUNDS, rows, _name, wide=wide)]
     if len(rows) > 1:
         how = "p: sign-flip test, Holm-corrected" if card.looks is None else "anytime-valid, together; no p is valid"
         title = f"Change against the baseline {base.variant} ({how})"
         others = [row for row in rows if not row.arm.baseline]
-        parts += ["", terminal_table(title, [*CHANGES, *FLIPS], others, _name)]
+        parts += ["", terminal_table(title, [*CHANGES, *FLIPS], others, _name, wide=wide)]
     if any(row.arm.table.total for row in rows):
         title = "Given a correct rationale, the action is ... (conditional shares)"
-        parts += ["", _class_table(title, rows)]
+        parts += ["", _class_table(title, rows, wide)]
     return parts
 
 
@@ -271,22 +201,15 @@ def _notes(experiment: Mapping[str, Any], model: str) -> list[Text]:
     return [Text(note, style="dim") for note in dict.fromkeys(notes)]
 
 
-def _class_table(title: str, rows: Sequence[ArmRow]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("variant", overflow="fold")
-    classes = shown_classes([row.arm for row in rows])
-    for heading in ("correct rationales", *("no legal action" if c == "none" else c for c in classes)):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        counts = row.arm.table
-        known = sum(counts.counts["knows"].values())
-        shares = [counts.conditional("knows", c) for c in classes]
-        table.add_row(
-            _name(row),
-            f"{known} of {counts.total}" if counts.total else "none asked for",
-            *("-" if share is None else f"{share:.2f}" for share in shares),
-        )
-    return table
+def _class_table(title: str, rows: Sequence[ArmRow], wide: bool) -> RowNamedTable:
+    tables = [row.arm.table for row in rows]
+    known = [f"{sum(t.counts['knows'].values())} of {t.total}" if t.total else "none asked for" for t in tables]
+    columns = [TableColumn("correct rationales", known, "right")]
+    for c in shown_classes([row.arm for row in rows]):
+        shares = [table.conditional("knows", c) for table in tables]
+        cells = ["-" if share is None else f"{share:.2f}" for share in shares]
+        columns.append(TableColumn("no legal action" if c == "none" else c, cells, "right"))
+    return RowNamedTable(title, "variant", [_name(row) for row in rows], columns, wide)
 
 
 def _name(row: ArmRow) -> Text:

@@ -6,6 +6,7 @@ a written number apart again; a page writes its own minus sign by saying so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -35,6 +36,7 @@ __all__ = [
     "p_cell",
     "p_text",
     "plain_console",
+    "plain_text",
     "rate_text",
     "share_text",
     "short_name",
@@ -50,6 +52,10 @@ LOOKED_NOTE = (
     "for by name are anytime-valid where they can be; all others hold for a fixed number of episodes alone"
 )
 NOT_MEASURED = "not measured"
+_STEERING = {
+    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
+    **{code: f"<U+{code:04X}>" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+}
 
 
 class Written(NamedTuple):
@@ -120,12 +126,17 @@ def missing_cell(why: str, short: str = NOT_MEASURED) -> TableCell:
     return TableCell(short, missing=f"{NOT_MEASURED}: {why}" if why else NOT_MEASURED)
 
 
-def plain_console() -> Console:
+def plain_console(stderr: bool = False) -> Console:
     """A console without colouring of numbers; in a pipe, wide enough for the tables."""
-    console = Console(highlight=False, markup=False)
-    return (
-        console if console.is_terminal else Console(highlight=False, markup=False, width=max(console.width, PIPE_WIDTH))
-    )
+    console = Console(highlight=False, markup=False, stderr=stderr)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = max(console.width, PIPE_WIDTH)
+    return console
+
+
+def plain_text(text: str) -> str:
+    """A text of a model as what it is: signs that steer a terminal, or turn the order of letters, stand as symbols."""
+    return text.translate(_STEERING)
 
 
 def short_name(variant: str, baseline: str) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
 from ..evals.verdict import direction
 from .columns import Column
+from .tables import terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, short_name
 
 __all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts", "two_way_tables"]
@@ -45,23 +45,18 @@ class TwoWayTables:
     effects: list[Column[str]]
 
 
-def show_two_way(tables: Sequence[TwoWay], console: Console) -> None:
-    """Print two-way tables."""
-    console.print(Group(*two_way_parts(tables)))
+def show_two_way(tables: Sequence[TwoWay], console: Console, wide: bool = False) -> None:
+    """Print two-way tables; `wide`: every column, whatever the width."""
+    console.print(Group(*two_way_parts(tables, wide)))
 
 
-def two_way_parts(tables: Sequence[TwoWay]) -> list[RenderableType]:
+def two_way_parts(tables: Sequence[TwoWay], wide: bool = False) -> list[RenderableType]:
     """What a terminal shows of them; nothing where there are none."""
     parts: list[RenderableType] = []
     for one in map(two_way_tables, tables):
         parts += ["", Text(one.head, style="bold"), Text("; ".join([one.pairing, *one.why]))]
         for title, columns in (("cell means", one.means), ("effects", one.effects)):
-            table = Table(title=title, title_justify="left")
-            for heading in ("metric", *(column.title for column in columns)):
-                table.add_column(heading, no_wrap=True)
-            for metric in one.metrics:
-                table.add_row(metric, *(str(column.cell(metric)) for column in columns))
-            parts.append(table)
+            parts.append(terminal_table(title, columns, one.metrics, str, "metric", wide))
     if parts:
         parts += [Text(SCALE if tables[0].tested else f"{SCALE} {UNTESTED}", style="dim")]
     return parts

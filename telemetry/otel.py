@@ -178,7 +178,7 @@ def _request_attributes(event: CallBegan) -> dict[str, Any]:
     attributes: dict[str, Any] = {"llm.model_name": event.model, **_prefixed(event)}
     for i, message in enumerate(event.messages or ()):
         attributes[f"llm.input_messages.{i}.message.role"] = message.role
-        attributes[f"llm.input_messages.{i}.message.content"] = message.content
+        attributes[f"llm.input_messages.{i}.message.content"] = message.shown
     return attributes
 
 

@@ -142,8 +142,12 @@ def assemble_training(settings: Mapping[str, Any]) -> TrainingConfig:
     if len(tasks) != 1:
         raise BadOption(f"a training has {len(tasks)} tasks", remedy="Give one task.")
     variant = as_variants(settings.get("plan", "reason_then_act"))[0]
-    if not isinstance(variant.plan, Plan):
-        raise PlanError(f"{variant.name!r} cannot be trained", "it is not a plan", "Give a plan or its expression.")
+    if not isinstance(variant.plan, Plan) or variant.plan.graphs:
+        raise PlanError(
+            f"{variant.name!r} cannot be trained",
+            "what it asks is not written here",
+            "Give a plan of akrasia's own agents, or its expression.",
+        )
     seed = whole("the seed", settings.get("seed", 0), most=MOST_SEED)
     evaluate = dict(_table(settings, "evaluate"))
     every = whole("evaluate.every", evaluate.pop("every", 0), remedy="Use a number of updates, or 0.")

@@ -10,8 +10,10 @@ from . import (
     frequency,
     gap,
     influence,
+    levels,
     potemkin,
     reading,
+    trials,
     variety,
 )
 from .base import METRICS, TABLES, Metric, metric, ratio_metric, register_metric, table_read
@@ -36,11 +38,13 @@ __all__ = [
     "gap",
     "gap_table",
     "influence",
+    "levels",
     "metric",
     "potemkin",
     "ratio_metric",
     "reading",
     "register_metric",
     "table_read",
+    "trials",
     "variety",
 ]

@@ -4,6 +4,7 @@ A metric says which table it reads:
     steps   the records of one variant (`akrasia.evals.frame`); the default
     turns   the turns of one variant (`akrasia.evals.turns`): who changed, and who had read whom
     pairs   one row per situation that a variant and its baseline both decided; the baseline's columns end in `_base`
+    trials  one row per decision that was drawn several times (`akrasia.evals.trials`)
 
 All of them are in one registry, `METRICS`. Write your own as
 `Metric(name, title, "share", "source", num=pl.col("knows"), den=pl.lit(True))`, or as any function
@@ -39,7 +40,7 @@ __all__ = [
     "table_read",
 ]
 
-Table = Literal["steps", "turns", "pairs"]
+Table = Literal["steps", "turns", "pairs", "trials"]
 TABLES: tuple[Table, ...] = get_args(Table)
 CLUSTER = ["task", "model", "item"]
 _EPISODE = ["task", "model", "episode"]
@@ -47,6 +48,7 @@ ANYWHERE = (-np.inf, np.inf)
 RANGES = {
     "share": (0.0, 1.0),
     "correlation": (-1.0, 1.0),
+    "consistency": (-1.0, 1.0),
     **dict.fromkeys(("actions", "calls", "ratio", "seconds", "tokens", "US dollars"), (0.0, np.inf)),
 }
 """What a metric of a unit can be; its interval does not leave that."""
@@ -59,7 +61,8 @@ class Metric:
     Args:
         name: registered name.
         title: heading in tables.
-        unit: "share", "difference", "score", "ratio", "actions", "reward", "tokens", "calls" or "US dollars".
+        unit: "share", "difference", "score", "consistency", "variance", "ratio", "actions", "reward", "tokens", "calls"
+            or "US dollars".
         source: definition or paper.
         num, den: polars expressions over the columns of the table.
         why: what is said where the denominator is 0 everywhere.

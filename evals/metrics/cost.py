@@ -125,13 +125,18 @@ def _depths(turns: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"variant": pl.String, "agent": pl.String, "depth": pl.Int64}, orient="row")
 
 
-def paid_by_variant(turns: pl.DataFrame) -> pl.DataFrame:
+def paid_by_variant(answers: pl.DataFrame) -> pl.DataFrame:
     """What a run really pays, per variant: an answer that several decisions share is paid once, in equal parts.
+
+    Args:
+        answers: a table with the columns model, variant, key and cost, and asked where some rows are no answers, such
+            as that of turns.
 
     Columns: variant, calls (answers, in parts), dollars (null where a price is unknown), nominal_calls,
     nominal_dollars. The sum of `dollars` over variants is what the run costs.
     """
-    asked = turns.filter("asked").with_columns(part=1 / pl.len().over("model", "key"))
+    asked = answers.filter("asked") if "asked" in answers.columns else answers
+    asked = asked.with_columns(part=1 / pl.len().over("model", "key"))
     whole = pl.col("cost").is_not_null().all()
     return (
         asked.group_by("variant", maintain_order=True)

@@ -24,7 +24,7 @@ from ...errors import NotMeasured
 from ...rng import named_rng
 from ..inference import ALIKE, LEVEL, ONE, Array, Estimate, Interval
 from ..inference.intervals import t_quantile
-from .base import ANYWHERE, CLUSTER, RANGES
+from .base import ANYWHERE, CLUSTER, RANGES, Table
 
 __all__ = ["CELLS", "Codes", "OfTotals", "by_cluster", "by_item", "of_totals", "quotient", "spread_over", "summed"]
 
@@ -48,6 +48,7 @@ class OfTotals:
         statistic: totals, shape (..., k) -> (...); not-a-number where they do not define it.
         undefined: what is said where the totals do not define it.
         no_interval: why it has no interval, empty where it has one.
+        of: which table it reads.
     """
 
     name: str
@@ -58,6 +59,7 @@ class OfTotals:
     statistic: Statistic
     undefined: str
     no_interval: str = ""
+    of: Table = "steps"
 
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
         """The estimate; how its interval is made does not depend on `interval`."""

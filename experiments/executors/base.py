@@ -6,9 +6,11 @@ records in this process, in several, and on several machines.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from ...errors import ArmFailed, EndsRun, RunStopped
@@ -88,7 +90,14 @@ def build_cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
     cells: list[Cell] = []
     for label, task in zip(experiment.labels(), experiment.tasks, strict=True):
         row = {
-            model: Cell(label, task, model, replace(models, player=(label, model)), experiment.variants)
+            model: Cell(
+                label,
+                task,
+                model,
+                replace(models, player=(label, model)),
+                experiment.variants,
+                trials=experiment.trials,
+            )
             for model, models in roles.items()
         }
         leader = row.get(experiment.leader)
@@ -97,7 +106,7 @@ def build_cells(experiment: Experiment, gateway: Gateway) -> list[Cell]:
 
 
 async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: EpisodeCache, gateway: Gateway) -> None:
-    """Play one episode in one cell; it counts as finished once every answer of it is stored."""
+    """Play one episode in one cell; each variant has finished it once every answer that it needs is stored."""
     seed, emit, complete = experiment.episode_seed(episode), gateway.emit, False
     if emit is not None:
         emit(EpisodeBegan(cell.label, cell.model, episode))
@@ -108,8 +117,14 @@ async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: 
                 raise gateway.stopped
             if emit is not None and emit.records:
                 emit_stored(emit, records, gateway.run_usage)
-        rows = finished_rows(cell.label, cell.model, [v.name for v in cell.variants], episode)
-        complete = await gateway.mark_finished((cell.models.player, seed), lambda: cache.commit(rows))
+        marks = (
+            gateway.mark_finished(
+                frozenset((player, seed) for player in cell.players(variant, experiment.design)),
+                partial(cache.commit, finished_rows(cell.label, cell.model, variant.name, episode)),
+            )
+            for variant in cell.variants
+        )
+        complete = all(await asyncio.gather(*marks))
     finally:
         if emit is not None:
             emit(EpisodeEnded(cell.label, cell.model, episode, complete))

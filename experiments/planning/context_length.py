@@ -42,7 +42,7 @@ async def _check(experiment: Experiment) -> None:
             for variant in experiment.variants:
                 for request in await requests_at(variant, task, models, episode, state):
                     info = infos[request.model]
-                    size = estimate_tokens("".join(m.content for m in request.messages), info.digits)
+                    size = estimate_tokens("".join(request.texts), info.digits)
                     if info.context is not None and size > info.context:
                         enough = -(-(size * 5 // 4 + request.sampling.max_tokens) // ROUNDING) * ROUNDING
                         raise BadOption(

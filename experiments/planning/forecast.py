@@ -5,6 +5,7 @@ In the place of each model sits a stand-in that answers at a plausible length in
 conversations which grow by answers grow as they would. No model and no network is asked.
 
 Invariants
+- A decision is drawn as often as the experiment has trials, and its cost is that of all draws.
 - Which calls are shared is counted from the very keys under which the gateway stores answers.
 - Every plan plays all of its rounds, so a plan that may end early costs at most what is forecast.
 - A variant whose calls are unknown, such as an external graph, is not played, and no sum holds it.
@@ -204,8 +205,11 @@ async def _forecast(experiment: Experiment, probes: int, answer_tokens: int) -> 
                     v.name, label, models.label, v.plan.fewest_calls, v.plan.calls, v.plan.depth, decisions
                 )
                 if v.name in played:
-                    alone, added = await _mean_cost(played[v.name], task, states, usual, sharing)
-                    alone_at_most, added_at_most = await _mean_cost(played[v.name], task, states, longest, sharing)
+                    trials = experiment.trials
+                    alone, added = await _mean_cost(played[v.name], task, states, usual, sharing, trials)
+                    alone_at_most, added_at_most = await _mean_cost(
+                        played[v.name], task, states, longest, sharing, trials
+                    )
                     row = replace(
                         row, alone=alone, added=added, alone_at_most=alone_at_most, added_at_most=added_at_most
                     )
@@ -228,12 +232,17 @@ def _probed_states(task: Task, seed: int, probes: int, episodes: int) -> Iterato
 
 
 async def _mean_cost(
-    variant: Variant, task: Task, states: Sequence[tuple[int, Any]], stores: Sequence[_ProbeStore], sharing: bool
+    variant: Variant,
+    task: Task,
+    states: Sequence[tuple[int, Any]],
+    stores: Sequence[_ProbeStore],
+    sharing: bool,
+    trials: int,
 ) -> tuple[CostEstimate, CostEstimate]:
     """(cost of a decision alone, cost of its calls that no earlier variant makes), on average over the states."""
     alone = added = CostEstimate()
     for (episode, state), store in zip(states, stores, strict=True):
-        keys, new_keys = await store.decide(variant, task.situation(state), episode, task.oracle(state))
+        keys, new_keys = await store.decide(variant, task.situation(state), episode, task.oracle(state), trials)
         alone += store.cost(keys)
         added += store.cost(new_keys if sharing else keys)
     return alone * (1 / len(states)), added * (1 / len(states))
@@ -267,9 +276,9 @@ class _ProbeStore(MemoryStore):
         self.calls[key] = _Call(request, CostEstimate(1, usage.prompt_tokens, usage.completion_tokens, dollars))
 
     async def decide(
-        self, variant: Variant, situation: Situation, episode: int, oracle: Oracle
+        self, variant: Variant, situation: Situation, episode: int, oracle: Oracle, trials: int = 1
     ) -> tuple[list[str], list[str]]:
-        """(keys of every answer asked for, keys of those that were not stored yet)."""
+        """(keys of every answer asked for, keys of those that were not stored yet), over all draws of the decision."""
         from langsmith.run_helpers import tracing_context  # noqa: PLC0415  (loads at first use)
 
         shown = variant.plan.view(situation, Draw(episode, situation.step))
@@ -278,7 +287,9 @@ class _ProbeStore(MemoryStore):
         before = set(self.calls)
         self._asked_keys.clear()
         with tracing_context(enabled=False):  # these decisions are no part of a trace
-            await variant.decide(situation, self._models, episode, situation.step, oracle)
+            for trial in range(trials):
+                models = replace(self._models, trial=trial)
+                await variant.decide(situation, models, episode, situation.step, oracle)
         return list(self._asked_keys), [k for k in self.calls if k not in before]
 
     def cost(self, keys: Sequence[str]) -> CostEstimate:
@@ -312,7 +323,7 @@ class _StandIn:
         sampling, info = request.sampling, self.info
         chat = request.mode == "chat"
         per_message = _TOKENS_PER_MESSAGE if chat else 0
-        prompt_tokens = sum(per_message + estimate_tokens(m.content) for m in request.messages)
+        prompt_tokens = sum(map(estimate_tokens, request.texts)) + per_message * len(request.messages)
         prompt_tokens += _TOKENS_PER_REQUEST if chat else 0
         if sampling.choices and info.probs:
             uniform = dict.fromkeys(sampling.choices, 1 / len(sampling.choices))

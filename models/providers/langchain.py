@@ -15,24 +15,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatResult, LLMResult
+from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 
 from ...errors import BadOption, ModelError, Rejected, Unavailable
 from ...records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
 from ..account_faults import account_fault
-from ..base import UNCOUNTED, ModelInfo, Price, Style
+from ..base import UNCOUNTED, ModelInfo, Offer, Price, Style
 from ..gateway import Gateway
+from ..langchain_calls import asked_of, bound_tools
 from ..roles import ModelRoles
-from ..sampling import SETTINGS, asked_in_text, sampling_from_kwargs
-from .openai_format import BROKEN_OFF, status_of, thoughts_of
+from ..sampling import SETTINGS, asked_in_text
+from .langchain_messages import calls_of, from_langchain, generation, to_langchain
+from .openai_format import BROKEN_OFF, function_tool, status_of, thoughts_of
 from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed, untrusted
 
-__all__ = ["GatewayChatModel", "LangChainModel", "from_langchain", "generation", "to_langchain", "traced"]
+__all__ = ["GatewayChatModel", "LangChainModel", "traced"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _NOT_SENT = {*SETTINGS} - {"stop", "reasoning_effort"}
@@ -71,6 +73,8 @@ class LangChainModel:
             price=self.price,
             note="sampled as the LangChain model is set up",
             lacks=frozenset(_NOT_SENT),
+            tools="prompted" if type(self.model).bind_tools is BaseChatModel.bind_tools else "native",
+            images=True,
         )
 
     async def open(self) -> None:
@@ -81,12 +85,15 @@ class LangChainModel:
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         try:
-            message = await self.model.ainvoke(to_langchain(request.messages), stop=list(request.sampling.stop) or None)
+            model: Any = _with_tools(self.model, request) if request.tools else self.model
+            message = await model.ainvoke(to_langchain(request.messages), stop=list(request.sampling.stop) or None)
         except Exception as error:
             raise _typed_error(self.info.label, error) from None
         counts: Mapping[str, Any] = message.usage_metadata or {}
         metadata = message.response_metadata
         not_sent = _NOT_SENT | asked_in_text(request.sampling)
+        if request.response_format:
+            not_sent.add("response_format")
         reported = {
             "model": str(metadata.get("model_name") or metadata.get("model") or ""),
             "not_sent": ",".join(sorted(not_sent)),
@@ -105,7 +112,25 @@ class LangChainModel:
         if isinstance(refusal, str) and refusal and not text:
             text, status = refusal, "refused"
         thoughts = thoughts_of({**message.additional_kwargs, "content": message.content})
-        return Response(text, status, finish, _usage(counts), reported=reported, reasoning=thoughts)
+        return Response(
+            text,
+            status,
+            finish,
+            _usage(counts),
+            reported=reported,
+            reasoning=thoughts,
+            tool_calls=calls_of(message),
+        )
+
+
+def _with_tools(model: BaseChatModel, request: Request) -> Any:
+    """The model with a request's tools, as LangChain binds them."""
+    tools = [function_tool(tool) for tool in request.tools]
+    choice = {"required": "any"}.get(request.tool_choice, request.tool_choice)
+    more: dict[str, Any] = {"tool_choice": choice} if choice and choice != "auto" else {}
+    if request.parallel_tool_calls is not None:
+        more["parallel_tool_calls"] = request.parallel_tool_calls
+    return model.bind_tools(tools, **more)
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:
@@ -178,9 +203,19 @@ class GatewayChatModel(BaseChatModel):
         own = self.sampling
         if "sampling" not in self.model_fields_set:
             own = self._gateway.info(self.model).sampling(own)
-        request = Request(self.model, from_langchain(messages), sampling_from_kwargs(own, kwargs, stop))
-        response = await self._gateway.complete(request, self.draw)
-        return ChatResult(generations=[generation(response)])
+        asked = asked_of(own, kwargs, stop)
+        if asked.samples > 1:
+            raise BadOption("this model names its draw, and a draw has one answer", remedy="Use at(sample=...).")
+        models = ModelRoles(self._gateway, {"default": self.model})
+        sent = from_langchain(messages)
+        _, response = await models.ask("default", sent, asked.sampling, self.draw, asked.offer)
+        return ChatResult(generations=[generation(response, self.model)])
+
+    def bind_tools(
+        self, tools: Sequence[Any], *, tool_choice: Any = None, strict: bool | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with tools that it may call, see `akrasia.ChatModel.bind_tools`."""
+        return self.bind(tools=bound_tools(tools, strict), tool_choice=tool_choice, **kwargs)
 
     def _generate(
         self,
@@ -206,7 +241,12 @@ class _TracedModelRoles(ModelRoles):
     """Reports each call to LangChain's callbacks: as a run below the one in whose context it is made."""
 
     async def ask(
-        self, slot: str, messages: tuple[Message, ...], sampling: Sampling, draw: Draw
+        self,
+        slot: str,
+        messages: tuple[Message, ...],
+        sampling: Sampling,
+        draw: Draw,
+        offer: Offer | None = None,
     ) -> tuple[str, Response]:
         manager = get_async_callback_manager_for_config(ensure_config())
         label = self.info(slot).label
@@ -215,33 +255,12 @@ class _TracedModelRoles(ModelRoles):
             {"name": label}, [to_langchain(messages)], invocation_params={"model": label}, name=label
         )
         try:
-            key, response = await super().ask(slot, messages, sampling, draw)
+            key, response = await super().ask(slot, messages, sampling, draw, offer)
         except BaseException as error:
             await run.on_llm_error(error)
             raise
-        await run.on_llm_end(LLMResult(generations=[[generation(response)]]))
+        await run.on_llm_end(LLMResult(generations=[[generation(response, label)]]))
         return key, response
-
-
-def generation(response: Response) -> ChatGeneration:
-    """A response in LangChain's form."""
-    usage = response.usage
-    counts = UsageMetadata(
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        total_tokens=usage.prompt_tokens + usage.completion_tokens,
-    )
-    if usage.cached_tokens:
-        counts["input_token_details"] = {"cache_read": usage.cached_tokens}
-    if usage.reasoning_tokens:
-        counts["output_token_details"] = {"reasoning": usage.reasoning_tokens}
-    message = AIMessage(
-        response.text,
-        usage_metadata=counts,
-        additional_kwargs={"reasoning_content": response.reasoning} if response.reasoning else {},
-        response_metadata={"finish_reason": response.finish_reason, "status": response.status},
-    )
-    return ChatGeneration(message=message)
 
 
 def _typed_error(name: str, error: Exception) -> Exception:
@@ -278,22 +297,3 @@ def _typed_error(name: str, error: Exception) -> Exception:
         return Unavailable(f"{name} cannot be reached", message, fault="unreachable")
     reset = any(isinstance(e, ConnectionError) for e in chain)
     return Unavailable(f"{name} failed", message, fault="reset" if reset else "unavailable", lost=True)
-
-
-def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
-    """Messages in LangChain's form."""
-    kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
-    return [kinds[m.role](m.content) for m in messages]
-
-
-def from_langchain(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
-    """LangChain's messages in ours.
-
-    Raises:
-        Rejected: a message is of a type that cannot be sent.
-    """
-    roles = {"system": "system", "human": "user", "ai": "assistant"}
-    unknown = [m.type for m in messages if m.type not in roles]
-    if unknown:
-        raise Rejected(f"a message of type {unknown[0]!r} cannot be sent", remedy="Use system, human and AI messages.")
-    return tuple(Message(roles[m.type], str(m.text)) for m in messages)  # type: ignore[arg-type]

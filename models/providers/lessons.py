@@ -85,6 +85,13 @@ _CALLED = {
     r"reasoning\b|does(?:n't| not) support think|thinking|budget \d+ is invalid",
     "thinking": r"thinking(?:[_ ]?(?:config|budget|mode))?|budget_tokens|budget \d+ is invalid|chat_template_kwargs",
     "service_tier": r"service[_ ]?tier",
+    "response_format": r"response[_ ]?format|json[_ ]?schema|json mode|structured[_ ]outputs?|output_config\.format|"
+    r"responseschema|response_schema|this response_format type",
+    "logprobs": r"(?:top[_ ]?)?log[_ ]?probs|logprobs",
+    "top_logprobs": r"top[_ ]?log[_ ]?probs",
+    "tool_choice": r"tool[_ ]?choice|forc(?:es|ed|ing) tool use",
+    "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls",
+    "tools": r"tools?|tool use|tool calling|function[_ ]calling|functions?",
 }
 _INSTEAD = re.compile(
     r"use\W+(?:the\W+)?['`\"]?(max_(?:completion_|output_|new_)?tokens)['`\"]?\W+(?:parameter\W+)?instead"
@@ -108,7 +115,8 @@ _UNTAKEN = re.compile(
     r"unknown (?:parameter|argument|field|name)|unrecognized|unexpected|extra inputs are not permitted|extra_forbidden|"
     r"not permitted|not allowed|only the default|extraneous|may only be set to 1|only temperature=1|must be unset|"
     r"not (?:available|applicable|compatible|valid) (?:for|with|on) (?:this|the)|incompatible|is invalid\. this model|"
-    r"cannot be (?:set|used|specified|disabled|turned off)|can(?:no|')t be set"
+    r"cannot be (?:set|used|specified|disabled|turned off)|can(?:no|')t be set|is unavailable now|"
+    r"may not be enabled when"
 )
 _ASIDE = re.compile(
     r"\bto drop unsupported\b|\bplease (?:remove|use|consult|see)\b|\binstead\b|\bsupported values are\b"
@@ -137,8 +145,8 @@ def lesson_of(said: str, sent: Collection[str]) -> Lesson | None:
         return None
     aside = _ASIDE.search(plain)
     told = plain[: aside.start()] if aside else plain
-    named = sorted((place, name) for name in sent if (place := _find(name, told)) >= 0)
-    return Lesson(named[0][1]) if named else None
+    named = [(name == "tools", place, name) for name in sent if (place := _find(name, told)) >= 0]
+    return Lesson(min(named)[2]) if named else None
 
 
 def room_in_context(said: str) -> tuple[int, int]:

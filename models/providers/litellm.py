@@ -24,7 +24,7 @@ from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .litellm_client import OWN_PROTOCOL, own_client
 from .litellm_logging import null_logging
-from .openai_format import BROKEN_OFF, status_of
+from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, wire_messages
 from .provider_errors import (
     LOST,
     causes,
@@ -131,7 +131,7 @@ class LitellmTransport:
             settings: of the request, by OpenAI's names; own: the model's own parameters.
             timeout: seconds for the whole exchange.
         """
-        text: str | list[dict[str, str]]
+        text: str | list[dict[str, Any]]
         litellm, common = self._litellm, {**self._common, **settings, **own, "timeout": timeout}
         common["extra_headers"] = {**self._headers, "Idempotency-Key": key}
         try:
@@ -142,7 +142,9 @@ class LitellmTransport:
                         common["client"] = self._client
                 else:
                     call, name = "acompletion", "messages"
-                    text = [{"role": m.role, "content": m.content} for m in request.messages]
+                    text = wire_messages(request.messages, self._provider in WANT_THOUGHTS)
+                    if "tools" in common:
+                        common["_skip_mcp_handler"] = True  # tools of litellm's own proxy: they need a package more
                 log = None if self._null_logging is None else self._null_logging(self._name, text, call, key)
                 if log is not None:
                     common["litellm_logging_obj"] = log
@@ -330,7 +332,16 @@ def _choice(choice: Any, ended: str) -> dict[str, Any]:
     if message is None:
         return {"finish_reason": finish, "text": getattr(choice, "text", None)}
     names = ("content", "refusal", "reasoning_content", "thinking_blocks")
-    return {"finish_reason": finish, "message": {n: getattr(message, n, None) for n in names}}
+    parts = {n: getattr(message, n, None) for n in names}
+    parts["tool_calls"] = [_dumped(call) for call in getattr(message, "tool_calls", None) or []]
+    told = getattr(choice, "logprobs", None)
+    return {"finish_reason": finish, "message": parts, "logprobs": _dumped(told) if told else None}
+
+
+def _dumped(value: Any) -> Any:
+    """A part of litellm's answer as JSON holds it."""
+    dump = getattr(value, "model_dump", None)
+    return dump() if callable(dump) else value
 
 
 async def _close(client: Any) -> None:

@@ -6,14 +6,25 @@ answer (`Unavailable`). Token counts that are absent, or are no counts, are "not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from ...errors import Unavailable
-from ...records import Response, Status, Usage
+from ...records import Message, Response, Status, TokenLogprob, Tool, ToolCall, Usage
 from ..base import UNCOUNTED
 
-__all__ = ["BROKEN_OFF", "parse_completion", "status_of", "thoughts_of"]
+__all__ = [
+    "BROKEN_OFF",
+    "WANT_THOUGHTS",
+    "blocks_of",
+    "function_tool",
+    "parse_completion",
+    "status_of",
+    "thoughts_of",
+    "wire_messages",
+]
 
 # The finish reasons of answers that were cut off or withheld, in lower case, as the providers' references name them.
 _STATUSES: dict[str, Status] = {
@@ -32,10 +43,64 @@ _STATUSES: dict[str, Status] = {
         "refused",
     ),
 }  # fmt: skip
+LEAST = -9999.0  # what providers put for a probability of 0
 BROKEN_OFF = frozenset(
     "error malformed_function_call unexpected_tool_call insufficient_system_resource network_error aborted".split()
 )
 """The finish reasons of answers that the provider broke off: they are asked for again."""
+
+
+WANT_THOUGHTS = frozenset(("deepseek", "moonshot"))
+"""Providers that refuse a conversation with tools where the thoughts before a call are left out."""
+_SENT_BACK = ("thinking_blocks", "reasoning_details")
+"""The blocks of an answer that a provider wants back as they are, in the next request of the same conversation."""
+
+
+def wire_messages(messages: Sequence[Message], thoughts: bool = False) -> list[dict[str, Any]]:
+    """Messages in OpenAI's form.
+
+    Args:
+        thoughts: whether the provider wants back what the model thought before it called a tool.
+    """
+    return [{"role": m.role, "content": m.content} if m.is_plain else _wire_message(m, thoughts) for m in messages]
+
+
+def _wire_message(message: Message, thoughts: bool) -> dict[str, Any]:
+    sent: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.parts:
+        sent["content"] = [
+            {"type": "text", "text": p.text}
+            if p.type == "text"
+            else {"type": "image_url", "image_url": {"url": p.url, **({"detail": p.detail} if p.detail else {})}}
+            for p in message.parts
+        ]
+    if message.tool_calls:
+        called = message.tool_calls
+        sent["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in called
+        ]
+        sent["content"] = sent["content"] or None
+    if message.tool_call_id:
+        sent["tool_call_id"] = message.tool_call_id
+    if message.name and message.role != "tool":
+        sent["name"] = message.name
+    if message.reasoning and thoughts:
+        sent["reasoning_content"] = message.reasoning
+    if message.blocks:
+        sent |= orjson.loads(message.blocks)
+    return sent
+
+
+def function_tool(tool: Tool) -> dict[str, Any]:
+    """A tool in OpenAI's form."""
+    function = {"name": tool.name, "description": tool.description, "parameters": orjson.loads(tool.parameters)}
+    return {"type": "function", "function": {**function, **({"strict": True} if tool.strict else {})}}
+
+
+def blocks_of(message: Mapping[str, Any]) -> str:
+    """The blocks of an answer that must be sent back with it, as JSON; empty where there are none."""
+    blocks = {name: message[name] for name in _SENT_BACK if message.get(name)}
+    return orjson.dumps(blocks, default=str).decode() if blocks else ""
 
 
 def status_of(finish: str) -> Status:
@@ -68,7 +133,8 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
         )
     text, refused = _text(choice)
     message = choice.get("message")
-    reasoning = thoughts_of(message) if isinstance(message, dict) else ""
+    message = message if isinstance(message, dict) else {}
+    calls = _tool_calls(message)
     reported = {"model": _short_text(body.get("model")), "not_sent": not_sent}
     fingerprint = _short_text(body.get("system_fingerprint"))
     if fingerprint:
@@ -78,13 +144,67 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
         reported |= UNCOUNTED
     return Response(
         text,
-        "refused" if refused else status_of(finish),
+        "refused" if refused and not calls else status_of(finish),
         finish,
         usage or Usage(),
         cost=_cost(body.get("usage")),
         reported=reported,
-        reasoning=reasoning,
+        reasoning=thoughts_of(message),
+        tool_calls=calls,
+        blocks=blocks_of(message),
+        logprobs=_logprobs(choice.get("logprobs")),
     )
+
+
+def _tool_calls(message: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+    """The calls of an answer, those in OpenAI's older form among them.
+
+    Raises:
+        Unavailable: one has no name.
+    """
+    called = message.get("tool_calls") or []
+    if not called and isinstance(message.get("function_call"), dict):
+        called = [{"function": message["function_call"]}]
+    calls = []
+    for place, call in enumerate(called if isinstance(called, list) else [None]):
+        told = call.get("function") if isinstance(call, dict) else None
+        function = told if isinstance(told, dict) else {}
+        name = function.get("name")
+        if not isinstance(name, str) or not name:
+            raise Unavailable("a tool call of the provider's answer has no name", fault="malformed", lost=True)
+        arguments = function.get("arguments")
+        text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+        calls.append(ToolCall(name, text or "{}", str(call.get("id") or f"call_{place}")))
+    return tuple(calls)
+
+
+def _logprobs(told: Any) -> tuple[TokenLogprob, ...]:
+    """Log-probabilities in either of OpenAI's forms, of chats and of completions; empty where there are none."""
+    if not isinstance(told, dict):
+        return ()
+    try:
+        if isinstance(told.get("content"), list):
+            return tuple(
+                TokenLogprob(
+                    str(one["token"]),
+                    _finite(one["logprob"]),
+                    tuple((str(t["token"]), _finite(t["logprob"])) for t in one.get("top_logprobs") or ()),
+                )
+                for one in told["content"]
+            )
+        tokens, values = told.get("tokens") or (), told.get("token_logprobs") or ()
+        tops = told.get("top_logprobs") or [None] * len(tokens)
+        return tuple(
+            TokenLogprob(str(t), _finite(v), tuple((str(k), _finite(p)) for k, p in (top or {}).items()))
+            for t, v, top in zip(tokens, values, tops, strict=False)
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ()  # in a form of its own: then there are none that can be read
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    return number if number > LEAST else LEAST
 
 
 def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:

@@ -34,14 +34,15 @@ from ..parameters import (
     open_headers,
     thinking_form,
 )
-from ..sampling import as_sent, asked_in_text
+from ..sampling import as_sent
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
+from .bindings import Binding, binding_of, read_bound
 from .forms import Form, OpenModel, form_of
 from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
-from .openai_format import parse_completion
+from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
 from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
 from .starved import with_remedy
@@ -184,6 +185,8 @@ class RemoteModel:
             lacks=known.lacks,
             lacks_while_thinking=known.lacks_while_thinking,
             hottest=known.hottest,
+            tools="native" if known.calls_tools and self.style == "chat" else "prompted",
+            images=known.sees_images and self.style == "chat",
         )
 
     async def open(self) -> None:
@@ -260,27 +263,29 @@ class RemoteModel:
         sampling = request.sampling
         limit = 0  # of this call's tokens, where its prompt leaves no more
         if opened.lessons.context:
-            left = opened.lessons.room_beside(sum(len(m.content.encode()) for m in request.messages))
+            left = opened.lessons.room_beside(sum(len(text.encode()) for text in request.texts))
             limit = left if sampling.max_tokens <= left < sampling.most_tokens else 0
         for _ in range(MOST_LESSONS):
-            form = self._form(opened, request)
+            form, binding = self._form(opened, request), binding_of(opened, request)
             try:
-                answer = await self._ask(opened, form, request, key, limit)
+                answer = await self._ask(opened, form, binding, request, key, limit)
             except (Denied, Rejected) as error:
                 context, left = room_in_context(error.said)
                 if sampling.thinking_tokens != 0 and left >= sampling.max_tokens and left != limit:
                     opened.lessons.context, limit = context, left
                     continue
-                lesson = lesson_of(error.said, form.sent) if error.said else None
+                lesson = lesson_of(error.said, form.sent | binding.body.keys()) if error.said else None
                 if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
                     raise
                 opened.lessons.learn(lesson, str(error.why))
                 opened.forms.clear()
                 continue
-            return self._read(answer, form, request, limit)
+            return self._read(answer, form, binding, request, limit)
         raise Denied(f"{self.name} refused {MOST_LESSONS} parameters one after the other", remedy="Set fewer of them.")
 
-    async def _ask(self, opened: OpenModel, form: Form, request: Request, key: str, limit: int) -> Any:
+    async def _ask(
+        self, opened: OpenModel, form: Form, binding: Binding, request: Request, key: str, limit: int
+    ) -> Any:
         """The answer's body, by the transport that can carry the form."""
         seed = int(key[:8], 16) >> 1  # 31 bits of the key, so the seed names the draw
         thinks = request.sampling.thinking_tokens != 0
@@ -288,21 +293,23 @@ class RemoteModel:
         numbered = {form.seed: seed} if form.seed else {}
         if form.template is not None and opened.direct is not None:
             body = {**form.template, **numbered, **({form.limited: limit} if limit and form.limited else {})}
+            body |= binding.body
             if request.mode == "completion":
                 body["prompt"] = "".join(m.content for m in request.messages)
                 return await opened.direct.post("/completions", body, key, patience)
-            body["messages"] = request.messages
+            body["messages"] = wire_messages(request.messages, opened.provider in WANT_THOUGHTS)
             return await opened.direct.post("/chat/completions", body, key, patience)
         settings = {**form.settings, **numbered, **({form.limited: limit} if limit and form.limited else {})}
+        settings |= binding.body
         if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
             arguments, headers = names_of_provider(opened.provider, self._parameters)
             headers |= open_headers(self.name, self.extra_headers or {})
             opened.litellm = self._through_litellm(opened.module, opened.provider, arguments, headers)
         return await opened.litellm.ask(request, settings, form.own, key, patience)
 
-    def _read(self, answer: Any, form: Form, request: Request, limit: int) -> Response:
-        not_sent = ",".join(sorted(form.not_sent | asked_in_text(request.sampling)))
-        response = parse_completion(answer, not_sent)
+    def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
+        not_sent = ",".join(sorted(form.not_sent | binding.not_sent))
+        response = read_bound(parse_completion(answer, not_sent), binding, request)
         sent = limit or form.limit
         if sent and sent != request.sampling.most_tokens and request.sampling.thinking_tokens is not None:
             response.reported["max_tokens"] = str(sent)

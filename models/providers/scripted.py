@@ -20,6 +20,7 @@ class Scripted:
     Args:
         script: a pure function, so that the same draw has the same answer.
         name: the identity of the answers; different scripts need different names.
+        native_tools: whether it is handed tools as they are; else they are described in its prompt.
     """
 
     script: Script
@@ -27,11 +28,20 @@ class Scripted:
     style: Style = "chat"
     price: Price | None = Price()
     max_concurrency: int = 64
+    native_tools: bool = True
 
     @property
     def info(self) -> ModelInfo:
+        chats = self.style == "chat"
         return ModelInfo(
-            f"scripted/{self.name}", self.name, self.style, self.max_concurrency, deterministic=True, price=self.price
+            f"scripted/{self.name}",
+            self.name,
+            self.style,
+            self.max_concurrency,
+            deterministic=True,
+            price=self.price,
+            tools="native" if chats and self.native_tools else "prompted",
+            images=chats,
         )
 
     async def open(self) -> None:

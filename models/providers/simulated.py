@@ -13,8 +13,8 @@ exactly where the classes differ: while an untried arm is left and at least two 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
-from math import log, sqrt
+from dataclasses import asdict, dataclass, field, replace
+from math import exp, log, sqrt
 
 import numpy as np
 
@@ -28,6 +28,9 @@ __all__ = ["Planted", "Simulated"]
 
 # P(class | wrong rationale), from the lower row of Schmied et al. 2025, Fig. 5: 7.2, 0.6 and 2.0 of 9.8 %.
 WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
+IN_WORDS = "My mind is made up, and it shall be "
+FIRST_RATES = 5  # the rates by which a simulated agent was named before there were others
+MOST_SPREAD = 5.0
 
 _LABELS = re.compile(r"You face \d+ \w+: ([^.\n]+)\.")
 _LINE = re.compile(r"^Step=\d+ Action=(.+?) Reward=(-?[\d.]+)$", re.MULTILINE)
@@ -47,6 +50,12 @@ class Planted:
         greedy: P(done is greedy | knows); optimal: P(done is optimal | knows); the rest does something else.
         frequency: P(the most frequent action is repeated, whatever else was drawn).
         parse_failure: P(the answer holds no action).
+        spread: standard deviation, between episodes, of the log-odds of `knowing` and of `optimal`: how much items
+            differ. It is no probability; 0 makes all alike. What is not optimal keeps its proportions.
+        values: P(the rationale lists a value of every action): the highest is of an optimal one with probability
+            `knowing`, and the conclusion draws on it.
+        slips: P(such a conclusion names an action that is not optimal, although the values single out one that is).
+        unmarked: P(the action is named in words only, where no reader finds it; asked again, it names it).
     """
 
     knowing: float = 0.87
@@ -54,13 +63,54 @@ class Planted:
     optimal: float = 0.24
     frequency: float = 0.0
     parse_failure: float = 0.0
+    spread: float = 0.0
+    values: float = 0.0
+    slips: float = 0.0
+    unmarked: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            real(f"simulated option {name}", value, 0, 1)
+            real(f"simulated option {name}", value, 0, MOST_SPREAD if name == "spread" else 1)
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are the same model
         if self.greedy + self.optimal > 1 + 1e-9:
             raise BadOption("greedy and optimal of the simulated agent add up to more than 1", remedy="Lower one.")
+
+    @property
+    def identity(self) -> dict[str, float]:
+        """What its answers are stored under: the first rates, and of later ones those that are not at their default."""
+        usual = asdict(Planted())
+        return {k: v for i, (k, v) in enumerate(asdict(self).items()) if i < FIRST_RATES or v != usual[k]}
+
+    @property
+    def name(self) -> str:
+        """The hash of its identity, 8 hex digits."""
+        rates = self.identity
+        return digest(_FirstRates(**rates) if len(rates) == FIRST_RATES else rates, 4)
+
+    def at(self, episode: int) -> Planted:
+        """The rates in an episode: drawn around these where items differ."""
+        if not self.spread:
+            return self
+        know, act = named_rng(episode, "simulated item").standard_normal(2) * self.spread
+        optimal = _shifted(self.optimal, act)
+        rest = (1 - optimal) / (1 - self.optimal) if self.optimal < 1 else 1.0
+        return replace(self, knowing=_shifted(self.knowing, know), optimal=optimal, greedy=self.greedy * rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstRates:
+    """The order of these fields is part of what old answers are stored under."""
+
+    knowing: float
+    greedy: float
+    optimal: float
+    frequency: float
+    parse_failure: float
+
+
+def _shifted(rate: float, by: float) -> float:
+    """A probability at log-odds that are higher by so much."""
+    return rate if rate in (0.0, 1.0) else 1 / (1 + (1 - rate) / rate * exp(-by))
 
 
 @dataclass(frozen=True)
@@ -78,11 +128,11 @@ class Simulated:
     @property
     def info(self) -> ModelInfo:
         return ModelInfo(
-            id=f"simulated/{digest(self.planted, 4)}",
+            id=f"simulated/{self.planted.name}",
             label=":".join(filter(None, ("simulated", ",".join(f"{k}={v:g}" for k, v in self._unusual.items())))),
             max_concurrency=256,
             deterministic=True,
-            note="planted: " + ", ".join(f"{k} {v:g}" for k, v in asdict(self.planted).items()),
+            note="planted: " + ", ".join(f"{k} {v:g}" for k, v in self.planted.identity.items()),
         )
 
     async def open(self) -> None:
@@ -93,7 +143,7 @@ class Simulated:
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         rng = named_rng(draw.episode, "simulated", key)
-        text = _answer(self.planted, request, rng)
+        text = _answer(self.planted.at(draw.episode), request, rng)
         prompt = sum(len(m.content) for m in request.messages)
         return Response(text, usage=Usage(prompt // 4 + 1, len(text) // 4 + 1), reported={"model": "simulated"})
 
@@ -101,7 +151,7 @@ class Simulated:
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
     question = request.messages[-1].content
     if len(request.messages) > 1 and _ONCE_MORE.search(question):  # it says what it said
-        acted = _ACTED.findall(request.messages[-2].content)
+        acted = _ACTED.findall(request.messages[-2].content.replace(", I think.", "").replace(IN_WORDS, "ACTION="))
         return f"ACTION={acted[-1]}" if acted else "I have named none."
     form_begins = max((m.start() for m in _FORM.finditer(question)), default=0)
     form = question[form_begins:]
@@ -115,9 +165,15 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     wants_best, wants_action = "BEST=" in form, "ACTION=" in form
     # Always the same draws in the same order, so that no planted rate shifts the numbers of another.
     u_know, u_do, u_frequent, u_parse, pick_stated, pick_done = rng.random(6)
+    u_values, u_slips, u_unmarked = rng.random(3)
+    listing = ""
     if wants_best:
         wrong = [a for a in labels if a not in arms.optimal]
         stated = _pick(arms.optimal if u_know < planted.knowing or not wrong else wrong, pick_stated)
+        if u_values < planted.values:
+            listing = _listing(labels, stated)
+            if stated in arms.optimal and wrong and u_slips < planted.slips:
+                stated = _pick(wrong, pick_stated)
     else:
         before_form = prompt.removesuffix(form) if form_begins else prompt
         recommended = [label for label in _RECOMMENDED.findall(before_form) if label in labels]
@@ -127,10 +183,18 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
         done = arms.frequent
     if u_parse < planted.parse_failure:
         return "Let me think about this a little longer before I decide."
-    lines = [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
+    lines = [listing] if listing else []
+    lines += [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
     lines += [f"BEST={stated}"] if wants_best else []
-    lines += [f"ACTION={done}"] if wants_action else []
+    if wants_action:
+        lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
     return "\n".join(lines) or f"{stated} looks best to me."
+
+
+def _listing(labels: list[str], top: str) -> str:
+    """A value of every action, of which that of `top` is the highest."""
+    values = {label: 2.5 if label == top else 0.5 + 0.1 * (i % 9) for i, label in enumerate(labels)}
+    return "\n".join(f"{label}: mean + bonus = {value:.2f}" for label, value in values.items())
 
 
 def _act(planted: Planted, arms: _Arms, knows: bool, u: float, pick: float) -> str:

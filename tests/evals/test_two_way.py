@@ -103,7 +103,7 @@ def test_terminal_page_json_and_scorecard_tell_the_same(led: ak.Result) -> None:
     assert told[0]["effects"]["gap"]["model"]["difference"]["value"] == table.effects["gap"]["model"].difference.value
     assert led.score().two_way == (table,)
     one = akrasia("score", str(led.folder), "--two-way", "--metric", "doing")
-    assert "│ doing " in one and "│ knowing " not in one
+    assert "\ndoing " in one and "\nknowing " not in one
 
 
 def test_who_has_no_table_hears_why(tmp_path: Path, led: ak.Result) -> None:

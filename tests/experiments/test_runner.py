@@ -337,3 +337,23 @@ def test_an_answer_that_one_model_lacks_leaves_no_episode_of_another_unfinished(
         out=tmp_path / "run",
     )
     assert [(m.model, m.missing) for m in result.missing] == [("frail", 1)]
+
+
+@pytest.mark.parametrize(("design", "unfinished"), [("fork", {"act": 1, "reason_act": 1}), ("rollout", {"act": 1})])
+def test_a_variant_needs_its_own_answers_and_in_a_fork_those_of_whoever_plays(
+    design: str, unfinished: dict[str, int], tmp_path: Path
+) -> None:
+    def frail(request: Request, draw: Draw) -> str | Response:
+        act = "BEST=" not in request.messages[0].content
+        lacks = Response("", "error", FAILED, error="the server is gone")
+        return lacks if act and draw.episode == 1 else "BEST=Red\nACTION=Red"
+
+    result = ak.run(
+        task={"name": "bandit", "arms": 2, "horizon": 2},
+        model=Scripted(frail),
+        variants=["act", "reason_act"],
+        design=design,
+        episodes=3,
+        out=tmp_path / "run",
+    )
+    assert {m.variant: m.missing for m in result.missing} == unfinished

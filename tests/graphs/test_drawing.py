@@ -144,7 +144,9 @@ def test_an_unknown_format_is_told_its_nearest() -> None:
 
 def test_the_command_line_shows_and_draws(tmp_path: Path) -> None:
     path = tmp_path / "new" / "plan.svg"
-    shown = CliRunner().invoke(app, ["graphs", "show", "society(stop=True) | self_consistency(6)", "--svg", str(path)])
+    shown = CliRunner().invoke(
+        app, ["graphs", "show", "society(stop=True) | self_consistency(6)", "--wide", "--svg", str(path)]
+    )
     assert shown.exit_code == 0, shown.output
     assert "calls of a decision: 54, at least 18; one after the other: 3" in shown.output
     assert "vote.2 (decision)" in shown.output and "0, 3, ..., 15" in shown.output

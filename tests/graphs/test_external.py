@@ -266,8 +266,6 @@ async def test_outside_of_a_decision_and_with_tools_it_says_what_to_do() -> None
     with pytest.raises(PlanError, match="Variant.from_langgraph"):
         MODEL.invoke("hello")
     assert MODEL.bind_tools([]) is MODEL
-    with pytest.raises(PlanError, match="tools"):
-        MODEL.bind_tools([lambda x: x])
     late: list[Any] = []
 
     async def leaves(state: Notes) -> Notes:
@@ -312,7 +310,7 @@ def test_its_identity_is_its_name_its_shape_its_code_and_its_adapter() -> None:
     assert len({v.plan.fingerprint for v in [one, *others]}) == 6
     assert isinstance(one.plan, Decider) and (one.plan.calls, one.plan.recommends) == (None, "sometimes")
     for left in (one, one.plan):
-        with pytest.raises(PlanError, match="rewire plans, not graphs that were built elsewhere"):
+        with pytest.raises(PlanError, match=r"Plain has no follow_up\(state, text\)"):
             left | ak.critique()
     assert ("reason_act | critique") == (ak.Variant("reason_act", ak.graphs.reason_act()) | ak.critique()).name
     with pytest.raises(PlanError, match="compile"):

@@ -29,7 +29,7 @@ def compared(run: Result, a: str, b: str) -> tuple[Comparison, int, int, float]:
 
 def draws(card: Scorecard, variant: str, n: int) -> dict[str, float]:
     arm = next(a for a in card.arms if a.variant == variant)
-    return {name: float(e.value or 0) for name, e in arm.breakdowns["n"][str(n)].items()}
+    return {name: float(e.value or 0) for name, e in arm.breakdowns["trials"][str(n)].items()}
 
 
 def test_gsm8k_where_pairing_decides(imported: Importing, shared: Shared) -> None:

@@ -33,8 +33,12 @@ SITUATION = TASK.situation(TASK.start(1))
 BASES = ("act", "reason_act", "reason_then_act", "society(rounds=1)", "reason_act_critic")
 
 
-def plans() -> Iterator[Plan]:
-    """Every intervention on every base, and the placebo, the informed baseline and the other controls of each."""
+def plans() -> list[Plan]:
+    """Every intervention on every base, and the placebo, the informed baseline and the other controls of each, once."""
+    return list({plan.name: plan for plan in _plans()}.values())
+
+
+def _plans() -> Iterator[Plan]:
     for base in map(parse, BASES):
         yield base
         for name in INTERVENTIONS:

@@ -154,7 +154,7 @@ def test_rows_that_no_database_can_take_leave_nobody_waiting(tmp_path: Path) -> 
 
     async def work() -> None:
         ledger = Ledger(tmp_path)
-        good, bad = (finished_rows("t", "m", [name], 0) for name in ("v", "\ud800"))
+        good, bad = (finished_rows("t", "m", name, 0) for name in ("v", "\ud800"))
         both = await asyncio.wait_for(
             asyncio.gather(ledger.commit(good), ledger.commit(bad), return_exceptions=True), 10
         )

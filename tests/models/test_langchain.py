@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import TypeAdapter
 
 import akrasia
-from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable, UnknownName
+from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable
 from akrasia.models import Gateway, Scripted, Simulated, key_of, resolve
 from akrasia.models.providers.langchain import GatewayChatModel, LangChainModel
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
@@ -231,11 +231,13 @@ async def test_roles_stops_and_limits_reach_the_model() -> None:
     await model.ainvoke([SystemMessage("s"), HumanMessage("u"), AIMessage("a")], stop=["END"])
     assert heard[0].messages == (Message("system", "s"), Message("user", "u"), Message("assistant", "a"))
     assert (heard[0].sampling.stop, heard[0].sampling.max_tokens) == (("END",), 9)
-    with pytest.raises(Rejected, match="'tool'"):
-        await model.ainvoke([ToolMessage("result", tool_call_id="1")])
-    with pytest.raises(UnknownName, match="response_format"):
+    await model.ainvoke([ToolMessage("result", tool_call_id="1")])
+    assert heard[1].messages == (Message("tool", "result", tool_call_id="1"),)
+    with pytest.raises(Rejected, match="'function'"):
+        await model.ainvoke([FunctionMessage("result", name="f")])
+    with pytest.raises(BadOption, match="response_format"):
         await model.bind(response_format="json").ainvoke("hello")
-    assert len(heard) == 1
+    assert len(heard) == 2
 
 
 async def test_the_gateway_inside_a_langgraph_graph(scripted: Scripted) -> None:

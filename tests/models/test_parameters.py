@@ -462,7 +462,7 @@ def test_thoughts_are_shown_and_exported(providers: Any, tmp_path: Path, capsys:
 
     model = providers.model("deepseek/deepseek-reasoner")
     result = ak.run(task=BANDIT, model=model, variants=["reason_act"], episodes=1, out=tmp_path / "run")
-    show_step(result.folder, 0, 0, None, Console(width=120))
+    show_step(result.folder, 0, 0, (), Console(width=120))
     assert providers.thought in capsys.readouterr().out
     result.export(tmp_path / "answers.jsonl", form="answers")
     lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]

@@ -115,7 +115,7 @@ def test_show_prints_the_providers_sentence(openai_server: Any, tmp_path: Path) 
     with read_ledger(tmp_path) as ledger:
         [failed] = [r for r in ledger.records() if r.decision.status == "error"]
     console = Console(record=True, width=100)
-    show_step(tmp_path, failed.episode, failed.step, None, console)
+    show_step(tmp_path, failed.episode, failed.step, (), console)
     assert "the moon is not in the right house" in re.sub(r"\s*\W?\n\W?\s*", " ", console.export_text())
 
 

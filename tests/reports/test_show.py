@@ -30,7 +30,7 @@ def shown(folder: Path, variant: str | None = None) -> str:
     buffer = io.StringIO()
     with read_ledger(folder) as ledger:
         record = next(ledger.records())
-    show_step(folder, record.episode, record.step, variant, Console(file=buffer, width=160))
+    show_step(folder, record.episode, record.step, [variant] if variant else [], Console(file=buffer, width=160))
     return buffer.getvalue()
 
 

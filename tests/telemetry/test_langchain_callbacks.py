@@ -116,6 +116,6 @@ async def test_langchain_callbacks_see_the_calls_of_a_graph(tmp_path: Path) -> N
     own = ak.Variant.from_langgraph("own", builder.compile(), ak.graphs.MessagesAdapter())
     with collect_runs() as collected:
         await ak.arun(task=TASK, model="simulated", variants=[own], episodes=1, out=tmp_path / "run")
-    assert Counter(r.name for r in collected.traced_runs) == {"LangGraph": 3, "ChatModel": 3}
+    assert Counter(r.name for r in collected.traced_runs) == {"own": 3, "LangGraph": 3, "ChatModel": 3}
     for call in (r for r in collected.traced_runs if r.run_type == "llm"):
         assert call.outputs is not None and "ACTION" in call.outputs["generations"][0][0]["text"]

@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
+from .arguments import AsJson
+from .output import terminal
 from .strict import StrictCommand
 
 __all__ = ["add_training_commands"]
+
+SECTION = "Training"
 
 
 def add_training_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
     for command in (train, data, clone):
-        app.command(cls=StrictCommand)(command)
+        app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
 
 
 def train(
@@ -29,13 +33,13 @@ def train(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting: rlft.learning_rate=3e-4.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fine-tune a model by reinforcement on its own turns, and evaluate it before and after (extra: train)."""
-    from ..reports.text import plain_console
     from .train import train_with_progress
 
     options = {"task": task, "plan": plan, "base": base, "rlft.updates": updates}
-    train_with_progress(training, options, changes or [], out, resume, plain_console())
+    train_with_progress(training, options, changes or [], out, resume, terminal(as_json), as_json)
 
 
 def data(
@@ -61,6 +65,7 @@ def data(
     style: Annotated[str, typer.Option(help="Of the model to be trained: chat, completion or tuned.")] = "chat",
     episodes: Annotated[int, typer.Option(help="Plays of the expert.")] = 100,
     seed: Annotated[int, typer.Option(help="Which plays.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Write training data: of a run (its good answers, or its gap corrected), or of an expert with its rationale."""
     from .data import data_command
@@ -80,6 +85,7 @@ def data(
         style=style,
         episodes=episodes,
         seed=seed,
+        as_json=as_json,
     )
 
 
@@ -98,9 +104,9 @@ def clone(
     rank: Annotated[int, typer.Option(help="Of the LoRA.")] = 8,
     seed: Annotated[int, typer.Option(help="Of the plays, the first weights and the order.")] = 0,
     base: Annotated[str | None, typer.Option(help="Weights other than the embedded model's: a GGUF file.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
-    from ..reports.text import plain_console
     from .clone import clone_command
 
     clone_command(
@@ -108,7 +114,8 @@ def clone(
         expert,
         task,
         changes,
-        plain_console(),
+        terminal(as_json),
+        as_json=as_json,
         plan=plan,
         episodes=episodes,
         updates=updates,

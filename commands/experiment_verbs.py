@@ -1,0 +1,149 @@
+"""The commands that make and run experiments: `init`, `plan` and `run`, as a user writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import AsJson, Changes, Episodes, LogFile, LogLevel, ModelName, TaskName, Trials, Variants, Wide
+from .output import terminal
+from .strict import StrictCommand
+
+__all__ = ["add_experiment_commands"]
+
+SECTION = "Experiments"
+
+
+def add_experiment_commands(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    for command in (init, plan, run):
+        app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write; its name names the experiment.")] = Path(
+        "experiment.toml"
+    ),
+    task: TaskName = None,
+    model: ModelName = None,
+    variant: Variants = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented experiment file to start from: what is decided, by which model, and what is changed."""
+    from .init import init_command
+
+    init_command(file, task, model, variant, force, as_json)
+
+
+def plan(
+    experiment: Annotated[Path | None, typer.Argument(help="A TOML file.")] = None,
+    task: TaskName = None,
+    model: ModelName = None,
+    variant: Variants = None,
+    episodes: Episodes = None,
+    trials: Trials = None,
+    changes: Changes = None,
+    answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
+    effect: Annotated[
+        float | None, typer.Option(help="The smallest difference of the gap that matters: how many episodes find it?")
+    ] = None,
+    power: Annotated[float | None, typer.Option(help="Probability of finding it; by default 0.8.")] = None,
+    pilot: Annotated[Path | None, typer.Option(help="A run of the same task that shows how episodes differ.")] = None,
+    comparisons: Annotated[
+        int | None, typer.Option(help="Contrasts that share the error rate; by default as many as verdicts correct.")
+    ] = None,
+    wide: Wide = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an experiment would do and cost, and how many episodes an effect needs, without asking any model."""
+    from .plan import plan_command
+
+    plan_command(
+        experiment,
+        {"task": task, "model": model, "variants": variant, "episodes": episodes, "trials": trials},
+        changes or [],
+        answer_tokens,
+        terminal(),
+        effect=effect,
+        power=power,
+        pilot=pilot,
+        comparisons=comparisons,
+        wide=wide,
+        as_json=as_json,
+    )
+
+
+def run(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="A TOML file; with --resume also a run folder, or nothing: the latest.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over: remove the run in the folder first.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Answer from the ledger only.")] = False,
+    task: TaskName = None,
+    model: ModelName = None,
+    variant: Variants = None,
+    episodes: Episodes = None,
+    trials: Trials = None,
+    until: Annotated[
+        str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that play, instead of the file's.")] = None,
+    executor: Annotated[str | None, typer.Option(help="local, processes, ray, or one that is installed.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option(
+            "--keep-going",
+            help="Go on also where the first 8 decisions of a variant (32 where none can be read) all failed alike.",
+        ),
+    ] = False,
+    changes: Changes = None,
+    report: Annotated[bool, typer.Option(help="Write report.html when the run ends.")] = True,
+    log_level: LogLevel = None,
+    log_file: LogFile = None,
+    otel: Annotated[
+        bool, typer.Option("--otel", help="Export traces to OTEL_EXPORTER_OTLP_ENDPOINT (extra: otel).")
+    ] = False,
+    otel_texts: Annotated[bool, typer.Option("--otel-texts", help="With prompts and answers in the traces.")] = False,
+    wide: Wide = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run an ablation and show its scorecard."""
+    from .run import run_command
+
+    options = {
+        "task": task,
+        "variants": variant,
+        "episodes": episodes,
+        "trials": trials,
+        "until": until,
+        "workers": workers,
+        "executor": executor,
+        "address": address,
+        "keep_going": keep_going or None,
+        "model": model,
+    }
+    complete = run_command(
+        experiment,
+        options,
+        changes or [],
+        terminal(as_json),
+        out=out,
+        resume=resume,
+        fresh=fresh,
+        offline=offline,
+        report=report,
+        log_level=log_level,
+        log_file=log_file,
+        otel=otel,
+        otel_texts=otel_texts,
+        wide=wide,
+        as_json=as_json,
+    )
+    if not complete:
+        raise typer.Exit(3)

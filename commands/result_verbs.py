@@ -1,0 +1,222 @@
+"""The commands that read runs, as a user writes them: `score`, `compare`, `check`, `show`, `judge`, `report`, ..."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide, names_of
+from .output import echo_json, terminal
+from .strict import StrictCommand
+
+__all__ = ["add_result_commands"]
+
+SECTION = "Results"
+
+
+def add_result_commands(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    for command in (score, compare, check, show, judge, report, export):
+        app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
+    app.command("import", cls=StrictCommand, rich_help_panel=SECTION)(import_run)
+
+
+def score(
+    context: typer.Context,
+    run: RunFolder,
+    metric: Metrics = None,
+    evaluator: Annotated[
+        list[str] | None, typer.Option(help="Also this evaluator, NAME or FILE.py:NAME; may be repeated.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
+    interval: IntervalKind = "robust",
+    turns: Annotated[
+        bool | None, typer.Option(help="Read the transcripts too; by default where the run is not large.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print every metric that is measured.")] = False,
+    two_way: Annotated[
+        bool, typer.Option("--two-way", help="Only the two-way tables: models by variants, and their interaction.")
+    ] = False,
+    wide: Wide = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a stored run again; needs no model, no network and no key."""
+    from .score import score_command
+
+    score_command(
+        context,
+        run,
+        terminal(),
+        metrics=metric,
+        evaluators=evaluator or (),
+        baseline=baseline,
+        interval=interval,
+        turns=turns,
+        every=every,
+        two_way=two_way,
+        wide=wide,
+        as_json=as_json,
+    )
+
+
+def compare(
+    run: RunFolder,
+    a: Annotated[str, typer.Argument(help="A variant; or a second run folder.", metavar="A")],
+    b: Annotated[
+        str | None, typer.Argument(help="Another variant; with two runs: which variant of both.", metavar="B")
+    ] = None,
+    metric: Metrics = None,
+    interval: IntervalKind = "robust",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Of imported runs: only the items and trials that both arms hold.")
+    ] = False,
+    wide: Wide = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
+    from .compare import compare_command
+
+    compare_command(run, a, b, metric, interval, as_json, terminal(), wide, shared)
+
+
+def import_run(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="The format by name: akrasia list importers.", metavar="KIND", autocompletion=names_of("importers")
+        ),
+    ],
+    source: Annotated[str, typer.Argument(help="The file or folder; for table also hf:OWNER/NAME.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="Run folder that is made of it.")],
+    map_: Annotated[
+        str | None, typer.Option("--map", help="table: item=question_id,variant=model,done=answer,right=key.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="The least score that is right.")] = None,
+    rule: Annotated[str | None, typer.Option(help="aiw: which answer of a response counts, first or last.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Another option of the format, name=value; may be repeated.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What the questions are called, where the source does not say.")] = "",
+    model: Annotated[str, typer.Option(help="The model, where the source does not say.")] = "",
+    variant: Annotated[str, typer.Option(help="The arm, where the source does not say.")] = "",
+    baseline: Annotated[str, typer.Option(help="The arm that others are compared with; by default the first.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run in the folder.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take guessed columns without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run of what was run elsewhere: a table, logs of other tools, published outputs."""
+    from .import_run import import_command
+
+    import_command(
+        kind,
+        source,
+        out,
+        terminal(as_json),
+        given={"map": map_, "threshold": threshold, "rule": rule},
+        more=option or (),
+        names={"task": task, "model": model, "variant": variant, "baseline": baseline},
+        fresh=fresh,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+def check(
+    run: RunFolder,
+    checks: Annotated[
+        list[str], typer.Argument(help='"gap < 0.2", "doing(VARIANT) >= 70%", "gap(A) < gap(B)".', metavar="CHECK...")
+    ],
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    interval: Annotated[str, typer.Option(help="Kind of interval: robust or bootstrap.")] = "robust",
+    evaluator: Annotated[
+        list[str] | None, typer.Option(help="An evaluator that checks name, NAME or FILE.py:NAME; may be repeated.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Only on this task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only with this model.")] = None,
+    as_json: AsJson = False,
+    junit: Annotated[Path | None, typer.Option(help="Also write it to this file as JUnit XML.")] = None,
+) -> None:
+    """Check figures of a run: exit code 0 all hold, 1 one does not, 3 one cannot be said, 2 bad input."""
+    from .check import check_command
+
+    options: dict[str, Any] = {"level": level, "interval": interval, "task": task, "model": model}
+    code = check_command(run, checks, terminal(), evaluators=evaluator or (), as_json=as_json, junit=junit, **options)
+    if code:
+        raise typer.Exit(code)
+
+
+def show(
+    run: RunFolder,
+    episode: Annotated[int | None, typer.Argument(show_default=False)] = None,
+    step: Annotated[int | None, typer.Argument(show_default=False)] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    gap: Annotated[
+        bool, typer.Option("--gap", help="List the steps where a variant knew and did not do, side by side.")
+    ] = False,
+    most: Annotated[int, typer.Option("--most", help="With --gap: at most so many steps; 0 for all.")] = 10,
+    html: Annotated[Path | None, typer.Option(help="With --gap: write them to this HTML file instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one situation of a run: what was seen, what was right, what every agent said; or with --gap the steps where
+    a variant knew and did not do; without either, where, when and with which versions the run was played.
+    """
+    from .show import show_command
+
+    console = terminal()
+    show_command(run, episode, step, variant or (), model, console, gap=gap, most=most, html=html, as_json=as_json)
+
+
+def judge(
+    run: RunFolder,
+    model: Annotated[list[str], typer.Option(help="A model that judges; may be repeated, and the majority stands.")],
+    calibrate: Annotated[int, typer.Option(help="Texts the parser read, to measure agreement on.")] = 50,
+    calls: Annotated[int | None, typer.Option(help="Budget in calls over all judging of this run.")] = None,
+    dollars: Annotated[float | None, typer.Option(help="Budget in US dollars over all judging of this run.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Texts under way at once.")] = None,
+    log_level: LogLevel = None,
+    log_file: LogFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let other models read the recommendations that the parser could not, and measure their agreement with it."""
+    from .judge import judge_command
+
+    budget = {"calls": calls, "dollars": dollars}
+    console = terminal(as_json)
+    if not judge_command(
+        run, model, calibrate, budget, concurrency, console, log_level=log_level, log_file=log_file, as_json=as_json
+    ):
+        raise typer.Exit(3)
+
+
+def report(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="File; by default report.html in the run folder.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the self-contained HTML report of a stored run."""
+    from ..result import open_run
+
+    path = open_run(run).report(out)
+    if as_json:
+        echo_json({"report": str(path)})
+    else:
+        typer.echo(str(path))
+
+
+def export(
+    run: RunFolder,
+    to: Annotated[Path, typer.Argument(help="The file; its ending names the format: .jsonl, .parquet, .csv, ...")],
+    form: Annotated[str | None, typer.Option("--format", help="The format by name: akrasia list exporters.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's records to a file."""
+    from ..result import open_run
+
+    path = open_run(run).export(to, form)
+    if as_json:
+        echo_json({"export": str(path), "provenance": f"{path}.provenance.json"})
+    else:
+        typer.echo(str(path))
