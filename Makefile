@@ -54,6 +54,10 @@ test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
 	@$(BIN)/pytest -n 0 tests/models/test_faults.py tests/experiments/executors/test_kill.py --faults=full --kills=100 $(ARGS)
 
+.PHONY: test-providers
+test-providers: setup ## Current models of many providers in five variants, against their wire formats on the loopback
+	@$(BIN)/python benchmarks/providers.py $(ARGS)
+
 .PHONY: reading
 reading: setup ## How well and how fast answers are read, on a table with the right readings (ARGS="--show")
 	@$(BIN)/python benchmarks/reading.py $(ARGS)

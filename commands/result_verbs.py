@@ -10,6 +10,7 @@ import typer
 from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide
 from .output import echo_json, terminal
 from .strict import StrictCommand
+from .waiting import waiting
 
 __all__ = ["add_result_commands"]
 
@@ -50,7 +51,8 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a stored run, or published responses, again; needs no model, no network and no key."""
-    from .score import score_command
+    with waiting(f"reading {what}"):
+        from .score import score_command
 
     score_command(
         context,
@@ -193,7 +195,8 @@ def report(
     """Write the self-contained HTML report of a stored run."""
     from ..result import open_run
 
-    path = open_run(run).report(out)
+    with waiting(f"scoring {run}"):
+        path = open_run(run).report(out)
     if as_json:
         echo_json({"report": str(path)})
     else:
@@ -209,7 +212,8 @@ def export(
     """Write a run's records to a file."""
     from ..result import open_run
 
-    path = open_run(run).export(to, form)
+    with waiting(f"reading {run}"):
+        path = open_run(run).export(to, form)
     if as_json:
         echo_json({"export": str(path), "provenance": f"{path}.provenance.json"})
     else:

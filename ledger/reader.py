@@ -32,12 +32,12 @@ _DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
 _PAID = f"""
 SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(answer, '$.usage.prompt_tokens')), 0),
   COALESCE(SUM(json_extract(answer, '$.usage.completion_tokens')), 0)
-FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses)
+FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses WHERE model NOT LIKE 'tool/%')
 """
 _SPENT = """
 SELECT COUNT(*), TOTAL(cost), COALESCE(SUM(json_extract(answer, '$.usage.prompt_tokens')), 0)
   + COALESCE(SUM(json_extract(answer, '$.usage.completion_tokens')), 0)
-FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses)
+FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses WHERE model NOT LIKE 'tool/%')
 """
 _ALONE = f"""
 WITH whole AS (SELECT task, model, variant, CAST(record AS TEXT) AS json FROM records),

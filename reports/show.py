@@ -18,7 +18,7 @@ from ..errors import UnknownName
 from ..ledger import LedgerReader, StoredAnswer, read_ledger
 from ..ledger.provenance import RunSession, session_lines
 from ..records import Message, Oracle, Record, Situation, Turn
-from .tables import RowNamedTable, TableColumn
+from .tables import PROSE, RowNamedTable, TableColumn
 from .text import plain_text
 
 __all__ = [
@@ -53,7 +53,7 @@ def show_run(sessions: Sequence[RunSession], missing: str, console: Console) -> 
         console.print("This run was stored by an akrasia that kept no record of where and when it was played.")
     for number, session in enumerate(sessions, start=1):
         lines = session_lines(session)
-        details = TableColumn("", [text for _, text in lines], prose=True)
+        details = TableColumn("", [text for _, text in lines], wraps=PROSE)
         title = f"session {number} of {len(sessions)}"
         console.print(RowNamedTable(title, "", [what for what, _ in lines], [details]))
 

@@ -13,6 +13,8 @@ from . import (
     levels,
     potemkin,
     reading,
+    selective,
+    teams,
     trials,
     variety,
 )
@@ -44,7 +46,9 @@ __all__ = [
     "ratio_metric",
     "reading",
     "register_metric",
+    "selective",
     "table_read",
+    "teams",
     "trials",
     "variety",
 ]
