@@ -13,6 +13,7 @@ from . import (
     levels,
     potemkin,
     reading,
+    tools,
     trials,
     variety,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "reading",
     "register_metric",
     "table_read",
+    "tools",
     "trials",
     "variety",
 ]
