@@ -30,6 +30,7 @@ from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
 from .contracts import MISREAD, calling, check_parsed, check_prompt, check_turn, is_misread, lacks_method
 from .options import ModelOptions, RoleOptions
+from .rationales import UNSHOWN, rationale_of
 from .tool_use import ask_with_tools, read_claims, without_claims
 
 __all__ = [
@@ -278,10 +279,19 @@ async def speak(
         if response.status == "truncated":
             again = speaker.read(agent, situation, whole_lines(said), response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
+    kind = getattr(agent.declared, "rationale", "answer")
+    if kind != "answer" and (parsed.stated or parsed.action):
+        text, stated = rationale_of(kind, response, situation)
+        parsed = replace(parsed, rationale=text, stated=stated)
+        again = replace(again, stated=rationale_of(kind, response, situation, whole_lines)[1])
     answer = _by_outcome(parsed, again, response)
     misread = is_misread(speaker, parsed, said, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     reasons = answer.rationale is not None and answer.stated is not None
+    implying = (response.text, response.reasoning) if kind == "answer" else (answer.rationale or "", "")
+    fault = answer_fault(response, prompt.messages, read) or (MISREAD if misread else "")
+    if kind != "answer" and not response.reasoning:
+        fault = fault or UNSHOWN
     confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
     return Turn(
         agent=name,
@@ -303,14 +313,14 @@ async def speak(
         confidence=before.confidence if confidence is None else confidence,
         planted=before.planted,
         slot=slot,
-        fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
+        fault=fault,
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages if called is None else called.messages,
         tools=() if called is None else called.uses,
         earlier=() if called is None else called.earlier,
         offered=called is not None,
         claims=None if called is None else read_claims(response.text),
-        implied=read_implied(response.text, situation, response.reasoning) if reasons else before.implied,
+        implied=read_implied(implying[0], situation, implying[1]) if reasons else before.implied,
     )
 
 
