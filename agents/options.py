@@ -102,6 +102,7 @@ class ModelOptions(RoleOptions):
         blank: a placebo: what it is told has the usual length and no content.
         confidence: ask how sure it is.
         signed, show_confidence: show it the others by name, and with how sure they are.
+        tools: in how many rounds it may call the tools of its task; 0: it is offered none.
     """
 
     move: str = option("open", text)
@@ -111,6 +112,7 @@ class ModelOptions(RoleOptions):
     confidence: bool = option(False, flag, chat_only=True)
     signed: bool = option(False, flag, chat_only=True)
     show_confidence: bool = option(False, flag, chat_only=True)
+    tools: int = option(0, whole_from(0), chat_only=True)
 
 
 def chat_only_names(options: Any, given: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,7 @@ from ..errors import PlanError, UnknownName
 from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Decision, Draw, Oracle, Sampling, Situation, digest
+from ..tasks.tools import TaskTool, shown_tools
 from .code_identity import NO_CODE, Code, code_of
 from .code_modules import is_shipped
 from .decider import Change, Recommends
@@ -252,13 +253,27 @@ class Plan:
         return situation
 
     async def decide(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> Decision:
-        """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
-        return (await self.decide_tagged(situation, models, episode, step, oracle))[0]
+        """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other. `tools` are those that
+        the task offers, for agents that may call some.
+        """
+        return (await self.decide_tagged(situation, models, episode, step, oracle, tools))[0]
 
     async def decide_tagged(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags that say what happened inside the graphs from elsewhere (`GraphRun`)."""
         from ..models.providers.langchain import traced
@@ -276,6 +291,7 @@ class Plan:
             step=step,
             sampling=self.sampling,
             oracle=oracle if self.leaks else None,
+            tools=shown_tools(tools, shown),
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
         end = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context)

@@ -20,6 +20,7 @@ from ..registry import Registry, bind
 from .base import Backend, Price
 from .providers.embedded import Embedded
 from .providers.simulated import Planted, Simulated
+from .providers.simulated_tools import PlantedTools, SimulatedToolUser
 
 __all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
 
@@ -30,7 +31,7 @@ LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string, such as openai/gpt-4o-mi
 
 _EXAMPLES = ("openai/gpt-4o-mini", "anthropic/claude")
 _OPTION = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
-_DEFAULT = Planted()
+_DEFAULT, _TOOLS = Planted(), PlantedTools()
 
 
 def simulated(
@@ -44,8 +45,21 @@ def simulated(
     return Simulated(Planted(knowing, greedy, optimal, frequency, parse_failure))
 
 
+def simulated_tools(
+    hard: float = _TOOLS.hard,
+    calls_needed: float = _TOOLS.calls_needed,
+    calls_unneeded: float = _TOOLS.calls_unneeded,
+    admits: float = _TOOLS.admits,
+    pretends: float = _TOOLS.pretends,
+    wrong_arguments: float = _TOOLS.wrong_arguments,
+) -> Backend:
+    """An agent that calls tools at planted rates, on bandits: simulated_tools:hard=0.5,admits=0.9."""
+    return SimulatedToolUser(PlantedTools(hard, calls_needed, calls_unneeded, admits, pretends, wrong_arguments))
+
+
 MODELS.register("embedded", Embedded)
 MODELS.register("simulated", simulated)
+MODELS.register("simulated_tools", simulated_tools)
 
 
 def resolve(model: Any, **options: Any) -> Backend:

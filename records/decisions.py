@@ -50,7 +50,9 @@ class Turn:
         unsent: settings of its request that the model was not sent, unless they are neutral.
         implied: what the rationale in force implies, whatever it concludes; None where no reasoning was asked for, and
             in runs that were made before this was read.
-        tools: the tools that it called, in order, with what they returned.
+        tools: the tools that it called, in order, with what they returned; earlier: keys of the answers that called
+            them, before the answer of this turn.
+        offered: whether it was offered tools; claims: those that it says it called, None where it does not say.
     """
 
     agent: str
@@ -79,6 +81,9 @@ class Turn:
     unsent: dict[str, str] = field(default_factory=dict)
     implied: Implied | None = None
     tools: tuple[ToolUse, ...] = ()
+    earlier: tuple[str, ...] = ()
+    offered: bool = False
+    claims: tuple[str, ...] | None = None
 
     @property
     def position(self) -> str | None:
