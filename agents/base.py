@@ -24,11 +24,13 @@ from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Stat
 from ..registry import Registry, bind
 from .answers.forms import of_one_form
 from .answers.implied import read_implied
-from .answers.parsing import whole_lines
+from .answers.parsing import abstains, whole_lines
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
 from .contracts import MISREAD, calling, check_parsed, check_prompt, check_turn, is_misread, lacks_method
+from .cues import mention_of
 from .options import ModelOptions, RoleOptions
+from .phrases import joined
 
 __all__ = [
     "AGENTS",
@@ -272,8 +274,17 @@ async def speak(
     answer = _by_outcome(parsed, again, response)
     misread = is_misread(speaker, parsed, response.text, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
-    reasons = answer.rationale is not None and answer.stated is not None
-    confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
+    options = agent.options_as(ModelOptions)
+    if options.may_abstain and answer.action is not None and abstains(response.text):
+        answer = replace(answer, action=(None, "abstained"))
+    reasons, text = answer.rationale is not None and answer.stated is not None, response.text
+    if options.resample_from is not None and reasons:  # it went on from the beginning of its own answer
+        text = joined(prompt.messages[-2].content, f" {text}")
+        answer = replace(answer, rationale=text)
+    cue = mention_of(situation, response)
+    if cue is not None and before.cue is not None:
+        cue = replace(cue, mentioned=cue.mentioned or before.cue.mentioned)
+    confidence = read_confidence(response.text)[0] if options.confidence else None
     return Turn(
         agent=name,
         role=role.name,
@@ -297,7 +308,8 @@ async def speak(
         fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
-        implied=read_implied(response.text, situation, response.reasoning) if reasons else before.implied,
+        implied=read_implied(text, situation, response.reasoning) if reasons else before.implied,
+        cue=cue,
     )
 
 
