@@ -370,10 +370,9 @@ def open_run(folder: Path | str) -> Result:
 
 
 def _records(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.frame import frame, table
+    from .evals.frame import stored_steps
 
-    lines = ledger.csv_lines()
-    return frame(ledger.raw_records()) if lines is None else table(lines)
+    return stored_steps(ledger)
 
 
 def _turns(ledger: LedgerReader) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from .contracts import MISREAD, calling, check_parsed, check_prompt, check_turn,
 from .cues import mention_of
 from .options import ModelOptions, RoleOptions
 from .phrases import joined
+from .rationales import UNSHOWN, rationale_of
 
 __all__ = [
     "AGENTS",
@@ -271,19 +272,27 @@ async def speak(
         if response.status == "truncated":
             again = speaker.read(agent, situation, whole_lines(response.text), response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
+    kind = getattr(agent.declared, "rationale", "answer")
+    if kind != "answer" and (parsed.stated or parsed.action):
+        text, stated = rationale_of(kind, response, situation)
+        parsed = replace(parsed, rationale=text, stated=stated)
+        again = replace(again, stated=rationale_of(kind, response, situation, whole_lines)[1])
     answer = _by_outcome(parsed, again, response)
     misread = is_misread(speaker, parsed, response.text, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     options = agent.options_as(ModelOptions)
     if options.may_abstain and answer.action is not None and abstains(response.text):
         answer = replace(answer, action=(None, "abstained"))
-    reasons, text = answer.rationale is not None and answer.stated is not None, response.text
+    reasons = answer.rationale is not None and answer.stated is not None
     if options.resample_from is not None and reasons:  # it went on from the beginning of its own answer
-        text = joined(prompt.messages[-2].content, f" {text}")
-        answer = replace(answer, rationale=text)
+        answer = replace(answer, rationale=joined(prompt.messages[-2].content, f" {answer.rationale}"))
+    implying = (answer.rationale or "", response.reasoning if kind == "answer" else "")
     cue = mention_of(situation, response)
     if cue is not None and before.cue is not None:
         cue = replace(cue, mentioned=cue.mentioned or before.cue.mentioned)
+    fault = answer_fault(response, prompt.messages, read) or (MISREAD if misread else "")
+    if kind != "answer" and not response.reasoning:
+        fault = fault or UNSHOWN
     confidence = read_confidence(response.text)[0] if options.confidence else None
     return Turn(
         agent=name,
@@ -305,10 +314,10 @@ async def speak(
         confidence=before.confidence if confidence is None else confidence,
         planted=before.planted,
         slot=slot,
-        fault=answer_fault(response, prompt.messages, read) or (MISREAD if misread else ""),
+        fault=fault,
         unsent=unsent_settings(sampling, response),
         prompt=prompt.messages,
-        implied=read_implied(text, situation, response.reasoning) if reasons else before.implied,
+        implied=read_implied(implying[0], situation, implying[1]) if reasons else before.implied,
         cue=cue,
     )
 

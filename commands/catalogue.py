@@ -5,14 +5,14 @@ Invariant: only the room of the kind that is asked for is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ..errors import AkrasiaError, UnknownName
-from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from ..reports.text import marked_name
 from .output import echo_json
 from .runs import run_rows
@@ -33,13 +33,13 @@ class ListedKind:
         headings: of the columns, the name first.
         rows: makes the rows.
         ranks: of the columns behind the name, see `TableColumn`.
-        prose: headings of columns that hold sentences; numbers: of columns that hold numbers.
+        wraps: by heading, the least width of columns that may be wrapped; numbers: headings of columns of numbers.
     """
 
     headings: tuple[str, ...]
     rows: Callable[[], Rows]
     ranks: tuple[int, ...] = ()
-    prose: tuple[str, ...] = ()
+    wraps: Mapping[str, int] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ def show_list(kind: str, console: Console, wide: bool = False, as_json: bool = F
             [row[i] for row in rows],
             "right" if heading in listed.numbers else "left",
             ranks[i - 1],
-            heading in listed.prose,
+            listed.wraps.get(heading, 0),
         )
         for i, heading in enumerate(listed.headings)
         if i
@@ -161,7 +161,7 @@ def _evaluators() -> Rows:
 
 
 def _described(heading: str, about: str, rows: Callable[[], Rows]) -> ListedKind:
-    return ListedKind((heading, about), rows, prose=(about,))
+    return ListedKind((heading, about), rows, wraps={about: PROSE})
 
 
 KINDS: dict[str, ListedKind] = {
@@ -172,23 +172,26 @@ KINDS: dict[str, ListedKind] = {
         ("intervention", "mechanism", "what it changes", "source", "placebo"),
         _interventions,
         ranks=(1, 0, 3, 2),
-        prose=("what it changes", "source", "placebo"),
+        wraps={"what it changes": PROSE, "source": PROSE, "placebo": PROSE},
     ),
     "metrics": ListedKind(
-        ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), prose=("definition", "unit")
+        ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), wraps={"definition": PROSE, "unit": 12}
     ),
     "evaluators": ListedKind(
-        ("evaluator", "judges each", "unit", "definition"), _evaluators, ranks=(1, 1, 0), prose=("definition", "unit")
+        ("evaluator", "judges each", "unit", "definition"),
+        _evaluators,
+        ranks=(1, 1, 0),
+        wraps={"definition": PROSE, "unit": 12},
     ),
     "models": _described("model", "what it is", _models),
     "executors": _described("executor", "where episodes are played", _executors),
     "protocols": _described("decision protocol", "how a debate is decided", _protocols),
     "exporters": _described("format", "what it writes", _exporters),
     "runs": ListedKind(
-        ("run", "started (UTC)", "state", "model", "task", "episodes", "answers", "US dollars", "variants"),
+        ("run", "started (UTC)", "state", "model", "task", "cost", "episodes", "answers", "variants"),
         run_rows,
-        ranks=(0, 0, 0, 2, 3, 4, 1, 5),
-        prose=("state", "model", "variants"),
-        numbers=("episodes", "answers", "US dollars"),
+        ranks=(0, 0, 0, 1, 0, 3, 4, 5),
+        wraps={"state": 16, "model": 14, "task": 8, "variants": PROSE},
+        numbers=("episodes", "answers", "cost"),
     ),
 }

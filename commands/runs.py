@@ -23,7 +23,7 @@ RUNS = Path("runs")
 
 
 def run_rows() -> Iterator[tuple[str, ...]]:
-    """(folder, start, state, models, tasks, episodes, answers, dollars, variants) of each run."""
+    """(folder, start, state, models, tasks, cost, episodes, answers, variants) of each run."""
     folders = [path.parent for path in RUNS.glob(f"*/{FILE}")]
     yield from sorted(map(_row, sorted(folders)), key=lambda row: row[1], reverse=True)
 
@@ -46,9 +46,9 @@ def _cells(ledger: LedgerReader) -> tuple[str, ...]:
         state,
         ", ".join(stored.get("labels", ())),
         ", ".join(stored.get("task_labels", ())),
+        "unknown" if paid.dollars is None else f"${paid.dollars:.4f}",
         str(stored.get("episodes", "")),
         f"{paid.calls:,.0f}",
-        "unknown" if paid.dollars is None else f"{paid.dollars:.4f}",
         "; ".join(names),
     )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -64,12 +64,12 @@ class Cell:
         step, emit = point.situation.step, self.models.gateway.emit
         models = replace(self.models, player=(*self.models.player, variant.name), trial=trial)
         if emit is None:
-            return await variant.decide_tagged(point.situation, models, seed, step, point.oracle)
+            return await variant.decide_tagged(point.situation, models, seed, step, point.told)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
             models = replace(models, where=where)
-            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.oracle)
+            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.told)
         except BaseException:
             emit(DecisionEnded(where))
             raise
@@ -89,7 +89,7 @@ class Cell:
         models = replace(self.models, player=follower.models.player)
         if models.gateway.emit is not None:
             models = replace(models, where=Where(self.label, self.model, episode, baseline.name, step))
-        return await baseline.decide(point.situation, models, seed, step, point.oracle)
+        return await baseline.decide(point.situation, models, seed, step, point.told)
 
     def record(
         self,
@@ -147,16 +147,33 @@ _Draw = tuple[Decision, dict[str, str]]
 
 
 @dataclass(frozen=True)
+class _GradingOracle(Oracle):
+    """The oracle of open answers: it knows which text is right, whatever its quotes, dashes and case, by the grader."""
+
+    grade: Callable[[str], str] = str
+
+    def is_right(self, answer: str | None) -> bool:
+        return answer is not None and self.grade(answer) in self.optimal
+
+    @classmethod
+    def of(cls, oracle: Oracle, task: Graded, state: Any) -> _GradingOracle:
+        """The oracle with the task's grader of a state."""
+        known = {f.name: getattr(oracle, f.name) for f in fields(oracle)}
+        return cls(**known, grade=lambda answer: task.grade(state, answer))
+
+
+@dataclass(frozen=True)
 class _DecisionPoint:
     """A state of an episode, with the situation it shows and what would be right there.
 
-    `item` is what the episode is about.
+    `item` is what the episode is about; `told` is the oracle as plans that leak it know it.
     """
 
     item: str
     state: Any
     situation: Situation
     oracle: Oracle
+    told: Oracle
 
     @cached_property
     def name(self) -> str:
@@ -165,7 +182,9 @@ class _DecisionPoint:
 
     @classmethod
     def of(cls, task: Task, item: str, state: Any) -> _DecisionPoint:
-        return cls(item, state, task.situation(state), task.oracle(state))
+        oracle = task.oracle(state)
+        told = _GradingOracle.of(oracle, task, state) if isinstance(task, Graded) else oracle
+        return cls(item, state, task.situation(state), oracle, told)
 
     def after(self, task: Task, decision: Decision) -> tuple[Any, float | None, bool]:
         """(next state, reward, whether the episode is over)."""

@@ -11,7 +11,6 @@ from ..errors import BadOption
 from ..graphs.adapters import Adapter
 from ..graphs.decider import Decider
 from ..graphs.external import external
-from ..graphs.external_graph import SUPERSTEPS
 from ..interventions.controls import control_kind, stands_for
 from ..interventions.expression import parse
 from ..models.roles import ModelRoles
@@ -33,25 +32,19 @@ class Variant:
         name: str,
         compiled: Any,
         adapter: Adapter,
-        *,
-        slots: tuple[str, ...] = ("default",),
-        supersteps: int = SUPERSTEPS,
-        context: Any = None,
+        **options: Any,
     ) -> Variant:
         """Any compiled LangGraph graph (or Runnable with `ainvoke`) as a variant: `akrasia.graphs.external` by a name.
 
         Args:
             compiled: the graph, compiled with `ak.ChatModel()` in the place of its chat model.
             adapter: makes its input of a situation and reads its final state, such as `MessagesAdapter()`.
-            slots: the model slots that its models speak through.
-            supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
-            context: what a graph with a `context_schema` is run with; `{}` where it needs none.
+            options: of `akrasia.graphs.external`: slots, supersteps, context, config, store, memory.
 
         Raises:
             PlanError: the graph is not compiled or lacks its context, or the adapter is no adapter.
         """
-        plan = external(compiled, adapter, name=name, slots=slots, supersteps=supersteps, context=context)
-        return cls(name, plan)
+        return cls(name, external(compiled, adapter, name=name, **options))
 
     def __or__(self, change: Any) -> Variant:
         """The variant with an intervention."""

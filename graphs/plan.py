@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SERIES", "Node", "Plan"]
 
+MOST_ANSWERS = 20_000  # of one decision, its copies counted
+
 SERIES = 1_000_000  # the n-th agent that may ask the very same anew draws from sample n * SERIES on
 
 
@@ -71,6 +73,12 @@ class Plan:
 
     def __post_init__(self) -> None:
         with_settings(Sampling(), self.sampling)  # refuses what is no setting
+        if (answers := sum(node.lanes for node in self.nodes)) > MOST_ANSWERS:
+            raise PlanError(
+                f"one decision of {self.base!r} would take {answers:,} answers",
+                f"at most {MOST_ANSWERS:,} are held at once",
+                "Take fewer agents, rounds or samples.",
+            )
         check_nodes(self.base, self.nodes, self.decision, self.focus)
         check_graphs(self.base, self.nodes, self.graphs)
 
@@ -256,7 +264,7 @@ class Plan:
         from ..models.providers.langchain import traced
 
         shown = self.view(situation, Draw(episode, step))
-        if self.leaks and situation.answer == "text":
+        if situation.answer == "text" and any(reveals_oracle(n.agent) for n in self.nodes):
             raise PlanError(f"{self.name!r} needs answers that can be listed", remedy="Use another task.")
         if oracle is not None and shown.own:
             shown_as = dict(zip(shown.own, shown.actions, strict=True))
@@ -276,19 +284,8 @@ class Plan:
         return decision, dict(end.get("tags", {}))
 
     @cached_property
-    def _compiled(self) -> Any:
-        return self.compile()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_compiled", "code")}
-
-    def fresh(self, name: str) -> str:
-        """`name`, or `name.2`, `name.3`, ... if it is taken."""
-        taken = {n.name for n in self.nodes}
-        return next(c for i in range(1, len(taken) + 2) if (c := name if i == 1 else f"{name}.{i}") not in taken)
-
-    def compile(self) -> CompiledStateGraph[PlanState, Context, Any, Any]:
-        """The LangGraph graph of this plan; invoke it with `context=Context(...)`."""
+    def _compiled(self) -> CompiledStateGraph[PlanState, Context, Any, Any]:
+        """The graph of a run, whose context holds situation and models."""
         from langgraph.graph import END, START, StateGraph
 
         builder = StateGraph(PlanState, context_schema=Context)
@@ -300,6 +297,33 @@ class Plan:
                 builder.add_edge(START, node.name)
         builder.add_edge(self.decision, END)
         return builder.compile(name=self.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_compiled", "code")}
+
+    def fresh(self, name: str) -> str:
+        """`name`, or `name.2`, `name.3`, ... if it is taken."""
+        taken = {n.name for n in self.nodes}
+        return next(c for i in range(1, len(taken) + 2) if (c := name if i == 1 else f"{name}.{i}") not in taken)
+
+    def compile(self, model: Any = None, **options: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """The plan as an ordinary LangGraph graph, to be served, tested or shown outside of akrasia.
+
+        Its input is `{"question": ..., "options": [...]}` or `{"messages": [...]}`, its output holds `action`,
+        `recommendation`, `rationale`, `status` and `messages`; its state is plain JSON.
+
+        Args:
+            model: who answers: a name ("openai/gpt-4o-mini"), a LangChain chat model, a backend, or slots to these. By
+                default the one that an invocation names, `context={"model": ...}`, or the variable AKRASIA_MODEL.
+            options: of LangGraph's `StateGraph.compile`: checkpointer, store, interrupt_before, ...
+
+        Raises:
+            PlanError: an agent reads the oracle, which nobody has outside of a run.
+        """
+        from .served import compiled_plan
+
+        made: CompiledStateGraph[Any, Any, Any, Any] = compiled_plan(self, model, options)
+        return made
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """How a notebook shows the plan: its drawing, and its expression as text."""
@@ -352,9 +376,14 @@ def _observed_last(plan: Plan) -> Plan:
     return replace(plan, nodes=(*deciding, *last))
 
 
+def reveals_oracle(agent: Agent) -> bool:
+    """Whether an agent's answer is the oracle's."""
+    return bool(getattr(AGENTS.factory(agent.role), "leaks", False))
+
+
 def reads_oracle(agent: Agent) -> bool:
     """Whether an agent reads the oracle, or is asked only while it is wrong."""
-    return bool(getattr(AGENTS.factory(agent.role), "leaks", False) or agent.options_as(ModelOptions).while_wrong)
+    return reveals_oracle(agent) or agent.options_as(ModelOptions).while_wrong
 
 
 def _never_spared(node: Node) -> Node:

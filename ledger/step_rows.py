@@ -274,7 +274,7 @@ def _readout(turns: list[dict[str, Any]]) -> dict[str, Any]:
     """What the constrained readout names beside what the free answer before it was read as."""
     free = next((t["action"] for t in reversed(turns) if t["role"] != "readout"), None)
     bound = next((t["action"] for t in turns if t["role"] == "readout" and t["status"] == "ok"), None)
-    differs = None if free is None or bound is None else free.strip().casefold() != bound.strip().casefold()
+    differs = None if free is None or bound is None else normal_form(free) != normal_form(bound)
     return {"readout": bound, "readout_differs": differs}
 
 

@@ -105,13 +105,18 @@ def _with_price(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     per_million = options.get("price")
     if not isinstance(per_million, Mapping):
         return dict(options)
+    kinds = ("prompt", "completion", "cached", "written")
     try:
-        return {**options, "price": Price(per_million["prompt"] / 1e6, per_million["completion"] / 1e6)}
+        if per_million.keys() - set(kinds):
+            raise KeyError
+        dollars = {kind: per_million[kind] / 1e6 for kind in kinds if kind in per_million or kind in kinds[:2]}
     except (KeyError, TypeError):
         raise BadOption(
-            f"the price of {model!r} is {per_million!r}",
-            remedy="Write price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens).",
+            f"the price of {model!r} is {dict(per_million)!r}",
+            remedy="Write price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens); cached and "
+            "written are what tokens of a prompt cost that the provider has kept, and that it keeps.",
         ) from None
+    return {**options, "price": Price(**dollars)}
 
 
 def _options_of(name: str, text: str) -> dict[str, Any]:

@@ -119,6 +119,10 @@ class Oracle:
     rule: str
     frequent: tuple[str, ...] = ()
 
+    def is_right(self, answer: str | None) -> bool:
+        """Whether an answer, as it was read, is among the optimal actions."""
+        return answer in self.optimal
+
 
 ARM_RULES = ("ucb", "ucb_sqrt", "ucb_bench", "greedy", "truth")
 """The values of `Oracle.rule` where actions are arms to be tried; what they mean: `akrasia.tasks.rules`."""

@@ -27,7 +27,7 @@ from .columns import (
     contrast_cell,
     shown_classes,
 )
-from .tables import RowNamedTable, TableColumn, terminal_table
+from .tables import PROSE, RowNamedTable, TableColumn, terminal_table
 from .text import (
     LOOKED_NOTE,
     bounds_text,
@@ -88,9 +88,10 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
 def _estimate_columns(card: Scorecard, rows: Sequence[tuple[Arm, str]]) -> list[TableColumn]:
     estimates = [arm.rate(name) for arm, name in rows]
     changes = [card.contrast(arm, name, card.baseline_of(arm).variant) for arm, name in rows]
+    lacking = any(e.value is None for e in estimates)
     columns = [
         TableColumn("metric", [name for _, name in rows]),
-        TableColumn("estimate", [str(e) for e in estimates], prose=any(e.value is None for e in estimates)),
+        TableColumn("estimate", [str(e) for e in estimates], wraps=PROSE if lacking else 0),
         TableColumn("steps", [f"{e.n:.0f}" for e in estimates], "right", rank=4),
         TableColumn("items", [str(e.clusters) for e in estimates], "right", rank=3),
         TableColumn("against the baseline", ["-" if c is None else str(contrast_cell(c)) for c in changes], rank=1),

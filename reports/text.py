@@ -20,6 +20,7 @@ from ..evals.judge import Judged
 __all__ = [
     "LEAK_MARK",
     "LOOKED_NOTE",
+    "STEERING",
     "TableCell",
     "Written",
     "bounds_text",
@@ -52,10 +53,18 @@ LOOKED_NOTE = (
     "for by name are anytime-valid where they can be; all others hold for a fixed number of episodes alone"
 )
 NOT_MEASURED = "not measured"
-_STEERING = {
+_UNSEEN = (
+    range(0x7F, 0xA0),
+    range(0x200E, 0x2010),
+    range(0x2028, 0x202F),
+    range(0x2060, 0x206A),
+    range(0xFFF9, 0xFFFC),
+)
+STEERING = {
     **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
-    **{code: f"<U+{code:04X}>" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **{code: f"<U+{code:04X}>" for code in (0x061C, 0x200B, 0xFEFF, *(code for span in _UNSEEN for code in span))},
 }
+"""Characters that steer a terminal, turn the order of letters or are not seen -> how they are shown."""
 
 
 class Written(NamedTuple):
@@ -136,7 +145,7 @@ def plain_console(stderr: bool = False) -> Console:
 
 def plain_text(text: str) -> str:
     """A text of a model as what it is: signs that steer a terminal, or turn the order of letters, stand as symbols."""
-    return text.translate(_STEERING)
+    return text.translate(STEERING)
 
 
 def short_name(variant: str, baseline: str) -> str:

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
-from ..options import one_of, real, whole
+from ..options import MOST_OPTIONS, MOST_STEPS, one_of, real, whole
 from ..records import Example, Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
@@ -252,9 +252,9 @@ def bandit(
         named.append(("labels", labels, (*LABELS, "scenario")))
     for option, value, known in named:
         one_of(f"bandit {option} option", value, known)
-    whole("arms", arms, 2)
-    whole("horizon", horizon, 1)
-    whole("head_start", head_start, 0)
+    whole("arms", arms, 2, MOST_OPTIONS)
+    whole("horizon", horizon, 1, MOST_STEPS)
+    whole("head_start", head_start, 0, MOST_STEPS)
     real("sigma", sigma, 0)
     real("gap", gap, 0, 1)
     if gap == 0:

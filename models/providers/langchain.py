@@ -234,11 +234,16 @@ class GatewayChatModel(BaseChatModel):
 def traced(models: ModelRoles) -> ModelRoles:
     """The same models, with each call reported to the LangChain callbacks in force here, if there are any."""
     handlers = get_async_callback_manager_for_config(ensure_config()).handlers
-    return _TracedModelRoles(models.gateway, models.slots, models.where, models.player) if handlers else models
+    if not handlers:
+        return models
+    return _TracedModelRoles(models.gateway, models.slots, models.where, models.player, models.trial)
 
 
 class _TracedModelRoles(ModelRoles):
     """Reports each call to LangChain's callbacks: as a run below the one in whose context it is made."""
+
+    def untraced(self) -> ModelRoles:
+        return ModelRoles(self.gateway, self.slots, self.where, self.player, self.trial)
 
     async def ask(
         self,

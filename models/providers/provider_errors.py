@@ -69,7 +69,8 @@ def error_of_status(name: str, status: int, message: str, code: str, headers: Ma
     """
     error = _typed(name, status, message, code, headers)
     full = f"{message} {code}"
-    if status in (400, 422) and isinstance(error, Denied | Rejected) and not is_filtered(full):
+    teaches = status in (400, 422) or (status == 404 and "v1/responses" in full)
+    if teaches and isinstance(error, Denied | Rejected) and not is_filtered(full):
         error.said = scrubbed(full)
     return error
 
