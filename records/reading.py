@@ -47,7 +47,7 @@ class ReadingErrors:
 
 READER_ERRORS: dict[str, ReadingErrors] = {
     "bandit colours": ReadingErrors(1610, 0, 0, 119),
-    "film titles": ReadingErrors(176, 0, 0, 6),
+    "film titles": ReadingErrors(176, 0, 0, 7),
     "letters A-J": ReadingErrors(121, 0, 0, 5),
     "multiple choice": ReadingErrors(581, 0, 0, 49),
     "number": ReadingErrors(1604, 0, 0, 50),
