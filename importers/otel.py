@@ -40,6 +40,7 @@ class OtelImporter(CellImporter):
     def located(self, source: Path, intake: Intake) -> Iterator[LocatedRow]:
         """One row for each trace, in the order in which traces begin."""
         traces: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        seen: set[tuple[str, str]] = set()
         for path in files_of(source, self.suffixes, intake):
             refuse_empty(path)
             for where, value in json_rows(path, intake):
@@ -47,6 +48,10 @@ class OtelImporter(CellImporter):
                 if not spans:
                     intake.leave_out(where, "it holds no span")
                 for span in spans:
+                    if (span["trace"], span["id"]) in seen:
+                        intake.leave_out(where, "its trace holds a span of the same id already")
+                        continue
+                    seen.add((span["trace"], span["id"]))
                     traces.setdefault(span["trace"], []).append((where, span))
         for name, found in traces.items():
             yield found[0][0], *_decision(name, [span for _, span in found])
