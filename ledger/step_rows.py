@@ -65,8 +65,12 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     unrecorded    the tools that a graph called whose results are not kept
     requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     answer_kind   which kind of answer the reader had to read (`records.answer_kind`); null where no model answered
+    item_trial    of an imported run: which of the repeated draws of its item the episode is, from 0; null elsewhere
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
+
+Of an imported run `calls` and tokens are null where its source does not hold them (tag `absent`), and where the source
+says whether an answer is right (tag `verdict`) no answer counts as read here.
 """
 
 from __future__ import annotations
@@ -106,8 +110,7 @@ SCHEMA: dict[str, Any] = {
     "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
     "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
     "tools": pl.Int64, "tool_errors": pl.Int64, "claims": pl.Boolean, "right_draws": pl.Float64,
-    "unrecorded": pl.String,
-    "answer_kind": pl.String,
+    "unrecorded": pl.String, "answer_kind": pl.String, "item_trial": pl.Int64,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -140,11 +143,13 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     is_greedy = valid and not does and done in greedy
     tags = record["tags"]
     turns = [t for t in decision["turns"] if t["role"] != "readout"]
-    answers = [t for t in turns if t["key"]]
+    answers = [] if "verdict" in tags else [t for t in turns if t["key"]]
+    absent = tags.get("absent", "")
     reasoned = asked or any(t["role"] != "actor" for t in answers)
     planted: list[str] = next((t["planted"] for t in reversed(turns) if t.get("planted")), [])
     return {
-        **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
+        **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "cost", "reward")},
+        "calls": None if "calls" in absent else record["calls"],
         "plan": tags.get("plan", record["variant"]),
         "right_draws": _right_draws(record, optimal),
         "unrecorded": tags.get("unrecorded_tools"),
@@ -174,8 +179,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "done": done,
         "status": decision["status"],
         "stated_status": stated_status,
-        "prompt_tokens": usage["prompt_tokens"],
-        "completion_tokens": usage["completion_tokens"],
+        "prompt_tokens": None if "tokens" in absent else usage["prompt_tokens"],
+        "completion_tokens": None if "tokens" in absent else usage["completion_tokens"],
         "mass": decision["mass"],
         "situation": record["situation"],
         "answers": len(answers),
@@ -189,6 +194,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "follows_planted": valid and done in planted if planted else None,
         **(readout := _readout(decision["turns"])),
         **_levels(turns, actions, optimal, done if valid else None, readout["readout"]),
+        "item_trial": int(tags["trial"]) if "trial" in tags else None,
         "latency": None,
         **_asking(tags, decision["turns"]),
         "leaks": tags.get("leaks"),

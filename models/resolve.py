@@ -74,7 +74,7 @@ def resolve(model: Any, **options: Any) -> Backend:
         BadOption: an option is out of range.
     """
     if not isinstance(model, str):
-        return _from_object(model)
+        return _from_object(model, _with_price(repr(model), options))
     name, _, text = model.partition(":")
     options = _with_price(model, options)
     if name in MODELS:
@@ -156,12 +156,23 @@ def _value(text: str) -> Any:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _from_object(model: Any) -> Backend:
+def _from_object(model: Any, options: Mapping[str, Any]) -> Backend:
+    """A backend or a LangChain model as a backend.
+
+    Raises:
+        UnknownName: an option that is not used: what a model samples with is set on the model itself.
+    """
     if all(hasattr(model, a) for a in ("info", "open", "generate", "close")):
+        if options:
+            raise BadOption(
+                f"{sorted(options)[0]} is given beside a model object", remedy="Set it where the object is made."
+            )
         backend: Backend = model
         return backend
     if hasattr(model, "ainvoke") and hasattr(model, "_llm_type"):
         from .providers.langchain import LangChainModel
 
-        return LangChainModel(model)
+        named = f"{type(model).__name__} (its own settings are set on it)"
+        made: Backend = bind("model", named, LangChainModel, (model,), dict(options))
+        return made
     raise BadOption(f"{model!r} is not a model", remedy="Use a name, a backend, or a LangChain BaseChatModel.")

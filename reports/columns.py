@@ -200,7 +200,7 @@ def _amount(name: str, title: str, digits: int = 0) -> Column[ArmRow]:
 
 def _tokens(row: ArmRow) -> TableCell:
     counts = [row.metric(name).value for name in ("prompt_tokens", "completion_tokens")]
-    return TableCell(count_text(sum(n or 0 for n in counts)))
+    return TableCell("-" if None in counts else count_text(sum(n or 0 for n in counts)))
 
 
 def _parsed(row: ArmRow) -> TableCell:

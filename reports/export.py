@@ -132,5 +132,6 @@ def write_provenance(run: RunTables, exported: Path) -> Path:
         "told_by_the_oracle": list(leaking),
         "checksummed": run.checksummed,
         "sessions": run.sessions,
+        **({} if run.imported is None else {"imported": run.imported}),
     }
     return write_file(exported.with_name(f"{exported.name}.provenance.json"), encode(known) + b"\n")

@@ -99,7 +99,9 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
     tables, leader = [two_way_tables(t) for t in card.two_way], experiment.get("leader")
     return Page(
         name=experiment.get("name", "experiment"),
-        design=DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
+        design="imported: made elsewhere, paired by item and trial"
+        if card.imported
+        else DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
         groups=[_group(card, experiment, task, model) for task, model in card.groups],
         warnings=card.warnings,
         two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
@@ -108,7 +110,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         experiment=experiment,
         intervals=interval_words(card.looks),
         reading=[str(one) for one in card.reading],
-        sessions=[session_lines(session) for session in card.sessions],
+        sessions=[card.imported.lines] if card.imported else [session_lines(session) for session in card.sessions],
         looked=LOOKED_NOTE if card.looks is not None else "",
     )
 

@@ -157,7 +157,9 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     chance = base.metrics["chance"].value
     blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
     played = f"situations, {base.repeated}" if base.repeated else f"situations in {base.episodes} episodes"
-    head = f"{model} on {task}: {base.steps} {played}, {card.design} design{blind}"
+    head = (
+        f"{model} on {task}: {base.steps} {played}, {'imported' if card.imported else f'{card.design} design'}{blind}"
+    )
     parts: list[RenderableType] = ["", Text(head, style="bold"), *_notes(experiment, model)]
     parts += _verdicts(card, rows)
     over = "items" if base.repeated else "episodes"

@@ -64,7 +64,7 @@ def _leading_faults(run: RunTables, steps: pl.DataFrame, variant: str) -> list[I
     """In a fork one arm decides which situations the others meet: where it was not measured, they say nothing of the
     task. It is the baseline that the run was played with, of the leading model if the experiment names one.
     """
-    if steps.is_empty() or steps["design"][0] != "fork":
+    if steps.is_empty() or steps["design"][0] != "fork" or run.imported is not None:  # where no arm led another
         return []
     task, model, leader = str(steps["task"][0]), str(steps["model"][0]), str(run.experiment.get("leader") or "")
     led = bool(leader) and leader != model
