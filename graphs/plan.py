@@ -200,7 +200,7 @@ class Plan:
         """Model calls of one decision; where rounds may end early, the most there can be. None: a graph from elsewhere
         decides that when it runs, as it does `fewest_calls` and `depth`.
         """
-        return None if self.graphs else self.runs
+        return None if self.graphs else self.runs + sum(n.lanes * _tool_rounds(n) for n in self.nodes)
 
     @property
     def fewest_calls(self) -> int | None:
@@ -214,7 +214,7 @@ class Plan:
             return None
         longest: dict[str, int] = {}
         for n in self.nodes:
-            longest[n.name] = asks_model(n.agent) + max((longest[r] for r in n.follows), default=0)
+            longest[n.name] = asks_model(n.agent) + _tool_rounds(n) + max((longest[r] for r in n.follows), default=0)
         return max(longest.values())
 
     def asks(self) -> set[str]:
@@ -361,6 +361,11 @@ class Plan:
         """How a notebook shows the plan: its drawing, and its expression as text."""
         drawing = {} if Plan.renderer is None else {"image/svg+xml": Plan.renderer(self)}
         return {"text/plain": self.name, **drawing}
+
+
+def _tool_rounds(node: Node) -> int:
+    """In how many rounds a node may call tools: each is one more call of its model."""
+    return node.agent.options_as(ModelOptions).tools if asks_model(node.agent) else 0
 
 
 def _applied(plan: Plan, change: Change) -> Plan:

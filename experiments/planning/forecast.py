@@ -30,7 +30,7 @@ from ...models.base import Backend, ModelInfo
 from ...models.gateway import Gateway, MemoryStore
 from ...models.roles import ModelRoles
 from ...options import whole
-from ...records import Draw, Request, Response, Sampling, Situation, Usage
+from ...records import Draw, Request, Response, Sampling, Situation, ToolCall, Usage
 from ...rng import seed_of
 from ...tasks.base import Task, max_decisions, random_state_after
 from ...tasks.tools import tools_of
@@ -313,7 +313,8 @@ class _StandIn:
 
     @property
     def info(self) -> ModelInfo:
-        return self.model.info
+        info = self.model.info
+        return replace(info, tools="native") if info.tools == "prompted" else info
 
     async def open(self) -> None:
         """Nothing to load."""
@@ -331,6 +332,10 @@ class _StandIn:
             uniform = dict.fromkeys(sampling.choices, 1 / len(sampling.choices))
             response = Response(self._label(request, draw, key), probs=uniform, mass=1.0)
             completion_tokens = estimate_tokens(response.text)  # one label is drawn, whatever `max_tokens` allows
+        elif self.longest and request.tools and request.tool_choice != "none":
+            call = ToolCall(request.tools[0].name, id=f"call_{key[:12]}")  # every round of calls is played
+            usage = Usage(prompt_tokens, sampling.max_tokens + self._thought(sampling))
+            return Response("", finish_reason="tool_calls", tool_calls=(call,), usage=usage)
         else:
             response = Response(self._text(request, draw, key))
             length = sampling.max_tokens if self.longest else estimate_tokens(response.text)

@@ -153,3 +153,13 @@ def test_tools_are_pure_functions_of_the_state() -> None:
     first, again = ([call_tool(tools_of(task, state), call) for call in calls] for _ in range(2))
     assert first == again and len(first) == 2
     assert sum(v["pulls"] for v in json.loads(first[0].result).values()) == 3
+
+
+def test_a_plan_counts_every_round_that_may_be_played() -> None:
+    plan = ak.graphs.reason_act() | ak.interventions.use_tools(rounds=3)
+    assert (plan.fewest_calls, plan.calls, plan.depth) == (1, 4, 4)
+    forecast = ak.forecast(task=TASK, model="simulated_tools", variants=["reason_act", plan], episodes=2)
+    without, with_tools = forecast.rows
+    assert (with_tools.fewest_calls, with_tools.calls) == (1, 4)
+    assert without.alone_at_most is not None and with_tools.alone_at_most is not None
+    assert (without.alone_at_most.calls, with_tools.alone_at_most.calls) == (1, 4)
