@@ -26,8 +26,9 @@ from .columns import (
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    terminal_table,
 )
-from .tables import PROSE, RowNamedTable, TableColumn, terminal_table
+from .tables import PROSE, RowNamedTable, TableColumn
 from .text import (
     LOOKED_NOTE,
     bounds_text,
