@@ -17,6 +17,7 @@ from .errors import BadOption, RunFolderError, RunStopped, cause_of
 from .events import Listener, event_bus
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
+from .ledger.imported import refuse_imported
 from .records import digest
 from .result import STOPPED, Result, writable
 
@@ -259,6 +260,7 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
 
 
 def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> None:
+    refuse_imported(ledger.imported(), folder)
     stored = json.loads(ledger.meta("experiment") or "{}")
     changed: set[str] = set()  # variants with new code, all of whose episodes failed with the old
     for variant in experiment.variants:

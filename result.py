@@ -16,6 +16,7 @@ from .events import Listener, event_bus
 from .files import write_file
 from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
+from .ledger.imported import ImportedFrom
 from .ledger.provenance import RunSession
 from .records import Record
 
@@ -72,6 +73,12 @@ class Result:
             return ledger.sessions()
 
     @property
+    def imported(self) -> ImportedFrom | None:
+        """Where the run was imported from; None where it was played."""
+        with read_ledger(self.folder) as ledger:
+            return ledger.imported()
+
+    @property
     def missing(self) -> tuple[MissingEpisodes, ...]:
         """The episodes that variants lack; empty where the run is complete, or its ledger is too old to tell."""
         from .evals.completeness import stored_missing
@@ -118,6 +125,8 @@ class Result:
         added: list[Any] = []
         with read_ledger(self.folder) as ledger:
             run = self._tables_of(ledger)
+            if run.imported is not None:
+                run = replace(run, trials=_trials_of_items(run.steps))
             draws = run.steps.height * run.experiment.get("trials", 1)
             if draws > run.steps.height and (turns or (turns is None and draws <= TRANSCRIPTS)):
                 drawn = self._once("trials", _trials, ledger)
@@ -223,6 +232,7 @@ class Result:
             played=ledger.finished_episodes() if stopped else {},
             prompts=stored_prompts(ledger, steps),
             name=str(self.folder),
+            imported=ledger.imported(),
         )
 
     @cached_property
@@ -246,7 +256,12 @@ class Result:
             return evaluate(select_evaluators(evaluators), ledger.records())
 
     def compare(
-        self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
+        self,
+        a: str | Result,
+        b: str | None = None,
+        metrics: Sequence[str] | None = None,
+        interval: Interval = "robust",
+        shared: bool = False,
     ) -> tuple[Comparison, ...]:
         """Compare two variants of this run, or one variant of this run and another; see `akrasia.evals.compare`.
 
@@ -254,6 +269,7 @@ class Result:
             a: a variant, or another run.
             b: the other variant; beside another run, which variant of both, by default the baseline.
             metrics: by default knowing, doing, gap and say-do.
+            shared: of imported runs, compare the items and trials that both arms hold, where one holds more.
 
         Raises:
             UsageError: the arms cannot be paired, or a name is unknown.
@@ -262,14 +278,14 @@ class Result:
 
         chosen = metrics or COMPARED
         if isinstance(a, Result):
-            return compare_runs(self._tables, a._tables, b, chosen, interval)
+            return compare_runs(self._tables, a._tables, b, chosen, interval, shared)
         if b is None:
             raise BadOption(
                 "there is one arm to compare",
                 f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
             )  # fmt: skip
-        return compare(self._tables, a, b, chosen, interval)
+        return compare(self._tables, a, b, chosen, interval, shared)
 
     def judge(
         self,
@@ -406,6 +422,13 @@ def _turns(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.turns import turns
 
     return turns(ledger.raw_records())
+
+
+def _trials_of_items(steps: pl.DataFrame) -> pl.DataFrame | None:
+    from .evals.trials import trials_of_items
+
+    found = trials_of_items(steps)
+    return None if found.is_empty() else found
 
 
 def _trials(ledger: LedgerReader) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
+from ..ledger.imported import refuse_imported
 from ..reports.progress import RunProgress
 from ..result import Result
 from ..telemetry.log import logged
@@ -152,6 +153,7 @@ def _settings(
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
     with read_ledger(experiment) as ledger:
+        refuse_imported(ledger.imported(), experiment)
         stored = ledger.meta("settings")
     if stored is None:
         raise RunFolderError(

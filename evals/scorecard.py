@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession
 from ..notebook import paragraph_html, table_html
 from .anytime import InterimLooks
@@ -78,7 +79,7 @@ class Arm:
         metrics: estimates per metric name; bounds: what answers that could not be read could have made of them, for
             those that have bounds and miss some answers; splits: knowing, doing and gap per subset of steps.
         table: the 2 x 3 table of steps.
-        calls, tokens: per decision, tokens in and out together.
+        calls, tokens: per decision, tokens in and out together; None where an imported run does not say.
         flips: against the baseline; None in a rollout, where situations differ, and of an arm that was not measured.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         followed: the same for every rate that can be followed: those with which a reader is met; empty elsewhere.
@@ -106,8 +107,8 @@ class Arm:
     splits: dict[str, dict[str, Estimate]]
     table: GapTable
     outcomes: Outcomes
-    calls: float
-    tokens: float
+    calls: float | None
+    tokens: float | None
     flips: Flips | None = None
     bounds: dict[str, Bounds] = field(default_factory=dict)
     anytime: Estimate | None = None
@@ -154,6 +155,7 @@ class Scorecard:
         reading: by which reader the answers were read, and how often it errs; no part of what was measured either.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
+        imported: where the run was imported from; None where it was played.
     """
 
     design: str
@@ -165,6 +167,7 @@ class Scorecard:
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
     judged: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
+    imported: ImportedFrom | None = None
     missing: tuple[MissingEpisodes, ...] = ()
     sessions: tuple[RunSession, ...] = field(default=(), compare=False)
     reading: tuple[HowRead, ...] = field(default=(), compare=False)

@@ -110,8 +110,7 @@ async def run_graph(
             failed = replace(pass_on(node, reads, lane, sample), role="external", text=reads[0].text)
             return GraphRun(failed, (failed,))
         raise PlanError(f"{node!r} reads no answer of the graph {graph.name!r}", remedy="Let it read its node.")
-    situation, models = context.situation, context.models
-    models = ModelRoles(models.gateway, models.slots, models.where, models.player)  # ChatModel reports its own calls
+    situation, models = context.situation, context.models.untraced()  # ChatModel reports its own calls
     hints = "".join(f"{options.hints[h].replace('{noun}', situation.noun)}\n" for h in sorted(options.hints))
     text = ""
     if before is not None:

@@ -37,4 +37,5 @@ def remember(context: Context, plan: str, node: str, lane: int, conversation: An
 
 def _key(context: Context, plan: str, node: str, lane: int) -> Any:
     models = context.models
-    return models.player, tuple(sorted(models.slots.items())), context.episode, plan, node.partition(".")[0], lane
+    speaker = (plan, node.partition(".")[0], lane)
+    return models.player, tuple(sorted(models.slots.items())), context.episode, models.trial, speaker

@@ -72,23 +72,43 @@ def plain(value: Any) -> Any:
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-@graph
-def act() -> Plan:
-    """Act directly: one call that answers with an action and no rationale."""
-    return Plan("act", (Node("act", Agent("actor")),), decision="act", focus="act")
+def _scored(rationale: str) -> dict[str, str]:
+    return {} if rationale == "answer" else {"rationale": rationale}
 
 
 @graph
-def reason_act() -> Plan:
-    """Reason and act in one call: one answer with rationale, recommendation and action (Schmied et al. 2025)."""
-    node = Node("reason_act", Agent("reasoner", options={"mode": "reason_act"}))
+def act(rationale: str = "answer") -> Plan:
+    """Act directly: one call that answers with an action and no rationale, unless that is what the model thinks.
+
+    Args:
+        rationale: "answer", or "reasoning": what the model thought before it (`akrasia.agents.rationales`).
+    """
+    return Plan("act", (Node("act", Agent("actor", options=_scored(rationale))),), decision="act", focus="act")
+
+
+@graph
+def reason_act(rationale: str = "answer") -> Plan:
+    """Reason and act in one call: one answer with rationale, recommendation and action (Schmied et al. 2025).
+
+    Args:
+        rationale: "answer", "reasoning" (what the model thought before it) or "both": what is scored as stated.
+    """
+    node = Node("reason_act", Agent("reasoner", options={"mode": "reason_act", **_scored(rationale)}))
     return Plan("reason_act", (node,), decision="reason_act", focus="reason_act")
 
 
 @graph
-def reason_then_act() -> Plan:
-    """Reason, then act: a reasoner recommends in one call, an actor that reads it acts in a second."""
-    nodes = (Node("reason", Agent("reasoner")), Node("act", Agent("actor"), reads=("reason",)))
+def reason_then_act(rationale: str = "answer") -> Plan:
+    """Reason, then act: a reasoner recommends in one call, an actor that reads it acts in a second.
+
+    Args:
+        rationale: "answer", "reasoning" (what the model thought before it) or "both": what the actor reads, and what is
+            scored as stated.
+    """
+    nodes = (
+        Node("reason", Agent("reasoner", options=_scored(rationale))),
+        Node("act", Agent("actor"), reads=("reason",)),
+    )
     return Plan("reason_then_act", nodes, decision="act", focus="reason")
 
 

@@ -1,7 +1,8 @@
 """Records out of a run, in a format that is known by name: whole (JSON lines), or as the table (Parquet, CSV).
 
-An exporter is a function of a run to the bytes of a file. It is asked for by its name, or by a file that ends in it;
-third parties register theirs in the entry-point group `akrasia.exporters`.
+An exporter is a function of a run to the bytes of a file, or of several files by their names, which go into a folder.
+It is asked for by its name, or by a file that ends in it; third parties register theirs in the entry-point group
+`akrasia.exporters`.
 
 Invariants: a file is written whole or not at all; two runs with the same answers give the same bytes. What was not
 asked for is null: the prompt of an agent that asked nobody, and what a variant knew where nobody was asked.
@@ -10,7 +11,7 @@ asked for is null: the prompt of an agent that asked nobody, and what a variant 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -99,7 +100,7 @@ def _told(turn: dict[str, Any], prompts: dict[str, Any], ledger: LedgerReader) -
     return {"agent": turn["agent"], "lane": turn["lane"], "prompt": prompts[key], "text": turn["text"]}
 
 
-Exporter: TypeAlias = Callable[[RecordSource], bytes]
+Exporter: TypeAlias = Callable[[RecordSource], bytes | Mapping[str, bytes]]
 EXPORTERS: Registry[Exporter] = Registry("export format", "akrasia.exporters")
 
 
@@ -135,12 +136,29 @@ def _answers() -> Exporter:
     return lambda run: b"".join(line + b"\n" for line in run.answers())
 
 
-for _name, _factory in (("jsonl", _jsonl), ("parquet", _parquet), ("csv", _csv), ("answers", _answers)):
+def _inspect() -> Exporter:
+    """Logs of Inspect, one for each arm, into a folder (extra: inspect)."""
+
+    def write(run: RecordSource) -> Mapping[str, bytes]:
+        from .inspect_log import inspect_logs
+
+        return inspect_logs(run.folder, run.table)
+
+    return write
+
+
+for _name, _factory in (
+    ("jsonl", _jsonl),
+    ("parquet", _parquet),
+    ("csv", _csv),
+    ("answers", _answers),
+    ("inspect", _inspect),
+):
     EXPORTERS.register(_name, _factory)
 
 
 def export_records(run: RecordSource, path: Path, form: str | None = None) -> Path:
-    """Write a run's records to `path`.
+    """Write a run's records to `path`; a format of several files writes them into a folder of that name.
 
     Args:
         form: name of the format; by default the file's ending.
@@ -157,7 +175,20 @@ def export_records(run: RecordSource, path: Path, form: str | None = None) -> Pa
             "the file has no ending",
             f"Name one of {', '.join(EXPORTERS)}.",
         )
-    return write_file(path, EXPORTERS.make(name)(run))
+    made = EXPORTERS.make(name)(run)
+    if isinstance(made, bytes):
+        return write_file(path, made)
+    if path.suffix and len(made) == 1:
+        return write_file(path, *made.values())
+    if path.suffix or path.is_file():
+        raise BadOption(
+            f"{str(path)!r} is one file, and the format {name} makes {len(made)} of this run",
+            "it makes one for each task, model and variant",
+            "Name a folder.",
+        )
+    for file, data in made.items():
+        write_file(path / file, data)
+    return path
 
 
 def write_provenance(run: RunTables, exported: Path) -> Path:
@@ -173,5 +204,6 @@ def write_provenance(run: RunTables, exported: Path) -> Path:
         "told_by_the_oracle": list(leaking),
         "checksummed": run.checksummed,
         "sessions": run.sessions,
+        **({} if run.imported is None else {"imported": run.imported}),
     }
     return write_file(exported.with_name(f"{exported.name}.provenance.json"), encode(known) + b"\n")
