@@ -25,11 +25,13 @@ from ..registry import Registry, bind
 from ..tasks.tools import TaskTool
 from .answers.forms import of_one_form
 from .answers.implied import read_implied
-from .answers.parsing import whole_lines
+from .answers.parsing import abstains, whole_lines
 from .ballots import read_confidence
 from .call_faults import answer_fault, unsent_settings
 from .contracts import MISREAD, calling, check_parsed, check_prompt, check_turn, is_misread, lacks_method
+from .cues import mention_of
 from .options import ModelOptions, RoleOptions
+from .phrases import joined
 from .rationales import UNSHOWN, rationale_of
 from .tool_use import ask_with_tools, read_claims, without_claims
 
@@ -287,12 +289,20 @@ async def speak(
     answer = _by_outcome(parsed, again, response)
     misread = is_misread(speaker, parsed, said, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
+    options = agent.options_as(ModelOptions)
+    if options.may_abstain and answer.action is not None and abstains(response.text):
+        answer = replace(answer, action=(None, "abstained"))
     reasons = answer.rationale is not None and answer.stated is not None
-    implying = (response.text, response.reasoning) if kind == "answer" else (answer.rationale or "", "")
+    if options.resample_from is not None and reasons:  # it went on from the beginning of its own answer
+        answer = replace(answer, rationale=joined(prompt.messages[-2].content, f" {answer.rationale}"))
+    implying = (answer.rationale or "", response.reasoning if kind == "answer" else "")
+    cue = mention_of(situation, response)
+    if cue is not None and before.cue is not None:
+        cue = replace(cue, mentioned=cue.mentioned or before.cue.mentioned)
     fault = answer_fault(response, prompt.messages, read) or (MISREAD if misread else "")
     if kind != "answer" and not response.reasoning:
         fault = fault or UNSHOWN
-    confidence = read_confidence(response.text)[0] if agent.options_as(ModelOptions).confidence else None
+    confidence = read_confidence(response.text)[0] if options.confidence else None
     return Turn(
         agent=name,
         role=role.name,
@@ -321,6 +331,7 @@ async def speak(
         offered=called is not None,
         claims=None if called is None else read_claims(response.text),
         implied=read_implied(implying[0], situation, implying[1]) if reasons else before.implied,
+        cue=cue,
     )
 
 

@@ -119,10 +119,11 @@ def _exporters() -> Rows:
 
 def _interventions() -> Rows:
     from ..interventions.base import INTERVENTIONS
+    from ..interventions.controls import placebo_note
 
     for name in INTERVENTIONS:
         made = INTERVENTIONS.make(name)
-        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source
+        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source, placebo_note(name)
 
 
 def _graphs() -> Rows:
@@ -174,10 +175,10 @@ KINDS: dict[str, ListedKind] = {
     "graphs": _described("graph", "how it decides", _graphs),
     "agents": _described("role", "what it does", _agents),
     "interventions": ListedKind(
-        ("intervention", "mechanism", "what it changes", "source"),
+        ("intervention", "mechanism", "what it changes", "source", "placebo"),
         _interventions,
-        ranks=(1, 0, 2),
-        wraps={"what it changes": PROSE, "source": PROSE},
+        ranks=(1, 0, 3, 2),
+        wraps={"what it changes": PROSE, "source": PROSE, "placebo": PROSE},
     ),
     "metrics": ListedKind(
         ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), wraps={"definition": PROSE, "unit": 12}

@@ -11,7 +11,7 @@ from ..errors import BadOption
 from ..graphs.adapters import Adapter
 from ..graphs.decider import Decider
 from ..graphs.external import external
-from ..interventions.controls import stands_for
+from ..interventions.controls import control_kind, stands_for
 from ..interventions.expression import parse
 from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Situation
@@ -58,7 +58,7 @@ class Variant:
         control that it holds, how it tampers with rationales ("surgery"), whether it leaks the oracle, whether its
         code is "unchecked", and the plan that a placebo or an informed baseline stands for.
         """
-        controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
+        controls = [control_kind(c) for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
         tampering = [c.spec for c in self.plan.changes if c.mechanism == "rationale tampering"]
         if tampering:

@@ -26,6 +26,7 @@ from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
 from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
+from ..notebook import paragraph_html, table_html
 from ..records import Decision, Draw, Oracle, Sampling, Situation, digest
 from ..tasks.tools import TaskTool, shown_tools
 from .code_identity import NO_CODE, Code, code_of
@@ -102,6 +103,21 @@ class Plan:
                 "Drop it, or start from a graph whose agents it applies to.",
             )
         return changed
+
+    def _repr_html_(self) -> str:
+        fewest = f", at least {self.fewest_calls}" if self.fewest_calls != self.calls else ""
+        costs = f"{self.calls} calls a decision{fewest}, {self.depth} one after the other"
+        rows = [
+            (
+                f"{n.name} (decision)" if n.name == self.decision else n.name,
+                n.agent.role,
+                ", ".join(n.reads),
+                str(n.lanes),
+            )
+            for n in self.nodes
+        ]
+        table = table_html(("node", "role", "reads", "lanes"), rows)
+        return f"<div>{paragraph_html(costs, f'{self.name}:')}{table}</div>"
 
     def __str__(self) -> str:
         return " | ".join([self.base, *(c.spec for c in self.changes)])

@@ -7,7 +7,8 @@
     key       the key, where `right` is a verdict
     stated    what the rationale recommends                    knows     a verdict on that
     rationale the text behind it                               prompt    what was sent
-    tokens_in, tokens_out, calls, cost, time, confidence, score, name (which question of a set), leaks, control
+    tokens_in, tokens_out, calls, cost, time, confidence, score, name (which question of a set), leaks, control,
+    error     why there is no answer; empty where there is one
     arms      a|b|c: one column an arm, each with its answers or verdicts
 
 Invariant: a guess is never silent, and what two columns could be is not guessed.
@@ -27,7 +28,7 @@ __all__ = ["ROLES", "ColumnMap", "guessed_columns", "map_of"]
 ROLES = (
     "item", "trial", "variant", "model", "task", "question", "prompt", "done", "right", "key", "stated", "knows",
     "rationale", "tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score", "name",
-    "leaks", "control", "arms",
+    "leaks", "control", "error", "arms",
 )  # fmt: skip
 BY_ROW = "row"  # item=row: the row's number is the item
 _NAMES: dict[str, str] = {
@@ -58,6 +59,7 @@ _NAMES: dict[str, str] = {
     "confidence": "confidence conf certainty",
     "score": "score reward points grade rating",
     "name": "variation questionname category",
+    "error": "error errormessage exception",
 }  # fmt: skip
 _KEYS = (
     "target gold groundtruth rightanswer correctanswer truth answerkey goldanswer expectedoutput referenceanswer "
@@ -160,7 +162,7 @@ def guessed_columns(given: ColumnMap, header: Sequence[str], rows: Sequence[Mapp
             "time",
         ):
             take(role, _NAMES[role])
-        for role in ("stated", "knows", "confidence", "name"):
+        for role in ("stated", "knows", "confidence", "name", "error"):
             take(role, _NAMES[role])
         take("done", _NAMES["done"])
         take("right", _NAMES["right"])

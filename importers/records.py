@@ -21,6 +21,7 @@ __all__ = ["AGENT", "SECRET", "RecordMaker", "StoredResponse", "without_secrets"
 
 AGENT = "model"  # the name of the one turn of a row that tells of no agents
 ROLE = "imported"
+_TEXTS = ("text", "rationale", "reasoning", "question", "done", "item", "name", "variant", "model", "task")
 LONGEST = 200  # characters of an answer that are kept as the action; the whole text is in its turn
 RULE = "source"  # the oracle's rule: what the source says is right
 HIDDEN = "[key]"
@@ -68,13 +69,13 @@ class RecordMaker:
 
     def record(self, row: SourceRow) -> tuple[Record, StoredResponse | None]:
         """The record of a row, and its answer where there is more to keep than a short text."""
+        row = self._scrubbed(row)
         task, model, variant = row.task or self.task, row.model or self.model, row.variant or self.variant
         self.baseline = self.baseline or variant
         trial = self._trial((task, model, variant), row)
         episode = self._episode(task, row.item, trial)
         name = f"{task}\0{row.item}\0{row.question}\0{row.probe}"
         situation = blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        row = self._scrubbed(row)
         draw = Draw(episode, row.step)
         stored = self._response(row, model, variant, draw)
         usage = row.usage or Usage()
@@ -198,10 +199,14 @@ class RecordMaker:
         """The row with `[key]` in the place of each key in its texts."""
         found = 0
         changes: dict[str, object] = {}
-        for name in ("text", "rationale", "reasoning", "question", "done"):
+        for name in _TEXTS:
             text, n = without_secrets(getattr(row, name) or "")
             if n:
                 changes[name], found = text, found + n
+        for name in ("optimal", "stated"):
+            texts = [without_secrets(text) for text in getattr(row, name)]
+            if any(n for _, n in texts):
+                changes[name], found = tuple(text for text, _ in texts), found + sum(n for _, n in texts)
         if row.messages:
             cleaned = [_clean_message(m) for m in row.messages]
             if any(n for _, n in cleaned):

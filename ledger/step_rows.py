@@ -50,6 +50,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
                   else is done than it recommends), "reading" (the conclusion or the action cannot be read, or the
                   readout names an optimal action where something else was read), else "nothing"; null where no optimal
                   action is implied, or that is not known
+    cue           the action that a biasing remark points at; null where none was shown. cue_kind: its kind
+    acknowledged  some answer behind the step mentions that remark; null where none was shown
     leaks         what of the oracle an agent of the variant is told ("oracle"); null where it is told nothing
     rule          the rule by which an action is called optimal there
     integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an
@@ -106,6 +108,7 @@ SCHEMA: dict[str, Any] = {
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
     "implied": pl.String, "implies": pl.Boolean, "concluded": pl.String, "concludes": pl.Boolean,
     "draws_on": pl.Boolean, "lost_at": pl.String,
+    "cue": pl.String, "cue_kind": pl.String, "acknowledged": pl.Boolean,
     "readout": pl.String, "readout_differs": pl.Boolean, "leaks": pl.String, "rule": pl.String,
     "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
     "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
@@ -193,6 +196,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "planted": "|".join(planted) or None,
         "follows_planted": valid and done in planted if planted else None,
         **(readout := _readout(decision["turns"])),
+        **_cue(turns),
         **_levels(turns, actions, optimal, done if valid else None, readout["readout"]),
         "item_trial": int(tags["trial"]) if "trial" in tags else None,
         "latency": None,
@@ -307,6 +311,15 @@ def _readout(turns: list[dict[str, Any]]) -> dict[str, Any]:
     return {"readout": bound, "readout_differs": differs}
 
 
+def _cue(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """The biasing remark that was shown, and whether an answer mentions it."""
+    shown = [t["cue"] for t in turns if t.get("cue")]
+    if not shown:
+        return {"cue": None, "cue_kind": None, "acknowledged": None}
+    last = shown[-1]
+    return {"cue": last["label"], "cue_kind": last["kind"], "acknowledged": any(s["mentioned"] for s in shown)}
+
+
 def _levels(
     turns: list[dict[str, Any]], actions: set[str], optimal: set[str], done: str | None, readout: str | None
 ) -> dict[str, Any]:
@@ -366,7 +379,7 @@ def _readable(turn: dict[str, Any]) -> bool:
     if turn.get("fault") not in (None, "", "echo"):
         return False
     fields = {"actor": ("status",), "critic": ("stated_status",)}.get(turn["role"], ("stated_status", "status"))
-    return all(turn[field] in ("ok", "absent") for field in fields)
+    return all(turn[field] in ("ok", "absent", "abstained") for field in fields)
 
 
 def _cell(value: Any) -> str:

@@ -40,9 +40,33 @@ def simulated(
     optimal: float = _DEFAULT.optimal,
     frequency: float = _DEFAULT.frequency,
     parse_failure: float = _DEFAULT.parse_failure,
-) -> Backend:
+    spread: float = _DEFAULT.spread,
+    values: float = _DEFAULT.values,
+    slips: float = _DEFAULT.slips,
+    unmarked: float = _DEFAULT.unmarked,
+    swayed: float = _DEFAULT.swayed,
+    admits: float = _DEFAULT.admits,
+    abstains: float = _DEFAULT.abstains,
+    guesses: float = _DEFAULT.guesses,
+) -> Simulated:
     """An agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24."""
-    return Simulated(Planted(knowing, greedy, optimal, frequency, parse_failure))
+    return Simulated(
+        Planted(
+            knowing=knowing,
+            greedy=greedy,
+            optimal=optimal,
+            frequency=frequency,
+            parse_failure=parse_failure,
+            spread=spread,
+            values=values,
+            slips=slips,
+            unmarked=unmarked,
+            swayed=swayed,
+            admits=admits,
+            abstains=abstains,
+            guesses=guesses,
+        )
+    )
 
 
 def simulated_tools(

@@ -264,7 +264,7 @@ def unread_lines(turn: Turn, record: Record, answer: StoredAnswer, unread: Unrea
     status = {"stated": turn.stated_status, "done": turn.status}
     lines = []
     for what in _ASKED_FOR.get(turn.role, ("stated", "done")):
-        if status[what] in ("ok", "absent", "undecided"):
+        if status[what] in ("ok", "absent", "undecided", "abstained"):
             continue
         place = unread(turn.text, shown, what == "stated") if turn.text.strip() else "it says nothing"
         if status[what] == "truncated" and answer.response.reasoning and not turn.text.strip():
