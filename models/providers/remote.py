@@ -41,9 +41,9 @@ from .addresses import check_address, check_tls, check_variable
 from .anthropic_format import anthropic_body, anthropic_completion
 from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
 from .batch_apis import AnthropicBatches, OpenAIBatches
-from .bindings import Binding, binding_of, read_bound
+from .bindings import Binding, binding_of, read_bound, refused_of
 from .forms import Form, OpenModel, form_of
-from .lessons import lesson_of, room_in_context
+from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
@@ -315,6 +315,8 @@ class RemoteModel:
                     opened.lessons.context, limit = context, left
                     continue
                 lesson = lesson_of(error.said, form.sent | binding.body.keys()) if error.said else None
+                if lesson is None and (name := refused_of(error.said, binding, request)):
+                    lesson = Lesson(name)
                 if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
                     raise
                 opened.lessons.learn(lesson, str(error.why))
