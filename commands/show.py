@@ -70,7 +70,7 @@ def show_command(
         echo_json({"run": str(run), "sessions": result.sessions, "missing": result.missing_sentence})
     else:
         result = open_run(run)
-        show_run(result.sessions, result.missing_sentence, console)
+        show_run(result.sessions, result.missing_sentence, console, result.imported)
 
 
 def _show_gap(
