@@ -54,6 +54,10 @@ test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
 	@$(BIN)/pytest -n 0 tests/models/test_faults.py tests/experiments/executors/test_kill.py --faults=full --kills=100 $(ARGS)
 
+.PHONY: test-providers
+test-providers: setup ## Current models of many providers in five variants, against their wire formats on the loopback
+	@$(BIN)/python benchmarks/providers.py $(ARGS)
+
 .PHONY: reading
 reading: setup ## How well and how fast answers are read, on a table with the right readings (ARGS="--show")
 	@$(BIN)/python benchmarks/reading.py $(ARGS)
@@ -101,6 +105,15 @@ bench-scale: setup ## 100,000 episodes: memory, records per second, resume; and 
 .PHONY: bench-score
 bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
 	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
+
+.PHONY: test-browser
+test-browser: setup ## Click through the viewer in chromium, which must be there (installs playwright into .venv)
+	@$(BIN)/python -c 'import playwright' 2> /dev/null || $(PIP) install --quiet --no-compile 'playwright>=1.50,<2'
+	@$(BIN)/pytest -n 0 tests/reports/viewer/test_browser.py $(ARGS)
+
+.PHONY: bench-viewer
+bench-viewer: setup ## Time the viewer's pages on 100,000 records (fails beyond 300 ms, or 200 ms for a situation)
+	@$(BIN)/python benchmarks/viewer.py $(ARGS)
 
 .PHONY: bench-embedded
 bench-embedded: setup ## Tokens per second through the whole program over the bare backend; start-up

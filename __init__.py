@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .api import run as run
     from .evals.evaluator import evaluator as evaluator
     from .experiments.variant import Variant as Variant
+    from .graphs.recorded import recorded as recorded
     from .interventions import controls_for as controls_for
     from .interventions import critique as critique
     from .interventions import debate as debate

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .blocking import blocking
-from .errors import BadOption, RunFolderError
+from .errors import BadOption, MissingExtra, RunFolderError
 from .events import Listener, event_bus
 from .files import write_file
 from .ledger import LedgerReader, read_ledger
@@ -327,6 +327,13 @@ class Result:
         paid = f"{self.outcome.run_usage}\n{self.costs}" if self.outcome else ""
         show_scorecard(self.score(), self.experiment, paid, wide=wide)
 
+    def _repr_html_(self) -> str:
+        from .notebook import paragraph_html
+
+        missing = self.missing_sentence
+        head = paragraph_html(missing and f"! {missing}", str(self.folder))
+        return head if self.records.is_empty() else head + self.score()._repr_html_()
+
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
         from .reports.html import write_report
@@ -334,7 +341,7 @@ class Result:
         return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
 
     def export(self, path: Path | str, form: str | None = None) -> Path:
-        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table; plugins may add formats.
+        """Write the records with their prompts: `.jsonl` whole, `.parquet` or `.csv` as a table; plugins add formats.
 
         Beside them a file `NAME.provenance.json` says where the records come from and what they are not: the sessions
         of the run, the episodes that are missing, and the variants that the oracle tells something.
@@ -347,6 +354,24 @@ class Result:
         written = export_records(RecordSource(self.folder, self.records), Path(path), form)
         write_provenance(self._tables, written)
         return written
+
+    def to_frame(self) -> pl.DataFrame:
+        """The records with their prompts as `export` writes them: a row per step of a variant, `prompts` as JSON."""
+        from .reports.export import RecordSource
+
+        return RecordSource(self.folder, self.records).frame()
+
+    def to_dataset(self) -> Any:
+        """The same as a `datasets.Dataset` of Hugging Face (extra: datasets).
+
+        Raises:
+            MissingExtra: the extra is not installed.
+        """
+        try:
+            from datasets import Dataset
+        except ImportError:
+            raise MissingExtra.of("datasets", "datasets") from None
+        return Dataset.from_dict(self.to_frame().to_dict(as_series=False))
 
     def data(
         self,
@@ -386,10 +411,9 @@ def open_run(folder: Path | str) -> Result:
 
 
 def _records(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.frame import frame, table
+    from .evals.frame import stored_steps
 
-    lines = ledger.csv_lines()
-    return frame(ledger.raw_records()) if lines is None else table(lines)
+    return stored_steps(ledger)
 
 
 def _turns(ledger: LedgerReader) -> pl.DataFrame:

@@ -65,13 +65,14 @@ def graphs_show(
     svg: Annotated[Path | None, typer.Option(help="Write the picture as SVG.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write the picture as PNG.")] = None,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print Mermaid text instead.")] = False,
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a variant's agents, who reads whom, and what a decision costs in calls."""
     from ..interventions import parse
     from .graphs import show_graph
 
-    show_graph(parse(expression), terminal(), svg, png, mermaid, as_json)
+    show_graph(parse(expression), terminal(), svg, png, mermaid, wide, as_json)
 
 
 def doctor(

@@ -14,7 +14,7 @@ from ..files import write_file
 from ..graphs.drawing import draw
 from ..graphs.node import Node
 from ..graphs.plan import Plan
-from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from .output import echo_json
 
 __all__ = ["show_graph"]
@@ -35,6 +35,7 @@ def show_graph(
     svg: Path | None = None,
     png: Path | None = None,
     mermaid: bool = False,
+    wide: bool = False,
     as_json: bool = False,
 ) -> None:
     """Print a plan as a table, or as Mermaid text alone, after writing its drawings to the files that are given.
@@ -53,13 +54,16 @@ def show_graph(
         return
     console.print(Text(plan.name, style="bold"), soft_wrap=True)
     fewest = f", at least {plan.fewest_calls}" if plan.fewest_calls != plan.calls else ""
-    console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
+    if plan.calls is None:
+        console.print("calls of a decision: ?, for what a graph from elsewhere asks is known when it ran")
+    else:
+        console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
     rows = [_row(plan, node) for node in plan.nodes]
     columns = [
-        TableColumn(heading, [row[i] for row in rows], align, rank, prose=heading == "reads")
+        TableColumn(heading, [row[i] for row in rows], align, rank, wraps=PROSE if heading == "reads" else 0)
         for i, (heading, align, rank) in enumerate(HEADINGS, start=1)
     ]
-    console.print(RowNamedTable("", "node", [row[0] for row in rows], columns))
+    console.print(RowNamedTable("", "node", [row[0] for row in rows], columns, wide=wide))
     for path in written:
         console.print(Text(f"drawn: {path}"), soft_wrap=True)
 

@@ -10,6 +10,7 @@ import typer
 from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide, names_of
 from .output import echo_json, terminal
 from .strict import StrictCommand
+from .waiting import waiting
 
 __all__ = ["add_result_commands"]
 
@@ -18,7 +19,7 @@ SECTION = "Results"
 
 def add_result_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
-    for command in (score, compare, check, show, judge, report, export):
+    for command in (score, compare, check, show, view, judge, report, export):
         app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
     app.command("import", cls=StrictCommand, rich_help_panel=SECTION)(import_run)
 
@@ -43,7 +44,8 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a stored run again; needs no model, no network and no key."""
-    from .score import score_command
+    with waiting(f"reading {run}"):
+        from .score import score_command
 
     score_command(
         context,
@@ -169,6 +171,35 @@ def show(
     show_command(run, episode, step, variant or (), model, console, gap=gap, most=most, html=html, as_json=as_json)
 
 
+def view(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of runs; by default runs/.", metavar="[RUN]...")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8642,
+    host: Annotated[str, typer.Option(help="Where to listen; by default this machine alone can look.")] = "127.0.0.1",
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write the pages into this folder instead, for a web page.")
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Take no labels: write nothing at all.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at runs in a browser: every situation with all variants side by side (extra: viewer)."""
+    from .view import view_command
+
+    console = terminal(as_json)
+    view_command(
+        runs or [],
+        console,
+        host=host,
+        port=port,
+        bundle=bundle,
+        read_only=read_only,
+        open_page=open_page,
+        as_json=as_json,
+    )
+
+
 def judge(
     run: RunFolder,
     model: Annotated[list[str], typer.Option(help="A model that judges; may be repeated, and the majority stands.")],
@@ -199,7 +230,8 @@ def report(
     """Write the self-contained HTML report of a stored run."""
     from ..result import open_run
 
-    path = open_run(run).report(out)
+    with waiting(f"scoring {run}"):
+        path = open_run(run).report(out)
     if as_json:
         echo_json({"report": str(path)})
     else:
@@ -215,7 +247,8 @@ def export(
     """Write a run's records to a file."""
     from ..result import open_run
 
-    path = open_run(run).export(to, form)
+    with waiting(f"reading {run}"):
+        path = open_run(run).export(to, form)
     if as_json:
         echo_json({"export": str(path), "provenance": f"{path}.provenance.json"})
     else:

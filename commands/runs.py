@@ -23,7 +23,7 @@ RUNS = Path("runs")
 
 
 def run_rows() -> Iterator[tuple[str, ...]]:
-    """(folder, start, state, models, tasks, episodes, answers, dollars, variants) of each run."""
+    """(folder, start, state, models, tasks, cost, episodes, answers, variants) of each run."""
     folders = [path.parent for path in RUNS.glob(f"*/{FILE}")]
     yield from sorted(map(_row, sorted(folders)), key=lambda row: row[1], reverse=True)
 
@@ -38,7 +38,7 @@ def _row(folder: Path) -> tuple[str, ...]:
 
 def _cells(ledger: LedgerReader) -> tuple[str, ...]:
     stored: dict[str, Any] = json.loads(ledger.meta("experiment") or "{}")
-    paid, sessions, imported = ledger.paid(), ledger.sessions(), ledger.imported()
+    paid, sessions, imported = ledger.paid(), ledger.sessions(reported=False), ledger.imported()
     state = _state(stored_missing(ledger), ended_sentence(sessions))
     started = sessions[0].started if sessions else ""
     if imported is not None:
@@ -49,9 +49,9 @@ def _cells(ledger: LedgerReader) -> tuple[str, ...]:
         state,
         ", ".join(stored.get("labels", ())),
         ", ".join(stored.get("task_labels", ())),
+        "" if imported else "unknown" if paid.dollars is None else f"${paid.dollars:.4f}",
         str(stored.get("episodes", "")),
         "" if imported else f"{paid.calls:,.0f}",
-        "" if imported else "unknown" if paid.dollars is None else f"{paid.dollars:.4f}",
         "; ".join(names),
     )
 

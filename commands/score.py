@@ -12,6 +12,7 @@ from rich.console import Console
 from ..result import open_run
 from .output import echo_json
 from .strict import refuse_unused
+from .waiting import waiting
 
 __all__ = ["score_command"]
 
@@ -47,7 +48,8 @@ def score_command(
         refuse_unused(context, ("metric", "baseline", "interval", "two_way", "wide", "as_json"), "two-way tables")
         from ..reports.two_way import show_two_way
 
-        tables = result.two_way(metrics, baseline, interval)
+        with waiting(f"scoring {run}"):
+            tables = result.two_way(metrics, baseline, interval)
         if as_json:
             echo_json(tables)
         else:
@@ -56,7 +58,8 @@ def score_command(
     from ..reports.terminal import show_estimates, show_scorecard
 
     names = metrics or ([] if evaluators else None)
-    card = result.score(names, baseline, interval, evaluators, turns)
+    with waiting(f"scoring {run}"):
+        card = result.score(names, baseline, interval, evaluators, turns)
     if as_json:
         echo_json(card)
     elif every or names is not None:

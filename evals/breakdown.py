@@ -7,6 +7,7 @@
     item      accuracy of each variation of a question set (`metrics.answers.accuracies`)
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
     round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
+    exposure  vulnerability and rescue by how many of those read disagreed, or were right (`metrics.teams.by_exposure`)
     edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
     trials    pass@n, pass^n and the vote of n draws, by n (`metrics.trials.by_draws`)
     costs     calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
@@ -32,6 +33,7 @@ from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
 from .metrics.influence import persuasion_by_edge
 from .metrics.levels import by_level
+from .metrics.teams import by_exposure
 from .metrics.trials import by_draws
 
 __all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
@@ -45,6 +47,7 @@ BREAKDOWNS = {
     "repeats": "Frequency bias by repeats",
     "round": "Flips by round",
     "speaker": "Flips by speaker",
+    "exposure": "Right to wrong by how many disagree, wrong to right by how many are right",
     "edge": "Persuasion by edge, source -> reader",
     "trials": "By how many draws of a decision",
     "costs": "What was paid",
@@ -79,6 +82,7 @@ def breakdowns(
     if own is not None:
         made["round"] = lambda: flips_by(own, "round", interval)
         made["speaker"] = lambda: flips_by(own, "speaker", interval)
+        made["exposure"] = lambda: by_exposure(own, interval)
         made["edge"] = lambda: _column(
             "persuasion",
             {f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(own, interval).items()},

@@ -14,11 +14,12 @@ import orjson
 import polars as pl
 
 from ..errors import UnknownName
+from ..ledger import LedgerReader
 from ..ledger.step_rows import COLUMNS, SCHEMA, step_row
 from ..records import Record, encode
 from .items import with_items
 
-__all__ = ["OUTSIDE", "baseline_name", "frame", "table", "without_probes"]
+__all__ = ["OUTSIDE", "baseline_name", "frame", "stored_steps", "table", "without_probes"]
 
 AT_ONCE = 100_000  # lines that are parsed together: some 20 MB
 _HEAD = ",".join(COLUMNS).encode()
@@ -112,6 +113,12 @@ def table(lines: Iterable[bytes]) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=COLUMNS)]
     parts += [pl.read_csv(part, schema=COLUMNS) for part in _parts(iter(lines))]
     return without_probes(pl.concat(parts, rechunk=False))
+
+
+def stored_steps(ledger: LedgerReader) -> pl.DataFrame:
+    """The table of a run: from its stored lines where this code made them, else from its records."""
+    lines = ledger.csv_lines()
+    return frame(ledger.raw_records()) if lines is None else table(lines)
 
 
 def _parts(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import Literal
 
+from ..notebook import paragraph_html
 from .controls import Reference
 from .inference import FEW, Bounds, Contrast, Estimate, smallest_p
 from .integrity import IntegrityFault
@@ -93,6 +94,9 @@ class Verdict:
     calls: float | None
     sentence: str
     leaks: bool = False
+
+    def _repr_html_(self) -> str:
+        return paragraph_html(self.sentence, f"{self.variant} ({self.model} on {self.task}):")
 
 
 def direction(contrast: Contrast | None) -> Direction:

@@ -1,5 +1,6 @@
 """How agents are wired: plans on networkx that compile to LangGraph, and LangGraph graphs that were built elsewhere."""
 
+from . import conformance
 from .adapters import ADAPTERS, Adapter, GraphOutput, MessagesAdapter
 from .debate import (
     debate_over,
@@ -19,6 +20,7 @@ from .external import external
 from .external_graph import ExternalGraph
 from .plan import Node, Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
+from .shapes import StateAdapter, StructuredAdapter
 from .state import PlanState, decision_cost, decision_from
 from .voting import vote_over_lanes
 
@@ -34,7 +36,10 @@ __all__ = [
     "Node",
     "Plan",
     "PlanState",
+    "StateAdapter",
+    "StructuredAdapter",
     "act",
+    "conformance",
     "debate_over",
     "decision_cost",
     "decision_from",

@@ -7,10 +7,11 @@ processes, on a cluster, in an experiment file. Given as an object, it runs in t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..agents.base import Agent
+from ..options import flag
 from .adapters import Adapter, adapter_named
 from .expression import parse_graph
 from .external_graph import SUPERSTEPS, ExternalGraph
@@ -29,6 +30,9 @@ def external(
     slots: Sequence[str] = ("default",),
     supersteps: int = SUPERSTEPS,
     context: Any = None,
+    config: Mapping[str, Any] | None = None,
+    store: Any = None,
+    memory: bool = False,
 ) -> Plan:
     """External: a compiled LangGraph graph, or any Runnable with `ainvoke`, as a plan of one agent.
 
@@ -40,6 +44,11 @@ def external(
         slots: the model slots that its models speak through.
         supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
         context: what a graph with a `context_schema` is run with; `{}` where it needs none.
+        config: LangGraph's configuration, such as {"configurable": {...}}.
+        store: the store that its nodes read, in the place of its own, or a function that makes one. Each decision has a
+            copy of its own.
+        memory: whether it goes on, at every step of an episode, with its conversation of the step before, instead of
+            beginning anew. Each of its lanes and variants remembers its own.
 
     Raises:
         PlanError: the graph is not compiled or lacks its context, or the adapter is no adapter.
@@ -50,11 +59,15 @@ def external(
     reads = adapter_named(adapter) if isinstance(adapter, str) else adapter
     called = name or (_object(source) if source else _own_name(graph))
     kept: Any = slots if isinstance(slots, str) else tuple(slots)
-    made = ExternalGraph(called, found, reads, kept, supersteps, context, source)
+    made = ExternalGraph(
+        called, found, reads, kept, supersteps, context, config or {}, store, flag("memory", memory), source
+    )
     base = called
-    if source and isinstance(adapter, str) and context in (None, {}):
-        more = {"name": name, "slots": list(made.slots), "supersteps": supersteps, "context": context}
-        usual = {"name": "", "slots": ["default"], "supersteps": SUPERSTEPS, "context": None}
+    if source and isinstance(adapter, str) and context in (None, {}) and store is None and not config:
+        more = {
+            "name": name, "slots": list(made.slots), "supersteps": supersteps, "context": context, "memory": memory,
+        }  # fmt: skip
+        usual = {"name": "", "slots": ["default"], "supersteps": SUPERSTEPS, "context": None, "memory": False}
         options = {"adapter": adapter} if adapter != "messages" else {}
         options |= {option: value for option, value in more.items() if value != usual[option]}
         base = f"external({', '.join([repr(source), *(f'{k}={v!r}' for k, v in options.items())])})"

@@ -18,11 +18,13 @@ from ..errors import PlanError
 from ..records import digest
 from .adapters import Adapter
 from .code_identity import Code, code_of
+from .isolation import check_store
 from .named_objects import graph_named
 
-__all__ = ["SUPERSTEPS", "ExternalGraph"]
+__all__ = ["SUPERSTEPS", "ExternalGraph", "takes"]
 
 SUPERSTEPS = 100
+_SENT = ("adapter", "slots", "supersteps", "context", "config", "store", "memory")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,10 @@ class ExternalGraph:
         slots: the model slots that its models speak through.
         supersteps: after how many it is given up, unless the graph brings its own `recursion_limit`.
         context: what a graph with a `context_schema` is run with.
+        config: LangGraph's configuration, such as {"configurable": {...}, "tags": [...]}.
+        store: the store that its nodes read, in the place of its own, or a function that makes one. Each decision has a
+            copy of its own.
+        memory: whether it goes on, at every step of an episode, with its conversation of the step before.
         source: where it was found, as "module:object", and will be found by other processes; "" where it was given.
         expression: the registered graph that makes it, by which other processes rebuild it; "" where there is none.
 
@@ -51,6 +57,9 @@ class ExternalGraph:
     slots: tuple[str, ...] = ("default",)
     supersteps: int = SUPERSTEPS
     context: Any = field(default=None, repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    store: Any = field(default=None, repr=False)
+    memory: bool = False
     source: str = ""
     expression: str = ""
 
@@ -76,6 +85,15 @@ class ExternalGraph:
                 "it needs to_input(situation) and from_state(state, situation)",
                 "Use ak.graphs.MessagesAdapter() for a graph whose state has messages.",
             )
+        if not isinstance(self.config, Mapping):
+            raise PlanError(f"the config of {self.name!r} is {self.config!r}", remedy="Give a dictionary.")
+        if self.memory and not self.continues:
+            raise PlanError(
+                f"the graph {self.name!r} cannot remember the steps of an episode",
+                f"its adapter {type(self.adapter).__qualname__} has no follow_up(state, text)",
+                "Give it one, or run it without memory.",
+            )
+        check_store(self.name, self.store or getattr(self.unbound[0], "store", None))
         if self.lacks_context and not (getattr(self.unbound[0], "config", None) or {}).get("configurable"):
             raise self.no_context()
 
@@ -95,7 +113,7 @@ class ExternalGraph:
             graph, keywords, config = self.graph, {}, {}
         if self.context is not None:
             keywords = {**keywords, "context": self.context}
-        return graph, keywords, config
+        return graph, keywords, cast(dict[str, Any], merge_configs(cast(Any, config), cast(Any, dict(self.config))))
 
     @property
     def lacks_context(self) -> bool:
@@ -116,14 +134,14 @@ class ExternalGraph:
     @cached_property
     def code(self) -> Code:
         """The code of the nodes, branches and reducers, of the adapter, and of what they refer to."""
-        return code_of(self.graph, self.adapter, self.context)
+        return code_of(self.graph, self.adapter, self.context, *([dict(self.config)] if self.config else []))
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the name, of the nodes and edges that `get_graph()` gives, of the adapter's class and fields, and of
         the code behind them.
         """
-        shape = self.graph.get_graph() if callable(getattr(self.graph, "get_graph", None)) else None
+        shape = _shape(self.graph)
         names = {} if shape is None else {node.id: node.name for node in shape.nodes.values()}
         edges = [] if shape is None else [[names[e.source], names[e.target], e.conditional] for e in shape.edges]
         return digest(
@@ -133,6 +151,7 @@ class ExternalGraph:
                 "edges": sorted(edges),
                 "adapter": type(self.adapter).__qualname__,
                 "supersteps": self.supersteps,
+                **({"memory": True} if self.memory else {}),
                 "code": self.code.digest,
             }
         )
@@ -150,7 +169,7 @@ class ExternalGraph:
     @property
     def takes_hints(self) -> bool:
         """Whether its adapter has a place for the sentences that interventions add."""
-        return _takes(self.adapter.to_input, "hints")
+        return takes(self.adapter.to_input, "hints")
 
     def check(self, node: str, move: str, hints: Mapping[str, str]) -> None:
         """Refuse what an intervention asks of it and its adapter cannot give.
@@ -205,7 +224,8 @@ class ExternalGraph:
         if self.expression:
             return _from_expression, (self.expression, self.name)
         if self.source:
-            return _from_source, (self.source, self.name, self.adapter, self.slots, self.supersteps, self.context)
+            settings = {f: getattr(self, f) for f in _SENT}
+            return _from_source, (self.source, self.name, settings)
         raise PlanError(
             f"the graph {self.name!r} cannot be sent to another process",
             "a compiled LangGraph graph holds functions that cannot be copied",
@@ -214,7 +234,16 @@ class ExternalGraph:
         )
 
 
-def _takes(function: Any, parameter: str) -> bool:
+def _shape(graph: Any) -> Any:
+    """What `get_graph()` gives; None where there is no such thing, or LangChain cannot draw it."""
+    try:
+        return graph.get_graph() if callable(getattr(graph, "get_graph", None)) else None
+    except Exception:
+        return None
+
+
+def takes(function: Any, parameter: str) -> bool:
+    """Whether a function has a parameter of that name."""
     try:
         return parameter in signature(function).parameters
     except (TypeError, ValueError):
@@ -227,7 +256,5 @@ def _from_expression(expression: str, name: str) -> ExternalGraph:
     return ExternalGraph.from_expression(expression, name)
 
 
-def _from_source(
-    source: str, name: str, adapter: Adapter, slots: tuple[str, ...], supersteps: int, context: Any
-) -> ExternalGraph:
-    return ExternalGraph(name, graph_named(source), adapter, slots, supersteps, context, source)
+def _from_source(source: str, name: str, settings: Mapping[str, Any]) -> ExternalGraph:
+    return ExternalGraph(name, graph_named(source), source=source, **settings)

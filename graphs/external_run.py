@@ -6,32 +6,30 @@ Invariants
   that another LangChain model was called, and that the run's own model was not. Tags of the record say so.
 - A graph that fails is an outcome of that step. What ends a run (a spent budget, wrong credentials, a replay that lacks
   an answer, a misuse) ends it, also where the graph catches it.
-- An episode in which the graph's or the adapter's own code failed, or which waits at an interrupt, does not count as
-  finished: a resumed run plays it again.
+- An episode in which the graph's or the adapter's own code failed does not count as finished: a resumed run plays it
+  again. A graph that waits for somebody has the outcome `interrupted`.
 - Lanes draw from series of their own, and a conversation that goes on draws anew what it has asked before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from json import JSONDecodeError
 from typing import Any, cast
-from uuid import uuid4
 
 from ..agents.base import Agent, Context, pass_on
 from ..agents.follow_up import follow_up_text
 from ..agents.graph_agent import GraphAgentOptions
 from ..agents.rendering import render_situation
 from ..errors import EndsRun, PlanError, UsageError
-from ..models.providers.provider_errors import scrubbed
 from ..models.roles import ModelRoles
 from ..records import Decision, Message, Request, Response, Situation, Turn
-from .adapters import GraphOutput
-from .external_graph import ExternalGraph
+from .adapters import GraphOutput, question_text
+from .external_graph import ExternalGraph, takes
 from .graph_reading import (
-    VOLATILE,
     check_output,
     decision_of_output,
     error_reason,
@@ -40,6 +38,8 @@ from .graph_reading import (
     turns_of_calls,
     unsaid,
 )
+from .memory import recall, remember
+from .playing import Waiting, play
 
 __all__ = ["Conversation", "GraphRun", "run_graph"]
 
@@ -50,18 +50,19 @@ class Conversation(tuple[Message, ...]):
     """The prompt behind a graph's answer, as far as it is texts, with what the graph needs to go on.
 
     Attributes:
-        state: the graph's final state.
+        given: the graph's last input; state: its final state.
         dealt: how many samples of each request were drawn so far.
     """
 
+    given: Any
     state: Any
     dealt: Mapping[Request, int]
 
     @classmethod
-    def of(cls, messages: Iterable[Message], state: Any, dealt: Mapping[Request, int]) -> Conversation:
+    def of(cls, messages: Iterable[Message], given: Any, state: Any, dealt: Mapping[Request, int]) -> Conversation:
         """The conversation of these messages."""
         made = cls(messages)
-        made.state, made.dealt = state, dealt
+        made.given, made.state, made.dealt = given, state, dealt
         return made
 
 
@@ -74,7 +75,8 @@ class GraphRun:
         inside: the turns of the graph's calls, which are.
         tags: what happened inside: `calls` is "none" where it never asked the run's model, `other_model` names the
             other models that it called, `unsaid` says what of the decision is in no answer of the run's model,
-            `interrupt` where it waits, and `own_code` which of the user's functions failed.
+            `interrupt` where it waits, `own_code` which of the user's functions failed, `decided_by` which of several
+            agents inside decided, and `unrecorded_tools` which tools it called whose results are not kept.
     """
 
     turn: Turn
@@ -90,8 +92,12 @@ async def run_graph(
     reads: tuple[Turn, ...],
     lane: int = 0,
     sample: int = 0,
+    plan: str = "",
 ) -> GraphRun:
     """Let a graph take its turn: on the situation, or on with its conversation in the first turn that it reads.
+
+    Args:
+        plan: the fingerprint of the plan, under which its conversations are remembered.
 
     Raises:
         EndsRun, UsageError: the run cannot go on.
@@ -104,11 +110,14 @@ async def run_graph(
             failed = replace(pass_on(node, reads, lane, sample), role="external", text=reads[0].text)
             return GraphRun(failed, (failed,))
         raise PlanError(f"{node!r} reads no answer of the graph {graph.name!r}", remedy="Let it read its node.")
-    situation, models = context.situation, context.models
-    models = ModelRoles(models.gateway, models.slots, models.where, models.player)  # ChatModel reports its own calls
-    run = _Run(graph, situation, models, context, sample * SERIES, before)
-    text = follow_up_text(agent, reads, graph.form.replace("{noun}", situation.noun)) if before is not None else ""
+    situation, models = context.situation, context.models.untraced()  # ChatModel reports its own calls
     hints = "".join(f"{options.hints[h].replace('{noun}', situation.noun)}\n" for h in sorted(options.hints))
+    text = ""
+    if before is not None:
+        text = follow_up_text(agent, reads, graph.form.replace("{noun}", situation.noun))
+    elif graph.memory and (before := recall(context, plan, node, lane)) is not None:
+        text = question_text(situation, getattr(graph.adapter, "instructions", ""), hints, _own_form(graph, situation))
+    run = _Run(graph, situation, models, context, sample * SERIES, before)
     decision, output, tags = await run.decide(text, hints)
     place = "" if node == graph.name else f"{node}/"
     inside = tuple(replace(t, agent=f"{place}{t.agent}") for t in decision.turns)
@@ -129,7 +138,14 @@ async def run_graph(
         answer=done,
         prompt=() if run.state is None else run.conversation(done),
     )
+    if graph.memory and run.state is not None:
+        remember(context, plan, node, lane, turn.prompt)
     return GraphRun(turn, inside, tags)
+
+
+def _own_form(graph: ExternalGraph, situation: Situation) -> str | None:
+    form = getattr(graph.adapter, "form", None)
+    return None if form is None else str(form).replace("{noun}", situation.noun)
 
 
 def _conversation(turn: Turn) -> Conversation | None:
@@ -151,7 +167,7 @@ class _Run:
         from ..models.chat_model import DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
 
         self.graph, self.situation, self.models, self.episode = graph, situation, models, context.episode
-        self.before, self.state = before, cast(Any, None)
+        self.before, self.given, self.state = before, cast(Any, None), cast(Any, None)
         self.ambient = DecisionContext(
             models,
             context.episode,
@@ -171,7 +187,7 @@ class _Run:
         """What the answer `text` ends, for whoever goes on with it."""
         source = next((c for c in reversed(self.calls) if c.answer.result()[1].text == text), None)
         asked = source.request.messages if source else (Message("user", render_situation(self.situation)),)
-        return Conversation.of(asked, self.state, self.ambient.dealt)
+        return Conversation.of(asked, self.given, self.state, self.ambient.dealt)
 
     async def decide(self, text: str, hints: str) -> tuple[Decision, GraphOutput | None, dict[str, str]]:
         """The decision, what the adapter read, and the tags; nothing was read where the graph failed."""
@@ -206,13 +222,14 @@ class _Run:
         others.hear_elsewhere([*asked, *([read.text, read.rationale] if what else [])], [r.text for r in ends])
         if turns and what:
             tags["unsaid"] = what
+        if read.decided_by:
+            tags["decided_by"] = read.decided_by
         return decision, read, tags | _heard(others)
 
     def _failed(self, fault: Exception, turns: list[Turn], ends: list[Response], tags: dict[str, str]) -> Decision:
-        if isinstance(fault, _Waiting):
+        if isinstance(fault, Waiting):
             tags["interrupt"] = fault.where
-            self.models.give_up(self.episode)
-            return failed_decision(turns, (), "error", str(fault))
+            return failed_decision(turns, (), "interrupted", str(fault))
         if self.graph.lacks_context and not (ends and ends[-1].status != "ok"):
             raise self.graph.no_context(error_reason(fault)) from fault
         place = _own_fault(fault, ends)
@@ -228,7 +245,7 @@ class _Run:
         adapter = self.graph.adapter
         try:
             with others:
-                answer = adapter.from_state(self.state, self.situation)
+                answer = cast(Any, adapter).from_state(self.state, self.situation, **self._by_node(turns))
         except (EndsRun, UsageError):
             raise
         except Exception as error:
@@ -245,95 +262,58 @@ class _Run:
             )
         return check_output(self.graph.name, answer)
 
+    def _by_node(self, turns: list[Turn]) -> dict[str, Any]:
+        if not takes(self.graph.adapter.from_state, "by_node"):
+            return {}
+        texts: dict[str, list[str]] = {}
+        for turn in turns:
+            texts.setdefault(turn.agent, []).append(turn.text)
+        return {"by_node": texts}
+
     def _input(self, text: str, hints: str) -> Any:
-        adapter = self.graph.adapter
-        method, arguments = ("to_input", (self.situation,)) if self.before is None else ("follow_up", ())
-        try:
-            if self.before is not None:
-                return cast(Any, adapter).follow_up(self.before.state, text)
-            return cast(Any, adapter).to_input(*arguments, **({"hints": hints} if hints else {}))
-        except Exception as error:
-            error.add_note(f"{_IN}{type(adapter).__qualname__}.{method}")
-            raise
+        adapter: Any = self.graph.adapter
+        if self.before is None:
+            with _placed(adapter, "to_input"):
+                return adapter.to_input(self.situation, **({"hints": hints} if hints else {}))
+        with _placed(adapter, "follow_up"):
+            given = {"given": self.before.given} if takes(adapter.follow_up, "given") else {}
+            return adapter.follow_up(self.before.state, text, **given)
 
     async def _play(self, text: str, hints: str) -> Any:
-        """The graph's final state; the decision's context is told the tasks of every superstep before they run.
+        """The graph's final state.
 
         Raises:
-            _Waiting: the graph stopped at an interrupt.
+            Waiting: the graph stopped at an interrupt that nobody answers.
         """
-        from langchain_core.runnables.config import ensure_config, var_child_runnable_config  # noqa: PLC0415
-        from langgraph.pregel import Pregel  # noqa: PLC0415
+        adapter: Any = self.graph.adapter
+        self.given = self._input(text, hints)
+        answer = None
+        if callable(getattr(adapter, "resume", None)) and getattr(adapter, "human", True):
 
-        graph, keywords, bound = self.graph.unbound
-        own = {**(getattr(graph, "config", None) or {}), **bound}
-        thread = {"thread_id": uuid4().hex}
-        config: Any = {**bound, "configurable": {**bound.get("configurable", {}), **thread}}
-        if "recursion_limit" not in own:
-            config["recursion_limit"] = self.graph.supersteps
-        callbacks: Any = ensure_config().get("callbacks")
-        if "callbacks" not in config and getattr(callbacks, "handlers", None):
-            config["callbacks"] = _as_of_nobody(callbacks)
-        graph_input = self._input(text, hints)
-        token = var_child_runnable_config.set(None)  # it is a graph of its own, and none within the plan's
-        try:
-            if isinstance(graph, Pregel):
-                return await self._streamed(graph, graph_input, config, keywords)
-            state = await graph.ainvoke(graph_input, config)
-        finally:
-            var_child_runnable_config.reset(token)
-        if isinstance(state, Mapping) and _INTERRUPT in state:
-            raise _Waiting(state[_INTERRUPT], ())
-        return state
+            def answer(asked: Any) -> Any:
+                with _placed(adapter, "resume"):
+                    return adapter.resume(asked, self.situation)
 
-    async def _streamed(self, graph: Any, graph_input: Any, config: Any, keywords: Mapping[str, Any]) -> Any:
-        state, waiting = None, None
-        last: tuple[str, ...] = ()
-        modes: Any = ["tasks", "values", "updates"]
-        async for mode, event in graph.astream(graph_input, config, stream_mode=modes, **keywords):
-            event = cast(Any, event)
-            if mode == "tasks":
-                self.ambient.on_task(event)
-            elif mode == "updates":
-                if isinstance(event, Mapping) and _INTERRUPT in event:
-                    waiting = _Waiting(event[_INTERRUPT], last)
-                elif isinstance(event, Mapping):
-                    last = tuple(event)
-            else:
-                state = event
-        if waiting is not None:
-            raise waiting
-        return state
+        return await play(self.graph, self.given, self.ambient.on_task, answer)
 
 
-def _as_of_nobody(callbacks: Any) -> Any:
-    """Callbacks without what LangGraph noted in them of the plan's own node: the graph has nodes of its own."""
-    kept = callbacks.copy()
-    for noted in (kept.metadata, kept.inheritable_metadata):
-        for name in [name for name in noted if name.startswith("langgraph_")]:
-            del noted[name]
-    return kept
-
-
-_INTERRUPT = "__interrupt__"
 _IN = "in "
 _DURING = re.compile(r"During task with name '([^']*)'")
 
 
-class _Waiting(Exception):
-    """A graph that waits for somebody: what it asks, or after which node it stopped."""
-
-    def __init__(self, interrupts: Any, last: tuple[str, ...]) -> None:
-        asks = [str(getattr(i, "value", i)) for i in interrupts]
-        after = f"after {', '.join(last)}" if last else "before its first node"
-        self.where = scrubbed(VOLATILE.sub("", "; ".join(asks) or after))
-        super().__init__(
-            f"the graph waits at an interrupt ({self.where}) and never ended. Compile it without interrupts for a run."
-        )
+@contextmanager
+def _placed(adapter: Any, method: str) -> Iterator[None]:
+    """A context in which a method of the adapter is called: what it raises says where."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{_IN}{type(adapter).__qualname__}.{method}")
+        raise
 
 
 def _heard(others: Any) -> dict[str, str]:
-    return {"other_model": ", ".join(sorted(others.names))} if others.names else {}
+    heard = {"other_model": others.names, "unrecorded_tools": others.tools}
+    return {name: ", ".join(sorted(names)) for name, names in heard.items() if names}
 
 
 def _own_fault(error: Exception, ends: list[Response]) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "is_of_an_answer",
     "turns_of_calls",
     "unsaid",
+    "words_of",
 ]
 
 LETTERS = 26
@@ -41,6 +42,7 @@ def check_output(name: str, answer: GraphOutput) -> GraphOutput:
     stated = answer.stated
     for what, value, fits, expected in (
         ("text", answer.text, isinstance(answer.text, str), "a text"),
+        ("decided_by", answer.decided_by, isinstance(answer.decided_by, str), "a name"),
         ("rationale", answer.rationale, isinstance(answer.rationale, str), "a text"),
         ("action", answer.action, answer.action is None or isinstance(answer.action, str), "a label or None"),
         (
@@ -70,7 +72,7 @@ def is_of_an_answer(error: BaseException, ends: Sequence[Response]) -> bool:
     Args:
         ends: how the calls of the graph ended, in order.
     """
-    read, answers = [_words(text) for text in _unread_texts(error)], [_words(r.text) for r in ends]
+    read, answers = [_words(text) for text in _unread_texts(error)], [_words(words_of(r)) for r in ends]
     if not read:
         return bool(answers)
     if not any(read):
@@ -159,6 +161,11 @@ def _source(text: str, turns: list[Turn], ends: list[Response]) -> tuple[int | N
     return source, ends[-1 if source is None else source].status if ends else "ok"
 
 
+def words_of(response: Response) -> str:
+    """What an answer says: its text, and the arguments of the tools that it calls, as a form may be asked for."""
+    return "\n".join(filter(None, [response.text, *(call.arguments for call in response.tool_calls)]))
+
+
 def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: Sequence[Response]) -> str:
     """What of a decision is in no answer of a call: "action", "recommendation", both, or "" where all of it is.
 
@@ -171,7 +178,7 @@ def unsaid(answer: GraphOutput, decision: Decision, situation: Situation, ends: 
     Args:
         ends: how the calls of the graph ended, in order.
     """
-    texts = [r.text for r in ends if r.status in ("ok", "truncated")]
+    texts = [words_of(r) for r in ends if r.status in ("ok", "truncated")]
     made_of = answer.text in texts
 
     def said(label: str, given: Sequence[Sequence[str]]) -> bool:

@@ -17,48 +17,25 @@ from .state import PlanState, Turns, join_tags
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-__all__ = ["as_langgraph"]
+__all__ = ["Wiring", "as_langgraph", "run_node"]
 
 
-class _Wiring(Protocol):
+class Wiring(Protocol):
     """What a node needs of its plan: the nodes that it reads, and the graph behind it."""
+
+    @property
+    def fingerprint(self) -> str: ...
 
     def node(self, name: str) -> Node: ...
 
     def graph_of(self, agent: Agent) -> ExternalGraph: ...
 
 
-def as_langgraph(plan: _Wiring, node: Node) -> Any:
+def as_langgraph(plan: Wiring, node: Node) -> Any:
     """The function that LangGraph calls for a node."""
-    only_while_wrong = node.agent.options_as(ModelOptions).while_wrong
-
-    def read(turns: Turns, names: tuple[str, ...], lane: int) -> tuple[Turn, ...]:
-        return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
-
-    async def take(turns: Turns, context: Context, lane: int) -> GraphRun:
-        reads = read(turns, node.reads, lane)
-        sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
-        agrees = node.unless and agreed(read(turns, node.unless, lane), node.level, context.situation)
-        is_right = only_while_wrong and context.oracle and reads[0].position in context.oracle.optimal
-        if agrees or is_right:
-            turn = pass_on(node.name, reads, lane, sample)
-            return GraphRun(turn, (turn,))
-        if runs_graph(node.agent):
-            graph = plan.graph_of(node.agent)
-            return await run_graph(graph, node.agent, node.name, context, reads, lane, sample)
-        turn = await speak(node.agent, node.name, context, reads, lane, sample)
-        return GraphRun(turn, (turn,))
-
-    async def all_lanes(state: PlanState, context: Context) -> tuple[GraphRun, ...]:
-        lanes = (take(state["turns"], context, lane) for lane in range(node.lanes))
-        if node.lanes == 1:
-            return (await next(lanes),)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(lane) for lane in lanes]
-        return tuple(t.result() for t in tasks)
 
     async def turn(state: PlanState, runtime: Runtime[Context]) -> dict[str, Any]:
-        runs = await all_lanes(state, runtime.context)
+        runs = await run_node(plan, node, state["turns"], runtime.context)
         written: dict[str, Any] = {"turns": {node.name: tuple(run.turn for run in runs)}}
         if runs_graph(node.agent):
             written["inside"] = {node.name: tuple(run.inside for run in runs)}
@@ -66,3 +43,32 @@ def as_langgraph(plan: _Wiring, node: Node) -> Any:
         return written
 
     return turn
+
+
+async def run_node(plan: Wiring, node: Node, turns: Turns, context: Context) -> tuple[GraphRun, ...]:
+    """What the lanes of a node do, given the turns so far."""
+    if node.lanes == 1:
+        return (await _take(plan, node, turns, context, 0),)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_take(plan, node, turns, context, lane)) for lane in range(node.lanes)]
+    return tuple(t.result() for t in tasks)
+
+
+async def _take(plan: Wiring, node: Node, turns: Turns, context: Context, lane: int) -> GraphRun:
+    def read(names: tuple[str, ...]) -> tuple[Turn, ...]:
+        return tuple(turns[r][i] for r in names for i in lanes_read(plan.node(r).lanes, lane, node.lanes))
+
+    reads = read(node.reads)
+    sample = node.sample + node.stride * (lane + node.lanes * context.models.trial)
+    agrees = node.unless and agreed(read(node.unless), node.level, context.situation)
+    only_while_wrong = node.agent.options_as(ModelOptions).while_wrong
+    is_right = only_while_wrong and context.oracle and context.oracle.is_right(reads[0].position)
+    if agrees or is_right:
+        turn = pass_on(node.name, reads, lane, sample)
+        return GraphRun(turn, (turn,))
+    if runs_graph(node.agent):
+        graph = plan.graph_of(node.agent)
+        memory = plan.fingerprint if graph.memory else ""
+        return await run_graph(graph, node.agent, node.name, context, reads, lane, sample, memory)
+    turn = await speak(node.agent, node.name, context, reads, lane, sample)
+    return GraphRun(turn, (turn,))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 
-from ..graphs.expression import call_of, made_graph, parse_graph, steps_of
+from ..graphs.call_text import call_of, steps_of
+from ..graphs.expression import made_graph, parse_graph
 from ..graphs.plan import Plan
 from .base import INTERVENTIONS, Intervention
 

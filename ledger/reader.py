@@ -33,12 +33,12 @@ _DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
 _PAID = f"""
 SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(answer, '$.usage.prompt_tokens')), 0),
   COALESCE(SUM(json_extract(answer, '$.usage.completion_tokens')), 0)
-FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses)
+FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses WHERE model NOT LIKE 'tool/%')
 """
 _SPENT = """
 SELECT COUNT(*), TOTAL(cost), COALESCE(SUM(json_extract(answer, '$.usage.prompt_tokens')), 0)
   + COALESCE(SUM(json_extract(answer, '$.usage.completion_tokens')), 0)
-FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses)
+FROM (SELECT cost, CAST(response AS TEXT) AS answer FROM responses WHERE model NOT LIKE 'tool/%')
 """
 _ALONE = f"""
 WITH whole AS (SELECT task, model, variant, CAST(record AS TEXT) AS json FROM records),
@@ -122,6 +122,11 @@ class LedgerReader:
             raise self._unreadable(Request, error) from None
         return StoredAnswer(self._read(Request, asked), Draw(*draw), self._read(Response, response))
 
+    def raw_answers(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Key, compressed request and response of every stored answer, as they are stored; reads every answer."""
+        for key, *_, request, response in self._rows("responses"):
+            yield key, request, response
+
     def answers(self, episode: int) -> list[tuple[str, bytes]]:
         """Keys and encoded responses of an episode, by the number that its draws hold."""
         return [(row[0], row[-1]) for row in self._rows("responses", "WHERE episode = ?", (episode,), whole=False)]
@@ -136,12 +141,14 @@ class LedgerReader:
         stored = self.meta(IMPORTED)
         return None if stored is None else self._read(ImportedFrom, stored.encode())
 
-    def sessions(self) -> list[RunSession]:
-        """The sessions of the run, oldest first; empty where an older akrasia wrote it. One that has not ended holds
-        what was reported of the models so far.
+    def sessions(self, reported: bool = True) -> list[RunSession]:
+        """The sessions of the run, oldest first; empty where an older akrasia wrote it.
+
+        Args:
+            reported: one that has not ended holds what was reported of the models so far, which reads every answer.
         """
         sessions = self._stored_sessions()
-        if sessions and not sessions[-1].models:
+        if reported and sessions and not sessions[-1].models:
             sessions[-1] = replace(sessions[-1], models=self.reported())
         return sessions
 
@@ -159,6 +166,10 @@ class LedgerReader:
         for data in self.raw_records(episode, step):
             yield self._read(Record, data)
 
+    def raw_steps(self) -> Iterator[tuple[str, str, str, int, int, bytes]]:
+        """(task, model, variant, episode, step, record as canonical JSON) of every stored record."""
+        yield from self._rows("records")
+
     def raw_records(self, episode: int | None = None, step: int | None = None) -> Iterator[bytes]:
         """The stored records as canonical JSON, in the same order."""
         if any(n is not None and abs(n) >= _BEYOND_SQLITE for n in (episode, step)):
@@ -172,6 +183,18 @@ class LedgerReader:
         wanted = "WHERE task = ? AND model = ? AND variant = ? AND episode = ? ORDER BY step"
         rows = self._rows("records", wanted, (task, model, variant, episode), whole=False)
         return [self._read(Record, row[-1]) for row in rows]
+
+    def count_records(self) -> int:
+        """How many records are stored."""
+        return int(self._one("SELECT COUNT(*) FROM records")[0])
+
+    def step_record(self, task: str, model: str, variant: str, episode: int, step: int) -> Record | None:
+        """One stored record, if there is one; reads no other."""
+        if any(abs(n) >= _BEYOND_SQLITE for n in (episode, step)):
+            return None
+        wanted = "WHERE task = ? AND model = ? AND variant = ? AND episode = ? AND step = ?"
+        row = next(self._rows("records", wanted, (task, model, variant, episode, step), whole=False), None)
+        return None if row is None else self._read(Record, row[-1])
 
     def csv_lines(self) -> Iterator[bytes] | None:
         """The CSV line of every record, in the same order; None where there are none, or other code made them."""

@@ -14,12 +14,14 @@ from typing import Any, Literal, Protocol
 
 import orjson
 
+from ..options import real
 from ..records import Draw, Message, Request, Response, Sampling, Tool, Usage
 from .thinking import Thinking
 
 __all__ = [
     "FAILED",
     "UNCOUNTED",
+    "WRITTEN",
     "Backend",
     "ModelInfo",
     "Offer",
@@ -39,6 +41,9 @@ form that its weights were fine-tuned on ("tuned", see `akrasia.training`)."""
 
 FAILED = "failed"
 """The finish reason of a call that was given up."""
+
+WRITTEN = "cache_written"
+"""The key in `Response.reported` of the prompt's tokens that the provider keeps from now on, where it bills them."""
 
 UNCOUNTED = {"usage": "not counted"}
 """What `Response.reported` holds where the provider did not count the tokens of an answer."""
@@ -138,14 +143,49 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per token."""
+    """US dollars per token.
+
+    Attributes:
+        cached: of a prompt's tokens that the provider had kept; None where they cost as much as any.
+        written: of a prompt's tokens that the provider keeps from now on; None likewise.
+    """
 
     prompt: float = 0.0
     completion: float = 0.0
+    cached: float | None = None
+    written: float | None = None
 
-    def of(self, usage: Usage) -> float:
-        """Nominal cost of a usage, in US dollars."""
-        return usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion
+    def __post_init__(self) -> None:
+        for name in ("prompt", "completion", "cached", "written"):
+            value = getattr(self, name)
+            if value is not None or name in ("prompt", "completion"):
+                real(f"the price of {_PRICED[name]}", value, 0, remedy="Use US dollars, from 0.")
+
+    def of(self, usage: Usage, written: int = 0) -> float:
+        """Nominal cost of a usage, in US dollars.
+
+        Args:
+            written: how many of the prompt's tokens the provider keeps from now on.
+        """
+        cost = usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion
+        if self.cached is not None:
+            cost += usage.cached_tokens * (self.cached - self.prompt)
+        if self.written is not None:
+            cost += written * (self.written - self.prompt)
+        return max(0.0, cost)
+
+    def of_response(self, response: Response) -> float:
+        """Nominal cost of an answer, in US dollars."""
+        return self.of(response.usage, int(response.reported.get(WRITTEN, 0)))
+
+    def most(self, usage: Usage) -> float:
+        """The most that a usage can cost, however much of it is kept."""
+        return self.of(usage, usage.prompt_tokens if (self.written or 0.0) > self.prompt else 0)
+
+
+_PRICED = {
+    "prompt": "prompts", "completion": "answers", "cached": "cached tokens", "written": "tokens written to the cache",
+}  # fmt: skip
 
 
 FREE = Price()

@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from pydantic import Field, PrivateAttr
 from ..errors import EndsRun, PlanError, Rejected, UnknownName, UsageError
 from ..options import one_of
 from ..records import Draw, Message, Request, Response, Sampling
-from .base import ModelInfo, Offer
+from .base import ModelInfo, Offer, key_of
 from .langchain_calls import Asked, asked_of, bound_tools
 from .other_models import OURS
 from .providers.langchain_messages import chunks_of, from_langchain, generation
@@ -35,6 +35,8 @@ from .standalone import Standalone
 from .structured_output import structured
 
 __all__ = ["CURRENT_DECISION", "ChatModel", "DecisionContext", "GraphCall"]
+
+MANY = 10_000  # tasks that one body of the functional API may call, for each to have numbers of its own
 
 
 NOTHING = Offer()
@@ -46,6 +48,7 @@ class GraphCall:
 
     Attributes:
         superstep, rank: the superstep of the graph, and the rank in it of the task that calls.
+        calls: in the functional API, which of the tasks that its body called it is, from outside to inside.
         index: how many calls the task had made before.
         node: the name of its node.
         sample: the sample number of its draw.
@@ -55,6 +58,7 @@ class GraphCall:
 
     superstep: int
     rank: int
+    calls: tuple[int, ...]
     index: int
     node: str
     sample: int
@@ -90,6 +94,10 @@ class _Samples:
             sample += width
         self.dealt.add(sample)
         return sample
+
+
+_Place = tuple[int, int, tuple[int, ...]]
+"""Superstep, rank among its tasks, and the calls of `entrypoint` tasks that lead there."""
 
 
 class DecisionContext:
@@ -159,21 +167,42 @@ class DecisionContext:
             raise PlanError("a model was asked after its decision was over", remedy="Await what your graph starts.")
         if self._slots and slot not in self._slots:
             raise self.fail(_unnamed_slot(slot, self._slots))
-        namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
-        task = namespace.partition("|")[0].rpartition(":")[2]
-        superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
         try:
             info, sampling = self.models.info(slot), with_settings(sampling, self._settings)
             request = offer.added_to(Request(info.id, messages, sampling, info.mode))
-            samples = self._samples.setdefault(request, _Samples(superstep, self._dealt.get(request, 0)))
-            sample = self._first + samples.deal(superstep, rank, max(self._widths[superstep], 1), task)
-            draw = Draw(self.episode, self.step, sample)
+            place, draw = self._draw_of(request, metadata)
             answer = self.loop.create_task(self.models.ask(slot, messages, sampling, draw, offer))
             answer.add_done_callback(_mark_retrieved)
             node = str(metadata.get("langgraph_node") or "model")
-            index = sum((call.superstep, call.rank) == (superstep, rank) for call in self._calls)
-            self._calls.append(GraphCall(superstep, rank, index, node, sample, slot, request, answer))
+            index = sum((c.superstep, c.rank, c.calls) == place for c in self._calls)
+            self._calls.append(GraphCall(*place, index, node, draw.sample, slot, request, answer))
             return (await asyncio.shield(answer))[1]
+        except (EndsRun, UsageError) as error:
+            raise self.fail(error) from None
+
+    def _draw_of(self, request: Request, metadata: Mapping[str, Any]) -> tuple[_Place, Draw]:
+        """Where the task in `metadata` stands, and the draw of a request that it makes now."""
+        namespace = str(metadata.get("langgraph_checkpoint_ns", ""))  # node:task, or node:task|node:task in a subgraph
+        task = namespace.partition("|")[0].rpartition(":")[2]
+        superstep, rank = self._ranks.get(task, (len(self._widths) - 1, 0))
+        calls = _called_tasks(metadata.get("langgraph_path"))
+        lane, lanes = rank, max(self._widths[superstep], 1)
+        if calls:
+            task = f"{task}{calls}"
+            lane, lanes = sum(n * MANY**i for i, n in enumerate(reversed(calls))), MANY ** len(calls)
+        samples = self._samples.setdefault(request, _Samples(superstep, self._dealt.get(request, 0)))
+        sample = self._first + samples.deal(superstep, lane, lanes, task)
+        return (superstep, rank, calls), Draw(self.episode, self.step, sample)
+
+    async def keep(
+        self, request: Request, metadata: Mapping[str, Any], make: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """What `make` gives for a request, kept under its draw; from this decision's own loop."""
+        if self.fatal is not None:
+            raise self.fatal
+        _, draw = self._draw_of(request, metadata)
+        try:
+            return await self.models.gateway.keep(key_of(request, draw), request, draw, make)
         except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
 
@@ -216,7 +245,14 @@ class DecisionContext:
                 raise self.fatal or error
         if self.fatal is not None:
             raise self.fatal
-        return sorted(self._calls, key=lambda call: (call.superstep, call.rank, call.index))
+        return sorted(self._calls, key=lambda call: (call.superstep, call.rank, call.calls, call.index))
+
+
+def _called_tasks(path: Any) -> tuple[int, ...]:
+    """Of a task that the body of an `entrypoint` called: its number, and before it those of the tasks it lies in."""
+    if not isinstance(path, tuple | list) or len(path) < 3 or not isinstance(path[1], tuple | list):
+        return ()
+    return (*_called_tasks(path[1]), int(path[2]))
 
 
 def _unnamed_slot(slot: str, slots: Collection[str]) -> PlanError:
@@ -373,7 +409,7 @@ class ChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         asking = self._ask(messages, stop, run_manager, {**kwargs, "n": 1}, waits=False)
         (response,) = await asyncio.wrap_future(asking)
-        for chunk in chunks_of(response, self.model_name):
+        for chunk in chunks_of(response, self._label):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -386,7 +422,7 @@ class ChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         (response,) = self._ask(messages, stop, run_manager, {**kwargs, "n": 1}, waits=True).result()
-        for chunk in chunks_of(response, self.model_name):
+        for chunk in chunks_of(response, self._label):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -447,7 +483,13 @@ class ChatModel(BaseChatModel):
         return alone
 
     def _result(self, responses: list[Response]) -> ChatResult:
-        return ChatResult(generations=[generation(response, self.model_name) for response in responses])
+        return ChatResult(generations=[generation(response, self._label) for response in responses])
+
+    @property
+    def _label(self) -> str:
+        """Who answers here: the run's model, or that of outside of a run."""
+        decision = CURRENT_DECISION.get(None)
+        return decision.models.info(self.slot).label if decision is not None else str(self._standalone().info.label)
 
 
 _SETTINGS = ("temperature", "top_p", "max_tokens", "reasoning_effort")

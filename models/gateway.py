@@ -21,6 +21,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from ..errors import BadOption, BudgetSpent, Denied, EndsRun, OfflineMiss
@@ -33,6 +34,7 @@ from ..events import (
     Event,
     EventBus,
     RateChanged,
+    WaitBegan,
     Where,
 )
 from ..records import Draw, Request, Response, Spend
@@ -175,6 +177,31 @@ class Gateway:
             self._held[player, draw.episode].add(key)
         return response
 
+    async def keep(self, key: str, request: Request, draw: Draw, make: Callable[[], Awaitable[Response]]) -> Response:
+        """What `make` gives, once for each key: a kept one, one under way, or a new one, committed before it is used.
+
+        For what is no answer of a model and costs nothing, such as what a tool returned.
+
+        Raises:
+            OfflineMiss: it is not kept, and nothing is made any more.
+        """
+        kept = self.store.get(key)
+        if kept is not None:
+            return kept
+        making = self._in_flight.get(key)
+        if making is None:
+            making = asyncio.ensure_future(self._made(key, request, draw, make))
+            self._in_flight[key] = making
+            making.add_done_callback(lambda c: self._on_landed(key, c))
+        return await asyncio.shield(making)
+
+    async def _made(self, key: str, request: Request, draw: Draw, make: Callable[[], Awaitable[Response]]) -> Response:
+        if self._offline:
+            raise _missing(request, draw)
+        response = without_keys(await make(), self._models.keys)
+        await self.store.put(key, request, draw, response)
+        return response
+
     async def _answer(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         """The answer under a key: a kept one, one under way, or a new one."""
         kept = self.store.get(key) or self._given_up.get(key)
@@ -300,11 +327,7 @@ class Gateway:
         if reason is not None:
             raise reason
         if self._offline:
-            raise OfflineMiss(
-                "an answer is not in the ledger",
-                f"{request.model} was asked at episode {draw.episode}, step {draw.step}, sample {draw.sample}",
-                "Run without --offline to ask for it.",
-            )
+            raise _missing(request, draw)
         price = (await self._open(request.model)).price
         refuse_keys(request.texts, self._models.keys, f"a prompt for {request.model}")
         payment = await Payment.reserve(self._tracker, upper_bound(request, price), self.store.book)
@@ -374,9 +397,13 @@ class Gateway:
     def _policy(self, backend: Backend) -> RetryPolicy:
         info = backend.info
         account = self._accounts.setdefault(info.account or info.id, Account())
-        limiter = RateLimiter(info, account, self._clock, self._sleep, self._on_limit_changed)
+        on_wait = partial(self._on_wait, info.label)
+        limiter = RateLimiter(info, account, self._clock, self._sleep, self._on_limit_changed, on_wait)
         circuit = CircuitBreaker(info.label, self._sleep, self._emit)
         return RetryPolicy(backend, limiter, circuit, self._sleep, self.run_usage, self._emit)
+
+    def _on_wait(self, model: str, seconds: float, why: str) -> None:
+        self._emit(WaitBegan(model, round(seconds, 1), why))
 
     def _raise_if_interrupted(self) -> None:
         if self._interrupted.is_set():
@@ -395,3 +422,11 @@ class Gateway:
         for wait in done:
             wait.result()
         self._raise_if_interrupted()
+
+
+def _missing(request: Request, draw: Draw) -> OfflineMiss:
+    return OfflineMiss(
+        "an answer is not in the ledger",
+        f"{request.model} was asked at episode {draw.episode}, step {draw.step}, sample {draw.sample}",
+        "Run without --offline to ask for it.",
+    )

@@ -22,9 +22,10 @@ from typing import Any
 
 import orjson
 
+from .base import Price
 from .thinking import EFFORTS, Allowance, Thinking
 
-__all__ = ["LOCAL", "KnownModel", "known_model"]
+__all__ = ["LOCAL", "KnownModel", "known_model", "litellm_table"]
 
 _TABLE = "model_prices_and_context_window_backup.json"
 LOCAL = frozenset("ollama ollama_chat hosted_vllm vllm lm_studio llamafile docker_model_runner xinference".split())
@@ -45,7 +46,7 @@ _FAMILIES = re.compile(
     r"4p[5-9]|[5-9])|minimax-m|grok-(?:3-mini|[4-9])|gemini-(?:2\.5|[3-9]|flash-latest|pro-latest)|nemotron|"
     r"phi-4-(?:mini-)?reasoning|nova-2|think|reason|gemma-?4|seed-?(?:oss|1\.6|2)|ernie-.*-x|hunyuan-.*t1"
 )
-_NOT_THINKING = re.compile(r"non-?(?:reasoning|thinking)|no-?think|instruct|gemini-2\.5-flash-lite|flash-lite")
+_NOT_THINKING = re.compile(r"non-?(?:reasoning|thinking)|no-?think|instruct|gemini-2\.5-flash-lite")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class KnownModel:
         lacks_while_thinking: those that it does not take while it thinks.
         hottest: the highest temperature that its provider takes.
         usual: the provider's defaults of settings, by the names of OpenAI's protocol.
-        price: US dollars per token of prompts and of answers; None where it is not known.
+        price: US dollars per token; None where it is not known.
         most: the most tokens of one answer, 0 where it is not known.
         needs_limit: whether a request without a limit of tokens is refused.
         calls_tools, sees_images: whether it takes tools and images; one that nobody knows is sent them.
@@ -71,19 +72,20 @@ class KnownModel:
     lacks_while_thinking: frozenset[str]
     hottest: float
     usual: Mapping[str, Any]
-    price: tuple[float, float] | None
+    price: Price | None
     most: int
     needs_limit: bool
     calls_tools: bool
     sees_images: bool
 
 
-def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = None) -> KnownModel:
+def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = None, tier: str = "") -> KnownModel:
     """What is known of a model of litellm's name.
 
     Args:
         allowance: of its thinking, see `Thinking`.
         thinks: whether it is told to think (True) or not to (False); None leaves it to the model.
+        tier: of service, by which it is priced.
     """
     provider, _, rest = name.partition("/")
     entry = _entry(name)
@@ -101,7 +103,7 @@ def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = 
         ),
         hottest=1.0 if claude else _HOTTEST.get(provider, 2.0),
         usual={"top_p": 1.0, **({"temperature": 1.0} if provider in _AT_ONE or claude else {})},
-        price=_price(_own_entry(name)),
+        price=_price(_own_entry(name), tier),
         most=most,
         needs_limit=claude,
         calls_tools=not entry or bool(entry.get("supports_function_calling") or claude or openai),
@@ -121,6 +123,8 @@ def _thinking(
         default = str(entry["default_reasoning_effort"])
     elif _OPENAI_AT_REST.search(base) or _NOT_THINKING.search(base) or ("claude" in base and "claude-3" in base):
         default = "none"
+    elif "flash-lite" in base:
+        default = "minimal"
     elif "claude" in base:
         default = "high" if _CLAUDE_THINKS.search(base) else "none"
     else:
@@ -144,10 +148,20 @@ def _efforts(entry: Mapping[str, Any], base: str) -> tuple[str, ...]:
     return tuple(e for e in EFFORTS if e in known)
 
 
-def _price(entry: Mapping[str, Any]) -> tuple[float, float] | None:
-    if entry.get("input_cost_per_token") is None:
+def _price(entry: Mapping[str, Any], tier: str) -> Price | None:
+    """Dollars per token at a tier of service ("flex", "priority", "batches"), or the usual ones where it has none."""
+
+    def cost(name: str) -> float | None:
+        value = entry.get(f"{name}_{tier}") if tier else None
+        value = entry.get(name) if value is None else value
+        return None if value is None else float(value)
+
+    prompt = cost("input_cost_per_token")
+    if prompt is None:
         return None
-    return float(entry["input_cost_per_token"]), float(entry.get("output_cost_per_token") or 0.0)
+    cached = cost("cache_read_input_token_cost")
+    written = cost("cache_creation_input_token_cost")
+    return Price(prompt, cost("output_cost_per_token") or 0.0, cached, written or None)
 
 
 def _count(value: Any) -> int:
@@ -156,7 +170,7 @@ def _count(value: Any) -> int:
 
 def _own_entry(name: str) -> Mapping[str, Any]:
     """The entry of a model at its own provider: by its whole name, or by the name without the provider."""
-    for table in (_registered(), _table()):
+    for table in (_registered(), litellm_table()):
         entry: Mapping[str, Any] | None = table.get(name) or table.get(name.partition("/")[2])
         if entry:
             return entry
@@ -169,7 +183,7 @@ def _entry(name: str) -> Mapping[str, Any]:
     rest = name.partition("/")[2]
     while not own and "/" in rest:
         rest = rest.partition("/")[2]
-        own = _table().get(rest) or {}
+        own = litellm_table().get(rest) or {}
     return own
 
 
@@ -180,7 +194,7 @@ def _registered() -> Mapping[str, Any]:
 
 
 @cache
-def _table() -> Mapping[str, Any]:
+def litellm_table() -> Mapping[str, Any]:
     """The table that comes with litellm; empty if litellm is not installed, or keeps it elsewhere."""
     found = importlib.util.find_spec("litellm")
     if found is None or found.origin is None:

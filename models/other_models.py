@@ -15,9 +15,11 @@ from typing import Any, cast
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
 
-__all__ = ["OTHER_MODELS", "OURS", "OtherModels"]
+__all__ = ["OTHER_MODELS", "OURS", "RECORDED", "OtherModels"]
 
 OURS = "akrasia-run"
+RECORDED = "akrasia:recorded"
+"""The tag of a tool whose results are kept."""
 
 
 class OtherModels(BaseCallbackHandler):
@@ -28,12 +30,14 @@ class OtherModels(BaseCallbackHandler):
 
     Attributes:
         names: the classes of the models that were called; thread: where the decision is taken.
+        tools: the names of the tools that were called and are not recorded.
     """
 
     run_inline = True  # heard before the call goes on, in whatever thread or task
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.tools: set[str] = set()
         self.thread = get_ident()
         self._elsewhere: list[tuple[str, str]] = []  # (class, answer)
 
@@ -70,6 +74,11 @@ class OtherModels(BaseCallbackHandler):
     def on_llm_start(self, serialized: dict[str, Any] | None, prompts: Any, **kwargs: Any) -> None:
         """A model that continues texts is called."""
         self._hear(serialized, kwargs)
+
+    def on_tool_start(self, serialized: dict[str, Any] | None, input_str: str, **kwargs: Any) -> None:
+        """A tool is called."""
+        if RECORDED not in (kwargs.get("tags") or ()):
+            self.tools.add(str((serialized or {}).get("name") or "a tool"))
 
     def _hear(self, serialized: dict[str, Any] | None, kwargs: Mapping[str, Any]) -> None:
         if (name := _other_name(serialized, kwargs)) is not None:

@@ -72,4 +72,4 @@ def upper_bound(request: Request, price: Price | None) -> Spend:
     prompt += TOKENS_AROUND_A_TOOL * len(request.tools)
     prompt += TOKENS_OF_AN_IMAGE * sum(p.type == "image" for m in request.messages for p in m.parts)
     usage = Usage(prompt, request.sampling.most_tokens)
-    return Spend(1, 0.0 if price is None else price.of(usage), usage.prompt_tokens + usage.completion_tokens)
+    return Spend(1, 0.0 if price is None else price.most(usage), usage.prompt_tokens + usage.completion_tokens)

@@ -90,7 +90,7 @@ class _Call:
         """The response as it is kept: with its cost, the failures before it, and how long all of it took."""
         cost = response.cost
         if cost is None and price is not None and not is_uncounted(response):
-            cost = price.of(response.usage)
+            cost = price.of_response(response)
         latency = 0.0 if self.began is None else round(time.monotonic() - self.began, 4)
         return replace(response, cost=cost, attempts=tuple(self.failures), latency=latency)
 

@@ -35,6 +35,10 @@ class ModelRoles:
         """Leave an episode unfinished, so that it is played again: something in it failed that may not fail again."""
         self.gateway.unanswered.add((self.player, episode))
 
+    def untraced(self) -> ModelRoles:
+        """The same for whoever reports its calls to LangChain's callbacks itself."""
+        return self
+
     def info(self, slot: str) -> ModelInfo:
         """The `ModelInfo` of the model in a slot."""
         return self.gateway.info(self.slots.get(slot) or self.slots["default"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 __all__ = ["READER_ERRORS", "READER_VERSION", "ReadingErrors", "answer_kind"]
 
-READER_VERSION = "3"
+READER_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(559, 0, 0, 16),
-    "film titles": ReadingErrors(85, 0, 0, 0),
-    "letters A-J": ReadingErrors(79, 0, 0, 3),
-    "multiple choice": ReadingErrors(184, 0, 0, 9),
-    "number": ReadingErrors(571, 0, 0, 11),
-    "tic-tac-toe": ReadingErrors(134, 0, 0, 6),
-    "tool calls": ReadingErrors(22, 0, 0, 1),
-    "yes/no": ReadingErrors(121, 0, 0, 6),
+    "bandit colours": ReadingErrors(1610, 0, 0, 119),
+    "film titles": ReadingErrors(176, 0, 0, 6),
+    "letters A-J": ReadingErrors(121, 0, 0, 5),
+    "multiple choice": ReadingErrors(581, 0, 0, 49),
+    "number": ReadingErrors(1604, 0, 0, 50),
+    "tic-tac-toe": ReadingErrors(274, 0, 0, 19),
+    "tool calls": ReadingErrors(93, 0, 0, 1),
+    "yes/no": ReadingErrors(291, 0, 0, 25),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

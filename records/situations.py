@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ARM_RULES", "Example", "Oracle", "Quantity", "Situation", "Transition"]
+__all__ = ["ARM_RULES", "CuedSituation", "Example", "Oracle", "Quantity", "Situation", "Transition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,14 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class CuedSituation(Situation):
+    """A situation as it is shown with a remark that points at an action: `cue` is its name there."""
+
+    cue: str = ""
+    cue_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A solved situation: `action` is optimal there."""
 
@@ -110,6 +118,10 @@ class Oracle:
     untried: tuple[str, ...]
     rule: str
     frequent: tuple[str, ...] = ()
+
+    def is_right(self, answer: str | None) -> bool:
+        """Whether an answer, as it was read, is among the optimal actions."""
+        return answer in self.optimal
 
 
 ARM_RULES = ("ucb", "ucb_sqrt", "ucb_bench", "greedy", "truth")

@@ -17,7 +17,7 @@ from ..evals.scorecard import Scorecard
 from ..files import write_file
 from .page import MINUS, page_of
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["TEMPLATES", "breakable", "render_report", "write_report"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,12 +48,12 @@ def render_report(card: Scorecard, experiment: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["breakable"] = _breakable
+    environment.filters["breakable"] = breakable
     environment.globals["minus"] = MINUS
     return environment.get_template("report.html.j2").render(page=page_of(card, experiment))
 
 
-def _breakable(name: str) -> Markup:
+def breakable(name: str) -> Markup:
     """A name that may be wrapped where its parts meet, so that a narrow column does not cut a word."""
     text = escape(name)
     for end in ("_", "(", ","):

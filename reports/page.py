@@ -23,12 +23,15 @@ from .columns import (
     LOOKS,
     RATES,
     TOKENS_IN_OUT,
+    TOOLS_CALLED,
+    TOOLS_CLAIMED,
     ArmRow,
     Column,
     arm_rows,
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    tool_rows,
 )
 from .page_texts import (
     CLASS_HEADINGS,
@@ -63,6 +66,7 @@ from .page_values import (
 )
 from .text import (
     LOOKED_NOTE,
+    TOOLS_NOTE,
     TableCell,
     bounds_text,
     count_text,
@@ -129,6 +133,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         looks=None
         if card.looks is None
         else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        tools=_tools(rows),
         judged=None
         if card.judged is None
         else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
@@ -214,6 +219,11 @@ def _spanned(columns: Sequence[Column[R]], row: R) -> list[Spanned]:
         else:
             cells += [Spanned(cell, column.css) for column, cell in zip(group, made, strict=True)]
     return cells
+
+
+def _tools(rows: list[ArmRow]) -> SentenceTable | None:
+    offered = tool_rows(rows)
+    return SentenceTable(TOOLS_NOTE, _arm_table("Tools", [*TOOLS_CALLED, *TOOLS_CLAIMED], offered)) if offered else None
 
 
 def _headline(row: ArmRow) -> list[Headline]:

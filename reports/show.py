@@ -19,10 +19,20 @@ from ..ledger import LedgerReader, StoredAnswer, read_ledger
 from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession, session_lines
 from ..records import Message, Oracle, Record, Situation, Turn
-from .tables import RowNamedTable, TableColumn
+from .tables import PROSE, RowNamedTable, TableColumn
 from .text import plain_text
 
-__all__ = ["only", "read_step", "show_run", "show_step"]
+__all__ = [
+    "Unread",
+    "agents_read",
+    "changed_position",
+    "only",
+    "read_step",
+    "show_run",
+    "show_step",
+    "message_speaker",
+    "unread_lines",
+]
 
 Unread = Callable[[str, Situation, bool], str]
 """(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
@@ -54,7 +64,7 @@ def show_run(
 
 
 def _named_lines(title: str, lines: Sequence[tuple[str, str]]) -> RowNamedTable:
-    details = TableColumn("", [text for _, text in lines], prose=True)
+    details = TableColumn("", [text for _, text in lines], wraps=PROSE)
     return RowNamedTable(title, "", [what for what, _ in lines], [details])
 
 
@@ -129,17 +139,17 @@ def show_step(
             console.print(_head(record))
             spoken: dict[tuple[str, int], Turn] = {}
             for turn in record.decision.turns:
-                changed = _changed(turn, spoken)
+                changed = changed_position(turn, spoken)
                 answer = ledger.answer(turn.key) if turn.key else None
                 if answer is not None and turn.key not in shown:
-                    prompt = "".join(f"[{_speaker(m)}]\n{m.shown}\n" for m in answer.request.messages)
+                    prompt = "".join(f"[{message_speaker(m)}]\n{m.shown}\n" for m in answer.request.messages)
                     console.print(
                         Panel(Text(plain_text(prompt.rstrip())), title="asked", title_align="left", border_style="dim")
                     )
                 again = " (the same answer as above)" if turn.key and shown.get(turn.key) == turn.text else ""
                 if turn.key:
                     shown[turn.key] = turn.text
-                read = _read_by(turn, record.decision.turns, answer)
+                read = agents_read(turn, record.decision.turns, answer)
                 error = "" if answer is None else answer.response.error
                 if answer is None and turn.key:
                     error = "no answer of this call is kept: a resumed run asks again"
@@ -148,7 +158,8 @@ def show_step(
                     console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
                 said = _answer_text(turn, error)
                 if unread is not None and answer is not None and not error:
-                    said.append("".join(f"\n{line}" for line in _stops(turn, record, answer, unread)), style="yellow")
+                    stops = unread_lines(turn, record, answer, unread)
+                    said.append("".join(f"\n{line}" for line in stops), style="yellow")
                 console.print(Panel(said, title=_title(turn, read) + changed + again, title_align="left"))
             console.print(_verdict(record))
 
@@ -168,7 +179,7 @@ def _oracle(oracle: Oracle, actions: tuple[str, ...]) -> str:
     return f"optimal {_set(oracle.optimal)}, greedy {_set(oracle.greedy)}; values {values}"
 
 
-def _changed(turn: Turn, before: dict[tuple[str, int], Turn]) -> str:
+def changed_position(turn: Turn, before: dict[tuple[str, int], Turn]) -> str:
     """Whether an agent that had answered already holds another action now, and after reading whom."""
     key = (turn.agent.partition(".")[0], turn.lane)
     old = before.get(key)
@@ -182,7 +193,7 @@ def _changed(turn: Turn, before: dict[tuple[str, int], Turn]) -> str:
     return f"; changed from {old.position or 'no answer'} to {turn.position or 'no answer'}"
 
 
-def _read_by(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -> list[str]:
+def agents_read(turn: Turn, turns: tuple[Turn, ...], answer: StoredAnswer | None) -> list[str]:
     """The agents whose words a turn has read, of those that its plan lets it read.
 
     An agent that asked a model has read what stands in its prompt: a rationale may be hidden from it, or replaced by a
@@ -218,7 +229,7 @@ def _title(turn: Turn, read: list[str]) -> str:
     return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
 
 
-def _speaker(message: Message) -> str:
+def message_speaker(message: Message) -> str:
     """Who speaks in a message, by role and name, and which call a result answers."""
     of = f" {message.name}" if message.name else ""
     return f"{message.role}{of}, answers {message.tool_call_id}" if message.tool_call_id else f"{message.role}{of}"
@@ -244,7 +255,7 @@ def _short(text: str) -> str:
     return text if len(text) <= SHOWN_OF_A_RESULT else f"{text[:SHOWN_OF_A_RESULT]}... ({len(text):,} characters)"
 
 
-def _stops(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:
+def unread_lines(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:
     """Where the reading of a turn's own answer stopped, for each of what was asked of it and could not be read."""
     form = record.tags.get("answer", "action")
     shown = Situation(
@@ -253,7 +264,7 @@ def _stops(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> 
     status = {"stated": turn.stated_status, "done": turn.status}
     lines = []
     for what in _ASKED_FOR.get(turn.role, ("stated", "done")):
-        if status[what] in ("ok", "absent", "undecided"):
+        if status[what] in ("ok", "absent", "undecided", "abstained"):
             continue
         place = unread(turn.text, shown, what == "stated") if turn.text.strip() else "it says nothing"
         if status[what] == "truncated" and answer.response.reasoning and not turn.text.strip():

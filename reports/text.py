@@ -20,6 +20,8 @@ from ..evals.judge import Judged
 __all__ = [
     "LEAK_MARK",
     "LOOKED_NOTE",
+    "STEERING",
+    "TOOLS_NOTE",
     "TableCell",
     "Written",
     "bounds_text",
@@ -51,11 +53,23 @@ LOOKED_NOTE = (
     "the run was looked at while it went on: intervals of knowing, doing, gap, say-do and of metrics that are asked "
     "for by name are anytime-valid where they can be; all others hold for a fixed number of episodes alone"
 )
+TOOLS_NOTE = (
+    "Tools: a situation needs one where fewer than half of the baseline's own draws without it are right; what an "
+    "agent says is its line TOOLS=X."
+)
 NOT_MEASURED = "not measured"
-_STEERING = {
+_UNSEEN = (
+    range(0x7F, 0xA0),
+    range(0x200E, 0x2010),
+    range(0x2028, 0x202F),
+    range(0x2060, 0x206A),
+    range(0xFFF9, 0xFFFC),
+)
+STEERING = {
     **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
-    **{code: f"<U+{code:04X}>" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **{code: f"<U+{code:04X}>" for code in (0x061C, 0x200B, 0xFEFF, *(code for span in _UNSEEN for code in span))},
 }
+"""Characters that steer a terminal, turn the order of letters or are not seen -> how they are shown."""
 
 
 class Written(NamedTuple):
@@ -136,7 +150,7 @@ def plain_console(stderr: bool = False) -> Console:
 
 def plain_text(text: str) -> str:
     """A text of a model as what it is: signs that steer a terminal, or turn the order of letters, stand as symbols."""
-    return text.translate(_STEERING)
+    return text.translate(STEERING)
 
 
 def short_name(variant: str, baseline: str) -> str:

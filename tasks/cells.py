@@ -20,10 +20,23 @@ _MIDDLE = re.compile(rf"{_HEAD}(?:very )?(?:center|centre|middle|mitte|centro){_
 _BOTH = re.compile(rf"{_HEAD}({_ROW})(?:[- ]?row)?[-, ]*(?:the )?({_COLUMN})(?:[- ]?column)?{_TAIL}")
 _TURNED = re.compile(rf"{_HEAD}(left|right)[- ]({_ROW}){_TAIL}")
 _PAIR = re.compile(
-    rf"{_HEAD}(?:row\s*[=:]?\s*)?[(\[]?\s*(?:row\s*[=:]?\s*)?([0-2])\s*(?:,|;|and)?\s+?(?:and\s+)?(?:col(?:umn)?\s*[=:]?\s*)"
+    rf"{_HEAD}(?:row\s*[=:]?\s*)?[(\[]?\s*(?:row\s*[=:]?\s*)?([0-2])\s*(?:,|;|and|\s)\s*(?:and\s+)?(?:col(?:umn)?\s*[=:]?\s*)"
     rf"([0-2])\s*[)\]]?|[(\[]\s*([0-2])\s*,\s*([0-2])\s*[)\]]"
+    r"|\[\s*([0-2])\s*\]\s*\[\s*([0-2])\s*\]"
 )
-_NUMBERED = re.compile(r"\s*[(\[]\s*(?:cell |position |index )?([0-8])\s*[)\]]")
+_NUMBERED = re.compile(r"\s*[(\[]\s*(?:cell |position |index )?(?:([0-8])|([0-2])\s*,\s*([0-2]))\s*[)\]]")
+_EAST_ASIAN = {
+    "中央": 4,
+    "中心": 4,
+    "真ん中": 4,
+    "正中": 4,
+    "正中间": 4,
+    "正中央": 4,
+    "左上": 0,
+    "右上": 2,
+    "左下": 6,
+    "右下": 8,
+}
 
 
 def cell_named(value: str) -> str | None:
@@ -31,6 +44,10 @@ def cell_named(value: str) -> str | None:
     if len(value) > 80:
         return None
     text = value.casefold().strip(" \t\n\"'`*_$.!#>")
+    if text.startswith("{"):
+        text = text.strip("{}").replace('"', "")
+    if not text.isascii():
+        return _east_asian(text)
     for pattern in (_MIDDLE, _BOTH, _TURNED, _PAIR):
         found = pattern.match(text)
         if found is None:
@@ -38,11 +55,21 @@ def cell_named(value: str) -> str | None:
         cell = _cell(pattern, found)
         number = _NUMBERED.match(text, found.end())
         end = number.end() if number else found.end()
-        if number and int(number[1]) != cell:
+        if number and _numbered(number) != cell:
             return None
         if _ends(text[end:]):
             return str(cell)
     return "4" if text.strip("()[]") == "b2" else None
+
+
+def _east_asian(text: str) -> str | None:
+    for ending in ("の", "的", "角", "隅", "格", "格子", "マス", "位置"):
+        text = text.removesuffix(ending)
+    return str(_EAST_ASIAN[text]) if text in _EAST_ASIAN else None
+
+
+def _numbered(found: re.Match[str]) -> int:
+    return int(found[1]) if found[1] else 3 * int(found[2]) + int(found[3])
 
 
 def _cell(pattern: re.Pattern[str], found: re.Match[str]) -> int:

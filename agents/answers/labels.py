@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 from ...records import Status, plain_signs
-from .dressing import look_alike, lower, undressed
+from .dressing import EAST_ASIAN, look_alike, lower, parted, undressed
 from .remarks import CORRECTION, explain
 
 __all__ = ["LabelReading", "Names", "names_of", "read_labels"]
 
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
-_OPEN = " \t\"'`*_<[({$~#\\>:=|^-•‣+"
+_OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+"
+_CALL = re.compile(r"[()\[\]{}=]")
+_SIGN = re.compile(r"\s*([^\w\s])\s*")
 _WORD = re.compile(r"\w+")
 _IN_BRACKETS = re.compile(r"\(([^()]{1,60})\)")
 _QUOTES = " \t\"'`*_"
@@ -29,30 +31,46 @@ _LEADS = re.compile(
     r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|"
     r"choosing|pick|"
     r"press|go with|going with|select|take|play|push|try|recommend|opt for|mark|place(?: at| in)?|answer|use|pull|"
-    r"watch|"
+    r"watch|call|run|"
     r"suggest|prefer|vote for|settle on|stick with)(?:\s+to\s+(?:press|pick|choose|play|take|pull|select))?)|"
-    r"let's (?:try|go with|press|pick|choose|play)|let me (?:try|press|pick|choose)|(?:to )?(?:explore|exploit|"
+    r"let's (?:try|go with|press|pick|choose|play|explore|say)|let me (?:try|press|pick|choose)|"
+    r"i(?:'d| would)? (?:think|say|believe)(?: that)?(?: it(?:'s| is))?|"
+    r"(?:to )?(?:explore|exploit|call|run|"
     r"test|sample|press|choose|pick|pull|"
     r"select|take|play|mark|click|watch|push|try|go with|recommend|place)(?:ing)?|my (?:final )?(?:answer|choice|"
     r"action|"
     r"decision|pick|recommendation)(?: is)?|the (?:final |correct |right |best )?(?:answer|choice|option|action|button|"
     r"cell|move|arm|letter)(?: is| would be)?|(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
     r"label|lever|square|position|field|item|number|movie|film)(?: (?:number|no\.?|is|named|called|labell?ed))?|"
-    r"it(?:'s| is)|"
+    r"index|(?:(?:place|put|mark) )?(?:an? |my )?[xo] (?:at|in|on|takes|goes (?:to|in|on))|"
+    r"it(?:'s| is)(?: an?(?= (?:yes|no)\b))?|"
+    r"(?:ok(?:ay)?|sure|fine|alright|well|whatever)[,!.]?|no\.(?= ?\d)|you should (?:press|choose|pick|take|select)|"
+    r"(?:final|correct|right) (?:answer|choice)|solution|only|"
+    r"(?:le |der |the )?film|映画|電影|电影|看|"
     r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that|that's|"
     r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|je choisis|"
-    r"j'appuie sur|(?:le |la )?(?:bouton|case|réponse)|elijo|escojo|pulso|(?:el |la )?(?:botón|opción|casilla|"
-    r"respuesta)|"
-    r"scelgo|escolho|opção|opzione|выбираю|кнопка|вариант)(?![\w])|(?:我选择|我选|选择|选项|选|按钮|答案是|答案|ボタン|選択肢)",
+    r"j'appuie sur|je recommande|(?:le |la |l')?(?:bouton|case|(?:bonne )?réponse(?: correcte)?|option)(?: est)?|"
+    r"(?:die )?(?:richtige )?antwort(?: ist)?(?! nicht)|lieber|plutôt|ich empfehle|elijo|escojo|pulso|(?:el |"
+    r"la )?(?:botón|opción|casilla|"
+    r"respuesta)(?: correcta)?(?: es)?|"
+    r"recomiendo|scelgo|escolho|opção|opzione|(?:я )?(?:выбираю|рекомендую|нажимаю)|кнопк[ау]|вариант|"
+    r"(?:правильный )?ответ|клетка)"
+    r"(?![\w])|(?:我选择|我选|我推荐|选择|选项|选|推荐|按下|按|按钮|正?确?答案是|正?确?答案|位置|정답은|정답|선택|"
+    r"ボタン|選択肢|答え(?:は)?|マス)",
     re.IGNORECASE,
 )
 _NOUN_BEHIND = re.compile(
     r"[\"'`*_)\]}]{0,4}\s+(?:button|option|arm|choice|cell|move|lever|square|one|movie|film|machine|knopf|taste|按钮)\b"
-    r"|\s*(?:按钮|ボタン|号)",
+    r"|\s*(?:按钮|按鈕|ボタン|选项|選項|号|番|项|번|버튼)(?!\w)"
+    r"|\s*(?:(?:按钮|ボタン|选项)\s*)?(?:を(?:押します|押す|選びます|選ぶ|選択します|選択する|選択)|にします|"
+    r"にする|です|だ|"
+    r"でお願いします|[을를]? ?선택합니다|입니다)(?!\w)",
     re.IGNORECASE,
 )
 _TIED = re.compile(r"^[\s,(]*(?:(?:are|is)\s+)?(?:a\s+)?(?:tie|tied|equal|equally good)\b[\s).]*$", re.IGNORECASE)
-_BOTH = re.compile(r"[\s\"'*_`]*(?:either|both)\s+", re.IGNORECASE)
+_BOTH = re.compile(
+    r"[\s\"'*_`]*(?:either|both|(?:(?:it's )?an? )?(?:tie|toss-up)(?: is)? (?:between|of|among))\s+", re.IGNORECASE
+)
 _AND = re.compile(
     r"[\s\"'`*_)\]}]*(?:(?:[,/&+|;=]|\band/or\b|\band\b|\bor\b|\bund\b|\boder\b|\bet\b|\bou\b|\by\b|\bo\b|\bor else\b|"
     r"\bas well as\b|\(?(?:which )?(?:is )?(?:tied|ties) with\b|\btogether with\b|"
@@ -62,9 +80,11 @@ _AND = re.compile(
 # Of a word. A class of ranges beyond Latin would take milliseconds to compile for every set of labels.
 _LETTER = r"[^\W_]"
 _TRUE = {
-    "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "はい", "y", "affirmative"),
-    "no": ("false", "incorrect", "non", "nein", "não", "nao", "нет", "否", "不是", "いいえ", "n", "negative", "nope"),
-}
+    "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "对", "正确", "はい", "예", "네",
+            "y", "yep", "yeah", "yup", "affirmative"),
+    "no": ("false", "incorrect", "non", "nein", "não", "nao", "нет", "否", "不是", "不", "不对", "不正确", "错误",
+           "いいえ", "아니요", "아니오", "n", "nope", "nay", "nah", "no way", "negative"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +129,40 @@ class Names:
 
     def label_of(self, found: re.Match[str]) -> str | None:
         """The label that `here` matched; None where it has a letter that only patterns take for another, as the "ı"."""
-        return self.own.get(_folded(found[0]))
+        return found[0] if found[0] in self.actions else self.own.get(_folded(found[0]))
 
     def is_longer(self, value: str, label: str) -> bool:
         """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
         begun = _folded(label)
         longer = [name for name in self.own if len(name) > len(label) and name.startswith(begun)]
         return bool(longer) and _bare(value).startswith(tuple(map(_bare, longer)))
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether a label has East Asian signs beside Latin ones, so that no blank may be set between them."""
+        return any(parted(plain_signs(a)) != plain_signs(a) for a in self.actions)
+
+    @cached_property
+    def anywhere(self) -> re.Pattern[str]:
+        """Finds labels in a remark; East Asian ones within words too, which no blank parts from what stands around."""
+        unparted = [name for name in self.own if EAST_ASIAN.match(name)]
+        if not unparted:
+            return self.here
+        within = "|".join(map(re.escape, sorted(unparted, key=len, reverse=True)))
+        return re.compile(rf"{self.here.pattern}|{within}", re.IGNORECASE)
+
+    def set_off(self, value: str) -> str:
+        """The value with blanks around an East Asian label that it begins with: "选 红 按钮" for "选红按钮"."""
+        if value.isascii() or not any(EAST_ASIAN.match(a) for a in self.actions):
+            return value
+        return self._led.sub(r"\1 \2 ", value, count=1)
+
+    @cached_property
+    def _led(self) -> re.Pattern[str]:
+        labels = "|".join(map(re.escape, sorted(self.actions, key=len, reverse=True)))
+        return re.compile(
+            rf"^(\W{{0,8}}(?:我?选择?|我?按下?|ボタン)?) ?({labels}) ?(?=按钮|ボタン|です|を|に(?:し|す)|[\W]|$)"
+        )
 
     def mentions_any(self, value: str) -> bool:
         """Whether a label stands anywhere in a value."""
@@ -142,12 +189,21 @@ def _whole(parts: list[str], begins: bool, ends: bool) -> str:
     """A pattern for names with the same ends, each whole: what stands around them is looked at once for them all."""
     before = rf"(?<!{_LETTER})(?<!{_LETTER}[-'’._])" if begins else ""
     behind = rf"(?!{_LETTER})(?![-_.'’]{_LETTER})" if ends else ""
-    names = "|".join(r"\s+".join(map(re.escape, part.split())) for part in parts)
+    names = "|".join(map(_spelled, parts))
     return f"{before}(?:{names}){behind}"
 
 
+def _spelled(part: str) -> str:
+    """A pattern for a name; around the signs of a call, blanks may stand or not: "f(x=1,y=2)"."""
+    if not _CALL.search(part):
+        return r"\s+".join(map(re.escape, part.split()))
+    pieces = [r"\s+".join(map(re.escape, piece.split())) for piece in _SIGN.split(part)]
+    return r"\s{0,4}".join(piece for piece in pieces if piece)
+
+
 def _folded(text: str) -> str:
-    return " ".join(lower(text).split())
+    folded = " ".join(lower(text).split())
+    return _SIGN.sub(r"\1", folded) if _CALL.search(folded) else folded
 
 
 def _bare(text: str) -> str:
@@ -157,6 +213,7 @@ def _bare(text: str) -> str:
 def read_labels(value: str, names: Names, *, several: bool, depth: int = 0) -> LabelReading:
     """The labels that a plain value names, read to its end."""
     readings = []
+    value = names.set_off(value if names.mixed else parted(value))
     bare = undressed(value)
     for text in dict.fromkeys((value, bare, _latin(bare, names))):
         reading = _read(text, names, several, depth)
@@ -251,7 +308,7 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
     if len(labels) > 1 and several:
         rest = _TIED.sub("", rest)
     verdict = "yes" in names.own and "true" in names.own
-    stopped = explain(rest, names.here, label, letter=letter, verdict=verdict)
+    stopped = explain(rest, names.anywhere, label, letter=letter, verdict=verdict)
     if stopped is None and _names_another_cell(rest, label, names):
         stopped = 0
     if stopped is None and names.is_longer(value[end - len(label) :] if not noun else label, label):

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .dressing import lower
 
-__all__ = ["Marked", "last_marked", "own_line_begins"]
+__all__ = ["MAY_LEAD", "OFFERED", "Marked", "last_marked", "own_line_begins", "speaks_for_others"]
 
 OWN = "ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS"
 LONGEST = 2000  # characters of a line that are read
 MOST = 400  # markers that are looked at, from the end
+OFFERED = 2000  # characters below an answer in which another one may be offered
 NEAR = 100  # characters before a marker that say whether it is final
 _CLOSE = r"[\"'`*_\])}]{0,8}"
 _SEPARATOR = rf"{_CLOSE}[ \t]{{0,8}}\\?(?:={{1,2}}(?!>)|(?<=[ \t])={{1,2}}>|=(?=>)|:=?|-+>|→|⇒)"
-_NOUN = r"(?:[ \t]+(?:button|arm|option|choice|action|cell|move|answer|movie|item|label|one))?"
+_NOUN = r"(?:[ \t]+(?:overall|button|arm|option|choice|action|cell|move|answer|movie|item|label|one))?"
 _HEADS = {
     "done": {"action": re.compile(rf"ACTION(?:{_SEPARATOR}|(?<=<action)>)", re.IGNORECASE)},
     "stated": {"best": re.compile(rf"BEST{_NOUN}(?:[ \t]+now)?(?:{_SEPARATOR}|(?<=<best)>)", re.IGNORECASE)},
@@ -33,13 +34,20 @@ _HEADS = {
         "réponse": re.compile(rf"réponse[ ]?{_SEPARATOR}", re.IGNORECASE),
         "respuesta": re.compile(rf"respuesta{_SEPARATOR}", re.IGNORECASE),
         "antwort": re.compile(rf"antwort{_SEPARATOR}", re.IGNORECASE),
-        "答案": re.compile(rf"答案{_CLOSE}[ \t]*(?:[:=]|是)"),
+        "答案": re.compile(rf"答案{_CLOSE}[ \t]*(?:[:=：]|是)"),
+        "ответ": re.compile(rf"ответ{_SEPARATOR}", re.IGNORECASE),
+        "resposta": re.compile(rf"resposta{_SEPARATOR}", re.IGNORECASE),
+        "risposta": re.compile(rf"risposta{_SEPARATOR}", re.IGNORECASE),
+        "答え": re.compile(rf"答え{_CLOSE}[ \t]*(?:[:=：]|は)"),
+        "回答": re.compile(rf"回答{_CLOSE}[ \t]*[:=：]"),
+        "####": re.compile(r"####[ \t]*:?(?=[ \t]*[-+$€£]{0,2}\d[\d.,]{0,40}%?\s{0,8}\Z)"),
     },
 }
 _FINAL = re.compile(r"final[ \t_]{1,3}$", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]*\**(?:final[ \t]+)?$", re.IGNORECASE)
 _CUT = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|\#\#\#|```|</|<\||\[/|<eos>",
+    rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|\#\#\#|```|</|<\||\[/|<eos>|"
+    rf"<end_of_turn>",
 )
 _OWN_LINE = re.compile(rf"[\s*_`\"'{{(\[<#-]*(?:{OWN}|answer)[\"'`*_\])]{{0,8}}\s*\\?[=:>]", re.IGNORECASE)
 _KEY = re.compile(r",\s*[\"'][^\"'\n]{1,40}[\"']\s*:")
@@ -51,6 +59,27 @@ _LEAD = re.compile(
     r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result)\b)*\W*$",
     re.IGNORECASE,
 )
+_LEAD_ABROAD = re.compile(
+    r"(?:因此|所以|综上(?:所述)?|最后|结论|总之|よって|したがって|最終的に|結論|따라서|also|daher|fazit|donc|ainsi|"
+    r"por lo tanto|entonces|"
+    r"итак|поэтому)?[ ,:]{0,3}(?:(?:我的|我)?(?:最终|最后)?的?(?:答案|动作|选择|决定|行动|操作|回答)|"
+    r"(?:私の)?(?:最終)?(?:回答|答え|行動|選択)|최종 ?답|"
+    r"(?:meine |ma |mi |мой |моя )?(?:finale |endgültige )?(?:antwort|aktion|wahl|entscheidung|réponse|action|choix|"
+    r"respuesta|acción|"
+    r"ответ|действие|выбор)(?: finale?)?)?(?: ?(?:是|为|は|ist|est|es))?[ ,:*]{0,4}",
+    re.IGNORECASE,
+)
+_ALTERNATIVE = re.compile(
+    r"\n[\s*_#-]*(?:or|or else|alternatively|otherwise|oder|alternativ|ou|alternativement|o|或|或者|или)\b[\s*_:,.-]*$",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(r"\s{0,8}```[a-z]{0,12}\s{0,8}")
+_NEXT_TURN = re.compile(
+    r"^[ \t#*]{0,8}(?:<\|(?:user|im_start\|>[ ]?user|start_header_id\|>[ ]?user)|\[INST\]|(?:Human|User|HUMAN|"
+    r"USER)[*]{0,2}:)",
+    re.MULTILINE,
+)
+_ANY_MARK = re.compile(r"\b(?:ACTION|answer)\b[\"'*_ ]{0,4}[=:]", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?;][\"'*_`)\]]*\s*$")
 _STEP = re.compile(r"\W{0,4}Step\s{0,4}=\s{0,4}\d{1,9}[\s,;|]{1,4}$", re.IGNORECASE)
 _REWARD = re.compile(r"[^\n]{0,300}?\bReward\s*[=:]", re.IGNORECASE)
@@ -58,7 +87,7 @@ _JSON = re.compile(r"(?:^|[{,\[(:]|\s)\s*[\"']$")
 _OTHERS = re.compile(
     r"\b(?:agents?|critics?|reasoners?|debaters?|others?|someone|they|example|format|form|template|instructions?|"
     r"prompt|wrote|writes|says?|said|suggest\w*|proposed|claims?|if|not|never|wrong|earlier|previous\w*|instead|"
-    r"would(?: have)?|user|assistant \d)\b[^\n]*:[\s*_`\"']*$",
+    r"would(?: have)?|user|assistant \d|avoid|don't|doesn't|cannot|can't)\b[^\n]*:[\s*_`\"']*$",
     re.IGNORECASE,
 )
 _ECHO = re.compile(
@@ -68,6 +97,19 @@ _ECHO = re.compile(
     re.IGNORECASE,
 )
 _LETTER_ECHO = re.compile(r"[\s*_`\"']*[XYN][\s*_`\"']*(?:[,.]?\s*where\b|[.,]?\s*(?=$|\n))")
+MAY_LEAD = re.compile(
+    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
+    r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
+    r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
+    r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
+    r"based on (?:this|these|that|the (?:data|history|rule|values|scores|ucb values|observations))|"
+    r"which belongs to [\w -]{1,30}|that)\b\W*)*(?:\b(?:the|my)\W*)?",
+    re.IGNORECASE,
+)
+# A clause may stand before that, as in "Since it has the highest index, the best button is C", unless it makes what
+# follows a condition, a doubt, a denial, somebody else's words or a thing of the past.
+"""What may lead up to a sentence that says what is best, or what the answer is, in its speaker's own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +135,20 @@ def own_line_begins(line: str) -> bool:
     return _OWN_LINE.match(line) is not None
 
 
+def speaks_for_others(text: str) -> bool:
+    """Whether an answer goes on with turns of a user of its own making, and answers on both sides of one."""
+    for turn in _NEXT_TURN.finditer(text):
+        if _ANY_MARK.search(text, 0, turn.start()):
+            return _ANY_MARK.search(text, turn.end()) is not None
+    return False
+
+
 def last_marked(text: str, kind: str, actions: tuple[str, ...] = ()) -> Marked | None:
     """The last final marker of a kind ("done", "stated", "answer") in a plain text; None where there is none."""
     for start, place in _from_the_end(text, _HEADS[kind]):
         if _is_final(text, start, place, kind) and not _is_echo(text, place.end(), actions):
-            return _value_of(text, start, place)
+            marked = _value_of(text, start, place)
+            return replace(marked, whole=False) if _is_alternative(text, start) else marked
     return None
 
 
@@ -124,7 +175,7 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
     if line == 0 and start > LONGEST:
         line = start - LONGEST
     before = text[line:start]
-    if not re.search(r"[=:>是]|-+>|→|⇒", place[0]):
+    if not re.search(r"[=:>是は]|####|-+>|→|⇒", place[0]):
         return _HEADING.fullmatch(before) is not None
     if before.lstrip()[:1] == ">":
         return False
@@ -135,6 +186,8 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
         return not _introduced_by_others(text, line)
     if _JSON.search(before) and ("{" in before or before.strip() in ('"', "'")):
         return True
+    if _LEAD_ABROAD.fullmatch(bare):
+        return True
     near = bare if len(bare) <= NEAR else f"x {bare[-NEAR:]}"
     if _SENTENCE_END.search(before[-NEAR:].rstrip(_DRESSING + "\"'")) or _LEAD.search(near):
         return True
@@ -144,9 +197,15 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
 
 def _introduced_by_others(text: str, line: int) -> bool:
     """Whether the line above says that somebody else speaks, or that a form is shown."""
-    above = text[max(0, line - 400) : line].rstrip()
+    above = text[max(0, line - 400) : line].rstrip().removesuffix("```").rstrip()
     above = above[above.rfind("\n") + 1 :]
     return bool(_OTHERS.search(above)) and not re.search(r"\bmy\b|\bfinal\b", above, re.IGNORECASE)
+
+
+def _is_alternative(text: str, start: int) -> bool:
+    """Whether the line above says that this is another possible answer: "OR", "Alternatively:"."""
+    above = text[max(0, start - 60) : start].rstrip(" \t\n*_`#>\"'([{-")
+    return _ALTERNATIVE.search(above) is not None
 
 
 def _is_echo(text: str, begin: int, actions: tuple[str, ...]) -> bool:
@@ -190,7 +249,7 @@ def _line(text: str, begin: int) -> tuple[int, int]:
         end = text.find("\n", begin)
         end = len(text) if end < 0 else end
         line = text[begin : min(end, begin + LONGEST)]
-        if line.strip(" \t\"'`*_#[({$\\") or end == len(text):
+        if (line.strip(" \t\"'`*_#[({$\\") and not _FENCE.fullmatch(line)) or end == len(text):
             return begin, end
         following = text[end + 1 : end + 200]
         if own_line_begins(following.lstrip("\n \t")):

@@ -34,14 +34,18 @@ _TIMES_TEN = re.compile(
     r"[ \t]*[x×*·][ \t]*10[ \t]*(?:(?:\^|\*\*)[ \t]*\(?([-+]?\d{1,4})\)?|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}))(?![\d.])"
 )
 _POWER = re.compile(r"[ \t]*(?:\^|\*\*)[ \t]*\(?([-+]?\d{1,4})\)?(?![\d.])|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})")
-_FRACTION = re.compile(r"[ \t]*/[ \t]*(\d{1,30})(?![\d./,])")
+_FRACTION = re.compile(r"[ \t]*/[ \t]*(\d{1,30})(?![\d./,]|\s*(?:points?|pts|marks|stars)\b)")
 _MIXED = re.compile(r"(?:[ \t]+(?:and[ \t]+)?)(\d{1,30})/(\d{1,30})(?![\d./,])|[ \t]+and a half\b")
 _SCALE = re.compile(
-    r"[ \t]*(?:(thousand|tausend|mille|mil)|(million|millions|mio|mn|millionen)|(billion|billions|bn)|(trillion)|"
-    r"(lakh|lakhs)|"
-    r"(crore|crores)|(dozen))\b\.?|([kK])(?![\w])|(万|萬)|(亿|億)",
+    r"[ \t]*(?:(thousand|tausend|mille|mil(?! mill[oõ]|\.)|mila|тыс(?:яч[аи]?)?)|"
+    r"(millions?|mio|mn|mln|millionen|mill[oó]n(?:es)?|milh(?:ão|ões)|milion[ei]|млн|миллион(?:а|ов)?)|"
+    r"(billions?|bn|milliarden?|mrd|mld|milliards?|miliard[io]|mil mill(?:ones|ón|ões)|bilh(?:ão|ões)|млрд|"
+    r"миллиард(?:а|ов)?)|(trillions?|billionen|billones)|(lakhs?)|(crores?)|"
+    r"(dozen|dutzend|douzaines?|docenas?|dozzin[ae]|dúzias?|дюжин[аы]?))\b\.?|([kK])(?![\w])|[ \t]?(万|萬)|"
+    r"[ \t]?(亿|億)",
     re.IGNORECASE,
 )
+_FRACTION_SIGN = re.compile(r"[ \t](?=[¼-¾⅐-⅞])")
 _SCALES = (10**3, 10**6, 10**9, 10**12, 10**5, 10**7, 12, 10**3, 10**4, 10**8)
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _TERM = re.compile(r"\s*([-+*/×÷·x^()]|\*\*|\d+(?:\.\d+)?)")
@@ -62,7 +66,7 @@ def number_at(text: str, place: int) -> tuple[Fraction, int] | None:
     negative = sign is not None and any(
         s in ("-", "—") or (s or "")[:1].casefold() in ("m", "n") for s in sign.groups() if s
     )
-    if sign is not None and sign[1] in ("-", "—") and sign[3]:
+    if sign is not None and sign[1] and sign[3]:
         raise UnclearNumber
     found = _unsigned(text, begin)
     if found is None:
@@ -87,6 +91,8 @@ def _unsigned(text: str, place: int) -> tuple[Fraction, int] | None:
 def _value(literal: re.Match[str], text: str) -> Fraction:
     if _BEHIND.match(text, literal.end()) or len(literal[0]) > LARGEST:
         raise UnclearNumber
+    if "." in literal[0] and text.startswith("...", literal.end()):
+        raise UnclearNumber  # digits that go on: 0.333...
     if literal["groups"]:
         return Fraction(re.sub(r"[,' _]", "", literal["groups"]) + (literal["point"] or "").replace(",", "."))
     if literal["indian"]:
@@ -104,12 +110,14 @@ def _value(literal: re.Match[str], text: str) -> Fraction:
 def _refuse_unclear_point(written: str, behind: str) -> None:
     whole, _, decimals = written.partition(".")
     thousands = len(decimals) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0"
-    if thousands and (decimals.endswith("00") or re.match(r"\s*(?:€|euros?\b|eur\b)", behind, re.IGNORECASE)):
+    if thousands and (decimals.endswith("0") or re.match(r"\s*(?:€|euros?\b|eur\b)", behind, re.IGNORECASE)):
         raise UnclearNumber
 
 
 def _with_parts(text: str, value: Fraction, end: int, whole: bool) -> tuple[Fraction, int]:
     """The value with its exponent, power, fraction or mixed part."""
+    if whole and (blank := _FRACTION_SIGN.match(text, end)) is not None:
+        end = blank.end()
     char = text[end : end + 1]
     if whole and char and unicodedata.decomposition(char).startswith("<fraction>"):
         return value + _vulgar(char), end + 1

@@ -34,9 +34,12 @@ _FOREIGN |= {
     for i, ten in enumerate(_GERMAN_TENS)
     for n, unit in enumerate("ein zwei drei vier fünf sechs sieben acht neun".split(), 1)
 } | {ten: 10 * (i + 2) for i, ten in enumerate(_GERMAN_TENS)}
+_FRACTIONS = {"half": 2, "halves": 2, "thirds": 3, "quarter": 4, "quarters": 4, "fourths": 4, "fifths": 5, "sixths": 6,
+              "sevenths": 7, "eighths": 8, "ninths": 9, "tenths": 10}  # fmt: skip
 _HAN = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
 _HAN_SCALES = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
+_HAN_SHORT = re.compile(r"[百千万萬亿億][一二两三四五六七八九]$")
 _HAN_RUN = re.compile(r"[零〇一二两三四五六七八九十百千万萬亿億]{1,24}")
 _WORDS = re.compile(r"[a-zà-ÿа-яœß]+(?:-[a-zà-ÿß]+)*", re.IGNORECASE)
 _GAP = re.compile(r"[ \t]+|[ \t]*-[ \t]*")
@@ -58,6 +61,8 @@ def number_word(text: str, place: int) -> tuple[Fraction, int] | None:
 
 
 def _han(run: str) -> int | None:
+    if _HAN_SHORT.search(run):
+        return None  # 三百五: 350 in Chinese, 305 in Japanese
     total = section = digit = 0
     if len(run) > 1 and all(c in _HAN for c in run):
         return int("".join(str(_HAN[c]) for c in run))
@@ -100,6 +105,9 @@ def _english(text: str, place: int) -> tuple[Fraction, int] | None:
         end, last, seen = stop, kind, True
     if not seen:
         return None
+    behind = next(((w, stop) for w, stop in words if stop > end), None)
+    if behind is not None and behind[0] in _FRACTIONS and (total + current == 1) != behind[0].endswith("s"):
+        return Fraction(total + current, _FRACTIONS[behind[0]]), behind[1]
     value, end = _decimals(text, Fraction(total + current), end)
     return value, end
 

@@ -9,6 +9,7 @@ multiples of a symbol are no number, and what could be read in two ways (`70.000
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,17 +32,22 @@ _LATEX = (
     (re.compile(r"\^\s*\{([^{}\n]{1,8})\}"), r"^\1"),
     (re.compile(r"[{}]"), ""),
 )
+_FORMULA = re.compile(r"\s*\$(?P<two>\$)?(?P<inner>[^$\n]{1,200}|\$[^$\n]{1,200})\$(?(two)\$)\s*\.?\s*")
 _EMPHASIS = re.compile(r"(?<!\d)(?:\*\*|__)|(?:\*\*|__)(?!\d)|`")
 _OPEN = " \t\"'*_([|#:\\"
 _LEAD = re.compile(
-    r"(?:=|≈|~|->|→|大?约|一?共|总共|有|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|\bapprox\.?|"
+    r"(?:=|≈|~|->|→|大?约|一?共|总共|一?共有|有|答案是|答えは|合計|约为|\blet's say\b|\bi(?:'d| would) say\b|\bi get\b|"
+    r"\bensgesamt\b|\binsgesamt\b|\ben total\b|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|"
+    r"\bapprox\.?|"
     r"\baround\b|\broughly\b|"
     r"\bcirca\b|\bca\.|\bungefähr\b|\benviron\b|\ba total of\b|\bin total\b|\btotal\b|\bno\.|\bnr\.|\bnumber\b|"
     r"\bit(?:'s| is| has)\b|\bthere (?:are|is|were|will be)\b|\b(?:the |my )?(?:final |correct |right )?(?:answer|"
     r"result|"
     r"total|sum|number|value|count|price|cost|difference|product)\b(?: of [a-z' ]{1,40}?)?(?:\s*(?:is|equals|would be|"
     r"comes to|=|:))?|\bso\b|\bthus\b|\btherefore\b|\bhence\b|\b[A-Za-z]\w{0,2}\s*=|\b(?:he|she|it) has\b|"
-    r"\bthey have\b|\bis\b|\bequals\b|\ball\b(?= \d)|,)\s*",
+    r"\bthey have\b|\bis\b|\bequals\b|\ball\b(?= \d)|\b(?:only|just|nur|etwa|solo|seulement|still)\b|(?:\b(?:in|"
+    r"after)\b|"
+    r"仅|只有|等于|答案为|共计)(?=\s*\d)|,(?!\d))\s*",
     re.IGNORECASE,
 )
 _VERB = re.compile(
@@ -57,7 +63,7 @@ _BAD_BEFORE = re.compile(
     r"n't\b|[<>≤≥≠±?]|!=",
     re.IGNORECASE,
 )
-_UNIT_WORD = re.compile(r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°])", re.UNICODE)
+_UNIT_WORD = re.compile(r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.·-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°])", re.UNICODE)
 _NO_UNIT = frozenset(
     "or and to plus minus times more less fewer than if but not squared cubed dozen dozens hundred hundreds thousands "
     "thousand million millions billion billions pi π factorial half halves third thirds quarter quarters fourths "
@@ -68,14 +74,30 @@ _NO_UNIT = frozenset(
     "sqrt root log ln sin cos infinity at up again wrong incorrect false mistaken seems would could cannot can't "
     "isn't can maybe perhaps probably possibly "
     "guess unlikely too ish almost nearly "
+    "doubled tripled halved point under below beneath short "
+    "may januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre "
+    "octobre novembre décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
+    "diciembre "
+    "mil k b t tsd grand score gross hundert cento hundreds quadrillion quadrillions quintillion zillion tn myriad "
+    "myriads mill mills 십 백 천 만 억 조 百 千 fold loss losses deficit debt fewer confident sure certain fois "
+    "veces раз volte vezes twice thrice max "
+    "maximum "
+    "minimum th hundredth hundredths thousandth thousandths "
+    "millionth millionths billionths ratio "
     "jan feb apr jun jul aug sep sept oct nov dec january february march "
     "april june july august september october november december".split()
 )
 _GLUED = re.compile(
     r"(?:%|°[CF]?|km/h|km|cm|mm|kg|g|mg|lbs?|oz|ft|h|min|mins|ms|hrs?|L|ml|kWh|kW|USD|EUR|GBP|€|\$|£|¥|₹|"
-    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|姐妹|个姐妹)[²³]?(?![A-Za-z])"
+    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|枚|冊|公里|千米|厘米|公斤|"
+    r"千克|分钟|小时|美元|姐妹|个姐妹|です|人です|個です|"
+    r"개입니다|명입니다|개|명|원)[²³]?(?![A-Za-z])"
 )
-_END = re.compile(r"[\s.,;:!)\]}\"'*_`>|$~\\]*")
+_END = re.compile(r"[\s.,;:!)\]}\"'*_`>|$~\\✅✔☑✓\u2600-\u2604\U0001f389\U0001f600-\U0001f60f\U0001f44d]*")
+_OTHER_DENIED = re.compile(
+    r"\s*[,;(]?\s*(?:and )?(?:not|nicht|pas|no|не|rather than|instead of)\s+(?=[\d$€£a-z-])", re.IGNORECASE
+)
+_PARTS = re.compile(r"\d+(?:\.\d+)?")
 _REASON = re.compile(
     r"[\s,;:—-]*[\"'*_]*\(?\s*(?:because|since|as|due to|given|which|that|with|where|for|based on|after|from|including|"
     r"weil|da|denn|car|porque|因为|per|counting|namely|i\.e\.|left|remaining|considering|when|assuming)\b",
@@ -83,8 +105,9 @@ _REASON = re.compile(
 )
 _TURNS = re.compile(
     rf"{CONDITIONS}|"
-    r"\b(?:wait|actually|hmm+|instead|on second thought|scratch that|no|unless|correction|sorry|alternatively|"
-    r"i mean|or|"
+    r"\b(?:if|wenn|si|wait|actually|hmm+|instead|on second thought|scratch that|no|unless|correction|sorry|"
+    r"alternatively|"
+    r"i mean|or|aber|nur|mais|pero|sólo|seulement|но|только|"
     r"oder|otherwise|however|but|so|thus|therefore|hence|answer|wrong|incorrect|not)\b|[?]",
     re.IGNORECASE,
 )
@@ -92,7 +115,19 @@ _CONCLUDES = re.compile(
     r"\b(?:so|thus|therefore|hence|answer|in fact|really|but|however|or)\b[^.]{0,200}\d|[?]", re.IGNORECASE
 )
 _SOFT = re.compile(r"\b(?:not|no)\b", re.IGNORECASE)
-_CONDITIONAL = re.compile(rf"{CONDITIONS}|\b(?:at (?:least|most)|minimum|maximum|ago)\b", re.IGNORECASE)
+_CONDITIONAL = re.compile(
+    rf"{CONDITIONS}|\bper (?:mille|thousand|hundred)\b|\b(?:if|wenn|at (?:least|most)|minimum|maximum|ago)\b",
+    re.IGNORECASE,
+)
+_CONFIDENCE = re.compile(  # how sure the answer is, and all behind it
+    r"[\s(\[]{0,8}\b(?:confidence|certainty|konfidenz|sicherheit|confiance|confianza|уверенность)\b"
+    r"[^.\n\d]{0,24}\d.*|[\s(\[]{0,8}(?:置信度|信心|自信|確信)[^.\n\d]{0,8}\d.*|"
+    r"[,(\[ ]+\d{1,3}(?:\.\d+)? ?% (?:sure|certain|"
+    r"confident)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_PAIR = re.compile(r"(?:^|[,;])\s?[^\W\d][^\d,;:=]{0,30}\s?[:=]\s?[-$€£]?\d")  # "sisters: 7, brothers: 3"
+_LOSS = re.compile(r"\b(?:loss|losses|deficit|debt|shortfall|decrease|decline)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\s*:\s*\d|\s*(?:a\.?m\.?|p\.?m\.?|o'clock|uhr)\b", re.IGNORECASE)
 
 
@@ -106,7 +141,9 @@ class NumberReading:
 
 def read_number(value: str, depth: int = 0) -> NumberReading:
     """The number that a plain value says, read to its end."""
-    text = _cleaned(value).strip()
+    text = _CONFIDENCE.sub("", _cleaned(value), count=1).strip()
+    if re.match(r"\|\s?[-—]|'\d\d(?!\d*[.\d]*')", text):
+        return NumberReading(None, 0)  # |-9|, '90
     if text[:1] in ("<", ">"):
         text = text[1:-1] if text[:1] == "<" and text[-1:] == ">" else ""
     for way in (_stated, _behind_working, _in_sentence):
@@ -123,7 +160,9 @@ def read_number(value: str, depth: int = 0) -> NumberReading:
 
 def _cleaned(value: str) -> str:
     """The value without LaTeX, tags and emphasis."""
-    text = value
+    text = value.replace("\\$", "$") if "\\$" in value else value
+    if text.count("$") > 1 and (formula := _FORMULA.fullmatch(text)) is not None:
+        text = formula["inner"]
     if "\\" in text or "{" in text or "^" in text:
         for pattern, into in _LATEX:
             text = pattern.sub(into, undressed(text) if into == "" else text)
@@ -136,10 +175,10 @@ def _stated(text: str, depth: int) -> Fraction | None:
     """A value that begins with its number, perhaps behind a lead: "about 7 sisters"."""
     place = _skip(text, 0)
     for _ in range(6):
-        found = number_at(text, place)
+        lead = _LEAD.match(text, place)
+        found = None if lead is not None and lead[0].isalpha() and not lead[0].isascii() else number_at(text, place)
         if found is not None:
             return _explained(text, found, depth)
-        lead = _LEAD.match(text, place)
         if lead is None or lead.end() == place:
             return None
         place = _skip(text, lead.end())
@@ -152,6 +191,8 @@ def _explained(text: str, found: tuple[Fraction, int], depth: int) -> Fraction |
     working = re.match(r"\s*(?:=|≈)\s*", rest)
     if working is not None:
         right = rest[working.end() :].rstrip(" .)$")
+        if working[0].strip() == "≈" and re.match(r"-?\d", right):
+            raise UnclearNumber  # 7.07 or 7
         return value if re.fullmatch(r"[A-Za-z]\w?", right) or arithmetic_value(right) == value else None
     if rest[:1] in ("'", '"') and rest[:1] not in text[:end]:
         return None  # feet and inches
@@ -181,7 +222,11 @@ def _behind_working(text: str, depth: int) -> Fraction | None:
         return None
     place = _skip(text, last + 1)
     found = number_at(text, place)
-    left = number_at(text, _skip(text, 0)) if text[last] == "=" else None
+    begun = number_at(text, _skip(text, 0))
+    between = text[begun[1] : last] if begun else ""
+    if found and begun and found[0] != begun[0] and re.search(r"[;:]|[,.]\s|^[^\W\d]*( [^\W\d]+){0,3} ?$", between):
+        return None  # "9; check: 9 - 3 = 6", "1 hour = 60 minutes"
+    left = begun if text[last] == "=" else None
     if found is not None and left is not None and not text[left[1] : last].strip() and left[0] != found[0]:
         return None  # "7 = 8"
     return None if found is None else _explained(text, found, depth)
@@ -189,10 +234,17 @@ def _behind_working(text: str, depth: int) -> Fraction | None:
 
 def _in_sentence(text: str, depth: int) -> Fraction | None:
     """The number behind the last verb of a sentence, where the sentence ends with what is counted."""
+    if len(_PAIR.findall(text)) > 1 or _LOSS.search(text):
+        return None
+    begun = number_at(text, _skip(text, 0))
     for verb in reversed(list(_VERB.finditer(text))[-8:]):
         found = number_at(text, verb.end())
         if found is None:
             continue
+        if ":" in verb[0] and re.match(r"[.)]\s+\S", text[found[1] :]):
+            continue  # "the reasoning: 1. We know ..."
+        if begun is not None and begun[0] != found[0]:
+            return None  # "3 sisters each have 7 brothers"
         if _BAD_BEFORE.search(text, 0, verb.start()):
             return None
         return _explained(text, found, depth)
@@ -209,6 +261,9 @@ def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
     rest = rest[place:]
     if _END.fullmatch(rest):
         return True
+    if (denied := _OTHER_DENIED.match(rest)) is not None:
+        other = number_at(rest, denied.end())
+        return other is not None and other[0] != value and bool(_END.fullmatch(rest, other[1]))
     if rest.lstrip("\"'*_ ")[:1] == "(":
         return _bracket_explained(rest.lstrip("\"'*_ "), depth, value)
     if (reason := _REASON.match(rest)) is not None:
@@ -227,6 +282,11 @@ def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
 
 def _bracket_explained(rest: str, depth: int, value: Fraction | None) -> bool:
     inner, _, behind = rest[1:].partition(")")
+    if inner.lstrip()[:1] in ("≈", "~") or re.match(r"\s*(?:rounded|about|approx\w*|roughly) \d", inner, re.IGNORECASE):
+        return False
+    parts = _PARTS.findall(inner) if value is not None and len(inner) < 80 else []
+    if len(parts) > 1 and sum(map(Fraction, parts)) == value and not _TURNS.search(inner):
+        return _is_explained(behind if behind.strip() else "", depth)
     other = number_at(inner, 0)
     if (
         other is not None
@@ -234,6 +294,8 @@ def _bracket_explained(rest: str, depth: int, value: Fraction | None) -> bool:
         and not re.search(r"\b(?:plus|and|minus|times)\b|[-+×*=/]|\d\s*x\s*\d", inner)
     ):
         return False
+    if value is not None and arithmetic_value(inner) not in (None, value):
+        return False  # "8 (2 x 5)"
     if re.match(r"\s*(?:or|and|to|-|±|\+/-|oder|bis)\b|\s*[±/]", inner, re.IGNORECASE):
         return False
     turned = [m for m in _TURNS.finditer(inner) if not _SOFT.fullmatch(m[0]) and m[0].casefold() not in ("so", "but")]
@@ -253,8 +315,12 @@ def _after_unit(rest: str) -> int | None:
         word = _UNIT_WORD.match(rest, place)
         if word is None:
             break
-        if rest[place : word.start(1)].strip() == "-" and rest[place : place + 1] == " ":
-            break
+        if rest[place : word.start(1)].strip() == "-":
+            if rest[place : place + 1] == " ":
+                break
+            return None  # "3-day"
+        if unicodedata.category(word[1][0]) == "No" or (place == 0 and word[1] in ("of", "MM")):
+            return None  # "2 ²", "one of them", millions
         number = number_word(rest, word.start(1))
         if word[1].casefold().rstrip(".") in _NO_UNIT or (number is not None and number[1] >= word.end()):
             return place if _REASON.match(rest, place) else None

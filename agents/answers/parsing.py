@@ -10,8 +10,7 @@ The recommendation ("stated") is read, in this order, from
   3. the last sentence of the form "the best <noun> (now) is X" that nobody denies, conditions or takes back.
 The action ("done") is the last final `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2).
 
-Open questions have no labels. A number is read by the grammar of `numbers`, behind the last `ACTION=` or `Answer:`,
-else in "the answer is ...", else in the last LaTeX box. A text is all behind the last marker, up to a line of ours.
+Open questions have no labels: see `open_answers`.
 """
 
 from __future__ import annotations
@@ -23,15 +22,18 @@ from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
 from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
-from .markers import Marked, last_marked, own_line_begins
+from .markers import MAY_LEAD, OFFERED, Marked, last_marked, own_line_begins, speaks_for_others
 from .numbers import read_number
+from .open_answers import read_open
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
 __all__ = [
+    "abstains",
     "canonical_number",
     "holds_recommendation",
     "match_label",
+    "place_read",
     "read_action",
     "read_answer",
     "read_recommendation",
@@ -45,18 +47,6 @@ LONGEST_LEAD = 500  # characters of a sentence before what it says is best
 SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
 _BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
-_MAY_LEAD = re.compile(
-    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
-    r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
-    r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
-    r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
-    r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
-    r"based on (?:this|these|that|the (?:data|history|rule|values|scores|ucb values|observations))|"
-    r"which belongs to [\w -]{1,30}|that)\b\W*)*(?:\b(?:the|my)\W*)?",
-    re.IGNORECASE,
-)
-# A clause may stand before that, as in "Since it has the highest index, the best button is C", unless it makes what
-# follows a condition, a doubt, a denial, somebody else's words or a thing of the past.
 _CLAUSE_ENDS = re.compile(r"[,:\u2013\u2014][ \t]*|[ \t](?=(?:so|and|but|hence|thus|therefore|because|since)\b)")
 _OTHERWISE_MEANT = re.compile(
     r"\b(?:if|unless|when(?:ever)?|whether|assum\w+|suppos\w+|provided|were|would|could|should|might|may|had|wish|"
@@ -67,15 +57,20 @@ _OTHERWISE_MEANT = re.compile(
     r"untrue|wrong|mistak\w*|reject\w*|unclear|unsure|not (?:true|clear|sure|certain|that|the|so)|\w+n['\u2019]t)\b|\?",
     re.IGNORECASE,
 )
-_ANSWER_IS = re.compile(
-    r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
+_IS_RIGHT = re.compile(
+    r"[\"'*_`)]{0,4} (?:would be|is|was|should be|would have been) (?:(?:also|equally|actually|really|in fact|"
+    r"just as) )?"
+    r"(?:the )?(?:correct|right|better|best|true)\b",
+    re.IGNORECASE,
 )
-_CONCLUSION = re.compile(r"^\W{0,6}(?:so|thus|therefore|hence)\b[^.\n]{1,80}", re.IGNORECASE | re.MULTILINE)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
-_OWN_LINE = re.compile(
-    r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
-    r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
-    re.MULTILINE,
+_OPTION = re.compile(r"[\s*(]{0,4}([A-Z])[.):][ *]{1,3}\w")
+_OFFERS = re.compile(
+    r"(?:^|[.!?]\s)\W{0,6}(?:if (?:you|we|i|the|exploration|exploitation)\b|otherwise\b|for (?:exploration|"
+    r"exploitation)\b)"
+    r"[^.\n]{0,120}\b(?:press|choose|pick|take|select|try|go with|use|pull|play)\b[^.\n]{1,40}"
+    r"|(?:^|[.!?]\s)\W{0,6}(?:however|but|that said)\b[^.\n]{0,60}\b(?:might|may|could|would) (?:also )?be (?:\w+ )?"
+    r"(?:better|best|preferable|right|a good)[^.\n]{0,40}",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HOWEVER = re.compile(
     r"(?:^|[.!?\n]\s{0,3})\W{0,6}(?:however|but|yet|still,|although|on the other hand)\b", re.IGNORECASE
@@ -89,7 +84,7 @@ def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
     split = split_thoughts(text)
     if split.cut:
         return None, "truncated"
-    return _open(plain_signs(split.text), "answer", situation)
+    return read_open(plain_signs(split.text), "answer", situation)
 
 
 def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...], Status]:
@@ -101,9 +96,9 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
         return (), "truncated"
     shown = plain_signs(split.text)
     kind = "stated" if last_marked(shown, "stated") is not None else "answer"
-    answer, status = _open(shown, kind, situation)
+    answer, status = read_open(shown, kind, situation)
     if answer is None and kind == "stated" and not _value_behind(shown, kind):
-        answer, status = _open(shown, "answer", situation)
+        answer, status = read_open(shown, "answer", situation)
     return ((answer,), status) if answer is not None else ((), status)
 
 
@@ -111,7 +106,7 @@ def holds_recommendation(text: str, situation: Situation) -> bool:
     """Whether a text names what it thinks best, legal or not; an answer of its own is none."""
     if situation.answer == "action":
         return read_stated(text, situation.actions, _spoken(situation))[1] not in ("unparsable", "truncated")
-    return _open(plain_signs(split_thoughts(text).text), "stated", situation)[0] is not None
+    return read_open(plain_signs(split_thoughts(text).text), "stated", situation)[0] is not None
 
 
 def read_action(
@@ -125,8 +120,9 @@ def read_action(
     split = split_thoughts(text)
     if split.cut:
         return None, "truncated"
-    marked = last_marked(plain_signs(split.text), "done", tuple(actions))
-    if marked is None:
+    shown = plain_signs(split.text)
+    marked = last_marked(shown, "done", tuple(actions))
+    if marked is None or speaks_for_others(shown):
         return None, "unparsable"
     reading = _labels_of(marked, _names(actions, spoken), several=False)
     return (reading.labels[0], "ok") if reading.status == "ok" else (None, reading.status)
@@ -154,6 +150,12 @@ def read_stated(
     if any(len(label) == 1 and label not in marked.value for label in reading.labels):
         return (), "unparsable"  # "is a": an article, or a sentence that was broken off
     return reading.labels, reading.status
+
+
+def abstains(text: str) -> bool:
+    """Whether the last final `ACTION=` of an answer says ABSTAIN."""
+    marked = last_marked(plain_signs(split_thoughts(text).text), "done")
+    return marked is not None and marked.value.strip(" \t*_`.'\"()[]<>").upper() == "ABSTAIN"
 
 
 def whole_lines(text: str) -> str:
@@ -215,6 +217,35 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     return f"not understood from {_short(marked.value[stopped or 0 :].strip() or marked.value)!r} on"
 
 
+def place_read(text: str, situation: Situation, *, stated: bool = False) -> tuple[int, int] | None:
+    """Where in an answer stands what was read of it, as (begin, end); None where nothing was read, or it has no place.
+
+    A marker or a sentence is meant together with the label behind it. A bare label is the whole answer. A
+    recommendation that follows from a table of values stands nowhere.
+
+    Args:
+        stated: the place of the recommendation, not of what is done.
+    """
+    bare = text.strip()
+    if not stated and bare in situation.actions:
+        begin = text.index(bare)
+        return begin, begin + len(bare)
+    read: tuple[object, Status] = read_recommendation(text, situation) if stated else read_answer(text, situation)
+    answer = split_thoughts(text).text
+    offset, shown = len(text) - len(answer), plain_signs(answer)
+    if read[1] != "ok" or not text.endswith(answer) or len(shown) != len(answer):
+        return None
+    kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
+    marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
+    if marked is None:
+        return None
+    end = marked.begin + len(marked.value.rstrip())
+    if situation.answer == "action":
+        named = _names(situation.actions, _spoken(situation)).here.search(shown, marked.begin, end)
+        end = named.end() if named else end
+    return offset + marked.start, offset + end
+
+
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
@@ -243,7 +274,12 @@ def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
 
 def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool:
     """Whether the text below takes the answer back, or lists another one right below."""
-    if is_taken_back(marked.after):
+    if is_taken_back(marked.after) or names.mentions_any(_offered_below(marked.after)):
+        return True
+    if labels and any(
+        names.label_of(m) not in labels and _IS_RIGHT.match(marked.after, m.end())
+        for m in names.here.finditer(marked.after, 0, OFFERED)
+    ):
         return True
     if labels and any(
         names.label_of(m) not in labels
@@ -256,9 +292,28 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool
     below = marked.after.lstrip("\n").partition("\n")[0].strip()
     if not below or len(below) > 80 or own_line_begins(below):
         return False
+    if _lists_options(marked, below, labels):
+        return True
     listed = read_labels(below, names, several=False) if names.mentions_any(below) else None
     bare = listed is not None and listed.status == "ok" and len(below) <= len(listed.labels[0]) + 8
     return bare and listed is not None and listed.labels[0] not in labels
+
+
+def _lists_options(marked: Marked, below: str, labels: tuple[str, ...]) -> bool:
+    """Whether the next line is another option, written out as the answer is: "B. Fever" and below it "D. Cough"."""
+    option = _OPTION.match(below)
+    return (
+        option is not None
+        and not marked.after.startswith("\n\n")
+        and _OPTION.match(marked.value) is not None
+        and option[1] not in labels
+        and not re.search(r"\b(?:wrong|incorrect|not|because|since|is|was|has)\b", below, re.IGNORECASE)
+    )
+
+
+def _offered_below(after: str) -> str:
+    """What the text below offers instead, such as "If you want to explore, press Blue"."""
+    return " ".join(m[0] for m in _OFFERS.finditer(after, 0, OFFERED))
 
 
 def _best_sentence(text: str) -> Marked | None:
@@ -280,10 +335,10 @@ def _best_sentence(text: str) -> Marked | None:
 
 def _leads_to_best(lead: str) -> bool:
     """Whether a sentence that begins so goes on with what its speaker holds to be best now."""
-    if _MAY_LEAD.fullmatch(lead):
+    if MAY_LEAD.fullmatch(lead):
         return True
     for end in _CLAUSE_ENDS.finditer(lead):
-        if _MAY_LEAD.fullmatch(lead, end.end()):
+        if MAY_LEAD.fullmatch(lead, end.end()):
             return _OTHERWISE_MEANT.search(lead, 0, end.end()) is None
     return False
 
@@ -291,60 +346,3 @@ def _leads_to_best(lead: str) -> bool:
 def _value_behind(text: str, kind: str) -> str:
     marked = last_marked(text, kind)
     return "" if marked is None else marked.value.strip()
-
-
-def _open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
-    marked = last_marked(text, kind)
-    if situation.answer == "number":
-        return _number(text, marked, kind)
-    if marked is None:
-        return None, "unparsable"
-    behind = text[marked.begin :]
-    cut = _OWN_LINE.search(behind)
-    answer = (behind[: cut.start()] if cut else behind).strip()
-    return (answer, "ok") if answer else (None, "unparsable")
-
-
-def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, Status]:
-    if marked is None and kind == "answer":
-        marked = _answer_sentence(text) or _boxed(text)
-    if marked is None or not marked.whole:
-        return None, "unparsable"
-    number = read_number(marked.value).number
-    if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
-        return None, "unparsable"
-    below = _answer_sentence(marked.after) or _boxed(marked.after)
-    concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
-    if any(read_number(said).number not in (None, number) for said in concluded):
-        return None, "unparsable"
-    return number, "ok"
-
-
-def _lists_numbers(after: str) -> bool:
-    below = after.lstrip("\n").partition("\n")[0].strip()
-    return bool(re.fullmatch(r"[-*•(\s]*(?:or\s+)?[-+]?\d[\d.,]*[)\s]*", below))
-
-
-def _answer_sentence(text: str) -> Marked | None:
-    for found in reversed(list(_ANSWER_IS.finditer(text))[-20:]):
-        before = text[max(0, found.start() - 60) : found.start()]
-        begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ", ": ")) + 1
-        if _MAY_LEAD.fullmatch(before[begin:]) and not (begin == 0 and len(before) == 60):
-            end = text.find("\n", found.end())
-            end = len(text) if end < 0 else end
-            value = text[found.end() : min(end, found.end() + 2000)]
-            return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
-    return None
-
-
-def _boxed(text: str) -> Marked | None:
-    last = max(_BOXED.finditer(text), key=lambda box: box.start(), default=None)
-    if last is None:
-        return None
-    level, place = 1, last.end()
-    while place < len(text) and place < last.end() + 400 and level:
-        level += (text[place] == "{") - (text[place] == "}")
-        place += 1
-    if level:
-        return None
-    return Marked(text[last.end() : place - 1], text[place:], last.start(), last.end())

@@ -15,7 +15,9 @@ CONDITIONS = (
     r"\b(?:as long as|so long as|as far as|as soon as|as if|as though|as in|assuming|"
     r"(?<!has )(?<!have )(?<!had )(?<!it )provid(?:ed|ing)|"
     r"suppos(?:ed|ing)|in case|on (?:the )?condition|in the event|contingent|subject to|"
-    r"with (?:a )?prob(?:ability)?\b|half (?:of )?the time|% of the time|in the (?:worst|best) case|at (?:best|worst)|"
+    r"with (?:an? )?(?:\d+ ?% )?(?:prob(?:ability)?|chance)\b|(?<!pressed )(?<!tried )(?<!pulled )(?<!only )twice|"
+    r"(?:is|was) (?:the |my )?(?:second|third|runner)|because it(?:'s| is) (?:the )?(?:worst|bad|wrong|lowest)|"
+    r"half (?:of )?the time|% of the time|in the (?:worst|best) case|at (?:best|worst)|"
     r"quot(?:ing|ed)|(?:for )?example|for instance|e\.g|hypothetical\w*|placeholder|"
     r"tentative\w*|preliminar\w*|provisional\w*|to be (?:decided|determined|confirmed)|tbd|tbc|draft|pending|i refuse|"
     r"(?:critics?|others?|agents?|user|they|somebody|someone|everyone|everybody|people) (?:all )?"
@@ -25,24 +27,38 @@ CONDITIONS = (
     r"a menos|a condici[oó]n|con tal|siempre que|salvo|suponiendo|a n[aã]o ser|desde que|contanto|"
     r"a meno|purch[eé]|se (?:non|possibile|consentito|permesso|[eè]|possível|for|der)|tenzij|mits|"
     r"indien|e[gğ]er|je[sś]li|je[zż]eli|pokud|jestli|om(?= (?:det|inte|den))|hvis|jos|если|разве что|при условии|якщо)"
-    r"(?!\w)|除非|只要|假如|假设|要是|もし|ならば|なら|만약"
+    r"(?!\w)|除非|只要|否则|不然|さもな|假如|假设|要是|如果|若|倘|的话|情况下|もし|ならば|なら|場合|とき|れば|たら|"
+    r"限り|만약|경우|"
+    r"으면|라면"
 )
 _REASON = re.compile(
     r"(?:because|since|as(?! (?:well|in|if|though|long|far|soon)\b)|due to|given|"
-    r"which|that|for(?= (?:it|its|the|a|an|exploration|now|this|being|having|"
-    r"maxim|explor)\b)|so|based on|with|having|being|though|although|even though|despite|while|whereas|"
+    r"which|that|for(?! the (?:first|next|last|rest|remaining|following|time|moment)\b)(?= (?:it|its|the|a|an|"
+    r"exploration|"
+    r"now|this|being|having|maxim|explor)\b)|so(?= \w)|based on|"
+    r"with(?= (?!all\b|a \d+ ?% ch)[^.]{0,40}\b(?:mean|averages?|ucb|scores?|values?|rewards?|index|bound|highest|"
+    r"most|best|payoff|"
+    r"caution|\d+%? confidence))|having|being|though|although|even though|despite|while|"
+    r"whereas|"
     r"according to (?:the|this|its|my) (?:rule|data|ucb|values|history|index)|"
     r"by|from|after|to (?:explore|maximi[sz]e|try|test|win|block|learn|get|gain)|in order to|"
-    r"weil|da|denn|obwohl|mit|parce qu|car|puisque|porque|ya que|pois|perché|потому)\b|因为|由于|所以|它|,?因",
+    r"weil|da|denn|obwohl|mit|parce qu|car|puisque|porque|ya que|pois|perché|потому)\b|因为|由于|所以|它|,?因|なぜなら|"
+    r"(?=[\u3040-\u30ff\u4e00-\u9fff\w .%]{2,60}(?:ため|ので|から)(?:です)?[).\s]*$)[\u3040-\u30ff\u4e00-\u9fff]",
     re.IGNORECASE,
 )
 _PREDICATE = re.compile(
-    r"(?:it(?:'s| is| has| was)|(?:is|was|seems|looks|remains)(?= (?:my|the|best|right|correct|optimal|clearly|still|"
-    r"untried|unexplored|highest|most|never)\b)|has|pays|paid|gives|gave|yields|rather than|instead of|(?:and )?not)\b"
-    r"|(?:it is|now|again|please|obviously|clearly|indeed|next)(?=\s*(?:[.!)]|$))",
+    r"(?:(?:only|alone)(?=\W*$)|it(?:'s| is| has| was)|(?:is|was|seems|looks|remains)(?= (?:my|the|best|right|"
+    r"correct|optimal|clearly|still|"
+    r"untried|unexplored|highest|most|never)\b)|"
+    r"has(?= (?:the|a|an|never|not|only|no|paid|given|shown|yielded|higher|highest|most|been (?:the|best|pressed|tried|"
+    r"sampled|pulled|good|most|higher))\b)|pays|paid|gives|gave|yields|rather than|instead of|in place of|"
+    r"statt|anstatt|anstelle von|au lieu de|"
+    r"plutôt que|en lugar de|en vez de|вместо|(?:and |und )?not|und nicht)\b"
+    r"|(?:it is|now|again|please|obviously|clearly|indeed|next|once more|one more time|(?:i|ich) (?:think|guess|"
+    r"believe|denke|glaube))(?=\s*(?:[.!)]|$))",
     re.IGNORECASE,
 )
-_HARD = re.compile(r"\s*(?:[,;.:)\]|!]+(?=\s|$|[(\[*\"'`])|\s-+\s|[—―]+|[)\]]\s*|[(\[])\s*")
+_HARD = re.compile(r"\s*(?:(?<=\s)(?:\#|//)(?=\s)|[,;.:)\]|!]+(?=\s|$|[(\[*\"'`])|\s-+\s|[—―]+|[)\]]\s*|[(\[])\s*")
 _NOT_TRIED = re.compile(
     r"\b(?:not|never|n't)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?(?:tried|tested|pressed|pulled|explored|chosen|sampled|"
     r"used|played|picked|selected|taken|seen|visited|taken|ever)\b(?:\s+(?:yet|before|so far))?"
@@ -53,11 +69,15 @@ _NOT_TRIED = re.compile(
 _DANGER = re.compile(
     rf"{CONDITIONS}|"
     r"\b(?:or|oder|not|no|none|n't|never|if|unless|until|wenn|falls|si|but|however|except|wait|actually|hmm|instead|"
-    r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|avoid\w*|exclude\w*|reject\w*|ruled? out|"
+    r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|kidding|joking|unlikely|improbable|"
+    r"least (?:likely|good|"
+    r"promising|probable|plausible|suitable|attractive|rewarding|correct)|also (?:acceptable|fine|possible|right|"
+    r"correct|valid|good|works?)|avoid\w*|exclude\w*|reject\w*|ruled? out|"
     r"isn|unsure|uncertain|alternatively|both|either|neither|any|all|every\w*|nothing|cannot|can't|don't|doesn't|"
-    r"isn't|won't|wouldn't|sondern|aber|nicht|kein\w*|mais|pas|pero|nein|non|correction|sorry|scratch|mistake|"
+    r"isn't|won't|wouldn't|sondern|aber|nur|nicht|seulement|sólo|solo|только|ma|mas|kein\w*|mais|pas|pero|nein|non|"
+    r"correction|sorry|scratch|mistake|"
     r"depends?|tie[ds]?|equal\w*|same|then|unclear|unknown|says|said|claims?|thinks|believes|suggests?|argues)\b|"
-    r"[?]|不|或|还是|但|如果|等等|другой|или|нет|не\b|но\b",
+    r"[?]|(?:而)?不是|не\b|不|或|还是|但|都|也|次|ない|ません|しかし|けど|ただし|只|仅|如果|等等|другой|или|нет|но\b",
     re.IGNORECASE,
 )
 _TURNS = re.compile(
@@ -67,22 +87,36 @@ _TURNS = re.compile(
     r"|等等|不对",
     re.IGNORECASE,
 )
-_CONTRADICTS = re.compile(rf"{_TURNS.pattern}|\b(?:but|not|n't|never|only|if|no)\b|n't\b", re.IGNORECASE)
+_CONTRADICTS = re.compile(
+    rf"{_TURNS.pattern}|\b(?:but|not|n't|never|only|if|no|aber|nur|wenn|mais|seulement|si|pero|s[oó]lo|no|ma|mas|но|"
+    rf"только|"
+    r"не)\b|n't\b|但|只|仅|不过|しかし|けど|ただし|だけ|ない|ません",
+    re.IGNORECASE,
+)
 _SAYS_OTHERWISE = re.compile(
     r"\b(?:wait|no,|actually|hmm+|on second thought|scratch that|sorry|i mean|or (?:else|rather)|unless|instead)\b|[?]",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    r"(?:\b(?:than|not|nor|over|unlike|above|beats?|compared (?:to|with)|versus|vs\.?|instead of|rather than|against|"
-    r"exceeds|outperforms|of|from|(?:second|third|next|runner-up)(?:[ -](?:best|choice|place))?(?: is)?\s*[:=]?|"
-    r"never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als)"
+    r"(?:\b(?:than|not|nor|over|unlike|above|beats?|compared (?:to|with)|in place of|statt|anstatt|anstelle von|"
+    r"au lieu de|en lugar de|en vez de|"
+    r"plutôt que|вместо|versus|vs\.?|instead of|rather than|against|"
+    r"exceeds|outperforms|of|from|(?:second|third|next|worst|last|lowest|runner-up)(?:[ -](?:best|choice|"
+    r"place))?(?: is)?\s*[:=]?|"
+    r"never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als|pas|не|不是|sequel to|"
+    r"prequel to)"
     r")\s+(?:the\s+|button\s+|option\s+|arm\s+|cell\s+)*[\"'*_`(]*$",
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
     r"[\"'*_`)]*\s*(?:button\s+|arm\s+|option\s+|and\s+\w+\s+)?(?:is|was|has|had|paid|pays|gave|gives|got|were|are|"
-    r"have|did|does|only|yielded|looks|seems|wins|loses|remains)\b(?!\s+(?:\w+\s+)?(?:better|best|right|correct|"
-    r"prefer\w*|optimal|my|equal\w*|tied|the (?:best|one|right)))",
+    r"have|did|does|schlechter|niedriger|peor|pire|хуже|worse|lower|costs?|yields?|do not|don't|cannot|can't|"
+    r"contradicts?|conflicts?|fails?|only|yielded|looks|seems|wins|loses|"
+    r"remains|hat|ist|war|tiene|es|est)\b(?!\s+(?:\w+\s+){0,2}(?:better|"
+    r"best|right|correct|prefer\w*|optimal|my|equal\w*|tied|also|too|acceptable|valid|possible|plausible|fine|good|"
+    r"okay|"
+    r"ok|next|what|where|chosen|picked|besser|beste[rns]?|richtig|auch|mejor|también|meilleure?|mieux|aussi|"
+    r"the (?:best|one|right)))",
     re.IGNORECASE,
 )
 _CAPITAL = re.compile(
@@ -92,18 +126,30 @@ _CAPITAL = re.compile(
 _OTHER_LABEL = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*")
 _JOINED = re.compile(r"[\s\"'*_`,&]*(?:and|und|et|y)?[\s\"'*_`]*", re.IGNORECASE)
 _SAYS = re.compile(r"[^\W_]|[?/<=+^~#%&@]|>[^>]*[^\W_]")  # what is more than punctuation
+_NO_IT_IS = re.compile(r"\W*(?:it|they|that) (?:is|are|does|do|was)\W*$", re.IGNORECASE)
+_AS_LONG_AS = ("while", "whereas")  # without a comma before it a condition: "Red while the budget lasts"
+_SPECIES = re.compile(
+    r"\.\s*(?:difficile|elegans|botulinum|perfringens|tetani|diphtheriae|albicans|jejuni|trachomatis|subtilis|cereus|"
+    r"anthracis|pertussis|burgdorferi|fragilis|melanogaster|rerio|thaliana|fumigatus|flavus|baumannii|aegypti|coli)\b"
+)
 _GLUED = tuple("#+^²³%=<@&")
+_CALLED = (".", "[", "(", "{")  # behind a label that is a call: an attribute or an item of it, or another call
+_DENIES = re.compile(
+    r"[\u274c\u2717\u2718\u2716\u00d7\U0001f6ab\U0001f44e\u26d4\u274e\u2753\u2754\U0001f937\U0001f914]"
+)
 _ARROW = re.compile(r"--+\s")
 
 CORRECTION = re.compile(
-    r"[\s.,;:!?\"'`*_)(\[\]—-]*(?:\b(?:wait|no(?! (?:doubt|question|other|data|rewards?)\b)|nope|hmm+|actually|"
+    r"[\s.,;:!?\"'`*_)(\[\]—-]*(?:\b(?:wait|(?:no|nein|non|нет)(?=\s*(?:[.,;:!?)—-]|$)|\s+(?:wait|actually|it|i|make|"
+    r"let|sorry|rather)\b)|nope|hmm+|actually|"
     r"sorry|correction|rather(?! than)|i mean|on second thought|"
-    r"on reflection|scratch that|oops|make that|hold on|or rather|nein|doch|warte|moment|vielmehr|non|attends|en fait|"
-    r"plutôt|espera|perdón|mejor dicho|нет|погоди)\b|不对|等等|不是|不,|应该是)[\s.,;:!\"'`*_—-]*",
+    r"on reflection|scratch that|oops|make that|hold on|or rather|doch|warte|moment|vielmehr|attends|en fait|"
+    r"plutôt|espera|perdón|mejor dicho|погоди)\b|不对|等等|不是(?=\s*[,.])|不,|应该是)[\s.,;:!\"'`*_—-]*",
     re.IGNORECASE,
 )
 _ANSWERS_AGAIN = re.compile(
-    r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last )?(?:answer|choice|decision|action|"
+    r"^\W{0,6}(?:so |then |thus )?(?:my |the )?(?:new |final |last |correct |right |actual |real )?(?:answer|"
+    r"choice|decision|action|"
     r"recommendation|pick)\b[^\n]{0,80}|^\W{0,6}final\s*:[^\n]{0,80}|"
     r"(?:^|[.!?;:][ ]{1,3})\W{0,6}(?:(?:so|then|thus|therefore|hence),? )?(?:my |the )(?:right|correct|actual|real|"
     r"true|better|best|final) \w{1,12} (?:is|should be|would be|must be)\b[^\n]{0,80}|"
@@ -156,16 +202,24 @@ def explain(
     """
     if rest[:1] in _GLUED or (rest[:1] == "-" and not _ARROW.match(rest)):
         return 0
+    if label[-1:] in (")", "]", "}") and rest[:1] in _CALLED and rest[1:2] not in ("", " "):
+        return 0
+    if not rest.isascii() and (denied := _DENIES.search(rest)) is not None:
+        return denied.start()
     if not _SAYS.search(rest):
         return None
+    if verdict and label == "no" and _NO_IT_IS.match(rest):
+        return 0
     closed = len(rest) - len(rest.lstrip("\"'`*_"))
     start = _HARD.match(rest, closed)
     begin = start.end() if start else closed + len(rest[closed:]) - len(rest[closed:].lstrip(" \t\"'`*_"))
     reason = _REASON.match(rest, begin)
-    if start is None and reason is None and not _PREDICATE.match(rest, begin):
+    if start is None and (reason is None or reason[0] in _AS_LONG_AS) and not _PREDICATE.match(rest, begin):
         return begin
     sign = start[0].strip()[:1] if start else "("
-    if letter and sign in (".", ")") and rest[begin : begin + 1]:
+    if letter and _SPECIES.match(rest):
+        return 0
+    if letter and reason is None and sign in (".", ")") and rest[begin : begin + 1]:
         return _option_text(rest, begin, mentions)
     capital = rest[begin : begin + 1].isupper() and not _CAPITAL.match(rest, begin)
     if reason is None and sign in (",", ":", "-", "—", ";", "") and not letter and not verdict and capital:
@@ -220,7 +274,9 @@ def _unsafe_mentions(rest: str, begin: int, mentions: re.Pattern[str], label: st
 
 def _safe_denial(words: str, danger: re.Match[str], mentions: re.Pattern[str]) -> bool:
     """Whether a denial is one of another label alone: "Red, not Blue"."""
-    if danger[0].casefold() not in ("not", "never", "rather", "instead", "nicht", "pas"):
+    if danger[0].casefold() not in (
+        "not", "never", "rather", "instead", "nicht", "pas", "不是", "而不是", "не",
+    ):  # fmt: skip
         return False
     other = _OTHER_LABEL.match(words, danger.end())
     label = mentions.match(words, other.end()) if other else None

@@ -10,6 +10,8 @@ __all__ = ["top_of_values"]
 
 LONGEST = 20_000
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])?\b|∞)", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}(?:,\d{3}){2,}(?:\.\d+)?|[1-9]\d{0,2},\d{3}\.\d+)(?![\d,])")
+_UNFINISHED = re.compile(r"[,.'_]?\d|\.\.|\s*(?:[-\u2013~/]|to|or)\s*[-+]?\.?\d")  # a range, thousands, a ratio
 _ARITHMETIC = re.compile(r"(?:[\s\d.+\-*/^×√]|sqrt|ln|log)*", re.IGNORECASE)
 _OPERATORS = tuple("+-*/^×")
 _KEY_END = re.compile(r"[\"'`*_\])]{0,6}\s{0,8}(?:[=:≈~|]|->|→)\s{0,4}")
@@ -23,6 +25,7 @@ def top_of_values(text: str, names: Names) -> tuple[str, ...]:
     block = _last_block(text)
     if block is None or not names.actions or len(block) > LONGEST:
         return ()
+    block = _THOUSANDS.sub(lambda m: m[0].replace(",", ""), block)
     block = _unhidden(_with_decimal_points(_without_asides(_hidden(block, names), names)))
     entries = [(m, end.end()) for m in names.here.finditer(block) if (end := _KEY_END.match(block, m.end()))]
     values: dict[str, float] = {}
@@ -69,7 +72,7 @@ def _without_asides(text: str, names: Names) -> str:
 
 def _with_decimal_points(block: str) -> str:
     """Decimal commas as points, where the block has no decimal point: `Red = 1,20; Blue = 1,31`."""
-    if re.search(r"\d\.\d", block):
+    if re.search(r"\d\.\d|(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)", block):
         return block
     return re.sub(r"(?<![\d,])(\d+),(\d+)(?![\d,])", r"\1.\2", block)
 
@@ -81,6 +84,8 @@ def _value(text: str) -> float | None:
     for part, last in zip(parts, [*[False] * (len(parts) - 1), True], strict=True):
         term = part.strip(" \t\"'`~")
         number = _NUMBER.match(term)
+        if number is not None and last and _UNFINISHED.match(term, number.end()):
+            return None
         unfinished = number is not None and term[number.end() :].strip().startswith(_OPERATORS)
         if number is not None and not unfinished and (last or not _ARITHMETIC.fullmatch(term)):
             return float(number[0].casefold().replace("∞", "inf").replace("infinite", "inf"))

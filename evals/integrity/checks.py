@@ -9,7 +9,15 @@ import polars as pl
 from ..frame import baseline_name
 from ..run_tables import RunTables
 from .agents import agent_cautions, agent_faults, constant_agents
-from .arms import ExpectedArm, expected_arm, missing_faults, same_requests, unsent_cautions, unsent_faults
+from .arms import (
+    ExpectedArm,
+    expected_arm,
+    missing_faults,
+    same_requests,
+    unrecorded_cautions,
+    unsent_cautions,
+    unsent_faults,
+)
 from .faults import IntegrityFault
 from .steps import decision_cautions, decision_faults
 
@@ -82,4 +90,10 @@ def arm_cautions(steps: pl.DataFrame, turns: pl.DataFrame | None = None) -> tupl
         turns: its rows of the table made by `akrasia.evals.turns`; None where they were not read.
     """
     constant = [] if turns is None else constant_agents(turns)
-    return (*decision_cautions(steps), *agent_cautions(steps), *constant, *unsent_cautions(steps))
+    return (
+        *decision_cautions(steps),
+        *agent_cautions(steps),
+        *constant,
+        *unsent_cautions(steps),
+        *unrecorded_cautions(steps),
+    )

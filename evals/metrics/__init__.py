@@ -13,6 +13,9 @@ from . import (
     levels,
     potemkin,
     reading,
+    selective,
+    teams,
+    tools,
     trials,
     variety,
 )
@@ -44,7 +47,10 @@ __all__ = [
     "ratio_metric",
     "reading",
     "register_metric",
+    "selective",
     "table_read",
+    "teams",
+    "tools",
     "trials",
     "variety",
 ]

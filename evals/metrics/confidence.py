@@ -28,7 +28,7 @@ from ..inference import Array, Estimate, Interval
 from .base import RANGES, metric, register_metric
 from .totals import CELLS, Codes, OfTotals, by_item, quotient, spread_over, summed
 
-__all__ = ["BINS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of"]
+__all__ = ["BINS", "KINDS", "LEVELS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of", "rows_with_confidence"]
 
 BINS = 15
 LEVELS = 256  # distinct confidences up to which the interval of the AUROC is over the exact ranks
@@ -39,8 +39,12 @@ KINDS = {
 ONE_CLASS = "all steps are right, or all are wrong"
 
 
-def _rows(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, Array, Codes, int]:
-    """(confidence, right, item of each row, items)."""
+def rows_with_confidence(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, Array, Codes, int]:
+    """(confidence, whether right, number of its item) of every row that has one, and how many items there are.
+
+    Raises:
+        NotMeasured: none has one, for the reason `why`.
+    """
     rows = frame.filter(pl.col(column).is_not_null())
     if rows.is_empty():
         raise NotMeasured(why)
@@ -51,7 +55,7 @@ def _rows(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, Array, Cod
 
 def binned(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, float]:
     """Per item and bin: count, sums of confidence p, right y, p^2 and p y; shape (items, 5 * BINS)."""
-    sure, right, codes, items = _rows(frame, column, why)
+    sure, right, codes, items = rows_with_confidence(frame, column, why)
     place = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure)
     sums = [summed(codes, items, place, BINS, w) for w in (np.ones_like(sure), sure, right, sure**2, sure * right)]
     return np.concatenate(sums, axis=1), float(len(sure))
@@ -121,7 +125,7 @@ class Auroc:
         self._column, self._why = column, why
 
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        sure, right, codes, items = _rows(frame, self._column, self._why)
+        sure, right, codes, items = rows_with_confidence(frame, self._column, self._why)
         value = auroc_of(sure, right)
         if not np.isfinite(value):
             raise NotMeasured(ONE_CLASS)

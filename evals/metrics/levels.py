@@ -11,6 +11,8 @@ A reasoning that states a value for every action *implies* the one with the high
                          readout names, which is optimal (`| constrained_readout` shows that part)
     kept                 implied, concluded and done
     conclusion_follows   the conclusion is among what the values imply, right or wrong
+    acts_on_values       the action is among those whose stated value is highest: belief-decision coherence, where the
+                         values are the model's own probabilities (`| state_beliefs`)
     action_follows       the action is among what the conclusion recommends, right or wrong
 
 Without the third of these a figure of the second is an upper bound: what was misread looks as if the agent had lost
@@ -58,6 +60,13 @@ _of_values(
     f"{_WANG}: P(what is recommended is among what is implied | both are read)",
     pl.col("draws_on"),
     pl.col("draws_on").is_not_null(),
+)
+_of_values(
+    "acts_on_values",
+    "acts on its values",
+    "Yamin et al. 2026 (2602.06286), Pal et al. 2025 (2511.13240): P(done is among those it holds most likely best)",
+    pl.col("implied").str.split("|").list.contains(pl.col("done")),
+    _READ & pl.col("valid"),
 )
 _of_values(
     "action_follows",

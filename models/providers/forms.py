@@ -61,6 +61,8 @@ class OpenModel:
         name: as the user calls it; model, provider: as litellm does.
         accepts: the settings of OpenAI's protocol that litellm can carry to it.
         own: parameters of the model's own table, as the provider calls them.
+        account: key and address, as litellm resolves them.
+        responses: whether it is asked through OpenAI's Responses API.
         seeded: whether each call is sent a seed that names its draw; a number is sent as it is.
     """
 
@@ -74,6 +76,8 @@ class OpenModel:
     extra_body: Mapping[str, Any]
     seeded: bool | int
     direct: OpenAIHTTP | None
+    account: tuple[str | None, str | None] = (None, None)
+    responses: bool = False
     litellm: LitellmTransport | None = None
     lessons: Lessons = field(default_factory=Lessons)
     forms: dict[tuple[Sampling, str], Form] = field(default_factory=dict)

@@ -22,9 +22,9 @@ import orjson
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
-from .litellm_client import OWN_PROTOCOL, own_client
+from .litellm_client import OwnClients
 from .litellm_logging import null_logging
-from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, wire_messages
+from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, thoughts_of, wire_messages
 from .provider_errors import (
     LOST,
     causes,
@@ -57,6 +57,8 @@ def load_litellm() -> Any:
     if not imported:
         # The import makes a million objects that stay: the garbage collector need not look at them again and again.
         gc.freeze()
+    # pydantic warns of types of litellm's when they are first built, which may be in any call
+    warnings.filterwarnings("ignore", message=".*using the `ReadOnly` qualifier", category=UserWarning)
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.drop_params = False
@@ -71,6 +73,7 @@ class LitellmTransport:
     """One model asked through litellm.
 
     Args:
+        key, base: of the account, as litellm resolves them.
         more: what every call of litellm's is given beside the request; headers: what every request carries.
     """
 
@@ -81,11 +84,14 @@ class LitellmTransport:
         api_base: str | None,
         api_key_env: str | None,
         provider: str,
+        key: str | None,
+        base: str | None,
         more: Mapping[str, Any],
         headers: Mapping[str, str],
     ) -> None:
         self._litellm, self._name, self._headers, self._provider = litellm, name, dict(headers), provider
-        self._client: Any = None
+        self._clients = OwnClients(litellm, provider, HANDLER_TIMEOUT, key, base or api_base, more)
+        self._completion_client: Any = None
         self._null_logging = null_logging()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydantic warns of litellm's types when it first builds them
@@ -96,9 +102,6 @@ class LitellmTransport:
         self._common |= {k: v for k, v in more.items() if k != "extra_body"}
         # litellm merges `extra_body` into the body of OpenAI's form only; elsewhere it hands on what it does not know.
         self._common |= {"extra_body": body} if body and self._in_openai_form else body
-        self._handler = own_client(HANDLER_TIMEOUT) if provider in OWN_PROTOCOL else None
-        if self._handler is not None:
-            self._common["client"] = self._handler
         if api_base:
             self._common["api_base"] = api_base
         if api_key_env:
@@ -120,7 +123,9 @@ class LitellmTransport:
             return
         import openai
 
-        self._client = openai.AsyncOpenAI(api_key=key or "none", base_url=base, timeout=HANDLER_TIMEOUT, max_retries=0)
+        self._completion_client = openai.AsyncOpenAI(
+            api_key=key or "none", base_url=base, timeout=HANDLER_TIMEOUT, max_retries=0
+        )
 
     async def ask(
         self, request: Request, settings: Mapping[str, Any], own: Mapping[str, Any], key: str, timeout: float
@@ -138,13 +143,15 @@ class LitellmTransport:
             async with asyncio.timeout(timeout + 5):
                 if request.mode == "completion":
                     call, name, text = "atext_completion", "prompt", "".join(m.content for m in request.messages)
-                    if self._client is not None:
-                        common["client"] = self._client
+                    client = self._completion_client
                 else:
+                    client = self._clients.argument()
                     call, name = "acompletion", "messages"
                     text = wire_messages(request.messages, self._provider in WANT_THOUGHTS)
                     if "tools" in common:
                         common["_skip_mcp_handler"] = True  # tools of litellm's own proxy: they need a package more
+                if client is not None:
+                    common["client"] = client
                 log = None if self._null_logging is None else self._null_logging(self._name, text, call, key)
                 if log is not None:
                     common["litellm_logging_obj"] = log
@@ -156,11 +163,10 @@ class LitellmTransport:
 
     async def close(self) -> None:
         """Close the connections that litellm pools for this event loop, and no others."""
-        for client in (self._client, self._handler):
-            if client is not None:
-                await client.close()
-        self._client = self._handler = None
-        self._common.pop("client", None)
+        if self._completion_client is not None:
+            await self._completion_client.close()
+        self._completion_client = None
+        await self._clients.close()
         pool = self._litellm.in_memory_llm_clients_cache
         ours = f"-{id(asyncio.get_running_loop())}"  # litellm's own suffix; a later loop may have the same id
         for name in [n for n in pool.cache_dict if str(n).endswith(ours)]:
@@ -291,17 +297,26 @@ def _body(made: Any, raw: Any) -> dict[str, Any]:
     choices = sent.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].keys() & {"message"}:
         return sent
-    usage = getattr(made, "usage", None)
-    counts = {name: getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")}
-    for kind, part in (("prompt_tokens_details", "cached_tokens"), ("completion_tokens_details", "reasoning_tokens")):
-        counts[kind] = {part: getattr(getattr(usage, kind, None), part, None)}
-    ended = _ended(sent)
     return {
         "model": getattr(made, "model", None),
         "system_fingerprint": getattr(made, "system_fingerprint", None),
-        "choices": [_choice(c, ended) for c in getattr(made, "choices", None) or []],
-        "usage": counts if counts["prompt_tokens"] else None,  # litellm puts 0 where nothing was counted
+        "choices": [_choice(c, sent) for c in getattr(made, "choices", None) or []],
+        "usage": _counts(getattr(made, "usage", None), sent),
     }
+
+
+def _counts(usage: Any, sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The tokens of an answer; what is billed, where the provider counts that apart (Cohere)."""
+    counts: dict[str, Any] = {name: getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")}
+    for kind, part in (("prompt_tokens_details", "cached_tokens"), ("completion_tokens_details", "reasoning_tokens")):
+        counts[kind] = {part: getattr(getattr(usage, kind, None), part, None)}
+    counts["cache_creation_input_tokens"] = getattr(usage, "cache_creation_input_tokens", None)
+    theirs = sent.get("usage")
+    billed = theirs.get("billed_units") if isinstance(theirs, dict) else None
+    if isinstance(billed, dict):
+        names = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+        counts |= {ours: billed[name] for ours, name in names if isinstance(billed.get(name), int)}
+    return counts if counts["prompt_tokens"] else None  # litellm puts 0 where nothing was counted
 
 
 def _json(raw: Any) -> dict[str, Any]:
@@ -324,7 +339,8 @@ def _ended(sent: dict[str, Any]) -> str:
     return ""
 
 
-def _choice(choice: Any, ended: str) -> dict[str, Any]:
+def _choice(choice: Any, sent: dict[str, Any]) -> dict[str, Any]:
+    ended = _ended(sent)
     finish = str(getattr(choice, "finish_reason", "") or "stop")
     if status_of(finish) == "ok" and (status_of(ended) != "ok" or ended.casefold() in BROKEN_OFF):
         finish = ended
@@ -334,6 +350,8 @@ def _choice(choice: Any, ended: str) -> dict[str, Any]:
     names = ("content", "refusal", "reasoning_content", "thinking_blocks")
     parts = {n: getattr(message, n, None) for n in names}
     parts["tool_calls"] = [_dumped(call) for call in getattr(message, "tool_calls", None) or []]
+    if not parts["reasoning_content"] and isinstance(sent.get("message"), dict):
+        parts["reasoning_content"] = thoughts_of(sent["message"])  # litellm drops those of Cohere
     told = getattr(choice, "logprobs", None)
     return {"finish_reason": finish, "message": parts, "logprobs": _dumped(told) if told else None}
 

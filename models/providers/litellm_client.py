@@ -1,24 +1,111 @@
-"""A client of our own for litellm's calls: it follows no redirect, and keeps the answer as the provider gave it.
+"""Clients of our own for litellm's calls: they follow no redirect, and keep the answer as the provider gave it.
 
-litellm follows redirects, and hands on the header that holds a key where it is not called `Authorization`. It also
-calls an end of an answer that it does not know "stop", and forgets what the provider called it.
+litellm's own clients follow redirects, and hand on the header that holds a key where it is not called `Authorization`.
+It also calls an end of an answer that it does not know "stop", and forgets what the provider called it.
+
+There are three ways into litellm, by provider: its HTTP client as an argument (`_BY_HTTP`), the client of OpenAI's
+package as an argument (OpenAI's form, Azure), and the client that it pools itself for an event loop, in whose place
+ours is put (all others).
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["OWN_PROTOCOL", "own_client"]
+__all__ = ["OwnClients"]
 
-# Providers with a protocol of their own, which litellm asks through its own HTTP client; others through OpenAI's.
-OWN_PROTOCOL = frozenset(
-    "anthropic gemini vertex_ai vertex_ai_beta ollama ollama_chat cohere cohere_chat bedrock bedrock_converse".split()
+_BY_HTTP = frozenset(
+    "anthropic gemini vertex_ai vertex_ai_beta ollama ollama_chat bedrock bedrock_converse mistral xai groq deepseek "
+    "openrouter together_ai fireworks_ai minimax hosted_vllm databricks huggingface sagemaker_chat watsonx_text "
+    "heroku cometapi vercel_ai_gateway compactifai snowflake lemonade ovhcloud oci azure_ai".split()
 )
 
 
-def own_client(timeout: float) -> Any:
-    """The client; None where this release of litellm makes it in another way: then litellm uses its own."""
+class OwnClients:
+    """The clients of one model: each is made when it is first needed, in the event loop that needs it.
+
+    Args:
+        key, base: of the account, where litellm's table of providers tells them.
+        more: arguments of litellm's calls, such as `api_version`.
+    """
+
+    def __init__(
+        self, litellm: Any, provider: str, timeout: float, key: str | None, base: str | None, more: Mapping[str, Any]
+    ) -> None:
+        self._litellm, self._provider, self._timeout = litellm, provider, timeout
+        self._key, self._base, self._more = key, base, more
+        compatible = {str(getattr(p, "value", p)) for p in litellm.openai_compatible_providers}
+        self._by_openai = provider in ("openai", "azure", "custom_openai") or (
+            provider in compatible and provider not in _BY_HTTP
+        )
+        self._handler: Any = None
+        self._openai: Any = None
+
+    def argument(self) -> Any:
+        """What a call of litellm's is given as `client`; None where it takes its own, in whose place ours is put."""
+        if self._by_openai:
+            self._openai = self._openai or self._of_openai()
+            return self._openai
+        self._handler = self._handler or _own_handler(self._timeout)
+        if self._handler is None or self._provider in _BY_HTTP:
+            return self._handler
+        self._put_into_pool()
+        return None
+
+    async def close(self) -> None:
+        """Close what was made."""
+        for client in (self._handler, self._openai):
+            if client is not None:
+                await client.close()
+        self._handler = self._openai = None
+
+    def _of_openai(self) -> Any:
+        """OpenAI's client; None where litellm alone knows the way to sign in (Azure without a key)."""
+        import openai
+
+        self._handler = self._handler or _own_handler(self._timeout)
+        http = None if self._handler is None else self._handler.client
+        if self._provider != "azure":
+            return openai.AsyncOpenAI(
+                api_key=self._key or os.environ.get("OPENAI_API_KEY") or "none",
+                base_url=self._base,
+                http_client=http,
+                timeout=self._timeout,
+                max_retries=0,
+            )
+        key = self._key or self._litellm.azure_key or os.environ.get("AZURE_API_KEY")
+        base = self._base or os.environ.get("AZURE_API_BASE")
+        version = self._more.get("api_version") or os.environ.get("AZURE_API_VERSION") or self._litellm.api_version
+        if not key or not base:
+            return None
+        return openai.AsyncAzureOpenAI(
+            api_key=key,
+            azure_endpoint=base,
+            api_version=str(version or self._litellm.AZURE_DEFAULT_API_VERSION),
+            http_client=http,
+            timeout=self._timeout,
+            max_retries=0,
+        )
+
+    def _put_into_pool(self) -> None:
+        """Let the client that litellm pools for this provider and event loop be ours."""
+        try:
+            get = importlib.import_module("litellm.llms.custom_httpx.http_handler").get_async_httpx_client
+            pool = self._litellm.in_memory_llm_clients_cache
+            for parameters in ({"ssl_verify": None}, None):
+                theirs = get(llm_provider=self._litellm.LlmProviders(self._provider), params=parameters)
+                if theirs is not self._handler:
+                    for name in [n for n, client in pool.cache_dict.items() if client is theirs]:
+                        pool.cache_dict[name] = self._handler
+        except (ImportError, AttributeError, TypeError, ValueError):
+            return  # this release of litellm pools them in another way
+
+
+def _own_handler(timeout: float) -> Any:
+    """litellm's HTTP client; None where this release of litellm makes it in another way: then litellm uses its own."""
     try:
         handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
         return _keeping(handler)(timeout=timeout, follow_redirects=False)

@@ -13,7 +13,7 @@ import orjson
 
 from ...errors import Unavailable
 from ...records import Message, Response, Status, TokenLogprob, Tool, ToolCall, Usage
-from ..base import UNCOUNTED
+from ..base import UNCOUNTED, WRITTEN
 
 __all__ = [
     "BROKEN_OFF",
@@ -39,13 +39,16 @@ _STATUSES: dict[str, Status] = {
         (
             "content_filter", "content_filtered", "refusal", "safety", "recitation", "blocklist", "prohibited_content",
             "spii", "image_safety", "guardrail_intervened", "guardrails", "error_toxic", "sensitive", "moderation",
+            "language", "model_armor", "blocked",
         ),
         "refused",
     ),
 }  # fmt: skip
 LEAST = -9999.0  # what providers put for a probability of 0
 BROKEN_OFF = frozenset(
-    "error malformed_function_call unexpected_tool_call insufficient_system_resource network_error aborted".split()
+    "error malformed_function_call unexpected_tool_call insufficient_system_resource network_error aborted abort "
+    "malformed_model_output malformed_tool_use malformed_response missing_thought_signature too_many_tool_calls "
+    "timeout load unload failed cancelled".split()
 )
 """The finish reasons of answers that the provider broke off: they are asked for again."""
 
@@ -140,6 +143,8 @@ def parse_completion(body: Any, not_sent: str = "") -> Response:
     if fingerprint:
         reported["fingerprint"] = fingerprint
     usage = _usage(body.get("usage"))
+    if written := _written(body.get("usage")):
+        reported[WRITTEN] = str(written)
     if usage is None:
         reported |= UNCOUNTED
     return Response(
@@ -259,10 +264,25 @@ def _thoughts(part: Mapping[str, Any]) -> list[str]:
 
 
 def _cost(usage: Any) -> float | None:
-    """US dollars as the provider says them itself (OpenRouter); None where it does not."""
-    cost = usage.get("cost") if isinstance(usage, dict) else None
-    known = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 1e6
-    return float(cost) if known and cost is not None and not usage.get("is_byok") else None
+    """US dollars as the provider says them itself; None where it does not.
+
+    OpenRouter says a number, Perplexity a table with the total, and xAI counts in units of 1e-10 dollars.
+    """
+    if not isinstance(usage, dict) or usage.get("is_byok"):
+        return None
+    cost, unit = usage.get("cost"), 1.0
+    if isinstance(cost, dict):
+        cost = cost.get("total_cost")
+    if cost is None:
+        cost, unit = usage.get("cost_in_usd_ticks"), 1e-10
+    known = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost * unit < 1e6
+    return float(cost) * unit if known and cost is not None else None
+
+
+def _written(usage: Any) -> int:
+    """The prompt's tokens that the provider keeps from now on, as Anthropic counts them."""
+    written = usage.get("cache_creation_input_tokens") if isinstance(usage, dict) else None
+    return written if isinstance(written, int) and not isinstance(written, bool) and 0 < written < 2**53 else 0
 
 
 def _short_text(value: Any) -> str:

@@ -69,7 +69,8 @@ def error_of_status(name: str, status: int, message: str, code: str, headers: Ma
     """
     error = _typed(name, status, message, code, headers)
     full = f"{message} {code}"
-    if status in (400, 422) and isinstance(error, Denied | Rejected) and not is_filtered(full):
+    teaches = status in (400, 422) or (status == 404 and "v1/responses" in full)
+    if teaches and isinstance(error, Denied | Rejected) and not is_filtered(full):
         error.said = scrubbed(full)
     return error
 
@@ -173,6 +174,7 @@ def _codes(error: Mapping[str, Any]) -> str:
     details = error.get("details")
     told = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []
     reasons = [d.get("reason") for d in told]
+    reasons += [v.get("quotaId") for d in told for v in d.get("violations") or () if isinstance(v, dict)]
     reasons += [f"retry in {d['retryDelay']}" for d in told if isinstance(d.get("retryDelay"), str)]  # Gemini
     values = [*(error.get(k) for k in ("code", "type", "status", "__type", "Code", "param")), *reasons]
     return " ".join(str(v) for v in values if isinstance(v, str | int) and v)

@@ -45,6 +45,7 @@ from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
 from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
+from .responses import ONLY_RESPONSES, as_completion, responses_body
 from .starved import with_remedy
 
 __all__ = ["RemoteModel"]
@@ -149,7 +150,8 @@ class RemoteModel:
         if allowance is None:
             allowance = 0 if self.max_tokens is not None else (form or {}).get("budget_tokens", "auto")
         checked: Allowance = allowance
-        return known_model(self.name, checked, None if form is None else form["type"] != "disabled")
+        thinks = None if form is None else form["type"] != "disabled"
+        return known_model(self.name, checked, thinks, self.service_tier or "")
 
     @property
     def info(self) -> ModelInfo:
@@ -175,7 +177,7 @@ class RemoteModel:
             label=":".join(filter(None, (self.name, ",".join(shown)))),
             style=self.style,
             max_concurrency=self.max_concurrency,
-            price=self.price or (None if known.price is None else Price(*known.price)),
+            price=self.price or known.price,
             account=f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}",
             rpm=self.rpm,
             tpm=self.tpm,
@@ -226,9 +228,11 @@ class RemoteModel:
             extra_body=self.extra_body or {},
             seeded=self._seeded(provider),
             direct=self._direct(litellm, model, provider, key, base or self.api_base, headers),
+            account=(key, base or self.api_base),
+            responses=provider == "openai" and _entry(litellm, self.name).get("mode") == "responses",
         )
         if self._open.direct is None:
-            self._open.litellm = self._through_litellm(litellm, provider, arguments, headers)
+            self._open.litellm = self._through_litellm(litellm, provider, self._open.account, arguments, headers)
             if self.style == "completion":
                 self._open.litellm.open_completion(provider, key, base or self.api_base)
         self._info = None
@@ -270,6 +274,10 @@ class RemoteModel:
             try:
                 answer = await self._ask(opened, form, binding, request, key, limit)
             except (Denied, Rejected) as error:
+                if ONLY_RESPONSES in error.said and not opened.responses and opened.direct is not None:
+                    opened.responses = True
+                    opened.forms.clear()
+                    continue
                 context, left = room_in_context(error.said)
                 if sampling.thinking_tokens != 0 and left >= sampling.max_tokens and left != limit:
                     opened.lessons.context, limit = context, left
@@ -298,13 +306,15 @@ class RemoteModel:
                 body["prompt"] = "".join(m.content for m in request.messages)
                 return await opened.direct.post("/completions", body, key, patience)
             body["messages"] = wire_messages(request.messages, opened.provider in WANT_THOUGHTS)
+            if opened.responses:
+                return as_completion(await opened.direct.post("/responses", responses_body(body), key, patience))
             return await opened.direct.post("/chat/completions", body, key, patience)
         settings = {**form.settings, **numbered, **({form.limited: limit} if limit and form.limited else {})}
         settings |= binding.body
         if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
             arguments, headers = names_of_provider(opened.provider, self._parameters)
             headers |= open_headers(self.name, self.extra_headers or {})
-            opened.litellm = self._through_litellm(opened.module, opened.provider, arguments, headers)
+            opened.litellm = self._through_litellm(opened.module, opened.provider, opened.account, arguments, headers)
         return await opened.litellm.ask(request, settings, form.own, key, patience)
 
     def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
@@ -330,10 +340,15 @@ class RemoteModel:
         return form
 
     def _through_litellm(
-        self, litellm: Any, provider: str, arguments: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        litellm: Any,
+        provider: str,
+        account: tuple[str | None, str | None],
+        arguments: Mapping[str, Any],
+        headers: Mapping[str, str],
     ) -> LitellmTransport:
         more = {**arguments, **({"extra_body": dict(self.extra_body)} if self.extra_body else {})}
-        return LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, provider, more, headers)
+        return LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers)
 
     def _direct(
         self, litellm: Any, model: str, provider: str, key: str | None, base: str | None, more: Mapping[str, str]
@@ -343,7 +358,8 @@ class RemoteModel:
         entry = _entry(litellm, self.name)
         if self.transport == "litellm" or provider not in PROVIDERS or litellm.headers or not direct_proxies():
             return None
-        if address is None or urlsplit(address).query or entry.get("mode", "chat") not in ("chat", "completion"):
+        modes = ("chat", "completion", *(["responses"] if provider == "openai" else []))
+        if address is None or urlsplit(address).query or entry.get("mode", "chat") not in modes:
             return None
         if self.style == "completion" and provider not in _completion_providers(litellm):
             return None

@@ -11,6 +11,7 @@ import pytest
 import akrasia as ak
 from akrasia.agents import AGENTS, Agent
 from akrasia.agents.base import Context, agreed, speak
+from akrasia.errors import PlanError
 from akrasia.evals.integrity import integrity_faults
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Draw, Request, Response, Situation, Turn
@@ -134,3 +135,29 @@ def test_what_was_recommended_and_done_in_other_signs_is_the_same(tmp_path: Path
     (arm,) = run.score().arms
     assert arm.metrics["doing"].value == arm.metrics["knowing"].value == 1
     assert set(run.records["follows"]) == {True}
+
+
+def test_only_wrong_texts_are_sent_back_whatever_their_signs(tmp_path: Path) -> None:
+    rows = [("France", "Paris"), ("Italy", "Rome"), ("2 and 2", 4), ("3 and 3", 6)]
+    path = tmp_path / "mixed.jsonl"
+    path.write_text("".join(json.dumps({"question": f"What of {q}?", "answer": a}) + "\n" for q, a in rows))
+    said = {"France": "**paris**.", "Italy": "Milan", "2 and 2": "four", "3 and 3": "7"}
+
+    def script(request: Request, draw: Draw) -> str:
+        answer = next(a for q, a in said.items() if q in request.messages[0].content)
+        return f"BEST={answer}\nACTION={answer}"
+
+    variants = ["reason_act", "reason_act | multi_turn_aiw"]
+    task, model = questions(str(path)), Scripted(script, "mixed")
+    run = ak.run(task=task, model=model, variants=variants, episodes=4, out=tmp_path / "run")
+    asked = run.records.filter(run.records["variant"] != "reason_act").sort("episode")
+    assert asked["done"].to_list() == ["right", "wrong", "right", "wrong"]
+    assert asked["calls"].to_list() == [1, 4, 1, 4]
+
+
+def test_the_oracle_answers_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps({"question": "Whose play?", "answer": "O'Brien"}) + "\n")
+    with pytest.raises(PlanError, match="needs answers that can be listed"):
+        ak.run(task=questions(str(path)), model=Scripted(counts, "counts"), variants=["reason_act", "oracle_act"],
+               episodes=1, out=tmp_path / "run")  # fmt: skip

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode, tools_condition
+from langgraph.prebuilt import InjectedState, ToolNode, tools_condition
 from pydantic import BaseModel
 
 import akrasia as ak
-from akrasia.errors import UnknownName
+from akrasia.errors import PlanError, UnknownName
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, Response, ToolCall, ToolUse
@@ -101,7 +102,7 @@ def test_show_prints_calls_and_results(tmp_path: Path, capsys: pytest.CaptureFix
 
     ran(react(ak.ChatModel()), Scripted(calls_first), tmp_path / "r")
     console = Console(width=100, file=open(tmp_path / "out", "w"))
-    show_step(tmp_path / "r", 0, 0, "mine", console)
+    show_step(tmp_path / "r", 0, 0, ["mine"], console)
     console.file.close()
     text = (tmp_path / "out").read_text()
     assert 'calls mean({"arm":"Blue"}) -> Blue: 0.7' in text and "[tool mean, answers c1]" in text
@@ -178,3 +179,97 @@ def test_an_argument_that_is_none_is_refused_with_the_nearest() -> None:
 
 def test_a_use_without_a_result_says_so() -> None:
     assert ToolUse("f").result == "" and ToolUse("f").error == ""
+
+
+class TestRecorded:
+    """What a tool returned is kept: it is called once for each (arguments, draw), and replayed."""
+
+    def graph(self, called: list[str], fails: bool = False) -> Any:
+        def look(arm: str) -> str:
+            """The mean reward of an arm."""
+            called.append(arm)
+            if fails:
+                raise RuntimeError("the service is down")
+            return f"{arm}: <think>0.7</think>"
+
+        keeps = ak.recorded(look)
+        bound = ak.ChatModel().bind_tools([keeps])
+
+        async def think(state: MessagesState) -> Any:
+            return {"messages": [await bound.ainvoke(state["messages"])]}
+
+        graph = StateGraph(MessagesState)
+        graph.add_node("think", think)
+        graph.add_node("tools", ToolNode([keeps], handle_tool_errors=True))
+        graph.add_edge(START, "think")
+        graph.add_conditional_edges("think", tools_condition)
+        graph.add_edge("tools", "think")
+        return graph.compile()
+
+    @staticmethod
+    def script(request: Request, draw: Draw) -> str | Response:
+        if request.messages[-1].role == "tool":
+            return good(request)
+        return Response("", tool_calls=(ToolCall("look", json.dumps({"arm": label(request)}), "c1"),))
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_variants_share_results_and_a_replay_calls_nothing(self, tmp_path: Path, fails: bool) -> None:
+        called: list[str] = []
+        adapter = ak.graphs.MessagesAdapter()
+        mine = ak.Variant.from_langgraph("mine", self.graph(called, fails), adapter)
+        yours = ak.Variant.from_langgraph("yours", self.graph(called, fails), adapter)
+        task = {"name": "bandit", "horizon": 2}
+        result = ak.run(task=task, model=Scripted(self.script), variants=[mine, yours], episodes=2, out=tmp_path / "r")
+        assert len(called) == 4  # one a situation
+        with read_ledger(tmp_path / "r") as ledger:
+            records = list(ledger.records())
+            assert ledger.paid().calls == 8 and ledger.spent().calls == 8  # tools are no calls of a model
+        for record in records:
+            (use,) = record.decision.turns[0].tools
+            assert "unrecorded_tools" not in record.tags and record.decision.status == "ok"
+            assert ("the service is down" in use.error) if fails else use.result.endswith(": <think>0.7</think>")
+        assert result is not None
+
+    def test_an_unrecorded_tool_is_named(self, tmp_path: Path) -> None:
+        for record in ran(react(ak.ChatModel()), Scripted(calls_first), tmp_path / "r"):
+            assert record.tags["unrecorded_tools"] == "mean"
+
+    async def test_outside_of_a_run_it_is_the_tool(self) -> None:
+        def double(x: int) -> int:
+            """Twice a number."""
+            return 2 * x
+
+        keeps = ak.recorded(double)
+        assert await keeps.ainvoke({"x": 3}) == "6" and keeps.name == "double"
+
+    @pytest.mark.parametrize(
+        ("result", "said"),
+        [("x" * 2**20, "1,048,"), (None, "")],
+    )
+    async def test_what_cannot_be_kept_is_a_failure_that_says_why(self, result: Any, said: str) -> None:
+        def give() -> Any:
+            """Gives something."""
+            return result
+
+        if not said:
+            assert await ak.recorded(give).ainvoke({}) == "null"
+            return
+        with pytest.raises(Exception, match=f"'give' failed: its result .*{said}"):
+            await ak.recorded(give).ainvoke({})
+
+    async def test_a_tool_that_hangs_is_given_up(self) -> None:
+        async def hang() -> str:
+            """Never ends."""
+            await asyncio.sleep(60)
+            return ""
+
+        with pytest.raises(Exception, match="no result within 0.05 s"):
+            await ak.recorded(hang, timeout=0.05).ainvoke({})
+
+    def test_a_tool_that_reads_the_state_is_refused(self) -> None:
+        def peek(state: Annotated[dict[str, Any], InjectedState]) -> str:
+            """Looks at the state."""
+            return str(state)
+
+        with pytest.raises(PlanError, match="is handed state"):
+            ak.recorded(peek)

@@ -190,7 +190,8 @@ async def test_the_budget_counts_thinking(providers: Any) -> None:
         await ask(providers.model("openai/gpt-5-mini"), budget=Budget(tokens=20_000), max_tokens=64)
     assert providers.bodies == []
     (said,) = await ask(providers.model("openai/gpt-5-mini", thinking_tokens=1000), budget=Budget(tokens=20_000))
-    assert said.usage.reasoning_tokens == 300 and said.cost == pytest.approx(9 * 0.25e-6 + 310 * 2e-6)
+    cached = 4 * 0.025e-6  # of the nine
+    assert said.usage.reasoning_tokens == 300 and said.cost == pytest.approx(5 * 0.25e-6 + cached + 310 * 2e-6)
 
 
 def test_a_forecast_counts_thinking_by_effort() -> None:

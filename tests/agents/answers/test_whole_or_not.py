@@ -183,6 +183,17 @@ HUGE = {
     "sentences": "the best button is " * 50_000,
     "headings": "### Answer\n" * 90_000,
     "tables": "|" * BIG,
+    "offers": "ACTION=Red\n" + "If you want, press " * 50_000,
+    "another is right": "ACTION=Red\n" + "Blue is " * 120_000,
+    "sums": "ACTION=7\n" + "1 + " * 250_000 + "= 8",
+    "small boxes": "\\boxed{7}" * 100_000,
+    "users": "User: ACTION=Red\n" * 50_000,
+    "confidences": "ACTION=7 " + "confidence " * 90_000,
+    "blanks before a share": "ACTION=7" + " " * BIG + "9% sure",
+    "East Asian signs": "ACTION=Red" + "\u6309\u94ae" * (BIG // 2),
+    "reasons": "ACTION=Red\uff08" + "\u5e73" * BIG + "\u305f\u3081",
+    "fences": "ACTION=" + "```\n" * 200_000,
+    "pairs": "ACTION=" + "a: 7, " * 150_000,
 }
 
 
@@ -212,6 +223,40 @@ def test_a_huge_answer_takes_bounded_time(name: str) -> None:
 def test_the_place_where_understanding_stopped_is_said(text: str, place: str) -> None:
     said = unread_place(text, Situation("own", 0, 1, "", COLOURS))
     assert place in said and bool(said) == bool(place)
+
+
+EAST = ("\u7ea2", "\u84dd", "\u7eff")  # red, blue, green
+
+
+@pytest.mark.parametrize(
+    ("said", "actions", "label"),
+    [
+        ("Red\u6309\u94ae", COLOURS, "Red"),
+        ("\u9009\u62e9Red", COLOURS, "Red"),
+        ("Red\u30dc\u30bf\u30f3", COLOURS, "Red"),
+        ("Red\u3092\u62bc\u3057\u307e\u3059", COLOURS, "Red"),
+        ("Red\u3092\u62bc\u3057\u307e\u305b\u3093", COLOURS, None),
+        ("Red\u4ee5\u5916", COLOURS, None),
+        ("\u4e0d\u9009Red", COLOURS, None),
+        ("Red\u3001\u6b21\u306fBlue", COLOURS, None),
+        ("C\u578b\u809d\u708e", LETTERS, None),
+        ("\u7ef4\u751f\u7d20C", LETTERS, None),
+        ("\u9009\u7ea2", EAST, "\u7ea2"),
+        ("\u7ea2\uff0c\u56e0\u4e3a\u8fd8\u6ca1\u8bd5\u8fc7", EAST, "\u7ea2"),
+        ("\u7ea2\uff0c\u5426\u5219\u84dd", EAST, None),
+        ("\u7c89\u7ea2", EAST, None),
+    ],
+)
+def test_labels_beside_east_asian_signs(said: str, actions: tuple[str, ...], label: str | None) -> None:
+    assert read_action(f"ACTION={said}", actions)[0] == label
+
+
+@pytest.mark.parametrize("said", ["f(x=1,y=[2])", "f( x = 1, y = [2] )", "`f(x=1, y=[2])`"])
+def test_a_call_is_the_same_whatever_blanks_stand_around_its_signs(said: str) -> None:
+    actions = ("f(x=1, y=[2])", "f(x=1, y=[3])", "g(a b)", "g( a b)")
+    assert read_action(f"ACTION={said}", actions) == ("f(x=1, y=[2])", "ok")
+    assert read_action("ACTION=g( a b)", actions)[0] == "g( a b)" != read_action("ACTION=g(a b)", actions)[0]
+    assert read_action("ACTION=f(x=1, y=[2])[0]", actions)[0] is None
 
 
 def test_a_letter_that_only_patterns_take_for_another_names_no_label() -> None:

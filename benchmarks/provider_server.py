@@ -1,0 +1,206 @@
+"""A server on the loopback in the wire formats of many providers, with their rules about parameters.
+
+The provider is the first part of the path: http://127.0.0.1:PORT/anthropic/v1/messages. What is answered comes from
+the simulated agent, so that it can be read. Every answer is also noted as it should be read: its tokens, its thought,
+its end and its price (`Served`). The formats stand in `provider_formats.py`.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from akrasia.models import Simulated, key_of
+from akrasia.records import Draw, Message, Request
+
+CACHED = 32  # tokens of a longer prompt that count as cached; with every provider it takes more
+_EFFORTS = {"none": 0.0, "minimal": 0.1, "low": 0.25, "medium": 1.0, "high": 3.0, "xhigh": 5.0, "max": 6.0}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: the path without the provider's part, and what came with it. Names of headers are in lower case."""
+
+    provider: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return str(self.body.get("model", ""))
+
+
+@dataclass(frozen=True)
+class Served:
+    """An answer as it should be read.
+
+    Attributes:
+        finish: "stop", or "length" where it was cut off.
+        prompt: tokens of the whole prompt, cached ones included; completion: of answer and thought.
+        thought: tokens of the thought; shown: its words, if the provider shows them.
+        cost: US dollars as the provider says them itself.
+    """
+
+    text: str
+    finish: str
+    prompt: int
+    completion: int
+    cached: int = 0
+    written: int = 0
+    thought: int = 0
+    shown: str = ""
+    cost: float | None = None
+
+
+class Refused(Exception):
+    """An answer with the status of an error."""
+
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, body)
+        self.answer = status, body, dict(headers or {})
+
+
+@dataclass
+class Providers:
+    """What the server saw and answered.
+
+    Attributes:
+        thinks: the tokens that a model takes to think at a middling effort; thought: its words.
+        calls: every request; served: every answer; refused: the bodies of refusals.
+    """
+
+    base: str = ""
+    thinks: int = 320
+    thought: str = "Both were tried. The upper bound of the first is higher."
+    calls: list[Call] = field(default_factory=list)
+    served: list[Served] = field(default_factory=list)
+    refused: list[Any] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        with self.lock:
+            self.calls, self.served, self.refused = [], [], []
+
+    def say(
+        self,
+        messages: list[dict[str, Any]],
+        most: int | None,
+        effort: str | None = None,
+        seed: int = 0,
+        show: bool = False,
+        cached: bool = False,
+    ) -> Served:
+        """The answer to a chat within `most` tokens.
+
+        Args:
+            effort: how much the model thinks; None if it does not think.
+            show: whether its thought is shown.
+            cached: whether the beginning of the prompt counts as cached.
+        """
+        most = most or 10**7
+        prompt = sum(tokens(text_of(m["content"])) + 4 for m in messages)
+        thought = 0 if effort is None else round(self.thinks * _EFFORTS[effort])
+        text = answer(messages, seed)
+        whole, finish = thought + tokens(text), "stop"
+        if whole > most:
+            thought, whole, finish = min(thought, most), most, "length"
+            text = text[: (most - thought) * 4]
+        return Served(
+            text,
+            finish,
+            prompt,
+            whole,
+            cached=CACHED if cached and prompt > CACHED else 0,
+            thought=thought,
+            shown=self.thought if show and thought else "",
+        )
+
+    def reply(self, call: Call, formats: Mapping[str, Callable[..., Any]]) -> tuple[int, Any, dict[str, str]]:
+        """(status, body, headers) of the answer to one request."""
+        with self.lock:
+            self.calls.append(call)
+        try:
+            form = formats.get(call.provider)
+            if form is None:
+                raise Refused(404, {"error": {"message": f"no provider {call.provider!r} here"}})
+            served, body = form(self, call)
+            with self.lock:
+                self.served.append(served)
+            return 200, body, {}
+        except Refused as refused:
+            with self.lock:
+                self.refused.append(refused.answer[1])
+            return refused.answer
+
+
+def tokens(text: str) -> int:
+    """About as many tokens as a text has."""
+    return len(text) // 4 + 1
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, in parts or not."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content)
+    return str(content or "")
+
+
+def answer(messages: list[dict[str, Any]], seed: int) -> str:
+    """What the simulated agent answers."""
+    said = tuple(Message(m["role"] if m["role"] != "developer" else "system", text_of(m["content"])) for m in messages)
+    request, draw = Request("simulated", said), Draw(seed % 2**31, 0)
+    return asyncio.run(Simulated().generate(request, draw, key_of(request, draw))).text
+
+
+@contextmanager
+def running(formats: Mapping[str, Callable[..., Any]]) -> Iterator[Providers]:
+    """The server, while it runs."""
+    world = Providers()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            parts = urlsplit(self.path)
+            provider, _, path = parts.path.lstrip("/").partition("/")
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            body = json.loads(raw) if raw else {}
+            status, made, more = world.reply(Call(provider, "/" + unquote(path), parts.query, headers, body), formats)
+            data = json.dumps(made).encode()
+            self.send_response(status)
+            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **more}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on the terminal."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that hangs up."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    world.base = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield world
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
