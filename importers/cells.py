@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from ..options import real
 from ..records import Message, Usage
 from .base import SEVERAL, Intake, SourceRow
-from .columns import ColumnMap, guessed_columns, map_of
+from .columns import MOSTLY, ColumnMap, guessed_columns, map_of
 from .grading import LABELS, as_text, as_verdict, compared, is_verdict, judged
 from .sources import files_of, json_rows, refuse_empty
 from .transcripts import Transcript
@@ -131,7 +131,9 @@ class _RowReader:
             return [v for cells in first if (v := cells.get(column, "").strip())]
 
         right, done = held(columns["right"]), held(columns["done"])
-        verdicts = threshold is not None or (bool(right) and all(map(is_verdict, right)))
+        told = sum(map(is_verdict, right))
+        verdicts = threshold is not None or told > len(right) * MOSTLY or _are_scores(right)
+        verdicts = verdicts or not (columns["done"] or columns.arms)
         if verdicts and threshold is None and done and all(map(is_verdict, done)) and len({*right, *done}) > 1:
             verdicts = not {v.casefold() for v in right} <= {v.casefold() for v in done}
         if columns.arms and not columns["right"]:
@@ -261,6 +263,12 @@ def _with_stated(row: SourceRow, held: Mapping[str, str]) -> None:
         read = compared(held["stated"], row.optimal[0], row.actions) if row.optimal else None
         said = held["stated"] if read is None else read.done
         row.stated, row.stated_status = ((said,), "ok") if said is not None else ((), "unparsable")
+
+
+def _are_scores(values: Sequence[str]) -> bool:
+    """Whether values lie between right and wrong, which no key does."""
+    numbers = [_number(v) for v in values]
+    return all(n is not None and 0 <= n <= 1 for n in numbers) and any(n not in (0, 1) for n in numbers)
 
 
 def _no_verdict(value: str, column: str) -> str:
