@@ -104,7 +104,7 @@ def test_parametric_prompts_by_their_published_rule_and_a_folder_as_well_as_a_fi
     folder = tmp_path / "responses" / "deeper"
     folder.mkdir(parents=True)
     rows = [
-        parametric("so M + 1", 100, True),
+        parametric("so M +1", 100, True),
         parametric("it is M", 100, False),
         parametric("X+1 as asked", 103, False),
     ]
