@@ -339,8 +339,10 @@ class Result:
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
         from .reports.html import write_report
+        from .reports.page_charts import RunSteps
 
-        return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
+        to = Path(path) if path else self.folder / "report.html"
+        return write_report(self.score(), self.experiment, to, RunSteps(self.folder, self.records))
 
     def export(self, path: Path | str, form: str | None = None) -> Path:
         """Write the records with their prompts: `.jsonl` whole, `.parquet` or `.csv` as a table; plugins add formats.
