@@ -52,8 +52,8 @@ def _program() -> list[str]:
     return [
         "`akrasia -h` lists the commands by what they are for; `akrasia COMMAND -h` explains one. `python -m akrasia`",
         "is the same program, `akrasia --version` says which, and `akrasia --install-completion` teaches your shell",
-        "its commands and names. `--json` prints JSON on stdout and nothing else there; `--wide` shows the columns that",
-        "a narrow terminal leaves out. In a pipe the tables are 140 columns wide, or as many as `COLUMNS` says.",
+        "its commands and names. `--json` prints JSON on stdout and nothing else there; `--wide` shows the columns",
+        "that a narrow terminal leaves out. In a pipe the tables are 140 columns wide, or as many as `COLUMNS` says.",
         "",
         "Exit codes: 0 done; 1 something failed; 2 bad usage, nothing was written; 3 the run stopped early and can be",
         "resumed; 130 interrupted. An error that nobody expected is one sentence; with `AKRASIA_TRACEBACK=1` in the",
