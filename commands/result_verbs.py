@@ -151,8 +151,8 @@ def check(
 
 def show(
     run: RunFolder,
-    episode: Annotated[int | None, typer.Argument(show_default=False)] = None,
-    step: Annotated[int | None, typer.Argument(show_default=False)] = None,
+    episode: Annotated[int | None, typer.Argument(help="The episode of one situation.", show_default=False)] = None,
+    step: Annotated[int | None, typer.Argument(help="Its step.", show_default=False)] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     gap: Annotated[
