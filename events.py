@@ -40,6 +40,7 @@ __all__ = [
     "RunEnded",
     "EventBus",
     "StopBegan",
+    "WaitBegan",
     "Where",
     "WorkerDied",
     "facts",
@@ -201,6 +202,8 @@ class RecordsStored(Event):
     retried: int
     lost: int
     dollars: float
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +299,18 @@ class CallStopped(Event):
     key: str
     model: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBegan(Event):
+    """Nothing is sent to this model for so many seconds: the provider asks for it, or a limit per minute is reached."""
+
+    name = "wait began"
+    level = "info"
+
+    model: str
+    seconds: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

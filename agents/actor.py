@@ -18,8 +18,9 @@ from .base import AGENTS, Agent, ParsedAnswer, Prompt
 from .bound import JSON_FORM, bind_to_actions, read_bound_answer
 from .few_shot import few_shot_prompt
 from .follow_up import continue_conversation
-from .options import ModelOptions, option, text, text_map
+from .options import option, text, text_map
 from .phrases import answer_form, hint_lines, introduce, text_or_filler
+from .rationales import RationaleOptions
 from .rendering import render_situation
 
 __all__ = ["Actor", "ActorOptions"]
@@ -29,7 +30,7 @@ FORM = "Answer with one line and nothing else:\nACTION=X\nwhere X is the {noun} 
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActorOptions(ModelOptions):
+class ActorOptions(RationaleOptions):
     """What may be set on an actor.
 
     Attributes:

@@ -16,8 +16,9 @@ from .ballots import BALLOTS
 from .base import AGENTS, Agent, ParsedAnswer, Prompt
 from .few_shot import few_shot_prompt
 from .follow_up import continue_conversation, quote_turns
-from .options import ModelOptions, name_of, number, option, text, text_map, whole_from
+from .options import name_of, number, option, text, text_map, whole_from
 from .phrases import answer_form, hint_lines, introduce, text_or_filler
+from .rationales import RationaleOptions
 from .rendering import render_situation
 
 __all__ = ["Reasoner", "ReasonerOptions"]
@@ -37,7 +38,7 @@ FORMS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReasonerOptions(ModelOptions):
+class ReasonerOptions(RationaleOptions):
     """What may be set on a reasoner or a debater.
 
     Attributes:

@@ -5,14 +5,14 @@ Invariant: only the room of the kind that is asked for is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ..errors import AkrasiaError, UnknownName
-from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from ..reports.text import marked_name
 from .output import echo_json
 from .runs import run_rows
@@ -33,13 +33,13 @@ class ListedKind:
         headings: of the columns, the name first.
         rows: makes the rows.
         ranks: of the columns behind the name, see `TableColumn`.
-        prose: headings of columns that hold sentences; numbers: of columns that hold numbers.
+        wraps: by heading, the least width of columns that may be wrapped; numbers: headings of columns of numbers.
     """
 
     headings: tuple[str, ...]
     rows: Callable[[], Rows]
     ranks: tuple[int, ...] = ()
-    prose: tuple[str, ...] = ()
+    wraps: Mapping[str, int] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ def show_list(kind: str, console: Console, wide: bool = False, as_json: bool = F
             [row[i] for row in rows],
             "right" if heading in listed.numbers else "left",
             ranks[i - 1],
-            heading in listed.prose,
+            listed.wraps.get(heading, 0),
         )
         for i, heading in enumerate(listed.headings)
         if i
@@ -105,6 +105,12 @@ def _protocols() -> Rows:
     yield from _registered(PROTOCOLS)
 
 
+def _importers() -> Rows:
+    from ..importers import IMPORTERS
+
+    yield from _registered(IMPORTERS)
+
+
 def _exporters() -> Rows:
     from ..reports.export import EXPORTERS
 
@@ -113,10 +119,11 @@ def _exporters() -> Rows:
 
 def _interventions() -> Rows:
     from ..interventions.base import INTERVENTIONS
+    from ..interventions.controls import placebo_note
 
     for name in INTERVENTIONS:
         made = INTERVENTIONS.make(name)
-        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source
+        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source, placebo_note(name)
 
 
 def _graphs() -> Rows:
@@ -160,7 +167,7 @@ def _evaluators() -> Rows:
 
 
 def _described(heading: str, about: str, rows: Callable[[], Rows]) -> ListedKind:
-    return ListedKind((heading, about), rows, prose=(about,))
+    return ListedKind((heading, about), rows, wraps={about: PROSE})
 
 
 KINDS: dict[str, ListedKind] = {
@@ -168,26 +175,30 @@ KINDS: dict[str, ListedKind] = {
     "graphs": _described("graph", "how it decides", _graphs),
     "agents": _described("role", "what it does", _agents),
     "interventions": ListedKind(
-        ("intervention", "mechanism", "what it changes", "source"),
+        ("intervention", "mechanism", "what it changes", "source", "placebo"),
         _interventions,
-        ranks=(1, 0, 2),
-        prose=("what it changes", "source"),
+        ranks=(1, 0, 3, 2),
+        wraps={"what it changes": PROSE, "source": PROSE, "placebo": PROSE},
     ),
     "metrics": ListedKind(
-        ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), prose=("definition", "unit")
+        ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), wraps={"definition": PROSE, "unit": 12}
     ),
     "evaluators": ListedKind(
-        ("evaluator", "judges each", "unit", "definition"), _evaluators, ranks=(1, 1, 0), prose=("definition", "unit")
+        ("evaluator", "judges each", "unit", "definition"),
+        _evaluators,
+        ranks=(1, 1, 0),
+        wraps={"definition": PROSE, "unit": 12},
     ),
     "models": _described("model", "what it is", _models),
     "executors": _described("executor", "where episodes are played", _executors),
     "protocols": _described("decision protocol", "how a debate is decided", _protocols),
+    "importers": _described("format", "what it reads", _importers),
     "exporters": _described("format", "what it writes", _exporters),
     "runs": ListedKind(
-        ("run", "started (UTC)", "state", "model", "task", "episodes", "answers", "US dollars", "variants"),
+        ("run", "started (UTC)", "state", "model", "task", "cost", "episodes", "answers", "variants"),
         run_rows,
-        ranks=(0, 0, 0, 2, 3, 4, 1, 5),
-        prose=("state", "model", "variants"),
-        numbers=("episodes", "answers", "US dollars"),
+        ranks=(0, 0, 0, 1, 0, 3, 4, 5),
+        wraps={"state": 16, "model": 14, "task": 8, "variants": PROSE},
+        numbers=("episodes", "answers", "cost"),
     ),
 }

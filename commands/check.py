@@ -17,6 +17,7 @@ from ..evals.check_report import CheckReport
 from ..files import write_file
 from ..result import open_run, writable
 from .output import echo_json
+from .waiting import waiting
 
 __all__ = ["check_command"]
 
@@ -47,7 +48,8 @@ def check_command(
     if junit is not None:
         writable(junit.parent)
     try:
-        report = open_run(run).check(*checks, evaluators=evaluators, **options)
+        with waiting(f"scoring {run}"):
+            report = open_run(run).check(*checks, evaluators=evaluators, **options)
     except LedgerError as error:  # exit code 1 would say that a check does not hold
         raise RunFolderError(error.what, error.why, error.remedy) from None
     if junit is not None:

@@ -12,6 +12,7 @@ from ..ledger.file import FILE
 from ..reports.comparison import show_comparison
 from ..result import open_run
 from .output import echo_json
+from .waiting import waiting
 
 __all__ = ["compare_command"]
 
@@ -25,13 +26,15 @@ def compare_command(
     as_json: bool,
     console: Console,
     wide: bool = False,
+    shared: bool = False,
 ) -> None:
     """Print what `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` asks for.
 
     Raises:
         UsageError: the arms cannot be paired, or a name is unknown.
     """
-    comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval)
+    with waiting(f"comparing in {run}"):
+        comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval, shared)
     if as_json:
         echo_json(comparisons)
     else:

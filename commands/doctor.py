@@ -23,8 +23,9 @@ from ..models.providers.preflight import KEY_VARIABLES
 from ..models.providers.shipped_weights import default_weights
 from ..models.resolve import resolve
 from ..records import Draw, Message, Response, Sampling
-from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from .output import echo_json
+from .waiting import waiting
 
 __all__ = ["ask_once", "examine"]
 
@@ -41,7 +42,8 @@ def ask_once(console: Console, model: str, as_json: bool = False) -> bool:
     Raises:
         UsageError, Denied: the model cannot be used here, and why.
     """
-    info, response = blocking(lambda: _ask(model))
+    with waiting(f"asking {model}, which loads its weights or connects first", in_pipes=True):
+        info, response = blocking(lambda: _ask(model))
     _show(f"akrasia doctor --model {model}", _answers(info, response), console, as_json)
     return response.status == "ok"
 
@@ -98,7 +100,7 @@ def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console
         echo_json([dict(zip(("what", "state", "detail"), row, strict=True)) for row in rows])
         return
     states = [Text(state, style={OK: "green", WARN: "yellow", BAD: "red"}[state]) for _, state, _ in rows]
-    details = TableColumn("detail", [detail for *_, detail in rows], prose=True)
+    details = TableColumn("detail", [detail for *_, detail in rows], wraps=PROSE)
     console.print(RowNamedTable(title, "what", [what for what, *_ in rows], [TableColumn("state", states), details]))
 
 

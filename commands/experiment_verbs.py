@@ -10,6 +10,7 @@ import typer
 from .arguments import AsJson, Changes, Episodes, LogFile, LogLevel, ModelName, TaskName, Trials, Variants, Wide
 from .output import terminal
 from .strict import StrictCommand
+from .waiting import waiting
 
 __all__ = ["add_experiment_commands"]
 
@@ -59,7 +60,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what an experiment would do and cost, and how many episodes an effect needs, without asking any model."""
-    from .plan import plan_command
+    with waiting("loading what a plan needs"):
+        from .plan import plan_command
 
     plan_command(
         experiment,
@@ -82,6 +84,9 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume_or_start: Annotated[
+        bool, typer.Option("--resume-or-start", help="Go on with the run in the folder, or begin where there is none.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over: remove the run in the folder first.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Answer from the ledger only.")] = False,
     task: TaskName = None,
@@ -114,7 +119,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run an ablation and show its scorecard."""
-    from .run import run_command
+    with waiting("loading what a run needs"):
+        from .run import run_command
 
     options = {
         "task": task,
@@ -134,7 +140,8 @@ def run(
         changes or [],
         terminal(as_json),
         out=out,
-        resume=resume,
+        resume=resume or resume_or_start,
+        start=resume_or_start,
         fresh=fresh,
         offline=offline,
         report=report,

@@ -14,7 +14,7 @@ from ..files import write_file
 from ..graphs.drawing import draw
 from ..graphs.node import Node
 from ..graphs.plan import Plan
-from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from .output import echo_json
 
 __all__ = ["show_graph"]
@@ -60,7 +60,7 @@ def show_graph(
         console.print(f"calls of a decision: {plan.calls}{fewest}; one after the other: {plan.depth}")
     rows = [_row(plan, node) for node in plan.nodes]
     columns = [
-        TableColumn(heading, [row[i] for row in rows], align, rank, prose=heading == "reads")
+        TableColumn(heading, [row[i] for row in rows], align, rank, wraps=PROSE if heading == "reads" else 0)
         for i, (heading, align, rank) in enumerate(HEADINGS, start=1)
     ]
     console.print(RowNamedTable("", "node", [row[0] for row in rows], columns, wide=wide))

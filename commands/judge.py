@@ -15,6 +15,7 @@ from ..reports.text import judged_sentence
 from ..result import open_run
 from ..telemetry.log import logged
 from .output import echo_json
+from .waiting import waiting
 
 __all__ = ["judge_command"]
 
@@ -33,7 +34,8 @@ def judge_command(
 ) -> bool:
     """Let models judge a run and print what came out; false where they stopped early."""
     try:
-        with logged(log_level, log_file) as log:
+        asked = f"asking {', '.join(models)} for the recommendations that the parser left"
+        with logged(log_level, log_file) as log, waiting(asked, in_pipes=True):
             judged = open_run(run).judge(
                 *models, calibrate=calibrate, budget=budget, concurrency=concurrency, on_event=log
             )

@@ -18,10 +18,12 @@ from ..experiments.experiment import Experiment
 from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
 from ..experiments.planning.power import POWER, PowerAnalysis, item_warnings, power_analysis
 from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.text import short_name
 from ..result import open_run
 from .output import echo_json
 from .power import show_power
 from .settings import experiment_settings, tell
+from .waiting import waiting
 
 __all__ = ["plan_command", "show_plan"]
 
@@ -61,7 +63,8 @@ def plan_command(
     settings, notes = experiment_settings(path, changes, options)
     experiment = assemble(settings)
     tell(notes)
-    forecast = forecast_run(experiment, answer_tokens=answer_tokens)
+    with waiting("working out the prompts of every variant"):
+        forecast = forecast_run(experiment, answer_tokens=answer_tokens)
     analysis = None
     if any(option is not None for option in (effect, power, pilot, comparisons)):
         measured = None if pilot is None else open_run(pilot)
@@ -118,7 +121,8 @@ def _table(title: str, rows: list[ForecastRow], wide: bool) -> RowNamedTable:
         TableColumn(heading, [cells[i] for cells in lines], "right", rank)
         for i, (heading, rank) in enumerate(_HEADINGS)
     ]
-    return RowNamedTable(title, "variant", [row.variant for row in rows], columns, wide)
+    names = [short_name(row.variant, rows[0].variant) if i else row.variant for i, row in enumerate(rows)]
+    return RowNamedTable(title, "variant", names, columns, wide)
 
 
 def _cells(row: ForecastRow) -> list[str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from ..experiments.experiment import Experiment
 from ..experiments.planning.power import CORRELATION, DISCORDANCE, PowerAnalysis, VariantPower
 from ..reports.tables import RowNamedTable, TableColumn
+from ..reports.text import short_name
 
 __all__ = ["show_power"]
 
@@ -47,6 +48,7 @@ def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console
 def _table(
     title: str, variants: list[VariantPower], analysis: PowerAnalysis, experiment: Experiment, wide: bool
 ) -> RowNamedTable:
+    baseline = experiment.variants[0].name
     columns = [TableColumn("spread", [f"{v.spread:.2f}" for v in variants], "right", rank=1)]
     if analysis.effect is not None:
         needed = ["none" if v.episodes is None else f"{v.episodes:,}" for v in variants]
@@ -56,7 +58,7 @@ def _table(
     if analysis.affordable is not None:
         found = [_effect(v.detectable_in_budget) for v in variants]
         columns.append(TableColumn(f"found by the\nbudget's {analysis.affordable}", found, "right"))
-    return RowNamedTable(title, "variant", [v.variant for v in variants], columns, wide)
+    return RowNamedTable(title, "variant", [short_name(v.variant, baseline) for v in variants], columns, wide)
 
 
 def _effect(value: float | None) -> str:

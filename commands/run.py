@@ -15,19 +15,21 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ..api import execute
+from ..api import execute, run_size
 from ..errors import BadOption, RunFolderError, RunStopped
 from ..events import Listener
 from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
+from ..ledger.imported import refuse_imported
+from ..reports.progress import RunProgress
 from ..result import Result
 from ..telemetry.log import logged
 from ..telemetry.otel import exported
 from .output import echo_json
-from .progress import RunProgress
 from .settings import experiment_settings, merged_with, tell
+from .waiting import waiting
 
 __all__ = ["run_command"]
 
@@ -52,6 +54,7 @@ def run_command(
     log_file: Path | None,
     otel: bool,
     otel_texts: bool,
+    start: bool = False,
     wide: bool = False,
     as_json: bool = False,
 ) -> bool:
@@ -62,6 +65,7 @@ def run_command(
         options: settings by their keys; those that are None were not given. See `akrasia.experiments.merging`.
         changes: `key=value` of the option --set.
         report: write the HTML report too.
+        start: with `resume`, begin a run where there is none.
         console: where progress and scorecard are printed; with `as_json` stderr.
     """
     if experiment is None and not resume and all(options.get(name) is None for name in ("task", "model", "variants")):
@@ -75,12 +79,19 @@ def run_command(
         raise BadOption("--resume and --fresh exclude each other", remedy="Use one of them.")
     assembled = assemble(settings)
     into = out or folder or Path("runs") / assembled.name
-    if resume and not offline and not holds_run(into):
-        raise RunFolderError(f"there is no run to resume in {str(into)!r}", remedy="Leave out --resume to begin one.")
+    if resume and not start and not offline and not holds_run(into):
+        remedy = "Leave out --resume to begin one; --resume-or-start does either."
+        raise RunFolderError(f"there is no run to resume in {str(into)!r}", remedy=remedy)
     tell(notes)
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
-        result = _play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console)
-    path = result.report() if report and not result.records.is_empty() else None
+        try:
+            result = _play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console)
+        except KeyboardInterrupt:
+            typer.echo("akrasia: interrupted at once. Every answer that was stored is kept.", err=True)
+            typer.echo(f"Go on with: akrasia run --resume {into}", err=True)
+            raise typer.Exit(130) from None
+    with waiting("scoring the run"):
+        path = result.report() if report and not result.records.is_empty() else None
     if as_json:
         echo_json(_as_json(result, path))
     elif not result.records.is_empty():
@@ -142,6 +153,7 @@ def _settings(
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
     with read_ledger(experiment) as ledger:
+        refuse_imported(ledger.imported(), experiment)
         stored = ledger.meta("settings")
     if stored is None:
         raise RunFolderError(
@@ -176,12 +188,13 @@ def _play(
         def interrupted() -> None:
             for name in (signal.SIGINT, signal.SIGTERM):
                 _restore(loop, name)
-            stop(RunStopped("interrupted", remedy="Answers under way are being kept; once more stops at once."))
+            progress.stopping()
+            stop(RunStopped("interrupted"))
 
         for name in (signal.SIGINT, signal.SIGTERM):
             _handle(loop, name, interrupted)
 
-    with RunProgress(experiment.situations, console) as progress:
+    with RunProgress(run_size(experiment, folder, resume), console) as progress:
         return asyncio.run(
             execute(
                 experiment,

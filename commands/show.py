@@ -18,6 +18,7 @@ from ..reports.gap_terminal import show_gap_steps
 from ..reports.show import read_step, show_run, show_step
 from ..result import open_run
 from .output import echo_json
+from .waiting import waiting
 
 __all__ = ["show_command"]
 
@@ -69,7 +70,7 @@ def show_command(
         echo_json({"run": str(run), "sessions": result.sessions, "missing": result.missing_sentence})
     else:
         result = open_run(run)
-        show_run(result.sessions, result.missing_sentence, console)
+        show_run(result.sessions, result.missing_sentence, console, result.imported)
 
 
 def _show_gap(
@@ -81,7 +82,8 @@ def _show_gap(
     as_json: bool,
     console: Console,
 ) -> None:
-    found = gap_steps(run, open_run(run).records, variants, model, most)
+    with waiting(f"reading {run}"):
+        found = gap_steps(run, open_run(run).records, variants, model, most)
     written = None if html is None else write_gap_page(found, run.name, html)
     if as_json:
         echo_json(found)

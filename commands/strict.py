@@ -34,7 +34,8 @@ class StrictCommand(TyperCommand):
 def _refuse_empty(parameter: Any, value: Any) -> None:
     """Refuse an empty text: a shell makes it of a variable that is not set, and a path of it is the current folder."""
     if "" in (value if isinstance(value, list | tuple) else [value]):
-        name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.make_metavar(None)
+        place = parameter.metavar or parameter.name.upper()
+        name = parameter.opts[0] if parameter.param_type_name == "option" else place
         raise BadOption(f"{name} is empty", "perhaps a variable of the shell is not set", "Give it a value.")
 
 

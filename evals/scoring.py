@@ -99,6 +99,7 @@ def score(
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
             *filter(None, [missing_sentence(run.missing, run.ended)]),
+            *([] if run.imported is None else run.imported.warnings),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
@@ -115,6 +116,7 @@ def score(
         missing=run.missing,
         sessions=run.sessions,
         reading=how_read(run),
+        imported=run.imported,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 
@@ -157,8 +159,9 @@ class _Scorer:
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         repeated = [m for n in TRIAL_CONTRASTED if isinstance(m := self.metrics.get(n), Metric)]
         drawn = self._trials(steps)
-        if drawn and self.run.looks is None:
-            contrasts += _contrasts(_pairings(drawn, controls, base), repeated, self.interval, faults)
+        if base in drawn and self.run.looks is None:
+            again = {v: [r for r in refs if r.variant in drawn] for v, refs in controls.items() if v in drawn}
+            contrasts += _contrasts(_pairings(drawn, again, base), repeated, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
         arms = [_with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
@@ -210,8 +213,8 @@ class _Scorer:
             splits={name: self._split(steps.filter(keep)) for name, keep in SPLITS.items()},
             table=gap_table(steps),
             outcomes=_outcomes(steps),
-            calls=float(steps["calls"].sum()) / steps.height,
-            tokens=float((steps["prompt_tokens"] + steps["completion_tokens"]).sum()) / steps.height,
+            calls=_per_step(steps["calls"]),
+            tokens=_per_step(steps["prompt_tokens"] + steps["completion_tokens"]),
             flips=None if tables.pairing is None else tables.pairing.flips,
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
@@ -364,12 +367,22 @@ def _outcomes(steps: pl.DataFrame) -> Outcomes:
         rationales=_counts(steps["stated_status"]),
         read=read,
         unread=int(steps["answers"].sum()) - read,
-        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() else None,
+        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() and _has_choices(steps) else None,
     )
 
 
-def _multiple(ours: float, theirs: float) -> float | None:
-    return ours / theirs if theirs else None
+def _has_choices(steps: pl.DataFrame) -> bool:
+    """Whether there is something to choose from; an imported answer may be nothing but right or wrong."""
+    return steps["item_trial"].null_count() == steps.height or bool(steps["actions"].max())
+
+
+def _per_step(column: pl.Series) -> float | None:
+    """The mean of a column; None where an imported run does not hold all of it."""
+    return None if column.null_count() else float(column.sum()) / len(column)
+
+
+def _multiple(ours: float | None, theirs: float | None) -> float | None:
+    return ours / theirs if ours is not None and theirs else None
 
 
 def _counts(column: pl.Series) -> dict[str, int]:

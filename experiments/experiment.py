@@ -24,6 +24,7 @@ __all__ = ["EPISODES", "MOST_TRIALS", "Experiment", "ModelSet"]
 
 EPISODES = 10_000_000  # an episode's seed is seed * EPISODES + its number: experiments share no episode by accident
 MOST_TRIALS = 1000  # draws of one decision
+MOST_AT_ONCE, MOST_WORKERS = 100_000, 1_000  # episodes under way; processes
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,12 @@ class Experiment:
         whole("trials", self.trials, 1, MOST_TRIALS)
         one_of("design", self.design, DESIGNS)
         whole("the seed", self.seed, 0, 2**31 - 1)
-        for what, count in (("concurrency", self.concurrency), ("workers", self.workers)):
+        for what, count, most in (
+            ("concurrency", self.concurrency, MOST_AT_ONCE),
+            ("workers", self.workers, MOST_WORKERS),
+        ):
             if count is not None:
-                whole(what, count, 1)
+                whole(what, count, 1, most)
         for what, names in (
             ("tasks", [str((t.name, t.options)) for t in self.tasks]),
             ("models", [m.label for m in self.models]),

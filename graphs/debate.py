@@ -11,7 +11,7 @@ import networkx as nx
 from ..agents.base import Agent
 from ..agents.protocols import protocol_named
 from ..errors import BadOption, PlanError
-from ..options import flag, real, whole
+from ..options import MOST_AGENTS, MOST_ROUNDS, flag, real, whole
 from .discussion import Round, conclude, everyone, fresh_names, rename, unroll
 from .plan import Node, Plan
 from .reason_act import graph
@@ -75,7 +75,7 @@ def _graph(nodes: Sequence[Node]) -> nx.DiGraph[str]:
 
 
 def _debaters(agents: int, slots: Sequence[str], confidence: bool, **options: Any) -> list[Agent]:
-    whole("the number of agents", agents, 2)
+    whole("the number of agents", agents, 2, MOST_AGENTS)
     if isinstance(slots, str) or not all(isinstance(s, str) for s in slots):
         raise BadOption(f"the model slots are {slots!r}", remedy="Give a list of names.")
     if slots and len(slots) != agents:
@@ -120,7 +120,7 @@ def society(
     confidence = confidence or protocol_named(protocol).confidence
     debaters = _debaters(agents, slots, confidence)
     reads = _readers(agents, topology)
-    script = [Round({i: [] for i in range(agents)}), *[Round(reads)] * whole("rounds", rounds, 1)]
+    script = [Round({i: [] for i in range(agents)}), *[Round(reads)] * whole("rounds", rounds, 1, MOST_ROUNDS)]
     return _discussion(
         debaters, script, protocol, ties=ties, level=level, stop=stop, options=_shown(signed, confidence)
     )
@@ -141,7 +141,10 @@ def multi_persona(
         raise BadOption(f"the personas are {personas!r}", remedy="Give at least one text.")
     alike = _debaters(agents, (), False, agreement=agreement)
     debaters = [a.with_options(persona=personas[i % len(personas)]) for i, a in enumerate(alike)]
-    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * whole("rounds", rounds, 1)]
+    script = [
+        Round({i: [] for i in range(agents)}),
+        *[Round(everyone(agents))] * whole("rounds", rounds, 1, MOST_ROUNDS),
+    ]
     return _discussion(debaters, script, protocol, stop=stop)
 
 
@@ -152,7 +155,7 @@ def liang(rounds: int = 2) -> Plan:
     script = [Round({0: [], 1: [0]}, together=False)]
     nodes, ends = unroll(sides, script)
     judge: tuple[str, ...] = ()
-    for k in range(1, whole("rounds", rounds, 1) + 1):
+    for k in range(1, whole("rounds", rounds, 1, MOST_ROUNDS) + 1):
         last = k == rounds
         name = "judge" if k == 1 else f"judge.{k}"
         agent = Agent("judge", options={} if last else {"defer": True})
@@ -173,7 +176,7 @@ OPPOSING = "You take the other side: say what speaks against their answer, and t
 @graph
 def mallm_memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
     """Shared memory: agents speak in turn, and each reads all that was said (MALLM's memory paradigm)."""
-    script = [Round(everyone(agents), together=False)] * whole("rounds", rounds, 1)
+    script = [Round(everyone(agents), together=False)] * whole("rounds", rounds, 1, MOST_ROUNDS)
     return _discussion(_debaters(agents, (), False), script, protocol, stop=stop)
 
 
@@ -181,7 +184,9 @@ def mallm_memory(agents: int = 3, rounds: int = 2, protocol: str = "plurality", 
 def mallm_relay(agents: int = 3, rounds: int = 2, protocol: str = "plurality", stop: bool = False) -> Plan:
     """Relay: agents speak in turn, and each reads only who spoke just before (MALLM's relay paradigm)."""
     debaters = _debaters(agents, (), False)
-    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * whole("rounds", rounds, 1)
+    script = [Round({i: [(i - 1) % agents] for i in range(agents)}, together=False)] * whole(
+        "rounds", rounds, 1, MOST_ROUNDS
+    )
     return _discussion(debaters, script, protocol, stop=stop)
 
 
@@ -191,7 +196,7 @@ def mallm_report(agents: int = 3, rounds: int = 2) -> Plan:
     debaters = _debaters(agents, (), False)
     others = list(range(1, agents))
     one = [Round({i: [0] for i in others}), Round({0: others})]
-    script = [Round({0: []}), *one * whole("rounds", rounds, 1)]
+    script = [Round({0: []}), *one * whole("rounds", rounds, 1, MOST_ROUNDS)]
     return _central(debaters, script)
 
 
@@ -201,14 +206,17 @@ def mallm_debate(agents: int = 3, rounds: int = 2) -> Plan:
     debaters = _debaters(agents, (), False)
     others = list(range(1, agents))
     argue = Round({i: [0, *(j for j in others if j != i)] for i in others}, together=False)
-    script = [Round({0: []}), *[argue] * whole("rounds", rounds, 1), Round({0: others})]
+    script = [Round({0: []}), *[argue] * whole("rounds", rounds, 1, MOST_ROUNDS), Round({0: others})]
     return _central(debaters, script)
 
 
 @graph
 def mallm_refinement(agents: int = 3, rounds: int = 2, protocol: str = "unanimity") -> Plan:
     """Collective refinement: all draft alone, then all refine having read all, until they agree (MALLM's paradigm)."""
-    script = [Round({i: [] for i in range(agents)}), *[Round(everyone(agents))] * whole("rounds", rounds, 1)]
+    script = [
+        Round({i: [] for i in range(agents)}),
+        *[Round(everyone(agents))] * whole("rounds", rounds, 1, MOST_ROUNDS),
+    ]
     return _discussion(_debaters(agents, (), False), script, protocol)
 
 
@@ -230,7 +238,7 @@ def debate_over(
         BadOption, UnknownName: a number, a topology or a protocol is none.
     """
     opening = _opening(plan)
-    whole("the number of agents", agents, 2)
+    whole("the number of agents", agents, 2, MOST_AGENTS)
     confidence = confidence or protocol_named(protocol).confidence
     agent = opening.agent.with_options(confidence=True) if confidence else opening.agent
     reads = _readers(agents, topology)
@@ -242,7 +250,7 @@ def debate_over(
     named = {0: first, **{i + 1: c.name for i, c in enumerate(copies)}}
     turns, ends = unroll(
         [agent] * agents,
-        [Round(reads)] * whole("rounds", rounds, 1),
+        [Round(reads)] * whole("rounds", rounds, 1, MOST_ROUNDS),
         openings=named,
         names=speakers,
         options=_shown(signed, confidence),
@@ -296,7 +304,7 @@ def role_debate_over(plan: Plan, rounds: int) -> Plan:
         PlanError: the plan has no reasoner whose answer could open.
         BadOption: `rounds` is below 1.
     """
-    whole("rounds", rounds, 1)
+    whole("rounds", rounds, 1, MOST_ROUNDS)
     opening = _opening(plan)
     needed = _needed(plan, opening.name)
     kept = tuple(replace(n, stride=n.stride * ROLES) for n in plan.nodes if n.name in needed)

@@ -12,7 +12,7 @@ import networkx as nx
 
 from ..agents.base import Agent
 from ..errors import AkrasiaError, PlanError
-from ..options import whole
+from ..options import MOST_ROUNDS, whole
 from ..registry import Registry, bind
 from .plan import SERIES, Node, Plan
 
@@ -72,30 +72,50 @@ def plain(value: Any) -> Any:
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-@graph
-def act() -> Plan:
-    """Act directly: one call that answers with an action and no rationale."""
-    return Plan("act", (Node("act", Agent("actor")),), decision="act", focus="act")
+def _scored(rationale: str) -> dict[str, str]:
+    return {} if rationale == "answer" else {"rationale": rationale}
 
 
 @graph
-def reason_act() -> Plan:
-    """Reason and act in one call: one answer with rationale, recommendation and action (Schmied et al. 2025)."""
-    node = Node("reason_act", Agent("reasoner", options={"mode": "reason_act"}))
+def act(rationale: str = "answer") -> Plan:
+    """Act directly: one call that answers with an action and no rationale, unless that is what the model thinks.
+
+    Args:
+        rationale: "answer", or "reasoning": what the model thought before it (`akrasia.agents.rationales`).
+    """
+    return Plan("act", (Node("act", Agent("actor", options=_scored(rationale))),), decision="act", focus="act")
+
+
+@graph
+def reason_act(rationale: str = "answer") -> Plan:
+    """Reason and act in one call: one answer with rationale, recommendation and action (Schmied et al. 2025).
+
+    Args:
+        rationale: "answer", "reasoning" (what the model thought before it) or "both": what is scored as stated.
+    """
+    node = Node("reason_act", Agent("reasoner", options={"mode": "reason_act", **_scored(rationale)}))
     return Plan("reason_act", (node,), decision="reason_act", focus="reason_act")
 
 
 @graph
-def reason_then_act() -> Plan:
-    """Reason, then act: a reasoner recommends in one call, an actor that reads it acts in a second."""
-    nodes = (Node("reason", Agent("reasoner")), Node("act", Agent("actor"), reads=("reason",)))
+def reason_then_act(rationale: str = "answer") -> Plan:
+    """Reason, then act: a reasoner recommends in one call, an actor that reads it acts in a second.
+
+    Args:
+        rationale: "answer", "reasoning" (what the model thought before it) or "both": what the actor reads, and what is
+            scored as stated.
+    """
+    nodes = (
+        Node("reason", Agent("reasoner", options=_scored(rationale))),
+        Node("act", Agent("actor"), reads=("reason",)),
+    )
     return Plan("reason_then_act", nodes, decision="act", focus="reason")
 
 
 @graph
 def reason_act_critic(rounds: int = 1) -> Plan:
     """Reason, act, and let a critic comment for some rounds: the reasoner answers again, then the actor acts."""
-    whole("rounds", rounds, 1)
+    whole("rounds", rounds, 1, MOST_ROUNDS)
     nodes = [Node("reason", Agent("reasoner"))]
     for k in range(1, rounds + 1):
         own = nodes[-1].name

@@ -14,7 +14,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import BadOption, PlanError, UnknownName
-from ..options import MOST_SEED, real, whole
+from ..options import MOST_AGENTS, MOST_SEED, real, whole
 from ..registry import bind
 
 __all__ = ["TOPOLOGIES", "topology"]
@@ -73,7 +73,7 @@ def topology(wiring: Any, agents: int) -> nx.DiGraph[int]:
         UnknownName, BadOption: there is no such topology, or an option is out of its range.
         PlanError: the size does not match the agents, or an agent reads itself.
     """
-    whole("the number of agents", agents, 1)
+    whole("the number of agents", agents, 1, MOST_AGENTS)
     if isinstance(wiring, nx.Graph):
         if len(wiring) != agents:
             raise PlanError(

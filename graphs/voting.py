@@ -8,7 +8,7 @@ from typing import Any
 from ..agents.base import Agent
 from ..agents.protocols import PROTOCOLS
 from ..errors import UnknownName
-from ..options import whole
+from ..options import MOST_SAMPLES, whole
 from .plan import Node, Plan
 
 __all__ = ["judge_over_lanes", "vote_over_lanes", "voter_options"]
@@ -39,6 +39,6 @@ def judge_over_lanes(plan: Plan, n: int) -> Plan:
 
 
 def _over(plan: Plan, n: int, last: Node) -> Plan:
-    lanes = whole("the number of samples", n, 1)
+    lanes = whole("the number of samples", n, 1, MOST_SAMPLES)
     wide = tuple(replace(node, lanes=node.lanes * lanes) for node in plan.nodes)
     return replace(plan, nodes=(*wide, last), decision=last.name, focus=last.name)

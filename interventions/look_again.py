@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import BadOption
 from ..graphs.plan import Plan
-from ..options import flag, whole
+from ..options import MOST_ROUNDS, flag, whole
 from .base import intervention
 from .plan_edits import follow_up
 
@@ -23,7 +23,7 @@ CONFRONTATIONS = (
 )
 def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
     """Re-evaluate: ask the same agent to look again, without saying whether it was right."""
-    for _ in range(whole("the number of rounds of re_evaluate", rounds, 1)):
+    for _ in range(whole("the number of rounds of re_evaluate", rounds, 1, MOST_ROUNDS)):
         plan = follow_up(plan, "again")
     return plan
 
@@ -33,7 +33,7 @@ def re_evaluate(plan: Plan, rounds: int = 1) -> Plan:
 )
 def self_correct(plan: Plan, rounds: int = 1) -> Plan:
     """Self-correct: ask the same agent to find and correct a mistake, if there is one."""
-    for _ in range(whole("the number of rounds of self_correct", rounds, 1)):
+    for _ in range(whole("the number of rounds of self_correct", rounds, 1, MOST_ROUNDS)):
         plan = follow_up(plan, "self_correct")
     return plan
 
@@ -43,7 +43,7 @@ def self_correct(plan: Plan, rounds: int = 1) -> Plan:
 )
 def reflect(plan: Plan, rounds: int = 1) -> Plan:
     """Reflect: the agent writes a reflection on its own reasoning before the answer is final."""
-    for _ in range(whole("the number of rounds of reflect", rounds, 1)):
+    for _ in range(whole("the number of rounds of reflect", rounds, 1, MOST_ROUNDS)):
         plan = follow_up(plan, "reflect")
     return plan
 
@@ -52,7 +52,7 @@ def reflect(plan: Plan, rounds: int = 1) -> Plan:
 def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
     """Critique: another agent comments, and the first one answers again; a blind critic sees no situation."""
     flag("blind", blind)
-    for _ in range(whole("the number of rounds of critique", rounds, 1)):
+    for _ in range(whole("the number of rounds of critique", rounds, 1, MOST_ROUNDS)):
         plan = follow_up(plan, "revise", critic={"blind": True} if blind else {})
     return plan
 
@@ -62,7 +62,7 @@ def critique(plan: Plan, rounds: int = 1, blind: bool = False) -> Plan:
 )
 def multi_turn_aiw(plan: Plan, rounds: int = 3) -> Plan:
     """Multi-turn re-evaluation as published for AIW: only wrong answers are questioned. Leaks an oracle signal."""
-    if whole("the number of rounds of multi_turn_aiw", rounds, 1) > len(CONFRONTATIONS):
+    if whole("the number of rounds of multi_turn_aiw", rounds, 1, MOST_ROUNDS) > len(CONFRONTATIONS):
         raise BadOption(f"multi_turn_aiw has {rounds} rounds", remedy=f"Use up to {len(CONFRONTATIONS)}.")
     for wording in CONFRONTATIONS[:rounds]:
         plan = follow_up(plan, "confront", wording=wording, while_wrong=True)

@@ -409,7 +409,7 @@ class ChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         asking = self._ask(messages, stop, run_manager, {**kwargs, "n": 1}, waits=False)
         (response,) = await asyncio.wrap_future(asking)
-        for chunk in chunks_of(response, self.model_name):
+        for chunk in chunks_of(response, self._label):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -422,7 +422,7 @@ class ChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         (response,) = self._ask(messages, stop, run_manager, {**kwargs, "n": 1}, waits=True).result()
-        for chunk in chunks_of(response, self.model_name):
+        for chunk in chunks_of(response, self._label):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -483,7 +483,13 @@ class ChatModel(BaseChatModel):
         return alone
 
     def _result(self, responses: list[Response]) -> ChatResult:
-        return ChatResult(generations=[generation(response, self.model_name) for response in responses])
+        return ChatResult(generations=[generation(response, self._label) for response in responses])
+
+    @property
+    def _label(self) -> str:
+        """Who answers here: the run's model, or that of outside of a run."""
+        decision = CURRENT_DECISION.get(None)
+        return decision.models.info(self.slot).label if decision is not None else str(self._standalone().info.label)
 
 
 _SETTINGS = ("temperature", "top_p", "max_tokens", "reasoning_effort")

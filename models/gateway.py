@@ -21,6 +21,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from ..errors import BadOption, BudgetSpent, Denied, EndsRun, OfflineMiss
@@ -33,6 +34,7 @@ from ..events import (
     Event,
     EventBus,
     RateChanged,
+    WaitBegan,
     Where,
 )
 from ..records import Draw, Request, Response, Spend
@@ -395,9 +397,13 @@ class Gateway:
     def _policy(self, backend: Backend) -> RetryPolicy:
         info = backend.info
         account = self._accounts.setdefault(info.account or info.id, Account())
-        limiter = RateLimiter(info, account, self._clock, self._sleep, self._on_limit_changed)
+        on_wait = partial(self._on_wait, info.label)
+        limiter = RateLimiter(info, account, self._clock, self._sleep, self._on_limit_changed, on_wait)
         circuit = CircuitBreaker(info.label, self._sleep, self._emit)
         return RetryPolicy(backend, limiter, circuit, self._sleep, self.run_usage, self._emit)
+
+    def _on_wait(self, model: str, seconds: float, why: str) -> None:
+        self._emit(WaitBegan(model, round(seconds, 1), why))
 
     def _raise_if_interrupted(self) -> None:
         if self._interrupted.is_set():

@@ -26,6 +26,7 @@ CUT, COOLDOWN = 0.8, 15.0
 SATURATED = 0.8  # the share of the limit that must have been used before it is raised
 STEADY = 20  # after the first 429, a round of answers raises the limit by one in so many
 MINUTE = 60.0
+SAME_WAIT = 0.5  # seconds by which two waits may end apart and still be told of as one
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
@@ -107,6 +108,7 @@ class RateLimiter:
     Args:
         sleep: how to wait, in seconds; may raise to end the waiting.
         emit: is handed every change of the limit.
+        on_wait: is handed the seconds of a wait, and why, once for each moment that calls wait for.
 
     Attributes:
         limit: the most calls at once, at present.
@@ -114,11 +116,18 @@ class RateLimiter:
     """
 
     def __init__(
-        self, info: ModelInfo, account: Account, clock: Clock, sleep: Sleep, emit: Callable[[RateLimitChange], None]
+        self,
+        info: ModelInfo,
+        account: Account,
+        clock: Clock,
+        sleep: Sleep,
+        emit: Callable[[RateLimitChange], None],
+        on_wait: Callable[[float, str], None] = lambda seconds, why: None,
     ) -> None:
         self.limit, self.in_flight = min(START, info.max_concurrency), 0
         self._label, self._max_limit = info.label, info.max_concurrency
-        self._account, self._clock, self._sleep, self._emit = account, clock, sleep, emit
+        self._account, self._clock, self._sleep, self._emit, self._on_wait = account, clock, sleep, emit, on_wait
+        self._told_until = float("-inf")
         self._window = SlidingWindow(info.rpm, info.tpm) if info.rpm or info.tpm else None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._answers, self._peak = 0, 0  # of the present round
@@ -146,14 +155,23 @@ class RateLimiter:
     async def wait_for_window(self, tokens: float) -> SentRequest | None:
         """Wait for the end of a pause and for room in the last minute, and count a request."""
         while (until := self._account.resume_at) > self._clock():
+            self._tell(until - self._clock(), "the provider asks to wait")
             await self._sleep(until - self._clock())
             if self._account.resume_at <= until:
                 break  # the pause is over, unless another 429 has prolonged it meanwhile
         if self._window is None:
             return None
         while (wait := self._window.wait(self._clock(), tokens)) > 0:
+            self._tell(wait, "its requests or tokens per minute are used up")
             await self._sleep(wait)
         return self._window.add(self._clock(), tokens)
+
+    def _tell(self, seconds: float, why: str) -> None:
+        """Tell of a wait, unless it was told of that nothing is sent before its end."""
+        until = self._clock() + seconds
+        if until > self._told_until + SAME_WAIT:
+            self._told_until = until
+            self._on_wait(seconds, why)
 
     def not_sent(self, sent: SentRequest | None) -> None:
         """Take back the count of a request that has not been sent yet."""

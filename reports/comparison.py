@@ -89,7 +89,8 @@ def _notes(one: Comparison) -> list[str]:
     for line in one.lines:
         if line.contrast.difference.value is None:
             lost.setdefault(line.contrast.difference.why, []).append(line.metric)
-    notes = [f"Not compared in {', '.join(metrics)}: {why}." for why, metrics in lost.items()]
+    notes = [f"{one.imported[0].upper()}{one.imported[1:]}."] if one.imported else []
+    notes += [f"Not compared in {', '.join(metrics)}: {why}." for why, metrics in lost.items()]
     if one.flips is not None:
         f = one.flips
         notes.append(

@@ -23,12 +23,15 @@ from .columns import (
     LOOKS,
     RATES,
     TOKENS_IN_OUT,
+    TOOLS_CALLED,
+    TOOLS_CLAIMED,
     ArmRow,
     Column,
     arm_rows,
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    tool_rows,
 )
 from .page_texts import (
     CLASS_HEADINGS,
@@ -63,6 +66,7 @@ from .page_values import (
 )
 from .text import (
     LOOKED_NOTE,
+    TOOLS_NOTE,
     TableCell,
     bounds_text,
     count_text,
@@ -95,7 +99,9 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
     tables, leader = [two_way_tables(t) for t in card.two_way], experiment.get("leader")
     return Page(
         name=experiment.get("name", "experiment"),
-        design=DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
+        design="imported: made elsewhere, paired by item and trial"
+        if card.imported
+        else DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
         groups=[_group(card, experiment, task, model) for task, model in card.groups],
         warnings=card.warnings,
         two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
@@ -104,7 +110,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         experiment=experiment,
         intervals=interval_words(card.looks),
         reading=[str(one) for one in card.reading],
-        sessions=[session_lines(session) for session in card.sessions],
+        sessions=[card.imported.lines] if card.imported else [session_lines(session) for session in card.sessions],
         looked=LOOKED_NOTE if card.looks is not None else "",
     )
 
@@ -127,6 +133,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         looks=None
         if card.looks is None
         else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        tools=_tools(rows),
         judged=None
         if card.judged is None
         else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
@@ -212,6 +219,11 @@ def _spanned(columns: Sequence[Column[R]], row: R) -> list[Spanned]:
         else:
             cells += [Spanned(cell, column.css) for column, cell in zip(group, made, strict=True)]
     return cells
+
+
+def _tools(rows: list[ArmRow]) -> SentenceTable | None:
+    offered = tool_rows(rows)
+    return SentenceTable(TOOLS_NOTE, _arm_table("Tools", [*TOOLS_CALLED, *TOOLS_CLAIMED], offered)) if offered else None
 
 
 def _headline(row: ArmRow) -> list[Headline]:

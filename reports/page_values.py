@@ -213,6 +213,7 @@ class Group:
     verdicts: list[VerdictLine]
     plane: Plane | None
     looks: SentenceTable | None
+    tools: SentenceTable | None
     judged: SentenceTable | None
     figure: Figure
     table: PageTable

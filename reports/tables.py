@@ -18,11 +18,11 @@ from rich.text import Text
 
 from .columns import Column
 
-__all__ = ["RowNamedTable", "TableColumn", "terminal_table"]
+__all__ = ["PROSE", "RowNamedTable", "TableColumn", "terminal_table"]
 
 NARROWEST = 14  # the least width of the names of rows
 SPACE = 2  # between two columns: one of padding, and one where other tables draw a line
-PROSE = 26  # the least width of a column of sentences
+PROSE = 26  # a width in which sentences can be read
 R = TypeVar("R")
 
 
@@ -33,21 +33,21 @@ class TableColumn:
     Attributes:
         cells: a text per row.
         rank: 0 for what the table is about; the higher, the sooner the column is left out where room is short.
-        prose: whether its cells are sentences, which may stand in several lines.
+        wraps: the width down to which its cells may be wrapped into several lines; 0 where they never are.
     """
 
     title: str
     cells: Sequence[str | Text]
     align: str = "left"
     rank: int = 0
-    prose: bool = False
+    wraps: int = 0
 
     @property
     def least(self) -> int:
         """The least width in which it can be read."""
         lines = [line for cell in (self.title, *self.cells) for line in str(cell).splitlines()]
         widest = max(map(cell_len, lines), default=0)
-        return min(widest, PROSE) if self.prose else widest
+        return min(widest, self.wraps) if self.wraps else widest
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ class RowNamedTable:
             title = f"{self.title} (continued)" if number else self.title
             yield self._table(title, names, part, own, options.max_width)
         if left_out:
-            yield Text(f"  not shown at this width: {', '.join(c.title for c in left_out)} (--wide)", style="dim")
+            yield Text(
+                f"  not shown at this width: {', '.join(' '.join(c.title.split()) for c in left_out)} (--wide)",
+                style="dim",
+            )
 
     def _table(self, title: str, names: Sequence[Text], part: Sequence[TableColumn], own: int, width: int) -> Table:
         table = Table(
@@ -86,14 +89,14 @@ class RowNamedTable:
             padding=(0, SPACE - 1, 0, 0),
         )
         table.show_edge, table.pad_edge = False, False
-        left = width - sum(c.least + SPACE for c in part if not c.prose) - SPACE
-        prose = [c for c in part if c.prose]
+        left = width - sum(c.least + SPACE for c in part if not c.wraps) - SPACE
+        prose = [c for c in part if c.wraps]
         widest = max((n.cell_len for n in names), default=0)
         fits = widest + sum(c.least + SPACE for c in prose) <= left
         table.add_column(self.heading, overflow="fold", no_wrap=fits, min_width=None if fits else own)
         for c in part:
             justify = cast(Any, c.align)
-            table.add_column(c.title, no_wrap=not c.prose, overflow="fold", justify=justify, min_width=c.least)
+            table.add_column(c.title, no_wrap=not c.wraps, overflow="fold", justify=justify, min_width=c.least)
         for row, name in enumerate(names):
             table.add_row(name, *(c.cells[row] for c in part))
         return table

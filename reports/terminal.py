@@ -21,15 +21,19 @@ from .columns import (
     PARSED,
     RATES,
     TOKENS,
+    TOOLS_CALLED,
+    TOOLS_CLAIMED,
     ArmRow,
     arm_rows,
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    tool_rows,
 )
-from .tables import RowNamedTable, TableColumn, terminal_table
+from .tables import PROSE, RowNamedTable, TableColumn, terminal_table
 from .text import (
     LOOKED_NOTE,
+    TOOLS_NOTE,
     bounds_text,
     count_text,
     interval_words,
@@ -88,9 +92,10 @@ def show_estimates(card: Scorecard, console: Console, measured_only: bool = Fals
 def _estimate_columns(card: Scorecard, rows: Sequence[tuple[Arm, str]]) -> list[TableColumn]:
     estimates = [arm.rate(name) for arm, name in rows]
     changes = [card.contrast(arm, name, card.baseline_of(arm).variant) for arm, name in rows]
+    lacking = any(e.value is None for e in estimates)
     columns = [
         TableColumn("metric", [name for _, name in rows]),
-        TableColumn("estimate", [str(e) for e in estimates], prose=any(e.value is None for e in estimates)),
+        TableColumn("estimate", [str(e) for e in estimates], wraps=PROSE if lacking else 0),
         TableColumn("steps", [f"{e.n:.0f}" for e in estimates], "right", rank=4),
         TableColumn("items", [str(e.clusters) for e in estimates], "right", rank=3),
         TableColumn("against the baseline", ["-" if c is None else str(contrast_cell(c)) for c in changes], rank=1),
@@ -131,6 +136,10 @@ def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str, wide: bool
     if card.looks is not None:
         title = "Intervals that hold at every look, beside those for a fixed number of episodes"
         parts += ["", Text(looks_sentence(card.looks)), terminal_table(title, LOOKS, rows, _name, wide=wide)]
+    if offered := tool_rows(rows):
+        parts += ["", Text(TOOLS_NOTE)]
+        for title, columns in (("Needs against calls", TOOLS_CALLED), ("Claims against calls", TOOLS_CLAIMED)):
+            parts += [terminal_table(title, columns, offered, _name, wide=wide)]
     if card.judged is not None:
         title = "Recommendations by the parser alone, and with the judges"
         parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name, wide=wide)]
@@ -148,7 +157,9 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     chance = base.metrics["chance"].value
     blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
     played = f"situations, {base.repeated}" if base.repeated else f"situations in {base.episodes} episodes"
-    head = f"{model} on {task}: {base.steps} {played}, {card.design} design{blind}"
+    head = (
+        f"{model} on {task}: {base.steps} {played}, {'imported' if card.imported else f'{card.design} design'}{blind}"
+    )
     parts: list[RenderableType] = ["", Text(head, style="bold"), *_notes(experiment, model)]
     parts += _verdicts(card, rows)
     over = "items" if base.repeated else "episodes"

@@ -21,6 +21,7 @@ __all__ = [
     "LEAK_MARK",
     "LOOKED_NOTE",
     "STEERING",
+    "TOOLS_NOTE",
     "TableCell",
     "Written",
     "bounds_text",
@@ -51,6 +52,10 @@ LEAK_MARK = "[oracle]"
 LOOKED_NOTE = (
     "the run was looked at while it went on: intervals of knowing, doing, gap, say-do and of metrics that are asked "
     "for by name are anytime-valid where they can be; all others hold for a fixed number of episodes alone"
+)
+TOOLS_NOTE = (
+    "Tools: a situation needs one where fewer than half of the baseline's own draws without it are right; what an "
+    "agent says is its line TOOLS=X."
 )
 NOT_MEASURED = "not measured"
 _UNSEEN = (

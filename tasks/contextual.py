@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
-from ..options import one_of, real, whole
+from ..options import MOST_STEPS, one_of, real, whole
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
@@ -239,7 +239,7 @@ def contextual(
     for option, value, known in (("rule", rule, ORACLES), ("view", view, VIEWS)):
         one_of(f"contextual {option} option", value, known)
     for option, number, least in (("arms", arms, 2), ("horizon", horizon, 1), ("rank", rank, 1), ("users", users, 1)):
-        whole(option, number, least)
+        whole(option, number, least, MOST_STEPS)
     for option, size in (("noise", noise), ("alpha", alpha)):
         real(option, size, 0)
     real("ridge", ridge, 1e-6, 1e6)  # beyond these A cannot be inverted, or every value is 0

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BadOption
-from ..options import whole
+from ..options import MOST_OPTIONS, MOST_STEPS, whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .bandit import Bandit, BanditState, bandit
@@ -118,8 +118,8 @@ def frequency(
     Raises:
         BadOption, UnknownName: an option is out of range or unknown.
     """
-    whole("repeats", repeats, 0)
-    whole("targets", targets, 1)
+    whole("repeats", repeats, 0, MOST_STEPS)
+    whole("targets", targets, 1, MOST_OPTIONS)
     if not isinstance(labels, str):
         raise BadOption(f"labels is {labels!r}", remedy="Name a list of labels, such as 'colours'.")
     bandit(arms, sigma, labels=labels, rule=TRUTH, scenario=scenario)  # checks the shared options

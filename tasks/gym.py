@@ -30,7 +30,7 @@ import numpy as np
 import orjson
 
 from ..errors import BadOption, UnknownName
-from ..options import real, whole
+from ..options import MOST_STEPS, real, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
@@ -279,7 +279,7 @@ def from_gymnasium(
         raise BadOption(f"env is {env!r}", remedy='Give an id, such as "FrozenLake-v1"; register your own first.')
     real("discount", discount, most=1, above=0)
     if horizon is not None:
-        whole("horizon", horizon, 1)
+        whole("horizon", horizon, 1, MOST_STEPS)
     if not isinstance(instruction, str):
         raise BadOption(f"instruction is {instruction!r}", remedy="Give a text.")
     check_env_options(dict(env_options or {}))

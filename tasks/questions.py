@@ -34,6 +34,7 @@ from .question_files import (
     load_from_hub,
     parse_questions,
 )
+from .tools import CALCULATOR, TaskTool
 
 __all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 
@@ -105,6 +106,10 @@ class QuestionSet:
         if self.shuffle_choices:
             order = named_rng(seed, "questions", "choices").permutation(len(order)).tolist()
         return QuestionState(seed, place, tuple(order))
+
+    def tools(self, state: QuestionState) -> tuple[TaskTool, ...]:
+        """A calculator."""
+        return (CALCULATOR,)
 
     def situation(self, state: QuestionState) -> Situation:
         question = self.questions[state.place]

@@ -18,6 +18,7 @@ import akrasia
 from akrasia.cli import app
 from akrasia.experiments.config import assemble, load_settings
 from akrasia.experiments.experiment import Experiment
+from akrasia.experiments.planning.power import item_warnings
 from akrasia.tasks import question_rows
 from akrasia.training.recipe import assemble_training
 
@@ -119,6 +120,20 @@ def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Pa
     for episode, step in re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE):
         shown = CliRunner().invoke(app, ["show", str(tmp_path / "out"), episode, step])
         assert shown.exit_code == 0 and f"episode {episode}, step {step}" in shown.output
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
+def test_every_experiment_file_is_long_enough_for_its_verdicts(path: Path) -> None:
+    """What ships must be able to end in a conclusion: enough items for a corrected p to reach 0.05."""
+    settings = {k: v for k, v in load_settings(path).items() if k not in ("models", "leader")}
+    experiment = assemble({**settings, "model": "simulated"})
+    assert not [warning for warning in item_warnings(experiment) if "too few" in warning]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
+def test_every_experiment_file_is_planned_with_its_power(path: Path) -> None:
+    done = CliRunner().invoke(app, ["plan", str(path), "--model", "simulated", "--effect", "0.1"])
+    assert done.exit_code == 0 and "For a difference of 0.1: " in done.output
 
 
 def test_the_configuration_page_shows_every_setting_and_all_of_it_is_understood(tmp_path: Path) -> None:

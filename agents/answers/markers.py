@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 
 from .dressing import lower
 
-__all__ = ["Marked", "last_marked", "own_line_begins", "speaks_for_others"]
+__all__ = ["MAY_LEAD", "OFFERED", "Marked", "last_marked", "own_line_begins", "speaks_for_others"]
 
 OWN = "ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS"
 LONGEST = 2000  # characters of a line that are read
 MOST = 400  # markers that are looked at, from the end
+OFFERED = 2000  # characters below an answer in which another one may be offered
 NEAR = 100  # characters before a marker that say whether it is final
 _CLOSE = r"[\"'`*_\])}]{0,8}"
 _SEPARATOR = rf"{_CLOSE}[ \t]{{0,8}}\\?(?:={{1,2}}(?!>)|(?<=[ \t])={{1,2}}>|=(?=>)|:=?|-+>|→|⇒)"
@@ -96,6 +97,19 @@ _ECHO = re.compile(
     re.IGNORECASE,
 )
 _LETTER_ECHO = re.compile(r"[\s*_`\"']*[XYN][\s*_`\"']*(?:[,.]?\s*where\b|[.,]?\s*(?=$|\n))")
+MAY_LEAD = re.compile(
+    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
+    r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
+    r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
+    r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
+    r"based on (?:this|these|that|the (?:data|history|rule|values|scores|ucb values|observations))|"
+    r"which belongs to [\w -]{1,30}|that)\b\W*)*(?:\b(?:the|my)\W*)?",
+    re.IGNORECASE,
+)
+# A clause may stand before that, as in "Since it has the highest index, the best button is C", unless it makes what
+# follows a condition, a doubt, a denial, somebody else's words or a thing of the past.
+"""What may lead up to a sentence that says what is best, or what the answer is, in its speaker's own name."""
 
 
 @dataclass(frozen=True, slots=True)

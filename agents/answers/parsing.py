@@ -10,8 +10,7 @@ The recommendation ("stated") is read, in this order, from
   3. the last sentence of the form "the best <noun> (now) is X" that nobody denies, conditions or takes back.
 The action ("done") is the last final `ACTION=X` (last match wins, Schmied et al. 2025, App. B.2).
 
-Open questions have no labels. A number is read by the grammar of `numbers`, behind the last `ACTION=` or `Answer:`,
-else in "the answer is ...", else in the last LaTeX box. A text is all behind the last marker, up to a line of ours.
+Open questions have no labels: see `open_answers`.
 """
 
 from __future__ import annotations
@@ -23,12 +22,14 @@ from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
 from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
-from .markers import Marked, last_marked, own_line_begins, speaks_for_others
+from .markers import MAY_LEAD, OFFERED, Marked, last_marked, own_line_begins, speaks_for_others
 from .numbers import read_number
+from .open_answers import read_open
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
 __all__ = [
+    "abstains",
     "canonical_number",
     "holds_recommendation",
     "match_label",
@@ -43,22 +44,9 @@ __all__ = [
 ]
 
 LONGEST_LEAD = 500  # characters of a sentence before what it says is best
-OFFERED = 2000  # characters below an answer in which another one may be offered
 SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
 _BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
-_MAY_LEAD = re.compile(
-    r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
-    r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
-    r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
-    r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
-    r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
-    r"based on (?:this|these|that|the (?:data|history|rule|values|scores|ucb values|observations))|"
-    r"which belongs to [\w -]{1,30}|that)\b\W*)*(?:\b(?:the|my)\W*)?",
-    re.IGNORECASE,
-)
-# A clause may stand before that, as in "Since it has the highest index, the best button is C", unless it makes what
-# follows a condition, a doubt, a denial, somebody else's words or a thing of the past.
 _CLAUSE_ENDS = re.compile(r"[,:\u2013\u2014][ \t]*|[ \t](?=(?:so|and|but|hence|thus|therefore|because|since)\b)")
 _OTHERWISE_MEANT = re.compile(
     r"\b(?:if|unless|when(?:ever)?|whether|assum\w+|suppos\w+|provided|were|would|could|should|might|may|had|wish|"
@@ -68,21 +56,6 @@ _OTHERWISE_MEANT = re.compile(
     r"previous\w*|last|initially|at first|once|used to|question|ask\w*|doubt\w*|den(?:y|ied|ies)|disagree\w*|false|"
     r"untrue|wrong|mistak\w*|reject\w*|unclear|unsure|not (?:true|clear|sure|certain|that|the|so)|\w+n['\u2019]t)\b|\?",
     re.IGNORECASE,
-)
-_ANSWER_IS = re.compile(
-    r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
-)
-_CONCLUSION = re.compile(r"^\W{0,6}(?:so|thus|therefore|hence)\b[^.\n]{1,80}", re.IGNORECASE | re.MULTILINE)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
-_SMALL_BOX = re.compile(r"\\boxed\s?\{([^{}\n]{1,40})\}")
-_EQUATION = re.compile(
-    r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
-)
-_IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
-_OWN_LINE = re.compile(
-    r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
-    r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
-    re.MULTILINE,
 )
 _IS_RIGHT = re.compile(
     r"[\"'*_`)]{0,4} (?:would be|is|was|should be|would have been) (?:(?:also|equally|actually|really|in fact|"
@@ -111,7 +84,7 @@ def read_answer(text: str, situation: Situation) -> tuple[str | None, Status]:
     split = split_thoughts(text)
     if split.cut:
         return None, "truncated"
-    return _open(plain_signs(split.text), "answer", situation)
+    return read_open(plain_signs(split.text), "answer", situation)
 
 
 def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...], Status]:
@@ -123,9 +96,9 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
         return (), "truncated"
     shown = plain_signs(split.text)
     kind = "stated" if last_marked(shown, "stated") is not None else "answer"
-    answer, status = _open(shown, kind, situation)
+    answer, status = read_open(shown, kind, situation)
     if answer is None and kind == "stated" and not _value_behind(shown, kind):
-        answer, status = _open(shown, "answer", situation)
+        answer, status = read_open(shown, "answer", situation)
     return ((answer,), status) if answer is not None else ((), status)
 
 
@@ -133,7 +106,7 @@ def holds_recommendation(text: str, situation: Situation) -> bool:
     """Whether a text names what it thinks best, legal or not; an answer of its own is none."""
     if situation.answer == "action":
         return read_stated(text, situation.actions, _spoken(situation))[1] not in ("unparsable", "truncated")
-    return _open(plain_signs(split_thoughts(text).text), "stated", situation)[0] is not None
+    return read_open(plain_signs(split_thoughts(text).text), "stated", situation)[0] is not None
 
 
 def read_action(
@@ -177,6 +150,12 @@ def read_stated(
     if any(len(label) == 1 and label not in marked.value for label in reading.labels):
         return (), "unparsable"  # "is a": an article, or a sentence that was broken off
     return reading.labels, reading.status
+
+
+def abstains(text: str) -> bool:
+    """Whether the last final `ACTION=` of an answer says ABSTAIN."""
+    marked = last_marked(plain_signs(split_thoughts(text).text), "done")
+    return marked is not None and marked.value.strip(" \t*_`.'\"()[]<>").upper() == "ABSTAIN"
 
 
 def whole_lines(text: str) -> str:
@@ -356,10 +335,10 @@ def _best_sentence(text: str) -> Marked | None:
 
 def _leads_to_best(lead: str) -> bool:
     """Whether a sentence that begins so goes on with what its speaker holds to be best now."""
-    if _MAY_LEAD.fullmatch(lead):
+    if MAY_LEAD.fullmatch(lead):
         return True
     for end in _CLAUSE_ENDS.finditer(lead):
-        if _MAY_LEAD.fullmatch(lead, end.end()):
+        if MAY_LEAD.fullmatch(lead, end.end()):
             return _OTHERWISE_MEANT.search(lead, 0, end.end()) is None
     return False
 
@@ -367,82 +346,3 @@ def _leads_to_best(lead: str) -> bool:
 def _value_behind(text: str, kind: str) -> str:
     marked = last_marked(text, kind)
     return "" if marked is None else marked.value.strip()
-
-
-def _open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
-    marked = last_marked(text, kind)
-    if speaks_for_others(text):
-        return None, "unparsable"
-    if situation.answer == "number":
-        return _number(text, marked, kind)
-    if marked is None:
-        return None, "unparsable"
-    behind = text[marked.begin :]
-    cut = _OWN_LINE.search(behind)
-    answer = (behind[: cut.start()] if cut else behind).strip()
-    return (answer, "ok") if answer else (None, "unparsable")
-
-
-def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, Status]:
-    boxed = False
-    if marked is None and kind == "answer":
-        sentence = _answer_sentence(text)
-        boxed, marked = sentence is None, sentence or _boxed(text)
-    if marked is None or not marked.whole:
-        return None, "unparsable"
-    number = read_number(marked.value).number
-    if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
-        return None, "unparsable"
-    if _computes_another(marked.after, number) or (boxed and _boxes_another(text, number)):
-        return None, "unparsable"
-    below = _answer_sentence(marked.after) or _boxed(marked.after)
-    concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
-    if any(read_number(said).number not in (None, number) for said in concluded):
-        return None, "unparsable"
-    return number, "ok"
-
-
-def _computes_another(after: str, number: str) -> bool:
-    """Whether the text below computes, and all that it computes is another number; or gives another one if."""
-    results = [read_number(m[1]).number for m in _EQUATION.finditer(after, 0, OFFERED)]
-    if results and number not in results:
-        return True
-    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after, 0, OFFERED))
-
-
-def _boxes_another(text: str, number: str) -> bool:
-    """Whether another box of a text without a marker holds another number."""
-    return any(
-        read_number(m[1]).number not in (None, number)
-        for m in _SMALL_BOX.finditer(text, max(0, len(text) - 5 * OFFERED))
-    )
-
-
-def _lists_numbers(after: str) -> bool:
-    below = after.lstrip("\n").partition("\n")[0].strip()
-    return bool(re.fullmatch(r"[-*•(\s]*(?:or\s+)?[-+]?\d[\d.,]*[)\s]*", below))
-
-
-def _answer_sentence(text: str) -> Marked | None:
-    for found in reversed(list(_ANSWER_IS.finditer(text))[-20:]):
-        before = text[max(0, found.start() - 60) : found.start()]
-        begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ", ": ")) + 1
-        if _MAY_LEAD.fullmatch(before[begin:]) and not (begin == 0 and len(before) == 60):
-            end = text.find("\n", found.end())
-            end = len(text) if end < 0 else end
-            value = text[found.end() : min(end, found.end() + 2000)]
-            return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
-    return None
-
-
-def _boxed(text: str) -> Marked | None:
-    last = max(_BOXED.finditer(text), key=lambda box: box.start(), default=None)
-    if last is None:
-        return None
-    level, place = 1, last.end()
-    while place < len(text) and place < last.end() + 400 and level:
-        level += (text[place] == "{") - (text[place] == "}")
-        place += 1
-    if level:
-        return None
-    return Marked(text[last.end() : place - 1], text[place:], last.start(), last.end())

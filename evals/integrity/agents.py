@@ -18,6 +18,8 @@ _REMEDIES = {
     "empty": "Look at one with akrasia show, and give the agent a prompt or a model that answers.",
     "cut off": "Take a model that thinks less (its thoughts count against max_tokens), or ask for less at a time.",
     "misread": "Let its read return the labels that the answer gives; look at one with akrasia show.",
+    "unshown": 'Take a model or a setting that shows its thoughts (of Claude, thinking = { type = "adaptive", '
+    'display = "summarized" }), or rationale = "answer".',
     "refused": "Change what is asked, or take another model for the agent, and run it under another name.",
     "failed": "Mend what failed, and resume the run.",
 }
@@ -99,6 +101,8 @@ def _said(fault: str) -> str:
     """What was wrong, as the predicate of a sentence."""
     if fault == "empty":
         return "gave an empty answer"
+    if fault == "unshown":
+        return "was asked for its thought as the rationale, and the provider showed none"
     return fault if fault.startswith("failed") else f"was {fault}"
 
 

@@ -132,8 +132,9 @@ async def play_episode(experiment: Experiment, cell: Cell, episode: int, cache: 
 
 def emit_stored(emit: EventBus, records: Sequence[Record], usage: RunUsage) -> None:
     """Tell the listeners that ask for records of a group that is stored."""
-    u = usage
-    emit(RecordsStored(tuple(records), u.asked, u.made, u.shared, u.failed, u.retried, u.lost, u.dollars))
+    u, tokens = usage, usage.usage
+    counts = u.asked, u.made, u.shared, u.failed, u.retried, u.lost, u.dollars
+    emit(RecordsStored(tuple(records), *counts, tokens.prompt_tokens, tokens.completion_tokens))
 
 
 def spent_before(budget: Budget, store: RunStore) -> Spend:

@@ -16,6 +16,7 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 from ...errors import UsageError, WorkerLost
@@ -74,6 +75,7 @@ def _interrupts_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # or the first start does it, and unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -109,6 +111,8 @@ class ProcessLauncher:
 
 
 def _main(there: socket.socket, spec: bytes) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     async def main() -> None:
         reader, writer = await asyncio.open_connection(sock=there, limit=2**20)
         connection: _Socket[ToDriver, ToWorker] = _Socket(reader, writer)

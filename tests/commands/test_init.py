@@ -23,7 +23,7 @@ def test_what_is_written_runs_as_it_is(akrasia: Akrasia) -> None:
     assert akrasia("run", "mine.toml", "--episodes", "2", "--no-report").returncode == 0
     (row,) = json.loads(akrasia("list", "runs", "--json").stdout)
     assert (row["run"], row["state"], row["model"], row["task"]) == ("runs/mine", "complete", "simulated", "bandit")
-    assert row["started (UTC)"].startswith("20") and float(row["US dollars"]) == 0 and int(row["answers"]) > 0
+    assert row["started (UTC)"].startswith("20") and row["cost"] == "$0.0000" and int(row["answers"]) > 0
 
 
 @pytest.mark.parametrize("task", [name for name in TASKS if name not in ("gymnasium", "questions")])
@@ -61,3 +61,28 @@ def test_what_cannot_be_started_from_is_said_and_nothing_is_written(
 def test_a_run_of_nothing_says_how_to_begin(akrasia: Akrasia) -> None:
     failed = akrasia("run")
     assert failed.returncode == 2 and "akrasia init" in failed.stderr and not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("run", "--resume"), "there is no run to resume under runs/"),
+        (("run", ".", "--resume"), "it holds no ledger.sqlite"),
+        (("run", "mine.toml", "--resume"), "there is no run to resume in 'runs/mine'"),
+        (("run", "mine.toml", "--out", ""), "--out is empty"),
+        (("run", "mine.toml", "--model", ""), "--model is empty"),
+        (("score", ""), "RUN is empty"),
+    ],
+)
+def test_nothing_is_not_resumed_and_no_folder_is_no_folder(akrasia: Akrasia, args: tuple[str, ...], says: str) -> None:
+    akrasia("init", "mine.toml", "--model", "simulated")
+    failed = akrasia(*args)
+    assert failed.returncode == 2 and says in failed.stderr
+    assert [path.name for path in Path().iterdir()] == ["mine.toml"]
+
+
+def test_resume_or_start_does_either(akrasia: Akrasia) -> None:
+    akrasia("init", "mine.toml", "--model", "simulated")
+    again = ("run", "mine.toml", "--episodes", "2", "--no-report", "--resume-or-start")
+    assert "calls made: 0" not in akrasia(*again).stdout
+    assert "calls made: 0" in akrasia(*again).stdout

@@ -119,7 +119,7 @@ def test_a_run_that_its_budget_stopped_says_what_is_missing(part: ak.Result, cap
     assert "is not complete (the budget of 100 calls is spent)" in one.incomplete
     monkeypatch.chdir(part.folder.parent.parent)
     listed = " ".join(CliRunner().invoke(app, ["list", "runs"], env={"COLUMNS": "200"}).output.split())
-    assert "of 30 (the budget of 100 calls is spent)" in listed
+    assert "of 30 episodes (the budget of 100 calls is spent)" in listed
 
 
 def test_a_variant_that_was_added_for_fewer_episodes_lacks_none_of_the_others(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from akrasia.reports.tables import RowNamedTable, TableColumn
+from akrasia.reports.tables import PROSE, RowNamedTable, TableColumn
 
 NAMES = ["reason_act (baseline)", "a long variant | self_consistency(n=5) | critique(rounds=2)"]
 
@@ -44,6 +44,6 @@ def test_a_narrow_table_leaves_out_columns_of_the_highest_rank_and_names_them(wi
 
 
 def test_sentences_wrap_beside_the_names_of_their_rows() -> None:
-    prose = TableColumn("what it is", ["a sentence that is longer than any terminal is wide " * 3] * 2, prose=True)
+    prose = TableColumn("what it is", ["a sentence that is longer than any terminal is wide " * 3] * 2, wraps=PROSE)
     text = printed(RowNamedTable("", "name", ["short", "name"], [prose]), 60)
     assert [line.split()[0] for line in text.splitlines() if line[:1] not in (" ", "─")] == ["name", "short", "name"]

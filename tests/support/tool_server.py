@@ -20,13 +20,14 @@ class ToolServer:
 
     Attributes:
         bodies: what every request asked for; refuses: parameters that it does not take.
-        probs: the probability of each token that may stand in the place of a choice.
+        probs: the probability of each token that may stand in the place of a choice; text: any other answer.
     """
 
     base: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     probs: dict[str, float] = field(default_factory=dict)
+    text: str = "Hello there, friend of mine."
 
     def reply(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.bodies.append(body)
@@ -93,7 +94,7 @@ class ToolServer:
             return self._choose(body, form["json_schema"]["schema"])
         if form.get("type") == "json_object":
             return {"content": json.dumps({"setup": "Why?", "punchline": "Because."})}, None
-        return {"content": "Hello there, friend of mine."}, None
+        return {"content": self.text}, None
 
     def _choose(
         self, body: dict[str, Any], schema: dict[str, Any]

@@ -1,0 +1,117 @@
+"""From an answer's text to what it says to an open question: a number or a text.
+
+A number is read by the grammar of `numbers`, behind the last `ACTION=` or `Answer:`, else in "the answer is ...", else
+in the last LaTeX box. What the text below concludes, computes or boxes otherwise leaves it unread. A text is all behind
+the last marker, up to a line of ours.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...records import Situation, Status
+from .markers import MAY_LEAD, OFFERED, Marked, last_marked, speaks_for_others
+from .numbers import read_number
+from .remarks import is_taken_back
+
+__all__ = ["read_open"]
+
+_ANSWER_IS = re.compile(
+    r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
+)
+_CONCLUSION = re.compile(r"^\W{0,6}(?:so|thus|therefore|hence)\b[^.\n]{1,80}", re.IGNORECASE | re.MULTILINE)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{")
+_SMALL_BOX = re.compile(r"\\boxed\s?\{([^{}\n]{1,40})\}")
+_EQUATION = re.compile(
+    r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
+)
+_IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
+_OWN_LINE = re.compile(
+    r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
+    r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
+    re.MULTILINE,
+)
+
+
+def read_open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
+    """What a plain text answers to an open question: (number in canonical form, or text; status).
+
+    Args:
+        kind: of the marker: "stated" or "answer".
+    """
+    marked = last_marked(text, kind)
+    if speaks_for_others(text):
+        return None, "unparsable"
+    if situation.answer == "number":
+        return _number(text, marked, kind)
+    if marked is None:
+        return None, "unparsable"
+    behind = text[marked.begin :]
+    cut = _OWN_LINE.search(behind)
+    answer = (behind[: cut.start()] if cut else behind).strip()
+    return (answer, "ok") if answer else (None, "unparsable")
+
+
+def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, Status]:
+    boxed = False
+    if marked is None and kind == "answer":
+        sentence = _answer_sentence(text)
+        boxed, marked = sentence is None, sentence or _boxed(text)
+    if marked is None or not marked.whole:
+        return None, "unparsable"
+    number = read_number(marked.value).number
+    if number is None or is_taken_back(marked.after) or _lists_numbers(marked.after):
+        return None, "unparsable"
+    if _computes_another(marked.after, number) or (boxed and _boxes_another(text, number)):
+        return None, "unparsable"
+    below = _answer_sentence(marked.after) or _boxed(marked.after)
+    concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
+    if any(read_number(said).number not in (None, number) for said in concluded):
+        return None, "unparsable"
+    return number, "ok"
+
+
+def _computes_another(after: str, number: str) -> bool:
+    """Whether the text below computes, and all that it computes is another number; or gives another one if."""
+    results = [read_number(m[1]).number for m in _EQUATION.finditer(after, 0, OFFERED)]
+    if results and number not in results:
+        return True
+    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after, 0, OFFERED))
+
+
+def _boxes_another(text: str, number: str) -> bool:
+    """Whether another box of a text without a marker holds another number."""
+    return any(
+        read_number(m[1]).number not in (None, number)
+        for m in _SMALL_BOX.finditer(text, max(0, len(text) - 5 * OFFERED))
+    )
+
+
+def _lists_numbers(after: str) -> bool:
+    below = after.lstrip("\n").partition("\n")[0].strip()
+    return bool(re.fullmatch(r"[-*•(\s]*(?:or\s+)?[-+]?\d[\d.,]*[)\s]*", below))
+
+
+def _answer_sentence(text: str) -> Marked | None:
+    for found in reversed(list(_ANSWER_IS.finditer(text))[-20:]):
+        before = text[max(0, found.start() - 60) : found.start()]
+        begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ", ": ")) + 1
+        if MAY_LEAD.fullmatch(before[begin:]) and not (begin == 0 and len(before) == 60):
+            end = text.find("\n", found.end())
+            end = len(text) if end < 0 else end
+            value = text[found.end() : min(end, found.end() + 2000)]
+            return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
+    return None
+
+
+def _boxed(text: str) -> Marked | None:
+    last = max(_BOXED.finditer(text), key=lambda box: box.start(), default=None)
+    if last is None:
+        return None
+    level, place = 1, last.end()
+    while place < len(text) and place < last.end() + 400 and level:
+        level += (text[place] == "{") - (text[place] == "}")
+        place += 1
+    if level:
+        return None
+    return Marked(text[last.end() : place - 1], text[place:], last.start(), last.end())
