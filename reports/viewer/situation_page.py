@@ -82,9 +82,7 @@ class VariantColumn:
     status: str
     gap: bool
     chips: list[tuple[str, str]]
-    paid: str
-    regret: str
-    calls: str
+    account: str
     parting: Parting
     turns: list[TurnView]
     identity: str
@@ -111,8 +109,7 @@ class SituationPage:
     """A situation, for its page.
 
     Attributes:
-        asked: what the baseline's first agent was shown, as pieces; empty where no model was asked.
-        differs: whether anything differs between the variants.
+        actions: the legal ones; empty where the answer is open. optimal: what is right, as text.
     """
 
     place: Place
@@ -121,6 +118,7 @@ class SituationPage:
     columns: list[VariantColumn]
     item: str
     question: str
+    optimal: str
 
 
 def situation_page(
@@ -154,6 +152,7 @@ def situation_page(
         columns,
         first.item,
         first.tags.get("item", ""),
+        ", ".join(first.oracle.optimal),
     )
 
 
@@ -214,9 +213,7 @@ class _ColumnMaker:
             status=decision.status,
             gap=asked and knows and not right,
             chips=_chips(record),
-            paid="nothing" if record.reward is None else f"{record.reward:.2f}",
-            regret=f"{record.regret:.2f}",
-            calls=_calls(record),
+            account=_account(record),
             parting=parting,
             turns=turns,
             identity=digest([[t.key, t.text] for t in self.turns], size=6),
@@ -298,11 +295,16 @@ def _control(record: Record) -> str:
     return f"control: {record.tags['control']}" if "control" in record.tags else ""
 
 
-def _calls(record: Record) -> str:
+def _account(record: Record) -> str:
+    """What a decision paid and took; of one that was made elsewhere, where it stands there."""
+    if "imported" in record.tags:
+        return record.tags.get("source", "made elsewhere")
     used = record.usage
-    cost = "" if not record.cost else f", ${record.cost:.4f}"
+    paid = "nothing" if record.reward is None else f"{record.reward:.2f}"
     calls = f"{record.calls} call{'s' * (record.calls != 1)}"
-    return f"{calls}, {used.prompt_tokens:,} tokens in, {used.completion_tokens:,} out{cost}"
+    cost = "" if not record.cost else f", ${record.cost:.4f}"
+    tokens = f"{used.prompt_tokens:,} tokens in, {used.completion_tokens:,} out{cost}"
+    return f"paid {paid}, regret {record.regret:.2f}; {calls}, {tokens}"
 
 
 def _chips(record: Record) -> list[tuple[str, str]]:
