@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from ...evals.labels import text_code
 from ...ledger import LedgerReader, StoredAnswer
-from ...records import Oracle, Record, Situation, ToolUse, Turn, digest
+from ...records import Decision, Oracle, Record, Situation, ToolUse, Turn, digest
 from ..show import agents_read, changed_position, unread_lines
 from ..text import rate_text
 from .beside import Parting, part, partner, prompt_marks, whole_prompt
@@ -66,6 +66,7 @@ class VariantColumn:
             or "". elsewhere: it decided another situation than the baseline, which a rollout may lead to.
         known: "knows", "does not know" or "" where nobody was asked; kind: what was done: "optimal", "greedy", "other"
             or "none". chips: what else is to be said of the step.
+        trials: (stated, done, what kind that is, its last text) of each further draw of the decision.
         identity: equal for equal transcripts. rationale: code of the text that states something; "" where none does.
     """
 
@@ -85,6 +86,7 @@ class VariantColumn:
     account: str
     parting: Parting
     turns: list[TurnView]
+    trials: list[tuple[str, str, str, list[Piece]]]
     identity: str
     rationale: str
 
@@ -209,13 +211,14 @@ class _ColumnMaker:
             stated=", ".join(decision.stated),
             stated_status=decision.stated_status,
             done=decision.done or "",
-            kind="none" if decision.done is None else "optimal" if right else _kind(decision.done, oracle),
+            kind=_kind(decision.done, oracle),
             status=decision.status,
             gap=asked and knows and not right,
             chips=_chips(record),
             account=_account(record),
             parting=parting,
             turns=turns,
+            trials=[_trial(t.decision, oracle, self.words) for t in record.trials],
             identity=digest([[t.key, t.text] for t in self.turns], size=6),
             rationale=text_code(record) if asked and decision.rationale.strip() else "",
         )
@@ -287,8 +290,21 @@ def _knows(record: Record) -> bool:
     return bool(stated & optimal) and not vacuous
 
 
-def _kind(done: str, oracle: Oracle) -> str:
-    return "greedy" if done in oracle.greedy else "other"
+def _kind(done: str | None, oracle: Oracle) -> str:
+    if done is None:
+        return "none"
+    return "optimal" if done in oracle.optimal else "greedy" if done in oracle.greedy else "other"
+
+
+def _trial(decision: Decision, oracle: Oracle, words: str) -> tuple[str, str, str, list[Piece]]:
+    text = decision.turns[-1].text.strip("\n") if decision.turns else ""
+    stated = ", ".join(decision.stated) or ("" if decision.stated_status == "absent" else decision.stated_status)
+    return (
+        stated,
+        decision.done or decision.status,
+        _kind(decision.done, oracle),
+        marked_pieces(text, found_in(text, words)),
+    )
 
 
 def _control(record: Record) -> str:
