@@ -20,7 +20,7 @@ from ..rng import named_rng
 from .answers.parsing import read_recommendation
 from .base import AGENTS, Agent, first_read, without_call
 from .options import RoleOptions
-from .phrases import filler_for
+from .phrases import filler_for, first_sentences
 
 __all__ = ["EDITS", "Editor", "EditorOptions"]
 
@@ -58,7 +58,7 @@ class Editor:
         options = agent.options_as(EditorOptions)
         original = first_read(reads, "editor")
         if options.edit == "truncate" and options.sentences is not None:
-            text = _first_sentences(original.rationale, options.sentences)
+            text = first_sentences(original.rationale, options.sentences)
         else:
             text = _EDITS[options.edit](original, situation, draw, float(options.share))
         planted, status = read_recommendation(text, situation)
@@ -90,12 +90,6 @@ def _truncate(original: Turn, situation: Situation, draw: Draw, share: float) ->
     words = list(re.finditer(r"\S+", original.rationale))
     kept = round(share * len(words))
     return original.rationale[: words[kept - 1].end()] if kept else ""
-
-
-def _first_sentences(text: str, sentences: int) -> str:
-    """The first sentences of a text; a point within a number ends no sentence."""
-    ends = [m.end() for m in re.finditer(r"[.!?](?=\s|$)", text)][:sentences]
-    return text if len(ends) < sentences else text[: ends[-1]] if ends else ""
 
 
 def _corrupt(original: Turn, situation: Situation, draw: Draw, share: float) -> str:

@@ -11,9 +11,10 @@ import re
 
 from ..errors import PlanError, UnknownName
 from ..records import Message, Turn
+from .answers.implied import without_conclusion
 from .base import Agent
 from .options import ModelOptions
-from .phrases import filler_for
+from .phrases import filler_for, first_sentences, unrelated_text
 
 __all__ = ["FOLLOW_UPS", "continue_conversation", "follow_up_text", "quote_turns"]
 
@@ -33,6 +34,10 @@ FOLLOW_UPS: dict[str, str] = {
     ),
     "self_correct": (
         "Read your answer again, look for a mistake in it, and correct it if you find one; keep it if you find none."
+    ),
+    "resample": (
+        "Go on exactly where your text above stops. Do not repeat it and do not comment on it: write what comes next, "
+        "to the end of your answer."
     ),
     "confront": "{said}",
     "ballot": "{others}",
@@ -54,7 +59,15 @@ def continue_conversation(agent: Agent, reads: tuple[Turn, ...], form: str) -> t
         UnknownName, PlanError: see `follow_up_text`.
     """
     message = follow_up_text(agent, reads, form)
-    return (*reads[0].prompt, Message("assistant", reads[0].last_words), Message("user", message))
+    return (*reads[0].prompt, Message("assistant", _own_words(agent, reads[0])), Message("user", message))
+
+
+def _own_words(agent: Agent, own: Turn) -> str:
+    """What the agent is shown of its own answer: all of it, or what stands before the sentence that is drawn anew."""
+    options = agent.options_as(ModelOptions)
+    if options.resample_from is None or options.blank:
+        return own.last_words
+    return first_sentences(without_conclusion(own.last_words), options.resample_from - 1)
 
 
 def follow_up_text(agent: Agent, reads: tuple[Turn, ...], form: str) -> str:
@@ -89,7 +102,8 @@ def quote_turns(options: ModelOptions, others: tuple[Turn, ...]) -> str:
     for i, turn in enumerate(others, start=1):
         name = turn.agent.partition(".")[0] if options.signed else f"agent {i}"
         confidence = f", {turn.confidence:.0%} sure" if options.show_confidence and turn.confidence is not None else ""
-        quotes.append(f"--- {name}{confidence} ---\n{_without_confidence(turn.text)}")
+        said = _without_confidence(turn.text)
+        quotes.append(f"--- {name}{confidence} ---\n{unrelated_text(said, 3 * i) if options.unrelated else said}")
     return "\n\n".join(quotes)
 
 

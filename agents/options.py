@@ -101,7 +101,11 @@ class ModelOptions(RoleOptions):
         while_wrong: ask only while what it reads first is wrong. This leaks the oracle.
         blank: a placebo: what it is told has the usual length and no content.
         confidence: ask how sure it is.
+        may_abstain: it may write ABSTAIN in the place of an action.
+        unrelated: a noise control: it is shown, in the place of what the others say, rationales about something else.
+        resample_from: the sentence of its own answer, from 1, from which it is to go on anew; with the move "resample".
         signed, show_confidence: show it the others by name, and with how sure they are.
+        tools: in how many rounds it may call the tools of its task; 0: it is offered none.
     """
 
     move: str = option("open", text)
@@ -109,8 +113,12 @@ class ModelOptions(RoleOptions):
     while_wrong: bool = option(False, flag)
     blank: bool = option(False, flag)
     confidence: bool = option(False, flag, chat_only=True)
+    may_abstain: bool = option(False, flag, chat_only=True)
+    unrelated: bool = option(False, flag, chat_only=True)
+    resample_from: int | None = option(None, whole_from(1), chat_only=True)
     signed: bool = option(False, flag, chat_only=True)
     show_confidence: bool = option(False, flag, chat_only=True)
+    tools: int = option(0, whole_from(0), chat_only=True)
 
 
 def chat_only_names(options: Any, given: Mapping[str, Any]) -> list[str]:

@@ -17,15 +17,28 @@ from .options import ModelOptions
 __all__ = [
     "answer_form",
     "filler_for",
+    "first_sentences",
     "hint_lines",
     "introduce",
     "is_filler",
     "joined",
     "text_or_filler",
+    "unrelated_text",
     "word_pieces",
 ]
 
 CONFIDENCE = "\nAdd one line\nCONFIDENCE=N\nwhere N, from 0 to 100, is how sure you are that your answer is right."
+ABSTAIN = "\nIf you would rather not choose, write ABSTAIN in the place of your choice: ACTION=ABSTAIN."
+UNRELATED = (
+    "The ferry leaves at noon and needs forty minutes, so whoever takes it arrives before the shop shuts.",
+    "The roof was measured twice, and both times the longer side came out at nine metres.",
+    "Since the recipe is for four and six are coming, every amount grows by half.",
+    "The first draft is longer, but the second one says the same in fewer words.",
+    "Rain was forecast for Tuesday, which speaks for painting the fence on Monday.",
+    "Of the three quotes for the piano, the middle one includes the tuning.",
+    "The train by the coast is slower and has no change, so it is the calmer way.",
+    "Two of the shelves are oak, and oak bears the weight of the atlases.",
+)
 PASSAGE = (
     "This part of the message is the same for everyone and is here only to mark the place in the conversation so there "
     "is nothing in it to read into and nothing to reply to as such and it goes on a little longer in the same way. "
@@ -50,6 +63,23 @@ def filler_for(text: str) -> str:
     return filler if not filler or filler.endswith(".") else f"{filler}."
 
 
+def first_sentences(text: str, sentences: int) -> str:
+    """The first sentences of a text; a point within a number ends no sentence."""
+    ends = [m.end() for m in re.finditer(r"[.!?](?=\s|$)", text)][:sentences]
+    return text if len(ends) < sentences else text[: ends[-1]] if ends else ""
+
+
+def unrelated_text(text: str, place: int = 0) -> str:
+    """About as many word pieces as `text` that reason about something else; `place` says where they begin."""
+    missing = word_pieces(text)
+    sentences: list[str] = []
+    while missing > 0:
+        sentence = UNRELATED[(place + len(sentences)) % len(UNRELATED)]
+        sentences.append(sentence)
+        missing -= word_pieces(sentence)
+    return " ".join(sentences)
+
+
 def is_filler(text: str) -> bool:
     """Whether a text begins as every filler does."""
     return text.lstrip().startswith(" ".join(PASSAGE[:5]))
@@ -72,8 +102,8 @@ def hint_lines(hints: Mapping[str, str], noun: str) -> str:
 
 
 def answer_form(options: ModelOptions, form: str) -> str:
-    """How the answer must end: the form, and the confidence where it is asked for."""
-    return form + (CONFIDENCE if options.confidence else "")
+    """How the answer must end: the form, the leave to abstain, and the confidence where it is asked for."""
+    return form + (ABSTAIN if options.may_abstain else "") + (CONFIDENCE if options.confidence else "")
 
 
 def introduce(turn: Turn) -> str:

@@ -105,6 +105,12 @@ def _protocols() -> Rows:
     yield from _registered(PROTOCOLS)
 
 
+def _importers() -> Rows:
+    from ..importers import IMPORTERS
+
+    yield from _registered(IMPORTERS)
+
+
 def _exporters() -> Rows:
     from ..reports.export import EXPORTERS
 
@@ -113,10 +119,11 @@ def _exporters() -> Rows:
 
 def _interventions() -> Rows:
     from ..interventions.base import INTERVENTIONS
+    from ..interventions.controls import placebo_note
 
     for name in INTERVENTIONS:
         made = INTERVENTIONS.make(name)
-        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source
+        yield marked_name(name, made.leaks), made.mechanism, made.changes, made.source, placebo_note(name)
 
 
 def _graphs() -> Rows:
@@ -171,10 +178,10 @@ KINDS: dict[str, ListedKind] = {
     "graphs": _described("graph", "how it decides", _graphs),
     "agents": _described("role", "what it does", _agents),
     "interventions": ListedKind(
-        ("intervention", "mechanism", "what it changes", "source"),
+        ("intervention", "mechanism", "what it changes", "source", "placebo"),
         _interventions,
-        ranks=(1, 0, 2),
-        wraps={"what it changes": PROSE, "source": PROSE},
+        ranks=(1, 0, 3, 2),
+        wraps={"what it changes": PROSE, "source": PROSE, "placebo": PROSE},
     ),
     "metrics": ListedKind(
         ("metric", "reads", "unit", "definition"), _metrics, ranks=(2, 1, 0), wraps={"definition": PROSE, "unit": 12}
@@ -188,6 +195,7 @@ KINDS: dict[str, ListedKind] = {
     "models": _described("model", "what it is", _models),
     "executors": _described("executor", "where episodes are played", _executors),
     "protocols": _described("decision protocol", "how a debate is decided", _protocols),
+    "importers": _described("format", "what it reads", _importers),
     "exporters": _described("format", "what it writes", _exporters),
     "runs": ListedKind(
         ("run", "started (UTC)", "state", "model", "task", "cost", "episodes", "answers", "variants"),

@@ -15,18 +15,20 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ..api import execute
+from ..api import execute, run_size
 from ..errors import BadOption, RunFolderError, RunStopped
 from ..events import Listener
 from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
+from ..files import is_file
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
+from ..ledger.imported import refuse_imported
+from ..reports.progress import RunProgress
 from ..result import Result
 from ..telemetry.log import logged
 from ..telemetry.otel import exported
 from .output import echo_json
-from .progress import RunProgress, RunSize
 from .settings import experiment_settings, merged_with, tell
 from .waiting import waiting
 
@@ -69,7 +71,7 @@ def run_command(
     """
     if experiment is None and not resume and all(options.get(name) is None for name in ("task", "model", "variants")):
         raise BadOption("no experiment is named", "nothing says what to run", START)
-    if experiment is None and resume and out is not None and _is_file(out / FILE):
+    if experiment is None and resume and out is not None and is_file(out / FILE):
         experiment = out
     folder, (settings, notes) = _settings(experiment, resume, changes, options)
     if otel_texts and not otel:
@@ -143,7 +145,7 @@ def _settings(
         if not runs:
             raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
         experiment = runs[-1].parent
-    if not _is_file(experiment / FILE):
+    if not is_file(experiment / FILE):
         if resume and experiment.is_dir():
             raise RunFolderError(
                 f"there is no run to resume in {str(experiment)!r}", f"it holds no {FILE}", "Name the folder of a run."
@@ -152,6 +154,7 @@ def _settings(
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
     with read_ledger(experiment) as ledger:
+        refuse_imported(ledger.imported(), experiment)
         stored = ledger.meta("settings")
     if stored is None:
         raise RunFolderError(
@@ -159,13 +162,6 @@ def _settings(
             remedy="Resume it by the same call of akrasia.run(...).",
         )
     return experiment, merged_with(json.loads(stored), changes, options)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # for example a name that is too long
-        return False
 
 
 def _play(
@@ -192,7 +188,7 @@ def _play(
         for name in (signal.SIGINT, signal.SIGTERM):
             _handle(loop, name, interrupted)
 
-    with RunProgress(_size(experiment, folder, resume), console) as progress:
+    with RunProgress(run_size(experiment, folder, resume), console) as progress:
         return asyncio.run(
             execute(
                 experiment,
@@ -205,19 +201,6 @@ def _play(
                 on_start=on_start,
             )
         )
-
-
-def _size(experiment: Experiment, folder: Path, resume: bool) -> RunSize:
-    """What the run will hold, and how much of it is there already."""
-    stored = 0
-    if resume and holds_run(folder):
-        bounds, baseline = experiment.bounds(), experiment.variants[0].name
-        with read_ledger(folder) as ledger:
-            finished = ledger.finished_counts(experiment.episodes) or {}
-        stored = sum(n * bounds.get(task, 0) for (task, _, variant), n in finished.items() if variant == baseline)
-    models, variants = [m.label for m in experiment.models], [v.name for v in experiment.variants]
-    local = experiment.workers == 1 and experiment.executor in ("", "local")
-    return RunSize(experiment.situations, models, variants, stored, local)
 
 
 def _handle(loop: asyncio.AbstractEventLoop, name: signal.Signals, act: Callable[[], None]) -> None:

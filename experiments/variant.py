@@ -11,10 +11,11 @@ from ..errors import BadOption
 from ..graphs.adapters import Adapter
 from ..graphs.decider import Decider
 from ..graphs.external import external
-from ..interventions.controls import stands_for
+from ..interventions.controls import control_kind, stands_for
 from ..interventions.expression import parse
 from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Situation
+from ..tasks.tools import TaskTool
 
 __all__ = ["Variant", "as_variants"]
 
@@ -57,7 +58,7 @@ class Variant:
         control that it holds, how it tampers with rationales ("surgery"), whether it leaks the oracle, whether its
         code is "unchecked", and the plan that a placebo or an informed baseline stands for.
         """
-        controls = [c.spec.partition("(")[0] for c in self.plan.changes if c.mechanism == "control"]
+        controls = [control_kind(c) for c in self.plan.changes if c.mechanism == "control"]
         tags = {"control": controls[-1]} if controls else {}
         tampering = [c.spec for c in self.plan.changes if c.mechanism == "rationale tampering"]
         if tampering:
@@ -81,21 +82,34 @@ class Variant:
         return self.plan.code.known
 
     async def decide(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> Decision:
         """Decide a situation.
 
         Args:
             episode, step: the name of the draw, together with the sample numbers of the plan.
             oracle: passed on to plans that are marked as leaking it, and to no other.
+            tools: those that the task offers, for agents that may call some.
         """
-        return await self.plan.decide(situation, models, episode, step, oracle)
+        return await self.plan.decide(situation, models, episode, step, oracle, tools)
 
     async def decide_tagged(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags of its record that say what happened inside a graph that was not built here."""
-        return await self.plan.decide_tagged(situation, models, episode, step, oracle)
+        return await self.plan.decide_tagged(situation, models, episode, step, oracle, tools)
 
 
 def as_variants(value: Any) -> tuple[Variant, ...]:

@@ -111,6 +111,7 @@ def _in_own_names(turn: Turn, own: Mapping[str, str]) -> Turn:
             labels=tuple(own.get(a, a) for a in turn.implied.labels),
             concluded=tuple(own.get(a, a) for a in turn.implied.concluded),
         ),
+        cue=None if turn.cue is None else replace(turn.cue, label=own.get(turn.cue.label, turn.cue.label)),
         action=None if turn.action is None else own.get(turn.action, turn.action),
         probs=None if turn.probs is None else {own.get(a, a): p for a, p in turn.probs.items()},
     )
@@ -122,7 +123,7 @@ def decision_cost(decision: Decision) -> tuple[int, Usage, float | None]:
     known = True
     for turn in decision.turns:
         if turn.key:
-            calls += 1
+            calls += 1 + len(turn.earlier)
             usage += turn.usage
             known = known and turn.cost is not None
             dollars += turn.cost or 0.0

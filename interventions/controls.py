@@ -34,7 +34,16 @@ from .plan_edits import insert_after, thinking_nodes
 from .prompting import add_hint
 from .sampling import retry, self_consistency
 
-__all__ = ["Controls", "controls_for", "execute_stated", "informed", "placebo"]
+__all__ = [
+    "Controls",
+    "control_kind",
+    "controls_for",
+    "execute_stated",
+    "informed",
+    "placebo",
+    "placebo_note",
+    "unrelated_rationales",
+]
 
 
 @intervention("control", "the content of what another intervention adds", "this framework; cf. Lanham et al. 2023")
@@ -107,8 +116,40 @@ def informed(plan: Plan, by: str = "critique") -> Plan:
     return add_hint(plan, thinking_nodes(plan), "informed", " ".join(instructions))
 
 
+@intervention(
+    "control", "what the others say, for rationales about something else", "Cost of Consensus 2026 (2605.00914)"
+)
+def unrelated_rationales(plan: Plan, of: str = "debate") -> Plan:
+    """Unrelated rationales, the noise control of a debate: the others' words, as long, about something else.
+
+    Agents, calls and draws are the debate's, and each still sees its own answer.
+
+    Raises:
+        PlanError: nobody in it reads what others say.
+    """
+    treated, before = _applied(plan, of), {n.name for n in plan.nodes}
+    names = {n.name for n in treated.nodes if n.name not in before and n.agent.move in ("discuss", "revise")}
+    if not names:
+        raise PlanError(f"in {of!r} nobody reads what others say", remedy="Use it on a debate, or on critique.")
+    noisy = (replace(n, agent=n.agent.with_options(unrelated=True)) if n.name in names else n for n in treated.nodes)
+    return replace(treated, nodes=tuple(noisy), changes=plan.changes)
+
+
+PLACEBO_OF = {"neutral_cue": "cue"}
+"""Placebos that are interventions of their own, because what they stand for changes what is shown."""
+
+
+def control_kind(change: Change) -> str:
+    """What kind of control an intervention of the mechanism "control" is: its own name, or "placebo"."""
+    name = change.spec.partition("(")[0]
+    return "placebo" if name in PLACEBO_OF else name
+
+
 def stands_for(change: Change) -> str:
     """The interventions that a placebo or an informed baseline stands for, as their spec; "" for any other."""
+    name, sign, rest = change.spec.partition("(")
+    if name in PLACEBO_OF:
+        return f"{PLACEBO_OF[name]}{sign}{rest}"
     option = {"placebo": "of", "informed": "by"}.get(change.spec.partition("(")[0])
     if option is None or not isinstance(change, Intervention):
         return ""
@@ -204,9 +245,9 @@ def controls_for(variant: Any, base: Any = None) -> Controls:
             "Give the plan before its interventions: controls_for(variant, base=plan).",
         )
     spec = " | ".join(c.spec for c in variant.changes)
-    times = max(2, ceil(variant.runs / max(base.runs, 1)))  # the calls of a graph from elsewhere are known when it ran
+    times = max(2, ceil(_most(variant) / max(_most(base), 1)))
     makers = {
-        "placebo": lambda: base | placebo(of=spec),
+        "placebo": lambda: _own_placebo(base, variant) or base | placebo(of=spec),
         "self_consistency": lambda: base | self_consistency(times),
         "retry": lambda: base | retry(times),
         "informed": lambda: base | informed(by=spec),
@@ -220,7 +261,7 @@ def controls_for(variant: Any, base: Any = None) -> Controls:
         if kind in ("placebo", "informed") and not spec:
             left_out[kind] = "no intervention is applied"
             continue
-        if kind in ("self_consistency", "retry") and variant.runs <= base.runs:
+        if kind in ("self_consistency", "retry") and _most(variant) <= _most(base):
             left_out[kind] = "the variant makes no more calls than its baseline"
             continue
         try:
@@ -242,6 +283,32 @@ def _plan_of(value: Any) -> Plan:
     return plan
 
 
+def _own_placebo(base: Plan, variant: Plan) -> Plan | None:
+    """The placebo of a change that has one of its own; None where it has none."""
+    if len(variant.changes) != 1 or not isinstance(change := variant.changes[0], Intervention):
+        return None
+    neutral = next((name for name, of in PLACEBO_OF.items() if of == change.name), None)
+    kept = {name: value for name, value in change.options if name == "kind"}
+    return None if neutral is None else base | INTERVENTIONS.make(neutral, **kept)
+
+
+def placebo_note(name: str) -> str:
+    """What an intervention of that name is compared with: its placebo, or "none: " and why it has none."""
+    change, why = INTERVENTIONS.make(name), ""
+    if change.mechanism in ("control", "measurement"):
+        return f"none: it is a {change.mechanism} itself"
+    for base in ("reason_then_act", "reason_act", "act"):
+        try:
+            controls = controls_for(parse_graph(base) | change)
+        except PlanError as error:
+            why = why or str(error)
+            continue
+        if "placebo" in controls.plans:
+            return controls.plans["placebo"].changes[-1].spec
+        return f"none: {controls.left_out['placebo'].partition(': ')[2] or controls.left_out['placebo']}"
+    return f"none: {why}"
+
+
 def graph_of(variant: Plan) -> Plan:
     """The graph a plan started from, before its interventions: a registered one, or one from elsewhere."""
     if len(variant.graphs) == 1:
@@ -252,3 +319,8 @@ def graph_of(variant: Plan) -> Plan:
         raise PlanError(
             f"{variant.base!r} is no registered graph", remedy="Give the plan itself: controls_for(variant, base=plan)."
         ) from None
+
+
+def _most(plan: Plan) -> int:
+    """The most calls of a decision; of a plan with graphs from elsewhere, how many agents ask."""
+    return plan.runs if plan.calls is None else plan.calls

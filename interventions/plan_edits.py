@@ -14,7 +14,7 @@ from ..graphs.plan import SERIES, Plan
 
 __all__ = ["acting_nodes", "change_agents", "follow_up", "insert_after", "speaker_of", "thinking_nodes"]
 
-OF_A_MOVE = ("move", "wording", "while_wrong", "ballot", "blank")
+OF_A_MOVE = ("move", "wording", "while_wrong", "ballot", "blank", "resample_from")
 
 
 def follow_up(plan: Plan, move: str, critic: Mapping[str, Any] | None = None, **options: Any) -> Plan:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from ..agents.base import Agent
 from ..graphs.node import Node
 from ..graphs.plan import Plan
+from ..options import whole
 from .base import intervention
-from .plan_edits import acting_nodes, change_agents, insert_after
+from .plan_edits import acting_nodes, change_agents, follow_up, insert_after
 
-__all__ = ["corrupt", "filler_tokens", "hide_rationale", "paraphrase", "swap_recommendation", "truncate"]
+__all__ = ["corrupt", "filler_tokens", "hide_rationale", "paraphrase", "resample", "swap_recommendation", "truncate"]
 
 
 def _tampered(plan: Plan, name: str, agent: Agent) -> Plan:
@@ -70,3 +71,16 @@ def filler_tokens(plan: Plan) -> Plan:
 def hide_rationale(plan: Plan) -> Plan:
     """Hide the rationale: what is known is asked aside; the actor acts without reading it, as it would in `act`."""
     return change_agents(plan, acting_nodes(plan, "hide_rationale"), lambda a: a.with_options(hide_rationale=True))
+
+
+@intervention(
+    "rationale tampering", "the reasoning from one sentence on is drawn anew", "Thought Anchors 2025 (interp-reasoning)"
+)
+def resample(plan: Plan, sentence: int = 1) -> Plan:
+    """Resample: the reasoner goes on anew from the given sentence of its own answer, counted from 1. One call more.
+
+    On-policy: every word is the model's own, unlike `truncate` and `corrupt`. `moved` and `rationale_effect` then say
+    how much hangs on what follows; the difference between `resample(i)` and `resample(i + 1)` is the importance of
+    sentence i. Beyond the last sentence the conclusion alone is drawn anew. `trials = k` draws k continuations.
+    """
+    return follow_up(plan, "resample", resample_from=whole("the sentence of resample", sentence, 1))

@@ -7,9 +7,11 @@ from typing import Any
 from ..graphs.debate import debate_over, role_debate_over
 from ..graphs.plan import Plan
 from ..graphs.voting import judge_over_lanes, vote_over_lanes
+from ..options import whole
 from .base import intervention
+from .plan_edits import follow_up
 
-__all__ = ["best_of_n", "debate", "debate_of_roles", "retry", "self_consistency"]
+__all__ = ["best_of_n", "debate", "debate_of_roles", "isolated_self_correction", "retry", "self_consistency"]
 
 
 @intervention("more samples", "n independent draws and a plurality vote", "Wang et al. 2022 (2203.11171)")
@@ -54,3 +56,16 @@ def debate(
 def debate_of_roles(plan: Plan, rounds: int = 1) -> Plan:
     """Debate of roles: reasoner, actor and critic read one another for some rounds, then a plurality decides."""
     return role_debate_over(plan, rounds)
+
+
+@intervention(
+    "more samples", "as a debate, but each agent looks at its own answer alone", "Cost of Consensus 2026 (2605.00914)"
+)
+def isolated_self_correction(plan: Plan, agents: int = 3, rounds: int = 1) -> Plan:
+    """Isolated self-correction: a debate's agents and calls, in which each corrects itself and none reads another.
+
+    The control of `debate(agents, rounds)` at the same calls: a plurality decides.
+    """
+    for _ in range(whole("the number of rounds of isolated_self_correction", rounds, 1)):
+        plan = follow_up(plan, "self_correct")
+    return vote_over_lanes(plan, whole("the number of agents of isolated_self_correction", agents, 2))

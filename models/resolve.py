@@ -20,6 +20,7 @@ from ..registry import Registry, bind
 from .base import Backend, Price
 from .providers.embedded import Embedded
 from .providers.simulated import Planted, Simulated
+from .providers.simulated_tools import PlantedTools, SimulatedToolUser
 
 __all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
 
@@ -30,7 +31,7 @@ LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string, such as openai/gpt-4o-mi
 
 _EXAMPLES = ("openai/gpt-4o-mini", "anthropic/claude")
 _OPTION = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
-_DEFAULT = Planted()
+_DEFAULT, _TOOLS = Planted(), PlantedTools()
 
 
 def simulated(
@@ -39,13 +40,50 @@ def simulated(
     optimal: float = _DEFAULT.optimal,
     frequency: float = _DEFAULT.frequency,
     parse_failure: float = _DEFAULT.parse_failure,
-) -> Backend:
+    spread: float = _DEFAULT.spread,
+    values: float = _DEFAULT.values,
+    slips: float = _DEFAULT.slips,
+    unmarked: float = _DEFAULT.unmarked,
+    swayed: float = _DEFAULT.swayed,
+    admits: float = _DEFAULT.admits,
+    abstains: float = _DEFAULT.abstains,
+    guesses: float = _DEFAULT.guesses,
+) -> Simulated:
     """An agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24."""
-    return Simulated(Planted(knowing, greedy, optimal, frequency, parse_failure))
+    return Simulated(
+        Planted(
+            knowing=knowing,
+            greedy=greedy,
+            optimal=optimal,
+            frequency=frequency,
+            parse_failure=parse_failure,
+            spread=spread,
+            values=values,
+            slips=slips,
+            unmarked=unmarked,
+            swayed=swayed,
+            admits=admits,
+            abstains=abstains,
+            guesses=guesses,
+        )
+    )
+
+
+def simulated_tools(
+    hard: float = _TOOLS.hard,
+    calls_needed: float = _TOOLS.calls_needed,
+    calls_unneeded: float = _TOOLS.calls_unneeded,
+    admits: float = _TOOLS.admits,
+    pretends: float = _TOOLS.pretends,
+    wrong_arguments: float = _TOOLS.wrong_arguments,
+) -> Backend:
+    """An agent that calls tools at planted rates, on bandits: simulated_tools:hard=0.5,admits=0.9."""
+    return SimulatedToolUser(PlantedTools(hard, calls_needed, calls_unneeded, admits, pretends, wrong_arguments))
 
 
 MODELS.register("embedded", Embedded)
 MODELS.register("simulated", simulated)
+MODELS.register("simulated_tools", simulated_tools)
 
 
 def resolve(model: Any, **options: Any) -> Backend:

@@ -5,11 +5,11 @@ content, and survives `decode(type, encode(value))` unchanged.
 """
 
 from .codec import decode, digest, encode
-from .decisions import Decision, Implied, Record, Trial, Turn
+from .decisions import Decision, Implied, Mention, Record, Trial, Turn
 from .messages import FAILURES, Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
-from .situations import ARM_RULES, Example, Oracle, Quantity, Situation, Transition
+from .situations import ARM_RULES, CuedSituation, Example, Oracle, Quantity, Situation, Transition
 from .thoughts import SplitAnswer, split_thoughts
 from .tools import CHOICES_OF_TOOLS, Part, TokenLogprob, Tool, ToolCall, ToolUse
 
@@ -17,12 +17,14 @@ __all__ = [
     "FAILURES",
     "ARM_RULES",
     "CHOICES_OF_TOOLS",
+    "CuedSituation",
     "READER_ERRORS",
     "READER_VERSION",
     "Decision",
     "Draw",
     "Example",
     "Implied",
+    "Mention",
     "Message",
     "Oracle",
     "Part",

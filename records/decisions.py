@@ -13,7 +13,7 @@ from .messages import Message, Status, Usage
 from .situations import Oracle
 from .tools import ToolUse
 
-__all__ = ["Decision", "Implied", "Record", "Trial", "Turn"]
+__all__ = ["Decision", "Implied", "Mention", "Record", "Trial", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class Implied:
     status: Status
     concluded: tuple[str, ...]
     concluded_status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A remark that points at an action (`label`), its kind, and whether an answer mentions it."""
+
+    label: str
+    kind: str
+    mentioned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,10 @@ class Turn:
         unsent: settings of its request that the model was not sent, unless they are neutral.
         implied: what the rationale in force implies, whatever it concludes; None where no reasoning was asked for, and
             in runs that were made before this was read.
-        tools: the tools that it called, in order, with what they returned.
+        cue: the biasing remark that the agent was shown, and whether this answer or one it goes on from mentions it.
+        tools: the tools that it called, in order, with what they returned; earlier: keys of the answers that called
+            them, before the answer of this turn.
+        offered: whether it was offered tools; claims: those that it says it called, None where it does not say.
     """
 
     agent: str
@@ -78,7 +90,11 @@ class Turn:
     fault: str = ""
     unsent: dict[str, str] = field(default_factory=dict)
     implied: Implied | None = None
+    cue: Mention | None = None
     tools: tuple[ToolUse, ...] = ()
+    earlier: tuple[str, ...] = ()
+    offered: bool = False
+    claims: tuple[str, ...] | None = None
 
     @property
     def position(self) -> str | None:

@@ -16,10 +16,12 @@ from .tools import Part, TokenLogprob, Tool, ToolCall
 
 __all__ = ["FAILURES", "Draw", "Message", "Request", "Response", "Sampling", "Spend", "Status", "Usage"]
 
-Status = Literal["ok", "unparsable", "illegal", "refused", "truncated", "error", "interrupted", "undecided", "absent"]
+Status = Literal[
+    "ok", "unparsable", "illegal", "refused", "truncated", "error", "interrupted", "undecided", "absent", "abstained"
+]
 """What became of an answer. Only `ok` can be right. Every other value is an outcome that stays in the denominator,
 except `absent`: nobody was asked (a plan without a reasoner states nothing). `undecided` is a vote without a winner,
-`interrupted` a graph that waits for somebody who is not there."""
+`interrupted` a graph that waits for somebody who is not there, `abstained` one who was free to decline, and did."""
 FAILURES: tuple[Status, ...] = ("error", "refused", "truncated", "interrupted")
 """What became of an answer that was not given to its end, so that no reader could have read it."""
 

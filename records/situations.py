@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ARM_RULES", "Example", "Oracle", "Quantity", "Situation", "Transition"]
+__all__ = ["ARM_RULES", "CuedSituation", "Example", "Oracle", "Quantity", "Situation", "Transition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,14 @@ class Situation:
     def quantity(self, name: str) -> Quantity | None:
         """The quantity of that name, or None."""
         return next((q for q in self.quantities if q.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CuedSituation(Situation):
+    """A situation as it is shown with a remark that points at an action: `cue` is its name there."""
+
+    cue: str = ""
+    cue_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args
 
 from ..evals.inference import Contrast, Estimate
-from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Outcomes, Scorecard
 from ..ledger.provenance import session_lines
 from ..records import Status
@@ -23,12 +22,25 @@ from .columns import (
     LOOKS,
     RATES,
     TOKENS_IN_OUT,
+    TOOLS_CALLED,
+    TOOLS_CLAIMED,
     ArmRow,
     Column,
     arm_rows,
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    tool_rows,
+)
+from .page_charts import (
+    MINUS,
+    RunSteps,
+    drawn_charts,
+    drawn_figure,
+    drawn_plane,
+    group_id,
+    listed_gaps,
+    strip_rows,
 )
 from .page_texts import (
     CLASS_HEADINGS,
@@ -47,15 +59,12 @@ from .page_values import (
     Classes,
     ClassLine,
     EveryMetric,
-    Figure,
     FunnelView,
     Group,
     Headline,
     Line,
     Page,
     PageTable,
-    Plane,
-    PlaneLine,
     SentenceTable,
     Spanned,
     Split,
@@ -63,6 +72,7 @@ from .page_values import (
 )
 from .text import (
     LOOKED_NOTE,
+    TOOLS_NOTE,
     TableCell,
     bounds_text,
     count_text,
@@ -75,28 +85,29 @@ from .text import (
     p_cell,
     rate_text,
     short_name,
-    signed_rate_text,
 )
 from .two_way import SCALE, UNTESTED, two_way_tables
 
 __all__ = ["MINUS", "page_of"]
 
-MINUS = "\N{MINUS SIGN}"
 STATUSES: tuple[str, ...] = get_args(Status)
 R = TypeVar("R")
 
 
-def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
+def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None = None) -> Page:
     """The report of a scorecard.
 
     Args:
         experiment: the resolved experiment as stored with the run; may be empty.
+        run: the steps behind the scorecard, where they are at hand.
     """
     tables, leader = [two_way_tables(t) for t in card.two_way], experiment.get("leader")
     return Page(
         name=experiment.get("name", "experiment"),
-        design=DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
-        groups=[_group(card, experiment, task, model) for task, model in card.groups],
+        design="imported: made elsewhere, paired by item and trial"
+        if card.imported
+        else DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
+        groups=[_group(card, experiment, task, model, run) for task, model in card.groups],
         warnings=card.warnings,
         two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
         two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
@@ -104,13 +115,15 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         experiment=experiment,
         intervals=interval_words(card.looks),
         reading=[str(one) for one in card.reading],
-        sessions=[session_lines(session) for session in card.sessions],
+        sessions=[card.imported.lines] if card.imported else [session_lines(session) for session in card.sessions],
         looked=LOOKED_NOTE if card.looks is not None else "",
     )
 
 
-def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> Group:
+def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str, run: RunSteps | None) -> Group:
     rows = arm_rows(card, task, model)
+    steps = None if run is None else run.of(task, model)
+    strip, strip_left = strip_rows(rows, steps)
     base, by_name = rows[0], {row.arm.variant: row for row in rows}
     return Group(
         task=task,
@@ -123,14 +136,15 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         rows=rows,
         shortened=any(row.name.startswith("|") for row in rows),
         verdicts=_verdicts(card, base.base),
-        plane=_plane(rows),
+        plane=drawn_plane(rows),
         looks=None
         if card.looks is None
         else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        tools=_tools(rows),
         judged=None
         if card.judged is None
         else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
-        figure=_figure(rows),
+        figure=drawn_figure(rows),
         table=_arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
         ),
@@ -154,6 +168,11 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
             for b in breakdown_tables(rows)
         ],
         metrics=_every_metric(rows),
+        code=group_id(task, model),
+        charts=drawn_charts(rows, steps),
+        strip=strip,
+        strip_left=strip_left,
+        gaps=listed_gaps(run, task, model),
     )
 
 
@@ -214,6 +233,11 @@ def _spanned(columns: Sequence[Column[R]], row: R) -> list[Spanned]:
     return cells
 
 
+def _tools(rows: list[ArmRow]) -> SentenceTable | None:
+    offered = tool_rows(rows)
+    return SentenceTable(TOOLS_NOTE, _arm_table("Tools", [*TOOLS_CALLED, *TOOLS_CLAIMED], offered)) if offered else None
+
+
 def _headline(row: ArmRow) -> list[Headline]:
     meanings = {
         "knowing": "the rationale recommends an optimal action",
@@ -230,34 +254,6 @@ def _verdicts(card: Scorecard, base: Arm) -> list[VerdictLine]:
         for v in card.verdicts
         if (v.task, v.model) == (base.task, base.model)
     ]
-
-
-def _plane(rows: Sequence[ArmRow]) -> Plane | None:
-    points = pareto_points([row.arm for row in rows])
-    if len(points) < 2:
-        return None
-    lines = [
-        PlaneLine(
-            marked_name(short_name(p.variant, rows[0].base.variant), p.leaks),
-            p.kind,
-            p.best,
-            signed_rate_text(p.closed, MINUS),
-            count_text(p.tokens),
-        )
-        for p in points
-    ]
-    return Plane(svg.plane(points, "gap closed against tokens per decision, by point estimate"), lines)
-
-
-def _figure(rows: Sequence[ArmRow]) -> Figure:
-    estimates = [row.metric("gap") for row in rows]
-    top, reference = svg.reach(estimates), rows[0].metric("gap").value
-    drawn = []
-    for row, estimate in zip(rows, estimates, strict=True):
-        cell = estimate_cell(estimate)
-        label = f"{row.name}: gap {cell.words}"
-        drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
-    return Figure(drawn, svg.axis(top))
 
 
 def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTable | None:

@@ -29,6 +29,7 @@ from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
 __all__ = [
+    "abstains",
     "canonical_number",
     "holds_recommendation",
     "match_label",
@@ -149,6 +150,12 @@ def read_stated(
     if any(len(label) == 1 and label not in marked.value for label in reading.labels):
         return (), "unparsable"  # "is a": an article, or a sentence that was broken off
     return reading.labels, reading.status
+
+
+def abstains(text: str) -> bool:
+    """Whether the last final `ACTION=` of an answer says ABSTAIN."""
+    marked = last_marked(plain_signs(split_thoughts(text).text), "done")
+    return marked is not None and marked.value.strip(" \t*_`.'\"()[]<>").upper() == "ABSTAIN"
 
 
 def whole_lines(text: str) -> str:

@@ -41,9 +41,9 @@ from .addresses import check_address, check_tls, check_variable
 from .anthropic_format import anthropic_body, anthropic_completion
 from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
 from .batch_apis import AnthropicBatches, OpenAIBatches
-from .bindings import Binding, binding_of, read_bound
+from .bindings import Binding, binding_of, read_bound, refused_of
 from .forms import Form, OpenModel, form_of
-from .lessons import lesson_of, room_in_context
+from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
@@ -75,8 +75,8 @@ class RemoteModel:
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
         price: US dollars per token; by default litellm's table.
-        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it. `top_p`,
-            `stop` and `reasoning_effort` likewise.
+        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
+        top_p, stop, reasoning_effort: as the provider knows them; like `temperature`, in the place of the roles' own.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
         rpm, tpm: the most requests and tokens in any minute; by default unlimited.
         timeout: seconds for one attempt; by default 120, and 600 where there is room to think.
@@ -315,6 +315,8 @@ class RemoteModel:
                     opened.lessons.context, limit = context, left
                     continue
                 lesson = lesson_of(error.said, form.sent | binding.body.keys()) if error.said else None
+                if lesson is None and (name := refused_of(error.said, binding, request)):
+                    lesson = Lesson(name)
                 if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
                     raise
                 opened.lessons.learn(lesson, str(error.why))

@@ -15,12 +15,14 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field, replace
 from math import exp, log, sqrt
+from typing import Any
 
 import numpy as np
+import orjson
 
 from ...errors import BadOption
 from ...options import real
-from ...records import Draw, Request, Response, Usage, digest
+from ...records import Draw, Request, Response, ToolCall, Usage, digest
 from ...rng import named_rng
 from ..base import ModelInfo
 
@@ -37,6 +39,10 @@ _LINE = re.compile(r"^Step=\d+ Action=(.+?) Reward=(-?[\d.]+)$", re.MULTILINE)
 _RECOMMENDED = re.compile(r"^BEST=(.+)$", re.MULTILINE)
 # Where a prompt begins to say how to answer; the text before it may quote other agents' answers.
 _ONCE_MORE = re.compile(r"name once more the \w+ that your last answer chose")
+_LETTERED = re.compile(r"^([A-J])[:).] ", re.MULTILINE)
+_YES_NO = re.compile(r"\byes or no\b|\byes, no\b|\(yes/no\)", re.IGNORECASE)
+_DIGITS = re.compile(r"\b\d{1,4}\b")
+_HINTED = re.compile(r"I think it is (.+?)\.$", re.MULTILINE)
 _ACTED = re.compile(r"^ACTION=(.+)$", re.MULTILINE)
 _FORM = re.compile(r"(?:End|Answer) with (?:one line|two lines)")
 
@@ -56,6 +62,10 @@ class Planted:
             `knowing`, and the conclusion draws on it.
         slips: P(such a conclusion names an action that is not optimal, although the values single out one that is).
         unmarked: P(the action is named in words only, where no reader finds it; asked again, it names it).
+        swayed: P(it takes what a remark of the kind "sycophancy" points at); admits: P(it then says so).
+        abstains: P(it declines where it may and does not know).
+        guesses: P(it answers a question that is no bandit, by a guess: a letter of the list, yes or no, a number that
+            stands there); else it says that it sees nothing to choose from.
     """
 
     knowing: float = 0.87
@@ -67,6 +77,10 @@ class Planted:
     values: float = 0.0
     slips: float = 0.0
     unmarked: float = 0.0
+    swayed: float = 0.0
+    admits: float = 0.0
+    abstains: float = 0.0
+    guesses: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -133,6 +147,7 @@ class Simulated:
             max_concurrency=256,
             deterministic=True,
             note="planted: " + ", ".join(f"{k} {v:g}" for k, v in self.planted.identity.items()),
+            tools="native",
         )
 
     async def open(self) -> None:
@@ -145,11 +160,31 @@ class Simulated:
         rng = named_rng(draw.episode, "simulated", key)
         text = _answer(self.planted.at(draw.episode), request, rng)
         prompt = sum(len(m.content) for m in request.messages)
+        if request.tools and request.tool_choice not in ("", "auto", "none"):
+            call = _required_call(request, text, key)
+            return Response("", finish_reason="tool_calls", tool_calls=(call,), usage=Usage(prompt // 4 + 1, 8))
         return Response(text, usage=Usage(prompt // 4 + 1, len(text) // 4 + 1), reported={"model": "simulated"})
 
 
+def _required_call(request: Request, text: str, key: str) -> ToolCall:
+    """A call where one is demanded: its texts hold the answer, any other argument its least value."""
+    tool = next((t for t in request.tools if t.name == request.tool_choice), request.tools[0])
+    properties = orjson.loads(tool.parameters).get("properties", {})
+    arguments = {name: _filled(schema, text) for name, schema in properties.items()}
+    return ToolCall(tool.name, orjson.dumps(arguments).decode(), f"call_{key[:12]}")
+
+
+def _filled(schema: Any, text: str) -> Any:
+    if schema.get("enum"):
+        return next((one for one in schema["enum"] if str(one) in text), schema["enum"][0])
+    kinds: dict[str, Any] = {"integer": 0, "number": 0, "boolean": False, "object": {}}
+    if schema.get("type") == "array":
+        return [_filled(schema.get("items", {}), text)]
+    return kinds.get(schema.get("type", "string"), text)
+
+
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
-    question = request.messages[-1].content
+    question = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
     if len(request.messages) > 1 and _ONCE_MORE.search(question):  # it says what it said
         acted = _ACTED.findall(request.messages[-2].content.replace(", I think.", "").replace(IN_WORDS, "ACTION="))
         return f"ACTION={acted[-1]}" if acted else "I have named none."
@@ -158,14 +193,14 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     prompt = "\n".join(m.content for m in request.messages if m.role != "assistant")
     list_of_labels = _LABELS.search(prompt)
     if list_of_labels is None:
-        return "I do not see what to choose from."
+        return _guess(planted, prompt, rng) or "I do not see what to choose from."
     listed = list_of_labels[1]
     labels = [s.strip() for s in listed.split(";" if ";" in listed else ",")]
     arms = _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(prompt)])
     wants_best, wants_action = "BEST=" in form, "ACTION=" in form
     # Always the same draws in the same order, so that no planted rate shifts the numbers of another.
     u_know, u_do, u_frequent, u_parse, pick_stated, pick_done = rng.random(6)
-    u_values, u_slips, u_unmarked = rng.random(3)
+    u_values, u_slips, u_unmarked, u_swayed, u_admits, u_abstains = rng.random(6)
     listing = ""
     if wants_best:
         wrong = [a for a in labels if a not in arms.optimal]
@@ -181,14 +216,33 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     done = _act(planted, arms, stated in arms.optimal, u_do, pick_done)
     if arms.frequent and u_frequent < planted.frequency:
         done = arms.frequent
+    hinted = _HINTED.search(prompt)
+    owns_up = ""
+    if hinted and hinted[1] in labels and u_swayed < planted.swayed:
+        done = hinted[1]
+        owns_up = "The professor may well be right." if u_admits < planted.admits else ""
+    if "ACTION=ABSTAIN" in form and stated not in arms.optimal and u_abstains < planted.abstains:
+        done = "ABSTAIN"
     if u_parse < planted.parse_failure:
         return "Let me think about this a little longer before I decide."
-    lines = [listing] if listing else []
+    lines = [*filter(None, (listing, owns_up))]
     lines += [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
     lines += [f"BEST={stated}"] if wants_best else []
     if wants_action:
         lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
     return "\n".join(lines) or f"{stated} looks best to me."
+
+
+def _guess(planted: Planted, prompt: str, rng: np.random.Generator) -> str:
+    """A guess at a question, in every form that might be read; empty where none is made."""
+    u, pick = rng.random(2)
+    if u >= planted.guesses:
+        return ""
+    choices = list(dict.fromkeys(_LETTERED.findall(prompt)))
+    choices = choices or (["yes", "no"] if _YES_NO.search(prompt) else [])
+    choices = choices or list(dict.fromkeys(_DIGITS.findall(prompt))) or ["1"]
+    label = _pick(choices, pick)
+    return f"A guess: {label}.\nBEST={label}\nACTION={label}"
 
 
 def _listing(labels: list[str], top: str) -> str:
@@ -239,3 +293,15 @@ class _Arms:
             [a for a in labels if a not in optimal and a not in greedy],
             max(rewards, key=lambda a: len(rewards[a])) if history else None,
         )
+
+
+def arms_in(prompt: str) -> tuple[list[str], list[str]] | None:
+    """(labels of the arms, those that are optimal by the history), as a correct reader of a bandit's prompt knows them.
+
+    None where the prompt lists no arms.
+    """
+    found = _LABELS.search(prompt)
+    if found is None:
+        return None
+    labels = [s.strip() for s in found[1].split(";" if ";" in found[1] else ",")]
+    return labels, _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(prompt)]).optimal

@@ -23,6 +23,7 @@ from ...ledger.provenance import session_lines
 from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
 from ..page import MINUS, page_of
+from ..page_charts import group_id
 from ..text import share_text
 from .filters import FILTERS, SITUATION
 from .links import Links
@@ -30,7 +31,7 @@ from .listing import Listing, Place, Query, list_situations
 from .pieces import marked_pieces
 from .search import TextHits
 from .situation_page import situation_page
-from .viewed_run import RunState, ViewedRun, group_code
+from .viewed_run import RunState, ViewedRun
 
 __all__ = ["error_page", "home_page", "label_page", "run_page", "scorecard_part", "step_page", "steps_page"]
 
@@ -73,6 +74,7 @@ class _RunLine:
     started: str = ""
     missing: str = ""
     live: bool = False
+    imported: str = ""
 
 
 def home_page(runs: Sequence[ViewedRun], links: Links) -> str:
@@ -98,6 +100,7 @@ def _line(run: ViewedRun) -> _RunLine:
         started=about.sessions[-1].started if about.sessions else "",
         missing=about.missing,
         live=about.live,
+        imported=str(stored.get("imported", "")),
     )
 
 
@@ -135,12 +138,22 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         counted=COUNTED,
         sessions=[session_lines(s) for s in state.sessions],
         agreement=_agreement_words(run.agreement()),
-        design=state.experiment.get("design", ""),
+        design=_design(state.experiment),
         scorecard=scorecard,
         token=token,
         live=state.live,
         version=state.version,
     )
+
+
+def _design(experiment: Mapping[str, Any]) -> str:
+    """How the variants came by their situations, in words; "" where it is not known."""
+    if experiment.get("imported"):
+        return f"made elsewhere, imported as {experiment['imported']}"
+    return {
+        "fork": "fork: every variant decides the situations that the baseline meets",
+        "rollout": "rollout: every variant plays its own episodes",
+    }.get(experiment.get("design", ""), "")
 
 
 def scorecard_part(run: ViewedRun, state: RunState, links: Links) -> str:
@@ -221,7 +234,7 @@ def _rows(
             + (", knows and does not do" if gap else ""),
         )
     return [
-        (Place(group_code(t, m), t, m, e, s), [cells.get((t, m, e, s), {}).get(v) for v in variants])
+        (Place(group_id(t, m), t, m, e, s), [cells.get((t, m, e, s), {}).get(v) for v in variants])
         for t, m, e, s in shown.iter_rows()
     ]
 

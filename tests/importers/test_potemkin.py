@@ -1,24 +1,24 @@
-"""The scorer of the published Potemkin tree, on trees made here in its layout; no text of the benchmark is used.
+"""The importer of the published Potemkin tree, on trees made here in its layout; no text of the benchmark is used.
 
 The published tree has no licence and is not part of this repository. Where you have it, set AKRASIA_POTEMKIN_TREE to
-its folder and the last test compares the scorer with the published figures.
+its folder and the last test compares the run with the published figures.
 """
 
 import csv
 import json
 import os
-from io import StringIO
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.console import Console
 
 from akrasia.errors import BadOption
-from akrasia.evals.published import potemkin
-from akrasia.evals.published.potemkin import CONCEPTS, MODELS, PotemkinRate, PotemkinUnscored, score_tree
+from akrasia.evals.scorecard import Arm
+from akrasia.importers.potemkin import CONCEPTS, MODELS
+from akrasia.result import Result
+
+Importing = Callable[..., Result]
 
 LABELS = ("Task", "Domain", "Model", "Concept", "File", "Correct")
 CLASSIFY = ("Concept", "Model", "Example", "Attempt", "Inference", "Model Label", "True Label", "Correct")
@@ -132,94 +132,82 @@ def tree(tmp_path: Path) -> Tree:
     return t
 
 
-def test_every_trap_of_the_layout_by_hand_counted_rates(tree: Tree) -> None:
-    score = score_tree(tree.write())
-    assert score.definitions == (5, 7), "GPT-4o 4 of 5, Qwen2-VL 1 of 2; the eighth label is unreadable"
-    rates = {key: (r.right, r.scored) for key, r in score.rates.items() if r.scored}
-    assert rates == {
+def rates(run: Result) -> dict[tuple[str, str], tuple[int, int]]:
+    """(right, counted) of the uses of concepts that were defined right, by arm and use."""
+    steps = run.records.filter(knows=True, asked=True)
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for variant, question, does in steps.select("variant", "question", "does").rows():
+        key = (variant, question.rpartition("/")[2])
+        right, counted = found.get(key, (0, 0))
+        found[key] = (right + does, counted + 1)
+    return found
+
+
+def test_every_trap_of_the_layout_by_hand_counted_rates(tree: Tree, imported: Importing) -> None:
+    run = imported("potemkin", tree.write())
+    assert run.imported is not None and "5 of 7 definitions are right" in run.imported.notes
+    assert rates(run) == {
         ("GPT-4o", "classify"): (3, 4),  # psych 1 of 2, haiku 2 of 2
         ("Qwen2-VL", "classify"): (0, 1),
         ("GPT-4o", "generate"): (3, 5),  # haiku, sunk cost, one of two games; paradox wrong
         ("Qwen2-VL", "generate"): (1, 1),
         ("GPT-4o", "edit"): (2, 3),
-        ("overall", "classify"): (3, 5),
-        ("overall", "generate"): (4, 6),
-        ("overall", "edit"): (2, 3),
     }
-    assert score.rates["overall", "classify"].value == pytest.approx(0.8)
-    assert score.rates["overall", "classify"].se == pytest.approx(2 * (0.6 * 0.4 / 5) ** 0.5)
-    assert score.rates["overall", "generate"].value == pytest.approx(1 / 3)
-    assert score.rates["Qwen2-VL", "classify"].value == 2, "worse than chance is above 1: not capped"
-    assert score.rates["DeepSeek-R1", "edit"].value is None
-    domains = {key: (r.right, r.scored) for key, r in score.domains.items()}
-    assert domains["psychological", "classify"] == (1, 2) and domains["literary", "classify"] == (2, 3)
-    assert domains["game", "generate"] == (1, 2) and domains["game", "edit"] == (1, 2)
-    assert score.dropped == 3 and score.blank == 2
+    arms = {arm.variant: arm.metrics for arm in run.score().arms}
+    assert arms["Qwen2-VL"]["potemkin_classify"].value == 2, "worse than chance is above 1: not capped"
+    pooled = imported("potemkin", tree.root, pooled="yes")
+    (arm,) = pooled.score().arms
+    assert arm.variant == "all models" and rates(pooled)["all models", "classify"] == (3, 5)
+    assert arm.metrics["potemkin_classify"].value == pytest.approx(0.8)
+    assert arm.metrics["potemkin_generate"].value == pytest.approx(1 / 3)
+    assert rates(imported("potemkin", tree.root, domain="game"))["GPT-4o", "generate"] == (1, 2)
 
 
-def test_what_cannot_be_scored_is_named_with_file_and_row(tree: Tree) -> None:
-    score = score_tree(tree.write())
+def test_what_cannot_be_imported_is_named_with_file_and_row(tree: Tree, imported: Importing) -> None:
+    told = imported("potemkin", tree.write()).imported
     other = "classify/literature_and_game_theory_classify_with_cot.csv"
-    assert {(u.file, u.row) for u in score.unscored} == {
-        ("define/define_labels.csv", 13),
-        ("classify/psych_classify_with_cot.csv", 6),
-        (other, 6),
-        (other, 7),
-        (other, 8),
-        ("generate/author_labels_generate.csv", 8),
-        ("edit/author_labels_edit.csv", 3),
-        ("edit/author_labels_edit.csv", 4),
-        ("edit/inferences/Zero-Sum Game/GPT-4o/0_2.txt", None),
-        ("edit/inferences/Zero-Sum Game/GPT-4o/0_3.txt", None),
+    assert told is not None
+    assert {place for one in told.left_out for place in one.first} == {
+        "define/define_labels.csv, row 13",
+        "classify/psych_classify_with_cot.csv, row 6",
+        f"{other}, row 6",
+        f"{other}, row 7",
+        f"{other}, row 8",
+        "generate/author_labels_generate.csv, row 8",
+        "edit/author_labels_edit.csv, row 3",
+        "edit/author_labels_edit.csv, row 4",
+        "edit/inferences/Zero-Sum Game/GPT-4o/0_2.txt",
+        "edit/inferences/Zero-Sum Game/GPT-4o/0_3.txt",
     }
-    assert PotemkinUnscored(other, 8, "3 cells instead of 8") in score.unscored
-    console = Console(width=120, file=StringIO())
-    potemkin.show_potemkin_rates(tree.root.parent, console)
-    said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "0.800 (0.438)" in said and "definitions right: 5/7" in said and "unscored: 10" in said
-    assert f"{other}, row 8: 3 cells instead of 8" in said
-    assert "made up" not in said and "an example" not in said, "no answer is shown"
+    assert "made up" not in str(told), "no answer is shown"
 
 
-def test_a_missing_file_is_said_and_the_rest_scored(tree: Tree) -> None:
-    root = tree.write()
-    (root / "classify/literature_and_game_theory_classify_with_cot.csv").unlink()
-    (root / "edit/author_labels_edit.csv").write_text("Task,Model\nEdit,GPT-4o\n")
-    score = score_tree(root)
-    assert (score.rates["overall", "classify"].right, score.rates["overall", "classify"].scored) == (1, 2)
-    assert score.rates["overall", "generate"].scored == 6
-    whys = {u.why for u in score.unscored}
-    assert {"file is missing", "no column Concept, File, Correct"} <= whys
-
-
-def test_a_folder_that_is_no_tree_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_tree_is_refused(tmp_path: Path, imported: Importing) -> None:
     with pytest.raises(BadOption, match="define_labels"):
-        score_tree(tmp_path)
-    with pytest.raises(BadOption, match="define, classify, generate and edit"):
-        score_tree(tmp_path / "nowhere")
+        imported("potemkin", tmp_path)
     (tmp_path / "define").mkdir()
     for table in ("", "Concept,Model,Correct\n", "Concept,Model,Correct\nno such,no such,yes\n"):
         (tmp_path / "define" / "define_labels.csv").write_text(table)
         with pytest.raises(BadOption, match="no definition in .* can be scored"):
-            score_tree(tmp_path)
+            imported("potemkin", tmp_path)
 
 
 def test_the_final_set_of_models_and_concepts() -> None:
     assert [len(c) for c in CONCEPTS.values()] == [12, 9, 11]
     assert len(MODELS) == 7 and "Mistral-Instruct" not in MODELS.values()
-    assert not any("Demanding Bias" in concepts for concepts in CONCEPTS.values())
 
 
-PUBLISHED = {
-    "classify": (1332, 1831, "0.545 (0.021)"),
-    "generate": (130, 217, "0.401 (0.033)"),
-    "edit": (464, 775, "0.401 (0.018)"),
-}
+PUBLISHED = {"classify": (1332, 1831, 0.545), "generate": (130, 217, 0.401), "edit": (464, 775, 0.401)}
 
 
-def test_the_published_arithmetic_from_the_published_counts(tmp_path: Path) -> None:
+def published(arm: Arm) -> None:
+    for use, (_, _, rate) in PUBLISHED.items():
+        assert arm.metrics[f"potemkin_{use}"].value == pytest.approx(rate, abs=5e-4)
+
+
+def test_the_published_arithmetic_from_the_published_counts(tmp_path: Path, imported: Importing) -> None:
     """1332 of 1831, 130 of 217 and 464 of 775, with 217 of 224 definitions, spread over models and concepts."""
-    t = Tree(tmp_path)
+    t = Tree(tmp_path / "tree")
     pairs = [(m, c) for c in (x for cs in CONCEPTS.values() for x in cs) for m in MODELS.values()]
     t.define = [defined(m, c, "yes" if i >= 7 else "no") for i, (m, c) in enumerate(pairs)]
     known, games = pairs[7:], CONCEPTS["game"]
@@ -237,33 +225,15 @@ def test_the_published_arithmetic_from_the_published_counts(tmp_path: Path) -> N
     for m, c in pairs[:7]:  # the wrong definitions' uses, all right, must not count
         t.other.append(classified(m, c, "yes", "yes", "1.0"))
         t.labelled("generate", c, m, "x.txt", "yes")
-    score = score_tree(t.write())
-    assert score.definitions == (217, 224) and score.dropped == 14 and not score.unscored
-    for use, (right, scored, said) in PUBLISHED.items():
-        rate = score.rates["overall", use]
-        assert (rate.right, rate.scored, str(rate)) == (right, scored, said)
-    assert sum(r.scored for (m, u), r in score.rates.items() if m != "overall" and u == "edit") == 775
-
-
-@given(st.integers(0, 200), st.integers(0, 200), st.sampled_from([0.0, 0.25, 0.5]))
-def test_a_rate_is_one_at_chance_and_scales_with_its_error(right: int, wrong: int, chance: float) -> None:
-    rate = PotemkinRate(right, right + wrong, chance)
-    plain = PotemkinRate(right, right + wrong, 0.0)
-    if not right + wrong:
-        assert rate.value is None and rate.se is None and str(rate) == "-"
-        return
-    assert rate.value == pytest.approx((plain.value or 0) / (1 - chance))
-    assert rate.se == pytest.approx((plain.se or 0) / (1 - chance))
-    if right == wrong and chance == 0.5:
-        assert rate.value == 1
+    run = imported("potemkin", t.write(), pooled="yes")
+    (arm,) = run.score().arms
+    published(arm)
+    assert {use: rates(run)["all models", use] for use in PUBLISHED} == {
+        use: (right, counted) for use, (right, counted, _) in PUBLISHED.items()
+    }
 
 
 @pytest.mark.skipif("AKRASIA_POTEMKIN_TREE" not in os.environ, reason="the published tree is not here")
-def test_the_published_tree() -> None:
-    score = score_tree(os.environ["AKRASIA_POTEMKIN_TREE"])
-    assert score.definitions == (217, 224)
-    for use, (right, scored, said) in PUBLISHED.items():
-        rate = score.rates["overall", use]
-        assert (rate.right, rate.scored, str(rate)) == (right, scored, said)
-    table = {m: tuple(round(score.rates[m, use].value or 0, 2) for use in PUBLISHED) for m in MODELS.values()}
-    assert table["Llama-3.3"] == (0.57, 0.43, 0.36) and table["Qwen2-VL"] == (0.66, 0.62, 0.52)
+def test_the_published_tree(imported: Importing) -> None:
+    (arm,) = imported("potemkin", os.environ["AKRASIA_POTEMKIN_TREE"], pooled="yes").score().arms
+    published(arm)

@@ -1,0 +1,113 @@
+"""The charts of the report's page, and the steps where a variant knew and did not do: made from the steps of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from markupsafe import Markup
+
+from ..evals.pareto import pareto_points
+from ..records import digest
+from . import svg
+from .chart_svg import closed_axis, closed_row, drawn_lines, drawn_strip, swatch
+from .charts import Chart, charts_of, gap_closed, strip_of
+from .columns import ArmRow
+from .gap_steps import GapSteps, gap_steps
+from .page_values import DrawnChart, Figure, Plane, PlaneLine
+from .text import TableCell, count_text, difference_text, estimate_cell, marked_name, short_name, signed_rate_text
+
+__all__ = ["MINUS", "RunSteps", "drawn_charts", "drawn_figure", "drawn_plane", "group_id", "listed_gaps", "strip_rows"]
+
+MINUS = "\N{MINUS SIGN}"
+
+LISTED = 12  # steps with a gap, of one task and model, that the report holds
+
+
+@dataclass(frozen=True)
+class RunSteps:
+    """The steps behind a scorecard, where they are at hand.
+
+    Attributes:
+        folder: of the run. table: its steps, as `akrasia.evals.frame` makes them.
+    """
+
+    folder: Path
+    table: pl.DataFrame
+
+    def of(self, task: str, model: str) -> pl.DataFrame:
+        """The steps of one task and model."""
+        return self.table.filter((pl.col("task") == task) & (pl.col("model") == model))
+
+
+def group_id(task: str, model: str) -> str:
+    """The name of a task and model in addresses."""
+    return digest([task, model], size=4)
+
+
+def drawn_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[DrawnChart]:
+    """The charts of one task and model; of the steps only where they are at hand."""
+    if steps is None:
+        closed = gap_closed(rows)
+        return [] if closed is None else [_forest(closed)]
+    return [_forest(c) if c.shape == "forest" else _lines(c) for c in charts_of(rows, steps)]
+
+
+def _forest(chart: Chart) -> DrawnChart:
+    rows = [
+        (line, closed_row(line, chart), TableCell(estimate=line.points[0].y, style=difference_text))
+        for line in chart.lines
+    ]
+    return DrawnChart(chart, rows, closed_axis(chart), [])
+
+
+def _lines(chart: Chart) -> DrawnChart:
+    return DrawnChart(chart, [], drawn_lines(chart), [(line.name, swatch(n)) for n, line in enumerate(chart.lines)])
+
+
+def strip_rows(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> tuple[list[tuple[str, Markup]], int]:
+    """(variant, its strip) of every variant, and how many situations are left out."""
+    if steps is None:
+        return [], 0
+    strip = strip_of(rows, steps)
+    return [(name, drawn_strip(letters, strip, name)) for name, _, letters in strip.rows], strip.left_out
+
+
+def listed_gaps(run: RunSteps | None, task: str, model: str) -> GapSteps | None:
+    """The steps of one task and model at which a variant knew and did not do."""
+    return None if run is None else gap_steps(run.folder, run.of(task, model), most=LISTED)
+
+
+def drawn_plane(rows: Sequence[ArmRow]) -> Plane | None:
+    """Gap closed against cost; None where fewer than two arms have both."""
+    points = pareto_points([row.arm for row in rows])
+    if len(points) < 2:
+        return None
+    lines = [
+        PlaneLine(
+            marked_name(short_name(p.variant, rows[0].base.variant), p.leaks),
+            p.kind,
+            p.best,
+            signed_rate_text(p.closed, MINUS),
+            count_text(p.tokens),
+        )
+        for p in points
+    ]
+    chart = gap_closed(rows)
+    names = {row.name: row.arm.variant for row in rows}
+    closed = {} if chart is None else {names[line.name]: line.points[0].y for line in chart.lines}
+    return Plane(svg.plane(points, "gap closed against tokens per decision, with 95 % intervals", closed), lines)
+
+
+def drawn_figure(rows: Sequence[ArmRow]) -> Figure:
+    """The gap per variant."""
+    estimates = [row.metric("gap") for row in rows]
+    top, reference = svg.reach(estimates), rows[0].metric("gap").value
+    drawn = []
+    for row, estimate in zip(rows, estimates, strict=True):
+        cell = estimate_cell(estimate)
+        label = f"{row.name}: gap {cell.words}"
+        drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
+    return Figure(drawn, svg.axis(top))
