@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .experiments.runner import Outcome
     from .experiments.settings import ExperimentSettings
 
-__all__ = ["arun", "execute", "forecast", "run"]
+__all__ = ["arun", "execute", "forecast", "prepared", "run"]
 
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
@@ -60,7 +60,7 @@ def run(
         UsageError: something that is asked for cannot be done; nothing was written.
         Denied: the provider refused the credentials.
     """
-    chosen, folder = _prepared(experiment, settings, out)
+    chosen, folder = prepared(experiment, settings, out)
     return blocking(lambda: execute(chosen, folder, resume=True, offline=offline, on_event=on_event))
 
 
@@ -74,7 +74,7 @@ async def arun(
     **settings: Unpack[ExperimentSettings],
 ) -> Result:
     """`run` for callers that have an event loop: the same arguments, awaited. Cancelling it stops the run."""
-    chosen, folder = _prepared(experiment, settings, out)
+    chosen, folder = prepared(experiment, settings, out)
     return await execute(chosen, folder, resume=True, offline=offline, on_event=on_event)
 
 
@@ -121,7 +121,7 @@ def _experiment(experiment: Experiment | None, settings: ExperimentSettings) -> 
     return experiment
 
 
-def _prepared(
+def prepared(
     experiment: Experiment | None, settings: ExperimentSettings, out: Path | str | None
 ) -> tuple[Experiment, Path]:
     """The experiment, and the folder it goes to."""
