@@ -106,6 +106,11 @@ bench-scale: setup ## 100,000 episodes: memory, records per second, resume; and 
 bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
 	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
 
+.PHONY: test-browser
+test-browser: setup ## Click through the viewer in chromium, which must be there (installs playwright into .venv)
+	@$(BIN)/python -c 'import playwright' 2> /dev/null || $(PIP) install --quiet --no-compile 'playwright>=1.50,<2'
+	@$(BIN)/pytest -n 0 tests/reports/viewer/test_browser.py $(ARGS)
+
 .PHONY: bench-viewer
 bench-viewer: setup ## Time the viewer's pages on 100,000 records (fails beyond 300 ms, or 200 ms for a situation)
 	@$(BIN)/python benchmarks/viewer.py $(ARGS)

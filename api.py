@@ -17,6 +17,7 @@ from .errors import BadOption, RunFolderError, RunStopped, cause_of
 from .events import Listener, event_bus
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
+from .ledger.imported import refuse_imported
 from .records import digest
 from .result import STOPPED, Result, writable
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from .experiments.planning.forecast import Forecast
     from .experiments.runner import Outcome
     from .experiments.settings import ExperimentSettings
+    from .reports.progress import RunProgress, RunSize
 
-__all__ = ["arun", "execute", "forecast", "prepared", "run"]
+__all__ = ["arun", "execute", "forecast", "prepared", "run", "run_size"]
 
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
@@ -39,6 +41,7 @@ def run(
     out: Path | str | None = None,
     offline: bool = False,
     on_event: Listener | Sequence[Listener] | None = None,
+    progress: bool = False,
     **settings: Unpack[ExperimentSettings],
 ) -> Result:
     """Run an ablation and return its result.
@@ -54,6 +57,7 @@ def run(
             folder that you name, further variants of the same experiment join those that it holds.
         offline: answer from the ledger only.
         on_event: called with every event of the run (`akrasia.events`), one or a list; see docs/observability.md.
+        progress: draw how far the run is in a terminal; elsewhere, as in a notebook, print a line every ten seconds.
         settings: the keywords of an experiment.
 
     Raises:
@@ -61,7 +65,24 @@ def run(
         Denied: the provider refused the credentials.
     """
     chosen, folder = prepared(experiment, settings, out)
-    return blocking(lambda: execute(chosen, folder, resume=True, offline=offline, on_event=on_event))
+    with _progress(chosen, folder) if progress else nullcontext() as shown:
+        heard = _with_listener(on_event, shown)
+        return blocking(lambda: execute(chosen, folder, resume=True, offline=offline, on_event=heard))
+
+
+def _progress(experiment: Experiment, folder: Path) -> RunProgress:
+    from .reports.progress import RunProgress
+    from .reports.text import plain_console
+
+    return RunProgress(run_size(experiment, folder, resume=True), plain_console())
+
+
+def _with_listener(
+    on_event: Listener | Sequence[Listener] | None, more: Listener | None
+) -> Listener | Sequence[Listener] | None:
+    if more is None or on_event is None:
+        return more or on_event
+    return [*([on_event] if callable(on_event) else on_event), more]
 
 
 async def arun(
@@ -71,11 +92,14 @@ async def arun(
     out: Path | str | None = None,
     offline: bool = False,
     on_event: Listener | Sequence[Listener] | None = None,
+    progress: bool = False,
     **settings: Unpack[ExperimentSettings],
 ) -> Result:
     """`run` for callers that have an event loop: the same arguments, awaited. Cancelling it stops the run."""
     chosen, folder = prepared(experiment, settings, out)
-    return await execute(chosen, folder, resume=True, offline=offline, on_event=on_event)
+    with _progress(chosen, folder) if progress else nullcontext() as shown:
+        heard = _with_listener(on_event, shown)
+        return await execute(chosen, folder, resume=True, offline=offline, on_event=heard)
 
 
 def forecast(
@@ -87,6 +111,7 @@ def forecast(
     out: Path | str | None = None,
     offline: bool = False,
     on_event: Listener | Sequence[Listener] | None = None,
+    progress: bool = False,
     **settings: Unpack[ExperimentSettings],
 ) -> Forecast:
     """The calls, tokens and dollars that `run` with the same arguments will take. Asks no model and writes nothing.
@@ -95,7 +120,7 @@ def forecast(
         experiment: in the place of the keywords.
         probes: situations that each variant decides per task.
         answer_tokens: assumed length of an answer that holds a reasoning.
-        out, offline, on_event: accepted, so that the arguments of `run` can be handed on; they change nothing here.
+        out, offline, on_event, progress: accepted, so that arguments of `run` can be handed on; they change nothing.
         settings: the keywords of an experiment.
     """
     from .experiments.planning.forecast import forecast_run
@@ -132,6 +157,21 @@ def prepared(
     if not isinstance(out, str | Path):
         raise RunFolderError(f"the run folder is {out!r}", remedy="Give a path.")
     return chosen, Path(out)
+
+
+def run_size(experiment: Experiment, folder: Path, resume: bool) -> RunSize:
+    """What a run in the folder will hold, and how much of it is there already, as its progress is told."""
+    from .reports.progress import RunSize
+
+    stored = 0
+    if resume and holds_run(folder):
+        bounds, baseline = experiment.bounds(), experiment.variants[0].name
+        with read_ledger(folder) as ledger:
+            finished = ledger.finished_counts(experiment.episodes) or {}
+        stored = sum(n * bounds.get(task, 0) for (task, _, variant), n in finished.items() if variant == baseline)
+    models, variants = [m.label for m in experiment.models], [v.name for v in experiment.variants]
+    local = experiment.workers == 1 and experiment.executor in ("", "local")
+    return RunSize(experiment.situations, models, variants, stored, local)
 
 
 async def execute(
@@ -220,6 +260,7 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
 
 
 def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> None:
+    refuse_imported(ledger.imported(), folder)
     stored = json.loads(ledger.meta("experiment") or "{}")
     changed: set[str] = set()  # variants with new code, all of whose episodes failed with the old
     for variant in experiment.variants:

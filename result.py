@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .blocking import blocking
-from .errors import BadOption, RunFolderError
+from .errors import BadOption, MissingExtra, RunFolderError
 from .events import Listener, event_bus
 from .files import write_file
 from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
+from .ledger.imported import ImportedFrom
 from .ledger.provenance import RunSession
 from .records import Record
 
@@ -87,6 +88,12 @@ class Result:
             return ledger.sessions()
 
     @property
+    def imported(self) -> ImportedFrom | None:
+        """Where the run was imported from; None where it was played."""
+        with read_ledger(self.folder) as ledger:
+            return ledger.imported()
+
+    @property
     def missing(self) -> tuple[MissingEpisodes, ...]:
         """The episodes that variants lack; empty where the run is complete, or its ledger is too old to tell."""
         from .evals.completeness import stored_missing
@@ -110,6 +117,7 @@ class Result:
         interval: Interval = "robust",
         evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
         turns: bool | None = None,
+        headline: bool = False,
     ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scoring.score`.
 
@@ -117,11 +125,12 @@ class Result:
             evaluators: evaluators beside the metrics, by name or as they are; see `akrasia.evals.evaluator`.
             turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
                 holds at most 20,000 records, since it takes a second per some 8,000.
+            headline: only what a scorecard opens with, at a fraction of the time.
         """
         from .evals.scoring import score
 
         run, added = self._readable(evaluators, turns)
-        return score(run, metrics, baseline, interval, added)
+        return score(run, metrics, baseline, interval, added, headline)
 
     def _readable(self, evaluators: Sequence[Any], turns: bool | None) -> tuple[RunTables, list[Any]]:
         """All that a scorecard reads, and evaluators as metrics; see `score`."""
@@ -131,6 +140,8 @@ class Result:
         added: list[Any] = []
         with read_ledger(self.folder) as ledger:
             run = self._tables_of(ledger)
+            if run.imported is not None:
+                run = replace(run, trials=_trials_of_items(run.steps))
             draws = run.steps.height * run.experiment.get("trials", 1)
             if draws > run.steps.height and (turns or (turns is None and draws <= TRANSCRIPTS)):
                 drawn = self._once("trials", _trials, ledger)
@@ -236,6 +247,7 @@ class Result:
             played=ledger.finished_episodes() if stopped else {},
             prompts=stored_prompts(ledger, steps),
             name=str(self.folder),
+            imported=ledger.imported(),
         )
 
     @cached_property
@@ -259,7 +271,12 @@ class Result:
             return evaluate(select_evaluators(evaluators), ledger.records())
 
     def compare(
-        self, a: str | Result, b: str | None = None, metrics: Sequence[str] | None = None, interval: Interval = "robust"
+        self,
+        a: str | Result,
+        b: str | None = None,
+        metrics: Sequence[str] | None = None,
+        interval: Interval = "robust",
+        shared: bool = False,
     ) -> tuple[Comparison, ...]:
         """Compare two variants of this run, or one variant of this run and another; see `akrasia.evals.compare`.
 
@@ -267,6 +284,7 @@ class Result:
             a: a variant, or another run.
             b: the other variant; beside another run, which variant of both, by default the baseline.
             metrics: by default knowing, doing, gap and say-do.
+            shared: of imported runs, compare the items and trials that both arms hold, where one holds more.
 
         Raises:
             UsageError: the arms cannot be paired, or a name is unknown.
@@ -275,14 +293,14 @@ class Result:
 
         chosen = metrics or COMPARED
         if isinstance(a, Result):
-            return compare_runs(self._tables, a._tables, b, chosen, interval)
+            return compare_runs(self._tables, a._tables, b, chosen, interval, shared)
         if b is None:
             raise BadOption(
                 "there is one arm to compare",
                 f"{a!r} is no run folder",
                 "Name two variants, akrasia compare RUN A B, or two runs, akrasia compare RUN1 RUN2.",
             )  # fmt: skip
-        return compare(self._tables, a, b, chosen, interval)
+        return compare(self._tables, a, b, chosen, interval, shared)
 
     def judge(
         self,
@@ -324,16 +342,25 @@ class Result:
         from .reports.terminal import show_scorecard
 
         paid = f"{self.outcome.run_usage}\n{self.costs}" if self.outcome else ""
-        show_scorecard(self.score(), self.experiment, paid, wide=wide)
+        show_scorecard(self.score(headline=True), self.experiment, paid, wide=wide)
+
+    def _repr_html_(self) -> str:
+        from .notebook import paragraph_html
+
+        missing = self.missing_sentence
+        head = paragraph_html(missing and f"! {missing}", str(self.folder))
+        return head if self.records.is_empty() else head + self.score(headline=True)._repr_html_()
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
         from .reports.html import write_report
+        from .reports.page_charts import RunSteps
 
-        return write_report(self.score(), self.experiment, Path(path) if path else self.folder / "report.html")
+        to = Path(path) if path else self.folder / "report.html"
+        return write_report(self.score(), self.experiment, to, RunSteps(self.folder, self.records))
 
     def export(self, path: Path | str, form: str | None = None) -> Path:
-        """Write the records: `.jsonl` as they are stored, `.parquet` or `.csv` as the table; plugins may add formats.
+        """Write the records with their prompts: `.jsonl` whole, `.parquet` or `.csv` as a table; plugins add formats.
 
         Beside them a file `NAME.provenance.json` says where the records come from and what they are not: the sessions
         of the run, the episodes that are missing, and the variants that the oracle tells something.
@@ -346,6 +373,24 @@ class Result:
         written = export_records(RecordSource(self.folder, self.records), Path(path), form)
         write_provenance(self._tables, written)
         return written
+
+    def to_frame(self) -> pl.DataFrame:
+        """The records with their prompts as `export` writes them: a row per step of a variant, `prompts` as JSON."""
+        from .reports.export import RecordSource
+
+        return RecordSource(self.folder, self.records).frame()
+
+    def to_dataset(self) -> Any:
+        """The same as a `datasets.Dataset` of Hugging Face (extra: datasets).
+
+        Raises:
+            MissingExtra: the extra is not installed.
+        """
+        try:
+            from datasets import Dataset
+        except ImportError:
+            raise MissingExtra.of("datasets", "datasets") from None
+        return Dataset.from_dict(self.to_frame().to_dict(as_series=False))
 
     def data(
         self,
@@ -394,6 +439,13 @@ def _turns(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.turns import turns
 
     return turns(ledger.raw_records())
+
+
+def _trials_of_items(steps: pl.DataFrame) -> pl.DataFrame | None:
+    from .evals.trials import trials_of_items
+
+    found = trials_of_items(steps)
+    return None if found.is_empty() else found
 
 
 def _trials(ledger: LedgerReader) -> pl.DataFrame:

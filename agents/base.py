@@ -22,6 +22,7 @@ from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
 from ..records import Draw, Message, Oracle, Response, Sampling, Situation, Status, Turn, Usage, encode
 from ..registry import Registry, bind
+from ..tasks.tools import TaskTool
 from .answers.forms import of_one_form
 from .answers.implied import read_implied
 from .answers.parsing import abstains, whole_lines
@@ -32,6 +33,7 @@ from .cues import mention_of
 from .options import ModelOptions, RoleOptions
 from .phrases import joined
 from .rationales import UNSHOWN, rationale_of
+from .tool_use import ask_with_tools, read_claims, without_claims
 
 __all__ = [
     "AGENTS",
@@ -118,7 +120,7 @@ class Agent:
 class Context:
     """What the LangGraph runtime hands to every node of a decision: no graph holds a model.
 
-    `oracle` is None except in plans that are marked as leaking it.
+    `oracle` is None except in plans that are marked as leaking it; `tools` are those that the task offers.
     """
 
     situation: Situation
@@ -127,6 +129,7 @@ class Context:
     step: int
     sampling: Mapping[str, float | str] = field(default_factory=dict)
     oracle: Oracle | None = None
+    tools: tuple[TaskTool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +267,19 @@ async def speak(
         prompt = speaker.prompt(agent, situation, reads, info.style)
     check_prompt(role.name, name, prompt, Prompt)
     sampling = with_settings(info.sampling(prompt.sampling), context.sampling)
-    key, response = await context.models.ask(slot, prompt.messages, sampling, draw)
+    called = None
+    if rounds := agent.options_as(ModelOptions).tools:
+        called = await ask_with_tools(context.models, slot, prompt.messages, sampling, draw, context.tools, rounds)
+        key, response, said = called.key, called.response, without_claims(called.response.text)
+    else:
+        key, response = await context.models.ask(slot, prompt.messages, sampling, draw)
+        said = response.text
     before = reads[0] if reads else Turn(name, role.name)
     with calling(speaker, name, "read"):
-        parsed = speaker.read(agent, situation, response.text, response)
+        parsed = speaker.read(agent, situation, said, response)
         again = parsed
         if response.status == "truncated":
-            again = speaker.read(agent, situation, whole_lines(response.text), response)
+            again = speaker.read(agent, situation, whole_lines(said), response)
     check_parsed(role.name, name, parsed, ParsedAnswer, situation)
     kind = getattr(agent.declared, "rationale", "answer")
     if kind != "answer" and (parsed.stated or parsed.action):
@@ -278,7 +287,7 @@ async def speak(
         parsed = replace(parsed, rationale=text, stated=stated)
         again = replace(again, stated=rationale_of(kind, response, situation, whole_lines)[1])
     answer = _by_outcome(parsed, again, response)
-    misread = is_misread(speaker, parsed, response.text, situation)
+    misread = is_misread(speaker, parsed, said, situation)
     read = any(field is not None and field[1] == "ok" for field in (answer.stated, answer.action))
     options = agent.options_as(ModelOptions)
     if options.may_abstain and answer.action is not None and abstains(response.text):
@@ -306,8 +315,8 @@ async def speak(
         action=before.action if answer.action is None else answer.action[0],
         status=before.status if answer.action is None else answer.action[1],
         key=key,
-        usage=response.usage,
-        cost=response.cost,
+        usage=response.usage if called is None else called.usage,
+        cost=response.cost if called is None else called.cost,
         probs=response.probs,
         mass=response.mass,
         reads=names,
@@ -316,7 +325,11 @@ async def speak(
         slot=slot,
         fault=fault,
         unsent=unsent_settings(sampling, response),
-        prompt=prompt.messages,
+        prompt=prompt.messages if called is None else called.messages,
+        tools=() if called is None else called.uses,
+        earlier=() if called is None else called.earlier,
+        offered=called is not None,
+        claims=None if called is None else read_claims(response.text),
         implied=read_implied(implying[0], situation, implying[1]) if reasons else before.implied,
         cue=cue,
     )
@@ -341,6 +354,10 @@ def without_call(turn: Turn) -> Turn:
         slot="",
         fault="",
         unsent={},
+        tools=(),
+        earlier=(),
+        offered=False,
+        claims=None,
     )
 
 

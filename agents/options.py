@@ -105,6 +105,7 @@ class ModelOptions(RoleOptions):
         unrelated: a noise control: it is shown, in the place of what the others say, rationales about something else.
         resample_from: the sentence of its own answer, from 1, from which it is to go on anew; with the move "resample".
         signed, show_confidence: show it the others by name, and with how sure they are.
+        tools: in how many rounds it may call the tools of its task; 0: it is offered none.
     """
 
     move: str = option("open", text)
@@ -117,6 +118,7 @@ class ModelOptions(RoleOptions):
     resample_from: int | None = option(None, whole_from(1), chat_only=True)
     signed: bool = option(False, flag, chat_only=True)
     show_confidence: bool = option(False, flag, chat_only=True)
+    tools: int = option(0, whole_from(0), chat_only=True)
 
 
 def chat_only_names(options: Any, given: Mapping[str, Any]) -> list[str]:

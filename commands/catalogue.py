@@ -105,6 +105,12 @@ def _protocols() -> Rows:
     yield from _registered(PROTOCOLS)
 
 
+def _importers() -> Rows:
+    from ..importers import IMPORTERS
+
+    yield from _registered(IMPORTERS)
+
+
 def _exporters() -> Rows:
     from ..reports.export import EXPORTERS
 
@@ -186,6 +192,7 @@ KINDS: dict[str, ListedKind] = {
     "models": _described("model", "what it is", _models),
     "executors": _described("executor", "where episodes are played", _executors),
     "protocols": _described("decision protocol", "how a debate is decided", _protocols),
+    "importers": _described("format", "what it reads", _importers),
     "exporters": _described("format", "what it writes", _exporters),
     "runs": ListedKind(
         ("run", "started (UTC)", "state", "model", "task", "cost", "episodes", "answers", "variants"),

@@ -34,7 +34,7 @@ def list_(
         str,
         typer.Argument(
             help="Of what: tasks, graphs, interventions, agents, metrics, evaluators, models, executors, protocols, "
-            "exporters or runs.",
+            "importers, exporters or runs.",
             autocompletion=names_of("kinds"),
         ),
     ],

@@ -26,6 +26,7 @@ def compare_command(
     as_json: bool,
     console: Console,
     wide: bool = False,
+    shared: bool = False,
 ) -> None:
     """Print what `akrasia compare RUN A B` or `akrasia compare RUN1 RUN2 [VARIANT]` asks for.
 
@@ -33,7 +34,7 @@ def compare_command(
         UsageError: the arms cannot be paired, or a name is unknown.
     """
     with waiting(f"comparing in {run}"):
-        comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval)
+        comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval, shared)
     if as_json:
         echo_json(comparisons)
     else:

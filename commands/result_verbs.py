@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide
+from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide, names_of
 from .output import echo_json, terminal
 from .strict import StrictCommand
 from .waiting import waiting
@@ -21,19 +21,12 @@ def add_result_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
     for command in (score, compare, check, show, view, judge, report, export):
         app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
+    app.command("import", cls=StrictCommand, rich_help_panel=SECTION)(import_run)
 
 
 def score(
     context: typer.Context,
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="A published format (aiw, potemkin, greedy-table), else a run folder; ./aiw is a folder of that name."
-        ),
-    ],
-    source: Annotated[Path | None, typer.Argument(help="The published file or folder.")] = None,
-    rule: Annotated[str, typer.Option(help="aiw: which answer of a response counts, first or last.")] = "first",
-    cell: Annotated[list[float] | None, typer.Option(help="greedy-table: six cells in percent, row by row.")] = None,
+    run: RunFolder,
     metric: Metrics = None,
     evaluator: Annotated[
         list[str] | None, typer.Option(help="Also this evaluator, NAME or FILE.py:NAME; may be repeated.")
@@ -50,17 +43,14 @@ def score(
     wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score a stored run, or published responses, again; needs no model, no network and no key."""
-    with waiting(f"reading {what}"):
+    """Score a stored run again; needs no model, no network and no key."""
+    with waiting(f"reading {run}"):
         from .score import score_command
 
     score_command(
         context,
-        what,
-        source,
+        run,
         terminal(),
-        rule=rule,
-        cells=cell,
         metrics=metric,
         evaluators=evaluator or (),
         baseline=baseline,
@@ -81,13 +71,58 @@ def compare(
     ] = None,
     metric: Metrics = None,
     interval: IntervalKind = "robust",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Of imported runs: only the items and trials that both arms hold.")
+    ] = False,
     wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
     from .compare import compare_command
 
-    compare_command(run, a, b, metric, interval, as_json, terminal(), wide)
+    compare_command(run, a, b, metric, interval, as_json, terminal(), wide, shared)
+
+
+def import_run(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="The format by name: akrasia list importers.", metavar="KIND", autocompletion=names_of("importers")
+        ),
+    ],
+    source: Annotated[str, typer.Argument(help="The file or folder; for table also hf:OWNER/NAME.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="Run folder that is made of it.")],
+    map_: Annotated[
+        str | None, typer.Option("--map", help="table: item=question_id,variant=model,done=answer,right=key.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="The least score that is right.")] = None,
+    rule: Annotated[str | None, typer.Option(help="aiw: which answer of a response counts, first or last.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Another option of the format, name=value; may be repeated.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What the questions are called, where the source does not say.")] = "",
+    model: Annotated[str, typer.Option(help="The model, where the source does not say.")] = "",
+    variant: Annotated[str, typer.Option(help="The arm, where the source does not say.")] = "",
+    baseline: Annotated[str, typer.Option(help="The arm that others are compared with; by default the first.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run in the folder.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take guessed columns without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run of what was run elsewhere: a table, logs of other tools, published outputs."""
+    from .import_run import import_command
+
+    import_command(
+        kind,
+        source,
+        out,
+        terminal(as_json),
+        given={"map": map_, "threshold": threshold, "rule": rule},
+        more=option or (),
+        names={"task": task, "model": model, "variant": variant, "baseline": baseline},
+        fresh=fresh,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 def check(

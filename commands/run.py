@@ -15,19 +15,20 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from ..api import execute
+from ..api import execute, run_size
 from ..errors import BadOption, RunFolderError, RunStopped
 from ..events import Listener
 from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
+from ..ledger.imported import refuse_imported
 from ..racing import race_into
+from ..reports.progress import RunProgress
 from ..result import Result
 from ..telemetry.log import logged
 from ..telemetry.otel import exported
 from .output import echo_json
-from .progress import RunProgress, RunSize
 from .settings import experiment_settings, merged_with, tell
 from .waiting import waiting
 
@@ -159,6 +160,7 @@ def _settings(
     if not resume:
         raise RunFolderError(f"{str(experiment)!r} is a run folder", remedy="Use --resume to go on with it.")
     with read_ledger(experiment) as ledger:
+        refuse_imported(ledger.imported(), experiment)
         stored = ledger.meta("settings")
     if stored is None:
         raise RunFolderError(
@@ -200,7 +202,7 @@ def _play(
         for name in (signal.SIGINT, signal.SIGTERM):
             _handle(loop, name, interrupted)
 
-    with RunProgress(_size(experiment, folder, resume), console) as progress:
+    with RunProgress(run_size(experiment, folder, resume), console) as progress:
         options: dict[str, Any] = {
             "resume": resume,
             "fresh": fresh,
@@ -212,19 +214,6 @@ def _play(
         if racing is not None:
             return asyncio.run(race_into(experiment, folder, *racing, **options))
         return asyncio.run(execute(experiment, folder, **options))
-
-
-def _size(experiment: Experiment, folder: Path, resume: bool) -> RunSize:
-    """What the run will hold, and how much of it is there already."""
-    stored = 0
-    if resume and holds_run(folder):
-        bounds, baseline = experiment.bounds(), experiment.variants[0].name
-        with read_ledger(folder) as ledger:
-            finished = ledger.finished_counts(experiment.episodes) or {}
-        stored = sum(n * bounds.get(task, 0) for (task, _, variant), n in finished.items() if variant == baseline)
-    models, variants = [m.label for m in experiment.models], [v.name for v in experiment.variants]
-    local = experiment.workers == 1 and experiment.executor in ("", "local")
-    return RunSize(experiment.situations, models, variants, stored, local)
 
 
 def _handle(loop: asyncio.AbstractEventLoop, name: signal.Signals, act: Callable[[], None]) -> None:

@@ -38,17 +38,20 @@ def _row(folder: Path) -> tuple[str, ...]:
 
 def _cells(ledger: LedgerReader) -> tuple[str, ...]:
     stored: dict[str, Any] = json.loads(ledger.meta("experiment") or "{}")
-    paid, sessions = ledger.paid(), ledger.sessions()
+    paid, sessions, imported = ledger.paid(), ledger.sessions(reported=False), ledger.imported()
     state = _state(stored_missing(ledger), ended_sentence(sessions))
+    started = sessions[0].started if sessions else ""
+    if imported is not None:
+        state, started = f"imported: {imported.kind}", imported.at
     names = [marked_name(n, "leaks" in v) for n, v in stored.get("variants", {}).items()]
     return (
-        sessions[0].started[:16].replace("T", " ") if sessions else "",
+        started[:16].replace("T", " "),
         state,
         ", ".join(stored.get("labels", ())),
         ", ".join(stored.get("task_labels", ())),
-        "unknown" if paid.dollars is None else f"${paid.dollars:.4f}",
+        "" if imported else "unknown" if paid.dollars is None else f"${paid.dollars:.4f}",
         str(stored.get("episodes", "")),
-        f"{paid.calls:,.0f}",
+        "" if imported else f"{paid.calls:,.0f}",
         "; ".join(names),
     )
 

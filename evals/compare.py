@@ -28,7 +28,7 @@ from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hoch
 from .integrity import IntegrityFault, arm_faults, same_requests, unmeasured_contrast
 from .metrics import Metric, ratio_metric
 from .pairs import OWN_WAY, SAME_SITUATIONS, Flips, Pairing, Side, metric_contrast, pair, worst_case_bounds
-from .run_pairs import check_runs, pair_models, variant_named
+from .run_pairs import check_items, check_runs, pair_models, variant_named, with_episodes_of
 from .run_tables import RunTables
 from .situations import shared_situations
 from .verdict import LEAKS, difference_between, direction
@@ -76,6 +76,7 @@ class Comparison:
         left_out: episodes that one arm alone has.
         flips: from `a` to `b`, None where the arms met different situations.
         tokens, calls: per decision of `b`, as a multiple of `a`'s; None where `a` takes none.
+        imported: of imported runs, from what; "" of runs that were played.
         incomplete: which episodes are missing, in words; "" where none is, or it is not known.
         leaks: whether an agent of `a`, and one of `b`, is told something by the oracle.
         anytime: a run was looked at while it went on, so the intervals are anytime-valid and nothing has a p.
@@ -97,11 +98,17 @@ class Comparison:
     sentence: str
     anytime: bool = False
     incomplete: str = ""
+    imported: str = ""
     leaks: tuple[bool, bool] = (False, False)
 
 
 def compare(
-    run: RunTables | pl.DataFrame, a: str, b: str, metrics: Sequence[str] = COMPARED, interval: Interval = "robust"
+    run: RunTables | pl.DataFrame,
+    a: str,
+    b: str,
+    metrics: Sequence[str] = COMPARED,
+    interval: Interval = "robust",
+    shared: bool = False,
 ) -> tuple[Comparison, ...]:
     """Two variants of one run, on every task and model that has both.
 
@@ -110,6 +117,7 @@ def compare(
         a, b: variants, by name or by what follows the baseline's name: "critique" for
             "reason_act | critique(rounds=2)".
         metrics: names of metrics that are ratios; they are one family.
+        shared: of an imported run, compare the items and trials that both arms hold, where one holds more.
 
     Raises:
         RunFolderError: the table is empty.
@@ -126,6 +134,8 @@ def compare(
     for (_, model), here in run.steps.group_by("task", "model", maintain_order=True):
         sides = [Side(v, here.filter(variant=v)) for v in (one, other)]
         if not any(side.steps.is_empty() for side in sides):
+            if run.imported is not None:
+                check_items(sides[0], sides[1], shared)
             models = (str(model), str(model))
             alike = same_requests(sides[1].steps, sides[0].steps)
             faults = (arm_faults(run, here, one), (*arm_faults(run, here, other), *alike))
@@ -145,12 +155,14 @@ def compare_runs(
     variant: str | None = None,
     metrics: Sequence[str] = COMPARED,
     interval: Interval = "robust",
+    shared: bool = False,
 ) -> tuple[Comparison, ...]:
     """One variant in two runs, on every task that both hold.
 
     Args:
         first, second: the tables of each run, with its name and its experiment as stored with it.
         variant: by name; by default the baseline.
+        shared: of imported runs, compare the items and trials that both hold, where one holds more.
 
     Raises:
         RunFolderError: a table is empty.
@@ -166,6 +178,9 @@ def compare_runs(
     if first.name == second.name:
         raise BadOption(f"{first.name!r} would be compared with itself", remedy="Name two runs.")
     variants = [variant_named(run.steps, variant or baseline_name(run.steps)) for run in runs]
+    if first.imported is not None and second.imported is not None:
+        second = replace(second, steps=with_episodes_of(second.steps, first.steps))
+        runs = (first, second)
     check_runs(first, second, variants)
     looks = min((run.looks for run in runs if run.looks is not None), key=lambda looks: looks.at[-1], default=None)
     comparisons = []
@@ -176,6 +191,8 @@ def compare_runs(
             one, other = (
                 Side(run.name, part.filter(model=m)) for run, part, m in zip(runs, parts, models, strict=True)
             )
+            if first.imported is not None:
+                check_items(one, other, shared)
             here = (run.steps.filter(task=task, model=m) for run, m in zip(runs, models, strict=True))
             faults = [arm_faults(*arm) for arm in zip(runs, here, variants, strict=True)]
             comparisons.append(_comparison(one, other, models, metrics, interval, looks, (faults[0], faults[1])))
@@ -190,8 +207,10 @@ def _with_missing(comparisons: Sequence[Comparison], *runs: RunTables) -> tuple[
         compared = [m for m in here if len(runs) > 1 or m.variant in (one.a, one.b)]
         return missing_sentence(compared, run.ended, run.name)
 
+    imported = "; ".join(run.imported.sentence for run in runs if run.imported is not None)
     return tuple(
-        replace(one, incomplete="; ".join(filter(None, (said(one, run) for run in runs)))) for one in comparisons
+        replace(one, imported=imported, incomplete="; ".join(filter(None, (said(one, run) for run in runs))))
+        for one in comparisons
     )
 
 
@@ -259,7 +278,9 @@ def _pairing(b: Side, a: Side, models: tuple[str, str]) -> Pairing:
 
 
 def _multiple(b: Side, a: Side, columns: Sequence[str]) -> float | None:
-    """What `b` takes per decision, as a multiple of what `a` takes."""
+    """What `b` takes per decision, as a multiple of what `a` takes; None where an imported run does not say."""
+    if any(side.steps[c].null_count() for side in (a, b) for c in columns):
+        return None
     ours, theirs = (float(sum(side.steps[c].sum() for c in columns)) / side.steps.height for side in (b, a))
     return ours / theirs if theirs else None
 

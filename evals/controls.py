@@ -28,12 +28,12 @@ class Reference:
     Attributes:
         kind: "placebo", "self_consistency", "retry" or "informed".
         variant: the control's name.
-        calls: its model calls per decision.
+        calls: its model calls per decision; None where an imported run does not say.
     """
 
     kind: str
     variant: str
-    calls: float
+    calls: float | None
 
 
 def references(parts: Mapping[str, pl.DataFrame], variant: str, baseline: str) -> list[Reference]:
@@ -53,8 +53,8 @@ def references(parts: Mapping[str, pl.DataFrame], variant: str, baseline: str) -
     controls = [Reference("placebo", v, _calls(p)) for v, p in chosen.items()]
     if not _redraws(plan, base):
         for kind in MATCHED:
-            enough = {v: _calls(p) for v, p in others.items() if _redraws(str(p["plan"][0]), base) == kind}
-            enough = {v: c for v, c in enough.items() if c >= calls}
+            redrawn = {v: _calls(p) for v, p in others.items() if _redraws(str(p["plan"][0]), base) == kind}
+            enough = {v: c for v, c in redrawn.items() if c is not None and calls is not None and c >= calls}
             if enough:
                 nearest = min(enough, key=lambda v: (enough[v], v))
                 controls.append(Reference(kind, nearest, enough[nearest]))
@@ -79,5 +79,5 @@ def _redraws(plan: str, base: str) -> str:
     return name if change != plan and name in MATCHED and " | " not in change else ""
 
 
-def _calls(part: pl.DataFrame) -> float:
-    return float(part["calls"].sum()) / part.height
+def _calls(part: pl.DataFrame) -> float | None:
+    return None if part["calls"].null_count() else float(part["calls"].sum()) / part.height

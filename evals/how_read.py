@@ -65,4 +65,6 @@ def several_readers(run: RunTables) -> list[str]:
 
 def _readers(run: RunTables) -> tuple[str, ...]:
     """The versions of the reader that the sessions of a run used, each once; "" is one that was not recorded."""
+    if run.imported is not None:
+        return (run.imported.reader,) if run.imported.reader else ()
     return tuple(dict.fromkeys(session.reader for session in run.sessions))

@@ -38,14 +38,20 @@ class Point:
 
 
 def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
-    """The arms of one task and model by what they cost, cheapest first; those without a measured gap are left out."""
+    """The arms of one task and model by what they cost, cheapest first; those without a measured gap, or
+    whose tokens are not known, are left out.
+    """
     base = next((a for a in arms if a.baseline), None)
     start = None if base is None else base.metrics.get("gap", Estimate(None)).value
     if base is None or start is None or base.integrity or base.leaks:
         return ()
     arms = [a for a in arms if not a.integrity and not a.undone]
-    measured = [(a, start - gap) for a in arms if (gap := a.metrics.get("gap", Estimate(None)).value) is not None]
-    rivals = [(a.variant, min(c, start - _worst(a)), a.tokens) for a, c in measured if not a.control and not a.leaks]
+    measured = [
+        (a, start - gap, a.tokens)
+        for a in arms
+        if (gap := a.metrics.get("gap", Estimate(None)).value) is not None and a.tokens is not None
+    ]
+    rivals = [(a.variant, min(c, start - _worst(a)), t) for a, c, t in measured if not a.control and not a.leaks]
     flags = on_pareto_front([(closed, tokens) for _, closed, tokens in rivals])
     best = {variant for (variant, _, _), flag in zip(rivals, flags, strict=True) if flag}
     points = [
@@ -53,11 +59,11 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
             a.variant,
             "baseline" if a.baseline else "control" if a.control else "variant",
             closed,
-            a.tokens,
+            tokens,
             a.variant in best,
             a.leaks,
         )
-        for a, closed in measured
+        for a, closed, tokens in measured
     ]
     return tuple(sorted(points, key=lambda p: (p.tokens, -p.closed, p.variant)))
 

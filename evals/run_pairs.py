@@ -13,9 +13,13 @@ import polars as pl
 
 from ..errors import BadOption, UnknownName
 from .frame import baseline_name
+from .pairs import Side
 from .run_tables import RunTables
 
-__all__ = ["check_runs", "pair_models", "variant_named"]
+__all__ = ["check_items", "check_runs", "pair_models", "variant_named", "with_episodes_of"]
+
+SHOWN = 3  # items that a refusal names
+_DRAW = ["item", "item_trial", "step"]
 
 
 def variant_named(steps: pl.DataFrame, name: str) -> str:
@@ -36,6 +40,57 @@ def variant_named(steps: pl.DataFrame, name: str) -> str:
     raise UnknownName.among("variant", name, known)
 
 
+def check_items(a: Side, b: Side, shared: bool = False) -> None:
+    """Refuse two imported arms that do not answer the same items as often, or that were asked different things.
+
+    Args:
+        shared: let one hold items or trials that the other lacks: those that both hold are compared.
+
+    Raises:
+        BadOption: they are no pairs; the message names items.
+    """
+    extra = [_items(one.steps.join(other.steps, on=_DRAW, how="anti")) for one, other in ((a, b), (b, a))]
+    if not shared and any(extra):
+        held = [(side, rows) for side, rows in zip((a, b), extra, strict=True) if rows]
+        told = [f"{len(rows):,} of {side.name!r} alone ({_named(rows)})" for side, rows in held]
+        raise BadOption(
+            f"{a.name!r} and {b.name!r} are not paired: they do not hold the same items and trials",
+            "; ".join(told),
+            "Import the missing rows, or compare what both hold: --shared.",
+        )
+    both = a.steps.select(*_DRAW, "situation").join(b.steps.select(*_DRAW, theirs="situation"), on=_DRAW)
+    differ = both.filter(pl.col("situation") != pl.col("theirs"))
+    if both.is_empty() or differ.height:
+        named = _named(_items(differ)) or f"{_named(_items(a.steps))} against {_named(_items(b.steps))}"
+        why = "they hold no item in common" if both.is_empty() else "they were asked different questions"
+        raise BadOption(
+            f"{a.name!r} and {b.name!r} are not paired: {why}",
+            named,
+            "Name the column that says what a row is about: akrasia import ... --map item=COLUMN.",
+        )
+
+
+def _items(steps: pl.DataFrame) -> list[str]:
+    """The items of steps, each with its trial where that is not the first."""
+    draws = steps.select("item", "item_trial").unique(maintain_order=True).rows()
+    return [f"item {item}" + (f", trial {trial}" if trial else "") for item, trial in draws]
+
+
+def _named(items: Sequence[str]) -> str:
+    return "; ".join(items[:SHOWN]) + ("; ..." if len(items) > SHOWN else "")
+
+
+def with_episodes_of(steps: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
+    """The steps of an imported run, with the episodes that another one gives to the same items and trials; what that
+    does not hold comes after.
+    """
+    draw = ["task", "item", "item_trial"]
+    known = first.select(*draw, found="episode").unique(draw)
+    after = int(first["episode"].max() or 0) + 1  # type: ignore[arg-type]
+    joined = steps.join(known, on=draw, how="left", maintain_order="left")
+    return joined.with_columns(episode=pl.coalesce("found", pl.col("episode") + after)).drop("found")
+
+
 def check_runs(first: RunTables, second: RunTables, variants: Sequence[str]) -> None:
     """Refuse two runs whose episodes are no pairs.
 
@@ -47,6 +102,10 @@ def check_runs(first: RunTables, second: RunTables, variants: Sequence[str]) -> 
     """
     runs = f"{first.name!r} and {second.name!r}"
     a, b = first.experiment, second.experiment
+    if (first.imported is None) != (second.imported is None):
+        raise BadOption(
+            f"{runs} cannot be paired", "one was imported and the other played here", "Compare two of a kind."
+        )
     for what in ("design", "seed"):
         if a.get(what) != b.get(what):
             raise BadOption(
@@ -72,7 +131,7 @@ def check_runs(first: RunTables, second: RunTables, variants: Sequence[str]) -> 
                     "Compare runs of the same task.",
                 )
     plans = [str(r.steps.filter(variant=v)["plan"][0]) for r, v in zip((first, second), variants, strict=True)]
-    if plans[0] != plans[1]:
+    if plans[0] != plans[1] and first.imported is None:
         raise BadOption(
             f"{runs} would be compared by different variants",
             f"{plans[0]} against {plans[1]}",

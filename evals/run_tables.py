@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession, ended_sentence
 from .anytime import InterimLooks
 from .completeness import MissingEpisodes, missing_episodes
@@ -37,6 +38,7 @@ class RunTables:
         prompts: of every arm at one situation, where some arm shows what is encoded; see `akrasia.evals.encoded`.
         played: of a run that ended early, the episodes that each (task, model, variant) has played to their ends.
         name: what the run is called beside another.
+        imported: where the run was imported from; None where it was played.
     """
 
     steps: pl.DataFrame
@@ -53,6 +55,7 @@ class RunTables:
     prompts: Prompts = field(default_factory=dict)
     played: Mapping[tuple[str, str, str], frozenset[int]] = field(default_factory=dict)
     name: str = "the run"
+    imported: ImportedFrom | None = None
 
     @classmethod
     def of(cls, run: RunTables | pl.DataFrame) -> RunTables:

@@ -6,9 +6,15 @@ the same episodes; the p-values of one metric on one task and model are correcte
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import polars as pl
+
+from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession
+from ..notebook import paragraph_html, table_html
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .completeness import MissingEpisodes
@@ -22,6 +28,14 @@ from .two_way import TwoWay
 from .verdict import Verdict
 
 __all__ = ["Arm", "JudgedRates", "Outcomes", "Scorecard"]
+
+_SCHEMA: dict[str, Any] = {
+    "task": pl.String, "model": pl.String, "variant": pl.String, "baseline": pl.Boolean, "control": pl.String,
+    "measured": pl.Boolean, "leaks": pl.Boolean, "metric": pl.String, "estimate": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "steps": pl.Float64, "items": pl.Int64, "why": pl.String, "difference": pl.Float64,
+    "difference_low": pl.Float64, "difference_high": pl.Float64, "p": pl.Float64, "p_holm": pl.Float64,
+}  # fmt: skip
+_SHOWN = ("knowing", "doing", "gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class Arm:
         metrics: estimates per metric name; bounds: what answers that could not be read could have made of them, for
             those that have bounds and miss some answers; splits: knowing, doing and gap per subset of steps.
         table: the 2 x 3 table of steps.
-        calls, tokens: per decision, tokens in and out together.
+        calls, tokens: per decision, tokens in and out together; None where an imported run does not say.
         flips: against the baseline; None in a rollout, where situations differ, and of an arm that was not measured.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         followed: the same for every rate that can be followed: those with which a reader is met; empty elsewhere.
@@ -93,8 +107,8 @@ class Arm:
     splits: dict[str, dict[str, Estimate]]
     table: GapTable
     outcomes: Outcomes
-    calls: float
-    tokens: float
+    calls: float | None
+    tokens: float | None
     flips: Flips | None = None
     bounds: dict[str, Bounds] = field(default_factory=dict)
     anytime: Estimate | None = None
@@ -141,6 +155,7 @@ class Scorecard:
         reading: by which reader the answers were read, and how often it errs; no part of what was measured either.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
+        imported: where the run was imported from; None where it was played.
     """
 
     design: str
@@ -152,6 +167,7 @@ class Scorecard:
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
     judged: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
+    imported: ImportedFrom | None = None
     missing: tuple[MissingEpisodes, ...] = ()
     sessions: tuple[RunSession, ...] = field(default=(), compare=False)
     reading: tuple[HowRead, ...] = field(default=(), compare=False)
@@ -185,3 +201,73 @@ class Scorecard:
             if (task, model, c.variant, c.metric, c.against) == wanted:
                 return c
         return None
+
+    def to_frame(self) -> pl.DataFrame:
+        """A row for each metric of each variant, in the order of the scorecard.
+
+        Columns: `task`, `model`, `variant`, `baseline`, `control` (which one, null where it is none), `measured` (false
+        where its integrity failed), `leaks`, `metric`, `estimate` with its interval `low` to `high`, over `steps` and
+        `items`, `why` it is null, and against the baseline the paired `difference` with its interval, its `p` and that
+        corrected by Holm. Shares are in [0, 1], differences of shares in [-1, 1].
+        """
+        return pl.DataFrame(list(_rows(self)), schema=_SCHEMA, orient="row")
+
+    def _repr_html_(self) -> str:
+        return _html(self)
+
+
+def _rows(card: Scorecard) -> Iterator[tuple[Any, ...]]:
+    for arm in card.arms:
+        base = card.baseline_of(arm).variant
+        for metric in arm.metrics:
+            e = arm.rate(metric)
+            contrast = None if arm.baseline else card.contrast(arm, metric, base)
+            d = Estimate(None) if contrast is None else contrast.difference
+            p, holm = (None, None) if contrast is None else (contrast.p, contrast.p_holm)
+            whose = arm.task, arm.model, arm.variant, arm.baseline, arm.control, not arm.integrity, arm.leaks
+            yield (
+                *whose,
+                metric,
+                e.value,
+                e.low,
+                e.high,
+                e.n,
+                e.clusters,
+                e.why or None,
+                d.value,
+                d.low,
+                d.high,
+                p,
+                holm,
+            )
+
+
+def _html(card: Scorecard) -> str:
+    parts = []
+    for task, model in card.groups:
+        arms = card.arms_of(task, model)
+        parts.append(
+            table_html(("variant", *_SHOWN, "against the baseline"), map(_cells(card), arms), f"{model} on {task}")
+        )
+        found = [v for v in card.verdicts if (v.task, v.model) == (task, model)]
+        parts += [paragraph_html(v.sentence, f"{v.variant}:") for v in found]
+    parts += [paragraph_html(f"! {warning}") for warning in card.warnings]
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _cells(card: Scorecard) -> Callable[[Arm], tuple[str, ...]]:
+    def cells(arm: Arm) -> tuple[str, ...]:
+        role = "baseline" if arm.baseline else "control" if arm.control else ""
+        name = f"{arm.variant} ({role})" if role else arm.variant
+        contrast = None if arm.baseline else card.contrast(arm, "gap", card.baseline_of(arm).variant)
+        change = "" if contrast is None else _written(contrast.difference, "+")
+        return (name, *(_written(arm.rate(m)) if m in arm.metrics else "" for m in _SHOWN), change)
+
+    return cells
+
+
+def _written(e: Estimate, sign: str = "") -> str:
+    if e.value is None:
+        return "not measured"
+    ends = "[unknown]" if e.low is None or e.high is None else f"[{e.low:{sign}.2f}, {e.high:{sign}.2f}]"
+    return f"{e.value:{sign}.2f} {ends}"

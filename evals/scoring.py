@@ -46,12 +46,17 @@ from .warnings import (
     trial_warnings,
 )
 
-__all__ = ["CONTRASTED", "score"]
+__all__ = ["CONTRASTED", "HEADLINE", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
 FOLLOWED = ("knowing", "doing", "gap", "say_do")
 JUDGED = ("knowing", "gap", "say_do")
+HEADLINE = (  # every metric that a scorecard in a terminal shows or needs
+    *FOLLOWED, "chance", "calls", "prompt_tokens", "completion_tokens", "reading_error", *TRIAL_CONTRASTED,
+    "tool_called", "tool_called_needed", "tool_called_unneeded", "tool_errors", "tool_claimed", "tool_claimed_uncalled",
+    "tool_called_unclaimed",
+)  # fmt: skip
 
 Pairings = Mapping[tuple[str, str], Pairing]
 """By the names of both arms."""
@@ -63,6 +68,7 @@ def score(
     baseline: str | None = None,
     interval: Interval = "robust",
     evaluators: Sequence[Any] = (),
+    headline: bool = False,
 ) -> Scorecard:
     """Score a run.
 
@@ -85,8 +91,9 @@ def score(
     if kind not in INTERVALS:
         raise UnknownName.among("kind of interval", kind, INTERVALS)
     run = replace(run, turns=None if run.turns is None else with_items_of(run.turns, run.steps))
-    chosen = select_metrics(metrics) | {e.name: e for e in evaluators}
-    scorer = _Scorer(run, chosen, [e.name for e in evaluators], interval, whole=metrics is None, failures=[])
+    chosen = select_metrics(HEADLINE if headline and metrics is None else metrics) | {e.name: e for e in evaluators}
+    named, broken_down = [e.name for e in evaluators], metrics is None and not headline
+    scorer = _Scorer(run, chosen, named, interval, whole=metrics is None, broken_down=broken_down, failures=[])
     groups = [scorer.group(steps, baseline) for steps in _by_task_and_model(run)]
     arms = tuple(arm for group in groups for arm in group.arms)
     contrasts = tuple(c for group in groups for c in group.named(group.contrasts))
@@ -99,6 +106,7 @@ def score(
         verdicts=tuple(v for group in groups for v in group.verdicts),
         warnings=(
             *filter(None, [missing_sentence(run.missing, run.ended)]),
+            *([] if run.imported is None else run.imported.warnings),
             *scorer.failures,
             *arm_warnings(arms, design),
             *contrast_warnings(arms, () if anytime else contrasts),
@@ -115,6 +123,7 @@ def score(
         missing=run.missing,
         sessions=run.sessions,
         reading=how_read(run),
+        imported=run.imported,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
     )
 
@@ -141,6 +150,7 @@ class _Scorer:
     evaluators: Sequence[str]
     interval: Interval
     whole: bool
+    broken_down: bool
     failures: list[str]
 
     def group(self, steps: pl.DataFrame, baseline: str | None) -> _Group:
@@ -157,8 +167,9 @@ class _Scorer:
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
         repeated = [m for n in TRIAL_CONTRASTED if isinstance(m := self.metrics.get(n), Metric)]
         drawn = self._trials(steps)
-        if drawn and self.run.looks is None:
-            contrasts += _contrasts(_pairings(drawn, controls, base), repeated, self.interval, faults)
+        if base in drawn and self.run.looks is None:
+            again = {v: [r for r in refs if r.variant in drawn] for v, refs in controls.items() if v in drawn}
+            contrasts += _contrasts(_pairings(drawn, again, base), repeated, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
         arms = [_with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
@@ -174,7 +185,7 @@ class _Scorer:
         drawn = self._trials(steps)
         tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base)), drawn.get(v)) for v in order}
         arms = [self._arm(tables[v]) for v in order]
-        if not self.whole:
+        if not self.broken_down:
             return arms
         beside = {v: encoded_beside(parts, v, self.run.prompts) for v in order}
         answers = None if here is None else _answers(here, self.run.trial_answers)
@@ -210,8 +221,8 @@ class _Scorer:
             splits={name: self._split(steps.filter(keep)) for name, keep in SPLITS.items()},
             table=gap_table(steps),
             outcomes=_outcomes(steps),
-            calls=float(steps["calls"].sum()) / steps.height,
-            tokens=float((steps["prompt_tokens"] + steps["completion_tokens"]).sum()) / steps.height,
+            calls=_per_step(steps["calls"]),
+            tokens=_per_step(steps["prompt_tokens"] + steps["completion_tokens"]),
             flips=None if tables.pairing is None else tables.pairing.flips,
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=None if looks is None else looks.level(GAP, steps),
@@ -364,12 +375,22 @@ def _outcomes(steps: pl.DataFrame) -> Outcomes:
         rationales=_counts(steps["stated_status"]),
         read=read,
         unread=int(steps["answers"].sum()) - read,
-        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() else None,
+        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() and _has_choices(steps) else None,
     )
 
 
-def _multiple(ours: float, theirs: float) -> float | None:
-    return ours / theirs if theirs else None
+def _has_choices(steps: pl.DataFrame) -> bool:
+    """Whether there is something to choose from; an imported answer may be nothing but right or wrong."""
+    return steps["item_trial"].null_count() == steps.height or bool(steps["actions"].max())
+
+
+def _per_step(column: pl.Series) -> float | None:
+    """The mean of a column; None where an imported run does not hold all of it."""
+    return None if column.null_count() else float(column.sum()) / len(column)
+
+
+def _multiple(ours: float | None, theirs: float | None) -> float | None:
+    return ours / theirs if ours is not None and theirs else None
 
 
 def _counts(column: pl.Series) -> dict[str, int]:

@@ -31,13 +31,13 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
-from scipy.spatial.distance import jensenshannon
+import scipy
 
 from ..ledger.step_rows import COLUMNS, step_row
 from ..records import Record, encode, normal_form
 from .frame import without_probes
 
-__all__ = ["ASKED", "TRIALS", "asked_by_trials", "plurality_votes", "trials"]
+__all__ = ["ASKED", "TRIALS", "asked_by_trials", "plurality_votes", "trials", "trials_of_items"]
 
 _WHO = ["task", "model", "variant", "control", "baseline", "design", "episode", "item", "step", "situation", "question"]
 _DECISION = ["task", "model", "variant", "episode", "step"]
@@ -70,6 +70,32 @@ def trials(records: Iterable[Record | bytes]) -> pl.DataFrame:
     if rows.is_empty():
         return pl.DataFrame(schema=TRIALS)
     return _with_episodes(_decisions(_without_probes(rows))).select(pl.col(n).cast(t) for n, t in TRIALS.items())
+
+
+def trials_of_items(steps: pl.DataFrame) -> pl.DataFrame:
+    """The same of an imported run, where each draw of an item is an episode of its own: the item is the decision.
+
+    An arm counts as often as its rarest item was drawn: the first draws of every item. Arms of which some item was
+    drawn once have none.
+
+    Args:
+        steps: the table made by `akrasia.evals.frame`; only runs of one step an episode repeat a decision.
+    """
+    if steps["item_trial"].null_count() or steps["step"].n_unique() > 1:
+        return pl.DataFrame(schema=TRIALS)
+    arm = ["task", "model", "variant"]
+    fewest = pl.col("item").len().over(*arm, "item").min().over(arm)
+    first = pl.int_range(pl.len()).over(*arm, "item") < pl.col("fewest")
+    drawn = steps.with_columns(fewest=fewest).filter(pl.col("fewest") > 1).sort("item_trial").filter(first)
+    if drawn.is_empty():
+        return pl.DataFrame(schema=TRIALS)
+    drawn = drawn.sort("episode").with_columns(
+        trial=pl.col("item_trial"), action_text=pl.when("valid").then("done"), said=pl.format("{}", "item_trial")
+    )
+    renamed = drawn.with_columns(own=pl.col("episode"), episode=pl.col("episode").min().over("task", "item"))
+    decisions = _decisions(renamed.with_columns(situation=pl.col("situation").first().over("task", "item")))
+    alike = decisions.with_columns(sequence="agree", distribution="agree")  # of episodes of one decision
+    return alike.select(pl.col(n).cast(t) for n, t in TRIALS.items()).sort(arm + ["episode"])
 
 
 def asked_by_trials(records: Iterable[Record | bytes]) -> pl.DataFrame:
@@ -179,5 +205,5 @@ def _distribution_likeness(pairs: Sequence[tuple[Sequence[str | None], Sequence[
     for a, b in pairs:
         labels = list(dict.fromkeys((*a, *b)))
         shares = [[side.count(label) / len(side) for label in labels] for side in (a, b)]
-        distances.append(float(np.nan_to_num(jensenshannon(*shares, base=2))))
+        distances.append(float(np.nan_to_num(scipy.spatial.distance.jensenshannon(*shares, base=2))))
     return 1 - float(np.mean(distances))

@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import Literal
 
+from ..notebook import paragraph_html
 from .controls import Reference
 from .inference import FEW, Bounds, Contrast, Estimate, smallest_p
 from .integrity import IntegrityFault
@@ -58,13 +59,14 @@ class Against:
     """An intervention against one of its controls.
 
     Attributes:
-        kind: which control: "placebo", "self_consistency", "retry", "informed"; `calls`: its calls per decision.
+        kind: which control: "placebo", "self_consistency", "retry", "informed"; `calls`: its calls per decision, None
+            where an imported run does not say.
         outcome: "better", "worse", "not shown" or "not measured", in the gap.
     """
 
     kind: str
     variant: str
-    calls: float
+    calls: float | None
     contrast: Contrast
     outcome: str
 
@@ -92,6 +94,9 @@ class Verdict:
     calls: float | None
     sentence: str
     leaks: bool = False
+
+    def _repr_html_(self) -> str:
+        return paragraph_html(self.sentence, f"{self.variant} ({self.model} on {self.task}):")
 
 
 def direction(contrast: Contrast | None) -> Direction:
@@ -137,7 +142,7 @@ def judge_arm(
     where: tuple[str, str, str],
     contrasts: dict[str, Contrast],
     controls: Sequence[tuple[Reference, Contrast]],
-    calls: float,
+    calls: float | None,
     ratios: tuple[float | None, float | None],
     family: int,
     repeated: str = "",
@@ -275,11 +280,11 @@ def _standing(contrast: Contrast) -> str:
 _NAMES = {"placebo": "its placebo", "self_consistency": "self-consistency", "retry": "retry"}
 
 
-def _control(against: Against, calls: float) -> str:
+def _control(against: Against, calls: float | None) -> str:
     name = _NAMES.get(against.kind, "the informed baseline")
-    equal = abs(against.calls - calls) < 1e-9
+    equal = against.calls is not None and calls is not None and abs(against.calls - calls) < 1e-9
     if not equal and against.kind != "informed":
-        name += f" at {against.calls:.3g} calls against {calls:.3g}"
+        name += f" at {_count(against.calls)} calls against {_count(calls)}"
     elif against.kind in ("self_consistency", "retry"):
         name += " at equal calls"
     d = against.contrast.difference
@@ -294,6 +299,10 @@ def _control(against: Against, calls: float) -> str:
         return f"{how} could be undone by answers that could not be read ({_ends(against.contrast)})"
     between = "" if d.low is None else f" (between {difference_between(d)}{_left_open(against.contrast)})"
     return f"not shown to be better than {name}{between}"
+
+
+def _count(calls: float | None) -> str:
+    return "an unknown number of" if calls is None else f"{calls:.3g}"
 
 
 def _cost(ratios: tuple[float | None, float | None]) -> str:

@@ -25,6 +25,7 @@ from ..graphs.state import decision_cost
 from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Record, Situation, Trial, digest
 from ..tasks.base import Graded, Task, item_of
+from ..tasks.tools import TaskTool, tools_of
 from .variant import Variant
 
 __all__ = ["DESIGNS", "Cell", "Design", "fork", "rollout"]
@@ -64,12 +65,12 @@ class Cell:
         step, emit = point.situation.step, self.models.gateway.emit
         models = replace(self.models, player=(*self.models.player, variant.name), trial=trial)
         if emit is None:
-            return await variant.decide_tagged(point.situation, models, seed, step, point.told)
+            return await variant.decide_tagged(point.situation, models, seed, step, point.told, point.tools)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
             models = replace(models, where=where)
-            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.told)
+            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.told, point.tools)
         except BaseException:
             emit(DecisionEnded(where))
             raise
@@ -89,7 +90,7 @@ class Cell:
         models = replace(self.models, player=follower.models.player)
         if models.gateway.emit is not None:
             models = replace(models, where=Where(self.label, self.model, episode, baseline.name, step))
-        return await baseline.decide(point.situation, models, seed, step, point.told)
+        return await baseline.decide(point.situation, models, seed, step, point.told, point.tools)
 
     def record(
         self,
@@ -166,7 +167,8 @@ class _GradingOracle(Oracle):
 class _DecisionPoint:
     """A state of an episode, with the situation it shows and what would be right there.
 
-    `item` is what the episode is about; `told` is the oracle as plans that leak it know it.
+    `item` is what the episode is about; `told` is the oracle as plans that leak it know it; `tools` are those that
+    the task offers there.
     """
 
     item: str
@@ -174,6 +176,7 @@ class _DecisionPoint:
     situation: Situation
     oracle: Oracle
     told: Oracle
+    tools: tuple[TaskTool, ...] = ()
 
     @cached_property
     def name(self) -> str:
@@ -184,7 +187,7 @@ class _DecisionPoint:
     def of(cls, task: Task, item: str, state: Any) -> _DecisionPoint:
         oracle = task.oracle(state)
         told = _GradingOracle.of(oracle, task, state) if isinstance(task, Graded) else oracle
-        return cls(item, state, task.situation(state), oracle, told)
+        return cls(item, state, task.situation(state), oracle, told, tools_of(task, state))
 
     def after(self, task: Task, decision: Decision) -> tuple[Any, float | None, bool]:
         """(next state, reward, whether the episode is over)."""

@@ -133,6 +133,9 @@ def good_answers(records: Iterable[Record], answer: Lookup, only: str = "optimal
     rows: list[Demonstration] = []
     data = TrainingData(rows, 0)
     for record, turn, (request, response) in _answers(records, answer, data):
+        if request.tools or any(m.role == "tool" for m in request.messages):
+            data.left_out["with tools on offer"] += 1
+            continue
         optimal, taken = record.oracle.optimal, turn.position
         right = taken in optimal
         if taken is None:
@@ -156,7 +159,9 @@ def gap_pairs(records: Iterable[Record], answer: Lookup) -> TrainingData:
     data = TrainingData(rows, 0)
     for record, turn, (request, response) in _answers(records, answer, data):
         stated = [a for a in turn.stated if a in record.oracle.optimal]
-        if turn.status != "ok" or turn.action is None:
+        if request.tools or any(m.role == "tool" for m in request.messages):
+            data.left_out["with tools on offer"] += 1
+        elif turn.status != "ok" or turn.action is None:
             data.left_out["that take no action"] += 1
         elif not stated:
             data.left_out["without an optimal recommendation"] += 1

@@ -15,6 +15,7 @@ from ..interventions.controls import control_kind, stands_for
 from ..interventions.expression import parse
 from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Situation
+from ..tasks.tools import TaskTool
 
 __all__ = ["Variant", "as_variants"]
 
@@ -81,21 +82,34 @@ class Variant:
         return self.plan.code.known
 
     async def decide(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> Decision:
         """Decide a situation.
 
         Args:
             episode, step: the name of the draw, together with the sample numbers of the plan.
             oracle: passed on to plans that are marked as leaking it, and to no other.
+            tools: those that the task offers, for agents that may call some.
         """
-        return await self.plan.decide(situation, models, episode, step, oracle)
+        return await self.plan.decide(situation, models, episode, step, oracle, tools)
 
     async def decide_tagged(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags of its record that say what happened inside a graph that was not built here."""
-        return await self.plan.decide_tagged(situation, models, episode, step, oracle)
+        return await self.plan.decide_tagged(situation, models, episode, step, oracle, tools)
 
 
 def as_variants(value: Any) -> tuple[Variant, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..models.roles import ModelRoles
 from ..records import Decision, Draw, Oracle, Situation
+from ..tasks.tools import TaskTool
 from .code_identity import Code
 
 __all__ = ["Change", "Decider", "Recommends"]
@@ -122,13 +123,25 @@ class Decider(Protocol):
         ...
 
     async def decide(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> Decision:
         """Decide a situation; the oracle reaches those that leak it, and no other."""
         ...
 
     async def decide_tagged(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags that say what happened inside graphs that were not built here."""
         ...

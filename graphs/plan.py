@@ -26,7 +26,9 @@ from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
 from ..models.roles import ModelRoles
 from ..models.sampling import with_settings
+from ..notebook import paragraph_html, table_html
 from ..records import Decision, Draw, Oracle, Sampling, Situation, digest
+from ..tasks.tools import TaskTool, shown_tools
 from .code_identity import NO_CODE, Code, code_of
 from .code_modules import is_shipped
 from .decider import Change, Recommends
@@ -101,6 +103,21 @@ class Plan:
                 "Drop it, or start from a graph whose agents it applies to.",
             )
         return changed
+
+    def _repr_html_(self) -> str:
+        fewest = f", at least {self.fewest_calls}" if self.fewest_calls != self.calls else ""
+        costs = f"{self.calls} calls a decision{fewest}, {self.depth} one after the other"
+        rows = [
+            (
+                f"{n.name} (decision)" if n.name == self.decision else n.name,
+                n.agent.role,
+                ", ".join(n.reads),
+                str(n.lanes),
+            )
+            for n in self.nodes
+        ]
+        table = table_html(("node", "role", "reads", "lanes"), rows)
+        return f"<div>{paragraph_html(costs, f'{self.name}:')}{table}</div>"
 
     def __str__(self) -> str:
         return " | ".join([self.base, *(c.spec for c in self.changes)])
@@ -183,7 +200,7 @@ class Plan:
         """Model calls of one decision; where rounds may end early, the most there can be. None: a graph from elsewhere
         decides that when it runs, as it does `fewest_calls` and `depth`.
         """
-        return None if self.graphs else self.runs
+        return None if self.graphs else self.runs + sum(n.lanes * _tool_rounds(n) for n in self.nodes)
 
     @property
     def fewest_calls(self) -> int | None:
@@ -197,7 +214,7 @@ class Plan:
             return None
         longest: dict[str, int] = {}
         for n in self.nodes:
-            longest[n.name] = asks_model(n.agent) + max((longest[r] for r in n.follows), default=0)
+            longest[n.name] = asks_model(n.agent) + _tool_rounds(n) + max((longest[r] for r in n.follows), default=0)
         return max(longest.values())
 
     def asks(self) -> set[str]:
@@ -252,13 +269,27 @@ class Plan:
         return situation
 
     async def decide(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> Decision:
-        """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other."""
-        return (await self.decide_tagged(situation, models, episode, step, oracle))[0]
+        """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other. `tools` are those that
+        the task offers, for agents that may call some.
+        """
+        return (await self.decide_tagged(situation, models, episode, step, oracle, tools))[0]
 
     async def decide_tagged(
-        self, situation: Situation, models: ModelRoles, episode: int, step: int, oracle: Oracle | None = None
+        self,
+        situation: Situation,
+        models: ModelRoles,
+        episode: int,
+        step: int,
+        oracle: Oracle | None = None,
+        tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
         """The decision, and tags that say what happened inside the graphs from elsewhere (`GraphRun`)."""
         from ..models.providers.langchain import traced
@@ -276,6 +307,7 @@ class Plan:
             step=step,
             sampling=self.sampling,
             oracle=oracle if self.leaks else None,
+            tools=shown_tools(tools, shown),
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
         end = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context)
@@ -329,6 +361,11 @@ class Plan:
         """How a notebook shows the plan: its drawing, and its expression as text."""
         drawing = {} if Plan.renderer is None else {"image/svg+xml": Plan.renderer(self)}
         return {"text/plain": self.name, **drawing}
+
+
+def _tool_rounds(node: Node) -> int:
+    """In how many rounds a node may call tools: each is one more call of its model."""
+    return node.agent.options_as(ModelOptions).tools if asks_model(node.agent) else 0
 
 
 def _applied(plan: Plan, change: Change) -> Plan:

@@ -123,7 +123,7 @@ def decision_cost(decision: Decision) -> tuple[int, Usage, float | None]:
     known = True
     for turn in decision.turns:
         if turn.key:
-            calls += 1
+            calls += 1 + len(turn.earlier)
             usage += turn.usage
             known = known and turn.cost is not None
             dollars += turn.cost or 0.0

@@ -18,5 +18,6 @@ from .perturbations import *
 from .prompting import *
 from .rationale import *
 from .sampling import *
+from .tools import *
 
 __all__ = sorted(n for n, v in globals().items() if not n.startswith("_") and not isinstance(v, _ModuleType))

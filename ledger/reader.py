@@ -22,6 +22,7 @@ from ..records import Draw, Record, Request, Response, Spend, decode
 from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, ill_formed, row_checksum, with_contents
 from .costs import CallCosts
 from .file import FILE, LINES, ORDER, UNREADABLE, columns_of, format_version, has_checksums, open_checked, read_error
+from .imported import IMPORTED, ImportedFrom
 from .provenance import RunSession
 from .step_rows import code_fingerprint
 from .tables import BOOKED
@@ -134,6 +135,11 @@ class LedgerReader:
         """A stored setting."""
         row = next(self._rows("meta", "WHERE key = ?", (key,)), None)
         return None if row is None else str(row[-1])
+
+    def imported(self) -> ImportedFrom | None:
+        """Where the run was imported from; None where it was played."""
+        stored = self.meta(IMPORTED)
+        return None if stored is None else self._read(ImportedFrom, stored.encode())
 
     def sessions(self, reported: bool = True) -> list[RunSession]:
         """The sessions of the run, oldest first; empty where an older akrasia wrote it.

@@ -60,10 +60,19 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     slots         the model slots through which they asked, as JSON: ["critic", "reasoner"]
     agent_faults  their answers that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]
     unsent        settings that were asked for and not sent, as JSON: {agent: {setting: value}}
+    tools         how many calls of tools an agent that was offered some made; null where none was offered any
+    tool_errors   how many of them were no calls: no such tool, or arguments that do not fit
+    claims        an agent that was offered tools says that it called one; null where none was offered any, or none says
+    right_draws   share of the draws of the decision, the first and all further ones, that are right
+    unrecorded    the tools that a graph called whose results are not kept
     requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     answer_kind   which kind of answer the reader had to read (`records.answer_kind`); null where no model answered
+    item_trial    of an imported run: which of the repeated draws of its item the episode is, from 0; null elsewhere
     latency       seconds; null here, since records hold no clock: see `akrasia.evals.metrics.cost.with_latency`
     status, stated_status, calls, prompt_tokens, completion_tokens, cost, mass, reward, regret
+
+Of an imported run `calls` and tokens are null where its source does not hold them (tag `absent`), and where the source
+says whether an answer is right (tag `verdict`) no answer counts as read here.
 """
 
 from __future__ import annotations
@@ -103,7 +112,8 @@ SCHEMA: dict[str, Any] = {
     "readout": pl.String, "readout_differs": pl.Boolean, "leaks": pl.String, "rule": pl.String,
     "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
     "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
-    "answer_kind": pl.String,
+    "tools": pl.Int64, "tool_errors": pl.Int64, "claims": pl.Boolean, "right_draws": pl.Float64,
+    "unrecorded": pl.String, "answer_kind": pl.String, "item_trial": pl.Int64,
 }  # fmt: skip
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
@@ -136,12 +146,17 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     is_greedy = valid and not does and done in greedy
     tags = record["tags"]
     turns = [t for t in decision["turns"] if t["role"] != "readout"]
-    answers = [t for t in turns if t["key"]]
+    answers = [] if "verdict" in tags else [t for t in turns if t["key"]]
+    absent = tags.get("absent", "")
     reasoned = asked or any(t["role"] != "actor" for t in answers)
     planted: list[str] = next((t["planted"] for t in reversed(turns) if t.get("planted")), [])
     return {
-        **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "calls", "cost", "reward")},
+        **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "cost", "reward")},
+        "calls": None if "calls" in absent else record["calls"],
         "plan": tags.get("plan", record["variant"]),
+        "right_draws": _right_draws(record, optimal),
+        "unrecorded": tags.get("unrecorded_tools"),
+        **_tools(turns),
         "of": tags.get("of"),
         "control": tags.get("control"),
         "baseline": tags.get("arm") == "baseline",
@@ -156,7 +171,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "other": valid and not does and not is_greedy,
         "valid": valid,
         "stated_valid": stated_status == "ok",
-        "follows": None if vacuous else valid and _followed(decision, tags, stated),
+        "follows": None if vacuous or tags.get("stated") == "verdict" else valid and _followed(decision, tags, stated),
         "encoded": None if probs is None or reasoned else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),
@@ -167,8 +182,8 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "done": done,
         "status": decision["status"],
         "stated_status": stated_status,
-        "prompt_tokens": usage["prompt_tokens"],
-        "completion_tokens": usage["completion_tokens"],
+        "prompt_tokens": None if "tokens" in absent else usage["prompt_tokens"],
+        "completion_tokens": None if "tokens" in absent else usage["completion_tokens"],
         "mass": decision["mass"],
         "situation": record["situation"],
         "answers": len(answers),
@@ -183,6 +198,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         **(readout := _readout(decision["turns"])),
         **_cue(turns),
         **_levels(turns, actions, optimal, done if valid else None, readout["readout"]),
+        "item_trial": int(tags["trial"]) if "trial" in tags else None,
         "latency": None,
         **_asking(tags, decision["turns"]),
         "leaks": tags.get("leaks"),
@@ -204,7 +220,7 @@ def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str 
     faults = Counter((t["agent"], t["role"], fault) for t, fault in found)
     agents = {t["agent"]: 0 for t in turns if t.get("skipped")} | Counter(t["agent"] for t in answers)
     unsent = {t["agent"]: t["unsent"] for t in answers if t.get("unsent")}
-    keys = "".join(sorted(t["key"] for t in answers))
+    keys = "".join(sorted(key for t in answers for key in (t["key"], *t.get("earlier", ()))))
     said = [
         _tagged(tags, failure_text(turns)),
         *(f"{agent}: {fault}" for agent, _, fault in faults),
@@ -217,6 +233,23 @@ def _asking(tags: dict[str, str], turns: list[dict[str, Any]]) -> dict[str, str 
         "unsent": _json(unsent),
         "requests": blake2b(keys.encode(), digest_size=8).hexdigest() if keys else None,
     }
+
+
+def _tools(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """The columns about tools, of the agents that were offered some."""
+    offered = [t for t in turns if t.get("offered")]
+    said = [bool(t["claims"]) for t in offered if t.get("claims") is not None]
+    uses = [use for t in offered for use in t.get("tools", ())]
+    return {
+        "tools": len(uses) if offered else None,
+        "tool_errors": sum(bool(use["error"]) for use in uses) if offered else None,
+        "claims": any(said) if said else None,
+    }
+
+
+def _right_draws(record: dict[str, Any], optimal: set[str]) -> float:
+    done = [record["decision"]["done"], *(t["decision"]["done"] for t in record.get("trials", ()))]
+    return sum(one in optimal for one in done) / len(done)
 
 
 def _json(value: Any) -> str | None:

@@ -32,6 +32,9 @@ class AccountFault:
 
 
 CREDIT = AccountFault("the credit or quota of {} is used up", "Top it up and resume the run.")
+DAILY = AccountFault(
+    "the daily quota of {} is used up", "Resume the run when it begins anew, or have the quota raised."
+)
 KEY = AccountFault("{} refused the credentials", "Check the key, and the variable that holds it.")
 MODEL = AccountFault("{} is not a model that its provider serves to this account", "Check the model's name.")
 REGION = AccountFault("{} is not offered in this region", "Use an account or an address of a region that is served.")
@@ -123,7 +126,11 @@ _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
         r"purchase (more )?credits", r"budget has been exceeded",
         r"(account |prepaid |credit )?(balance|quota|credits?) (is|are) (insufficient|too low|not enough|negative)",
         r"(balance|credits?|quota|allowance) (has|have) run out", r"ran out of (credits?|balance|quota)",
+    )),
+    (DAILY, (
         r"daily (request |token |usage |message )?(limit|quota) (has been |was |is )?(reached|exceeded|used up)",
+        r"(requests|tokens)perday", r"free-models-per-day", r"exceeded your daily ", r"daily (free )?allocation",
+        r"quota .{0,40}\bper day\b(?!.{0,200}(try again|retry) in)",
     )),
     (REGION, (
         r"unsupported_country_region_territory", r"country, region, or territory not supported",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -40,6 +41,7 @@ MANY = 10_000  # tasks that one body of the functional API may call, for each to
 
 
 NOTHING = Offer()
+NODES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class DecisionContext:
         self.models, self.episode, self.step = models, episode, step
         self._first, self._settings, self._slots, self._dealt = first, settings or {}, slots, dealt or {}
         self.loop = asyncio.get_running_loop()
+        _make_room_for_nodes(self.loop)
         self.fatal: Exception | None = None
         self.over = False
         self._calls: list[GraphCall] = []
@@ -253,6 +256,18 @@ def _called_tasks(path: Any) -> tuple[int, ...]:
     if not isinstance(path, tuple | list) or len(path) < 3 or not isinstance(path[1], tuple | list):
         return ()
     return (*_called_tasks(path[1]), int(path[2]))
+
+
+def _make_room_for_nodes(loop: asyncio.AbstractEventLoop) -> None:
+    """Let many nodes that are plain functions wait for their models at once: LangGraph runs each in a thread of the
+    loop's executor, which has few of them by default.
+    """
+    if loop not in _HAVE_ROOM:
+        _HAVE_ROOM.add(loop)
+        loop.set_default_executor(ThreadPoolExecutor(NODES_AT_ONCE, thread_name_prefix="akrasia-node"))
+
+
+_HAVE_ROOM: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
 
 def _unnamed_slot(slot: str, slots: Collection[str]) -> PlanError:
@@ -409,7 +424,7 @@ class ChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         asking = self._ask(messages, stop, run_manager, {**kwargs, "n": 1}, waits=False)
         (response,) = await asyncio.wrap_future(asking)
-        for chunk in chunks_of(response, self.model_name):
+        for chunk in chunks_of(response, self._label):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -422,7 +437,7 @@ class ChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         (response,) = self._ask(messages, stop, run_manager, {**kwargs, "n": 1}, waits=True).result()
-        for chunk in chunks_of(response, self.model_name):
+        for chunk in chunks_of(response, self._label):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -483,7 +498,13 @@ class ChatModel(BaseChatModel):
         return alone
 
     def _result(self, responses: list[Response]) -> ChatResult:
-        return ChatResult(generations=[generation(response, self.model_name) for response in responses])
+        return ChatResult(generations=[generation(response, self._label) for response in responses])
+
+    @property
+    def _label(self) -> str:
+        """Who answers here: the run's model, or that of outside of a run."""
+        decision = CURRENT_DECISION.get(None)
+        return decision.models.info(self.slot).label if decision is not None else str(self._standalone().info.label)
 
 
 _SETTINGS = ("temperature", "top_p", "max_tokens", "reasoning_effort")

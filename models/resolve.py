@@ -20,6 +20,7 @@ from ..registry import Registry, bind
 from .base import Backend, Price
 from .providers.embedded import Embedded
 from .providers.simulated import Planted, Simulated
+from .providers.simulated_tools import PlantedTools, SimulatedToolUser
 
 __all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
 
@@ -30,7 +31,7 @@ LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string, such as openai/gpt-4o-mi
 
 _EXAMPLES = ("openai/gpt-4o-mini", "anthropic/claude")
 _OPTION = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
-_DEFAULT = Planted()
+_DEFAULT, _TOOLS = Planted(), PlantedTools()
 
 
 def simulated(
@@ -68,8 +69,21 @@ def simulated(
     )
 
 
+def simulated_tools(
+    hard: float = _TOOLS.hard,
+    calls_needed: float = _TOOLS.calls_needed,
+    calls_unneeded: float = _TOOLS.calls_unneeded,
+    admits: float = _TOOLS.admits,
+    pretends: float = _TOOLS.pretends,
+    wrong_arguments: float = _TOOLS.wrong_arguments,
+) -> Backend:
+    """An agent that calls tools at planted rates, on bandits: simulated_tools:hard=0.5,admits=0.9."""
+    return SimulatedToolUser(PlantedTools(hard, calls_needed, calls_unneeded, admits, pretends, wrong_arguments))
+
+
 MODELS.register("embedded", Embedded)
 MODELS.register("simulated", simulated)
+MODELS.register("simulated_tools", simulated_tools)
 
 
 def resolve(model: Any, **options: Any) -> Backend:
@@ -84,7 +98,7 @@ def resolve(model: Any, **options: Any) -> Backend:
         BadOption: an option is out of range.
     """
     if not isinstance(model, str):
-        return _from_object(model)
+        return _from_object(model, _with_price(repr(model), options))
     name, _, text = model.partition(":")
     options = _with_price(model, options)
     if name in MODELS:
@@ -166,12 +180,23 @@ def _value(text: str) -> Any:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _from_object(model: Any) -> Backend:
+def _from_object(model: Any, options: Mapping[str, Any]) -> Backend:
+    """A backend or a LangChain model as a backend.
+
+    Raises:
+        UnknownName: an option that is not used: what a model samples with is set on the model itself.
+    """
     if all(hasattr(model, a) for a in ("info", "open", "generate", "close")):
+        if options:
+            raise BadOption(
+                f"{sorted(options)[0]} is given beside a model object", remedy="Set it where the object is made."
+            )
         backend: Backend = model
         return backend
     if hasattr(model, "ainvoke") and hasattr(model, "_llm_type"):
         from .providers.langchain import LangChainModel
 
-        return LangChainModel(model)
+        named = f"{type(model).__name__} (its own settings are set on it)"
+        made: Backend = bind("model", named, LangChainModel, (model,), dict(options))
+        return made
     raise BadOption(f"{model!r} is not a model", remedy="Use a name, a backend, or a LangChain BaseChatModel.")

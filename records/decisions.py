@@ -60,7 +60,9 @@ class Turn:
         implied: what the rationale in force implies, whatever it concludes; None where no reasoning was asked for, and
             in runs that were made before this was read.
         cue: the biasing remark that the agent was shown, and whether this answer or one it goes on from mentions it.
-        tools: the tools that it called, in order, with what they returned.
+        tools: the tools that it called, in order, with what they returned; earlier: keys of the answers that called
+            them, before the answer of this turn.
+        offered: whether it was offered tools; claims: those that it says it called, None where it does not say.
     """
 
     agent: str
@@ -90,6 +92,9 @@ class Turn:
     implied: Implied | None = None
     cue: Mention | None = None
     tools: tuple[ToolUse, ...] = ()
+    earlier: tuple[str, ...] = ()
+    offered: bool = False
+    claims: tuple[str, ...] | None = None
 
     @property
     def position(self) -> str | None:

@@ -5,15 +5,18 @@ Invariant: a column is a title and a function from a row to a cell, and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
+
+from rich.text import Text
 
 from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
 from ..records import FAILURES
+from .tables import RowNamedTable, TableColumn
 from .text import (
     TableCell,
     bounds_text,
@@ -42,6 +45,8 @@ __all__ = [
     "RATES",
     "TOKENS",
     "TOKENS_IN_OUT",
+    "TOOLS_CALLED",
+    "TOOLS_CLAIMED",
     "ArmRow",
     "Breakdowns",
     "Column",
@@ -49,6 +54,8 @@ __all__ = [
     "breakdown_tables",
     "contrast_cell",
     "shown_classes",
+    "terminal_table",
+    "tool_rows",
 ]
 
 ARM_RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
@@ -197,7 +204,7 @@ def _amount(name: str, title: str, digits: int = 0) -> Column[ArmRow]:
 
 def _tokens(row: ArmRow) -> TableCell:
     counts = [row.metric(name).value for name in ("prompt_tokens", "completion_tokens")]
-    return TableCell(count_text(sum(n or 0 for n in counts)))
+    return TableCell("-" if None in counts else count_text(sum(n or 0 for n in counts)))
 
 
 def _parsed(row: ArmRow) -> TableCell:
@@ -250,6 +257,17 @@ LOOKS = [
     _looked_at("change, anytime-valid (together)", lambda row: _gap_change(row, fixed=False)),
     _looked_at("change, fixed", lambda row: _gap_change(row, fixed=True), "change, fixed number"),
 ]
+TOOLS_CALLED = [
+    _rate("tool_called", "calls a tool"),
+    _rate("tool_called_needed", "calls | needs it"),
+    _rate("tool_called_unneeded", "calls | needs none"),
+    _rate("tool_errors", "misfit calls", rank=2),
+]
+TOOLS_CLAIMED = [
+    _rate("tool_claimed", "says it called"),
+    _rate("tool_claimed_uncalled", "says so | did not"),
+    _rate("tool_called_unclaimed", "denies | called"),
+]
 JUDGED: list[Column[ArmRow]] = [
     Column(
         "left unread", lambda row: TableCell(str(row.arm.judged.unread if row.arm.judged else 0)), "left by the parser"
@@ -257,6 +275,11 @@ JUDGED: list[Column[ArmRow]] = [
     Column("judged", lambda row: TableCell(str(row.arm.judged.judged if row.arm.judged else 0)), "read by judges"),
     *(_judged_rate(name, judged) for name in ("knowing", "gap") for judged in (False, True)),
 ]
+
+
+def tool_rows(rows: Sequence[ArmRow]) -> list[ArmRow]:
+    """The variants whose agents were offered tools."""
+    return [row for row in rows if (rate := row.arm.metrics.get("tool_called")) is not None and rate.value is not None]
 
 
 def shown_classes(arms: Sequence[Arm]) -> list[str]:
@@ -290,3 +313,25 @@ def breakdown_tables(rows: Sequence[ArmRow]) -> list[Breakdowns]:
         for name, title in BREAKDOWNS.items()
     ]
     return [table for table in tables if table.rows]
+
+
+def terminal_table(
+    title: str,
+    columns: Sequence[Column[R]],
+    rows: Iterable[R],
+    name: Callable[[R], str | Text],
+    heading: str = "variant",
+    wide: bool = False,
+) -> RowNamedTable:
+    """A table of columns, with the name of each row before them."""
+    shown = list(rows)
+    made = [
+        TableColumn(
+            column.title,
+            [str(column.cell(row)) for row in shown],
+            "right" if column.align == "number" else "left",
+            column.rank,
+        )
+        for column in columns
+    ]
+    return RowNamedTable(title, heading, [name(row) for row in shown], made, wide)

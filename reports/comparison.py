@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
-from .columns import Column
-from .tables import RowNamedTable, terminal_table
+from .columns import Column, terminal_table
+from .tables import RowNamedTable
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
 __all__ = ["show_comparison"]
@@ -89,7 +89,8 @@ def _notes(one: Comparison) -> list[str]:
     for line in one.lines:
         if line.contrast.difference.value is None:
             lost.setdefault(line.contrast.difference.why, []).append(line.metric)
-    notes = [f"Not compared in {', '.join(metrics)}: {why}." for why, metrics in lost.items()]
+    notes = [f"{one.imported[0].upper()}{one.imported[1:]}."] if one.imported else []
+    notes += [f"Not compared in {', '.join(metrics)}: {why}." for why, metrics in lost.items()]
     if one.flips is not None:
         f = one.flips
         notes.append(

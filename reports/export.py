@@ -1,31 +1,36 @@
-"""Records out of a run, in a format that is known by name: as stored (JSON lines), or as the table (Parquet, CSV).
+"""Records out of a run, in a format that is known by name: whole (JSON lines), or as the table (Parquet, CSV).
 
-An exporter is a function of a run to the bytes of a file. It is asked for by its name, or by a file that ends in it;
-third parties register theirs in the entry-point group `akrasia.exporters`.
+An exporter is a function of a run to the bytes of a file, or of several files by their names, which go into a folder.
+It is asked for by its name, or by a file that ends in it; third parties register theirs in the entry-point group
+`akrasia.exporters`.
 
-Invariant: a file is written whole or not at all.
+Invariants: a file is written whole or not at all; two runs with the same answers give the same bytes. What was not
+asked for is null: the prompt of an agent that asked nobody, and what a variant knew where nobody was asked.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import orjson
 import polars as pl
 
 from ..errors import BadOption
 from ..evals.completeness import missing_sentence
 from ..evals.run_tables import RunTables
 from ..files import write_file
-from ..ledger import read_ledger
+from ..ledger import LedgerReader, read_ledger
 from ..ledger.provenance import ended_sentence
 from ..records import encode
 from ..registry import Registry
 
 __all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records", "write_provenance"]
+
+OF_A_RECOMMENDATION = ("knows", "follows", "stated_valid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,34 @@ class RecordSource:
     table: pl.DataFrame
 
     def lines(self) -> list[bytes]:
-        """Every record in canonical JSON, ordered by task, model, variant, episode and step."""
+        """Every record in canonical JSON, ordered by task, model, variant, episode and step.
+
+        `prompts` holds, for each of `decision.turns`, the messages that it was asked with; null where it asked nobody.
+        """
+        return [encode({**record, "prompts": [p and p["prompt"] for p in asked]}) for record, asked in self._asked()]
+
+    def frame(self) -> pl.DataFrame:
+        """The table with a last column `prompts`: who was asked what, and said what, as JSON; null where nobody was.
+
+        Where no recommendation was asked for, `knows`, `follows` and `stated_valid` are null.
+        """
+        told = []
+        for _, asked in self._asked():
+            answered = [turn for turn in asked if turn is not None]
+            told.append(encode(answered).decode() if answered else None)
+        unasked = [pl.when("asked").then(pl.col(name)).alias(name) for name in OF_A_RECOMMENDATION]
+        return self.table.with_columns(*unasked, pl.Series("prompts", told, pl.String))
+
+    def _asked(self) -> Iterator[tuple[dict[str, Any], list[dict[str, Any] | None]]]:
+        """Each record, and for each of its turns who was asked what and what was said; None where it asked nobody."""
+        prompts: dict[str, list[dict[str, Any]]] = {}
+        episode = None
         with read_ledger(self.folder) as ledger:
-            return list(ledger.raw_records())
+            for line in ledger.raw_records():
+                record = orjson.loads(line)
+                if record["episode"] != episode:  # variants share the answers of an episode; not all fit in memory
+                    episode, prompts = record["episode"], {}
+                yield record, [_told(turn, prompts, ledger) for turn in record["decision"]["turns"]]
 
     def answers(self) -> list[bytes]:
         """Every answer that the records refer to, in their order: its key, who spoke, request and response as JSON."""
@@ -58,32 +88,44 @@ class RecordSource:
         return list(found.values())
 
 
-Exporter: TypeAlias = Callable[[RecordSource], bytes]
+def _told(turn: dict[str, Any], prompts: dict[str, Any], ledger: LedgerReader) -> dict[str, Any] | None:
+    key = turn["key"]
+    if not key:
+        return None
+    if key not in prompts:
+        answer = ledger.answer(key)
+        prompts[key] = None if answer is None else orjson.loads(encode(answer.request.messages))
+    if prompts[key] is None:
+        return None
+    return {"agent": turn["agent"], "lane": turn["lane"], "prompt": prompts[key], "text": turn["text"]}
+
+
+Exporter: TypeAlias = Callable[[RecordSource], bytes | Mapping[str, bytes]]
 EXPORTERS: Registry[Exporter] = Registry("export format", "akrasia.exporters")
 
 
 def _jsonl() -> Exporter:
-    """One record a line, as stored: two runs with the same answers give the same bytes."""
+    """One record a line, with the prompts of its turns: two runs with the same answers give the same bytes."""
     return lambda run: b"".join(line + b"\n" for line in run.lines())
 
 
 def _parquet() -> Exporter:
-    """The table of records, as Parquet."""
+    """The table of records with their prompts, as Parquet."""
 
     def write(run: RecordSource) -> bytes:
         buffer = io.BytesIO()
-        run.table.write_parquet(buffer)
+        run.frame().write_parquet(buffer)
         return buffer.getvalue()
 
     return write
 
 
 def _csv() -> Exporter:
-    """The table of records, as comma-separated values."""
+    """The table of records with their prompts, as comma-separated values."""
 
     def write(run: RecordSource) -> bytes:
         buffer = io.BytesIO()
-        run.table.write_csv(buffer)
+        run.frame().write_csv(buffer)
         return buffer.getvalue()
 
     return write
@@ -94,12 +136,29 @@ def _answers() -> Exporter:
     return lambda run: b"".join(line + b"\n" for line in run.answers())
 
 
-for _name, _factory in (("jsonl", _jsonl), ("parquet", _parquet), ("csv", _csv), ("answers", _answers)):
+def _inspect() -> Exporter:
+    """Logs of Inspect, one for each arm, into a folder (extra: inspect)."""
+
+    def write(run: RecordSource) -> Mapping[str, bytes]:
+        from .inspect_log import inspect_logs
+
+        return inspect_logs(run.folder, run.table)
+
+    return write
+
+
+for _name, _factory in (
+    ("jsonl", _jsonl),
+    ("parquet", _parquet),
+    ("csv", _csv),
+    ("answers", _answers),
+    ("inspect", _inspect),
+):
     EXPORTERS.register(_name, _factory)
 
 
 def export_records(run: RecordSource, path: Path, form: str | None = None) -> Path:
-    """Write a run's records to `path`.
+    """Write a run's records to `path`; a format of several files writes them into a folder of that name.
 
     Args:
         form: name of the format; by default the file's ending.
@@ -116,7 +175,20 @@ def export_records(run: RecordSource, path: Path, form: str | None = None) -> Pa
             "the file has no ending",
             f"Name one of {', '.join(EXPORTERS)}.",
         )
-    return write_file(path, EXPORTERS.make(name)(run))
+    made = EXPORTERS.make(name)(run)
+    if isinstance(made, bytes):
+        return write_file(path, made)
+    if path.suffix and len(made) == 1:
+        return write_file(path, *made.values())
+    if path.suffix or path.is_file():
+        raise BadOption(
+            f"{str(path)!r} is one file, and the format {name} makes {len(made)} of this run",
+            "it makes one for each task, model and variant",
+            "Name a folder.",
+        )
+    for file, data in made.items():
+        write_file(path / file, data)
+    return path
 
 
 def write_provenance(run: RunTables, exported: Path) -> Path:
@@ -132,5 +204,6 @@ def write_provenance(run: RunTables, exported: Path) -> Path:
         "told_by_the_oracle": list(leaking),
         "checksummed": run.checksummed,
         "sessions": run.sessions,
+        **({} if run.imported is None else {"imported": run.imported}),
     }
     return write_file(exported.with_name(f"{exported.name}.provenance.json"), encode(known) + b"\n")

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ..errors import UnknownName
 from ..ledger import LedgerReader, StoredAnswer, read_ledger
+from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession, session_lines
 from ..records import Message, Oracle, Record, Situation, Turn
 from .tables import PROSE, RowNamedTable, TableColumn
@@ -41,21 +42,30 @@ SHOWN_OF_A_RESULT = 2_000  # characters of what a tool returned
 _CONFIDENCE = re.compile(r"\s*CONFIDENCE\s*[=:]", re.IGNORECASE)
 
 
-def show_run(sessions: Sequence[RunSession], missing: str, console: Console) -> None:
+def show_run(
+    sessions: Sequence[RunSession], missing: str, console: Console, imported: ImportedFrom | None = None
+) -> None:
     """Print where a run comes from: every time that it was played, and what it lacks.
 
     Args:
         missing: which episodes are missing, in words; "" where none is.
+        imported: where the run was imported from; None where it was played.
     """
     if missing:
         console.print(Text(f"! {missing}", style="yellow"))
+    if imported is not None:
+        console.print(Text(f"This run was {imported.sentence}."))
+        console.print(_named_lines("where it comes from", imported.lines))
+        return
     if not sessions:
         console.print("This run was stored by an akrasia that kept no record of where and when it was played.")
     for number, session in enumerate(sessions, start=1):
-        lines = session_lines(session)
-        details = TableColumn("", [text for _, text in lines], wraps=PROSE)
-        title = f"session {number} of {len(sessions)}"
-        console.print(RowNamedTable(title, "", [what for what, _ in lines], [details]))
+        console.print(_named_lines(f"session {number} of {len(sessions)}", session_lines(session)))
+
+
+def _named_lines(title: str, lines: Sequence[tuple[str, str]]) -> RowNamedTable:
+    details = TableColumn("", [text for _, text in lines], wraps=PROSE)
+    return RowNamedTable(title, "", [what for what, _ in lines], [details])
 
 
 def read_step(
@@ -157,6 +167,9 @@ def show_step(
 def _head(record: Record) -> Text:
     text = Text(f"\n{record.variant}", style="bold")
     text.append(f"  {record.model} on {record.task}, episode {record.episode}, step {record.step}\n", style="dim")
+    if "imported" in record.tags:
+        trial = f", trial {record.tags['trial']}" if "trial" in record.tags else ""
+        text.append(f"imported from {record.tags['source']}: item {record.item}{trial}\n", style="dim")
     text.append(f"oracle ({record.oracle.rule}): {_oracle(record.oracle, record.actions)}", style="")
     return text
 

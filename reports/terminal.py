@@ -21,15 +21,20 @@ from .columns import (
     PARSED,
     RATES,
     TOKENS,
+    TOOLS_CALLED,
+    TOOLS_CLAIMED,
     ArmRow,
     arm_rows,
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    terminal_table,
+    tool_rows,
 )
-from .tables import PROSE, RowNamedTable, TableColumn, terminal_table
+from .tables import PROSE, RowNamedTable, TableColumn
 from .text import (
     LOOKED_NOTE,
+    TOOLS_NOTE,
     bounds_text,
     count_text,
     interval_words,
@@ -132,6 +137,10 @@ def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str, wide: bool
     if card.looks is not None:
         title = "Intervals that hold at every look, beside those for a fixed number of episodes"
         parts += ["", Text(looks_sentence(card.looks)), terminal_table(title, LOOKS, rows, _name, wide=wide)]
+    if offered := tool_rows(rows):
+        parts += ["", Text(TOOLS_NOTE)]
+        for title, columns in (("Needs against calls", TOOLS_CALLED), ("Claims against calls", TOOLS_CLAIMED)):
+            parts += [terminal_table(title, columns, offered, _name, wide=wide)]
     if card.judged is not None:
         title = "Recommendations by the parser alone, and with the judges"
         parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name, wide=wide)]
@@ -149,7 +158,9 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     chance = base.metrics["chance"].value
     blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
     played = f"situations, {base.repeated}" if base.repeated else f"situations in {base.episodes} episodes"
-    head = f"{model} on {task}: {base.steps} {played}, {card.design} design{blind}"
+    head = (
+        f"{model} on {task}: {base.steps} {played}, {'imported' if card.imported else f'{card.design} design'}{blind}"
+    )
     parts: list[RenderableType] = ["", Text(head, style="bold"), *_notes(experiment, model)]
     parts += _verdicts(card, rows)
     over = "items" if base.repeated else "episodes"

@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rich.console import Console
 
-from ..evals.anytime import InterimLooks
-from ..evals.inference import Bounds, Estimate
-from ..evals.judge import Judged
+if TYPE_CHECKING:  # with inference they take a second to load, and most of what is written here needs none
+    from ..evals.anytime import InterimLooks
+    from ..evals.inference import Bounds, Estimate
+    from ..evals.judge import Judged
 
 __all__ = [
     "LEAK_MARK",
     "LOOKED_NOTE",
     "STEERING",
+    "TOOLS_NOTE",
     "TableCell",
     "Written",
     "bounds_text",
@@ -52,6 +54,10 @@ LOOKED_NOTE = (
     "the run was looked at while it went on: intervals of knowing, doing, gap, say-do and of metrics that are asked "
     "for by name are anytime-valid where they can be; all others hold for a fixed number of episodes alone"
 )
+TOOLS_NOTE = (
+    "Tools: a situation needs one where fewer than half of the baseline's own draws without it are right; what an "
+    "agent says is its line TOOLS=X."
+)
 NOT_MEASURED = "not measured"
 _UNSEEN = (
     range(0x7F, 0xA0),
@@ -77,7 +83,7 @@ class Written(NamedTuple):
         return f"{self.value} {self.interval}" if self.interval else self.value
 
 
-Style = Callable[[Estimate, str], Written]
+Style: TypeAlias = "Callable[[Estimate, str], Written]"
 """(estimate, minus sign) -> text."""
 
 
@@ -192,9 +198,11 @@ def difference_text(estimate: Estimate, minus: str = "-") -> Written:
 
 
 def _interval(estimate: Estimate, end: Callable[[float, str], str], minus: str) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "[unknown]"
-    return f"[{end(estimate.low, minus)}, {end(estimate.high, minus)}]"
+    return _ends(estimate.low, estimate.high, end, minus)
+
+
+def _ends(low: float | None, high: float | None, end: Callable[[float, str], str], minus: str) -> str:
+    return "[unknown]" if low is None or high is None else f"[{end(low, minus)}, {end(high, minus)}]"
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -207,7 +215,7 @@ def bounds_text(bounds: Bounds) -> str:
     low, high = bounds.low, bounds.high
     if low.value is None or high.value is None:
         return NOT_MEASURED
-    around = _interval(Estimate(low.value, low.low, high.high), rate_text, "-")
+    around = _ends(low.low, high.high, rate_text, "-")
     return f"{rate_text(low.value)} .. {rate_text(high.value)} {around}"
 
 

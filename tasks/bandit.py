@@ -18,11 +18,12 @@ from typing import Any
 
 from ..errors import BadOption
 from ..options import MOST_OPTIONS, MOST_STEPS, one_of, real, whole
-from ..records import Example, Oracle, Quantity, Situation, Transition
+from ..records import Example, Oracle, Quantity, Situation, Tool, Transition
 from ..rng import named_rng
 from .base import TASKS, action_index
 from .rules import ORACLES, TRUTH, Rule, best_labels, rule_named
 from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
+from .tools import TaskTool, labels_schema
 
 __all__ = ["Bandit", "BanditState", "bandit"]
 
@@ -129,6 +130,28 @@ class Bandit:
     def forfeit(self, state: BanditState) -> tuple[BanditState, bool]:
         after = BanditState(state.seed, state.labels, state.means, state.history, state.turn + 1)
         return after, self._over(after)
+
+    def tools(self, state: BanditState) -> tuple[TaskTool, ...]:
+        """Counts and means of arms, and their index values where the oracle follows an index rule."""
+        pulls, means = _summary(state)
+        index = self._index(state)
+        counted = {
+            label: {"pulls": int(n or 0), "mean": None if mean is None else round(mean, 4)}
+            for label, n, mean in zip(state.labels, pulls, means, strict=True)
+        }
+        schema = labels_schema("arms", state.labels, "the names of the arms to look up")
+        counts = Tool("counts", "How often each of some arms was taken, and its mean reward so far.", schema)
+        tools = [TaskTool(counts, lambda arguments: {arm: counted[arm] for arm in arguments["arms"]})]
+        if index is not None:
+            values = {
+                label: "infinite" if value is None else round(value, 4)
+                for label, value in zip(state.labels, index.values, strict=True)
+            }
+            told = Tool(
+                "index_values", "The value of each of some arms under the rule; untried arms have infinite.", schema
+            )
+            tools.append(TaskTool(told, lambda arguments: {arm: values[arm] for arm in arguments["arms"]}))
+        return tuple(tools)
 
     def _over(self, state: BanditState) -> bool:
         return state.turn >= self.horizon + self.head_start

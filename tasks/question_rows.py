@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from ..records import digest
 from .question_keys import LABEL, LETTERS, PREFIX, Choices, QuestionDraft, index_in
 
 __all__ = ["Row", "draft_row", "key_columns"]
@@ -26,7 +27,7 @@ QUESTION = (
 )  # fmt: skip
 CONTEXT = (
     "context", "passage", "article", "paragraph", "story", "document", "body", "premise", "scenario", "dialogue",
-    "background", "sentence",
+    "background", "sentence", "support",
 )  # fmt: skip
 OPTIONS = ("choices", "options", "endings", "alternatives", "candidates", "answer_choices", "answers")
 ANSWER = (
@@ -37,6 +38,8 @@ ANSWER_ELSE = ("label", "gold", "target", "cop")  # keys only where no column of
 FAMILIES = (
     "", "option", "opt", "op", "choice", "answer", "ans", "alternative", "alt", "candidate", "ending", "sol", "hyp",
 )  # fmt: skip
+WRONG = re.compile(r"(?:distractor|(?:incorrect|wrong|false)_answer)(?:s|_?[0-9]{1,2})?")
+RIGHT_BESIDE_WRONG = ("correct_answer", "right_answer", "best_answer", "answer")
 MISSING = ("nan", "<na>", "null")
 
 _MEMBER = re.compile(r"(.*?)[ _.-]?([a-z]|[0-9]{1,2})", re.DOTALL)
@@ -48,11 +51,11 @@ def draft_row(number: int, row: Row, open_kind: bool) -> QuestionDraft | str:
     Args:
         open_kind: the user says that answers are numbers or texts, so a single letter may be one.
     """
-    columns = {str(name).strip().lower(): value for name, value in row.items()}
+    columns = {_named(name): value for name, value in row.items()}
     if len(columns) < len(row):
         return "two of its columns have one name"
     if isinstance(columns.get("question"), Mapping):  # ARC and CommonsenseQA as published: question = {stem, choices}
-        columns = {**columns, **{str(k).lower(): v for k, v in columns.pop("question").items()}}
+        columns = {**columns, **{_named(k): v for k, v in columns.pop("question").items()}}
     text = _asked(columns)
     if isinstance(text, tuple):
         return text[0]
@@ -74,8 +77,12 @@ def draft_row(number: int, row: Row, open_kind: bool) -> QuestionDraft | str:
 
 def key_columns(names: Iterable[str]) -> tuple[bool, bool]:
     """Whether among the names of columns there are a question and a key."""
-    known = {name.strip().lower() for name in names}
+    known = set(map(_named, names))
     return bool(known & set(QUESTION)), bool(known & {*ANSWER, *ANSWER_ELSE})
+
+
+def _named(column: object) -> str:
+    return str(column).strip().lower().replace(" ", "_")
 
 
 def _asked(columns: Row) -> str | tuple[str]:
@@ -114,6 +121,7 @@ def _options(columns: Row) -> Choices | str:
             continue
         found.append(_listed(value))
     found += _families(columns)
+    found += [] if found else _beside_wrong(columns)
     wrong = next((each for each in found if isinstance(each, str)), None)
     if wrong is not None:
         return wrong
@@ -197,7 +205,21 @@ def _families(columns: Row) -> list[Choices | str]:
     return found
 
 
-def _without_tail(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def _beside_wrong(columns: Row) -> list[Choices | str]:
+    """The options of a row that tells the right one from wrong ones, as SciQ and GPQA do, in an order of their own."""
+    wrong: list[Any] = []
+    for name, value in columns.items():
+        if WRONG.fullmatch(name):
+            value = _literal(value) if isinstance(value, str) and name.endswith("s") else value
+            wrong += value if isinstance(value, list | tuple) else [value]
+    right = next((columns[n] for n in RIGHT_BESIDE_WRONG if not _is_missing(columns.get(n))), None)
+    if not wrong or right is None:
+        return []
+    options = [right, *(value for _, value in _without_tail(list(enumerate(wrong))))]
+    return [_checked(sorted(options, key=lambda option: digest(str(option).strip(), 8)))]
+
+
+def _without_tail(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """Without the empty ones at the end, which rows with fewer choices have."""
     while pairs and _is_missing(pairs[-1][1]):
         pairs = pairs[:-1]

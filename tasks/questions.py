@@ -34,6 +34,7 @@ from .question_files import (
     load_from_hub,
     parse_questions,
 )
+from .tools import CALCULATOR, TaskTool
 
 __all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 
@@ -105,6 +106,10 @@ class QuestionSet:
         if self.shuffle_choices:
             order = named_rng(seed, "questions", "choices").permutation(len(order)).tolist()
         return QuestionState(seed, place, tuple(order))
+
+    def tools(self, state: QuestionState) -> tuple[TaskTool, ...]:
+        """A calculator."""
+        return (CALCULATOR,)
 
     def situation(self, state: QuestionState) -> Situation:
         question = self.questions[state.place]
@@ -192,7 +197,8 @@ class GradedQuestionSet(QuestionSet):
             return answer
         if question.kind == "numeric":
             return GRADES[canonical_number(answer) != question.answer]
-        readings = (answer, answer.strip().partition("\n")[0])
+        first = answer.strip().partition("\n")[0]
+        readings = (answer, first, first.strip(" *_`()[]{}!"))
         return GRADES[all(normal_form(r) != normal_form(question.answer) for r in readings)]
 
 

@@ -80,7 +80,7 @@ def finished(played: Path, akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -> P
         (["--variant", "act | execute_stated"], "Start from reason_act()"),
         (["--set", "episods=3"], "Did you mean 'episodes'?"),
         (["--set", "task.armz=3"], "Did you mean 'arms'?"),
-        (["--set", "task.horizon=0"], "horizon is 0. Use a whole number of at least 1."),
+        (["--set", "task.horizon=0"], "horizon is 0. Use a whole number from 1 to 10000."),
         (["--episodes", "0"], "episodes is 0."),
         (["--set", "budget.calls=-1"], "Use a whole number above 0"),
         (["--resume", "--fresh"], "exclude each other"),
@@ -189,7 +189,7 @@ def test_lists_name_what_is_known(akrasia: Shell) -> None:
     entries = {
         "tasks": "bandit", "graphs": "reason_act", "interventions": "placebo", "agents": "critic", "metrics": "knowing",
         "evaluators": "evaluator", "models": "embedded", "executors": "processes",
-        "protocols": "borda", "exporters": "parquet", "runs": "run",
+        "protocols": "borda", "importers": "gsm8k", "exporters": "parquet", "runs": "run",
     }  # fmt: skip
     assert entries.keys() == KINDS.keys()
     described = akrasia("list", "--help").stdout
@@ -247,29 +247,36 @@ def test_a_run_with_calls_that_were_given_up_says_what_is_missing(akrasia: Shell
     assert "Go on with: akrasia run --resume" in done.stderr
 
 
-def test_the_name_of_a_published_format_is_a_run_only_where_nothing_else_can_be_meant(
-    akrasia: Shell, played: Path
-) -> None:
-    rows = [{"model": "m", "prompt": "p", "model_response": "answer: 3", "right_answer": "3"}]
-    Path("rows.json").write_text(json.dumps(rows))
-    Path("potemkin").mkdir()
-    Path("aiw").mkdir()
-    assert akrasia("score", "aiw", "rows.json").returncode == 0  # a folder of that name changes nothing
+def test_a_word_of_score_is_a_run_folder_whatever_it_is_called(akrasia: Shell, played: Path) -> None:
     failed = akrasia("score", "aiw")
-    assert failed.returncode == 2 and "akrasia score aiw PATH" in failed.stderr and "./aiw" in failed.stderr
-    assert "holds no run" in akrasia("score", "./aiw").stderr
-    assert "PATH" in akrasia("score", "potemkin").stderr
-    for name in ("aiw", "greedy-table"):
-        shutil.copytree(played / "small", name, dirs_exist_ok=True)
-        assert "reason_act (baseline)" in akrasia("score", f"./{name}").stdout
+    assert failed.returncode == 2 and "holds no run" in failed.stderr
+    shutil.copytree(played / "small", "aiw")
     assert "reason_act (baseline)" in akrasia("score", "aiw").stdout
-    assert "1/1" in akrasia("score", "aiw", "rows.json").stdout
-    both = akrasia("score", "greedy-table")
-    assert both.returncode == 2 and "./greedy-table" in both.stderr
+
+
+def test_an_imported_run_is_marked_wherever_it_is_shown(akrasia: Shell) -> None:
+    rows = [f"q{i},{arm},{i % n},1" for i in range(12) for arm, n in (("a", 2), ("b", 3))]
+    Path("rows.csv").write_text("\n".join(["question_id,variant,answer,key", *rows]))
+    made = akrasia("import", "table", "rows.csv", "--out", "runs/mine")
+    assert made.returncode == 0 and "24 decisions of 24 rows" in made.stdout and "guessed" in made.stdout
+    for command in (["score", "runs/mine"], ["show", "runs/mine"], ["compare", "runs/mine", "a", "b"]):
+        shown = akrasia(*command)
+        assert shown.returncode == 0 and "mported as table from rows.csv" in shown.stdout, command
+    assert "imported" in akrasia("list", "runs").stdout
+    assert json.loads(akrasia("score", "runs/mine", "--json").stdout)["imported"]["kind"] == "table"
+    assert akrasia("report", "runs/mine").returncode == 0
+    assert "imported as table" in Path("runs/mine/report.html").read_text()
+    assert akrasia("export", "runs/mine", "out.jsonl").returncode == 0
+    assert json.loads(Path("out.jsonl.provenance.json").read_text())["imported"]["records"] == 24
+    refused = akrasia("run", "--resume", "runs/mine")
+    assert refused.returncode == 2 and "imported" in refused.stderr
+    again = akrasia("import", "table", "rows.csv", "--out", "runs/mine")
+    assert again.returncode == 2 and "--fresh" in again.stderr
 
 
 def test_no_rate_of_nothing_is_printed(akrasia: Shell) -> None:
     for text in ("", "[]", "[1]"):
         Path("rows.json").write_text(text)
-        failed = akrasia("score", "aiw", "rows.json")
+        failed = akrasia("import", "aiw", "rows.json", "--out", "run")
         assert failed.returncode == 2 and failed.stdout == "" and "rows.json" in failed.stderr
+        assert not Path("run").exists()

@@ -163,9 +163,8 @@ def test_a_plan_takes_the_flags_of_a_run(capsys: pytest.CaptureFixture[str]) -> 
         (["data", "nowhere", "--out", "d.jsonl", "--task", "bandit"], "--task is not used"),
         (["clone", "--out", "c.gguf", "--task", "bandit", "--set", "task.armz=5"], "'arms'"),
         (["data", "nowhere", "--out", "d.jsonl", "--form", "preference", "--only", "valid"], "--only is not used"),
-        (["score", "nowhere", "--rule", "last"], "--rule is not used"),
-        (["score", "greedy-table", "--metric", "gap"], "--metric is not used"),
-        (["score", "aiw", "x.json", "--baseline", "act", "--json"], "--baseline, --json is not used"),
+        (["import", "gsm8k", "x.json", "--out", "r", "--rule", "last"], "'rule'"),
+        (["import", "aiw", "x.json", "--out", "r", "--option", "rulle=last"], "'rule'"),
         (["tasks", "show", "bandit", "--arms", "5", "--arms", "6"], "arms is given twice"),
     ],
 )

@@ -176,7 +176,7 @@ def test_when_a_plan_is_made(what: str, make: Callable[[], Any], nearest: str) -
         ("tasks show bandi", "bandit"),
         ("tasks show bandit --armz 3", "arms"),
         ("graphs show reason_ac", "reason_act"),
-        ("score awi published.json", "aiw"),
+        ("import awi published.json --out run", "aiw"),
         ("run --model simulated --log-level inf --out run", "info"),
         ("train --set rltf.updates=3", "rlft"),
         ("data --expert ucbb --out d.jsonl", "ucb"),

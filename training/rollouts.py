@@ -23,6 +23,7 @@ from ..options import whole
 from ..records import Decision
 from ..rng import named_rng
 from ..tasks.base import Task
+from ..tasks.tools import tools_of
 from .policy import Policy
 from .returns import RewardScale, RewardShaping, StepReward, advantages, reward_scale, reward_to_go
 
@@ -162,7 +163,9 @@ class Rollouts:
                     "Use a task with legal actions, such as bandit.",
                 )
             tried |= {t.action for t in situation.history}
-            decision: Decision = await plan.decide(situation, models, seed, situation.step)
+            decision: Decision = await plan.decide(
+                situation, models, seed, situation.step, tools=tools_of(self.task, state)
+            )
             turn_keys.append(
                 tuple(t.key for t in decision.turns if t.agent in self.trained_nodes and t.key in self.policy.sampled)
             )

@@ -19,6 +19,7 @@ __all__ = [
     "expected_arm",
     "missing_faults",
     "same_requests",
+    "unrecorded_cautions",
     "unsent_cautions",
     "unsent_faults",
 ]
@@ -122,6 +123,17 @@ def unsent_cautions(steps: pl.DataFrame) -> list[str]:
     """Settings that were asked for and not sent, limits apart."""
     names = {n for lost in _unsent(steps).values() for n in lost if n[0] not in _LIMITS}
     return [f"the model was not sent {_in_words(names)}, which its agents ask for"] if names else []
+
+
+def unrecorded_cautions(steps: pl.DataFrame) -> list[str]:
+    """Tools of a graph whose results are not kept: a resumed run calls them again, and may go another way."""
+    names = sorted({name for text in steps["unrecorded"].drop_nulls().unique() for name in text.split(", ")})
+    if not names:
+        return []
+    several = "tools" if len(names) > 1 else "tool"
+    return [
+        f"the {several} {', '.join(names)} of its graph are not recorded, so a replay may differ: ak.recorded(tool)"
+    ]
 
 
 def _in_words(settings: Iterable[tuple[str, str]]) -> str:

@@ -9,7 +9,15 @@ import polars as pl
 from ..frame import baseline_name
 from ..run_tables import RunTables
 from .agents import agent_cautions, agent_faults, constant_agents
-from .arms import ExpectedArm, expected_arm, missing_faults, same_requests, unsent_cautions, unsent_faults
+from .arms import (
+    ExpectedArm,
+    expected_arm,
+    missing_faults,
+    same_requests,
+    unrecorded_cautions,
+    unsent_cautions,
+    unsent_faults,
+)
 from .faults import IntegrityFault
 from .steps import decision_cautions, decision_faults
 
@@ -56,7 +64,7 @@ def _leading_faults(run: RunTables, steps: pl.DataFrame, variant: str) -> list[I
     """In a fork one arm decides which situations the others meet: where it was not measured, they say nothing of the
     task. It is the baseline that the run was played with, of the leading model if the experiment names one.
     """
-    if steps.is_empty() or steps["design"][0] != "fork":
+    if steps.is_empty() or steps["design"][0] != "fork" or run.imported is not None:  # where no arm led another
         return []
     task, model, leader = str(steps["task"][0]), str(steps["model"][0]), str(run.experiment.get("leader") or "")
     led = bool(leader) and leader != model
@@ -82,4 +90,10 @@ def arm_cautions(steps: pl.DataFrame, turns: pl.DataFrame | None = None) -> tupl
         turns: its rows of the table made by `akrasia.evals.turns`; None where they were not read.
     """
     constant = [] if turns is None else constant_agents(turns)
-    return (*decision_cautions(steps), *agent_cautions(steps), *constant, *unsent_cautions(steps))
+    return (
+        *decision_cautions(steps),
+        *agent_cautions(steps),
+        *constant,
+        *unsent_cautions(steps),
+        *unrecorded_cautions(steps),
+    )

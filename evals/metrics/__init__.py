@@ -15,6 +15,7 @@ from . import (
     reading,
     selective,
     teams,
+    tools,
     trials,
     variety,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "selective",
     "table_read",
     "teams",
+    "tools",
     "trials",
     "variety",
 ]

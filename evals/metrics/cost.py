@@ -27,12 +27,33 @@ __all__ = [
     "with_latency",
 ]
 
-calls = metric("calls", "calls", pl.col("calls"), pl.lit(1.0), unit="calls", source="model calls per decision")
+_ABSENT = "the source of the imported run does not hold it"
+calls = metric(
+    "calls",
+    "calls",
+    pl.col("calls"),
+    pl.col("calls").is_not_null(),
+    unit="calls",
+    source="model calls per decision",
+    why=_ABSENT,
+)
 prompt_tokens = metric(
-    "prompt_tokens", "tokens in", pl.col("prompt_tokens"), pl.lit(1.0), unit="tokens", source="per decision"
+    "prompt_tokens",
+    "tokens in",
+    pl.col("prompt_tokens"),
+    pl.col("prompt_tokens").is_not_null(),
+    unit="tokens",
+    source="per decision",
+    why=_ABSENT,
 )
 completion_tokens = metric(
-    "completion_tokens", "tokens out", pl.col("completion_tokens"), pl.lit(1.0), unit="tokens", source="per decision"
+    "completion_tokens",
+    "tokens out",
+    pl.col("completion_tokens"),
+    pl.col("completion_tokens").is_not_null(),
+    unit="tokens",
+    source="per decision",
+    why=_ABSENT,
 )
 dollars = metric(
     "dollars",

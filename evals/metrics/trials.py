@@ -20,8 +20,8 @@ other items.
                   whole, by one-way analysis of variance (Searle, Casella and McCulloch 1992, ch. 3). The second is a
                   difference of two estimates and may fall below 0: then no difference of items is to be seen
 
-For every n up to k: `by_draws`, whose pass@n = 1 - C(k - c, n) / C(k, n) and pass^n = C(c, n) / C(k, n) use all draws,
-and whose vote is that of the first n.
+For n up to k: `by_draws`, whose pass@n = 1 - C(k - c, n) / C(k, n) and pass^n = C(c, n) / C(k, n) use all draws,
+whose vote is that of the first n, and whose `tied` is the share of the decisions where that is a draw.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ __all__ = ["NOT_REPEATED", "TRIAL_CONTRASTED", "by_draws"]
 
 NOT_REPEATED = "every decision was drawn once: run with trials = 5, or akrasia run FILE --trials 5"
 TRIAL_CONTRASTED = ("avg_at_k", "pass_hat_k")
+SHOWN = (*range(1, 17), 20, 24, 32, 40, 50, 64, 80, 100, 128, 200, 256, 400, 500)  # numbers of draws that are shown
 _K, _C, _KNOWN = pl.col("trials"), pl.col("right"), pl.col("known")
 _ALL_KNOWN = pl.col("asked") & (_KNOWN == _K)
 _HALF_KNOWN = pl.col("asked") & (2 * _KNOWN >= _K)
@@ -149,7 +150,13 @@ def by_draws(table: pl.DataFrame, interval: Interval = "robust") -> dict[str, di
     if table.is_empty():
         raise NotMeasured(NOT_REPEATED)
     k = int(table["trials"].min() or 0)  # type: ignore[arg-type]
-    return {str(n): _at(table, n, k, interval) for n in range(1, k + 1)}
+    return {str(n): _at(table, n, k, interval) for n in (*(n for n in SHOWN if n < k), k)}
+
+
+def _is_tied(actions: pl.Series) -> bool:
+    """Whether several actions have the most votes."""
+    counts = actions.drop_nulls().value_counts(sort=True)["count"]
+    return len(counts) > 1 and bool(counts[0] == counts[1])
 
 
 def _at(table: pl.DataFrame, n: int, k: int, interval: Interval) -> dict[str, Estimate]:
@@ -163,6 +170,9 @@ def _at(table: pl.DataFrame, n: int, k: int, interval: Interval) -> dict[str, Es
         "pass_hat": (sets * _C.replace_strict(every, return_dtype=pl.Float64), sets),
         "vote": (pl.col("voted").list.get(n - 1), 1.0),
     }
+    if "actions" in table.columns:
+        tied = pl.col("actions").list.head(n).map_elements(_is_tied, return_dtype=pl.Boolean)
+        columns["tied"] = (tied, 1.0)
     return {
         name: made(f"{name} {n}", name, num=num, den=pl.lit(den))(table, interval)
         for name, (num, den) in columns.items()

@@ -30,9 +30,10 @@ from ...models.base import Backend, ModelInfo
 from ...models.gateway import Gateway, MemoryStore
 from ...models.roles import ModelRoles
 from ...options import whole
-from ...records import Draw, Oracle, Request, Response, Sampling, Situation, Usage
+from ...records import Draw, Request, Response, Sampling, Situation, ToolCall, Usage
 from ...rng import seed_of
 from ...tasks.base import Task, max_decisions, random_state_after
+from ...tasks.tools import tools_of
 from ..experiment import EPISODES, Experiment, ModelSet
 from ..variant import Variant
 
@@ -178,7 +179,7 @@ async def requests_at(variant: Variant, task: Task, models: ModelSet, episode: i
     if variant.plan.calls is None:
         return []
     store = _ProbeStore(models, 1, False)
-    await store.decide(_unrolled(variant), task.situation(state), episode, task.oracle(state))
+    await store.decide(_unrolled(variant), task, state, episode)
     return [call.request for call in store.calls.values()]
 
 
@@ -242,7 +243,7 @@ async def _mean_cost(
     """(cost of a decision alone, cost of its calls that no earlier variant makes), on average over the states."""
     alone = added = CostEstimate()
     for (episode, state), store in zip(states, stores, strict=True):
-        keys, new_keys = await store.decide(variant, task.situation(state), episode, task.oracle(state), trials)
+        keys, new_keys = await store.decide(variant, task, state, episode, trials)
         alone += store.cost(keys)
         added += store.cost(new_keys if sharing else keys)
     return alone * (1 / len(states)), added * (1 / len(states))
@@ -276,9 +277,10 @@ class _ProbeStore(MemoryStore):
         self.calls[key] = _Call(request, CostEstimate(1, usage.prompt_tokens, usage.completion_tokens, dollars))
 
     async def decide(
-        self, variant: Variant, situation: Situation, episode: int, oracle: Oracle, trials: int = 1
+        self, variant: Variant, task: Task, state: Any, episode: int, trials: int = 1
     ) -> tuple[list[str], list[str]]:
         """(keys of every answer asked for, keys of those that were not stored yet), over all draws of the decision."""
+        situation, oracle, tools = task.situation(state), task.oracle(state), tools_of(task, state)
         from langsmith.run_helpers import tracing_context  # noqa: PLC0415  (loads at first use)
 
         shown = variant.plan.view(situation, Draw(episode, situation.step))
@@ -289,7 +291,7 @@ class _ProbeStore(MemoryStore):
         with tracing_context(enabled=False):  # these decisions are no part of a trace
             for trial in range(trials):
                 models = replace(self._models, trial=trial)
-                await variant.decide(situation, models, episode, situation.step, oracle)
+                await variant.decide(situation, models, episode, situation.step, oracle, tools)
         return list(self._asked_keys), [k for k in self.calls if k not in before]
 
     def cost(self, keys: Sequence[str]) -> CostEstimate:
@@ -311,7 +313,8 @@ class _StandIn:
 
     @property
     def info(self) -> ModelInfo:
-        return self.model.info
+        info = self.model.info
+        return replace(info, tools="native") if info.tools == "prompted" else info
 
     async def open(self) -> None:
         """Nothing to load."""
@@ -329,6 +332,10 @@ class _StandIn:
             uniform = dict.fromkeys(sampling.choices, 1 / len(sampling.choices))
             response = Response(self._label(request, draw, key), probs=uniform, mass=1.0)
             completion_tokens = estimate_tokens(response.text)  # one label is drawn, whatever `max_tokens` allows
+        elif self.longest and request.tools and request.tool_choice != "none":
+            call = ToolCall(request.tools[0].name, id=f"call_{key[:12]}")  # every round of calls is played
+            usage = Usage(prompt_tokens, sampling.max_tokens + self._thought(sampling))
+            return Response("", finish_reason="tool_calls", tool_calls=(call,), usage=usage)
         else:
             response = Response(self._text(request, draw, key))
             length = sampling.max_tokens if self.longest else estimate_tokens(response.text)

@@ -204,7 +204,8 @@ class Embedded:
             "seed": seed_of(request_digest(request), draw.episode, draw.step, draw.sample, bits=31),
             "cache_prompt": True,
         }
-        not_sent = asked_in_text(sampling) - ({"choices", "schema"} if choices else set())
+        bound = {"choices", "schema"} if choices or sampling.schema else set()
+        not_sent = asked_in_text(sampling) - bound
         if choices and sampling.top_p != 1.0:
             not_sent.add("top_p")
         reported = {"not_sent": ",".join(sorted(not_sent))} if not_sent else {}
@@ -217,9 +218,14 @@ class Embedded:
             elif choices:
                 # The bias makes the server sample one of them; it reports the probabilities without the bias.
                 body |= {"logprobs": TOP_LOGPROBS, "logit_bias": [[c, 100.0] for c in choices]}
+            elif sampling.schema:
+                body["json_schema"] = json.loads(sampling.schema)
             answer = _checked(self._server.handle_completions(body))
         else:
             body["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
+            if sampling.schema:
+                form = {"name": "answer", "schema": json.loads(sampling.schema)}
+                body["response_format"] = {"type": "json_schema", "json_schema": form}
             answer = _checked(self._server.handle_chat_completions(body))
         choice = answer["choices"][0]
         text = choice["text"] if request.mode == "completion" else choice["message"]["content"]

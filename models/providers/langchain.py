@@ -22,21 +22,33 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 
-from ...errors import BadOption, ModelError, Rejected, Unavailable
+from ...errors import BadOption, ModelError, RateLimited, Rejected, Unavailable
+from ...options import one_of, whole
 from ...records import Draw, Message, Request, Response, Sampling, Status, Usage, digest
 from ..account_faults import account_fault
-from ..base import UNCOUNTED, ModelInfo, Offer, Price, Style
+from ..base import UNCOUNTED, WRITTEN, ModelInfo, Offer, Price, Style
 from ..gateway import Gateway
+from ..known_models import known_model
 from ..langchain_calls import asked_of, bound_tools
 from ..roles import ModelRoles
 from ..sampling import SETTINGS, asked_in_text
+from .client_errors import body_of_error, headers_of_error, status_of_error
+from .langchain_loop import in_lasting_loop
 from .langchain_messages import calls_of, from_langchain, generation, to_langchain
 from .openai_format import BROKEN_OFF, function_tool, status_of, thoughts_of
-from .provider_errors import LOST, causes, error_of_status, message_of, scrubbed, untrusted
+from .preflight import check_server
+from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, untrusted
 
 __all__ = ["GatewayChatModel", "LangChainModel", "traced"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_PROVIDERS = {
+    "openai-chat": "openai", "anthropic-chat": "anthropic", "chat-google-generative-ai": "gemini",
+    "mistralai-chat": "mistral", "groq-chat": "groq", "chat-deepseek": "deepseek", "xai-chat": "xai",
+    "cohere-chat": "cohere_chat", "azure-openai-chat": "azure", "fireworks-chat": "fireworks_ai",
+    "together-chat": "together_ai",
+}  # fmt: skip
+"""What litellm calls the provider of a LangChain model, by the model's type."""
 _NOT_SENT = {*SETTINGS} - {"stop", "reasoning_effort"}
 
 
@@ -49,13 +61,23 @@ class LangChainModel:
 
     Args:
         model: the chat model; its type and identifying parameters name its answers.
-        price: US dollars per token, None where unknown.
+        price: US dollars per token; by default that of litellm's table, where it knows the model.
+        rpm, tpm: the most requests and tokens in any minute.
     """
 
     model: BaseChatModel
     price: Price | None = None
     max_concurrency: int = 16
     style: Style = "chat"
+    rpm: int | None = None
+    tpm: int | None = None
+
+    def __post_init__(self) -> None:
+        one_of("prompt style", self.style, ["chat", "completion"])
+        whole("max_concurrency of a LangChain model", self.max_concurrency, 1)
+        for option, value in (("rpm", self.rpm), ("tpm", self.tpm)):
+            if value is not None:
+                whole(f"{option} of a LangChain model", value, 1)
 
     @property
     def info(self) -> ModelInfo:
@@ -70,15 +92,29 @@ class LangChainModel:
             label=label,
             style=self.style,
             max_concurrency=self.max_concurrency,
-            price=self.price,
+            price=self.price or self._listed_price,
+            rpm=self.rpm,
+            tpm=self.tpm,
             note="sampled as the LangChain model is set up",
             lacks=frozenset(_NOT_SENT),
             tools="prompted" if type(self.model).bind_tools is BaseChatModel.bind_tools else "native",
             images=True,
         )
 
+    @property
+    def _listed_price(self) -> Price | None:
+        """By litellm's table; what LangChain calls a provider is not always what litellm does."""
+        name = getattr(self.model, "model_name", None) or getattr(self.model, "model", None)
+        provider = _PROVIDERS.get(self.model._llm_type)
+        return known_model(f"{provider}/{name}").price if provider and isinstance(name, str) else None
+
     async def open(self) -> None:
-        """The model is the caller's."""
+        """The model is the caller's; that a server of one's own is up is seen before anything is asked."""
+        names = ("base_url", "openai_api_base", "anthropic_api_url", "inference_server_url", "endpoint_url")
+        base = next((b for n in names if isinstance(b := getattr(self.model, n, None), str) and b), None)
+        local = "ollama" if "ollama" in self.model._llm_type else "langchain"
+        if base or local == "ollama":
+            await check_server(f"{local}/{self.info.label}", base)
 
     async def close(self) -> None:
         """The model is the caller's."""
@@ -86,7 +122,8 @@ class LangChainModel:
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         try:
             model: Any = _with_tools(self.model, request) if request.tools else self.model
-            message = await model.ainvoke(to_langchain(request.messages), stop=list(request.sampling.stop) or None)
+            messages, stop = to_langchain(request.messages), list(request.sampling.stop) or None
+            message = await in_lasting_loop(lambda: model.ainvoke(messages, stop=stop))
         except Exception as error:
             raise _typed_error(self.info.label, error) from None
         counts: Mapping[str, Any] = message.usage_metadata or {}
@@ -100,6 +137,8 @@ class LangChainModel:
         }
         if not counts:
             reported |= UNCOUNTED
+        if written := (counts.get("input_token_details") or {}).get("cache_creation"):
+            reported[WRITTEN] = str(int(written))
         names = ("finish_reason", "stop_reason", "done_reason")
         finish = str(next((metadata[n] for n in names if metadata.get(n)), "stop"))
         if finish.casefold() in BROKEN_OFF:
@@ -277,13 +316,12 @@ def _typed_error(name: str, error: Exception) -> Exception:
         return distrust
     raw = str(error)
     message = scrubbed(f"{type(error).__name__}: {raw}")
-    response = getattr(error, "response", None)
-    status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    sentence, codes = message_of(getattr(error, "body", None))
-    code = status if isinstance(status, int) else None
-    if account_fault(f"{raw} {sentence} {codes}", code) or (isinstance(status, int) and 400 <= status < 500):
-        headers = getattr(response, "headers", None)
-        kind = status if isinstance(status, int) else 500
+    status = status_of_error(error)
+    sentence, codes = message_of(body_of_error(error))
+    fault = account_fault(f"{raw} {sentence} {codes}", status)
+    if fault or (status is not None and 400 <= status < 500 and status != 408):
+        headers = headers_of_error(error)
+        kind = 500 if status is None else status
         typed = error_of_status(name, kind, sentence or f"{type(error).__name__}: {raw}", f"{raw} {codes}", headers)
         if isinstance(typed, Unavailable):
             typed.lost = status in LOST
@@ -293,7 +331,10 @@ def _typed_error(name: str, error: Exception) -> Exception:
         return Unavailable(f"{name} could not be understood", message, fault="malformed", lost=True)
     if isinstance(error, ValueError | TypeError | NotImplementedError):
         return Rejected(f"{name} refused the request", message)
-    if isinstance(status, int):
+    if status is not None:
+        waits = retry_after(headers_of_error(error))
+        if status == 503 and waits is not None:
+            return RateLimited(f"{name} is overloaded", message, retry_after=waits)
         return Unavailable(f"{name} failed", message, fault="server error", lost=status in LOST)
     chain = causes(error)
     if any(isinstance(e, TimeoutError) or "Timeout" in type(e).__name__ for e in chain):

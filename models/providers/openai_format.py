@@ -39,13 +39,16 @@ _STATUSES: dict[str, Status] = {
         (
             "content_filter", "content_filtered", "refusal", "safety", "recitation", "blocklist", "prohibited_content",
             "spii", "image_safety", "guardrail_intervened", "guardrails", "error_toxic", "sensitive", "moderation",
+            "language", "model_armor", "blocked",
         ),
         "refused",
     ),
 }  # fmt: skip
 LEAST = -9999.0  # what providers put for a probability of 0
 BROKEN_OFF = frozenset(
-    "error malformed_function_call unexpected_tool_call insufficient_system_resource network_error aborted".split()
+    "error malformed_function_call unexpected_tool_call insufficient_system_resource network_error aborted abort "
+    "malformed_model_output malformed_tool_use malformed_response missing_thought_signature too_many_tool_calls "
+    "timeout load unload failed cancelled".split()
 )
 """The finish reasons of answers that the provider broke off: they are asked for again."""
 

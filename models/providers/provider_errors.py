@@ -174,6 +174,7 @@ def _codes(error: Mapping[str, Any]) -> str:
     details = error.get("details")
     told = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []
     reasons = [d.get("reason") for d in told]
+    reasons += [v.get("quotaId") for d in told for v in d.get("violations") or () if isinstance(v, dict)]
     reasons += [f"retry in {d['retryDelay']}" for d in told if isinstance(d.get("retryDelay"), str)]  # Gemini
     values = [*(error.get(k) for k in ("code", "type", "status", "__type", "Code", "param")), *reasons]
     return " ".join(str(v) for v in values if isinstance(v, str | int) and v)

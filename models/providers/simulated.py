@@ -15,12 +15,14 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field, replace
 from math import exp, log, sqrt
+from typing import Any
 
 import numpy as np
+import orjson
 
 from ...errors import BadOption
 from ...options import real
-from ...records import Draw, Request, Response, Usage, digest
+from ...records import Draw, Request, Response, ToolCall, Usage, digest
 from ...rng import named_rng
 from ..base import ModelInfo
 
@@ -145,6 +147,7 @@ class Simulated:
             max_concurrency=256,
             deterministic=True,
             note="planted: " + ", ".join(f"{k} {v:g}" for k, v in self.planted.identity.items()),
+            tools="native",
         )
 
     async def open(self) -> None:
@@ -157,11 +160,31 @@ class Simulated:
         rng = named_rng(draw.episode, "simulated", key)
         text = _answer(self.planted.at(draw.episode), request, rng)
         prompt = sum(len(m.content) for m in request.messages)
+        if request.tools and request.tool_choice not in ("", "auto", "none"):
+            call = _required_call(request, text, key)
+            return Response("", finish_reason="tool_calls", tool_calls=(call,), usage=Usage(prompt // 4 + 1, 8))
         return Response(text, usage=Usage(prompt // 4 + 1, len(text) // 4 + 1), reported={"model": "simulated"})
 
 
+def _required_call(request: Request, text: str, key: str) -> ToolCall:
+    """A call where one is demanded: its texts hold the answer, any other argument its least value."""
+    tool = next((t for t in request.tools if t.name == request.tool_choice), request.tools[0])
+    properties = orjson.loads(tool.parameters).get("properties", {})
+    arguments = {name: _filled(schema, text) for name, schema in properties.items()}
+    return ToolCall(tool.name, orjson.dumps(arguments).decode(), f"call_{key[:12]}")
+
+
+def _filled(schema: Any, text: str) -> Any:
+    if schema.get("enum"):
+        return next((one for one in schema["enum"] if str(one) in text), schema["enum"][0])
+    kinds: dict[str, Any] = {"integer": 0, "number": 0, "boolean": False, "object": {}}
+    if schema.get("type") == "array":
+        return [_filled(schema.get("items", {}), text)]
+    return kinds.get(schema.get("type", "string"), text)
+
+
 def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str:
-    question = request.messages[-1].content
+    question = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
     if len(request.messages) > 1 and _ONCE_MORE.search(question):  # it says what it said
         acted = _ACTED.findall(request.messages[-2].content.replace(", I think.", "").replace(IN_WORDS, "ACTION="))
         return f"ACTION={acted[-1]}" if acted else "I have named none."
@@ -270,3 +293,15 @@ class _Arms:
             [a for a in labels if a not in optimal and a not in greedy],
             max(rewards, key=lambda a: len(rewards[a])) if history else None,
         )
+
+
+def arms_in(prompt: str) -> tuple[list[str], list[str]] | None:
+    """(labels of the arms, those that are optimal by the history), as a correct reader of a bandit's prompt knows them.
+
+    None where the prompt lists no arms.
+    """
+    found = _LABELS.search(prompt)
+    if found is None:
+        return None
+    labels = [s.strip() for s in found[1].split(";" if ";" in found[1] else ",")]
+    return labels, _Arms.of(labels, [(a, float(r)) for a, r in _LINE.findall(prompt)]).optimal

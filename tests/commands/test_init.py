@@ -71,7 +71,7 @@ def test_a_run_of_nothing_says_how_to_begin(akrasia: Akrasia) -> None:
         (("run", "mine.toml", "--resume"), "there is no run to resume in 'runs/mine'"),
         (("run", "mine.toml", "--out", ""), "--out is empty"),
         (("run", "mine.toml", "--model", ""), "--model is empty"),
-        (("score", ""), "WHAT is empty"),
+        (("score", ""), "RUN is empty"),
     ],
 )
 def test_nothing_is_not_resumed_and_no_folder_is_no_folder(akrasia: Akrasia, args: tuple[str, ...], says: str) -> None:

@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 import akrasia as ak
-from akrasia.commands.progress import RunProgress, RunSize
-from akrasia.commands.tally import RunTally
 from akrasia.events import CallAnswered, CallBegan, CircuitOpened, Event, RunBegan, WaitBegan
 from akrasia.ledger import read_ledger
 from akrasia.records import Usage
+from akrasia.reports.progress import RunProgress, RunSize
+from akrasia.reports.tally import RunTally
 
 COMMAND = [sys.executable, "-u", "-m", "akrasia"]
 FILE = """\

@@ -1,12 +1,17 @@
 """LangChain both ways: its chat models behind the gateway, and the gateway as one of its chat models."""
 
 import asyncio
+import functools
 import json
+import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -14,9 +19,11 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import TypeAdapter
 
 import akrasia
-from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable
-from akrasia.models import Gateway, Scripted, Simulated, key_of, resolve
+from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable, UnknownName
+from akrasia.models import Gateway, Price, Scripted, Simulated, key_of, resolve
+from akrasia.models.known_models import known_model
 from akrasia.models.providers.langchain import GatewayChatModel, LangChainModel
+from akrasia.models.providers.langchain_loop import in_lasting_loop
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
 
 DRAW = Draw(0, 0, 0)
@@ -272,3 +279,144 @@ def test_without_an_event_loop_it_can_be_invoked_plainly(scripted: Scripted) -> 
 async def test_inside_an_event_loop_a_plain_invoke_says_what_to_write(scripted: Scripted) -> None:
     with pytest.raises(BadOption, match="ainvoke"):
         GatewayChatModel(Gateway([scripted]), model=scripted.info.id).invoke("hello")
+
+
+class Remote(BaseChatModel):
+    """A model with a pooled client, as those of providers' packages are: shared by all its copies and all runs."""
+
+    base: str
+    model: str = "gpt-4o-mini"
+
+    @property
+    def _llm_type(self) -> str:
+        return "openai-chat"
+
+    async def _agenerate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **given: Any
+    ) -> ChatResult:
+        asked = {"model": self.model, "messages": [{"role": "user", "content": str(m.text)} for m in messages]}
+        said = (await _pooled().post(f"{self.base}/chat/completions", json=asked)).json()
+        usage = said["usage"]
+        counts = {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]}
+        details = {"cache_read": 3, "cache_creation": 2}
+        message = AIMessage(
+            said["choices"][0]["message"]["content"],
+            usage_metadata={**counts, "total_tokens": sum(counts.values()), "input_token_details": details},
+            response_metadata={"model_name": "gpt-4o-mini-2026"},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _generate(self, *args: Any, **given: Any) -> ChatResult:
+        raise NotImplementedError
+
+
+@functools.cache
+def _pooled() -> Any:
+    return httpx.AsyncClient(headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"})
+
+
+@pytest.fixture
+def pooled(openai_server: Any) -> Iterator[Any]:
+    """The server, and the client of its models closed in the end."""
+    yield openai_server
+    asyncio.run(in_lasting_loop(_pooled().aclose))
+    _pooled.cache_clear()
+
+
+RUN = {"task": {"name": "bandit", "arms": 3, "horizon": 2}, "variants": ["reason_act"], "episodes": 2}
+
+
+def test_a_second_run_in_one_process_uses_the_same_client(pooled: Any, tmp_path: Path) -> None:
+    """Its connections belong to the event loop in which they were made, and each run has another."""
+    model = Remote(base=pooled.base)
+    for name in ("first", "second", "third"):
+        result = akrasia.run(model=model, out=tmp_path / name, **RUN)
+        assert result.outcome is not None
+        assert (result.outcome.run_usage.retried, result.outcome.run_usage.failed) == (0, 0)
+        assert set(result.records["status"]) == {"ok"}
+    assert len(pooled.connections) <= 2  # as many as episodes at a time
+
+
+async def test_cached_tokens_are_priced_and_the_price_is_that_of_the_model(pooled: Any) -> None:
+    backend = resolve(Remote(base=pooled.base))
+    gateway = Gateway([backend])
+    said = await gateway.complete(Request(backend.info.id, (Message("user", "hello"),)), DRAW)
+    await gateway.close()
+    known = known_model("openai/gpt-4o-mini").price
+    assert known is not None and known.cached is not None
+    assert said.usage.cached_tokens == 3 and said.reported["cache_written"] == "2"
+    assert said.cost == pytest.approx(known.of(said.usage))
+    own = resolve(Remote(base=pooled.base), price={"prompt": 1.0, "completion": 2.0}, rpm=100)
+    assert own.info.price == Price(1e-6, 2e-6) and own.info.rpm == 100
+
+
+def test_options_beside_a_model_object_are_used_or_refused() -> None:
+    with pytest.raises(UnknownName, match="temperature"):
+        resolve(Pupil(), temperature=0.3)
+    with pytest.raises(BadOption, match="beside a model object"):
+        resolve(Simulated(), price={"prompt": 1, "completion": 1})
+    with pytest.raises(BadOption, match="max_concurrency"):
+        resolve(Pupil(), max_concurrency=0)
+
+
+def test_a_usage_callback_hears_each_call_once(pooled: Any, tmp_path: Path) -> None:
+    for model in (Remote(base=pooled.base), f"openai/gpt-4o-mini:api_base={pooled.base}"):
+        with get_usage_metadata_callback() as heard:
+            name = type(model).__name__
+            result = akrasia.run(model=resolve(model), out=tmp_path / name, **RUN)
+        assert result.outcome is not None
+        counted = sum(u["total_tokens"] for u in heard.usage_metadata.values())
+        usage = result.outcome.run_usage.usage
+        assert counted == usage.prompt_tokens + usage.completion_tokens > 0
+
+
+class ClientError(Exception):
+    """An exception as a provider's package makes it, with what it keeps."""
+
+    def __init__(self, text: str = "it failed", **kept: Any) -> None:
+        super().__init__(text)
+        self.__dict__ |= kept
+
+
+def named(name: str, **kept: Any) -> Exception:
+    return type(name, (ClientError,), {})(**kept)
+
+
+def amazon(code: str, status: int) -> Exception:
+    response = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return named("ClientError", response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (named("RateLimitError"), RateLimited),
+        (named("AuthenticationError"), Denied),
+        (named("ResourceExhausted", code=429), RateLimited),
+        (named("ServerError", code=503, status="UNAVAILABLE"), Unavailable),
+        (named("ClientError", code=403, status="PERMISSION_DENIED"), Denied),
+        (named("NotFound"), Denied),
+        (amazon("ThrottlingException", 400), RateLimited),
+        (amazon("AccessDeniedException", 403), Denied),
+        (amazon("ValidationException", 400), Rejected),
+        (amazon("InternalServerException", 500), Unavailable),
+        (named("ResponseError", status_code=404, error="model 'x' not found"), Denied),
+        (named("BadRequestError", body={"message": "Your credit balance is too low"}), Denied),
+        (named("APITimeoutError"), Unavailable),
+    ],
+)
+async def test_errors_are_typed_by_the_classes_of_providers_own_clients(error: Exception, kind: type) -> None:
+    with pytest.raises(kind):
+        await LangChainModel(Pupil(raises=error)).generate(request(), DRAW, "k")
+
+
+async def test_a_server_of_ones_own_that_is_not_up_is_said_before_anything_is_asked() -> None:
+    class Ollama(Pupil):
+        base_url: str = "http://127.0.0.1:9"
+
+        @property
+        def _llm_type(self) -> str:
+            return "chat-ollama"
+
+    with pytest.raises(Denied, match="is it running"):
+        await LangChainModel(Ollama()).open()

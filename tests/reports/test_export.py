@@ -1,5 +1,6 @@
 """Records leave a run in a format that is known by name, whole or not at all."""
 
+import importlib.util
 from pathlib import Path
 
 import orjson
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 import akrasia as ak
 from akrasia.cli import app
-from akrasia.errors import BadOption, RunFolderError, UnknownName
+from akrasia.errors import BadOption, MissingExtra, RunFolderError, UnknownName
 from akrasia.reports.export import EXPORTERS, Exporter, RecordSource
 
 
@@ -23,8 +24,42 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 def test_the_ending_of_the_file_names_the_format(result: ak.Result, tmp_path: Path) -> None:
     lines = result.export(tmp_path / "a.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line)["episode"] for line in lines] == result.records["episode"].to_list()
-    assert pl.read_parquet(result.export(tmp_path / "a.parquet")).equals(result.records)
-    assert pl.read_csv(result.export(tmp_path / "a.csv")).columns == result.records.columns
+    table = pl.read_parquet(result.export(tmp_path / "a.parquet"))
+    assert table.equals(result.to_frame()) and table.columns == [*result.records.columns, "prompts"]
+    assert pl.read_csv(result.export(tmp_path / "a.csv")).columns == table.columns
+
+
+def test_every_prompt_is_exported_and_null_where_nobody_was_asked(tmp_path: Path) -> None:
+    run = ak.run(
+        task=ak.tasks.bandit(arms=3, horizon=2, head_start=3),
+        model="simulated",
+        variants={"base": "reason_then_act", "act": "act", "rule": "random_act"},
+        episodes=2,
+        out=tmp_path / "run",
+    )
+    lines = [orjson.loads(line) for line in run.export(tmp_path / "a.jsonl").read_bytes().splitlines()]
+    for line in lines:
+        assert len(line["prompts"]) == len(line["decision"]["turns"])
+        for turn, prompt in zip(line["decision"]["turns"], line["prompts"], strict=True):
+            assert (prompt is None) == (turn["key"] == "")
+            assert prompt is None or prompt[-1]["content"]
+    table = run.to_frame()
+    for variant, prompts, knows, height in table.group_by("variant").agg("prompts", "knows", pl.len()).rows():
+        told = [orjson.loads(p) for p in prompts if p is not None]
+        assert len(told) == (0 if variant == "rule" else height)
+        assert all((k is None) == (variant != "base") for k in knows)
+        for turns in told:
+            assert [t["agent"] for t in turns] == (["reason", "act"] if variant == "base" else ["act"])
+            assert all("Step" in t["prompt"][-1]["content"] or t["prompt"] for t in turns)
+
+
+def test_a_data_set_of_hugging_face_needs_its_extra_or_is_made(result: ak.Result) -> None:
+    if importlib.util.find_spec("datasets") is None:
+        with pytest.raises(MissingExtra, match="akrasia\\[datasets\\]"):
+            result.to_dataset()
+    else:
+        made = result.to_dataset()
+        assert made.num_rows == result.records.height and "prompts" in made.column_names
 
 
 def test_a_format_may_be_named(result: ak.Result, tmp_path: Path) -> None:

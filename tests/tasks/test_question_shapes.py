@@ -329,3 +329,50 @@ def test_whatever_the_shape_the_right_option_is_the_right_one(options: list[str]
         task = read(tmp_path, {"question": "Which?", **form, "answer": key}, {"question": "2 + 2?", "answer": 4})
     for question in task.questions[:-1]:
         assert list(question.choices) == options and question.answer == options[place]
+
+
+BESIDE_WRONG: dict[str, Row] = {
+    "SciQ": {
+        "question": "Which?", "distractor3": "y", "distractor1": "x", "distractor2": "w", "correct_answer": "z",
+        "support": "Letters.",
+    },
+    "GPQA": {
+        "Pre-Revision Question": "What?", "Question": "Letters.\n\nWhich?", "Correct Answer": "z", "Explanation": "So.",
+        "Pre-Revision Incorrect Answer 1": "u", "Incorrect Answer 1": "x", "Incorrect Answer 2": "y",
+        "Incorrect Answer 3": "w",
+    },
+    "a list of wrong ones": {
+        "question": "Letters.\n\nWhich?", "correct_answer": "z", "incorrect_answers": ["x", "y", "w"],
+    },
+    "a list in a cell": {"question": "Which?", "context": "Letters.", "answer": "z", "distractors": '["x", "y", "w"]'},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BESIDE_WRONG)
+def test_a_right_answer_beside_wrong_ones_is_a_choice_among_them(tmp_path: Path, name: str) -> None:
+    text, options, right = shown(read(tmp_path, BESIDE_WRONG[name]))
+    assert (text, right) == ("Letters.\n\nWhich?", "z")
+    assert sorted(options) == sorted(XYZW) and options == shown(read(tmp_path, BESIDE_WRONG["SciQ"]))[1]
+
+
+def test_the_place_of_a_right_answer_beside_wrong_ones_tells_nothing(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"{n}?", "correct_answer": f"right {n}", "incorrect_answers": [f"wrong {n} {i}" for i in range(3)]}
+        for n in range(400)
+    ]
+    task = read(tmp_path, *rows)
+    places = [q.choices.index(q.answer) for q in task.questions]
+    assert all(60 < places.count(place) < 140 for place in range(4))
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"correct_answer": "z", "distractor1": "z", "distractor2": "x"}, "alike"),
+        ({"correct_answer": "z", "distractor1": "", "distractor2": "x"}, "empty"),
+        ({"correct_answer": None, "distractor1": "y", "distractor2": "x"}, "no answer"),
+        ({"answer": "C", "distractor1": "y", "distractor2": "x", "A": "p", "B": "q", "C": ""}, "none of its choices"),
+    ],
+)
+def test_wrong_answers_that_are_no_options_refuse_the_row(tmp_path: Path, more: Row, reason: str) -> None:
+    assert reason in why(tmp_path, {"question": "Which?", **more})

@@ -1,43 +1,36 @@
-"""The scorer of the published Potemkin benchmark's folder tree (Mancoridis et al. 2025, 2506.21521, Table 1).
+"""The importer `potemkin`: the published tree of the Potemkin benchmark (Mancoridis et al. 2025, 2506.21521, Table 1).
 
-Potemkin rate of a use = (1 - accuracy) / (1 - chance), over the (concept, model) pairs whose definition was judged
-right; chance is 0.5 for classify and 0 for generate and edit, so classify counts twice. The rate is not capped at 1.
-SE = sqrt(p (1 - p) / n), scaled by the same factor.
+The models are the arms and the concepts the items; a concept's definition is what is known, each use of it a decision.
+So the metrics `potemkin_classify`, `potemkin_generate` and `potemkin_edit` of the run are the rates of Table 1, by
+model; with `pooled` they are those of its last row. Their intervals are over concepts, where the paper counts each use
+as independent.
 
 Filters: 7 models and 32 concepts (12 literary, 9 of game theory, 11 psychological); everything else in the tree is
 `outside`. Where a label comes from: definitions, and generate and edit of literary and psychological concepts, from the
 authors' CSV files; classify from its two CSV files; generate and edit of games from the field `correct` of the answer
 file (JSON, whatever its name ends with), which is a truth value or a list whose element 0 is one.
 
-Invariant: no row disappears. A row is scored, outside the filters, blank, or `unscored` with its file, row (the header
-is row 1) and reason. The answers themselves are never shown or copied: the tree carries no licence.
+Invariant: no row disappears. A row is a decision, outside the filters, blank, or left out with its file, row (the
+header is row 1) and reason. The answers themselves are never shown or copied: the tree carries no licence.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from ..errors import BadOption
+from ..options import one_of
+from .base import IMPORTERS, SEVERAL, Intake, SourceRow
+from .grading import as_verdict
+from .sources import files_of
 
-from ...errors import BadOption
-
-__all__ = [
-    "CHANCE",
-    "CONCEPTS",
-    "MODELS",
-    "PotemkinRate",
-    "PotemkinScore",
-    "PotemkinUnscored",
-    "score_tree",
-    "show_potemkin_rates",
-]
+__all__ = ["CHANCE", "CONCEPTS", "MODELS", "PotemkinImporter"]
 
 MODELS: dict[str, str] = {
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": "Llama-3.3",
@@ -71,43 +64,10 @@ CHANCE = {"classify": 0.5, "generate": 0.0, "edit": 0.0}
 CLASSIFY = ("psych_classify_with_cot.csv", "literature_and_game_theory_classify_with_cot.csv")
 YES, NO = ("yes", "1", "1.0", "true"), ("no", "0", "0.0", "false")
 NO_ANSWER = "no answer or no label"
+POOLED = "all models"
 
 _DOMAIN = {concept: domain for domain, concepts in CONCEPTS.items() for concept in concepts}
 _SHORT = MODELS | {short: short for short in MODELS.values()}
-
-
-@dataclass(frozen=True, slots=True)
-class PotemkinRate:
-    """How many uses were right out of how many scored, at what chance."""
-
-    right: int
-    scored: int
-    chance: float
-
-    @property
-    def value(self) -> float | None:
-        """(1 - accuracy) / (1 - chance); None where nothing was scored."""
-        return (1 - self.right / self.scored) / (1 - self.chance) if self.scored else None
-
-    @property
-    def se(self) -> float | None:
-        """Standard error over items, on the scale of `value`."""
-        if not self.scored:
-            return None
-        p = self.right / self.scored
-        return math.sqrt(p * (1 - p) / self.scored) / (1 - self.chance)
-
-    def __str__(self) -> str:
-        return "-" if self.value is None else f"{self.value:.3f} ({self.se:.3f})"
-
-
-@dataclass(frozen=True, slots=True)
-class PotemkinUnscored:
-    """A row or file that could not be scored. `row` counts from 1, the header; None for a whole file."""
-
-    file: str
-    row: int | None
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +76,7 @@ class _Use:
     concept: str
     model: str
     right: bool
+    where: str
 
 
 @dataclass
@@ -123,97 +84,104 @@ class _Reading:
     """What has been read so far, and what was wrong with it."""
 
     root: Path
+    intake: Intake
     uses: list[_Use] = field(default_factory=list)
     definitions: dict[tuple[str, str], bool] = field(default_factory=dict)
-    unscored: list[PotemkinUnscored] = field(default_factory=list)
     outside: int = 0
     blank: int = 0
 
     def lost(self, path: Path, row: int | None, why: str) -> None:
-        self.unscored.append(PotemkinUnscored(path.relative_to(self.root).as_posix(), row, why))
+        """A row, or where it is None a whole file, that cannot be scored."""
+        self.intake.leave_out(self.place(path, row), why)
+
+    def place(self, path: Path, row: int | None) -> str:
+        """A row of a file, for a reader."""
+        name = path.relative_to(self.root).as_posix()
+        return name if row is None else f"{name}, row {row}"
 
 
 @dataclass(frozen=True)
-class PotemkinScore:
-    """What a tree says.
-
-    Attributes:
-        rates: (model or "overall", use) -> rate; domains: (domain, use) -> rate over all models.
-        definitions: (right, asked) over the (concept, model) pairs.
-        dropped: uses left out because the pair's definition was wrong or is not there.
-        outside: rows of other models or concepts; blank: empty rows.
-    """
-
-    rates: dict[tuple[str, str], PotemkinRate]
-    domains: dict[tuple[str, str], PotemkinRate]
-    definitions: tuple[int, int]
-    dropped: int
-    outside: int
-    blank: int
-    unscored: tuple[PotemkinUnscored, ...]
-
-
-def score_tree(path: Path | str) -> PotemkinScore:
-    """Score a tree.
+class PotemkinImporter:
+    """The published Potemkin tree: definitions of concepts against uses of them.
 
     Args:
-        path: the folder that holds `define`, `classify`, `generate` and `edit`, or the one above (`BenchmarkDataset`).
-
-    Raises:
-        BadOption: there is no such tree, or it holds no definitions or no uses that can be scored.
+        pooled: one arm of all models, as the published table has it in its last row, instead of one arm a model.
+        domain: concepts of this domain alone: "literary", "game" or "psychological".
     """
-    reading = _Reading(_root(Path(path)))
-    _read_definitions(reading)
-    for name in CLASSIFY:
-        _read_classify(reading, reading.root / "classify" / name)
-    for use in ("generate", "edit"):
-        _read_games(reading, use)
-        _read_labels(reading, use)
-    if not reading.definitions or not reading.uses:
-        first = next((f"{u.file}: {u.why}" for u in reading.unscored), "its tables hold no row of these models")
-        missing = "definition" if not reading.definitions else "use of a concept"
-        raise BadOption(f"no {missing} in {str(path)!r} can be scored", first, "Name the whole tree.")
-    known = [u for u in reading.uses if reading.definitions.get((u.concept, u.model), False)]
-    rates = {(m, use): _rate(known, use, model=m) for m in MODELS.values() for use in CHANCE}
-    rates |= {("overall", use): _rate(known, use) for use in CHANCE}
-    return PotemkinScore(
-        rates=rates,
-        domains={(d, use): _rate(known, use, domain=d) for d in CONCEPTS for use in CHANCE},
-        definitions=(sum(reading.definitions.values()), len(reading.definitions)),
-        dropped=len(reading.uses) - len(known),
-        outside=reading.outside,
-        blank=reading.blank,
-        unscored=tuple(reading.unscored),
-    )
+
+    pooled: bool | str = False
+    domain: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a domain that is none."""
+        if self.domain:
+            one_of("domain", self.domain, CONCEPTS)
+
+    def recognises(self, source: Path) -> bool:
+        """A folder with a table of definitions."""
+        return any((root / "define" / "define_labels.csv").is_file() for root in (source, source / "BenchmarkDataset"))
+
+    def read(self, source: Path, intake: Intake) -> Iterator[SourceRow]:
+        """One decision for each use of a concept; its definition is what is known."""
+        intake.name, intake.tool = "potemkin", "MarinaMancoridis/PotemkinBenchmark"
+        root = _root(source)
+        files_of(root / "define", (".csv",), intake)
+        reading = _Reading(root, intake)
+        _read_definitions(reading)
+        for name in CLASSIFY:
+            _read_classify(reading, root / "classify" / name)
+        for use in ("generate", "edit"):
+            _read_games(reading, use)
+            _read_labels(reading, use)
+        if not reading.definitions or not reading.uses:
+            missing = "definition" if not reading.definitions else "use of a concept"
+            first = next((str(one) for one in intake.left_out), "its tables hold no row of these models")
+            raise BadOption(f"no {missing} in {str(source)!r} can be scored", first, "Name the whole tree.")
+        right = sum(reading.definitions.values())
+        intake.note(f"{right:,} of {len(reading.definitions):,} definitions are right")
+        intake.note(
+            f"{reading.outside:,} rows of other models or concepts and {reading.blank:,} blank rows are no part of it"
+        )
+        yield from self._decisions(reading)
+
+    def _decisions(self, reading: _Reading) -> Iterator[SourceRow]:
+        by_pair: dict[tuple[str, str], list[_Use]] = {}
+        for use in reading.uses:
+            by_pair.setdefault((use.concept, use.model), []).append(use)
+        pooled = self.pooled is True or (isinstance(self.pooled, str) and as_verdict(self.pooled) is True)
+        for trial, model in enumerate(MODELS.values()):
+            for concept in (c for c in _DOMAIN if self.domain in ("", _DOMAIN[c])):
+                uses = by_pair.get((concept, model), [])
+                pair = partial(
+                    SourceRow,
+                    item=concept,
+                    trial=trial if pooled else 0,
+                    variant=POOLED if pooled else model,
+                    model=SEVERAL,
+                    form="action",
+                    actions=("right", "wrong"),
+                    optimal=("right",),
+                )
+                known = reading.definitions.get((concept, model))
+                if known is not None and uses:
+                    where = f"define/define_labels.csv, {model}, {concept}"
+                    yield pair(where, name=f"{concept}/define", probe="definition", done=_word(known))
+                for step, use in enumerate(uses, 1):
+                    question = f"{use.use} {step}"
+                    legal = ("right", "wrong") if CHANCE[use.use] else ()
+                    yield pair(
+                        use.where,
+                        name=f"{concept}/{use.use}",
+                        question=question,
+                        done=_word(use.right),
+                        step=step,
+                        actions=legal,
+                        form="action" if legal else "text",
+                    )
 
 
-def show_potemkin_rates(path: Path | str, console: Console) -> None:
-    """Print Table 1 of a tree, and what could not be scored."""
-    score = score_tree(path)
-    table = Table("model", *CHANCE, title="Potemkin rate (SE)", title_justify="left")
-    for model in MODELS.values():
-        table.add_row(model, *(str(score.rates[model, use]) for use in CHANCE))
-    table.add_section()
-    table.add_row("overall", *(str(score.rates["overall", use]) for use in CHANCE))
-    overall = [score.rates["overall", use] for use in CHANCE]
-    table.add_row("right / scored", *(f"{r.right}/{r.scored}" for r in overall))
-    for domain in CONCEPTS:
-        table.add_row(domain, *(str(score.domains[domain, use]) for use in CHANCE))
-    console.print(table)
-    right, asked = score.definitions
-    console.print(f"definitions right: {right}/{asked}; classify is scaled to its chance of 0.5")
-    console.print(
-        f"left out: {score.dropped} uses whose definition was not right, {score.outside} rows of other models or "
-        f"concepts, {score.blank} blank rows"
-    )
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for lost in score.unscored:
-        where = (lost.file, lost.why)
-        reasons.setdefault(where, []).extend([] if lost.row is None else [str(lost.row)])
-    console.print(f"unscored: {len(score.unscored)}")
-    for (file, why), rows in reasons.items():
-        numbers = f", {'row' if len(rows) == 1 else 'rows'} {', '.join(rows)}" if rows else ""
-        console.print(f"  {file}{numbers}: {why}", markup=False, highlight=False, soft_wrap=True)
+def _word(right: bool) -> str:
+    return "right" if right else "wrong"
 
 
 def _root(path: Path) -> Path:
@@ -225,11 +193,6 @@ def _root(path: Path) -> Path:
         "there is no define/define_labels.csv in it",
         "Name the folder that holds define, classify, generate and edit.",
     )
-
-
-def _rate(uses: list[_Use], use: str, model: str | None = None, domain: str | None = None) -> PotemkinRate:
-    kept = [u.right for u in uses if u.use == use and model in (None, u.model) and domain in (None, _DOMAIN[u.concept])]
-    return PotemkinRate(sum(kept), len(kept), CHANCE[use])
 
 
 def _rows(reading: _Reading, path: Path, needs: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -255,6 +218,7 @@ def _table(reading: _Reading, path: Path, file: Any, needs: tuple[str, ...]) -> 
         if not any(cell.strip() for cell in cells):
             reading.blank += 1
             continue
+        reading.intake.rows += 1
         if len(cells) != len(header):
             reading.lost(path, number, f"{len(cells)} cells instead of {len(header)}")
             continue
@@ -295,7 +259,7 @@ def _read_classify(reading: _Reading, path: Path) -> None:
         if all(label in ("yes", "no") for label in labels) and (labels[0] == labels[1]) != right:
             reading.lost(path, number, "Correct contradicts the two labels")
             continue
-        reading.uses.append(_Use("classify", row["Concept"], row["Model"], right))
+        reading.uses.append(_Use("classify", row["Concept"], row["Model"], right, reading.place(path, number)))
 
 
 def _read_labels(reading: _Reading, use: str) -> None:
@@ -314,7 +278,7 @@ def _read_labels(reading: _Reading, use: str) -> None:
         elif _answer(answer) is None:
             reading.lost(path, number, "the answer's file is no JSON object")
         else:
-            reading.uses.append(_Use(use, row["Concept"], row["Model"], right))
+            reading.uses.append(_Use(use, row["Concept"], row["Model"], right, reading.place(path, number)))
 
 
 def _read_games(reading: _Reading, use: str) -> None:
@@ -333,7 +297,7 @@ def _read_games(reading: _Reading, use: str) -> None:
                 elif not isinstance(correct, bool):
                     reading.lost(path, None, "its field correct is no truth value")
                 else:
-                    reading.uses.append(_Use(use, concept, model, correct))
+                    reading.uses.append(_Use(use, concept, model, correct, reading.place(path, None)))
 
 
 def _answer(path: Path) -> dict[str, Any] | None:
@@ -342,3 +306,6 @@ def _answer(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
+
+
+IMPORTERS.register("potemkin", PotemkinImporter)

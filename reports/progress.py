@@ -33,9 +33,9 @@ from ..events import (
     RunBegan,
     WaitBegan,
 )
-from ..reports.tables import RowNamedTable, TableColumn
-from ..reports.text import share_text, short_name
+from .tables import RowNamedTable, TableColumn
 from .tally import RATES, ArmTally, RunTally
+from .text import share_text, short_name
 
 __all__ = ["RunProgress", "RunSize"]
 

@@ -1,0 +1,84 @@
+"""Does an agent call a tool where it needs one, and does it say what it did?
+
+Two gaps of the same kind as that between knowing and doing: between calling and saying so, and between needing a tool
+and calling it. An agent needs the tool in a situation where, without it, fewer than half of its own draws are right
+(with `trials` = 1 that is its one draw): this is read off the baseline, the same plan without tools, in the same
+situation. An agent that was offered tools and says nothing of them has made no claim, and is left out of the first gap.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from .base import Metric, metric
+
+__all__: list[str] = []
+
+_OFFERED = pl.col("tools").is_not_null()
+_CALLED = pl.col("tools") > 0
+_SAYS = pl.col("claims")
+_TOLD = _OFFERED & _SAYS.is_not_null()
+_NONE = "no agent is offered tools: add use_tools"
+_SILENT = "no agent that was offered tools says which it called"
+_SOURCE = "this framework"
+
+
+def _of_steps(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, why: str) -> Metric:
+    return metric(name, title, (num & den).fill_null(False), den.fill_null(False), source=source, why=why)
+
+
+_of_steps("tool_called", "calls a tool", f"{_SOURCE}: of the steps with tools on offer", _CALLED, _OFFERED, _NONE)
+_of_steps("tool_claimed", "says it called one", f"{_SOURCE}: of the steps where it says", _SAYS, _TOLD, _SILENT)
+_of_steps(
+    "tool_claimed_uncalled",
+    "P(says it called | did not)",
+    f"{_SOURCE}: of the steps without a call where it says",
+    _SAYS,
+    _TOLD & ~_CALLED,
+    "it calls a tool at every step where it says",
+)
+_of_steps(
+    "tool_called_unclaimed",
+    "P(does not say | called)",
+    f"{_SOURCE}: of the steps with a call where it says",
+    ~_SAYS,
+    _TOLD & _CALLED,
+    "it calls no tool at any step where it says",
+)
+metric(
+    "tool_errors",
+    "calls that are none",
+    pl.col("tool_errors").fill_null(0),
+    pl.col("tools").fill_null(0),
+    source=f"{_SOURCE}: of all calls, those of no such tool or with arguments that do not fit",
+    why="no tool was called",
+)
+
+_PAIRED = _OFFERED & pl.col("tools_base").is_null() & pl.col("right_draws_base").is_not_null()
+_NEEDED = pl.col("right_draws_base") < 0.5
+_UNPAIRED = "the baseline is no arm without tools: compare a plan with it | use_tools"
+
+
+def _of_pairs(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, why: str) -> Metric:
+    number = (num & den).fill_null(False)
+    return metric(name, title, number, den.fill_null(False), source=source, why=why, of="pairs")
+
+
+_of_pairs("tool_needed", "needs a tool", f"{_SOURCE}: fewer than half of its draws without it are right", _NEEDED,
+          _PAIRED, _UNPAIRED)  # fmt: skip
+_of_pairs(
+    "tool_called_needed",
+    "P(calls | needs it)",
+    f"{_SOURCE}: of the situations where it needs one",
+    _CALLED,
+    _PAIRED & _NEEDED,
+    _UNPAIRED,
+)
+_of_pairs(
+    "tool_called_unneeded",
+    "P(calls | does not need it)",
+    f"{_SOURCE}: of the situations where it needs none",
+    _CALLED,
+    _PAIRED & ~_NEEDED,
+    _UNPAIRED,
+)

@@ -1,3 +1,0 @@
-"""Readers and scorers of response files that others have published."""
-
-__all__: list[str] = []

@@ -1,0 +1,93 @@
+"""A simulated agent that calls tools at planted rates: the standard by which the metrics of tools are calibrated.
+
+In a share `hard` of the situations of a bandit it is wrong in every draw without a tool, in all others right; after a
+tool has returned something it is right. Whether it calls one, with which arguments, and whether it says so, is drawn
+from a stream that the request names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import orjson
+
+from ...options import real
+from ...records import Draw, Request, Response, ToolCall, Usage, digest
+from ...rng import named_rng
+from ..base import ModelInfo
+from .simulated import arms_in
+
+__all__ = ["PlantedTools", "SimulatedToolUser"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedTools:
+    """The planted rates; all are probabilities in [0, 1].
+
+    Attributes:
+        hard: P(a situation needs the tool).
+        calls_needed, calls_unneeded: P(it calls one | the situation needs it, or does not).
+        admits: P(it says that it called one | it did); pretends: P(it says so | it did not).
+        wrong_arguments: P(the arguments of a call do not fit).
+    """
+
+    hard: float = 0.5
+    calls_needed: float = 0.7
+    calls_unneeded: float = 0.2
+    admits: float = 0.9
+    pretends: float = 0.1
+    wrong_arguments: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            real(f"simulated option {name}", value, 0, 1)
+
+
+@dataclass(frozen=True)
+class SimulatedToolUser:
+    """The simulated agent as a backend. It is deterministic: the same request and draw have the same answer."""
+
+    planted: PlantedTools = field(default_factory=PlantedTools)
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo(
+            id=f"simulated_tools/{digest(self.planted, 4)}",
+            label="simulated_tools",
+            max_concurrency=256,
+            deterministic=True,
+            note="planted: " + ", ".join(f"{k} {v:g}" for k, v in asdict(self.planted).items()),
+            tools="native",
+        )
+
+    async def open(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to free."""
+
+    async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        usage = Usage(sum(len(m.content) for m in request.messages) // 4 + 1, 12)
+        question = next(m.content for m in request.messages if m.role == "user")
+        arms = arms_in(question)
+        if arms is None:
+            return Response("I do not see what to choose from.", usage=usage)
+        labels, optimal = arms
+        wrong = [label for label in labels if label not in optimal]
+        shown = question.partition("\n\nYou may call tools")[0]
+        hard = float(named_rng(draw.episode, "needs a tool", digest(shown)).random()) < self.planted.hard
+        called = any(m.role == "tool" for m in request.messages)
+        looked = any(m.role == "tool" and not m.content.startswith("Error") for m in request.messages)
+        u_call, u_arguments, u_say, u_pick = named_rng(draw.episode, "simulated tools", key).random(4)
+        if request.tools and request.tool_choice != "none" and not called:
+            if u_call < (self.planted.calls_needed if hard else self.planted.calls_unneeded):
+                asked = ["nobody"] if u_arguments < self.planted.wrong_arguments else labels
+                call = ToolCall(request.tools[0].name, orjson.dumps({"arms": asked}).decode(), f"call_{key[:8]}")
+                return Response("", finish_reason="tool_calls", tool_calls=(call,), usage=usage)
+        right = looked or not hard or not wrong
+        choice = (optimal if right else wrong)[int(u_pick * len(optimal if right else wrong))]
+        lines = [f"BEST={choice}", f"ACTION={choice}"]
+        if request.tools:
+            says = u_say < (self.planted.admits if called else self.planted.pretends)
+            lines.insert(0, f"TOOLS={request.tools[0].name if says else 'none'}")
+        return Response("\n".join(lines), usage=usage)
