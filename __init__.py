@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import experiments as experiments
     from . import graphs as graphs
     from . import interventions as interventions
+    from . import middleware as middleware
     from . import models as models
     from . import records as records
     from . import tasks as tasks

@@ -6,9 +6,12 @@ plan's. Callbacks that are in force see it below the node that runs it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 from uuid import uuid4
+from weakref import WeakSet
 
 from ..models.providers.provider_errors import scrubbed
 from .external_graph import ExternalGraph
@@ -18,7 +21,9 @@ from .isolation import isolated
 __all__ = ["MOST_RESUMED", "Waiting", "play"]
 
 MOST_RESUMED = 25  # interrupts of one decision that are answered
+MOST_THREADS = 2048  # started when they are needed
 _INTERRUPT = "__interrupt__"
+_WITH_THREADS: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
 
 class Waiting(Exception):
@@ -53,6 +58,7 @@ async def play(
     from langchain_core.runnables.config import ensure_config, var_child_runnable_config  # noqa: PLC0415
     from langgraph.pregel import Pregel  # noqa: PLC0415
 
+    _give_threads(asyncio.get_running_loop())
     compiled, keywords, bound = graph.unbound
     own = {**(getattr(compiled, "config", None) or {}), **bound}
     thread = {"thread_id": uuid4().hex}
@@ -80,6 +86,15 @@ async def play(
             graph_input, resumed = _answered(waiting, answer), resumed + 1
     finally:
         var_child_runnable_config.reset(token)
+
+
+def _give_threads(loop: asyncio.AbstractEventLoop) -> None:
+    """Threads enough for every decision under way: nodes that are plain functions run in them, and the body of an
+    `entrypoint` holds one while it waits for those of its tasks.
+    """
+    if loop not in _WITH_THREADS:
+        loop.set_default_executor(ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="akrasia-graph"))
+        _WITH_THREADS.add(loop)
 
 
 async def _streamed(

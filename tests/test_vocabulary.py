@@ -15,6 +15,11 @@ ALLOWED: dict[str, set[str]] = {
     # Two conformance kits, of tasks and of graphs from elsewhere, which do the same and are called alike.
     "check": {"graphs/conformance.py"},
     "problems": {"graphs/conformance.py"},
+    # The interventions of these names, in the shape in which an agent of LangChain takes them.
+    **{
+        name: {"middleware/look_again.py"}
+        for name in ("critique", "re_evaluate", "reflect", "self_consistency", "self_correct")
+    },
 }
 """Function name -> the files that may define it once more, each with its reason in a comment."""
 

@@ -164,6 +164,20 @@ async def test_functions_of_the_functional_api_draw_by_their_place_and_not_by_wh
     assert len(found) == 1, found
 
 
+async def test_many_bodies_of_plain_functions_wait_for_their_tasks_at_once() -> None:
+    @task
+    def ask(text: str) -> str:
+        return str(MODEL.invoke(text).text)
+
+    @entrypoint()
+    def flow(text: str) -> str:
+        return ask(ask(text).result()).result()
+
+    plan = external(flow, StateAdapter(input="", answer=""), name="flow") | ak.self_consistency(60)
+    decision, _ = await asyncio.wait_for(decide(plan), 60)
+    assert decision.done == "Blue" and len(decision.turns) == 121
+
+
 def stops(adapter: Any, *, at: str = "") -> Any:
     def approve(state: MessagesState) -> dict[str, Any]:
         said = "yes" if at else interrupt("Is this right?")
