@@ -59,7 +59,7 @@ def score_command(
 
     names = metrics or ([] if evaluators else None)
     with waiting(f"scoring {run}"):
-        card = result.score(names, baseline, interval, evaluators, turns)
+        card = result.score(names, baseline, interval, evaluators, turns, headline=not (every or as_json))
     if as_json:
         echo_json(card)
     elif every or names is not None:

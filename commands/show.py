@@ -12,9 +12,6 @@ from ..errors import BadOption
 from ..ledger import read_ledger
 from ..options import whole
 from ..records import Situation
-from ..reports.gap_html import write_gap_page
-from ..reports.gap_steps import gap_steps
-from ..reports.gap_terminal import show_gap_steps
 from ..reports.show import read_step, show_run, show_step
 from ..result import open_run
 from .output import echo_json
@@ -82,6 +79,10 @@ def _show_gap(
     as_json: bool,
     console: Console,
 ) -> None:
+    from ..reports.gap_html import write_gap_page
+    from ..reports.gap_steps import gap_steps
+    from ..reports.gap_terminal import show_gap_steps
+
     with waiting(f"reading {run}"):
         found = gap_steps(run, open_run(run).records, variants, model, most)
     written = None if html is None else write_gap_page(found, run.name, html)

@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ..ledger import LedgerReader
-from .anytime import InterimLooks
+
+if TYPE_CHECKING:
+    from .anytime import InterimLooks
 
 __all__ = [
     "MissingEpisodes",
@@ -86,9 +88,15 @@ def missing_episodes(
 def stored_missing(ledger: LedgerReader) -> tuple[MissingEpisodes, ...]:
     """Every variant of a stored run that lacks episodes."""
     looked, experiment = (json.loads(ledger.meta(key) or "null") for key in ("looks", "experiment"))
-    looks = InterimLooks.of(looked) if looked else None
+    looks = _looks(looked) if looked else None
     finished = ledger.finished_counts(planned_episodes(experiment or {}, looks))
     return missing_episodes(experiment or {}, looks, finished)
+
+
+def _looks(stored: Mapping[str, Any]) -> InterimLooks:
+    from .anytime import InterimLooks  # with all of inference: few runs have any
+
+    return InterimLooks.of(stored)
 
 
 def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: str = "the run") -> str:

@@ -17,7 +17,6 @@ from ..errors import UnknownName
 from ..ledger import LedgerReader
 from ..ledger.step_rows import COLUMNS, SCHEMA, step_row
 from ..records import Record, encode
-from .items import with_items
 
 __all__ = ["OUTSIDE", "baseline_name", "frame", "stored_steps", "table", "without_probes"]
 
@@ -56,6 +55,8 @@ def baseline_name(steps: pl.DataFrame, wanted: str | None = None) -> str:
 
 def without_probes(table: pl.DataFrame) -> pl.DataFrame:
     """The table of records from their rows as `step_row` makes them, probes among them; every row has its item."""
+    from .items import with_items
+
     table = with_items(table)
     table = _with_probes(table) if table["probe"].any() else table
     return _with_unanswered(_with_unstated(table)).select(list(SCHEMA))

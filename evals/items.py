@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 __all__ = ["common_items", "items_of_episodes", "with_items", "with_items_of"]
 
@@ -132,6 +131,6 @@ def _groups(episodes: Codes, labels: Codes) -> Codes:
     """
     size = int(episodes.max()) + 1
     most = size + int(labels.max()) + 1
-    edges = coo_array((np.ones(len(episodes)), (episodes, labels + size)), shape=(most, most))
-    groups: Codes = connected_components(edges, directed=False)[1][:size]
+    edges = scipy.sparse.coo_array((np.ones(len(episodes)), (episodes, labels + size)), shape=(most, most))
+    groups: Codes = scipy.sparse.csgraph.connected_components(edges, directed=False)[1][:size]
     return groups

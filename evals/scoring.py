@@ -46,12 +46,17 @@ from .warnings import (
     trial_warnings,
 )
 
-__all__ = ["CONTRASTED", "score"]
+__all__ = ["CONTRASTED", "HEADLINE", "score"]
 
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
 FOLLOWED = ("knowing", "doing", "gap", "say_do")
 JUDGED = ("knowing", "gap", "say_do")
+HEADLINE = (  # every metric that a scorecard in a terminal shows or needs
+    *FOLLOWED, "chance", "calls", "prompt_tokens", "completion_tokens", "reading_error", *TRIAL_CONTRASTED,
+    "tool_called", "tool_called_needed", "tool_called_unneeded", "tool_errors", "tool_claimed", "tool_claimed_uncalled",
+    "tool_called_unclaimed",
+)  # fmt: skip
 
 Pairings = Mapping[tuple[str, str], Pairing]
 """By the names of both arms."""
@@ -63,6 +68,7 @@ def score(
     baseline: str | None = None,
     interval: Interval = "robust",
     evaluators: Sequence[Any] = (),
+    headline: bool = False,
 ) -> Scorecard:
     """Score a run.
 
@@ -85,8 +91,9 @@ def score(
     if kind not in INTERVALS:
         raise UnknownName.among("kind of interval", kind, INTERVALS)
     run = replace(run, turns=None if run.turns is None else with_items_of(run.turns, run.steps))
-    chosen = select_metrics(metrics) | {e.name: e for e in evaluators}
-    scorer = _Scorer(run, chosen, [e.name for e in evaluators], interval, whole=metrics is None, failures=[])
+    chosen = select_metrics(HEADLINE if headline and metrics is None else metrics) | {e.name: e for e in evaluators}
+    named, broken_down = [e.name for e in evaluators], metrics is None and not headline
+    scorer = _Scorer(run, chosen, named, interval, whole=metrics is None, broken_down=broken_down, failures=[])
     groups = [scorer.group(steps, baseline) for steps in _by_task_and_model(run)]
     arms = tuple(arm for group in groups for arm in group.arms)
     contrasts = tuple(c for group in groups for c in group.named(group.contrasts))
@@ -143,6 +150,7 @@ class _Scorer:
     evaluators: Sequence[str]
     interval: Interval
     whole: bool
+    broken_down: bool
     failures: list[str]
 
     def group(self, steps: pl.DataFrame, baseline: str | None) -> _Group:
@@ -177,7 +185,7 @@ class _Scorer:
         drawn = self._trials(steps)
         tables = {v: Readable(parts[v], spoken.get(v), pairings.get((v, base)), drawn.get(v)) for v in order}
         arms = [self._arm(tables[v]) for v in order]
-        if not self.whole:
+        if not self.broken_down:
             return arms
         beside = {v: encoded_beside(parts, v, self.run.prompts) for v in order}
         answers = None if here is None else _answers(here, self.run.trial_answers)

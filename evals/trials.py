@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
-from scipy.spatial.distance import jensenshannon
+import scipy
 
 from ..ledger.step_rows import COLUMNS, step_row
 from ..records import Record, encode, normal_form
@@ -205,5 +205,5 @@ def _distribution_likeness(pairs: Sequence[tuple[Sequence[str | None], Sequence[
     for a, b in pairs:
         labels = list(dict.fromkeys((*a, *b)))
         shares = [[side.count(label) / len(side) for label in labels] for side in (a, b)]
-        distances.append(float(np.nan_to_num(jensenshannon(*shares, base=2))))
+        distances.append(float(np.nan_to_num(scipy.spatial.distance.jensenshannon(*shares, base=2))))
     return 1 - float(np.mean(distances))

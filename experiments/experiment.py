@@ -104,6 +104,12 @@ class Experiment:
             if not names or len(set(names)) != len(names):
                 raise BadOption(f"the {what} of the experiment are empty or repeated", remedy="Give each once.")
 
+        if self.workers > 1 and (batched := [b.info.label for b in self.backends if b.info.batched]):
+            raise BadOption(
+                f"{batched[0]!r} is asked in batches, and the run has {self.workers} workers",
+                "one process collects the calls of all episodes",
+                "Use workers = 1.",
+            )
         flag("keep_going", self.keep_going)
         self._check_leader()
         self._check_slots()
@@ -194,7 +200,10 @@ class Experiment:
     @property
     def at_once(self) -> int:
         """Episodes under way at once."""
-        return self.concurrency or min(b.info.max_concurrency for b in self.backends)
+        most = min(b.info.max_concurrency for b in self.backends)
+        if all(b.info.batched for b in self.backends):  # all episodes wait for one batch
+            most = min(most, self.episodes * len(self.tasks) * len(self.models))
+        return self.concurrency or most
 
     @property
     def situations(self) -> int:

@@ -156,6 +156,10 @@ class WatchedStore:
         """As the store."""
         return self._store.spent()
 
+    def meta(self, key: str) -> str | None:
+        """As the store."""
+        return self._store.meta(key)
+
     def set_meta(self, key: str, value: str) -> None:
         """As the store."""
         self._store.set_meta(key, value)

@@ -44,6 +44,8 @@ class SourceRow:
         optimal: the answers that are right. Where the source itself says whether the answer is right, `done` is among
             them exactly if it does.
         stated: what the rationale recommends; `stated_status` is "absent" where the source holds no recommendation.
+        stated_by_verdict: the source says of what was stated only whether it is right, so it cannot be compared with
+            what was done.
         actions: the legal answers, where there is a choice; greedy: those of them that a myopic player takes.
         form: how the answer is compared.
         graded: "source" where the source says whether it is right, "match" where it was compared with the key as it
@@ -69,6 +71,7 @@ class SourceRow:
     optimal: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
     stated_status: Status = "absent"
+    stated_by_verdict: bool = False
     actions: tuple[str, ...] = ()
     greedy: tuple[str, ...] = ()
     form: Literal["action", "number", "text"] = "text"

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from ..options import real
 from ..records import Message, Usage
 from .base import SEVERAL, Intake, SourceRow
-from .columns import ColumnMap, guessed_columns, map_of
+from .columns import MOSTLY, ColumnMap, guessed_columns, map_of
 from .grading import LABELS, as_text, as_verdict, compared, is_verdict, judged
 from .sources import files_of, json_rows, refuse_empty
 from .transcripts import Transcript
@@ -27,6 +27,8 @@ __all__ = ["CellImporter", "Cells", "FoundCells", "LocatedRow", "named_cells", "
 FIRST = 1_000  # rows from which columns are guessed
 EXAMPLE = 40  # characters of a value that are shown
 SHORT = 200  # characters of an answer beyond which a verdict stands in its place
+TEXTS = ("task", "question", "name", "rationale", "leaks", "control")
+FIGURES = ("tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score")
 DEPTH = 3  # levels of nested JSON that become columns
 Cells = Mapping[str, str]
 LocatedRow = tuple[str, Cells, Transcript | None]
@@ -118,6 +120,8 @@ class _RowReader:
     threshold: float | None
     arm: str
     one_model: bool
+    texts: tuple[str, ...]
+    figures: bool
 
     @classmethod
     def of(cls, columns: ColumnMap, first: Sequence[Cells], threshold: float | None) -> _RowReader:
@@ -127,7 +131,9 @@ class _RowReader:
             return [v for cells in first if (v := cells.get(column, "").strip())]
 
         right, done = held(columns["right"]), held(columns["done"])
-        verdicts = threshold is not None or (bool(right) and all(map(is_verdict, right)))
+        told = sum(map(is_verdict, right))
+        verdicts = threshold is not None or told > len(right) * MOSTLY or _are_scores(right)
+        verdicts = verdicts or not (columns["done"] or columns.arms)
         if verdicts and threshold is None and done and all(map(is_verdict, done)) and len({*right, *done}) > 1:
             verdicts = not {v.casefold() for v in right} <= {v.casefold() for v in done}
         if columns.arms and not columns["right"]:
@@ -136,7 +142,9 @@ class _RowReader:
         short = 1 < len(keys) <= LABELS and all(len(k) <= 3 and not any(c.isdigit() for c in k) for k in keys)
         models = set(held(columns["model"]))
         arm = columns["variant"] or (columns["model"] if len(models) > 1 else "")
-        return cls(columns, verdicts, tuple(sorted(keys)) if short else (), threshold, arm, arm != columns["model"])
+        labels, one_model = tuple(sorted(keys)) if short else (), arm != columns["model"]
+        texts, figures = tuple(r for r in TEXTS if columns[r]), any(columns[r] for r in FIGURES)
+        return cls(columns, verdicts, labels, threshold, arm, one_model, texts, figures)
 
     @property
     def meaning(self) -> str:
@@ -216,12 +224,18 @@ def _with_details(row: SourceRow, reader: _RowReader, cells: Cells) -> str:
             return f"its trial {get['trial']} is no whole number from 0 on"
         row.trial = number
     row.model = (held.get("model") or "") if reader.one_model else SEVERAL
-    row.task, row.question, row.name = held.get("task", ""), held.get("question", ""), held.get("name", "")
-    row.rationale, row.leaks, row.control = held.get("rationale", ""), held.get("leaks", ""), held.get("control", "")
+    for role in reader.texts:
+        setattr(row, role, held[role])
     if held.get("prompt"):
         row.messages = (Message("user", held["prompt"]),)
-    _with_stated(row, held)
-    for role in ("tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score"):
+    if held.get("knows") or held.get("stated"):
+        _with_stated(row, held)
+    return _with_figures(row, get, held) if reader.figures else ""
+
+
+def _with_figures(row: SourceRow, get: ColumnMap, held: Mapping[str, str]) -> str:
+    """Fill in the numbers of a row; returns why it is no row, "" where it is one."""
+    for role in FIGURES:
         if held.get(role) and _number(held[role]) is None:
             return f"its cell {get[role]} is no number"
     tokens = [_number(held.get(role, "")) for role in ("tokens_in", "tokens_out")]
@@ -244,13 +258,17 @@ def _with_stated(row: SourceRow, held: Mapping[str, str]) -> None:
     if knows is not None:
         right = row.optimal[0] if row.optimal else "right"
         row.optimal = row.optimal or ("right",)
-        row.stated, row.stated_status = (right if knows else "wrong",), "ok"
-        if not knows and "wrong" in row.optimal:
-            row.stated = ("not that",)
+        row.stated, row.stated_status, row.stated_by_verdict = (right if knows else f"not {right}",), "ok", True
     elif held.get("stated"):
         read = compared(held["stated"], row.optimal[0], row.actions) if row.optimal else None
         said = held["stated"] if read is None else read.done
         row.stated, row.stated_status = ((said,), "ok") if said is not None else ((), "unparsable")
+
+
+def _are_scores(values: Sequence[str]) -> bool:
+    """Whether values lie between right and wrong, which no key does."""
+    numbers = [_number(v) for v in values]
+    return all(n is not None and 0 <= n <= 1 for n in numbers) and any(n not in (0, 1) for n in numbers)
 
 
 def _no_verdict(value: str, column: str) -> str:

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from ..errors import BadOption, UnknownName
 from .grading import is_verdict
 
-__all__ = ["ROLES", "ColumnMap", "guessed_columns", "map_of"]
+__all__ = ["MOSTLY", "ROLES", "ColumnMap", "guessed_columns", "map_of"]
 
 ROLES = (
     "item", "trial", "variant", "model", "task", "question", "prompt", "done", "right", "key", "stated", "knows",
     "rationale", "tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score", "name",
     "leaks", "control", "error", "arms",
 )  # fmt: skip
+MOSTLY = 2 / 3  # share of values of a kind from which a column is of that kind
 BY_ROW = "row"  # item=row: the row's number is the item
 _NAMES: dict[str, str] = {
     "item": "item itemid questionid qid problemid exampleid sampleid docid promptid instanceid caseid testid taskid id "
@@ -246,14 +247,20 @@ def _wide(header: Sequence[str], used: set[str], values: Mapping[str, list[str]]
 
 
 def _verdict_like(values: Sequence[str]) -> bool:
-    return bool(values) and all(is_verdict(v) for v in values)
+    """Whether most values are verdicts: what is none is told by its row."""
+    return bool(values) and sum(map(is_verdict, values)) > len(values) * MOSTLY
 
 
 def _numeric(values: Sequence[str]) -> bool:
+    return bool(values) and sum(map(_is_number, values)) > len(values) * MOSTLY
+
+
+def _is_number(value: str) -> bool:
     try:
-        return bool([float(v) for v in values])
+        float(value)
     except ValueError:
         return False
+    return True
 
 
 def _refuse_unknown(made: ColumnMap, header: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from ..agents.answers import read_answer
@@ -97,7 +98,11 @@ def compared(answer: str, key: str, labels: Sequence[str] = ()) -> GradedAnswer:
     Args:
         labels: the different keys of the source, where they are few: of a multiple choice.
     """
-    choices = tuple(labels) if key in labels and 1 < len(labels) <= LABELS else ()
+    return (_remembered if len(answer) + len(key) <= BARE else _compared)(answer, key, tuple(labels))
+
+
+def _compared(answer: str, key: str, labels: tuple[str, ...]) -> GradedAnswer:
+    choices = labels if key in labels and 1 < len(labels) <= LABELS else ()
     number = None if choices else _number(key)
     form: Literal["action", "number", "text"] = "action" if choices else "number" if number is not None else "text"
     if form == "text":
@@ -112,6 +117,9 @@ def compared(answer: str, key: str, labels: Sequence[str] = ()) -> GradedAnswer:
     situation = Situation("imported", 0, 1, "", choices, answer=form)
     done, status = _read(answer, situation)
     return GradedAnswer(done, status, (key,) if choices else (number or key,), form, "reader", choices)
+
+
+_remembered = lru_cache(maxsize=65_536)(_compared)
 
 
 def _read(answer: str, situation: Situation) -> tuple[str | None, Status]:

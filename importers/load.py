@@ -18,13 +18,14 @@ from typing import Any
 from ..errors import BadOption, RunFolderError
 from ..files import replacing
 from ..ledger import holds_run
+from ..ledger.checksums import names_checksum, with_contents
 from ..ledger.file import FILE, SET_META, lock_folder, prepare, write_error
 from ..ledger.imported import IMPORTED, ImportedFrom
 from ..ledger.provenance import utc_now
-from ..ledger.tables import STATEMENTS, answer_rows, record_rows
-from ..records import READER_VERSION, Record, encode
+from ..ledger.tables import STATEMENTS, answer_rows
+from ..records import READER_VERSION, encode
 from .base import ARM, IMPORTERS, UNNAMED, Importer, Intake, SourceRow
-from .records import RecordMaker, StoredResponse
+from .records import MadeRow, RecordMaker, StoredResponse
 
 __all__ = ["guess_kind", "import_run", "import_rows"]
 
@@ -133,7 +134,7 @@ def _write(
         for row in rows:
             if not named and intake.name != maker.task and not writer.records:
                 maker.task = intake.name
-            writer.add(*maker.record(row), row.where)
+            writer.add(maker.made(row), row.where)
         writer.flush()
         imported = _imported(kind, intake, maker, writer)
         if not writer.records:
@@ -163,53 +164,51 @@ class _Writer:
     read_here: int = 0
     leaks: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _group: list[Record] = field(default_factory=list)
+    _records: list[tuple[Any, ...]] = field(default_factory=list)
+    _lines: list[tuple[Any, ...]] = field(default_factory=list)
     _answers: list[StoredResponse] = field(default_factory=list)
-    _more_steps: set[tuple[tuple[str, str, str], int, int]] = field(default_factory=set)
+    _more_steps: set[tuple[str, str, str, int, int]] = field(default_factory=set)
 
-    def add(self, record: Record, stored: StoredResponse | None, where: str) -> None:
+    def add(self, made: MadeRow, where: str) -> None:
         """Take a record, unless its arm holds that trial already."""
-        if not self._is_new(record):
-            trial = f" of trial {record.tags['trial']}"
-            self.intake.leave_out(
-                where, f"its arm holds another row of the same item{trial if int(record.tags['trial']) else ''}"
-            )
+        if not self._is_new(made.key):
+            trial = f" in trial {made.trial}" if made.trial else ""
+            self.intake.leave_out(where, f"its arm holds another row of the same item{trial}")
             return
+        task, _, variant, _, step = made.key
         self.records += 1
-        self.read_here += "verdict" not in record.tags
-        self.steps[record.task] = max(self.steps[record.task], record.step + 1)
-        if "leaks" in record.tags:
-            self.leaks[record.variant] = record.tags["leaks"]
-        self._group.append(record)
-        if stored is not None:
-            self._answers.append(stored)
-        if len(self._group) >= AT_ONCE:
+        self.read_here += made.read_here
+        self.steps[task] = max(self.steps[task], step + 1)
+        if made.leaks:
+            self.leaks[variant] = made.leaks
+        self._records.append((*made.key, made.data, with_contents(names_checksum(made.key), made.data)))
+        self._lines.append((*made.key, made.line, with_contents(0, made.line)))
+        if made.stored is not None:
+            self._answers.append(made.stored)
+        if len(self._records) >= AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Write what was taken."""
-        batches = [*record_rows(self._group)] if self._group else []
-        for name, rows in batches:
-            if rows and not name.startswith("abandoned"):
-                self.connection.executemany(STATEMENTS[name], rows)
+        self.connection.executemany(STATEMENTS["records"], self._records)
+        self.connection.executemany(STATEMENTS["lines"], self._lines)
         for one in self._answers:
             for name, rows in answer_rows(one.key, one.request, one.draw, one.response):
                 self.connection.executemany(STATEMENTS[name], rows)
-        self._group.clear()
-        self._answers.clear()
+        for group in (self._records, self._lines, self._answers):
+            group.clear()
 
-    def _is_new(self, record: Record) -> bool:
-        arm = (record.task, record.model, record.variant)
-        if record.step:
-            name = (arm, record.episode, record.step)
-            known = name in self._more_steps
-            self._more_steps.add(name)
+    def _is_new(self, key: tuple[str, str, str, int, int]) -> bool:
+        *arm, episode, step = key
+        if step:
+            known = key in self._more_steps
+            self._more_steps.add(key)
             return not known
-        held = self.arms.setdefault(arm, bytearray())
-        if record.episode >= len(held):
-            held.extend(bytes(record.episode + 1 - len(held) + len(held) // 2))
-        known = bool(held[record.episode])
-        held[record.episode] = 1
+        held = self.arms.setdefault((arm[0], arm[1], arm[2]), bytearray())
+        if episode >= len(held):
+            held.extend(bytes(episode + 1 - len(held) + len(held) // 2))
+        known = bool(held[episode])
+        held[episode] = 1
         return not known
 
 

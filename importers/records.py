@@ -14,10 +14,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from ..records import Decision, Draw, Message, Oracle, Record, Request, Response, ToolCall, Turn, Usage, digest
+from ..ledger.step_rows import csv_line
+from ..records import Decision, Draw, Message, Oracle, Record, Request, Response, ToolCall, Turn, Usage, digest, encode
 from .base import ARM, UNNAMED, SourceRow
+from .templates import RIGHT, RowTemplate, is_plain, shape_of
 
-__all__ = ["AGENT", "SECRET", "RecordMaker", "StoredResponse", "without_secrets"]
+__all__ = ["AGENT", "MadeRow", "SECRET", "RecordMaker", "StoredResponse", "without_secrets"]
 
 AGENT = "model"  # the name of the one turn of a row that tells of no agents
 ROLE = "imported"
@@ -46,6 +48,24 @@ class StoredResponse:
     response: Response
 
 
+@dataclass(frozen=True, slots=True)
+class MadeRow:
+    """A record as it is stored.
+
+    Attributes:
+        key: task, model, variant, episode and step; data: its JSON; line: its scoring line.
+        read_here: its answer was read out of a text here; stored: the answer that is stored with it.
+    """
+
+    key: tuple[str, str, str, int, int]
+    data: bytes
+    line: bytes
+    trial: int
+    leaks: str
+    read_here: bool
+    stored: StoredResponse | None = None
+
+
 @dataclass
 class RecordMaker:
     """Makes the records of one import, row by row.
@@ -64,11 +84,12 @@ class RecordMaker:
     baseline: str = ""
     secrets: int = 0
     present: set[str] = field(default_factory=set)
+    _templates: dict[tuple[object, ...], RowTemplate] = field(default_factory=dict)
     _episodes: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     _drawn: dict[tuple[str, str, str], dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
 
-    def record(self, row: SourceRow) -> tuple[Record, StoredResponse | None]:
-        """The record of a row, and its answer where there is more to keep than a short text."""
+    def made(self, row: SourceRow) -> MadeRow:
+        """The record of a row as it is stored, with its line, and its answer where there is more than a short text."""
         row = self._scrubbed(row)
         task, model, variant = row.task or self.task, row.model or self.model, row.variant or self.variant
         self.baseline = self.baseline or variant
@@ -76,6 +97,27 @@ class RecordMaker:
         episode = self._episode(task, row.item, trial)
         name = f"{task}\0{row.item}\0{row.question}\0{row.probe}"
         situation = blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        key = (task, model, variant, episode, row.step)
+        if is_plain(row) and len(row.done or "") <= LONGEST and len(row.optimal[0] if row.optimal else "") <= LONGEST:
+            shape = shape_of(row, task, model, variant)
+            template = self._templates.get(shape)
+            if template is None:
+
+                def make(marked: SourceRow, situation: str, episode: int, trial: int) -> Record:
+                    return self.record(marked, (task, model, variant), situation, episode, trial)[0]
+
+                template = self._templates[shape] = RowTemplate.of(row, shape[RIGHT] is True, make)
+            data, line = template.filled(row, situation, episode, trial)
+            return MadeRow(key, data, line, trial, row.leaks, read_here=False)
+        record, stored = self.record(row, (task, model, variant), situation, episode, trial)
+        data = encode(record)
+        return MadeRow(key, data, csv_line(data), trial, row.leaks, row.graded == "reader", stored)
+
+    def record(
+        self, row: SourceRow, arm: tuple[str, str, str], situation: str, episode: int, trial: int
+    ) -> tuple[Record, StoredResponse | None]:
+        """The record of a row in its place, and its answer where there is more to keep than a short text."""
+        task, model, variant = arm
         draw = Draw(episode, row.step)
         stored = self._response(row, model, variant, draw)
         usage = row.usage or Usage()
@@ -155,6 +197,8 @@ class RecordMaker:
             tags["absent"] = " ".join(absent)
         if row.graded != "reader":
             tags["verdict"] = row.graded
+        if row.stated_by_verdict:
+            tags["stated"] = "verdict"
         if variant == self.baseline:
             tags["arm"] = "baseline"
         if row.form != "action":
@@ -197,6 +241,8 @@ class RecordMaker:
 
     def _scrubbed(self, row: SourceRow) -> SourceRow:
         """The row with `[key]` in the place of each key in its texts."""
+        if not (row.messages or row.turns or row.tool_calls) and all(len(getattr(row, n) or "") < 20 for n in _TEXTS):
+            return row
         found = 0
         changes: dict[str, object] = {}
         for name in _TEXTS:

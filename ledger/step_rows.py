@@ -171,7 +171,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "other": valid and not does and not is_greedy,
         "valid": valid,
         "stated_valid": stated_status == "ok",
-        "follows": None if vacuous else valid and _followed(decision, tags, stated),
+        "follows": None if vacuous or tags.get("stated") == "verdict" else valid and _followed(decision, tags, stated),
         "encoded": None if probs is None or reasoned else max(probs, key=probs.__getitem__) in optimal,
         "stated_ties": len(stated),
         "untried_left": bool(untried),

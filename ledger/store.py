@@ -41,6 +41,10 @@ class RunStore(Protocol):
         """What counts against a budget so far."""
         ...
 
+    def meta(self, key: str) -> str | None:
+        """A stored setting."""
+        ...
+
     def set_meta(self, key: str, value: str) -> None:
         """Store a setting."""
         ...

@@ -35,6 +35,10 @@ STATEMENTS = {
     "records": "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
     "lines": "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)",
     "finished": "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?)",
+    "note": (
+        "INSERT INTO meta VALUES (?1, ?2, checksum(?1, ?2)) ON CONFLICT (key) DO UPDATE "
+        "SET value = excluded.value, checksum = excluded.checksum"
+    ),
     "booked": (
         "INSERT INTO meta VALUES (?1, CAST(?2 AS TEXT), checksum(?1, CAST(?2 AS TEXT))) ON CONFLICT (key) DO UPDATE "
         "SET value = value + excluded.value, checksum = checksum(key, CAST(value + excluded.value AS TEXT))"

@@ -215,6 +215,7 @@ class ModelInfo:
         lacks: the fields of `Sampling` that it does not take.
         lacks_while_thinking: those that it does not take while it thinks.
         hottest: the highest temperature that it takes.
+        batched: whether calls are collected and sent together, so that all of them may wait at once.
         tools: how it is offered tools: "native"; "prompted", in words and with an answer in JSON
             (`akrasia.models.prompted_tools`); or "none".
         images: whether it may be sent images.
@@ -239,6 +240,7 @@ class ModelInfo:
     lacks: frozenset[str] = frozenset()
     lacks_while_thinking: frozenset[str] = frozenset()
     hottest: float = 2.0
+    batched: bool = False
     tools: Literal["native", "prompted", "none"] = "prompted"
     images: bool = False
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -40,6 +41,7 @@ MANY = 10_000  # tasks that one body of the functional API may call, for each to
 
 
 NOTHING = Offer()
+NODES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class DecisionContext:
         self.models, self.episode, self.step = models, episode, step
         self._first, self._settings, self._slots, self._dealt = first, settings or {}, slots, dealt or {}
         self.loop = asyncio.get_running_loop()
+        _make_room_for_nodes(self.loop)
         self.fatal: Exception | None = None
         self.over = False
         self._calls: list[GraphCall] = []
@@ -253,6 +256,18 @@ def _called_tasks(path: Any) -> tuple[int, ...]:
     if not isinstance(path, tuple | list) or len(path) < 3 or not isinstance(path[1], tuple | list):
         return ()
     return (*_called_tasks(path[1]), int(path[2]))
+
+
+def _make_room_for_nodes(loop: asyncio.AbstractEventLoop) -> None:
+    """Let many nodes that are plain functions wait for their models at once: LangGraph runs each in a thread of the
+    loop's executor, which has few of them by default.
+    """
+    if loop not in _HAVE_ROOM:
+        _HAVE_ROOM.add(loop)
+        loop.set_default_executor(ThreadPoolExecutor(NODES_AT_ONCE, thread_name_prefix="akrasia-node"))
+
+
+_HAVE_ROOM: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
 
 def _unnamed_slot(slot: str, slots: Collection[str]) -> PlanError:

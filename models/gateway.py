@@ -250,6 +250,10 @@ class Gateway:
         self._tracker.stop(reason)
         if not isinstance(reason, BudgetSpent):
             self._interrupted.set()
+            for model in self._models:
+                interrupt = getattr(self._models.backend(model), "interrupt", None)
+                if interrupt is not None:
+                    interrupt(reason)
             for policy in self._policies.values():
                 policy.circuit.wake()
 

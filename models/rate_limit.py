@@ -124,7 +124,7 @@ class RateLimiter:
         emit: Callable[[RateLimitChange], None],
         on_wait: Callable[[float, str], None] = lambda seconds, why: None,
     ) -> None:
-        self.limit, self.in_flight = min(START, info.max_concurrency), 0
+        self.limit, self.in_flight = info.max_concurrency if info.batched else min(START, info.max_concurrency), 0
         self._label, self._max_limit = info.label, info.max_concurrency
         self._account, self._clock, self._sleep, self._emit, self._on_wait = account, clock, sleep, emit, on_wait
         self._told_until = float("-inf")

@@ -5,15 +5,18 @@ Invariant: a column is a title and a function from a row to a cell, and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
+
+from rich.text import Text
 
 from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
 from ..records import FAILURES
+from .tables import RowNamedTable, TableColumn
 from .text import (
     TableCell,
     bounds_text,
@@ -51,6 +54,7 @@ __all__ = [
     "breakdown_tables",
     "contrast_cell",
     "shown_classes",
+    "terminal_table",
     "tool_rows",
 ]
 
@@ -309,3 +313,25 @@ def breakdown_tables(rows: Sequence[ArmRow]) -> list[Breakdowns]:
         for name, title in BREAKDOWNS.items()
     ]
     return [table for table in tables if table.rows]
+
+
+def terminal_table(
+    title: str,
+    columns: Sequence[Column[R]],
+    rows: Iterable[R],
+    name: Callable[[R], str | Text],
+    heading: str = "variant",
+    wide: bool = False,
+) -> RowNamedTable:
+    """A table of columns, with the name of each row before them."""
+    shown = list(rows)
+    made = [
+        TableColumn(
+            column.title,
+            [str(column.cell(row)) for row in shown],
+            "right" if column.align == "number" else "left",
+            column.rank,
+        )
+        for column in columns
+    ]
+    return RowNamedTable(title, heading, [name(row) for row in shown], made, wide)

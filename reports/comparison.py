@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
-from .columns import Column
-from .tables import RowNamedTable, terminal_table
+from .columns import Column, terminal_table
+from .tables import RowNamedTable
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
 __all__ = ["show_comparison"]

@@ -1,33 +1,53 @@
 """The HTML report: one file that says what was measured, how surely, and where each number comes from.
 
-Invariants: the same scorecard and experiment give the same bytes; the file loads nothing from anywhere and runs no
-script; every name is escaped; a report that cannot be written leaves the one before it untouched.
+Invariants: the same scorecard, experiment and steps give the same bytes; the file loads nothing from anywhere, and the
+one script that it runs, which sorts and filters tables, is known by its hash; every name and text is escaped; a report
+that cannot be written leaves the one before it untouched.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..evals.scorecard import Scorecard
 from ..files import write_file
+from .gap_terminal import decision_words, oracle_words
 from .page import MINUS, page_of
+from .page_charts import RunSteps
+from .text import plain_text
 
-__all__ = ["TEMPLATES", "breakable", "render_report", "write_report"]
+__all__ = ["TEMPLATES", "StepLinks", "breakable", "render_report", "write_report"]
 
+LONGEST = 3_000  # characters of one text of a step in the file
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(card: Scorecard, experiment: Mapping[str, Any], path: Path) -> Path:
+class StepLinks(Protocol):
+    """Addresses of the viewer's pages, for a report that lies beside them."""
+
+    def steps(self, *, show: str, page: int) -> str:
+        """A list of situations."""
+        ...
+
+    def step_of(self, group: str, episode: int, step: int) -> str:
+        """A situation, by the code of its task and model."""
+        ...
+
+
+def write_report(card: Scorecard, experiment: Mapping[str, Any], path: Path, run: RunSteps | None = None) -> Path:
     """Write the report of a scorecard as one self-contained HTML file.
 
     Args:
         experiment: the resolved experiment as stored with the run; may be empty.
         path: the file, replaced at once or not at all.
+        run: the steps behind the scorecard, for the charts that need them and for the steps with a gap.
 
     Returns:
         The path.
@@ -35,11 +55,17 @@ def write_report(card: Scorecard, experiment: Mapping[str, Any], path: Path) -> 
     Raises:
         RunFolderError: the file cannot be written; a report that was there before is kept.
     """
-    return write_file(path, render_report(card, experiment).encode())
+    return write_file(path, render_report(card, experiment, run).encode())
 
 
-def render_report(card: Scorecard, experiment: Mapping[str, Any]) -> str:
-    """The report as text."""
+def render_report(
+    card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None = None, links: StepLinks | None = None
+) -> str:
+    """The report as text.
+
+    Args:
+        links: where it lies beside the viewer's pages; None where it stands alone.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -48,9 +74,21 @@ def render_report(card: Scorecard, experiment: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["breakable"] = breakable
-    environment.globals["minus"] = MINUS
-    return environment.get_template("report.html.j2").render(page=page_of(card, experiment))
+    environment.filters.update(breakable=breakable, plain=plain_text, shortened=_shortened)
+    environment.globals.update(minus=MINUS, decision_words=decision_words, oracle_words=oracle_words)
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    proof = b64encode(sha256(script.encode()).digest()).decode()
+    page = page_of(card, experiment, run)
+    template = environment.get_template("report.html.j2")
+    return template.render(page=page, links=links, script=Markup(script), proof=proof)
+
+
+def _shortened(text: str) -> str:
+    """A text without its middle, where it is long."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half:,} characters are left out here]\n{text[-half:]}"
 
 
 def breakable(name: str) -> Markup:

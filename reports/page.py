@@ -15,6 +15,7 @@ from ..evals.scorecard import Arm, Outcomes, Scorecard
 from ..ledger.provenance import session_lines
 from ..records import Status
 from . import svg
+from .charts import gap_closed
 from .columns import (
     AGAINST_BASELINE,
     CALLS,
@@ -33,6 +34,7 @@ from .columns import (
     shown_classes,
     tool_rows,
 )
+from .page_charts import RunSteps, drawn_charts, group_id, listed_gaps, strip_rows
 from .page_texts import (
     CLASS_HEADINGS,
     DESIGNS,
@@ -90,11 +92,12 @@ STATUSES: tuple[str, ...] = get_args(Status)
 R = TypeVar("R")
 
 
-def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
+def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None = None) -> Page:
     """The report of a scorecard.
 
     Args:
         experiment: the resolved experiment as stored with the run; may be empty.
+        run: the steps behind the scorecard, where they are at hand.
     """
     tables, leader = [two_way_tables(t) for t in card.two_way], experiment.get("leader")
     return Page(
@@ -102,7 +105,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
         design="imported: made elsewhere, paired by item and trial"
         if card.imported
         else DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
-        groups=[_group(card, experiment, task, model) for task, model in card.groups],
+        groups=[_group(card, experiment, task, model, run) for task, model in card.groups],
         warnings=card.warnings,
         two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
         two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
@@ -115,8 +118,10 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any]) -> Page:
     )
 
 
-def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str) -> Group:
+def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str, run: RunSteps | None) -> Group:
     rows = arm_rows(card, task, model)
+    steps = None if run is None else run.of(task, model)
+    strip, strip_left = strip_rows(rows, steps)
     base, by_name = rows[0], {row.arm.variant: row for row in rows}
     return Group(
         task=task,
@@ -161,6 +166,11 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
             for b in breakdown_tables(rows)
         ],
         metrics=_every_metric(rows),
+        code=group_id(task, model),
+        charts=drawn_charts(rows, steps),
+        strip=strip,
+        strip_left=strip_left,
+        gaps=listed_gaps(run, task, model),
     )
 
 
@@ -258,7 +268,10 @@ def _plane(rows: Sequence[ArmRow]) -> Plane | None:
         )
         for p in points
     ]
-    return Plane(svg.plane(points, "gap closed against tokens per decision, by point estimate"), lines)
+    chart = gap_closed(rows)
+    names = {row.name: row.arm.variant for row in rows}
+    closed = {} if chart is None else {names[line.name]: line.points[0].y for line in chart.lines}
+    return Plane(svg.plane(points, "gap closed against tokens per decision, with 95 % intervals", closed), lines)
 
 
 def _figure(rows: Sequence[ArmRow]) -> Figure:

@@ -13,7 +13,9 @@ from typing import Any
 from markupsafe import Markup
 
 from ..evals.scorecard import Arm
+from .charts import Chart, ChartLine
 from .columns import ArmRow, Column
+from .gap_steps import GapSteps
 from .text import TableCell
 from .two_way import TwoWayTables
 
@@ -21,6 +23,7 @@ __all__ = [
     "Bar",
     "ClassLine",
     "Classes",
+    "DrawnChart",
     "EveryMetric",
     "Figure",
     "FunnelView",
@@ -190,10 +193,21 @@ class EveryMetric:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnChart:
+    """A chart with its drawings: the rows of a forest, or one drawing with the names of its lines."""
+
+    chart: Chart
+    rows: list[tuple[ChartLine, Markup, TableCell]]
+    drawn: Markup
+    legend: list[tuple[str, Markup]]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """What the report says about one task and model.
 
     Attributes:
+        code: its name in addresses. charts, strip, gaps: where the steps of the run are at hand; else empty or None.
         options: of the task, in words.
         notes: role, label and note of every model that served.
         shortened: some name is shown without the baseline's.
@@ -226,6 +240,11 @@ class Group:
     outcomes: PageTable
     breakdowns: list[PageTable]
     metrics: EveryMetric
+    code: str
+    charts: list[DrawnChart]
+    strip: list[tuple[str, Markup]]
+    strip_left: int
+    gaps: GapSteps | None
 
 
 @dataclass(frozen=True, slots=True)

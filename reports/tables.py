@@ -6,9 +6,9 @@ columns of the highest rank and says which; with `wide` it shows them all, in fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from rich import box
 from rich.cells import cell_len
@@ -16,14 +16,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from .columns import Column
-
-__all__ = ["PROSE", "RowNamedTable", "TableColumn", "terminal_table"]
+__all__ = ["PROSE", "RowNamedTable", "TableColumn"]
 
 NARROWEST = 14  # the least width of the names of rows
 SPACE = 2  # between two columns: one of padding, and one where other tables draw a line
 PROSE = 26  # a width in which sentences can be read
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -100,28 +97,6 @@ class RowNamedTable:
         for row, name in enumerate(names):
             table.add_row(name, *(c.cells[row] for c in part))
         return table
-
-
-def terminal_table(
-    title: str,
-    columns: Sequence[Column[R]],
-    rows: Iterable[R],
-    name: Callable[[R], str | Text],
-    heading: str = "variant",
-    wide: bool = False,
-) -> RowNamedTable:
-    """A table of columns, with the name of each row before them."""
-    shown = list(rows)
-    made = [
-        TableColumn(
-            column.title,
-            [str(column.cell(row)) for row in shown],
-            "right" if column.align == "number" else "left",
-            column.rank,
-        )
-        for column in columns
-    ]
-    return RowNamedTable(title, heading, [name(row) for row in shown], made, wide)
 
 
 def _fitting(columns: Sequence[TableColumn], room: int) -> tuple[list[TableColumn], list[TableColumn]]:

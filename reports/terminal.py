@@ -28,9 +28,10 @@ from .columns import (
     breakdown_tables,
     contrast_cell,
     shown_classes,
+    terminal_table,
     tool_rows,
 )
-from .tables import PROSE, RowNamedTable, TableColumn, terminal_table
+from .tables import PROSE, RowNamedTable, TableColumn
 from .text import (
     LOOKED_NOTE,
     TOOLS_NOTE,

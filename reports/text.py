@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rich.console import Console
 
-from ..evals.anytime import InterimLooks
-from ..evals.inference import Bounds, Estimate
-from ..evals.judge import Judged
+if TYPE_CHECKING:  # with inference they take a second to load, and most of what is written here needs none
+    from ..evals.anytime import InterimLooks
+    from ..evals.inference import Bounds, Estimate
+    from ..evals.judge import Judged
 
 __all__ = [
     "LEAK_MARK",
@@ -82,7 +83,7 @@ class Written(NamedTuple):
         return f"{self.value} {self.interval}" if self.interval else self.value
 
 
-Style = Callable[[Estimate, str], Written]
+Style: TypeAlias = "Callable[[Estimate, str], Written]"
 """(estimate, minus sign) -> text."""
 
 
@@ -197,9 +198,11 @@ def difference_text(estimate: Estimate, minus: str = "-") -> Written:
 
 
 def _interval(estimate: Estimate, end: Callable[[float, str], str], minus: str) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "[unknown]"
-    return f"[{end(estimate.low, minus)}, {end(estimate.high, minus)}]"
+    return _ends(estimate.low, estimate.high, end, minus)
+
+
+def _ends(low: float | None, high: float | None, end: Callable[[float, str], str], minus: str) -> str:
+    return "[unknown]" if low is None or high is None else f"[{end(low, minus)}, {end(high, minus)}]"
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -212,7 +215,7 @@ def bounds_text(bounds: Bounds) -> str:
     low, high = bounds.low, bounds.high
     if low.value is None or high.value is None:
         return NOT_MEASURED
-    around = _interval(Estimate(low.value, low.low, high.high), rate_text, "-")
+    around = _ends(low.low, high.high, rate_text, "-")
     return f"{rate_text(low.value)} .. {rate_text(high.value)} {around}"
 
 

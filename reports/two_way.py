@@ -10,8 +10,7 @@ from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
 from ..evals.verdict import direction
-from .columns import Column
-from .tables import terminal_table
+from .columns import Column, terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, short_name
 
 __all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts", "two_way_tables"]

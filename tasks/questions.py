@@ -197,7 +197,8 @@ class GradedQuestionSet(QuestionSet):
             return answer
         if question.kind == "numeric":
             return GRADES[canonical_number(answer) != question.answer]
-        readings = (answer, answer.strip().partition("\n")[0])
+        first = answer.strip().partition("\n")[0]
+        readings = (answer, first, first.strip(" *_`()[]{}!"))
         return GRADES[all(normal_form(r) != normal_form(question.answer) for r in readings)]
 
 

@@ -80,7 +80,7 @@ def finished(played: Path, akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -> P
         (["--variant", "act | execute_stated"], "Start from reason_act()"),
         (["--set", "episods=3"], "Did you mean 'episodes'?"),
         (["--set", "task.armz=3"], "Did you mean 'arms'?"),
-        (["--set", "task.horizon=0"], "horizon is 0. Use a whole number of at least 1."),
+        (["--set", "task.horizon=0"], "horizon is 0. Use a whole number from 1 to 10000."),
         (["--episodes", "0"], "episodes is 0."),
         (["--set", "budget.calls=-1"], "Use a whole number above 0"),
         (["--resume", "--fresh"], "exclude each other"),

@@ -22,7 +22,7 @@ __all__ = ["LabelReading", "Names", "names_of", "read_labels"]
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 _OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+"
-_CALL = re.compile(r"[()\[\]{}=]")
+_CALL = re.compile(r"\w[(\[{]|=")
 _SIGN = re.compile(r"\s*([^\w\s])\s*")
 _WORD = re.compile(r"\w+")
 _IN_BRACKETS = re.compile(r"\(([^()]{1,60})\)")

@@ -229,7 +229,7 @@ def _value_of(text: str, start: int, place: re.Match[str]) -> Marked:
         value, whole = value[: cut.start()].rstrip(" \t\"'`*_({[<|,;"), True
         value = _closed_again(value, text[begin : begin + cut.start()])
     if quoted:
-        value, whole = _json_value(value)
+        value, whole = _json_value(value, whole)
     elif text[start - 1 : start] in ('"', "'") and text[start - 1] in value:
         value, _, behind = value.rpartition(text[start - 1])
         whole = not re.search(r"\w", behind)
@@ -258,11 +258,11 @@ def _line(text: str, begin: int) -> tuple[int, int]:
     return begin, begin
 
 
-def _json_value(value: str) -> tuple[str, bool]:
+def _json_value(value: str, whole: bool) -> tuple[str, bool]:
     """A JSON value: the text in its quotation marks, or up to the next key."""
     bare = value.lstrip()
     if bare[:1] in ('"', "'"):
         close = re.search(rf"(?<!\\){bare[0]}(?=\s*(?:[,}}\]]|$))", bare[1:])
-        return (bare[1 : 1 + close.start()], True) if close else (bare, True)
+        return (bare[1 : 1 + close.start()], True) if close else (bare, whole)
     key = _KEY.search(bare)
-    return (bare[: key.start()] if key else bare).rstrip().rstrip(",}"), True
+    return (bare[: key.start()] if key else bare).rstrip().rstrip(",}"), whole

@@ -36,7 +36,8 @@ _FORMULA = re.compile(r"\s*\$(?P<two>\$)?(?P<inner>[^$\n]{1,200}|\$[^$\n]{1,200}
 _EMPHASIS = re.compile(r"(?<!\d)(?:\*\*|__)|(?:\*\*|__)(?!\d)|`")
 _OPEN = " \t\"'*_([|#:\\"
 _LEAD = re.compile(
-    r"(?:=|≈|~|->|→|大?约|一?共|总共|一?共有|有|答案是|答えは|合計|约为|\blet's say\b|\bi(?:'d| would) say\b|\bi get\b|"
+    r"(?:=|≈|~|->|→|大?约|約|一?共|总共|一?共有|有|答案是|答えは|合計|约为|\blet's say\b|\bi(?:'d| would) say\b|"
+    r"\bi get\b|"
     r"\bensgesamt\b|\binsgesamt\b|\ben total\b|\bwe get\b|\bexactly\b|\bprecisely\b|\babout\b|\bapproximately\b|"
     r"\bapprox\.?|"
     r"\baround\b|\broughly\b|"

@@ -7,9 +7,11 @@ the last marker, up to a line of ours.
 
 from __future__ import annotations
 
+import json
 import re
 
 from ...records import Situation, Status
+from .dressing import undressed
 from .markers import MAY_LEAD, OFFERED, Marked, last_marked, speaks_for_others
 from .numbers import read_number
 from .remarks import is_taken_back
@@ -26,6 +28,17 @@ _EQUATION = re.compile(
     r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
 )
 _IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
+LONGEST_TOKEN, MOST_TOKENS = 50, 6
+_LAST_TOKEN = re.compile(r"(?:</(?P<tag>[A-Za-z_]{1,20})>|<\|[^|<>\n]{1,40}\|>|<eos>|<end_of_turn>)\Z")
+_TAGGED = re.compile(
+    r"<(?P<tag>b|i|em|strong|code|answer|final|action|output|result)>(?P<inner>[^<>]*)(?:</(?P=tag)>)?\.?"
+)
+_LATEX = re.compile(
+    r"\$?\$?\\(?:boxed|fbox|text(?:bf|it|rm|tt|sf|sc)?|math(?:bf|rm|it|sf|tt)|emph)\s?\{(?P<inner>[^{}\n]*|"
+    r"\\(?:text(?:bf|it|rm|tt|sf|sc)?|math(?:bf|rm|it|sf|tt)|emph)\s?\{[^{}\n]*\})\}\$?\$?\.?"
+)
+_JSON_TEXT = re.compile(r"\s*([\"'])")
+_BARE_QUOTE = re.compile(r'(?<!\\)"')
 _OWN_LINE = re.compile(
     r"^[ \t*_`\"'{(\[<#-]{0,12}(?:ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS)[\"'`*_\])]{0,8}[ \t]*\\?[=:]"
     r"|(?<![A-Za-z0-9])(?i:CONFIDENCE|BEST|ACTION)[ \t]*=",
@@ -46,10 +59,38 @@ def read_open(text: str, kind: str, situation: Situation) -> tuple[str | None, S
         return _number(text, marked, kind)
     if marked is None:
         return None, "unparsable"
+    answer = _text(text, marked)
+    return (answer, "ok") if answer else (None, "unparsable")
+
+
+def _text(text: str, marked: Marked) -> str:
+    """The words behind a marker, whole, without what only wraps them: JSON, tags, LaTeX, the signs that end a turn."""
     behind = text[marked.begin :]
+    if text[marked.start - 1 : marked.start] in ('"', "'") and (opened := _JSON_TEXT.match(behind)) is not None:
+        return _json_text(behind, opened)
     cut = _OWN_LINE.search(behind)
     answer = (behind[: cut.start()] if cut else behind).strip()
-    return (answer, "ok") if answer else (None, "unparsable")
+    for _ in range(MOST_TOKENS):
+        token = _LAST_TOKEN.search(answer, max(0, len(answer) - LONGEST_TOKEN))
+        if token is None or (token["tag"] and f"<{token['tag']}" in answer):
+            break
+        answer = answer[: token.start()].rstrip()
+    if (tagged := _TAGGED.fullmatch(answer)) is not None:
+        answer = tagged["inner"].strip()
+    return undressed(latex["inner"]).strip(" {}") if (latex := _LATEX.fullmatch(answer)) is not None else answer
+
+
+def _json_text(behind: str, opened: re.Match[str]) -> str:
+    """The text between the quotation marks of a JSON value; empty where it is not closed."""
+    quote = opened[1]
+    close = re.compile(rf"(?<!\\){quote}(?=\s*(?:,\s*[\"']|[}}\]]|\Z))").search(behind, opened.end())
+    if close is None:
+        return ""
+    inner = behind[opened.end() : close.start()]
+    try:
+        return str(json.loads('"' + _BARE_QUOTE.sub(r"\"", inner) + '"', strict=False)).strip()
+    except ValueError:
+        return inner.strip()
 
 
 def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, Status]:

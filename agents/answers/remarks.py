@@ -47,7 +47,8 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _PREDICATE = re.compile(
-    r"(?:(?:only|alone)(?=\W*$)|it(?:'s| is| has| was)|(?:is|was|seems|looks|remains)(?= (?:my|the|best|right|"
+    r"(?:(?:only|alone)(?=\W*$)|it(?:'s| is| has| was)|was(?= (?:the|best|right|never|untried|unexplored|"
+    r"highest|most)\b)|(?:is|seems|looks|remains)(?= (?:my|the|best|right|"
     r"correct|optimal|clearly|still|"
     r"untried|unexplored|highest|most|never)\b)|"
     r"has(?= (?:the|a|an|never|not|only|no|paid|given|shown|yielded|higher|highest|most|been (?:the|best|pressed|tried|"
@@ -69,7 +70,8 @@ _NOT_TRIED = re.compile(
 _DANGER = re.compile(
     rf"{CONDITIONS}|"
     r"\b(?:or|oder|not|no|none|n't|never|if|unless|until|wenn|falls|si|but|however|except|wait|actually|hmm|instead|"
-    r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|kidding|joking|unlikely|improbable|"
+    r"rather|maybe|perhaps|else|otherwise|wrong|incorrect|false|worst|bad|question mark|kidding|joking|unlikely|"
+    r"improbable|"
     r"least (?:likely|good|"
     r"promising|probable|plausible|suitable|attractive|rewarding|correct)|also (?:acceptable|fine|possible|right|"
     r"correct|valid|good|works?)|avoid\w*|exclude\w*|reject\w*|ruled? out|"

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from ...errors import AkrasiaError, BadOption, EndsRun, RunStopped, ends_run, first_error
 from ...events import EventBus, StopBegan
+from ...ledger.batch_notes import LedgerNotes
 from ...ledger.store import RunStore
 from ...models.gateway import Gateway, RunUsage
 from ..design import Cell
@@ -57,6 +58,9 @@ class LocalExecutor(Executor):
     async def running(self, store: RunStore, emit: EventBus | None = None) -> AsyncIterator[_LocalSession]:
         cache = EpisodeCache(store.commit)
         spent = spent_before(self._experiment.budget, store)
+        for backend in self._experiment.backends:
+            if backend.info.batched and not self._offline:
+                cast(Any, backend).note_in(LedgerNotes(store))
         gateway = self._models.with_store(cache, spent=spent, offline=self._offline, emit=emit)
         try:
             yield _LocalSession(self._experiment, store, cache, gateway)

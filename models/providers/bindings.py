@@ -9,6 +9,7 @@ Invariant: tools are never left out: a model that does not take them is denied, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from .choice_probs import choice_probs
 from .forms import OpenModel
 from .openai_format import function_tool
 
-__all__ = ["Binding", "binding_of", "read_bound"]
+__all__ = ["Binding", "binding_of", "read_bound", "refused_of"]
 
 ANSWER = "answer"
 MOST_LOGPROBS = 20  # that OpenAI and vLLM give for each token of a chat
@@ -131,6 +132,19 @@ def _add_form(opened: OpenModel, request: Request, body: dict[str, Any], not_sen
         return True
     not_sent |= {name, "choices"} if request.sampling.choices else {name}
     return False
+
+
+def refused_of(said: str, binding: Binding, request: Request) -> str:
+    """What nobody asked for by name, and a refusal speaks of: it is left out from then on. Empty where there is none.
+
+    Log-probabilities and the binding of a schema are ours to add, so no wording of a refusal need be known.
+    """
+    plain = said.casefold()
+    if "logprobs" in binding.body and not request.sampling.logprobs and re.search(r"log[ _]?prob", plain):
+        return "logprobs"
+    if not request.response_format and re.search(r"response[ _]?format|schema|structured|json|grammar|guided", plain):
+        return "response_format" if "response_format" in binding.body else ""
+    return "tool_choice" if binding.by_tool and re.search(r"tool|function", plain) else ""
 
 
 def _named(name: str) -> dict[str, Any]:

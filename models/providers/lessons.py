@@ -89,13 +89,14 @@ _CALLED = {
     r"responseschema|response_schema|this response_format type",
     "logprobs": r"(?:top[_ ]?)?log[_ ]?probs|logprobs",
     "top_logprobs": r"top[_ ]?log[_ ]?probs",
-    "tool_choice": r"tool[_ ]?choice|forc(?:es|ed|ing) tool use",
+    "tool_choice": r"tool[_ ]?choice",
     "parallel_tool_calls": r"parallel[_ ]tool[_ ]calls",
     "tools": r"tools?|tool use|tool calling|function[_ ]calling|functions?",
 }
 _INSTEAD = re.compile(
     r"use\W+(?:the\W+)?['`\"]?(max_(?:completion_|output_|new_)?tokens)['`\"]?\W+(?:parameter\W+)?instead"
 )
+_FORCES_A_TOOL = re.compile(r"forc(?:es|ed|ing) tool use")
 _APART = re.compile(
     r"\b(temperature)\b.{0,20}\b(top_p)\b.{0,40}(?:cannot|can't|not) (?:both|be)|"
     r"(?:cannot|can't|not) (?:both )?(?:specify|set|use) .{0,20}(temperature).{0,20}(top_p)"
@@ -115,8 +116,7 @@ _UNTAKEN = re.compile(
     r"unknown (?:parameter|argument|field|name)|unrecognized|unexpected|extra inputs are not permitted|extra_forbidden|"
     r"not permitted|not allowed|only the default|extraneous|may only be set to 1|only temperature=1|must be unset|"
     r"not (?:available|applicable|compatible|valid) (?:for|with|on) (?:this|the)|incompatible|is invalid\. this model|"
-    r"cannot be (?:set|used|specified|disabled|turned off)|can(?:no|')t be set|is unavailable now|"
-    r"may not be enabled when"
+    r"cannot be (?:set|used|specified|disabled|turned off)|can(?:no|')t be set|is unavailable now|not enabled"
 )
 _ASIDE = re.compile(
     r"\bto drop unsupported\b|\bplease (?:remove|use|consult|see)\b|\binstead\b|\bsupported values are\b"
@@ -134,6 +134,8 @@ def lesson_of(said: str, sent: Collection[str]) -> Lesson | None:
     limit = _limit(plain) if "max_tokens" in sent else 0
     if limit:
         return Lesson("max_tokens", most=limit)
+    if _FORCES_A_TOOL.search(plain):
+        return next((Lesson(name) for name in ("tool_choice", "response_format") if name in sent), None)
     pair = _APART.search(plain)
     if pair:
         first, second = [name for name in pair.groups() if name]

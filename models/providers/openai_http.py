@@ -123,17 +123,29 @@ class OpenAIHTTP:
         Raises:
             ModelError: there is no answer.
         """
+        return await self.request("POST", path, body, key, timeout)
+
+    async def request(
+        self, method: str, path: str, body: Any, key: str, timeout: float, *, kind: str = "", most: int = MOST_BYTES
+    ) -> Any:
+        """The answer to one request: parsed, or its bytes where they are no JSON and more than usual is allowed.
+
+        Args:
+            body: what JSON holds, bytes of the given `kind`, or None.
+            most: bytes of the answer.
+        """
         http = self._aiohttp
         try:
-            async with self._session.post(
+            async with self._session.request(
+                method,
                 self._base + path,
-                data=orjson.dumps(body),
-                headers={"Idempotency-Key": key},
+                data=body if body is None or isinstance(body, bytes) else orjson.dumps(body),
+                headers={**({"Idempotency-Key": key} if key else {}), **({"Content-Type": kind} if kind else {})},
                 proxy=self._proxy,
                 allow_redirects=False,
                 timeout=self._aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, 30)),
             ) as response:
-                return self._parse(response, await self._body(response))
+                return self._parse(response, await self._body(response, most), most > MOST_BYTES)
         except TimeoutError:
             raise Unavailable(f"{self._name} did not answer within {timeout:g} s", fault="timeout", lost=True) from None
         except (http.ClientConnectorCertificateError, http.ClientConnectorSSLError) as error:
@@ -156,18 +168,16 @@ class OpenAIHTTP:
             message = scrubbed(f"{type(error).__name__}: {error}")
             raise Unavailable(f"{self._name} broke the connection", message, fault="reset", lost=True) from None
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, response: aiohttp.ClientResponse, most: int) -> bytes:
         parts, size = [], 0
         async for part in response.content.iter_any():
             parts.append(part)
             size += len(part)
-            if size > MOST_BYTES:
-                raise Unavailable(
-                    f"{self._name} sent more than {MOST_BYTES // 2**20} MiB", fault="too large", lost=True
-                )
+            if size > most:
+                raise Unavailable(f"{self._name} sent more than {most // 2**20} MiB", fault="too large", lost=True)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _parse(self, response: aiohttp.ClientResponse, data: bytes) -> Any:
+    def _parse(self, response: aiohttp.ClientResponse, data: bytes, lines: bool) -> Any:
         try:
             body = orjson.loads(data)
         except ValueError:
@@ -178,6 +188,8 @@ class OpenAIHTTP:
             if isinstance(error, Unavailable):
                 error.lost = response.status in LOST
             raise error
+        if lines and (body is None or b"\n" in data.strip()):
+            return data
         if body is None:
             kind = scrubbed(response.headers.get("Content-Type", "nothing")[:80])
             raise Unavailable(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -38,9 +38,12 @@ from ..sampling import as_sent
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
-from .bindings import Binding, binding_of, read_bound
+from .anthropic_format import anthropic_body, anthropic_completion
+from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
+from .batch_apis import AnthropicBatches, OpenAIBatches
+from .bindings import Binding, binding_of, read_bound, refused_of
 from .forms import Form, OpenModel, form_of
-from .lessons import lesson_of, room_in_context
+from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
@@ -52,8 +55,9 @@ __all__ = ["RemoteModel"]
 
 TIMEOUT = 120.0
 TIMEOUT_THINKING = 600.0
+MOST_IN_A_BATCH = 50_000
 MOST_LESSONS = 12  # of one call: a provider that refuses more is misunderstood
-Transport = Literal["auto", "litellm"]
+Transport = Literal["auto", "litellm", "batch"]
 PARAMETERS = (
     "reasoning_effort", "thinking", "thinking_tokens", "max_tokens", "top_p", "top_k", "seed", "stop", "extra_body",
     "extra_headers", "api_version", "organization", "project", "region", "service_tier",
@@ -77,7 +81,8 @@ class RemoteModel:
         rpm, tpm: the most requests and tokens in any minute; by default unlimited.
         timeout: seconds for one attempt; by default 120, and 600 where there is room to think.
         style: "chat", or "completion" for a base model.
-        transport: "auto", or "litellm" to go through litellm even where the direct transport would do.
+        transport: "auto", "litellm" to go through litellm even where the direct transport would do, or "batch" for the
+            provider's batch API.
         thinking: whether it thinks: true, false, "adaptive", a number of tokens, or the provider's own table.
         thinking_tokens: what it may think on top of an answer; by default by its effort, see `Thinking`.
         max_tokens: the whole limit of an answer, in the place of the roles' own and without room on top.
@@ -114,11 +119,14 @@ class RemoteModel:
     region: str | None = None
     service_tier: str | None = None
     _open: OpenModel | None = field(default=None, init=False, repr=False, compare=False)
+    _notes: BatchNotes | None = field(default=None, init=False, repr=False, compare=False)
+    _batches: Batches | None = field(default=None, init=False, repr=False, compare=False)
     _info: ModelInfo | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         one_of("prompt style", self.style, ["chat", "completion"])
-        one_of("transport", self.transport, ["auto", "litellm"])
+        one_of("transport", self.transport, ["auto", "litellm", "batch"])
+        self._check_batch()
         whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
         if self.timeout is not None:
             real(f"timeout of {self.name!r}", self.timeout, above=0)
@@ -140,6 +148,28 @@ class RemoteModel:
             raise BadOption(f"{self.name!r} cannot be asked like this", why, remedy)
 
     @property
+    def _batched(self) -> bool:
+        return self.transport == "batch"
+
+    def _check_batch(self) -> None:
+        provider = self.name.partition("/")[0]
+        if self._batched and (self.style != "chat" or provider not in (*PROVIDERS, "anthropic")):
+            raise BadOption(
+                f"{self.name!r} cannot be asked in batches",
+                "base models have none" if self.style != "chat" else f"no batch endpoint of {provider} is known here",
+                'Leave transport = "batch" out; it goes with Anthropic and with endpoints of OpenAI\'s form.',
+            )
+
+    def note_in(self, notes: BatchNotes) -> None:
+        """Note batches where the run is kept, before the first request."""
+        self._notes = notes
+
+    def interrupt(self, reason: BaseException) -> None:
+        """Let those who wait for a batch wait no longer; what was submitted stays so."""
+        if self._batches is not None:
+            self._batches.interrupt(reason)
+
+    @property
     def _parameters(self) -> dict[str, Any]:
         return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
 
@@ -151,7 +181,8 @@ class RemoteModel:
             allowance = 0 if self.max_tokens is not None else (form or {}).get("budget_tokens", "auto")
         checked: Allowance = allowance
         thinks = None if form is None else form["type"] != "disabled"
-        return known_model(self.name, checked, thinks, self.service_tier or "")
+        tier = "batches" if self.transport == "batch" else self.service_tier or ""
+        return known_model(self.name, checked, thinks, tier)
 
     @property
     def info(self) -> ModelInfo:
@@ -176,7 +207,7 @@ class RemoteModel:
             id=self.name + suffix,
             label=":".join(filter(None, (self.name, ",".join(shown)))),
             style=self.style,
-            max_concurrency=self.max_concurrency,
+            max_concurrency=MOST_IN_A_BATCH if self._batched else self.max_concurrency,
             price=self.price or known.price,
             account=f"{self.name.partition('/')[0]} {self.api_base or ''} {self.api_key_env or ''}",
             rpm=self.rpm,
@@ -187,6 +218,7 @@ class RemoteModel:
             lacks=known.lacks,
             lacks_while_thinking=known.lacks_while_thinking,
             hottest=known.hottest,
+            batched=self._batched,
             tools="native" if known.calls_tools and self.style == "chat" else "prompted",
             images=known.sees_images and self.style == "chat",
         )
@@ -255,10 +287,10 @@ class RemoteModel:
     async def close(self) -> None:
         """Close the connections of this model and event loop, and no others."""
         if self._open is not None:
-            for transport in (self._open.direct, self._open.litellm):
+            for transport in (self._batches, self._open.direct, self._open.litellm):
                 if transport is not None:
                     await transport.close()
-            self._open = None
+            self._open = self._batches = None
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         opened = self._open
@@ -283,6 +315,8 @@ class RemoteModel:
                     opened.lessons.context, limit = context, left
                     continue
                 lesson = lesson_of(error.said, form.sent | binding.body.keys()) if error.said else None
+                if lesson is None and (name := refused_of(error.said, binding, request)):
+                    lesson = Lesson(name)
                 if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
                     raise
                 opened.lessons.learn(lesson, str(error.why))
@@ -307,15 +341,52 @@ class RemoteModel:
                 return await opened.direct.post("/completions", body, key, patience)
             body["messages"] = wire_messages(request.messages, opened.provider in WANT_THOUGHTS)
             if opened.responses:
-                return as_completion(await opened.direct.post("/responses", responses_body(body), key, patience))
-            return await opened.direct.post("/chat/completions", body, key, patience)
+                return as_completion(await self._post(opened.direct, "/responses", responses_body(body), key, patience))
+            return await self._post(opened.direct, "/chat/completions", body, key, patience)
         settings = {**form.settings, **numbered, **({form.limited: limit} if limit and form.limited else {})}
         settings |= binding.body
+        if self._batched:
+            return await self._in_a_batch(opened, form, settings, request, key)
         if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
             arguments, headers = names_of_provider(opened.provider, self._parameters)
             headers |= open_headers(self.name, self.extra_headers or {})
             opened.litellm = self._through_litellm(opened.module, opened.provider, opened.account, arguments, headers)
         return await opened.litellm.ask(request, settings, form.own, key, patience)
+
+    async def _post(self, http: OpenAIHTTP, path: str, body: dict[str, Any], key: str, patience: float) -> Any:
+        """The body of an answer in OpenAI's form: at once, or by a batch."""
+        if not self._batched:
+            return await http.post(path, body, key, patience)
+        return await self._batches_by(lambda: OpenAIBatches(http)).post(path, body, key)
+
+    async def _in_a_batch(
+        self, opened: OpenModel, form: Form, settings: Mapping[str, Any], request: Request, key: str
+    ) -> Any:
+        """The same, where the provider's form is its own."""
+        if opened.provider != "anthropic":
+            raise BadOption(
+                f"{self.name!r} cannot be asked like this in batches",
+                "litellm would send another form than OpenAI's",
+                'Leave transport = "batch" out.',
+            )
+        messages, own = wire_messages(request.messages), {**settings, **form.own}
+        body = anthropic_body(opened.module, opened.model, messages, own, opened.extra_body)
+        batches = self._batches_by(lambda: AnthropicBatches(self._anthropic(opened)))
+        return anthropic_completion(await batches.post("/v1/messages", body, key))
+
+    def _batches_by(self, api: Callable[[], BatchAPI]) -> Batches:
+        if self._batches is None:
+            self._batches = Batches(self.name, self.info.id, api(), self._notes or MemoryNotes())
+        return self._batches
+
+    def _anthropic(self, opened: OpenModel) -> OpenAIHTTP:
+        key, base = opened.account
+        key = key or os.environ.get("ANTHROPIC_API_KEY", "")
+        base = (base or base_of_environment(self.name) or "https://api.anthropic.com").rstrip("/")
+        _, named = names_of_provider("anthropic", self._parameters)
+        headers = {"Content-Type": "application/json", "User-Agent": "akrasia", "anthropic-version": "2023-06-01"}
+        headers |= {"x-api-key": key, **named, **open_headers(self.name, self.extra_headers or {})}
+        return OpenAIHTTP(self.name, base.removesuffix("/v1/messages").removesuffix("/v1"), headers)
 
     def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
         not_sent = ",".join(sorted(form.not_sent | binding.not_sent))

@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import AkrasiaError, BadOption, MissingExtra, UnknownName
 from ...ledger import read_ledger
 from ..html import render_report
+from ..page_charts import RunSteps
 from .beside import whole_prompt
 from .links import Links
 from .listing import Query, read_query
@@ -42,6 +43,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# The report's own policy, in its head, allows its one script by its hash, and both hold.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
@@ -167,7 +169,8 @@ class _Viewer:
 
     def report(self, run: ViewedRun, request: Request) -> Response:
         state = run.state()
-        report = render_report(run.scorecard(state), state.experiment)
+        steps = RunSteps(run.folder, state.steps)
+        report = render_report(run.scorecard(state), state.experiment, steps, Links(run.name))
         return HTMLResponse(report, headers={"content-security-policy": REPORT_POLICY})
 
     def state(self, run: ViewedRun, request: Request) -> Response:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ...errors import BadOption, RunFolderError
 from ...ledger import read_ledger
 from ..html import render_report
+from ..page_charts import RunSteps
 from .filters import FILTERS
 from .links import Links
 from .listing import Query, list_situations
@@ -82,7 +83,8 @@ def _files(runs: Sequence[ViewedRun], told: Callable[[int, int], None]) -> Itera
     for run in runs:
         state, links = states[run.name], Links(run.name, files=True)
         yield f"{run.name}/index.html", run_page(run, links, scorecard=scorecard_part(run, state, links))
-        yield f"{run.name}/report.html", render_report(run.scorecard(state), state.experiment)
+        steps = RunSteps(run.folder, state.steps)
+        yield f"{run.name}/report.html", render_report(run.scorecard(state), state.experiment, steps, links)
         for show in FILTERS:
             listing = list_situations(state, Query(show))
             for page in range(1, listing.pages + 1):

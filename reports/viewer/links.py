@@ -55,6 +55,10 @@ class Links:
             return f"step-{place.code}.html"
         return f"step-{place.code}{query.address(**{'page': 1, **changes})}"
 
+    def step_of(self, group: str, episode: int, step: int) -> str:
+        """A situation, by the code of its task and model."""
+        return f"step-{group}-{episode}-{step}{'.html' if self.files else ''}"
+
     def text(self, key: str) -> str:
         """The whole texts of one answer, as plain text."""
         return f"text-{key}"

@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 import polars as pl
 
 from ...errors import BadOption, UnknownName
+from ..page_charts import group_id
 from .filters import FILTERS, SITUATION
 from .search import TextHits
-from .viewed_run import RunState, group_code
+from .viewed_run import RunState
 
 __all__ = ["PER_PAGE", "Listing", "Query", "Place", "list_situations", "read_query"]
 
@@ -104,7 +105,7 @@ class Listing:
 
     def _place(self, row: int) -> Place:
         task, model, episode, step = self.places.row(row)
-        return Place(group_code(task, model), task, model, episode, step)
+        return Place(group_id(task, model), task, model, episode, step)
 
 
 def read_query(values: Any, state: RunState) -> Query:

@@ -23,6 +23,7 @@ from ...ledger.provenance import session_lines
 from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
 from ..page import MINUS, page_of
+from ..page_charts import group_id
 from ..text import share_text
 from .filters import FILTERS, SITUATION
 from .links import Links
@@ -30,7 +31,7 @@ from .listing import Listing, Place, Query, list_situations
 from .pieces import marked_pieces
 from .search import TextHits
 from .situation_page import situation_page
-from .viewed_run import RunState, ViewedRun, group_code
+from .viewed_run import RunState, ViewedRun
 
 __all__ = ["error_page", "home_page", "label_page", "run_page", "scorecard_part", "step_page", "steps_page"]
 
@@ -221,7 +222,7 @@ def _rows(
             + (", knows and does not do" if gap else ""),
         )
     return [
-        (Place(group_code(t, m), t, m, e, s), [cells.get((t, m, e, s), {}).get(v) for v in variants])
+        (Place(group_id(t, m), t, m, e, s), [cells.get((t, m, e, s), {}).get(v) for v in variants])
         for t, m, e, s in shown.iter_rows()
     ]
 

@@ -39,11 +39,12 @@ from ...ledger.file import FILE
 from ...ledger.provenance import RunSession, ended_sentence, utc_now
 from ...records import Situation, digest
 from ...rng import named_rng
+from ..page_charts import group_id
 from ..show import Unread
 from .filters import FILTERS, SITUATION, STEP, with_marks
 from .search import TextSearch
 
-__all__ = ["RunAbout", "RunState", "ViewedRun", "ViewerTools", "group_code"]
+__all__ = ["RunAbout", "RunState", "ViewedRun", "ViewerTools"]
 
 DRAWN = 200  # texts of either kind to be labelled blind
 PATIENCE = 5.0  # times the seconds that reading takes, between two readings
@@ -152,7 +153,7 @@ class RunState:
         here = [(str(t), str(m)) for t, m in self.steps.select("task", "model").unique(maintain_order=True).iter_rows()]
         tasks, models = self.experiment.get("task_labels", []), self.experiment.get("labels", [])
         here.sort(key=lambda g: (_place(tasks, g[0]), _place(models, g[1])))
-        return {group_code(*g): g for g in here}
+        return {group_id(*g): g for g in here}
 
     @cached_property
     def variants(self) -> tuple[str, ...]:
@@ -327,11 +328,6 @@ class ViewedRun:
             steps = with_marks(state.steps.select(pl.exclude("^m_.*$", "^b_.*$")), changed)
             seconds = state.seconds + time.monotonic() - begun
             self._state = _counted(replace(state, steps=steps, transcripts=True, seconds=seconds))
-
-
-def group_code(task: str, model: str) -> str:
-    """A short name of a task and model for addresses."""
-    return digest([task, model], size=4)
 
 
 def _counted(state: RunState) -> RunState:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import akrasia as ak
-from akrasia.agents import AGENTS, Agent
+from akrasia.agents import AGENTS, Agent, read_answer
 from akrasia.agents.base import Context, agreed, speak
 from akrasia.errors import PlanError
 from akrasia.evals.integrity import integrity_faults
@@ -135,6 +135,46 @@ def test_what_was_recommended_and_done_in_other_signs_is_the_same(tmp_path: Path
     (arm,) = run.score().arms
     assert arm.metrics["doing"].value == arm.metrics["knowing"].value == 1
     assert set(run.records["follows"]) == {True}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ACTION=\\boxed{\\text{New York}}",
+        "ACTION=$\\text{New York}$",
+        '{"BEST": "New York", "ACTION": "New York", "CONFIDENCE": 80}',
+        "<action>New York</action>",
+        "<answer>ACTION=New York</answer>",
+        "ACTION=<b>New York</b>",
+        "ACTION=New York<|im_end|>",
+        "ACTION=New York</s>",
+        "ACTION=[New York]",
+        "ACTION=New York!",
+    ],
+)
+def test_a_dressed_text_is_graded_by_what_it_says(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps({"question": "Which city?", "answer": "New York"}) + "\n")
+    model = Scripted(lambda request, draw: said, "dressed")
+    run = ak.run(task=questions(str(path)), model=model, variants=["act"], episodes=1, out=tmp_path / "run")
+    assert run.records["done"].to_list() == ["right"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["<p>Hi</p>", "one\ntwo [x]\n{a: 1}", "a < b", "$x$", "\\frac{1}{2}", "<div><b>Hi</b> you</div>", "f(x)"],
+)
+def test_a_text_that_has_signs_of_its_own_keeps_them(said: str) -> None:
+    assert read_answer(f"ACTION={said}", TEXT) == (said, "ok")
+    assert read_answer(json.dumps({"ACTION": said}), TEXT) == (said, "ok")
+
+
+def test_a_text_in_json_is_read_whole_or_not_at_all() -> None:
+    assert read_answer(json.dumps({"ACTION": "x" * 5000}), TEXT) == ("x" * 5000, "ok")
+    assert read_answer(json.dumps({"ACTION": "x" * 5000})[:4000], TEXT) == (None, "unparsable")
+    assert (
+        read_answer('{"ACTION": "He said \u201chi\u201d, twice", "CONFIDENCE": 80}', TEXT)[0] == 'He said "hi", twice'
+    )
 
 
 def test_only_wrong_texts_are_sent_back_whatever_their_signs(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -273,3 +274,22 @@ class TestRecorded:
 
         with pytest.raises(PlanError, match="is handed state"):
             ak.recorded(peek)
+
+
+async def test_nodes_that_are_plain_functions_wait_for_their_models_side_by_side(tmp_path: Path) -> None:
+    waiting = threading.Barrier(40)
+
+    def node(state: MessagesState) -> Any:
+        waiting.wait(20)  # none goes on before all 40 are there
+        return {"messages": [ak.ChatModel().invoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    graph.add_edge("node", END)
+    mine = ak.Variant.from_langgraph("mine", graph.compile(), ak.graphs.MessagesAdapter())
+    model = Scripted(lambda r, d: good(r))
+    task = {"name": "bandit", "horizon": 1}
+    await ak.arun(task=task, model=model, variants=[mine], episodes=40, concurrency=64, out=tmp_path / "r")
+    with read_ledger(tmp_path / "r") as ledger:
+        assert {record.decision.status for record in ledger.records()} == {"ok"}

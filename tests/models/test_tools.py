@@ -242,3 +242,22 @@ def test_words_bind_what_is_asked_for() -> None:
     itself = Tool("f", "", '{"$defs":{"P":{"properties":{"p":{"$ref":"#/$defs/P"}}}},"$ref":"#/$defs/P"}')
     with pytest.raises(BadOption, match="refers to itself"):
         in_words(Request("m", QUESTION, tools=(itself,)))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left_out"),
+    [
+        ("Logprobs is not enabled for models/gemini-9", "logprobs"),
+        ("top_logprobs must be less than or equal to 8", "logprobs"),
+        ("We do not do grammars here: json schema constraint rejected", "response_format"),
+        ("Thinking may not be enabled when tool_choice forces tool use.", "response_format"),
+    ],
+)
+async def test_what_we_add_ourselves_is_dropped_whatever_the_words_of_a_refusal(
+    server: ToolServer, sentence: str, left_out: str
+) -> None:
+    server.sentence, server.refuses = sentence, {left_out}
+    server.probs = {"Red": 0.6, "Blue": 0.4}
+    model = RemoteModel("openai/gpt-4o-mini", api_base=server.base)
+    said = await ask(model, sampling=Sampling(choices=("Red", "Blue"), schema=ACTIONS))
+    assert said.status == "ok" and left_out in server.bodies[0] and left_out not in server.bodies[1]

@@ -2,10 +2,13 @@
 
 import json
 import re
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -16,11 +19,12 @@ from akrasia.evals.inference import Estimate
 from akrasia.evals.scorecard import Scorecard
 from akrasia.models.providers.simulated import Planted, Simulated
 from akrasia.reports import svg
-from akrasia.reports.html import render_report, write_report
+from akrasia.reports.html import TEMPLATES, render_report, write_report
+from akrasia.reports.page_charts import RunSteps
 from akrasia.reports.text import p_text, rate_text, share_text
 
 HOSTILE = "<script>alert(1)</script>"
-VOID = {"meta", "br", "wbr", "path", "line", "rect", "circle"}
+VOID = {"meta", "br", "wbr", "path", "line", "circle"}
 
 
 class Page(HTMLParser):
@@ -32,8 +36,10 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: list[tuple[str, str]] = []
         self.said: list[str] = []
+        self.scripts: list[str] = []
         self.feed(text)
         assert not self.open
+        assert self.scripts == [(TEMPLATES / "report.js").read_text(encoding="utf-8")]  # none but the report's own
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
@@ -48,7 +54,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
             self.said.append(data)
 
     @property
@@ -100,17 +108,41 @@ def test_every_variant_and_number_is_shown(card: Scorecard, page: Page) -> None:
 
 
 def test_hostile_names_are_text(card: Scorecard, page: Page) -> None:
-    assert "script" not in page.tags
     named = replace(card, arms=tuple(replace(a, task=HOSTILE, model='"><img src=x>') for a in card.arms))
     hostile = Page(render_report(named, {"name": HOSTILE, "models": [], "variants": {}}))
-    assert not hostile.tags & {"script", "img"}
+    assert "img" not in hostile.tags
     assert HOSTILE in hostile.text
 
 
 def test_nothing_is_loaded_from_elsewhere(result: akrasia.Result, card: Scorecard, page: Page) -> None:
-    assert not page.tags & {"script", "link", "img", "iframe", "object"}
-    assert not {"src", "href", "srcset"} & {name for name, _ in page.attributes}
+    assert not page.tags & {"link", "img", "iframe", "object"}
+    assert not {"src", "srcset"} & {name for name, _ in page.attributes}
     assert not re.search(r"https?://|@import|url\(", render_report(card, result.experiment))
+
+
+def test_its_own_script_is_known_by_its_hash(page: Page) -> None:
+    (policy,) = [v for k, v in page.attributes if k == "content" and "default-src" in v]
+    proof = b64encode(sha256(page.scripts[0].encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{proof}'"
+
+
+def test_every_link_leads_to_a_place_in_the_file(result: akrasia.Result, card: Scorecard) -> None:
+    page = Page(render_report(card, result.experiment, RunSteps(result.folder, result.records)))
+    ids = [v for k, v in page.attributes if k == "id"]
+    links = [v for k, v in page.attributes if k == "href"]
+    assert len(ids) == len(set(ids)) and links
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+def test_steps_with_a_gap_stand_in_the_file_with_all_texts(result: akrasia.Result, card: Scorecard) -> None:
+    page = Page(render_report(card, result.experiment, RunSteps(result.folder, result.records)))
+    gaps = result.records.filter(pl.col("asked") & pl.col("knows") & ~pl.col("does"))
+    places = gaps.select("episode", "step").unique().sort("episode", "step").rows()
+    listed = [v for k, v in page.attributes if k == "id" and v.startswith("gap-") and v.count("-") == 3]
+    assert [tuple(map(int, v.split("-")[2:])) for v in listed] == places[:12]
+    assert f"{len(places)} situations with at least one such step" in page.text
+    assert "knows and does not do" in page.text and "ACTION=" in page.text
+    assert "Where it knew and did not do" not in Page(render_report(card, result.experiment)).text
 
 
 def test_what_was_not_measured_is_said(card: Scorecard, page: Page) -> None:
@@ -145,8 +177,9 @@ def test_tasks_and_models_are_kept_apart(card: Scorecard) -> None:
 
 
 def test_the_same_scorecard_gives_the_same_bytes(tmp_path: Path, result: akrasia.Result, card: Scorecard) -> None:
-    one, two = (write_report(card, result.experiment, tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
-    assert one == two and len(one) < 200_000
+    run = RunSteps(result.folder, result.records)
+    one, two = (write_report(card, result.experiment, tmp_path / n, run).read_bytes() for n in ("a.html", "b.html"))
+    assert one == two and len(one) < 300_000
 
 
 def test_a_failed_write_keeps_what_was_there(tmp_path: Path, card: Scorecard) -> None:

@@ -19,7 +19,7 @@ class ToolServer:
     """A model that calls a tool where it must, where it is asked to by name, or where a question calls for one.
 
     Attributes:
-        bodies: what every request asked for; refuses: parameters that it does not take.
+        bodies: what every request asked for; refuses: parameters that it does not take; sentence: what it then says.
         probs: the probability of each token that may stand in the place of a choice; text: any other answer.
     """
 
@@ -27,6 +27,7 @@ class ToolServer:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     probs: dict[str, float] = field(default_factory=dict)
+    sentence: str = ""
     text: str = "Hello there, friend of mine."
 
     def reply(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -47,7 +48,7 @@ class ToolServer:
 
     def _problem(self, body: dict[str, Any]) -> str:
         for name in sorted(self.refuses & body.keys()):
-            return f"Unsupported parameter: '{name}' is not supported with this model."
+            return self.sentence or f"Unsupported parameter: '{name}' is not supported with this model."
         open_calls: set[str] = set()
         for message in body["messages"]:
             if message["role"] == "tool":

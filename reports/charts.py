@@ -1,0 +1,218 @@
+"""The report's charts as values: what is drawn of one task and model, for the page and for files alike.
+
+Every interval is 95 % over items. Invariant: a chart whose data a run does not have is not made; nothing is drawn that
+is not measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ..evals.inference import Estimate
+from ..evals.inference import estimate as ratio_estimate
+from .columns import ArmRow
+
+__all__ = ["Chart", "ChartLine", "ChartPoint", "Strip", "charts_of", "gap_closed", "strip_of"]
+
+BINS = 10  # of a reliability diagram
+FEWEST = 2  # steps of an episode that make a curve
+MOST_CELLS = 240  # situations of a strip
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPoint:
+    """A value over a place on the axis below: `x` is a number, or the place of a name in a forest."""
+
+    x: float
+    y: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLine:
+    """The points of one variant.
+
+    Attributes:
+        kind: "baseline", "control" or "variant".
+    """
+
+    name: str
+    kind: str
+    points: tuple[ChartPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart.
+
+    Attributes:
+        key: its name in addresses and files. title, about: what it shows, as a heading and as a sentence.
+        x, y: what the axes say; shape: "forest" (one row a line), "lines" (against steps) or "reliability".
+        low, high: the ends of the axis of values.
+    """
+
+    key: str
+    title: str
+    about: str
+    x: str
+    y: str
+    shape: str
+    lines: tuple[ChartLine, ...]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """What became of every situation: one row a variant, one letter a situation in the order of `places`.
+
+    Letters: "b" knows and does, "g" knows and does not, "d" does and does not know, "n" neither, "D" and "N" does and
+    does not where nobody was asked, "x" no legal action, " " not decided.
+    """
+
+    places: tuple[str, ...]
+    rows: tuple[tuple[str, str, str], ...]
+    left_out: int
+
+
+def charts_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart]:
+    """The charts that a run has the data for.
+
+    Args:
+        rows: the variants of one task and model, the baseline first; steps: their table.
+    """
+    made = [gap_closed(rows), *_curves(rows, steps), _reliability(rows, steps)]
+    return [chart for chart in made if chart is not None]
+
+
+def gap_closed(rows: Sequence[ArmRow]) -> Chart | None:
+    """How much of the baseline's gap every variant closes, by the paired difference; None where none is measured."""
+    base = rows[0].base
+    lines = []
+    for row in rows[1:]:
+        contrast = row.card.contrast(row.arm, "gap", base.variant)
+        if contrast is None or contrast.difference.value is None or row.arm.integrity:
+            continue
+        lines.append(ChartLine(row.name, row.kind, (ChartPoint(0.0, _negative(contrast.difference)),)))
+    if not lines:
+        return None
+    ends = [abs(e) for line in lines for p in line.points for e in (p.y.value, p.y.low, p.y.high) if e is not None]
+    reach = min(1.0, max(0.1, float(np.ceil(max(ends) * 10 - 1e-9) / 10)))
+    about = (
+        "The gap of the baseline minus that of the variant, paired: to the right of the line it is smaller. Controls "
+        "stand among the interventions; what a placebo closes too is not the intervention's work."
+    )
+    return Chart("closed", "Gap closed", about, "gap closed", "variant", "forest", tuple(lines), -reach, reach)
+
+
+def _negative(e: Estimate) -> Estimate:
+    value = None if e.value is None else 0.0 - e.value
+    low, high = (None if e.high is None else 0.0 - e.high), (None if e.low is None else 0.0 - e.low)
+    return Estimate(value, low, high, e.n, e.clusters, e.why)
+
+
+def _curves(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart | None]:
+    if steps["step"].n_unique() < FEWEST:
+        return []
+    fork = "fork" in set(steps["design"].unique())
+    of = "at the situations that the baseline met" if fork else "in the variant's own episodes"
+    columns = (
+        ("gap", "The gap over an episode", "Share of steps that know and do not do", "gap", _gap_column()),
+        ("regret", "Regret over an episode", "Mean expected loss of the action taken", "regret", pl.col("regret")),
+        ("coverage", "Coverage over an episode", "Share of arms tried once the action is taken", "coverage",
+         pl.col("tried_after")),
+    )  # fmt: skip
+    return [
+        _curve(rows, steps, key, title, f"{about}, by step, {of}.", y, column)
+        for key, title, about, y, column in columns
+    ]
+
+
+def _gap_column() -> pl.Expr:
+    gap = (pl.col("knows") & ~pl.col("does")).cast(pl.Float64)
+    return pl.when(pl.col("asked")).then(gap).otherwise(None)
+
+
+def _curve(
+    rows: Sequence[ArmRow], steps: pl.DataFrame, key: str, title: str, about: str, y: str, column: pl.Expr
+) -> Chart | None:
+    """A mean per step with its interval over items."""
+    table = steps.select("variant", "item", "step", value=column.cast(pl.Float64)).drop_nulls("value")
+    sums = table.group_by("variant", "step", "item").agg(num=pl.col("value").sum(), den=pl.len())
+    lines = []
+    for row in rows:
+        here = sums.filter(pl.col("variant") == row.arm.variant).sort("step", "item")
+        points = []
+        for (step,), part in here.group_by("step", maintain_order=True):
+            num, den = part["num"].to_numpy(), part["den"].to_numpy().astype(float)
+            points.append(
+                ChartPoint(float(str(step)), ratio_estimate(num, den, f"{key}/{step}", proportion=key != "regret"))
+            )
+        if points:
+            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+    if not lines:
+        return None
+    tops = [v for line in lines for p in line.points for v in (p.y.value, p.y.high) if v is not None]
+    high = max(tops) if key == "regret" else 1.0
+    return Chart(key, title, about, "step", y, "lines", tuple(lines), 0.0, max(high, 1e-9))
+
+
+def _reliability(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
+    """How often agents are right that say how sure they are, in bins of what they say."""
+    told = steps.filter(pl.col("confidence").is_not_null())
+    if told.is_empty():
+        return None
+    bins = (pl.col("confidence") * BINS).ceil().clip(1, BINS).cast(pl.Int64)
+    sums = told.group_by("variant", "item", bins.alias("bin")).agg(
+        num=pl.col("does").sum().cast(pl.Float64), den=pl.len(), sure=pl.col("confidence").sum()
+    )
+    lines = []
+    for row in rows:
+        here = sums.filter(pl.col("variant") == row.arm.variant).sort("bin", "item")
+        points = [
+            ChartPoint(
+                float(np.average(part["sure"] / part["den"], weights=part["den"])),
+                ratio_estimate(part["num"].to_numpy(), part["den"].to_numpy().astype(float), f"reliability/{b}"),
+            )
+            for (b,), part in here.group_by("bin", maintain_order=True)
+        ]
+        if points:
+            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+    about = "How often the action is optimal, where the agent says how sure it is. On the line both are the same."
+    return Chart(
+        "reliability",
+        "Reliability",
+        about,
+        "confidence that was stated",
+        "share optimal",
+        "reliability",
+        tuple(lines),
+        0,
+        1,
+    )
+
+
+def strip_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Strip:
+    """What became of every situation, in the order of the episodes."""
+    keys = steps.select("episode", "step").unique().sort("episode", "step")
+    shown = keys.head(MOST_CELLS)
+    places = [f"{e}.{s}" for e, s in shown.iter_rows()]
+    letter = (
+        pl.when(~pl.col("valid")).then(pl.lit("x"))
+        .when(~pl.col("asked") & pl.col("does")).then(pl.lit("D"))
+        .when(~pl.col("asked")).then(pl.lit("N"))
+        .when(pl.col("knows") & pl.col("does")).then(pl.lit("b"))
+        .when(pl.col("knows")).then(pl.lit("g"))
+        .when(pl.col("does")).then(pl.lit("d"))
+        .otherwise(pl.lit("n"))
+    )  # fmt: skip
+    lettered = steps.select("variant", "episode", "step", letter.alias("letter"))
+    made = []
+    for row in rows:
+        own = lettered.filter(pl.col("variant") == row.arm.variant).unique(["episode", "step"])
+        letters = shown.join(own, on=["episode", "step"], how="left", maintain_order="left")["letter"].fill_null(" ")
+        made.append((row.name, row.kind, "".join(letters)))
+    return Strip(tuple(places), tuple(made), keys.height - shown.height)

@@ -1,0 +1,200 @@
+"""A server on the loopback with the batch endpoints of OpenAI and of Anthropic, as their references describe them."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = tuple[int, Any]
+
+
+@dataclass
+class BatchServer:
+    """What was submitted, and how it is answered.
+
+    Attributes:
+        answer: what a request is answered, by its messages and its key as a number.
+        held: batches stay pending while it is set.
+        failing: how many requests of the next batch are not served.
+        refuse: (status, sentence) with which each request of the next batch that is sent more than it takes is refused.
+        drop: the connection breaks after that many submissions, once each is taken.
+        batches: every batch in the order of arrival: its id, its name, and its requests by key.
+    """
+
+    answer: Callable[[list[dict[str, Any]], int], str]
+    base: str = ""
+    held: threading.Event = field(default_factory=threading.Event)
+    failing: int = 0
+    refuse: dict[str, str] = field(default_factory=dict)
+    drop: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def keys(self) -> list[str]:
+        """Every request that was submitted."""
+        return [key for batch in self.batches for key in batch["requests"]]
+
+    def reply(self, method: str, path: str, data: bytes) -> Answer | None:
+        """(status, body) of a request; None breaks the connection."""
+        with self.lock:
+            if path.startswith("/v1/messages/batches"):
+                return self._anthropic(method, path, data)
+            if path == "/v1/files":
+                found = re.search(rb'filename="[^"]+"\r\n[^\r]*\r\n\r\n(.*)\r\n--[^\r]+--\r\n$', data, re.DOTALL)
+                assert found is not None and b'name="purpose"\r\n\r\nbatch\r\n' in data
+                name = f"file-{len(self.files)}"
+                self.files[name] = found[1]
+                return 200, {"id": name, "object": "file", "purpose": "batch"}
+            if path.startswith("/v1/files/"):
+                return 200, self.files[path.split("/")[3]]
+            return self._openai(method, path, data)
+
+    def _openai(self, method: str, path: str, data: bytes) -> Answer | None:
+        if method == "POST":
+            order = json.loads(data)
+            lines = [json.loads(line) for line in self.files[order["input_file_id"]].splitlines()]
+            assert {line["url"] for line in lines} == {order["endpoint"]} and order["completion_window"] == "24h"
+            requests = {line["custom_id"]: line["body"] for line in lines}
+            return self._take(requests, order["metadata"]["akrasia"], self._shown)
+        if path.startswith("/v1/batches?"):
+            return 200, {"object": "list", "data": [self._shown(b) for b in self.batches]}
+        batch = next(b for b in self.batches if path.endswith(b["id"]))
+        if not self.held.is_set() and "output_file_id" not in batch:
+            self._finish(batch)
+        return 200, self._shown(batch)
+
+    def _finish(self, batch: dict[str, Any]) -> None:
+        good, bad = [], []
+        for key, body in batch["requests"].items():
+            status, answer = self._served(batch, key, body, _chat)
+            line = {"id": "r", "custom_id": key, "error": None}
+            if status:
+                (good if status == 200 else bad).append({**line, "response": {"status_code": status, "body": answer}})
+            else:
+                bad.append({**line, "response": None, "error": {"code": "batch_expired", "message": "not in time"}})
+        for name, lines in (("output_file_id", good), ("error_file_id", bad)):
+            batch[name] = f"{batch['id']}-{name}" if lines else None
+            if lines:
+                self.files[batch[name]] = b"\n".join(json.dumps(line).encode() for line in lines)
+
+    def _shown(self, batch: dict[str, Any]) -> dict[str, Any]:
+        over = "output_file_id" in batch
+        files = {name: batch.get(name) for name in ("output_file_id", "error_file_id")}
+        return {"id": batch["id"], "object": "batch", "status": "completed" if over else "in_progress",
+                "metadata": {"akrasia": batch["name"]}, "errors": None, **files}  # fmt: skip
+
+    def _anthropic(self, method: str, path: str, data: bytes) -> Answer | None:
+        if method == "POST":
+            requests = {r["custom_id"]: r["params"] for r in json.loads(data)["requests"]}
+            return self._take(requests, "", self._told)
+        if "?" in path:
+            return 200, {"data": [self._told(b) for b in self.batches], "has_more": False}
+        batch = next(b for b in self.batches if b["id"] in path)
+        if not path.endswith("/results"):
+            return 200, self._told(batch)
+        results = []
+        for key, params in batch["requests"].items():
+            status, answer = self._served(batch, key, params, _message)
+            kind = {200: "succeeded", 0: "expired"}.get(status, "errored")
+            more = {"message": answer} if status == 200 else {"error": {"type": "error", **answer}} if status else {}
+            results.append({"custom_id": key, "result": {"type": kind, **more}})
+        return 200, b"\n".join(json.dumps(line).encode() for line in results) + b"\n"
+
+    def _told(self, batch: dict[str, Any]) -> dict[str, Any]:
+        over, n = not self.held.is_set(), len(batch["requests"])
+        counts = {"processing": 0 if over else n, "succeeded": n if over else 0, "errored": 0, "canceled": 0}
+        made = datetime.fromtimestamp(batch["at"], UTC).isoformat().replace("+00:00", "Z")
+        return {"id": batch["id"], "type": "message_batch", "processing_status": "ended" if over else "in_progress",
+                "request_counts": counts, "created_at": made, "results_url": None}  # fmt: skip
+
+    def _take(self, requests: dict[str, Any], name: str, shown: Callable[[dict[str, Any]], Any]) -> Answer | None:
+        lost = list(requests)[: self.failing]
+        batch = {"id": f"batch_{len(self.batches)}", "name": name, "requests": requests, "lost": lost}
+        batch["at"] = time.time()
+        self.failing = 0
+        self.batches.append(batch)
+        if self.drop:
+            self.drop -= 1
+            return None
+        return 200, shown(batch)
+
+    def _served(
+        self, batch: dict[str, Any], key: str, body: dict[str, Any], form: Callable[[dict[str, Any], str], Any]
+    ) -> Answer:
+        if key in batch["lost"]:
+            return 0, None
+        for name, said in self.refuse.items():
+            if name in body:
+                return 400, {"error": {"type": "invalid_request_error", "message": said, "param": name, "code": None}}
+        messages = body["messages"]
+        return 200, form(body, self.answer([_plain(m) for m in messages], int(key[:7], 16)))
+
+
+def _plain(message: dict[str, Any]) -> dict[str, str]:
+    content = message["content"]
+    text = content if isinstance(content, str) else "".join(p.get("text", "") for p in content)
+    return {"role": message["role"], "content": text}
+
+
+def _chat(body: dict[str, Any], text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    return {"id": "c", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+
+
+def _message(params: dict[str, Any], text: str) -> dict[str, Any]:
+    content, usage = [{"type": "text", "text": text}], {"input_tokens": 100, "output_tokens": 10}
+    return {"id": "m", "type": "message", "role": "assistant", "model": params["model"], "stop_reason": "end_turn",
+            "content": content, "usage": usage}  # fmt: skip
+
+
+@contextmanager
+def serving_batches(answer: Callable[[list[dict[str, Any]], int], str]) -> Iterator[BatchServer]:
+    """The server, while it runs."""
+    state = BatchServer(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            made = state.reply(self.command, self.path, data)
+            if made is None:
+                self.close_connection = True
+                return
+            status, body = made
+            sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on the terminal."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that hangs up."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    state.base = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
