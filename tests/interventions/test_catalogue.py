@@ -72,6 +72,7 @@ def test_the_catalogue_says_what_each_changes_and_where_it_comes_from() -> None:
         "environment",
         "control",
         "measurement",
+        "tools",
     }
 
 
