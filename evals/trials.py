@@ -39,6 +39,7 @@ from .frame import without_probes
 
 __all__ = ["ASKED", "TRIALS", "asked_by_trials", "plurality_votes", "trials", "trials_of_items"]
 
+VERDICTS = ("right", "wrong")  # what stands for an answer where a source tells only whether it is right
 _WHO = ["task", "model", "variant", "control", "baseline", "design", "episode", "item", "step", "situation", "question"]
 _DECISION = ["task", "model", "variant", "episode", "step"]
 _EPISODE = ["task", "model", "variant", "episode"]
@@ -94,6 +95,10 @@ def trials_of_items(steps: pl.DataFrame) -> pl.DataFrame:
     )
     renamed = drawn.with_columns(own=pl.col("episode"), episode=pl.col("episode").min().over("task", "item"))
     decisions = _decisions(renamed.with_columns(situation=pl.col("situation").first().over("task", "item")))
+    told = ~pl.col("actions").list.drop_nulls().list.eval(pl.element().is_in(VERDICTS)).list.all()
+    decisions = decisions.with_columns(  # of a verdict alone nobody knows what was answered
+        agree=pl.when(told).then("agree"), voted=pl.when(told).then("voted"), actions=pl.when(told).then("actions")
+    )
     alike = decisions.with_columns(sequence="agree", distribution="agree")  # of episodes of one decision
     return alike.select(pl.col(n).cast(t) for n, t in TRIALS.items()).sort(arm + ["episode"])
 

@@ -10,7 +10,7 @@ The rule that reads an answer is part of every figure, since it moves the rates.
     last    the same with the last "answer:" (or "has") that has an integer behind it; right for reflective models,
             whose text states an answer and then another.
 A row without a right answer whose `prompt_id` is one of the parametric prompts (100 to 108) is right if the response
-contains M + 1, X + 1 or Y + 1, as the published script has it.
+contains M +1, X +1 or Y +1, by the expression of the published script (which takes no blank behind the sign).
 
 Invariants: a response without an integer is a decision that cannot be read, and so is not right; answers are compared
 as numbers, so that "003" is 3. What the file itself says of a response, `parsed_answer` and `correct`, is compared with

@@ -66,6 +66,7 @@ _of_trials(
     "vote@k",
     "Wang et al. 2022 (2203.11171): the plurality of k draws is right, without new calls",
     pl.col("voted").list.last(),
+    pl.col("voted").is_not_null(),
 )
 _of_trials(
     "outcome_consistency",
@@ -79,13 +80,14 @@ _of_trials(
     "action agreement",
     "share of the pairs of draws that do the same",
     _PAIRS * pl.col("agree"),
-    _PAIRS,
+    _PAIRS * pl.col("agree").is_not_null(),
 )
 _of_trials(
     "sequence_consistency",
     "trajectory consistency (order)",
     f"{_HAL}: 1 - normalised edit distance of two trials' actions over an episode",
     pl.col("sequence"),
+    pl.col("sequence").is_not_null(),
     per="episode",
 )
 _of_trials(
@@ -93,6 +95,7 @@ _of_trials(
     "trajectory consistency (shares)",
     f"{_HAL}: 1 - Jensen-Shannon distance of two trials' actions over an episode",
     pl.col("distribution"),
+    pl.col("distribution").is_not_null(),
     per="episode",
 )
 for _name, _title, _known in (("all", "all", _ALL_KNOWN), ("half", "half", _HALF_KNOWN)):
@@ -168,9 +171,10 @@ def _at(table: pl.DataFrame, n: int, k: int, interval: Interval) -> dict[str, Es
     columns = {
         "pass_at": (sets * _C.replace_strict(some, return_dtype=pl.Float64), sets),
         "pass_hat": (sets * _C.replace_strict(every, return_dtype=pl.Float64), sets),
-        "vote": (pl.col("voted").list.get(n - 1), 1.0),
     }
-    if "actions" in table.columns:
+    if not table["voted"].null_count():
+        columns["vote"] = (pl.col("voted").list.get(n - 1), 1.0)
+    if "actions" in table.columns and not table["actions"].null_count():
         tied = pl.col("actions").list.head(n).map_elements(_is_tied, return_dtype=pl.Boolean)
         columns["tied"] = (tied, 1.0)
     return {

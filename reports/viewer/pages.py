@@ -74,6 +74,7 @@ class _RunLine:
     started: str = ""
     missing: str = ""
     live: bool = False
+    imported: str = ""
 
 
 def home_page(runs: Sequence[ViewedRun], links: Links) -> str:
@@ -99,6 +100,7 @@ def _line(run: ViewedRun) -> _RunLine:
         started=about.sessions[-1].started if about.sessions else "",
         missing=about.missing,
         live=about.live,
+        imported=str(stored.get("imported", "")),
     )
 
 
@@ -136,12 +138,22 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         counted=COUNTED,
         sessions=[session_lines(s) for s in state.sessions],
         agreement=_agreement_words(run.agreement()),
-        design=state.experiment.get("design", ""),
+        design=_design(state.experiment),
         scorecard=scorecard,
         token=token,
         live=state.live,
         version=state.version,
     )
+
+
+def _design(experiment: Mapping[str, Any]) -> str:
+    """How the variants came by their situations, in words; "" where it is not known."""
+    if experiment.get("imported"):
+        return f"made elsewhere, imported as {experiment['imported']}"
+    return {
+        "fork": "fork: every variant decides the situations that the baseline meets",
+        "rollout": "rollout: every variant plays its own episodes",
+    }.get(experiment.get("design", ""), "")
 
 
 def scorecard_part(run: ViewedRun, state: RunState, links: Links) -> str:
