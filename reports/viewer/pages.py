@@ -96,8 +96,8 @@ def _line(run: ViewedRun) -> _RunLine:
         variants=len(stored.get("variants", {})),
         episodes=int(stored.get("episodes", 0)),
         rows=about.rows,
-        started=about.sessions[-1].started if about.sessions else "",
-        missing=about.missing,
+        started=about.imported.at if about.imported else about.sessions[-1].started if about.sessions else "",
+        missing=f"imported: {about.imported.kind}" if about.imported else about.missing,
         live=about.live,
     )
 
@@ -124,6 +124,7 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         scorecard: the part that `scorecard_part` makes, where it is not to be fetched later.
     """
     state = run.state()
+    imported = state.about.imported
     groups = [(code, task, model, _counts(state, task, model)) for code, (task, model) in state.groups.items()]
     return _render(
         "run.html.j2",
@@ -134,9 +135,9 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         groups=groups,
         chips=state.situations,
         counted=COUNTED,
-        sessions=[session_lines(s) for s in state.sessions],
+        sessions=[imported.lines] if imported else [session_lines(s) for s in state.sessions],
         agreement=_agreement_words(run.agreement()),
-        design=state.experiment.get("design", ""),
+        design=imported.sentence if imported else state.experiment.get("design", ""),
         scorecard=scorecard,
         token=token,
         live=state.live,

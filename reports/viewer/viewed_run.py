@@ -36,6 +36,7 @@ from ...evals.scorecard import Scorecard
 from ...evals.turns import turns
 from ...ledger import LedgerReader, read_ledger
 from ...ledger.file import FILE
+from ...ledger.imported import ImportedFrom
 from ...ledger.provenance import RunSession, ended_sentence, utc_now
 from ...records import Situation, digest
 from ...rng import named_rng
@@ -72,12 +73,14 @@ class RunAbout:
 
     Attributes:
         experiment: as stored with the run. missing: which episodes are missing, in words. rows: how many records.
+        imported: where the run was imported from; None where it was played.
     """
 
     experiment: Mapping[str, Any]
     sessions: Sequence[RunSession]
     missing: str
     rows: int
+    imported: ImportedFrom | None = None
 
     @property
     def live(self) -> bool:
@@ -304,7 +307,8 @@ class ViewedRun:
     def _about(self, ledger: LedgerReader) -> RunAbout:
         sessions = ledger.sessions(reported=False)
         missing = missing_sentence(stored_missing(ledger), ended_sentence(sessions), self.folder.name)
-        return RunAbout(json.loads(ledger.meta("experiment") or "{}"), sessions, missing, ledger.count_records())
+        stored, rows = json.loads(ledger.meta("experiment") or "{}"), ledger.count_records()
+        return RunAbout(stored, sessions, missing, rows, ledger.imported())
 
     def _read_again(self) -> None:
         with self._reading:
