@@ -137,6 +137,10 @@ types: setup ## Check the types of the whole package
 imports: setup ## Check who imports whom
 	@$(BIN)/lint-imports --no-logo
 
+.PHONY: reference
+reference: setup ## Make docs/cli.md and docs/settings.md anew from the code
+	@$(BIN)/python benchmarks/reference.py --write
+
 .PHONY: calibration
 calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)

@@ -84,8 +84,9 @@ class AkrasiaError(Exception):
 
     def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
         self.what, self.why, self.remedy = what, why, remedy
-        head = (f"{what}: {why}" if why else what).removesuffix(".")
-        super().__init__(f"{head}. {remedy}" if remedy else f"{head}.")
+        head = f"{what}: {why}" if why else what
+        head = head if head.endswith(("?", "!")) else f"{head.removesuffix('.')}."
+        super().__init__(f"{head} {remedy}" if remedy else head)
 
     def __reduce__(self) -> tuple[type[AkrasiaError], tuple[str, str, str]]:
         return (type(self), (self.what, self.why, self.remedy))

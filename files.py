@@ -14,7 +14,15 @@ from pathlib import Path
 
 from .errors import RunFolderError
 
-__all__ = ["replacing", "write_file"]
+__all__ = ["is_file", "replacing", "write_file"]
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file lies there; false too of a name that no file can have, such as one that is too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

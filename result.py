@@ -344,6 +344,18 @@ class Result:
         to = Path(path) if path else self.folder / "report.html"
         return write_report(self.score(), self.experiment, to, RunSteps(self.folder, self.records))
 
+    def report_files(self, folder: Path | str) -> list[Path]:
+        """Write the report's charts (PNG, SVG, PDF) and tables (CSV, Markdown, LaTeX) into a folder; needs `figures`.
+
+        Raises:
+            MissingExtra: matplotlib is not installed.
+            RunFolderError: a file cannot be written.
+        """
+        from .reports.page_charts import RunSteps
+        from .reports.report_files import write_report_files
+
+        return write_report_files(self.score(), self.experiment, RunSteps(self.folder, self.records), Path(folder))
+
     def export(self, path: Path | str, form: str | None = None) -> Path:
         """Write the records with their prompts: `.jsonl` whole, `.parquet` or `.csv` as a table; plugins add formats.
 

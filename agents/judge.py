@@ -15,7 +15,7 @@ from ..records import Message, Response, Sampling, Situation, Turn
 from .answers.parsing import read_answer, read_recommendation
 from .base import AGENTS, Agent, ParsedAnswer, Prompt, first_read
 from .few_shot import few_shot_prompt
-from .follow_up import quote_turns
+from .follow_up import continue_conversation, quote_turns
 from .options import ModelOptions, option, text, text_map
 from .phrases import answer_form, hint_lines, text_or_filler
 from .rendering import render_situation
@@ -58,10 +58,12 @@ class Judge:
         first_read(reads, "judge")
         if style != "chat":
             return few_shot_prompt("judge", agent, situation, reads, style)
+        form = answer_form(options, options.form.replace("{noun}", situation.noun)) + (DEFER if options.defer else "")
+        if agent.move != "open":
+            return Prompt(continue_conversation(agent, reads, form), Sampling())
         quotes = text_or_filler(options, quote_turns(options, reads))
         introduction = options.introduction.replace("{others}", quotes)
         decide = text_or_filler(options, options.decide.replace("{noun}", situation.noun))
-        form = answer_form(options, options.form.replace("{noun}", situation.noun)) + (DEFER if options.defer else "")
         task = f"{decide}\n{hint_lines(options.hints, situation.noun)}{form}"
         return Prompt((Message("user", "\n\n".join([render_situation(situation), introduction, task])),), Sampling())
 

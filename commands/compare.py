@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ..files import is_file
 from ..ledger.file import FILE
 from ..reports.comparison import show_comparison
 from ..result import open_run
@@ -34,15 +35,8 @@ def compare_command(
         UsageError: the arms cannot be paired, or a name is unknown.
     """
     with waiting(f"comparing in {run}"):
-        comparisons = open_run(run).compare(open_run(a) if _is_run(a) else a, b, metrics, interval, shared)
+        comparisons = open_run(run).compare(open_run(a) if is_file(Path(a) / FILE) else a, b, metrics, interval, shared)
     if as_json:
         echo_json(comparisons)
     else:
         show_comparison(comparisons, console, wide)
-
-
-def _is_run(name: str) -> bool:
-    try:
-        return (Path(name) / FILE).is_file()
-    except OSError:  # for example a name that is too long
-        return False

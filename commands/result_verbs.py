@@ -151,8 +151,8 @@ def check(
 
 def show(
     run: RunFolder,
-    episode: Annotated[int | None, typer.Argument(show_default=False)] = None,
-    step: Annotated[int | None, typer.Argument(show_default=False)] = None,
+    episode: Annotated[int | None, typer.Argument(help="The episode of one situation.", show_default=False)] = None,
+    step: Annotated[int | None, typer.Argument(help="Its step.", show_default=False)] = None,
     variant: Annotated[list[str] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     gap: Annotated[
@@ -225,17 +225,23 @@ def judge(
 def report(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="File; by default report.html in the run folder.")] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Also write charts (PNG, SVG, PDF) and tables (CSV, Markdown, LaTeX) into this folder."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the self-contained HTML report of a stored run."""
+    """Write the self-contained HTML report of a stored run; --files needs the extra figures."""
     from ..result import open_run
 
     with waiting(f"scoring {run}"):
-        path = open_run(run).report(out)
+        result = open_run(run)
+        written = [] if files is None else result.report_files(files)
+        path = result.report(out)
     if as_json:
-        echo_json({"report": str(path)})
+        echo_json({"report": str(path), "files": [str(one) for one in written]})
     else:
-        typer.echo(str(path))
+        typer.echo("\n".join(map(str, [path, *written])))
 
 
 def export(

@@ -20,6 +20,7 @@ from ..errors import BadOption, RunFolderError, RunStopped
 from ..events import Listener
 from ..experiments.config import assemble
 from ..experiments.experiment import Experiment
+from ..files import is_file
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
 from ..ledger.imported import refuse_imported
@@ -70,7 +71,7 @@ def run_command(
     """
     if experiment is None and not resume and all(options.get(name) is None for name in ("task", "model", "variants")):
         raise BadOption("no experiment is named", "nothing says what to run", START)
-    if experiment is None and resume and out is not None and _is_file(out / FILE):
+    if experiment is None and resume and out is not None and is_file(out / FILE):
         experiment = out
     folder, (settings, notes) = _settings(experiment, resume, changes, options)
     if otel_texts and not otel:
@@ -144,7 +145,7 @@ def _settings(
         if not runs:
             raise RunFolderError("there is no run to resume under runs/", remedy="Name its folder.")
         experiment = runs[-1].parent
-    if not _is_file(experiment / FILE):
+    if not is_file(experiment / FILE):
         if resume and experiment.is_dir():
             raise RunFolderError(
                 f"there is no run to resume in {str(experiment)!r}", f"it holds no {FILE}", "Name the folder of a run."
@@ -161,13 +162,6 @@ def _settings(
             remedy="Resume it by the same call of akrasia.run(...).",
         )
     return experiment, merged_with(json.loads(stored), changes, options)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # for example a name that is too long
-        return False
 
 
 def _play(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..agents.answers import place_read, unread_place
-from ..errors import BadOption, MissingExtra, RunFolderError
+from ..errors import AkrasiaError, BadOption, MissingExtra, RunFolderError
 from ..evals.scorecard import Scorecard
 from ..ledger import holds_run
 from ..ledger.file import FILE
@@ -130,7 +130,11 @@ def _serve(
         address += f"{runs[0].name}/"
     with console.status("reading the runs"):
         for run in runs[:READ_FIRST]:
-            run.state()
+            try:
+                run.state()
+            except AkrasiaError:
+                if len(runs) == 1:
+                    raise  # of several, the list says which cannot be read
     if host not in _LOOPBACK:
         console.print(Text(f"! Whoever reaches {host} reads these runs, and may label them.", style="yellow"))
     if as_json:

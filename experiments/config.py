@@ -31,7 +31,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from ..agents.base import asks_model
+from ..agents.base import asks_model, runs_graph
 from ..agents.few_shot import STYLE_NOTES
 from ..errors import BadOption, UnknownName
 from ..graphs.decider import Decider
@@ -257,10 +257,11 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
 
 
 def _speakers(plan: Decider) -> dict[str, list[str]]:
-    """Who is to ask a model in a plan; of a graph from elsewhere, through which slots it says that it asks."""
-    if isinstance(plan, Plan) and not plan.graphs:
-        return {"agents": [n.name for n in plan.nodes if asks_model(n.agent)]}
-    return {"slots": sorted(plan.slots)}
+    """Who is to ask a model in a plan; of its graphs from elsewhere, through which slots they say that they ask."""
+    if not isinstance(plan, Plan):
+        return {"slots": sorted(plan.slots)}
+    own = {"agents": [n.name for n in plan.nodes if asks_model(n.agent) and not runs_graph(n.agent)]}
+    return own | ({"slots": sorted({slot for g in plan.graphs for slot in g.slots})} if plan.graphs else {})
 
 
 def _note(backend: Backend) -> str:

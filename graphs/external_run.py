@@ -164,7 +164,7 @@ class _Run:
         first: int,
         before: Conversation | None,
     ) -> None:
-        from ..models.chat_model import DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
+        from ..models.decision_context import DecisionContext  # noqa: PLC0415  (LangChain loads at first use)
 
         self.graph, self.situation, self.models, self.episode = graph, situation, models, context.episode
         self.before, self.given, self.state = before, cast(Any, None), cast(Any, None)
@@ -191,7 +191,7 @@ class _Run:
 
     async def decide(self, text: str, hints: str) -> tuple[Decision, GraphOutput | None, dict[str, str]]:
         """The decision, what the adapter read, and the tags; nothing was read where the graph failed."""
-        from ..models.chat_model import CURRENT_DECISION  # noqa: PLC0415
+        from ..models.decision_context import CURRENT_DECISION  # noqa: PLC0415
         from ..models.other_models import OtherModels  # noqa: PLC0415
 
         others = OtherModels()

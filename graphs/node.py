@@ -76,6 +76,9 @@ def check_nodes(base: str, nodes: Sequence[Node], decision: str, focus: str) -> 
         PlanError: naming the node and what is wrong with it.
     """
     names = [n.name for n in nodes]
+    for name in (*names, *(r for n in nodes for r in n.reads)):
+        if not isinstance(name, str):
+            raise PlanError(f"a node of plan {base!r} is named {name!r}", "a name is a text", f'Write "{name}".')
     if len(set(names)) != len(names):
         raise PlanError(f"two agents of plan {base!r} have the same name", remedy="Name each node differently.")
     for what, name in (("decision", decision), ("focus", focus)):

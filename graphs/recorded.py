@@ -21,7 +21,7 @@ from langchain_core.tools import BaseTool, ToolException
 from langchain_core.tools import tool as as_tool
 
 from ..errors import EndsRun, PlanError, UsageError
-from ..models.chat_model import CURRENT_DECISION
+from ..models.decision_context import CURRENT_DECISION
 from ..models.other_models import RECORDED
 from ..models.providers.provider_errors import scrubbed
 from ..options import real

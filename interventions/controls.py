@@ -245,7 +245,7 @@ def controls_for(variant: Any, base: Any = None) -> Controls:
             "Give the plan before its interventions: controls_for(variant, base=plan).",
         )
     spec = " | ".join(c.spec for c in variant.changes)
-    times = max(2, ceil(variant.runs / max(base.runs, 1)))  # the calls of a graph from elsewhere are known when it ran
+    times = max(2, ceil(_most(variant) / max(_most(base), 1)))
     makers = {
         "placebo": lambda: _own_placebo(base, variant) or base | placebo(of=spec),
         "self_consistency": lambda: base | self_consistency(times),
@@ -261,7 +261,7 @@ def controls_for(variant: Any, base: Any = None) -> Controls:
         if kind in ("placebo", "informed") and not spec:
             left_out[kind] = "no intervention is applied"
             continue
-        if kind in ("self_consistency", "retry") and variant.runs <= base.runs:
+        if kind in ("self_consistency", "retry") and _most(variant) <= _most(base):
             left_out[kind] = "the variant makes no more calls than its baseline"
             continue
         try:
@@ -319,3 +319,8 @@ def graph_of(variant: Plan) -> Plan:
         raise PlanError(
             f"{variant.base!r} is no registered graph", remedy="Give the plan itself: controls_for(variant, base=plan)."
         ) from None
+
+
+def _most(plan: Plan) -> int:
+    """The most calls of a decision; of a plan with graphs from elsewhere, how many agents ask."""
+    return plan.runs if plan.calls is None else plan.calls

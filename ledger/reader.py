@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 import orjson
 
 from ..errors import BadOption, LedgerDamaged, RunFolderError
+from ..files import is_file
 from ..records import Draw, Record, Request, Response, Spend, decode
 from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, ill_formed, row_checksum, with_contents
 from .costs import CallCosts
@@ -342,7 +343,7 @@ def read_ledger(folder: Path | str) -> LedgerReader:
         LedgerError: the file is damaged, newer or not a ledger.
     """
     path = Path(folder) / FILE
-    if not path.is_file():
+    if not is_file(path):
         raise RunFolderError(
             f"{str(folder)!r} holds no run", f"there is no {FILE} in it", "Give the folder that a run wrote."
         )
@@ -368,7 +369,7 @@ def holds_run(folder: Path | str) -> bool:
         LedgerError: the file is damaged, newer or not a ledger.
     """
     path = Path(folder) / FILE
-    if not path.is_file():
+    if not is_file(path):
         return False
     connection = open_checked(path)
     try:

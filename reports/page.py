@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args
 
 from ..evals.inference import Contrast, Estimate
-from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Outcomes, Scorecard
 from ..ledger.provenance import session_lines
 from ..records import Status
 from . import svg
-from .charts import gap_closed
 from .columns import (
     AGAINST_BASELINE,
     CALLS,
@@ -34,7 +32,16 @@ from .columns import (
     shown_classes,
     tool_rows,
 )
-from .page_charts import RunSteps, drawn_charts, group_id, listed_gaps, strip_rows
+from .page_charts import (
+    MINUS,
+    RunSteps,
+    drawn_charts,
+    drawn_figure,
+    drawn_plane,
+    group_id,
+    listed_gaps,
+    strip_rows,
+)
 from .page_texts import (
     CLASS_HEADINGS,
     DESIGNS,
@@ -52,15 +59,12 @@ from .page_values import (
     Classes,
     ClassLine,
     EveryMetric,
-    Figure,
     FunnelView,
     Group,
     Headline,
     Line,
     Page,
     PageTable,
-    Plane,
-    PlaneLine,
     SentenceTable,
     Spanned,
     Split,
@@ -81,13 +85,11 @@ from .text import (
     p_cell,
     rate_text,
     short_name,
-    signed_rate_text,
 )
 from .two_way import SCALE, UNTESTED, two_way_tables
 
 __all__ = ["MINUS", "page_of"]
 
-MINUS = "\N{MINUS SIGN}"
 STATUSES: tuple[str, ...] = get_args(Status)
 R = TypeVar("R")
 
@@ -134,7 +136,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         rows=rows,
         shortened=any(row.name.startswith("|") for row in rows),
         verdicts=_verdicts(card, base.base),
-        plane=_plane(rows),
+        plane=drawn_plane(rows),
         looks=None
         if card.looks is None
         else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
@@ -142,7 +144,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         judged=None
         if card.judged is None
         else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
-        figure=_figure(rows),
+        figure=drawn_figure(rows),
         table=_arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
         ),
@@ -252,37 +254,6 @@ def _verdicts(card: Scorecard, base: Arm) -> list[VerdictLine]:
         for v in card.verdicts
         if (v.task, v.model) == (base.task, base.model)
     ]
-
-
-def _plane(rows: Sequence[ArmRow]) -> Plane | None:
-    points = pareto_points([row.arm for row in rows])
-    if len(points) < 2:
-        return None
-    lines = [
-        PlaneLine(
-            marked_name(short_name(p.variant, rows[0].base.variant), p.leaks),
-            p.kind,
-            p.best,
-            signed_rate_text(p.closed, MINUS),
-            count_text(p.tokens),
-        )
-        for p in points
-    ]
-    chart = gap_closed(rows)
-    names = {row.name: row.arm.variant for row in rows}
-    closed = {} if chart is None else {names[line.name]: line.points[0].y for line in chart.lines}
-    return Plane(svg.plane(points, "gap closed against tokens per decision, with 95 % intervals", closed), lines)
-
-
-def _figure(rows: Sequence[ArmRow]) -> Figure:
-    estimates = [row.metric("gap") for row in rows]
-    top, reference = svg.reach(estimates), rows[0].metric("gap").value
-    drawn = []
-    for row, estimate in zip(rows, estimates, strict=True):
-        cell = estimate_cell(estimate)
-        label = f"{row.name}: gap {cell.words}"
-        drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
-    return Figure(drawn, svg.axis(top))
 
 
 def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTable | None:

@@ -9,15 +9,19 @@ from pathlib import Path
 import polars as pl
 from markupsafe import Markup
 
+from ..evals.pareto import pareto_points
 from ..records import digest
+from . import svg
 from .chart_svg import closed_axis, closed_row, drawn_lines, drawn_strip, swatch
 from .charts import Chart, charts_of, gap_closed, strip_of
 from .columns import ArmRow
 from .gap_steps import GapSteps, gap_steps
-from .page_values import DrawnChart
-from .text import TableCell, difference_text
+from .page_values import DrawnChart, Figure, Plane, PlaneLine
+from .text import TableCell, count_text, difference_text, estimate_cell, marked_name, short_name, signed_rate_text
 
-__all__ = ["RunSteps", "drawn_charts", "group_id", "listed_gaps", "strip_rows"]
+__all__ = ["MINUS", "RunSteps", "drawn_charts", "drawn_figure", "drawn_plane", "group_id", "listed_gaps", "strip_rows"]
+
+MINUS = "\N{MINUS SIGN}"
 
 LISTED = 12  # steps with a gap, of one task and model, that the report holds
 
@@ -74,3 +78,36 @@ def strip_rows(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> tuple[list
 def listed_gaps(run: RunSteps | None, task: str, model: str) -> GapSteps | None:
     """The steps of one task and model at which a variant knew and did not do."""
     return None if run is None else gap_steps(run.folder, run.of(task, model), most=LISTED)
+
+
+def drawn_plane(rows: Sequence[ArmRow]) -> Plane | None:
+    """Gap closed against cost; None where fewer than two arms have both."""
+    points = pareto_points([row.arm for row in rows])
+    if len(points) < 2:
+        return None
+    lines = [
+        PlaneLine(
+            marked_name(short_name(p.variant, rows[0].base.variant), p.leaks),
+            p.kind,
+            p.best,
+            signed_rate_text(p.closed, MINUS),
+            count_text(p.tokens),
+        )
+        for p in points
+    ]
+    chart = gap_closed(rows)
+    names = {row.name: row.arm.variant for row in rows}
+    closed = {} if chart is None else {names[line.name]: line.points[0].y for line in chart.lines}
+    return Plane(svg.plane(points, "gap closed against tokens per decision, with 95 % intervals", closed), lines)
+
+
+def drawn_figure(rows: Sequence[ArmRow]) -> Figure:
+    """The gap per variant."""
+    estimates = [row.metric("gap") for row in rows]
+    top, reference = svg.reach(estimates), rows[0].metric("gap").value
+    drawn = []
+    for row, estimate in zip(rows, estimates, strict=True):
+        cell = estimate_cell(estimate)
+        label = f"{row.name}: gap {cell.words}"
+        drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
+    return Figure(drawn, svg.axis(top))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -55,6 +56,13 @@ def test_the_python_of_the_evaluators_page_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for text in ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason_act -> reason_act2"):
         assert text in done.stdout
+
+
+def test_the_python_of_the_results_page_runs(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGES["results.md"], re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "difference" in done.stdout and "prompts" in done.stdout
 
 
 def test_the_package_s_docstring_is_the_readme_s_example() -> None:
@@ -143,6 +151,16 @@ def test_the_configuration_page_shows_every_setting_and_all_of_it_is_understood(
     assert [m.label for m in experiment.models] == ["main", "other"]
     known = {"address", *tomllib.loads(block)}
     assert {f.name for f in fields(Experiment)} - {"tasks"} | {"task"} == known
+
+
+def test_the_references_are_those_of_the_code_and_say_what_every_option_means() -> None:
+    pages = runpy.run_path(str(ROOT / "benchmarks" / "reference.py"))["PAGES"]
+    for name, make in pages.items():
+        assert make() == PAGES[name], "run: make reference"
+        assert "|  |\n" not in PAGES[name], "an option without a meaning"
+    assert {f"## akrasia {command}" for command in commands()} <= set(PAGES["cli.md"].splitlines())
+    named = set(re.findall(r"^\| (\w+) \|", PAGES["settings.md"], re.MULTILINE))
+    assert {f.name for f in fields(Experiment)} - {"tasks"} | {"task"} <= named
 
 
 def test_the_questions_page_names_every_column_that_is_read() -> None:

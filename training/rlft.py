@@ -48,6 +48,7 @@ class RLFTConfig:
         micro_batch: sequences per forward pass; gradients are accumulated over an optimiser step.
         learning_rate: at its peak. It rises over the first `warmup` share of the optimiser steps and falls along a
             cosine to a hundredth.
+        warmup: the share of the optimiser steps over which the learning rate rises.
         clip: of the probability ratio.
         beta: weight of the KL penalty.
         entropy_weight: of the entropy bonus.

@@ -123,6 +123,7 @@ class Embedded:
             context=self.slot_tokens,
             digits=1 if self.weights is None else 3,
             temperature=self.temperature,
+            tools="none" if self.style == "tuned" else "prompted",
         )
 
     @property

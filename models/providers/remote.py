@@ -75,8 +75,8 @@ class RemoteModel:
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
         price: US dollars per token; by default litellm's table.
-        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it. `top_p`,
-            `stop` and `reasoning_effort` likewise.
+        temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
+        top_p, stop, reasoning_effort: as the provider knows them; like `temperature`, in the place of the roles' own.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
         rpm, tpm: the most requests and tokens in any minute; by default unlimited.
         timeout: seconds for one attempt; by default 120, and 600 where there is room to think.

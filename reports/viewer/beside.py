@@ -51,6 +51,8 @@ def part(turns: Sequence[Turn], other: Sequence[Turn], prompts: Sequence[str], o
         return Parting(shared, f"another speaks: {mine.agent}, where the baseline has {base.agent}")
     if not mine.key or not base.key:
         return Parting(shared, f"{mine.agent} holds another text")
+    if not prompts[shared] and not others[shared]:
+        return Parting(shared, f"{mine.agent} gives another answer")
     if prompts[shared] != others[shared]:
         return Parting(shared, f"{mine.agent} is asked differently")
     if mine.text == base.text:

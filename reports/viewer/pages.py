@@ -74,6 +74,7 @@ class _RunLine:
     started: str = ""
     missing: str = ""
     live: bool = False
+    imported: str = ""
 
 
 def home_page(runs: Sequence[ViewedRun], links: Links) -> str:
@@ -99,6 +100,7 @@ def _line(run: ViewedRun) -> _RunLine:
         started=about.imported.at if about.imported else about.sessions[-1].started if about.sessions else "",
         missing=f"imported: {about.imported.kind}" if about.imported else about.missing,
         live=about.live,
+        imported=str(stored.get("imported", "")),
     )
 
 
@@ -137,12 +139,20 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         counted=COUNTED,
         sessions=[imported.lines] if imported else [session_lines(s) for s in state.sessions],
         agreement=_agreement_words(run.agreement()),
-        design=imported.sentence if imported else state.experiment.get("design", ""),
+        design=imported.sentence if imported else _design(state.experiment),
         scorecard=scorecard,
         token=token,
         live=state.live,
         version=state.version,
     )
+
+
+def _design(experiment: Mapping[str, Any]) -> str:
+    """How the variants came by their situations, in words; "" where it is not known."""
+    return {
+        "fork": "fork: every variant decides the situations that the baseline meets",
+        "rollout": "rollout: every variant plays its own episodes",
+    }.get(experiment.get("design", ""), "")
 
 
 def scorecard_part(run: ViewedRun, state: RunState, links: Links) -> str:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from ...evals.labels import text_code
 from ...ledger import LedgerReader, StoredAnswer
-from ...records import Oracle, Record, Situation, ToolUse, Turn, digest
+from ...records import Decision, Oracle, Record, Situation, ToolUse, Turn, digest
 from ..show import agents_read, changed_position, unread_lines
 from ..text import rate_text
 from .beside import Parting, part, partner, prompt_marks, whole_prompt
@@ -66,6 +66,7 @@ class VariantColumn:
             or "". elsewhere: it decided another situation than the baseline, which a rollout may lead to.
         known: "knows", "does not know" or "" where nobody was asked; kind: what was done: "optimal", "greedy", "other"
             or "none". chips: what else is to be said of the step.
+        trials: (stated, done, what kind that is, its last text) of each further draw of the decision.
         identity: equal for equal transcripts. rationale: code of the text that states something; "" where none does.
     """
 
@@ -82,11 +83,10 @@ class VariantColumn:
     status: str
     gap: bool
     chips: list[tuple[str, str]]
-    paid: str
-    regret: str
-    calls: str
+    account: str
     parting: Parting
     turns: list[TurnView]
+    trials: list[tuple[str, str, str, list[Piece]]]
     identity: str
     rationale: str
 
@@ -111,8 +111,7 @@ class SituationPage:
     """A situation, for its page.
 
     Attributes:
-        asked: what the baseline's first agent was shown, as pieces; empty where no model was asked.
-        differs: whether anything differs between the variants.
+        actions: the legal ones; empty where the answer is open. optimal: what is right, as text.
     """
 
     place: Place
@@ -121,6 +120,7 @@ class SituationPage:
     columns: list[VariantColumn]
     item: str
     question: str
+    optimal: str
 
 
 def situation_page(
@@ -154,6 +154,7 @@ def situation_page(
         columns,
         first.item,
         first.tags.get("item", ""),
+        ", ".join(first.oracle.optimal),
     )
 
 
@@ -210,15 +211,14 @@ class _ColumnMaker:
             stated=", ".join(decision.stated),
             stated_status=decision.stated_status,
             done=decision.done or "",
-            kind="none" if decision.done is None else "optimal" if right else _kind(decision.done, oracle),
+            kind=_kind(decision.done, oracle),
             status=decision.status,
             gap=asked and knows and not right,
             chips=_chips(record),
-            paid="nothing" if record.reward is None else f"{record.reward:.2f}",
-            regret=f"{record.regret:.2f}",
-            calls=_calls(record),
+            account=_account(record),
             parting=parting,
             turns=turns,
+            trials=[_trial(t.decision, oracle, self.words) for t in record.trials],
             identity=digest([[t.key, t.text] for t in self.turns], size=6),
             rationale=text_code(record) if asked and decision.rationale.strip() else "",
         )
@@ -290,19 +290,37 @@ def _knows(record: Record) -> bool:
     return bool(stated & optimal) and not vacuous
 
 
-def _kind(done: str, oracle: Oracle) -> str:
-    return "greedy" if done in oracle.greedy else "other"
+def _kind(done: str | None, oracle: Oracle) -> str:
+    if done is None:
+        return "none"
+    return "optimal" if done in oracle.optimal else "greedy" if done in oracle.greedy else "other"
+
+
+def _trial(decision: Decision, oracle: Oracle, words: str) -> tuple[str, str, str, list[Piece]]:
+    text = decision.turns[-1].text.strip("\n") if decision.turns else ""
+    stated = ", ".join(decision.stated) or ("" if decision.stated_status == "absent" else decision.stated_status)
+    return (
+        stated,
+        decision.done or decision.status,
+        _kind(decision.done, oracle),
+        marked_pieces(text, found_in(text, words)),
+    )
 
 
 def _control(record: Record) -> str:
     return f"control: {record.tags['control']}" if "control" in record.tags else ""
 
 
-def _calls(record: Record) -> str:
+def _account(record: Record) -> str:
+    """What a decision paid and took; of one that was made elsewhere, where it stands there."""
+    if "imported" in record.tags:
+        return record.tags.get("source", "made elsewhere")
     used = record.usage
-    cost = "" if not record.cost else f", ${record.cost:.4f}"
+    paid = "nothing" if record.reward is None else f"{record.reward:.2f}"
     calls = f"{record.calls} call{'s' * (record.calls != 1)}"
-    return f"{calls}, {used.prompt_tokens:,} tokens in, {used.completion_tokens:,} out{cost}"
+    cost = "" if not record.cost else f", ${record.cost:.4f}"
+    tokens = f"{used.prompt_tokens:,} tokens in, {used.completion_tokens:,} out{cost}"
+    return f"paid {paid}, regret {record.regret:.2f}; {calls}, {tokens}"
 
 
 def _chips(record: Record) -> list[tuple[str, str]]:

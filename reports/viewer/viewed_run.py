@@ -48,6 +48,7 @@ from .search import TextSearch
 __all__ = ["RunAbout", "RunState", "ViewedRun", "ViewerTools"]
 
 DRAWN = 200  # texts of either kind to be labelled blind
+QUIET = 900.0  # seconds without an answer after which a run without an end is taken for one that was killed
 PATIENCE = 5.0  # times the seconds that reading takes, between two readings
 Stamp = tuple[tuple[int, int], ...]
 
@@ -72,7 +73,9 @@ class RunAbout:
     """What is stored of a run as a whole; made without reading its records.
 
     Attributes:
-        experiment: as stored with the run. missing: which episodes are missing, in words. rows: how many records.
+        experiment: as stored with the run. rows: how many records.
+        missing: which episodes are missing, in words, or how it ended; "" where it is complete.
+        written: when something was written last, in seconds since the epoch.
         imported: where the run was imported from; None where it was played.
     """
 
@@ -80,12 +83,13 @@ class RunAbout:
     sessions: Sequence[RunSession]
     missing: str
     rows: int
+    written: float
     imported: ImportedFrom | None = None
 
     @property
     def live(self) -> bool:
-        """Whether its last session has no recorded end: it may be going on."""
-        return bool(self.sessions) and not self.sessions[-1].ended
+        """Whether it may be going on: its last session has no recorded end, and something was written lately."""
+        return bool(self.sessions) and not self.sessions[-1].ended and time.time() - self.written < QUIET
 
 
 @dataclass(frozen=True)
@@ -306,9 +310,11 @@ class ViewedRun:
 
     def _about(self, ledger: LedgerReader) -> RunAbout:
         sessions = ledger.sessions(reported=False)
-        missing = missing_sentence(stored_missing(ledger), ended_sentence(sessions), self.folder.name)
-        stored, rows = json.loads(ledger.meta("experiment") or "{}"), ledger.count_records()
-        return RunAbout(stored, sessions, missing, rows, ledger.imported())
+        ended = ended_sentence(sessions)
+        missing = missing_sentence(stored_missing(ledger), ended, self.folder.name) or ended
+        written = max((ns / 1e9 for ns, _ in self._stamp()), default=0.0)
+        experiment = json.loads(ledger.meta("experiment") or "{}")
+        return RunAbout(experiment, sessions, missing, ledger.count_records(), written, ledger.imported())
 
     def _read_again(self) -> None:
         with self._reading:

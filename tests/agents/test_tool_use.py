@@ -163,3 +163,8 @@ def test_a_plan_counts_every_round_that_may_be_played() -> None:
     assert (with_tools.fewest_calls, with_tools.calls) == (1, 4)
     assert without.alone_at_most is not None and with_tools.alone_at_most is not None
     assert (without.alone_at_most.calls, with_tools.alone_at_most.calls) == (1, 4)
+
+
+def test_its_controls_make_no_fewer_calls() -> None:
+    controls = ak.controls_for(ak.graphs.reason_act() | ak.interventions.use_tools(rounds=3))
+    assert controls["self_consistency"].calls == 4

@@ -231,6 +231,8 @@ def test_what_cannot_apply_is_refused_with_the_reason() -> None:
         Plan("p", (*base.nodes, Node("more", base.nodes[0].agent, ("own",))), "more", "more", graphs=base.graphs * 2)
     with pytest.raises(PlanError, match="has no graph 'own'"):
         Plan("p", base.nodes, "own", "own")
+    with pytest.raises(PlanError, match="is named 0"):
+        Plan("p", (Node(0, ak.agents.Agent("reasoner")),), 0, 0)  # type: ignore[arg-type]
     with pytest.raises(PlanError, match="must be names in a tuple"):
         external(one_call(), slots="judge")
 
@@ -379,3 +381,14 @@ def as_record(data: bytes) -> Record:
 def stored(folder: Path) -> list[bytes]:
     with read_ledger(folder) as reader:
         return list(reader.raw_records())
+
+
+def test_a_run_measures_every_arm_of_a_graph_and_its_controls(tmp_path: Path) -> None:
+    treated = external(one_call(), name="own") | ak.critique()
+    variants = [external(one_call(), name="own"), treated, *dict(ak.controls_for(treated)).values()]
+    result = ak.run(task=TASK, model="simulated:greedy=0.5", variants=variants, episodes=8, out=tmp_path / "run")
+    arms = result.score(metrics=["doing"]).arms
+    faults = {arm.variant: [f.cause for f in arm.integrity] for arm in arms if arm.integrity}
+    assert faults == {}
+    assert result.experiment["variants"]["own | critique"]["agents"] == ["critic"]
+    assert result.experiment["variants"]["own | critique"]["slots"] == ["default"]

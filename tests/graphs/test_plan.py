@@ -57,6 +57,7 @@ MAY_NOT_FIT = {  # what each needs of the graph
         "swap_recommendation",
         "truncate",
         "debate_of_roles",
+        "unrelated_rationales",
     },
     "reason_act": {
         "hide_rationale",
@@ -246,7 +247,7 @@ def test_calls_and_depth_of_known_plans(expression: str, calls: int, depth: int)
 @pytest.mark.parametrize(
     ("graph", "names"),
     [
-        *((g, tuple(INTERVENTIONS.names())) for g in BASES),
+        *((g, tuple(n for n in INTERVENTIONS.names() if n != "use_tools")) for g in BASES),  # no tools are offered here
         *((g, ONE_OF_EACH) for g in SHIPPED if g not in BASES),
     ],
 )
@@ -277,6 +278,18 @@ def test_an_unrolled_plan_makes_all_calls_that_the_plan_can_make() -> None:
     assert decision_cost(decide(plan, agree))[0] == plan.fewest_calls == 3
     assert decision_cost(decide(plan.unrolled(), agree))[0] == plan.calls == 9
     assert plan.unrolled().asks() == plan.asks() and reason_act().unrolled() == reason_act()
+
+
+def test_a_judge_that_is_asked_again_goes_on_with_its_own_conversation() -> None:
+    asked: list[Request] = []
+
+    def script(request: Request, draw: Draw) -> str:
+        asked.append(request)
+        return answers(request, draw)
+
+    decide(parse("society(protocol='judge') | re_evaluate"), Scripted(script))
+    first, second = asked[-2].messages, asked[-1].messages
+    assert second[: len(first)] == first and [m.role for m in second[len(first) :]] == ["assistant", "user"]
 
 
 def test_a_plan_is_a_decider() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,8 +11,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from typer.testing import CliRunner
 
 import akrasia as ak
+from akrasia.cli import app
+from akrasia.commands.view import viewed_runs
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.reports.viewer.viewed_run import ViewedRun
 
@@ -328,3 +332,53 @@ def test_a_viewer_that_is_read_only_takes_no_label(viewed: View, simulated: Path
     with client(viewed(simulated), labels=False) as asked:
         assert "akrasia-token" not in asked.get("/sim/").text
         assert asked.post("/sim/labels", json={}, headers={"x-akrasia-token": ""}).status_code == 403
+
+
+def test_a_run_that_cannot_be_read_does_not_hide_the_others(viewed: View, simulated: Path, tmp_path: Path) -> None:
+    shutil.copytree(simulated, tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "ledger.sqlite").write_bytes(b"no database at all, and long enough to be looked at" * 99)
+    Ledger(tmp_path / "empty").close()
+    runs = viewed_runs([tmp_path])
+    with client(runs) as asked:
+        listed = Page(asked.get("/").text).text
+        assert "is damaged or is not a ledger" in listed and "good" in listed
+        assert asked.get("/bad/").status_code == 404 and asked.get("/good/").status_code == 200
+        assert asked.get("/empty/").status_code == 200
+        assert "No step is like that" in asked.get("/empty/steps").text
+
+
+def test_a_run_that_was_killed_is_not_called_live(viewed: View, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "killed")
+    ledger.begin_session()
+    ledger.close()
+    assert viewed(tmp_path / "killed")[0].state().live
+    long_ago = 1_600_000_000
+    for path in (tmp_path / "killed").iterdir():
+        os.utime(path, (long_ago, long_ago))
+    (run,) = viewed(tmp_path / "killed")
+    assert not run.state().live
+    with client([run]) as asked:
+        assert "it is still running, or was killed" in Page(asked.get("/killed/").text).text
+
+
+def test_further_draws_of_a_decision_stand_in_its_column(viewed: View, tmp_path: Path) -> None:
+    task = ak.tasks.bandit(arms=3, horizon=1)
+    ak.run(task=task, model="simulated", variants=["reason_act"], episodes=1, trials=3, out=tmp_path / "run")
+    with client(viewed(tmp_path / "run")) as asked:
+        (code,) = re.findall(r'<th scope="row"><a href="(step-[^"?]+)', asked.get("/run/steps").text)
+        assert "2 more draws" in asked.get(f"/run/{code}").text
+
+
+def test_an_imported_run_shows_no_account_that_nobody_kept(viewed: View, tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text('item,variant,response,answer\n1,a,"so <b> ACTION=4",4\n1,b,"ACTION=7",4\n')
+    done = CliRunner().invoke(
+        app, ["import", "table", str(tmp_path / "q.csv"), "--out", str(tmp_path / "run"), "--yes"]
+    )
+    assert done.exit_code == 0, done.output
+    with client(viewed(tmp_path / "run")) as asked:
+        assert "imported as table" in Page(asked.get("/run/").text).text
+        (code,) = re.findall(r'<th scope="row"><a href="(step-[^"?]+)', asked.get("/run/steps").text)
+        text = Page(asked.get(f"/run/{code}").text).text
+        assert "Right is 4" in text and "q.csv, row 2" in text and "model gives another answer" in text
+        assert "tokens in" not in text.partition("q.csv, row 2")[0]

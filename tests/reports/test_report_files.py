@@ -1,0 +1,69 @@
+"""Charts and tables as files: every format is what it says it is, the same for the same run, and names stay text."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import akrasia as ak
+from akrasia.errors import RunFolderError
+from akrasia.models.providers.simulated import Planted, Simulated
+
+pytest.importorskip("matplotlib", reason="the extra figures is not installed")
+NAME = r"50% $x_1$ & \input{x} | <b>"
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
+    return ak.run(
+        task=ak.tasks.bandit(arms=4, horizon=3),
+        model=Simulated(Planted(parse_failure=0.1)),
+        variants={"base": "reason_act", NAME: "reason_act | critique", "fake": "reason_act | placebo"},
+        episodes=6,
+        out=tmp_path_factory.mktemp("files") / "run",
+    )
+
+
+@pytest.fixture(scope="module")
+def files(result: ak.Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    written = result.report_files(tmp_path_factory.mktemp("files") / "out")
+    return {path.name.partition("-")[2]: path.read_bytes() for path in written}
+
+
+def test_every_format_is_what_it_says(files: dict[str, bytes]) -> None:
+    charts = {name.rpartition(".")[0] for name in files if name.endswith(".png")}
+    assert charts == {"closed", "gap", "regret", "coverage"}
+    for chart in charts:
+        assert files[f"{chart}.png"].startswith(b"\x89PNG") and files[f"{chart}.pdf"].startswith(b"%PDF")
+        assert b"<svg" in files[f"{chart}.svg"][:900]
+    for table in ("variants", "outcomes", "contrasts"):
+        assert {f"{table}.{ending}" for ending in ("csv", "md", "tex")} <= files.keys()
+
+
+def test_the_same_run_gives_the_same_files(result: ak.Result, files: dict[str, bytes], tmp_path: Path) -> None:
+    again = {path.name.partition("-")[2]: path.read_bytes() for path in result.report_files(tmp_path / "again")}
+    assert again == files
+
+
+def test_a_table_says_what_the_scorecard_says(result: ak.Result, files: dict[str, bytes]) -> None:
+    rows = list(csv.reader(files["variants.csv"].decode().splitlines()))
+    assert [row[0] for row in rows] == ["variant", "base", NAME, "fake"] and len({len(row) for row in rows}) == 1
+    gap = result.score().arms[0].metrics["gap"].value
+    assert gap is not None and rows[1][rows[0].index("gap")].startswith(f"{gap:.2f}".removeprefix("0"))
+
+
+def test_a_name_is_no_markup_in_any_format(files: dict[str, bytes]) -> None:
+    tex, md = files["variants.tex"].decode(), files["variants.md"].decode()
+    assert r"50\% \$x\_1\$ \& \textbackslash{}input\{x\} \textbar{} \textless{}b\textgreater{}" in tex
+    assert r"50% $x_1$ & \\input{x} \| &lt;b>" in md
+    columns = {line.count("&") - line.count(r"\&") for line in tex.splitlines() if line.endswith(r"\\")}
+    assert len(columns) == 1
+    assert b"$x_1$" in files["closed.svg"]  # as text: no formula was made of it
+
+
+def test_a_folder_that_cannot_be_made_is_said(result: ak.Result, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("stands where a folder would be made")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        result.report_files(tmp_path / "file" / "out")
