@@ -26,7 +26,7 @@ PEERS = {
     "LangGraph + ChatLiteLLM": ("langchain-litellm", ["langchain-litellm>=0.11", "langgraph>=1.2"]),
 }
 SIDES = ["ours", "ours through litellm", "litellm", "LangGraph + ChatLiteLLM", "Inspect", "aiohttp"]
-GOALS = [("ours", "litellm", 0.45), ("ours", "Inspect", 0.15), ("ours through litellm", "litellm", 1.25)]
+GOALS = [("ours", "litellm", 0.30), ("ours", "Inspect", 0.12), ("ours through litellm", "litellm", 1.0)]
 
 
 def python_of(side: str, cache: Path) -> str:

@@ -154,9 +154,12 @@ def _metrics() -> Rows:
 
 def _models() -> Rows:
     from ..models.resolve import LITELLM_NAMES, MODELS
+    from ..models.tried_models import TRIED, takes
 
     yield from _registered(MODELS)
     yield LITELLM_NAMES
+    for name in TRIED:
+        yield name, f"tried with its defaults. It takes: {takes(name)}"
 
 
 def _evaluators() -> Rows:
