@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .interventions import re_evaluate as re_evaluate
     from .interventions import self_consistency as self_consistency
     from .models.chat_model import ChatModel as ChatModel
+    from .racing import race as race
     from .result import Result as Result
     from .result import open_run as open_run
 else:

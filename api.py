@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .experiments.settings import ExperimentSettings
     from .reports.progress import RunProgress, RunSize
 
-__all__ = ["arun", "execute", "forecast", "run", "run_size"]
+__all__ = ["arun", "execute", "forecast", "prepared", "run", "run_size"]
 
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
@@ -64,7 +64,7 @@ def run(
         UsageError: something that is asked for cannot be done; nothing was written.
         Denied: the provider refused the credentials.
     """
-    chosen, folder = _prepared(experiment, settings, out)
+    chosen, folder = prepared(experiment, settings, out)
     with _progress(chosen, folder) if progress else nullcontext() as shown:
         heard = _with_listener(on_event, shown)
         return blocking(lambda: execute(chosen, folder, resume=True, offline=offline, on_event=heard))
@@ -96,7 +96,7 @@ async def arun(
     **settings: Unpack[ExperimentSettings],
 ) -> Result:
     """`run` for callers that have an event loop: the same arguments, awaited. Cancelling it stops the run."""
-    chosen, folder = _prepared(experiment, settings, out)
+    chosen, folder = prepared(experiment, settings, out)
     with _progress(chosen, folder) if progress else nullcontext() as shown:
         heard = _with_listener(on_event, shown)
         return await execute(chosen, folder, resume=True, offline=offline, on_event=heard)
@@ -146,7 +146,7 @@ def _experiment(experiment: Experiment | None, settings: ExperimentSettings) -> 
     return experiment
 
 
-def _prepared(
+def prepared(
     experiment: Experiment | None, settings: ExperimentSettings, out: Path | str | None
 ) -> tuple[Experiment, Path]:
     """The experiment, and the folder it goes to."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .evals.evaluator import Evaluator, Value
     from .evals.inference import Interval
     from .evals.judge import Judged
+    from .evals.race import RaceResult
     from .evals.run_tables import RunTables
     from .evals.scorecard import Scorecard
     from .evals.two_way import TwoWay
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STOPPED", "Result", "open_run", "writable", "written"]
 
+RACE = "race"  # the setting of a ledger that says how a race stands
 STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
 TRANSCRIPTS = 20_000  # records whose turns, and draws whose outcomes, are read without being asked to
 
@@ -59,6 +61,19 @@ class Result:
         """The experiment as it is stored with the run: its task, models, variants, episodes, seed and design."""
         with read_ledger(self.folder) as ledger:
             return _stored(ledger, "experiment") or {}
+
+    @property
+    def race(self) -> RaceResult | None:
+        """How the race stands that this run was, with when each arm was dropped and why; None where it was none."""
+        from .evals.race import Dropped, RaceResult
+
+        with read_ledger(self.folder) as ledger:
+            stored = _stored(ledger, RACE)
+        if stored is None:
+            return None
+        gone = tuple(Dropped(**{**d, "beaten_by": tuple(d["beaten_by"])}) for d in stored.pop("dropped"))
+        looks, contenders = tuple(stored.pop("looks")), tuple(stored.pop("contenders"))
+        return RaceResult(**stored, looks=looks, contenders=contenders, dropped=gone)
 
     @property
     def costs(self) -> RunCosts:

@@ -97,6 +97,10 @@ def run(
     until: Annotated[
         str | None, typer.Option(help='Stop once this is known: "gap +- 0.05", "gap difference +- 0.05".')
     ] = None,
+    race: Annotated[
+        int | None, typer.Option(help="Drop, as the run goes on, who can no longer be among so many best by the gap.")
+    ] = None,
+    race_per: Annotated[str, typer.Option(help='With --race: best per "point" of the gap, or per "dollar".')] = "point",
     workers: Annotated[int | None, typer.Option(help="Processes that play, instead of the file's.")] = None,
     executor: Annotated[str | None, typer.Option(help="local, processes, ray, or one that is installed.")] = None,
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default this machine.")] = None,
@@ -151,6 +155,8 @@ def run(
         otel_texts=otel_texts,
         wide=wide,
         as_json=as_json,
+        race=race,
+        race_per=race_per,
     )
     if not complete:
         raise typer.Exit(3)

@@ -24,6 +24,7 @@ from ..files import is_file
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
 from ..ledger.imported import refuse_imported
+from ..racing import race_into
 from ..reports.progress import RunProgress
 from ..result import Result
 from ..telemetry.log import logged
@@ -58,6 +59,8 @@ def run_command(
     start: bool = False,
     wide: bool = False,
     as_json: bool = False,
+    race: int | None = None,
+    race_per: str = "point",
 ) -> bool:
     """Run an experiment and show its scorecard; false where episodes are missing.
 
@@ -68,6 +71,7 @@ def run_command(
         report: write the HTML report too.
         start: with `resume`, begin a run where there is none.
         console: where progress and scorecard are printed; with `as_json` stderr.
+        race: drop, as the run goes on, who can no longer be among so many best; race_per: "point" or "dollar".
     """
     if experiment is None and not resume and all(options.get(name) is None for name in ("task", "model", "variants")):
         raise BadOption("no experiment is named", "nothing says what to run", START)
@@ -86,7 +90,8 @@ def run_command(
     tell(notes)
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
         try:
-            result = _play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console)
+            racing = None if race is None else (race, "gap", race_per)
+            result = _play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console, racing)
         except KeyboardInterrupt:
             typer.echo("akrasia: interrupted at once. Every answer that was stored is kept.", err=True)
             typer.echo(f"Go on with: akrasia run --resume {into}", err=True)
@@ -97,6 +102,8 @@ def run_command(
         echo_json(_as_json(result, path))
     elif not result.records.is_empty():
         result.show(wide=wide)
+        if result.race is not None:
+            typer.echo(str(result.race))
         _say_what_is_next(result.folder, path)
     return _is_complete(result)
 
@@ -173,6 +180,7 @@ def _play(
     offline: bool,
     listeners: Sequence[Listener],
     console: Console,
+    racing: tuple[int, str, str] | None = None,
 ) -> Result:
     """Play the experiment. The first interruption stops it and keeps the answers under way, the second breaks off."""
 
@@ -189,18 +197,17 @@ def _play(
             _handle(loop, name, interrupted)
 
     with RunProgress(run_size(experiment, folder, resume), console) as progress:
-        return asyncio.run(
-            execute(
-                experiment,
-                folder,
-                resume=resume,
-                fresh=fresh,
-                offline=offline,
-                settings=settings,
-                on_event=[progress, *listeners],
-                on_start=on_start,
-            )
-        )
+        options: dict[str, Any] = {
+            "resume": resume,
+            "fresh": fresh,
+            "offline": offline,
+            "settings": settings,
+            "on_event": [progress, *listeners],
+            "on_start": on_start,
+        }
+        if racing is not None:
+            return asyncio.run(race_into(experiment, folder, *racing, **options))
+        return asyncio.run(execute(experiment, folder, **options))
 
 
 def _handle(loop: asyncio.AbstractEventLoop, name: signal.Signals, act: Callable[[], None]) -> None:

@@ -122,6 +122,8 @@ def _serve(
     except ImportError as error:
         raise MissingExtra.of("uvicorn", "viewer") from error
     from ..reports.viewer.app import viewer_app
+    from ..reports.viewer.links import Links
+    from ..reports.viewer.pages import run_page
 
     app = viewer_app(runs, host, labels=not read_only)
     listener = _listen(host, port)
@@ -131,7 +133,7 @@ def _serve(
     with console.status("reading the runs"):
         for run in runs[:READ_FIRST]:
             try:
-                run.state()
+                run_page(run, Links(run.name))  # what is made at the first look is made before it
             except AkrasiaError:
                 if len(runs) == 1:
                     raise  # of several, the list says which cannot be read

@@ -85,7 +85,7 @@ class ImportedFrom:
     def lines(self) -> list[tuple[str, str]]:
         """All of it for a reader: what is told, and what it is."""
         told = [
-            ("imported", f"{self.at} as {self.kind}, by akrasia {self.akrasia}"),
+            ("run", f"imported {self.at} as {self.kind}, by akrasia {self.akrasia}"),
             ("made by", self.tool),
             *(("file", f"{f.name}, {f.size:,} bytes, sha256 {f.sha256}") for f in self.files[:20]),
             ("more files", f"{len(self.files) - 20:,}" if len(self.files) > 20 else ""),

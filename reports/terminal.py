@@ -156,7 +156,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     rows = arm_rows(card, task, model)
     base = rows[0].base
     chance = base.metrics["chance"].value
-    blind = "" if chance is None else f"; an action drawn blindly is optimal {chance:.0%} of the time"
+    blind = "" if not chance else f"; an action drawn blindly is optimal {chance:.0%} of the time"
     played = f"situations, {base.repeated}" if base.repeated else f"situations in {base.episodes} episodes"
     head = (
         f"{model} on {task}: {base.steps} {played}, {'imported' if card.imported else f'{card.design} design'}{blind}"

@@ -97,8 +97,8 @@ def _line(run: ViewedRun) -> _RunLine:
         variants=len(stored.get("variants", {})),
         episodes=int(stored.get("episodes", 0)),
         rows=about.rows,
-        started=about.sessions[-1].started if about.sessions else "",
-        missing=about.missing,
+        started=about.imported.at if about.imported else about.sessions[-1].started if about.sessions else "",
+        missing=f"imported: {about.imported.kind}" if about.imported else about.missing,
         live=about.live,
         imported=str(stored.get("imported", "")),
     )
@@ -126,6 +126,7 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         scorecard: the part that `scorecard_part` makes, where it is not to be fetched later.
     """
     state = run.state()
+    imported = state.about.imported
     groups = [(code, task, model, _counts(state, task, model)) for code, (task, model) in state.groups.items()]
     return _render(
         "run.html.j2",
@@ -136,9 +137,9 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         groups=groups,
         chips=state.situations,
         counted=COUNTED,
-        sessions=[session_lines(s) for s in state.sessions],
+        sessions=[imported.lines] if imported else [session_lines(s) for s in state.sessions],
         agreement=_agreement_words(run.agreement()),
-        design=_design(state.experiment),
+        design=imported.sentence if imported else _design(state.experiment),
         scorecard=scorecard,
         token=token,
         live=state.live,
@@ -148,8 +149,6 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
 
 def _design(experiment: Mapping[str, Any]) -> str:
     """How the variants came by their situations, in words; "" where it is not known."""
-    if experiment.get("imported"):
-        return f"made elsewhere, imported as {experiment['imported']}"
     return {
         "fork": "fork: every variant decides the situations that the baseline meets",
         "rollout": "rollout: every variant plays its own episodes",

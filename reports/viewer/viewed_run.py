@@ -36,6 +36,7 @@ from ...evals.scorecard import Scorecard
 from ...evals.turns import turns
 from ...ledger import LedgerReader, read_ledger
 from ...ledger.file import FILE
+from ...ledger.imported import ImportedFrom
 from ...ledger.provenance import RunSession, ended_sentence, utc_now
 from ...records import Situation, digest
 from ...rng import named_rng
@@ -75,6 +76,7 @@ class RunAbout:
         experiment: as stored with the run. rows: how many records.
         missing: which episodes are missing, in words, or how it ended; "" where it is complete.
         written: when something was written last, in seconds since the epoch.
+        imported: where the run was imported from; None where it was played.
     """
 
     experiment: Mapping[str, Any]
@@ -82,6 +84,7 @@ class RunAbout:
     missing: str
     rows: int
     written: float
+    imported: ImportedFrom | None = None
 
     @property
     def live(self) -> bool:
@@ -311,7 +314,7 @@ class ViewedRun:
         missing = missing_sentence(stored_missing(ledger), ended, self.folder.name) or ended
         written = max((ns / 1e9 for ns, _ in self._stamp()), default=0.0)
         experiment = json.loads(ledger.meta("experiment") or "{}")
-        return RunAbout(experiment, sessions, missing, ledger.count_records(), written)
+        return RunAbout(experiment, sessions, missing, ledger.count_records(), written, ledger.imported())
 
     def _read_again(self) -> None:
         with self._reading:

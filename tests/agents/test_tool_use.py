@@ -166,5 +166,5 @@ def test_a_plan_counts_every_round_that_may_be_played() -> None:
 
 
 def test_its_controls_make_no_fewer_calls() -> None:
-    controls = ak.controls_for(ak.graphs.reason_act() | ak.interventions.use_tools(rounds=3))
+    controls = dict(ak.controls_for(ak.graphs.reason_act() | ak.interventions.use_tools(rounds=3)))
     assert controls["self_consistency"].calls == 4

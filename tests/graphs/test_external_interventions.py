@@ -387,7 +387,8 @@ def test_a_run_measures_every_arm_of_a_graph_and_its_controls(tmp_path: Path) ->
     treated = external(one_call(), name="own") | ak.critique()
     variants = [external(one_call(), name="own"), treated, *dict(ak.controls_for(treated)).values()]
     result = ak.run(task=TASK, model="simulated:greedy=0.5", variants=variants, episodes=8, out=tmp_path / "run")
-    faults = {arm.variant: [f.cause for f in arm.integrity] for arm in result.score(metrics=["doing"]).arms if arm.integrity}
+    arms = result.score(metrics=["doing"]).arms
+    faults = {arm.variant: [f.cause for f in arm.integrity] for arm in arms if arm.integrity}
     assert faults == {}
     assert result.experiment["variants"]["own | critique"]["agents"] == ["critic"]
     assert result.experiment["variants"]["own | critique"]["slots"] == ["default"]

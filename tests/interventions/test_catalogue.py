@@ -72,6 +72,7 @@ def test_the_catalogue_says_what_each_changes_and_where_it_comes_from() -> None:
         "environment",
         "control",
         "measurement",
+        "tools",
     }
 
 
@@ -402,7 +403,7 @@ def test_the_second_critic_draws_anew() -> None:
         ("reason_act | constrained_readout | constrained_readout", PlanError, "already"),
         ("reason_act | self_consistency(0)", BadOption, "number of samples"),
         ("reason_act | self_consistency(3, protocol='borda')", UnknownName, "decision protocol"),
-        ("society(agents=1)", BadOption, "at least 2"),
+        ("society(agents=1)", BadOption, "from 2 to 100"),
         ("society(rounds=0)", BadOption, "rounds is 0"),
         ("society(topology='rings')", UnknownName, "ring"),
         ("society(protocol='bordas')", UnknownName, "borda"),

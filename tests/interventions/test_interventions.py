@@ -14,6 +14,7 @@ from akrasia.interventions import INTERVENTIONS, debate_of_roles, execute_stated
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.records import Decision, Draw, Oracle, Request, Response, Situation, Turn
 from akrasia.tasks import bandit
+from akrasia.tasks.tools import CALCULATOR
 
 HEARD = "A reasoner has thought about this situation"
 COMMENTED = "Another agent has commented"
@@ -417,7 +418,7 @@ def prompts_of(plan: Plan, style: Any) -> list[str]:
     models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
     task = Canary()
     state = task.start(0)
-    asyncio.run(plan.decide(task.situation(state), models, 0, 0, task.oracle(state)))
+    asyncio.run(plan.decide(task.situation(state), models, 0, 0, task.oracle(state), (CALCULATOR,)))
     return prompts
 
 

@@ -19,6 +19,7 @@ from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.models.base import Style
 from akrasia.records import Draw, Message, Request
 from akrasia.tasks import bandit
+from akrasia.tasks.tools import CALCULATOR
 
 STYLES: tuple[Style, ...] = ("chat", "completion", "tuned")
 GLUED = re.compile(
@@ -65,7 +66,7 @@ def asked(plan: Plan, style: Style, answer: Callable[[Request], str]) -> list[tu
     backend = Scripted(model, style=style)
     models = ModelRoles(Gateway([backend]), {"default": backend.info.id})
     oracle = TASK.oracle(TASK.start(1))
-    asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 2, oracle))
+    asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 2, oracle, (CALCULATOR,)))
     return made
 
 
