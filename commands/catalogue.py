@@ -154,12 +154,12 @@ def _metrics() -> Rows:
 
 def _models() -> Rows:
     from ..models.resolve import LITELLM_NAMES, MODELS
-    from ..models.tried_models import TRIED, takes
+    from ..models.tried_models import TRIED, accepted_settings
 
     yield from _registered(MODELS)
     yield LITELLM_NAMES
     for name in TRIED:
-        yield name, f"tried with its defaults. It takes: {takes(name)}"
+        yield name, f"tried with its defaults. It takes: {accepted_settings(name)}"
 
 
 def _evaluators() -> Rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .known_models import known_model
 
-__all__ = ["TRIED", "takes"]
+__all__ = ["TRIED", "accepted_settings"]
 
 TRIED = (
     "openai/gpt-6.1-sol",
@@ -75,7 +75,7 @@ TRIED = (
 )
 
 
-def takes(name: str) -> str:
+def accepted_settings(name: str) -> str:
     """What a model takes of what a run may ask for, in a few words, by litellm's table."""
     known = known_model(name)
     thinking = known.thinking

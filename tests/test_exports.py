@@ -64,7 +64,7 @@ def test_the_front_door_is_the_rooms_and_a_few_names() -> None:
     assert {"tasks", "models", "graphs", "interventions", "evals", "training"} <= rooms
     assert doors.keys() - rooms == {
         "ChatModel", "Result", "Variant", "arun", "controls_for", "critique", "debate", "evaluator", "forecast",
-        "intervention", "open_run", "placebo", "re_evaluate", "recorded", "run", "self_consistency",
+        "intervention", "open_run", "placebo", "race", "re_evaluate", "recorded", "run", "self_consistency",
     }  # fmt: skip
     assert dir(akrasia) == akrasia.__all__
     with pytest.raises(AttributeError, match="no_such_room"):

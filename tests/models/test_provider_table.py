@@ -10,7 +10,7 @@ from akrasia.errors import BadOption, Denied
 from akrasia.models import Price, resolve
 from akrasia.models.base import WRITTEN, key_of
 from akrasia.models.known_models import known_model, litellm_table
-from akrasia.models.tried_models import TRIED, takes
+from akrasia.models.tried_models import TRIED, accepted_settings
 from akrasia.records import Draw, Message, Request, Response, Sampling, Usage
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -44,8 +44,8 @@ def test_the_table_holds_current_models_of_many_providers(benches: Any) -> None:
     names = benches.models.newest(litellm_table())
     assert len(names) >= 40 and len({n.partition("/")[0] for n in names}) >= 15
     assert len(names) == len(set(names))
-    assert tuple(names) == TRIED and all(takes(name) for name in TRIED)
-    assert "temperature" not in takes("openai/gpt-6-sol") and "effort" in takes("openai/gpt-6-sol")
+    assert tuple(names) == TRIED and all(accepted_settings(name) for name in TRIED)
+    assert "temperature" not in accepted_settings("openai/gpt-6-sol") and "effort" in accepted_settings("openai/gpt-6-sol")
 
 
 @pytest.mark.parametrize(
