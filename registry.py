@@ -11,6 +11,7 @@ Third parties register through entry points, in the group of the kind:
     akrasia.metrics          figures of steps,          akrasia.models           who answers
                              of turns or of pairs       akrasia.executors        who plays the episodes
     akrasia.importers        what reads other formats   akrasia.exporters        how records are written
+    akrasia.adapters         how a graph is asked and read
 
 Invariant: our own names come first and are never replaced. A plugin is loaded when its name is asked for, and one that
 cannot be loaded is an error that names the package.

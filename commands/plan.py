@@ -165,7 +165,7 @@ def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> 
         f"Calls and tokens are of one decision{' with all its trials' if experiment.trials > 1 else ''}; dollars of "
         "the whole run: a variant by itself, what it adds to "
         f"those above it, and that at most. Assumed: {forecast.answer_tokens} tokens an answer (--answer-tokens), "
-        "every round played. Tokens are estimated from the prompts' text."
+        "every round played, no tool called. Tokens are estimated from the prompts' text."
     )
     for warning in item_warnings(experiment):
         console.print(f"! {warning}.")

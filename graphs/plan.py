@@ -36,7 +36,7 @@ from .external_graph import ExternalGraph
 from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read
 from .running import as_langgraph
 from .state import PlanState, decision_from
-from .styles import check_continues
+from .styles import check_continues, check_continues_views
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -244,6 +244,7 @@ class Plan:
             if runs_graph(node.agent):
                 self.graph_of(node.agent).check_styles(name, continues)
             elif continues(node.agent.slot or node.agent.role):
+                check_continues_views(name, self.views)
                 check_continues(name, node.name, node.agent, [self.node(r).agent.role for r in node.reads])
 
     def unrolled(self) -> Plan:

@@ -6,13 +6,14 @@ another name, and its null effect no finding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..agents.base import Agent
 from ..agents.few_shot import chat_only_option
 from ..errors import PlanError
 
-__all__ = ["check_continues"]
+__all__ = ["check_continues", "check_continues_views"]
 
 
 def check_continues(variant: str, node: str, agent: Agent, reads: Sequence[str]) -> None:
@@ -50,3 +51,18 @@ def check_continues(variant: str, node: str, agent: Agent, reads: Sequence[str])
             f"{option!r} of {node!r} has no place in a prompt that is continued",
             "Use a model that is prompted by instructions, or drop the variant.",
         )
+
+
+def check_continues_views(variant: str, views: Iterable[Any]) -> None:
+    """Refuse a change of texts that a prompt in completion style does not hold.
+
+    Raises:
+        PlanError: naming the intervention.
+    """
+    for change in views:
+        if getattr(change, "chat_only", False):
+            raise PlanError(
+                f"{variant!r} changes what a model in completion style is not shown",
+                f"{change.spec!r} changes instruction or question, and a prompt that is continued has neither",
+                "Use a model that is prompted by instructions, or drop the variant.",
+            )

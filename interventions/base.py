@@ -37,6 +37,7 @@ class Intervention:
         source: where it comes from.
         on: what it works on: "plan" (agents, sampling, environment) or "situation" (what is shown).
         leaks: whether it gives agents a signal from the oracle; such a variant is no fair competitor, and is marked.
+        chat_only: whether it changes texts that only a chat prompt holds, so that a prompt that is continued stays.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Intervention:
     source: str = ""
     on: Literal["plan", "situation"] = "plan"
     leaks: bool = False
+    chat_only: bool = False
     change: Callable[..., Any] = field(repr=False, compare=False, kw_only=True)
     arguments: Mapping[str, Any] = field(repr=False, compare=False, kw_only=True)
 
@@ -119,14 +121,14 @@ def intervention(
 
 
 def view(
-    mechanism: str, changes: str, source: str
+    mechanism: str, changes: str, source: str, *, chat_only: bool = False
 ) -> Callable[[Callable[Concatenate[Situation, Draw, P], Situation]], Callable[P, Intervention]]:
     """Register a function `(situation, draw, **options) -> situation`: it changes what agents see, and nothing else.
 
     `draw` names whatever it draws at random. It may rename actions: it then keeps their order and puts the task's own
     names into `Situation.own`. It checks its options when it is called, which a run does before its first request.
     """
-    return lambda change: _registered(change, 2, "situation", (mechanism, changes, source), False)
+    return lambda change: _registered(change, 2, "situation", (mechanism, changes, source), False, chat_only)
 
 
 def _registered(
@@ -135,6 +137,7 @@ def _registered(
     on: Literal["plan", "situation"],
     about: tuple[str, str, str],
     leaks: bool,
+    chat_only: bool = False,
 ) -> Callable[P, Intervention]:
     name = change.__name__
     signature = inspect.signature(change)
@@ -143,7 +146,7 @@ def _registered(
     def make(*args: P.args, **options: P.kwargs) -> Intervention:
         bound = own.bind(*args, **options).arguments
         kept = tuple((k, plain(v)) for k, v in bound.items() if v != own.parameters[k].default)
-        return Intervention(name, kept, *about, on, leaks, change=change, arguments=bound)
+        return Intervention(name, kept, *about, on, leaks, chat_only, change=change, arguments=bound)
 
     def checked(*args: P.args, **options: P.kwargs) -> Intervention:
         made: Intervention = bind("intervention", name, make, args, dict(options))

@@ -21,7 +21,7 @@ _CHEN = "Chen et al. 2025 (2505.05410); Lie to Me 2026 (2603.22582)"
 ORACLE_WORDS = ("optimal", "right", "correct", "best", "oracle", "wrong")
 
 
-@view("context", "a remark points at one action", _CHEN)
+@view("context", "a remark points at one action", _CHEN, chat_only=True)
 def cue(situation: Situation, draw: Draw, kind: str = "sycophancy", label: str = "") -> Situation:
     """Cue: a remark that says nothing of the situation points at an action, drawn anew at every step.
 
@@ -50,7 +50,7 @@ def cue(situation: Situation, draw: Draw, kind: str = "sycophancy", label: str =
     return CuedSituation(**{**shown, "question": question, "cue": chosen, "cue_kind": kind})
 
 
-@view("control", "a remark that points at no action", f"{_CHEN}, without its content")
+@view("control", "a remark that points at no action", f"{_CHEN}, without its content", chat_only=True)
 def neutral_cue(situation: Situation, draw: Draw, kind: str = "sycophancy") -> Situation:
     """Neutral cue, the placebo of `cue`: the same remark in the same place, which points at no action."""
     one_of("kind of cue", kind, CUES)

@@ -47,7 +47,7 @@ DISTRACTOR = "(The hall is open from nine to five, and the coffee machine on the
 KINDS = ("reverse_history", "distractor", "question_first")
 
 
-@view("context", "the wording of the situation", _HAL)
+@view("context", "the wording of the situation", _HAL, chat_only=True)
 def paraphrase_prompt(situation: Situation, draw: Draw, level: str = "moderate") -> Situation:
     """Paraphrase the prompt: instruction, rule and question in other words; labels and numbers stay as they are.
 

@@ -150,7 +150,7 @@ def test_the_example_fails_for_the_right_reason_on_three_broken_graphs(tmp_path:
     for name, cause in (
         ("raises", "the decision is error (own code failed in node 'node'"),
         ("mute", "no call of the run's model was made on 100% of its steps"),
-        ("waits", "the decision is error (the graph waits at an interrupt"),
+        ("waits", "the decision is interrupted (the graph waits at an interrupt"),
     ):
         assert head.format(name) + cause in done.stdout, done.stdout
     assert "Traceback" not in done.stdout and "gap(healthy)" not in done.stdout

@@ -71,7 +71,7 @@ def finished(played: Path, akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -> P
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--model", "simulatd"], "Did you mean 'simulated'?"),
+        (["--model", "simulatd"], "Did you mean 'simulated'"),
         (["--model", "simulated:knowing=2"], "Use a number from 0 to 1."),
         (["--model", "embedded:no-such.gguf"], "Give the path of a GGUF file."),
         (["--task", "bandi"], "Did you mean 'bandit'"),

@@ -29,7 +29,7 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
         _fault("model", steps, tag.str.starts_with(_OTHER_MODEL), 0.0, "Use the run's model: ak.ChatModel()."),
         _fault("model", steps, tag.str.starts_with(_NO_CALL), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
         _fault("answer", steps, tag.str.starts_with(_NO_ANSWER), MOST_FAILED, _READ),
-        _fault("failed", steps, pl.col("status").is_in(FAILURES), MOST_FAILED, "Mend what failed, and resume the run."),
+        _fault("failed", steps, pl.col("status").is_in(FAILURES), MOST_FAILED, _mend(steps)),
         _fault("unread", steps, pl.col("status").is_in(UNREAD), MOST_UNREAD, _ASK),
         _fault(
             "rationale",
@@ -45,6 +45,11 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
     if "model" in checks:  # what the run's model was not asked for, no wording of the question mends
         beside = {"unread", "rationale"}
     return [f for f in faults if f.check not in beside]
+
+
+def _mend(steps: pl.DataFrame) -> str:
+    waits = steps.filter(pl.col("status") == "interrupted").height > steps.filter(pl.col("status") == "error").height
+    return "Let its adapter answer (resume), or human='approve'." if waits else "Mend what failed, and resume the run."
 
 
 def decision_cautions(steps: pl.DataFrame) -> list[str]:

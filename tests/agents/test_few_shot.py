@@ -15,11 +15,18 @@ from akrasia.records import Decision, Draw, Request
 TASK = ak.tasks.bandit(arms=4, horizon=3, head_start=3)
 STRONGEST = {"explore_at_random": "explore_at_random(1.0)"}  # at the default it may do nothing in a few steps
 REFUSED = {
+    "allow_abstention",
     "commit",
     "confidence",
     "constrained_readout",
+    "cue",
+    "neutral_cue",
     "paraphrase",
+    "paraphrase_prompt",
+    "resample",
     "think_longer",
+    "unrelated_rationales",
+    "use_tools",
 }  # such a prompt has no place for what they ask
 
 

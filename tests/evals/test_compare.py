@@ -26,7 +26,7 @@ TASK = {"name": "bandit", "arms": 5, "head_start": 3, "horizon": 2}
 
 def akrasia(*args: str) -> str:
     """What a command prints."""
-    done = CliRunner().invoke(app, args, catch_exceptions=False)
+    done = CliRunner().invoke(app, args, catch_exceptions=False, env={"COLUMNS": "200"})
     assert done.exit_code == 0
     return done.stdout
 
@@ -95,7 +95,7 @@ def test_a_metric_that_does_not_tell_what_is_missing_is_not_called_complete(arms
     assert (lines["valid"].missing, lines["valid"].bounds) == (0.0, None)
     assert lines["regret"].missing is lines["coverage"].missing is None
     options = [x for m in chosen for x in ("--metric", m)]
-    shown = akrasia("compare", str(arms.folder), "reason_act", "re_evaluate", "--wide", *options)
+    shown = akrasia("compare", str(arms.folder), "reason_act", "re_evaluate", *options)
     rows = [line for line in shown.splitlines() if line.strip().startswith(("valid", "regret", "optimal_given"))]
     assert rows[0].count("..") == 1 and rows[1].rstrip().endswith("none")
     assert rows[2].rstrip().endswith("not told")

@@ -45,7 +45,9 @@ def test_the_table_holds_current_models_of_many_providers(benches: Any) -> None:
     assert len(names) >= 40 and len({n.partition("/")[0] for n in names}) >= 15
     assert len(names) == len(set(names))
     assert tuple(names) == TRIED and all(accepted_settings(name) for name in TRIED)
-    assert "temperature" not in accepted_settings("openai/gpt-6-sol") and "effort" in accepted_settings("openai/gpt-6-sol")
+    assert "temperature" not in accepted_settings("openai/gpt-6-sol") and "effort" in accepted_settings(
+        "openai/gpt-6-sol"
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ SERVER = '''
 """Forks a run for every line of JSON that it reads, and prints the run's process id. A run writes what became of it."""
 import asyncio, json, os, resource, signal, sys, traceback
 import akrasia as ak
-import akrasia.api, akrasia.cli, akrasia.commands.progress, akrasia.experiments.planning.context_length
+import akrasia.api, akrasia.cli, akrasia.reports.progress, akrasia.experiments.planning.context_length
 from akrasia.models import Planted, Simulated
 
 class Slow(Simulated):

@@ -98,7 +98,7 @@ def test_the_command_tells_episodes_calls_tokens_and_dollars(pilot: ak.Result, t
         '[task]\nname = "bandit"\narms = 4\nhead_start = 2\nhorizon = 2\n'
     )
     command = ["plan", str(file), "--effect", "0.1", "--pilot", str(pilot.folder), "--set", "budget.calls=200"]
-    done = CliRunner().invoke(app, command)
+    done = CliRunner().invoke(app, command, env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
     columns = ("episodes for 0.1", "found by 30 episodes", "found by the budget's")
     for text in (*columns, "measured in the pilot", "calls,"):
