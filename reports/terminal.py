@@ -118,7 +118,7 @@ def _breakdowns(card: Scorecard, wide: bool) -> list[RowNamedTable]:
             columns = [TableColumn(one.key, [key for _, key, _ in one.rows])]
             for column in one.columns:
                 columns.append(TableColumn(column.title, [str(column.cell(row)) or "-" for row in one.rows], rank=1))
-            names = [row[0].whole_name for row in one.rows]
+            names = [_name(row[0]) for row in one.rows]
             tables.append(RowNamedTable(one.title + place, "variant", names, columns, wide))
     return tables
 
