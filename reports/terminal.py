@@ -182,16 +182,19 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
 
 
 def _verdicts(card: Scorecard, rows: Sequence[ArmRow]) -> list[Text]:
-    """One sentence for each intervention; a line on those that no other beats in both gap and cost."""
+    """One sentence for each intervention; a line on those that close the gap, and that no other beats in both gap and
+    cost.
+    """
     base = rows[0].base
+    verdicts = [v for v in card.verdicts if (v.task, v.model) == (base.task, base.model)]
     lines = [
         Text.assemble((f"  {marked_name(short_name(v.variant, base.variant), v.leaks)}: ", "bold"), v.sentence)
-        for v in card.verdicts
-        if (v.task, v.model) == (base.task, base.model)
+        for v in verdicts
     ]
     if lines:
         lines.insert(0, Text(f"Verdicts, against {base.variant}"))
-    front = [p for p in pareto_points([row.arm for row in rows]) if p.best and p.closed > 0]
+    shown = {v.variant for v in verdicts if v.outcome == "closes"}
+    front = [p for p in pareto_points([row.arm for row in rows]) if p.best and p.variant in shown]
     if front:
         steps = (
             f"{short_name(p.variant, base.variant)} ({p.closed:+.2f} at {count_text(p.tokens)} tokens)" for p in front

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ...evals.judge import LEFT
+from ...records import FAILURES
 
 __all__ = ["FILTERS", "SITUATION", "STEP", "StepFilter", "with_marks"]
 
@@ -75,15 +76,16 @@ def with_marks(steps: pl.DataFrame, changed_minds: pl.DataFrame | None) -> pl.Da
     base = base.unique([*SITUATION, "situation"], keep="first", maintain_order=True)
     rows = steps.join(base, on=[*SITUATION, "situation"], how="left", maintain_order="left")
     unread = ~pl.col("status").is_in(_UNREAD) | (pl.col("asked") & pl.col("stated_status").is_in([*LEFT, "error"]))
+    answered = ~pl.col("status").is_in(FAILURES) & pl.col("integrity").is_null()  # what failed changed no mind
     rows = rows.with_columns(
         m_gap=pl.col("asked") & pl.col("knows") & ~pl.col("does"),
         m_mirror=pl.col("asked") & ~pl.col("knows") & pl.col("does"),
         m_improved=(~pl.col("b_does") & pl.col("does")).fill_null(False),
-        m_worsened=(pl.col("b_does") & ~pl.col("does")).fill_null(False),
+        m_worsened=(pl.col("b_does") & ~pl.col("does") & answered).fill_null(False),
         m_unread=unread,
         m_leak=pl.col("leaks").is_not_null(),
         m_broken=pl.col("integrity").is_not_null(),
-        m_disagree=pl.col("done").fill_null("").n_unique().over(SITUATION) > 1,
+        m_disagree=pl.when(answered).then(pl.col("done").fill_null("")).drop_nulls().n_unique().over(SITUATION) > 1,
     )
     if changed_minds is None:
         return rows.with_columns(m_critic=pl.lit(False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -110,5 +111,6 @@ def test_what_widens_the_gap_is_not_among_what_closes_most(result: ak.Result) ->
         moved = replace(base.metrics["gap"], value=(base.metrics["gap"].value or 0) + by)
         arm = replace(other, variant=word, tokens=base.tokens / 2, metrics={**other.metrics, "gap": moved})
         console = Console(record=True, file=StringIO(), width=200)
-        show_scorecard(replace(card, arms=(base, arm)), {}, console=console)
+        verdict: Any = replace(card.verdicts[0], variant=word, outcome=word)
+        show_scorecard(replace(card, arms=(base, arm), verdicts=(verdict,)), {}, console=console)
         assert ("Most gap closed" in console.export_text()) == (word == "closes")
