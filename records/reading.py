@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 __all__ = ["READER_ERRORS", "READER_VERSION", "ReadingErrors", "answer_kind"]
 
-READER_VERSION = "4"
+READER_VERSION = "5"
 
 
 @dataclass(frozen=True, slots=True)

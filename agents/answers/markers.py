@@ -45,6 +45,7 @@ _HEADS = {
 }
 _FINAL = re.compile(r"final[ \t_]{1,3}$", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]*\**(?:final[ \t]+)?$", re.IGNORECASE)
+_HEADING_WITHIN = re.compile(r"[ \t]#{2,6}[ \t]+[*_]{0,3}(?:final[ \t]+)?$", re.IGNORECASE)  # its line break was lost
 _CUT = re.compile(
     rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|\#\#\#|```|</|<\||\[/|<eos>|"
     rf"<end_of_turn>",
@@ -76,7 +77,7 @@ _ALTERNATIVE = re.compile(
 _FENCE = re.compile(r"\s{0,8}```[a-z]{0,12}\s{0,8}")
 _NEXT_TURN = re.compile(
     r"^[ \t#*]{0,8}(?:<\|(?:user|im_start\|>[ ]?user|start_header_id\|>[ ]?user)|\[INST\]|(?:Human|User|HUMAN|"
-    r"USER)[*]{0,2}:)",
+    r"USER|Problem|Question|Q)(?: \d{1,3})?[*]{0,2}:)",
     re.MULTILINE,
 )
 _ANY_MARK = re.compile(r"\b(?:ACTION|answer)\b[\"'*_ ]{0,4}[=:]", re.IGNORECASE)
@@ -85,9 +86,20 @@ _STEP = re.compile(r"\W{0,4}Step\s{0,4}=\s{0,4}\d{1,9}[\s,;|]{1,4}$", re.IGNOREC
 _REWARD = re.compile(r"[^\n]{0,300}?\bReward\s*[=:]", re.IGNORECASE)
 _JSON = re.compile(r"(?:^|[{,\[(:]|\s)\s*[\"']$")
 _OTHERS = re.compile(
-    r"\b(?:agents?|critics?|reasoners?|debaters?|others?|someone|they|example|format|form|template|instructions?|"
-    r"prompt|wrote|writes|says?|said|suggest\w*|proposed|claims?|if|not|never|wrong|earlier|previous\w*|instead|"
-    r"would(?: have)?|user|assistant \d|avoid|don't|doesn't|cannot|can't)\b[^\n]*:[\s*_`\"']*$",
+    r"\b(?:agents?|critics?|reasoners?|debaters?|user|assistant \d|wrote|writes|says?|said|suggest\w*|proposed|"
+    r"claims?|earlier|previous\w*|wrong|instead)\b[^\n]*:[\s*_`\"']*$",
+    re.IGNORECASE,
+)
+_NOT_SO = re.compile(
+    r"\b(?:(?<!no )(?:others?|someone|they)\b(?=[^\n]*\b(?:say|said|think|thought|prefer|want|choose|chose|pick|press|"
+    r"answer|argue|recommend|vote|voted)\w{0,3}\b)|example|format|form|template|"
+    r"instructions?|prompt|if|not|never|would(?= (?:have|say|choose|pick|press|take|answer|play|go|be (?:wrong|to))\b)|"
+    r"would(?=[\s*_`]*:)|avoid|don't|doesn't|cannot|can't)\b[^\n]*:[\s*_`\"']*$",
+    re.IGNORECASE,
+)
+_IN_FORM = re.compile(r"\bin the (?:\w+ )?(?:format|form)\b", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\W*(?:please|kindly|answer|respond|reply|give|write|use|end|return|output|provide|state|bitte|antworte)\b",
     re.IGNORECASE,
 )
 _ECHO = re.compile(
@@ -186,7 +198,7 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
         return not _introduced_by_others(text, line)
     if _JSON.search(before) and ("{" in before or before.strip() in ('"', "'")):
         return True
-    if _LEAD_ABROAD.fullmatch(bare):
+    if _LEAD_ABROAD.fullmatch(bare) or _HEADING_WITHIN.search(before[-NEAR:]):
         return True
     near = bare if len(bare) <= NEAR else f"x {bare[-NEAR:]}"
     if _SENTENCE_END.search(before[-NEAR:].rstrip(_DRESSING + "\"'")) or _LEAD.search(near):
@@ -199,7 +211,11 @@ def _introduced_by_others(text: str, line: int) -> bool:
     """Whether the line above says that somebody else speaks, or that a form is shown."""
     above = text[max(0, line - 400) : line].rstrip().removesuffix("```").rstrip()
     above = above[above.rfind("\n") + 1 :]
-    return bool(_OTHERS.search(above)) and not re.search(r"\bmy\b|\bfinal\b", above, re.IGNORECASE)
+    if re.search(r"\bmy\b|\bfinal\b", above, re.IGNORECASE):
+        return False
+    last = re.split(r"[.!?;]\s+", above)[-1]
+    shown = last if _ASKS.match(last) else _IN_FORM.sub("", last)
+    return bool(_OTHERS.search(above) or _NOT_SO.search(shown))
 
 
 def _is_alternative(text: str, start: int) -> bool:
@@ -220,18 +236,20 @@ def _is_echo(text: str, begin: int, actions: tuple[str, ...]) -> bool:
 
 def _value_of(text: str, start: int, place: re.Match[str]) -> Marked:
     begin = place.end()
-    quoted = text[start - 1 : start] in ('"', "'") and place[0].rstrip(" \t:=")[-1:] in ('"', "'")
+    before = text[max(0, start - NEAR) : start]
+    quote = before.rstrip(" #*_`")[-1:]
+    quoted = before[-1:] in ('"', "'") and place[0].rstrip(" \t:=")[-1:] in ('"', "'")
     begin, end = _line(text, begin)
     whole = end - begin <= LONGEST
     value = text[begin : min(end, begin + LONGEST)]
-    cut = _CUT.search(value)
+    cut = _CUT.search(value, len(value) - len(value.lstrip(" \t*_#")))
     if cut:
         value, whole = value[: cut.start()].rstrip(" \t\"'`*_({[<|,;"), True
         value = _closed_again(value, text[begin : begin + cut.start()])
     if quoted:
         value, whole = _json_value(value, whole)
-    elif text[start - 1 : start] in ('"', "'") and text[start - 1] in value:
-        value, _, behind = value.rpartition(text[start - 1])
+    elif quote in ('"', "'") and quote in value:
+        value, _, behind = value.rpartition(quote)
         whole = not re.search(r"\w", behind)
     value = value.rstrip()
     return Marked(value, text[end:], start, begin, whole)

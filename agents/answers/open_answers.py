@@ -16,7 +16,7 @@ from .markers import MAY_LEAD, OFFERED, Marked, last_marked, speaks_for_others
 from .numbers import read_number
 from .remarks import is_taken_back
 
-__all__ = ["read_open"]
+__all__ = ["read_open", "with_lines"]
 
 _ANSWER_IS = re.compile(
     r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
@@ -28,6 +28,7 @@ _EQUATION = re.compile(
     r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
 )
 _IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
+_LOST_BREAK = re.compile(r"(?<! ) {2,}+(?=[A-Z#*_`\\]|- |\d{1,2}\. )")
 LONGEST_TOKEN, MOST_TOKENS = 50, 6
 _LAST_TOKEN = re.compile(r"(?:</(?P<tag>[A-Za-z_]{1,20})>|<\|[^|<>\n]{1,40}\|>|<eos>|<end_of_turn>)\Z")
 _TAGGED = re.compile(
@@ -46,12 +47,23 @@ _OWN_LINE = re.compile(
 )
 
 
+def with_lines(text: str, situation: Situation) -> str:
+    """A plain text of one line whose line breaks were stored as blanks, with its lines; of the same length.
+
+    Published answers are often stored so. Where labels or words are read, two blanks may be a slip of the pen.
+    """
+    if situation.answer != "number" or "\n" in text or "  " not in text:
+        return text
+    return _LOST_BREAK.sub(lambda blanks: "\n" + blanks[0][1:], text)
+
+
 def read_open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
     """What a plain text answers to an open question: (number in canonical form, or text; status).
 
     Args:
         kind: of the marker: "stated" or "answer".
     """
+    text = with_lines(text, situation)
     marked = last_marked(text, kind)
     if speaks_for_others(text):
         return None, "unparsable"

@@ -24,7 +24,7 @@ from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
 from .markers import MAY_LEAD, OFFERED, Marked, last_marked, own_line_begins, speaks_for_others
 from .numbers import read_number
-from .open_answers import read_open
+from .open_answers import read_open, with_lines
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
@@ -94,7 +94,7 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
     split = split_thoughts(text)
     if split.cut:
         return (), "truncated"
-    shown = plain_signs(split.text)
+    shown = with_lines(plain_signs(split.text), situation)
     kind = "stated" if last_marked(shown, "stated") is not None else "answer"
     answer, status = read_open(shown, kind, situation)
     if answer is None and kind == "stated" and not _value_behind(shown, kind):
@@ -201,7 +201,7 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     split = split_thoughts(text)
     if split.cut:
         return "the answer ends inside its thought"
-    shown = plain_signs(split.text)
+    shown = with_lines(plain_signs(split.text), situation)
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
     marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
     if marked is None:
@@ -232,7 +232,7 @@ def place_read(text: str, situation: Situation, *, stated: bool = False) -> tupl
         return begin, begin + len(bare)
     read: tuple[object, Status] = read_recommendation(text, situation) if stated else read_answer(text, situation)
     answer = split_thoughts(text).text
-    offset, shown = len(text) - len(answer), plain_signs(answer)
+    offset, shown = len(text) - len(answer), with_lines(plain_signs(answer), situation)
     if read[1] != "ok" or not text.endswith(answer) or len(shown) != len(answer):
         return None
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
