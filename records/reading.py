@@ -46,14 +46,15 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(1674, 0, 0, 122),
-    "film titles": ReadingErrors(176, 0, 0, 7),
-    "letters A-J": ReadingErrors(121, 0, 0, 5),
-    "multiple choice": ReadingErrors(581, 0, 0, 49),
-    "number": ReadingErrors(1657, 0, 0, 50),
-    "tic-tac-toe": ReadingErrors(274, 0, 0, 19),
-    "tool calls": ReadingErrors(114, 0, 0, 1),
-    "yes/no": ReadingErrors(291, 0, 0, 25),
+    "bandit colours": ReadingErrors(1878, 0, 0, 116),
+    "film titles": ReadingErrors(195, 0, 0, 7),
+    "letters A-J": ReadingErrors(135, 0, 0, 5),
+    "multiple choice": ReadingErrors(616, 0, 0, 45),
+    "number": ReadingErrors(1741, 0, 0, 50),
+    "text": ReadingErrors(20, 0, 0, 0),
+    "tic-tac-toe": ReadingErrors(291, 0, 0, 19),
+    "tool calls": ReadingErrors(128, 0, 0, 0),
+    "yes/no": ReadingErrors(306, 0, 0, 28),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

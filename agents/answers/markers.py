@@ -71,6 +71,10 @@ _LEAD_ABROAD = re.compile(
     re.IGNORECASE,
 )
 _ALTERNATIVE = re.compile(
+    r"(?:\n|^)[\s*_#-]*(?:option|alternative|scenario|case|possibility|variant|candidate|version|plan|möglichkeit|"
+    r"variante|"
+    r"fall|opción|caso|cas|вариант|случай|方案|情况|选项|案)[ ]?(?:\d{1,2}|[a-d]|one|two|three|[一二三])[*_]{0,2}[ ]?"
+    r"[:：.)]?[\s*_`]*$|"
     r"\n[\s*_#-]*(?:or|or else|alternatively|otherwise|oder|alternativ|ou|alternativement|o|或|或者|или)\b[\s*_:,.-]*$",
     re.IGNORECASE,
 )

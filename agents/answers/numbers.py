@@ -100,6 +100,7 @@ _GLUED = re.compile(
     r"千克|分钟|小时|美元|姐妹|个姐妹|です|人です|個です|"
     r"개입니다|명입니다|개|명|원)[²³]?(?![A-Za-z])"
 )
+_OF_A_WHOLE = re.compile(r"^[ ]of (?=(?:the|a|an|all|it|them|his|her|their|its)\b)")
 _IN_TOTAL = re.compile(
     r"[ \t]*(?:in (?:total|all)|altogether|overall|all together|insgesamt|en total|au total|в сумме|всего)\b",
     re.IGNORECASE,
@@ -278,6 +279,8 @@ def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
     """Whether a unit and a remark are all that stands behind a number."""
     if _CLOCK.match(rest) or _CONDITIONAL.search(rest.partition(".")[0]):
         return False
+    if value is not None and value.denominator > 1:
+        rest = _OF_A_WHOLE.sub(" ", rest)
     place = _after_unit(rest)
     if place is None:
         return False

@@ -27,6 +27,11 @@ _SMALL_BOX = re.compile(r"\\boxed\s?\{([^{}\n]{1,40})\}")
 _EQUATION = re.compile(
     r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
 )
+_CHECKED = re.compile(
+    r"^\W{0,6}(?:check|checking|verif\w*|proof|probe|kontrolle|vérif\w*|preuve|comprob\w*|проверка|验算|验证|検算)"
+    r"\b[^\n]*|^\W{0,6}(?:验算|验证|検算)[^\n]*",
+    re.IGNORECASE | re.MULTILINE,
+)  # a line that computes back
 _IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
 _LOST_BREAK = re.compile(r"(?<! ) {2,}+(?=[A-Z#*_`\\]|- |\d{1,2}\. )")
 LONGEST_TOKEN, MOST_TOKENS = 50, 6
@@ -126,10 +131,11 @@ def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, St
 
 def _computes_another(after: str, number: str) -> bool:
     """Whether the text below computes, and all that it computes is another number; or gives another one if."""
-    results = [read_number(m[1]).number for m in _EQUATION.finditer(after, 0, OFFERED)]
+    after = _CHECKED.sub("", after[:OFFERED])
+    results = [read_number(m[1]).number for m in _EQUATION.finditer(after)]
     if results and number not in results:
         return True
-    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after, 0, OFFERED))
+    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after))
 
 
 def _boxes_another(text: str, number: str) -> bool:

@@ -60,7 +60,13 @@ _OTHERWISE_MEANT = re.compile(
 _IS_RIGHT = re.compile(
     r"[\"'*_`)]{0,4} (?:would be|is|was|should be|would have been) (?:(?:also|equally|actually|really|in fact|"
     r"just as) )?"
-    r"(?:the )?(?:correct|right|better|best|true)\b",
+    r"(?:the )?(?:correct|right|better|best|true)\b(?![^.\n]{0,80}\b(?:if|had|only when|unless|were)\b)",
+    re.IGNORECASE,
+)
+_VERDICT = re.compile(r"[\"'*_`]{0,3}(yes|no)\b[\"'*_`]{0,3}[,.!:;]", re.IGNORECASE)
+_KEEPS = re.compile(
+    r"^[^.!?\n]{0,120}\b(?:stick(?:ing)?|stay(?:ing)?|go(?:ing)?|choos(?:e|ing)|chose|pick(?:ing)?|press(?:ing)?|"
+    r"tak(?:e|ing)|select(?:ing)?|prefer|play(?:ing)?) (?:with |to |on |for )?(?:the )?[\"'*_`]{0,3}",
     re.IGNORECASE,
 )
 _OPTION = re.compile(r"[\s*(]{0,4}([A-Z])[.):][ *]{1,3}\w")
@@ -267,29 +273,38 @@ def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
     if not marked.whole:
         return LabelReading((), "unparsable", len(marked.value))
     reading = read_labels(marked.value, names, several=several)
-    if reading.status == "ok" and _goes_on(marked, names, reading.labels):
+    if reading.status == "ok" and _goes_on(marked, names, reading.labels, stated=several):
         return LabelReading((), "unparsable", len(marked.value))
     return reading
 
 
-def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool:
-    """Whether the text below takes the answer back, or lists another one right below."""
+def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = (), *, stated: bool = False) -> bool:
+    """Whether the text below takes the answer back, or lists another one right below.
+
+    Args:
+        stated: what is recommended is read; what is chosen below may differ from it, and is an answer of its own.
+    """
     if is_taken_back(marked.after) or names.mentions_any(_offered_below(marked.after)):
         return True
     if labels and any(
-        names.label_of(m) not in labels and _IS_RIGHT.match(marked.after, m.end())
+        names.label_of(m) not in labels
+        and _IS_RIGHT.match(marked.after, m.end())
+        and not _keeps_to(marked.after[m.end() : m.end() + 200], names, labels)
         for m in names.here.finditer(marked.after, 0, OFFERED)
     ):
         return True
     if labels and any(
         names.label_of(m) not in labels
-        for line in answers_again(marked.after)
-        if not own_line_begins(line.lstrip("\n"))
+        for line in answers_again(marked.after, stated=stated)
+        if not own_line_begins(line.lstrip("\n")) and not _says_again(line, names, labels)
         for m in names.here.finditer(line)
         if len(m[0]) > 1 or m[0] in names.actions and not re.match(r" [a-z]", line[m.end() :])
     ):
         return True
     below = marked.after.lstrip("\n").partition("\n")[0].strip()
+    verdict = _VERDICT.match(below) if names.own.keys() >= {"yes", "no"} else None
+    if verdict is not None and labels and verdict[1].casefold() not in labels:
+        return True
     if not below or len(below) > 80 or own_line_begins(below):
         return False
     if _lists_options(marked, below, labels):
@@ -297,6 +312,28 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool
     listed = read_labels(below, names, several=False) if names.mentions_any(below) else None
     bare = listed is not None and listed.status == "ok" and len(below) <= len(listed.labels[0]) + 8
     return bare and listed is not None and listed.labels[0] not in labels
+
+
+def _says_again(line: str, names: Names, labels: tuple[str, ...]) -> bool:
+    """Whether a line names the answer itself before any other label: "I pick Red even though Blue is higher"."""
+    first = next(names.here.finditer(line), None)
+    return (
+        first is not None
+        and first[0].casefold() in {label.casefold() for label in labels}
+        and (len(first[0]) > 1 or first[0] in names.actions)
+        and not re.search(
+            r"\b(?:not|never|n't|over|from|than|instead of|away|between|or)\b|n't\b", line[: first.start()]
+        )
+        and not re.match(r"\W{0,4}(?:or|and|to)\b", line[first.end() :], re.IGNORECASE)
+        and not re.search(r"\b(?:but|or|if|unless|wait|actually)\b", line[first.end() :], re.IGNORECASE)
+    )
+
+
+def _keeps_to(behind: str, names: Names, labels: tuple[str, ...]) -> bool:
+    """Whether the sentence goes on with what is chosen all the same: "Blue is better, but I'll stick with Red"."""
+    kept = _KEEPS.search(behind)
+    first = None if kept is None else names.here.match(behind, kept.end())
+    return first is not None and first[0].casefold() in {label.casefold() for label in labels}
 
 
 def _lists_options(marked: Marked, below: str, labels: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CONDITIONS", "CORRECTION", "answers_again", "explain", "is_taken_back"]
+__all__ = ["CONDITIONS", "CORRECTION", "answers_again", "begins_choice", "explain", "is_taken_back"]
 
 CONDITIONS = (
     r"\b(?:as long as|so long as|as far as|as soon as|as if|as though|as in|assuming|"
@@ -64,7 +64,9 @@ _NOT_TRIED = re.compile(
     r"\b(?:not|never|n't)\s+(?:yet\s+)?(?:been\s+)?(?:yet\s+)?(?:tried|tested|pressed|pulled|explored|chosen|sampled|"
     r"used|played|picked|selected|taken|seen|visited|taken|ever)\b(?:\s+(?:yet|before|so far))?"
     r"|\bno (?:rewards?|data|trials?|pulls?|samples?|observations?|history)\b|\bfor now\b"
-    r"|\bno (?:doubt|question|other)\b",
+    r"|\bno (?:doubt|question|other)\b|\b(?:but )?only (?:just|barely|narrowly|by a (?:hair|little|small margin))\b"
+    r"|\bbut (?:it(?:'s| is) )?(?:close|barely|narrowly|by a hair|just about)\b"
+    r"|\beverything (?:is|was|has been|has|needed|required)\b",
     re.IGNORECASE,
 )
 _DANGER = re.compile(
@@ -103,7 +105,8 @@ _BEFORE = re.compile(
     r"(?:\b(?:than|not|nor|over|unlike|above|beats?|compared (?:to|with)|in place of|statt|anstatt|anstelle von|"
     r"au lieu de|en lugar de|en vez de|"
     r"plutôt que|вместо|versus|vs\.?|instead of|rather than|against|"
-    r"exceeds|outperforms|of|from|(?:second|third|next|worst|last|lowest|runner-up)(?:[ -](?:best|choice|"
+    r"exceeds|outperforms|of|from|[\d.]{1,8}%? for|"
+    r"(?:second|third|next|worst|last|lowest|runner-up)(?:[ -](?:best|choice|"
     r"place))?(?: is)?\s*[:=]?|"
     r"never|row|column|col|step|round|trial|outranks|like|while|whereas|and not|nicht|que|als|pas|не|不是|sequel to|"
     r"prequel to)"
@@ -111,10 +114,13 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
-    r"[\"'*_`)]*\s*(?:button\s+|arm\s+|option\s+|and\s+\w+\s+)?(?:is|was|has|had|paid|pays|gave|gives|got|were|are|"
+    r"[\"'*_`)]*\s*(?:button\s+|arm\s+|option\s+|and\s+\w+\s+)?(?:can (?:safely )?be (?:ruled|excluded|eliminated|"
+    r"dismissed|discarded)|is|was|has|had|paid|pays|gave|gives|got|were|are|"
     r"have|did|does|schlechter|niedriger|peor|pire|хуже|worse|lower|costs?|yields?|do not|don't|cannot|can't|"
     r"contradicts?|conflicts?|fails?|only|yielded|looks|seems|wins|loses|"
-    r"remains|hat|ist|war|tiene|es|est)\b(?!\s+(?:\w+\s+){0,2}(?:better|"
+    r"remains|hat|hatte|ist|war|bringt|brachte|gab|liefert|lieferte|zahlt|zahlte|schnitt|tiene|tenía|es|era|fue|dio|da|"
+    r"rindió|pagó|paga|est|était|a|avait|donne|donnait|rapporte|rapportait|дал|дала|дало|давал[аио]?|да[её]т|плати[тл]\w?|приносит|приносил[аио]?|принёс|"
+    r"принес|был|была|было)\b(?!\s+(?:\w+\s+){0,2}(?:better|"
     r"best|right|correct|prefer\w*|optimal|my|equal\w*|tied|also|too|acceptable|valid|possible|plausible|fine|good|"
     r"okay|"
     r"ok|next|what|where|chosen|picked|besser|beste[rns]?|richtig|auch|mejor|también|meilleure?|mieux|aussi|"
@@ -125,15 +131,27 @@ _CAPITAL = re.compile(
     r"[\"'*_`]*(?:It|Its|Because|Since|As|This|That|My|I|Highest|With|Given|Untried|Never|Not|Reason|Reasoning|Mean|"
     r"UCB|High|Higher|Best|Largest|Explor\w+|Due|Based|Confidence|Here|Also|To|Based)\b"
 )
+_AGAINST = re.compile(
+    r"[\s\"'*_`]*(?:\([^()\n]{0,60}\)\s*)?(?:vs\.?|versus|against|gegen|contre|contra)\s+[\"'*_`(]*", re.I
+)
+_FIGURE = re.compile(
+    r"\b(?!(?:action|best|cell|button|option|answer|arm|square|choice|move|label|field)\b)[a-z_]{1,12} ?[=≈] ?$|"
+    r"\b(?:mean|average|avg|ucb|score|reward|n)(?: (?:of|is))? $",
+    re.IGNORECASE,
+)
 _OTHER_LABEL = re.compile(r"(?:\s*(?:than|of))?\s+(?:the\s+|button\s+|option\s+)*[\"'*_`(]*")
 _JOINED = re.compile(r"[\s\"'*_`,&]*(?:and|und|et|y)?[\s\"'*_`]*", re.IGNORECASE)
 _SAYS = re.compile(r"[^\W_]|[?/<=+^~#%&@]|>[^>]*[^\W_]")  # what is more than punctuation
+_LEGAL = re.compile(
+    r"(?:yes|no), (?:because|since|as|if|unless|but|only|the|it|a|an|he|she|they|there|this|that|both|neither)\b", re.I
+)
 _NO_IT_IS = re.compile(r"\W*(?:it|they|that) (?:is|are|does|do|was)\W*$", re.IGNORECASE)
 _AS_LONG_AS = ("while", "whereas")  # without a comma before it a condition: "Red while the budget lasts"
 _SPECIES = re.compile(
     r"\.\s*(?:difficile|elegans|botulinum|perfringens|tetani|diphtheriae|albicans|jejuni|trachomatis|subtilis|cereus|"
     r"anthracis|pertussis|burgdorferi|fragilis|melanogaster|rerio|thaliana|fumigatus|flavus|baumannii|aegypti|coli)\b"
 )
+_DRESSED = re.compile(r" ?[\"'`*_]+")
 _GLUED = tuple("#+^²³%=<@&")
 _CALLED = (".", "[", "(", "{")  # behind a label that is a call: an attribute or an item of it, or another call
 _DENIES = re.compile(
@@ -146,7 +164,7 @@ CORRECTION = re.compile(
     r"let|sorry|rather)\b)|nope|hmm+|actually|"
     r"sorry|correction|rather(?! than)|i mean|on second thought|"
     r"on reflection|scratch that|oops|make that|hold on|or rather|doch|warte|moment|vielmehr|attends|en fait|"
-    r"plutôt|espera|perdón|mejor dicho|погоди)\b|不对|等等|不是(?=\s*[,.])|不,|应该是)[\s.,;:!\"'`*_—-]*",
+    r"plutôt(?! que)|espera|perdón|mejor dicho|погоди)\b|不对|等等|不是(?=\s*[,.])|不,|应该是)[\s.,;:!\"'`*_—-]*",
     re.IGNORECASE,
 )
 _ANSWERS_AGAIN = re.compile(
@@ -158,6 +176,11 @@ _ANSWERS_AGAIN = re.compile(
     r"(?:^|[.!?;:][ ]{1,3})\W{0,6}(?:(?:so|then|thus|therefore|hence),? )?i(?:'ll| will| would| am going to)? ?"
     r"(?:choose|pick|press|go with|take|select|switch)\b[^\n]{0,80}",
     re.IGNORECASE | re.MULTILINE,
+)
+_CHOOSES = re.compile(
+    r"^[^\w\n]{0,8}(?:\w+,? ){0,2}(?:i(?:'ll| will| would| am going to)? ?(?:choose|pick|press|go with|take|select|"
+    r"switch)|(?:my |the )?(?:\w+ )?(?:choice|decision|action|pick)\b)",
+    re.IGNORECASE,
 )
 _TAKEN_BACK = re.compile(
     r"(?:^|[.!?:\n]\s{0,3})\W{0,6}(?:(?:though|but|however|and|oh),? )?"
@@ -186,9 +209,21 @@ def _lines(text: str) -> str:
     return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 
 
-def answers_again(after: str) -> list[str]:
-    """Lines below an answer that give one in other words ("My final answer is Red")."""
-    return [m[0] for m in _ANSWERS_AGAIN.finditer(_lines(after))]
+def begins_choice(rest: str, mentions: re.Pattern[str]) -> bool:
+    """Whether what stands behind a letter is its choice, though it begins with a word that may correct it."""
+    begin = re.match(r"[\"'*_`]*[).:]\s+", rest)
+    spoken = _LEGAL.match(rest, begin.end()) if begin else None
+    return spoken is not None and not any(m[0].isupper() for m in mentions.finditer(rest, spoken.end()))
+
+
+def answers_again(after: str, *, stated: bool = False) -> list[str]:
+    """Lines below an answer that give one in other words ("My final answer is Red").
+
+    Args:
+        stated: only those that say what is best; "I pick Blue" tells what is done.
+    """
+    found = [m[0] for m in _ANSWERS_AGAIN.finditer(_lines(after))]
+    return [line for line in found if not _CHOOSES.search(line)] if stated else found
 
 
 def explain(
@@ -210,9 +245,11 @@ def explain(
         return denied.start()
     if not _SAYS.search(rest):
         return None
+    if (against := _AGAINST.match(rest)) is not None and mentions.match(rest, against.end()):
+        return 0
     if verdict and label == "no" and _NO_IT_IS.match(rest):
         return 0
-    closed = len(rest) - len(rest.lstrip("\"'`*_"))
+    closed = dressed.end() if (dressed := _DRESSED.match(rest)) else 0
     start = _HARD.match(rest, closed)
     begin = start.end() if start else closed + len(rest[closed:]) - len(rest[closed:].lstrip(" \t\"'`*_"))
     reason = _REASON.match(rest, begin)
@@ -239,7 +276,8 @@ def explain(
 
 def _option_text(rest: str, begin: int, mentions: re.Pattern[str]) -> int | None:
     """What the choice of a letter says may hold any words, but neither a second choice nor a correction."""
-    turned = _SAYS_OTHERWISE.search(rest, begin)
+    spoken = _LEGAL.match(rest, begin) if begins_choice(rest, mentions) else None
+    turned = _SAYS_OTHERWISE.search(rest, spoken.end() if spoken else begin)
     bad = [turned.start()] if turned else []
     for mention in mentions.finditer(rest, begin):
         listed = bool(re.match(r"[).:]\s*\S", rest[mention.end() : mention.end() + 8]))
@@ -291,9 +329,9 @@ def _safe_mention(rest: str, first: re.Match[str], last: re.Match[str], reason: 
     behind = rest[last.end() : last.end() + 60]
     if len(name) == 1 and (name in "ai" or re.match(r"['’ ]+[a-z]|'", behind) and name in "AI" and first is last):
         return not _BEHIND.match(behind) or reason
-    if name.isdigit() and re.match(r"[.%]?\d", behind):
-        return True
     before = rest[max(0, first.start() - 40) : first.start()]
+    if name.isdigit() and (re.match(r"[.%]?\d", behind) or _FIGURE.search(before)):
+        return True
     if re.search(r"\b(?:or|oder|ou|then|but|and then)\s+[\"'*_`(]*$", before, re.IGNORECASE):
         return False
     if _BEFORE.search(before):
