@@ -46,15 +46,15 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(1878, 0, 0, 116),
-    "film titles": ReadingErrors(195, 0, 0, 7),
-    "letters A-J": ReadingErrors(135, 0, 0, 5),
-    "multiple choice": ReadingErrors(616, 0, 0, 45),
-    "number": ReadingErrors(1741, 0, 0, 50),
-    "text": ReadingErrors(20, 0, 0, 0),
-    "tic-tac-toe": ReadingErrors(291, 0, 0, 19),
-    "tool calls": ReadingErrors(128, 0, 0, 0),
-    "yes/no": ReadingErrors(306, 0, 0, 28),
+    "bandit colours": ReadingErrors(2191, 0, 0, 121),
+    "film titles": ReadingErrors(226, 0, 0, 7),
+    "letters A-J": ReadingErrors(158, 0, 0, 5),
+    "multiple choice": ReadingErrors(677, 0, 0, 43),
+    "number": ReadingErrors(1872, 0, 0, 55),
+    "text": ReadingErrors(43, 0, 0, 0),
+    "tic-tac-toe": ReadingErrors(317, 0, 0, 20),
+    "tool calls": ReadingErrors(151, 0, 0, 0),
+    "yes/no": ReadingErrors(329, 0, 0, 29),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

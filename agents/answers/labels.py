@@ -22,7 +22,7 @@ __all__ = ["LabelReading", "Names", "names_of", "read_labels"]
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 LONGEST_LABEL = 200  # characters
-_OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+"
+_OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+¡"
 _CALL = re.compile(r"\w[(\[{]|=")
 _QUOTE = "[\"']"  # of a call: either will do
 _SIGN = re.compile(r"\s*([^\w\s])\s*")
@@ -43,6 +43,8 @@ _LEADS = re.compile(
     r"action|"
     r"decision|pick|recommendation)(?: is)?|the (?:final |correct |right |best )?(?:answer|choice|option|action|button|"
     r"cell|move|arm|letter)(?: (?:is|would be|number|no\.?|named|called|marked|labell?ed))?|"
+    r"(?:keep(?: on)?|continue)(?: (?:with|pressing|playing|pulling|choosing|picking|to press))|(?:stick|stay|"
+    r"remain) with|"
     r"(?:go|move|head|walk|turn|step)(?: to)?(?= (?-i:[a-z]))|"
     r"(?:most )?(?:probably|likely)|presumably|wahrscheinlich|vermutlich|probablement|probablemente|вероятно|"
     r"(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
@@ -53,21 +55,26 @@ _LEADS = re.compile(
     r"(?:final|correct|right) (?:answer|choice)|solution|only|"
     r"(?:le |der |the )?film|映画|電影|电影|看|"
     r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that|that's|"
-    r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|je choisis|"
+    r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|"
+    r"je choisis(?: de)?|say|tool|function|(?:name|value)(?=[\"']? ?:)|"
     r"j'appuie sur|je recommande|(?:le |la |l')?(?:bouton|case|(?:bonne )?réponse(?: correcte)?|option)(?: est)?|"
     r"(?:die )?(?:richtige )?antwort(?: ist)?(?! nicht)|lieber|plutôt|ich empfehle|elijo|escojo|pulso|(?:el |"
     r"la )?(?:botón|opción|casilla|"
     r"respuesta)(?: correcta)?(?: es)?|"
     r"recomiendo|scelgo|escolho|opção|opzione|(?:я )?(?:выбираю|рекомендую|нажимаю)|кнопк[ау]|вариант|"
-    r"(?:правильный )?ответ|клетка|решение|lösung|solución|soluzione|solução|el|la|le|il|der|die|das|den)"
-    r"(?![\w])|(?:我(?:会|要|将|决定|想|们)?(?:选择|选|按下|按|推荐)|选择|选项|选|推荐|按下|按|按钮|正?确?答案是|正?确?答案|位置|정답은|정답|선택|"
+    r"(?:правильный )?ответ|клетка|решение|lösung|solución|soluzione|solução|el|la|le|il|der|die|das|den|"
+    r"ich (?:würde|werde|will|möchte)(?: lieber)?|nach|à|vers(?: la)?|(?:je vais|aller|tourner)(?: à)?|"
+    r"(?:ir|voy|girar) a(?: la)?|hacia(?: la| el)?|a la|to the|иду|идти|поворачиваю)"
+    r"(?![\w])|(?:我(?:会|要|将|决定|想|们)?(?:选择|选|按下|按|推荐)|应该|应当|继续|依然|仍然|坚持|选择|选项|选|推荐|按下|按|按钮|正?确?答案是|正?确?答案|位置|정답은|정답|선택|"
     r"ボタン|選択肢|答え(?:は)?|マス)",
     re.IGNORECASE,
 )
 _NOUN_BEHIND = re.compile(
-    r"[\"'`*_)\]}]{0,4}\s+(?:button|option|arm|choice|cell|move|lever|square|one|movie|film|machine|knopf|taste|按钮)\b"
+    r"[\"'`*_)\]}]{0,4}\s+(?:button|option|arm|choice|cell|move|lever|square|one|movie|film|machine|knopf|taste|按钮|"
+    r"nehmen|wählen|drücken|spielen|empfehlen)\b"
     r"|\s*(?:按钮|按鈕|ボタン|选项|選項|号|番|项|번|버튼)(?!\w)"
-    r"|[ ]?[\"'`*_)]{0,4}\s*(?:(?:按钮|ボタン|选项)\s*)?(?:を(?:押します|押す|選びます|選ぶ|選択します|選択する|選択)|"
+    r"|[ ]?[\"'`*_)]{0,4}\s*(?:(?:按钮|ボタン|选项)\s*)?(?:[にへ](?:行き|進み|曲がり|移動し)ます|"
+    r"を(?:押します|押す|選びます|選ぶ|選択します|選択する|選択)|"
     r"にします|にする|です|だ|"
     r"でお願いします|[을를]? ?선택합니다|입니다)(?!\w)",
     re.IGNORECASE,
@@ -179,8 +186,9 @@ class Names:
     def _led(self) -> re.Pattern[str]:
         labels = "|".join(map(re.escape, sorted(self.actions, key=len, reverse=True)))
         return re.compile(
-            rf"^(\W{{0,8}}(?:(?:我(?:会|要|将|决定|想|们)?)?(?:选择?|按下?)|ボタン)?) ?({labels}) ?"
-            r"(?=按钮|ボタン|です|を|に(?:し|す)|[\W]|$)"
+            r"^(\W{0,8}(?:(?:我(?:会|要|将|决定|想|们)?)?(?:选择?|按下?)|应该|应当|继续|依然|仍然|坚持|ボタン)?) ?"
+            rf"({labels}) ?"
+            r"(?=按钮|ボタン|です|を|[にへ](?:し|す|行|進|曲|移)|[\W]|$)"
         )
 
     def mentions_any(self, value: str) -> bool:
@@ -318,7 +326,7 @@ def _begun_within(value: str, place: int, end: int, names: Names) -> tuple[str, 
     """A label that begins with the last words of a lead: "the move[1]", where "the move" may lead up to "move[1]"."""
     for word in _WORD.finditer(value, place, end):
         found = names.label_at(value, word.start())
-        if found is not None and found[1] > end:
+        if found is not None and (found[1] > end or not value[found[1] :].strip(_OPEN + ".!")):
             return found
     return None
 

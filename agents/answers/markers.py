@@ -47,7 +47,8 @@ _FINAL = re.compile(r"final[ \t_]{1,3}$", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]*\**(?:final[ \t]+)?$", re.IGNORECASE)
 _HEADING_WITHIN = re.compile(r"[ \t]#{2,6}[ \t]+[*_]{0,3}(?:final[ \t]+)?$", re.IGNORECASE)  # its line break was lost
 _CUT = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|\#\#\#|```|</|<\||\[/|<eos>|"
+    rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|(?<=[;,|])[ ]?confidence[ ]?=|"
+    rf"\#\#\#|```|</|<\||\[/|<eos>|"
     rf"<end_of_turn>",
 )
 _OWN_LINE = re.compile(rf"[\s*_`\"'{{(\[<#-]*(?:{OWN}|answer)[\"'`*_\])]{{0,8}}\s*\\?[=:>]", re.IGNORECASE)
@@ -57,11 +58,14 @@ _LEAD = re.compile(
     r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|"
     r"overall|then|and|now|final|finally|my|our|the|"
     r"chosen|selected|recommended|answer|decision|conclusion|choice|is|i|will|would|choose|pick|select|take|go|with|"
-    r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result)\b)*\W*$",
+    r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result|"
+    r"on second thought|"
+    r"wait|actually|sorry|"
+    r"correction|verdict)\b)*\W*$",
     re.IGNORECASE,
 )
 _LEAD_ABROAD = re.compile(
-    r"(?:因此|所以|综上(?:所述)?|最后|结论|总之|よって|したがって|最終的に|結論|따라서|also|daher|fazit|donc|ainsi|"
+    r"(?:因此|所以|综上(?:所述)?|最后|最终|正确|我的|结论|总之|よって|したがって|最終的に|結論|따라서|also|daher|fazit|donc|ainsi|"
     r"por lo tanto|entonces|"
     r"итак|поэтому)?[ ,:]{0,3}(?:(?:我的|我)?(?:最终|最后)?的?(?:答案|动作|选择|决定|行动|操作|回答)|"
     r"(?:私の)?(?:最終)?(?:回答|答え|行動|選択)|최종 ?답|"
@@ -78,10 +82,11 @@ _ALTERNATIVE = re.compile(
     r"\n[\s*_#-]*(?:or|or else|alternatively|otherwise|oder|alternativ|ou|alternativement|o|或|或者|или)\b[\s*_:,.-]*$",
     re.IGNORECASE,
 )
+_TWICE = re.compile(r"\"ACTION\"\s?:[^\n]*\}\s?,?\s?\{\s?\"$", re.IGNORECASE)  # objects one behind the other
 _FENCE = re.compile(r"\s{0,8}```[a-z]{0,12}\s{0,8}")
 _NEXT_TURN = re.compile(
     r"^[ \t#*]{0,8}(?:<\|(?:user|im_start\|>[ ]?user|start_header_id\|>[ ]?user)|\[INST\]|(?:Human|User|HUMAN|"
-    r"USER|Problem|Question|Q)(?: \d{1,3})?[*]{0,2}:)",
+    r"USER|Problem|Question|Q|Observation|Environment|Beobachtung|Observación)(?: \d{1,3})?[*]{0,2}:)|\[INST\]",
     re.MULTILINE,
 )
 _ANY_MARK = re.compile(r"\b(?:ACTION|answer)\b[\"'*_ ]{0,4}[=:]", re.IGNORECASE)
@@ -116,6 +121,8 @@ _LETTER_ECHO = re.compile(r"[\s*_`\"']*[XYN][\s*_`\"']*(?:[,.]?\s*where\b|[.,]?\
 MAY_LEAD = re.compile(
     r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
     r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"(?:my|the) (?:analysis|calculations?|computation|data|numbers?|figures|formula|maths?|evidence) "
+    r"(?:says?|suggests?|shows?|indicates?|implies|imply)|"
     r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
     r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
     r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
@@ -190,13 +197,15 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
     line = text.rfind("\n", max(0, start - LONGEST), start) + 1
     if line == 0 and start > LONGEST:
         line = start - LONGEST
-    before = text[line:start]
+    before = text[line:start].rpartition("[/INST]")[2]
     if not re.search(r"[=:>是は]|####|-+>|→|⇒", place[0]):
         return _HEADING.fullmatch(before) is not None
     if before.lstrip()[:1] == ">":
         return False
     if _STEP.fullmatch(before):
         return kind != "stated" and not _REWARD.match(text, place.end())
+    if place[0].endswith(">") and re.search(r">\s*<$", before):
+        return True  # <best>Red</best><action>
     bare = re.sub(r"<[^<>\n]{1,40}>|\\[a-z]{1,12}\{", "", before).strip(_DRESSING)
     if not bare or re.fullmatch(r"\(?\d{1,3}[.)]?", bare):
         return not _introduced_by_others(text, line)
@@ -252,6 +261,7 @@ def _value_of(text: str, start: int, place: re.Match[str]) -> Marked:
         value = _closed_again(value, text[begin : begin + cut.start()])
     if quoted:
         value, whole = _json_value(value, whole)
+        whole = whole and _TWICE.search(before) is None
     elif quote in ('"', "'") and quote in value:
         value, _, behind = value.rpartition(quote)
         whole = not re.search(r"\w", behind)

@@ -54,7 +54,8 @@ _LEAD = re.compile(
 _VERB = re.compile(
     r"\b(?:has|have|had|is|are|was|were|be|equals?|gets?|got|needs?|takes?|costs?|makes?|made|earns?|leaves?|totals|"
     r"(?<!in )total(?! ?\()|"
-    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|=|:)\s+(?:a total of |"
+    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|(?<=, )(?:so|thus|"
+    r"therefore|hence|leaving)|=|:)\s+(?:a total of |"
     r"exactly |still |"
     r"also |therefore |thus |now |about |approximately |only |then )?[\"'*_(]*",
     re.IGNORECASE,
@@ -70,7 +71,10 @@ _BAD_BEFORE = re.compile(
     r"n't\b|[<>≤≥≠±?]|!=",
     re.IGNORECASE,
 )
-_UNIT_WORD = re.compile(r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.·-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°])", re.UNICODE)
+_SYMBOL = re.compile(r"(?<![\w'’])[A-Za-z] ?[-+*/×^]|[-+*/×^] ?[A-Za-z](?![\w'’])")  # "M + 1, so 7"
+_UNIT_WORD = re.compile(
+    r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.·-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°](?:/[^\W\d_]{1,12})?)", re.UNICODE
+)
 _NO_UNIT = frozenset(
     "or and to plus minus times more less fewer than if but not squared cubed dozen dozens hundred hundreds thousands "
     "thousand million millions billion billions pi π factorial half halves third thirds quarter quarters fourths "
@@ -96,9 +100,16 @@ _NO_UNIT = frozenset(
 )
 _GLUED = re.compile(
     r"(?:%|°[CF]?|km/h|km|cm|mm|kg|g|mg|lbs?|oz|ft|h|min|mins|ms|hrs?|L|ml|kWh|kW|USD|EUR|GBP|€|\$|£|¥|₹|"
-    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|枚|冊|公里|千米|厘米|公斤|"
+    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|枚|冊|台|羽|頭|颗|粒|条|张|件|杯|瓶|辆|枝|棵|头|朵|斤|次|页|步|层|"
+    r"公里|千米|厘米|公斤|"
     r"千克|分钟|小时|美元|姐妹|个姐妹|です|人です|個です|"
     r"개입니다|명입니다|개|명|원)[²³]?(?![A-Za-z])"
+)
+_LEFT_OVER = re.compile(r"\b(left) over\b", re.IGNORECASE)
+_PER = re.compile(
+    r"^/(?:h|hr|hour|day|week|month|year|person|item|unit|piece|kg|lb|km|mi|min|stunde|tag|woche|monat|jahr|heure|jour|"
+    r"mois|hora|día|mes)\b",
+    re.IGNORECASE,
 )
 _OF_A_WHOLE = re.compile(r"^[ ]of (?=(?:the|a|an|all|it|them|his|her|their|its)\b)")
 _IN_TOTAL = re.compile(
@@ -260,7 +271,7 @@ def _in_sentence(text: str, depth: int) -> Fraction | None:
             continue  # "the reasoning: 1. We know ..."
         if begun is not None and begun[0] != found[0]:
             return None  # "3 sisters each have 7 brothers"
-        if _BAD_BEFORE.search(text, 0, verb.start()):
+        if _BAD_BEFORE.search(text, 0, verb.start()) or _SYMBOL.search(text, 0, verb.start()):
             return None
         return _explained(text, found, depth)
     return None
@@ -279,6 +290,7 @@ def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
     """Whether a unit and a remark are all that stands behind a number."""
     if _CLOCK.match(rest) or _CONDITIONAL.search(rest.partition(".")[0]):
         return False
+    rest = _LEFT_OVER.sub(r"\1", _PER.sub(" ", rest))
     if value is not None and value.denominator > 1:
         rest = _OF_A_WHOLE.sub(" ", rest)
     place = _after_unit(rest)

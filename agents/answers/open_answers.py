@@ -27,6 +27,12 @@ _SMALL_BOX = re.compile(r"\\boxed\s?\{([^{}\n]{1,40})\}")
 _EQUATION = re.compile(
     r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
 )
+_IF_ABOVE = re.compile(
+    r"\b(?:if|when|unless|otherwise)\b[^.\n]{0,80},? (?:then )?(?:it|the (?:answer|total|result|number|count))"
+    r"(?: is| would be| becomes|'s) ([-$€£]?\d[\d.,]{0,12})"
+)
+_EMPHASISED = re.compile(r"(?:[*_]{1,3}|`)\Z")
+_ANOTHER = re.compile(r"\banswer[*_]{0,2} ?[:=][*_ ]{0,3}([-$€£\d][^\n]{0,60})", re.IGNORECASE)
 _CHECKED = re.compile(
     r"^\W{0,6}(?:check|checking|verif\w*|proof|probe|kontrolle|vérif\w*|preuve|comprob\w*|проверка|验算|验证|検算)"
     r"\b[^\n]*|^\W{0,6}(?:验算|验证|検算)[^\n]*",
@@ -85,6 +91,10 @@ def _text(text: str, marked: Marked) -> str:
     behind = text[marked.begin :]
     if text[marked.start - 1 : marked.start] in ('"', "'") and (opened := _JSON_TEXT.match(behind)) is not None:
         return _json_text(behind, opened)
+    opened = _EMPHASISED.search(text, max(0, marked.start - 8), marked.start)
+    line = behind.partition("\n")[0]
+    if opened is not None and line.rstrip().endswith(opened[0]):  # **ACTION=Nile**, and a remark below
+        return line.rstrip().removesuffix(opened[0]).strip()
     cut = _OWN_LINE.search(behind)
     answer = (behind[: cut.start()] if cut else behind).strip()
     for _ in range(MOST_TOKENS):
@@ -122,6 +132,8 @@ def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, St
         return None, "unparsable"
     if _computes_another(marked.after, number) or (boxed and _boxes_another(text, number)):
         return None, "unparsable"
+    if any(read_number(m[1]).number not in (None, number) for m in _ANOTHER.finditer(marked.after, 0, OFFERED)):
+        return None, "unparsable"
     below = _answer_sentence(marked.after) or _boxed(marked.after)
     concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
     if any(read_number(said).number not in (None, number) for said in concluded):
@@ -135,7 +147,8 @@ def _computes_another(after: str, number: str) -> bool:
     results = [read_number(m[1]).number for m in _EQUATION.finditer(after)]
     if results and number not in results:
         return True
-    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after))
+    otherwise = [*_IF_BELOW.finditer(after), *_IF_ABOVE.finditer(after)]
+    return any(read_number(m[1]).number not in (None, number) for m in otherwise)
 
 
 def _boxes_another(text: str, number: str) -> bool:

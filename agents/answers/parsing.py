@@ -63,6 +63,11 @@ _IS_RIGHT = re.compile(
     r"(?:the )?(?:correct|right|better|best|true)\b(?![^.\n]{0,80}\b(?:if|had|only when|unless|were)\b)",
     re.IGNORECASE,
 )
+_CONCEDES = re.compile(
+    r"\b(?:i (?:realis|realiz|know|understand|admit|see|agree|acknowledg|recogni)\w*(?: full well)?(?: that)?|"
+    r"i(?:'m| am) aware(?: that)?|although|though|even though|while|whereas)\s+(?:the\s+)?[\"'*_`]{0,3}$",
+    re.IGNORECASE,
+)
 _VERDICT = re.compile(r"[\"'*_`]{0,3}(yes|no)\b[\"'*_`]{0,3}[,.!:;]", re.IGNORECASE)
 _KEEPS = re.compile(
     r"^[^.!?\n]{0,120}\b(?:stick(?:ing)?|stay(?:ing)?|go(?:ing)?|choos(?:e|ing)|chose|pick(?:ing)?|press(?:ing)?|"
@@ -71,9 +76,11 @@ _KEEPS = re.compile(
 )
 _OPTION = re.compile(r"[\s*(]{0,4}([A-Z])[.):][ *]{1,3}\w")
 _OFFERS = re.compile(
-    r"(?:^|[.!?]\s)\W{0,6}(?:if (?:you|we|i|the|exploration|exploitation)\b|otherwise\b|for (?:exploration|"
+    r"(?:^|[.!?]\s)\W{0,6}(?:(?:however|that said|but|still|of course|though),? )?(?:if (?:you|we|i|the|exploration|"
+    r"exploitation)\b|otherwise\b|for (?:exploration|"
     r"exploitation)\b)"
     r"[^.\n]{0,120}\b(?:press|choose|pick|take|select|try|go with|use|pull|play)\b[^.\n]{1,40}"
+    r"|\b(?:should|shall) (?:i|we|you)\b[^.?\n]{1,80}\?"
     r"|(?:^|[.!?]\s)\W{0,6}(?:however|but|that said)\b[^.\n]{0,60}\b(?:might|may|could|would) (?:also )?be (?:\w+ )?"
     r"(?:better|best|preferable|right|a good)[^.\n]{0,40}",
     re.IGNORECASE | re.MULTILINE,
@@ -289,6 +296,7 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = (), *, stat
     if labels and any(
         names.label_of(m) not in labels
         and _IS_RIGHT.match(marked.after, m.end())
+        and not _CONCEDES.search(marked.after[max(0, m.start() - 60) : m.start()])
         and not _keeps_to(marked.after[m.end() : m.end() + 200], names, labels)
         for m in names.here.finditer(marked.after, 0, OFFERED)
     ):
