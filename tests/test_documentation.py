@@ -24,7 +24,6 @@ from akrasia.tasks import question_rows
 from akrasia.training.recipe import assemble_training
 
 ROOT = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 
 
@@ -122,11 +121,13 @@ def test_every_training_file_is_understood(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Path) -> None:
-    run = ["run", str(path), "--model", "simulated", "--episodes", "2", "--out", "out", "--no-report"]
-    done = subprocess.run([*COMMAND, *run], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    for episode, step in re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE):
-        shown = CliRunner().invoke(app, ["show", str(tmp_path / "out"), episode, step])
+    named = re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE)
+    episodes, out = max([0, *(int(episode) for episode, _ in named)]) + 1, str(tmp_path / "out")
+    run = ["run", str(path), "--model", "simulated", "--episodes", str(episodes), "--out", out, "--no-report"]
+    done = CliRunner().invoke(app, run)
+    assert done.exit_code == 0, done.output
+    for episode, step in named:
+        shown = CliRunner().invoke(app, ["show", out, episode, step])
         assert shown.exit_code == 0 and f"episode {episode}, step {step}" in shown.output
 
 
