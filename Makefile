@@ -62,6 +62,10 @@ test-providers: setup ## Current models of many providers in five variants, agai
 reading: setup ## How well and how fast answers are read, on a table with the right readings (ARGS="--show")
 	@$(BIN)/python benchmarks/reading.py $(ARGS)
 
+.PHONY: published-answers
+published-answers: setup ## Published answers as they are read and as they are stored (AIW=a clone of LAION-AI/AIW)
+	@$(BIN)/python benchmarks/published_answers.py $(AIW)/collected_responses $(ARGS)
+
 .PHONY: bench-overhead
 bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
