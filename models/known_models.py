@@ -63,6 +63,7 @@ class KnownModel:
         price: US dollars per token; None where it is not known.
         most: the most tokens of one answer, 0 where it is not known.
         needs_limit: whether a request without a limit of tokens is refused.
+        always_thinks: whether it cannot be told not to think.
         calls_tools, sees_images: whether it takes tools and images; one that nobody knows is sent them.
     """
 
@@ -75,6 +76,7 @@ class KnownModel:
     price: Price | None
     most: int
     needs_limit: bool
+    always_thinks: bool
     calls_tools: bool
     sees_images: bool
 
@@ -106,6 +108,7 @@ def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = 
         price=_price(_own_entry(name), tier),
         most=most,
         needs_limit=claude,
+        always_thinks=bool(entry.get("thinking_always_on")),
         calls_tools=not entry or bool(entry.get("supports_function_calling") or claude or openai),
         sees_images=not entry or bool(entry.get("supports_vision")),
     )

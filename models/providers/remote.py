@@ -25,6 +25,7 @@ from ...options import one_of, real, whole
 from ...records import Draw, Request, Response, digest
 from ..base import ModelInfo, Price, Style
 from ..known_models import LOCAL, KnownModel, known_model
+from ..parameter_limits import check_limits
 from ..parameters import (
     SAMPLED,
     check_parameters,
@@ -138,6 +139,7 @@ class RemoteModel:
         if self.api_base is not None:
             check_address(self.name, self.api_base)
         check_parameters(self.name, self._parameters)
+        self._check_limits()
         hide_headers(self.extra_headers or {})
         info = self.info
         own = {**info.settings, **({} if self.temperature is None else {"temperature": self.temperature})}
@@ -159,6 +161,17 @@ class RemoteModel:
                 "base models have none" if self.style != "chat" else f"no batch endpoint of {provider} is known here",
                 'Leave transport = "batch" out; it goes with Anthropic and with endpoints of OpenAI\'s form.',
             )
+
+    def _check_limits(self) -> None:
+        given = {k: v for k in ("temperature",) if (v := getattr(self, k)) is not None}
+        own_address = self.api_base is not None or bool(base_of_environment(self.name))
+        check_limits(
+            self.name,
+            {**self._parameters, **given},
+            known_model(self.name),
+            own_address=own_address,
+            batched=self._batched,
+        )
 
     def note_in(self, notes: BatchNotes) -> None:
         """Note batches where the run is kept, before the first request."""
