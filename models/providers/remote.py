@@ -43,6 +43,7 @@ from .anthropic_format import anthropic_body, anthropic_completion
 from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
 from .batch_apis import AnthropicBatches, OpenAIBatches
 from .bindings import Binding, binding_of, read_bound, refused_of
+from .cache_marks import check_marks, marked
 from .forms import Form, OpenModel, form_of
 from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
@@ -91,6 +92,8 @@ class RemoteModel:
         seed: a number that every request carries, or "draw" for one that names its draw.
         extra_body, extra_headers: what is sent beside all this; a header's value may be $NAME of a variable.
         api_version, organization, project, region: where the provider has these.
+        prompt_cache: up to where a prompt is marked to be kept, "system" or "conversation" (`cache_marks.py`); by
+            default it is not. It changes no answer, so it is no part of their identity.
     """
 
     name: str
@@ -119,6 +122,7 @@ class RemoteModel:
     project: str | None = None
     region: str | None = None
     service_tier: str | None = None
+    prompt_cache: str | bool | None = None
     _open: OpenModel | None = field(default=None, init=False, repr=False, compare=False)
     _notes: BatchNotes | None = field(default=None, init=False, repr=False, compare=False)
     _batches: Batches | None = field(default=None, init=False, repr=False, compare=False)
@@ -163,7 +167,9 @@ class RemoteModel:
             )
 
     def _check_limits(self) -> None:
-        given = {k: v for k in ("temperature",) if (v := getattr(self, k)) is not None}
+        given = {k: v for k in ("temperature", "prompt_cache") if (v := getattr(self, k)) is not None}
+        if self.prompt_cache is not None:
+            check_marks(self.name, self.prompt_cache)
         own_address = self.api_base is not None or bool(base_of_environment(self.name))
         check_limits(
             self.name,
@@ -291,6 +297,10 @@ class RemoteModel:
             return {**own, "think": form["type"] != "disabled"}
         return own if form is None else {**own, "thinking": form}
 
+    @property
+    def _marks(self) -> str | None:
+        return self.prompt_cache if isinstance(self.prompt_cache, str) else None
+
     def _seeded(self, provider: str) -> bool | int:
         """Whether requests carry a seed: of their draw (True), a number, or none (False)."""
         if self.seed is None:
@@ -382,7 +392,8 @@ class RemoteModel:
                 "litellm would send another form than OpenAI's",
                 'Leave transport = "batch" out.',
             )
-        messages, own = wire_messages(request.messages), {**settings, **form.own}
+        messages = marked(wire_messages(request.messages), self._marks)
+        own = {**settings, **form.own}
         body = anthropic_body(opened.module, opened.model, messages, own, opened.extra_body)
         batches = self._batches_by(lambda: AnthropicBatches(self._anthropic(opened)))
         return anthropic_completion(await batches.post("/v1/messages", body, key))
@@ -432,7 +443,9 @@ class RemoteModel:
         headers: Mapping[str, str],
     ) -> LitellmTransport:
         more = {**arguments, **({"extra_body": dict(self.extra_body)} if self.extra_body else {})}
-        return LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers)
+        return LitellmTransport(
+            litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers, self._marks
+        )
 
     def _direct(
         self, litellm: Any, model: str, provider: str, key: str | None, base: str | None, more: Mapping[str, str]
