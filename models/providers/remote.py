@@ -39,9 +39,9 @@ from ..sampling import as_sent
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
-from .anthropic_format import anthropic_body, anthropic_completion
 from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
-from .batch_apis import AnthropicBatches, OpenAIBatches
+from .batch_apis import OpenAIBatches
+from .batch_providers import WITH_FORMS, batch_api, check_batches, from_batch, in_batch_form
 from .bindings import Binding, binding_of, read_bound, refused_of
 from .cache_marks import check_marks, marked
 from .forms import Form, OpenModel, form_of
@@ -131,7 +131,8 @@ class RemoteModel:
     def __post_init__(self) -> None:
         one_of("prompt style", self.style, ["chat", "completion"])
         one_of("transport", self.transport, ["auto", "litellm", "batch"])
-        self._check_batch()
+        if self._batched:
+            check_batches(self.name, self.style)
         whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
         if self.timeout is not None:
             real(f"timeout of {self.name!r}", self.timeout, above=0)
@@ -156,15 +157,6 @@ class RemoteModel:
     @property
     def _batched(self) -> bool:
         return self.transport == "batch"
-
-    def _check_batch(self) -> None:
-        provider = self.name.partition("/")[0]
-        if self._batched and (self.style != "chat" or provider not in (*PROVIDERS, "anthropic")):
-            raise BadOption(
-                f"{self.name!r} cannot be asked in batches",
-                "base models have none" if self.style != "chat" else f"no batch endpoint of {provider} is known here",
-                'Leave transport = "batch" out; it goes with Anthropic and with endpoints of OpenAI\'s form.',
-            )
 
     def _check_limits(self) -> None:
         given = {k: v for k in ("temperature", "prompt_cache") if (v := getattr(self, k)) is not None}
@@ -386,7 +378,7 @@ class RemoteModel:
         self, opened: OpenModel, form: Form, settings: Mapping[str, Any], request: Request, key: str
     ) -> Any:
         """The same, where the provider's form is its own."""
-        if opened.provider != "anthropic":
+        if opened.provider not in WITH_FORMS:
             raise BadOption(
                 f"{self.name!r} cannot be asked like this in batches",
                 "litellm would send another form than OpenAI's",
@@ -394,23 +386,22 @@ class RemoteModel:
             )
         messages = marked(wire_messages(request.messages), self._marks)
         own = {**settings, **form.own}
-        body = anthropic_body(opened.module, opened.model, messages, own, opened.extra_body)
-        batches = self._batches_by(lambda: AnthropicBatches(self._anthropic(opened)))
-        return anthropic_completion(await batches.post("/v1/messages", body, key))
+        path, body = in_batch_form(opened.module, opened.model, opened.provider, messages, own, opened.extra_body)
+        return from_batch(
+            opened.provider, await self._batches_by(lambda: self._batch_api(opened)).post(path, body, key)
+        )
 
     def _batches_by(self, api: Callable[[], BatchAPI]) -> Batches:
         if self._batches is None:
             self._batches = Batches(self.name, self.info.id, api(), self._notes or MemoryNotes())
         return self._batches
 
-    def _anthropic(self, opened: OpenModel) -> OpenAIHTTP:
+    def _batch_api(self, opened: OpenModel) -> BatchAPI:
         key, base = opened.account
-        key = key or os.environ.get("ANTHROPIC_API_KEY", "")
-        base = (base or base_of_environment(self.name) or "https://api.anthropic.com").rstrip("/")
-        _, named = names_of_provider("anthropic", self._parameters)
-        headers = {"Content-Type": "application/json", "User-Agent": "akrasia", "anthropic-version": "2023-06-01"}
-        headers |= {"x-api-key": key, **named, **open_headers(self.name, self.extra_headers or {})}
-        return OpenAIHTTP(self.name, base.removesuffix("/v1/messages").removesuffix("/v1"), headers)
+        _, named = names_of_provider(opened.provider, self._parameters)
+        headers = {**named, **open_headers(self.name, self.extra_headers or {})}
+        account = (key, base or base_of_environment(self.name))
+        return batch_api(self.name, opened.provider, account, headers, self.api_version)
 
     def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
         not_sent = ",".join(sorted(form.not_sent | binding.not_sent))

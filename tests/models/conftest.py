@@ -36,6 +36,8 @@ class Providers:
     Attributes:
         bodies, headers, paths: of every request, in the order of arrival.
         script: answers that go before the rules, one a request.
+        plays: (thought, answer, tokens thought) by the prompt and the effort, in the place of the three above, for
+            providers that show thoughts in a field.
         kept: the beginnings of prompts that Anthropic keeps, since they were marked.
     """
 
@@ -47,6 +49,7 @@ class Providers:
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     script: deque[Answer] = field(default_factory=deque)
+    plays: Callable[[str, str], tuple[str, str, int]] | None = None
     kept: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -238,6 +241,10 @@ def _shown_as(name: str) -> Callable[[Providers, str, dict[str, Any]], Any]:
     def answer(server: Providers, path: str, body: dict[str, Any]) -> Any:
         told = (body.get("thinking") or {}).get("type")
         thinks = bool(re.search(r"reasoner|r1|gpt-oss|gpt-5", body["model"])) and told != "disabled"
+        if server.plays is not None:
+            prompt = "\n".join(message["content"] for message in body["messages"])
+            thought, says, tokens = server.plays(prompt, body.get("reasoning_effort", ""))
+            server = Providers(says=says, thinks=tokens, thought=thought)
         made = _completion(server, body, thinks, {name: server.thought} if thinks else {})
         if name == "reasoning":
             made["usage"]["cost"] = 0.00123
