@@ -43,8 +43,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@echo 'Done. Next: make demo'
 
 .PHONY: demo
-demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
-	@$(BIN)/akrasia run examples/demo.toml --out runs/demo --fresh
+demo: setup ## Does another look, a critic, a vote or a debate close the gap? Asked of the embedded model, into runs/demo
+	@$(BIN)/akrasia demo $(ARGS)
 
 .PHONY: test
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
@@ -159,6 +159,15 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --no-emit-package torch --constraint requirements/dev.txt --override <(echo "torch==2.13.0; sys_platform == 'never'") \
 	  --output-file requirements/train.txt $(ARGS) requirements/train.in
+
+.PHONY: dist
+dist: setup ## Build the wheel and the source archive into dist/
+	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist . > /dev/null && ls -l dist
+
+.PHONY: release-check
+release-check: setup ## Whether version, citation and changelog agree (TAG=v0.1.0 also with a tag), and the wheel works alone
+	@$(BIN)/python benchmarks/release.py $(TAG)
+	@$(BIN)/pytest -n 0 -q tests/test_packaging.py
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build products, but never runs/

@@ -189,7 +189,7 @@ def test_lists_name_what_is_known(akrasia: Shell) -> None:
     entries = {
         "tasks": "bandit", "graphs": "reason_act", "interventions": "placebo", "agents": "critic", "metrics": "knowing",
         "evaluators": "evaluator", "models": "embedded", "executors": "processes",
-        "protocols": "borda", "importers": "gsm8k", "exporters": "parquet", "runs": "run",
+        "protocols": "borda", "importers": "gsm8k", "exporters": "parquet", "examples": "demo", "runs": "run",
     }  # fmt: skip
     assert entries.keys() == KINDS.keys()
     described = akrasia("list", "--help").stdout

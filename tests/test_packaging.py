@@ -68,7 +68,7 @@ def test_wheel_holds_every_file_of_every_package(wheel: Path, files: list[Path],
     """Nothing forgotten (add data files to `package-data` in pyproject.toml) and nothing slipped in."""
     rooms = {folder for folder in packages if folder.parts}
     front = {file for file in files if len(file.parts) == 1 and (file.suffix == ".py" or file.name == "py.typed")}
-    inside = {file for file in files if rooms.intersection(file.parents)}
+    inside = {file for file in files if rooms.intersection(file.parents) or file.parts[0] == "examples"}
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = {f"akrasia/{file.as_posix()}" for file in front | inside}
@@ -97,7 +97,14 @@ def test_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
 
     where = run(python, "-c", "import akrasia; akrasia.run; print(akrasia.__file__)", cwd=elsewhere)
     assert Path(where.strip()) == installed / "akrasia" / "__init__.py"
-    assert "Usage" in run(home / "bin" / "akrasia", "--help", cwd=elsewhere)
+    program = home / "bin" / "akrasia"
+    assert "Usage" in run(program, "--help", cwd=elsewhere)
+    assert "--fresh" in run(program, "demo", "--help", cwd=elsewhere)
+    asked = run(program, "demo", "--model", "simulated", "--episodes", "10", cwd=elsewhere)
+    assert "a debate of 3" in asked and "akrasia show runs/demo-simulated --gap" in asked
+    assert "papers/greedy_agents" in run(program, "list", "examples", cwd=elsewhere)
+    run(program, "init", "mine.toml", "--example", "demo", cwd=elsewhere)
+    assert "whole run" in run(program, "plan", "mine.toml", "--model", "simulated", cwd=elsewhere)
 
     # pytest rewrites the modules of a distribution that has a plugin, and its loader keeps no source.
     test = (
