@@ -141,6 +141,16 @@ imports: setup ## Check who imports whom
 reference: setup ## Make docs/cli.md and docs/settings.md anew from the code
 	@$(BIN)/python benchmarks/reference.py --write
 
+.PHONY: docs
+docs: $(VENV)/.docs ## Make the documentation as a site in build/docs, without a network; a warning fails
+	@$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet $(ARGS) docs build/docs
+	@echo 'Open build/docs/index.html'
+
+$(VENV)/.docs: requirements/docs.txt $(INSTALLED)
+	@echo 'Installing Sphinx'
+	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/docs.txt
+	@touch $@
+
 .PHONY: calibration
 calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
@@ -155,6 +165,9 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --constraint requirements/dev.txt --output-file requirements/ray.txt $(ARGS) requirements/ray.in
+	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --constraint requirements/dev.txt --output-file requirements/docs.txt $(ARGS) requirements/docs.in
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --no-emit-package torch --constraint requirements/dev.txt --override <(echo "torch==2.13.0; sys_platform == 'never'") \

@@ -25,7 +25,7 @@ from .waiting import waiting
 __all__ = ["demo_command"]
 
 TESTED = ("acts directly", "reads its thought")  # variants of the organism: a gap that was made, and its end
-TEST_EPISODES = 16
+TEST_EPISODES = 12
 
 
 def demo_command(

@@ -46,7 +46,7 @@ def demo(
             autocompletion=names_of("models"),
         ),
     ] = None,
-    episodes: Annotated[int | None, typer.Option(help="Episodes of the question, instead of 12.")] = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes of the question, instead of 10.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Play it again: remove the runs there first.")] = False,
     as_json: AsJson = False,
 ) -> None:

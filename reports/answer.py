@@ -45,19 +45,12 @@ def show_answer(card: Scorecard, test: Scorecard | None, console: Console) -> No
 
 
 def _columns(rows: Sequence[tuple[Scorecard, Arm, str]]) -> list[TableColumn]:
-    def rate(name: str) -> list[str]:
-        return [str(estimate_cell(arm.rate(name))) for _, arm, _ in rows]
-
-    changes = [
-        None if arm.baseline else card.contrast(arm, "gap", card.baseline_of(arm).variant) for card, arm, _ in rows
-    ]
+    changes = [_change(arm, card.contrast(arm, "gap", card.baseline_of(arm).variant)) for card, arm, _ in rows]
     return [
-        TableColumn("knows", [_value(arm, "knowing") for _, arm, _ in rows], rank=2),
-        TableColumn("does", rate("doing"), rank=1),
-        TableColumn("gap", rate("gap")),
-        TableColumn(
-            "gap changes by", [_change(arm, change) for (_, arm, _), change in zip(rows, changes, strict=True)]
-        ),
+        TableColumn("knows", [_value(arm, "knowing") for _, arm, _ in rows], "right"),
+        TableColumn("does", [_value(arm, "doing") for _, arm, _ in rows], "right"),
+        TableColumn("gap", [str(estimate_cell(arm.rate("gap"))) for _, arm, _ in rows]),
+        TableColumn("gap changes by", changes),
     ]
 
 
@@ -125,8 +118,8 @@ def _test(test: Scorecard) -> str:
         None if found is None else found.outcome, "is NOT seen to close, so distrust this run,"
     )
     return (
-        "The organism tests the instrument: the same model, fine-tuned to act badly without its thought; the gap that "
-        f"was made {seen}, and {closed} when it reads its thought."
+        "The organism tests the instrument: the same model, fine-tuned so that it acts well with its thought alone; "
+        f"the gap that was made {seen}, and {closed} when it reads its thought."
     )
 
 
