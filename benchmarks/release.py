@@ -1,4 +1,4 @@
-"""Whether a release is consistent: pyproject.toml, CITATION.cff, CHANGELOG.md and the tag name one version.
+"""Whether a release is consistent: package, pyproject.toml, CITATION.cff, docs, changelog and tag name one version.
 
 python benchmarks/release.py             say what disagrees; exit code 1 where something does
 python benchmarks/release.py v0.1.0      also with this tag, which needs a dated section in the changelog
@@ -12,6 +12,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+NAMED = {  # file -> where it names the version
+    "__init__.py": r'^__version__ = "([^"]+)"',
+    "CITATION.cff": r"^version: *\"?([^\s\"]+)",
+    "docs/citation.md": r"version = \{([^}]+)\}",
+}
 
 
 def faults(root: Path, tag: str = "") -> list[str]:
@@ -23,10 +28,11 @@ def faults(root: Path, tag: str = "") -> list[str]:
     """
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     version: str = project["version"]
-    cited = re.search(r"^version: *\"?([^\s\"]+)", (root / "CITATION.cff").read_text("utf-8"), re.MULTILINE)
     found = []
-    if cited is None or cited[1] != version:
-        found.append(f"CITATION.cff names the version {cited[1] if cited else 'nowhere'}, pyproject.toml {version}.")
+    for file, pattern in NAMED.items():
+        named = re.search(pattern, (root / file).read_text("utf-8"), re.MULTILINE)
+        if named is None or named[1] != version:
+            found.append(f"{file} names the version {named[1] if named else 'nowhere'}, pyproject.toml {version}.")
     if tag and tag != f"v{version}":
         found.append(f"the tag is {tag}, and pyproject.toml names {version}: tag v{version}, or change the version.")
     log = (root / "CHANGELOG.md").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,20 @@ def wheel(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / file, source / file)
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, source, cwd=out)
     return next(out.glob("akrasia-*.whl"))
+
+
+def test_one_version_stands_everywhere_and_a_tag_must_name_it(tmp_path: Path) -> None:
+    faults = runpy.run_path(str(ROOT / "benchmarks" / "release.py"))["faults"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert faults(ROOT) == []
+    assert any("the tag is v99.0" in fault for fault in faults(ROOT, "v99.0"))
+    for name in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", "__init__.py", "docs/citation.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## [{version}] - 2026-12-01\n", encoding="utf-8")
+    assert faults(tmp_path, f"v{version}") == []
+    (tmp_path / "CITATION.cff").write_text("version: 0.0.9\n", encoding="utf-8")
+    assert faults(tmp_path) == [f"CITATION.cff names the version 0.0.9, pyproject.toml {version}."]
 
 
 def test_every_package_is_listed(packages: dict[Path, str]) -> None:
