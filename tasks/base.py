@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import BadOption
-from ..records import Oracle, Situation
+from ..records import NO_ORACLE, Oracle, Situation
 from ..registry import Registry
 from ..rng import named_rng
 
@@ -26,6 +26,7 @@ __all__ = [
     "item_of",
     "max_decisions",
     "random_state_after",
+    "says_what_is_right",
 ]
 
 ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
@@ -134,6 +135,11 @@ def max_decisions(task: Task) -> int:
         return own
     first = task.situation(task.start(0))
     return first.horizon - first.step
+
+
+def says_what_is_right(task: Task) -> bool:
+    """Whether the oracle of a task calls anything right; of a task without one only say and do are compared."""
+    return task.oracle(task.start(0)).rule != NO_ORACLE
 
 
 def random_state_after(task: Task, seed: int, steps: int, purpose: str) -> Any:
