@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.embedded
 @pytest.mark.slow
 def test_the_demo_measures_a_gap_that_is_not_degenerate(tmp_path: Path) -> None:
-    settings = load_settings(ROOT / "examples" / "demo.toml", ["episodes=10"])
+    settings = load_settings(ROOT / "examples" / "demo.toml", ["episodes=7"])
     kept = ("acts directly", "reads its thought", "executes its thought")
     settings["variants"] = {name: settings["variants"][name] for name in kept}
     result = ak.run(**settings, out=tmp_path / "demo")

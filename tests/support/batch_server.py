@@ -1,6 +1,7 @@
 """A server on the loopback with the batch endpoints of OpenAI and of Anthropic, as their references describe them."""
 
 import json
+import math
 import re
 import threading
 import time
@@ -21,7 +22,7 @@ class BatchServer:
 
     Attributes:
         answer: what a request is answered, by its messages and its key as a number.
-        held: batches stay pending while it is set.
+        ending: how many batches at most end; those after them stay pending.
         failing: how many requests of the next batch are not served.
         refuse: (status, sentence) with which each request of the next batch that is sent more than it takes is refused.
         drop: the connection breaks after that many submissions, once each is taken.
@@ -30,7 +31,7 @@ class BatchServer:
 
     answer: Callable[[list[dict[str, Any]], int], str]
     base: str = ""
-    held: threading.Event = field(default_factory=threading.Event)
+    ending: float = math.inf
     failing: int = 0
     refuse: dict[str, str] = field(default_factory=dict)
     drop: int = 0
@@ -68,9 +69,12 @@ class BatchServer:
         if path.startswith("/v1/batches?"):
             return 200, {"object": "list", "data": [self._shown(b) for b in self.batches]}
         batch = next(b for b in self.batches if path.endswith(b["id"]))
-        if not self.held.is_set() and "output_file_id" not in batch:
+        if not self._pending(batch) and "output_file_id" not in batch:
             self._finish(batch)
         return 200, self._shown(batch)
+
+    def _pending(self, batch: dict[str, Any]) -> bool:
+        return self.batches.index(batch) >= self.ending
 
     def _finish(self, batch: dict[str, Any]) -> None:
         good, bad = [], []
@@ -110,7 +114,7 @@ class BatchServer:
         return 200, b"\n".join(json.dumps(line).encode() for line in results) + b"\n"
 
     def _told(self, batch: dict[str, Any]) -> dict[str, Any]:
-        over, n = not self.held.is_set(), len(batch["requests"])
+        over, n = not self._pending(batch), len(batch["requests"])
         counts = {"processing": 0 if over else n, "succeeded": n if over else 0, "errored": 0, "canceled": 0}
         made = datetime.fromtimestamp(batch["at"], UTC).isoformat().replace("+00:00", "Z")
         return {"id": batch["id"], "type": "message_batch", "processing_status": "ended" if over else "in_progress",
