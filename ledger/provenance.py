@@ -120,7 +120,9 @@ def session_lines(session: RunSession, reported: Sequence[Mapping[str, str]] = (
     return [(what, text) for what, text in lines if text]
 
 
+@cache
 def _version(package: str) -> str:
+    """The version that this process has; reading it takes milliseconds."""
     try:
         return version(package)
     except PackageNotFoundError:
