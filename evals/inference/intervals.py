@@ -2,7 +2,8 @@
 
 Two kinds:
     robust      (default) cluster-robust linearisation of the ratio with Student's t over the items; a share gets a
-                Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998).
+                Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998) that is nowhere
+                narrower than Wilson's own over all steps, and is that one where every item is a single step.
     bootstrap   BCa over the items (Efron 1987; scipy), to check the robust one against.
 
 Where items weigh very unequally (their effective number is below 3/4 of them) that number takes the place of theirs,
@@ -25,7 +26,7 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from ...rng import named_rng
 from .ratios import Array, effective_clusters, linearised, ratio, standard_error, uneven_error
@@ -61,8 +62,10 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
     high: float | None
     if kind == "bootstrap" and error > 0:
         low, high = bca((num, den), ratio, name, level, effective)
+    elif proportion and effective:
+        low, high = wilson(value, error, effective, _most(num, den, value, effective), level)
     elif proportion:
-        low, high = wilson(value, error, count, n if effective is None else _most(num, den, value, effective), level)
+        low, high = _share(num, den, value, error, level)
     elif not error:
         return Estimate(value, n=n, clusters=clusters, why=ALIKE, effective=effective)
     else:
@@ -72,21 +75,46 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
 
 
 def t_quantile(clusters: float, level: float = LEVEL) -> float:
-    """Student's t quantile of the interval over so many clusters."""
-    return float(stdtrit(clusters - 1, (1 + level) / 2))
+    """Student's t quantile of the interval over so many clusters; the normal one over infinitely many."""
+    return float(stdtrit(clusters - 1, (1 + level) / 2) if math.isfinite(clusters) else ndtri((1 + level) / 2))
 
 
 def wilson(value: float, error: float, clusters: float, n: float, level: float = LEVEL) -> tuple[float, float]:
     """Wilson interval of a share at its effective sample size, with Student's t over the clusters for z.
 
+    Args:
+        value, error: the share and its standard error.
+        clusters: the items that the error was estimated from; infinite where it follows from the share itself.
+        n: the most independent steps that the share is taken for.
+
     Source: Wilson 1927; effective sample size of Korn and Graubard 1998, Survey Methodology 24(2).
     """
     value = min(max(value, 0.0), 1.0)
-    effective = (min(value * (1 - value) / error**2, n) if error else 0.0) or float(clusters)
+    effective = (min(value * (1 - value) / error**2, n) if error else 0.0) or (
+        clusters if math.isfinite(clusters) else n
+    )
     z = t_quantile(clusters, level)
     centre = (value + z**2 / (2 * effective)) / (1 + z**2 / effective)
     reach = z / (1 + z**2 / effective) * math.sqrt(value * (1 - value) / effective + z**2 / (4 * effective**2))
     return 0.0 if value == 0 else max(0.0, centre - reach), 1.0 if value == 1 else min(1.0, centre + reach)
+
+
+def _share(num: Array, den: Array, value: float, error: float, level: float) -> tuple[float, float]:
+    """Interval of a share whose items weigh about alike.
+
+    Steps that are independent, or more evenly spread over items than chance would have it, are worth Wilson's interval
+    over all steps, with the normal quantile: no spread is estimated. Single steps are that by their nature. Of others
+    it bounds what the spread between items says from below, as that spread comes out small now and then.
+
+    Source: Wilson 1927; that it holds its level on average over shares, Brown, Cai and DasGupta 2001, Statistical
+    Science 16(2).
+    """
+    n = float(den.sum())
+    low, high = wilson(value, math.sqrt(max(value * (1 - value), 0.0) / n), math.inf, n, level)
+    if np.all(den == 1) and np.all((num == 0) | (num == 1)):
+        return low, high
+    by_item = wilson(value, error, len(den), math.inf, level)
+    return min(low, by_item[0]), max(high, by_item[1])
 
 
 def _most(num: Array, den: Array, value: float, effective: float) -> float:

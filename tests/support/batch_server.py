@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import HTTPRequest, Reply, serving
 
 Answer = tuple[int, Any]
 
@@ -223,40 +224,12 @@ def serving_batches(answer: Callable[[list[dict[str, Any]], int], str]) -> Itera
     """The server, while it runs."""
     state = BatchServer(answer)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(request: HTTPRequest) -> Reply:
+        made = state.reply(request.method, request.path, request.data)
+        if made is None:
+            return None
+        status, body = made
+        return status, body if isinstance(body, bytes) else json.dumps(body).encode(), {}
 
-        def do_POST(self) -> None:
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            made = state.reply(self.command, self.path, data)
-            if made is None:
-                self.close_connection = True
-                return
-            status, body = made
-            sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        do_GET = do_POST  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing on the terminal."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that hangs up."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.base = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(reply) as state.base:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

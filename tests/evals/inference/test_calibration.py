@@ -1,6 +1,7 @@
 """The calibration benchmark itself, on fewer experiments; its page shows the rows and their claims."""
 
 import importlib.util
+import itertools
 import re
 import sys
 from dataclasses import replace
@@ -65,9 +66,9 @@ def test_episodes_as_clusters_would_not(calibration: ModuleType) -> None:
 
 
 def test_the_planted_items_are_what_many_of_them_show(calibration: ModuleType) -> None:
-    for world in calibration.ITEM_WORLDS:
-        base, arm = world.draw(named_rng("items", world.name), 4000, 2)
-        share, change = world.truth()
+    for world, off in itertools.product(calibration.ITEM_WORLDS, (-0.4, 0.0)):
+        base, arm = world.draw(named_rng("items", world.name), np.full(4000, off), 2)
+        share, change = world.truth(off)
         assert base.mean() == pytest.approx(share, abs=0.01)
         assert arm.mean() - base.mean() == pytest.approx(change, abs=0.01)
 

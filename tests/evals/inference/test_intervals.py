@@ -53,6 +53,27 @@ def test_the_interval_of_a_share_is_scipys_wilson_interval(right: int, wrong: in
         assert wilson(0.0, 0.0, clusters, n) == pytest.approx((0.0, theirs.high), abs=1e-9)
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_a_share_of_items_that_are_one_step_each_has_wilsons_own_interval(right: int, wrong: int) -> None:
+    n = right + wrong + 2
+    found = estimate(np.r_[np.ones(right), np.zeros(n - right)], np.ones(n), "x")
+    theirs = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 4), min_size=4, max_size=30))
+def test_a_share_is_never_surer_than_its_steps_or_its_items_make_it(right: list[int]) -> None:
+    num, den = np.array(right, float), np.full(len(right), 4.0)
+    found = estimate(num, den, "x")
+    over_steps = stats.binomtest(int(num.sum()), int(den.sum())).proportion_ci(0.95, method="wilson")
+    over_items = wilson(num.mean() / 4, standard_error(linearised(num, den)), len(right), math.inf)
+    assert found.low is not None and found.high is not None
+    assert found.low <= min(over_steps.low, over_items[0]) + 1e-9
+    assert found.high >= max(over_steps.high, over_items[1]) - 1e-9
+
+
 def test_all_or_none_gets_a_wilson_interval_over_episodes() -> None:
     every = estimate(np.full(20, 5.0), np.full(20, 5.0), "x")
     none = estimate(np.zeros(20), np.full(20, 5.0), "x")
