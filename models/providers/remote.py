@@ -47,6 +47,7 @@ from .cache_marks import check_marks, marked
 from .forms import Form, OpenModel, form_of
 from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
+from .model_check import check_model
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
 from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
@@ -237,6 +238,8 @@ class RemoteModel:
     async def open(self) -> None:
         check_key(self.name, self.api_base, self.api_key_env)
         await check_server(self.name, self.api_base)
+        if not (self.extra_headers or self.organization or self.project):  # with these, it may be another's account
+            await check_model(self.name, self.api_base, self.api_key_env)
         # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
         check_tls(litellm)
