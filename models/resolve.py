@@ -48,6 +48,7 @@ def simulated(
     admits: float = _DEFAULT.admits,
     abstains: float = _DEFAULT.abstains,
     guesses: float = _DEFAULT.guesses,
+    reverses: float = _DEFAULT.reverses,
 ) -> Simulated:
     """An agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24."""
     return Simulated(
@@ -65,6 +66,7 @@ def simulated(
             admits=admits,
             abstains=abstains,
             guesses=guesses,
+            reverses=reverses,
         )
     )
 

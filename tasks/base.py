@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from ..errors import BadOption
-from ..records import Oracle, Situation
+from ..records import NO_ORACLE, Oracle, Situation
 from ..registry import Registry, bind
 from ..rng import named_rng
 
@@ -29,6 +29,7 @@ __all__ = [
     "max_decisions",
     "named_task",
     "random_state_after",
+    "says_what_is_right",
 ]
 
 ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
@@ -154,6 +155,11 @@ def max_decisions(task: Task) -> int:
         return own
     first = task.situation(task.start(0))
     return first.horizon - first.step
+
+
+def says_what_is_right(task: Task) -> bool:
+    """Whether the oracle of a task calls anything right; of a task without one only say and do are compared."""
+    return task.oracle(task.start(0)).rule != NO_ORACLE
 
 
 def random_state_after(task: Task, seed: int, steps: int, purpose: str) -> Any:

@@ -8,6 +8,10 @@ whether it knows (its recommendation is optimal with probability `knowing`); wha
 `greedy`, else another arm) or does not know (the published row of wrong rationales); whether frequency bias overrides
 that (`frequency`: it repeats its most frequent action); and whether its answer can be parsed. The planted rates hold
 exactly where the classes differ: while an untried arm is left and at least two arms were tried.
+
+Of other tasks it knows what their solver reads in the prompt (`akrasia.solvers`). There is no greedy action there: if
+it knows it does right with probability `optimal`, and else something wrong. Where a rule and its use are asked apart,
+it is right with probability `knowing` on the rule and `optimal` on the use.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from ...errors import BadOption
 from ...options import real
 from ...records import Draw, Request, Response, ToolCall, Usage, digest
 from ...rng import named_rng
+from ...solvers import ReadPrompt, read_prompt
 from ..base import ModelInfo
 
 __all__ = ["Planted", "Simulated"]
@@ -67,6 +72,7 @@ class Planted:
         abstains: P(it declines where it may and does not know).
         guesses: P(it answers a question that is no bandit, by a guess: a letter of the list, yes or no, a number that
             stands there); else it says that it sees nothing to choose from.
+        reverses: P(it acts otherwise than it says should be done), of dilemmas in two frames.
     """
 
     knowing: float = 0.87
@@ -82,6 +88,7 @@ class Planted:
     admits: float = 0.0
     abstains: float = 0.0
     guesses: float = 0.0
+    reverses: float = 0.0
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -199,6 +206,9 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     form = question[form_begins:]
     prompt = "\n".join(m.content for m in request.messages if m.role != "assistant")
     list_of_labels = _LABELS.search(prompt)
+    asked = read_prompt(prompt)
+    if asked is not None:
+        return _solved(planted, asked, prompt, form, rng)
     if list_of_labels is None:
         return _guess(planted, prompt, rng) or "I do not see what to choose from."
     listed = list_of_labels[1]
@@ -236,6 +246,31 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     lines += [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
     lines += [f"BEST={stated}"] if wants_best else []
     if wants_action:
+        lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
+    return "\n".join(lines) or f"{stated} looks best to me."
+
+
+def _solved(planted: Planted, asked: ReadPrompt, prompt: str, form: str, rng: np.random.Generator) -> str:
+    """The answer to a question that a solver reads."""
+    u_know, u_do, u_parse, u_unmarked, u_reverses, pick = rng.random(6)
+    right, wrong = list(asked.right), list(asked.wrong)
+    if asked.open:
+        stated = done = _pick(wrong if asked.frame == "act" and u_reverses < planted.reverses else right, pick)
+    elif asked.frame:
+        rate = planted.knowing if asked.frame == "say" else planted.optimal
+        stated = done = _pick(right if u_know < rate or not wrong else wrong, pick)
+    else:
+        recommended = [b for b in _RECOMMENDED.findall(prompt) if b in (*right, *wrong)] if "BEST=" not in form else []
+        stated = (
+            recommended[-1] if recommended else _pick(right if u_know < planted.knowing or not wrong else wrong, pick)
+        )
+        rate = planted.optimal if stated in right else WRONG_OPTIMAL
+        astray = [stated] if stated in wrong else wrong
+        done = _pick(right if u_do < rate or not wrong else astray, pick)
+    if u_parse < planted.parse_failure:
+        return "Let me think about this a little longer before I decide."
+    lines = [f"BEST={stated}"] if "BEST=" in form else []
+    if "ACTION=" in form:
         lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
     return "\n".join(lines) or f"{stated} looks best to me."
 
