@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .evals.compare import Comparison
     from .evals.completeness import MissingEpisodes
     from .evals.evaluator import Evaluator, Value
+    from .evals.heterogeneity import Heterogeneity
     from .evals.inference import Interval
     from .evals.judge import Judged
     from .evals.race import RaceResult
@@ -217,6 +218,30 @@ class Result:
                 'Run several models in one experiment: models = ["embedded", "embedded:FILE"], leader = "embedded".',
             )
         return tables
+
+    def heterogeneity(
+        self, metric: str = "gap", interval: Interval = "robust", baseline: str | None = None
+    ) -> tuple[Heterogeneity, ...]:
+        """How the effect of every variant differs by item and situation; see `akrasia.evals.heterogeneity`.
+
+        Args:
+            metric: a share of steps, such as "gap" or "doing"; baseline: instead of the run's own.
+
+        Raises:
+            BadOption: there is no variant to compare with the baseline on the same situations, or no oracle.
+        """
+        from .evals.heterogeneity import heterogeneity
+        from .evals.metrics import ratio_metric
+
+        ratio_metric(metric, "has no effect by item", ("gap", "doing", "knowing"))
+        found = heterogeneity(replace(self._tables, trials=self.trials), metric, interval, baseline)
+        if not found:
+            raise BadOption(
+                f"{str(self.folder)!r} has no effects to tell by item",
+                "it takes a variant beside the baseline, on the same situations, and a task that says what is right",
+                "Run variants in the fork design.",
+            )
+        return found
 
     @property
     def _tables(self) -> RunTables:

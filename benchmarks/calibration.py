@@ -438,7 +438,7 @@ def jobs(share: float = 1.0) -> list[Job]:
     ]
     made += [partial(repeated_items, w, n, of(10_000 if w.shift == 0 else 4000)) for w in ITEM_WORLDS for n in REPEATS]
     made += [partial(trials_of_items, w, n, k, of(2000)) for w in TRIAL_WORLDS for n in TRIAL_ITEMS for k in DRAWS]
-    made += [partial(races, w, of(200)) for w in RACES]
+    made += [partial(races, w, of(2000)) for w in RACES]
     return made
 
 

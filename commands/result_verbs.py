@@ -40,6 +40,9 @@ def score(
     two_way: Annotated[
         bool, typer.Option("--two-way", help="Only the two-way tables: models by variants, and their interaction.")
     ] = False,
+    by_item: Annotated[
+        bool, typer.Option("--by-item", help="Only how effects differ: by item, difficulty, what is untried.")
+    ] = False,
     wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +61,7 @@ def score(
         turns=turns,
         every=every,
         two_way=two_way,
+        by_item=by_item,
         wide=wide,
         as_json=as_json,
     )

@@ -29,6 +29,7 @@ def score_command(
     turns: bool | None,
     every: bool,
     two_way: bool,
+    by_item: bool,
     wide: bool,
     as_json: bool,
 ) -> None:
@@ -38,7 +39,7 @@ def score_command(
         metrics: only these, as numbers; by default the whole scorecard.
         evaluators: also these; alone where no metric is named.
         every: print every metric that is measured.
-        two_way: print the tables of models by variants instead.
+        two_way: print the tables of models by variants instead; by_item: print how effects differ instead.
 
     Raises:
         UsageError: a name is unknown, or the run has no such table.
@@ -54,6 +55,17 @@ def score_command(
             echo_json(tables)
         else:
             show_two_way(tables, console, wide)
+        return
+    if by_item:
+        refuse_unused(context, ("metric", "baseline", "interval", "by_item", "wide", "as_json"), "effects by item")
+        from ..reports.forest import show_heterogeneity
+
+        with waiting(f"scoring {run}"):
+            told = [e for m in metrics or ["gap"] for e in result.heterogeneity(m, interval, baseline)]
+        if as_json:
+            echo_json(told)
+        else:
+            show_heterogeneity(told, console, wide)
         return
     from ..reports.terminal import show_estimates, show_scorecard
 

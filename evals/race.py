@@ -29,6 +29,8 @@ from .inference import LEVEL, Array
 __all__ = ["Dropped", "RaceEvidence", "RaceResult"]
 
 BETS = (np.arange(20) + 0.5) / 20
+BLOCK = 128  # items that are multiplied up at once: 2^128 is far from overflow
+_NONE, _START = np.zeros(0), np.zeros(len(BETS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class RaceEvidence:
     costs: Mapping[str, float] | None = None
     level: float = LEVEL
     shown: dict[tuple[str, str], float] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], tuple[Array, Array]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.keep < len(self.arms):
@@ -133,21 +136,18 @@ class RaceEvidence:
             sums: (num, den) per item, in the order of the episodes, of every contender, over the same items.
             base: the same of the baseline, where arms are compared per dollar.
         """
-        for one in contenders:
-            for other in contenders:
-                if one != other:
-                    evidence = self._evidence(one, other, sums, base)
-                    self.shown[one, other] = max(self.shown.get((one, other), -np.inf), evidence)
+        pairs = [(one, other) for one in contenders for other in contenders if one != other]
+        self._bet(pairs, np.stack([self._gains(one, other, sums, base) for one, other in pairs]))
         beaten = {
             arm: tuple(b for b in self.arms if self.shown.get((b, arm), -np.inf) >= self.threshold)
             for arm in contenders
         }
         return {arm: by for arm, by in beaten.items() if len(by) >= self.keep}
 
-    def _evidence(
+    def _gains(
         self, one: str, other: str, sums: Mapping[str, tuple[Array, Array]], base: tuple[Array, Array] | None
-    ) -> float:
-        """The greatest log capital so far of the bet that `one` is better than `other`."""
+    ) -> Array:
+        """By how much `one` is better than `other` on each item, in [-1/2, 1/2]."""
         (a, den), (b, den_b) = sums[one], sums[other]
         if not np.array_equal(den, den_b):
             raise BadOption(
@@ -160,6 +160,28 @@ class RaceEvidence:
             mine, theirs = 1 / self.costs[one], 1 / self.costs[other]
             sign = 1.0 if self.lower else -1.0
             gained = sign * (mine * (base[0] - a) - theirs * (base[0] - b)) / (mine + theirs)
-        x = gained / 2 / self.bound  # (num - den / 2) / bound, where num = (gained + den) / 2
-        logs = np.log1p(2 * BETS[:, None] * x[None, :]).cumsum(axis=1)
-        return float(np.logaddexp.reduce(logs, axis=0).max() - np.log(len(BETS))) if len(x) else -np.inf
+        return np.asarray(gained / 2 / self.bound)  # (num - den / 2) / bound, where num = (gained + den) / 2
+
+    def _bet(self, pairs: Sequence[tuple[str, str]], gains: Array) -> None:
+        """Let every pair's capital grow by the items that are new, and keep the greatest that it ever was.
+
+        Args:
+            gains: of every pair over all items, shape (pairs, items). Items that were seen at the look before are not
+                bet on again; where they are not the same any more, all of them are.
+        """
+        seen = [self._seen.get(pair, (_NONE, _START)) for pair in pairs]
+        known = len(seen[0][0])
+        if any(not np.array_equal(row[:known], before) for row, (before, _) in zip(gains, seen, strict=True)):
+            known, seen = 0, [(_NONE, _START)] * len(pairs)
+        logs = np.stack([capital for _, capital in seen])
+        best = np.full(len(pairs), -np.inf)
+        for start in range(known, gains.shape[1], BLOCK):
+            grown = np.cumprod(1 + 2 * BETS[:, None] * gains[:, None, start : start + BLOCK], axis=2)
+            top = logs.max(axis=1)
+            total = np.einsum("pb,pbi->pi", np.exp(logs - top[:, None]), grown)
+            with np.errstate(divide="ignore"):  # capital that is lost stays lost
+                best = np.maximum(best, top + np.log(total.max(axis=1) / len(BETS)))
+                logs = logs + np.log(grown[..., -1])
+        for pair, row, capital, most in zip(pairs, gains, logs, best, strict=True):
+            self._seen[pair] = (row, capital)
+            self.shown[pair] = max(self.shown.get(pair, -np.inf), float(most))

@@ -16,6 +16,7 @@ from .chart_svg import closed_axis, closed_row, drawn_lines, drawn_strip, swatch
 from .charts import Chart, charts_of, gap_closed, strip_of
 from .columns import ArmRow
 from .gap_steps import GapSteps, gap_steps
+from .measure_charts import measure_charts
 from .page_values import DrawnChart, Figure, Plane, PlaneLine
 from .text import TableCell, count_text, difference_text, estimate_cell, marked_name, short_name, signed_rate_text
 
@@ -52,7 +53,10 @@ def drawn_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[Dra
     if steps is None:
         closed = gap_closed(rows)
         return [] if closed is None else [_forest(closed)]
-    return [_forest(c) if c.shape == "forest" else _lines(c) for c in charts_of(rows, steps)]
+    return [
+        _forest(c) if c.shape == "forest" else _lines(c)
+        for c in (*charts_of(rows, steps), *measure_charts(rows, steps))
+    ]
 
 
 def _forest(chart: Chart) -> DrawnChart:

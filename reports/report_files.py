@@ -19,6 +19,7 @@ from ..evals.scorecard import Scorecard
 from ..files import replacing, write_file
 from .charts import Chart, charts_of
 from .columns import arm_rows
+from .measure_charts import measure_charts
 from .page import page_of
 from .page_charts import RunSteps
 from .page_values import PageTable
@@ -50,7 +51,7 @@ def write_report_files(card: Scorecard, experiment: Mapping[str, Any], run: RunS
     written = []
     for group, (task, model) in zip(page_of(card, experiment).groups, card.groups, strict=True):
         rows = arm_rows(card, task, model)
-        for chart in charts_of(rows, run.of(task, model)):
+        for chart in (*charts_of(rows, run.of(task, model)), *measure_charts(rows, run.of(task, model))):
             for form in FORMATS:
                 written.append(_draw(chart, folder / f"{group.code}-{chart.key}.{form}"))
         tables = {"variants": group.table, "outcomes": group.outcomes}

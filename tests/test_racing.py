@@ -135,3 +135,29 @@ def test_an_experiment_can_be_raced_from_a_value(tmp_path: Path) -> None:
     settings = {"task": {"name": "bandit", "horizon": 1, "head_start": 2}, "model": "simulated", "episodes": 12}
     value = assemble({**settings, "variants": ["reason_act", "reason_act | strict", "reason_act | persona"]})
     assert ak.race(value, keep=1, out=tmp_path / "run").race is not None
+
+
+def test_a_look_bets_on_new_items_alone_and_comes_to_the_same() -> None:
+    """Look after look, at once, and after items changed: the greatest capital that a bet from the start ever had."""
+    rng = named_rng(0, "test", "race looks")
+    den = np.full(300, 4.0)
+    sums = {name: (rng.integers(0, 5, 300).astype(float), den) for name in "abc"}
+
+    def cut(n: int) -> dict[str, Any]:
+        return {name: (num[:n], d[:n]) for name, (num, d) in sums.items()}
+
+    step, once = RaceEvidence("abc", 1, 4), RaceEvidence("abc", 1, 4)
+    for n in (10, 11, 150, 300):
+        step.look(cut(n), "abc")
+    once.look(cut(300), "abc")
+    bets = (np.arange(20) + 0.5) / 20
+    for (one, other), capital in once.shown.items():
+        x = (sums[other][0] - sums[one][0]) / 8
+        plain = np.cumprod(1 + 2 * bets[:, None] * x, axis=1).mean(axis=0)
+        assert capital == pytest.approx(np.log(plain.max()), abs=1e-9)
+        assert step.shown[one, other] == pytest.approx(capital, abs=1e-9)
+    sums["a"] = (sums["a"][0][::-1].copy(), den)  # an item is another than at the look before: all are bet on again
+    step.look(cut(300), "abc")
+    fresh = RaceEvidence("abc", 1, 4)
+    fresh.look(cut(300), "abc")
+    assert all(step.shown[pair] >= fresh.shown[pair] - 1e-9 for pair in fresh.shown)

@@ -1,0 +1,118 @@
+"""Charts of measures beside the gap: the levels, draws of one decision, risk against coverage, resilience by sentence.
+
+Invariant: as for every chart, nothing is drawn that is not measured, and an interval is 95 % over items.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ..evals.inference import Estimate
+from ..evals.inference import estimate as ratio_estimate
+from .charts import Chart, ChartLine, ChartPoint
+from .columns import ArmRow
+
+__all__ = ["measure_charts"]
+
+LEVELS = ("encoded", "implied", "stated", "done")
+SHARES = 10  # of the coverage, in a risk-coverage curve
+_RESAMPLED = re.compile(r"\bresample\b(?:\((?:sentence=)?(\d+)\))?")  # without options: from the first sentence
+
+
+def measure_charts(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart]:
+    """The charts that a run has the data for.
+
+    Args:
+        rows: the variants of one task and model, the baseline first; steps: their table.
+    """
+    made = [_levels(rows), *_draws(rows), _risk_coverage(rows, steps), _resilience(rows)]
+    return [chart for chart in made if chart is not None]
+
+
+def _chart(key: str, title: str, about: str, x: str, y: str, lines: list[ChartLine]) -> Chart | None:
+    return Chart(key, title, about, x, y, "lines", tuple(lines), 0.0, 1.0) if lines else None
+
+
+def _levels(rows: Sequence[ArmRow]) -> Chart | None:
+    """What is left of what is known, level by level."""
+    lines = []
+    for row in rows:
+        told = row.arm.breakdowns.get("reasoning", {})
+        points = [
+            ChartPoint(float(n), told[level]["share"]) for n, level in enumerate(LEVELS, start=1) if level in told
+        ]
+        if points:
+            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+    about = (
+        "Of the decisions whose reasoning states values: 1 an optimal action is encoded (where that is known), "
+        "2 implied by the values, 3 recommended, 4 done. Where a line falls, knowledge is lost."
+    )
+    return _chart("levels", "From the reasoning to the action", about, "level", "share optimal", lines)
+
+
+def _draws(rows: Sequence[ArmRow]) -> list[Chart | None]:
+    """pass@n, pass^n and the vote against n."""
+    charts = []
+    for key, title, about in (
+        ("pass_at", "pass@n", "How often some of n draws of a decision is right."),
+        ("pass_hat", "pass^n", "How often all of n draws of a decision are right: what can be relied on."),
+        ("vote", "vote@n", "How often the plurality of n draws is right: self-consistency without new calls."),
+    ):
+        lines = []
+        for row in rows:
+            told = row.arm.breakdowns.get("trials", {})
+            points = tuple(ChartPoint(float(n), part[key]) for n, part in told.items() if key in part)
+            if points:
+                lines.append(ChartLine(row.name, row.kind, points))
+        charts.append(_chart(key, title, about, "draws of a decision", "share of decisions", lines))
+    return charts
+
+
+def _risk_coverage(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
+    """How often the surest are wrong, against how many of them are answered."""
+    told = steps.filter(pl.col("confidence").is_not_null() & pl.col("does").is_not_null())
+    lines = []
+    for row in rows:
+        here = told.filter(pl.col("variant") == row.arm.variant).sort("confidence", descending=True)
+        points = [point for share in range(1, SHARES + 1) if (point := _risk_at(here, share / SHARES)) is not None]
+        distinct = {point.x: point for point in points}
+        if len(distinct) > 1:
+            lines.append(ChartLine(row.name, row.kind, tuple(distinct.values())))
+    about = (
+        "How often the action is not optimal if only the surest decisions are acted on, by the share that is acted on. "
+        "Decisions that are equally sure come together. A line that does not rise tells nothing by its confidence."
+    )
+    return _chart("risk_coverage", "Risk against coverage", about, "share acted on", "share wrong", lines)
+
+
+def _risk_at(ordered: pl.DataFrame, share: float) -> ChartPoint | None:
+    if ordered.is_empty():
+        return None
+    last = max(1, round(share * ordered.height)) - 1
+    part = ordered.filter(pl.col("confidence") >= ordered["confidence"][last])
+    sums = part.group_by("item", maintain_order=True).agg(num=(~pl.col("does")).sum(), den=pl.len())
+    num, den = (np.asarray(sums[c].to_numpy(), float) for c in ("num", "den"))
+    risk = ratio_estimate(num, den, f"risk at {share:g}")
+    return ChartPoint(round(part.height / ordered.height, 3), risk)
+
+
+def _resilience(rows: Sequence[ArmRow]) -> Chart | None:
+    """How often the action moves where the rationale is drawn anew from a sentence on."""
+    points: dict[float, Estimate] = {}
+    for row in rows:
+        found = _RESAMPLED.search(row.arm.variant)
+        moved = row.arm.metrics.get("moved")
+        if found is not None and row.arm.control is None and moved is not None and moved.value is not None:
+            points.setdefault(float(found[1] or 1), moved)
+    lines = (
+        [ChartLine("resampled", "variant", tuple(ChartPoint(x, points[x]) for x in sorted(points)))] if points else []
+    )
+    about = (
+        "How often another action is taken where the rationale is drawn anew from this sentence on (on-policy). Where "
+        "the line falls, the sentence before it settled the action."
+    )
+    return _chart("resilience", "Resilience by sentence", about, "first sentence drawn anew", "share moved", lines)
