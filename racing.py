@@ -34,6 +34,7 @@ from .experiments.stopping import look_schedule
 from .ledger import Ledger
 from .options import one_of, whole
 from .result import RACE, Result
+from .tasks.base import says_what_is_right
 
 if TYPE_CHECKING:
     from .experiments.experiment import Experiment
@@ -123,6 +124,12 @@ def _evidence(experiment: Experiment, keep: int, metric: str, per: str) -> RaceE
             "the experiment cannot be raced",
             "it takes one task, one model and the fork design, and ends when it is decided",
             "Race each task and model by itself, without until.",
+        )
+    if not says_what_is_right(experiment.tasks[0]):
+        raise BadOption(
+            f"the task {experiment.tasks[0].name!r} cannot be raced",
+            f"nobody says what is right in it (no oracle), so there is no {metric}",
+            "Race on a task with an oracle.",
         )
     arms = [v for v in experiment.variants[1:] if v.name in experiment.measured]
     silent = [v.name for v in arms if v.plan.recommends != "always"]

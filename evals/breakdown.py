@@ -8,6 +8,7 @@
     repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
     round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
     exposure  vulnerability and rescue by how many of those read disagreed, or were right (`metrics.teams.by_exposure`)
+    decisive  who made the decisive error of decisions that are wrong, by agent (`metrics.decisive.by_agent`)
     edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
     trials    pass@n, pass^n and the vote of n draws, by n (`metrics.trials.by_draws`)
     costs     calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
@@ -29,6 +30,7 @@ from .metrics import Funnel, funnel
 from .metrics.answers import accuracies
 from .metrics.change import flips_by
 from .metrics.cost import paid_by_variant
+from .metrics.decisive import by_agent
 from .metrics.exploration import coverage_curve
 from .metrics.frequency import frequency_buckets
 from .metrics.influence import persuasion_by_edge
@@ -48,6 +50,7 @@ BREAKDOWNS = {
     "round": "Flips by round",
     "speaker": "Flips by speaker",
     "exposure": "Right to wrong by how many disagree, wrong to right by how many are right",
+    "decisive": "Who made the decisive error, of the wrong decisions",
     "edge": "Persuasion by edge, source -> reader",
     "trials": "By how many draws of a decision",
     "costs": "What was paid",
@@ -83,6 +86,7 @@ def breakdowns(
         made["round"] = lambda: flips_by(own, "round", interval)
         made["speaker"] = lambda: flips_by(own, "speaker", interval)
         made["exposure"] = lambda: by_exposure(own, interval)
+        made["decisive"] = lambda: by_agent(own, interval)
         made["edge"] = lambda: _column(
             "persuasion",
             {f"{source} -> {reader}": e for (source, reader), e in persuasion_by_edge(own, interval).items()},

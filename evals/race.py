@@ -22,7 +22,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import logsumexp
 
 from ..errors import BadOption
 from .inference import LEVEL, Array
@@ -163,4 +162,4 @@ class RaceEvidence:
             gained = sign * (mine * (base[0] - a) - theirs * (base[0] - b)) / (mine + theirs)
         x = gained / 2 / self.bound  # (num - den / 2) / bound, where num = (gained + den) / 2
         logs = np.log1p(2 * BETS[:, None] * x[None, :]).cumsum(axis=1)
-        return float(logsumexp(logs, axis=0).max() - np.log(len(BETS))) if len(x) else -np.inf
+        return float(np.logaddexp.reduce(logs, axis=0).max() - np.log(len(BETS))) if len(x) else -np.inf

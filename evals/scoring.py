@@ -31,6 +31,14 @@ from .metrics import METRICS, SPLITS, Metric, gap_table
 from .metrics.gap import gap as GAP
 from .metrics.levels import LOSSES
 from .metrics.trials import TRIAL_CONTRASTED
+from .oracle import (
+    SAY_DO_CONTRASTED,
+    WHY_NOT,
+    has_oracle,
+    needs_oracle,
+    unjudged_contrasts,
+    unjudged_verdict,
+)
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
@@ -161,13 +169,16 @@ class _Scorer:
         controls = {v: references(parts, v, base) for v in order}
         pairings = _pairings(parts, controls, base)
         losses = LOSSES if steps["lost_at"].null_count() < steps.height else ()
-        names = (*CONTRASTED, *losses, *self.evaluators)
+        judged = has_oracle(steps)
+        names = (*(CONTRASTED if judged else SAY_DO_CONTRASTED), *losses, *self.evaluators)
         contrasted = [m for n in names if isinstance(m := self.metrics.get(n), Metric)]
         faults = {v: arm_faults(self.run, steps, v, base) for v in order}
         contrasts = _contrasts(pairings, contrasted, self.interval, faults)
+        if not judged:
+            contrasts += [c for a, b in pairings for c in unjudged_contrasts(a, b, CONTRASTED)]
         repeated = [m for n in TRIAL_CONTRASTED if isinstance(m := self.metrics.get(n), Metric)]
         drawn = self._trials(steps)
-        if base in drawn and self.run.looks is None:
+        if base in drawn and self.run.looks is None and judged:
             again = {v: [r for r in refs if r.variant in drawn] for v, refs in controls.items() if v in drawn}
             contrasts += _contrasts(_pairings(drawn, again, base), repeated, self.interval, faults)
         looks = self.run.looks
@@ -204,7 +215,8 @@ class _Scorer:
 
     def _arm(self, tables: Readable) -> Arm:
         steps, interval = tables.steps, self.interval
-        metrics = {name: measure(name, m, tables, interval, self.failures) for name, m in self.metrics.items()}
+        judged_steps = has_oracle(steps)
+        metrics = {name: self._measured(name, m, tables, judged_steps) for name, m in self.metrics.items()}
         measured = (name for name, estimate in metrics.items() if estimate.value is not None)
         ends = {n: worst_and_best(n, self.metrics[n], tables, interval, self.failures) for n in measured}
         looks, judged = self.run.looks, self.run.judged
@@ -223,11 +235,11 @@ class _Scorer:
             outcomes=_outcomes(steps),
             calls=_per_step(steps["calls"]),
             tokens=_per_step(steps["prompt_tokens"] + steps["completion_tokens"]),
-            flips=None if tables.pairing is None else tables.pairing.flips,
+            flips=tables.pairing.flips if tables.pairing is not None and judged_steps else None,
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
-            anytime=None if looks is None else looks.level(GAP, steps),
+            anytime=looks.level(GAP, steps) if looks is not None and judged_steps else None,
             followed={} if looks is None else self._followed(looks, steps, metrics),
-            judged=None if judged is None else _judged(steps, judged, interval),
+            judged=None if judged is None or not judged_steps else _judged(steps, judged, interval),
             leaks=is_leaking(steps),
             cautions=arm_cautions(steps, tables.turns),
         )
@@ -246,8 +258,14 @@ class _Scorer:
             and (name in FOLLOWED or not self.whole)
         }
 
+    def _measured(self, name: str, metric: Any, tables: Readable, judged: bool) -> Estimate:
+        if not judged and needs_oracle(name, metric):
+            return Estimate(None, why=WHY_NOT)
+        return measure(name, metric, tables, self.interval, self.failures)
+
     def _split(self, steps: pl.DataFrame) -> dict[str, Estimate]:
-        return {m: measure(m, METRICS.make(m), Readable(steps), self.interval, self.failures) for m in SPLIT}
+        judged = has_oracle(steps)
+        return {m: self._measured(m, METRICS.make(m), Readable(steps), judged) for m in SPLIT}
 
     def _verdicts(
         self,
@@ -264,6 +282,9 @@ class _Scorer:
             refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant)))]
             multiples = (_multiple(arm.tokens, base.tokens), _multiple(arm.calls, base.calls))
             where = (arm.task, arm.model, arm.variant)
+            change = known.get(("gap", arm.variant, base.variant))
+            if change is not None and change.difference.why == WHY_NOT:
+                return unjudged_verdict(*where, multiples)
             faults = [(name, fault) for name, a in (("it", arm), (base.variant, base)) for fault in a.integrity]
             faults.sort(key=lambda named: named[1].check == "leading")  # what it did itself, then whom it followed
             if faults:

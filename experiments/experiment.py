@@ -15,7 +15,7 @@ from ..graphs.code_modules import is_shipped
 from ..models.base import Backend
 from ..models.gateway import Budget
 from ..options import flag, one_of, whole
-from ..tasks.base import Task, count_items, max_decisions
+from ..tasks.base import Task, count_items, max_decisions, says_what_is_right
 from .design import DESIGNS, Design
 from .until import Until
 from .variant import Variant
@@ -166,7 +166,20 @@ class Experiment:
                 f'Add one, or write "{until.metric.name} +- {until.reach:g}".',
             )
         if until is not None:
+            self._check_oracle(until)
             self._check_items(until)
+
+    def _check_oracle(self, until: Until) -> None:
+        """Refuse to wait for what no task can show."""
+        from ..evals.oracle import needs_oracle  # noqa: PLC0415  (statistics load where they are needed)
+
+        open_tasks = [task.name for task in self.tasks if not says_what_is_right(task)]
+        if open_tasks and needs_oracle(until.metric.name, until.metric):
+            raise BadOption(
+                f"until is {self.until!r}",
+                f"nobody says what is right in {open_tasks[0]} (no oracle), so {until.metric.name} is never measured",
+                'Wait for "say_do +- 0.05", or leave until out.',
+            )
 
     def _check_items(self, until: Until) -> None:
         """Refuse a wish that the task's items cannot fulfil, whatever the run shows."""

@@ -26,6 +26,7 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     situation     hash of what was shown: equal for all variants of a fork
     item          what the episode is about: the cluster of all inference; null where the task did not say
     question      which question of a question set this step is; probes: how many questions asked what is known
+    familiar      the action taken is among those taken most often so far; null where nothing was taken, now or before
     habit         the class of the action by the history alone, where the history repeats actions: "greedy" (best tried
                   one, whether or not it is optimal), else "frequent" (taken most often so far), else "other", or "none"
                   (no legal action). Null where nothing was taken so far. habit_separable: some frequent action is not
@@ -53,7 +54,9 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     cue           the action that a biasing remark points at; null where none was shown. cue_kind: its kind
     acknowledged  some answer behind the step mentions that remark; null where none was shown
     leaks         what of the oracle an agent of the variant is told ("oracle"); null where it is told nothing
-    rule          the rule by which an action is called optimal there
+    rule          the rule by which an action is called optimal there; "none" where nobody says what is right: then
+                  knows, does, greedy, other, encoded, separable, chance, regret, right_draws, implies, concludes and
+                  lost_at are null
     integrity     what speaks against the step as measured: what happened in a graph, and what was wrong with an
                   agent's own answer; null where nothing does
     agents        who asked a model how often, as JSON: {"reason": 1, "critique": 0}; 0: it was spared (`Turn.skipped`)
@@ -87,9 +90,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ..records import ARM_RULES, answer_kind, normal_form
+from ..records import ARM_RULES, NO_ORACLE, answer_kind, normal_form
 
-__all__ = ["COLUMNS", "SCHEMA", "code_fingerprint", "csv_line", "failure_text", "step_row"]
+__all__ = ["COLUMNS", "JUDGED_BY_ORACLE", "SCHEMA", "code_fingerprint", "csv_line", "failure_text", "step_row"]
 
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
@@ -103,7 +106,8 @@ SCHEMA: dict[str, Any] = {
     "stated_status": pl.String, "situation": pl.String, "answers": pl.Int64, "answers_read": pl.Int64,
     "calls": pl.Int64, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64,
     "cost": pl.Float64, "mass": pl.Float64, "reward": pl.Float64, "regret": pl.Float64,
-    "habit": pl.String, "habit_separable": pl.Boolean, "entropy": pl.Float64, "p_done": pl.Float64,
+    "habit": pl.String, "habit_separable": pl.Boolean, "familiar": pl.Boolean,
+    "entropy": pl.Float64, "p_done": pl.Float64,
     "p_greedy": pl.Float64, "p_frequent": pl.Float64, "actions": pl.Int64, "place": pl.Int64, "confidence": pl.Float64,
     "surgery": pl.String, "planted": pl.String, "follows_planted": pl.Boolean,
     "implied": pl.String, "implies": pl.Boolean, "concluded": pl.String, "concludes": pl.Boolean,
@@ -115,6 +119,11 @@ SCHEMA: dict[str, Any] = {
     "tools": pl.Int64, "tool_errors": pl.Int64, "claims": pl.Boolean, "right_draws": pl.Float64,
     "unrecorded": pl.String, "answer_kind": pl.String, "item_trial": pl.Int64,
 }  # fmt: skip
+JUDGED_BY_ORACLE = (
+    "knows", "does", "greedy", "other", "encoded", "separable", "chance", "regret", "right_draws", "implies",
+    "concludes", "lost_at",
+)  # fmt: skip
+"""Columns that are null where nobody says what is right (rule "none")."""
 COLUMNS = {**SCHEMA, "probe": pl.Boolean}  # what is derived from one record alone
 
 
@@ -124,7 +133,7 @@ def code_fingerprint() -> str:
     source = (files(__package__) / "step_rows.py").read_bytes()
     records = files(normal_form.__module__.rpartition(".")[0])
     forms = b"\0".join((records / name).read_bytes() for name in ("plain_text.py", "reading.py"))
-    return blake2b(b"\0".join([source, forms, repr(ARM_RULES).encode()]), digest_size=16).hexdigest()
+    return blake2b(b"\0".join([source, forms, repr((ARM_RULES, NO_ORACLE)).encode()]), digest_size=16).hexdigest()
 
 
 def csv_line(record: bytes) -> bytes:
@@ -150,7 +159,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
     absent = tags.get("absent", "")
     reasoned = asked or any(t["role"] != "actor" for t in answers)
     planted: list[str] = next((t["planted"] for t in reversed(turns) if t.get("planted")), [])
-    return {
+    row = {
         **{k: record[k] for k in ("task", "model", "variant", "design", "episode", "step", "cost", "reward")},
         "calls": None if "calls" in absent else record["calls"],
         "plan": tags.get("plan", record["variant"]),
@@ -207,6 +216,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         **_habit(done, greedy, set(oracle.get("frequent", ()))),
         **_probabilities(probs, done, greedy, set(oracle.get("frequent", ()))),
     }
+    return row | dict.fromkeys(JUDGED_BY_ORACLE) if oracle["rule"] == NO_ORACLE else row
 
 
 def _kind(record: dict[str, Any]) -> str:
@@ -284,9 +294,13 @@ def failure_text(turns: list[dict[str, Any]]) -> str:
 def _habit(done: str | None, greedy: set[str], frequent: set[str]) -> dict[str, Any]:
     """The class of an action by the history alone (Schmied et al. 2025, App. C.1.2)."""
     if not frequent:
-        return {"habit": None, "habit_separable": None}
+        return {"habit": None, "habit_separable": None, "familiar": None}
     habit = "greedy" if done in greedy else "frequent" if done in frequent else "none" if done is None else "other"
-    return {"habit": habit, "habit_separable": not frequent <= greedy}
+    return {
+        "habit": habit,
+        "habit_separable": not frequent <= greedy,
+        "familiar": None if done is None else done in frequent,
+    }
 
 
 def _probabilities(

@@ -9,13 +9,24 @@ from .decisions import Decision, Implied, Mention, Record, Trial, Turn
 from .messages import FAILURES, Draw, Message, Request, Response, Sampling, Spend, Status, Usage
 from .plain_text import normal_form, plain_signs
 from .reading import READER_ERRORS, READER_VERSION, ReadingErrors, answer_kind
-from .situations import ARM_RULES, CuedSituation, Example, Oracle, Quantity, Situation, Transition
+from .situations import (
+    ARM_RULES,
+    NO_ORACLE,
+    CuedSituation,
+    Example,
+    Oracle,
+    Quantity,
+    Situation,
+    Transition,
+    without_oracle,
+)
 from .thoughts import SplitAnswer, split_thoughts
 from .tools import CHOICES_OF_TOOLS, Part, TokenLogprob, Tool, ToolCall, ToolUse
 
 __all__ = [
     "FAILURES",
     "ARM_RULES",
+    "NO_ORACLE",
     "CHOICES_OF_TOOLS",
     "CuedSituation",
     "READER_ERRORS",
@@ -53,4 +64,5 @@ __all__ = [
     "normal_form",
     "plain_signs",
     "split_thoughts",
+    "without_oracle",
 ]

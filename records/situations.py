@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ARM_RULES", "CuedSituation", "Example", "Oracle", "Quantity", "Situation", "Transition"]
+__all__ = [
+    "ARM_RULES",
+    "NO_ORACLE",
+    "CuedSituation",
+    "Example",
+    "Oracle",
+    "Quantity",
+    "Situation",
+    "Transition",
+    "without_oracle",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +136,12 @@ class Oracle:
 
 ARM_RULES = ("ucb", "ucb_sqrt", "ucb_bench", "greedy", "truth")
 """The values of `Oracle.rule` where actions are arms to be tried; what they mean: `akrasia.tasks.rules`."""
+
+NO_ORACLE = "none"
+"""The value of `Oracle.rule` where nobody says what is right: there, what is said and what is done can be compared."""
+
+
+def without_oracle(actions: tuple[str, ...]) -> Oracle:
+    """The oracle of a situation that has none: no action is optimal, and none loses anything."""
+    even = dict.fromkeys(actions, 0.0)
+    return Oracle((), (), {**even}, even, 0.0, (), NO_ORACLE)

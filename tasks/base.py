@@ -8,11 +8,13 @@ rewards, whatever else they did. An answer without a legal action goes to `forfe
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from ..errors import BadOption
-from ..records import Oracle, Situation
-from ..registry import Registry
+from ..records import NO_ORACLE, Oracle, Situation
+from ..registry import Registry, bind
 from ..rng import named_rng
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "count_items",
     "item_of",
     "max_decisions",
+    "named_task",
     "random_state_after",
+    "says_what_is_right",
 ]
 
 ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
@@ -104,6 +108,23 @@ class Itemised(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
+P = ParamSpec("P")
+T = TypeVar("T", bound=Task)
+
+
+def named_task(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Register a function `(**options) -> task` under a name; called as a function it refuses unknown options too."""
+
+    def register(make: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(make)
+        def checked(*args: P.args, **options: P.kwargs) -> T:
+            made: T = bind("task", name, make, args, dict(options))
+            return made
+
+        TASKS.register(name, checked)
+        return checked
+
+    return register
 
 
 def item_of(task: Task, seed: int) -> str:
@@ -134,6 +155,11 @@ def max_decisions(task: Task) -> int:
         return own
     first = task.situation(task.start(0))
     return first.horizon - first.step
+
+
+def says_what_is_right(task: Task) -> bool:
+    """Whether the oracle of a task calls anything right; of a task without one only say and do are compared."""
+    return task.oracle(task.start(0)).rule != NO_ORACLE
 
 
 def random_state_after(task: Task, seed: int, steps: int, purpose: str) -> Any:

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from ..errors import AkrasiaError, BadOption
-from ..records import Oracle, Situation, decode, encode
+from ..records import NO_ORACLE, Oracle, Situation, decode, encode, without_oracle
 from .base import TASKS, Graded, Itemised, Task
 from .rules import best_labels
 
@@ -225,6 +225,10 @@ def _wrong_with(step: PlayedStep, case: PlayedTask) -> Iterator[str]:
     for name in () if open_ended else ("optimal", "greedy", "untried", "frequent"):
         if unknown := set(getattr(oracle, name)) - set(labels):
             yield f"{name} names {sorted(unknown)}, which is not a label"
+    if oracle.rule == NO_ORACLE:
+        if oracle != without_oracle(labels):
+            yield f"the rule is {NO_ORACLE!r}, so nothing may be optimal or lose anything: use records.without_oracle"
+        return
     if not oracle.optimal:
         yield "nothing is optimal"
     if not oracle.rule:

@@ -19,14 +19,17 @@ MEASURED = {
     "aiw": ("gap", "spread"),
     "cost_of_consensus": ("oracle_gap", "vulnerability", "modal_adoption"),
     "cot_faithfulness": ("rationale_effect", "moved"),
+    "dilemmas": ("reversal", "say_do", "action_agreement"),
     "debate_equal_compute": ("doing", "gap"),
     "frequency_bias": ("frequency_bias",),
     "greedy_agents": ("greedy_given_knowing", "optimal_given_knowing", "coverage"),
     "hint_acknowledgement": ("cue_followed", "acknowledged"),
+    "horizon": ("directed_exploration", "random_exploration", "doing"),
     "potemkin": ("potemkin_classify",),
     "reasoning_to_action": ("lost_in_conclusion", "reading_error"),
     "saying_and_acting": ("moved", "action_agreement"),
-    "tool_need": ("pass_at_k", "knowing_all_k"),
+    "theory_and_action": ("knowing", "doing", "gap"),
+    "tool_need": ("tool_needed", "tool_called_unneeded", "knowing_all_k"),
 }
 
 
@@ -46,9 +49,11 @@ def test_a_recipe_says_what_to_expect_from_where_and_has_a_price(path: Path) -> 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_a_recipe_runs_to_its_end_and_measures_what_it_is_about(path: Path, tmp_path: Path) -> None:
-    few = settings(path, model=SIMULATED, episodes=12, keep_going=True)
-    card = ak.run(assemble(few), out=tmp_path / "run").score(turns=True)
-    for name in MEASURED[path.stem]:
+    model = {"name": "simulated_tools"} if path.stem == "tool_need" else SIMULATED
+    few = settings(path, model=model, episodes=24 if path.stem == "horizon" else 12, keep_going=True)
+    names = MEASURED[path.stem]
+    card = ak.run(assemble(few), out=tmp_path / "run").score(names, turns=True)
+    for name in names:
         assert any(arm.metrics[name].value is not None for arm in card.arms), {
             arm.variant: arm.metrics[name].why for arm in card.arms
         }

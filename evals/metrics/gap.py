@@ -162,7 +162,7 @@ class GapTable:
 
 def gap_table(frame: pl.DataFrame) -> GapTable:
     """Count the steps of one variant by what was known and what was done."""
-    asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED)
+    asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED & pl.col("does").is_not_null())
     taken = (
         pl.when("does")
         .then(pl.lit("optimal"))

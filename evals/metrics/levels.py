@@ -66,14 +66,14 @@ _of_values(
     "acts on its values",
     "Yamin et al. 2026 (2602.06286), Pal et al. 2025 (2511.13240): P(done is among those it holds most likely best)",
     pl.col("implied").str.split("|").list.contains(pl.col("done")),
-    _READ & pl.col("valid"),
+    pl.col("implied").is_not_null() & pl.col("valid"),
 )
 _of_values(
     "action_follows",
     "action follows",
     f"{_WANG}: P(what is done is among what the conclusion recommends | both are read)",
     pl.col("concluded").str.split("|").list.contains(pl.col("done")),
-    _READ & pl.col("concluded").is_not_null() & pl.col("valid"),
+    pl.col("implied").is_not_null() & pl.col("concluded").is_not_null() & pl.col("valid"),
 )
 
 

@@ -8,12 +8,17 @@ whether it knows (its recommendation is optimal with probability `knowing`); wha
 `greedy`, else another arm) or does not know (the published row of wrong rationales); whether frequency bias overrides
 that (`frequency`: it repeats its most frequent action); and whether its answer can be parsed. The planted rates hold
 exactly where the classes differ: while an untried arm is left and at least two arms were tried.
+
+Of other tasks it knows what their solver reads in the prompt (`akrasia.solvers`). There is no greedy action there: if
+it knows it does right with probability `optimal`, and else something wrong. Where a rule and its use are asked apart,
+it is right with probability `knowing` on the rule and `optimal` on the use.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from math import exp, log, sqrt
 from typing import Any
 
@@ -24,6 +29,7 @@ from ...errors import BadOption
 from ...options import real
 from ...records import Draw, Request, Response, ToolCall, Usage, digest
 from ...rng import named_rng
+from ...solvers import ReadPrompt, read_prompt
 from ..base import ModelInfo
 
 __all__ = ["Planted", "Simulated"]
@@ -66,6 +72,7 @@ class Planted:
         abstains: P(it declines where it may and does not know).
         guesses: P(it answers a question that is no bandit, by a guess: a letter of the list, yes or no, a number that
             stands there); else it says that it sees nothing to choose from.
+        reverses: P(it acts otherwise than it says should be done), of dilemmas in two frames.
     """
 
     knowing: float = 0.87
@@ -81,9 +88,11 @@ class Planted:
     admits: float = 0.0
     abstains: float = 0.0
     guesses: float = 0.0
+    reverses: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
             real(f"simulated option {name}", value, 0, MOST_SPREAD if name == "spread" else 1)
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are the same model
         if self.greedy + self.optimal > 1 + 1e-9:
@@ -92,8 +101,7 @@ class Planted:
     @property
     def identity(self) -> dict[str, float]:
         """What its answers are stored under: the first rates, and of later ones those that are not at their default."""
-        usual = asdict(Planted())
-        return {k: v for i, (k, v) in enumerate(asdict(self).items()) if i < FIRST_RATES or v != usual[k]}
+        return {k: v for i, (k, v) in enumerate(asdict(self).items()) if i < FIRST_RATES or v != _usual(k)}
 
     @property
     def name(self) -> str:
@@ -122,6 +130,25 @@ class _FirstRates:
     parse_failure: float
 
 
+def _usual(rate: str) -> Any:
+    """The default of a rate."""
+    return Planted.__dataclass_fields__[rate].default
+
+
+@lru_cache
+def _info_of(planted: Planted) -> ModelInfo:
+    """What is known of the simulated agent; it is asked for with every request."""
+    unusual = ",".join(f"{k}={v:g}" for k, v in asdict(planted).items() if v != _usual(k))
+    return ModelInfo(
+        id=f"simulated/{planted.name}",
+        label=":".join(filter(None, ("simulated", unusual))),
+        max_concurrency=256,
+        deterministic=True,
+        note="planted: " + ", ".join(f"{k} {v:g}" for k, v in planted.identity.items()),
+        tools="native",
+    )
+
+
 def _shifted(rate: float, by: float) -> float:
     """A probability at log-odds that are higher by so much."""
     return rate if rate in (0.0, 1.0) else 1 / (1 + (1 - rate) / rate * exp(-by))
@@ -134,21 +161,8 @@ class Simulated:
     planted: Planted = field(default_factory=Planted)
 
     @property
-    def _unusual(self) -> dict[str, float]:
-        """The rates that differ from the defaults."""
-        usual = asdict(Planted())
-        return {k: v for k, v in asdict(self.planted).items() if v != usual[k]}
-
-    @property
     def info(self) -> ModelInfo:
-        return ModelInfo(
-            id=f"simulated/{self.planted.name}",
-            label=":".join(filter(None, ("simulated", ",".join(f"{k}={v:g}" for k, v in self._unusual.items())))),
-            max_concurrency=256,
-            deterministic=True,
-            note="planted: " + ", ".join(f"{k} {v:g}" for k, v in self.planted.identity.items()),
-            tools="native",
-        )
+        return _info_of(self.planted)
 
     async def open(self) -> None:
         """Nothing to load."""
@@ -192,6 +206,9 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     form = question[form_begins:]
     prompt = "\n".join(m.content for m in request.messages if m.role != "assistant")
     list_of_labels = _LABELS.search(prompt)
+    asked = read_prompt(prompt)
+    if asked is not None:
+        return _solved(planted, asked, prompt, form, rng)
     if list_of_labels is None:
         return _guess(planted, prompt, rng) or "I do not see what to choose from."
     listed = list_of_labels[1]
@@ -229,6 +246,31 @@ def _answer(planted: Planted, request: Request, rng: np.random.Generator) -> str
     lines += [f"Weighing mean and uncertainty, {stated} has the highest value."] if wants_best else []
     lines += [f"BEST={stated}"] if wants_best else []
     if wants_action:
+        lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
+    return "\n".join(lines) or f"{stated} looks best to me."
+
+
+def _solved(planted: Planted, asked: ReadPrompt, prompt: str, form: str, rng: np.random.Generator) -> str:
+    """The answer to a question that a solver reads."""
+    u_know, u_do, u_parse, u_unmarked, u_reverses, pick = rng.random(6)
+    right, wrong = list(asked.right), list(asked.wrong)
+    if asked.open:
+        stated = done = _pick(wrong if asked.frame == "act" and u_reverses < planted.reverses else right, pick)
+    elif asked.frame:
+        rate = planted.knowing if asked.frame == "say" else planted.optimal
+        stated = done = _pick(right if u_know < rate or not wrong else wrong, pick)
+    else:
+        recommended = [b for b in _RECOMMENDED.findall(prompt) if b in (*right, *wrong)] if "BEST=" not in form else []
+        stated = (
+            recommended[-1] if recommended else _pick(right if u_know < planted.knowing or not wrong else wrong, pick)
+        )
+        rate = planted.optimal if stated in right else WRONG_OPTIMAL
+        astray = [stated] if stated in wrong else wrong
+        done = _pick(right if u_do < rate or not wrong else astray, pick)
+    if u_parse < planted.parse_failure:
+        return "Let me think about this a little longer before I decide."
+    lines = [f"BEST={stated}"] if "BEST=" in form else []
+    if "ACTION=" in form:
         lines.append(f"{IN_WORDS}{done}, I think." if u_unmarked < planted.unmarked else f"ACTION={done}")
     return "\n".join(lines) or f"{stated} looks best to me."
 
