@@ -18,7 +18,7 @@ from akrasia.models import Planted, Simulated
 from akrasia.tasks import Frequency, bandit, frequency
 
 PUBLISHED = Planted(knowing=0.87, greedy=0.64, optimal=0.24)
-MEASURED = ("knowing", *(f"{c}_given_knowing" for c in CLASSES), "gap", "valid", "stated_valid")
+MEASURED = ("knowing", "doing", *(f"{c}_given_knowing" for c in CLASSES), "gap", "valid", "stated_valid")
 TOLD_APART = Planted(knowing=0.90, greedy=0.64, optimal=0.24)  # 27B: its text says 87 %, its table adds up to 90
 
 
