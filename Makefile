@@ -43,8 +43,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@echo 'Done. Next: make demo'
 
 .PHONY: demo
-demo: setup ## Run examples/demo.toml with the embedded model into runs/demo
-	@$(BIN)/akrasia run examples/demo.toml --out runs/demo --fresh
+demo: setup ## Does another look, a critic, a vote or a debate close the gap? Asked of the embedded model, into runs/demo
+	@$(BIN)/akrasia demo $(ARGS)
 
 .PHONY: test
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
@@ -61,6 +61,10 @@ test-providers: setup ## Current models of many providers in five variants, agai
 .PHONY: reading
 reading: setup ## How well and how fast answers are read, on a table with the right readings (ARGS="--show")
 	@$(BIN)/python benchmarks/reading.py $(ARGS)
+
+.PHONY: published-answers
+published-answers: setup ## Published answers as they are read and as they are stored (AIW=a clone of LAION-AI/AIW)
+	@$(BIN)/python benchmarks/published_answers.py $(AIW)/collected_responses $(ARGS)
 
 .PHONY: bench-overhead
 bench-overhead: setup ## CPU and wall of a model call, ours and others' (about ten minutes)
@@ -141,6 +145,16 @@ imports: setup ## Check who imports whom
 reference: setup ## Make docs/cli.md and docs/settings.md anew from the code
 	@$(BIN)/python benchmarks/reference.py --write
 
+.PHONY: docs
+docs: $(VENV)/.docs ## Make the documentation as a site in build/docs, without a network; a warning fails
+	@$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet $(ARGS) docs build/docs
+	@echo 'Open build/docs/index.html'
+
+$(VENV)/.docs: requirements/docs.txt $(INSTALLED)
+	@echo 'Installing Sphinx'
+	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/docs.txt
+	@touch $@
+
 .PHONY: calibration
 calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
@@ -157,8 +171,20 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	  --constraint requirements/dev.txt --output-file requirements/ray.txt $(ARGS) requirements/ray.in
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --constraint requirements/dev.txt --output-file requirements/docs.txt $(ARGS) requirements/docs.in
+	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --no-emit-package torch --constraint requirements/dev.txt --override <(echo "torch==2.13.0; sys_platform == 'never'") \
 	  --output-file requirements/train.txt $(ARGS) requirements/train.in
+
+.PHONY: dist
+dist: setup ## Build the wheel and the source archive into dist/
+	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist . > /dev/null && ls -l dist
+
+.PHONY: release-check
+release-check: setup ## Whether version, citation and changelog agree (TAG=v0.1.0 also with a tag), and the wheel works alone
+	@$(BIN)/python benchmarks/release.py $(TAG)
+	@$(BIN)/pytest -n 0 -q tests/test_packaging.py
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build products, but never runs/

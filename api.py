@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .blocking import blocking
 from .errors import BadOption, RunFolderError, RunStopped, cause_of
 from .events import Listener, event_bus
+from .files import writable
 from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
 from .ledger.imported import refuse_imported
 from .records import digest
-from .result import STOPPED, Result, writable
+from .result import STOPPED, Result
 
 if TYPE_CHECKING:
     from .experiments.executors import Executor

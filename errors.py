@@ -154,11 +154,13 @@ Fault = Literal[
 class ModelError(AkrasiaError):
     """A provider did not answer. The gateway turns it into the status of a `Response`.
 
-    `said` is all that the provider said, where it may be a parameter that it refuses.
+    `said` is all that the provider said, where it may be a parameter that it refuses. `status` is the HTTP status; 0
+    where there was none, or nobody kept it.
     """
 
     fault: Fault = "unavailable"
     said: str = ""
+    status: int = 0
 
 
 class RateLimited(ModelError):

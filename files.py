@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .errors import RunFolderError
 
-__all__ = ["is_file", "replacing", "write_file"]
+__all__ = ["is_file", "replacing", "writable", "write_file"]
 
 
 def is_file(path: Path) -> bool:
@@ -71,3 +71,16 @@ def _flush(name: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def writable(folder: Path) -> None:
+    """Say that a folder cannot be written before anything is loaded; leaves no trace."""
+    parent = folder
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise RunFolderError(
+            f"the run folder {str(folder)!r} cannot be written",
+            f"{str(parent)!r} is no writable folder",
+            "Choose another --out.",
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .blocking import blocking
-from .errors import BadOption, MissingExtra, RunFolderError
+from .errors import BadOption, MissingExtra
 from .events import Listener, event_bus
-from .files import write_file
 from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
 from .ledger.imported import ImportedFrom
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from .experiments.runner import Outcome
     from .experiments.training_data import TrainingData
 
-__all__ = ["STOPPED", "Result", "open_run", "writable", "written"]
+__all__ = ["STOPPED", "Result", "open_run"]
 
 RACE = "race"  # the setting of a ledger that says how a race stands
 STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
@@ -451,9 +449,11 @@ class Result:
             UnknownName: no such form, kind of answers, variant, model or task.
             NotMeasured: the run holds nothing of the kind; nothing was written.
         """
-        from .experiments.training_data import training_data_of
+        from .experiments.training_data import training_data_of, write_training_data
 
-        return written(Path(path), lambda: training_data_of(self.folder, form, only, variants, models, tasks))
+        return write_training_data(
+            Path(path), lambda: training_data_of(self.folder, form, only, variants, models, tasks)
+        )
 
 
 def open_run(folder: Path | str) -> Result:
@@ -500,28 +500,3 @@ def _trial_answers(ledger: LedgerReader) -> pl.DataFrame:
 def _stored(ledger: LedgerReader, key: str) -> dict[str, Any] | None:
     stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
     return stored
-
-
-def written(path: Path, made: Callable[[], TrainingData]) -> TrainingData:
-    """Make training data and write them; what cannot be written is said first."""
-    from .experiments.training_data import jsonl
-
-    if path.suffix != ".jsonl":
-        raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
-    writable(path.parent)
-    data = made()
-    write_file(path, jsonl(data.rows))
-    return data
-
-
-def writable(folder: Path) -> None:
-    """Say that a folder cannot be written before anything is loaded; leaves no trace."""
-    parent = folder
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise RunFolderError(
-            f"the run folder {str(folder)!r} cannot be written",
-            f"{str(parent)!r} is no writable folder",
-            "Choose another --out.",
-        )

@@ -43,6 +43,7 @@ START = "the highest score is"
 INFINITE = "9.9"
 TEMPERATURE = 0.3  # a model this small falls apart at 1.0
 SHOWN = 3  # examples; each is prefilled once per sequence
+CONCLUSION = 48  # tokens of a conclusion, which takes 20: after others' views it is often said twice
 THOUGHT = 96  # tokens of a tuned model's thought, at most
 
 _FOLLOW_UPS = {
@@ -190,7 +191,7 @@ def _sampling(kind: str, situation: Situation, tuned: bool) -> Sampling:
         return Sampling(TEMPERATURE, max_tokens=128, stop=("\n\n",))
     if kind == "reason_act":
         return Sampling(TEMPERATURE, max_tokens=36, stop=("\n\n",))
-    return Sampling(TEMPERATURE, max_tokens=28, stop=("\n",))
+    return Sampling(TEMPERATURE, max_tokens=CONCLUSION, stop=("\n",))
 
 
 def _example(situation: Situation, action: str, kind: str) -> str:

@@ -26,7 +26,7 @@ from akrasia.models import key_of
 from akrasia.models.providers.embedded import Embedded
 from akrasia.records import Draw, Request, Response, Usage
 
-DEMO = Path(__file__).resolve().parents[1] / "examples" / "demo.toml"
+DEMO = Path(__file__).resolve().parents[1] / "examples" / "organism.toml"
 RATIO, START_UP = 0.9, 0.3
 
 

@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from loopback import HTTPRequest, Reply, serving
 
 from akrasia.models import Simulated, key_of
 from akrasia.records import Draw, Message, Request
@@ -165,42 +166,13 @@ def running(formats: Mapping[str, Callable[..., Any]]) -> Iterator[Providers]:
     """The server, while it runs."""
     world = Providers()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(request: HTTPRequest) -> Reply:
+        parts = urlsplit(request.path)
+        provider, _, path = parts.path.lstrip("/").partition("/")
+        body = json.loads(request.data) if request.data else {}
+        call = Call(provider, "/" + unquote(path), parts.query, request.headers, body)
+        status, made, more = world.reply(call, formats)
+        return status, json.dumps(made).encode(), {"Content-Type": "application/json", **more}
 
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            parts = urlsplit(self.path)
-            provider, _, path = parts.path.lstrip("/").partition("/")
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = json.loads(raw) if raw else {}
-            status, made, more = world.reply(Call(provider, "/" + unquote(path), parts.query, headers, body), formats)
-            data = json.dumps(made).encode()
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **more}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing on the terminal."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 128
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that hangs up."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    world.base = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(reply) as world.base:
         yield world
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 from akrasia.agents.answers import READER_VERSION, read_answer, read_recommendation, unread_place
-from akrasia.records import ReadingErrors, Situation
+from akrasia.records import ReadingErrors, Situation, normal_form
 
 ROWS = Path(__file__).with_name("reading.jsonl")
 SLOWEST = 100  # microseconds
@@ -40,11 +41,11 @@ class ReadingRow:
     @property
     def situation(self) -> Situation:
         """Where it was answered."""
-        number = self.kind.startswith("number")
-        return Situation(
-            "tictactoe" if self.kind.startswith("tic") else "own", 0, 1, "", self.labels, noun="button",
-            answer="number" if number else "action",
-        )  # fmt: skip
+        form: Literal["action", "number", "text"] = "action"
+        if self.kind in ("number", "text"):
+            form = "number" if self.kind == "number" else "text"
+        task = "tictactoe" if self.kind.startswith("tic") else "own"
+        return Situation(task, 0, 1, "", self.labels, noun="button", answer=form)
 
     def read(self) -> str | tuple[str, ...] | None:
         """What the reader makes of it."""
@@ -57,9 +58,14 @@ class ReadingRow:
     def verdict(self) -> str:
         """ "right", "silent", "invented" or "missed"."""
         read = self.read()
-        if read == self.right:
+        if read == self.right or (self.kind == "text" and _alike(read, self.right)):
             return "right"
         return "missed" if read is None else "invented" if self.right is None else "silent"
+
+
+def _alike(read: object, right: object) -> bool:
+    """Whether two texts are graded as one."""
+    return isinstance(read, str) and isinstance(right, str) and normal_form(read) == normal_form(right)
 
 
 def load_rows(path: Path = ROWS) -> list[ReadingRow]:

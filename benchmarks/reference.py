@@ -1,9 +1,9 @@
-"""The references of the documentation, made from the code: `docs/cli.md` and `docs/settings.md`.
+"""The references of the documentation, made from the code: command line, settings, columns, Python, papers.
 
     python benchmarks/reference.py           say whether they are up to date; exit code 1 where they are not
     python benchmarks/reference.py --write   make them anew
 
-Invariant: both follow from the code alone; whatever an option is called, defaults to and does is said once, where it is
+Invariant: they follow from the code alone; whatever an option is called, defaults to and does is said once, where it is
 declared, and a test compares the pages with what this makes.
 """
 
@@ -13,7 +13,9 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import typer
@@ -22,6 +24,7 @@ from akrasia.cli import app
 from akrasia.experiments.settings import ExperimentSettings
 from akrasia.graphs.reason_act import GRAPHS
 from akrasia.interventions.base import INTERVENTIONS
+from akrasia.ledger import step_rows
 from akrasia.models.budget import Budget
 from akrasia.models.providers.remote import RemoteModel
 from akrasia.models.providers.simulated import Planted
@@ -154,6 +157,147 @@ def _described(thing: Any) -> Iterator[tuple[str, str]]:
             yield name, meaning
 
 
+def columns_page() -> str:
+    """The page of what an export holds."""
+    text = inspect.cleandoc(step_rows.__doc__ or "").partition("Columns beside the identity")[2]
+    text = text.partition("status, stated_status")[0]
+    meanings: dict[str, str] = dict(_IDENTITY)
+    for line in text.splitlines()[1:]:
+        begins = re.match(r" {4}(\w+) {2,}(.*)", line) or re.match(r" {4}(follows_planted) {3}(.*)", line)
+        if begins:
+            last = begins[1]
+            meanings[last] = begins[2]
+        elif line.strip():
+            meanings[last] += f" {line.strip()}"
+    rows = [(f"`{name}`", _TYPES[str(kind)], _of(name, meanings)) for name, kind in step_rows.SCHEMA.items()]
+    lines = [
+        "# The columns of an export",
+        "",
+        MADE,
+        "",
+        *wrap(_COLUMNS_INTRO, 118, break_on_hyphens=False, break_long_words=False),
+    ]
+    return "\n".join([*lines, "", *_table(("column", "type", "what it holds"), rows)]) + "\n"
+
+
+def _of(name: str, meanings: dict[str, str]) -> str:
+    """What a column holds; one that has no entry of its own is explained in that of a neighbour: "x: ..."."""
+    if name in meanings:
+        return meanings[name]
+    for other, meaning in meanings.items():
+        if re.search(rf"\b{name}:", meaning):
+            return f"see `{other}`"
+    return ""
+
+
+_TYPES = {"String": "text", "Boolean": "true or false", "Int64": "whole number", "Float64": "number"}
+_COLUMNS_INTRO = (
+    "`akrasia export RUN FILE.parquet` (or `.csv`) writes a row per step of a variant; `result.to_frame()` is the "
+    "same as a polars frame, and `result.records` without the last column, `prompts`: who was asked what and said "
+    "what, as JSON. A value is null where it was not asked for. JSON lines hold the whole record instead. "
+    "[Results](results.md) shows how to use them."
+)
+_IDENTITY = {
+    "task": "the task's name, with its options where a run has several of that name",
+    "model": "the model's label",
+    "variant": "the variant's name",
+    "control": "which control the variant is; null where it is none",
+    "baseline": "the variant is the baseline",
+    "design": '"fork" or "rollout"',
+    "episode": "number of the episode, from 0, with the run's seed before it",
+    "step": "number of the step within the episode",
+    "stated": "what the rationale recommends; several are separated",
+    "stated_ties": "how many actions the rationale recommends",
+    "done": "the action that was taken; null where none could be read",
+    "stated_valid": "what is recommended is a legal action",
+    "status": 'what became of the action: "ok", or how it failed ("unparsable", "illegal", "refused", ...)',
+    "stated_status": "the same for what is recommended",
+    "calls": "calls of models that the decision would take alone; null where an imported run does not say",
+    "prompt_tokens": "tokens of all prompts behind the step, as the provider counts them",
+    "completion_tokens": "tokens of all answers behind the step",
+    "cost": "US dollars at nominal prices",
+    "mass": "probability on legal labels before it was renormalised; null where not shown",
+    "reward": "what the action earned, in the task's unit; null where the task has none",
+    "regret": "value of the best action minus that of the action taken, in the task's unit",
+    "agent_faults": "answers of agents that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]",
+    "p_done": "sum of the token probabilities of the action taken",
+    "p_greedy": "the same over the greedy actions",
+    "p_frequent": "the same over the frequent actions that are not greedy",
+}
+
+
+def api_page() -> str:
+    """The page of Python: what each room offers, with the first sentence of its documentation."""
+    import akrasia
+
+    lines = [
+        "# The Python interface",
+        "",
+        MADE,
+        "",
+        *wrap(_API_INTRO, 118, break_on_hyphens=False, break_long_words=False),
+        "",
+        "## `akrasia`",
+        "",
+    ]
+    rooms = [name for name in akrasia.__all__ if inspect.ismodule(getattr(akrasia, name))]
+    lines += _names(akrasia, [name for name in akrasia.__all__ if name not in rooms])
+    for room in sorted(rooms):
+        module = getattr(akrasia, room)
+        lines += ["", f"## `akrasia.{room}`", "", _first_sentence(module), "", *_names(module, sorted(module.__all__))]
+    return "\n".join(lines) + "\n"
+
+
+_API_INTRO = (
+    "`import akrasia as ak` loads no room: each loads when it is first used. `help(ak.run)` prints the whole "
+    "documentation of a name with its arguments, errors and sources; this page lists what there is."
+)
+
+
+def _names(module: Any, names: list[str]) -> list[str]:
+    rows = [(f"`{name}{_call(getattr(module, name))}`", _first_sentence(getattr(module, name))) for name in names]
+    return _table(("name", "what it is"), rows)
+
+
+def _call(thing: Any) -> str:
+    """The arguments of a function, without their types; nothing for a class or a value."""
+    if not inspect.isroutine(thing):
+        return ""
+    inside = ", ".join(p.name for p in inspect.signature(thing).parameters.values() if not p.name.startswith("_"))
+    return f"({inside})"
+
+
+def _first_sentence(thing: Any) -> str:
+    if not (inspect.isroutine(thing) or inspect.isclass(thing) or inspect.ismodule(thing)):
+        return f"a value of type `{type(thing).__name__}`"
+    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s", text)[0]
+
+
+def papers_page() -> str:
+    """The page of papers that can be reproduced: what each example's own comment says."""
+    lines = [
+        "# Papers that can be reproduced",
+        "",
+        MADE,
+        "",
+        *wrap(_PAPERS_INTRO, 118, break_on_hyphens=False, break_long_words=False),
+    ]
+    for path in sorted((DOCS.parent / "examples" / "papers").glob("*.toml")):
+        comment = takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines())
+        lines += ["", f"## {path.stem.replace('_', ' ')}", ""]
+        lines += [line.lstrip("# ") for line in comment if "What it costs" not in line]
+        lines += ["", "```", *(f"akrasia {verb} examples/papers/{path.name}" for verb in ("plan", "run")), "```"]
+    return "\n".join(lines) + "\n"
+
+
+_PAPERS_INTRO = (
+    "Each is an experiment file with the design of a paper, the numbers that it reports, and where to look for "
+    "ours. From a wheel, `akrasia init mine.toml --example papers/greedy_agents` copies one. `plan` says what it "
+    "costs and asks nobody; add `--model NAME` for another model, `--model simulated` to try it without any."
+)
+
+
 def _table(headings: tuple[str, ...], rows: Any) -> list[str]:
     lines = [f"| {' | '.join(headings)} |", f"|{' --- |' * len(headings)}"]
     return lines + [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
@@ -171,7 +315,13 @@ def _default(value: Any) -> str:
     return f"`{_cell(str(value).lower() if isinstance(value, bool) else str(value))}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "settings.md": settings_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "settings.md": settings_page,
+    "columns.md": columns_page,
+    "api.md": api_page,
+    "papers.md": papers_page,
+}
 
 
 def main() -> int:

@@ -37,7 +37,7 @@ def main() -> int:
     good = True
     print(f"{'':<34}{'calls':>7}{'alone':>7}{'calls/':>8} | {'per comparison':^24}")
     print(f"{'experiment':<20}{'counted':<14}{'made':>7}{'':>7}{'alone':>8} | {'ours':>8}{'naive':>8}{'ratio':>8}")
-    for name, episodes in (("demo.toml", 18), ("full_ablation.toml", 5)):
+    for name, episodes in (("organism.toml", 18), ("full_ablation.toml", 5)):
         settings = settings_of(name, episodes)
         settings.pop("leader", None)  # of several models; here is one
         plans = [v.plan for v in assemble(settings).variants]

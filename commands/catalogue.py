@@ -14,6 +14,7 @@ from rich.console import Console
 from ..errors import AkrasiaError, UnknownName
 from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from ..reports.text import marked_name
+from .examples import example_rows
 from .output import echo_json
 from .runs import run_rows
 
@@ -197,6 +198,7 @@ KINDS: dict[str, ListedKind] = {
     "protocols": _described("decision protocol", "how a debate is decided", _protocols),
     "importers": _described("format", "what it reads", _importers),
     "exporters": _described("format", "what it writes", _exporters),
+    "examples": ListedKind(("example", "about"), example_rows, wraps={"about": PROSE}),
     "runs": ListedKind(
         ("run", "started (UTC)", "state", "model", "task", "cost", "episodes", "answers", "variants"),
         run_rows,

@@ -34,7 +34,7 @@ def list_(
         str,
         typer.Argument(
             help="Of what: tasks, graphs, interventions, agents, metrics, evaluators, models, executors, protocols, "
-            "importers, exporters or runs.",
+            "importers, exporters, examples or runs.",
             autocompletion=names_of("kinds"),
         ),
     ],

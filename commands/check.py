@@ -14,8 +14,8 @@ from rich.text import Text
 
 from ..errors import LedgerError, RunFolderError
 from ..evals.check_report import CheckReport
-from ..files import write_file
-from ..result import open_run, writable
+from ..files import writable, write_file
+from ..result import open_run
 from .output import echo_json
 from .waiting import waiting
 

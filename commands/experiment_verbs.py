@@ -1,4 +1,4 @@
-"""The commands that make and run experiments: `init`, `plan` and `run`, as a user writes them."""
+"""The commands that make and run experiments: `demo`, `init`, `plan` and `run`, as a user writes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .arguments import AsJson, Changes, Episodes, LogFile, LogLevel, ModelName, TaskName, Trials, Variants, Wide
+from .arguments import (
+    AsJson,
+    Changes,
+    Episodes,
+    LogFile,
+    LogLevel,
+    ModelName,
+    TaskName,
+    Trials,
+    Variants,
+    Wide,
+    names_of,
+)
 from .output import terminal
 from .strict import StrictCommand
 from .waiting import waiting
@@ -19,8 +31,31 @@ SECTION = "Experiments"
 
 def add_experiment_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
-    for command in (init, plan, run):
+    for command in (demo, init, plan, run):
         app.command(cls=StrictCommand, rich_help_panel=SECTION)(command)
+
+
+def demo(
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default runs/demo. What was played is shown.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask this model in the place of the embedded one; the organism is then left out.",
+            autocompletion=names_of("models"),
+        ),
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes of the question, instead of 10.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Play it again: remove the runs there first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask whether another look, a critic, a vote or a debate closes the gap of a small model in this process."""
+    with waiting("loading what the demo needs"):
+        from .demo import demo_command
+
+    if not demo_command(terminal(as_json), out=out, model=model, episodes=episodes, fresh=fresh, as_json=as_json):
+        raise typer.Exit(3)
 
 
 def init(
@@ -30,13 +65,17 @@ def init(
     task: TaskName = None,
     model: ModelName = None,
     variant: Variants = None,
+    example: Annotated[
+        str | None,
+        typer.Option(help="Copy this example instead: akrasia list examples.", autocompletion=names_of("examples")),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from: what is decided, by which model, and what is changed."""
     from .init import init_command
 
-    init_command(file, task, model, variant, force, as_json)
+    init_command(file, task, model, variant, force, as_json, example)
 
 
 def plan(

@@ -6,6 +6,7 @@ Invariant: what is written assembles: `akrasia plan` takes it as it is. A file t
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 import tomllib
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ..experiments.config import assemble
 from ..files import write_file
 from ..registry import bind
 from ..tasks.base import TASKS
+from .examples import example_file
 from .output import echo_json
 
 __all__ = ["experiment_text", "init_command"]
@@ -73,9 +75,18 @@ calls = 20000
 
 
 def init_command(
-    file: Path, task: str | None, model: str | None, variants: Sequence[str] | None, force: bool, as_json: bool
+    file: Path,
+    task: str | None,
+    model: str | None,
+    variants: Sequence[str] | None,
+    force: bool,
+    as_json: bool,
+    example: str | None = None,
 ) -> None:
     """Write an experiment file and say what to do with it.
+
+    Args:
+        example: the name of a file that ships with the package, which is copied as it is, but for its name.
 
     Raises:
         BadOption: the file is there and `force` is not asked for, or it is no .toml file.
@@ -85,7 +96,17 @@ def init_command(
         raise BadOption(f"{str(file)!r} is no .toml file", remedy=f"Write: akrasia init {file.stem or 'mine'}.toml.")
     if file.exists() and not force:
         raise BadOption(f"{str(file)!r} is there already", remedy="Choose another name, or add --force to replace it.")
-    text = experiment_text(file, task or "bandit", model or "embedded", variants or VARIANTS)
+    if example is None:
+        text = experiment_text(file, task or "bandit", model or "embedded", variants or VARIANTS)
+    elif task or model or variants:
+        remedy = "Copy it, and change it in the file; or, for once, with akrasia run FILE --model NAME."
+        raise BadOption(
+            "an example is copied as it is: --example excludes --task, --model and --variant", remedy=remedy
+        )
+    else:
+        text = re.sub(
+            r'^name = ".*"', f"name = {_toml(file.stem)}", example_file(example).read_text("utf-8"), flags=re.M, count=1
+        )
     assemble(tomllib.loads(text))
     write_file(file, text.encode())
     if as_json:

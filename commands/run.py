@@ -33,7 +33,7 @@ from .output import echo_json
 from .settings import experiment_settings, merged_with, tell
 from .waiting import waiting
 
-__all__ = ["run_command"]
+__all__ = ["is_complete", "play", "run_command"]
 
 START = (
     "Write an experiment file with: akrasia init, then: akrasia plan experiment.toml and akrasia run experiment.toml. "
@@ -91,7 +91,7 @@ def run_command(
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
         try:
             racing = None if race is None else (race, "gap", race_per)
-            result = _play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console, racing)
+            result = play(assembled, settings, into, resume, fresh, offline, [*log, *exporter], console, racing)
         except KeyboardInterrupt:
             typer.echo("akrasia: interrupted at once. Every answer that was stored is kept.", err=True)
             typer.echo(f"Go on with: akrasia run --resume {into}", err=True)
@@ -105,7 +105,7 @@ def run_command(
         if result.race is not None:
             typer.echo(str(result.race))
         _say_what_is_next(result.folder, path)
-    return _is_complete(result)
+    return is_complete(result)
 
 
 def _as_json(result: Result, report: Path | None) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _say_what_is_next(folder: Path, report: Path | None) -> None:
     typer.echo(f"Trace a number: akrasia show {folder} EPISODE STEP")
 
 
-def _is_complete(result: Result) -> bool:
+def is_complete(result: Result) -> bool:
     """Whether every episode was played to its end; says what is missing where not."""
     outcome = result.outcome
     if outcome is None or (outcome.stopped is None and not outcome.missing):
@@ -171,7 +171,7 @@ def _settings(
     return experiment, merged_with(json.loads(stored), changes, options)
 
 
-def _play(
+def play(
     experiment: Experiment,
     settings: dict[str, Any],
     folder: Path,

@@ -65,12 +65,14 @@ class Cell:
         step, emit = point.situation.step, self.models.gateway.emit
         models = replace(self.models, player=(*self.models.player, variant.name), trial=trial)
         if emit is None:
-            return await variant.decide_tagged(point.situation, models, seed, step, point.told, point.tools)
+            return await variant.plan.decide_tagged(point.situation, models, seed, step, point.told, point.tools)
         where = Where(self.label, self.model, episode, variant.name, step)
         emit(DecisionBegan(where))
         try:
             models = replace(models, where=where)
-            decision, tags = await variant.decide_tagged(point.situation, models, seed, step, point.told, point.tools)
+            decision, tags = await variant.plan.decide_tagged(
+                point.situation, models, seed, step, point.told, point.tools
+            )
         except BaseException:
             emit(DecisionEnded(where))
             raise

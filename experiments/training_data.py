@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..agents.answers.parsing import read_action, replace_action
-from ..errors import NotMeasured, UnknownName
+from ..errors import BadOption, NotMeasured, UnknownName
+from ..files import writable, write_file
 from ..ledger import read_ledger
 from ..options import one_of
 from ..records import FAILURES, Message, Record, Request, Response, Turn, encode
@@ -38,6 +39,7 @@ __all__ = [
     "Demonstration",
     "assistant_message",
     "chat_messages",
+    "write_training_data",
     "form_named",
     "gap_pairs",
     "good_answers",
@@ -234,6 +236,16 @@ def form_named(name: str) -> Form:
 def jsonl(rows: Sequence[Demonstration] | Sequence[PreferencePair]) -> bytes:
     """The rows as JSON lines."""
     return b"".join(encode(row.row()) + b"\n" for row in rows)
+
+
+def write_training_data(path: Path, made: Callable[[], TrainingData]) -> TrainingData:
+    """Make training data and write them; what cannot be written is said first."""
+    if path.suffix != ".jsonl":
+        raise BadOption(f"the data would be written to {str(path)!r}", remedy="Give a .jsonl file.")
+    writable(path.parent)
+    data = made()
+    write_file(path, jsonl(data.rows))
+    return data
 
 
 def _answers(

@@ -90,26 +90,8 @@ class Variant:
         oracle: Oracle | None = None,
         tools: tuple[TaskTool, ...] = (),
     ) -> Decision:
-        """Decide a situation.
-
-        Args:
-            episode, step: the name of the draw, together with the sample numbers of the plan.
-            oracle: passed on to plans that are marked as leaking it, and to no other.
-            tools: those that the task offers, for agents that may call some.
-        """
-        return await self.plan.decide(situation, models, episode, step, oracle, tools)
-
-    async def decide_tagged(
-        self,
-        situation: Situation,
-        models: ModelRoles,
-        episode: int,
-        step: int,
-        oracle: Oracle | None = None,
-        tools: tuple[TaskTool, ...] = (),
-    ) -> tuple[Decision, dict[str, str]]:
-        """The decision, and tags of its record that say what happened inside a graph that was not built here."""
-        return await self.plan.decide_tagged(situation, models, episode, step, oracle, tools)
+        """What its plan decides in a situation (`akrasia.graphs.Decider.decide_tagged`), without tags."""
+        return (await self.plan.decide_tagged(situation, models, episode, step, oracle, tools))[0]
 
 
 def as_variants(value: Any) -> tuple[Variant, ...]:

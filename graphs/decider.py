@@ -6,15 +6,15 @@ many calls a graph makes that was not built here) is None, never a guess.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, Literal, ParamSpec, Protocol, runtime_checkable
 
 from ..models.roles import ModelRoles
 from ..records import Decision, Draw, Oracle, Situation
 from ..tasks.tools import TaskTool
 from .code_identity import Code
 
-__all__ = ["Change", "Decider", "Recommends"]
+__all__ = ["Change", "Decider", "Recommends", "untagged"]
 
 Recommends = Literal["always", "sometimes", "never"]
 
@@ -37,6 +37,21 @@ class Change(Protocol):
     def apply(self, plan: Any) -> Any: ...
 
     def view(self, situation: Situation, draw: Draw) -> Situation: ...
+
+
+Arguments = ParamSpec("Arguments")
+
+
+def untagged(
+    decide: Callable[Arguments, Coroutine[Any, Any, tuple[Decision, dict[str, str]]]],
+) -> Callable[Arguments, Coroutine[Any, Any, Decision]]:
+    """The decision without its tags: `decide` of whatever has `decide_tagged`."""
+
+    async def decision_alone(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Decision:
+        """Decide a situation as `decide_tagged` does: the decision alone."""
+        return (await decide(*args, **kwargs))[0]
+
+    return decision_alone
 
 
 @runtime_checkable
@@ -122,18 +137,6 @@ class Decider(Protocol):
         """The situation as its agents are shown it."""
         ...
 
-    async def decide(
-        self,
-        situation: Situation,
-        models: ModelRoles,
-        episode: int,
-        step: int,
-        oracle: Oracle | None = None,
-        tools: tuple[TaskTool, ...] = (),
-    ) -> Decision:
-        """Decide a situation; the oracle reaches those that leak it, and no other."""
-        ...
-
     async def decide_tagged(
         self,
         situation: Situation,
@@ -143,7 +146,13 @@ class Decider(Protocol):
         oracle: Oracle | None = None,
         tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
-        """The decision, and tags that say what happened inside graphs that were not built here."""
+        """Decide a situation: the decision, and tags that say what happened inside graphs that were not built here.
+
+        Args:
+            episode, step: the name of the draw, together with the sample numbers of the plan.
+            oracle: reaches those that are marked as leaking it, and no other.
+            tools: those that the task offers, for agents that may call some.
+        """
         ...
 
     def __or__(self, change: Any) -> Any:

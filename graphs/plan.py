@@ -31,7 +31,7 @@ from ..records import Decision, Draw, Oracle, Sampling, Situation, digest
 from ..tasks.tools import TaskTool, shown_tools
 from .code_identity import NO_CODE, Code, code_of
 from .code_modules import is_shipped
-from .decider import Change, Recommends
+from .decider import Change, Recommends, untagged
 from .external_graph import ExternalGraph
 from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read
 from .running import as_langgraph
@@ -269,20 +269,6 @@ class Plan:
             situation = change.view(situation, draw)
         return situation
 
-    async def decide(
-        self,
-        situation: Situation,
-        models: ModelRoles,
-        episode: int,
-        step: int,
-        oracle: Oracle | None = None,
-        tools: tuple[TaskTool, ...] = (),
-    ) -> Decision:
-        """Decide a situation; `oracle` reaches the agents of a plan that `leaks`, and no other. `tools` are those that
-        the task offers, for agents that may call some.
-        """
-        return (await self.decide_tagged(situation, models, episode, step, oracle, tools))[0]
-
     async def decide_tagged(
         self,
         situation: Situation,
@@ -292,7 +278,10 @@ class Plan:
         oracle: Oracle | None = None,
         tools: tuple[TaskTool, ...] = (),
     ) -> tuple[Decision, dict[str, str]]:
-        """The decision, and tags that say what happened inside the graphs from elsewhere (`GraphRun`)."""
+        """Decide a situation: the decision, and tags that say what happened inside the graphs from elsewhere
+        (`GraphRun`). `oracle` reaches the agents of a plan that `leaks`, and no other; `tools` are those that the task
+        offers, for agents that may call some.
+        """
         from ..models.providers.langchain import traced
 
         shown = self.view(situation, Draw(episode, step))
@@ -315,6 +304,8 @@ class Plan:
         order = tuple(n.name for n in self.nodes)
         decision = decision_from(end["turns"], order, self.decision, shown, end.get("inside"))
         return decision, dict(end.get("tags", {}))
+
+    decide = untagged(decide_tagged)
 
     @cached_property
     def _compiled(self) -> CompiledStateGraph[PlanState, Context, Any, Any]:

@@ -17,12 +17,22 @@ from typing import Any, ClassVar
 from ..options import real
 from ..records import Message, Usage
 from .base import SEVERAL, Intake, SourceRow
-from .columns import MOSTLY, ColumnMap, guessed_columns, map_of
+from .columns import BY_FILE, MOSTLY, ColumnMap, guessed_columns, map_of
 from .grading import LABELS, as_text, as_verdict, compared, is_verdict, judged
-from .sources import files_of, json_rows, refuse_empty
+from .sources import arms_of_files, files_of, json_rows, refuse_empty
 from .transcripts import Transcript
 
-__all__ = ["CellImporter", "Cells", "FoundCells", "LocatedRow", "named_cells", "decisions", "flattened", "threshold_of"]
+__all__ = [
+    "CellImporter",
+    "Cells",
+    "FoundCells",
+    "LocatedRow",
+    "named_cells",
+    "decisions",
+    "flattened",
+    "of_file",
+    "threshold_of",
+]
 
 FIRST = 1_000  # rows from which columns are guessed
 EXAMPLE = 40  # characters of a value that are shown
@@ -58,6 +68,12 @@ def flattened(value: Mapping[str, Any], before: str = "", depth: int = 1) -> dic
         else:
             cells[f"{before}{name}"] = as_text(part)
     return cells
+
+
+def of_file(rows: Iterable[LocatedRow], arm: str) -> Iterator[LocatedRow]:
+    """The rows of one file of several, with the arm that it may be; as they are where that is ""."""
+    for where, cells, transcript in rows:
+        yield where, ({BY_FILE: arm, **cells} if arm else cells), transcript
 
 
 def decisions(
@@ -142,7 +158,8 @@ class _RowReader:
         short = 1 < len(keys) <= LABELS and all(len(k) <= 3 and not any(c.isdigit() for c in k) for k in keys)
         models = set(held(columns["model"]))
         arm = columns["variant"] or (columns["model"] if len(models) > 1 else "")
-        labels, one_model = tuple(sorted(keys)) if short else (), arm != columns["model"]
+        labels = tuple(sorted(keys)) if short else ()
+        one_model = not columns["model"] or arm != columns["model"]
         texts, figures = tuple(r for r in TEXTS if columns[r]), any(columns[r] for r in FIGURES)
         return cls(columns, verdicts, labels, threshold, arm, one_model, texts, figures)
 
@@ -308,6 +325,7 @@ class CellImporter:
 
     suffixes: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
     lists: ClassVar[tuple[str, ...]] = ()
+    by_file: ClassVar[bool] = False  # whether each of several files is an arm where nothing else tells arms
 
     def __post_init__(self) -> None:
         """Refuse a threshold that is no number."""
@@ -319,16 +337,20 @@ class CellImporter:
 
     def located(self, source: Path, intake: Intake) -> Iterator[LocatedRow]:
         """The rows of all files; what is no row of this format is left out."""
-        for path in files_of(source, self.suffixes, intake):
-            refuse_empty(path)
-            for where, value in json_rows(path, intake, self.lists):
-                found = self.cells(value, path, intake) if isinstance(value, dict) else _no_row(value)
-                if found is None:
-                    intake.rows -= 1
-                elif isinstance(found, str):
-                    intake.leave_out(where, found)
-                else:
-                    yield where, *found
+        files = files_of(source, self.suffixes, intake)
+        for path, arm in arms_of_files(files, source).items():
+            yield from of_file(self._of_one(path, intake), arm if self.by_file else "")
+
+    def _of_one(self, path: Path, intake: Intake) -> Iterator[LocatedRow]:
+        refuse_empty(path)
+        for where, value in json_rows(path, intake, self.lists):
+            found = self.cells(value, path, intake) if isinstance(value, dict) else _no_row(value)
+            if found is None:
+                intake.rows -= 1
+            elif isinstance(found, str):
+                intake.leave_out(where, found)
+            else:
+                yield where, *found
 
     def cells(self, row: dict[str, Any], path: Path, intake: Intake) -> FoundCells:
         """The cells of a row with its transcript, or why it is none; None where it is a part of another row."""

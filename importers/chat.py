@@ -28,6 +28,7 @@ class ChatImporter(CellImporter):
     """Chat transcripts as JSON or JSON lines, in OpenAI's form."""
 
     lists = ("data", "rows", "results", "samples", "conversations", "transcripts")
+    by_file = True
 
     def recognises(self, source: Path) -> bool:
         """Messages with roles."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from ..errors import BadOption, UnknownName
 from .grading import is_verdict
 
-__all__ = ["MOSTLY", "ROLES", "ColumnMap", "guessed_columns", "map_of"]
+__all__ = ["BY_FILE", "MOSTLY", "ROLES", "ColumnMap", "guessed_columns", "is_role_name", "map_of"]
 
 ROLES = (
     "item", "trial", "variant", "model", "task", "question", "prompt", "done", "right", "key", "stated", "knows",
@@ -32,23 +32,25 @@ ROLES = (
 )  # fmt: skip
 MOSTLY = 2 / 3  # share of values of a kind from which a column is of that kind
 BY_ROW = "row"  # item=row: the row's number is the item
+BY_FILE = "file"  # variant=file: of several files, the one that a row is in
 _NAMES: dict[str, str] = {
-    "item": "item itemid questionid qid problemid exampleid sampleid docid promptid instanceid caseid testid taskid id "
+    "item": "item itemid questionid qid problemid exampleid datasetrecordid datasetexampleid "
+    "referenceexampleid datasetitemid sampleid docid promptid instanceid caseid testid testcaseid taskid id "
     "idx index uid uuid puzzle problemindex questionindex",
     "trial": "trial epoch attempt repeat repetition rep draw replicate run runid iteration iter sampleidx sampleindex "
-    "seed round pass",
+    "seed round pass sample",
     "variant": "variant arm condition method system setting strategy prompttype approach config treatment agent "
-    "scaffold mode prompting experiment technique",
+    "scaffold mode prompting experiment experimentname technique runname",
     "model": "model modelname modelid llm engine deployment",
     "task": "task taskname dataset benchmark subset domain subject",
     "question": "question problem query questiontext problemtext",
     "prompt": "prompt input instruction inputs fullprompt",
     "done": "done prediction pred response output modelanswer completion finalanswer parsedanswer modelresponse action "
     "choice modeloutput generated generation extractedanswer predicted predictedanswer reply filteredresps resps "
-    "modelchoice",
+    "modelchoice actualoutput hypothesis hyp candidate",
     "right": "right correct iscorrect success passed issuccess verdict correctness resolved exactmatch acc accuracy "
     "target gold label expected reference groundtruth rightanswer correctanswer truth answerkey key goldanswer "
-    "expectedoutput referenceanswer goldlabel",
+    "expectedoutput referenceanswer goldlabel gt goldenanswer correctoption correctchoice",
     "stated": "stated recommendation recommended statedanswer statedaction",
     "knows": "knows knowsright statedcorrect knowledge knowscorrect",
     "rationale": "rationale reasoning cot explanation thought thoughts chainofthought solution",
@@ -64,8 +66,9 @@ _NAMES: dict[str, str] = {
 }  # fmt: skip
 _KEYS = (
     "target gold groundtruth rightanswer correctanswer truth answerkey goldanswer expectedoutput referenceanswer "
-    "goldlabel expected reference key"
+    "goldlabel expected reference key gt goldenanswer correctoption correctchoice"
 )
+_TITLES = "name casename testname title case input prompt instruction"  # what a row is about, where no number says it
 _NO_SIGN = re.compile(r"[^a-z0-9]")
 
 
@@ -125,6 +128,12 @@ def map_of(text: str, header: Sequence[str]) -> ColumnMap:
     return ColumnMap(columns, arms, frozenset(), by_row)
 
 
+def is_role_name(field: str) -> bool:
+    """Whether a field's name is one of an answer, a verdict or a key."""
+    name = _NO_SIGN.sub("", field.casefold())
+    return name in ("answer", "answers") or any(name in _NAMES[role].split() for role in ("done", "right", "stated"))
+
+
 def guessed_columns(given: ColumnMap, header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> ColumnMap:
     """The map with what nobody named filled in, from the names of columns and the values of the first rows.
 
@@ -141,13 +150,13 @@ def guessed_columns(given: ColumnMap, header: Sequence[str], rows: Sequence[Mapp
         if role in columns or (role == "item" and given.by_row):
             return
         for name in names.split():
-            for column in header:
-                if column not in used and name in (whole[column], folded[column]) and values[column]:
-                    if role in _NUMBERS and not _numeric(values[column]):
-                        continue
-                    columns[role] = column
-                    used.add(column)
-                    return
+            free = [c for c in header if c not in used and name in (whole[c], folded[c]) and values[c]]
+            free = [c for c in free if not (role in _NUMBERS and not _numeric(values[c]))]
+            exact = [c for c in free if whole[c] == name]
+            if exact or len(free) == 1:  # of a.correct and b.correct neither is
+                columns[role] = (exact or free)[0]
+                used.add(columns[role])
+                return
 
     if not arms:
         for role in (
@@ -184,13 +193,16 @@ def guessed_columns(given: ColumnMap, header: Sequence[str], rows: Sequence[Mapp
     elif not arms and "done" not in columns and not _verdict_like(values.get(columns["right"], [])):
         arms = tuple(c for c in header if c not in used and values[c])
         arms = arms if len(arms) > 1 and "variant" not in columns else ()
+    models = len(set(values.get(columns.get("model", ""), [])))
+    if BY_FILE in header and not arms and "variant" not in columns and models <= 1:
+        columns["variant"] = BY_FILE
     guessed = frozenset({r for r in columns if r not in given.columns} | ({"arms"} if arms != given.arms else set()))
     made = ColumnMap(columns, arms, guessed, given.by_row or ("item" not in columns and bool(arms)))
     _refuse_unknown(made, header)
     return made
 
 
-_NUMBERS = ("tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score")
+_NUMBERS = ("trial", "tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score")
 
 
 def _place_answer(
@@ -227,17 +239,25 @@ def _take_item(
         return
     arm = [columns[role] for role in ("variant", "model") if role in columns]
     several = len({tuple(r.get(c, "") for c in arm) for r in rows}) > 1
-    for name in _NAMES["item"].split():
-        for column in header:
-            if column in used or name not in (whole[column], folded[column]) or not values[column]:
-                continue
-            if several and len(set(values[column])) == len(values[column]):
-                continue  # it numbers the rows: no two arms share a value
-            columns["item"] = column
-            used.add(column)
-            return
+
+    def take(names: str) -> bool:
+        for name in names.split():
+            for column in header:
+                if column in used or name not in (whole[column], folded[column]) or not values[column]:
+                    continue
+                if several and len(set(values[column])) == len(values[column]):
+                    continue  # it numbers the rows: no two arms share a value
+                columns["item"] = column
+                used.add(column)
+                return True
+        return False
+
+    if take(_NAMES["item"]):
+        return
     if "question" in columns:
         columns["item"] = columns["question"]
+    elif "right" in columns:
+        take(_TITLES)
 
 
 def _wide(header: Sequence[str], used: set[str], values: Mapping[str, list[str]]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +26,7 @@ from ..ledger.imported import ImportedFile
 from .base import Intake
 
 __all__ = [
+    "arms_of_files",
     "beginning",
     "files_of",
     "json_rows",
@@ -40,6 +41,12 @@ CHUNK = 1 << 20
 LONGEST_CELL = 1 << 30
 NOT_UTF8 = "it is not in UTF-8"
 _GZIP = b"\x1f\x8b"
+_PART = re.compile(
+    r"(?:^|[^a-z])(?:part|shard|chunk|batch|run|trial|seed|epoch|attempt|repeat|rollout|draw|sample|page)s?[-_ ]?\d+"
+    r"(?:-of-\d+)?$|^[\d_-]+$",
+    re.IGNORECASE,
+)
+_ENDING = re.compile(r"(?:\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx|xls|ods|txt|gz))+$", re.IGNORECASE)
 _UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python carries them
 
 
@@ -64,6 +71,16 @@ def files_of(source: Path, suffixes: Sequence[str], intake: Intake | None = None
     for path in found if intake is not None else ():
         intake.files.append(_hashed(path, source))  # type: ignore[union-attr]
     return found
+
+
+def arms_of_files(files: Sequence[Path], source: Path) -> dict[Path, str]:
+    """Of several files, the arm that each may be: its place below the source, without its ending.
+
+    "" for a single file, and where all are named like parts or repeats of one: `part-00001`, `run_2`.
+    """
+    names = {p: _ENDING.sub("", p.relative_to(source).as_posix() if p != source else p.name) for p in files}
+    one = len(files) == 1 or all(map(_PART.search, names.values()))
+    return dict.fromkeys(files, "") if one else names
 
 
 def refuse_empty(path: Path) -> None:
@@ -156,11 +173,17 @@ def table_rows(path: Path, intake: Intake, delimiter: str = "") -> Iterator[tupl
         raise BadOption(f"{str(path)!r} holds no row", "it is empty", "Give a table with a header.")
 
 
-def json_rows(path: Path, intake: Intake, keys: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+def json_rows(
+    path: Path,
+    intake: Intake,
+    keys: Sequence[str] = (),
+    split: Callable[[dict[str, Any], Sequence[str], Intake], Sequence[Any]] | None = None,
+) -> Iterator[tuple[str, Any]]:
     """(place, value) of each element of a JSON list, or of each line of JSON lines.
 
     Args:
         keys: of one JSON object, the first of these fields that holds a list is the list of rows.
+        split: makes rows of one JSON object, given these fields.
     """
     with opened(path) as file:
         first = _first_sign(file)
@@ -169,8 +192,8 @@ def json_rows(path: Path, intake: Intake, keys: Sequence[str] = ()) -> Iterator[
         return
     one = _sole_object(path) if first == b"{" else None
     if one is not None:
-        rows = next((one[k] for k in keys if isinstance(one.get(k), list)), [one])
-        for number, row in enumerate(rows, 1):
+        held = next((one[k] for k in keys if isinstance(one.get(k), list)), [one])
+        for number, row in enumerate(split(one, keys, intake) if split else held, 1):
             intake.rows += 1
             yield f"{path.name}, row {number}", row
         return

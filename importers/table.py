@@ -4,7 +4,8 @@ In the long form a row is one answer of one arm. In the wide form a row is an it
 own: `--map item=id,arms=gpt_correct|claude_correct`, or `--map item=id,right=key,arms=gpt|claude` where the columns
 hold answers.
 
-Where no column names a variant and several models answer, the models are the arms.
+Where no column names a variant and several models answer, the models are the arms. Of several files without such a
+column each is an arm, unless their names are those of parts or repeats (`part-00001`, `run_2`).
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadOption, MissingExtra
+from ..errors import BadOption, MissingExtra, UnknownName
 from .base import IMPORTERS, Intake, SourceRow
-from .cells import LocatedRow, decisions, flattened, threshold_of
-from .sources import beginning, files_of, json_rows, refuse_empty, table_rows
+from .cells import LocatedRow, decisions, flattened, of_file, threshold_of
+from .shapes import rows_of_object, unfolded
+from .sources import arms_of_files, beginning, files_of, json_rows, refuse_empty, table_rows
 
 __all__ = ["TableImporter"]
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".ods", ".txt")
 AT_ONCE = 50_000
 HUB = "hf:"
+LISTS = ("data", "rows", "results", "samples", "items", "examples")  # fields of an object that hold its rows
 Located = Iterator[LocatedRow]
 
 
@@ -37,12 +40,14 @@ class TableImporter:
         threshold: the least score that is right, where `right` is a score.
         delimiter: of a text table; by default the commonest sign of its header.
         split: of a Hugging Face data set.
+        sheet: of an Excel file.
     """
 
     map: str = ""
     threshold: float | str | None = None
     delimiter: str = ""
     split: str = ""
+    sheet: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a threshold that is no number."""
@@ -61,7 +66,10 @@ class TableImporter:
             return _hub_rows(str(source).removeprefix(HUB), self.split, intake)
         if source.is_dir() and any((source / n).is_file() for n in ("dataset_info.json", "dataset_dict.json")):
             return _saved_rows(source, self.split, intake)
-        return chain.from_iterable(self._file_rows(path, intake) for path in files_of(source, SUFFIXES, intake))
+        files = files_of(source, SUFFIXES, intake)
+        return chain.from_iterable(
+            of_file(self._file_rows(path, intake), arm) for path, arm in arms_of_files(files, source).items()
+        )
 
     def _file_rows(self, path: Path, intake: Intake) -> Located:
         refuse_empty(path)
@@ -70,7 +78,7 @@ class TableImporter:
         if head.startswith(b"PAR1"):
             return _parquet_rows(path, intake)
         if name.endswith((".xlsx", ".xls", ".ods")):
-            return _excel_rows(path, intake)
+            return _excel_rows(path, self.sheet, intake)
         if b"\0" in head[:1000] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise BadOption(
                 f"{str(path)!r} is no table", "it holds bytes that no text has", "Give CSV, JSON, Parquet or Excel."
@@ -82,7 +90,7 @@ class TableImporter:
 
 
 def _json_cells(path: Path, intake: Intake) -> Located:
-    for where, value in json_rows(path, intake, ("data", "rows", "results", "samples", "items", "examples")):
+    for where, value in unfolded(json_rows(path, intake, LISTS, rows_of_object), intake):
         if isinstance(value, dict):
             yield where, flattened(value), None
         else:
@@ -103,18 +111,25 @@ def _parquet_rows(path: Path, intake: Intake) -> Located:
         ) from None
 
 
-def _excel_rows(path: Path, intake: Intake) -> Located:
+def _excel_rows(path: Path, sheet: str, intake: Intake) -> Located:
     import polars as pl
 
     try:
-        frame = pl.read_excel(path)
+        sheets = pl.read_excel(path, sheet_id=0, raise_if_empty=False)
     except (ImportError, ModuleNotFoundError):
         raise MissingExtra(
             "reading Excel files needs the package fastexcel", remedy="Install it: pip install 'akrasia[excel]'."
         ) from None
     except Exception as error:  # the reader is a stranger's, and raises types of its own
         raise BadOption(f"{str(path)!r} is no Excel file", str(error).partition("\n")[0], "Save it as .xlsx.") from None
-    yield from _named_rows(frame, path.name, 0, intake)
+    filled = [name for name, frame in sheets.items() if len(frame)]
+    if sheet and sheet not in sheets:
+        raise UnknownName.among("sheet", sheet, list(sheets))
+    if not sheet and len(filled) > 1:
+        raise BadOption(f"{str(path)!r} has several sheets", ", ".join(filled), "Name one: --option sheet=NAME.")
+    if not (sheet or filled):
+        raise BadOption(f"{str(path)!r} is empty", "there is no row in it", "Give the file that holds the rows.")
+    yield from _named_rows(sheets[sheet or filled[0]], path.name, 0, intake)
 
 
 def _named_rows(frame: Any, name: str, start: int, intake: Intake) -> Located:
@@ -124,7 +139,7 @@ def _named_rows(frame: Any, name: str, start: int, intake: Intake) -> Located:
 
 
 def _saved_rows(folder: Path, split: str, intake: Intake) -> Located:
-    files_of(folder, (".arrow",), intake)
+    files_of(folder / split if split and (folder / split).is_dir() else folder, (".arrow",), intake)
     return _dataset_rows(_datasets().load_from_disk(str(folder)), folder.name, split, intake)
 
 

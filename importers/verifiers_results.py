@@ -23,6 +23,8 @@ __all__ = ["VerifiersImporter"]
 class VerifiersImporter(CellImporter):
     """Rollouts of verifiers with their rewards."""
 
+    by_file = True
+
     def recognises(self, source: Path) -> bool:
         """Rollouts with a completion and a reward."""
         path = next(iter(sorted(source.rglob("results.jsonl"))), source) if source.is_dir() else source

@@ -120,6 +120,7 @@ def session_lines(session: RunSession, reported: Sequence[Mapping[str, str]] = (
     return [(what, text) for what, text in lines if text]
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -148,18 +148,22 @@ class Price:
     Attributes:
         cached: of a prompt's tokens that the provider had kept; None where they cost as much as any.
         written: of a prompt's tokens that the provider keeps from now on; None likewise.
+        reasoning: of an answer's tokens that were thoughts; None likewise.
+        tiers: (tokens, the price of a whole call whose prompt is longer), shortest first.
     """
 
     prompt: float = 0.0
     completion: float = 0.0
     cached: float | None = None
     written: float | None = None
+    reasoning: float | None = None
+    tiers: tuple[tuple[int, Price], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("prompt", "completion", "cached", "written"):
+        for name, what in _PRICED.items():
             value = getattr(self, name)
             if value is not None or name in ("prompt", "completion"):
-                real(f"the price of {_PRICED[name]}", value, 0, remedy="Use US dollars, from 0.")
+                real(f"the price of {what}", value, 0, remedy="Use US dollars, from 0.")
 
     def of(self, usage: Usage, written: int = 0) -> float:
         """Nominal cost of a usage, in US dollars.
@@ -167,11 +171,14 @@ class Price:
         Args:
             written: how many of the prompt's tokens the provider keeps from now on.
         """
-        cost = usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion
-        if self.cached is not None:
-            cost += usage.cached_tokens * (self.cached - self.prompt)
-        if self.written is not None:
-            cost += written * (self.written - self.prompt)
+        price = self._at(usage.prompt_tokens)
+        cost = usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion
+        if price.cached is not None:
+            cost += usage.cached_tokens * (price.cached - price.prompt)
+        if price.written is not None:
+            cost += written * (price.written - price.prompt)
+        if price.reasoning is not None:
+            cost += usage.reasoning_tokens * (price.reasoning - price.completion)
         return max(0.0, cost)
 
     def of_response(self, response: Response) -> float:
@@ -179,12 +186,18 @@ class Price:
         return self.of(response.usage, int(response.reported.get(WRITTEN, 0)))
 
     def most(self, usage: Usage) -> float:
-        """The most that a usage can cost, however much of it is kept."""
-        return self.of(usage, usage.prompt_tokens if (self.written or 0.0) > self.prompt else 0)
+        """The most that a usage can cost, however much of it is kept or thought."""
+        price = self._at(usage.prompt_tokens)
+        prompt, completion = max(price.prompt, price.written or 0.0), max(price.completion, price.reasoning or 0.0)
+        return usage.prompt_tokens * prompt + usage.completion_tokens * completion
+
+    def _at(self, prompt_tokens: int) -> Price:
+        return next((price for above, price in reversed(self.tiers) if prompt_tokens > above), self)
 
 
 _PRICED = {
     "prompt": "prompts", "completion": "answers", "cached": "cached tokens", "written": "tokens written to the cache",
+    "reasoning": "thoughts",
 }  # fmt: skip
 
 

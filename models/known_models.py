@@ -15,7 +15,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class KnownModel:
         price: US dollars per token; None where it is not known.
         most: the most tokens of one answer, 0 where it is not known.
         needs_limit: whether a request without a limit of tokens is refused.
+        always_thinks: whether it cannot be told not to think.
         calls_tools, sees_images: whether it takes tools and images; one that nobody knows is sent them.
     """
 
@@ -75,6 +76,7 @@ class KnownModel:
     price: Price | None
     most: int
     needs_limit: bool
+    always_thinks: bool
     calls_tools: bool
     sees_images: bool
 
@@ -106,6 +108,7 @@ def known_model(name: str, allowance: Allowance = "auto", thinks: bool | None = 
         price=_price(_own_entry(name), tier),
         most=most,
         needs_limit=claude,
+        always_thinks=bool(entry.get("thinking_always_on")),
         calls_tools=not entry or bool(entry.get("supports_function_calling") or claude or openai),
         sees_images=not entry or bool(entry.get("supports_vision")),
     )
@@ -149,19 +152,40 @@ def _efforts(entry: Mapping[str, Any], base: str) -> tuple[str, ...]:
 
 
 def _price(entry: Mapping[str, Any], tier: str) -> Price | None:
-    """Dollars per token at a tier of service ("flex", "priority", "batches"), or the usual ones where it has none."""
+    """Dollars per token at a tier of service ("flex", "priority", "batches"), or the usual ones where it has none.
 
+    Long prompts have prices of their own: the table holds them as `..._above_200k_tokens`, or as a list of ranges.
+    """
+    ranges = entry.get("tiered_pricing")
+    if isinstance(ranges, list) and ranges and all(isinstance(r, Mapping) and r.get("range") for r in ranges):
+        steps = [(int(r["range"][0]), _price_of(r, tier)) for r in ranges]
+    else:
+        lengths = sorted(int(found[1]) for name in entry if (found := _ABOVE.fullmatch(name)))
+        above = [(1000 * n, _price_of(entry, tier, f"_above_{n}k_tokens")) for n in lengths]
+        steps = [(0, _price_of(entry, tier)), *above]
+    base, *longer = steps
+    if base[1] is None:
+        return None
+    tiers = tuple((tokens, price) for tokens, price in longer if price is not None and price != base[1])
+    return replace(base[1], tiers=tiers)
+
+
+def _price_of(entry: Mapping[str, Any], tier: str, above: str = "") -> Price | None:
     def cost(name: str) -> float | None:
-        value = entry.get(f"{name}_{tier}") if tier else None
-        value = entry.get(name) if value is None else value
+        names = (f"{name}{above}_{tier}" if tier else "", f"{name}{above}", f"{name}_{tier}" if tier else "", name)
+        value = next((v for n in names if (v := entry.get(n)) is not None), None)
         return None if value is None else float(value)
 
     prompt = cost("input_cost_per_token")
     if prompt is None:
         return None
+    completion, thoughts = cost("output_cost_per_token") or 0.0, cost("output_cost_per_reasoning_token")
     cached = cost("cache_read_input_token_cost")
     written = cost("cache_creation_input_token_cost")
-    return Price(prompt, cost("output_cost_per_token") or 0.0, cached, written or None)
+    return Price(prompt, completion, cached, written or None, None if thoughts == completion else thoughts)
+
+
+_ABOVE = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
 
 
 def _count(value: Any) -> int:

@@ -12,10 +12,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
+
+import orjson
 
 from ..errors import BadOption, Denied
 from ..options import one_of, real, whole
+from .offers import schema_of
 from .secrets import IN_A_HEADER, keep_secret
 from .thinking import EFFORTS, UNLIMITED
 
@@ -198,6 +202,21 @@ def _body(what: str, value: Any) -> None:
     for key in value:
         if key in _OURS:
             raise BadOption(f"{what} holds {key!r}", "a request holds it already", f"Set {_OURS[key]} itself.")
+    if not _is_json(value):
+        raise BadOption(
+            f"{what} holds a value that is no JSON", remedy="Use texts, numbers, true, false, lists, tables."
+        )
+    if "response_format" in value:
+        schema_of(orjson.dumps(value["response_format"]).decode())
+
+
+def _is_json(value: Any) -> bool:
+    """Whether JSON can hold a value as it is; it has no infinite numbers."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_json(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value))
 
 
 def _headers(what: str, value: Any) -> None:

@@ -119,16 +119,18 @@ def resolve(model: Any, **options: Any) -> Backend:
 def _with_price(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options with a price as a value, if they hold it as a table in US dollars per million tokens."""
     per_million = options.get("price")
-    if not isinstance(per_million, Mapping):
+    if per_million is None or isinstance(per_million, Price):
         return dict(options)
     kinds = ("prompt", "completion", "cached", "written")
     try:
-        if per_million.keys() - set(kinds):
+        if not isinstance(per_million, Mapping) or per_million.keys() - set(kinds):
             raise KeyError
+        if any(isinstance(value, bool) for value in per_million.values()):
+            raise TypeError
         dollars = {kind: per_million[kind] / 1e6 for kind in kinds if kind in per_million or kind in kinds[:2]}
     except (KeyError, TypeError):
         raise BadOption(
-            f"the price of {model!r} is {dict(per_million)!r}",
+            f"the price of {model!r} is {per_million!r}",
             remedy="Write price = { prompt = 0.15, completion = 0.60 } (US dollars per million tokens); cached and "
             "written are what tokens of a prompt cost that the provider has kept, and that it keeps.",
         ) from None

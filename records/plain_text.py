@@ -16,7 +16,19 @@ import unicodedata
 __all__ = ["normal_form", "plain_signs"]
 
 _QUOTES = dict.fromkeys("“”„‟«»‹›「」『』《》〈〉", '"') | dict.fromkeys("‘’‚‛′ʼ＇", "'")
-_SIGNS = {"。": ".", "、": ", ", "【": "[", "】": "]", "\u2212": "-", "…": "...", "\ufffd": "\ufffd", "⁄": "/"}
+_SIGNS = {
+    "。": ".",
+    "、": ", ",
+    "【": "[",
+    "】": "]",
+    "\u2212": "-",
+    "…": "...",
+    "\ufffd": "\ufffd",
+    "⁄": "/",
+    "،": ",",
+    "؛": ";",
+    "؟": "?",
+}
 _COMPATIBLE = ("<wide>", "<narrow>", "<font>", "<circle>", "<small>")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 __all__ = ["READER_ERRORS", "READER_VERSION", "ReadingErrors", "answer_kind"]
 
-READER_VERSION = "4"
+READER_VERSION = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,15 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(1674, 0, 0, 122),
-    "film titles": ReadingErrors(176, 0, 0, 7),
-    "letters A-J": ReadingErrors(121, 0, 0, 5),
-    "multiple choice": ReadingErrors(581, 0, 0, 49),
-    "number": ReadingErrors(1657, 0, 0, 50),
-    "tic-tac-toe": ReadingErrors(274, 0, 0, 19),
-    "tool calls": ReadingErrors(114, 0, 0, 1),
-    "yes/no": ReadingErrors(291, 0, 0, 25),
+    "bandit colours": ReadingErrors(2191, 0, 0, 121),
+    "film titles": ReadingErrors(226, 0, 0, 7),
+    "letters A-J": ReadingErrors(158, 0, 0, 5),
+    "multiple choice": ReadingErrors(677, 0, 0, 43),
+    "number": ReadingErrors(1872, 0, 0, 55),
+    "text": ReadingErrors(43, 0, 0, 0),
+    "tic-tac-toe": ReadingErrors(317, 0, 0, 20),
+    "tool calls": ReadingErrors(151, 0, 0, 0),
+    "yes/no": ReadingErrors(329, 0, 0, 29),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

@@ -1,10 +1,10 @@
 """Splitting what a model thought from what it answered, one rule for every transport.
 
 A thought stands between signs: `<think>`, `<thinking>`, `<reasoning>` and their like, Kimi's `◁think▷`, Mistral's
-`[THINK]`, Cohere's `<|START_THINKING|>`, and the channels of gpt-oss (with their signs, or with what is left of them
-where a server drops special tokens: `analysis...assistantfinal...`). A closing sign alone ends a thought that began in
-the prompt. A sign in quotation marks or backticks is a mention and splits nothing, nor does one that ends a
-sentence and the text.
+`[THINK]`, Cohere's `<|START_THINKING|>`, `<|begin_of_thought|>`, and the channels of gpt-oss (with their signs, or with
+what is left of them where a server drops special tokens: `analysis...assistantfinal...`). A closing sign alone ends a
+thought that began in the prompt. A sign in quotation marks or backticks is a mention and splits nothing, nor does one
+that ends a sentence and the text.
 
 Invariant: linear in the text, and `split_thoughts(answer)` of an answer that was split changes nothing.
 """
@@ -18,10 +18,14 @@ __all__ = ["SplitAnswer", "split_thoughts"]
 
 LOOKED_BACK = 400  # characters of a line before a sign
 MOST = 8  # thoughts of one kind within the answer of another
-_NAMES = "think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think"
+_NAMES = (
+    "think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking|deepthink|cot|chain_of_thought|"
+    "(?:thought|thinking|reasoning)_process|inner_(?:thoughts?|monologue)|internal_(?:thoughts?|monologue)|monologue"
+)
 _SIGN = re.compile(
     rf"<(?P<slash>/?)(?P<name>{_NAMES})(?:\s[^<>\n]{{0,80}})?>|◁(?P<kimi>/?)think▷|\[(?P<mistral>/?)THINK\]"
-    r"|<\|(?P<cohere>START|END)_THINKING\|>",
+    r"|<\|(?P<cohere>START|END)_THINKING\|>|<\|(?P<open>begin|start|end)_of_(?:thought|thinking|think|reasoning)\|>"
+    r"|<\|(?P<token>/?)(?:think|thinking)\|>",
     re.IGNORECASE,
 )
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w{1,40})[^<\n]{0,200}(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>")
@@ -106,9 +110,11 @@ def _kind(sign: re.Match[str]) -> tuple[str, bool]:
     """(name of the pair of signs, whether it is the closing one)."""
     if sign["name"]:
         return sign["name"].casefold(), bool(sign["slash"])
-    for pair in ("kimi", "mistral"):
+    for pair in ("kimi", "mistral", "token"):
         if sign[pair] is not None:
             return pair, bool(sign[pair])
+    if sign["open"] is not None:
+        return "open", sign["open"].casefold() == "end"
     return "cohere", sign["cohere"].upper() == "END"
 
 

@@ -5,6 +5,7 @@ Invariant: every text is escaped; the same steps give the same bytes.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -26,6 +27,12 @@ def write_gap_page(found: GapSteps, run: str, path: Path) -> Path:
     Raises:
         RunFolderError: the file cannot be written; one that was there before is kept.
     """
+    words = {"decision_words": decision_words, "oracle_words": oracle_words}
+    return write_file(path, _environment().get_template("gap.html.j2").render(found=found, run=run, **words).encode())
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -34,5 +41,4 @@ def write_gap_page(found: GapSteps, run: str, path: Path) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["plain"] = plain_text
-    words = {"decision_words": decision_words, "oracle_words": oracle_words}
-    return write_file(path, environment.get_template("gap.html.j2").render(found=found, run=run, **words).encode())
+    return environment

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,6 +67,16 @@ def render_report(
     Args:
         links: where it lies beside the viewer's pages; None where it stands alone.
     """
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    proof = b64encode(sha256(script.encode()).digest()).decode()
+    page = page_of(card, experiment, run)
+    template = _environment().get_template("report.html.j2")
+    return template.render(page=page, links=links, script=Markup(script), proof=proof)
+
+
+@cache
+def _environment() -> Environment:
+    """The templates, compiled once in a process."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -76,11 +87,7 @@ def render_report(
     )
     environment.filters.update(breakable=breakable, plain=plain_text, shortened=_shortened)
     environment.globals.update(minus=MINUS, decision_words=decision_words, oracle_words=oracle_words)
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    proof = b64encode(sha256(script.encode()).digest()).decode()
-    page = page_of(card, experiment, run)
-    template = environment.get_template("report.html.j2")
-    return template.render(page=page, links=links, script=Markup(script), proof=proof)
+    return environment
 
 
 def _shortened(text: str) -> str:

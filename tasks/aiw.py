@@ -22,7 +22,7 @@ from ..options import flag, one_of, whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, drawable_numbers
-from .base import TASKS
+from .base import named_task
 from .numbers import canonical_number
 
 __all__ = ["AIW", "AIWState", "aiw"]
@@ -137,6 +137,7 @@ class AIW:
         return " ".join(parts)
 
 
+@named_task("aiw")
 def aiw(
     problem: str = "aiw",
     variation: int | None = None,
@@ -169,6 +170,3 @@ def aiw(
         able = ", ".join(name for name, family in FAMILIES.items() if family.boost)
         raise BadOption(f"{problem!r} has no version with female_boost", remedy=f"Use it with {able}.")
     return AIW(problem, variation, wording, female_boost, numbers)
-
-
-TASKS.register("aiw", aiw)

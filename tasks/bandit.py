@@ -20,7 +20,7 @@ from ..errors import BadOption
 from ..options import MOST_OPTIONS, MOST_STEPS, one_of, real, whole
 from ..records import Example, Oracle, Quantity, Situation, Tool, Transition
 from ..rng import named_rng
-from .base import TASKS, action_index
+from .base import action_index, named_task
 from .rules import ORACLES, TRUTH, Rule, best_labels, rule_named
 from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
 from .tools import TaskTool, labels_schema
@@ -233,6 +233,7 @@ def _summary(state: BanditState) -> tuple[tuple[float | None, ...], tuple[float 
     return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
 
 
+@named_task("bandit")
 def bandit(
     arms: int = 5,
     sigma: float = 1.0,
@@ -245,7 +246,7 @@ def bandit(
     rewards: str = "gaussian",
     gap: float = 0.2,
 ) -> Bandit:
-    """Multi-armed bandit, Gaussian or Bernoulli, in five scenarios; the oracle is an index rule or the truth.
+    """Multi-armed bandit, Gaussian or Bernoulli, in the words of a scenario; the oracle is an index rule or the truth.
 
     Args:
         arms: number of arms, at least 2; labels beyond those of the list get a number ("Red-2").
@@ -289,6 +290,3 @@ def bandit(
     own = SCENARIOS[scenario].labels if labels == "scenario" else labels
     chosen = own if isinstance(own, str) else check_labels(own, arms)
     return Bandit(arms, float(sigma), horizon, chosen, rule, view, head_start, scenario, rewards, float(gap))
-
-
-TASKS.register("bandit", bandit)

@@ -8,11 +8,13 @@ rewards, whatever else they did. An answer without a legal action goes to `forfe
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from ..errors import BadOption
 from ..records import NO_ORACLE, Oracle, Situation
-from ..registry import Registry
+from ..registry import Registry, bind
 from ..rng import named_rng
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "count_items",
     "item_of",
     "max_decisions",
+    "named_task",
     "random_state_after",
     "says_what_is_right",
 ]
@@ -105,6 +108,23 @@ class Itemised(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
+P = ParamSpec("P")
+T = TypeVar("T", bound=Task)
+
+
+def named_task(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Register a function `(**options) -> task` under a name; called as a function it refuses unknown options too."""
+
+    def register(make: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(make)
+        def checked(*args: P.args, **options: P.kwargs) -> T:
+            made: T = bind("task", name, make, args, dict(options))
+            return made
+
+        TASKS.register(name, checked)
+        return checked
+
+    return register
 
 
 def item_of(task: Task, seed: int) -> str:

@@ -20,7 +20,7 @@ from ..errors import BadOption
 from ..options import MOST_STEPS, one_of, real, whole
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, action_index
+from .base import action_index, named_task
 from .movielens import MOVIES, Ratings, generate_ratings, load_movielens
 from .rules import RATING_MIDDLE, TRUTH, best_labels, linucb_values
 
@@ -205,6 +205,7 @@ def _summary(state: ContextualState) -> tuple[tuple[float | None, ...], tuple[fl
     return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
 
 
+@named_task("contextual")
 def contextual(
     arms: int = 10,
     horizon: int = 50,
@@ -251,6 +252,3 @@ def contextual(
     if len(task.ratings.titles) < arms:
         raise BadOption(f"arms is {arms}", f"{data} rates {len(task.ratings.titles)} movies", "Use fewer.")
     return task
-
-
-TASKS.register("contextual", contextual)

@@ -21,7 +21,7 @@ from ..options import MOST_OPTIONS, MOST_STEPS, whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .bandit import Bandit, BanditState, bandit
-from .base import TASKS
+from .base import named_task
 from .rules import TRUTH
 
 __all__ = ["LONGEST", "SHORTEST", "Frequency", "FrequencyState", "frequency"]
@@ -99,6 +99,7 @@ class Frequency:
         return replace(state, over=True), True
 
 
+@named_task("frequency")
 def frequency(
     arms: int = 10,
     repeats: int = 100,
@@ -126,6 +127,3 @@ def frequency(
     if targets > arms:
         raise BadOption(f"targets is {targets}", f"there are {arms} arms", "Use at most as many.")
     return Frequency(arms, repeats, targets, float(sigma), labels, scenario)
-
-
-TASKS.register("frequency", frequency)

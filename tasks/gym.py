@@ -33,7 +33,7 @@ from ..errors import BadOption, UnknownName
 from ..options import MOST_STEPS, real, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, action_index
+from .base import action_index, named_task
 from .gym_checks import check_env_options, checked_labels, discrete_actions, make_environment
 from .gym_oracle import (
     MAX_SEARCH,
@@ -239,6 +239,7 @@ class _EnvironmentPool:
             other.close()
 
 
+@named_task("gymnasium")
 def from_gymnasium(
     env: str,
     action_labels: tuple[str, ...] | list[str] | None = None,
@@ -419,6 +420,3 @@ def _plain(value: Any) -> Any:
         "it is not a number, text, array, or mapping of these",
         "Wrap the environment in one with such observations.",
     )
-
-
-TASKS.register("gymnasium", from_gymnasium)

@@ -22,7 +22,7 @@ from ..errors import BadOption
 from ..options import flag, one_of
 from ..records import Oracle, Situation, digest, normal_form
 from ..rng import named_rng
-from .base import TASKS, action_index
+from .base import action_index, named_task
 from .numbers import canonical_number
 from .question_files import (
     FORMATS,
@@ -202,6 +202,7 @@ class GradedQuestionSet(QuestionSet):
         return GRADES[all(normal_form(r) != normal_form(question.answer) for r in readings)]
 
 
+@named_task("questions")
 def questions(
     path: str = "",
     format: str = "auto",
@@ -297,6 +298,3 @@ def _warn(path: str, good: int, bad: list[MalformedRow]) -> None:
     warnings.warn(
         f"{path}: {len(bad)} of {good + len(bad)} rows are not questions and are left out: {listed}", stacklevel=3
     )
-
-
-TASKS.register("questions", questions)

@@ -26,7 +26,7 @@ from ..errors import BadOption
 from ..options import flag, one_of, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import TASKS, action_index
+from .base import action_index, named_task
 from .search import EMPTY, LINES, empty_cells, is_full, mcts_move, minimax_values, winner, with_mark
 
 __all__ = ["OPPONENTS", "GameState", "TicTacToe", "tictactoe"]
@@ -164,6 +164,7 @@ def _nearest_own_win(board: str) -> tuple[str, ...]:
     return tuple(str(c) for c in empty_cells(board) if c in open_cells)
 
 
+@named_task("tictactoe")
 def tictactoe(opponent: str = "uniform", legal: bool = True, first: bool = True, rollouts: int = 500) -> TicTacToe:
     """Tic-tac-toe as nine digits, with the exact minimax-optimal set as oracle.
 
@@ -183,6 +184,3 @@ def tictactoe(opponent: str = "uniform", legal: bool = True, first: bool = True,
     flag("first", first)
     whole("rollouts", rollouts, 1, 100_000)
     return TicTacToe(opponent, legal, first, rollouts)
-
-
-TASKS.register("tictactoe", tictactoe)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib.util
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -15,15 +16,26 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import hypothesis
 import pytest
 
+# Tests run in two processes on two cores: more threads in each would only wait for one another. The processes that a
+# test starts have as many as they like.
+with mock.patch.dict(os.environ, POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1"):
+    import numpy  # noqa: F401
+    import polars
+
+    polars.thread_pool_size()  # makes the pool
+
 from akrasia.models import Simulated, key_of
 from akrasia.records import Draw, Message, Request
 
-hypothesis.settings.register_profile("busy", deadline=None)  # a busy machine is no fault of the code
-hypothesis.settings.load_profile("busy")
+# A busy machine is no fault of the code. `--hypothesis-profile=thorough` looks at twenty times as many examples.
+hypothesis.settings.register_profile("usual", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("usual")
 
 API_KEY = "sk-loopback-0123456789abcdef"
 

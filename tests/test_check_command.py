@@ -105,7 +105,9 @@ def test_the_same_as_json_and_as_junit(folder: Path, tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.slow
-def test_the_workflow_s_own_commands_run(tmp_path: Path) -> None:
+def test_the_workflow_s_own_commands_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As a runner would play them: the second build pays nothing again, and a broken agent makes it red."""
     workflow = yaml.safe_load((EXAMPLE / "akrasia.yml").read_text(encoding="utf-8"))
     steps = [step["run"] for step in workflow["jobs"]["gap"]["steps"] if "run" in step]
@@ -113,16 +115,18 @@ def test_the_workflow_s_own_commands_run(tmp_path: Path) -> None:
     assert [c[1] for c in commands] == ["run", "check"]
     shutil.copytree(EXAMPLE, tmp_path / "examples" / "ci")
 
-    def play(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        start = [sys.executable, "-c", "from akrasia.cli import main; main()"]
-        return subprocess.run([*start, *arguments[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    monkeypatch.chdir(tmp_path)
 
-    first, check, second = (play(commands[i]) for i in (0, 1, 0))
-    assert (first.returncode, check.returncode, second.returncode) == (0, 0, 0), check.stdout + first.stderr
-    assert "calls made: 0;" in second.stdout and (tmp_path / "runs" / "checks.xml").is_file()
-    assert check.stdout.count("holds: ") == 4
-    red = play([*commands[1][:3], "gap < 0.01"])
-    assert red.returncode in (1, 3)
+    def play(arguments: list[str]) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments[1:])
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    (first, _), (check, lines), (second, summary) = (play(commands[i]) for i in (0, 1, 0))
+    assert (first, check, second) == (0, 0, 0), lines
+    assert "calls made: 0;" in summary and (tmp_path / "runs" / "checks.xml").is_file()
+    assert lines.count("holds: ") == 4
+    assert play([*commands[1][:3], "gap < 0.01"])[0] in (1, 3)
 
 
 def pytest_in(cwd: Path, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:

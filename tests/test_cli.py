@@ -189,7 +189,7 @@ def test_lists_name_what_is_known(akrasia: Shell) -> None:
     entries = {
         "tasks": "bandit", "graphs": "reason_act", "interventions": "placebo", "agents": "critic", "metrics": "knowing",
         "evaluators": "evaluator", "models": "embedded", "executors": "processes",
-        "protocols": "borda", "importers": "gsm8k", "exporters": "parquet", "runs": "run",
+        "protocols": "borda", "importers": "gsm8k", "exporters": "parquet", "examples": "demo", "runs": "run",
     }  # fmt: skip
     assert entries.keys() == KINDS.keys()
     described = akrasia("list", "--help").stdout
@@ -204,7 +204,7 @@ def test_lists_name_what_is_known(akrasia: Shell) -> None:
 def test_plan_counts_calls_without_asking_anyone(akrasia: Shell, tmp_path: Path) -> None:
     planned = akrasia("plan", DEMO)
     assert planned.returncode == 0
-    assert "768 answers asked for, 384 calls made (50%" in planned.stdout
+    assert "810 answers asked for, 540 calls made (67%" in planned.stdout
     assert list(tmp_path.iterdir()) == []
 
 

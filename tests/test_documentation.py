@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 
 import akrasia
 from akrasia.cli import app
+from akrasia.cli import main as akrasia_main
+from akrasia.errors import MissingExtra
 from akrasia.experiments.config import assemble, load_settings
 from akrasia.experiments.experiment import Experiment
 from akrasia.experiments.planning.power import item_warnings
@@ -24,7 +27,6 @@ from akrasia.tasks import question_rows
 from akrasia.training.recipe import assemble_training
 
 ROOT = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 
 
@@ -63,6 +65,81 @@ def test_the_python_of_the_results_page_runs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "difference" in done.stdout and "prompts" in done.stdout
+
+
+ELSEWHERE = {
+    "README.md",
+    "evaluators.md",
+    "results.md",
+    "tasks.md",
+    "importing.md",
+}  # pages whose blocks other tests run
+GIVEN = {  # what a block of a page takes for granted
+    "checks.md": "import akrasia as ak\nmy_agent = ak.graphs.reason_act\n",
+    "reading.md": "import akrasia as ak\ntask = ak.tasks.bandit()\nsituation = task.situation(task.start(0))\n",
+    "langgraph.md": "import akrasia as ak\n",
+    "judging.md": (
+        "import akrasia as ak\n"
+        "ak.run(task='bandit', model='simulated:knowing=0.5', variants=['reason_act'], episodes=2, out='runs/demo')\n"
+    ),
+}
+STAND_INS = {'"openai/gpt-4o-mini"': '"simulated"', '"openai:gpt-4o-mini"': "ak.ChatModel()"}  # nobody is asked here
+BLOCKS = [
+    pytest.param(page, block, id=f"{page}-{number}")
+    for page, text in sorted(PAGES.items())
+    if page not in ELSEWHERE
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+]
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS)
+def test_the_python_of_every_other_page_runs(
+    page: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, stand_in in STAND_INS.items():
+        block = block.replace(name, stand_in)
+    script = tmp_path / "block.py"
+    script.write_text(GIVEN.get(page, "") + block)
+    try:
+        runpy.run_path(str(script))
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
+
+
+WALKED = [page for page, text in sorted(PAGES.items()) if "```console" in text]
+
+
+@pytest.mark.parametrize("page", WALKED)
+def test_the_commands_of_a_page_run_one_after_the_other(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a reader types them, with the simulated model in the place of the embedded one."""
+    monkeypatch.chdir(tmp_path)
+    lines = "".join(re.findall(r"```console\n(.*?)```", PAGES[page], re.DOTALL)).splitlines()
+    assert lines
+    for line in lines:
+        program, verb, *rest = shlex.split(line, comments=True)
+        if verb in ("demo", "run", "plan") and "--model" not in rest:
+            rest += ["--model", "simulated", *(["--out", "runs/demo"] if verb == "demo" else [])]
+        with pytest.raises(SystemExit) as ended:
+            akrasia_main([verb, *rest])
+        assert program == "akrasia" and not ended.value.code, (line, capsys.readouterr().err)
+
+
+def test_every_experiment_in_a_page_is_understood() -> None:
+    """Whatever stands in a TOML block is a whole experiment, or a part of one."""
+    for page, text in PAGES.items():
+        for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+            settings = tomllib.loads(block)
+            if page in ("configuration.md", "questions.md") or "project" in settings:
+                continue  # tested with its files, or no experiment
+            assemble({"task": "bandit", "variants": ["reason_then_act | critique"], **settings})
+
+
+def test_every_page_is_in_the_site() -> None:
+    listed = set(re.findall(r"^([a-z_]+)$", PAGES["index.md"], re.MULTILINE))
+    assert {f"{name}.md" for name in listed} | {"index.md", "README.md"} == set(PAGES)
 
 
 def test_the_package_s_docstring_is_the_readme_s_example() -> None:
@@ -122,11 +199,13 @@ def test_every_training_file_is_understood(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Path) -> None:
-    run = ["run", str(path), "--model", "simulated", "--episodes", "2", "--out", "out", "--no-report"]
-    done = subprocess.run([*COMMAND, *run], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    for episode, step in re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE):
-        shown = CliRunner().invoke(app, ["show", str(tmp_path / "out"), episode, step])
+    named = re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE)
+    episodes, out = max([0, *(int(episode) for episode, _ in named)]) + 1, str(tmp_path / "out")
+    run = ["run", str(path), "--model", "simulated", "--episodes", str(episodes), "--out", out, "--no-report"]
+    done = CliRunner().invoke(app, run)
+    assert done.exit_code == 0, done.output
+    for episode, step in named:
+        shown = CliRunner().invoke(app, ["show", out, episode, step])
         assert shown.exit_code == 0 and f"episode {episode}, step {step}" in shown.output
 
 

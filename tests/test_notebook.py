@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import akrasia as ak
+from akrasia.models import Scripted
+from akrasia.records import Draw, Request
+from akrasia.reports.progress import QUIET
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -56,6 +60,10 @@ def test_a_run_without_records_shows_what_is_missing(tmp_path: Path) -> None:
 def test_a_run_shows_its_progress_where_it_is_asked_for(
     result: ak.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {"task": "bandit", "model": "simulated", "variants": ["act"], "episodes": 300}
+    def slow(request: Request, draw: Draw) -> str:
+        time.sleep(QUIET + 0.6)
+        return "ACTION=Red"
+
+    settings = {"task": {"name": "bandit", "horizon": 1}, "model": Scripted(slow), "variants": ["act"], "episodes": 1}
     ak.run(**settings, out=tmp_path / "run", progress=True)  # type: ignore[arg-type]
-    assert "of 3,000 situations decided" in capsys.readouterr().out
+    assert "of 1 situations decided" in capsys.readouterr().out

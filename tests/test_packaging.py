@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,20 @@ def wheel(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("akrasia-*.whl"))
 
 
+def test_one_version_stands_everywhere_and_a_tag_must_name_it(tmp_path: Path) -> None:
+    faults = runpy.run_path(str(ROOT / "benchmarks" / "release.py"))["faults"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert faults(ROOT) == []
+    assert any("the tag is v99.0" in fault for fault in faults(ROOT, "v99.0"))
+    for name in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", "__init__.py", "docs/citation.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## [{version}] - 2026-12-01\n", encoding="utf-8")
+    assert faults(tmp_path, f"v{version}") == []
+    (tmp_path / "CITATION.cff").write_text("version: 0.0.9\n", encoding="utf-8")
+    assert faults(tmp_path) == [f"CITATION.cff names the version 0.0.9, pyproject.toml {version}."]
+
+
 def test_every_package_is_listed(packages: dict[Path, str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(packages.values())
@@ -68,7 +83,7 @@ def test_wheel_holds_every_file_of_every_package(wheel: Path, files: list[Path],
     """Nothing forgotten (add data files to `package-data` in pyproject.toml) and nothing slipped in."""
     rooms = {folder for folder in packages if folder.parts}
     front = {file for file in files if len(file.parts) == 1 and (file.suffix == ".py" or file.name == "py.typed")}
-    inside = {file for file in files if rooms.intersection(file.parents)}
+    inside = {file for file in files if rooms.intersection(file.parents) or file.parts[0] == "examples"}
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = {f"akrasia/{file.as_posix()}" for file in front | inside}
@@ -97,7 +112,14 @@ def test_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
 
     where = run(python, "-c", "import akrasia; akrasia.run; print(akrasia.__file__)", cwd=elsewhere)
     assert Path(where.strip()) == installed / "akrasia" / "__init__.py"
-    assert "Usage" in run(home / "bin" / "akrasia", "--help", cwd=elsewhere)
+    program = home / "bin" / "akrasia"
+    assert "Usage" in run(program, "--help", cwd=elsewhere)
+    assert "--fresh" in run(program, "demo", "--help", cwd=elsewhere)
+    asked = run(program, "demo", "--model", "simulated", "--episodes", "10", cwd=elsewhere)
+    assert "a debate of 3" in asked and "akrasia show runs/demo-simulated --gap" in asked
+    assert "papers/greedy_agents" in run(program, "list", "examples", cwd=elsewhere)
+    run(program, "init", "mine.toml", "--example", "demo", cwd=elsewhere)
+    assert "whole run" in run(program, "plan", "mine.toml", "--model", "simulated", cwd=elsewhere)
 
     # pytest rewrites the modules of a distribution that has a plugin, and its loader keeps no source.
     test = (

@@ -51,8 +51,9 @@ def test_a_recipe_says_what_to_expect_from_where_and_has_a_price(path: Path) -> 
 def test_a_recipe_runs_to_its_end_and_measures_what_it_is_about(path: Path, tmp_path: Path) -> None:
     model = {"name": "simulated_tools"} if path.stem == "tool_need" else SIMULATED
     few = settings(path, model=model, episodes=24 if path.stem == "horizon" else 12, keep_going=True)
-    card = ak.run(assemble(few), out=tmp_path / "run").score(turns=True)
-    for name in MEASURED[path.stem]:
+    names = MEASURED[path.stem]
+    card = ak.run(assemble(few), out=tmp_path / "run").score(names, turns=True)
+    for name in names:
         assert any(arm.metrics[name].value is not None for arm in card.arms), {
             arm.variant: arm.metrics[name].why for arm in card.arms
         }

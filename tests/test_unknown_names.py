@@ -159,6 +159,8 @@ PLANS: list[Any] = [
     ("sampling of a plan", lambda: replace(reason_act(), sampling={"temprature": 0.0}), "temperature"),
     ("intervention in text", lambda: ak.interventions.parse("act | temprature"), "temperature"),
     ("option of a function", lambda: ak.critique(round=2), "rounds"),
+    ("option of a task's function", lambda: ak.tasks.bandit(armz=2), "arms"),
+    ("option of a graph's function", lambda: ak.graphs.society(agnts=2), "agents"),
 ]  # fmt: skip
 
 

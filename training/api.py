@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..api import execute
 from ..blocking import blocking
-from ..result import Result, writable, written
+from ..files import writable
+from ..result import Result
 
 if TYPE_CHECKING:
     from ..evals.compare import Comparison
@@ -164,11 +166,12 @@ def expert_data(
         UsageError: a setting is not possible; nothing was written.
     """
     from ..experiments.config import one_task
-    from ..experiments.training_data import form_named
+    from ..experiments.training_data import form_named, write_training_data
     from .cloning import demonstrations, preferences
 
     make = preferences if form_named(form) == "preference" else demonstrations
-    return written(Path(path), lambda: make(one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style)))
+    made = partial(make, one_task(task), expert, episodes, seed, cast(Any, plan), cast(Any, style))
+    return write_training_data(Path(path), made)
 
 
 def clone(

@@ -15,20 +15,22 @@ from itertools import groupby
 
 from ...records import Status, plain_signs
 from .dressing import EAST_ASIAN, look_alike, lower, parted, undressed
-from .remarks import CORRECTION, explain
+from .remarks import CORRECTION, begins_choice, explain
 
 __all__ = ["LabelReading", "Names", "names_of", "read_labels"]
 
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
-_OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+"
+LONGEST_LABEL = 200  # characters
+_OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+¡"
 _CALL = re.compile(r"\w[(\[{]|=")
+_QUOTE = "[\"']"  # of a call: either will do
 _SIGN = re.compile(r"\s*([^\w\s])\s*")
 _WORD = re.compile(r"\w+")
 _IN_BRACKETS = re.compile(r"\(([^()]{1,60})\)")
 _QUOTES = " \t\"'`*_"
 _LEADS = re.compile(
-    r"(?:(?:i|we)(?:'ll|'d| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|"
+    r"(?:(?:i|we)(?:'ll|'d|'m| am| will| would| shall|'m going to| am going to)?\s+(?:like to |now )?(?:(?:choose|"
     r"choosing|pick|"
     r"press|go with|going with|select|take|play|push|try|recommend|opt for|mark|place(?: at| in)?|answer|use|pull|"
     r"watch|call|run|"
@@ -40,7 +42,12 @@ _LEADS = re.compile(
     r"select|take|play|mark|click|watch|push|try|go with|recommend|place)(?:ing)?|my (?:final )?(?:answer|choice|"
     r"action|"
     r"decision|pick|recommendation)(?: is)?|the (?:final |correct |right |best )?(?:answer|choice|option|action|button|"
-    r"cell|move|arm|letter)(?: is| would be)?|(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
+    r"cell|move|arm|letter)(?: (?:is|would be|number|no\.?|named|called|marked|labell?ed))?|"
+    r"(?:keep(?: on)?|continue)(?: (?:with|pressing|playing|pulling|choosing|picking|to press))|(?:stick|stay|"
+    r"remain) with|"
+    r"(?:go|move|head|walk|turn|step)(?: to)?(?= (?-i:[a-z]))|"
+    r"(?:most )?(?:probably|likely)|presumably|wahrscheinlich|vermutlich|probablement|probablemente|вероятно|"
+    r"(?:the )?(?:button|option|arm|choice|cell|move|letter|answer|action|"
     r"label|lever|square|position|field|item|number|movie|film)(?: (?:number|no\.?|is|named|called|labell?ed))?|"
     r"index|(?:(?:place|put|mark) )?(?:an? |my )?[xo] (?:at|in|on|takes|goes (?:to|in|on))|"
     r"it(?:'s| is)(?: an?(?= (?:yes|no)\b))?|"
@@ -48,23 +55,38 @@ _LEADS = re.compile(
     r"(?:final|correct|right) (?:answer|choice)|solution|only|"
     r"(?:le |der |the )?film|映画|電影|电影|看|"
     r"so|thus|therefore|hence|definitely|clearly|surely|certainly|simply|still|again|the|that|that's|"
-    r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|je choisis|"
+    r"ich (?:wähle|drücke|nehme|entscheide mich für)|(?:der|die|das|den) (?:knopf|taste)|knopf|taste|feld|"
+    r"je choisis(?: de)?|say|tool|function|(?:name|value)(?=[\"']? ?:)|"
     r"j'appuie sur|je recommande|(?:le |la |l')?(?:bouton|case|(?:bonne )?réponse(?: correcte)?|option)(?: est)?|"
     r"(?:die )?(?:richtige )?antwort(?: ist)?(?! nicht)|lieber|plutôt|ich empfehle|elijo|escojo|pulso|(?:el |"
     r"la )?(?:botón|opción|casilla|"
     r"respuesta)(?: correcta)?(?: es)?|"
     r"recomiendo|scelgo|escolho|opção|opzione|(?:я )?(?:выбираю|рекомендую|нажимаю)|кнопк[ау]|вариант|"
-    r"(?:правильный )?ответ|клетка)"
-    r"(?![\w])|(?:我选择|我选|我推荐|选择|选项|选|推荐|按下|按|按钮|正?确?答案是|正?确?答案|位置|정답은|정답|선택|"
+    r"(?:правильный )?ответ|клетка|решение|lösung|solución|soluzione|solução|el|la|le|il|der|die|das|den|"
+    r"ich (?:würde|werde|will|möchte)(?: lieber)?|nach|à|vers(?: la)?|(?:je vais|aller|tourner)(?: à)?|"
+    r"(?:ir|voy|girar) a(?: la)?|hacia(?: la| el)?|a la|to the|иду|идти|поворачиваю)"
+    r"(?![\w])|(?:我(?:会|要|将|决定|想|们)?(?:选择|选|按下|按|推荐)|应该|应当|继续|依然|仍然|坚持|选择|选项|选|推荐|按下|按|按钮|正?确?答案是|正?确?答案|位置|정답은|정답|선택|"
     r"ボタン|選択肢|答え(?:は)?|マス)",
     re.IGNORECASE,
 )
 _NOUN_BEHIND = re.compile(
-    r"[\"'`*_)\]}]{0,4}\s+(?:button|option|arm|choice|cell|move|lever|square|one|movie|film|machine|knopf|taste|按钮)\b"
+    r"[\"'`*_)\]}]{0,4}\s+(?:button|option|arm|choice|cell|move|lever|square|one|movie|film|machine|knopf|taste|按钮|"
+    r"nehmen|wählen|drücken|spielen|empfehlen)\b"
     r"|\s*(?:按钮|按鈕|ボタン|选项|選項|号|番|项|번|버튼)(?!\w)"
-    r"|\s*(?:(?:按钮|ボタン|选项)\s*)?(?:を(?:押します|押す|選びます|選ぶ|選択します|選択する|選択)|にします|"
-    r"にする|です|だ|"
+    r"|[ ]?[\"'`*_)]{0,4}\s*(?:(?:按钮|ボタン|选项)\s*)?(?:[にへ](?:行き|進み|曲がり|移動し)ます|"
+    r"を(?:押します|押す|選びます|選ぶ|選択します|選択する|選択)|"
+    r"にします|にする|です|だ|"
     r"でお願いします|[을를]? ?선택합니다|입니다)(?!\w)",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"[\s\"'*_`(]{0,4}(?:not|nicht|keinesfalls|pas|no|não|non|не|不是|不选|ではなく|instead of|rather than|statt|"
+    r"au lieu de|en vez de|en lugar de|вместо)(?![A-Za-z])\s*(?:the\s+|button\s+|option\s+)*",
+    re.IGNORECASE,
+)
+_CONTRAST = re.compile(
+    r"[\s\"'*_`)]{0,4}(?:[,;:—―-]+\s*(?:but|sondern|mais|sino|а|而是|是)?|(?:but|sondern|mais|sino|а|而是)(?![A-Za-z]))\s*"
+    r"(?:rather\s+|instead\s+)?(?:the\s+|button\s+|option\s+)*",
     re.IGNORECASE,
 )
 _TIED = re.compile(r"^[\s,(]*(?:(?:are|is)\s+)?(?:a\s+)?(?:tie|tied|equal|equally good)\b[\s).]*$", re.IGNORECASE)
@@ -129,7 +151,10 @@ class Names:
 
     def label_of(self, found: re.Match[str]) -> str | None:
         """The label that `here` matched; None where it has a letter that only patterns take for another, as the "ı"."""
-        return found[0] if found[0] in self.actions else self.own.get(_folded(found[0]))
+        if found[0] in self.actions:
+            return found[0]
+        folded = _folded(found[0])
+        return self.own.get(folded) or self.own.get(folded.replace("'", '"'))
 
     def is_longer(self, value: str, label: str) -> bool:
         """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
@@ -161,7 +186,9 @@ class Names:
     def _led(self) -> re.Pattern[str]:
         labels = "|".join(map(re.escape, sorted(self.actions, key=len, reverse=True)))
         return re.compile(
-            rf"^(\W{{0,8}}(?:我?选择?|我?按下?|ボタン)?) ?({labels}) ?(?=按钮|ボタン|です|を|に(?:し|す)|[\W]|$)"
+            r"^(\W{0,8}(?:(?:我(?:会|要|将|决定|想|们)?)?(?:选择?|按下?)|应该|应当|继续|依然|仍然|坚持|ボタン)?) ?"
+            rf"({labels}) ?"
+            r"(?=按钮|ボタン|です|を|[にへ](?:し|す|行|進|曲|移)|[\W]|$)"
         )
 
     def mentions_any(self, value: str) -> bool:
@@ -173,6 +200,8 @@ class Names:
 def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None = None) -> Names:
     """The names of some labels."""
     own = {_folded(plain_signs(a)): a for a in reversed(actions)}
+    quoted = {k.replace("'", '"') if _CALL.search(k) else k: a for k, a in own.items()}
+    own = quoted if len(quoted) == len(own) else own
     if own.keys() == {"yes", "no"}:
         own |= {word: own[label] for label, words in _TRUE.items() for word in words}
     parts = sorted(filter(None, own), key=len, reverse=True)
@@ -198,7 +227,7 @@ def _spelled(part: str) -> str:
     if not _CALL.search(part):
         return r"\s+".join(map(re.escape, part.split()))
     pieces = [r"\s+".join(map(re.escape, piece.split())) for piece in _SIGN.split(part)]
-    return r"\s{0,4}".join(piece for piece in pieces if piece)
+    return r"\s{0,4}".join(_QUOTE if piece == '"' else piece for piece in pieces if piece)
 
 
 def _folded(text: str) -> str:
@@ -215,7 +244,7 @@ def read_labels(value: str, names: Names, *, several: bool, depth: int = 0) -> L
     readings = []
     value = names.set_off(value if names.mixed else parted(value))
     bare = undressed(value)
-    for text in dict.fromkeys((value, bare, _latin(bare, names))):
+    for text in dict.fromkeys((value, bare, _latin(bare, names), _latin_led(bare))):
         reading = _read(text, names, several, depth)
         if reading.status == "ok":
             return reading
@@ -230,10 +259,20 @@ def _latin(value: str, names: Names) -> str:
     return changed if changed != value and changed.isascii() else value
 
 
+def _latin_led(value: str) -> str:
+    """What stands behind a lead in Cyrillic or Greek, where that alone can be Latin letters: "Ответ: В"."""
+    lead = None if value.isascii() else _LEADS.match(value, _skipped(value, 0))
+    led = value[lead.end() :] if lead else ""
+    changed = look_alike(led)
+    return changed if changed != led and changed.isascii() else value
+
+
 def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
     if names.spoken is not None and (cell := names.spoken(value)) is not None:
         known = cell in names.actions
         return LabelReading((cell,) if known else (), "ok" if known else "illegal", None if known else 0)
+    if (named := _named_after_denial(value, names)) is not None:
+        return _behind(value, *named, names, several, depth)
     both = _BOTH.match(value)
     place, furthest = both.end() if both else 0, 0
     while place <= len(value):
@@ -257,6 +296,24 @@ def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
     return LabelReading((), "illegal" if value.strip(_OPEN) else "unparsable", place)
 
 
+def _named_after_denial(value: str, names: Names) -> tuple[str, int] | None:
+    """The label, and where it ends, that is set against a denied one: "not Red but Blue", "不是红，是蓝"."""
+    denied = _DENIED.match(value)
+    first = _begun(value, denied.end(), names) if denied else None
+    contrast = _CONTRAST.match(value, first[1]) if first else None
+    second = _begun(value, contrast.end(), names) if contrast else None
+    return second if first and second and second[0] != first[0] else None
+
+
+def _begun(value: str, place: int, names: Names) -> tuple[str, int] | None:
+    """The label that begins at a place, perhaps dressed, whatever East Asian sign stands before it."""
+    for start in _starts(value, place):
+        found = names.label_at(value, start) or names.label_at(value[start : start + LONGEST_LABEL], 0)
+        if found is not None:
+            return found if found[1] > start else (found[0], start + found[1])
+    return None
+
+
 def _is_signed(value: str, start: int, end: int) -> bool:
     """Whether a sign makes another thing of what it touches: "-4" is not the cell 4, nor "D'" the button D."""
     before, behind = value[start - 1 : start], value[end : end + 1]
@@ -269,7 +326,7 @@ def _begun_within(value: str, place: int, end: int, names: Names) -> tuple[str, 
     """A label that begins with the last words of a lead: "the move[1]", where "the move" may lead up to "move[1]"."""
     for word in _WORD.finditer(value, place, end):
         found = names.label_at(value, word.start())
-        if found is not None and found[1] > end:
+        if found is not None and (found[1] > end or not value[found[1] :].strip(_OPEN + ".!")):
             return found
     return None
 
@@ -302,9 +359,11 @@ def _behind(value: str, label: str, end: int, names: Names, several: bool, depth
         noun = _NOUN_BEHIND.match(value, other[1])
         end = noun.end() if noun else other[1]
     rest = value[end:]
-    if depth < DEEPEST and (corrected := _corrected(rest, names, several, depth)) is not None:
-        return corrected
     letter = label.isalpha() and all(len(a) == 1 for a in names.actions)
+    if depth < DEEPEST and not (letter and begins_choice(rest, names.anywhere)):
+        corrected = _corrected(rest, names, several, depth)
+        if corrected is not None:
+            return corrected
     if len(labels) > 1 and several:
         rest = _TIED.sub("", rest)
     verdict = "yes" in names.own and "true" in names.own

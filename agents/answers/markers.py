@@ -45,8 +45,10 @@ _HEADS = {
 }
 _FINAL = re.compile(r"final[ \t_]{1,3}$", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]*\**(?:final[ \t]+)?$", re.IGNORECASE)
+_HEADING_WITHIN = re.compile(r"[ \t]#{2,6}[ \t]+[*_]{0,3}(?:final[ \t]+)?$", re.IGNORECASE)  # its line break was lost
 _CUT = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|\#\#\#|```|</|<\||\[/|<eos>|"
+    rf"(?<![A-Za-z0-9])(?:{OWN})[\"'`*_\])]{{0,8}}[ \t]{{0,8}}\\?(?:=|:(?![A-Za-z]))|(?<=[;,|])[ ]?confidence[ ]?=|"
+    rf"\#\#\#|```|</|<\||\[/|<eos>|"
     rf"<end_of_turn>",
 )
 _OWN_LINE = re.compile(rf"[\s*_`\"'{{(\[<#-]*(?:{OWN}|answer)[\"'`*_\])]{{0,8}}\s*\\?[=:>]", re.IGNORECASE)
@@ -56,11 +58,14 @@ _LEAD = re.compile(
     r"(?:^|[.!?;]\s*|,\s*(?=(?:so|therefore|thus|hence|my|final)\b))(?:\W*\b(?:so|therefore|thus|hence|finally|"
     r"overall|then|and|now|final|finally|my|our|the|"
     r"chosen|selected|recommended|answer|decision|conclusion|choice|is|i|will|would|choose|pick|select|take|go|with|"
-    r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result)\b)*\W*$",
+    r"answer|output|i'll|i'd|go|in|summary|short|step|done|final|also|also,|ok|okay|alright|here|result|"
+    r"on second thought|"
+    r"wait|actually|sorry|"
+    r"correction|verdict)\b)*\W*$",
     re.IGNORECASE,
 )
 _LEAD_ABROAD = re.compile(
-    r"(?:因此|所以|综上(?:所述)?|最后|结论|总之|よって|したがって|最終的に|結論|따라서|also|daher|fazit|donc|ainsi|"
+    r"(?:因此|所以|综上(?:所述)?|最后|最终|正确|我的|结论|总之|よって|したがって|最終的に|結論|따라서|also|daher|fazit|donc|ainsi|"
     r"por lo tanto|entonces|"
     r"итак|поэтому)?[ ,:]{0,3}(?:(?:我的|我)?(?:最终|最后)?的?(?:答案|动作|选择|决定|行动|操作|回答)|"
     r"(?:私の)?(?:最終)?(?:回答|答え|行動|選択)|최종 ?답|"
@@ -70,13 +75,18 @@ _LEAD_ABROAD = re.compile(
     re.IGNORECASE,
 )
 _ALTERNATIVE = re.compile(
+    r"(?:\n|^)[\s*_#-]*(?:option|alternative|scenario|case|possibility|variant|candidate|version|plan|möglichkeit|"
+    r"variante|"
+    r"fall|opción|caso|cas|вариант|случай|方案|情况|选项|案)[ ]?(?:\d{1,2}|[a-d]|one|two|three|[一二三])[*_]{0,2}[ ]?"
+    r"[:：.)]?[\s*_`]*$|"
     r"\n[\s*_#-]*(?:or|or else|alternatively|otherwise|oder|alternativ|ou|alternativement|o|或|或者|или)\b[\s*_:,.-]*$",
     re.IGNORECASE,
 )
+_TWICE = re.compile(r"\"ACTION\"\s?:[^\n]*\}\s?,?\s?\{\s?\"$", re.IGNORECASE)  # objects one behind the other
 _FENCE = re.compile(r"\s{0,8}```[a-z]{0,12}\s{0,8}")
 _NEXT_TURN = re.compile(
     r"^[ \t#*]{0,8}(?:<\|(?:user|im_start\|>[ ]?user|start_header_id\|>[ ]?user)|\[INST\]|(?:Human|User|HUMAN|"
-    r"USER)[*]{0,2}:)",
+    r"USER|Problem|Question|Q|Observation|Environment|Beobachtung|Observación)(?: \d{1,3})?[*]{0,2}:)|\[INST\]",
     re.MULTILINE,
 )
 _ANY_MARK = re.compile(r"\b(?:ACTION|answer)\b[\"'*_ ]{0,4}[=:]", re.IGNORECASE)
@@ -85,9 +95,20 @@ _STEP = re.compile(r"\W{0,4}Step\s{0,4}=\s{0,4}\d{1,9}[\s,;|]{1,4}$", re.IGNOREC
 _REWARD = re.compile(r"[^\n]{0,300}?\bReward\s*[=:]", re.IGNORECASE)
 _JSON = re.compile(r"(?:^|[{,\[(:]|\s)\s*[\"']$")
 _OTHERS = re.compile(
-    r"\b(?:agents?|critics?|reasoners?|debaters?|others?|someone|they|example|format|form|template|instructions?|"
-    r"prompt|wrote|writes|says?|said|suggest\w*|proposed|claims?|if|not|never|wrong|earlier|previous\w*|instead|"
-    r"would(?: have)?|user|assistant \d|avoid|don't|doesn't|cannot|can't)\b[^\n]*:[\s*_`\"']*$",
+    r"\b(?:agents?|critics?|reasoners?|debaters?|user|assistant \d|wrote|writes|says?|said|suggest\w*|proposed|"
+    r"claims?|earlier|previous\w*|wrong|instead)\b[^\n]*:[\s*_`\"']*$",
+    re.IGNORECASE,
+)
+_NOT_SO = re.compile(
+    r"\b(?:(?<!no )(?:others?|someone|they)\b(?=[^\n]*\b(?:say|said|think|thought|prefer|want|choose|chose|pick|press|"
+    r"answer|argue|recommend|vote|voted)\w{0,3}\b)|example|format|form|template|"
+    r"instructions?|prompt|if|not|never|would(?= (?:have|say|choose|pick|press|take|answer|play|go|be (?:wrong|to))\b)|"
+    r"would(?=[\s*_`]*:)|avoid|don't|doesn't|cannot|can't)\b[^\n]*:[\s*_`\"']*$",
+    re.IGNORECASE,
+)
+_IN_FORM = re.compile(r"\bin the (?:\w+ )?(?:format|form)\b", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\W*(?:please|kindly|answer|respond|reply|give|write|use|end|return|output|provide|state|bitte|antworte)\b",
     re.IGNORECASE,
 )
 _ECHO = re.compile(
@@ -100,6 +121,8 @@ _LETTER_ECHO = re.compile(r"[\s*_`\"']*[XYN][\s*_`\"']*(?:[,.]?\s*where\b|[.,]?\
 MAY_LEAD = re.compile(
     r"\W*(?:\b(?:so|thus|therefore|hence|overall|then|and|but|yet|still|however|because|since|indeed|"
     r"actually|in fact|now|clearly|finally|accordingly|consequently|in conclusion|"
+    r"(?:my|the) (?:analysis|calculations?|computation|data|numbers?|figures|formula|maths?|evidence) "
+    r"(?:says?|suggests?|shows?|indicates?|implies|imply)|"
     r"in summary|in short|to sum up|i think|i believe|i conclude|i would say|i'd say|i say|we see|we conclude|"
     r"this means|which means|it follows|my conclusion is|conclusion|(?:by|under|following|according to) (?:the|this) "
     r"(?:ucb |upper confidence bound )?rule|by ucb|as a result|given (?:this|these|the data|the history|all this)|"
@@ -174,19 +197,21 @@ def _is_final(text: str, start: int, place: re.Match[str], kind: str) -> bool:
     line = text.rfind("\n", max(0, start - LONGEST), start) + 1
     if line == 0 and start > LONGEST:
         line = start - LONGEST
-    before = text[line:start]
+    before = text[line:start].rpartition("[/INST]")[2]
     if not re.search(r"[=:>是は]|####|-+>|→|⇒", place[0]):
         return _HEADING.fullmatch(before) is not None
     if before.lstrip()[:1] == ">":
         return False
     if _STEP.fullmatch(before):
         return kind != "stated" and not _REWARD.match(text, place.end())
+    if place[0].endswith(">") and re.search(r">\s*<$", before):
+        return True  # <best>Red</best><action>
     bare = re.sub(r"<[^<>\n]{1,40}>|\\[a-z]{1,12}\{", "", before).strip(_DRESSING)
     if not bare or re.fullmatch(r"\(?\d{1,3}[.)]?", bare):
         return not _introduced_by_others(text, line)
     if _JSON.search(before) and ("{" in before or before.strip() in ('"', "'")):
         return True
-    if _LEAD_ABROAD.fullmatch(bare):
+    if _LEAD_ABROAD.fullmatch(bare) or _HEADING_WITHIN.search(before[-NEAR:]):
         return True
     near = bare if len(bare) <= NEAR else f"x {bare[-NEAR:]}"
     if _SENTENCE_END.search(before[-NEAR:].rstrip(_DRESSING + "\"'")) or _LEAD.search(near):
@@ -199,7 +224,11 @@ def _introduced_by_others(text: str, line: int) -> bool:
     """Whether the line above says that somebody else speaks, or that a form is shown."""
     above = text[max(0, line - 400) : line].rstrip().removesuffix("```").rstrip()
     above = above[above.rfind("\n") + 1 :]
-    return bool(_OTHERS.search(above)) and not re.search(r"\bmy\b|\bfinal\b", above, re.IGNORECASE)
+    if re.search(r"\bmy\b|\bfinal\b", above, re.IGNORECASE):
+        return False
+    last = re.split(r"[.!?;]\s+", above)[-1]
+    shown = last if _ASKS.match(last) else _IN_FORM.sub("", last)
+    return bool(_OTHERS.search(above) or _NOT_SO.search(shown))
 
 
 def _is_alternative(text: str, start: int) -> bool:
@@ -220,18 +249,21 @@ def _is_echo(text: str, begin: int, actions: tuple[str, ...]) -> bool:
 
 def _value_of(text: str, start: int, place: re.Match[str]) -> Marked:
     begin = place.end()
-    quoted = text[start - 1 : start] in ('"', "'") and place[0].rstrip(" \t:=")[-1:] in ('"', "'")
+    before = text[max(0, start - NEAR) : start]
+    quote = before.rstrip(" #*_`")[-1:]
+    quoted = before[-1:] in ('"', "'") and place[0].rstrip(" \t:=")[-1:] in ('"', "'")
     begin, end = _line(text, begin)
     whole = end - begin <= LONGEST
     value = text[begin : min(end, begin + LONGEST)]
-    cut = _CUT.search(value)
+    cut = _CUT.search(value, len(value) - len(value.lstrip(" \t*_#")))
     if cut:
         value, whole = value[: cut.start()].rstrip(" \t\"'`*_({[<|,;"), True
         value = _closed_again(value, text[begin : begin + cut.start()])
     if quoted:
         value, whole = _json_value(value, whole)
-    elif text[start - 1 : start] in ('"', "'") and text[start - 1] in value:
-        value, _, behind = value.rpartition(text[start - 1])
+        whole = whole and _TWICE.search(before) is None
+    elif quote in ('"', "'") and quote in value:
+        value, _, behind = value.rpartition(quote)
         whole = not re.search(r"\w", behind)
     value = value.rstrip()
     return Marked(value, text[end:], start, begin, whole)

@@ -33,7 +33,7 @@ _LATEX = (
     (re.compile(r"[{}]"), ""),
 )
 _FORMULA = re.compile(r"\s*\$(?P<two>\$)?(?P<inner>[^$\n]{1,200}|\$[^$\n]{1,200})\$(?(two)\$)\s*\.?\s*")
-_EMPHASIS = re.compile(r"(?<!\d)(?:\*\*|__)|(?:\*\*|__)(?!\d)|`")
+_EMPHASIS = re.compile(r"(?<!\d)(?:\*{2,3}|__)|(?:\*{2,3}|__)(?!\d)|`")
 _OPEN = " \t\"'*_([|#:\\"
 _LEAD = re.compile(
     r"(?:=|≈|~|->|→|大?约|約|一?共|总共|一?共有|有|答案是|答えは|合計|约为|\blet's say\b|\bi(?:'d| would) say\b|"
@@ -52,10 +52,17 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _VERB = re.compile(
-    r"\b(?:has|have|had|is|are|was|were|be|equals?|gets?|got|needs?|takes?|costs?|makes?|made|earns?|leaves?|totals?|"
-    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|=|:)\s+(?:a total of |"
+    r"\b(?:has|have|had|is|are|was|were|be|equals?|gets?|got|needs?|takes?|costs?|makes?|made|earns?|leaves?|totals|"
+    r"(?<!in )total(?! ?\()|"
+    r"pays?|contains?|holds?|remain|gives?|becomes?|hat|haben|ist|sind|a|tiene|hay|est|sont|(?<=, )(?:so|thus|"
+    r"therefore|hence|leaving)|=|:)\s+(?:a total of |"
     r"exactly |still |"
     r"also |therefore |thus |now |about |approximately |only |then )?[\"'*_(]*",
+    re.IGNORECASE,
+)
+_FOLLOWS = re.compile(
+    r"\b(?:so|thus|therefore|hence|total\w*|altogether|in all|sum|mak(?:es?|ing)|leav(?:es?|ing)|giv(?:es?|ing)|means?|"
+    r"plus|now|because|since|then|result\w*|answer|also|insgesamt|donc|así|итого)\b|[=→.:;(]",
     re.IGNORECASE,
 )
 _BAD_BEFORE = re.compile(
@@ -64,7 +71,10 @@ _BAD_BEFORE = re.compile(
     r"n't\b|[<>≤≥≠±?]|!=",
     re.IGNORECASE,
 )
-_UNIT_WORD = re.compile(r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.·-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°])", re.UNICODE)
+_SYMBOL = re.compile(r"(?<![\w'’])[A-Za-z] ?[-+*/×^]|[-+*/×^] ?[A-Za-z](?![\w'’])")  # "M + 1, so 7"
+_UNIT_WORD = re.compile(
+    r"[ \t]*-?[ \t]*([^\W\d_](?:[^\W\d_]|['’/.·-](?=[^\W\d_]))*[²³]?|[%$€£¥₹°](?:/[^\W\d_]{1,12})?)", re.UNICODE
+)
 _NO_UNIT = frozenset(
     "or and to plus minus times more less fewer than if but not squared cubed dozen dozens hundred hundreds thousands "
     "thousand million millions billion billions pi π factorial half halves third thirds quarter quarters fourths "
@@ -90,9 +100,21 @@ _NO_UNIT = frozenset(
 )
 _GLUED = re.compile(
     r"(?:%|°[CF]?|km/h|km|cm|mm|kg|g|mg|lbs?|oz|ft|h|min|mins|ms|hrs?|L|ml|kWh|kW|USD|EUR|GBP|€|\$|£|¥|₹|"
-    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|枚|冊|公里|千米|厘米|公斤|"
+    r"mph|GB|MB|KB|TB|px|pts?|cents?|¢|人|个|個|岁|元|名|位|只|天|年|米|块|円|歳|匹|本|枚|冊|台|羽|頭|颗|粒|条|张|件|杯|瓶|辆|枝|棵|头|朵|斤|次|页|步|层|"
+    r"公里|千米|厘米|公斤|"
     r"千克|分钟|小时|美元|姐妹|个姐妹|です|人です|個です|"
     r"개입니다|명입니다|개|명|원)[²³]?(?![A-Za-z])"
+)
+_LEFT_OVER = re.compile(r"\b(left) over\b", re.IGNORECASE)
+_PER = re.compile(
+    r"^/(?:h|hr|hour|day|week|month|year|person|item|unit|piece|kg|lb|km|mi|min|stunde|tag|woche|monat|jahr|heure|jour|"
+    r"mois|hora|día|mes)\b",
+    re.IGNORECASE,
+)
+_OF_A_WHOLE = re.compile(r"^[ ]of (?=(?:the|a|an|all|it|them|his|her|their|its)\b)")
+_IN_TOTAL = re.compile(
+    r"[ \t]*(?:in (?:total|all)|altogether|overall|all together|insgesamt|en total|au total|в сумме|всего)\b",
+    re.IGNORECASE,
 )
 _END = re.compile(r"[\s.,;:!)\]}\"'*_`>|$~\\✅✔☑✓\u2600-\u2604\U0001f389\U0001f600-\U0001f60f\U0001f44d]*")
 _OTHER_DENIED = re.compile(
@@ -238,28 +260,44 @@ def _in_sentence(text: str, depth: int) -> Fraction | None:
     if len(_PAIR.findall(text)) > 1 or _LOSS.search(text):
         return None
     begun = number_at(text, _skip(text, 0))
-    for verb in reversed(list(_VERB.finditer(text))[-8:]):
+    verbs = list(_VERB.finditer(text))[-8:]
+    for place, verb in reversed(list(enumerate(verbs))):
         found = number_at(text, verb.end())
         if found is None:
             continue
+        if _says_another(text, verbs[:place], verb, found[0]):
+            return None
         if ":" in verb[0] and re.match(r"[.)]\s+\S", text[found[1] :]):
             continue  # "the reasoning: 1. We know ..."
         if begun is not None and begun[0] != found[0]:
             return None  # "3 sisters each have 7 brothers"
-        if _BAD_BEFORE.search(text, 0, verb.start()):
+        if _BAD_BEFORE.search(text, 0, verb.start()) or _SYMBOL.search(text, 0, verb.start()):
             return None
         return _explained(text, found, depth)
     return None
+
+
+def _says_another(text: str, earlier: list[re.Match[str]], verb: re.Match[str], value: Fraction) -> bool:
+    """Whether a clause before says another number and nothing concludes from it: "he has 9 sisters, she 12"."""
+    for other in earlier:
+        said = number_at(text, other.end())
+        if said is not None and said[0] != value and not _FOLLOWS.search(text, said[1], verb.end()):
+            return True
+    return False
 
 
 def _is_explained(rest: str, depth: int, value: Fraction | None = None) -> bool:
     """Whether a unit and a remark are all that stands behind a number."""
     if _CLOCK.match(rest) or _CONDITIONAL.search(rest.partition(".")[0]):
         return False
+    rest = _LEFT_OVER.sub(r"\1", _PER.sub(" ", rest))
+    if value is not None and value.denominator > 1:
+        rest = _OF_A_WHOLE.sub(" ", rest)
     place = _after_unit(rest)
     if place is None:
         return False
     rest = rest[place:]
+    rest = rest[summed.end() :] if (summed := _IN_TOTAL.match(rest)) is not None else rest
     if _END.fullmatch(rest):
         return True
     if (denied := _OTHER_DENIED.match(rest)) is not None:

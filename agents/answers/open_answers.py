@@ -16,7 +16,7 @@ from .markers import MAY_LEAD, OFFERED, Marked, last_marked, speaks_for_others
 from .numbers import read_number
 from .remarks import is_taken_back
 
-__all__ = ["read_open"]
+__all__ = ["read_open", "with_lines"]
 
 _ANSWER_IS = re.compile(
     r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
@@ -27,7 +27,19 @@ _SMALL_BOX = re.compile(r"\\boxed\s?\{([^{}\n]{1,40})\}")
 _EQUATION = re.compile(
     r"(?<![\w.])\d[\d.,]{0,12}\s?(?:[-+*/×÷]\s?\d[\d.,]{0,12}\s?){1,6}=\s?([-$€£]{0,2}\d[\d.,]{0,12}(?<![.,]))"
 )
+_IF_ABOVE = re.compile(
+    r"\b(?:if|when|unless|otherwise)\b[^.\n]{0,80},? (?:then )?(?:it|the (?:answer|total|result|number|count))"
+    r"(?: is| would be| becomes|'s) ([-$€£]?\d[\d.,]{0,12})"
+)
+_EMPHASISED = re.compile(r"(?:[*_]{1,3}|`)\Z")
+_ANOTHER = re.compile(r"\banswer[*_]{0,2} ?[:=][*_ ]{0,3}([-$€£\d][^\n]{0,60})", re.IGNORECASE)
+_CHECKED = re.compile(
+    r"^\W{0,6}(?:check|checking|verif\w*|proof|probe|kontrolle|vérif\w*|preuve|comprob\w*|проверка|验算|验证|検算)"
+    r"\b[^\n]*|^\W{0,6}(?:验算|验证|検算)[^\n]*",
+    re.IGNORECASE | re.MULTILINE,
+)  # a line that computes back
 _IF_BELOW = re.compile(r"(?:^|[.!?:]\s)\W{0,4}(\d[\d.,]{0,12})(?:\s\w{1,20}){0,2}\s(?:if|when|unless)\b", re.MULTILINE)
+_LOST_BREAK = re.compile(r"(?<! ) {2,}+(?=[A-Z#*_`\\]|- |\d{1,2}\. )")
 LONGEST_TOKEN, MOST_TOKENS = 50, 6
 _LAST_TOKEN = re.compile(r"(?:</(?P<tag>[A-Za-z_]{1,20})>|<\|[^|<>\n]{1,40}\|>|<eos>|<end_of_turn>)\Z")
 _TAGGED = re.compile(
@@ -46,12 +58,23 @@ _OWN_LINE = re.compile(
 )
 
 
+def with_lines(text: str, situation: Situation) -> str:
+    """A plain text of one line whose line breaks were stored as blanks, with its lines; of the same length.
+
+    Published answers are often stored so. Where labels or words are read, two blanks may be a slip of the pen.
+    """
+    if situation.answer != "number" or "\n" in text or "  " not in text:
+        return text
+    return _LOST_BREAK.sub(lambda blanks: "\n" + blanks[0][1:], text)
+
+
 def read_open(text: str, kind: str, situation: Situation) -> tuple[str | None, Status]:
     """What a plain text answers to an open question: (number in canonical form, or text; status).
 
     Args:
         kind: of the marker: "stated" or "answer".
     """
+    text = with_lines(text, situation)
     marked = last_marked(text, kind)
     if speaks_for_others(text):
         return None, "unparsable"
@@ -68,6 +91,10 @@ def _text(text: str, marked: Marked) -> str:
     behind = text[marked.begin :]
     if text[marked.start - 1 : marked.start] in ('"', "'") and (opened := _JSON_TEXT.match(behind)) is not None:
         return _json_text(behind, opened)
+    opened = _EMPHASISED.search(text, max(0, marked.start - 8), marked.start)
+    line = behind.partition("\n")[0]
+    if opened is not None and line.rstrip().endswith(opened[0]):  # **ACTION=Nile**, and a remark below
+        return line.rstrip().removesuffix(opened[0]).strip()
     cut = _OWN_LINE.search(behind)
     answer = (behind[: cut.start()] if cut else behind).strip()
     for _ in range(MOST_TOKENS):
@@ -105,6 +132,8 @@ def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, St
         return None, "unparsable"
     if _computes_another(marked.after, number) or (boxed and _boxes_another(text, number)):
         return None, "unparsable"
+    if any(read_number(m[1]).number not in (None, number) for m in _ANOTHER.finditer(marked.after, 0, OFFERED)):
+        return None, "unparsable"
     below = _answer_sentence(marked.after) or _boxed(marked.after)
     concluded = [m[0] for m in _CONCLUSION.finditer(marked.after)] + ([below.value] if below else [])
     if any(read_number(said).number not in (None, number) for said in concluded):
@@ -114,10 +143,12 @@ def _number(text: str, marked: Marked | None, kind: str) -> tuple[str | None, St
 
 def _computes_another(after: str, number: str) -> bool:
     """Whether the text below computes, and all that it computes is another number; or gives another one if."""
-    results = [read_number(m[1]).number for m in _EQUATION.finditer(after, 0, OFFERED)]
+    after = _CHECKED.sub("", after[:OFFERED])
+    results = [read_number(m[1]).number for m in _EQUATION.finditer(after)]
     if results and number not in results:
         return True
-    return any(read_number(m[1]).number not in (None, number) for m in _IF_BELOW.finditer(after, 0, OFFERED))
+    otherwise = [*_IF_BELOW.finditer(after), *_IF_ABOVE.finditer(after)]
+    return any(read_number(m[1]).number not in (None, number) for m in otherwise)
 
 
 def _boxes_another(text: str, number: str) -> bool:

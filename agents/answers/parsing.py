@@ -24,7 +24,7 @@ from ...tasks.numbers import canonical_number
 from .labels import LabelReading, Names, names_of, read_labels
 from .markers import MAY_LEAD, OFFERED, Marked, last_marked, own_line_begins, speaks_for_others
 from .numbers import read_number
-from .open_answers import read_open
+from .open_answers import read_open, with_lines
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
@@ -60,14 +60,27 @@ _OTHERWISE_MEANT = re.compile(
 _IS_RIGHT = re.compile(
     r"[\"'*_`)]{0,4} (?:would be|is|was|should be|would have been) (?:(?:also|equally|actually|really|in fact|"
     r"just as) )?"
-    r"(?:the )?(?:correct|right|better|best|true)\b",
+    r"(?:the )?(?:correct|right|better|best|true)\b(?![^.\n]{0,80}\b(?:if|had|only when|unless|were)\b)",
+    re.IGNORECASE,
+)
+_CONCEDES = re.compile(
+    r"\b(?:i (?:realis|realiz|know|understand|admit|see|agree|acknowledg|recogni)\w*(?: full well)?(?: that)?|"
+    r"i(?:'m| am) aware(?: that)?|although|though|even though|while|whereas)\s+(?:the\s+)?[\"'*_`]{0,3}$",
+    re.IGNORECASE,
+)
+_VERDICT = re.compile(r"[\"'*_`]{0,3}(yes|no)\b[\"'*_`]{0,3}[,.!:;]", re.IGNORECASE)
+_KEEPS = re.compile(
+    r"^[^.!?\n]{0,120}\b(?:stick(?:ing)?|stay(?:ing)?|go(?:ing)?|choos(?:e|ing)|chose|pick(?:ing)?|press(?:ing)?|"
+    r"tak(?:e|ing)|select(?:ing)?|prefer|play(?:ing)?) (?:with |to |on |for )?(?:the )?[\"'*_`]{0,3}",
     re.IGNORECASE,
 )
 _OPTION = re.compile(r"[\s*(]{0,4}([A-Z])[.):][ *]{1,3}\w")
 _OFFERS = re.compile(
-    r"(?:^|[.!?]\s)\W{0,6}(?:if (?:you|we|i|the|exploration|exploitation)\b|otherwise\b|for (?:exploration|"
+    r"(?:^|[.!?]\s)\W{0,6}(?:(?:however|that said|but|still|of course|though),? )?(?:if (?:you|we|i|the|exploration|"
+    r"exploitation)\b|otherwise\b|for (?:exploration|"
     r"exploitation)\b)"
     r"[^.\n]{0,120}\b(?:press|choose|pick|take|select|try|go with|use|pull|play)\b[^.\n]{1,40}"
+    r"|\b(?:should|shall) (?:i|we|you)\b[^.?\n]{1,80}\?"
     r"|(?:^|[.!?]\s)\W{0,6}(?:however|but|that said)\b[^.\n]{0,60}\b(?:might|may|could|would) (?:also )?be (?:\w+ )?"
     r"(?:better|best|preferable|right|a good)[^.\n]{0,40}",
     re.IGNORECASE | re.MULTILINE,
@@ -94,7 +107,7 @@ def read_recommendation(text: str, situation: Situation) -> tuple[tuple[str, ...
     split = split_thoughts(text)
     if split.cut:
         return (), "truncated"
-    shown = plain_signs(split.text)
+    shown = with_lines(plain_signs(split.text), situation)
     kind = "stated" if last_marked(shown, "stated") is not None else "answer"
     answer, status = read_open(shown, kind, situation)
     if answer is None and kind == "stated" and not _value_behind(shown, kind):
@@ -201,7 +214,7 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     split = split_thoughts(text)
     if split.cut:
         return "the answer ends inside its thought"
-    shown = plain_signs(split.text)
+    shown = with_lines(plain_signs(split.text), situation)
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
     marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
     if marked is None:
@@ -232,7 +245,7 @@ def place_read(text: str, situation: Situation, *, stated: bool = False) -> tupl
         return begin, begin + len(bare)
     read: tuple[object, Status] = read_recommendation(text, situation) if stated else read_answer(text, situation)
     answer = split_thoughts(text).text
-    offset, shown = len(text) - len(answer), plain_signs(answer)
+    offset, shown = len(text) - len(answer), with_lines(plain_signs(answer), situation)
     if read[1] != "ok" or not text.endswith(answer) or len(shown) != len(answer):
         return None
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
@@ -267,29 +280,39 @@ def _labels_of(marked: Marked, names: Names, *, several: bool) -> LabelReading:
     if not marked.whole:
         return LabelReading((), "unparsable", len(marked.value))
     reading = read_labels(marked.value, names, several=several)
-    if reading.status == "ok" and _goes_on(marked, names, reading.labels):
+    if reading.status == "ok" and _goes_on(marked, names, reading.labels, stated=several):
         return LabelReading((), "unparsable", len(marked.value))
     return reading
 
 
-def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool:
-    """Whether the text below takes the answer back, or lists another one right below."""
+def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = (), *, stated: bool = False) -> bool:
+    """Whether the text below takes the answer back, or lists another one right below.
+
+    Args:
+        stated: what is recommended is read; what is chosen below may differ from it, and is an answer of its own.
+    """
     if is_taken_back(marked.after) or names.mentions_any(_offered_below(marked.after)):
         return True
     if labels and any(
-        names.label_of(m) not in labels and _IS_RIGHT.match(marked.after, m.end())
+        names.label_of(m) not in labels
+        and _IS_RIGHT.match(marked.after, m.end())
+        and not _CONCEDES.search(marked.after[max(0, m.start() - 60) : m.start()])
+        and not _keeps_to(marked.after[m.end() : m.end() + 200], names, labels)
         for m in names.here.finditer(marked.after, 0, OFFERED)
     ):
         return True
     if labels and any(
         names.label_of(m) not in labels
-        for line in answers_again(marked.after)
-        if not own_line_begins(line.lstrip("\n"))
+        for line in answers_again(marked.after, stated=stated)
+        if not own_line_begins(line.lstrip("\n")) and not _says_again(line, names, labels)
         for m in names.here.finditer(line)
         if len(m[0]) > 1 or m[0] in names.actions and not re.match(r" [a-z]", line[m.end() :])
     ):
         return True
     below = marked.after.lstrip("\n").partition("\n")[0].strip()
+    verdict = _VERDICT.match(below) if names.own.keys() >= {"yes", "no"} else None
+    if verdict is not None and labels and verdict[1].casefold() not in labels:
+        return True
     if not below or len(below) > 80 or own_line_begins(below):
         return False
     if _lists_options(marked, below, labels):
@@ -297,6 +320,28 @@ def _goes_on(marked: Marked, names: Names, labels: tuple[str, ...] = ()) -> bool
     listed = read_labels(below, names, several=False) if names.mentions_any(below) else None
     bare = listed is not None and listed.status == "ok" and len(below) <= len(listed.labels[0]) + 8
     return bare and listed is not None and listed.labels[0] not in labels
+
+
+def _says_again(line: str, names: Names, labels: tuple[str, ...]) -> bool:
+    """Whether a line names the answer itself before any other label: "I pick Red even though Blue is higher"."""
+    first = next(names.here.finditer(line), None)
+    return (
+        first is not None
+        and first[0].casefold() in {label.casefold() for label in labels}
+        and (len(first[0]) > 1 or first[0] in names.actions)
+        and not re.search(
+            r"\b(?:not|never|n't|over|from|than|instead of|away|between|or)\b|n't\b", line[: first.start()]
+        )
+        and not re.match(r"\W{0,4}(?:or|and|to)\b", line[first.end() :], re.IGNORECASE)
+        and not re.search(r"\b(?:but|or|if|unless|wait|actually)\b", line[first.end() :], re.IGNORECASE)
+    )
+
+
+def _keeps_to(behind: str, names: Names, labels: tuple[str, ...]) -> bool:
+    """Whether the sentence goes on with what is chosen all the same: "Blue is better, but I'll stick with Red"."""
+    kept = _KEEPS.search(behind)
+    first = None if kept is None else names.here.match(behind, kept.end())
+    return first is not None and first[0].casefold() in {label.casefold() for label in labels}
 
 
 def _lists_options(marked: Marked, below: str, labels: tuple[str, ...]) -> bool:

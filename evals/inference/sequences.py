@@ -198,7 +198,7 @@ def _gains(num: Array, den: Array, theta: float, bound: float) -> Array:
 
 
 def _log_mixture(logs: Array) -> Array:
-    result: Array = scipy.special.logsumexp(logs, axis=0) - math.log(len(BETS))
+    result: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(BETS))
     return result
 
 

@@ -16,10 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar, get_args
+from weakref import ReferenceType, ref
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ...errors import BadOption
 from ...registry import Registry
@@ -112,17 +115,17 @@ class Metric:
             item = [] if "item" in self.columns else [pl.col("item").first()]
             whole = steps.group_by(_EPISODE, maintain_order=True).agg(*item, num=self.num, den=self.den)
             return whole.with_columns(pl.col("num", "den").cast(pl.Float64).fill_null(0.0)).sort(_EPISODE)
-        last = ["step"] if self.per == "episode" else []
-        parts = table.select(
-            *_EPISODE,
-            "item",
-            *last,
-            num=self.num.cast(pl.Float64).fill_null(0.0),
-            den=self.den.cast(pl.Float64).fill_null(0.0),
-        )
-        if last:
-            parts = parts.sort("step").group_by(_EPISODE, maintain_order=True).last().drop("step")
-        return _per_episode(parts)
+        if self.per == "episode":
+            parts = table.select(*_EPISODE, "item", "step", *self._values).sort("step")
+            parts = parts.group_by(_EPISODE, maintain_order=True).last().drop("step")
+            return _Episodes.of(parts).sums(parts)
+        return _episodes_of(table).sums(table.select("episode", *self._values))
+
+    @cached_property
+    def _values(self) -> list[pl.Expr]:
+        """Numerator and denominator of a row, as numbers."""
+        parts = {"num": self.num, "den": self.den}
+        return [e.cast(pl.Float64).fill_null(0.0).alias(name) for name, e in parts.items()]
 
     @property
     def bounded(self) -> bool:
@@ -147,7 +150,7 @@ class Metric:
         known = self.num.cast(pl.Boolean).fill_null(False) & den & ~missing
         columns = {"num": known, "den": den, "missing": missing}
         floats = {name: e.cast(pl.Float64) for name, e in columns.items()}
-        return _per_episode(table.select(*_EPISODE, "item", **floats))
+        return _episodes_of(table).sums(table.select("episode", **floats))
 
 
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
@@ -215,26 +218,53 @@ def per_item(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.group_by(CLUSTER, maintain_order=True).agg(pl.col("episode").min(), *totals)
 
 
-def _per_episode(parts: pl.DataFrame) -> pl.DataFrame:
-    """Every column beside episode and item summed per episode, in order.
+@dataclass(frozen=True, eq=False)
+class _Episodes:
+    """Which rows of a table are which episode.
 
     In a stored run the rows of an episode lie together: runs of equal episodes are summed first, which is all there is
     to do where no episode comes twice; otherwise what is left is small.
+
+    Attributes:
+        rows: of the table; starts: the first row of each run.
+        keys: task, model, episode and item of each run.
+        in_order: whether the runs are the episodes, in the order of task, model and episode.
     """
-    if parts.is_empty():
-        return parts
-    another = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in _EPISODE)
-    starts = parts.select(another.arg_true()).to_series().to_numpy()
-    sums = parts[starts].with_columns(
-        **{
-            name: pl.Series(np.add.reduceat(_array(parts, name), starts))
-            for name in parts.columns
-            if name not in (*_EPISODE, "item")
-        }
-    )
-    if sums["task"].n_unique() == sums["model"].n_unique() == 1 and sums["episode"].is_sorted():
-        return sums
-    return sums.group_by(*_EPISODE, "item").sum().sort(_EPISODE)
+
+    rows: int
+    starts: NDArray[np.intp]
+    keys: pl.DataFrame
+    in_order: bool
+
+    @classmethod
+    def of(cls, table: pl.DataFrame) -> _Episodes:
+        keys = table.select(*_EPISODE, "item")
+        another = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in _EPISODE)
+        starts = keys.select(another.arg_true()).to_series().to_numpy().astype(np.intp)
+        first = keys[starts]
+        alone = first["task"].n_unique() <= 1 and first["model"].n_unique() <= 1
+        return cls(table.height, starts, first, alone and first["episode"].is_sorted())
+
+    def sums(self, values: pl.DataFrame) -> pl.DataFrame:
+        """Every value of the table's rows summed per episode, beside the episode and its item, in order."""
+        columns = [c for c in values.iter_columns() if c.name not in self.keys.columns]
+        if not len(self.starts):
+            return self.keys.hstack(columns)
+        sums = self.keys.hstack([pl.Series(c.name, np.add.reduceat(c.to_numpy(), self.starts)) for c in columns])
+        return sums if self.in_order else sums.group_by(*_EPISODE, "item").sum().sort(_EPISODE)
+
+
+_KNOWN: dict[int, tuple[ReferenceType[pl.DataFrame], _Episodes]] = {}
+"""The episodes of the tables that are in use: one table is read by many metrics, one after the other."""
+
+
+def _episodes_of(table: pl.DataFrame) -> _Episodes:
+    known = _KNOWN.get(id(table))
+    if known is not None and known[0]() is table and known[1].rows == table.height:
+        return known[1]
+    made, place = _Episodes.of(table), id(table)
+    _KNOWN[place] = ref(table, lambda _: _KNOWN.pop(place, None)), made
+    return made
 
 
 def _array(table: pl.DataFrame, column: str) -> Array:

@@ -1,8 +1,7 @@
 """What a decision costs: a variant that runs alone (nominal), what the run really paid, and how long it takes.
 
 Records hold nominal costs, since they must not depend on what else was run; `paid_by_variant` counts a shared answer
-once. Latency
-is in the ledger's responses alone: `with_latency` joins it.
+once. Latency is in the ledger's responses alone: `with_latency` joins it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import polars as pl
 
 from ...errors import BadOption
 from ..turns import DECISION
-from .base import metric
+from .base import Metric, metric
 
 __all__ = [
     "calls",
@@ -28,50 +27,26 @@ __all__ = [
 ]
 
 _ABSENT = "the source of the imported run does not hold it"
-calls = metric(
-    "calls",
-    "calls",
-    pl.col("calls"),
-    pl.col("calls").is_not_null(),
-    unit="calls",
-    source="model calls per decision",
-    why=_ABSENT,
-)
-prompt_tokens = metric(
-    "prompt_tokens",
-    "tokens in",
-    pl.col("prompt_tokens"),
-    pl.col("prompt_tokens").is_not_null(),
-    unit="tokens",
-    source="per decision",
-    why=_ABSENT,
-)
-completion_tokens = metric(
-    "completion_tokens",
-    "tokens out",
-    pl.col("completion_tokens"),
-    pl.col("completion_tokens").is_not_null(),
-    unit="tokens",
-    source="per decision",
-    why=_ABSENT,
-)
-dollars = metric(
-    "dollars",
-    "$",
-    pl.col("cost"),
-    pl.col("cost").is_not_null(),
-    unit="US dollars",
-    source="nominal, per decision",
-    why="no price is known",
-)
-latency = metric(
+
+
+def _per_decision(
+    name: str, title: str, unit: str, source: str = "per decision", why: str = _ABSENT, column: str = ""
+) -> Metric:
+    """The mean of a column over the decisions that hold it."""
+    value = pl.col(column or name)
+    return metric(name, title, value, value.is_not_null(), unit=unit, source=source, why=why)
+
+
+calls = _per_decision("calls", "calls", "calls", "model calls per decision")
+prompt_tokens = _per_decision("prompt_tokens", "tokens in", "tokens")
+completion_tokens = _per_decision("completion_tokens", "tokens out", "tokens")
+dollars = _per_decision("dollars", "$", "US dollars", "nominal, per decision", "no price is known", column="cost")
+latency = _per_decision(
     "latency",
     "seconds",
-    pl.col("latency"),
-    pl.col("latency").is_not_null(),
-    unit="seconds",
-    source="per decision: agents that do not read each other are asked at once; waiting for a free slot is not in it",
-    why="records hold no clock: join the latency of the run's responses",
+    "seconds",
+    "per decision: agents that do not read each other are asked at once; waiting for a free slot is not in it",
+    "records hold no clock: join the latency of the run's responses",
 )
 
 

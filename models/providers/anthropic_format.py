@@ -1,40 +1,16 @@
-"""Anthropic's messages, for its batch endpoint: a request in its form, and its answer in that of a chat completion.
-
-litellm knows the form of a request; it is asked once for each, without sending anything.
-"""
+"""An answer in Anthropic's form as a chat completion, for its batch endpoint: litellm reads all others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from ...errors import Unavailable
 
-__all__ = ["anthropic_body", "anthropic_completion"]
+__all__ = ["anthropic_completion"]
 
 _FINISH = {"end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
-
-
-def anthropic_body(
-    litellm: Any,
-    model: str,
-    messages: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
-    more: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The body of a request.
-
-    Args:
-        settings: by OpenAI's names; more: what stands in the body as it is.
-    """
-    parameters = litellm.utils.get_optional_params(model=model, custom_llm_provider="anthropic", **settings)
-    body: dict[str, Any] = litellm.AnthropicConfig().transform_request(
-        model=model, messages=[dict(m) for m in messages], optional_params=parameters, litellm_params={}, headers={}
-    )
-    body.pop("stream", None)
-    return {**body, **more}
 
 
 def anthropic_completion(body: Any) -> dict[str, Any]:

@@ -8,15 +8,16 @@ Invariants
   and resumed finds it again, by its note: by the id, or, where the id is not known yet, by the name that was submitted
   with it. So nothing is submitted twice.
 - A request stands in the note by its key. Whoever asks for a key that a batch holds waits for that batch, and asks
-  anew only after its result was no answer.
+  anew only once it is sure that the batch holds no answer: it was never submitted, it was refused, or its result was
+  none. A provider that cannot be reached is no such thing: the batch stays pending, and is looked at again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ...errors import Denied, ModelError, RateLimited, Unavailable
@@ -26,7 +27,8 @@ __all__ = ["BatchAPI", "BatchItem", "BatchNotes", "BatchState", "Batches", "Memo
 
 SETTLE = 1.0  # seconds without a new request after which a batch goes out
 FIRST_POLL, POLL_GROWTH, SLOWEST_POLL = 1.0, 1.5, 60.0  # seconds between two looks at a batch
-POLLS_LOST = 20  # looks that fail one after the other before those who wait are told
+SURE_TO_BE_KNOWN = 3600.0  # seconds after which a batch that its provider does not know is gone
+POLLS_LOST = 20  # some 15 minutes
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,12 @@ class BatchAPI(Protocol):
         """Submit a batch: returns its id."""
         ...
 
-    async def find(self, batch: Submitted) -> str:
-        """The id of a batch that may have been submitted; empty where it was not."""
+    async def find(self, batch: Submitted, known: Collection[str]) -> str:
+        """The id of a batch that may have been submitted; empty where it is sure that it was not.
+
+        Args:
+            known: ids of other batches of the run.
+        """
         ...
 
     async def look(self, id: str) -> BatchState:
@@ -111,16 +117,31 @@ class MemoryNotes:
         self._noted[batch.name] = batch
 
 
+class _HoldsNothing(Exception):
+    """A batch was never submitted, was refused in an earlier session, or is forgotten: its keys are asked for anew."""
+
+
 @dataclass(eq=False)
 class _Batch:
-    """A batch under way: whoever waits for it, by key."""
+    """A batch under way: whoever waits for it, by key.
+
+    Attributes:
+        items: what is submitted; empty for one of an earlier session, of which only the keys are noted.
+        asked: what those ask for who wait, by key.
+        tried: whether it may have been submitted.
+        over: whether it is sure that it holds no answers (any more): then its keys are asked for anew.
+        used: keys whose result was handed out.
+    """
 
     noted: Submitted
     items: list[BatchItem] = field(default_factory=list)
     waiting: dict[str, list[asyncio.Future[Any]]] = field(default_factory=dict)
+    asked: dict[str, BatchItem] = field(default_factory=dict)
     results: Mapping[str, tuple[int, Any]] | None = None
     task: asyncio.Task[None] | None = None
-    used: set[str] = field(default_factory=set)  # keys whose result was handed out
+    tried: bool = False
+    over: bool = False
+    used: set[str] = field(default_factory=set)
 
 
 class Batches:
@@ -128,9 +149,11 @@ class Batches:
 
     Args:
         label: the model, for messages; model: its id, by which its batches are told from those of others.
+        patience: looks that fail one after the other before those who wait are told.
     """
 
-    def __init__(self, label: str, model: str, api: BatchAPI, notes: BatchNotes) -> None:
+    def __init__(self, label: str, model: str, api: BatchAPI, notes: BatchNotes, patience: int = POLLS_LOST) -> None:
+        self._patience = patience
         self._label, self._model, self._api, self._notes = label, model, api, notes
         self._new: dict[str, tuple[BatchItem, list[asyncio.Future[Any]]]] = {}
         self._by_key: dict[str, _Batch] = {}
@@ -148,15 +171,18 @@ class Batches:
             ModelError: there is no answer.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        batch = self._by_key.get(key)
-        if batch is not None and key not in batch.used:
-            self._wait_for(batch, key, answer)
+        batch, item = self._by_key.get(key), BatchItem(key, path, body)
+        if batch is not None and not batch.over and key not in batch.used:
+            self._wait_for(batch, item, answer)
         else:
-            self._new.setdefault(key, (BatchItem(key, path, body), []))[1].append(answer)
-            self._last = time.monotonic()
-            if self._collector is None:
-                self._collector = asyncio.ensure_future(self._collect())
+            self._ask_anew(item, [answer])
         return await answer
+
+    def _ask_anew(self, item: BatchItem, answers: list[asyncio.Future[Any]]) -> None:
+        self._new.setdefault(item.key, (item, []))[1].extend(answers)
+        self._last = time.monotonic()
+        if self._collector is None:
+            self._collector = asyncio.ensure_future(self._collect())
 
     def interrupt(self, reason: BaseException) -> None:
         """Everybody who waits gets `reason`; what was submitted stays so, and a later session waits for it."""
@@ -175,8 +201,9 @@ class Batches:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._api.close()
 
-    def _wait_for(self, batch: _Batch, key: str, answer: asyncio.Future[Any]) -> None:
-        batch.waiting.setdefault(key, []).append(answer)
+    def _wait_for(self, batch: _Batch, item: BatchItem, answer: asyncio.Future[Any]) -> None:
+        batch.waiting.setdefault(item.key, []).append(answer)
+        batch.asked[item.key] = item
         if batch.results is not None:
             self._hand_out(batch)
         elif batch.task is None:
@@ -198,6 +225,7 @@ class Batches:
                 name = f"akrasia-{time.time_ns():x}-{first}"
                 batch = _Batch(Submitted(name, self._model, tuple(part), time.time()))
                 batch.items = [waiting[k][0] for k in part]
+                batch.asked = {item.key: item for item in batch.items}
                 batch.waiting = {k: waiting[k][1] for k in part}
                 self._by_key |= dict.fromkeys(part, batch)
                 self._under_way.add(batch)
@@ -211,6 +239,11 @@ class Batches:
             batch.results = await self._result(batch)
         except asyncio.CancelledError:
             raise
+        except _HoldsNothing:
+            batch.over = True
+            waiting, batch.waiting = batch.waiting, {}
+            for key, answers in waiting.items():
+                self._ask_anew(batch.asked[key], answers)
         except Exception as error:  # noqa: BLE001  (whoever waits must get it)
             self._fail(batch, error)
         else:
@@ -219,25 +252,33 @@ class Batches:
             self._under_way.discard(batch)
 
     async def _submit(self, batch: _Batch) -> None:
-        if not batch.items:  # noted by an earlier session, which did not come to know its id
-            batch.noted = await self._with_id(batch.noted, await self._api.find(batch.noted))
-            if not batch.noted.id:
-                raise Unavailable(f"a batch of {self._label} was never submitted", "its run was killed before that")
-            return
+        if batch.tried or not batch.items:
+            if await self._found(batch):
+                return
+            raise _HoldsNothing
         await self._notes.save(batch.noted)
+        batch.tried = True
         try:
             id = await self._api.submit(batch.noted.name, batch.items)
-        except Unavailable as error:
-            id = await self._api.find(batch.noted) if error.lost else ""
-            if not id:
+        except ModelError as error:
+            batch.over = not (isinstance(error, Unavailable) and error.lost)
+            if batch.over or not await self._found(batch):
+                batch.over = True
                 raise
-        batch.noted = await self._with_id(batch.noted, id)
+        else:
+            await self._know(batch, id)
 
-    async def _with_id(self, noted: Submitted, id: str) -> Submitted:
-        found = Submitted(noted.name, noted.model, noted.keys, noted.began, id)
+    async def _found(self, batch: _Batch) -> bool:
+        """Whether a batch that may have been submitted was. Where that cannot be found out, an error says so."""
+        known = {b.noted.id for b in self._by_key.values()} - {""}
+        id = await self._api.find(batch.noted, known)
         if id:
-            await self._notes.save(found)
-        return found
+            await self._know(batch, id)
+        return bool(id)
+
+    async def _know(self, batch: _Batch, id: str) -> None:
+        batch.noted = replace(batch.noted, id=id)
+        await self._notes.save(batch.noted)
 
     async def _result(self, batch: _Batch) -> Mapping[str, tuple[int, Any]]:
         """The results of a batch, once it has ended.
@@ -249,15 +290,21 @@ class Batches:
         while True:
             try:
                 state = await self._api.look(batch.noted.id)
-            except (Unavailable, RateLimited):
+            except ModelError as error:
                 failures += 1
-                if failures >= POLLS_LOST:
+                forgotten = error.status == 404  # or not known yet
+                if forgotten and (failures >= self._patience or time.time() - batch.noted.began > SURE_TO_BE_KNOWN):
+                    raise _HoldsNothing from None
+                if not forgotten and (failures >= self._patience or not isinstance(error, Unavailable | RateLimited)):
                     raise
             else:
                 failures = 0
                 if state.results is not None:
                     return state.results
                 if state.failed:
+                    if not batch.items:  # in an earlier session: whatever it was may be mended by now
+                        raise _HoldsNothing
+                    batch.over = True
                     raise _refused(self._label, state)
             await asyncio.sleep(wait)
             wait = min(wait * POLL_GROWTH, SLOWEST_POLL)
@@ -278,7 +325,7 @@ class Batches:
                     future.set_exception(error)
 
     def _fail(self, batch: _Batch, error: Exception) -> None:
-        batch.used |= set(batch.noted.keys)
+        batch.task = None  # whoever asks next looks again, unless the batch is over
         waiting, batch.waiting = batch.waiting, {}
         for futures in waiting.values():
             for future in futures:

@@ -22,6 +22,7 @@ import orjson
 from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavailable
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
+from .cache_marks import marked
 from .litellm_client import OwnClients
 from .litellm_logging import null_logging
 from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, thoughts_of, wire_messages
@@ -75,6 +76,7 @@ class LitellmTransport:
     Args:
         key, base: of the account, as litellm resolves them.
         more: what every call of litellm's is given beside the request; headers: what every request carries.
+        marks: up to where prompts are marked to be kept, see `cache_marks.py`.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class LitellmTransport:
         base: str | None,
         more: Mapping[str, Any],
         headers: Mapping[str, str],
+        marks: str | None = None,
     ) -> None:
+        self._marks = marks
         self._litellm, self._name, self._headers, self._provider = litellm, name, dict(headers), provider
         self._clients = OwnClients(litellm, provider, HANDLER_TIMEOUT, key, base or api_base, more)
         self._completion_client: Any = None
@@ -147,7 +151,7 @@ class LitellmTransport:
                 else:
                     client = self._clients.argument()
                     call, name = "acompletion", "messages"
-                    text = wire_messages(request.messages, self._provider in WANT_THOUGHTS)
+                    text = marked(wire_messages(request.messages, self._provider in WANT_THOUGHTS), self._marks)
                     if "tools" in common:
                         common["_skip_mcp_handler"] = True  # tools of litellm's own proxy: they need a package more
                 if client is not None:

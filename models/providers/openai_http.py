@@ -185,6 +185,7 @@ class OpenAIHTTP:
         if response.status != 200:
             message, code = message_of(data.decode(errors="replace") if body is None else body)
             error = error_of_status(self._name, response.status, message, code, response.headers)
+            error.status = response.status
             if isinstance(error, Unavailable):
                 error.lost = response.status in LOST
             raise error

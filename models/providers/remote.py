@@ -25,6 +25,7 @@ from ...options import one_of, real, whole
 from ...records import Draw, Request, Response, digest
 from ..base import ModelInfo, Price, Style
 from ..known_models import LOCAL, KnownModel, known_model
+from ..parameter_limits import check_limits
 from ..parameters import (
     SAMPLED,
     check_parameters,
@@ -38,10 +39,11 @@ from ..sampling import as_sent
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
-from .anthropic_format import anthropic_body, anthropic_completion
 from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
-from .batch_apis import AnthropicBatches, OpenAIBatches
+from .batch_apis import OpenAIBatches
+from .batch_providers import WITH_FORMS, batch_api, check_batches, from_batch, in_batch_form
 from .bindings import Binding, binding_of, read_bound, refused_of
+from .cache_marks import check_marks, marked
 from .forms import Form, OpenModel, form_of
 from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
@@ -90,6 +92,8 @@ class RemoteModel:
         seed: a number that every request carries, or "draw" for one that names its draw.
         extra_body, extra_headers: what is sent beside all this; a header's value may be $NAME of a variable.
         api_version, organization, project, region: where the provider has these.
+        prompt_cache: up to where a prompt is marked to be kept, "system" or "conversation" (`cache_marks.py`); by
+            default it is not. It changes no answer, so it is no part of their identity.
     """
 
     name: str
@@ -118,6 +122,7 @@ class RemoteModel:
     project: str | None = None
     region: str | None = None
     service_tier: str | None = None
+    prompt_cache: str | bool | None = None
     _open: OpenModel | None = field(default=None, init=False, repr=False, compare=False)
     _notes: BatchNotes | None = field(default=None, init=False, repr=False, compare=False)
     _batches: Batches | None = field(default=None, init=False, repr=False, compare=False)
@@ -126,7 +131,8 @@ class RemoteModel:
     def __post_init__(self) -> None:
         one_of("prompt style", self.style, ["chat", "completion"])
         one_of("transport", self.transport, ["auto", "litellm", "batch"])
-        self._check_batch()
+        if self._batched:
+            check_batches(self.name, self.style)
         whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
         if self.timeout is not None:
             real(f"timeout of {self.name!r}", self.timeout, above=0)
@@ -138,6 +144,7 @@ class RemoteModel:
         if self.api_base is not None:
             check_address(self.name, self.api_base)
         check_parameters(self.name, self._parameters)
+        self._check_limits()
         hide_headers(self.extra_headers or {})
         info = self.info
         own = {**info.settings, **({} if self.temperature is None else {"temperature": self.temperature})}
@@ -151,14 +158,18 @@ class RemoteModel:
     def _batched(self) -> bool:
         return self.transport == "batch"
 
-    def _check_batch(self) -> None:
-        provider = self.name.partition("/")[0]
-        if self._batched and (self.style != "chat" or provider not in (*PROVIDERS, "anthropic")):
-            raise BadOption(
-                f"{self.name!r} cannot be asked in batches",
-                "base models have none" if self.style != "chat" else f"no batch endpoint of {provider} is known here",
-                'Leave transport = "batch" out; it goes with Anthropic and with endpoints of OpenAI\'s form.',
-            )
+    def _check_limits(self) -> None:
+        given = {k: v for k in ("temperature", "prompt_cache") if (v := getattr(self, k)) is not None}
+        if self.prompt_cache is not None:
+            check_marks(self.name, self.prompt_cache)
+        own_address = self.api_base is not None or bool(base_of_environment(self.name))
+        check_limits(
+            self.name,
+            {**self._parameters, **given},
+            known_model(self.name),
+            own_address=own_address,
+            batched=self._batched,
+        )
 
     def note_in(self, notes: BatchNotes) -> None:
         """Note batches where the run is kept, before the first request."""
@@ -278,6 +289,10 @@ class RemoteModel:
             return {**own, "think": form["type"] != "disabled"}
         return own if form is None else {**own, "thinking": form}
 
+    @property
+    def _marks(self) -> str | None:
+        return self.prompt_cache if isinstance(self.prompt_cache, str) else None
+
     def _seeded(self, provider: str) -> bool | int:
         """Whether requests carry a seed: of their draw (True), a number, or none (False)."""
         if self.seed is None:
@@ -363,30 +378,30 @@ class RemoteModel:
         self, opened: OpenModel, form: Form, settings: Mapping[str, Any], request: Request, key: str
     ) -> Any:
         """The same, where the provider's form is its own."""
-        if opened.provider != "anthropic":
+        if opened.provider not in WITH_FORMS:
             raise BadOption(
                 f"{self.name!r} cannot be asked like this in batches",
                 "litellm would send another form than OpenAI's",
                 'Leave transport = "batch" out.',
             )
-        messages, own = wire_messages(request.messages), {**settings, **form.own}
-        body = anthropic_body(opened.module, opened.model, messages, own, opened.extra_body)
-        batches = self._batches_by(lambda: AnthropicBatches(self._anthropic(opened)))
-        return anthropic_completion(await batches.post("/v1/messages", body, key))
+        messages = marked(wire_messages(request.messages), self._marks)
+        own = {**settings, **form.own}
+        path, body = in_batch_form(opened.module, opened.model, opened.provider, messages, own, opened.extra_body)
+        return from_batch(
+            opened.provider, await self._batches_by(lambda: self._batch_api(opened)).post(path, body, key)
+        )
 
     def _batches_by(self, api: Callable[[], BatchAPI]) -> Batches:
         if self._batches is None:
             self._batches = Batches(self.name, self.info.id, api(), self._notes or MemoryNotes())
         return self._batches
 
-    def _anthropic(self, opened: OpenModel) -> OpenAIHTTP:
+    def _batch_api(self, opened: OpenModel) -> BatchAPI:
         key, base = opened.account
-        key = key or os.environ.get("ANTHROPIC_API_KEY", "")
-        base = (base or base_of_environment(self.name) or "https://api.anthropic.com").rstrip("/")
-        _, named = names_of_provider("anthropic", self._parameters)
-        headers = {"Content-Type": "application/json", "User-Agent": "akrasia", "anthropic-version": "2023-06-01"}
-        headers |= {"x-api-key": key, **named, **open_headers(self.name, self.extra_headers or {})}
-        return OpenAIHTTP(self.name, base.removesuffix("/v1/messages").removesuffix("/v1"), headers)
+        _, named = names_of_provider(opened.provider, self._parameters)
+        headers = {**named, **open_headers(self.name, self.extra_headers or {})}
+        account = (key, base or base_of_environment(self.name))
+        return batch_api(self.name, opened.provider, account, headers, self.api_version)
 
     def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
         not_sent = ",".join(sorted(form.not_sent | binding.not_sent))
@@ -419,7 +434,9 @@ class RemoteModel:
         headers: Mapping[str, str],
     ) -> LitellmTransport:
         more = {**arguments, **({"extra_body": dict(self.extra_body)} if self.extra_body else {})}
-        return LitellmTransport(litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers)
+        return LitellmTransport(
+            litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers, self._marks
+        )
 
     def _direct(
         self, litellm: Any, model: str, provider: str, key: str | None, base: str | None, more: Mapping[str, str]

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from math import exp, log, sqrt
 from typing import Any
 
@@ -90,7 +91,8 @@ class Planted:
     reverses: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
             real(f"simulated option {name}", value, 0, MOST_SPREAD if name == "spread" else 1)
             object.__setattr__(self, name, float(value))  # 1 and 1.0 are the same model
         if self.greedy + self.optimal > 1 + 1e-9:
@@ -99,8 +101,7 @@ class Planted:
     @property
     def identity(self) -> dict[str, float]:
         """What its answers are stored under: the first rates, and of later ones those that are not at their default."""
-        usual = asdict(Planted())
-        return {k: v for i, (k, v) in enumerate(asdict(self).items()) if i < FIRST_RATES or v != usual[k]}
+        return {k: v for i, (k, v) in enumerate(asdict(self).items()) if i < FIRST_RATES or v != _usual(k)}
 
     @property
     def name(self) -> str:
@@ -129,6 +130,25 @@ class _FirstRates:
     parse_failure: float
 
 
+def _usual(rate: str) -> Any:
+    """The default of a rate."""
+    return Planted.__dataclass_fields__[rate].default
+
+
+@lru_cache
+def _info_of(planted: Planted) -> ModelInfo:
+    """What is known of the simulated agent; it is asked for with every request."""
+    unusual = ",".join(f"{k}={v:g}" for k, v in asdict(planted).items() if v != _usual(k))
+    return ModelInfo(
+        id=f"simulated/{planted.name}",
+        label=":".join(filter(None, ("simulated", unusual))),
+        max_concurrency=256,
+        deterministic=True,
+        note="planted: " + ", ".join(f"{k} {v:g}" for k, v in planted.identity.items()),
+        tools="native",
+    )
+
+
 def _shifted(rate: float, by: float) -> float:
     """A probability at log-odds that are higher by so much."""
     return rate if rate in (0.0, 1.0) else 1 / (1 + (1 - rate) / rate * exp(-by))
@@ -141,21 +161,8 @@ class Simulated:
     planted: Planted = field(default_factory=Planted)
 
     @property
-    def _unusual(self) -> dict[str, float]:
-        """The rates that differ from the defaults."""
-        usual = asdict(Planted())
-        return {k: v for k, v in asdict(self.planted).items() if v != usual[k]}
-
-    @property
     def info(self) -> ModelInfo:
-        return ModelInfo(
-            id=f"simulated/{self.planted.name}",
-            label=":".join(filter(None, ("simulated", ",".join(f"{k}={v:g}" for k, v in self._unusual.items())))),
-            max_concurrency=256,
-            deterministic=True,
-            note="planted: " + ", ".join(f"{k} {v:g}" for k, v in self.planted.identity.items()),
-            tools="native",
-        )
+        return _info_of(self.planted)
 
     async def open(self) -> None:
         """Nothing to load."""

@@ -24,7 +24,7 @@ from typing import Any
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
 from ...rng import named_rng
-from ..base import TASKS, action_index
+from ..base import action_index, named_task
 from .concept import Concept, Constraint
 from .concepts_games import GAMES
 from .concepts_numbers import NUMBERS
@@ -233,6 +233,7 @@ def _make_question(seed: int, name: str, use: str, last_answer: str) -> _Questio
     return _Question("label", f"Is the text {concept.title}? Answer yes or no.", shown, YES_NO, YES_NO[not wanted])
 
 
+@named_task("potemkin")
 def potemkin(tasks: Sequence[str] = USES, domain: str | None = None, concepts: Sequence[str] | None = None) -> Potemkin:
     """Potemkin understanding: define a concept, then classify, generate and edit, graded by program.
 
@@ -254,6 +255,7 @@ def potemkin(tasks: Sequence[str] = USES, domain: str | None = None, concepts: S
     return Potemkin(*_chosen(domain, concepts), tuple(tasks))
 
 
+@named_task("potemkin_incoherence")
 def potemkin_incoherence(domain: str | None = None, concepts: Sequence[str] | None = None) -> PotemkinIncoherence:
     """Potemkin incoherence: give an instance or a non-instance of a concept, then label that answer.
 
@@ -282,7 +284,3 @@ def _chosen(domain: str | None, concepts: Sequence[str] | None) -> tuple[str | N
     if not any(domain in (None, CONCEPTS[name].domain) for name in concepts):
         raise BadOption(f"no chosen concept is of the domain {domain!r}", remedy="Leave out one of the two options.")
     return domain, tuple(concepts)
-
-
-TASKS.register("potemkin", potemkin)
-TASKS.register("potemkin_incoherence", potemkin_incoherence)

@@ -115,7 +115,7 @@ def test_ctrl_c_ends_without_a_traceback_and_says_how_to_go_on(
     openai_server: Any, file: Any, tmp_path: Path, workers: int, times: int
 ) -> None:
     """As a terminal does it: the signal goes to the workers as well."""
-    slowly(openai_server, 1.0)
+    slowly(openai_server, 0.5)
     process = begun(file(workers, episodes=16), tmp_path)
     deadline = time.monotonic() + 120
     while openai_server.answered < 6 and process.poll() is None and time.monotonic() < deadline:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import akrasia as ak
 from akrasia.cli import app
 from akrasia.evals.pareto import pareto_points
+from akrasia.evals.scoring import HEADLINE
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request, Response, Usage
@@ -70,7 +71,7 @@ MUTE: dict[str, tuple[Ends, str]] = {
 @pytest.mark.parametrize("name", MUTE)
 def test_a_mute_critic_is_no_finding_on_critique(tmp_path: Path, name: str) -> None:
     critic, cause = MUTE[name]
-    card = play(tmp_path, answering(critic), ["reason_act", CRITIQUE]).score()
+    card = play(tmp_path, answering(critic), ["reason_act", CRITIQUE]).score(HEADLINE)
     base, arm = card.arms
     (fault,) = arm.integrity
     assert not base.integrity
@@ -83,7 +84,7 @@ def test_a_mute_critic_is_no_finding_on_critique(tmp_path: Path, name: str) -> N
 
 
 def test_a_critic_that_speaks_gets_its_verdict(tmp_path: Path) -> None:
-    card = play(tmp_path, answering(), ["reason_act", CRITIQUE]).score()
+    card = play(tmp_path, answering(), ["reason_act", CRITIQUE]).score(HEADLINE)
     assert not any(arm.integrity or arm.cautions for arm in card.arms)
     assert card.verdicts[0].outcome == "no change shown" and len(pareto_points(card.arms)) == 2
 
@@ -92,7 +93,7 @@ def test_what_is_cut_off_behind_what_it_was_asked_for_is_whole(tmp_path: Path) -
     def rambles(text: str) -> Response:
         return Response(f"{text}\nAnd furth", "truncated", "length")
 
-    assert not play(tmp_path, answering(rambles), ["reason_act", CRITIQUE]).score().arms[1].integrity
+    assert not play(tmp_path, answering(rambles), ["reason_act", CRITIQUE]).score(HEADLINE).arms[1].integrity
 
 
 @pytest.mark.parametrize(("every", "broken"), [(3, True), (7, False)])
@@ -100,18 +101,20 @@ def test_a_few_empty_answers_are_borne(tmp_path: Path, every: int, broken: bool)
     def some(text: str) -> Response:
         return Response("" if int(text.split()[2]) % every == 0 else text)
 
-    assert bool(play(tmp_path, answering(some), ["reason_act", CRITIQUE]).score().arms[1].integrity) == broken
+    assert bool(play(tmp_path, answering(some), ["reason_act", CRITIQUE]).score(HEADLINE).arms[1].integrity) == broken
 
 
 def test_a_critic_that_always_says_the_same_is_a_warning_and_no_more(tmp_path: Path) -> None:
-    card = play(tmp_path, answering(lambda text: Response("Looks good to me.")), ["reason_act", CRITIQUE]).score()
+    card = play(tmp_path, answering(lambda text: Response("Looks good to me.")), ["reason_act", CRITIQUE]).score(
+        HEADLINE
+    )
     assert card.verdicts[0].outcome == "no change shown"
     assert any("critic gave one and the same answer to 28 different situations" in w for w in card.warnings)
 
 
 def test_what_an_intervention_is_must_have_been_sent(tmp_path: Path) -> None:
     variants = ["reason_act", "reason_act | temperature(t=0.0)", CRITIQUE]
-    card = play(tmp_path, answering(not_sent="seed,temperature,top_p,max_tokens"), variants).score()
+    card = play(tmp_path, answering(not_sent="seed,temperature,top_p,max_tokens"), variants).score(HEADLINE)
     unsent, other = sorted(card.verdicts, key=lambda v: v.variant, reverse=True)
     assert unsent.outcome == "not measured"
     assert "the model was not sent what was asked for (temperature=0)" in unsent.sentence
@@ -121,7 +124,7 @@ def test_what_an_intervention_is_must_have_been_sent(tmp_path: Path) -> None:
 
 def test_a_setting_that_all_arms_ask_for_is_a_warning_alone(tmp_path: Path) -> None:
     variants = ["reason_act | temperature(t=0.5)", "reason_act | temperature(t=0.5) | critique"]
-    card = play(tmp_path, answering(not_sent="temperature"), variants).score()
+    card = play(tmp_path, answering(not_sent="temperature"), variants).score(HEADLINE)
     assert card.verdicts[0].outcome == "no change shown"
     assert any("the model was not sent temperature=0.5" in w for w in card.warnings)
 
@@ -140,7 +143,7 @@ def graph(**options: Any) -> ak.Variant:
 
 def test_a_change_that_changes_nothing_has_no_verdict(tmp_path: Path) -> None:
     result = play(tmp_path, "simulated", ["reason_act", graph()])
-    card = result.score()
+    card = result.score(HEADLINE)
     assert card.verdicts[0].outcome == "not measured"
     assert "this arm asked exactly what its baseline asked" in card.verdicts[0].sentence
     (comparison,) = result.compare("mine", "reason_act")
@@ -149,7 +152,7 @@ def test_a_change_that_changes_nothing_has_no_verdict(tmp_path: Path) -> None:
 
 def test_a_slot_through_which_nobody_asked_is_said(tmp_path: Path) -> None:
     models = {"default": "simulated", "judge": "simulated:knowing=0.5"}
-    card = play(tmp_path, models, ["reason_act | critique", graph(slots=("default", "judge"))]).score()
+    card = play(tmp_path, models, ["reason_act | critique", graph(slots=("default", "judge"))]).score(HEADLINE)
     assert "nobody asked through the slot 'judge'" in card.verdicts[0].sentence
     assert any("in the slot 'judge'" in w and w.endswith("was never asked") for w in card.warnings)
 
@@ -157,13 +160,13 @@ def test_a_slot_through_which_nobody_asked_is_said(tmp_path: Path) -> None:
 def test_an_arm_of_which_episodes_are_missing_has_no_verdict(tmp_path: Path) -> None:
     settings: Any = {"variants": ["reason_act", CRITIQUE], "concurrency": 1}
     budget = {"calls": 60}
-    stopped = play(tmp_path / "stopped", answering(), **settings, budget=budget).score()
+    stopped = play(tmp_path / "stopped", answering(), **settings, budget=budget).score(HEADLINE)
     assert stopped.verdicts[0].outcome == "not measured"
     assert "4 of 14 episodes are not complete (the budget of 60 calls is spent)" in stopped.verdicts[0].sentence
     assert any("is not complete (the budget of 60 calls is spent)" in w for w in stopped.warnings)
     resumed = play(tmp_path / "stopped", answering(), **settings)
     play(tmp_path / "whole", answering(), **settings)
-    assert resumed.score().verdicts[0].outcome == "no change shown"
+    assert resumed.score(HEADLINE).verdicts[0].outcome == "no change shown"
     with read_ledger(tmp_path / "stopped") as a, read_ledger(tmp_path / "whole") as b:
         assert list(a.raw_records()) == list(b.raw_records()) and a.meta("stopped") == b.meta("stopped") == ""
 

@@ -11,6 +11,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 
 import akrasia as ak
 from akrasia.evals.pareto import pareto_points
+from akrasia.evals.scoring import HEADLINE
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Request, Response
 from akrasia.reports.columns import PARSED, ArmRow
@@ -35,7 +36,7 @@ def graph(node: Any) -> ak.Variant:
 def test_a_broken_baseline_leaves_nothing_measured_in_its_fork(tmp_path: Path) -> None:
     variants = [graph(thanks), "reason_act", "reason_act | critique"]
     result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=20, out=tmp_path / "run", keep_going=True)
-    card = result.score()
+    card = result.score(HEADLINE)
     assert all(arm.integrity for arm in card.arms) and pareto_points(card.arms) == ()
     assert result.check("gap(reason_act) < 0.99", "doing(reason_act) > 0.01").exit_code == 3
     assert {line.outcome for line in result.compare("reason_act", "reason_act | critique")[0].lines} == {"not measured"}
@@ -47,11 +48,11 @@ def test_who_follows_a_mute_leader_is_not_measured(tmp_path: Path) -> None:
     mute = Scripted(lambda request, draw: Response("Thank you!"), "mute")
     settings: Any = {"task": TASK, "models": [mute, SOUND], "variants": ["reason_act"], "episodes": 20}
     followed = ak.run(**settings, leader="mute", out=tmp_path / "run", keep_going=True)
-    (fault,) = followed.score().arms[1].integrity
+    (fault,) = followed.score(HEADLINE).arms[1].integrity
     assert fault.check == "leading" and "reason_act of mute" in fault.cause
     assert followed.check("gap < 0.99", model=SOUND.info.label).exit_code == 3
     by_itself = ak.run(**settings, out=tmp_path / "own", keep_going=True)
-    assert by_itself.score().arms[1].integrity == ()
+    assert by_itself.score(HEADLINE).arms[1].integrity == ()
 
 
 def test_a_metric_without_a_worst_case_decides_no_check_while_answers_are_missing(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_run_whose_items_are_used_up_is_complete(tmp_path: Path) -> None:
         task={"name": "questions", "path": str(tmp_path / "q.jsonl")}, model=Scripted(half), variants=["reason_act"],
         episodes=100, until="gap +- 0.3", out=tmp_path / "run",
     )  # fmt: skip
-    looks = result.score().looks
+    looks = result.score(HEADLINE).looks
     assert looks is not None and (looks.exhausted or looks.stopped) and result.missing == ()
     assert result.check("gap < 0.99").holds
 

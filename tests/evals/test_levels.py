@@ -18,7 +18,7 @@ from akrasia.result import Result
 from akrasia.tasks import bandit
 
 RUN = 40  # episodes of one run
-RUNS = 10
+RUNS = 6
 SEEN = 0.02  # a loss is seen where its interval lies above this
 WORLDS: dict[str, tuple[dict[str, float], set[str]]] = {
     "none": ({}, set()),

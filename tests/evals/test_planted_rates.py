@@ -11,12 +11,14 @@ from scipy.stats import norm
 
 import akrasia as ak
 from akrasia.evals import METRICS, Estimate, score
+from akrasia.evals.metrics import CLASSES
 from akrasia.evals.metrics.frequency import frequency_buckets
 from akrasia.evals.situations import side_by_side
 from akrasia.models import Planted, Simulated
 from akrasia.tasks import Frequency, bandit, frequency
 
 PUBLISHED = Planted(knowing=0.87, greedy=0.64, optimal=0.24)
+MEASURED = ("knowing", *(f"{c}_given_knowing" for c in CLASSES), "gap", "valid", "stated_valid")
 TOLD_APART = Planted(knowing=0.90, greedy=0.64, optimal=0.24)  # 27B: its text says 87 %, its table adds up to 90
 
 
@@ -36,7 +38,7 @@ def table(planted: Planted, episodes: int = 150) -> pl.DataFrame:
 
 def measured(records: pl.DataFrame, variant: str) -> dict[str, Estimate]:
     here = records.filter(pl.col("variant") == variant)
-    return score(here, baseline=variant).arms[0].metrics
+    return score(here, MEASURED, baseline=variant).arms[0].metrics
 
 
 def holds(found: Estimate, truth: float, level: float = 0.95) -> bool:

@@ -23,7 +23,6 @@ def test_planted_rates_are_recovered(tmp_path: Path, trials: int) -> None:
         trials=trials,
         out=tmp_path / "r",
     )
-    metrics = result.score().arms[1].metrics
     called = PLANTED["hard"] * PLANTED["calls_needed"] + (1 - PLANTED["hard"]) * PLANTED["calls_unneeded"]
     expected = {
         "tool_needed": PLANTED["hard"],
@@ -35,6 +34,7 @@ def test_planted_rates_are_recovered(tmp_path: Path, trials: int) -> None:
         "tool_claimed": called * PLANTED["admits"] + (1 - called) * PLANTED["pretends"],
         "tool_errors": 0.1,
     }
+    metrics = result.score([*expected]).arms[1].metrics
     for name, planted in expected.items():
         found = metrics[name]
         assert found.value is not None and found.low is not None and found.high is not None, name

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
@@ -235,6 +235,7 @@ def test_one_item_has_no_interval_and_no_variance_of_items(tmp_path: Path) -> No
     assert metrics["item_variance"].value is None
 
 
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=2, max_size=12))
 def test_the_formulas_of_n_draws_are_those_over_all_their_subsets(rows: list[list[bool]]) -> None:
     table = pl.DataFrame(

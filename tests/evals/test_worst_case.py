@@ -19,6 +19,7 @@ from akrasia.agents.rendering import render_situation
 from akrasia.evals.controls import Reference
 from akrasia.evals.inference import Bounds, Contrast, Estimate
 from akrasia.evals.pareto import pareto_points
+from akrasia.evals.scoring import HEADLINE
 from akrasia.evals.verdict import direction, judge_arm
 from akrasia.graphs import GraphOutput, MessagesAdapter, Node, Plan
 from akrasia.models import Scripted
@@ -129,7 +130,7 @@ def front(card: Any) -> list[str]:
 @pytest.mark.parametrize(("fails", "how"), [(10, ""), (40, "(cut by my parser)")])
 def test_lost_answers_are_no_change_of_anything(tmp_path: Path, fails: int, how: str) -> None:
     result = played(tmp_path, graph(node_that(fails, how)), episodes=30)
-    card = result.score()
+    card = result.score(HEADLINE)
     (verdict,), arm = card.verdicts, card.arms[1]
     assert not arm.integrity
     assert not re.search(r"(rises|falls) by", verdict.sentence), verdict.sentence
@@ -141,7 +142,7 @@ def test_lost_answers_are_no_change_of_anything(tmp_path: Path, fails: int, how:
 
 
 def test_a_finding_that_the_worst_case_leaves_standing_is_kept(tmp_path: Path) -> None:
-    card = played(tmp_path, graph(node_that(4, "(cut by my parser)", patient=True)), episodes=30).score()
+    card = played(tmp_path, graph(node_that(4, "(cut by my parser)", patient=True)), episodes=30).score(HEADLINE)
     arm = card.arms[1]
     assert arm.bounds and not arm.undone and not arm.integrity
     assert card.verdicts[0].outcome == "closes"
@@ -153,7 +154,7 @@ def test_votes_without_a_winner_measure_nothing(tmp_path: Path) -> None:
         names = labels(request.messages[0].content)
         return f"BEST={names[0]}\nACTION={names[draw.sample % 4]}"
 
-    card = played(tmp_path, "reason_act | self_consistency(n=2, ties='none')", model=Scripted(split)).score()
+    card = played(tmp_path, "reason_act | self_consistency(n=2, ties='none')", model=Scripted(split)).score(HEADLINE)
     assert [(f.check, f.share) for f in card.arms[1].integrity] == [("unread", 1.0)]
     assert "undecided" in card.verdicts[0].sentence and card.verdicts[0].outcome == "not measured"
 
@@ -182,20 +183,20 @@ class OnlyActs(MessagesAdapter):
 
 
 def test_an_arm_that_states_at_some_steps_only_is_not_measured(tmp_path: Path) -> None:
-    card = played(tmp_path, graph(node_that(0), Picky())).score()
+    card = played(tmp_path, graph(node_that(0), Picky())).score(HEADLINE)
     assert [f.check for f in card.arms[1].integrity] == ["rationale"] and "absent" in card.verdicts[0].sentence
     assert card.verdicts[0].outcome == "not measured" and "mine" not in front(card)
 
 
 def test_recommendations_that_are_lost_here_and_there_are_missing_outcomes(tmp_path: Path) -> None:
-    card = played(tmp_path, graph(node_that(0), Forgetful())).score()
+    card = played(tmp_path, graph(node_that(0), Forgetful())).score(HEADLINE)
     arm = card.arms[1]
     assert not arm.integrity and arm.metrics["knowing"].n == arm.steps
     assert arm.bounds["knowing"].missing == pytest.approx(arm.outcomes.rationales["absent"] / arm.steps)
 
 
 def test_an_arm_that_only_acts_is_asked_for_no_rationale_where_it_fails_either(tmp_path: Path) -> None:
-    card = played(tmp_path, graph(node_that(10), OnlyActs())).score()
+    card = played(tmp_path, graph(node_that(10), OnlyActs())).score(HEADLINE)
     arm = card.arms[1]
     assert arm.outcomes.actions["error"] and not arm.integrity
     assert arm.metrics["knowing"].value is None and arm.metrics["doing"].value is not None
@@ -219,7 +220,7 @@ class Undecided:
 def test_a_deciding_role_that_gives_no_action_was_not_read(tmp_path: Path) -> None:
     AGENTS.register("own_undecided", Undecided)
     own = ak.Variant("own", Plan("p", (Node("n", Agent("own_undecided")),), decision="n", focus="n"))
-    card = played(tmp_path, own).score()
+    card = played(tmp_path, own).score(HEADLINE)
     assert card.arms[1].outcomes.actions.get("absent", 0) == 0
     assert "unread" in [f.check for f in card.arms[1].integrity]
     assert card.verdicts[0].outcome == "not measured" and "own" not in front(card)
@@ -249,7 +250,7 @@ class Careful(Undecided):
 def test_a_role_that_reads_what_the_answer_does_not_say_is_not_measured(tmp_path: Path, role: Any, sound: bool) -> None:
     AGENTS.register(role.name, role)
     own = ak.Variant("own", Plan("p", (Node("n", Agent(role.name)),), decision="n", focus="n"))
-    card = played(tmp_path, own).score()
+    card = played(tmp_path, own).score(HEADLINE)
     assert [f.cause for f in card.arms[1].integrity] == ([] if sound else [f"the {role.name} n was misread"])
     assert ("own" in front(card)) == sound
 
@@ -265,7 +266,7 @@ def test_a_control_that_lost_its_answers_proves_nothing(tmp_path: Path) -> None:
         return f"BEST={names[h % 4]}\nACTION={names[(h if right else h + 1) % 4]}"
 
     variants = ("reason_act | re_evaluate", "reason_act | placebo(of='re_evaluate')")
-    card = played(tmp_path, *variants, episodes=30, model=Scripted(loses)).score()
+    card = played(tmp_path, *variants, episodes=30, model=Scripted(loses)).score(HEADLINE)
     verdict = next(v for v in card.verdicts if v.variant == "reason_act | re_evaluate")
     assert verdict.controls and verdict.controls[0].outcome not in ("better", "worse")
     assert "better than its placebo by" not in verdict.sentence

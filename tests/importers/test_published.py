@@ -1,17 +1,23 @@
 """Every figure that was recounted from published outputs comes out of an import and the ordinary statistics."""
 
+import importlib.util
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+import akrasia
 from akrasia.evals.compare import Comparison
 from akrasia.evals.scorecard import Scorecard
 from akrasia.result import Result
 
 Shared = Callable[[str], Path]
 Importing = Callable[..., Result]
+CLONE = Path(os.environ.get("AKRASIA_AIW", "AIW is not cloned"))
 
 
 def right(run: Result) -> dict[str, int]:
@@ -109,3 +115,32 @@ def test_aiw_by_variation(imported: Importing, shared: Shared) -> None:
     assert by_item["does"].to_list() == [7, 39, 37, 48, 9, 26, 9, 7] and set(by_item["len"]) == {100}
     (arm,) = run.score().arms
     assert arm.metrics["spread"].value == pytest.approx(0.41) and len(arm.breakdowns["item"]) == 8
+
+
+def published_answers() -> Any:
+    path = Path(akrasia.__file__).parent / "benchmarks" / "published_answers.py"
+    spec = importlib.util.spec_from_file_location("published_answers", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_published_chat_answers_are_read_as_they_are_stored_or_not_at_all(shared: Shared) -> None:
+    base = published_answers().counted(shared("aiw/base_models.json"))["base_models"]
+    assert (base.rows, base.first, base.right_first, base.last) == (1320, 1320, 69, 1218)
+    chat = published_answers().counted(shared("aiw/reflection_70b.json"))["reflection_70b"]
+    assert (chat.rows, chat.first, chat.last, chat.right_last) == (800, 794, 800, 182)
+    assert (chat.same, chat.otherwise, chat.unread) == (795, 0, 5)
+
+
+@pytest.mark.skipif(not CLONE.is_dir(), reason="AKRASIA_AIW names no clone of LAION-AI/AIW")
+def test_all_scored_answers_of_a_clone() -> None:
+    found = published_answers().counted(CLONE / "collected_responses")
+    sets = {name: (one.rows, one.first, one.last) for name, one in found.items()}
+    assert sets == {
+        "AIW_base_models": (1320, 1320, 1218), "Reflection-70B": (800, 794, 800), "o1-set": (6700, 6694, 6683)
+    }  # fmt: skip
+    assert sum(one.best for one in found.values()) == 8814
+    assert found["o1-set"].same >= 6330 and found["o1-set"].otherwise <= 11

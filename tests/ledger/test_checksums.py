@@ -107,7 +107,7 @@ def test_no_flipped_byte_gives_another_number(played: Path, tmp_path: Path) -> N
     assert seen["same"] > 20 and seen["refused"] > 200, seen
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_no_flipped_bit_gives_another_number(played: Path, tmp_path_factory: Any, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("bit")

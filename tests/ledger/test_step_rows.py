@@ -43,7 +43,7 @@ RECORD = Record(
 number = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.text(), st.text(), st.none() | st.text(), number, number, st.integers(0, 2**63 - 1))),
     st.booleans(),

@@ -36,6 +36,9 @@ class Providers:
     Attributes:
         bodies, headers, paths: of every request, in the order of arrival.
         script: answers that go before the rules, one a request.
+        plays: (thought, answer, tokens thought) by the prompt and the effort, in the place of the three above, for
+            providers that show thoughts in a field.
+        kept: the beginnings of prompts that Anthropic keeps, since they were marked.
     """
 
     base: str = ""
@@ -46,6 +49,8 @@ class Providers:
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     script: deque[Answer] = field(default_factory=deque)
+    plays: Callable[[str, str], tuple[str, str, int]] | None = None
+    kept: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def model(self, name: str, **options: Any) -> RemoteModel:
@@ -134,11 +139,31 @@ def _anthropic(server: Providers, path: str, body: dict[str, Any]) -> Any:
     seen, finish, tokens = _spent(server, thinks, body["max_tokens"])
     blocks = [{"type": "thinking", "thinking": server.thought, "signature": "s"}] if thinks else []
     stop = {"stop": "end_turn", "length": "max_tokens"}[finish]
-    usage = {"input_tokens": 9, "output_tokens": tokens, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+    usage = {"input_tokens": 9, "output_tokens": tokens, **_kept(server, body)}
     return {
         "id": "m", "type": "message", "role": "assistant", "model": model, "stop_reason": stop, "stop_sequence": None,
         "content": [*blocks, *([{"type": "text", "text": seen}] if seen else [])], "usage": usage,
     }  # fmt: skip
+
+
+def _kept(server: Providers, body: dict[str, Any]) -> dict[str, int]:
+    """What Anthropic says of its cache: the longest prefix that is kept is read, what is marked beyond it is written.
+
+    Prefixes end at a block with a mark. One of fewer than 1,024 tokens, of four characters, is not kept.
+    """
+    blocks = [(b["text"], "cache_control" in b) for b in _blocks(body.get("system") or [])]
+    blocks += [(b.get("text", ""), "cache_control" in b) for m in body["messages"] for b in _blocks(m["content"])]
+    assert sum(mark for _, mark in blocks) <= 4
+    prefixes = [("".join(text for text, _ in blocks[: i + 1]), mark) for i, (_, mark) in enumerate(blocks)]
+    marked = [prefix for prefix, mark in prefixes if mark and len(prefix) >= 4 * 1024]
+    read = max((len(p) for p, _ in prefixes if marked and p in server.kept), default=0)
+    server.kept |= set(marked)
+    written = max((len(p) for p in marked), default=0) - read
+    return {"cache_read_input_tokens": read // 4, "cache_creation_input_tokens": max(0, written) // 4}
+
+
+def _blocks(content: Any) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _gemini(server: Providers, path: str, body: dict[str, Any]) -> Any:
@@ -216,6 +241,10 @@ def _shown_as(name: str) -> Callable[[Providers, str, dict[str, Any]], Any]:
     def answer(server: Providers, path: str, body: dict[str, Any]) -> Any:
         told = (body.get("thinking") or {}).get("type")
         thinks = bool(re.search(r"reasoner|r1|gpt-oss|gpt-5", body["model"])) and told != "disabled"
+        if server.plays is not None:
+            prompt = "\n".join(message["content"] for message in body["messages"])
+            thought, says, tokens = server.plays(prompt, body.get("reasoning_effort", ""))
+            server = Providers(says=says, thinks=tokens, thought=thought)
         made = _completion(server, body, thinks, {name: server.thought} if thinks else {})
         if name == "reasoning":
             made["usage"]["cost"] = 0.00123

@@ -20,10 +20,17 @@ def played(model: Any, folder: Path) -> ak.Result:
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
 @pytest.mark.parametrize("tag", ["think", "thinking", "reasoning"])
 @pytest.mark.parametrize("name", ["openai/gpt-4o", "hosted_vllm/some-model"])
-def test_a_thought_within_the_text(providers: Any, tmp_path: Path, name: str, tag: str, transport: str) -> None:
-    providers.says = f"<{tag}>\n{THOUGHT * 400}"  # longer than any answer may be
+@pytest.mark.parametrize("ends", ["length", "stop"])
+def test_a_thought_within_the_text(
+    providers: Any, tmp_path: Path, ends: str, name: str, tag: str, transport: str
+) -> None:
+    providers.says = f"<{tag}>\n{THOUGHT * (400 if ends == 'length' else 1)}"  # 400: longer than any answer may be
     model = providers.model(name, transport=transport)
-    nothing_is_read(played(model, tmp_path / "run"))
+    run = played(model, tmp_path / "run")
+    nothing_is_read(run)
+    assert set(finish_reasons(run)) == {ends}
+    said = str(run.score())
+    assert "truncated" in said
 
 
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
@@ -33,6 +40,14 @@ def test_a_thought_within_the_text(providers: Any, tmp_path: Path, name: str, ta
 def test_a_thought_in_a_field_of_its_own(providers: Any, tmp_path: Path, name: str, transport: str) -> None:
     providers.thought, providers.thinks = THOUGHT, 10**6
     nothing_is_read(played(providers.model(name, transport=transport), tmp_path / "run"))
+
+
+def finish_reasons(run: ak.Result) -> list[str]:
+    """How the server said that its answers ended."""
+    with read_ledger(run.folder) as ledger:
+        turns = [turn for record in ledger.records() for turn in record.decision.turns]
+        answers = [answer for turn in turns if turn.key and (answer := ledger.answer(turn.key)) is not None]
+    return [answer.response.finish_reason for answer in answers]
 
 
 def nothing_is_read(run: ak.Result) -> None:

@@ -141,7 +141,7 @@ SITUATION = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.one_of(RECORD, REQUEST, RESPONSE, DRAW, SITUATION, DECISION, ORACLE))
 def test_a_value_survives_its_json(value: Any) -> None:
     again = decode(type(value), encode(value))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import akrasia as ak
 from akrasia.cli import app
-from akrasia.errors import Unavailable
+from akrasia.errors import RateLimited
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
@@ -71,7 +71,7 @@ def test_a_call_that_was_given_up_is_not_the_answer_of_the_call_that_came_later(
 
     def model(request: Request, draw: Draw) -> str:
         if down[0]:
-            raise Unavailable("down")
+            raise RateLimited("busy", retry_after=0.0)
         return says(request, draw)
 
     def run(variants: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A server on the loopback with the batch endpoints of OpenAI and of Anthropic, as their references describe them."""
+"""A server on the loopback with the batch endpoints of OpenAI, Azure, Mistral and Anthropic, by their references."""
 
 import json
 import re
@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import HTTPRequest, Reply, serving
 
 Answer = tuple[int, Any]
 
@@ -24,6 +25,8 @@ class BatchServer:
         failing: how many requests of the next batch are not served.
         refuse: (status, sentence) with which each request of the next batch that is sent more than it takes is refused.
         drop: the connection breaks after that many submissions, once each is taken.
+        stop_at: the point at which requests hang from now on: "upload" (before anything is taken), "taken" (once a
+            batch is), or "results"; `reached` is set when one does, and `released` lets them go.
         batches: every batch in the order of arrival: its id, its name, and its requests by key.
     """
 
@@ -33,6 +36,9 @@ class BatchServer:
     failing: int = 0
     refuse: dict[str, str] = field(default_factory=dict)
     drop: int = 0
+    stop_at: str = ""
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
     files: dict[str, bytes] = field(default_factory=dict)
     batches: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,32 +50,76 @@ class BatchServer:
 
     def reply(self, method: str, path: str, data: bytes) -> Answer | None:
         """(status, body) of a request; None breaks the connection."""
+        url, _, query = path.partition("?")
+        stages = _stages(method, url)
+        if self.stop_at == "upload" and "upload" in stages:
+            return self._hang()
         with self.lock:
-            if path.startswith("/v1/messages/batches"):
-                return self._anthropic(method, path, data)
-            if path == "/v1/files":
-                found = re.search(rb'filename="[^"]+"\r\n[^\r]*\r\n\r\n(.*)\r\n--[^\r]+--\r\n$', data, re.DOTALL)
-                assert found is not None and b'name="purpose"\r\n\r\nbatch\r\n' in data
-                name = f"file-{len(self.files)}"
-                self.files[name] = found[1]
-                return 200, {"id": name, "object": "file", "purpose": "batch"}
-            if path.startswith("/v1/files/"):
-                return 200, self.files[path.split("/")[3]]
-            return self._openai(method, path, data)
+            made = self._reply(method, url, query, data)
+        return self._hang() if self.stop_at in stages else made
 
-    def _openai(self, method: str, path: str, data: bytes) -> Answer | None:
+    def _hang(self) -> None:
+        self.reached.set()
+        self.released.wait(60)
+
+    def _reply(self, method: str, url: str, query: str, data: bytes) -> Answer | None:
+        if url.startswith("/v1/messages/batches"):
+            return self._anthropic(method, url, query, data)
+        if url.startswith("/openai/"):
+            assert query.endswith("api-version=2024-10-21")
+            url = "/v1" + url.removeprefix("/openai")
+        url = url.removeprefix("/mistral")
+        if url == "/v1/files":
+            found = re.search(rb'filename="[^"]+"\r\n[^\r]*\r\n\r\n(.*)\r\n--[^\r]+--\r\n$', data, re.DOTALL)
+            assert found is not None and b'name="purpose"\r\n\r\nbatch\r\n' in data
+            name = f"file-{len(self.files)}"
+            self.files[name] = found[1]
+            return 200, {"id": name, "object": "file", "purpose": "batch"}
+        if url.startswith("/v1/files/"):
+            return 200, self.files[url.split("/")[3]]
+        if url.startswith("/v1/batch/jobs"):
+            return self._mistral(method, url, query, data)
+        return self._openai(method, url, query, data)
+
+    def _mistral(self, method: str, url: str, query: str, data: bytes) -> Answer | None:
+        if method == "POST":
+            order = json.loads(data)
+            lines = [json.loads(line) for line in self.files[order["input_files"][0]].splitlines()]
+            requests = {line["custom_id"]: line["body"] for line in lines}
+            assert {body["model"] for body in requests.values()} == {order["model"]}
+            assert order["endpoint"] == "/v1/chat/completions" and "metadata" in order
+            return self._take(requests, order["metadata"]["akrasia"], self._job)
+        if query:
+            page, size = (int(part.split("=")[1]) for part in query.split("&"))
+            jobs = [self._job(b) for b in self.batches]
+            return 200, {"object": "list", "data": jobs[page * size : (page + 1) * size], "total": len(jobs)}
+        return 200, self._job(self._seen(url))
+
+    def _job(self, batch: dict[str, Any]) -> dict[str, Any]:
+        over = "output_file_id" in batch
+        return {"id": batch["id"], "object": "batch", "status": "SUCCESS" if over else "RUNNING", "errors": [],
+                "created_at": int(batch["at"]), "metadata": {"akrasia": batch["name"]},
+                "output_file": batch.get("output_file_id"), "error_file": batch.get("error_file_id")}  # fmt: skip
+
+    def _seen(self, url: str) -> dict[str, Any]:
+        batch = next(b for b in self.batches if url.endswith(b["id"]))
+        if not self.held.is_set() and "output_file_id" not in batch:
+            self._finish(batch)
+        return batch
+
+    def _openai(self, method: str, url: str, query: str, data: bytes) -> Answer | None:
         if method == "POST":
             order = json.loads(data)
             lines = [json.loads(line) for line in self.files[order["input_file_id"]].splitlines()]
             assert {line["url"] for line in lines} == {order["endpoint"]} and order["completion_window"] == "24h"
             requests = {line["custom_id"]: line["body"] for line in lines}
             return self._take(requests, order["metadata"]["akrasia"], self._shown)
-        if path.startswith("/v1/batches?"):
-            return 200, {"object": "list", "data": [self._shown(b) for b in self.batches]}
-        batch = next(b for b in self.batches if path.endswith(b["id"]))
-        if not self.held.is_set() and "output_file_id" not in batch:
-            self._finish(batch)
-        return 200, self._shown(batch)
+        if query.startswith("limit="):
+            newest = [self._shown(b) for b in reversed(self.batches)]
+            after = re.search(r"after=(\w+)", query)
+            first = 1 + [b["id"] for b in newest].index(after[1]) if after else 0
+            return 200, {"object": "list", "data": newest[first : first + 2], "has_more": first + 2 < len(newest)}
+        return 200, self._shown(self._seen(url))
 
     def _finish(self, batch: dict[str, Any]) -> None:
         good, bad = [], []
@@ -89,16 +139,20 @@ class BatchServer:
         over = "output_file_id" in batch
         files = {name: batch.get(name) for name in ("output_file_id", "error_file_id")}
         return {"id": batch["id"], "object": "batch", "status": "completed" if over else "in_progress",
-                "metadata": {"akrasia": batch["name"]}, "errors": None, **files}  # fmt: skip
+                "created_at": int(batch["at"]), "errors": None,
+                "metadata": {"akrasia": batch["name"]}, **files}  # fmt: skip
 
-    def _anthropic(self, method: str, path: str, data: bytes) -> Answer | None:
+    def _anthropic(self, method: str, url: str, query: str, data: bytes) -> Answer | None:
         if method == "POST":
             requests = {r["custom_id"]: r["params"] for r in json.loads(data)["requests"]}
             return self._take(requests, "", self._told)
-        if "?" in path:
-            return 200, {"data": [self._told(b) for b in self.batches], "has_more": False}
-        batch = next(b for b in self.batches if b["id"] in path)
-        if not path.endswith("/results"):
+        if query:
+            newest = [self._told(b) for b in reversed(self.batches)]
+            after = re.search(r"after_id=(\w+)", query)
+            first = 1 + [b["id"] for b in newest].index(after[1]) if after else 0
+            return 200, {"data": newest[first : first + 2], "has_more": first + 2 < len(newest)}
+        batch = next(b for b in self.batches if f"/{b['id']}/" in f"{url}/")
+        if not url.endswith("/results"):
             return 200, self._told(batch)
         results = []
         for key, params in batch["requests"].items():
@@ -138,6 +192,15 @@ class BatchServer:
         return 200, form(body, self.answer([_plain(m) for m in messages], int(key[:7], 16)))
 
 
+def _stages(method: str, url: str) -> set[str]:
+    """Which points of a batch's life a request is."""
+    if method == "GET":
+        return {"results"} if url.endswith(("/content", "/results")) else set()
+    if url.endswith("/files"):
+        return {"upload"}
+    return {"upload", "taken"} if url.startswith("/v1/messages") else {"taken"}
+
+
 def _plain(message: dict[str, Any]) -> dict[str, str]:
     content = message["content"]
     text = content if isinstance(content, str) else "".join(p.get("text", "") for p in content)
@@ -161,40 +224,12 @@ def serving_batches(answer: Callable[[list[dict[str, Any]], int], str]) -> Itera
     """The server, while it runs."""
     state = BatchServer(answer)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(request: HTTPRequest) -> Reply:
+        made = state.reply(request.method, request.path, request.data)
+        if made is None:
+            return None
+        status, body = made
+        return status, body if isinstance(body, bytes) else json.dumps(body).encode(), {}
 
-        def do_POST(self) -> None:
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            made = state.reply(self.command, self.path, data)
-            if made is None:
-                self.close_connection = True
-                return
-            status, body = made
-            sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        do_GET = do_POST  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing on the terminal."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that hangs up."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.base = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(reply) as state.base:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

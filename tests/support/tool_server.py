@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jsonschema
+from loopback import HTTPRequest, Reply, serving
 
 
 @dataclass
@@ -152,36 +151,15 @@ def sample(schema: dict[str, Any], text: str, whole: dict[str, Any] | None = Non
     return foreign[0] if foreign else "a word"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    script: ToolServer
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, answer = self.script.reply(body)
-        data = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
-
-
 @contextmanager
 def serving_tools() -> Iterator[ToolServer]:
     """A `ToolServer` on the loopback."""
     script = ToolServer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"script": script}))
-    server.daemon_threads = True
-    script.base = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+
+    def reply(request: HTTPRequest) -> Reply:
+        status, answer = script.reply(json.loads(request.data))
+        return status, json.dumps(answer).encode(), {"Content-Type": "application/json"}
+
+    with serving(reply) as address:
+        script.base = f"{address}/v1"
         yield script
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -169,7 +169,7 @@ def test_a_verifier_survives_any_text(name: str, text: str) -> None:
         assert concept.form.parse(concept.form.write(value)) == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(NAME, SEED)
 def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, seed: int) -> None:
     concept = CONCEPTS[name]
@@ -186,7 +186,7 @@ def test_generated_instances_pass_and_near_misses_fail_by_one_change(name: str, 
     assert not concept.is_instance(concept.near_miss(named_rng(seed, "test")))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(NAME, SEED)
 def test_demands_can_be_met_and_no_known_example_meets_them(name: str, seed: int) -> None:
     concept = CONCEPTS[name]

@@ -1,6 +1,5 @@
 """Families of p-values: Holm, Benjamini and Hochberg."""
 
-import pingouin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,8 @@ from akrasia.evals.inference import (
 @settings(deadline=None, max_examples=10)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_families_are_those_of_statsmodels_and_pingouin(p_values: list[float]) -> None:
+    import pingouin  # here, as it takes a second and every test process reads this file
+
     family = [Contrast("gap", str(i), "base", Estimate(0.1), p, d_z=0.3) for i, p in enumerate(p_values)]
     family.insert(1, Contrast("gap", "untested", "base", Estimate(None, why="no step")))
     both = benjamini_hochberg(holm(family))

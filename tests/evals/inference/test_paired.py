@@ -6,7 +6,6 @@ import tracemalloc
 from typing import Any
 
 import numpy as np
-import pingouin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,6 +42,8 @@ def test_with_equal_steps_the_difference_is_the_paired_t_interval_and_its_effect
     x, y = a[0] / 7, b[0] / 7
     theirs = stats.ttest_rel(x, y).confidence_interval()
     assert (found.difference.low, found.difference.high) == pytest.approx(tuple(np.clip(theirs, -1, 1)), abs=1e-9)
+    import pingouin  # here, as it takes a second and every test process reads this file
+
     assert found.d_z == pytest.approx(pingouin.compute_effsize(x - y, 0, eftype="cohen"), abs=1e-9)
     assert found.d_z == pytest.approx(stats.ttest_rel(x, y).statistic / math.sqrt(clusters), abs=1e-9)
     assert found.h == pytest.approx(proportion_effectsize(x.mean(), y.mean()), abs=1e-9)
