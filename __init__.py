@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from . import events as events
     from . import experiments as experiments
     from . import graphs as graphs
+    from . import integrations as integrations
     from . import interventions as interventions
     from . import middleware as middleware
     from . import models as models

@@ -15,13 +15,9 @@ from langchain_core.language_models import FakeListChatModel
 import akrasia as ak
 from akrasia.graphs import GRAPHS
 
-_SERVED = [name for name in GRAPHS if name != "external" and not GRAPHS.make(name).leaks]
-
-
-def __getattr__(name: str) -> Any:  # each graph is compiled when it is asked for
-    if name not in _SERVED:
-        raise AttributeError(name)
-    return GRAPHS.make(name).compile()
+_PLANS = {name: GRAPHS.make(name) for name in GRAPHS if name != "external"}
+SERVED = {name: plan.compile() for name, plan in _PLANS.items() if not plan.leaks}
+globals().update(SERVED)  # `langgraph dev` looks for each among the names of this module
 
 
 def main(model: Any = None) -> Any:

@@ -31,6 +31,7 @@ __all__ = [
     "with_message",
 ]
 
+NOTED = "Noted."  # what answers a call in which a graph ends
 SHOWN = 60  # characters of each message, where all are listed
 _IS_NAMED_OBJECT = re.compile(r"[^()]+:[\w.]+")
 
@@ -162,11 +163,23 @@ def question_text(situation: Situation, instructions: str = "", hints: str = "",
 
 
 def with_message(state: Any, text: str) -> dict[str, Any]:
-    """The whole state of a graph of messages, with one human message more."""
-    from langchain_core.messages import HumanMessage  # noqa: PLC0415  (loads at first use)
+    """The whole state of a graph of messages, with one human message more.
+
+    A graph may end in calls that nobody answers, such as those of a schema. Each is answered in words before the human
+    speaks: providers refuse a conversation that goes on without.
+    """
+    from langchain_core.messages import HumanMessage, ToolMessage  # noqa: PLC0415  (loads at first use)
 
     kept = dict(state) if isinstance(state, Mapping) else {}
-    return {**kept, "messages": [*messages_of(state), HumanMessage(text)]}
+    messages = messages_of(state)
+    answered = {m.tool_call_id for m in messages if m.type == "tool"}
+    closed: list[Any] = []
+    for message in messages:
+        closed.append(message)
+        for call in getattr(message, "tool_calls", None) or ():
+            if call["id"] not in answered:
+                closed.append(ToolMessage(NOTED, tool_call_id=call["id"], name=call["name"]))
+    return {**kept, "messages": [*closed, HumanMessage(text)]}
 
 
 def messages_of(state: Any) -> list[Any]:
@@ -176,8 +189,10 @@ def messages_of(state: Any) -> list[Any]:
 
 def answer_of_human(human: str, asked: Any) -> Any:
     """What somebody who always says the same answers to an interrupt: to the human-in-the-loop middleware of LangChain
-    a decision on each call that it asks about, to any other the words themselves.
+    a decision on each call that it asks about, all at once or one by one, to any other the words themselves.
     """
+    if isinstance(asked, Mapping) and asked.get("type") == "tool_approval":
+        return {"type": human}
     requests = asked.get("action_requests") if isinstance(asked, Mapping) else None
     return {"decisions": [{"type": human} for _ in requests]} if requests else human
 

@@ -122,6 +122,7 @@ def session_lines(session: RunSession, reported: Sequence[Mapping[str, str]] = (
 
 @cache
 def _version(package: str) -> str:
+    """The version that this process has; reading it takes milliseconds."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -20,6 +20,8 @@ __all__ = ["OTHER_MODELS", "OURS", "RECORDED", "OtherModels"]
 OURS = "akrasia-run"
 RECORDED = "akrasia:recorded"
 """The tag of a tool whose results are kept."""
+HANDOFF = "__handoff_destination"
+"""In the metadata of the tools by which a supervisor or a swarm hands over (langgraph-supervisor, langgraph-swarm)."""
 
 
 class OtherModels(BaseCallbackHandler):
@@ -77,7 +79,8 @@ class OtherModels(BaseCallbackHandler):
 
     def on_tool_start(self, serialized: dict[str, Any] | None, input_str: str, **kwargs: Any) -> None:
         """A tool is called."""
-        if RECORDED not in (kwargs.get("tags") or ()):
+        hands_over = HANDOFF in (kwargs.get("metadata") or {})  # to another agent: it returns nothing
+        if RECORDED not in (kwargs.get("tags") or ()) and not hands_over:
             self.tools.add(str((serialized or {}).get("name") or "a tool"))
 
     def _hear(self, serialized: dict[str, Any] | None, kwargs: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import BadOption, UnknownName
-from .known_models import KnownModel
+from .known_models import LOCAL, KnownModel
 from .parameters import thinking_form
 
 __all__ = ["check_limits"]
@@ -51,7 +51,10 @@ def check_limits(
     provider = name.partition("/")[0]
     any_server = own_address and provider in ("openai", "custom_openai")
     _check_thinking(name, provider, given, known, any_server)
-    if known.most and given.get("max_tokens", 0) > known.most:
+    hosted = (
+        not any_server and provider not in LOCAL
+    )  # a server of one's own may be set up for more than the table says
+    if hosted and known.most and given.get("max_tokens", 0) > known.most:
         _refuse(
             name, "max_tokens", given, f"its answers have {known.most} tokens at most", f"Use at most {known.most}."
         )

@@ -90,7 +90,7 @@ def asked_for(sampling: Sampling, usual: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_sent(sampling: Sampling) -> Sampling:
     """The sampling without what is not sent: equal for two requests that a provider gets in the same form."""
-    return replace(sampling, **_UNSET)  # type: ignore[arg-type]
+    return replace(sampling, **_UNSET) if asked_in_text(sampling) else sampling  # type: ignore[arg-type]
 
 
 def asked_in_text(sampling: Sampling) -> set[str]:

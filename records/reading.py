@@ -46,15 +46,15 @@ class ReadingErrors:
 
 
 READER_ERRORS: dict[str, ReadingErrors] = {
-    "bandit colours": ReadingErrors(2191, 0, 0, 121),
-    "film titles": ReadingErrors(226, 0, 0, 7),
-    "letters A-J": ReadingErrors(158, 0, 0, 5),
-    "multiple choice": ReadingErrors(677, 0, 0, 43),
-    "number": ReadingErrors(1872, 0, 0, 55),
-    "text": ReadingErrors(43, 0, 0, 0),
-    "tic-tac-toe": ReadingErrors(317, 0, 0, 20),
-    "tool calls": ReadingErrors(151, 0, 0, 0),
-    "yes/no": ReadingErrors(329, 0, 0, 29),
+    "bandit colours": ReadingErrors(2253, 0, 0, 121),
+    "film titles": ReadingErrors(231, 0, 0, 7),
+    "letters A-J": ReadingErrors(163, 0, 0, 5),
+    "multiple choice": ReadingErrors(690, 0, 0, 43),
+    "number": ReadingErrors(1900, 0, 0, 55),
+    "text": ReadingErrors(48, 0, 0, 0),
+    "tic-tac-toe": ReadingErrors(327, 0, 0, 20),
+    "tool calls": ReadingErrors(155, 0, 0, 0),
+    "yes/no": ReadingErrors(338, 0, 0, 29),
 }
 """Kind of answer -> the errors of this version on its rows."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,7 @@ from .tools import CALCULATOR, TaskTool
 __all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 
 HASH = 16  # hex digits of the content's SHA-256 that identify it
+ENOUGH = 8  # questions from which one place of all right options is no chance
 SHOWN = 5  # malformed rows that a warning lists
 GRADES = ("right", "wrong")
 ENCODINGS = ("utf-8", "utf-16", "cp1252")
@@ -271,6 +273,8 @@ def questions(
     if not good:
         why = f"row {bad[0].row}: {bad[0].reason}" if bad else "it is empty"
         raise BadOption(f"{path!r} holds no question", why, "See akrasia.tasks.question_files for the layouts.")
+    if not shuffle_choices:
+        _warn_of_one_place(path, good)
     made = GradedQuestionSet if any(q.kind == "exact" for q in good) else QuestionSet
     return made(
         path, layout, kind, shuffle_choices, subset, split, content_hash, tuple(good), tuple(bad), key, encoding
@@ -289,6 +293,17 @@ def _content(path: str, encoding: str) -> str:
         ) from None
     except OSError as error:
         raise BadOption(f"{path!r} cannot be read", str(error), "Give a text file.") from None
+
+
+def _warn_of_one_place(path: str, good: Sequence[Question]) -> None:
+    """Say where whoever prefers one place is scored right, as in the files of TruthfulQA."""
+    places = [q.choices.index(q.answer) for q in good if q.kind == "choice"]
+    if len(places) >= ENOUGH and len(set(places)) == 1:
+        warnings.warn(
+            f"{path}: the right option is {LETTERS[places[0]]} in all {len(places)} questions, so a liking for that "
+            "place is scored as right: set shuffle_choices",
+            stacklevel=3,
+        )
 
 
 def _warn(path: str, good: int, bad: list[MalformedRow]) -> None:

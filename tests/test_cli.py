@@ -213,6 +213,7 @@ def test_doctor_prints_no_key(akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPENAI_API_KEY", secret)
     done = akrasia("doctor")
     assert "OPENAI_API_KEY" in done.stdout and secret not in done.stdout + done.stderr
+    assert "file locks" in done.stdout and "has no fcntl" not in done.stdout
 
 
 def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(akrasia: Shell) -> None:

@@ -160,10 +160,9 @@ def own_line_begins(line: str) -> bool:
 
 def speaks_for_others(text: str) -> bool:
     """Whether an answer goes on with turns of a user of its own making, and answers on both sides of one."""
-    for turn in _NEXT_TURN.finditer(text):
-        if _ANY_MARK.search(text, 0, turn.start()):
-            return _ANY_MARK.search(text, turn.end()) is not None
-    return False
+    first = _ANY_MARK.search(text)
+    turn = None if first is None else _NEXT_TURN.search(text, first.end())
+    return turn is not None and _ANY_MARK.search(text, turn.end()) is not None
 
 
 def last_marked(text: str, kind: str, actions: tuple[str, ...] = ()) -> Marked | None:

@@ -34,7 +34,7 @@ _IF_ABOVE = re.compile(
 _EMPHASISED = re.compile(r"(?:[*_]{1,3}|`)\Z")
 _ANOTHER = re.compile(r"\banswer[*_]{0,2} ?[:=][*_ ]{0,3}([-$€£\d][^\n]{0,60})", re.IGNORECASE)
 _CHECKED = re.compile(
-    r"^\W{0,6}(?:check|checking|verif\w*|proof|probe|kontrolle|vérif\w*|preuve|comprob\w*|проверка|验算|验证|検算)"
+    r"^\W{0,6}(?:to )?(?:check|checking|verif\w*|proof|probe|kontrolle|vérif\w*|preuve|comprob\w*|проверка)"
     r"\b[^\n]*|^\W{0,6}(?:验算|验证|検算)[^\n]*",
     re.IGNORECASE | re.MULTILINE,
 )  # a line that computes back

@@ -20,6 +20,7 @@ from ...models.gateway import Gateway, RunUsage
 from ..design import Cell
 from ..experiment import Experiment
 from .base import Assignment, Executor, build_cells, play_episode, spent_before
+from .collecting import rare_collections
 from .episode_cache import EpisodeCache
 
 __all__ = ["LocalExecutor"]
@@ -63,7 +64,8 @@ class LocalExecutor(Executor):
                 cast(Any, backend).note_in(LedgerNotes(store))
         gateway = self._models.with_store(cache, spent=spent, offline=self._offline, emit=emit)
         try:
-            yield _LocalSession(self._experiment, store, cache, gateway)
+            with rare_collections():
+                yield _LocalSession(self._experiment, store, cache, gateway)
         finally:
             await gateway.close()
 

@@ -92,7 +92,8 @@ class OpenAIHTTP:
         self._base = base.rstrip("/")
         self._proxy = _proxy(base)
         self._headers = dict(headers)
-        self._authorities = ssl.create_default_context()
+        # Certificates are read at once where there are any to check, and take 25 ms.
+        self._authorities = ssl.create_default_context() if base.startswith("https:") else True
         self._opened: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """What can be said of a remote model before anything heavy is loaded: that its key is missing, or its server is not up.
 
-Invariant: nothing is sent. A key is looked for by name only, and a server on this machine or network is only connected
-to. What is doubtful (a key from another source, a proxy on the way) is left to the first call.
+Invariant: nothing is sent here (`model_check.py` asks for the model). A key is looked for by name only, and a server on
+this machine or network is only connected to. What is doubtful (a key from another source, a proxy on the way) is left
+to the first call.
 """
 
 from __future__ import annotations

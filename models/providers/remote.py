@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from ...errors import BadOption, Denied, Rejected, UnknownName
 from ...options import one_of, real, whole
@@ -44,11 +43,13 @@ from .batch_apis import OpenAIBatches
 from .batch_providers import WITH_FORMS, batch_api, check_batches, from_batch, in_batch_form
 from .bindings import Binding, binding_of, read_bound, refused_of
 from .cache_marks import check_marks, marked
+from .direct import direct_transport, entry_of
 from .forms import Form, OpenModel, form_of
 from .lessons import Lesson, lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
+from .model_check import check_model
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
-from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
+from .openai_http import OpenAIHTTP
 from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
 from .responses import ONLY_RESPONSES, as_completion, responses_body
 from .starved import with_remedy
@@ -237,6 +238,8 @@ class RemoteModel:
     async def open(self) -> None:
         check_key(self.name, self.api_base, self.api_key_env)
         await check_server(self.name, self.api_base)
+        if not (self.extra_headers or self.organization or self.project):  # with these, it may be another's account
+            await check_model(self.name, self.api_base, self.api_key_env)
         # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
         check_tls(litellm)
@@ -270,15 +273,23 @@ class RemoteModel:
             own=self._own,
             extra_body=self.extra_body or {},
             seeded=self._seeded(provider),
-            direct=self._direct(litellm, model, provider, key, base or self.api_base, headers),
+            direct=None
+            if self.transport == "litellm"
+            else direct_transport(
+                litellm, self.name, provider, key, base or self.api_base, self.style, self._openai_headers | headers
+            ),
             account=(key, base or self.api_base),
-            responses=provider == "openai" and _entry(litellm, self.name).get("mode") == "responses",
+            responses=provider == "openai" and entry_of(litellm, self.name).get("mode") == "responses",
         )
         if self._open.direct is None:
             self._open.litellm = self._through_litellm(litellm, provider, self._open.account, arguments, headers)
             if self.style == "completion":
                 self._open.litellm.open_completion(provider, key, base or self.api_base)
         self._info = None
+
+    @property
+    def _openai_headers(self) -> dict[str, str]:
+        return {"OpenAI-Organization": self.organization} if self.organization else {}
 
     @property
     def _own(self) -> dict[str, Any]:
@@ -438,43 +449,5 @@ class RemoteModel:
             litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers, self._marks
         )
 
-    def _direct(
-        self, litellm: Any, model: str, provider: str, key: str | None, base: str | None, more: Mapping[str, str]
-    ) -> OpenAIHTTP | None:
-        """The direct transport, if it can be used for this provider and litellm's is not asked for."""
-        address = api_base_of(litellm, provider, base)
-        entry = _entry(litellm, self.name)
-        if self.transport == "litellm" or provider not in PROVIDERS or litellm.headers or not direct_proxies():
-            return None
-        modes = ("chat", "completion", *(["responses"] if provider == "openai" else []))
-        if address is None or urlsplit(address).query or entry.get("mode", "chat") not in modes:
-            return None
-        if self.style == "completion" and provider not in _completion_providers(litellm):
-            return None
-        if provider in (
-            "openai",
-            "custom_openai",
-        ):  # only these: litellm would show OpenAI's key to other providers too
-            key = key or litellm.api_key or litellm.openai_key or os.environ.get("OPENAI_API_KEY")
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "akrasia"}
-        headers["Authorization"] = f"Bearer {key or 'none'}"
-        for name, variable in (("OpenAI-Organization", "OPENAI_ORGANIZATION"), ("OpenAI-Project", "OPENAI_PROJECT")):
-            if provider == "openai" and os.environ.get(variable):
-                headers[name] = os.environ[variable]
-        if self.organization:
-            headers["OpenAI-Organization"] = self.organization
-        return OpenAIHTTP(self.name, address, {**headers, **more})
-
 
 _NOT_SHOWN = ("api_version", "organization", "project", "region")
-
-
-def _completion_providers(litellm: Any) -> set[str]:
-    """Providers whose base models continue texts by OpenAI's protocol."""
-    return {"openai", "text-completion-openai", *litellm.openai_text_completion_compatible_providers}
-
-
-def _entry(litellm: Any, name: str) -> Mapping[str, Any]:
-    table = getattr(litellm, "model_cost", {})  # absent while another thread is importing litellm
-    entry: Mapping[str, Any] = table.get(name) or table.get(name.partition("/")[2]) or {}
-    return entry

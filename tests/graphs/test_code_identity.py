@@ -97,8 +97,8 @@ def fingerprint(folder: Path, own: str = ORIGINAL, helper: str = HELPER, seed: s
 
 def test_the_fingerprint_is_the_same_in_every_process_and_place(tmp_path: Path) -> None:
     one = fingerprint(tmp_path / "a", seed="1")
-    assert fingerprint(tmp_path / "b", "\n\n# a comment\n" + ORIGINAL, seed="2") == one
-    assert fingerprint(tmp_path / "c", helper=HELPER.replace("UNUSED = 1", "UNUSED = 2"), seed="3") == one
+    other = HELPER.replace("UNUSED = 1", "UNUSED = 2")
+    assert fingerprint(tmp_path / "b", "\n\n# a comment\n" + ORIGINAL, other, seed="2") == one
 
 
 CHANGES = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import runpy
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +112,18 @@ def test_what_reads_the_oracle_cannot_be_served() -> None:
             plan.compile()
 
 
+@cache
+def namespaces(file: Path) -> frozenset[str]:
+    """The names that a module holds once it is loaded."""
+    return frozenset(runpy.run_path(str(file)))
+
+
 def test_every_shipped_graph_is_served_by_langgraph_dev() -> None:
     root = Path(ak.__file__).parent
     named = json.loads((root / "langgraph.json").read_text())["graphs"]
     for name, place in named.items():
         file, _, member = place.partition(":")
         assert object_named(f"{root / file}:{member}").name.partition("(")[0] == name
+        assert member in namespaces(root / file)  # the server reads the names of a module, and asks no __getattr__
     ours = [name for name in GRAPHS if name != "external" and is_shipped(GRAPHS.factory(name))]
     assert {name for name in ours if not GRAPHS.make(name).leaks} == set(named)

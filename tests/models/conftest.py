@@ -35,6 +35,7 @@ class Providers:
 
     Attributes:
         bodies, headers, paths: of every request, in the order of arrival.
+        looked_up: the paths of requests that ask what models there are.
         script: answers that go before the rules, one a request.
         plays: (thought, answer, tokens thought) by the prompt and the effort, in the place of the three above, for
             providers that show thoughts in a field.
@@ -48,6 +49,7 @@ class Providers:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    looked_up: list[str] = field(default_factory=list)
     script: deque[Answer] = field(default_factory=deque)
     plays: Callable[[str, str], tuple[str, str, int]] | None = None
     kept: set[str] = field(default_factory=set)
@@ -258,6 +260,15 @@ _RULES: dict[str, Callable[[Providers, str, dict[str, Any]], Any]] = {
     "mistral": _mistral, "hosted_vllm": _vllm, "deepseek": _shown_as("reasoning_content"),
     "openrouter": _shown_as("reasoning"), "groq": _shown_as("reasoning"),
 }  # fmt: skip
+# What providers say of a model that they do not have, as their references and public reports show it.
+_NO_MODEL: dict[str, Any] = {
+    "openai": {"error": {"message": "The model 'nonsense' does not exist", "type": "invalid_request_error",
+                         "param": "model", "code": "model_not_found"}},
+    "anthropic": {"type": "error", "error": {"type": "not_found_error", "message": "model: nonsense"}},
+    "gemini": {"error": {"code": 404, "message": "models/nonsense is not found for API version v1beta",
+                         "status": "NOT_FOUND"}},
+    "mistral": {"object": "error", "message": "Invalid model: nonsense", "type": "invalid_model", "code": "1500"},
+}  # fmt: skip
 _KEYS = "OPENAI ANTHROPIC GEMINI MISTRAL DEEPSEEK OPENROUTER GROQ HOSTED_VLLM TOGETHERAI".split()
 
 
@@ -276,7 +287,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST  # noqa: N815
+    def do_GET(self) -> None:  # noqa: N802
+        """Whoever asks for a model that is called nonsense is told that there is none; all else is not to be had."""
+        name = self.path.rpartition("/")[2]
+        script: Providers = self.server.script  # type: ignore[attr-defined]
+        script.looked_up.append(self.path)
+        told = _NO_MODEL.get(self.path.split("/")[1]) if "nonsense" in name else None
+        data = json.dumps({"models": [{"name": "llama3:latest"}, {"name": "qwen3:8b"}]} if "tags" in name else told)
+        status = 200 if "tags" in name else 404
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data.encode())
 
     def log_message(self, *_: Any) -> None:
         """Nothing on the terminal."""

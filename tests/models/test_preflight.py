@@ -46,6 +46,27 @@ def test_it_is_said_at_once_and_nothing_is_written(
     assert time.monotonic() - began < 3 and not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "mistral", "ollama_chat"])
+def test_a_model_that_its_provider_does_not_have_is_said_at_once_and_nothing_is_written_or_booked(
+    providers: Any, tmp_path: Path, provider: str
+) -> None:
+    ak.run(task=BANDIT, model="simulated", variants=["reason_act"], episodes=1, out=tmp_path / "other")  # all is loaded
+    began = time.monotonic()
+    with pytest.raises(Denied, match="is not a model that its provider serves|has no model 'nonsense'"):
+        model = providers.model(f"{provider}/nonsense")
+        ak.run(task=BANDIT, model=model, variants=["reason_act"], episodes=2, out=tmp_path / "run")
+    assert time.monotonic() - began < 3 and not (tmp_path / "run").exists()
+    assert providers.bodies == [] and len(providers.looked_up) == 1
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "anthropic/claude-sonnet-4-5", "ollama_chat/qwen3:8b"])
+async def test_a_provider_that_does_not_tell_of_its_models_is_asked_as_usual(providers: Any, name: str) -> None:
+    model = providers.model(name)
+    await model.open()
+    await model.close()
+    assert len(providers.looked_up) == 1
+
+
 def test_an_address_of_the_environment_names_other_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(variable, raising=False)

@@ -286,3 +286,14 @@ def test_half_a_surrogate_pair_is_a_malformed_row_and_the_rest_counts(tmp_path: 
     with pytest.warns(UserWarning, match="row 1"):
         task = ak.tasks.questions(path=str(tmp_path / "q.jsonl"))
     assert len(task.malformed) == 1 and "surrogate" in task.malformed[0].reason
+
+
+def test_one_place_of_all_right_options_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    rows = [{"question": f"Q{i}", "choices": ["right", "wrong"], "answer": 0} for i in range(12)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.warns(UserWarning, match="the right option is A in all 12 questions.*shuffle_choices"):
+        questions(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        questions(path, shuffle_choices=True)

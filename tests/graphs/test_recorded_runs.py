@@ -1,0 +1,116 @@
+"""Results of recorded tools outlive a kill, offline and in workers: what stands in the ledger is not called again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from akrasia.ledger import read_ledger
+
+FILE = '''
+"""A graph with a recorded tool that writes down each of its calls; its model is scripted."""
+import json, os, re, sys, time
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode, tools_condition
+import akrasia as ak
+from akrasia.models import Scripted
+from akrasia.records import Response, ToolCall
+
+def look(arm: str, step: int) -> str:
+    """The mean reward of an arm."""
+    time.sleep(0.02)
+    with open(os.environ["CALLED"], "a") as file:
+        file.write(json.dumps([arm, step]) + "\\n")
+    return f"{arm}: 0.7"
+
+def build(model):
+    keeps = ak.recorded(look)
+    bound = model.bind_tools([keeps])
+    async def think(state: MessagesState):
+        return {"messages": [await bound.ainvoke(state["messages"])]}
+    graph = StateGraph(MessagesState)
+    graph.add_node("think", think)
+    graph.add_node("tools", ToolNode([keeps]))
+    graph.add_edge(START, "think")
+    graph.add_conditional_edges("think", tools_condition)
+    graph.add_edge("tools", "think")
+    return graph.compile()
+
+def script(request, draw):
+    text = "\\n".join(m.content for m in request.messages)
+    arm = re.search(r"You face \\d+ \\w+: (\\w+)", text)[1]
+    if any(m.role == "tool" for m in request.messages) or not request.tools:
+        return f"BEST={arm}\\nACTION={arm}"
+    call = ToolCall("look", json.dumps({"arm": f"{arm} {draw.episode}", "step": draw.step}), "c1")
+    return Response("", tool_calls=(call,), finish_reason="tool_calls")
+
+ak.models.MODELS.register("tools_of_test", lambda: Scripted(script))
+
+if __name__ == "__main__":
+    named = "external('./recorded_of_test.py:build')"
+    variants = ["reason_act", named, f"{named} | critique"]
+    print("ready", flush=True)
+    ak.run(task={"name": "bandit", "arms": 3, "horizon": 4}, model=Scripted(script), variants=variants, episodes=6,
+           out=sys.argv[1], concurrency=2, **json.loads(sys.argv[2]))
+'''
+
+
+def stored(folder: Path) -> list[bytes]:
+    with read_ledger(folder) as ledger:
+        return list(ledger.raw_records())
+
+
+def kept_calls(folder: Path) -> set[tuple[str, int]]:
+    """The calls of the tool whose results stand in the ledger."""
+    try:
+        with read_ledger(folder) as ledger:
+            keys = [key for key, _, _ in ledger.raw_answers()]
+            answers = [answer for key in keys if (answer := ledger.answer(key)) is not None]
+    except Exception:
+        return set()
+    told = [json.loads(a.request.messages[-1].content) for a in answers if a.request.model.startswith("tool/look")]
+    return {(arguments["arm"], arguments["step"]) for arguments in told}
+
+
+@pytest.mark.slow
+def test_a_call_that_is_kept_is_never_made_again(tmp_path: Path) -> None:
+    file = tmp_path / "recorded_of_test.py"
+    file.write_text(FILE)
+
+    def played(folder: str, called: str, kill: bool = False, **settings: object) -> Counter[tuple[str, int]]:
+        log = tmp_path / called
+        log.touch()
+        command = [sys.executable, str(file), folder, json.dumps(settings)]
+        env = {**os.environ, "CALLED": str(log)}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=env
+        ) as process:
+            assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+            if kill:
+                end = time.monotonic() + 120
+                while len(kept_calls(tmp_path / folder)) < 3 and time.monotonic() < end:
+                    time.sleep(0.01)
+                os.kill(process.pid, signal.SIGKILL)
+            _, errors = process.communicate(timeout=300)
+        assert process.returncode == (-signal.SIGKILL if kill else 0), errors.decode()[-2000:]
+        return Counter(tuple(json.loads(line)) for line in log.read_text().splitlines())
+
+    whole = played("whole", "of_whole")
+    assert len(whole) == 24 and set(whole.values()) == {1}  # one a situation, though two variants call it
+    played("part", "of_part", kill=True)
+    kept = kept_calls(tmp_path / "part")
+    assert 3 <= len(kept) < 24
+    again = played("part", "of_part")
+    assert set(again) == set(whole) and all(again[call] == 1 for call in kept)
+    assert played("part", "of_offline", offline=True) == Counter()
+    several = played("several", "of_several", workers=2)
+    assert set(several) == set(whole)
+    assert stored(tmp_path / "part") == stored(tmp_path / "whole") == stored(tmp_path / "several")
