@@ -183,10 +183,15 @@ def tool_need(kind: str = "both") -> ToolNeed:
 def _solve(prompt: str) -> ReadPrompt | None:
     """What a simulated agent works out."""
     if asked := _ASKED_SUM.search(prompt):
-        answer = int(calculate(asked[1]))
+        try:
+            answer = int(calculate(asked[1]))
+        except BadOption:  # somebody else's question that looks like one of these
+            return None
         return ReadPrompt((str(answer),), _near(answer), tool=CALCULATOR.tool.name, arguments={"expression": asked[1]})
     if asked := _ASKED_ELEMENTS.search(prompt):
         names = [n for n in asked.groups() if n]
+        if any(n not in NUMBER_OF for n in names):
+            return None
         answer = sum(NUMBER_OF[n] for n in names)
         return ReadPrompt((str(answer),), _near(answer), tool=PERIODIC_TABLE.tool.name, arguments={"elements": names})
     return None

@@ -75,6 +75,11 @@ def test_planted_need_and_use_are_recovered(tmp_path: Path) -> None:
     assert base.metrics["doing"].value == pytest.approx(0.6, abs=0.07)
 
 
+@pytest.mark.parametrize("text", ["What is ( - )?", "What is the atomic number of kryptonite?", "What is love?"])
+def test_somebody_else_s_question_has_no_solver(text: str) -> None:
+    assert read_prompt(f"Answer the question.\n\n{text}\n\nAnswer with a number.") is None
+
+
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UnknownName):
         tool_need("history")
