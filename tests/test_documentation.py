@@ -78,6 +78,7 @@ GIVEN = {  # what a block of a page takes for granted
     "checks.md": "import akrasia as ak\nmy_agent = ak.graphs.reason_act\n",
     "reading.md": "import akrasia as ak\ntask = ak.tasks.bandit()\nsituation = task.situation(task.start(0))\n",
     "langgraph.md": "import akrasia as ak\n",
+    "integrations.md": "from akrasia.integrations import as_openevals\n",
     "judging.md": (
         "import akrasia as ak\n"
         "ak.run(task='bandit', model='simulated:knowing=0.5', variants=['reason_act'], episodes=2, out='runs/demo')\n"
