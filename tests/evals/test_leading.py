@@ -89,10 +89,11 @@ def test_a_run_whose_items_are_used_up_is_complete(tmp_path: Path) -> None:
     def half(request: Request, draw: Draw) -> str:
         return f"BEST=A\nACTION={'AB'[draw.episode % 2]}"
 
-    result = ak.run(
-        task={"name": "questions", "path": str(tmp_path / "q.jsonl")}, model=Scripted(half), variants=["reason_act"],
-        episodes=100, until="gap +- 0.3", out=tmp_path / "run",
-    )  # fmt: skip
+    with pytest.warns(UserWarning, match="the right option is A"):
+        result = ak.run(
+            task={"name": "questions", "path": str(tmp_path / "q.jsonl")}, model=Scripted(half),
+            variants=["reason_act"], episodes=100, until="gap +- 0.3", out=tmp_path / "run",
+        )  # fmt: skip
     looks = result.score(HEADLINE).looks
     assert looks is not None and (looks.exhausted or looks.stopped) and result.missing == ()
     assert result.check("gap < 0.99").holds

@@ -35,7 +35,7 @@ def test_a_thought_within_the_text(
 
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
 @pytest.mark.parametrize(
-    "name", ["ollama_chat/qwen3", "ollama/qwen3", "deepseek/deepseek-reasoner", "openrouter/deepseek/deepseek-r1"]
+    "name", ["ollama_chat/qwen3:8b", "ollama/qwen3:8b", "deepseek/deepseek-reasoner", "openrouter/deepseek/deepseek-r1"]
 )
 def test_a_thought_in_a_field_of_its_own(providers: Any, tmp_path: Path, name: str, transport: str) -> None:
     providers.thought, providers.thinks = THOUGHT, 10**6
