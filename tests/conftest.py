@@ -210,6 +210,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("embedded"):
                 item.add_marker(skip)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    # Long files first, then those that play whole programs: one of them at the end would leave the other process idle.
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent != Path(__file__).parent))
 
 
 def pytest_collection_finish() -> None:

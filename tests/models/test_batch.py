@@ -137,6 +137,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     made.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "point"),
     [
