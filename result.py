@@ -133,7 +133,7 @@ class Result:
 
     def _readable(self, evaluators: Sequence[Any], turns: bool | None) -> tuple[RunTables, list[Any]]:
         """All that a scorecard reads, and evaluators as metrics; see `score`."""
-        from .evals.judgements import read_judged
+        from .evals.judgements import IMPLIED, read_judged
         from .evals.metrics.cost import with_latency
 
         added: list[Any] = []
@@ -154,7 +154,8 @@ class Result:
 
                 steps, added = evaluated(select_evaluators(evaluators), run.steps, ledger.records())
                 run = replace(run, steps=steps)
-        return replace(run, judged=read_judged(self.folder)), added
+        judged, implied = read_judged(self.folder), read_judged(self.folder, IMPLIED)
+        return replace(run, judged=judged, judged_implied=implied), added
 
     def check(
         self,
@@ -332,6 +333,7 @@ class Result:
         budget: Any = None,
         concurrency: int | None = None,
         on_event: Listener | Sequence[Listener] | None = None,
+        implied: bool = False,
     ) -> Judged:
         """Let models read the recommendations that the parser could not; kept in the run folder under `judge`.
 
@@ -343,9 +345,10 @@ class Result:
             budget: {"calls": n, "dollars": x} over all judging of this run.
             concurrency: texts under way at once.
             on_event: one listener or several, called with every event; see docs/observability.md.
+            implied: let them read, instead, which action a reasoning implies with its conclusion cut off.
 
         Raises:
-            BadOption: no model, or the judged model alone.
+            BadOption: no model, or the judged model alone; of what is implied, the judged model among them.
             RunStopped: the budget is spent or a provider is down; the same call goes on.
         """
         from .experiments.config import budget_of
@@ -354,7 +357,8 @@ class Result:
 
         backends = [resolve(m) for m in models]
         emit = event_bus(on_event)
-        return blocking(lambda: judge_run(self.folder, backends, calibrate, budget_of(budget), concurrency, emit))
+        limits = budget_of(budget)
+        return blocking(lambda: judge_run(self.folder, backends, calibrate, limits, concurrency, emit, implied))
 
     def show(self, wide: bool = False) -> None:
         """Print the scorecard, in a terminal or a notebook; `score` returns it.

@@ -89,9 +89,10 @@ def _registered(registry: Registry[Any]) -> Rows:
 
 
 def _tasks() -> Rows:
-    from ..tasks.base import TASKS
+    from ..tasks.base import TASK_SOURCES, TASKS
 
-    yield from _registered(TASKS)
+    for name, about in _registered(TASKS):
+        yield name, about, TASK_SOURCES.get(name, "")
 
 
 def _executors() -> Rows:
@@ -175,7 +176,9 @@ def _described(heading: str, about: str, rows: Callable[[], Rows]) -> ListedKind
 
 
 KINDS: dict[str, ListedKind] = {
-    "tasks": _described("task", "what is decided", _tasks),
+    "tasks": ListedKind(
+        ("task", "what is decided", "source"), _tasks, ranks=(0, 1), wraps={"what is decided": PROSE, "source": PROSE}
+    ),
     "graphs": _described("graph", "how it decides", _graphs),
     "agents": _described("role", "what it does", _agents),
     "interventions": ListedKind(

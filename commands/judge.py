@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..errors import RunStopped
 from ..evals.judge import Judged
-from ..reports.text import judged_sentence
+from ..reports.text import implied_sentence, judged_sentence
 from ..result import open_run
 from ..telemetry.log import logged
 from .output import echo_json
@@ -31,13 +31,15 @@ def judge_command(
     log_level: str | None,
     log_file: Path | None,
     as_json: bool = False,
+    implied: bool = False,
 ) -> bool:
     """Let models judge a run and print what came out; false where they stopped early."""
     try:
-        asked = f"asking {', '.join(models)} for the recommendations that the parser left"
+        what = "what reasonings imply" if implied else "the recommendations that the parser left"
+        asked = f"asking {', '.join(models)} for {what}"
         with logged(log_level, log_file) as log, waiting(asked, in_pipes=True):
             judged = open_run(run).judge(
-                *models, calibrate=calibrate, budget=budget, concurrency=concurrency, on_event=log
+                *models, calibrate=calibrate, budget=budget, concurrency=concurrency, on_event=log, implied=implied
             )
     except RunStopped as error:
         typer.echo(f"akrasia: judging stopped early: {error}", err=True)
@@ -46,18 +48,20 @@ def judge_command(
     if as_json:
         echo_json(judged)
         return True
-    _show(judged, console)
+    _show(judged, console, implied)
     typer.echo(f"Both numbers, with and without the judges: akrasia score {run}")
     return True
 
 
-def _show(judged: Judged, console: Console) -> None:
-    named = sum(row["stated"] is not None for row in judged.steps)
+def _show(judged: Judged, console: Console, implied: bool) -> None:
+    named = sum(row["implied" if implied else "stated"] is not None for row in judged.steps)
+    left = f"{len(judged.steps)} recommendations unread"
+    if implied:
+        left = f"open what {len(judged.steps)} reasonings imply"
     console.print(
-        f"The parser left {len(judged.steps)} recommendations unread; the judges read {named} of them and could not "
-        f"tell {len(judged.steps) - named}."
+        f"The parser left {left}; the judges read {named} of them and could not tell {len(judged.steps) - named}."
     )
-    console.print(Text(judged_sentence(judged)), soft_wrap=True)
+    console.print(Text((implied_sentence if implied else judged_sentence)(judged)), soft_wrap=True)
     cost = judged.cost
     dollars = "at an unknown price" if cost.get("dollars") is None else f"${cost['dollars']:.4f}"
     console.print(

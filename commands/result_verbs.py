@@ -207,6 +207,9 @@ def view(
 def judge(
     run: RunFolder,
     model: Annotated[list[str], typer.Option(help="A model that judges; may be repeated, and the majority stands.")],
+    implied: Annotated[
+        bool, typer.Option("--implied", help="Read which action a reasoning implies, with its conclusion cut off.")
+    ] = False,
     calibrate: Annotated[int, typer.Option(help="Texts the parser read, to measure agreement on.")] = 50,
     calls: Annotated[int | None, typer.Option(help="Budget in calls over all judging of this run.")] = None,
     dollars: Annotated[float | None, typer.Option(help="Budget in US dollars over all judging of this run.")] = None,
@@ -220,9 +223,19 @@ def judge(
 
     budget = {"calls": calls, "dollars": dollars}
     console = terminal(as_json)
-    if not judge_command(
-        run, model, calibrate, budget, concurrency, console, log_level=log_level, log_file=log_file, as_json=as_json
-    ):
+    whole = judge_command(
+        run,
+        model,
+        calibrate,
+        budget,
+        concurrency,
+        console,
+        implied=implied,
+        log_level=log_level,
+        log_file=log_file,
+        as_json=as_json,
+    )
+    if not whole:
         raise typer.Exit(3)
 
 

@@ -9,15 +9,17 @@ from ..ledger.file import FILE
 from ..records import decode
 from .judge import Judged
 
-__all__ = ["FOLDER", "read_judged"]
+__all__ = ["FOLDER", "IMPLIED", "RECOMMENDED", "read_judged"]
 
 FOLDER = "judge"
+RECOMMENDED = "judged"
+IMPLIED = "judged_implied"
 
 
-def read_judged(folder: Path) -> Judged | None:
-    """What judges said of a run; None where nobody judged it."""
+def read_judged(folder: Path, of: str = RECOMMENDED) -> Judged | None:
+    """What judges said of a run: of its recommendations, or of what is implied; None where nobody judged it."""
     if not (folder / FOLDER / FILE).is_file():
         return None
     with read_ledger(folder / FOLDER) as ledger:
-        stored = ledger.meta("judged")
+        stored = ledger.meta(of)
     return None if stored is None else decode(Judged, stored)

@@ -29,7 +29,8 @@ class RunTables:
         trials: the repeated draws of every decision, as `akrasia.evals.trials` makes them; None where each was drawn
             once, or they were not read. trial_answers: the answers behind them, for what was paid.
         looks: how the run was looked at while it went on, None if it was not.
-        judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`.
+        judged: what judges read of it, None where nobody judged; see `akrasia.evals.judge`. judged_implied: what they
+            found implied; see `akrasia.evals.implied_judge`.
         experiment: the resolved experiment as stored with the run; may be empty.
         finished: how many of the planned episodes are finished, by task, model and variant; None where it is not known.
         sessions: each time that the run was played, oldest first; empty where that is not known.
@@ -47,6 +48,7 @@ class RunTables:
     trial_answers: pl.DataFrame | None = None
     looks: InterimLooks | None = None
     judged: Judged | None = None
+    judged_implied: Judged | None = None
     experiment: Mapping[str, Any] = field(default_factory=dict)
     finished: Mapping[tuple[str, str, str], int] | None = None
     sessions: tuple[RunSession, ...] = ()

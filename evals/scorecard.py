@@ -61,7 +61,7 @@ class JudgedRates:
     """An arm with what judges read where the parser could not, kept apart from the parser's own numbers.
 
     Attributes:
-        metrics: knowing, gap and say-do with the judges' readings.
+        metrics: with the judges' readings: knowing, gap and say-do, or the levels.
         unread: steps that the parser left; judged: how many of them the judges read.
     """
 
@@ -83,7 +83,7 @@ class Arm:
         flips: against the baseline; None in a rollout, where situations differ, and of an arm that was not measured.
         anytime: the gap with its anytime-valid interval, where the run was looked at while it went on; else None.
         followed: the same for every rate that can be followed: those with which a reader is met; empty elsewhere.
-        judged: None where nobody judged.
+        judged: None where nobody judged; judged_implied: the same of what is implied.
         integrity: why it was not measured; empty where nothing speaks against it, see `akrasia.evals.integrity`.
         undone: its gap would be shown to differ from the baseline's, and what is missing could undo that: it is no
             finding, and on no front.
@@ -113,6 +113,7 @@ class Arm:
     bounds: dict[str, Bounds] = field(default_factory=dict)
     anytime: Estimate | None = None
     judged: JudgedRates | None = None
+    judged_implied: JudgedRates | None = None
     breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     integrity: tuple[IntegrityFault, ...] = ()
     leaks: bool = False
@@ -149,6 +150,7 @@ class Scorecard:
         verdicts: one for each arm that is neither the baseline nor a control.
         warnings: what a reader must know before believing a number.
         judged: what judges read where the parser could not, and how well the two agree; None where nobody judged.
+        judged_implied: the same of what reasonings imply.
         missing: the episodes that variants lack; empty where the run is complete.
         sessions: each time that the run was played: when, where and with which versions. No part of what was measured:
             scorecards of the same answers are equal whatever these are.
@@ -166,6 +168,7 @@ class Scorecard:
     looks: InterimLooks | None = None
     anytime: tuple[tuple[str, str, Contrast], ...] = ()
     judged: Judged | None = None
+    judged_implied: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
     imported: ImportedFrom | None = None
     missing: tuple[MissingEpisodes, ...] = ()

@@ -22,6 +22,7 @@ from .controls import Reference, is_leaking, references
 from .encoded import encoded_beside
 from .frame import baseline_name
 from .how_read import how_read, several_readers
+from .implied_judge import implied_rates
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm, kind_and_level
 from .integrity import IntegrityFault, arm_cautions, arm_faults, unmeasured_contrast
 from .items import with_items_of
@@ -128,6 +129,7 @@ def score(
         looks=run.looks,
         anytime=anytime,
         judged=run.judged,
+        judged_implied=run.judged_implied,
         missing=run.missing,
         sessions=run.sessions,
         reading=how_read(run),
@@ -219,7 +221,7 @@ class _Scorer:
         metrics = {name: self._measured(name, m, tables, judged_steps) for name, m in self.metrics.items()}
         measured = (name for name, estimate in metrics.items() if estimate.value is not None)
         ends = {n: worst_and_best(n, self.metrics[n], tables, interval, self.failures) for n in measured}
-        looks, judged = self.run.looks, self.run.judged
+        looks, judged, implied = self.run.looks, self.run.judged, self.run.judged_implied
         return Arm(
             task=str(steps["task"][0]),
             model=str(steps["model"][0]),
@@ -240,6 +242,7 @@ class _Scorer:
             anytime=looks.level(GAP, steps) if looks is not None and judged_steps else None,
             followed={} if looks is None else self._followed(looks, steps, metrics),
             judged=None if judged is None or not judged_steps else _judged(steps, judged, interval),
+            judged_implied=None if implied is None or not judged_steps else implied_rates(steps, implied, interval),
             leaks=is_leaking(steps),
             cautions=arm_cautions(steps, tables.turns),
         )

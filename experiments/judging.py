@@ -13,15 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..agents.answers.implied import reasoning_alone
 from ..errors import BadOption, RunStopped, first_error
+from ..evals.implied_judge import implied_steps, reasonings_to_judge
 from ..evals.judge import Judged, JudgedText, Ruling, judge_agreement, judge_text, judged_steps, texts_to_judge
-from ..evals.judgements import FOLDER
+from ..evals.judgements import FOLDER, IMPLIED, RECOMMENDED
 from ..events import EventBus, StopBegan
-from ..ledger import Ledger, read_ledger
+from ..ledger import Ledger, LedgerReader, read_ledger
 from ..models.base import Backend
 from ..models.gateway import Budget, Gateway
 from ..options import whole
-from ..records import Draw, Message, Sampling, decode, encode
+from ..records import Draw, Message, Record, Sampling, decode, encode
 from .executors.base import spent_before
 
 __all__ = ["judge_run"]
@@ -34,6 +36,7 @@ async def judge_run(
     budget: Budget = Budget(),  # noqa: B008  (frozen)
     concurrency: int | None = None,
     emit: EventBus | None = None,
+    implied: bool = False,
 ) -> Judged:
     """Let models read what the parser left of a run, and store it in `RUN/judge`.
 
@@ -43,16 +46,22 @@ async def judge_run(
         budget: limits over all judging of this run.
         concurrency: texts under way at once; by default as many as the judges take.
         emit: is told what happens.
+        implied: read what reasonings imply with their conclusion cut off, instead of what they recommend.
 
     Raises:
-        BadOption: no judge, the same twice, one that follows no instructions, or the judged model alone.
+        BadOption: no judge, the same twice, one that follows no instructions, or the judged model alone; of
+            what is implied, the judged model at all.
         RunFolderError, LedgerError: there is no such run, or the judge's ledger cannot be used.
         RunStopped: the budget is spent or a provider is down; the same call goes on.
     """
     with read_ledger(folder) as ledger:
         about = decode(dict[str, Any], ledger.meta("experiment") or "{}")
-        unread, calibration_set = texts_to_judge(ledger.records(), calibrate)
-    _check(judges, about, calibrate)
+        _check(judges, about, calibrate, implied)
+        if implied:
+            found = reasonings_to_judge(ledger.records(), calibrate, lambda r: _reasoning(r, ledger))
+        else:
+            found = texts_to_judge(ledger.records(), calibrate)
+    unread, calibration_set = found
     opened = Gateway(list(judges), budget=budget)
     try:
         await opened.open()
@@ -64,13 +73,13 @@ async def judge_run(
             agreement, same = judge_agreement(rulings[: len(calibration_set)])
             judged = Judged(
                 tuple(b.info.label for b in judges),
-                judged_steps(rulings[len(calibration_set) :]),
+                (implied_steps if implied else judged_steps)(rulings[len(calibration_set) :]),
                 agreement,
                 same,
                 len(calibration_set),
                 panel.cost,
             )
-            own.set_meta("judged", encode(judged).decode())
+            own.set_meta(IMPLIED if implied else RECOMMENDED, encode(judged).decode())
         except RunStopped as reason:
             if emit is not None:
                 emit(StopBegan(type(reason).__name__, str(reason)))
@@ -120,7 +129,17 @@ class _Panel:
         return response.text if response.status == "ok" else ""
 
 
-def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) -> None:
+def _reasoning(record: Record, ledger: LedgerReader) -> str:
+    """What a record's reasoning says before its conclusion: the thinking that the model shows, and the rationale."""
+    rationale = record.decision.rationale
+    own = next((t for t in record.decision.turns if t.key and t.rationale == rationale), None)
+    answer = None if own is None else ledger.get(own.key)
+    thought = "" if answer is None else answer.reasoning
+    parts = [rationale] if rationale.strip() in thought or not thought.strip() else [thought, rationale]
+    return "\n".join(filter(None, map(reasoning_alone, parts)))
+
+
+def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int, implied: bool) -> None:
     whole("calibrate", calibrate)
     ids = [b.info.id for b in judges]
     if not ids or len(set(ids)) < len(ids):
@@ -134,7 +153,14 @@ def _check(judges: Sequence[Backend], about: Mapping[str, Any], calibrate: int) 
             )
     # By label too: the same model with other settings is not another judge.
     judged = {x for slots in about.get("models", []) for info in slots.values() for x in (info["id"], info["label"])}
-    if all({b.info.id, b.info.label} & judged for b in judges):
+    selves = [b.info.label for b in judges if {b.info.id, b.info.label} & judged]
+    if implied and selves:
+        raise BadOption(
+            f"{', '.join(selves)} would judge itself",
+            "it is the model that was run, and reads its own reasoning as it meant it",
+            "Name another model: --model M.",
+        )
+    if len(selves) == len(judges):
         raise BadOption(
             f"{', '.join(b.info.label for b in judges)} would judge itself alone",
             "it is the model that was run",

@@ -39,6 +39,7 @@ __all__ = [
     "CALLS",
     "CHANGES",
     "FLIPS",
+    "IMPLIED_JUDGED",
     "JUDGED",
     "LOOKS",
     "PARSED",
@@ -239,6 +240,14 @@ def _judged_rate(name: str, judged: bool) -> Column[ArmRow]:
     return Column(f"{name}, {'with judges' if judged else 'parser'}", cell, css="whole")
 
 
+def _implied_rate(name: str, title: str, judged: bool = True) -> Column[ArmRow]:
+    def cell(row: ArmRow) -> TableCell:
+        known = row.arm.judged_implied.metrics if judged and row.arm.judged_implied else row.arm.metrics
+        return estimate_cell(known[name]) if name in known else missing_cell(NOT_ASKED_FOR, "-")
+
+    return Column(title, cell, css="whole")
+
+
 RATES = [_rate(name, title, rank=3 * (name == "say_do")) for name, title in ARM_RATES.items()]
 BOUNDS = [_bounds(name, title, rank=3 * (name == "say_do")) for name, title in ARM_RATES.items()]
 PARSED: Column[ArmRow] = Column("parse", _parsed, align="number", rank=1)
@@ -274,6 +283,16 @@ JUDGED: list[Column[ArmRow]] = [
     ),
     Column("judged", lambda row: TableCell(str(row.arm.judged.judged if row.arm.judged else 0)), "read by judges"),
     *(_judged_rate(name, judged) for name in ("knowing", "gap") for judged in (False, True)),
+]
+
+IMPLIED_JUDGED: list[Column[ArmRow]] = [
+    Column("left open", lambda row: TableCell(str(row.arm.judged_implied.unread if row.arm.judged_implied else 0))),
+    Column("judged", lambda row: TableCell(str(row.arm.judged_implied.judged if row.arm.judged_implied else 0))),
+    _implied_rate("implied", "implied, parser", judged=False),
+    _implied_rate("implied", "implied, with judges"),
+    _implied_rate("lost_in_conclusion", "lost in conclusion, with judges"),
+    _implied_rate("lost_in_action", "lost in action, with judges"),
+    _implied_rate("lost_in_reading", "lost in reading, with judges"),
 ]
 
 

@@ -18,6 +18,7 @@ from .columns import (
     AGAINST_BASELINE,
     CALLS,
     FLIPS,
+    IMPLIED_JUDGED,
     JUDGED,
     LOOKS,
     RATES,
@@ -77,6 +78,7 @@ from .text import (
     bounds_text,
     count_text,
     estimate_cell,
+    implied_sentence,
     interval_words,
     judged_sentence,
     looks_sentence,
@@ -144,6 +146,11 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         judged=None
         if card.judged is None
         else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
+        implied=None
+        if card.judged_implied is None
+        else SentenceTable(
+            implied_sentence(card.judged_implied), _arm_table("Judged implications", IMPLIED_JUDGED, rows)
+        ),
         figure=drawn_figure(rows),
         table=_arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True

@@ -229,6 +229,7 @@ class Group:
     looks: SentenceTable | None
     tools: SentenceTable | None
     judged: SentenceTable | None
+    implied: SentenceTable | None
     figure: Figure
     table: PageTable
     contrasts: PageTable | None

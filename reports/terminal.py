@@ -16,6 +16,7 @@ from .columns import (
     CALLS,
     CHANGES,
     FLIPS,
+    IMPLIED_JUDGED,
     JUDGED,
     LOOKS,
     PARSED,
@@ -37,6 +38,7 @@ from .text import (
     TOOLS_NOTE,
     bounds_text,
     count_text,
+    implied_sentence,
     interval_words,
     judged_sentence,
     looks_sentence,
@@ -144,6 +146,10 @@ def _parts(card: Scorecard, experiment: Mapping[str, Any], paid: str, wide: bool
     if card.judged is not None:
         title = "Recommendations by the parser alone, and with the judges"
         parts += ["", Text(judged_sentence(card.judged)), terminal_table(title, JUDGED, rows, _name, wide=wide)]
+    if card.judged_implied is not None:
+        title = "What reasonings imply, by the parser alone, and with the judges"
+        sentence = Text(implied_sentence(card.judged_implied))
+        parts += ["", sentence, terminal_table(title, IMPLIED_JUDGED, rows, _name, wide=wide)]
     parts += ["", *(Text(f"! {w}", style="yellow") for w in card.warnings[1 if card.missing else 0 :])]
     parts += [Text(str(one), style="dim") for one in card.reading]
     if paid:

@@ -32,6 +32,7 @@ __all__ = [
     "estimate_cell",
     "estimate_text",
     "interval_words",
+    "implied_sentence",
     "judged_sentence",
     "looks_sentence",
     "marked_name",
@@ -258,10 +259,20 @@ def interval_words(looks: InterimLooks | None) -> str:
 
 def judged_sentence(judged: Judged) -> str:
     """Who judged, and how well they agree with the parser on texts that it read."""
+    return _agreement(judged, "Judged by", "texts that the parser read, shown without its marker")
+
+
+def implied_sentence(judged: Judged) -> str:
+    """Who judged what is implied, and how well they agree with the parser where it could tell."""
+    what = "reasonings whose values the parser read, shown without their conclusion"
+    return _agreement(judged, "What is implied was judged by", what)
+
+
+def _agreement(judged: Judged, by: str, texts: str) -> str:
     who = ", ".join(judged.judges)
     if judged.agreement.value is None:
-        return f"Judged by {who}; agreement with the parser not measured: {judged.agreement.why}."
+        return f"{by} {who}; agreement with the parser not measured: {judged.agreement.why}."
     return (
-        f"Judged by {who}. On {judged.calibrated} texts that the parser read, shown without its marker, they agree "
+        f"{by} {who}. On {judged.calibrated} {texts}, they agree "
         f"with it at Cohen's kappa {share_text(judged.agreement)} (the same action on {share_text(judged.same)})."
     )

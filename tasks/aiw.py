@@ -137,7 +137,7 @@ class AIW:
         return " ".join(parts)
 
 
-@named_task("aiw")
+@named_task("aiw", "Nezhurina et al. 2024 (2406.02061)")
 def aiw(
     problem: str = "aiw",
     variation: int | None = None,

@@ -233,7 +233,7 @@ def _summary(state: BanditState) -> tuple[tuple[float | None, ...], tuple[float 
     return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
 
 
-@named_task("bandit")
+@named_task("bandit", "Schmied et al. 2025 (2504.16078); Krishnamurthy et al. 2024 (2403.15371)")
 def bandit(
     arms: int = 5,
     sigma: float = 1.0,

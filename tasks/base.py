@@ -20,6 +20,7 @@ from ..rng import named_rng
 __all__ = [
     "ITEMS_COUNTED",
     "TASKS",
+    "TASK_SOURCES",
     "Graded",
     "Itemised",
     "Task",
@@ -108,12 +109,17 @@ class Itemised(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task", "akrasia.tasks")
+TASK_SOURCES: dict[str, str] = {}
+"""By name, where the design of a task comes from."""
 P = ParamSpec("P")
 T = TypeVar("T", bound=Task)
 
 
-def named_task(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Register a function `(**options) -> task` under a name; called as a function it refuses unknown options too."""
+def named_task(name: str, source: str = "") -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Register a function `(**options) -> task` under a name; called as a function it refuses unknown options too.
+
+    `source` says where its design comes from, for `akrasia list tasks`.
+    """
 
     def register(make: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(make)
@@ -122,6 +128,8 @@ def named_task(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             return made
 
         TASKS.register(name, checked)
+        if source:
+            TASK_SOURCES[name] = source
         return checked
 
     return register

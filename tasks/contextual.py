@@ -205,7 +205,7 @@ def _summary(state: ContextualState) -> tuple[tuple[float | None, ...], tuple[fl
     return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
 
 
-@named_task("contextual")
+@named_task("contextual", "Schmied et al. 2025 (2504.16078); BanditBench")
 def contextual(
     arms: int = 10,
     horizon: int = 50,

@@ -24,7 +24,7 @@ from ..options import one_of
 from ..records import Oracle, Situation, without_oracle
 from ..rng import named_rng, seed_of
 from ..solvers import SOLVERS, ReadPrompt, paragraphs
-from .base import TASKS, action_index
+from .base import TASK_SOURCES, TASKS, action_index
 from .dilemma_texts import DILEMMAS, Dilemma
 
 __all__ = ["FRAMES_ASKED", "DilemmaState", "Dilemmas", "dilemmas"]
@@ -152,3 +152,4 @@ def _solve(prompt: str) -> ReadPrompt | None:
 
 SOLVERS["dilemmas"] = _solve
 TASKS.register("dilemmas", dilemmas)
+TASK_SOURCES["dilemmas"] = "When Agents Act 2025 (values-md), with own items"

@@ -99,7 +99,7 @@ class Frequency:
         return replace(state, over=True), True
 
 
-@named_task("frequency")
+@named_task("frequency", "Schmied et al. 2025 (2504.16078)")
 def frequency(
     arms: int = 10,
     repeats: int = 100,

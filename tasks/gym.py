@@ -239,7 +239,7 @@ class _EnvironmentPool:
             other.close()
 
 
-@named_task("gymnasium")
+@named_task("gymnasium", "Gymnasium, Towers et al. 2024 (2407.17032)")
 def from_gymnasium(
     env: str,
     action_labels: tuple[str, ...] | list[str] | None = None,

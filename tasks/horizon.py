@@ -28,7 +28,7 @@ from ..options import MOST_STEPS, real, whole
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
 from ..solvers import SOLVERS, ReadPrompt
-from .base import TASKS, action_index
+from .base import TASK_SOURCES, TASKS, action_index
 from .horizon_values import choice_values, posterior_mean
 from .scenarios import LABELS
 
@@ -207,3 +207,4 @@ def _solve(prompt: str) -> ReadPrompt | None:
 
 SOLVERS["horizon"] = _solve
 TASKS.register("horizon", horizon)
+TASK_SOURCES["horizon"] = "Wilson et al. 2014"

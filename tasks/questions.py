@@ -204,7 +204,7 @@ class GradedQuestionSet(QuestionSet):
         return GRADES[all(normal_form(r) != normal_form(question.answer) for r in readings)]
 
 
-@named_task("questions")
+@named_task("questions", "this framework, in the layouts of GSM8K (2110.14168) and MMLU (2009.03300)")
 def questions(
     path: str = "",
     format: str = "auto",

@@ -23,7 +23,7 @@ from ..options import whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from ..solvers import SOLVERS, ReadPrompt, paragraphs
-from .base import TASKS, action_index
+from .base import TASK_SOURCES, TASKS, action_index
 from .theory_rules import DOMAINS_OF_THEORY, THEORIES, Instance, Theory
 
 __all__ = ["INSTANCES", "TheoryAction", "TheoryState", "theory_action"]
@@ -160,3 +160,4 @@ def _solve(prompt: str) -> ReadPrompt | None:
 
 SOLVERS["theory_action"] = _solve
 TASKS.register("theory_action", theory_action)
+TASK_SOURCES["theory_action"] = "Xu et al. 2025 (2503.07003), with own items"

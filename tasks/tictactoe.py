@@ -164,7 +164,7 @@ def _nearest_own_win(board: str) -> tuple[str, ...]:
     return tuple(str(c) for c in empty_cells(board) if c in open_cells)
 
 
-@named_task("tictactoe")
+@named_task("tictactoe", "Ruoss et al. 2024 (LMAct), Schmied et al. 2025 (2504.16078)")
 def tictactoe(opponent: str = "uniform", legal: bool = True, first: bool = True, rollouts: int = 500) -> TicTacToe:
     """Tic-tac-toe as nine digits, with the exact minimax-optimal set as oracle.
 

@@ -23,7 +23,7 @@ from ..options import one_of
 from ..records import Oracle, Situation, Tool
 from ..rng import named_rng
 from ..solvers import SOLVERS, ReadPrompt
-from .base import TASKS
+from .base import TASK_SOURCES, TASKS
 from .numbers import canonical_number
 from .tools import CALCULATOR, TaskTool, calculate
 
@@ -203,3 +203,4 @@ def _near(answer: int) -> tuple[str, ...]:
 
 SOLVERS["tool_need"] = _solve
 TASKS.register("tool_need", tool_need)
+TASK_SOURCES["tool_need"] = "Cheng et al. 2026 (2605.14038)"

@@ -24,7 +24,7 @@ from .markers import own_line_begins
 from .parsing import read_recommendation
 from .values import top_of_values
 
-__all__ = ["read_implied", "without_conclusion"]
+__all__ = ["read_implied", "reasoning_alone", "without_conclusion"]
 
 LONGEST = 40_000
 _BLOCK = re.compile(r"<(ucb_)?values>.*?</(ucb_)?values>", re.IGNORECASE | re.DOTALL)
@@ -42,6 +42,15 @@ _OUTCOMES = {"win": 1.0, "draw": 0.0, "tie": 0.0, "los": -1.0}
 _VALUED = re.compile(r"\b(?:index|ucb\w*|values?|scores?|total|sum|estimate|utility|bound)\b", re.IGNORECASE)
 _COUNTED = re.compile(
     r"\b(?:n|pulls?|presses|count|times|tries|mean|average|avg|bonus|rewards?|steps?)$", re.IGNORECASE
+)
+_MARKED_WITHIN = re.compile(r"(?<![a-z0-9])(?:BEST|ACTION)[\"'`*_\])]*\s*[=:]", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?:(?<=[.!?])[ \t]+|\n)(?=\S)")
+_CONCLUDES = re.compile(
+    r"^\W*(?:so|therefore|thus|hence|overall|finally|in (?:conclusion|summary)|to conclude|consequently|my (?:choice|"
+    r"answer|recommendation|decision|pick)|the best)\b|\b(?:i|we)(?:'ll|'d| will| would| should)? (?:\w+ )?(?:choose|"
+    r"pick|select|take|recommend|go (?:for|with)|press|pull|settle)\b|\bis (?:\w+ )?(?:the )?(?:best|right) (?:\w+ )?"
+    r"(?:choice|option|action|pick|move)\b",
+    re.IGNORECASE,
 )
 _RULE_LINE = re.compile(r"[\s|:+=-]*")
 _EQUATION = re.compile(r"\d\s*[+\-*/×x]\s*[\d(][^=\n]*=\s*\$?([+-]?\d[\d,]*(?:\.\d+)?)")
@@ -68,6 +77,23 @@ def without_conclusion(text: str) -> str:
             return text[:place]
         place += len(line)
     return text
+
+
+def reasoning_alone(text: str) -> str:
+    """A reasoning without anything that concludes, for a reader of prose.
+
+    Cut off are the first line that names the answer and all below it, and the sentences before it that draw the
+    conclusion in words ("So I choose Red.", "Therefore Red is best."), as they are written in English.
+    """
+    marked = _MARKED_WITHIN.search(kept := without_conclusion(text))
+    kept = kept[: kept.rfind("\n", 0, marked.start()) + 1] if marked else kept
+    kept = kept.rstrip()
+    while kept:
+        begin = max((m.end() for m in _SENTENCE_END.finditer(kept)), default=0)
+        if not _CONCLUDES.search(kept[begin:]):
+            break
+        kept = kept[:begin].rstrip()
+    return kept.strip()
 
 
 def _implied(reasoning: str, situation: Situation) -> tuple[tuple[str, ...], Status]:

@@ -32,7 +32,7 @@ __all__ = ["LOSSES", "NO_VALUES", "by_level"]
 
 NO_VALUES = (
     "no reasoning states a value for every action, so that it is not known what it implies: ask for them, for example "
-    "by | checklist, or let the model think longer"
+    "by | checklist, let the model think longer, or have a judge read it: akrasia judge RUN --implied"
 )
 LOSSES = ("lost_in_conclusion", "lost_in_action", "lost_in_reading")
 _READ = pl.col("implies").is_not_null()

@@ -233,7 +233,7 @@ def _make_question(seed: int, name: str, use: str, last_answer: str) -> _Questio
     return _Question("label", f"Is the text {concept.title}? Answer yes or no.", shown, YES_NO, YES_NO[not wanted])
 
 
-@named_task("potemkin")
+@named_task("potemkin", "Mancoridis et al. 2025 (2506.21521), on an own open set")
 def potemkin(tasks: Sequence[str] = USES, domain: str | None = None, concepts: Sequence[str] | None = None) -> Potemkin:
     """Potemkin understanding: define a concept, then classify, generate and edit, graded by program.
 
@@ -255,7 +255,7 @@ def potemkin(tasks: Sequence[str] = USES, domain: str | None = None, concepts: S
     return Potemkin(*_chosen(domain, concepts), tuple(tasks))
 
 
-@named_task("potemkin_incoherence")
+@named_task("potemkin_incoherence", "Mancoridis et al. 2025 (2506.21521), on an own open set")
 def potemkin_incoherence(domain: str | None = None, concepts: Sequence[str] | None = None) -> PotemkinIncoherence:
     """Potemkin incoherence: give an instance or a non-instance of a concept, then label that answer.
 
