@@ -20,6 +20,7 @@ from .thinking import Thinking
 
 __all__ = [
     "FAILED",
+    "MESSAGE_ID",
     "UNCOUNTED",
     "WRITTEN",
     "Backend",
@@ -44,6 +45,9 @@ FAILED = "failed"
 
 WRITTEN = "cache_written"
 """The key in `Response.reported` of the prompt's tokens that the provider keeps from now on, where it bills them."""
+
+MESSAGE_ID = "message_id"
+"""The key in `Response.reported` of the identifier of the message that a graph is given, the same in every run."""
 
 UNCOUNTED = {"usage": "not counted"}
 """What `Response.reported` holds where the provider did not count the tokens of an answer."""

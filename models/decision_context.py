@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakSet
 
 from ..errors import EndsRun, PlanError, UsageError
 from ..records import Draw, Message, Request, Response, Sampling
-from .base import Offer, key_of
+from .base import MESSAGE_ID, Offer, key_of
 from .langchain_calls import Asked
 from .roles import ModelRoles
 from .sampling import with_settings
@@ -164,7 +164,8 @@ class DecisionContext:
             node = str(metadata.get("langgraph_node") or "model")
             index = sum((c.superstep, c.rank, c.calls) == place for c in self._calls)
             self._calls.append(GraphCall(*place, index, node, draw.sample, slot, request, answer))
-            return (await asyncio.shield(answer))[1]
+            key, response = await asyncio.shield(answer)
+            return replace(response, reported={**response.reported, MESSAGE_ID: f"run-{key}"})
         except (EndsRun, UsageError) as error:
             raise self.fail(error) from None
 

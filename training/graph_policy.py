@@ -11,6 +11,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,6 +33,7 @@ __all__ = ["EndpointModel", "decide_step", "trainable_plan"]
 TIMEOUT = 3600.0  # seconds of one call: the trainer has deadlines of its own
 
 
+@lru_cache(maxsize=16)
 def trainable_plan(graph: str) -> Plan:
     """The plan that an expression names, if an episode can be played with it.
 

@@ -30,6 +30,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
 from ...errors import Rejected
 from ...records import Message, Part, Response, TokenLogprob, ToolCall
+from ..base import MESSAGE_ID
 
 __all__ = ["calls_of", "chunks_of", "from_langchain", "generation", "to_langchain"]
 
@@ -202,21 +203,24 @@ def generation(response: Response, label: str = "") -> ChatGeneration:
         usage_metadata=_counts(response),
         additional_kwargs=_more(response),
         response_metadata=_metadata(response, label),
+        id=response.reported.get(MESSAGE_ID),
     )
     return ChatGeneration(message=message)
 
 
 def chunks_of(response: Response, label: str = "") -> Iterator[ChatGenerationChunk]:
     """A response in pieces, word by word: an answer is committed before anybody sees it, so it is there at once."""
+    name = response.reported.get(MESSAGE_ID)
     words = [word for word in response.text.splitlines(keepends=True) for word in _words(word)]
     for word in words:
-        yield ChatGenerationChunk(message=AIMessageChunk(content=word))
+        yield ChatGenerationChunk(message=AIMessageChunk(content=word, id=name))
     for place, call in enumerate(response.tool_calls):
         piece = tool_call_chunk(name=call.name, args=call.arguments, id=call.id, index=place)
-        yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[piece]))
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[piece], id=name))
     yield ChatGenerationChunk(
         message=AIMessageChunk(
             content="",
+            id=name,
             usage_metadata=_counts(response),
             additional_kwargs=_more(response),
             response_metadata=_metadata(response, label),

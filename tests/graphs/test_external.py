@@ -413,6 +413,21 @@ def test_an_adapter_of_ones_own_instructs_unless_it_says_that_its_texts_can_be_c
     assert {decode(Record, data).decision.status for data in stored(tmp_path / "run")} == {"ok"}
 
 
+def test_a_message_that_is_put_whole_into_a_prompt_is_the_same_in_every_run(tmp_path: Path) -> None:
+    async def node(state: Notes) -> Notes:
+        first = [await MODEL.ainvoke("the same") for _ in range(2)]
+        assert len({m.id for m in first}) == 2
+        return {"answer": (await MODEL.ainvoke(f"{first}\n{GOOD}")).text}
+
+    kept = []
+    for name in ("a", "b"):
+        own = ak.Variant.from_langgraph("own", graph(node), Plain())
+        result = ak.run(task=TASK, model=Scripted(lambda r, d: GOOD), variants=[own], episodes=2, out=tmp_path / name)
+        assert result.outcome is not None and result.outcome.stopped is None
+        kept.append(stored(tmp_path / name))
+    assert kept[0] == kept[1]
+
+
 @dataclass(frozen=True)
 class StatesNowAndThen(Plain):
     """At the second step the graph says nothing of what it recommends."""

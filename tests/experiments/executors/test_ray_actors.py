@@ -69,3 +69,28 @@ def test_two_nodes_share_a_budget_and_a_resumed_run_completes_it(cluster: Any, t
     second = ak.run(**SETTINGS, executor="ray", workers=2, out=tmp_path / "ray")
     assert second.outcome is not None and second.outcome.stopped is None and second.outcome.missing == 0
     assert exported(second, tmp_path / "ray.jsonl") == here
+
+
+GRAPH = """
+from langgraph.graph import START, MessagesState, StateGraph
+
+
+def graph(model):
+    async def agent(state: MessagesState):
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    built = StateGraph(MessagesState)
+    built.add_node("agent", agent)
+    built.add_edge(START, "agent")
+    return built.compile()
+"""
+
+
+def test_a_graph_from_elsewhere_is_found_by_its_name_on_every_node(cluster: Any, tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text(GRAPH)
+    mine = f"external('{tmp_path}/agents.py:graph')"
+    settings = SETTINGS | {"variants": ["reason_act", mine, f"{mine} | critique"], "episodes": 12}
+    here = exported(ak.run(**settings, out=tmp_path / "local"), tmp_path / "local.jsonl")
+    result = ak.run(**settings, executor="ray", workers=2, out=tmp_path / "ray")
+    assert result.outcome is not None and result.outcome.stopped is None and result.outcome.missing == 0
+    assert exported(result, tmp_path / "ray.jsonl") == here
