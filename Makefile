@@ -48,7 +48,7 @@ demo: setup ## Does another look, a critic, a vote or a debate close the gap? As
 
 .PHONY: test
 test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them
@@ -156,7 +156,7 @@ $(VENV)/.docs: requirements/docs.txt $(INSTALLED)
 	@touch $@
 
 .PHONY: calibration
-calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (ten minutes)
+calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (half an hour)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
 
 .PHONY: lock

@@ -22,6 +22,7 @@ import polars as pl
 from .frame import baseline_name
 from .inference import Array, Contrast, Estimate, Interval
 from .inference.shrinkage import shrunk_effects
+from .integrity import arm_faults, unmeasured_contrast
 from .metrics import METRICS, Metric
 from .metrics.totals import by_item
 from .mixed import MixedCheck, mixed_check
@@ -104,10 +105,20 @@ def heterogeneity(
         drawn = None if run.trials is None else run.trials.filter(task=task, model=model, variant=base)
         for name, part in parts.items():
             if name != base:
+                faults = (arm_faults(run, steps, name, base), arm_faults(run, steps, base, base))
                 pairing = pair(Side(name, part), Side(base, parts[base]))
-                if pairing.by == "situations":
+                if unmeasured := unmeasured_contrast(made.name, name, base, faults):
+                    found.append(_unmeasured(str(task), str(model), unmeasured))
+                elif pairing.by == "situations":
                     found.append(_of(str(task), str(model), pairing, made, interval, drawn))
     return tuple(found)
+
+
+def _unmeasured(task: str, model: str, whole: Contrast) -> Heterogeneity:
+    """What is told of two arms of which one was not measured: that, and why."""
+    why = whole.difference.why
+    check = MixedCheck(Estimate(None, why=why), None, f"mixed model: not compared, {why}")
+    return Heterogeneity(task, model, whole.variant, whole.against, whole.metric, whole, (), None, None, why, (), check)
 
 
 def _of(

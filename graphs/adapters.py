@@ -66,6 +66,8 @@ class Adapter(Protocol):
     It may have more: `resume(asked, situation)` answers an interrupt, whose value is `asked` (None where the graph
     stops before or after a node); None leaves it waiting, which is the outcome `interrupted`. A `from_state` that takes
     `by_node` is given the answers of the run's model by node, a `follow_up` that takes `given` the graph's last input.
+    `instructs = False` says that its texts are such as a model in completion style can continue; without it such a
+    model is refused.
     """
 
     def to_input(self, situation: Situation) -> Any:

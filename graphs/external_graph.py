@@ -195,7 +195,7 @@ class ExternalGraph:
             )
 
     def check_styles(self, name: str, continues: Callable[[str], bool]) -> None:
-        """Refuse an adapter that instructs where one of its models continues texts.
+        """Refuse an adapter that instructs, as all do that do not deny it, where one of its models continues texts.
 
         Args:
             name: the variant's name, for the message.
@@ -204,11 +204,13 @@ class ExternalGraph:
         Raises:
             PlanError: naming the variant.
         """
-        if getattr(self.adapter, "instructs", False) and any(map(continues, self.slots)):
+        if getattr(self.adapter, "instructs", True) and any(map(continues, self.slots)):
+            kind = type(self.adapter).__qualname__
             raise PlanError(
                 f"{name!r} instructs a model in completion style",
                 "it continues texts and follows no instructions",
-                "Use a model that is prompted by instructions, or an adapter whose texts can be continued.",
+                "Use a model that is prompted by instructions. If the texts of the graph and of its adapter "
+                f"{kind} can be continued, say so: instructs = False in the class {kind}.",
             )
 
     def named(self, expression: str) -> ExternalGraph:

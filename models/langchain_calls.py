@@ -17,6 +17,7 @@ from ..options import whole
 from ..records import CHOICES_OF_TOOLS, Sampling, Tool
 from .base import Offer
 from .offers import json_schema_format
+from .other_models import HANDOFF
 from .sampling import sampling_from_kwargs
 
 __all__ = ["Asked", "asked_of", "bound_tools", "response_format_of"]
@@ -64,8 +65,18 @@ def asked_of(own: Sampling, keywords: Mapping[str, Any], stop: Sequence[str] | N
 def bound_tools(
     tools: Sequence[dict[str, Any] | type | Callable[..., Any] | Any], strict: bool | None
 ) -> list[dict[str, Any]]:
-    """Tools in OpenAI's form, of whatever form LangChain knows."""
-    return [convert_to_openai_tool(one, strict=strict) for one in tools]
+    """Tools in OpenAI's form, of whatever form LangChain knows, in their order.
+
+    Tools that only hand over to another agent stand in the order of their names, at the places that they have together:
+    langgraph-supervisor takes them from a set, whose order is another in every process.
+    """
+    handovers = iter(sorted(filter(_hands_over, tools), key=lambda one: str(getattr(one, "name", ""))))
+    ordered = [next(handovers) if _hands_over(one) else one for one in tools]
+    return [convert_to_openai_tool(one, strict=strict) for one in ordered]
+
+
+def _hands_over(one: Any) -> bool:
+    return HANDOFF in (getattr(one, "metadata", None) or {})
 
 
 def response_format_of(form: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
 
-__all__ = ["OTHER_MODELS", "OURS", "RECORDED", "OtherModels"]
+__all__ = ["HANDOFF", "OTHER_MODELS", "OURS", "RECORDED", "OtherModels"]
 
 OURS = "akrasia-run"
 RECORDED = "akrasia:recorded"

@@ -20,6 +20,7 @@ from akrasia.reports.answer import QUESTION, answer_sentences, show_answer
 
 ROOT = Path(__file__).parents[1]
 Demo = Callable[..., Any]
+EMBEDDED = {"name": "embedded", "threads": 1}  # tests run beside each other; more threads would wait for one another
 
 
 @pytest.fixture
@@ -107,6 +108,8 @@ def test_the_organism_has_the_gap_that_its_card_says(tmp_path: Path) -> None:
     settings = load_settings(ROOT / "examples" / "organism.toml", ["episodes=10"])
     kept = ("acts directly", "reads its thought", "executes its thought")
     settings["variants"] = {name: settings["variants"][name] for name in kept}
+    assert settings["model"] == "embedded:organism"
+    settings["model"] = {**EMBEDDED, "adapter": "organism"}
     result = ak.run(**settings, out=tmp_path / "organism")
     assert result.outcome is not None and result.outcome.stopped is None
     card_of_run = result.score()
@@ -144,6 +147,8 @@ def test_the_untuned_model_of_the_demo_reasons_and_acts(tmp_path: Path) -> None:
     settings = load_settings(example_file("demo"), ["episodes=3"])
     kept = ("its own thought", "no thought")
     settings["variants"] = {name: settings["variants"][name] for name in kept}
+    assert settings["model"] == "embedded"
+    settings["model"] = EMBEDDED
     result = ak.run(**settings, out=tmp_path / "demo")
     for arm in result.score().arms:
         assert arm.steps == 9 and arm.outcomes.actions == {"ok": 9}

@@ -23,7 +23,8 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 import akrasia as ak
 from akrasia.agents import AGENTS, Agent
 from akrasia.agents.reasoner import Reasoner
-from akrasia.errors import Denied, LedgerError, PlanError, RateLimited, RunFolderError
+from akrasia.errors import BadOption, Denied, LedgerError, PlanError, RateLimited, RunFolderError
+from akrasia.evals.heterogeneity import Heterogeneity
 from akrasia.evals.pareto import pareto_points
 from akrasia.experiments import Experiment
 from akrasia.graphs import Node, Plan
@@ -41,6 +42,13 @@ GO_ON = {"keep_going": True} if "keep_going" in {f.name for f in fields(Experime
 
 def play(out: Path, **settings: Any) -> ak.Result:
     return ak.run(**{"task": TASK, "model": SIMULATED, "episodes": EPISODES, "out": out, **GO_ON, **settings})
+
+
+def effects_by_item(result: ak.Result) -> tuple[Heterogeneity, ...]:
+    try:
+        return result.heterogeneity("gap")
+    except BadOption:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class Findings:
             for task, model in card.groups:
                 for point in pareto_points(card.arms_of(task, model)):
                     of[model, point.variant]["front"] = str(point)
+            for told in effects_by_item(result):
+                arm = next(a for a in card.arms_of(told.task, told.model) if a.variant == told.variant)
+                contrast = card.contrast(arm, "gap", told.against)
+                if told.whole.difference.value is not None and (contrast is None or contrast.difference.value is None):
+                    of[told.model, told.variant]["by item"] = str(told.whole.difference)
         baseline, *others = names["variants"]
         checks = [f"gap({v}) < 0.99" for v in names["variants"]]
         checks += [f"gap({v}) - gap({baseline}) < 0.99" for v in others]

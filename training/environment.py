@@ -6,8 +6,10 @@
 On the command line of verifiers the taskset is called `akrasia-verifiers`, with `--env.taskset.decision bandit`. It is
 endless: task number n is the episode that (seed, n) names, and no experiment plays it.
 
-Invariants: prompts, parser and forfeits are those of `TextEpisode`, which does not depend on verifiers. An answer is
-one call of the model, made in this process, so no program is launched and no sandbox is needed.
+Where it names a graph, the graph is the policy, and all of its calls are the model's (`graph_policy.py`).
+
+Invariants: prompts, parser and forfeits are those of `TextEpisode`, which does not depend on verifiers. Calls of the
+model are made in this process, so no program is launched and no sandbox is needed.
 
 Source: verifiers 0.4, `verifiers.v1`: a taskset loads tasks, an env plays one, a harness asks the model.
 """
@@ -21,9 +23,10 @@ from typing import Any
 
 import aiohttp
 
-from ..errors import MissingExtra
+from ..errors import AkrasiaError, MissingExtra
 from ..rng import seed_of
 from ..tasks.base import TASKS, Task
+from .graph_policy import decide_step, trainable_plan
 from .returns import FIRST_RESERVED_SEED, RewardScale, RewardShaping, reward_scale
 from .text_env import TextEpisode
 
@@ -39,14 +42,18 @@ except ImportError:
 __all__ = ["ID", "AkrasiaEnv", "AkrasiaHarness", "AkrasiaTaskset", "load_environment"]
 
 ID = "akrasia-verifiers"
+DECISION = "decision"  # where a trace of a graph holds what it decided
 
 
 class AkrasiaConfig(vf.TasksetConfig):  # type: ignore[misc]
-    """The task that is played: `decision` is its name, `options` are its own; `seed` names the episodes."""
+    """The task that is played: `decision` is its name, `options` are its own; `seed` names the episodes. `graph` is the
+    policy that decides, such as `reason_act | critique`; where it is empty the model itself is asked.
+    """
 
     decision: str = "bandit"
     options: dict[str, Any] = {}
     seed: int = 0
+    graph: str = ""
 
 
 class AkrasiaData(vf.TaskData):  # type: ignore[misc]
@@ -72,6 +79,7 @@ class AkrasiaTaskset(vf.Taskset[AkrasiaTask, AkrasiaConfig]):  # type: ignore[mi
         for n in count():
             seed = FIRST_RESERVED_SEED + seed_of(config.seed, "environment", n, bits=54)
             info = {"decision": config.decision, "options": config.options, "seed": seed, "scale": asdict(scale)}
+            info |= {"graph": config.graph} if config.graph else {}
             prompt = TextEpisode(task, seed).prompt
             yield AkrasiaTask(AkrasiaData(idx=n, name=f"{task.name}#{n}", prompt=prompt, info=info), config.task)
 
@@ -81,7 +89,7 @@ class AkrasiaHarnessConfig(vf.HarnessConfig):  # type: ignore[misc]
 
 
 class AkrasiaHarness(vf.Harness[AkrasiaHarnessConfig]):  # type: ignore[misc]
-    """Asks the model once per turn, in this process: no tools, no program, no sandbox."""
+    """Asks the model once per turn, or lets a graph ask it, in this process: no program, no sandbox."""
 
     APPENDS_SYSTEM_PROMPT = True
     SUPPORTS_RESUME = True
@@ -91,7 +99,9 @@ class AkrasiaHarness(vf.Harness[AkrasiaHarnessConfig]):  # type: ignore[misc]
     async def launch(
         self, ctx: Any, trace: Any, runtime: Any, endpoint: str, secret: str, mcp_urls: Any, data: Any
     ) -> Any:
-        """One answer to the conversation so far."""
+        """One answer to the conversation so far, or what a graph decides at this step."""
+        if data.info.get("graph"):
+            return await self._decide(ctx, trace, endpoint, secret, data.info)
         system, prompt = self.resolve_prompt(data)
         messages = [{"role": "system", "content": system}] if system else []
         messages += [{"role": "user", "content": prompt}] if isinstance(prompt, str) else map(message_to_wire, prompt)
@@ -106,13 +116,22 @@ class AkrasiaHarness(vf.Harness[AkrasiaHarnessConfig]):  # type: ignore[misc]
                 return ProgramResult(0, text, "")
             return ProgramResult(1, "", f"HTTP {response.status}: {text}")
 
+    async def _decide(self, ctx: Any, trace: Any, endpoint: str, secret: str, info: dict[str, Any]) -> Any:
+        try:
+            decision = await decide_step(info["graph"], info, info.get("played", ()), endpoint, secret, ctx.model)
+        except AkrasiaError as error:
+            return ProgramResult(1, "", str(error))
+        trace.info[DECISION] = {"stated": list(decision.stated), "done": decision.done, "status": decision.status}
+        return ProgramResult(0, str(decision.done), "")
+
 
 class AkrasiaEnvConfig(vf.EnvConfig):  # type: ignore[misc]
     """How episodes are played.
 
     Attributes:
         conversation: an episode is one conversation, and its reward is the sum over its steps. Otherwise every step is
-            a prompt by itself, as in an experiment, and a trace of its own with its reward-to-go.
+            a prompt by itself, as in an experiment, and a trace of its own with its reward-to-go. A graph always plays
+            step by step.
         penalty: for an answer without a legal action.
         bonus: for an action untried in the episode.
     """
@@ -132,7 +151,7 @@ class AkrasiaEnv(vf.Env[AkrasiaEnvConfig]):  # type: ignore[misc]
         decision_task: Task = TASKS.make(info["decision"], **info["options"])
         shaping = RewardShaping(self.config.penalty, self.config.bonus)
         episode = TextEpisode(decision_task, info["seed"], shaping, RewardScale(**info["scale"]))
-        play = self._conversation if self.config.conversation else self._steps
+        play = self._conversation if self.config.conversation and not info.get("graph") else self._steps
         await play(task, agents.agent, episode)
 
     async def _conversation(self, task: Any, agent: Any, episode: TextEpisode) -> None:
@@ -149,11 +168,17 @@ class AkrasiaEnv(vf.Env[AkrasiaEnvConfig]):  # type: ignore[misc]
 
     async def _steps(self, task: Any, agent: Any, episode: TextEpisode) -> None:
         traces = []
+        info = task.data.info
         while (prompt := episode.prompt) is not None:
-            trace = await agent.run(task.with_data(prompt=prompt))
-            if not trace.ok:
-                break  # the call failed, so there is no answer to judge
-            episode.step(trace.last_reply)
+            played = {"played": [step.done for step in episode.steps]} if info.get("graph") else {}
+            trace = await agent.run(task.with_data(prompt=prompt, info={**info, **played}))
+            decided = trace.info.get(DECISION)
+            if not trace.ok or (played and decided is None):
+                break  # a call failed, or the trainer cut it off, so there is no answer to judge
+            if decided is None:
+                episode.step(trace.last_reply)
+            else:
+                episode.take(tuple(decided["stated"]), decided["done"])
             traces.append(trace)
         for trace, step, reward_to_go in zip(traces, episode.steps, episode.returns, strict=True):
             trace.record_reward("reward_to_go", reward_to_go)
@@ -167,6 +192,7 @@ def load_environment(
     conversation: bool = True,
     penalty: float = -5.0,
     bonus: float = 0.0,
+    graph: str = "",
     **options: Any,
 ) -> Any:
     """The environment of a task: a `verifiers.v1.Env`.
@@ -179,10 +205,13 @@ def load_environment(
         bonus: for an action untried in the episode.
 
     Raises:
-        UnknownName, BadOption: no such task, an option out of range, or a task of open questions.
+        UnknownName, BadOption: no such task or graph, an option out of range, or a task of open questions.
+        PlanError: the graph reads the oracle or remembers steps.
         MissingExtra: verifiers is not installed.
     """
     TextEpisode(TASKS.make(task, **options), 0)  # refuses what cannot be played
-    taskset = {"id": ID, "decision": task, "options": options, "seed": seed}
+    if graph:
+        trainable_plan(graph)
+    taskset = {"id": ID, "decision": task, "options": options, "seed": seed, "graph": graph}
     settings = {"taskset": taskset, "conversation": conversation, "penalty": penalty, "bonus": bonus}
     return _load(resolve_env_config(settings))

@@ -88,13 +88,24 @@ class TextEpisode:
         Raises:
             BadOption: the episode is over.
         """
-        if self._over:
-            raise BadOption("the episode is over", remedy="Start another TextEpisode.")
-        situation, oracle = self.task.situation(self._state), self.task.oracle(self._state)
+        self._check_going_on()
+        situation = self.task.situation(self._state)
         answer = Reasoner().read(REASONER, situation, text, Response(text))
         stated, _ = answer.stated or ((), "absent")
         action, _ = answer.action or (None, "absent")
-        reward: float | None = None
+        return self.take(stated, action)
+
+    def take(self, stated: tuple[str, ...], action: str | None) -> AnsweredStep:
+        """Take an action that was decided elsewhere; None forfeits the step.
+
+        Args:
+            stated: what was recommended.
+
+        Raises:
+            BadOption: the episode is over.
+        """
+        self._check_going_on()
+        oracle, reward = self.task.oracle(self._state), None
         if action is None:
             self._state, self._over = self.task.forfeit(self._state)
         else:
@@ -102,6 +113,10 @@ class TextEpisode:
         shaped = self._shaping.shaped(StepReward(reward, action in oracle.untried), self._scale)
         self.steps.append(AnsweredStep(stated, action, oracle, reward, shaped))
         return self.steps[-1]
+
+    def _check_going_on(self) -> None:
+        if self._over:
+            raise BadOption("the episode is over", remedy="Start another TextEpisode.")
 
     @property
     def returns(self) -> list[float]:

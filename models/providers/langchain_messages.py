@@ -2,13 +2,16 @@
 
 Invariant: what a message says is carried over or the message is refused: nothing that is sent is dropped. What a model
 thought before a plain answer is not sent, as providers ask; before a call of a tool it is, since some refuse it
-otherwise.
+otherwise. A call that no model made has a name by its place in the conversation, so that the same is asked again.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 from langchain_core.messages import (
@@ -32,6 +35,8 @@ __all__ = ["calls_of", "chunks_of", "from_langchain", "generation", "to_langchai
 
 _ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 _BLOCKS = "provider_blocks"
+_DRAWN_AT_RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The identifiers of calls that a graph writes itself, such as those by which a supervisor is handed back to: UUIDs."""
 # Blocks of an AI message that say nothing beside its text and its calls.
 _SAID_ELSEWHERE = frozenset(
     ("tool_use", "tool_call", "function_call", "thinking", "redacted_thinking", "reasoning", "refusal")
@@ -44,7 +49,25 @@ def from_langchain(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
     Raises:
         Rejected: a message is of a type, or holds a block, that cannot be sent.
     """
-    return tuple(map(_message, messages))
+    return _named_by_place(tuple(map(_message, messages)))
+
+
+def _named_by_place(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages with the random identifiers of calls replaced by such as are the same whenever it is asked."""
+    names: dict[str, str] = {}
+    for message in messages:
+        for call in message.tool_calls if not message.blocks else ():
+            if _DRAWN_AT_RANDOM.fullmatch(call.id):
+                names.setdefault(call.id, str(uuid5(NAMESPACE_OID, f"{len(names)} {call.name}")))
+    return tuple(_renamed(message, names) for message in messages) if names else messages
+
+
+def _renamed(message: Message, names: Mapping[str, str]) -> Message:
+    if message.is_plain:
+        return message
+    calls = tuple(replace(call, id=names.get(call.id, call.id)) for call in message.tool_calls)
+    answered = names.get(message.tool_call_id, message.tool_call_id)
+    return replace(message, tool_calls=calls, tool_call_id=answered)
 
 
 def _message(message: BaseMessage) -> Message:

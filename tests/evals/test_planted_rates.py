@@ -157,7 +157,7 @@ def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path
 def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(tmp_path: Path) -> None:
     result = ak.run(
         task=frequency(arms=5, repeats=8, labels="letters"),
-        model="embedded",
+        model={"name": "embedded", "threads": 1},  # tests run beside each other; more would wait for one another
         variants=["act"],
         episodes=5,
         out=tmp_path / "r",

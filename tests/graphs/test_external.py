@@ -390,6 +390,29 @@ def test_slots_are_named_and_a_model_that_takes_no_instructions_is_refused(tmp_p
     assert not (tmp_path / "no").exists()
 
 
+def test_an_adapter_of_ones_own_instructs_unless_it_says_that_its_texts_can_be_continued(tmp_path: Path) -> None:
+    class Own:
+        def to_input(self, situation: Situation) -> Any:
+            return MessagesAdapter().to_input(situation)
+
+        def from_state(self, state: Any, situation: Situation) -> GraphOutput:
+            return GraphOutput(text=state["messages"][-1].text)
+
+    class Continued(Own):
+        instructs = False
+
+    compiled = graph(lambda state: {"messages": [ak.ChatModel().invoke(state["messages"])]}, state=MessagesState)
+    plain = Scripted(lambda r, d: "BEST=Red\nACTION=Red", style="completion")
+    with pytest.raises(PlanError, match=r"completion style.*instructs = False in the class .*Own") as refused:
+        own = ak.Variant.from_langgraph("own", compiled, Own())
+        ak.run(task=TASK, model=plain, variants=[own], episodes=1, out=tmp_path / "no")
+    assert "prompted by instructions" in str(refused.value) and not (tmp_path / "no").exists()
+    continued = ak.Variant.from_langgraph("own", compiled, Continued())
+    task = {**TASK, "labels": ["Red", "Blue", "Teal", "Plum"]}
+    ak.run(task=task, model=plain, variants=[continued], episodes=1, out=tmp_path / "run")
+    assert {decode(Record, data).decision.status for data in stored(tmp_path / "run")} == {"ok"}
+
+
 @dataclass(frozen=True)
 class StatesNowAndThen(Plain):
     """At the second step the graph says nothing of what it recommends."""

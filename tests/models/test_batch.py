@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 from batch_server import BatchServer, serving_batches
+from forking import Forks
 
 import akrasia as ak
 from akrasia.errors import BadOption, BudgetSpent, Denied, Unavailable
@@ -111,17 +110,34 @@ def test_a_budget_is_reserved_for_a_batch_before_it_goes_out(server: BatchServer
 
 
 KILLED = """
-import sys
+import os
 import akrasia as ak
-from akrasia.models import resolve
+from akrasia.models import Simulated, resolve
+from forking import serve
 
-name, base, out = sys.argv[1:4]
-task = {"name": "bandit", "arms": 3, "horizon": 1}
-ak.run(model=resolve(name, api_base=base, transport="batch"), out=out, task=task,
-       variants=["reason_act | critique(rounds=1)"], episodes=40)
+def model(order):
+    return resolve(order["name"], api_base=order["base"], transport="batch")
+
+def work(order):
+    os.environ.update(order["env"])
+    ak.run(model=model(order), out=order["out"], **order["run"])
+
+if __name__ == "__main__":  # imports what a run needs, and asks nobody
+    os.environ["OPENAI_API_KEY"] = "sk-none"
+    model({"name": "openai/gpt-4o-mini", "base": "http://127.0.0.1:9/v1"})
+    ak.run(model=Simulated(), variants=["act"], episodes=1, out="first")
+    serve(work)
 """
 
 
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    made = Forks(KILLED, tmp_path_factory.mktemp("forks"))
+    yield made
+    made.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "point"),
     [
@@ -131,15 +147,16 @@ ak.run(model=resolve(name, api_base=base, transport="batch"), out=out, task=task
     ],
 )
 def test_a_run_that_is_killed_at_any_point_of_a_batch_submits_nothing_twice(
-    server: BatchServer, tmp_path: Path, provider: str, point: str
+    server: BatchServer, forks: Forks, tmp_path: Path, provider: str, point: str
 ) -> None:
     name, path = NAMES[provider]
     wave = 2 if point == "second wave" else 1
     server.stop_at = point if point in ("upload", "taken", "results") else ""
     if point == "pending":
         server.held.set()
-    command = [sys.executable, "-c", KILLED, name, server.base + path, str(tmp_path / "killed")]
-    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    keys = {key: value for key, value in os.environ.items() if key.endswith("_API_KEY")}
+    order = {"name": name, "base": server.base + path, "out": str(tmp_path / "killed"), "env": keys, "run": RUN}
+    pid = forks.start(order)
     try:
         if server.stop_at:
             assert server.reached.wait(90)
@@ -148,8 +165,8 @@ def test_a_run_that_is_killed_at_any_point_of_a_batch_submits_nothing_twice(
             server.held.set()
             wait_until(lambda: len(noted(tmp_path / "killed")) == wave and bool(noted(tmp_path / "killed")[-1]))
     finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        os.kill(pid, signal.SIGKILL)
+        assert forks.line() == -signal.SIGKILL  # it had not ended by itself
     server.stop_at = ""
     server.released.set()
     server.held.clear()

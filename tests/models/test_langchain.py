@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.tools import StructuredTool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import TypeAdapter
 
@@ -22,8 +24,10 @@ import akrasia
 from akrasia.errors import BadOption, BudgetSpent, Denied, RateLimited, Rejected, Unavailable, UnknownName
 from akrasia.models import Gateway, Price, Scripted, Simulated, key_of, resolve
 from akrasia.models.known_models import known_model
+from akrasia.models.langchain_calls import bound_tools
 from akrasia.models.providers.langchain import GatewayChatModel, LangChainModel
 from akrasia.models.providers.langchain_loop import in_lasting_loop
+from akrasia.models.providers.langchain_messages import from_langchain
 from akrasia.records import Draw, Message, Record, Request, Response, Sampling, Usage, decode
 
 DRAW = Draw(0, 0, 0)
@@ -245,6 +249,30 @@ async def test_roles_stops_and_limits_reach_the_model() -> None:
     with pytest.raises(BadOption, match="response_format"):
         await model.bind(response_format="json").ainvoke("hello")
     assert len(heard) == 2
+
+
+def test_what_a_graph_draws_at_random_is_no_part_of_a_request() -> None:
+    def handed_back() -> tuple[Message, ...]:
+        """As langgraph-supervisor writes it, in any process."""
+        call = {"name": "transfer_back_to_supervisor", "args": {}, "id": str(uuid4())}
+        told = ToolMessage("Back", tool_call_id=call["id"], name=call["name"])
+        own = AIMessage("", tool_calls=[{"name": "add", "args": {}, "id": "call_1"}])
+        return from_langchain([own, ToolMessage("3", tool_call_id="call_1"), AIMessage("", tool_calls=[call]), told])
+
+    first, second = handed_back(), handed_back()
+    assert first == second and first[0].tool_calls[0].id == first[1].tool_call_id == "call_1"
+    assert first[2].tool_calls[0].id == first[3].tool_call_id != ""
+    twice = from_langchain([AIMessage("", tool_calls=[{"name": "a", "args": {}, "id": str(uuid4())}]) for _ in "ab"])
+    assert twice[0].tool_calls[0].id != twice[1].tool_calls[0].id
+
+
+def test_tools_that_hand_over_have_one_order_and_all_others_their_own() -> None:
+    def named(name: str, **metadata: Any) -> StructuredTool:
+        return StructuredTool.from_function(lambda: "", name=name, description="d", metadata=metadata)
+
+    to = {name: named(f"to_{name}", __handoff_destination=name) for name in "ab"}
+    for tools in ([named("z"), to["b"], named("c"), to["a"]], [named("z"), to["a"], named("c"), to["b"]]):
+        assert [t["function"]["name"] for t in bound_tools(tools, None)] == ["z", "to_a", "c", "to_b"]
 
 
 async def test_the_gateway_inside_a_langgraph_graph(scripted: Scripted) -> None:

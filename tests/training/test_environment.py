@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import akrasia as ak
-from akrasia.errors import BadOption, UnknownName
+from akrasia.errors import BadOption, PlanError, UnknownName
 from akrasia.models import Scripted
 from akrasia.records import Draw, Request
 from akrasia.tasks import TASKS, bandit, tictactoe
+from akrasia.training.graph_policy import trainable_plan
 from akrasia.training.returns import RewardScale, RewardShaping, reward_scale
 from akrasia.training.text_env import TextEpisode
 
@@ -64,17 +65,20 @@ def test_a_game_is_a_text_episode_and_an_open_question_is_none() -> None:
 
 
 class Server:
-    """What the loopback server saw: it presses the button of the highest bound, and after `mute` answers nothing."""
+    """What the loopback server saw: it presses the button of the highest bound, and after `mute` answers nothing.
 
-    def __init__(self, mute: int = 10**6) -> None:
+    The history is read from the message of that place.
+    """
+
+    def __init__(self, mute: int = 10**6, place: int = -1) -> None:
         self.asked: list[list[dict[str, str]]] = []
-        self._mute = mute
+        self._mute, self._place = mute, place
 
     def __call__(self, messages: list[dict[str, str]], seed: int) -> str:
         self.asked.append(messages)
         if len(self.asked) > self._mute:
             return "No."
-        tried = re.findall(r"Action=(\w) Reward", messages[-1]["content"])
+        tried = re.findall(r"Action=(\w) Reward", messages[self._place]["content"])
         best = next((a for a in ARMS if a not in tried), "A")
         return f"{best} was never tried.\nBEST={best}\nACTION={best}"
 
@@ -142,3 +146,63 @@ def test_verifiers_finds_the_tasks_by_name_and_episodes_differ() -> None:
         load_environment("bandits")
     with pytest.raises(BadOption, match="open questions"):
         load_environment("aiw")
+
+
+GRAPHS = """
+from langgraph.graph import START, MessagesState, StateGraph
+
+
+def graph(model):
+    async def agent(state: MessagesState):
+        first = await model.ainvoke(state["messages"])
+        return {"messages": [first, await model.ainvoke([*state["messages"], first, ("user", "Are you sure?")])]}
+
+    built = StateGraph(MessagesState)
+    built.add_node("agent", agent)
+    built.add_edge(START, "agent")
+    return built.compile()
+"""
+
+
+@pytest.mark.parametrize(("policy", "calls"), [("reason_act | critique", 3), ("mine", 2), ("reason_then_act", 2)])
+async def test_a_graph_is_the_policy_of_an_episode(openai_server: Any, tmp_path: Path, policy: str, calls: int) -> None:
+    pytest.importorskip("verifiers.v1")
+    from akrasia.training.environment import load_environment
+
+    (tmp_path / "agents.py").write_text(GRAPHS)
+    graph = policy.replace("mine", f"external('{tmp_path}/agents.py:graph')")
+    openai_server.answer = server = Server(mute=2 * calls, place=0)
+    env = load_environment("bandit", graph=graph, arms=4, horizon=3, labels=ARMS)
+    episode = await played(env, openai_server.base)
+    assert episode.ok, episode.errors
+    assert [trace.num_turns for trace in episode.traces] == [calls] * 3 and len(server.asked) == 3 * calls
+    assert all(body["model"] == "scripted" and "temperature" not in body for body in openai_server.bodies)
+    task = bandit(arms=4, horizon=3, labels=ARMS)
+    text_episode = TextEpisode(task, episode.traces[0].task.data.info["seed"], scale=reward_scale(task, 0))
+    for n, trace in enumerate(episode.traces):
+        assert trace.info["decision"]["done"] == (ARMS[n] if n < 2 else None)
+        text_episode.take(tuple(trace.info["decision"]["stated"]), trace.info["decision"]["done"])
+    assert [t.reward for t in episode.traces] == pytest.approx(text_episode.returns)
+    assert [t.metrics["valid"] for t in episode.traces] == [1, 1, 0]
+
+
+async def test_a_graph_whose_call_fails_decided_nothing(openai_server: Any) -> None:
+    pytest.importorskip("verifiers.v1")
+    from akrasia.training.environment import load_environment
+
+    openai_server.fault(400, "no such model", times=50)
+    episode = await played(load_environment("bandit", graph="reason_act | critique", arms=4), openai_server.base)
+    (trace,) = episode.traces
+    assert not episode.ok and not trace.metrics and "no such model" in str(trace.errors)
+
+
+def test_what_cannot_be_a_policy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text(GRAPHS)
+    for graph, why in (
+        ("oracle_act", "told by the oracle"),
+        (f"external('{tmp_path}/agents.py:graph', memory=True)", "remembers earlier steps"),
+    ):
+        with pytest.raises(PlanError, match=why):
+            trainable_plan(graph)
+    with pytest.raises(UnknownName, match="reason_act"):
+        trainable_plan("reason_akt")

@@ -9,14 +9,13 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forking import Forks
 
 import akrasia as ak
 from akrasia.ledger.file import FILE
@@ -31,11 +30,12 @@ SETTINGS: dict[str, Any] = {
     "concurrency": 4,
 }
 SERVER = '''
-"""Forks a run for every line of JSON that it reads, and prints the run's process id. A run writes what became of it."""
-import asyncio, json, os, resource, signal, sys, traceback
+"""Runs to be killed. A run writes what became of it."""
+import asyncio, json, os, resource, signal, sys
 import akrasia as ak
 import akrasia.api, akrasia.cli, akrasia.reports.progress, akrasia.experiments.planning.context_length
 from akrasia.models import Planted, Simulated
+from forking import serve
 
 class Slow(Simulated):
     """The simulated agent, slow enough to be caught at work; every answer that is really given is noted in a file."""
@@ -66,62 +66,23 @@ def work(order):
         play(order["folder"], order["settings"])
 
 if __name__ == "__main__":
-    ak.run(model=Simulated(), variants=["act"], episodes=1, out=sys.argv[1])  # imports what a run needs
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                work(json.loads(line))
-                code = 0
-            except SystemExit as end:
-                code = end.code or 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stdout.flush(), sys.stderr.flush()
-                os._exit(code)
-        print(pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    ak.run(model=Simulated(), variants=["act"], episodes=1, out="first")  # imports what a run needs
+    serve(work)
 '''
 
 
-class Server:
-    """The process from which runs are forked, one at a time."""
-
-    def __init__(self, script: Path) -> None:
-        script.write_text(SERVER, encoding="utf-8")
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), str(script.parent / "first")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def line(self) -> int:
-        assert self.process.stdout is not None
-        return int(self.process.stdout.readline())
-
-    def start(self, order: dict[str, Any]) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return self.line()
-
-
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("server") / "slow.py")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """The process from which runs are forked, one at a time."""
+    made = Forks(SERVER, tmp_path_factory.mktemp("server"))
     yield made
-    made.process.kill()
-    made.process.communicate()
+    made.close()
 
 
 class Work:
     """A run under way."""
 
-    def __init__(self, server: Server, pid: int, out: Path, err: Path) -> None:
+    def __init__(self, server: Forks, pid: int, out: Path, err: Path) -> None:
         self._server, self.pid, self._out, self._err = server, pid, out, err
 
     def send(self, name: signal.Signals) -> None:
@@ -139,7 +100,7 @@ class Work:
 class Runner:
     """Plays one experiment into a folder, again and again."""
 
-    def __init__(self, server: Server, at: Path, delay: float = 0.004) -> None:
+    def __init__(self, server: Forks, at: Path, delay: float = 0.004) -> None:
         at.mkdir()
         self._server, self._at = server, at
         self.folder, self.asked = at / "run", at / "asked"
@@ -201,7 +162,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[byt
 
 @pytest.mark.parametrize(("workers", "design"), [(1, "fork"), (1, "rollout"), (2, "fork")])
 def test_killed_at_random_points_it_ends_with_the_same_bytes_and_asks_nothing_twice(
-    server: Server,
+    server: Forks,
     whole: Callable[[str], tuple[bytes, set[str]]],
     tmp_path: Path,
     workers: int,
@@ -255,7 +216,7 @@ def assert_whole(run: Runner, export: bytes) -> None:
 
 
 def test_a_full_disk_stops_the_run_and_with_room_it_goes_on(
-    server: Server, whole: Callable[[str], tuple[bytes, set[str]]], tmp_path: Path
+    server: Forks, whole: Callable[[str], tuple[bytes, set[str]]], tmp_path: Path
 ) -> None:
     """A limit on the size of files stands in for the disk: the database meets an error where it would meet ENOSPC."""
     export, keys = whole("fork")
@@ -270,7 +231,7 @@ def test_a_full_disk_stops_the_run_and_with_room_it_goes_on(
 
 
 def test_a_database_that_someone_else_locks_for_a_moment_is_waited_for(
-    server: Server, whole: Callable[[str], tuple[bytes, set[str]]], tmp_path: Path
+    server: Forks, whole: Callable[[str], tuple[bytes, set[str]]], tmp_path: Path
 ) -> None:
     run = Runner(server, tmp_path / "r")
     work = run.start()
@@ -297,7 +258,7 @@ def command(run: Runner, workers: int) -> list[str]:
 
 @pytest.mark.parametrize(("name", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 2)])
 def test_once_asked_to_stop_it_keeps_what_is_under_way_and_says_what_is_missing(
-    server: Server, tmp_path: Path, name: signal.Signals, workers: int
+    server: Forks, tmp_path: Path, name: signal.Signals, workers: int
 ) -> None:
     run = Runner(server, tmp_path / "r")
     work = run.start(command=command(run, workers))
@@ -310,7 +271,7 @@ def test_once_asked_to_stop_it_keeps_what_is_under_way_and_says_what_is_missing(
     assert f"akrasia run --resume {run.folder}" in err
 
 
-def test_twice_asked_to_stop_it_stops_at_once_and_is_resumable(server: Server, tmp_path: Path) -> None:
+def test_twice_asked_to_stop_it_stops_at_once_and_is_resumable(server: Forks, tmp_path: Path) -> None:
     run = Runner(server, tmp_path / "r")
     work = run.start(command=command(run, 2))
     reached(run, 50, work)
