@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import expit
 
 from akrasia.benchmarks.calibration_items import ITEM_WORLDS, REPEATS, ItemWorld, item_clusters
+from akrasia.benchmarks.calibration_levels import LEVEL_WORLDS, LevelWorld, told_apart
 from akrasia.benchmarks.calibration_race import RACES, RaceWorld, raced
 from akrasia.benchmarks.calibration_trials import DRAWS, TRIAL_ITEMS, TRIAL_WORLDS, TrialWorld, repeated_draws
 from akrasia.evals import inference as inf
@@ -389,6 +390,12 @@ def races(world: RaceWorld, replicates: int) -> list[Row]:
     return [Row(section, what, replicates, share, least, most) for section, what, share, least, most in measured]
 
 
+def levels(world: LevelWorld, replicates: int) -> list[Row]:
+    """Whether planted losses between reasoning and action are told apart."""
+    measured = told_apart(world, replicates, SEED)
+    return [Row(section, what, replicates, share, least, most) for section, what, share, least, most in measured]
+
+
 Job = Callable[[], list[Row]]
 
 
@@ -439,6 +446,7 @@ def jobs(share: float = 1.0) -> list[Job]:
     made += [partial(repeated_items, w, n, of(10_000 if w.shift == 0 else 4000)) for w in ITEM_WORLDS for n in REPEATS]
     made += [partial(trials_of_items, w, n, k, of(2000)) for w in TRIAL_WORLDS for n in TRIAL_ITEMS for k in DRAWS]
     made += [partial(races, w, of(2000)) for w in RACES]
+    made += [partial(levels, w, of(2000)) for w in LEVEL_WORLDS]
     return made
 
 

@@ -118,4 +118,5 @@ def implied_rates(steps: pl.DataFrame, judged: Judged, interval: Interval) -> Ju
         metrics={m: METRICS.make(m)(told, interval) for m in IMPLIED_WITH_JUDGES},
         unread=len(asked),
         judged=sum(row["implied"] is not None for row in asked),
+        parser={"implied": METRICS.make("implied")(steps, interval)},
     )

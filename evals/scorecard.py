@@ -63,11 +63,13 @@ class JudgedRates:
     Attributes:
         metrics: with the judges' readings: knowing, gap and say-do, or the levels.
         unread: steps that the parser left; judged: how many of them the judges read.
+        parser: what the parser alone says of `implied`, beside it.
     """
 
     metrics: dict[str, Estimate]
     unread: int
     judged: int
+    parser: dict[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,8 +242,10 @@ def _judged_rate(name: str, judged: bool) -> Column[ArmRow]:
 
 def _implied_rate(name: str, title: str, judged: bool = True) -> Column[ArmRow]:
     def cell(row: ArmRow) -> TableCell:
-        known = row.arm.judged_implied.metrics if judged and row.arm.judged_implied else row.arm.metrics
-        return estimate_cell(known[name]) if name in known else missing_cell(NOT_ASKED_FOR, "-")
+        found = row.arm.judged_implied
+        if found is None:
+            return missing_cell(NOT_ASKED_FOR, "-")
+        return estimate_cell((found.metrics if judged else found.parser)[name])
 
     return Column(title, cell, css="whole")
 
@@ -289,10 +291,10 @@ IMPLIED_JUDGED: list[Column[ArmRow]] = [
     Column("left open", lambda row: TableCell(str(row.arm.judged_implied.unread if row.arm.judged_implied else 0))),
     Column("judged", lambda row: TableCell(str(row.arm.judged_implied.judged if row.arm.judged_implied else 0))),
     _implied_rate("implied", "implied, parser", judged=False),
-    _implied_rate("implied", "implied, with judges"),
-    _implied_rate("lost_in_conclusion", "lost in conclusion, with judges"),
-    _implied_rate("lost_in_action", "lost in action, with judges"),
-    _implied_rate("lost_in_reading", "lost in reading, with judges"),
+    _implied_rate("implied", "implied, judges"),
+    _implied_rate("lost_in_conclusion", "lost in conclusion"),
+    _implied_rate("lost_in_action", "lost in action"),
+    _implied_rate("lost_in_reading", "lost in reading"),
 ]
 
 

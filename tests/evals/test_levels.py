@@ -11,22 +11,15 @@ import polars as pl
 import pytest
 
 import akrasia as ak
+from akrasia.benchmarks.calibration_levels import DECISIONS, LEVEL_WORLDS, SEEN
 from akrasia.evals import METRICS, Scorecard
 from akrasia.evals.metrics.levels import LOSSES, NO_VALUES
 from akrasia.models import Planted, Simulated
 from akrasia.result import Result
 from akrasia.tasks import bandit
 
-RUN = 40  # episodes of one run
 RUNS = 6
-SEEN = 0.02  # a loss is seen where its interval lies above this
-WORLDS: dict[str, tuple[dict[str, float], set[str]]] = {
-    "none": ({}, set()),
-    "conclusion": ({"slips": 0.4}, {"lost_in_conclusion"}),
-    "action": ({"optimal": 0.6, "greedy": 0.3}, {"lost_in_action"}),
-    "both": ({"slips": 0.35, "optimal": 0.55, "greedy": 0.3}, {"lost_in_conclusion", "lost_in_action"}),
-    "reader": ({"unmarked": 0.35}, {"lost_in_reading"}),
-}
+WORLDS = {world.name: world for world in LEVEL_WORLDS}
 
 
 def agent(**planted: float) -> Simulated:
@@ -41,22 +34,22 @@ def run(folder: Path | str, model: Any, **settings: Any) -> Result:
 @cache
 def steps(world: str) -> pl.DataFrame:
     with TemporaryDirectory() as folder:
-        return run(folder, agent(**WORLDS[world][0]), episodes=RUN * RUNS, seed=2).records
+        return run(folder, WORLDS[world].agent(), episodes=DECISIONS * RUNS, seed=2).records
 
 
 def test_losses_are_told_apart_in_nearly_every_run() -> None:
     wrong = []
-    for world, (_, planted) in WORLDS.items():
+    for name, world in WORLDS.items():
         for i in range(RUNS):
-            part = steps(world).filter(pl.col("episode").is_between(RUN * i, RUN * (i + 1), closed="left"))
-            found = {name for name in LOSSES if (METRICS.make(name)(part).low or 0.0) > SEEN}
-            if found != planted:
-                wrong.append((world, i, found))
+            part = steps(name).filter(pl.col("episode").is_between(DECISIONS * i, DECISIONS * (i + 1), closed="left"))
+            found = {loss for loss in LOSSES if (METRICS.make(loss)(part).low or 0.0) > SEEN}
+            if found != world.losses:
+                wrong.append((name, i, found))
     assert len(wrong) <= 0.05 * RUNS * len(WORLDS), wrong
 
 
 def test_planted_losses_are_recovered_and_add_up() -> None:
-    part = steps("both")
+    part = steps("in both")
     values = {n: METRICS.make(n)(part) for n in ("implied", "kept", *LOSSES)}
     truths = {
         "implied": 0.9,

@@ -108,6 +108,7 @@ def test_a_reader_without_errors_recovers_what_was_planted_exactly(result: ak.Re
     assert arm.judged_implied is not None and card.judged_implied is not None
     assert arm.metrics["implied"] == before.arms[0].metrics["implied"]  # the parser's own numbers stay
     rates, mine = arm.judged_implied.metrics, records(result)
+    assert arm.judged_implied.parser["implied"] == arm.metrics["implied"]
     implied = [r for r in mine if favoured(r) in r.oracle.optimal]
     slipped = [r for r in implied if r.decision.stated[0] not in r.oracle.optimal]
     acted = [r for r in implied if r not in slipped and r.decision.done not in r.oracle.optimal]
@@ -130,7 +131,7 @@ def test_the_planted_accuracy_of_a_judge_is_printed(result: ak.Result) -> None:
     assert found.agreement.low <= kappa <= found.agreement.high
     shown = " ".join(CliRunner().invoke(app, ["score", str(result.folder), "--wide"]).stdout.split())
     assert "What is implied was judged by reader 0.85" in shown and "Cohen's kappa" in shown
-    assert "lost in conclusion, with judges" in shown
+    assert "lost in conclusion" in shown and "implied, parser" in shown
     result.judge(reads(1.0))  # of recommendations: both lie side by side
     assert read_judged(result.folder, IMPLIED) == found
     assert "What reasonings imply, with judges" in result.report().read_text()

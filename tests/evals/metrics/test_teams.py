@@ -1,4 +1,11 @@
-"""What a group makes of what its members know: planted truths are found through the whole program."""
+"""What a group makes of what its members know: planted truths are found through the whole program.
+
+At 2,500 debates three of these were 1.1 to 2.0 standard errors high. Two new seeds of 10,000 debates each tell luck
+from bias (value - truth, in standard errors): oracle gap +0.4 and +1.6, vulnerability +1.4 and +1.6 (.407 and .407),
+rescue -0.5 and +0.1, modal adoption +0.3 and +0.2. What is high in vulnerability is luck too: the estimate is the
+count of the transcripts (below), and of 30,000 answers of the planted agent to the same prompts, asked without a debate
+around them, .394 were wrong. With the 23,000 exposures above that is .400, as planted.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +17,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.evals import Scorecard
+from akrasia.ledger import read_ledger
 from akrasia.models import Planted, Simulated
 from akrasia.tasks import bandit
 
@@ -49,6 +57,25 @@ def test_planted_rates_are_found(variant: str, name: str) -> None:
     reach = 1.7 * (estimate.high - estimate.low) / 2  # an interval of 99.9 %
     assert abs(estimate.value - TRUTHS[variant, name]) < reach, f"{estimate} does not hold {TRUTHS[variant, name]}"
     assert estimate.high - estimate.low < 0.2
+
+
+def test_vulnerability_is_what_a_count_of_the_transcripts_gives(tmp_path: Path) -> None:
+    model = Simulated(Planted(knowing=1.0, optimal=P, greedy=Q))
+    task = bandit(arms=2, horizon=1, head_start=1)
+    result = ak.run(
+        task=task, model=model, variants={"debate": VARIANTS["debate"]}, episodes=40, seed=2, out=tmp_path / "run"
+    )
+    estimate = result.score(["vulnerability"], turns=True).arms[0].metrics["vulnerability"]
+    fell = []
+    with read_ledger(result.folder) as ledger:
+        for record in ledger.records():
+            positions = {t.agent: t.position for t in record.decision.turns}
+            for turn in (t for t in record.decision.turns if t.key and len(t.reads) > 1):
+                own, *others = (positions[name] for name in turn.reads)
+                if own in record.oracle.optimal and set(others) != {own}:
+                    fell.append(turn.position not in record.oracle.optimal)
+    assert estimate.n == len(fell) > 30
+    assert estimate.value == pytest.approx(sum(fell) / len(fell))
 
 
 def test_exposure_is_told_by_how_many_disagree() -> None:
