@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import sqlite3
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -32,11 +33,31 @@ with mock.patch.dict(os.environ, POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1
 
 from akrasia.models import Simulated, key_of
 from akrasia.records import Draw, Message, Request
+from akrasia.registry import Registry
 
 # A busy machine is no fault of the code. `--hypothesis-profile=thorough` looks at twenty times as many examples.
 hypothesis.settings.register_profile("usual", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("usual")
+
+
+def known_names() -> dict[int, tuple[Registry[Any], set[str]]]:
+    """Every registry that is loaded, and the names in it."""
+    rooms = [vars(module) for name, module in list(sys.modules.items()) if name.startswith("akrasia.")]
+    found = {id(value): value for room in rooms for value in list(room.values()) if isinstance(value, Registry)}
+    return {place: (registry, set(registry._factories)) for place, registry in found.items()}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_names_end_with_their_file() -> Iterator[None]:
+    """What an example, a page or a test registers is known to no other file of tests."""
+    before = known_names()
+    yield
+    for place, (registry, names) in known_names().items():
+        for name in names - before.get(place, (registry, set()))[1]:
+            if not str(getattr(registry._factories[name], "__module__", "")).startswith("akrasia."):
+                del registry._factories[name]
+
 
 API_KEY = "sk-loopback-0123456789abcdef"
 
