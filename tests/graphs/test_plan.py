@@ -100,7 +100,12 @@ def answers(request: Request, draw: Draw) -> str:
 def decide(plan: Plan, model: Scripted | None = None) -> Decision:
     model = model or Scripted(answers)
     models = ModelRoles(Gateway([model]), {"default": model.info.id})
-    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 0, TASK.oracle(TASK.start(0))))
+    return decided_by(plan, models)
+
+
+def decided_by(plan: Plan, models: ModelRoles) -> Decision:
+    state = TASK.start(0)
+    return asyncio.run(ak.Variant("v", plan).decide(SITUATION, models, 0, 0, TASK.oracle(state), TASK.tools(state)))
 
 
 def composed(base: Plan, changes: list[Intervention]) -> Plan | None:
@@ -158,9 +163,7 @@ def test_what_is_decided_beside_it_changes_no_draw_of_a_plan(
         models = ModelRoles(Gateway([model]), {"default": model.info.id})
         found = {}
         for plan in order:
-            found[plan.name] = asyncio.run(
-                ak.Variant("v", plan).decide(SITUATION, models, 0, 0, TASK.oracle(TASK.start(0)))
-            )
+            found[plan.name] = decided_by(plan, models)
         assert found[one.name] == alone
 
 
