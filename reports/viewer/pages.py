@@ -20,6 +20,7 @@ from ...errors import AkrasiaError, UnknownName
 from ...evals.labels import LabelAgreement
 from ...ledger import read_ledger
 from ...ledger.provenance import session_lines
+from ...records import FAILURES
 from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
 from ..page import MINUS, page_of
@@ -270,6 +271,7 @@ def step_page(
         "step.html.j2",
         links,
         f"{place.task}, episode {place.episode}, step {place.step} \N{MIDDLE DOT} {run.name}",
+        failures=FAILURES,
         run=run.name,
         page=page,
         place=place,

@@ -64,8 +64,8 @@ class VariantColumn:
     Attributes:
         anchor: its name in addresses. run: which run it is of, where two are shown. role: "baseline", "control: WHAT"
             or "". elsewhere: it decided another situation than the baseline, which a rollout may lead to.
-        known: "knows", "does not know" or "" where nobody was asked; kind: what was done: "optimal", "greedy", "other"
-            or "none". chips: what else is to be said of the step.
+        known: "knows", "does not know", "not read" where no recommendation was read, or "" where nobody was asked.
+        kind: what was done: "optimal", "greedy", "other" or "none". chips: what else is to be said of the step.
         trials: (stated, done, what kind that is, its last text) of each further draw of the decision.
         identity: equal for equal transcripts. rationale: code of the text that states something; "" where none does.
     """
@@ -207,7 +207,7 @@ class _ColumnMaker:
             run=self.run,
             role="baseline" if record.tags.get("arm") == "baseline" else _control(record),
             elsewhere=record.situation != base.record.situation,
-            known=("knows" if knows else "does not know") if asked else "",
+            known=_known(record) if asked else "",
             stated=", ".join(decision.stated),
             stated_status=decision.stated_status,
             done=decision.done or "",
@@ -281,6 +281,13 @@ class _ColumnMaker:
         form = record.tags.get("answer", "action")
         names = tuple(record.decision.shown_as.get(a, a) for a in record.actions) if form == "action" else ()
         return Situation(record.task, record.step, 1, "", names, answer=cast(Any, form))
+
+
+def _known(record: Record) -> str:
+    """What the rationale shows; of one that was not read, such as that of a step that failed, nothing."""
+    if not record.decision.stated:
+        return "not read"
+    return "knows" if _knows(record) else "does not know"
 
 
 def _knows(record: Record) -> bool:

@@ -17,6 +17,9 @@ import akrasia as ak
 from akrasia.cli import app
 from akrasia.commands.view import viewed_runs
 from akrasia.ledger import Ledger, read_ledger
+from akrasia.models import Scripted
+from akrasia.models.base import FAILED
+from akrasia.records import Draw, Request, Response
 from akrasia.reports.viewer.viewed_run import ViewedRun
 
 pytest.importorskip("starlette", reason="the extra viewer is not installed")
@@ -382,3 +385,18 @@ def test_an_imported_run_shows_no_account_that_nobody_kept(viewed: View, tmp_pat
         text = Page(asked.get(f"/run/{code}").text).text
         assert "Right is 4" in text and "q.csv, row 2" in text and "model gives another answer" in text
         assert "tokens in" not in text.partition("q.csv, row 2")[0]
+
+
+def test_of_a_step_that_failed_nothing_is_said_but_that(tmp_path: Path, viewed: View) -> None:
+    def model(request: Request, draw: Draw) -> Response:
+        return Response("", "error", FAILED, error="the server is gone")
+
+    ak.run(
+        task={"name": "bandit", "arms": 3}, model=Scripted(model), variants=["reason_act"], episodes=1,
+        keep_going=True, out=tmp_path / "lost",
+    )  # fmt: skip
+    with client(viewed(tmp_path / "lost")) as asked:
+        address = re.findall(r'href="(step-[^"?]+)', asked.get("/lost/steps").text)[0]
+        text = asked.get(f"/lost/{address}").text
+    assert "not read</span>: error" in text and ">failed</span>" in text
+    assert "does not know</span>" not in text and "no legal action</span>" not in text
