@@ -37,6 +37,13 @@ def test_each_episode_asks_one_dilemma_in_both_frames_in_either_order() -> None:
     assert len(first) == 4  # both orders of frames, and of options
 
 
+NEED_NO_ORACLE = {  # every other metric, a new one too, calls something right
+    "action_agreement", "calls", "completion_tokens", "distribution_consistency", "dollars", "label_entropy", "latency",
+    "modal_adoption", "moved", "persuasion", "place_entropy", "prompt_tokens", "reversal", "say_do",
+    "sequence_consistency", "stated_valid", "turn_moved", "valid",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 def test_planted_reversals_are_recovered_and_nothing_is_called_right(rate: float, tmp_path: Path) -> None:
     result = ak.run(
@@ -50,6 +57,7 @@ def test_planted_reversals_are_recovered_and_nothing_is_called_right(rate: float
             assert arm.metrics[name].value is None, name
         assert arm.metrics["gap"].why == WHY_NOT and arm.metrics["say_do"].value == 1.0
         assert arm.flips is None and arm.table.total == 0
+        assert {name for name, found in arm.metrics.items() if found.value is not None} <= NEED_NO_ORACLE
     (verdict,) = card.verdicts
     assert verdict.outcome == "not measured" and "no oracle" in verdict.sentence
     assert {c.metric: c.difference.value is None for _, _, c in card.contrasts} == {
