@@ -156,7 +156,7 @@ $(VENV)/.docs: requirements/docs.txt $(INSTALLED)
 	@touch $@
 
 .PHONY: calibration
-calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (half an hour)
+calibration: setup ## Simulate how often intervals and tests keep their word, into docs/calibration.md (long)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --write $(ARGS)
 
 .PHONY: lock

@@ -1,6 +1,6 @@
 """How often intervals, tests, sequences and plans keep their word: simulated experiments with a planted truth.
 
-    make calibration          all rows, some half an hour on two cores; writes docs/calibration.md
+    make calibration          all rows; writes docs/calibration.md
     python benchmarks/calibration.py --share 0.02      a quick look, writes nothing
 
 Exits with 1 if a row misses what it claims. Every row is seeded by its own name, so the table does not depend on how
