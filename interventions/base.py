@@ -103,6 +103,7 @@ def _hashable(value: Any) -> Any:
 INTERVENTIONS: Registry[Intervention] = Registry("intervention", "akrasia.interventions")
 
 
+_MAKERS: set[Any] = set()  # the functions that make an intervention, whatever names have been registered anew
 OWN = "own"  # names an intervention by its file, see `own`
 
 
@@ -122,12 +123,12 @@ def own(where: str, **options: Any) -> Intervention:
     Raises:
         BadOption: nothing is found there, or no intervention. UnknownName: it has no such option.
     """
-    found, name = object_named(where), where.rpartition(":")[2]
-    if name not in INTERVENTIONS or INTERVENTIONS.factory(name) is not found:
+    found = object_named(where)
+    if not inspect.isfunction(found) or found not in _MAKERS:
         raise BadOption(
             f"{where!r} is no intervention", remedy="Put @ak.intervention(...) or @ak.interventions.view(...) above it."
         )
-    made = INTERVENTIONS.make(name, **options)
+    made: Intervention = found(**options)
     return replace(made, name=OWN, options=(("where", where), *made.options))
 
 
@@ -183,4 +184,5 @@ def _registered(
         function.__module__ = change.__module__
         function.__signature__ = own  # type: ignore[attr-defined]
     INTERVENTIONS.register(name, checked)
+    _MAKERS.add(checked)
     return checked
