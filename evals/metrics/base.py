@@ -1,7 +1,7 @@
 """What a metric is: a function of a table to an estimate, most often a ratio of sums over items.
 
 A metric says which table it reads:
-    steps   the records of one variant (`akrasia.evals.frame`); the default
+    steps   the records of one variant (`akrasia.evals.step_table`); the default
     turns   the turns of one variant (`akrasia.evals.turns`): who changed, and who had read whom
     pairs   one row per situation that a variant and its baseline both decided; the baseline's columns end in `_base`
     trials  one row per decision that was drawn several times (`akrasia.evals.trials`)
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar, get_args
+from functools import cached_property, update_wrapper
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, get_args
 from weakref import ReferenceType, ref
 
 import numpy as np
@@ -254,17 +254,33 @@ class _Episodes:
         return sums if self.in_order else sums.group_by(*_EPISODE, "item").sum().sort(_EPISODE)
 
 
-_KNOWN: dict[int, tuple[ReferenceType[pl.DataFrame], _Episodes]] = {}
-"""The episodes of the tables that are in use: one table is read by many metrics, one after the other."""
+P = ParamSpec("P")
+V = TypeVar("V")
 
 
-def _episodes_of(table: pl.DataFrame) -> _Episodes:
-    known = _KNOWN.get(id(table))
-    if known is not None and known[0]() is table and known[1].rows == table.height:
-        return known[1]
-    made, place = _Episodes.of(table), id(table)
-    _KNOWN[place] = ref(table, lambda _: _KNOWN.pop(place, None)), made
-    return made
+def once_per_table(
+    made_of: Callable[Concatenate[pl.DataFrame, P], V],
+) -> Callable[Concatenate[pl.DataFrame, P], V]:
+    """The function, computed once for each table that is in use: many metrics read one table.
+
+    Its further arguments must be hashable and given by place.
+    """
+    known: dict[tuple[Any, ...], tuple[ReferenceType[pl.DataFrame], int, V]] = {}
+
+    def remembered(table: pl.DataFrame, /, *args: P.args, **kwargs: P.kwargs) -> V:
+        place = (id(table), *args)
+        found = known.get(place)
+        if found is not None and found[0]() is table and found[1] == table.height:
+            return found[2]
+        made = made_of(table, *args, **kwargs)
+        known[place] = ref(table, lambda _: known.pop(place, None)), table.height, made
+        return made
+
+    update_wrapper(remembered, made_of)
+    return remembered
+
+
+_episodes_of = once_per_table(_Episodes.of)
 
 
 def _array(table: pl.DataFrame, column: str) -> Array:
