@@ -91,10 +91,13 @@ class Metric:
     missing: pl.Expr | None = None
 
     def __call__(self, table: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        sums = self.sums(table)
-        num, den = _array(sums, "num"), _array(sums, "den")
+        num, den = _step_sums(table).get(id(self)) or self._item_sums(table)
         result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
         return Estimate(None, why=self.why) if result.value is None else _within(result, self.unit)
+
+    def _item_sums(self, table: pl.DataFrame) -> tuple[Array, Array]:
+        sums = self.sums(table)
+        return _array(sums, "num"), _array(sums, "den")
 
     @property
     def columns(self) -> set[str]:
@@ -153,6 +156,7 @@ class Metric:
         return _episodes_of(table).sums(table.select("episode", **floats))
 
 
+SHORT = 10_000  # rows up to which all sums over them are made at once
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
 
 
@@ -281,6 +285,29 @@ def once_per_table(
 
 
 _episodes_of = once_per_table(_Episodes.of)
+
+
+@once_per_table
+def _step_sums(table: pl.DataFrame) -> dict[int, tuple[Array, Array]]:
+    """Numerators and denominators per item of the registered metrics over steps, by the metric's `id`, made together.
+
+    Asking polars for each costs more than the sums do where the table is short. Where it is long, where an item has
+    several episodes or where one of the metrics fails, each is asked for by itself, and this is empty.
+    """
+    if not 0 < table.height <= SHORT:
+        return {}
+    episodes = _episodes_of(table)
+    if not episodes.in_order or episodes.keys["item"].n_unique() != len(episodes.starts):
+        return {}
+    known, made = set(table.columns), [METRICS.make(name) for name in METRICS.names()]
+    plain = [m for m in made if isinstance(m, Metric) and m.per == "step" and m.view is None and m.columns <= known]
+    values = [e.alias(f"{e.meta.output_name()} {i}") for i, m in enumerate(plain) for e in m._values]
+    try:
+        each = table.select("episode", *values)
+    except pl.exceptions.PolarsError:
+        return {}
+    sums = [np.add.reduceat(column.to_numpy(), episodes.starts) for column in each.iter_columns()][1:]
+    return {id(m): (sums[2 * i], sums[2 * i + 1]) for i, m in enumerate(plain)}
 
 
 def _array(table: pl.DataFrame, column: str) -> Array:
