@@ -24,7 +24,7 @@ from akrasia.cli import app
 from akrasia.experiments.settings import ExperimentSettings
 from akrasia.graphs.reason_act import GRAPHS
 from akrasia.interventions.base import INTERVENTIONS
-from akrasia.ledger import step_rows
+from akrasia.ledger import step_columns
 from akrasia.models.budget import Budget
 from akrasia.models.providers.remote import RemoteModel
 from akrasia.models.providers.simulated import Planted
@@ -159,7 +159,7 @@ def _described(thing: Any) -> Iterator[tuple[str, str]]:
 
 def columns_page() -> str:
     """The page of what an export holds."""
-    text = inspect.cleandoc(step_rows.__doc__ or "").partition("Columns beside the identity")[2]
+    text = inspect.cleandoc(step_columns.__doc__ or "").partition("Columns beside the identity")[2]
     text = text.partition("status, stated_status")[0]
     meanings: dict[str, str] = dict(_IDENTITY)
     for line in text.splitlines()[1:]:
@@ -173,7 +173,7 @@ def columns_page() -> str:
         parts = _parted(name, meaning)
         meanings |= {each: text for each, text in parts.items() if each == name or each not in meanings}
     meanings |= _OWN
-    rows = [(f"`{name}`", _TYPES[str(kind)], meanings.get(name, "")) for name, kind in step_rows.SCHEMA.items()]
+    rows = [(f"`{name}`", _TYPES[kind], meanings.get(name, "")) for name, kind in step_columns.SCHEMA.items()]
     lines = [
         "# The columns of an export",
         "",
@@ -191,7 +191,7 @@ def _parted(name: str, meaning: str) -> dict[str, str]:
     found = {name: parts[0]}
     last = [name]
     for names, text in zip(parts[1::2], parts[2::2], strict=True):
-        if set(named := names.split(", ")) <= set(step_rows.SCHEMA):
+        if set(named := names.split(", ")) <= set(step_columns.SCHEMA):
             last = named
             found |= dict.fromkeys(named, text)
         else:
@@ -200,10 +200,7 @@ def _parted(name: str, meaning: str) -> dict[str, str]:
 
 
 _NEEDED = [
-    (
-        "`task`, `model`, `variant`",
-        "which arm the row is of; `control` says which control it is, null where it is none",
-    ),
+    ("`task`, `model`, `variant`", "which arm the row is of; `control`: which control that is, null where it is none"),
     ("`item`", "the question or the game: the unit of every interval, so cluster by it"),
     ("`episode`, `step`", "which decision; variants of a fork are paired by both, where `situation` is the same text"),
     ("`asked`", "a rationale was asked for: keep these rows for knowing and the gap"),
@@ -212,7 +209,7 @@ _NEEDED = [
     ("`stated`, `done`", "the recommendation and the action themselves"),
     (
         "`status`, `stated_status`",
-        'what became of them: "ok", "unparsable", ...; such rows stay in, as not known and not done',
+        'what became of them: "ok", "unparsable", ...; such rows stay in, and count as wrong',
     ),
 ]
 _HEADLINE = [
@@ -255,7 +252,7 @@ _OWN = {
 }
 
 
-_TYPES = {"String": "text", "Boolean": "true or false", "Int64": "whole number", "Float64": "number"}
+_TYPES = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 _COLUMNS_INTRO = (
     "`akrasia export RUN FILE.parquet` (or `.csv`) writes a row per step of a variant; `result.to_frame()` is the "
     "same as a polars frame, and `result.records` without the last column, `prompts`: who was asked what and said "

@@ -129,7 +129,7 @@ WALKED = [page for page, text in sorted(PAGES.items()) if "```console" in text]
 def named_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that TOML blocks name, as their pages write them."""
     monkeypatch.chdir(tmp_path)
-    (csv,) = re.findall(r"```csv\n(.*?)```", PAGES["questions.md"], re.DOTALL)
+    (csv,) = re.findall(r"```\n(question,.*?)```", PAGES["questions.md"], re.DOTALL)
     (tmp_path / "questions.csv").write_text(csv)
     (toml,) = re.findall(r"```toml\n(.*?)```", PAGES["questions.md"], re.DOTALL)
     (tmp_path / "questions.toml").write_text(toml)
