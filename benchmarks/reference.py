@@ -95,13 +95,19 @@ def settings_page() -> str:
     lines += ["", "## `[models.NAME]`", "", '`slots = { critic = "simulated" }` lets another model play one role.']
     lines += _entries(MODELS, "###")
     lines += ["", "### a provider's model, such as `openai/gpt-4o-mini`", "", *_options(RemoteModel, skip=("name",))]
-    lines += ["", "## `[variants]`", "", 'A graph, then interventions: `"reason_act | critique(rounds=2)"`.']
+    lines += ["", "## `[variants]`", "", _VARIANTS]
     lines += ["", "### Graphs", "", *_table(("graph", "how it decides"), _calls(GRAPHS))]
     lines += ["", "### Interventions", "", *_table(("intervention", "what it does"), _calls(INTERVENTIONS))]
     lines += ["", "## Files of `akrasia train`", "", "[Training](training.md) describes them."]
     lines += ["", *_table(("key", "what it means"), _described(TrainingConfig)), "", "### `[rlft]`", ""]
     lines += _options(RLFTConfig)
     return "\n".join(lines) + "\n"
+
+
+_VARIANTS = (
+    'A graph, then interventions: `"reason_act | critique(rounds=2)"`. One of your own by its file: '
+    "`\"reason_act | own('./mine.py:brief', sentences=2)\"` ([interventions](interventions.md#your-own))."
+)
 
 
 def _intro() -> list[str]:
