@@ -45,7 +45,7 @@ from .bindings import Binding, binding_of, read_bound, refused_of
 from .cache_marks import check_marks, marked
 from .direct import direct_transport, entry_of
 from .forms import Form, OpenModel, form_of
-from .lessons import Lesson, lesson_of, room_in_context
+from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error, load_litellm
 from .model_check import check_model
 from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
@@ -341,9 +341,8 @@ class RemoteModel:
                     opened.lessons.context, limit = context, left
                     continue
                 lesson = lesson_of(error.said, form.sent | binding.body.keys()) if error.said else None
-                if lesson is None and (name := refused_of(error.said, binding, request)):
-                    lesson = Lesson(name)
-                if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
+                lesson = lesson or refused_of(error.said, binding, request)
+                if lesson is None or (lesson.name == "max_tokens" and 0 < form.limit <= lesson.most):
                     raise
                 opened.lessons.learn(lesson, str(error.why))
                 opened.forms.clear()
