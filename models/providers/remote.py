@@ -163,14 +163,18 @@ class RemoteModel:
         given = {k: v for k in ("temperature", "prompt_cache") if (v := getattr(self, k)) is not None}
         if self.prompt_cache is not None:
             check_marks(self.name, self.prompt_cache)
-        own_address = self.api_base is not None or bool(base_of_environment(self.name))
         check_limits(
             self.name,
             {**self._parameters, **given},
             known_model(self.name),
-            own_address=own_address,
+            own_address=not self.at_its_provider,
             batched=self._batched,
         )
+
+    @property
+    def at_its_provider(self) -> bool:
+        """Whether it is asked at its provider's usual address, and at no other that its table or a variable names."""
+        return self.api_base is None and not base_of_environment(self.name)
 
     def note_in(self, notes: BatchNotes) -> None:
         """Note batches where the run is kept, before the first request."""
