@@ -67,6 +67,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     tool_errors   how many of them were no calls: no such tool, or arguments that do not fit
     claims        an agent that was offered tools says that it called one; null where none was offered any, or none says
     right_draws   share of the draws of the decision, the first and all further ones, that are right
+    draws_differ  not all draws of the decision do the same; one that gives no legal action does another thing than one
+                  that does, and one that failed does nothing. Null where it was drawn once
     unrecorded    the tools that a graph called whose results are not kept
     requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     answer_kind   which kind of answer the reader had to read (`records.answer_kind`); null where no model answered
@@ -90,9 +92,18 @@ from typing import Any
 import orjson
 import polars as pl
 
-from ..records import ARM_RULES, NO_ORACLE, answer_kind, normal_form
+from ..records import ARM_RULES, FAILURES, NO_ORACLE, answer_kind, normal_form
 
-__all__ = ["COLUMNS", "JUDGED_BY_ORACLE", "SCHEMA", "code_fingerprint", "csv_line", "failure_text", "step_row"]
+__all__ = [
+    "COLUMNS",
+    "JUDGED_BY_ORACLE",
+    "SCHEMA",
+    "code_fingerprint",
+    "csv_line",
+    "drawn_action",
+    "failure_text",
+    "step_row",
+]
 
 SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "plan": pl.String, "of": pl.String,
@@ -117,7 +128,7 @@ SCHEMA: dict[str, Any] = {
     "latency": pl.Float64, "integrity": pl.String, "agents": pl.String, "slots": pl.String,
     "agent_faults": pl.String, "unsent": pl.String, "requests": pl.String,
     "tools": pl.Int64, "tool_errors": pl.Int64, "claims": pl.Boolean, "right_draws": pl.Float64,
-    "unrecorded": pl.String, "answer_kind": pl.String, "item_trial": pl.Int64,
+    "draws_differ": pl.Boolean, "unrecorded": pl.String, "answer_kind": pl.String, "item_trial": pl.Int64,
 }  # fmt: skip
 JUDGED_BY_ORACLE = (
     "knows", "does", "greedy", "other", "encoded", "separable", "chance", "regret", "right_draws", "implies",
@@ -133,7 +144,9 @@ def code_fingerprint() -> str:
     source = (files(__package__) / "step_rows.py").read_bytes()
     records = files(normal_form.__module__.rpartition(".")[0])
     forms = b"\0".join((records / name).read_bytes() for name in ("plain_text.py", "reading.py"))
-    return blake2b(b"\0".join([source, forms, repr((ARM_RULES, NO_ORACLE)).encode()]), digest_size=16).hexdigest()
+    return blake2b(
+        b"\0".join([source, forms, repr((ARM_RULES, NO_ORACLE, sorted(FAILURES))).encode()]), digest_size=16
+    ).hexdigest()
 
 
 def csv_line(record: bytes) -> bytes:
@@ -164,6 +177,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "calls": None if "calls" in absent else record["calls"],
         "plan": tags.get("plan", record["variant"]),
         "right_draws": _right_draws(record, optimal),
+        "draws_differ": _draws_differ(record) if record.get("trials") else None,
         "unrecorded": tags.get("unrecorded_tools"),
         **_tools(turns),
         "of": tags.get("of"),
@@ -260,6 +274,21 @@ def _tools(turns: list[dict[str, Any]]) -> dict[str, Any]:
 def _right_draws(record: dict[str, Any], optimal: set[str]) -> float:
     done = [record["decision"]["done"], *(t["decision"]["done"] for t in record.get("trials", ()))]
     return sum(one in optimal for one in done) / len(done)
+
+
+def _draws_differ(record: dict[str, Any]) -> bool:
+    draws = [record["decision"], *(t["decision"] for t in record["trials"])]
+    form = record["tags"].get("answer", "action")
+    return len({drawn_action(draw, form) for draw in draws if draw["status"] not in FAILURES}) > 1
+
+
+def drawn_action(decision: dict[str, Any], form: str) -> str | None:
+    """What a draw does, as a vote counts it: of a text, which is held as a grade, the normal form of what was said."""
+    if decision["done"] is None or form != "text":
+        done: str | None = decision["done"]
+        return done
+    said = next((t["action"] for t in reversed(decision["turns"]) if t.get("action") is not None), None)
+    return None if said is None else normal_form(said)
 
 
 def _json(value: Any) -> str | None:
