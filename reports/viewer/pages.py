@@ -160,7 +160,7 @@ def _design(experiment: Mapping[str, Any]) -> str:
 def scorecard_part(run: ViewedRun, state: RunState, links: Links) -> str:
     """The scorecard with its intervals and verdicts, as a part of a page; it takes as long as scoring does."""
     page = page_of(run.scorecard(state), state.experiment)
-    return _templates().get_template("scorecard.html.j2").render(page=page, links=links)
+    return _templates().get_template("scorecard.html.j2").render(page=page, links=links, has_steps=True)
 
 
 def _counts(state: RunState, task: str, model: str) -> list[_CountLine]:
