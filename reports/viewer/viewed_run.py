@@ -51,6 +51,7 @@ __all__ = ["RunAbout", "RunState", "ViewedRun", "ViewerTools"]
 
 DRAWN = 200  # texts of either kind to be labelled blind
 QUIET = 900.0  # seconds without an answer after which a run without an end is taken for one that was killed
+READ_THROUGH = 2_000  # steps up to which a search reads them all
 PATIENCE = 5.0  # times the seconds that reading takes, between two readings
 Stamp = tuple[tuple[int, int], ...]
 
@@ -336,7 +337,12 @@ class ViewedRun:
                 return
             steps = with_critics(state.steps, changed)
             seconds = state.seconds + time.monotonic() - begun
-            self._state = _counted(replace(state, steps=steps, transcripts=True, seconds=seconds))
+            self._state = state = _counted(replace(state, steps=steps, transcripts=True, seconds=seconds))
+        if state.steps.height > READ_THROUGH and not state.live:  # of a run that goes on it would never be up to date
+            try:
+                self.search.prepare(state.stored)
+            except AkrasiaError:
+                return
 
 
 def _stamp_of(folder: Path) -> Stamp:
