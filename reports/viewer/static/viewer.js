@@ -35,6 +35,13 @@
   };
   one("#prompts")?.addEventListener("click", openPrompts);
 
+  // A text that is longer than its box is scrolled by keys too.
+  const reachable = () => all(".text").forEach((text) => {
+    if (text.scrollHeight > text.clientHeight + 1) text.tabIndex = 0;
+  });
+  addEventListener("toggle", reachable, true);
+  reachable();
+
   // The draws of a decision: one of each variant is shown, and its tab says which.
   const drawn = all(".column").filter((column) => one(".draws", column));
   const showDraw = (column, number) => {
@@ -43,6 +50,7 @@
     draws.forEach((draw, n) => { draw.hidden = n !== at; });
     tabs.forEach((tab, n) => (n === at ? tab.setAttribute("aria-current", "true") : tab.removeAttribute("aria-current")));
     column.dataset.draw = at;
+    reachable();
     column.classList.add("trials-shown");
   };
   const drawBar = one("#draws");

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.models.providers.simulated import Planted, Simulated
-from akrasia.records import Draw, Request, Response
 
-SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 pytest.importorskip("uvicorn", reason="the extra viewer is not installed")
 LEVELS = ["encoded", "implied", "stated", "done"]
@@ -46,18 +43,12 @@ def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose decisions were drawn four times, by a model whose answers hold what would act on a page."""
-    planted = Simulated(Planted(parse_failure=0.1, values=0.9, slips=0.4))
-
-    class Hostile(Simulated):
-        async def complete(self, request: Request, draw: Draw) -> Response:
-            said = await planted.complete(request, draw)
-            return replace(said, text=f"{SCRIPT} \u202e \x1b[31m\n{said.text}")
-
+    """A run whose decisions were drawn four times, and whose conclusions often slip."""
+    model = Simulated(Planted(parse_failure=0.1, values=0.9, slips=0.4))
     out = tmp_path_factory.mktemp("browser") / "drawn"
     variants = ["reason_act", "reason_act | critique", "reason_act | placebo"]
     task = {"name": "bandit", "arms": 4, "horizon": 3, "head_start": 2}
-    ak.run(task=task, model=Hostile(Planted()), variants=variants, episodes=6, trials=4, out=out)
+    ak.run(task=task, model=model, variants=variants, episodes=6, trials=4, out=out)
     return out
 
 
@@ -162,7 +153,7 @@ def test_a_loss_is_marked_where_it_was(page: Any, address: str) -> None:
     for show, name in (("lost-conclusion", "stated"), ("lost-action", "done")):
         page.goto(f"{address}drawn/steps?show={show}")
         page.locator(".matrix tbody th a").first.click()
-        lost = page.locator(".levels .lost")
+        lost = page.locator(".trial:visible .levels .lost")
         assert lost.count() >= 1 and fits(page)
         assert name in {lost.nth(n).locator("span").first.inner_text().split()[0] for n in range(lost.count())}
         marks = page.locator(".trial:visible .levels").first.locator("li")
