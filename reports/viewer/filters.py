@@ -148,7 +148,7 @@ def with_marks(steps: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
     """The table of steps with what filters read: `m_...`, and the levels with what judges found implied.
 
     Args:
-        steps: as `akrasia.evals.frame` makes it.
+        steps: as `akrasia.evals.step_table` makes it.
         judged: what judges found implied where the parser could not tell; `m_judged` marks those steps.
     """
     base = steps.filter("baseline").select(*SITUATION, "situation", b_does="does", b_done="done")

@@ -60,7 +60,7 @@ def level_marks(row: Mapping[str, Any], record: Record, source: Record | None) -
     """The levels of a decision.
 
     Args:
-        row: of the decision, with the columns of `akrasia.evals.frame`, and `m_judged` where judges may have read it.
+        row: of the decision, with the columns of `akrasia.ledger.step_columns`, and `m_judged` in the viewer.
         source: the record of the same situation that shows what is encoded, where that is another one.
     """
     marks = [_encoded(row, record, source), _implied(row), _stated(row), _done(row)]

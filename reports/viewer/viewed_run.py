@@ -20,7 +20,6 @@ import polars as pl
 
 from ...errors import AkrasiaError, UnknownName
 from ...evals.completeness import missing_sentence, stored_missing
-from ...evals.frame import stored_steps
 from ...evals.judge import LEFT, JudgedText, texts_to_judge
 from ...evals.judgements import FOLDER as JUDGED
 from ...evals.judgements import IMPLIED, read_judged
@@ -34,6 +33,7 @@ from ...evals.labels import (
     text_code,
 )
 from ...evals.scorecard import Scorecard
+from ...evals.step_table import stored_steps
 from ...evals.turns import turns
 from ...ledger import LedgerReader, read_ledger
 from ...ledger.file import FILE
@@ -101,7 +101,7 @@ class RunState:
 
     Attributes:
         stamp: tells whether the ledger has changed since.
-        steps: the table of `akrasia.evals.frame`, with the columns of `akrasia.reports.viewer.filters.with_marks`.
+        steps: the table of `akrasia.evals.step_table`, with the columns of `akrasia.reports.viewer.filters.with_marks`.
         encoded_from: which variant shows what is encoded on the prompt of another.
         transcripts: whether agents that changed their minds are known yet.
     """
