@@ -21,7 +21,7 @@ from .viewed_run import RunState, ViewerTools
 
 __all__ = ["WHOLE", "ActionRow", "SituationPage", "VariantColumn", "situation_page"]
 
-WHOLE = 20  # draws of a decision that stand on a page with their transcripts
+WHOLE = 12  # draws of a decision that stand on a page with their transcripts
 Source = tuple[str, RunState, LedgerReader, ViewerTools]
 
 
