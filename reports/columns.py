@@ -64,7 +64,7 @@ __all__ = [
 
 ARM_RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
 LISTED_AS = {
-    "knowing": "knows", "doing": "does", "gap": "gap", "wrong_to_right": "improved", "right_to_wrong": "worsened",
+    "knowing": "knows", "doing": "does", "gap": "gap", "wrong_to_right": "improved", "right_to_wrong": "worsened-all",
     "lost_in_conclusion": "lost-conclusion", "lost_in_action": "lost-action", "lost_in_reading": "lost-reading",
 }  # fmt: skip
 """What counts steps -> the viewer's filter that lists them."""

@@ -120,6 +120,11 @@ def _counted() -> dict[str, StepFilter]:
         "asked": counted("asked for a rationale", "A rationale was asked for.", asked),
         "knows": counted("knows", "The rationale recommends an optimal action.", asked & knows),
         "does": counted("does", "The action taken is optimal.", pl.col("does")),
+        "worsened-all": counted(
+            "right → wrong, failures too",
+            "The baseline is right in this situation, and the variant is not, be it that it failed.",
+            pl.col("b_does") & ~pl.col("does"),
+        ),
         "untried": counted("an untried arm is left", "Some action was never tried.", pl.col("untried_left")),
         "tried": counted("all arms tried", "Every action was tried.", ~pl.col("untried_left")),
         "valid": counted("a legal action", "A legal action was taken.", pl.col("valid")),
