@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
     from .experiments.training_data import TrainingData
+    from .reports.plots import Plot
 
 __all__ = ["STOPPED", "Result", "open_run"]
 
@@ -126,10 +127,27 @@ class Result:
                 holds at most 20,000 records, since it takes a second per some 8,000.
             headline: only what a scorecard opens with, at a fraction of the time.
         """
+        from .evals.scorecard import Scorecard
         from .evals.scoring import score
 
+        Scorecard.plotter = _plot
         run, added = self._readable(evaluators, turns)
         return score(run, metrics, baseline, interval, added, headline)
+
+    def plot(self, name: str, task: str | None = None, model: str | None = None) -> Plot:
+        """A figure of the run, which shows itself in a notebook and can be saved; see docs/results.md.
+
+        Args:
+            name: such as "gap_closed", "flips" or "influence". task, model: needed where the run has several.
+
+        Raises:
+            UnknownName: there is no such figure, task or model.
+            BadOption: the run has several tasks or models, and none is named.
+            NotMeasured: the run has no data for it.
+        """
+        from .reports.plots import figure_of
+
+        return figure_of(self.score(), name, self.records, task, model)
 
     def _readable(self, evaluators: Sequence[Any], turns: bool | None) -> tuple[RunTables, list[Any]]:
         """All that a scorecard reads, and evaluators as metrics; see `score`."""
@@ -480,6 +498,12 @@ def _turns(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.turns import turns
 
     return turns(ledger.raw_records())
+
+
+def _plot(card: Scorecard, name: str, task: str | None, model: str | None) -> Plot:
+    from .reports.plots import figure_of
+
+    return figure_of(card, name, None, task, model)
 
 
 def _trials_of_items(steps: pl.DataFrame) -> pl.DataFrame | None:

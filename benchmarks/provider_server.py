@@ -68,6 +68,16 @@ class Refused(Exception):
         self.answer = status, body, dict(headers or {})
 
 
+Made = tuple[Served, Any]
+"""What a format makes of a call: what is answered, and its body."""
+
+
+def check_bearer(call: Call) -> None:
+    """Refuse a call without a key."""
+    if not call.headers.get("authorization", "").startswith("Bearer sk-"):
+        raise Refused(401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}})
+
+
 @dataclass
 class Providers:
     """What the server saw and answered.

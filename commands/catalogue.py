@@ -159,9 +159,10 @@ def _models() -> Rows:
     from ..models.tried_models import TRIED, accepted_settings
 
     yield from _registered(MODELS)
-    yield LITELLM_NAMES
+    form, about = LITELLM_NAMES
+    yield form, f"{about}. Those below were tried with their defaults; of each is said what it takes."
     for name in TRIED:
-        yield name, f"tried with its defaults. It takes: {accepted_settings(name)}"
+        yield name, accepted_settings(name)
 
 
 def _evaluators() -> Rows:

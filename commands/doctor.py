@@ -19,12 +19,14 @@ from ..blocking import blocking
 from ..errors import AkrasiaError
 from ..models.base import ModelInfo
 from ..models.gateway import Gateway
+from ..models.near_names import warnings_of_names
 from ..models.providers.preflight import KEY_VARIABLES
 from ..models.providers.shipped_weights import default_weights
 from ..models.resolve import resolve
 from ..records import Draw, Message, Response, Sampling
 from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from .output import echo_json
+from .settings import tell
 from .waiting import waiting
 
 __all__ = ["ask_once", "examine"]
@@ -42,6 +44,7 @@ def ask_once(console: Console, model: str, as_json: bool = False) -> bool:
     Raises:
         UsageError, Denied: the model cannot be used here, and why.
     """
+    tell(warnings_of_names([resolve(model)]))
     with waiting(f"asking {model}, which loads its weights or connects first", in_pipes=True):
         info, response = blocking(lambda: _ask(model))
     _show(f"akrasia doctor --model {model}", _answers(info, response), console, as_json)

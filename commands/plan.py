@@ -17,6 +17,7 @@ from ..experiments.config import assemble, experiment_json
 from ..experiments.experiment import Experiment
 from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
 from ..experiments.planning.power import POWER, PowerAnalysis, item_warnings, power_analysis
+from ..models.near_names import warnings_of_names
 from ..reports.tables import RowNamedTable, TableColumn
 from ..reports.text import short_name
 from ..result import open_run
@@ -62,7 +63,7 @@ def plan_command(
     """
     settings, notes = experiment_settings(path, changes, options)
     experiment = assemble(settings)
-    tell(notes)
+    tell([*notes, *warnings_of_names(experiment.backends)])
     with waiting("working out the prompts of every variant"):
         forecast = forecast_run(experiment, answer_tokens=answer_tokens)
     analysis = None

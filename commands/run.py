@@ -24,6 +24,7 @@ from ..files import is_file
 from ..ledger import holds_run, read_ledger
 from ..ledger.file import FILE
 from ..ledger.imported import refuse_imported
+from ..models.near_names import warnings_of_names
 from ..racing import race_into
 from ..reports.progress import RunProgress
 from ..result import Result
@@ -87,7 +88,7 @@ def run_command(
     if resume and not start and not offline and not holds_run(into):
         remedy = "Leave out --resume to begin one; --resume-or-start does either."
         raise RunFolderError(f"there is no run to resume in {str(into)!r}", remedy=remedy)
-    tell([*notes, *assembled.unasked()])
+    tell([*notes, *assembled.unasked(), *warnings_of_names(assembled.backends)])
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
         try:
             racing = None if race is None else (race, "gap", race_per)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
+from ..errors import NotMeasured
 from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession
 from ..notebook import paragraph_html, table_html
@@ -162,6 +163,8 @@ class Scorecard:
         imported: where the run was imported from; None where it was played.
     """
 
+    plotter: ClassVar[Callable[[Scorecard, str, str | None, str | None], Any] | None] = None
+
     design: str
     arms: tuple[Arm, ...]
     contrasts: tuple[tuple[str, str, Contrast], ...]
@@ -216,6 +219,19 @@ class Scorecard:
         corrected by Holm. Shares are in [0, 1], differences of shares in [-1, 1].
         """
         return pl.DataFrame(list(_rows(self)), schema=_SCHEMA, orient="row")
+
+    def plot(self, name: str, task: str | None = None, model: str | None = None) -> Any:
+        """A figure of those that a scorecard can draw by itself; `Result.plot` draws all. See docs/results.md.
+
+        Args:
+            name: such as "gap_closed". task, model: needed where the run has several.
+
+        Raises:
+            UnknownName, BadOption, NotMeasured: there is no such figure of this run.
+        """
+        if Scorecard.plotter is None:
+            raise NotMeasured("nobody draws here", "the scorecard was not made by a Result", "Take Result.score.")
+        return Scorecard.plotter(self, name, task, model)
 
     def _repr_html_(self) -> str:
         return _html(self)

@@ -300,7 +300,9 @@ class Plan:
             tools=shown_tools(tools, shown),
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
-        end = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context)
+        # Of its second version LangGraph gives the end alone, without a chunk for each node that nobody reads here.
+        output = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context, version="v2")
+        end = cast(Any, output).value
         order = tuple(n.name for n in self.nodes)
         decision = decision_from(end["turns"], order, self.decision, shown, end.get("inside"))
         return decision, dict(end.get("tags", {}))

@@ -130,7 +130,7 @@ _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
     (DAILY, (
         r"daily (request |token |usage |message )?(limit|quota) (has been |was |is )?(reached|exceeded|used up)",
         r"(requests|tokens)perday", r"free-models-per-day", r"exceeded your daily ", r"daily (free )?allocation",
-        r"quota .{0,40}\bper day\b(?!.{0,200}(try again|retry) in)",
+        r"(quota|too many (tokens|requests)) .{0,40}\bper day\b(?!.{0,200}(try again|retry) in)",
     )),
     (REGION, (
         r"unsupported_country_region_territory", r"country, region, or territory not supported",
@@ -163,7 +163,9 @@ _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
         r"(has been|was|is) decommissioned", r"model_not_available", r"model_not_supported", r"model not exist",
         r"model_(deprecated|retired|removed)", r"modeldeprecated", r"deploymentnotfound",
         r"deployment for this resource does not exist", r"is not a valid model", r"unknown model",
-        r"(no such|unrecognized|nonexistent) model", r"no endpoints (found|available)", r"no allowed providers",
+        r"(no such|unrecognized|nonexistent) model", r"no endpoints (found|available)(?! that (can handle|support))",
+        r"no allowed providers", r"models/\S+ is not found", r"not found the model \S+", 
+        r"not_found_error.{0,40}\bmodel: ", r"^model: \S+ not_found_error",
         r"not supported by any provider you have enabled", r"is not a chat model", r"does not support chat\b",
         r"not supported in the v1/(chat/)?(completions|responses)", r"only supported in v1/responses",
         r"operation does not work with the specified model", r"operationnotsupported",
@@ -187,7 +189,10 @@ _TABLE: tuple[tuple[AccountFault, tuple[str, ...]], ...] = (
         r"unsupported[_ ](parameter|value|param)", r"unknown[_ ](parameter|argument)", r"unrecognized (request )?"
         r"(argument|parameter)", r"extra_forbidden", r"extra inputs are not permitted", r"extraneous key",
         r"argument not supported on this model", r"unsupportedparamserror", r"property '\w+' is unsupported",
-        rf"does(n't| not) support (the )?(parameter|[`'\"]?({_SETTING})\b)",
+        rf"does(n't| not) support (the )?(parameter|thinking|reasoning|[`'\"]?({_SETTING})\b)",
+        r"no endpoints found that (can handle|support)", rf"not allowed to (request|use|set) ({_SETTING})\b",
+        rf"invalid ({_SETTING}): only ", r"has an? \w+ value of .{0,40} but the supported range",
+        r"\b[pk] must be between",
         rf"\b({_SETTING})[`'\"]?:? (is |are )?(not supported|unsupported|deprecated|not permitted|not allowed)",
         r"temperature`? and `?top_p`? cannot both", r"maximum allowed number of output tokens",
         r"supports at most \d+ (completion|output) tokens", r"max tokens must be less than or equal to",

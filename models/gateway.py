@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import BadOption, BudgetSpent, Denied, EndsRun, OfflineMiss
 from ..events import (
@@ -47,42 +46,10 @@ from .rate_limit import Account, Clock, RateLimitChange, RateLimiter
 from .refusals import REJECTED, HeldAnswer, Refusals
 from .retry import RetryPolicy, RunUsage
 from .secrets import refuse_keys, without_keys
+from .store import MemoryStore, Store
+from .unfinished import Played, UnfinishedEpisodes
 
 __all__ = ["Budget", "Gateway", "MemoryStore", "RunUsage", "Store", "key_of"]
-
-
-class Store(Protocol):
-    """Where answers are kept; `akrasia.ledger` is the durable one."""
-
-    def get(self, key: str) -> Response | None: ...
-
-    async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
-        """Keep an answer; returns once it is safe."""
-        ...
-
-    async def book(self, spend: Spend) -> None:
-        """Keep what counts against the budget beside the answers; returns once it is safe."""
-        ...
-
-
-Played = tuple[tuple[str, ...], int]
-"""Who plays an episode, and the episode as draws name it."""
-
-
-class MemoryStore:
-    """A store that lives as long as the process."""
-
-    def __init__(self) -> None:
-        self.responses: dict[str, Response] = {}
-
-    def get(self, key: str) -> Response | None:
-        return self.responses.get(key)
-
-    async def put(self, key: str, request: Request, draw: Draw, response: Response) -> None:
-        self.responses[key] = response
-
-    async def book(self, spend: Spend) -> None:
-        """Nothing outlives this store."""
 
 
 class Gateway:
@@ -120,15 +87,14 @@ class Gateway:
         self.emit = emit
         self.store: Store = MemoryStore() if store is None else store
         self.run_usage = RunUsage()
-        self.unanswered: set[Played] = set()
+        self._episodes = UnfinishedEpisodes()
+        self.unanswered = self._episodes.unanswered
         self._models = backends if isinstance(backends, ModelPool) else ModelPool(backends)
         self._budget, self._offline, self._plain_sleep, self._clock = budget, offline, sleep, clock
         self._tracker = BudgetTracker(budget, spent) if tracker is None else tracker
         self._in_flight: dict[str, asyncio.Future[Response]] = {}
         self._given_up: dict[str, Response] = {}
         self._refusals = {model: Refusals(self._models.info(model).label) for model in self._models}
-        self._held: defaultdict[Played, set[str]] = defaultdict(set)  # keys of rejections that are held back
-        self._marks: list[tuple[frozenset[Played], Callable[[], Awaitable[None]]]] = []
         self._accounts: dict[str, Account] = {}
         self._policies = {model: self._policy(self._models.backend(model)) for model in self._models}
         self.stopped: EndsRun | None = None
@@ -174,7 +140,7 @@ class Gateway:
         if response.finish_reason == FAILED:
             self.unanswered.add((player, draw.episode))
         elif response.finish_reason == REJECTED and key in self._given_up:
-            self._held[player, draw.episode].add(key)
+            self._episodes.hold((player, draw.episode), key)
         return response
 
     async def keep(self, key: str, request: Request, draw: Draw, make: Callable[[], Awaitable[Response]]) -> Response:
@@ -271,13 +237,7 @@ class Gateway:
             Whether it has run. It never runs if a call of the episode was given up, and runs later, if at all, where a
             rejection of the episode is held back.
         """
-        if played & self.unanswered:
-            return False
-        if self._holds(played):
-            self._marks.append((played, mark))
-            return False
-        await mark()
-        return True
+        return await self._episodes.mark(played, mark)
 
     async def settle(self) -> None:
         """Wait for the calls under way, and store rejections that are held back, if the model does answer others."""
@@ -295,16 +255,9 @@ class Gateway:
         for answer in held:
             await self.store.put(answer.key, answer.request, answer.draw, answer.response)
             self._given_up.pop(answer.key, None)
-            for keys in self._held.values():
-                keys.discard(answer.key)
+            self._episodes.stored(answer.key)
         if held:
-            ready = [m for m in self._marks if not self._holds(m[0])]
-            self._marks = [m for m in self._marks if self._holds(m[0])]
-            for played, mark in ready:
-                await self.mark_finished(played, mark)
-
-    def _holds(self, played: Iterable[Played]) -> bool:
-        return any(self._held.get(one) for one in played)
+            await self._episodes.mark_ready()
 
     async def _call(self, key: str, request: Request, draw: Draw, where: Where | None) -> Response:
         refusals = self._refusals[request.model]

@@ -30,6 +30,7 @@ from .columns import (
     arm_rows,
     breakdown_tables,
     contrast_cell,
+    counted_steps,
     shown_classes,
     tool_rows,
 )
@@ -46,6 +47,7 @@ from .page_charts import (
 from .page_texts import (
     CLASS_HEADINGS,
     DESIGNS,
+    SPLIT_LISTS,
     SPLITS,
     actions_lost,
     metric_definitions,
@@ -317,13 +319,20 @@ def _classes(rows: Sequence[ArmRow]) -> Classes:
     asked = [row for row in rows if row.arm.table.total]
     classes = shown_classes([row.arm for row in asked])
     names = {"knows": "rationale correct", "does not know": "not correct"}
+    lists = {"knows": "knows", "does not know": "not"}
     tables = []
     for row in asked:
         table = row.arm.table
         lines = [
             ClassLine(
                 names[known],
-                [(_rate(table.joint(known, c)), str(cells[c])) for c in classes],
+                [
+                    (
+                        _rate(table.joint(known, c)),
+                        counted_steps(TableCell(f"{cells[c]:g}"), row, f"{lists[known]}-{c}"),
+                    )
+                    for c in classes
+                ],
                 [_share(table.conditional(known, c)) for c in classes],
                 sum(cells.values()),
             )
@@ -350,7 +359,7 @@ def _splits(rows: Sequence[ArmRow]) -> list[Split]:
 
 def _split_columns(split: str) -> list[Column[ArmRow]]:
     def steps(row: ArmRow) -> TableCell:
-        return TableCell(count_text(row.arm.splits[split]["doing"].n))
+        return counted_steps(TableCell(count_text(row.arm.splits[split]["doing"].n)), row, SPLIT_LISTS.get(split, ""))
 
     def rate(metric: str) -> Column[ArmRow]:
         return Column(metric, lambda row: estimate_cell(row.arm.splits[split][metric]))
@@ -373,7 +382,12 @@ def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[O
 
     def column(status: str) -> Column[ArmRow]:
         title = "not asked" if what == "rationales" and status == "absent" else status
-        return Column(title, lambda row: TableCell(str(getattr(row.arm.outcomes, what).get(status, 0))), over=what)
+
+        def cell(row: ArmRow) -> TableCell:
+            count = TableCell(str(getattr(row.arm.outcomes, what).get(status, 0)))
+            return counted_steps(count, row, f"{what.removesuffix('s')}-{status}")
+
+        return Column(title, cell, over=what)
 
     return [column(status) for status in statuses]
 

@@ -156,7 +156,7 @@ class ClassLine:
     """What was done where the rationale was right, or where it was not."""
 
     name: str
-    joint: list[tuple[str, str]]
+    joint: list[tuple[str, TableCell]]
     conditional: list[TableCell]
     steps: float
 

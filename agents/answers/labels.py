@@ -99,7 +99,7 @@ _AND = re.compile(
     r"和|与|或者|或|、)\s*){1,3}(?:both\s+|also\s+|either\s+|maybe\s+|else\s+)?",
     re.IGNORECASE,
 )
-# Of a word. A class of ranges beyond Latin would take milliseconds to compile for every set of labels.
+# Of a word. Patterns are compiled for every set of labels, and in a class a sign beyond Latin takes half a millisecond.
 _LETTER = r"[^\W_]"
 _TRUE = {
     "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "对", "正确", "はい", "예", "네",
@@ -196,9 +196,13 @@ class Names:
         return self.here.search(value) is not None
 
 
-@lru_cache(maxsize=256)
 def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None = None) -> Names:
     """The names of some labels."""
+    return _names_of(actions, spoken)
+
+
+@lru_cache(maxsize=256)
+def _names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None) -> Names:
     own = {_folded(plain_signs(a)): a for a in reversed(actions)}
     quoted = {k.replace("'", '"') if _CALL.search(k) else k: a for k, a in own.items()}
     own = quoted if len(quoted) == len(own) else own
@@ -216,8 +220,8 @@ def _ends(part: str) -> tuple[bool, bool]:
 
 def _whole(parts: list[str], begins: bool, ends: bool) -> str:
     """A pattern for names with the same ends, each whole: what stands around them is looked at once for them all."""
-    before = rf"(?<!{_LETTER})(?<!{_LETTER}[-'’._])" if begins else ""
-    behind = rf"(?!{_LETTER})(?![-_.'’]{_LETTER})" if ends else ""
+    before = rf"(?<!{_LETTER})(?<!{_LETTER}[-'._])(?<!{_LETTER}’)" if begins else ""
+    behind = rf"(?!{_LETTER})(?![-_.']{_LETTER})(?!’{_LETTER})" if ends else ""
     names = "|".join(map(_spelled, parts))
     return f"{before}(?:{names}){behind}"
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
@@ -145,6 +146,13 @@ def read_stated(
     text: str, actions: Sequence[str], spoken: Callable[[str], str | None] | None = None
 ) -> tuple[tuple[str, ...], Status]:
     """What a rationale recommends: (labels, `ok`, `illegal`, `unparsable` or `truncated`); a tie has several labels."""
+    return _read_stated(text, tuple(actions), spoken)
+
+
+@lru_cache(maxsize=64)  # a reasoning is read for its recommendation, and again for what it implies
+def _read_stated(
+    text: str, actions: tuple[str, ...], spoken: Callable[[str], str | None] | None
+) -> tuple[tuple[str, ...], Status]:
     split = split_thoughts(text)
     if split.cut:
         return (), "truncated"
@@ -152,7 +160,7 @@ def read_stated(
     from_values = top_of_values(shown, names)
     if from_values:
         return from_values, "ok"
-    marked = last_marked(shown, "stated", tuple(actions))
+    marked = last_marked(shown, "stated", actions)
     if marked is not None:
         reading = _labels_of(marked, names, several=True)
         return reading.labels, reading.status

@@ -20,6 +20,7 @@ from ...records import CHOICES_OF_TOOLS, Request, Response, Tool
 from ..offers import json_schema_format, schema_of
 from .choice_probs import choice_probs
 from .forms import OpenModel
+from .lessons import Lesson
 from .openai_format import function_tool
 
 __all__ = ["Binding", "binding_of", "read_bound", "refused_of"]
@@ -66,7 +67,8 @@ def binding_of(opened: OpenModel, request: Request) -> Binding:
         MOST_LOGPROBS if sampling.choices and not by_tool and not _thinks(opened, request) else 0
     )
     if most and _takes(opened, "logprobs") and _takes(opened, "top_logprobs"):
-        body |= {"logprobs": True, "top_logprobs": most}
+        given = opened.lessons.most_logprobs
+        body |= {"logprobs": True, "top_logprobs": min(most, given or most) if not sampling.logprobs else most}
     elif sampling.logprobs:
         not_sent.add("logprobs")
     return Binding(body, by_tool, frozenset(not_sent))
@@ -134,17 +136,26 @@ def _add_form(opened: OpenModel, request: Request, body: dict[str, Any], not_sen
     return False
 
 
-def refused_of(said: str, binding: Binding, request: Request) -> str:
-    """What nobody asked for by name, and a refusal speaks of: it is left out from then on. Empty where there is none.
+def refused_of(said: str, binding: Binding, request: Request) -> Lesson | None:
+    """What nobody asked for by name, and a refusal speaks of: it is left out from then on. None where there is none.
 
-    Log-probabilities and the binding of a schema are ours to add, so no wording of a refusal need be known.
+    Of log-probabilities as many are asked for as there are, where it says that. Log-probabilities and the binding of a
+    schema are ours to add, so no wording of a refusal need be known.
     """
     plain = said.casefold()
     if "logprobs" in binding.body and not request.sampling.logprobs and re.search(r"log[ _]?prob", plain):
-        return "logprobs"
+        most = _MOST.search(plain)
+        fewer = most is not None and 0 < int(most[1]) < binding.body.get("top_logprobs", 0)
+        return Lesson("top_logprobs", most=int(most[1])) if most is not None and fewer else Lesson("logprobs")
     if not request.response_format and re.search(r"response[ _]?format|schema|structured|json|grammar|guided", plain):
-        return "response_format" if "response_format" in binding.body else ""
-    return "tool_choice" if binding.by_tool and re.search(r"tool|function", plain) else ""
+        return Lesson("response_format") if "response_format" in binding.body else None
+    return Lesson("tool_choice") if binding.by_tool and re.search(r"tool|function", plain) else None
+
+
+_MOST = re.compile(
+    r"(?:at most|less than or equal to|max(?:imum)?(?: value)?(?: allowed)?(?: is| of)?:?|between \d+ and|<=) "
+    r"`?(\d{1,4})\b"
+)
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Lesson:
     Attributes:
         instead: the name under which the provider takes it; else it is left out.
         beside: it is left out only beside this other one.
-        most: the most tokens that the provider takes for it.
+        most: the most that the provider takes for it.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Lessons:
         renamed: those that it takes under another name.
         apart: pairs of which it takes one only.
         most: the most tokens of an answer; 0 where it has not said.
+        most_logprobs: the most tokens in each place whose log-probability it gives; 0 where it has not said.
         context: the tokens of a prompt and its answer together; 0 where it has not said.
     """
 
@@ -53,6 +54,7 @@ class Lessons:
     renamed: dict[str, str] = field(default_factory=dict)
     apart: set[tuple[str, str]] = field(default_factory=set)
     most: int = 0
+    most_logprobs: int = 0
     context: int = 0
 
     def room_beside(self, prompt_bytes: int) -> int:
@@ -61,7 +63,9 @@ class Lessons:
 
     def learn(self, lesson: Lesson, said: str) -> None:
         """Keep a lesson."""
-        if lesson.most:
+        if lesson.name == "top_logprobs" and lesson.most:
+            self.most_logprobs = lesson.most
+        elif lesson.most:
             self.most = min(self.most or lesson.most, lesson.most)
         elif lesson.beside:
             self.apart.add((lesson.beside, lesson.name))
@@ -116,7 +120,8 @@ _UNTAKEN = re.compile(
     r"unknown (?:parameter|argument|field|name)|unrecognized|unexpected|extra inputs are not permitted|extra_forbidden|"
     r"not permitted|not allowed|only the default|extraneous|may only be set to 1|only temperature=1|must be unset|"
     r"not (?:available|applicable|compatible|valid) (?:for|with|on) (?:this|the)|incompatible|is invalid\. this model|"
-    r"cannot be (?:set|used|specified|disabled|turned off)|can(?:no|')t be set|is unavailable now|not enabled"
+    r"cannot be (?:set|used|specified|disabled|turned off)|can(?:no|')t be set|is unavailable now|not enabled|"
+    r"only \d[\d.]* is allowed"
 )
 _ASIDE = re.compile(
     r"\bto drop unsupported\b|\bplease (?:remove|use|consult|see)\b|\binstead\b|\bsupported values are\b"

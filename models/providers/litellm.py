@@ -23,12 +23,13 @@ from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavai
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .cache_marks import marked
-from .litellm_client import OwnClients
+from .litellm_client import AnsweredError, OwnClients
 from .litellm_logging import null_logging
 from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, thoughts_of, wire_messages
 from .provider_errors import (
     LOST,
     causes,
+    error_in_answer,
     error_of_status,
     message_of,
     retry_after,
@@ -181,6 +182,9 @@ class LitellmTransport:
 def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
     """The typed error for an exception of litellm's, without anything in its text that looks like a key."""
     known, status = litellm.exceptions, getattr(error, "status_code", None)
+    answered = next((e for e in causes(error) if isinstance(e, AnsweredError)), None)
+    if answered is not None and (failed := error_in_answer(name, answered.body)) is not None:
+        return failed
     distrust = untrusted(name, error)
     if distrust is not None:
         return distrust

@@ -18,13 +18,27 @@ from typing import Any
 
 import orjson
 
-__all__ = ["OwnClients"]
+__all__ = ["AnsweredError", "OwnClients"]
 
 _BY_HTTP = frozenset(
     "anthropic gemini vertex_ai vertex_ai_beta ollama ollama_chat bedrock bedrock_converse mistral xai groq deepseek "
     "openrouter together_ai fireworks_ai minimax hosted_vllm databricks huggingface sagemaker_chat watsonx_text "
     "heroku cometapi vercel_ai_gateway compactifai snowflake lemonade ovhcloud oci azure_ai".split()
 )
+
+
+class AnsweredError(Exception):
+    """An answer of status 200 that holds an error: litellm would read it as an empty text, or as a refused request."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__("the answer holds an error")
+        self.body = body
+
+    @classmethod
+    def check(cls, body: Any) -> None:
+        """Raises itself where an answer's JSON holds an error and no choice."""
+        if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+            raise cls(body)
 
 
 class OwnClients:
@@ -139,6 +153,7 @@ def _unlooked(client: Any) -> Any:
             body = orjson.loads(answer.content)
         except ValueError:
             return answer
+        AnsweredError.check(body)
         return _Parsed(answer.headers, body) if isinstance(body, dict) else answer
 
     raw.create = created
@@ -154,6 +169,13 @@ def _own_handler(timeout: float) -> Any:
         return None
 
 
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
+
+
 def _keeping(handler: Any) -> Any:
     class Keeping(handler):  # type: ignore[misc]
         async def post(self, *args: Any, **kwargs: Any) -> Any:
@@ -161,6 +183,8 @@ def _keeping(handler: Any) -> Any:
             log = kwargs.get("logging_obj")
             if getattr(log, "raw", "") is None:
                 log.raw = response.text  # type: ignore[union-attr]
+            if response.status_code == 200 and '"error"' in response.text:
+                AnsweredError.check(_json(response.text))
             return response
 
     return Keeping

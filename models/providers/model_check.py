@@ -17,6 +17,7 @@ import orjson
 
 from ...errors import Denied
 from ..account_faults import MODEL, account_fault
+from ..near_names import near_names
 from .preflight import KEY_VARIABLES, base_of_environment
 from .provider_errors import message_of, scrubbed
 
@@ -65,7 +66,9 @@ async def check_model(name: str, api_base: str | None, api_key_env: str | None) 
     elif status == 404 and (
         account_fault(f"{sentence} {codes}", status) is MODEL or (provider in _NAME_IT and model in sentence)
     ):
-        raise Denied(MODEL.what.format(name), scrubbed(sentence), MODEL.remedy)
+        near = near_names(name)
+        remedy = f"{MODEL.remedy[:-1]}; near it: {', '.join(near)}." if near else MODEL.remedy
+        raise Denied(MODEL.what.format(name), scrubbed(sentence), remedy)
 
 
 def _address(provider: str, base: str, model: str) -> str:

@@ -31,7 +31,7 @@ _STATUSES: dict[str, Status] = {
     **dict.fromkeys(
         (
             "length", "max_tokens", "model_length", "max_output_tokens", "error_limit", "max_new_tokens",
-            "model_context_window_exceeded", "context_length_exceeded", "num_predict",
+            "model_context_window_exceeded", "context_length_exceeded", "num_predict", "pause_turn",
         ),
         "truncated",
     ),

@@ -21,7 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from ...errors import Denied, Unavailable
-from .provider_errors import LOST, error_of_status, message_of, scrubbed
+from .provider_errors import LOST, error_in_answer, error_of_status, message_of, scrubbed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -197,13 +197,9 @@ class OpenAIHTTP:
             raise Unavailable(
                 f"{self._name} answered no JSON", f"{len(data)} bytes called {kind}", fault="malformed", lost=True
             )
-        if isinstance(body, dict) and body.get("error"):
-            message, code = message_of(body)
-            status = next((int(c) for c in code.split() if c.isdecimal() and len(c) == 3), 500)
-            error = error_of_status(self._name, status, message, code, None)
-            if isinstance(error, Unavailable):
-                error.lost = status in LOST
-            raise error
+        failed = error_in_answer(self._name, body)
+        if failed is not None:
+            raise failed
         return body
 
 

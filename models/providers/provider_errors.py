@@ -21,6 +21,7 @@ from ..secrets import HIDDEN, may_be_keys
 __all__ = [
     "LOST",
     "causes",
+    "error_in_answer",
     "error_of_status",
     "is_filtered",
     "message_of",
@@ -69,9 +70,21 @@ def error_of_status(name: str, status: int, message: str, code: str, headers: Ma
     """
     error = _typed(name, status, message, code, headers)
     full = f"{message} {code}"
-    teaches = status in (400, 422) or (status == 404 and "v1/responses" in full)
+    teaches = status in (400, 403, 422) or (status == 404 and "v1/responses" in full)
     if teaches and isinstance(error, Denied | Rejected) and not is_filtered(full):
         error.said = scrubbed(full)
+    return error
+
+
+def error_in_answer(name: str, body: Any) -> ModelError | None:
+    """The typed error that stands in the place of an answer, in a body of status 200; None where there is none."""
+    if not isinstance(body, dict) or not body.get("error"):
+        return None
+    message, code = message_of(body)
+    status = next((int(c) for c in code.split() if c.isdecimal() and len(c) == 3), 500)
+    error = error_of_status(name, status, message, code, None)
+    if isinstance(error, Unavailable):
+        error.lost = status in LOST
     return error
 
 

@@ -2,12 +2,8 @@
 
 litellm is imported when the model is opened, with its own retries, caches, callbacks, telemetry and `drop_params` off
 and its price map local: the gateway is the only owner of retries, and nothing that was asked for is dropped in silence.
-What a provider does not take is left out and named in `Response.reported["not_sent"]` (`forms.py`). A refusal of a
-parameter is understood once (`lessons.py`), and the request is then sent without it: that is another request, and no
-second attempt of the first, which was not served.
-
-Providers that speak OpenAI's protocol are asked directly (`openai_http.py`), all others through litellm (`litellm.py`).
-The transport is no part of an answer's identity.
+What a provider does not take is left out and named in `Response.reported["not_sent"]` (`forms.py`). How its calls are
+made: `remote_calls.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ...errors import BadOption, Denied, Rejected, UnknownName
+from ...errors import BadOption, Denied, UnknownName
 from ...options import one_of, real, whole
 from ...records import Draw, Request, Response, digest
 from ..base import ModelInfo, Price, Style
@@ -34,32 +30,22 @@ from ..parameters import (
     open_headers,
     thinking_form,
 )
-from ..sampling import as_sent
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
-from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
-from .batch_apis import OpenAIBatches
-from .batch_providers import WITH_FORMS, batch_api, check_batches, from_batch, in_batch_form
-from .bindings import Binding, binding_of, read_bound, refused_of
-from .cache_marks import check_marks, marked
+from .batch import BatchNotes, MemoryNotes
+from .batch_providers import check_batches
+from .cache_marks import check_marks
 from .direct import direct_transport, entry_of
-from .forms import Form, OpenModel, form_of
-from .lessons import Lesson, lesson_of, room_in_context
-from .litellm import LitellmTransport, litellm_error, load_litellm
+from .forms import OpenModel
+from .litellm import load_litellm
 from .model_check import check_model
-from .openai_format import WANT_THOUGHTS, parse_completion, wire_messages
-from .openai_http import OpenAIHTTP
 from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
-from .responses import ONLY_RESPONSES, as_completion, responses_body
-from .starved import with_remedy
+from .remote_calls import CallOptions, RemoteCalls
 
 __all__ = ["RemoteModel"]
 
-TIMEOUT = 120.0
-TIMEOUT_THINKING = 600.0
 MOST_IN_A_BATCH = 50_000
-MOST_LESSONS = 12  # of one call: a provider that refuses more is misunderstood
 Transport = Literal["auto", "litellm", "batch"]
 PARAMETERS = (
     "reasoning_effort", "thinking", "thinking_tokens", "max_tokens", "top_p", "top_k", "seed", "stop", "extra_body",
@@ -125,9 +111,8 @@ class RemoteModel:
     region: str | None = None
     service_tier: str | None = None
     prompt_cache: str | bool | None = None
-    _open: OpenModel | None = field(default=None, init=False, repr=False, compare=False)
+    _calls: RemoteCalls | None = field(default=None, init=False, repr=False, compare=False)
     _notes: BatchNotes | None = field(default=None, init=False, repr=False, compare=False)
-    _batches: Batches | None = field(default=None, init=False, repr=False, compare=False)
     _info: ModelInfo | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -164,14 +149,18 @@ class RemoteModel:
         given = {k: v for k in ("temperature", "prompt_cache") if (v := getattr(self, k)) is not None}
         if self.prompt_cache is not None:
             check_marks(self.name, self.prompt_cache)
-        own_address = self.api_base is not None or bool(base_of_environment(self.name))
         check_limits(
             self.name,
             {**self._parameters, **given},
             known_model(self.name),
-            own_address=own_address,
+            own_address=not self.at_its_provider,
             batched=self._batched,
         )
+
+    @property
+    def at_its_provider(self) -> bool:
+        """Whether it is asked at its provider's usual address, and at no other that its table or a variable names."""
+        return self.api_base is None and not base_of_environment(self.name)
 
     def note_in(self, notes: BatchNotes) -> None:
         """Note batches where the run is kept, before the first request."""
@@ -179,8 +168,8 @@ class RemoteModel:
 
     def interrupt(self, reason: BaseException) -> None:
         """Let those who wait for a batch wait no longer; what was submitted stays so."""
-        if self._batches is not None:
-            self._batches.interrupt(reason)
+        if self._calls is not None:
+            self._calls.interrupt(reason)
 
     @property
     def _parameters(self) -> dict[str, Any]:
@@ -264,7 +253,7 @@ class RemoteModel:
         accepts = frozenset(litellm.get_supported_openai_params(model, custom_llm_provider=provider) or [])
         arguments, headers = names_of_provider(provider, self._parameters)
         headers |= open_headers(self.name, self.extra_headers or {})
-        self._open = OpenModel(
+        opened = OpenModel(
             module=litellm,
             name=self.name,
             model=model,
@@ -282,10 +271,20 @@ class RemoteModel:
             account=(key, base or self.api_base),
             responses=provider == "openai" and entry_of(litellm, self.name).get("mode") == "responses",
         )
-        if self._open.direct is None:
-            self._open.litellm = self._through_litellm(litellm, provider, self._open.account, arguments, headers)
-            if self.style == "completion":
-                self._open.litellm.open_completion(provider, key, base or self.api_base)
+        options = CallOptions(
+            model_id=self.info.id,
+            api_base=self.api_base,
+            api_key_env=self.api_key_env,
+            timeout=self.timeout,
+            api_version=self.api_version,
+            arguments=arguments,
+            headers=headers,
+            marks=self.prompt_cache if isinstance(self.prompt_cache, str) else None,
+            batched=self._batched,
+        )
+        self._calls = RemoteCalls(opened, options, lambda: self._notes or MemoryNotes())
+        if self.style == "completion":
+            self._calls.open_completion()
         self._info = None
 
     @property
@@ -301,10 +300,6 @@ class RemoteModel:
             return {**own, "think": form["type"] != "disabled"}
         return own if form is None else {**own, "thinking": form}
 
-    @property
-    def _marks(self) -> str | None:
-        return self.prompt_cache if isinstance(self.prompt_cache, str) else None
-
     def _seeded(self, provider: str) -> bool | int:
         """Whether requests carry a seed: of their draw (True), a number, or none (False)."""
         if self.seed is None:
@@ -313,142 +308,14 @@ class RemoteModel:
 
     async def close(self) -> None:
         """Close the connections of this model and event loop, and no others."""
-        if self._open is not None:
-            for transport in (self._batches, self._open.direct, self._open.litellm):
-                if transport is not None:
-                    await transport.close()
-            self._open = self._batches = None
+        if self._calls is not None:
+            calls, self._calls = self._calls, None
+            await calls.close()
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
-        opened = self._open
-        if opened is None:
+        if self._calls is None:
             raise BadOption(f"{self.name!r} was asked before it was opened", remedy="Await open() first.")
-        sampling = request.sampling
-        limit = 0  # of this call's tokens, where its prompt leaves no more
-        if opened.lessons.context:
-            left = opened.lessons.room_beside(sum(len(text.encode()) for text in request.texts))
-            limit = left if sampling.max_tokens <= left < sampling.most_tokens else 0
-        for _ in range(MOST_LESSONS):
-            form, binding = self._form(opened, request), binding_of(opened, request)
-            try:
-                answer = await self._ask(opened, form, binding, request, key, limit)
-            except (Denied, Rejected) as error:
-                if ONLY_RESPONSES in error.said and not opened.responses and opened.direct is not None:
-                    opened.responses = True
-                    opened.forms.clear()
-                    continue
-                context, left = room_in_context(error.said)
-                if sampling.thinking_tokens != 0 and left >= sampling.max_tokens and left != limit:
-                    opened.lessons.context, limit = context, left
-                    continue
-                lesson = lesson_of(error.said, form.sent | binding.body.keys()) if error.said else None
-                if lesson is None and (name := refused_of(error.said, binding, request)):
-                    lesson = Lesson(name)
-                if lesson is None or (lesson.most and form.limit and lesson.most >= form.limit):
-                    raise
-                opened.lessons.learn(lesson, str(error.why))
-                opened.forms.clear()
-                continue
-            return self._read(answer, form, binding, request, limit)
-        raise Denied(f"{self.name} refused {MOST_LESSONS} parameters one after the other", remedy="Set fewer of them.")
-
-    async def _ask(
-        self, opened: OpenModel, form: Form, binding: Binding, request: Request, key: str, limit: int
-    ) -> Any:
-        """The answer's body, by the transport that can carry the form."""
-        seed = int(key[:8], 16) >> 1  # 31 bits of the key, so the seed names the draw
-        thinks = request.sampling.thinking_tokens != 0
-        patience = self.timeout or (TIMEOUT_THINKING if thinks else TIMEOUT)
-        numbered = {form.seed: seed} if form.seed else {}
-        if form.template is not None and opened.direct is not None:
-            body = {**form.template, **numbered, **({form.limited: limit} if limit and form.limited else {})}
-            body |= binding.body
-            if request.mode == "completion":
-                body["prompt"] = "".join(m.content for m in request.messages)
-                return await opened.direct.post("/completions", body, key, patience)
-            body["messages"] = wire_messages(request.messages, opened.provider in WANT_THOUGHTS)
-            if opened.responses:
-                return as_completion(await self._post(opened.direct, "/responses", responses_body(body), key, patience))
-            return await self._post(opened.direct, "/chat/completions", body, key, patience)
-        settings = {**form.settings, **numbered, **({form.limited: limit} if limit and form.limited else {})}
-        settings |= binding.body
-        if self._batched:
-            return await self._in_a_batch(opened, form, settings, request, key)
-        if opened.litellm is None:  # the address takes the direct transport, but not with this sampling
-            arguments, headers = names_of_provider(opened.provider, self._parameters)
-            headers |= open_headers(self.name, self.extra_headers or {})
-            opened.litellm = self._through_litellm(opened.module, opened.provider, opened.account, arguments, headers)
-        return await opened.litellm.ask(request, settings, form.own, key, patience)
-
-    async def _post(self, http: OpenAIHTTP, path: str, body: dict[str, Any], key: str, patience: float) -> Any:
-        """The body of an answer in OpenAI's form: at once, or by a batch."""
-        if not self._batched:
-            return await http.post(path, body, key, patience)
-        return await self._batches_by(lambda: OpenAIBatches(http)).post(path, body, key)
-
-    async def _in_a_batch(
-        self, opened: OpenModel, form: Form, settings: Mapping[str, Any], request: Request, key: str
-    ) -> Any:
-        """The same, where the provider's form is its own."""
-        if opened.provider not in WITH_FORMS:
-            raise BadOption(
-                f"{self.name!r} cannot be asked like this in batches",
-                "litellm would send another form than OpenAI's",
-                'Leave transport = "batch" out.',
-            )
-        messages = marked(wire_messages(request.messages), self._marks)
-        own = {**settings, **form.own}
-        path, body = in_batch_form(opened.module, opened.model, opened.provider, messages, own, opened.extra_body)
-        return from_batch(
-            opened.provider, await self._batches_by(lambda: self._batch_api(opened)).post(path, body, key)
-        )
-
-    def _batches_by(self, api: Callable[[], BatchAPI]) -> Batches:
-        if self._batches is None:
-            self._batches = Batches(self.name, self.info.id, api(), self._notes or MemoryNotes())
-        return self._batches
-
-    def _batch_api(self, opened: OpenModel) -> BatchAPI:
-        key, base = opened.account
-        _, named = names_of_provider(opened.provider, self._parameters)
-        headers = {**named, **open_headers(self.name, self.extra_headers or {})}
-        account = (key, base or base_of_environment(self.name))
-        return batch_api(self.name, opened.provider, account, headers, self.api_version)
-
-    def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
-        not_sent = ",".join(sorted(form.not_sent | binding.not_sent))
-        response = read_bound(parse_completion(answer, not_sent), binding, request)
-        sent = limit or form.limit
-        if sent and sent != request.sampling.most_tokens and request.sampling.thinking_tokens is not None:
-            response.reported["max_tokens"] = str(sent)
-        return with_remedy(response, request.sampling)
-
-    def _form(self, opened: OpenModel, request: Request) -> Form:
-        """How this request's sampling is sent; worked out once for each sampling and mode."""
-        sampling = as_sent(request.sampling)
-        form = opened.forms.get((sampling, request.mode))
-        if form is None:
-            try:
-                form = form_of(opened, sampling, request.mode)
-            except (Denied, BadOption):
-                raise
-            except Exception as error:
-                raise litellm_error(opened.module, self.name, error) from None
-            opened.forms[sampling, request.mode] = form
-        return form
-
-    def _through_litellm(
-        self,
-        litellm: Any,
-        provider: str,
-        account: tuple[str | None, str | None],
-        arguments: Mapping[str, Any],
-        headers: Mapping[str, str],
-    ) -> LitellmTransport:
-        more = {**arguments, **({"extra_body": dict(self.extra_body)} if self.extra_body else {})}
-        return LitellmTransport(
-            litellm, self.name, self.api_base, self.api_key_env, provider, *account, more, headers, self._marks
-        )
+        return await self._calls.generate(request, key)
 
 
 _NOT_SHOWN = ("api_version", "organization", "project", "region")

@@ -118,7 +118,8 @@ def test_further_draws_change_nothing_of_the_first(tmp_path: Path) -> None:
     task = bandit(arms=5, horizon=3)
     once = run(tmp_path / "once", variants=variants, task=task, episodes=6)
     often = run(tmp_path / "often", variants=variants, task=task, episodes=6, trials=3)
-    assert once.records.drop("right_draws").equals(often.records.drop("right_draws"))
+    of_draws = ("right_draws", "draws_differ")
+    assert once.records.drop(of_draws).equals(often.records.drop(of_draws)) and not once.records["draws_differ"].any()
     for design in ("fork", "rollout"):
         repeated = run(tmp_path / design, variants=variants, task=task, episodes=3, trials=3, design=design)
         with read_ledger(repeated.folder) as ledger:

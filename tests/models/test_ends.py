@@ -81,6 +81,31 @@ async def test_a_prompt_that_gemini_blocks_is_a_refusal(providers: Any) -> None:
     assert isinstance(said, Response) and said.status == "refused"
 
 
+IN_TWO_HUNDRED: list[tuple[Any, str]] = [
+    ({"error": {"message": "Provider returned error", "code": 502}}, "status 502: Provider returned error"),
+    ({"error": "llama runner process has terminated"}, "status 500: llama runner process has terminated"),
+    ({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "status 500: Overloaded"),
+]
+EVERY_WAY = [
+    "openai/gpt-4o", "mistral/mistral-large-latest", "fireworks_ai/accounts/fireworks/models/x", "ollama/llama3",
+    "ollama_chat/llama3", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "openrouter/openai/gpt-4o",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVERY_WAY)
+async def test_an_error_in_the_place_of_an_answer_is_no_empty_answer(
+    providers: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIREWORKS_AI_API_KEY", "sk-loopback-of-fireworks-0")
+    for body, words in IN_TWO_HUNDRED:
+        providers.script.append((200, body, {}))
+        said = await ask(providers.model(name), providers)
+        assert isinstance(said, Unavailable) and said.fault == "server error" and words in str(said)
+    providers.script.append((200, {"error": {"message": "Insufficient credits", "code": 402}}, {}))
+    with pytest.raises(Denied, match="credit"):
+        await ask(providers.model(name), providers)
+
+
 async def ask(model: Any, providers: Any) -> Any:
     """The first answer, or the error in its place."""
     request = Request(model.info.id, (Message("user", "Which?"),), Sampling(max_tokens=64))
@@ -96,9 +121,9 @@ async def ask(model: Any, providers: Any) -> Any:
 def test_every_word_of_the_providers_references_is_known() -> None:
     """Bedrock, Cohere, Z.ai and servers of one's own; what is no word of theirs ends an answer as usual."""
     words = {
-        "truncated": "MAX_TOKENS max_output_tokens model_context_window_exceeded",
+        "truncated": "MAX_TOKENS max_output_tokens model_context_window_exceeded pause_turn",
         "refused": "guardrail_intervened content_filtered ERROR_TOXIC sensitive PROHIBITED_CONTENT SPII BLOCKLIST",
-        "ok": "COMPLETE STOP_SEQUENCE end_turn stop eos eos_token tool_use TOOL_CALL pause_turn",
+        "ok": "COMPLETE STOP_SEQUENCE end_turn stop eos eos_token tool_use TOOL_CALL",
     }
     for status, several in words.items():
         assert {status_of(word) for word in several.split()} == {status}

@@ -130,6 +130,7 @@ SENT = {"temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort"
             "temperature",
         ),
         ("property 'seed' is unsupported", "seed"),
+        ("invalid temperature: only 1 is allowed for this model", "temperature"),
         ("max_tokens: 50000 > 8192, which is the maximum allowed number of output tokens", "max_tokens"),
         ("temperature: range: 0..1", None),
         ("body.temperature: Input should be less than or equal to 1.5", None),

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import akrasia as ak
+from akrasia.cli import main
 from akrasia.errors import Denied, RateLimited
+from akrasia.models.near_names import warnings_of_names
 from akrasia.models.providers.preflight import KEY_VARIABLES
 from akrasia.models.providers.provider_errors import error_of_status, message_of, wait_in
 from akrasia.models.resolve import resolve
@@ -44,6 +46,19 @@ def test_it_is_said_at_once_and_nothing_is_written(
     with pytest.raises(Denied, match=message):
         ak.run(task=BANDIT, model=model, variants=["reason_act"], episodes=2, out=tmp_path / "run")
     assert time.monotonic() - began < 3 and not (tmp_path / "run").exists()
+
+
+def test_a_name_like_a_known_one_is_a_warning_and_no_refusal(
+    providers: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    mistyped, known = resolve("openai/gpt-4o-mimi"), resolve("openai/gpt-4o-mini")
+    (warning,) = warnings_of_names([mistyped, mistyped, known, resolve("simulated"), resolve("openai/house-model")])
+    assert "'openai/gpt-4o-mimi'" in warning and "openai/gpt-4o-mini" in warning
+    assert warnings_of_names([providers.model("openai/gpt-4o-mimi")]) == []  # at a server of one's own any name may do
+    with pytest.raises(SystemExit):
+        main(["plan", "--task", "bandit", "--model", "openai/gpt-4o-mimi"])
+    assert "mistyped for openai/gpt-4o-mini" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "mistral", "ollama_chat"])

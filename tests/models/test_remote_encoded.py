@@ -35,6 +35,16 @@ def test_an_arm_that_acts_shows_what_is_encoded(server: ToolServer, tmp_path: Pa
     assert free["encoded"].null_count() == free.height
 
 
+def test_a_server_that_gives_fewer_probabilities_is_asked_for_as_many(server: ToolServer, tmp_path: Path) -> None:
+    server.probs, server.most_logprobs = {"Red": 0.2, "Bl": 0.7, "Green": 0.1}, 5
+    model = RemoteModel("openai/gpt-4o-mini", api_base=server.base)
+    plan = ak.graphs.act() | ak.interventions.constrain_action()
+    result = ak.run(task=TASK, model=model, variants=[ak.graphs.act(), plan], episodes=2, out=tmp_path / "r")
+    bound = result.records.filter(result.records["variant"].str.contains("constrain"))
+    assert bound["encoded"].null_count() == 0 and bound["unsent"].null_count() == bound.height
+    assert {body["top_logprobs"] for body in server.bodies if "top_logprobs" in body} == {20, 5}
+
+
 def test_an_arm_that_cannot_be_bound_is_no_finding(server: ToolServer, tmp_path: Path) -> None:
     server.refuses, server.text = {"response_format", "tool_choice"}, "ACTION=Blue"
     plan = ak.graphs.act() | ak.interventions.constrain_action()

@@ -19,6 +19,7 @@ class ToolServer:
 
     Attributes:
         bodies: what every request asked for; refuses: parameters that it does not take; sentence: what it then says.
+        most_logprobs: of how many tokens it gives the log-probability in each place.
         probs: the probability of each token that may stand in the place of a choice; text: any other answer.
     """
 
@@ -27,6 +28,7 @@ class ToolServer:
     refuses: set[str] = field(default_factory=set)
     probs: dict[str, float] = field(default_factory=dict)
     sentence: str = ""
+    most_logprobs: int = 20
     text: str = "Hello there, friend of mine."
 
     def reply(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -48,6 +50,8 @@ class ToolServer:
     def _problem(self, body: dict[str, Any]) -> str:
         for name in sorted(self.refuses & body.keys()):
             return self.sentence or f"Unsupported parameter: '{name}' is not supported with this model."
+        if (asked := body.get("top_logprobs") or 0) > self.most_logprobs:
+            return f"Requested sample logprobs of {asked}, which is greater than max allowed: {self.most_logprobs}"
         open_calls: set[str] = set()
         for message in body["messages"]:
             if message["role"] == "tool":
