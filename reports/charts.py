@@ -50,7 +50,8 @@ class Chart:
 
     Attributes:
         key: its name in addresses and files. title, about: what it shows, as a heading and as a sentence.
-        x, y: what the axes say; shape: "forest" (one row a line), "lines" (against steps) or "reliability".
+        x, y: what the axes say; shape: "forest" (one row a line), "items" (a forest whose second point is what was
+            observed), "lines" (against steps) or "reliability".
         low, high: the ends of the axis of values.
     """
 

@@ -19,6 +19,7 @@ from ..evals.scorecard import Scorecard
 from ..files import replacing, write_file
 from .charts import Chart, charts_of
 from .columns import arm_rows
+from .item_charts import item_charts
 from .measure_charts import measure_charts
 from .page import page_of
 from .page_charts import RunSteps
@@ -51,12 +52,15 @@ def write_report_files(card: Scorecard, experiment: Mapping[str, Any], run: RunS
     written = []
     for group, (task, model) in zip(page_of(card, experiment).groups, card.groups, strict=True):
         rows = arm_rows(card, task, model)
-        for chart in (*charts_of(rows, run.of(task, model)), *measure_charts(rows, run.of(task, model))):
+        steps = run.of(task, model)
+        for chart in (*charts_of(rows, steps), *measure_charts(rows, steps), *item_charts(rows)):
             for form in FORMATS:
                 written.append(_draw(chart, folder / f"{group.code}-{chart.key}.{form}"))
         tables = {"variants": group.table, "outcomes": group.outcomes}
         if group.contrasts is not None:
             tables["contrasts"] = group.contrasts
+        if group.effects is not None:
+            tables["effects"] = group.effects
         for name, table in tables.items():
             for ending, text in _texts(table, f"{model} on {task}"):
                 written.append(write_file(folder / f"{group.code}-{name}.{ending}", text.encode()))
@@ -113,7 +117,7 @@ def _draw(chart: Chart, path: Path) -> Path:
         raise MissingExtra.of("matplotlib", "figures") from error
     plain = {"text.parse_math": False, "svg.hashsalt": "akrasia", "svg.fonttype": "none", "font.size": 9}
     with mpl.rc_context(plain):
-        forest = chart.shape == "forest"
+        forest = chart.shape in ("forest", "items")
         figure = Figure(figsize=(6.5, 0.6 + 0.35 * len(chart.lines)) if forest else (6.5, 3.4), layout="constrained")
         axes = figure.subplots()
         _forest(axes, chart) if forest else _lines(axes, chart)
@@ -131,7 +135,9 @@ def _forest(axes: Any, chart: Chart) -> None:
         edge, face = ("#5c636b", "white") if control else ("#1f5fa8", "#1f5fa8")
         if e.low is not None and e.high is not None:
             axes.plot([e.low, e.high], [place, place], color=edge, lw=1.2)
-        axes.plot([e.value], [place], marker="o", ms=5, mfc=face, mec=edge)
+        axes.plot([e.value], [place], marker=_MARKERS[line.kind], ms=5, mfc=face, mec=edge)
+        for observed in line.points[1:]:
+            axes.plot([observed.y.value], [place], marker="|", ms=9, color=edge)
     axes.axvline(0, color="#1c1e21", lw=0.8, ls=":")
     axes.set_yticks(range(len(chart.lines)), [plain_text(line.name) for line in chart.lines])
     axes.set_ylim(len(chart.lines) - 0.5, -0.5)
