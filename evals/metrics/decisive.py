@@ -8,8 +8,9 @@ alone.
     where it holds its own; it *takes* where it holds that of one it read; else, and where a vote goes against its
     ballots, it is *free*. A turn is corrected by putting the right position in its place. Those who follow then follow
     what they read now, those who keep or take have what is there now, the free stay as they are. The decisive error is
-    the earliest wrong turn whose correction makes the decision right. Where no single correction does, it is the turn
-    at which the decided position entered: from the end back along the earliest of those read who hold it.
+    the earliest wrong turn whose correction makes the decision right; a vote that follows its ballots makes none. Where
+    no single correction does, it is the turn at which the decided position entered: from the end back along the
+    earliest of those read who hold it.
 
 Another wrong position that somebody held and nobody took is no decisive error, however early it was. How often this
 names the right turn is measured on transcripts with one planted error each (`benchmarks/decisive.py`, figures in
@@ -55,8 +56,9 @@ def trace(turns: Sequence[dict[str, Any]]) -> tuple[int, bool]:
     """
     read = [_read_by(turns, at) for at in range(len(turns))]
     held = [RIGHT if turn["right"] else turn["position"] for turn in turns]
-    wrong = [at for at, position in enumerate(held) if position != RIGHT]
     ways = [_way(turns, read, held, at) for at in range(len(turns))]
+    counts = [turn["role"] == "voter" and way == "follows" for turn, way in zip(turns, ways, strict=True)]
+    wrong = [at for at, position in enumerate(held) if position != RIGHT and not counts[at]]
     found = next((at for at in wrong if _corrected(turns, read, held, ways, at) == RIGHT), None)
     at = _entered(held, read) if found is None else found
     return at, any(held[i] == RIGHT for i in read[at])
@@ -126,7 +128,7 @@ def decisive_turns(turns: pl.DataFrame) -> pl.DataFrame:
     """One row per wrong decision of several turns: which turn made the decisive error.
 
     Columns: those of a decision, item; decisive: its place in the transcript, agent, role, round: whose it is; last: it
-    is the turn that decides, a vote's own turn apart; had_right: it had read a right position.
+    is the turn that decides; had_right: it had read a right position.
     """
     rows = []
     spoken = turns.filter(~pl.col("skipped")).sort(*DECISION, "turn")
