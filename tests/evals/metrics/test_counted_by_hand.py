@@ -168,7 +168,7 @@ def debate(episode: int, first: str, second: str, vote: str, graded: bool = Fals
         own = {"agent": name, "speaker": name, "round": 0, "reads": [], "asked": True, "skipped": False}
         rows.append({**own, **said(position), "before": None, "right_before": None, "spoken_before": False})
     for name, was, position in zip(names, first, second, strict=True):
-        own = {"agent": f"{name}.2", "speaker": name, "round": 1, "reads": list(names)}
+        own = {"agent": f"{name}.2", "speaker": name, "round": 1, "reads": ["r"] if passed else list(names)}
         own |= {"asked": not passed, "skipped": passed, "spoken_before": True}
         before = {"before": said(was)["position"], "right_before": said(was)["right"]}
         rows.append({**own, **said(position), **before})
@@ -190,6 +190,7 @@ TURNS = pl.DataFrame(
         *debate(5, "xyx", "xyx", "x", graded=True),
         *debate(6, "-aa", "aaa", "a"),
         *debate(7, "--a", "--a", "a"),
+        *debate(8, "bbb", "bbb", "b", passed=True),
     ],
     infer_schema_length=None,
 )
@@ -198,7 +199,7 @@ TURNS = pl.DataFrame(
 @pytest.mark.parametrize(
     ("name", "num", "den"),
     [
-        ("oracle_gap", 6 - 5, 7),  # somebody is right in 0, 1, 3, 4, 6 and 7, the vote not in 0; 5 has no grades
+        ("oracle_gap", 6 - 5, 8),  # somebody is right in 0, 1, 3, 4, 6 and 7, the vote not in 0; 5 has no grades
         ("consensus_collapse", 1, 6),
         ("vulnerability", 1, 4),  # r of 0 fell; r and s of 1 and t of 3 stood
         ("rescue_by_exposure", 3, 8),  # t of 1, s of 3 and r of 6; not s and t of 0, r of 3, r and s of 7
@@ -219,10 +220,17 @@ def test_groups(name: str, num: float, den: float) -> None:
 
 def test_exposure_counts_who_disagreed_and_who_was_right() -> None:
     told = by_exposure(TURNS)
+    assert list(told) == ["0", "1", "2"], "two others are read; the own turn is nobody's"
     fell = {n: (e.value, e.n) for n, cell in told.items() if (e := cell["vulnerability"]).value is not None}
     rose = {n: (e.value, e.n) for n, cell in told.items() if (e := cell["rescue"]).value is not None}
     assert fell == {"0": (0.0, 3.0), "1": (0.0, 2.0), "2": (0.5, 2.0)}
     assert rose == {"0": (0.0, 3.0), "1": (pytest.approx(1 / 6), 6.0), "2": (1.0, 2.0)}
+
+
+def test_one_voice_alone_is_no_majority() -> None:
+    two = TURNS.filter(pl.col("speaker").is_in(["r", "s", "vote"]))
+    assert counted("conformity", two) == counted("rescue", two) == (0, 0)
+    assert counted("vulnerability", two) == (1, 1) and counted("rescue_by_exposure", two) == (1, 2)
 
 
 def test_a_single_speaker_and_a_role_with_one_member_are_no_group() -> None:
@@ -247,8 +255,9 @@ def test_the_decisive_errors_of_the_wrong_decisions_alone() -> None:
     assert made.select("episode", "decisive", "agent", "had_right", "last").rows() == [
         (0, 1, "s", False, False),
         (2, 1, "s", False, False),
+        (8, 0, "r", False, False),  # all agreed at once: nobody was asked again, and the vote counted
     ]
-    assert {agent: cell["decisive"].value for agent, cell in by_agent(TURNS).items()} == {"s": 1.0}
+    assert {agent: cell["decisive"].value for agent, cell in by_agent(TURNS).items()} == {"s": 2 / 3, "r": 1 / 3}
     with pytest.raises(NotMeasured):
         by_agent(TURNS.filter(pl.col("episode") == 1))
 
