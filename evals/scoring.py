@@ -20,7 +20,6 @@ from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_leaking, references
 from .encoded import encoded_beside
-from .frame import baseline_name
 from .heterogeneity import heterogeneity
 from .how_read import how_read, several_readers
 from .implied_judge import implied_rates
@@ -45,6 +44,7 @@ from .outcomes import multiple_of, outcomes_of, per_step
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Scorecard
+from .step_table import baseline_name
 from .two_way import two_way
 from .unmeasured import with_faults, with_undone
 from .verdict import Verdict, judge_arm, no_verdict, with_leak
@@ -86,7 +86,7 @@ def score(
     """Score a run.
 
     Args:
-        run: its tables; a table made by `akrasia.evals.frame` will do.
+        run: its tables; a table made by `akrasia.evals.step_table` will do.
         metrics: names of metrics; by default all that are registered.
         baseline: a variant to compare with, instead of the run's own baseline.
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
