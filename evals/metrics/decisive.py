@@ -95,8 +95,6 @@ def _most(read: Sequence[int], held: Sequence[str | None], own: int | None) -> s
 
 def _way(turns: Sequence[dict[str, Any]], read: list[list[int]], held: list[str | None], at: int) -> str:
     own = _before(turns, at)
-    if turns[at].get("skipped"):
-        return "takes"
     if read[at] and held[at] == _most(read[at], held, own):
         return "follows"
     if own is not None and held[at] == held[own]:

@@ -52,6 +52,11 @@ def test_every_part_is_told_and_fits_the_headline(run: ak.Result) -> None:
     }
     assert sum(parts["untried", n].n for n in ("left", "none")) == told.whole.difference.n
     assert sum(parts["difficulty", n].n for n in ("hard", "middle", "easy")) == told.whole.difference.n
+    further = [sum(draws[1:]) for draws in run.trials.filter(variant="reason_act")["draws"]]  # the first is compared
+    for name, right in (("hard", 0), ("middle", 1), ("easy", 2)):
+        assert parts["difficulty", name].n == further.count(right)
+    untried = run.records.filter(variant="reason_act")["untried_left"]
+    assert parts["untried", "left"].n == untried.sum()
     left, none = parts["untried", "left"].value, parts["untried", "none"].value
     assert left is not None and none is not None and left < none  # try_all acts only where something is untried
     assert told.mixed.agrees and "agrees" in told.mixed.sentence

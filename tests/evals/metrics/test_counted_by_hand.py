@@ -258,6 +258,8 @@ def test_the_decisive_errors_of_the_wrong_decisions_alone() -> None:
         (8, 0, "r", False, False),  # all agreed at once: nobody was asked again, and the vote counted
     ]
     assert {agent: cell["decisive"].value for agent, cell in by_agent(TURNS).items()} == {"s": 2 / 3, "r": 1 / 3}
+    one_voice = TURNS.filter((pl.col("episode") == 8) & pl.col("speaker").is_in(["r", "vote"]))
+    assert decisive_turns(one_voice).is_empty(), "one speaker, and what it said passed on"
     with pytest.raises(NotMeasured):
         by_agent(TURNS.filter(pl.col("episode") == 1))
 
