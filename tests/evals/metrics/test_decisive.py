@@ -36,6 +36,8 @@ def debate(first: str, second: str, vote: str) -> list[dict[str, Any]]:
         (debate("ABB", "BBB", "B"), 1, False),  # a majority of two: without the first of them there is none
         (debate("AAA", "ABB", "B"), 4, True),  # nobody had said so before: the first of two who left it
         (debate("CAB", "CAA", "C"), 6, True),  # the vote itself went against its ballots
+        ([turn("r", "B"), turn("s", "C"), turn("t", "C"), turn("r.2", "B", "r", "s", "t")], 0, False),  # it keeps
+        (debate("BCC", "BCC", "C"), 1, False),  # no single correction does: C began with the second
     ],
 )  # fmt: skip
 def test_the_decisive_error_is_that_without_which_it_would_be_right(
