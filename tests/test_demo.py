@@ -74,7 +74,7 @@ def test_the_sentences_say_what_the_verdicts_say(tmp_path: Path) -> None:
     outcome = {v.variant: v.outcome for v in card.verdicts}["another look"]
     answer, standing, tested = answer_sentences(card, test)
     assert outcome == "no change shown" and "for another look no change is shown" in answer
-    assert "Over 80 situations in 40 episodes it knows" in standing
+    assert "In 80 situations (40 episodes) its thought names" in standing
     assert tested.startswith("The organism tests the instrument")
     console = Console(file=StringIO(), width=80)
     show_answer(card, test, console)

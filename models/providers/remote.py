@@ -63,7 +63,8 @@ class RemoteModel:
             environment is (OPENAI_BASE_URL, ...). An address that holds a user name or a key is refused.
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
-        price: US dollars per token; by default litellm's table.
+        price: {prompt = 0.15, completion = 0.60}, in US dollars per million tokens (a `Price` is per single token);
+            by default litellm's table.
         temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
         top_p, stop, reasoning_effort: as the provider knows them; like `temperature`, in the place of the roles' own.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
