@@ -38,9 +38,9 @@ from ..sampling import as_sent
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
-from .batch import BatchAPI, Batches, BatchNotes, MemoryNotes
+from .batch import WAIT, BatchAPI, Batches, BatchNotes, MemoryNotes
 from .batch_apis import OpenAIBatches
-from .batch_providers import WITH_FORMS, batch_api, check_batches, from_batch, in_batch_form
+from .batch_providers import WITH_FORMS, batch_api, check_batches, check_wait, from_batch, in_batch_form
 from .bindings import Binding, binding_of, read_bound, refused_of
 from .cache_marks import check_marks, marked
 from .direct import direct_transport, entry_of
@@ -95,6 +95,8 @@ class RemoteModel:
         api_version, organization, project, region: where the provider has these.
         prompt_cache: up to where a prompt is marked to be kept, "system" or "conversation" (`cache_marks.py`); by
             default it is not. It changes no answer, so it is no part of their identity.
+        batch_wait: by the batch API, seconds without a new request after which a batch goes out, and between the first
+            two looks at it; by default 1.
     """
 
     name: str
@@ -124,6 +126,7 @@ class RemoteModel:
     region: str | None = None
     service_tier: str | None = None
     prompt_cache: str | bool | None = None
+    batch_wait: float | None = None
     _open: OpenModel | None = field(default=None, init=False, repr=False, compare=False)
     _notes: BatchNotes | None = field(default=None, init=False, repr=False, compare=False)
     _batches: Batches | None = field(default=None, init=False, repr=False, compare=False)
@@ -134,6 +137,8 @@ class RemoteModel:
         one_of("transport", self.transport, ["auto", "litellm", "batch"])
         if self._batched:
             check_batches(self.name, self.style)
+        if self.batch_wait is not None:
+            check_wait(self.name, self.batch_wait, self._batched)
         whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
         if self.timeout is not None:
             real(f"timeout of {self.name!r}", self.timeout, above=0)
@@ -404,7 +409,8 @@ class RemoteModel:
 
     def _batches_by(self, api: Callable[[], BatchAPI]) -> Batches:
         if self._batches is None:
-            self._batches = Batches(self.name, self.info.id, api(), self._notes or MemoryNotes())
+            notes = self._notes or MemoryNotes()
+            self._batches = Batches(self.name, self.info.id, api(), notes, wait=self.batch_wait or WAIT)
         return self._batches
 
     def _batch_api(self, opened: OpenModel) -> BatchAPI:
@@ -412,7 +418,7 @@ class RemoteModel:
         _, named = names_of_provider(opened.provider, self._parameters)
         headers = {**named, **open_headers(self.name, self.extra_headers or {})}
         account = (key, base or base_of_environment(self.name))
-        return batch_api(self.name, opened.provider, account, headers, self.api_version)
+        return batch_api(self.name, opened.provider, account, headers, self.api_version, self.batch_wait or WAIT)
 
     def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
         not_sent = ",".join(sorted(form.not_sent | binding.not_sent))
