@@ -113,6 +113,7 @@ def test_a_provider_that_asks_to_wait_is_named_with_the_seconds(
     assert "openai/slow: the provider asks to wait, " in out and " s left" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_without_a_traceback_and_says_how_to_go_on(
