@@ -110,6 +110,10 @@ bench-scale: setup ## 100,000 episodes: memory, records per second, resume; and 
 bench-score: setup ## Time the scoring of a million records (fails beyond 10 s or 1 GB)
 	@$(BIN)/python benchmarks/score_scale.py $(ARGS)
 
+.PHONY: bench-commands
+bench-commands: setup ## Time list, show, score and report on the run of `make demo` (fails beyond 0.4, 0.5, 1.5 and 2.5 s)
+	@$(BIN)/python benchmarks/commands.py $(ARGS)
+
 .PHONY: test-browser
 test-browser: setup ## Click through the viewer in chromium, which must be there (installs playwright into .venv)
 	@$(BIN)/python -c 'import playwright' 2> /dev/null || $(PIP) install --quiet --no-compile 'playwright>=1.50,<2'

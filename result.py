@@ -51,7 +51,7 @@ class Result:
 
     @cached_property
     def records(self) -> pl.DataFrame:
-        """The records as a table, one row per step of a variant (columns: `akrasia.evals.frame`)."""
+        """The records as a table, one row per step of a variant (columns: `akrasia.evals.step_table`)."""
         with read_ledger(self.folder) as ledger:
             return _records(ledger)
 
@@ -471,7 +471,7 @@ def open_run(folder: Path | str) -> Result:
 
 
 def _records(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.frame import stored_steps
+    from .evals.step_table import stored_steps
 
     return stored_steps(ledger)
 

@@ -24,7 +24,7 @@ from akrasia.cli import app
 from akrasia.experiments.settings import ExperimentSettings
 from akrasia.graphs.reason_act import GRAPHS
 from akrasia.interventions.base import INTERVENTIONS
-from akrasia.ledger import step_rows
+from akrasia.ledger import step_columns
 from akrasia.models.budget import Budget
 from akrasia.models.providers.remote import RemoteModel
 from akrasia.models.providers.simulated import Planted
@@ -159,7 +159,7 @@ def _described(thing: Any) -> Iterator[tuple[str, str]]:
 
 def columns_page() -> str:
     """The page of what an export holds."""
-    text = inspect.cleandoc(step_rows.__doc__ or "").partition("Columns beside the identity")[2]
+    text = inspect.cleandoc(step_columns.__doc__ or "").partition("Columns beside the identity")[2]
     text = text.partition("status, stated_status")[0]
     meanings: dict[str, str] = dict(_IDENTITY)
     for line in text.splitlines()[1:]:
@@ -169,7 +169,7 @@ def columns_page() -> str:
             meanings[last] = begins[2]
         elif line.strip():
             meanings[last] += f" {line.strip()}"
-    rows = [(f"`{name}`", _TYPES[str(kind)], _of(name, meanings)) for name, kind in step_rows.SCHEMA.items()]
+    rows = [(f"`{name}`", _TYPES[kind], _of(name, meanings)) for name, kind in step_columns.SCHEMA.items()]
     lines = [
         "# The columns of an export",
         "",
@@ -190,7 +190,7 @@ def _of(name: str, meanings: dict[str, str]) -> str:
     return ""
 
 
-_TYPES = {"String": "text", "Boolean": "true or false", "Int64": "whole number", "Float64": "number"}
+_TYPES = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 _COLUMNS_INTRO = (
     "`akrasia export RUN FILE.parquet` (or `.csv`) writes a row per step of a variant; `result.to_frame()` is the "
     "same as a polars frame, and `result.records` without the last column, `prompts`: who was asked what and said "

@@ -1,12 +1,11 @@
 """How it is judged: metrics, inference and the scorecard, all from stored records.
 
-The table of records loads at once; statistics load when they are first used.
+Each name loads when it is first used.
 """
 
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
-from .frame import frame as frame
 
 if TYPE_CHECKING:
     from .check_report import CheckFailed as CheckFailed
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from .scorecard import Arm as Arm
     from .scorecard import Scorecard as Scorecard
     from .scoring import score as score
+    from .step_table import frame as frame
     from .verdict import Verdict as Verdict
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__)
-    __all__ = sorted([*__all__, "frame"])  # it loads at once: its module has the same name

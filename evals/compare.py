@@ -23,7 +23,6 @@ from ..errors import BadOption, RunFolderError
 from .anytime import InterimLooks
 from .completeness import how_to_go_on, missing_sentence
 from .controls import is_leaking
-from .frame import baseline_name
 from .inference import FEW, Bounds, Contrast, Estimate, Interval, benjamini_hochberg, holm
 from .integrity import IntegrityFault, arm_faults, same_requests, unmeasured_contrast
 from .metrics import Metric, ratio_metric
@@ -31,6 +30,7 @@ from .pairs import OWN_WAY, SAME_SITUATIONS, Flips, Pairing, Side, metric_contra
 from .run_pairs import check_items, check_runs, pair_models, variant_named, with_episodes_of
 from .run_tables import RunTables
 from .situations import shared_situations
+from .step_table import baseline_name
 from .verdict import LEAKS, difference_between, direction
 
 __all__ = ["COMPARED", "Comparison", "MetricComparison", "compare", "compare_runs"]
@@ -113,7 +113,7 @@ def compare(
     """Two variants of one run, on every task and model that has both.
 
     Args:
-        run: its tables; a table made by `akrasia.evals.frame` will do.
+        run: its tables; a table made by `akrasia.evals.step_table` will do.
         a, b: variants, by name or by what follows the baseline's name: "critique" for
             "reason_act | critique(rounds=2)".
         metrics: names of metrics that are ratios; they are one family.

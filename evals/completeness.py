@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from ..ledger import LedgerReader
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from .anytime import InterimLooks
 
 __all__ = [

@@ -62,7 +62,7 @@ class Evaluator:
     Attributes:
         name: how it is asked for.
         function: `Record -> Value`, or with `of="table"` a function of one variant's rows of the records table
-            (columns: `akrasia.evals.frame`) to a number, an `Estimate` or a `Reason`.
+            (columns: `akrasia.evals.step_table`) to a number, an `Estimate` or a `Reason`.
         unit: "share" (true or false, or a number from 0 to 1), or what its numbers count ("words").
         source: its definition, or the paper it comes from.
     """

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from .frame import baseline_name
 from .inference import Array, Contrast, Estimate, Interval
 from .inference.shrinkage import shrunk_effects
 from .integrity import arm_faults, unmeasured_contrast
@@ -30,6 +29,7 @@ from .oracle import has_oracle
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
 from .situations import side_by_side
+from .step_table import baseline_name
 
 __all__ = ["Heterogeneity", "ItemEffect", "Subgroup", "heterogeneity"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ..ledger.step_rows import JUDGED_BY_ORACLE
+from ..ledger.step_columns import JUDGED_BY_ORACLE
 from ..records import NO_ORACLE
 from .inference import Contrast, Estimate
 from .metrics import METRICS, Metric

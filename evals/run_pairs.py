@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from ..errors import BadOption, UnknownName
-from .frame import baseline_name
 from .pairs import Side
 from .run_tables import RunTables
+from .step_table import baseline_name
 
 __all__ = ["check_items", "check_runs", "pair_models", "variant_named", "with_episodes_of"]
 

@@ -23,7 +23,7 @@ class RunTables:
     """A run as tables.
 
     Attributes:
-        steps: the table made by `akrasia.evals.frame`.
+        steps: the table made by `akrasia.evals.step_table`.
         turns: the transcripts, as `akrasia.evals.turns` makes them; None where they were not read, and then what is
             told by turns is not measured.
         trials: the repeated draws of every decision, as `akrasia.evals.trials` makes them; None where each was drawn

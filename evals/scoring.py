@@ -20,7 +20,6 @@ from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_leaking, references
 from .encoded import encoded_beside
-from .frame import baseline_name
 from .how_read import how_read, several_readers
 from .implied_judge import implied_rates
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm, kind_and_level
@@ -43,6 +42,7 @@ from .oracle import (
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
 from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
+from .step_table import baseline_name
 from .two_way import two_way
 from .verdict import Verdict, direction, judge_arm, no_verdict, with_leak
 from .warnings import (
@@ -82,7 +82,7 @@ def score(
     """Score a run.
 
     Args:
-        run: its tables; a table made by `akrasia.evals.frame` will do.
+        run: its tables; a table made by `akrasia.evals.step_table` will do.
         metrics: names of metrics; by default all that are registered.
         baseline: a variant to compare with, instead of the run's own baseline.
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.

@@ -33,9 +33,10 @@ import orjson
 import polars as pl
 import scipy
 
-from ..ledger.step_rows import COLUMNS, step_row
+from ..ledger.step_columns import COLUMNS
+from ..ledger.step_rows import step_row
 from ..records import Record, encode, normal_form
-from .frame import without_probes
+from .step_table import without_probes
 
 __all__ = ["ASKED", "TRIALS", "asked_by_trials", "plurality_votes", "trials", "trials_of_items"]
 
@@ -80,7 +81,7 @@ def trials_of_items(steps: pl.DataFrame) -> pl.DataFrame:
     drawn once have none.
 
     Args:
-        steps: the table made by `akrasia.evals.frame`; only runs of one step an episode repeat a decision.
+        steps: the table made by `akrasia.evals.step_table`; only runs of one step an episode repeat a decision.
     """
     if steps["item_trial"].null_count() or steps["step"].n_unique() > 1:
         return pl.DataFrame(schema=TRIALS)

@@ -22,13 +22,13 @@ from typing import Literal
 import polars as pl
 
 from .controls import is_leaking
-from .frame import baseline_name
 from .inference import Array, Bounds, Contrast, Estimate, Interval, cell_contrast, estimate, holm
 from .integrity import IntegrityFault, arm_faults
 from .metrics import Metric, ratio_metric
 from .pairs import OWN_WAY, Pairing, Side, has_missing
 from .run_tables import RunTables
 from .situations import shared_situations
+from .step_table import baseline_name
 
 __all__ = ["EFFECTS", "MEASURED", "TwoWay", "two_way"]
 
@@ -90,7 +90,7 @@ def two_way(
     Of two models, the one that the experiment lists first is the one that the other is compared with.
 
     Args:
-        run: its tables; a table made by `akrasia.evals.frame` will do.
+        run: its tables; a table made by `akrasia.evals.step_table` will do.
         metrics: names of metrics that are ratios of sums.
         baseline: the variant without the intervention; by default the run's own baseline.
 

@@ -22,11 +22,11 @@ from typing import Any
 import polars as pl
 
 from ..evals import anytime
-from ..evals.frame import frame
 from ..evals.inference import Estimate, PairedSequence
 from ..evals.inference import Sequence as Level
 from ..evals.items import items_of_episodes, with_items
 from ..evals.pairs import Side, pair
+from ..evals.step_table import frame
 from ..ledger.store import RunStore
 from ..tasks.base import Itemised
 from .experiment import Experiment

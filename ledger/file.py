@@ -11,14 +11,14 @@ import sqlite3
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import LedgerDamaged, LedgerError, RunFolderError
 from .checksums import ALL, CHECKSUMS, HASHED, damaged, first_misfit, register
 from .step_rows import code_fingerprint, csv_line
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # where a Python has no file locks, which `akrasia doctor` says
-    from filelock import BaseFileLock, FileLock, Timeout
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 __all__ = [
     "APPLICATION",
@@ -98,6 +98,10 @@ def lock_folder(folder: Path) -> BaseFileLock:
     Raises:
         RunFolderError: the folder cannot be written, or another process holds it.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # where a Python has no file locks, which `akrasia doctor` says
+        from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)

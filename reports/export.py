@@ -39,7 +39,7 @@ class RecordSource:
 
     Attributes:
         folder: the run folder.
-        table: one row per step of a variant (columns: `akrasia.evals.frame`).
+        table: one row per step of a variant (columns: `akrasia.evals.step_table`).
     """
 
     folder: Path

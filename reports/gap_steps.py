@@ -95,7 +95,7 @@ def gap_steps(
     """Find the steps at which a variant knew and did not do.
 
     Args:
-        table: the records of the run (columns: `akrasia.evals.frame`).
+        table: the records of the run (columns: `akrasia.evals.step_table`).
         variants: only where one of these did, shown beside the baseline alone; empty for all.
         model: only this model.
         most: at most so many steps; 0 for all.

@@ -33,7 +33,7 @@ def inspect_logs(folder: Path, table: pl.DataFrame) -> dict[str, bytes]:
     """The log of every arm, by the name of its file.
 
     Args:
-        table: the records as a table (columns: `akrasia.evals.frame`).
+        table: the records as a table (columns: `akrasia.evals.step_table`).
 
     Raises:
         MissingExtra: inspect-ai is not installed.

@@ -32,7 +32,7 @@ class RunSteps:
     """The steps behind a scorecard, where they are at hand.
 
     Attributes:
-        folder: of the run. table: its steps, as `akrasia.evals.frame` makes them.
+        folder: of the run. table: its steps, as `akrasia.evals.step_table` makes them.
     """
 
     folder: Path

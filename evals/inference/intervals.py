@@ -4,7 +4,7 @@ Two kinds:
     robust      (default) cluster-robust linearisation of the ratio with Student's t over the items; a share gets a
                 Wilson interval at its effective sample size p(1-p) / SE^2 (Korn and Graubard 1998) that is nowhere
                 narrower than Wilson's own over all steps, and is that one where every item is a single step.
-    bootstrap   BCa over the items (Efron 1987; scipy), to check the robust one against.
+    bootstrap   BCa over the items (Efron 1987), to check the robust one against.
 
 Where items weigh very unequally (their effective number is below 3/4 of them) that number takes the place of theirs,
 the error is the jackknife's, and a share counts as at most so many steps as items with steps so alike are worth.
@@ -21,20 +21,16 @@ unknown there; and no interval has width 0.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 
 import numpy as np
-import scipy
 from scipy.special import ndtr, ndtri, stdtrit
 
-from ...rng import named_rng
 from .ratios import Array, effective_clusters, linearised, ratio, standard_error, uneven_error
+from .resampling import bca_interval, resampled
 from .values import ALIKE, LEVEL, ONE, Estimate, Interval, kind_and_level
 
 __all__ = ["bca", "estimate", "t_quantile", "wilson"]
-
-RESAMPLES = 2000
 
 
 def estimate(num: Array, den: Array, name: str, proportion: bool = True, interval: Interval = "robust") -> Estimate:
@@ -154,20 +150,15 @@ def bca(
     """
     clusters = effective or len(data[0])
     widened = 1 - 2 * float(ndtr(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters, level)))
-    for method in ("BCa", "percentile"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
-            result = scipy.stats.bootstrap(
-                data,
-                statistic,
-                paired=True,
-                vectorized=True,
-                n_resamples=RESAMPLES,
-                confidence_level=widened,
-                method=method,
-                rng=named_rng(0, "bootstrap", name),
-            )
-        low, high = result.confidence_interval
-        if np.isfinite(low) and np.isfinite(high):
-            return float(low), float(high)
-    return None, None
+    size = len(data[0])
+
+    def drawn(picked: np.ndarray) -> Array:
+        return statistic(*(values[picked] for values in data), axis=-1)
+
+    values = resampled(size, drawn, name)
+    others = ~np.eye(size, dtype=bool)
+    without = drawn(np.nonzero(others)[1].reshape(size, size - 1))
+    low, high = bca_interval(values, float(statistic(*data, axis=-1)), without, widened)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = (float(end) for end in np.quantile(values, [(1 - widened) / 2, (1 + widened) / 2]))
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (None, None)

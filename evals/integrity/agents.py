@@ -29,7 +29,7 @@ def agent_faults(steps: pl.DataFrame, agents: Sequence[str] = ()) -> list[Integr
     """What is wrong with the agents of an arm.
 
     Args:
-        steps: its rows of the table made by `akrasia.evals.frame`.
+        steps: its rows of the table made by `akrasia.evals.step_table`.
         agents: the nodes that are to ask a model; none where that is not known.
     """
     asked = _asked(steps)

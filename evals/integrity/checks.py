@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from ..frame import baseline_name
 from ..run_tables import RunTables
+from ..step_table import baseline_name
 from .agents import agent_cautions, agent_faults, constant_agents
 from .arms import (
     ExpectedArm,
@@ -30,7 +30,7 @@ def integrity_faults(
     """The faults of one arm, in the order in which they are said.
 
     Args:
-        steps: its rows of the table made by `akrasia.evals.frame`.
+        steps: its rows of the table made by `akrasia.evals.step_table`.
         base: those of the baseline of the same run; None for the baseline itself.
         expected: what the experiment asks of the arm; None where that is not known.
     """
@@ -86,7 +86,7 @@ def arm_cautions(steps: pl.DataFrame, turns: pl.DataFrame | None = None) -> tupl
     """What is odd about an arm, though it was measured; each is a sentence that goes on from its name.
 
     Args:
-        steps: its rows of the table made by `akrasia.evals.frame`.
+        steps: its rows of the table made by `akrasia.evals.step_table`.
         turns: its rows of the table made by `akrasia.evals.turns`; None where they were not read.
     """
     constant = [] if turns is None else constant_agents(turns)

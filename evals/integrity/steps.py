@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from ...records import FAILURES
-from ..frame import OUTSIDE
+from ..step_table import OUTSIDE
 from .faults import IntegrityFault, first_step
 
 __all__ = ["MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
@@ -21,7 +21,7 @@ _ASK = "Ask for the form that can be read; where votes have no winner, let ties 
 
 
 def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
-    """What is wrong with the decisions of an arm, given its rows of the table made by `akrasia.evals.frame`."""
+    """What is wrong with the decisions of an arm, given its rows of the table made by `akrasia.evals.step_table`."""
     probed = (pl.col("stated_status") == "absent") & (pl.col("probes") > 0)  # what is known was asked in probes
     asked = steps.filter(pl.col("asked") & ~probed)
     tag = pl.col("integrity").fill_null("")

@@ -1,7 +1,7 @@
 """What a metric is: a function of a table to an estimate, most often a ratio of sums over items.
 
 A metric says which table it reads:
-    steps   the records of one variant (`akrasia.evals.frame`); the default
+    steps   the records of one variant (`akrasia.evals.step_table`); the default
     turns   the turns of one variant (`akrasia.evals.turns`): who changed, and who had read whom
     pairs   one row per situation that a variant and its baseline both decided; the baseline's columns end in `_base`
     trials  one row per decision that was drawn several times (`akrasia.evals.trials`)
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar, get_args
+from functools import cached_property, update_wrapper
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, get_args
 from weakref import ReferenceType, ref
 
 import numpy as np
@@ -91,10 +91,13 @@ class Metric:
     missing: pl.Expr | None = None
 
     def __call__(self, table: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        sums = self.sums(table)
-        num, den = _array(sums, "num"), _array(sums, "den")
+        num, den = _step_sums(table).get(id(self)) or self._item_sums(table)
         result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
         return Estimate(None, why=self.why) if result.value is None else _within(result, self.unit)
+
+    def _item_sums(self, table: pl.DataFrame) -> tuple[Array, Array]:
+        sums = self.sums(table)
+        return _array(sums, "num"), _array(sums, "den")
 
     @property
     def columns(self) -> set[str]:
@@ -153,6 +156,7 @@ class Metric:
         return _episodes_of(table).sums(table.select("episode", **floats))
 
 
+SHORT = 10_000  # rows up to which all sums over them are made at once
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
 
 
@@ -254,17 +258,56 @@ class _Episodes:
         return sums if self.in_order else sums.group_by(*_EPISODE, "item").sum().sort(_EPISODE)
 
 
-_KNOWN: dict[int, tuple[ReferenceType[pl.DataFrame], _Episodes]] = {}
-"""The episodes of the tables that are in use: one table is read by many metrics, one after the other."""
+P = ParamSpec("P")
+V = TypeVar("V")
 
 
-def _episodes_of(table: pl.DataFrame) -> _Episodes:
-    known = _KNOWN.get(id(table))
-    if known is not None and known[0]() is table and known[1].rows == table.height:
-        return known[1]
-    made, place = _Episodes.of(table), id(table)
-    _KNOWN[place] = ref(table, lambda _: _KNOWN.pop(place, None)), made
-    return made
+def once_per_table(
+    made_of: Callable[Concatenate[pl.DataFrame, P], V],
+) -> Callable[Concatenate[pl.DataFrame, P], V]:
+    """The function, computed once for each table that is in use: many metrics read one table.
+
+    Its further arguments must be hashable and given by place.
+    """
+    known: dict[tuple[Any, ...], tuple[ReferenceType[pl.DataFrame], int, V]] = {}
+
+    def remembered(table: pl.DataFrame, /, *args: P.args, **kwargs: P.kwargs) -> V:
+        place = (id(table), *args)
+        found = known.get(place)
+        if found is not None and found[0]() is table and found[1] == table.height:
+            return found[2]
+        made = made_of(table, *args, **kwargs)
+        known[place] = ref(table, lambda _: known.pop(place, None)), table.height, made
+        return made
+
+    update_wrapper(remembered, made_of)
+    return remembered
+
+
+_episodes_of = once_per_table(_Episodes.of)
+
+
+@once_per_table
+def _step_sums(table: pl.DataFrame) -> dict[int, tuple[Array, Array]]:
+    """Numerators and denominators per item of the registered metrics over steps, by the metric's `id`, made together.
+
+    Asking polars for each costs more than the sums do where the table is short. Where it is long, where an item has
+    several episodes or where one of the metrics fails, each is asked for by itself, and this is empty.
+    """
+    if not 0 < table.height <= SHORT:
+        return {}
+    episodes = _episodes_of(table)
+    if not episodes.in_order or episodes.keys["item"].n_unique() != len(episodes.starts):
+        return {}
+    known, made = set(table.columns), [METRICS.make(name) for name in METRICS.names()]
+    plain = [m for m in made if isinstance(m, Metric) and m.per == "step" and m.view is None and m.columns <= known]
+    values = [e.alias(f"{e.meta.output_name()} {i}") for i, m in enumerate(plain) for e in m._values]
+    try:
+        each = table.select("episode", *values)
+    except pl.exceptions.PolarsError:
+        return {}
+    sums = [np.add.reduceat(column.to_numpy(), episodes.starts) for column in each.iter_columns()][1:]
+    return {id(m): (sums[2 * i], sums[2 * i + 1]) for i, m in enumerate(plain)}
 
 
 def _array(table: pl.DataFrame, column: str) -> Array:

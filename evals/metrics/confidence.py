@@ -20,12 +20,12 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-import scipy
 from scipy.special import ndtr
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
-from .base import RANGES, metric, register_metric
+from ..inference.resampling import average_ranks
+from .base import CLUSTER, RANGES, metric, once_per_table, register_metric
 from .totals import CELLS, Codes, OfTotals, by_item, quotient, spread_over, summed
 
 __all__ = ["BINS", "KINDS", "LEVELS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of", "rows_with_confidence"]
@@ -39,13 +39,14 @@ KINDS = {
 ONE_CLASS = "all steps are right, or all are wrong"
 
 
+@once_per_table
 def rows_with_confidence(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, Array, Codes, int]:
     """(confidence, whether right, number of its item) of every row that has one, and how many items there are.
 
     Raises:
         NotMeasured: none has one, for the reason `why`.
     """
-    rows = frame.filter(pl.col(column).is_not_null())
+    rows = frame.select({*CLUSTER, "episode", "does", column}).filter(pl.col(column).is_not_null())
     if rows.is_empty():
         raise NotMeasured(why)
     codes, items = by_item(rows)
@@ -102,7 +103,7 @@ def auroc_of(sure: Array, right: Array) -> float:
     bad = len(right) - good
     if not good or not bad:
         return float("nan")
-    ranks = scipy.stats.rankdata(sure)
+    ranks = average_ranks(sure)
     return float((ranks[right > 0].sum() - good * (good + 1) / 2) / (good * bad))
 
 

@@ -6,7 +6,8 @@ once. Latency is in the ledger's responses alone: `with_latency` joins it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 import polars as pl
@@ -83,21 +84,46 @@ def _depths(turns: pl.DataFrame) -> pl.DataFrame:
 
     Agents that read each other in a circle, as a graph that was not built here may tell, speak one after the other.
     """
-    import networkx as nx
-
     rows: list[tuple[str, str, int]] = []
     nodes = turns.select("variant", "agent", "reads").unique().sort("variant", "agent")
     for (variant,), part in nodes.group_by("variant", maintain_order=True):
-        graph: nx.DiGraph[str] = nx.DiGraph()
+        read: dict[str, set[str]] = {}
         for _, agent, reads in part.rows():
-            graph.add_node(agent)
-            graph.add_edges_from((source, agent) for source in reads if source != agent)
-        whole, depth = nx.condensation(graph), 0
-        for layer in nx.topological_generations(whole):
-            groups = [sorted(whole.nodes[group]["members"]) for group in layer]
-            rows += [(str(variant), agent, depth + i) for group in groups for i, agent in enumerate(group)]
-            depth += max(map(len, groups))
+            read.setdefault(agent, set()).update(source for source in reads if source != agent)
+        depth = 0
+        for layer in _layers(read):
+            rows += [(str(variant), agent, depth + i) for group in layer for i, agent in enumerate(group)]
+            depth += max(map(len, layer))
     return pl.DataFrame(rows, schema={"variant": pl.String, "agent": pl.String, "depth": pl.Int64}, orient="row")
+
+
+def _layers(read: Mapping[str, set[str]]) -> Iterator[list[list[str]]]:
+    """Groups of agents that may speak at once, layer by layer; agents that read each other in a circle are one group.
+
+    Args:
+        read: whom each agent reads.
+    """
+    order = TopologicalSorter(read)
+    try:
+        order.prepare()
+    except CycleError:
+        yield from _layers_with_circles(read)
+        return
+    while order.is_active():
+        layer = order.get_ready()
+        yield [[agent] for agent in layer]
+        order.done(*layer)
+
+
+def _layers_with_circles(read: Mapping[str, set[str]]) -> Iterator[list[list[str]]]:
+    import networkx as nx  # takes longer to load than most runs take to score
+
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(read)
+    graph.add_edges_from((source, agent) for agent, sources in read.items() for source in sources)
+    whole = nx.condensation(graph)
+    for layer in nx.topological_generations(whole):
+        yield [sorted(whole.nodes[group]["members"]) for group in layer]
 
 
 def paid_by_variant(answers: pl.DataFrame) -> pl.DataFrame:

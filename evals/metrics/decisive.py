@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -33,13 +35,14 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval
 from ..turns import DECISION
-from .base import Metric, metric
+from .base import Metric, metric, once_per_table
 
 __all__ = ["by_agent", "decisive_turns", "trace"]
 
 RIGHT = "\x00right"  # stands for whatever position is right
 _NONE = "no decision of several turns is wrong, or the answers are texts"
 _WHO_AND_WHEN = "Who&When, Zhang et al. 2025 (2505.00212), read off positions"
+_SAID = ("agent", "speaker", "lane", "position", "right", "reads", "role", "round", "turn")
 _SCHEMA: dict[str, Any] = {
     **dict.fromkeys(DECISION, pl.String), "episode": pl.Int64, "step": pl.Int64, "item": pl.String,
     "decisive": pl.Int64, "agent": pl.String, "role": pl.String, "round": pl.Int64, "last": pl.Boolean,
@@ -122,6 +125,7 @@ def _entered(held: Sequence[str | None], read: Sequence[Sequence[int]]) -> int:
     return at
 
 
+@once_per_table
 def decisive_turns(turns: pl.DataFrame) -> pl.DataFrame:
     """One row per wrong decision of several turns: which turn made the decisive error.
 
@@ -131,16 +135,16 @@ def decisive_turns(turns: pl.DataFrame) -> pl.DataFrame:
     rows = []
     spoken = turns.filter(~pl.col("skipped")).sort(*DECISION, "turn")
     graded = pl.col("right").is_null().any().over(DECISION)
-    for part in spoken.filter(~graded).partition_by(DECISION, maintain_order=True):
-        own = part.height - (part["role"][-1] == "voter")
-        if own < 2 or part["right"][-1]:
+    decisions = spoken.filter(~graded).select(*DECISION, "item", *_SAID).iter_rows(named=True)
+    for decision, group in groupby(decisions, key=itemgetter(*DECISION)):
+        said = list(group)
+        own = len(said) - (said[-1]["role"] == "voter")
+        if own < 2 or said[-1]["right"]:
             continue
-        said = part.select("agent", "speaker", "lane", "position", "right", "reads", "role", "round", "turn").to_dicts()
         place, had_right = trace(said)
         who = said[place]
-        decision = part.select(*DECISION, "item").row(0)
         last = place == len(said) - 1
-        rows.append((*decision, who["turn"], who["agent"], who["role"], who["round"], last, had_right))
+        rows.append((*decision, who["item"], who["turn"], who["agent"], who["role"], who["round"], last, had_right))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 

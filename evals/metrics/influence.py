@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import scipy
 
 from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
+from ..inference.resampling import average_ranks
 from ..turns import DECISION
 from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric
 from .totals import by_item, of_totals, quotient, summed
@@ -185,7 +185,7 @@ class CentralityInfluence:
             raise NotMeasured(_NOBODY)
         central = getattr(nx, CENTRALITIES[self.centrality])(_graph(edges))
         sources = edges.filter("exposed")["source"].unique().sort()
-        ranks = scipy.stats.rankdata([central[s] for s in sources])
+        ranks = average_ranks(np.array([central[s] for s in sources]))
         if len(sources) < 3 or np.ptp(ranks) == 0:
             raise NotMeasured("fewer than three speakers were heard, or all are equally central")
         edges = edges.filter("exposed").select(*CLUSTER, "episode", "source", "adopted")
@@ -197,7 +197,7 @@ class CentralityInfluence:
         def spearman(totals: Array) -> Array:
             taken, chances = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
             share = quotient(taken, chances)
-            mine = scipy.stats.rankdata(share, axis=-1) - (len(sources) + 1) / 2
+            mine = average_ranks(share) - (len(sources) + 1) / 2
             theirs = ranks - ranks.mean()
             size = np.sqrt((mine**2).sum(-1) * (theirs**2).sum())
             both = np.where(np.isnan(share).any(-1), np.nan, (mine * theirs).sum(-1))

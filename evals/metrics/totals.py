@@ -1,7 +1,7 @@
 """Metrics that are no ratio of sums, yet a function of sums over items: calibration errors, AUROC, correlations.
 
 An item contributes a row of `parts`, shape (items, k); the metric is `statistic(parts.sum(axis=0))`. The interval is a
-BCa bootstrap of the items (scipy), seeded by the metric's name: a resample is how often each item was drawn, so all of
+BCa bootstrap of the items, seeded by the metric's name: a resample is how often each item was drawn, so all of
 them are one matrix product. Beyond `MANY` items, where the two agree and a bootstrap costs seconds, it is the
 jackknife's over items (Efron and Tibshirani 1993, ch. 11) with Student's t.
 
@@ -11,24 +11,21 @@ Invariants: one item, or items that do not differ, leave the interval unknown; a
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
-import scipy
 
 from ...errors import NotMeasured
-from ...rng import named_rng
 from ..inference import ALIKE, LEVEL, ONE, Array, Estimate, Interval
 from ..inference.intervals import t_quantile
+from ..inference.resampling import RESAMPLES, Picked, bca_interval, resampled
 from .base import ANYWHERE, CLUSTER, RANGES, Table
 
 __all__ = ["CELLS", "Codes", "OfTotals", "by_cluster", "by_item", "of_totals", "quotient", "spread_over", "summed"]
 
-RESAMPLES = 2000
 MANY = 200  # items
 CELLS = 4_000_000  # numbers held at once
 DEFINED = 0.9  # share of resamples that must define the statistic
@@ -124,26 +121,17 @@ def _jackknife(parts: Array, statistic: Statistic) -> tuple[float | None, float 
 def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | None, float | None, str]:
     size = len(parts)
 
-    def drawn(picked: Codes, axis: int = -1) -> Array:
-        rows = picked.reshape(-1, picked.shape[-1])
-        base = np.arange(len(rows))[:, None] * size
-        counts = np.bincount((rows + base).ravel(), minlength=len(rows) * size).reshape(len(rows), size)
-        return statistic(counts @ parts).reshape(picked.shape[:-1])
+    def drawn(picked: Picked) -> Array:
+        base = np.arange(len(picked))[:, None] * size
+        counts = np.bincount((picked + base).ravel(), minlength=len(picked) * size).reshape(len(picked), size)
+        return statistic(counts.astype(np.float64) @ parts)  # of floats, which BLAS multiplies
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # degenerate resamples: seen in the result, not on the screen
-        result = scipy.stats.bootstrap(
-            (np.arange(size),),
-            drawn,
-            vectorized=True,
-            n_resamples=RESAMPLES,
-            confidence_level=LEVEL,
-            method="BCa",
-            batch=max(1, CELLS // size),
-            rng=named_rng(0, "bootstrap", name),
-        )
-    low, high = (float(end) for end in result.confidence_interval)
-    values = result.bootstrap_distribution[np.isfinite(result.bootstrap_distribution)]
+    values = resampled(size, drawn, name, max(1, CELLS // size))
+    totals = parts.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        without = statistic(totals - parts)
+    low, high = bca_interval(values, float(statistic(totals)), without, LEVEL)
+    values = values[np.isfinite(values)]
     if len(values) < DEFINED * RESAMPLES:
         return None, None, RARE
     if np.ptp(values) == 0:

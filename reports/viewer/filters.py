@@ -68,7 +68,7 @@ def with_marks(steps: pl.DataFrame, changed_minds: pl.DataFrame | None) -> pl.Da
     """The table of steps with one boolean column for each filter.
 
     Args:
-        steps: as `akrasia.evals.frame` makes it.
+        steps: as `akrasia.evals.step_table` makes it.
         changed_minds: the steps, by `STEP`, at which an agent changed its mind after reading a critic; None where the
             transcripts have not been read yet.
     """

@@ -20,7 +20,6 @@ import polars as pl
 
 from ...errors import AkrasiaError, UnknownName
 from ...evals.completeness import missing_sentence, stored_missing
-from ...evals.frame import stored_steps
 from ...evals.judge import LEFT, JudgedText, texts_to_judge
 from ...evals.judgements import read_judged
 from ...evals.labels import (
@@ -33,6 +32,7 @@ from ...evals.labels import (
     text_code,
 )
 from ...evals.scorecard import Scorecard
+from ...evals.step_table import stored_steps
 from ...evals.turns import turns
 from ...ledger import LedgerReader, read_ledger
 from ...ledger.file import FILE
@@ -98,7 +98,7 @@ class RunState:
 
     Attributes:
         stamp: tells whether the ledger has changed since.
-        steps: the table of `akrasia.evals.frame`, with the columns of `akrasia.reports.viewer.filters.with_marks`.
+        steps: the table of `akrasia.evals.step_table`, with the columns of `akrasia.reports.viewer.filters.with_marks`.
         transcripts: whether agents that changed their minds are known yet.
     """
 

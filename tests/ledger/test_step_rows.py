@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 import akrasia as ak
 from akrasia.errors import LedgerError
 from akrasia.evals import frame, score
-from akrasia.evals.frame import table
+from akrasia.evals.step_table import table
 from akrasia.evals.warnings import UNCHECKED
 from akrasia.ledger import Ledger, read_ledger
 from akrasia.ledger.checksums import register

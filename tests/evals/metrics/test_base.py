@@ -5,7 +5,7 @@ import polars as pl
 from akrasia.errors import NotMeasured
 from akrasia.evals import METRICS
 from akrasia.evals.metrics import table_read
-from akrasia.ledger.step_rows import SCHEMA
+from akrasia.ledger.step_columns import SCHEMA
 
 
 def test_every_metric_of_an_empty_selection_says_so() -> None:

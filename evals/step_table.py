@@ -15,13 +15,15 @@ import polars as pl
 
 from ..errors import UnknownName
 from ..ledger import LedgerReader
-from ..ledger.step_rows import COLUMNS, SCHEMA, step_row
+from ..ledger.step_columns import COLUMNS, SCHEMA
+from ..ledger.step_rows import step_row
 from ..records import Record, encode
 
 __all__ = ["OUTSIDE", "baseline_name", "frame", "stored_steps", "table", "without_probes"]
 
 AT_ONCE = 100_000  # lines that are parsed together: some 20 MB
 _HEAD = ",".join(COLUMNS).encode()
+_TYPES = pl.DataFrame(schema=COLUMNS).schema
 OUTSIDE = ("another chat model was called", "no call of the run's model", "no answer of the run's model")
 """How `integrity` begins at steps that the run's model did not decide."""
 _ARM = ["task", "model", "variant"]
@@ -112,7 +114,7 @@ def _with_probes(table: pl.DataFrame) -> pl.DataFrame:
 def table(lines: Iterable[bytes]) -> pl.DataFrame:
     """The table of records, as `frame` makes it."""
     parts = [pl.DataFrame(schema=COLUMNS)]
-    parts += [pl.read_csv(part, schema=COLUMNS) for part in _parts(iter(lines))]
+    parts += [pl.read_csv(part, schema=_TYPES) for part in _parts(iter(lines))]
     return without_probes(pl.concat(parts, rechunk=False))
 
 
