@@ -19,6 +19,7 @@ from ..notebook import paragraph_html, table_html
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .completeness import MissingEpisodes
+from .heterogeneity import Heterogeneity
 from .how_read import HowRead
 from .inference import Bounds, Contrast, Estimate
 from .integrity import IntegrityFault
@@ -160,6 +161,7 @@ class Scorecard:
         reading: by which reader the answers were read, and how often it errs; no part of what was measured either.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
+        by_item: how the effects of variants on the gap differ by item; empty where that was not asked for.
         imported: where the run was imported from; None where it was played.
     """
 
@@ -175,6 +177,7 @@ class Scorecard:
     judged: Judged | None = None
     judged_implied: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
+    by_item: tuple[Heterogeneity, ...] = ()
     imported: ImportedFrom | None = None
     missing: tuple[MissingEpisodes, ...] = ()
     sessions: tuple[RunSession, ...] = field(default=(), compare=False)

@@ -64,8 +64,9 @@ class Chart:
 
     Attributes:
         key: its name in addresses and files. title, about: what it shows, as a heading and as a sentence.
-        x, y: what the axes say; shape: "forest" (one row a line), "lines" (against steps), "reliability", "flips" (one
-            row a line, its points to both sides), "network" (`networks` alone) or "plane" (one point a line).
+        x, y: what the axes say; shape: "forest" (one row a line), "items" (a forest whose second point is what was
+            observed), "lines" (against steps), "reliability", "flips" (one row a line, its points to both sides),
+            "network" (`networks` alone) or "plane" (one point a line).
         low, high: the ends of the axis of values.
         networks: who moved whom, one for each variant.
     """

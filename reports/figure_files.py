@@ -51,7 +51,7 @@ def draw_figure(chart: Chart, path: Path) -> Path:
             for axes, network in zip(np.ravel(figure.subplots(1, len(chart.networks))), chart.networks, strict=True):
                 _network(axes, network)
         else:
-            rows = chart.shape in ("forest", "flips")
+            rows = chart.shape in ("forest", "items", "flips")
             figure = Figure(figsize=(6.5, 0.6 + 0.35 * len(chart.lines)) if rows else (6.5, 3.4), layout="constrained")
             axes = figure.subplots()
             _DRAWN.get(chart.shape, _lines)(axes, chart)
@@ -70,6 +70,8 @@ def _forest(axes: Any, chart: Chart) -> None:
         if e.low is not None and e.high is not None:
             axes.plot([e.low, e.high], [place, place], color=edge, lw=1.2)
         axes.plot([e.value], [place], marker="o", ms=5, mfc=face, mec=edge)
+        for observed in line.points[1:]:
+            axes.plot([observed.y.value], [place], marker="|", ms=9, color=edge)
     _rows(axes, chart)
     axes.set_xlabel(chart.x)
 
@@ -152,4 +154,4 @@ def _network(axes: Any, network: Network) -> None:
     axes.axis("off")
 
 
-_DRAWN = {"forest": _forest, "flips": _flips, "plane": _plane}
+_DRAWN = {"forest": _forest, "items": _forest, "flips": _flips, "plane": _plane}

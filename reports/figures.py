@@ -12,6 +12,7 @@ import polars as pl
 from .change_charts import change_charts
 from .charts import Chart, charts_of, gap_closed, gap_per_variant, measured_rows, pareto
 from .columns import ArmRow
+from .item_charts import item_charts
 from .measure_charts import measure_charts
 
 __all__ = ["FIGURES", "all_figures", "figures_of"]
@@ -37,6 +38,6 @@ def figures_of(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[Chart
 
 
 def all_figures(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[Chart]:
-    """The same, with those that the page draws otherwise: the gap per variant, and what closing it costs."""
+    """The same, with those that the page draws otherwise: gap per variant, what closing it costs, effects by item."""
     own = [chart for chart in (gap_per_variant(rows), pareto(rows)) if chart is not None]
-    return [*own, *figures_of(rows, steps)]
+    return [*own, *figures_of(rows, steps), *item_charts(rows)]

@@ -49,6 +49,8 @@ def write_report_files(card: Scorecard, experiment: Mapping[str, Any], run: RunS
         tables = {"variants": group.table, "outcomes": group.outcomes}
         if group.contrasts is not None:
             tables["contrasts"] = group.contrasts
+        if group.effects is not None:
+            tables["effects"] = group.effects
         for name, table in tables.items():
             for ending, text in _texts(table, f"{model} on {task}"):
                 written.append(write_file(folder / f"{group.code}-{name}.{ending}", text.encode()))

@@ -34,11 +34,12 @@ def files(result: ak.Result, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def test_every_format_is_what_it_says(files: dict[str, bytes]) -> None:
     charts = {name.rpartition(".")[0] for name in files if name.endswith(".png")}
-    assert charts == {"gap_per_variant", "gap_closed", "gap", "regret", "coverage", "flips", "pareto", "influence"}
+    own = {"gap_per_variant", "gap_closed", "gap", "regret", "coverage", "flips", "pareto", "influence"}
+    assert charts == own | {"items-1", "items-2"}
     for chart in charts:
         assert files[f"{chart}.png"].startswith(b"\x89PNG") and files[f"{chart}.pdf"].startswith(b"%PDF")
         assert b"<svg" in files[f"{chart}.svg"][:900]
-    for table in ("variants", "outcomes", "contrasts"):
+    for table in ("variants", "outcomes", "contrasts", "effects"):
         assert {f"{table}.{ending}" for ending in ("csv", "md", "tex")} <= files.keys()
 
 
