@@ -160,7 +160,6 @@ class RemoteModel:
             known_model(self.name),
             own_address=not self.at_its_provider,
             batched=self._batched,
-            batch_wait=self.batch_wait or WAIT,
         )
 
     @property
