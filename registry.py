@@ -75,7 +75,7 @@ class Registry(Generic[T]):
             BadOption: the name belongs to another factory.
         """
         if _home(self._factories.get(name, factory)) != _home(factory):
-            raise BadOption(f"a {self.kind} named {name!r} is registered already", remedy="Choose another name.")
+            raise BadOption(f"there is a registered {self.kind} named {name!r} already", remedy="Choose another name.")
         self._factories[name] = factory
 
     def names(self) -> list[str]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .evals.two_way import TwoWay
     from .experiments.runner import Outcome
     from .experiments.training_data import TrainingData
+    from .reports.plots import Plot
 
 __all__ = ["STOPPED", "Result", "open_run"]
 
@@ -117,6 +118,7 @@ class Result:
         evaluators: Sequence[str | Evaluator | Callable[[Record], Value]] = (),
         turns: bool | None = None,
         headline: bool = False,
+        by_item: bool = False,
     ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scoring.score`.
 
@@ -125,11 +127,29 @@ class Result:
             turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
                 holds at most 20,000 records, since it takes a second per some 8,000.
             headline: only what a scorecard opens with, at a fraction of the time.
+            by_item: also how effects on the gap differ by item (`heterogeneity`), up to a second for each variant.
         """
+        from .evals.scorecard import Scorecard
         from .evals.scoring import score
 
+        Scorecard.plotter = _plot
         run, added = self._readable(evaluators, turns)
-        return score(run, metrics, baseline, interval, added, headline)
+        return score(run, metrics, baseline, interval, added, headline, by_item)
+
+    def plot(self, name: str, task: str | None = None, model: str | None = None) -> Plot:
+        """A figure of the run, which shows itself in a notebook and can be saved; see docs/results.md.
+
+        Args:
+            name: such as "gap_closed", "flips" or "influence". task, model: needed where the run has several.
+
+        Raises:
+            UnknownName: there is no such figure, task or model.
+            BadOption: the run has several tasks or models, and none is named.
+            NotMeasured: the run has no data for it.
+        """
+        from .reports.plots import figure_of
+
+        return figure_of(self.score(), name, self.records, task, model)
 
     def _readable(self, evaluators: Sequence[Any], turns: bool | None) -> tuple[RunTables, list[Any]]:
         """All that a scorecard reads, and evaluators as metrics; see `score`."""
@@ -384,7 +404,7 @@ class Result:
         from .reports.page_charts import RunSteps
 
         to = Path(path) if path else self.folder / "report.html"
-        return write_report(self.score(), self.experiment, to, RunSteps(self.folder, self.records))
+        return write_report(self.score(by_item=True), self.experiment, to, RunSteps(self.folder, self.records))
 
     def report_files(self, folder: Path | str) -> list[Path]:
         """Write the report's charts (PNG, SVG, PDF) and tables (CSV, Markdown, LaTeX) into a folder; needs `figures`.
@@ -396,7 +416,9 @@ class Result:
         from .reports.page_charts import RunSteps
         from .reports.report_files import write_report_files
 
-        return write_report_files(self.score(), self.experiment, RunSteps(self.folder, self.records), Path(folder))
+        return write_report_files(
+            self.score(by_item=True), self.experiment, RunSteps(self.folder, self.records), Path(folder)
+        )
 
     def export(self, path: Path | str, form: str | None = None) -> Path:
         """Write the records with their prompts: `.jsonl` whole, `.parquet` or `.csv` as a table; plugins add formats.
@@ -480,6 +502,12 @@ def _turns(ledger: LedgerReader) -> pl.DataFrame:
     from .evals.turns import turns
 
     return turns(ledger.raw_records())
+
+
+def _plot(card: Scorecard, name: str, task: str | None, model: str | None) -> Plot:
+    from .reports.plots import figure_of
+
+    return figure_of(card, name, None, task, model)
 
 
 def _trials_of_items(steps: pl.DataFrame) -> pl.DataFrame | None:

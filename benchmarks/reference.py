@@ -95,13 +95,19 @@ def settings_page() -> str:
     lines += ["", "## `[models.NAME]`", "", '`slots = { critic = "simulated" }` lets another model play one role.']
     lines += _entries(MODELS, "###")
     lines += ["", "### a provider's model, such as `openai/gpt-4o-mini`", "", *_options(RemoteModel, skip=("name",))]
-    lines += ["", "## `[variants]`", "", 'A graph, then interventions: `"reason_act | critique(rounds=2)"`.']
+    lines += ["", "## `[variants]`", "", _VARIANTS]
     lines += ["", "### Graphs", "", *_table(("graph", "how it decides"), _calls(GRAPHS))]
     lines += ["", "### Interventions", "", *_table(("intervention", "what it does"), _calls(INTERVENTIONS))]
     lines += ["", "## Files of `akrasia train`", "", "[Training](training.md) describes them."]
     lines += ["", *_table(("key", "what it means"), _described(TrainingConfig)), "", "### `[rlft]`", ""]
     lines += _options(RLFTConfig)
     return "\n".join(lines) + "\n"
+
+
+_VARIANTS = (
+    'A graph, then interventions: `"reason_act | critique(rounds=2)"`. One of your own by its file: '
+    "`\"reason_act | own('./mine.py:brief', sentences=2)\"` ([interventions](interventions.md#your-own))."
+)
 
 
 def _intro() -> list[str]:
@@ -169,7 +175,11 @@ def columns_page() -> str:
             meanings[last] = begins[2]
         elif line.strip():
             meanings[last] += f" {line.strip()}"
-    rows = [(f"`{name}`", _TYPES[kind], _of(name, meanings)) for name, kind in step_columns.SCHEMA.items()]
+    for name, meaning in list(meanings.items()):
+        parts = _parted(name, meaning)
+        meanings |= {each: text for each, text in parts.items() if each == name or each not in meanings}
+    meanings |= _OWN
+    rows = [(f"`{name}`", _TYPES[kind], meanings.get(name, "")) for name, kind in step_columns.SCHEMA.items()]
     lines = [
         "# The columns of an export",
         "",
@@ -177,17 +187,75 @@ def columns_page() -> str:
         "",
         *wrap(_COLUMNS_INTRO, 118, break_on_hyphens=False, break_long_words=False),
     ]
-    return "\n".join([*lines, "", *_table(("column", "type", "what it holds"), rows)]) + "\n"
+    lines += ["", "## The ones that one needs", "", *_table(("column", "what it holds"), _NEEDED), *_HEADLINE]
+    return "\n".join([*lines, *_table(("column", "type", "what it holds"), rows)]) + "\n"
 
 
-def _of(name: str, meanings: dict[str, str]) -> str:
-    """What a column holds; one that has no entry of its own is explained in that of a neighbour: "x: ..."."""
-    if name in meanings:
-        return meanings[name]
-    for other, meaning in meanings.items():
-        if re.search(rf"\b{name}:", meaning):
-            return f"see `{other}`"
-    return ""
+def _parted(name: str, meaning: str) -> dict[str, str]:
+    """What a column holds, and what its neighbours hold that are explained behind it: "...; other: it is neither"."""
+    parts = re.split(r"(?:; |\. )((?:\w+, )*\w+): ", meaning)
+    found = {name: parts[0]}
+    last = [name]
+    for names, text in zip(parts[1::2], parts[2::2], strict=True):
+        if set(named := names.split(", ")) <= set(step_columns.SCHEMA):
+            last = named
+            found |= dict.fromkeys(named, text)
+        else:
+            found |= {each: f"{found[each]}; {names}: {text}" for each in last}
+    return found
+
+
+_NEEDED = [
+    ("`task`, `model`, `variant`", "which arm the row is of; `control`: which control that is, null where it is none"),
+    ("`item`", "the question or the game: the unit of every interval, so cluster by it"),
+    ("`episode`, `step`", "which decision; variants of a fork are paired by both, where `situation` is the same text"),
+    ("`asked`", "a rationale was asked for: keep these rows for knowing and the gap"),
+    ("`knows`", "what the rationale recommends is optimal"),
+    ("`does`", "the action taken is optimal"),
+    ("`stated`, `done`", "the recommendation and the action themselves"),
+    (
+        "`status`, `stated_status`",
+        'what became of them: "ok", "unparsable", ...; such rows stay in, and count as wrong',
+    ),
+]
+_HEADLINE = [
+    "",
+    "The gap is no column: it is `knows` and not `does`. Every row is a decision; what is asked about its other",
+    "questions (`probes`) has no rows of its own. After `akrasia export RUN steps.csv` in Python:",
+    "",
+    "```python",
+    "import pandas as pd",
+    "",
+    'steps = pd.read_csv("steps.csv").query("asked == True")',
+    'steps["gap"] = steps["knows"].eq(True) & ~steps["does"].eq(True)',
+    'print(steps.groupby(["task", "model", "variant"])[["knows", "does", "gap"]].mean())',
+    "```",
+    "",
+    "and in R:",
+    "",
+    "```",
+    'steps <- subset(read.csv("steps.csv"), asked)',
+    "steps$gap <- steps$knows %in% TRUE & !(steps$does %in% TRUE)",
+    "aggregate(gap ~ task + model + variant, steps, mean)",
+    "```",
+    "",
+    "These are the scorecard's means of arms that state something; its intervals",
+    "cluster by `item`, its differences pair by `episode` and `step`.",
+    "",
+    "## All of them",
+    "",
+]
+_OWN = {
+    "entropy": "of the token probabilities of the legal actions, in nats; null where not shown",
+    "other": "the action taken is legal, and neither optimal nor greedy",
+    "valid": "the action taken is a legal one",
+    "implies": "one of the implied actions is optimal",
+    "concludes": "one of the actions that the conclusion recommends is optimal",
+    "draws_on": "one of those is among the implied ones; null where either is not known",
+    "planted": "what the changed rationale recommends",
+    "cue_kind": "the kind of that remark",
+    "of": "the plan that a placebo or informed baseline stands for",
+}
 
 
 _TYPES = {str: "text", bool: "true or false", int: "whole number", float: "number"}

@@ -38,7 +38,7 @@ TEMPLATE = """\
 #     akrasia plan {file}                 calls, tokens and dollars; asks nobody
 #     akrasia plan {file} --effect 0.1    how many episodes find a difference of 0.1
 #     akrasia run {file}                  play it, into runs/{name}
-#     akrasia run {file} --resume         go on where it stopped; nothing is paid twice
+#     akrasia run {file} --resume         go on where it stopped; what was answered is not asked again
 #
 # Every key is explained in docs/configuration.md. One that is unknown is refused, with the nearest name.
 name = {name_toml}
@@ -48,7 +48,8 @@ name = {name_toml}
 # Several: model = ["embedded", "openai/gpt-4o-mini"]
 model = {model}
 
-# Seeded plays per task and model: what intervals and tests count. "akrasia plan --effect" says how many are needed.
+# Seeded plays per task and model. Intervals and tests count what they are about: a question asked twice is one. How
+# many are needed: akrasia plan --effect 0.1
 episodes = 32
 seed = 0
 

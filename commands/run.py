@@ -88,7 +88,7 @@ def run_command(
     if resume and not start and not offline and not holds_run(into):
         remedy = "Leave out --resume to begin one; --resume-or-start does either."
         raise RunFolderError(f"there is no run to resume in {str(into)!r}", remedy=remedy)
-    tell([*notes, *warnings_of_names(assembled.backends)])
+    tell([*notes, *assembled.unasked(), *warnings_of_names(assembled.backends)])
     with logged(log_level, log_file) as log, exported(otel, otel_texts) as exporter:
         try:
             racing = None if race is None else (race, "gap", race_per)

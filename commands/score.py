@@ -71,7 +71,9 @@ def score_command(
 
     names = metrics or ([] if evaluators else None)
     with waiting(f"scoring {run}"):
-        card = result.score(names, baseline, interval, evaluators, turns, headline=not (every or as_json))
+        card = result.score(
+            names, baseline, interval, evaluators, turns, not (every or as_json), as_json and names is None
+        )
     if as_json:
         echo_json(card)
     elif every or names is not None:

@@ -85,7 +85,8 @@ def _run_folders(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _score(folder: Path) -> Scorecard:
-    return open_run(folder).score()
+    run = open_run(folder)
+    return run.score(by_item=not run.missing)  # while a run goes on it is scored again and again
 
 
 def _unread(text: str, situation: Situation, stated: bool) -> str:

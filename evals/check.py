@@ -317,7 +317,7 @@ def _decided(
         return {"holds": None, "estimate": estimate, "why": f"it is not measured: {estimate.why}"}
     ends = (estimate, estimate) if bounds is None or bounds.low.value is None else (bounds.low, bounds.high)
     if estimate.clusters and estimate.counted < FEW:
-        few = f"{estimate.how_many} episodes, and at least {FEW} are needed"
+        few = f"{estimate.how_many} items, and at least {FEW} are needed"
         return {"holds": None, "estimate": estimate, "why": few, "remedy": "Play more.", "episodes": FEW}
     if _plain(metric, estimate):
         holds, why = requirement.holds_at(estimate.value), "" if estimate.why == ALIKE else estimate.why

@@ -103,7 +103,9 @@ def heterogeneity(
         base = baseline_name(steps, baseline)
         parts = {str(v): part for (v,), part in steps.group_by(["variant"], maintain_order=True)}
         drawn = None if run.trials is None else run.trials.filter(task=task, model=model, variant=base)
-        for name, part in parts.items():
+        listed = list(run.experiment.get("variants") or ())
+        for name in sorted(parts, key=lambda v: listed.index(v) if v in listed else len(listed)):
+            part = parts[name]
             if name != base:
                 faults = (arm_faults(run, steps, name, base), arm_faults(run, steps, base, base))
                 pairing = pair(Side(name, part), Side(base, parts[base]))
@@ -115,7 +117,7 @@ def heterogeneity(
 
 
 def _unmeasured(task: str, model: str, whole: Contrast) -> Heterogeneity:
-    """What is told of two arms of which one was not measured: that, and why."""
+    """What is told of two arms of which one was not measured, or without this metric: that, and why."""
     why = whole.difference.why
     check = MixedCheck(Estimate(None, why=why), None, f"mixed model: not compared, {why}")
     return Heterogeneity(task, model, whole.variant, whole.against, whole.metric, whole, (), None, None, why, (), check)
@@ -125,6 +127,8 @@ def _of(
     task: str, model: str, pairing: Pairing, metric: Metric, interval: Interval, drawn: pl.DataFrame | None
 ) -> Heterogeneity:
     whole = metric_contrast(metric, pairing, interval)
+    if whole.difference.value is None:
+        return _unmeasured(task, model, whole)
     rows, a, b = _outcomes(pairing, metric)
     codes, count = by_item(rows) if rows.height else (np.zeros(0, np.intp), 0)
     shrunk = shrunk_effects(a - b, codes, count) if count else None

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
+from ..errors import NotMeasured
 from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession
 from ..notebook import paragraph_html, table_html
 from .anytime import InterimLooks
 from .breakdown import Breakdown
 from .completeness import MissingEpisodes
+from .heterogeneity import Heterogeneity
 from .how_read import HowRead
 from .inference import Bounds, Contrast, Estimate
 from .integrity import IntegrityFault
@@ -159,8 +161,11 @@ class Scorecard:
         reading: by which reader the answers were read, and how often it errs; no part of what was measured either.
         two_way: every two models by every two variants, where the run has both; empty as well where single metrics were
             asked for.
+        by_item: how the effects of variants on the gap differ by item; empty where that was not asked for.
         imported: where the run was imported from; None where it was played.
     """
+
+    plotter: ClassVar[Callable[[Scorecard, str, str | None, str | None], Any] | None] = None
 
     design: str
     arms: tuple[Arm, ...]
@@ -172,6 +177,7 @@ class Scorecard:
     judged: Judged | None = None
     judged_implied: Judged | None = None
     two_way: tuple[TwoWay, ...] = ()
+    by_item: tuple[Heterogeneity, ...] = ()
     imported: ImportedFrom | None = None
     missing: tuple[MissingEpisodes, ...] = ()
     sessions: tuple[RunSession, ...] = field(default=(), compare=False)
@@ -216,6 +222,19 @@ class Scorecard:
         corrected by Holm. Shares are in [0, 1], differences of shares in [-1, 1].
         """
         return pl.DataFrame(list(_rows(self)), schema=_SCHEMA, orient="row")
+
+    def plot(self, name: str, task: str | None = None, model: str | None = None) -> Any:
+        """A figure of those that a scorecard can draw by itself; `Result.plot` draws all. See docs/results.md.
+
+        Args:
+            name: such as "gap_closed". task, model: needed where the run has several.
+
+        Raises:
+            UnknownName, BadOption, NotMeasured: there is no such figure of this run.
+        """
+        if Scorecard.plotter is None:
+            raise NotMeasured("nobody draws here", "the scorecard was not made by a Result", "Take Result.score.")
+        return Scorecard.plotter(self, name, task, model)
 
     def _repr_html_(self) -> str:
         return _html(self)

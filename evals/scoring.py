@@ -20,6 +20,7 @@ from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_leaking, references
 from .encoded import encoded_beside
+from .heterogeneity import heterogeneity
 from .how_read import how_read, several_readers
 from .implied_judge import implied_rates
 from .inference import INTERVALS, Contrast, Estimate, Interval, benjamini_hochberg, holm, kind_and_level
@@ -39,12 +40,14 @@ from .oracle import (
     unjudged_contrasts,
     unjudged_verdict,
 )
+from .outcomes import multiple_of, outcomes_of, per_step
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
-from .scorecard import Arm, JudgedRates, Outcomes, Scorecard
+from .scorecard import Arm, JudgedRates, Scorecard
 from .step_table import baseline_name
 from .two_way import two_way
-from .verdict import Verdict, direction, judge_arm, no_verdict, with_leak
+from .unmeasured import with_faults, with_undone
+from .verdict import Verdict, judge_arm, no_verdict, with_leak
 from .warnings import (
     UNCHECKED,
     arm_warnings,
@@ -78,6 +81,7 @@ def score(
     interval: Interval = "robust",
     evaluators: Sequence[Any] = (),
     headline: bool = False,
+    by_item: bool = False,
 ) -> Scorecard:
     """Score a run.
 
@@ -88,6 +92,8 @@ def score(
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
         evaluators: further metrics, as `akrasia.evals.evaluating.evaluated` makes them of a user's evaluators; those
             that are ratios of sums are contrasted too.
+        headline: only what a scorecard opens with. by_item: also how effects on the gap differ by item, which takes up
+            to a second for each variant.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -135,6 +141,7 @@ def score(
         reading=how_read(run),
         imported=run.imported,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
+        by_item=heterogeneity(run, "gap", interval, baseline) if by_item else (),
     )
 
 
@@ -185,8 +192,8 @@ class _Scorer:
             contrasts += _contrasts(_pairings(drawn, again, base), repeated, self.interval, faults)
         looks = self.run.looks
         valid = [] if looks is None else _anytime_valid(looks, contrasts, contrasted, pairings)
-        arms = [_with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
-        arms = _with_undone(arms, valid or contrasts)
+        arms = [with_faults(a, faults[a.variant]) for a in self._arms(steps, order, parts, pairings, base)]
+        arms = with_undone(arms, valid or contrasts)
         return _Group(arms, contrasts, valid, self._verdicts(arms, controls, valid or contrasts))
 
     def _arms(
@@ -234,9 +241,9 @@ class _Scorer:
             metrics=metrics,
             splits={name: self._split(steps.filter(keep)) for name, keep in SPLITS.items()},
             table=gap_table(steps),
-            outcomes=_outcomes(steps),
-            calls=_per_step(steps["calls"]),
-            tokens=_per_step(steps["prompt_tokens"] + steps["completion_tokens"]),
+            outcomes=outcomes_of(steps),
+            calls=per_step(steps["calls"]),
+            tokens=per_step(steps["prompt_tokens"] + steps["completion_tokens"]),
             flips=tables.pairing.flips if tables.pairing is not None and judged_steps else None,
             bounds={name: bounds for name, bounds in ends.items() if bounds is not None},
             anytime=looks.level(GAP, steps) if looks is not None and judged_steps else None,
@@ -283,7 +290,7 @@ class _Scorer:
         def verdict(arm: Arm) -> Verdict:
             by_metric = {m: c for m in CONTRASTED if (c := known.get((m, arm.variant, base.variant))) is not None}
             refs = [(r, c) for r in controls[arm.variant] if (c := known.get(("gap", arm.variant, r.variant)))]
-            multiples = (_multiple(arm.tokens, base.tokens), _multiple(arm.calls, base.calls))
+            multiples = (multiple_of(arm.tokens, base.tokens), multiple_of(arm.calls, base.calls))
             where = (arm.task, arm.model, arm.variant)
             change = known.get(("gap", arm.variant, base.variant))
             if change is not None and change.difference.why == WHY_NOT:
@@ -306,40 +313,6 @@ def _answers(turns: pl.DataFrame, by_trials: pl.DataFrame | None) -> pl.DataFram
     if by_trials is None:
         return first
     return pl.concat([first, by_trials.join(first.select("task", "model").unique(), on=["task", "model"], how="semi")])
-
-
-def _with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
-    """The arm with its faults; its gap is measured nowhere then, since what fails knows nothing and so has no gap."""
-    if not faults:
-        return arm
-    gap = Estimate(None, why=f"{arm.variant} was not measured, see the warnings")
-
-    def without(values: dict[str, Estimate], name: str = "gap") -> dict[str, Estimate]:
-        return values | {name: gap} if name in values else values
-
-    levels = {
-        level: without(values, "share") if level == "undone" else values
-        for level, values in arm.breakdowns.get("level", {}).items()
-    }
-    return replace(
-        arm,
-        integrity=faults,
-        flips=None,
-        metrics=without(arm.metrics),
-        bounds={name: bounds for name, bounds in arm.bounds.items() if name != "gap"},
-        splits={name: without(split) for name, split in arm.splits.items()},
-        anytime=None if arm.anytime is None else gap,
-        followed={name: rate for name, rate in arm.followed.items() if name != "gap"},
-        judged=None if arm.judged is None else replace(arm.judged, metrics=without(arm.judged.metrics)),
-        breakdowns=arm.breakdowns | ({"level": levels} if levels else {}),
-    )
-
-
-def _with_undone(arms: Sequence[Arm], contrasts: Sequence[Contrast]) -> list[Arm]:
-    """The arms, marked where what is missing could undo that their gap differs from the baseline's."""
-    base = next(a.variant for a in arms if a.baseline)
-    undone = {c.variant for c in contrasts if (c.metric, c.against) == ("gap", base) and direction(c) == "undone"}
-    return [replace(a, undone=True) if a.variant in undone else a for a in arms]
 
 
 def _pairings(
@@ -390,42 +363,6 @@ def _judged(steps: pl.DataFrame, judged: Judged, interval: Interval) -> JudgedRa
         unread=steps.filter(pl.col("stated_status").is_in(LEFT)).height,
         judged=with_readings.filter(stated_status="judged").height,
     )
-
-
-def _outcomes(steps: pl.DataFrame) -> Outcomes:
-    read = int(steps["answers_read"].sum())
-    return Outcomes(
-        actions=_counts(steps["status"]),
-        rationales=_counts(steps["stated_status"]),
-        read=read,
-        unread=int(steps["answers"].sum()) - read,
-        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() and _has_choices(steps) else None,
-    )
-
-
-def _has_choices(steps: pl.DataFrame) -> bool:
-    """Whether there is something to choose from; an imported answer may be nothing but right or wrong."""
-    return steps["item_trial"].null_count() == steps.height or bool(steps["actions"].max())
-
-
-def _per_step(column: pl.Series) -> float | None:
-    """The mean of a column; None where an imported run does not hold all of it."""
-    return None if column.null_count() else float(column.sum()) / len(column)
-
-
-def _multiple(ours: float | None, theirs: float | None) -> float | None:
-    return ours / theirs if ours is not None and theirs else None
-
-
-def _counts(column: pl.Series) -> dict[str, int]:
-    return {str(k): int(n) for k, n in column.value_counts(sort=True).rows()}
-
-
-def _entropy(column: pl.Series) -> float | None:
-    """Entropy of the labels taken, as a share of its maximum over as many labels."""
-    shares = column.drop_nulls().value_counts(normalize=True, sort=True)["proportion"]
-    kinds = len(shares)
-    return float(shares.entropy(base=kinds) or 0.0) if kinds > 1 else (0.0 if kinds == 1 else None)
 
 
 def _by_task_and_model(run: RunTables) -> list[pl.DataFrame]:

@@ -34,8 +34,8 @@ import polars as pl
 import scipy
 
 from ..ledger.step_columns import COLUMNS
-from ..ledger.step_rows import step_row
-from ..records import Record, encode, normal_form
+from ..ledger.step_rows import drawn_action, step_row
+from ..records import Record, encode
 from .step_table import without_probes
 
 __all__ = ["ASKED", "TRIALS", "asked_by_trials", "plurality_votes", "trials", "trials_of_items"]
@@ -65,7 +65,7 @@ def trials(records: Iterable[Record | bytes]) -> pl.DataFrame:
             for name in COLUMNS:
                 columns[name].append(row[name])
             columns["trial"].append(number)
-            columns["action_text"].append(_position(draw))
+            columns["action_text"].append(drawn_action(draw["decision"], draw["tags"].get("answer", "action")))
             columns["said"].append("\x00".join(turn["text"] for turn in draw["decision"]["turns"]))
     schema = {**COLUMNS, "trial": pl.Int64, "action_text": pl.String, "said": pl.String}
     rows = pl.DataFrame(columns, schema=schema)
@@ -121,16 +121,6 @@ def _draws(record: dict[str, Any]) -> list[dict[str, Any]]:
     own = ("decision", "regret", "calls", "usage", "cost")
     again = [{**record, **{name: t[name] for name in own}, "tags": record["tags"] | t["tags"]} for t in more]
     return [record, *again] if more else []
-
-
-def _position(record: dict[str, Any]) -> str | None:
-    """What a draw does, as a vote counts it: of a text, which the record holds as a grade, its normal form."""
-    decision = record["decision"]
-    if decision["done"] is None or record["tags"].get("answer") != "text":
-        done: str | None = decision["done"]
-        return done
-    last = next((t["action"] for t in reversed(decision["turns"]) if t.get("action") is not None), None)
-    return None if last is None else normal_form(last)
 
 
 def _without_probes(rows: pl.DataFrame) -> pl.DataFrame:

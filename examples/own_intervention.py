@@ -1,4 +1,4 @@
-"""An intervention of your own: a function plan -> plan or situation -> situation that changes one thing."""
+"""Interventions of your own: a function plan -> plan or situation -> situation that changes one thing."""
 
 from dataclasses import replace
 
@@ -13,19 +13,22 @@ def recent(situation: Situation, draw: Draw, steps: int = 3) -> Situation:
     return replace(situation, history=situation.history[-steps:])
 
 
-@ak.intervention("prompt", "the reasoner thinks in three sentences", "our own")
-def terse(plan: Plan) -> Plan:
-    """Terse: three sentences must do."""
-    think = "Think in at most three sentences, and say which {noun} is best."
-    nodes = [
-        replace(n, agent=n.agent.with_options(think=think)) if n.agent.role == "reasoner" else n for n in plan.nodes
-    ]
+@ak.intervention("prompt", "how long the reasoner may think", "our own")
+def terse(plan: Plan, sentences: int = 3) -> Plan:
+    """Terse: a few sentences must do."""
+    hint = {"terse": f"Think in at most {sentences} sentences."}  # a hint: its placebo has a filler in its place
+    nodes = []
+    for node in plan.nodes:
+        if node.agent.role == "reasoner":
+            hints = {**node.agent.options.get("hints", {}), **hint}
+            node = replace(node, agent=node.agent.with_options(hints=hints))
+        nodes.append(node)
     return replace(plan, nodes=tuple(nodes))
 
 
 def main() -> None:
-    variants = ["reason_act", "reason_act | terse", "reason_act | recent(steps=2)"]
-    ak.run(task="bandit", model="simulated", variants=variants, episodes=8, out="runs/own_intervention").show()
+    variants = ["reason_act", "reason_act | terse", "reason_act | placebo(of='terse')", "reason_act | recent(steps=2)"]
+    ak.run(task="bandit", model="simulated", variants=variants, episodes=10, out="runs/own_intervention").show()
 
 
 if __name__ == "__main__":

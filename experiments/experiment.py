@@ -236,6 +236,16 @@ class Experiment:
         seeds = range(self.episode_seed(0), self.episode_seed(self.episodes if episodes is None else episodes))
         return {label: count_items(task, seeds) for label, task in zip(self.labels(), self.tasks, strict=True)}
 
+    def unasked(self) -> list[str]:
+        """A sentence for each task of which the episodes ask only a part, such as 16 of 200 questions."""
+        lines = []
+        for (label, asked), task in zip(self.items().items(), self.tasks, strict=True):
+            cycle = getattr(task, "cycle", 0)
+            total = count_items(task, range(cycle)) or 0
+            if asked is not None and self.episodes < cycle and asked < total:
+                lines.append(f"{label}: {asked} of {total} questions are asked; episodes = {cycle} asks each once")
+        return lines
+
     def episode_seed(self, episode: int) -> int:
         """The seed of an episode, which also names the episode in draws."""
         return self.seed * EPISODES + episode

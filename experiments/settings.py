@@ -40,7 +40,8 @@ class ExperimentSettings(TypedDict, total=False):
         model: one model or a list of them; by default "embedded".
         models: several models, as a list or as tables by name; in the place of `model`.
         variants: plans or expressions, the first of which is the baseline; a mapping names them.
-        episodes: seeded plays per task and model, the unit of statistical independence; by default 16.
+        episodes: seeded plays per task and model; by default 16. A play of a question set asks one question, so ask for
+            as many episodes as it has questions.
         seed: names the set of episodes; by default 0.
         design: "fork" (the default): every variant decides the baseline's situations; or "rollout": each plays its own.
         budget: {"calls": n, "tokens": n, "dollars": x} over the whole run; by default no limit.

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Sequence
 from html import escape
 from importlib import import_module
 from math import ceil, hypot, pi
 from textwrap import wrap
-from typing import Any, cast
+from typing import Any
 
 import networkx as nx
 from rich.cells import cell_len
@@ -24,6 +22,7 @@ from rich.cells import cell_len
 from ..agents.base import asks_model
 from ..agents.follow_up import FOLLOW_UPS
 from ..errors import MissingExtra, UnknownName
+from .layout import MARGIN, Spot, fewest_crossings, flow_layers, flow_trails, spot_heights
 from .plan import Node, Plan
 
 __all__ = ["FORMATS", "draw", "speakers"]
@@ -32,13 +31,10 @@ FORMATS = ("mermaid", "svg", "png")
 
 FONT = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 LARGE, CHAR, SMALL = 7.9, 7.3, 6.1  # width of a character of 13, of 12 and of 10 pixels
-BOX, GAP, BEND, ROOM = 46.0, 18.0, 10.0, 64.0  # heights of a box, of a gap, of a passing edge; least room of a layer
-MARGIN, LINE = 24.0, 20.0
+BOX, ROOM, LINE = 46.0, 64.0, 20.0  # heights of a box and of a line; least room of a layer
 INK, FAINT, PALE, ASKS, ACCENT = "#1f2933", "#616e7c", "#f1f3f5", "#e8f1fb", "#b3400f"
 BESIDE, DISC = 74.0, 13.0  # the topology: room per agent on the circle, radius of an agent
 PNG_ZOOM = 2.0
-
-Spot = tuple[str, int]  # a node in its layer, or its edge as it passes a later layer
 
 
 def draw(plan: Plan, format: str = "mermaid") -> str | bytes:
@@ -155,11 +151,11 @@ def _svg(plan: Plan) -> str:
 
 def _flow(plan: Plan) -> tuple[str, float, float]:
     """(drawing, width, height) of the flow, its top left at the origin."""
-    trails, layer = _trails(plan)
-    layers = _ordered(_layers(layer, trails), trails)
+    trails, layer = flow_trails(plan)
+    layers = fewest_crossings(flow_layers(layer, trails), trails)
     wide = {n.name: _width(plan, n) for n in plan.nodes}
     tall = _tall(plan, trails, layer)
-    y = _heights(layers, trails, layer, tall)
+    y = spot_heights(layers, trails, layer, tall)
     crowd = [len({e[0] for e in trails if e[1][1] == k}) for k in range(len(layers))]
     x, at = [0.0] * len(layers), MARGIN + 12
     for k, spots in enumerate(layers):
@@ -202,109 +198,10 @@ def _flow(plan: Plan) -> tuple[str, float, float]:
     return lines + start + "".join(boxes), width, height
 
 
-def _trails(plan: Plan) -> tuple[dict[tuple[Spot, Spot], bool], dict[str, int]]:
-    """({piece of an edge between neighbouring layers: dashed}, {node: layer}); "" is the start.
-
-    The edges of one node share their way through the layers that they pass.
-    """
-    graph = nx.DiGraph(plan.graph)
-    graph.add_edges_from(("", n.name) for n in plan.nodes if not n.follows)
-    generations = nx.topological_generations(cast(Any, graph))
-    layer = {name: k for k, names in enumerate(generations) for name in names}
-    trails: dict[tuple[Spot, Spot], bool] = {}
-    for node in plan.nodes:
-        for other in node.follows or ("",):
-            dashed = bool(node.unless) and other not in node.reads
-            for k in range(layer[other], layer[node.name]):
-                ahead = (node.name if k + 1 == layer[node.name] else other, k + 1)
-                piece = ((other, k), ahead)
-                trails[piece] = dashed and trails.get(piece, True)
-    return trails, layer
-
-
-def _layers(layer: dict[str, int], trails: dict[tuple[Spot, Spot], bool]) -> list[list[Spot]]:
-    spots = dict.fromkeys([*layer.items(), *(s for piece in trails for s in piece)])
-    return [[s for s in spots if s[1] == k] for k in range(max(layer.values()) + 1)]
-
-
-def _ordered(layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool]) -> list[list[Spot]]:
-    """The layers in the order with the fewest crossings that sweeps by barycentre find."""
-    graph: nx.DiGraph[Spot] = nx.DiGraph(list(trails))
-    best, fewest = [list(spots) for spots in layers], _crossings(layers, trails)
-    now = [list(spots) for spots in layers]
-    for sweep in range(12):
-        back = sweep % 2 == 1
-        for k in range(len(now) - 2, -1, -1) if back else range(1, len(now)):
-            place = {s: i for i, s in enumerate(now[k + 1 if back else k - 1])}
-            own = {s: i for i, s in enumerate(now[k])}
-
-            def middle(
-                spot: Spot, place: dict[Spot, int] = place, own: dict[Spot, int] = own, back: bool = back
-            ) -> float:
-                near = [place[s] for s in (graph.successors(spot) if back else graph.predecessors(spot))]
-                return sum(near) / len(near) if near else own[spot]
-
-            now[k].sort(key=middle)
-        crossings = _crossings(now, trails)
-        if crossings < fewest:
-            best, fewest = [list(spots) for spots in now], crossings
-    return best
-
-
-def _crossings(layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool]) -> int:
-    place = {s: i for spots in layers for i, s in enumerate(spots)}
-    total = 0
-    for k in range(len(layers) - 1):
-        ends = sorted((place[u], place[v]) for u, v in trails if u[1] == k)
-        above: list[int] = []
-        for _, end in ends:
-            total += len(above) - bisect_right(above, end)
-            insort(above, end)
-    return total
-
-
 def _tall(plan: Plan, trails: dict[tuple[Spot, Spot], bool], layer: dict[str, int]) -> dict[str, float]:
     """The height of every box: there is room for each edge that ends at it."""
     ends = Counter(v for _, v in trails)
     return {n.name: max(BOX, 2 * _corner(n) + 6.0 * (ends[n.name, layer[n.name]] - 1)) for n in plan.nodes}
-
-
-def _heights(
-    layers: list[list[Spot]], trails: dict[tuple[Spot, Spot], bool], layer: dict[str, int], boxes: dict[str, float]
-) -> dict[Spot, float]:
-    """The middle of every spot: near those it is joined to, in its order, and never over its neighbour."""
-    graph: nx.DiGraph[Spot] = nx.DiGraph(list(trails))
-    tall = {s: boxes.get(s[0], BEND) if layer[s[0]] == s[1] else BEND for spots in layers for s in spots}
-    room = [[0.0, *((tall[a] + tall[b]) / 2 + GAP for a, b in zip(spots, spots[1:], strict=False))] for spots in layers]
-    y: dict[Spot, float] = {}
-    for spots, steps in zip(layers, room, strict=True):
-        total, at = sum(steps), 0.0
-        for spot, step in zip(spots, steps, strict=True):
-            at += step
-            y[spot] = at - total / 2
-    for sweep in range(16):
-        for k in range(len(layers)) if sweep % 2 == 0 else range(len(layers) - 1, -1, -1):
-            wanted = []
-            for s in layers[k]:
-                near = [y[o] for o in (*graph.predecessors(s), *graph.successors(s))]
-                wanted.append(sum(near) / len(near) if near else y[s])
-            y.update(zip(layers[k], _spaced(wanted, room[k]), strict=True))
-    top = min(y[s] - tall[s] / 2 for s in y) - MARGIN
-    return {s: v - top for s, v in y.items()}
-
-
-def _spaced(wanted: Sequence[float], steps: Sequence[float]) -> list[float]:
-    """The places nearest to the wanted ones, by least squares, that keep the order and the steps between them."""
-    offsets = [sum(steps[: i + 1]) for i in range(len(steps))]
-    pools: list[tuple[float, int]] = []
-    for want, offset in zip(wanted, offsets, strict=True):
-        mean, size = want - offset, 1
-        while pools and pools[-1][0] > mean:
-            before, n = pools.pop()
-            mean, size = (before * n + mean * size) / (n + size), n + size
-        pools.append((mean, size))
-    flat = [mean for mean, size in pools for _ in range(size)]
-    return [f + o for f, o in zip(flat, offsets, strict=True)]
 
 
 def _width(plan: Plan, node: Node) -> float:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from ..errors import AkrasiaError, PlanError
+from ..errors import AkrasiaError, BadOption, PlanError
+from ..graphs.named_objects import object_named
 from ..graphs.plan import Plan
 from ..graphs.reason_act import plain
 from ..records import Draw, Situation
 from ..registry import Registry, bind
 
-__all__ = ["INTERVENTIONS", "Intervention", "intervention", "view"]
+__all__ = ["INTERVENTIONS", "Intervention", "intervention", "own", "view"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,8 +103,33 @@ def _hashable(value: Any) -> Any:
 INTERVENTIONS: Registry[Intervention] = Registry("intervention", "akrasia.interventions")
 
 
+_MAKERS: set[Any] = set()  # the functions that make an intervention, whatever names have been registered anew
+OWN = "own"  # names an intervention by its file, see `own`
+
+
 def _made(name: str, options: dict[str, Any]) -> Intervention:
-    return INTERVENTIONS.make(name, **options)
+    return own(**options) if name == OWN else INTERVENTIONS.make(name, **options)
+
+
+def own(where: str, **options: Any) -> Intervention:
+    """An intervention of your own by where it lies: `own('./mine.py:terse', sentences=2)`.
+
+    So written, it goes into experiment files, onto the command line and into worker processes.
+
+    Args:
+        where: "./file.py:name" or "package.module:name" of a function under `@ak.intervention` or `view`.
+        options: those of the intervention.
+
+    Raises:
+        BadOption: nothing is found there, or no intervention. UnknownName: it has no such option.
+    """
+    found = object_named(where)
+    if not inspect.isfunction(found) or found not in _MAKERS:
+        raise BadOption(
+            f"{where!r} is no intervention", remedy="Put @ak.intervention(...) or @ak.interventions.view(...) above it."
+        )
+    made: Intervention = found(**options)
+    return replace(made, name=OWN, options=(("where", where), *made.options))
 
 
 def intervention(
@@ -158,4 +184,5 @@ def _registered(
         function.__module__ = change.__module__
         function.__signature__ = own  # type: ignore[attr-defined]
     INTERVENTIONS.register(name, checked)
+    _MAKERS.add(checked)
     return checked

@@ -56,6 +56,12 @@ def placebo(plan: Plan, of: str = "re_evaluate") -> Plan:
         PlanError: the interventions add nothing that has a placebo.
     """
     treated = _applied(plan, of)
+
+    def no_placebo(why: str) -> PlanError:
+        more = _most(treated) > _most(plan)
+        instead = "retry with as many calls" if more else "the baseline: its calls are the same"
+        return PlanError(f"{of!r} has no placebo", why, f"Compare with {instead}.")
+
     before = {n.name: n for n in plan.nodes}
     talks = any(n.name not in before and _is_shown(n) for n in treated.nodes)
     nodes, touched = [], False
@@ -65,27 +71,23 @@ def placebo(plan: Plan, of: str = "re_evaluate") -> Plan:
         if old is not None:
             fillers = _blanked_hints(agent, old.agent)
             if fillers is None and agent != old.agent:
-                raise _no_placebo(of, "it changes how an agent is asked, not what is added")
+                raise no_placebo("it changes how an agent is asked, not what is added")
         elif agent.role in _UNBLANKABLE:
-            raise _no_placebo(of, f"the {agent.role} adds no words")
+            raise no_placebo("what it adds says nothing")
         elif asks_model(agent):
             fillers = {"blank": True} if _is_shown(node) or agent.move != "open" else None
         else:
             fillers = None if talks else {"rule": "first"}
         touched = touched or fillers is not None
         if not all(agent.takes(option) for option in fillers or ()):
-            raise _no_placebo(of, f"the {agent.role} adds no words")
+            raise no_placebo("what it adds says nothing")
         nodes.append(node if fillers is None else replace(node, agent=agent.with_options(**fillers)))
     if not touched:
-        raise _no_placebo(of, "it adds neither words nor draws")
+        raise no_placebo("it adds no agent, hint or draw whose words could be blanked")
     return replace(treated, nodes=tuple(nodes), changes=plan.changes)
 
 
 _UNBLANKABLE = ("executor", "editor", "try_all", "epsilon_greedy", "random", "oracle", "summariser")
-
-
-def _no_placebo(of: str, why: str) -> PlanError:
-    return PlanError(f"{of!r} has no placebo", why, "Compare with the baseline: its calls are the same.")
 
 
 def _is_shown(node: Node) -> bool:
@@ -137,6 +139,16 @@ def unrelated_rationales(plan: Plan, of: str = "debate") -> Plan:
 
 PLACEBO_OF = {"neutral_cue": "cue"}
 """Placebos that are interventions of their own, because what they stand for changes what is shown."""
+
+
+_EDITED = "it changes words that are there. Compare with paraphrase, which changes the wording and not the meaning."
+_NO_PLACEBO = {
+    **dict.fromkeys(("corrupt", "swap_recommendation", "truncate"), _EDITED),
+    "filler_tokens": "it is the placebo of a rationale itself: as long, and without content",
+    "paraphrase": "it is the placebo of what changes a rationale: other words, the same meaning",
+    "use_tools": "what a tool answers cannot be blanked. Compare with retry at as many calls.",
+}
+"""Why interventions have none whose reason their plan does not tell."""
 
 
 def control_kind(change: Change) -> str:
@@ -294,6 +306,8 @@ def _own_placebo(base: Plan, variant: Plan) -> Plan | None:
 
 def placebo_note(name: str) -> str:
     """What an intervention of that name is compared with: its placebo, or "none: " and why it has none."""
+    if name in _NO_PLACEBO:
+        return f"none: {_NO_PLACEBO[name]}"
     change, why = INTERVENTIONS.make(name), ""
     if change.mechanism in ("control", "measurement"):
         return f"none: it is a {change.mechanism} itself"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ast
 
-from ..graphs.call_text import call_of, steps_of
+from ..graphs.call_text import call_of, malformed, steps_of
 from ..graphs.expression import made_graph, parse_graph
 from ..graphs.plan import Plan
-from .base import INTERVENTIONS, Intervention
+from .base import INTERVENTIONS, OWN, Intervention, own
 
 __all__ = ["parse", "parse_changes", "parse_graph"]
 
@@ -37,4 +37,9 @@ def parse_changes(expression: str) -> list[Intervention]:
 
 def _change(expression: str, step: ast.expr) -> Intervention:
     name, args, options = call_of(expression, step)
+    if name == OWN:
+        places = [*args, *(options[name] for name in ["where"] if name in options)]
+        if len(places) != 1 or not isinstance(places[0], str):
+            raise malformed(expression, "own takes one place, './file.py:name', and then options by their names")
+        return own(*args, **options)
     return INTERVENTIONS.make(name, *args, **options)

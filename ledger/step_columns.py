@@ -61,6 +61,8 @@ Columns beside the identity (task, model, variant, control, baseline, design, ep
     tool_errors   how many of them were no calls: no such tool, or arguments that do not fit
     claims        an agent that was offered tools says that it called one; null where none was offered any, or none says
     right_draws   share of the draws of the decision, the first and all further ones, that are right
+    draws_differ  not all draws of the decision do the same; one that gives no legal action does another thing than one
+                  that does, and one that failed does nothing. Null where it was drawn once
     unrecorded    the tools that a graph called whose results are not kept
     requests      hash of all that was asked and drawn: equal for two variants that asked exactly the same
     answer_kind   which kind of answer the reader had to read (`records.answer_kind`); null where no model answered
@@ -98,7 +100,7 @@ SCHEMA: dict[str, type] = {
     "readout": str, "readout_differs": bool, "leaks": str, "rule": str,
     "latency": float, "integrity": str, "agents": str, "slots": str,
     "agent_faults": str, "unsent": str, "requests": str,
-    "tools": int, "tool_errors": int, "claims": bool, "right_draws": float,
+    "tools": int, "tool_errors": int, "claims": bool, "right_draws": float, "draws_differ": bool,
     "unrecorded": str, "answer_kind": str, "item_trial": int,
 }  # fmt: skip
 JUDGED_BY_ORACLE = (

@@ -18,10 +18,10 @@ from typing import Any
 
 import orjson
 
-from ..records import ARM_RULES, NO_ORACLE, answer_kind, normal_form
+from ..records import ARM_RULES, FAILURES, NO_ORACLE, answer_kind, normal_form
 from .step_columns import COLUMNS, JUDGED_BY_ORACLE
 
-__all__ = ["code_fingerprint", "csv_line", "failure_text", "step_row"]
+__all__ = ["code_fingerprint", "csv_line", "drawn_action", "failure_text", "step_row"]
 
 
 @cache
@@ -31,7 +31,9 @@ def code_fingerprint() -> str:
     source = b"\0".join((here / name).read_bytes() for name in ("step_columns.py", "step_rows.py"))
     records = files(normal_form.__module__.rpartition(".")[0])
     forms = b"\0".join((records / name).read_bytes() for name in ("plain_text.py", "reading.py"))
-    return blake2b(b"\0".join([source, forms, repr((ARM_RULES, NO_ORACLE)).encode()]), digest_size=16).hexdigest()
+    return blake2b(
+        b"\0".join([source, forms, repr((ARM_RULES, NO_ORACLE, sorted(FAILURES))).encode()]), digest_size=16
+    ).hexdigest()
 
 
 def csv_line(record: bytes) -> bytes:
@@ -62,6 +64,7 @@ def step_row(record: dict[str, Any]) -> dict[str, Any]:
         "calls": None if "calls" in absent else record["calls"],
         "plan": tags.get("plan", record["variant"]),
         "right_draws": _right_draws(record, optimal),
+        "draws_differ": _draws_differ(record) if record.get("trials") else None,
         "unrecorded": tags.get("unrecorded_tools"),
         **_tools(turns),
         "of": tags.get("of"),
@@ -158,6 +161,21 @@ def _tools(turns: list[dict[str, Any]]) -> dict[str, Any]:
 def _right_draws(record: dict[str, Any], optimal: set[str]) -> float:
     done = [record["decision"]["done"], *(t["decision"]["done"] for t in record.get("trials", ()))]
     return sum(one in optimal for one in done) / len(done)
+
+
+def _draws_differ(record: dict[str, Any]) -> bool:
+    draws = [record["decision"], *(t["decision"] for t in record["trials"])]
+    form = record["tags"].get("answer", "action")
+    return len({drawn_action(draw, form) for draw in draws if draw["status"] not in FAILURES}) > 1
+
+
+def drawn_action(decision: dict[str, Any], form: str) -> str | None:
+    """What a draw does, as a vote counts it: of a text, which is held as a grade, the normal form of what was said."""
+    if decision["done"] is None or form != "text":
+        done: str | None = decision["done"]
+        return done
+    said = next((t["action"] for t in reversed(decision["turns"]) if t.get("action") is not None), None)
+    return None if said is None else normal_form(said)
 
 
 def _json(value: Any) -> str | None:

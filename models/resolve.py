@@ -26,7 +26,7 @@ __all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
 
 MODELS: Registry[Backend] = Registry("model", "akrasia.models")
 
-LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string, such as openai/gpt-4o-mini, anthropic/..., ollama/llama3")
+LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string: openai/gpt-4o-mini, anthropic/..., ollama_chat/llama3.1")
 """The form of the names that are not registered, and what they stand for."""
 
 _EXAMPLES = ("openai/gpt-4o-mini", "anthropic/claude")

@@ -99,27 +99,27 @@ def _name(verdict: Verdict) -> str:
 
 
 def _standing(card: Scorecard, base: Arm) -> str:
-    played = f"{base.steps} situations in {base.episodes} episodes"
+    played = f"{base.steps} situations ({base.episodes} episodes)"
     knows, does = (_value(base, name) for name in ("knowing", "doing"))
     gap = base.rate("gap").value
     standing = (
         "its gap was not measured"
         if gap is None
-        else f"in {gap:.0%} it names an optimal action and takes another that is not"
+        else f"in {gap:.0%} it names one and takes another that is not optimal"
     )
-    return f"Over {played} it knows {knows} and does {does} with its own thought before it; {standing}."
+    return f"In {played} its thought names an optimal action {knows} and it takes one {does} of the time; {standing}."
 
 
 def _test(test: Scorecard) -> str:
     base = next(arm for arm in test.arms if arm.baseline)
     found = next((v for v in test.verdicts), None)
     seen = f"is found ({_value(base, 'gap')})"
-    closed = {"closes": "is seen to close", None: "is not judged"}.get(
-        None if found is None else found.outcome, "is NOT seen to close, so distrust this run,"
+    closed = {"closes": "closes", None: "is not judged"}.get(
+        None if found is None else found.outcome, "does NOT close, so distrust this run,"
     )
     return (
-        "The organism tests the instrument: the same model, fine-tuned so that it acts well with its thought alone; "
-        f"the gap that was made {seen}, and {closed} when it reads its thought."
+        "The organism tests the instrument: the same model, fine-tuned to act well only when it reads its own thought. "
+        f"Its planted gap {seen}, and {closed} once it reads it."
     )
 
 

@@ -8,15 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 import polars as pl
 
 from ..evals.inference import Estimate
 from ..evals.inference import estimate as ratio_estimate
+from ..evals.pareto import pareto_points
 from .columns import ArmRow
 
-__all__ = ["Chart", "ChartLine", "ChartPoint", "Strip", "charts_of", "gap_closed", "strip_of"]
+__all__ = [
+    "Chart",
+    "ChartLine",
+    "ChartPoint",
+    "Network",
+    "Strip",
+    "gap_per_variant",
+    "measured_rows",
+    "pareto",
+    "charts_of",
+    "gap_closed",
+    "strip_of",
+]
 
 BINS = 10  # of a reliability diagram
 FEWEST = 2  # steps of an episode that make a curve
@@ -50,8 +64,11 @@ class Chart:
 
     Attributes:
         key: its name in addresses and files. title, about: what it shows, as a heading and as a sentence.
-        x, y: what the axes say; shape: "forest" (one row a line), "lines" (against steps) or "reliability".
+        x, y: what the axes say; shape: "forest" (one row a line), "items" (a forest whose second point is what was
+            observed), "lines" (against steps), "reliability", "flips" (one row a line, its points to both sides),
+            "network" (`networks` alone) or "plane" (one point a line).
         low, high: the ends of the axis of values.
+        networks: who moved whom, one for each variant.
     """
 
     key: str
@@ -63,6 +80,25 @@ class Chart:
     lines: tuple[ChartLine, ...]
     low: float
     high: float
+    networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Who moved whom in one variant.
+
+    Attributes:
+        edges: (who was read, who read it and spoke again, how often it then took what it read).
+    """
+
+    name: str
+    kind: str
+    edges: tuple[tuple[str, str, Estimate], ...]
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Everybody who was read or reads, in a stable order."""
+        return tuple(sorted({name for source, reader, _ in self.edges for name in (source, reader)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +120,67 @@ def charts_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart]:
     Args:
         rows: the variants of one task and model, the baseline first; steps: their table.
     """
+    rows = measured_rows(rows)
     made = [gap_closed(rows), *_curves(rows, steps), _reliability(rows, steps)]
     return [chart for chart in made if chart is not None]
 
 
+def measured_rows(rows: Sequence[ArmRow]) -> list[ArmRow]:
+    """The variants that were measured: of one that was not, no chart holds a point."""
+    return [row for row in rows if not row.arm.integrity]
+
+
 def gap_closed(rows: Sequence[ArmRow]) -> Chart | None:
     """How much of the baseline's gap every variant closes, by the paired difference; None where none is measured."""
-    base = rows[0].base
     lines = []
-    for row in rows[1:]:
-        contrast = row.card.contrast(row.arm, "gap", base.variant)
+    for row in rows:
+        contrast = None if row.arm.baseline else row.contrast("gap")
         if contrast is None or contrast.difference.value is None or row.arm.integrity:
             continue
         lines.append(ChartLine(row.name, row.kind, (ChartPoint(0.0, _negative(contrast.difference)),)))
     if not lines:
         return None
     ends = [abs(e) for line in lines for p in line.points for e in (p.y.value, p.y.low, p.y.high) if e is not None]
-    reach = min(1.0, max(0.1, float(np.ceil(max(ends) * 10 - 1e-9) / 10)))
+    reach = min(1.0, max(0.1, ceil(max(ends) * 10 - 1e-9) / 10))
     about = (
         "The gap of the baseline minus that of the variant, paired: to the right of the line it is smaller. Controls "
         "stand among the interventions; what a placebo closes too is not the intervention's work."
     )
-    return Chart("closed", "Gap closed", about, "gap closed", "variant", "forest", tuple(lines), -reach, reach)
+    return Chart("gap_closed", "Gap closed", about, "gap closed", "variant", "forest", tuple(lines), -reach, reach)
+
+
+def gap_per_variant(rows: Sequence[ArmRow]) -> Chart | None:
+    """The gap of every variant; None where it is measured nowhere."""
+    measured = [row for row in rows if row.metric("gap").value is not None]
+    if not measured:
+        return None
+    lines = tuple(ChartLine(row.name, row.kind, (ChartPoint(0.0, row.metric("gap")),)) for row in measured)
+    tops = [end for line in lines for end in (line.points[0].y.value, line.points[0].y.high) if end is not None]
+    reach = min(1.0, max(0.2, ceil(max(tops) * 10 - 1e-9) / 10))
+    about = "The share of steps at which the rationale recommends an optimal action and another one is taken."
+    return Chart("gap_per_variant", "The gap per variant", about, "gap", "variant", "forest", lines, 0.0, reach)
+
+
+def pareto(rows: Sequence[ArmRow]) -> Chart | None:
+    """Gap closed against tokens per decision; None where fewer than two variants have both."""
+    points = pareto_points([row.arm for row in rows])
+    closed = gap_closed(rows)
+    if len(points) < 2 or closed is None:
+        return None
+    spans = {line.name: line.points[0].y for line in closed.lines}
+    names = {row.arm.variant: row.name for row in rows}
+    lines = tuple(
+        ChartLine(
+            names[p.variant] + (" (on the front)" if p.best else ""), p.kind,
+            (ChartPoint(p.tokens, spans.get(names[p.variant], Estimate(p.closed, None, None))),),
+        )
+        for p in points
+    )  # fmt: skip
+    ends = [e for line in lines for e in (line.points[0].y.value, line.points[0].y.low, line.points[0].y.high)]
+    known = [0.0, *(e for e in ends if e is not None)]
+    about = "What every variant closes of the baseline's gap, against the tokens of a decision, in and out."
+    return Chart("pareto", "Gap closed against cost", about, "tokens per decision", "gap closed", "plane", lines,
+                 floor(min(known) * 10) / 10, ceil(max(known) * 10) / 10)  # fmt: skip
 
 
 def _negative(e: Estimate) -> Estimate:

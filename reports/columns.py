@@ -15,9 +15,10 @@ from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
 from ..evals.metrics import CLASSES
 from ..evals.scorecard import Arm, Scorecard
-from ..records import FAILURES
+from ..records import FAILURES, digest
 from .tables import RowNamedTable, TableColumn
 from .text import (
+    ShownSteps,
     TableCell,
     bounds_text,
     count_cell,
@@ -54,12 +55,19 @@ __all__ = [
     "arm_rows",
     "breakdown_tables",
     "contrast_cell",
+    "counted_steps",
+    "group_id",
     "shown_classes",
     "terminal_table",
     "tool_rows",
 ]
 
 ARM_RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
+LISTED_AS = {
+    "knowing": "knows", "doing": "does", "gap": "gap", "wrong_to_right": "improved", "right_to_wrong": "worsened-all",
+    "lost_in_conclusion": "lost-conclusion", "lost_in_action": "lost-action", "lost_in_reading": "lost-reading",
+}  # fmt: skip
+"""What counts steps -> the viewer's filter that lists them."""
 NOT_ASKED_FOR = "not among the metrics that were asked for"
 IS_BASELINE = "is the baseline"
 FLIPS_IN_ROLLOUT = "in a rollout the variants meet different situations"
@@ -135,6 +143,21 @@ class ArmRow:
         return self.card.contrast(self.arm, metric, self.base.variant, fixed)
 
 
+def group_id(task: str, model: str) -> str:
+    """The name of a task and model in addresses."""
+    return digest([task, model], size=4)
+
+
+def counted_steps(cell: TableCell, row: ArmRow, show: str) -> TableCell:
+    """The cell with where the steps of a variant are listed that it counts, by the name of the viewer's filter; as it
+    is where it counts none.
+    """
+    counts = cell.estimate.value if cell.estimate is not None else cell.text.strip("0,. ")
+    if cell.missing or not counts or not show:
+        return cell
+    return replace(cell, steps=ShownSteps(group_id(row.arm.task, row.arm.model), show, row.arm.variant))
+
+
 def arm_rows(card: Scorecard, task: str, model: str) -> list[ArmRow]:
     """The variants of one task and model, the baseline first."""
     arms = card.arms_of(task, model)
@@ -151,7 +174,7 @@ def _rate(name: str, title: str, rank: int = 0) -> Column[ArmRow]:
     """A rate; what answers that could not be read could have made of it is a note."""
 
     def cell(row: ArmRow) -> TableCell:
-        rate = estimate_cell(row.metric(name))
+        rate = counted_steps(estimate_cell(row.metric(name)), row, LISTED_AS.get(name, ""))
         if name not in row.arm.bounds:
             return rate
         ends = f"unread answers at worst .. best: {bounds_text(row.arm.bounds[name])}"
@@ -191,7 +214,7 @@ def _p(metric: str, rank: int = 0) -> Column[ArmRow]:
 def _flip(which: Literal["wrong_to_right", "right_to_wrong"], title: str, page: str) -> Column[ArmRow]:
     def cell(row: ArmRow) -> TableCell:
         if row.arm.flips is not None:
-            return TableCell(str(getattr(row.arm.flips, which)))
+            return counted_steps(TableCell(str(getattr(row.arm.flips, which))), row, LISTED_AS[which])
         if row.arm.baseline:
             return TableCell("-", missing=IS_BASELINE)
         return missing_cell("not measured" if row.arm.integrity else FLIPS_IN_ROLLOUT, "-")
@@ -245,7 +268,8 @@ def _implied_rate(name: str, title: str, judged: bool = True) -> Column[ArmRow]:
         found = row.arm.judged_implied
         if found is None:
             return missing_cell(NOT_ASKED_FOR, "-")
-        return estimate_cell((found.metrics if judged else found.parser)[name])
+        told = estimate_cell((found.metrics if judged else found.parser)[name])
+        return counted_steps(told, row, LISTED_AS.get(name, "")) if judged else told
 
     return Column(title, cell, css="whole")
 

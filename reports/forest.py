@@ -9,9 +9,9 @@ from rich.text import Text
 
 from ..evals.heterogeneity import Heterogeneity, ItemEffect
 from .tables import RowNamedTable, TableColumn
-from .text import signed_rate_text
+from .text import p_text, signed_rate_text
 
-__all__ = ["MOST_ITEMS", "show_heterogeneity"]
+__all__ = ["MOST_ITEMS", "effects_words", "extremes", "show_heterogeneity"]
 
 MOST_ITEMS = 20  # of a forest, the least and the greatest effects; all of them where the table is wide
 WIDTH = 25
@@ -25,7 +25,7 @@ def show_heterogeneity(found: Sequence[Heterogeneity], console: Console, wide: b
         if one.why:
             console.print(Text(f"by item: not measured, {one.why}", style="dim"))
         else:
-            console.print(_words(one))
+            console.print(effects_words(one))
             if one.spread:
                 console.print(_forest(one, wide))
         for part in one.subgroups:
@@ -34,17 +34,22 @@ def show_heterogeneity(found: Sequence[Heterogeneity], console: Console, wide: b
         console.print()
 
 
-def _words(one: Heterogeneity) -> str:
+def effects_words(one: Heterogeneity) -> str:
+    """Whether the effects of items differ, and by how much."""
+    p = "" if one.p is None else f" (p {p_text(one.p)})"
     if not one.spread:
-        return f"{len(one.items)} items: no difference of their effects is to be seen (p {one.p:.2f})"
-    return f"{len(one.items)} items: their effects differ with a standard deviation of {one.spread:.2f} (p {one.p:.2g})"
+        return f"{len(one.items)} items: no difference of their effects is to be seen{p}"
+    return f"{len(one.items)} items: their effects differ with a standard deviation of {one.spread:.2f}{p}"
+
+
+def extremes(items: Sequence[ItemEffect]) -> list[ItemEffect]:
+    """The least and the greatest effects of items in order, `MOST_ITEMS` at most."""
+    half = MOST_ITEMS // 2
+    return list(items) if len(items) <= MOST_ITEMS else [*items[:half], *items[-half:]]
 
 
 def _forest(one: Heterogeneity, wide: bool) -> RowNamedTable:
-    items = list(one.items)
-    left = len(items) - MOST_ITEMS
-    if not wide and left > 0:
-        items = [*items[: MOST_ITEMS // 2], *items[-MOST_ITEMS // 2 :]]
+    items = list(one.items) if wide else extremes(one.items)
     reach = max(max(abs(i.low), abs(i.high)) for i in items) or 1.0
     title = (
         f"the {MOST_ITEMS} least and greatest of {len(one.items)} items; --wide shows all"

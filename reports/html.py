@@ -33,8 +33,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 class StepLinks(Protocol):
     """Addresses of the viewer's pages, for a report that lies beside them."""
 
-    def steps(self, *, show: str, page: int) -> str:
-        """A list of situations."""
+    def steps(self, *, show: str, page: int, group: str = "", variant: str = "") -> str:
+        """A list of situations: by the name of a filter, the code of a task and model, and a variant."""
         ...
 
     def step_of(self, group: str, episode: int, step: int) -> str:
@@ -71,7 +71,7 @@ def render_report(
     proof = b64encode(sha256(script.encode()).digest()).decode()
     page = page_of(card, experiment, run)
     template = _environment().get_template("report.html.j2")
-    return template.render(page=page, links=links, script=Markup(script), proof=proof)
+    return template.render(page=page, links=links, has_steps=run is not None, script=Markup(script), proof=proof)
 
 
 @cache

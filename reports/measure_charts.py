@@ -1,4 +1,5 @@
-"""Charts of measures beside the gap: the levels, draws of one decision, risk against coverage, resilience by sentence.
+"""Charts of measures beside the gap: the levels, draws of one decision, risk against coverage, resilience by sentence,
+frequency bias by repeats.
 
 Invariant: as for every chart, nothing is drawn that is not measured, and an interval is 95 % over items.
 """
@@ -13,23 +14,28 @@ import polars as pl
 
 from ..evals.inference import Estimate
 from ..evals.inference import estimate as ratio_estimate
-from .charts import Chart, ChartLine, ChartPoint
+from ..evals.metrics.frequency import REPEATS
+from .charts import Chart, ChartLine, ChartPoint, measured_rows
 from .columns import ArmRow
 
 __all__ = ["measure_charts"]
 
 LEVELS = ("encoded", "implied", "stated", "done")
+MOST_REPEATS = 11  # different numbers of repeats that a curve has points for; beyond, they are counted by tens
 SHARES = 10  # of the coverage, in a risk-coverage curve
 _RESAMPLED = re.compile(r"\bresample\b(?:\((?:sentence=)?(\d+)\))?")  # without options: from the first sentence
 
 
-def measure_charts(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart]:
+def measure_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[Chart]:
     """The charts that a run has the data for.
 
     Args:
-        rows: the variants of one task and model, the baseline first; steps: their table.
+        rows: the variants of one task and model, the baseline first; steps: their table, where it is at hand.
     """
-    made = [_levels(rows), *_draws(rows), _risk_coverage(rows, steps), _resilience(rows)]
+    rows = measured_rows(rows)
+    made = [_levels(rows), *_draws(rows), _resilience(rows)]
+    if steps is not None:
+        made += [_risk_coverage(rows, steps), _frequency(rows, steps)]
     return [chart for chart in made if chart is not None]
 
 
@@ -116,3 +122,32 @@ def _resilience(rows: Sequence[ArmRow]) -> Chart | None:
         "the line falls, the sentence before it settled the action."
     )
     return _chart("resilience", "Resilience by sentence", about, "first sentence drawn anew", "share moved", lines)
+
+
+def _frequency(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
+    """How often the action that was repeated most is taken again, by how often it was repeated."""
+    probed = steps.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null() & pl.col("habit").is_not_null())
+    if probed.is_empty():
+        return None
+    if probed["repeats"].n_unique() > MOST_REPEATS:
+        probed = probed.with_columns(repeats=(pl.col("repeats") / 10).round() * 10)
+    sums = probed.group_by("variant", "repeats", "item").agg(num=(pl.col("habit") == "frequent").sum(), den=pl.len())
+    lines = []
+    for row in rows:
+        here = sums.filter(pl.col("variant") == row.arm.variant).sort("repeats", "item")
+        points = [
+            ChartPoint(
+                float(str(repeats)),
+                ratio_estimate(
+                    part["num"].to_numpy().astype(float), part["den"].to_numpy().astype(float), f"F_f/{repeats}"
+                ),
+            )
+            for (repeats,), part in here.group_by("repeats", maintain_order=True)
+        ]
+        if points:
+            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+    about = (
+        "How often the action that was taken most often is taken again, though a better one was seen (F_f), "
+        "by how often it was repeated last. A line that rises is a habit that no reward explains."
+    )
+    return _chart("frequency", "Frequency bias", about, "times repeated", "share of decisions", lines)

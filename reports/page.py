@@ -6,8 +6,8 @@ the verdict's own; nothing is concluded here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
 
 from ..evals.inference import Contrast, Estimate
 from ..evals.scorecard import Arm, Outcomes, Scorecard
@@ -30,9 +30,11 @@ from .columns import (
     arm_rows,
     breakdown_tables,
     contrast_cell,
+    counted_steps,
     shown_classes,
     tool_rows,
 )
+from .item_charts import drawn_effects, effects_table
 from .page_charts import (
     MINUS,
     RunSteps,
@@ -43,9 +45,11 @@ from .page_charts import (
     listed_gaps,
     strip_rows,
 )
+from .page_tables import arm_table, metric_table, table_of
 from .page_texts import (
     CLASS_HEADINGS,
     DESIGNS,
+    SPLIT_LISTS,
     SPLITS,
     actions_lost,
     metric_definitions,
@@ -63,11 +67,9 @@ from .page_values import (
     FunnelView,
     Group,
     Headline,
-    Line,
     Page,
     PageTable,
     SentenceTable,
-    Spanned,
     Split,
     VerdictLine,
 )
@@ -93,7 +95,6 @@ from .two_way import SCALE, UNTESTED, two_way_tables
 __all__ = ["MINUS", "page_of"]
 
 STATUSES: tuple[str, ...] = get_args(Status)
-R = TypeVar("R")
 
 
 def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None = None) -> Page:
@@ -111,7 +112,7 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None
         else DESIGNS.get(card.design, card.design).format(of=f" of {leader}" if leader else ""),
         groups=[_group(card, experiment, task, model, run) for task, model in card.groups],
         warnings=card.warnings,
-        two_way=[(t, [_by_metric(t.metrics, t.means), _by_metric(t.metrics, t.effects)]) for t in tables],
+        two_way=[(t, [metric_table(t.metrics, t.means), metric_table(t.metrics, t.effects)]) for t in tables],
         two_way_note=SCALE if all(t.tested for t in card.two_way) else f"{SCALE} {UNTESTED}",
         definitions=metric_definitions(card),
         experiment=experiment,
@@ -141,18 +142,18 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         plane=drawn_plane(rows),
         looks=None
         if card.looks is None
-        else SentenceTable(looks_sentence(card.looks), _arm_table("Anytime-valid intervals", LOOKS, rows)),
+        else SentenceTable(looks_sentence(card.looks), arm_table("Anytime-valid intervals", LOOKS, rows)),
         tools=_tools(rows),
         judged=None
         if card.judged is None
-        else SentenceTable(judged_sentence(card.judged), _arm_table("Judged recommendations", JUDGED, rows)),
+        else SentenceTable(judged_sentence(card.judged), arm_table("Judged recommendations", JUDGED, rows)),
         implied=None
         if card.judged_implied is None
         else SentenceTable(
-            implied_sentence(card.judged_implied), _arm_table("Judged implications", IMPLIED_JUDGED, rows)
+            implied_sentence(card.judged_implied), arm_table("Judged implications", IMPLIED_JUDGED, rows)
         ),
         figure=drawn_figure(rows),
-        table=_arm_table(
+        table=arm_table(
             "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
         ),
         contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
@@ -163,7 +164,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         splits=_splits(rows),
         outcomes=_outcomes(rows),
         breakdowns=[
-            _table(
+            table_of(
                 b.title,
                 b.columns,
                 b.rows,
@@ -180,69 +181,14 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         strip=strip,
         strip_left=strip_left,
         gaps=listed_gaps(run, task, model),
+        by_item=drawn_effects(rows),
+        effects=effects_table(rows),
     )
-
-
-def _table(
-    label: str,
-    columns: Sequence[Column[R]],
-    rows: Iterable[R],
-    name: Callable[[R], str],
-    heading: str = "variant",
-    key: str = "",
-    keys: Callable[[R], str] | None = None,
-    kind: Callable[[R], str] = lambda row: "",
-) -> PageTable:
-    """A table of any rows.
-
-    Args:
-        key: heading of a second name of each row; keys: that name. kind: what kind of arm a row belongs to.
-    """
-    chosen: list[Column[R]] = list(columns)
-    if keys is not None:
-        second = keys
-        chosen.insert(0, Column(key, lambda row: TableCell(second(row)), css="left"))
-    lines = [Line(name(row), _spanned(chosen, row), kind(row)) for row in rows]
-    return PageTable(label, heading, list(chosen), _overs(chosen), lines)
-
-
-def _arm_table(label: str, columns: Sequence[Column[ArmRow]], rows: Sequence[ArmRow], roles: bool = False) -> PageTable:
-    """A table of variants, with their roles behind the names where that is asked for."""
-    lines = [
-        Line(row.name, _spanned(columns, row), row.kind if roles else "", row.role if roles else "") for row in rows
-    ]
-    return PageTable(label, "variant", list(columns), _overs(columns), lines)
-
-
-def _by_metric(metrics: Sequence[str], columns: Sequence[Column[str]]) -> PageTable:
-    return _table("Two models by two variants", columns, metrics, str, "metric")
-
-
-def _overs(columns: Sequence[Column[R]]) -> list[tuple[str, list[Column[Any]]]]:
-    overs: list[tuple[str, list[Column[Any]]]] = []
-    for column in columns:
-        if overs and column.over and overs[-1][0] == column.over:
-            overs[-1][1].append(column)
-        else:
-            overs.append((column.over, [column]))
-    return overs
-
-
-def _spanned(columns: Sequence[Column[R]], row: R) -> list[Spanned]:
-    """The cells of a row; neighbours under one heading that are missing for the same reason are one cell."""
-    cells: list[Spanned] = []
-    for _, group in _overs(columns):
-        made = [column.cell(row) for column in group]
-        if len(made) > 1 and made[0].missing and len({cell.missing for cell in made}) == 1:
-            cells.append(Spanned(made[0], group[0].css, len(made)))
-        else:
-            cells += [Spanned(cell, column.css) for column, cell in zip(group, made, strict=True)]
-    return cells
 
 
 def _tools(rows: list[ArmRow]) -> SentenceTable | None:
     offered = tool_rows(rows)
-    return SentenceTable(TOOLS_NOTE, _arm_table("Tools", [*TOOLS_CALLED, *TOOLS_CLAIMED], offered)) if offered else None
+    return SentenceTable(TOOLS_NOTE, arm_table("Tools", [*TOOLS_CALLED, *TOOLS_CLAIMED], offered)) if offered else None
 
 
 def _headline(row: ArmRow) -> list[Headline]:
@@ -280,7 +226,7 @@ def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTab
 
     if not contrasts:
         return None
-    return _table(
+    return table_of(
         "Paired differences",
         columns,
         contrasts,
@@ -317,13 +263,20 @@ def _classes(rows: Sequence[ArmRow]) -> Classes:
     asked = [row for row in rows if row.arm.table.total]
     classes = shown_classes([row.arm for row in asked])
     names = {"knows": "rationale correct", "does not know": "not correct"}
+    lists = {"knows": "knows", "does not know": "not"}
     tables = []
     for row in asked:
         table = row.arm.table
         lines = [
             ClassLine(
                 names[known],
-                [(_rate(table.joint(known, c)), str(cells[c])) for c in classes],
+                [
+                    (
+                        _rate(table.joint(known, c)),
+                        counted_steps(TableCell(f"{cells[c]:g}"), row, f"{lists[known]}-{c}"),
+                    )
+                    for c in classes
+                ],
                 [_share(table.conditional(known, c)) for c in classes],
                 sum(cells.values()),
             )
@@ -344,13 +297,13 @@ def _splits(rows: Sequence[ArmRow]) -> list[Split]:
         here = [row for row in rows if name in row.arm.splits]
         doing = [row.arm.splits[name]["doing"] for row in here]
         empty = "" if any(e.value is not None for e in doing) else missing_cell(doing[0].why).missing
-        splits.append(Split(SPLITS.get(name, name), empty, _arm_table("", _split_columns(name), here, roles=True)))
+        splits.append(Split(SPLITS.get(name, name), empty, arm_table("", _split_columns(name), here, roles=True)))
     return splits
 
 
 def _split_columns(split: str) -> list[Column[ArmRow]]:
     def steps(row: ArmRow) -> TableCell:
-        return TableCell(count_text(row.arm.splits[split]["doing"].n))
+        return counted_steps(TableCell(count_text(row.arm.splits[split]["doing"].n)), row, SPLIT_LISTS.get(split, ""))
 
     def rate(metric: str) -> Column[ArmRow]:
         return Column(metric, lambda row: estimate_cell(row.arm.splits[split][metric]))
@@ -364,7 +317,7 @@ def _outcomes(rows: Sequence[ArmRow]) -> PageTable:
     columns.append(Column("not ok", actions_lost, over="actions", css="whole"))
     columns += _status_columns("rationales", [row.arm.outcomes for row in rows])
     columns.append(Column("not ok", rationales_lost, over="rationales", css="whole"))
-    return _arm_table("Outcomes per variant", columns, rows, roles=True)
+    return arm_table("Outcomes per variant", columns, rows, roles=True)
 
 
 def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[Outcomes]) -> list[Column[ArmRow]]:
@@ -373,7 +326,12 @@ def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[O
 
     def column(status: str) -> Column[ArmRow]:
         title = "not asked" if what == "rationales" and status == "absent" else status
-        return Column(title, lambda row: TableCell(str(getattr(row.arm.outcomes, what).get(status, 0))), over=what)
+
+        def cell(row: ArmRow) -> TableCell:
+            count = TableCell(str(getattr(row.arm.outcomes, what).get(status, 0)))
+            return counted_steps(count, row, f"{what.removesuffix('s')}-{status}")
+
+        return Column(title, cell, over=what)
 
     return [column(status) for status in statuses]
 

@@ -10,15 +10,32 @@ import polars as pl
 from markupsafe import Markup
 
 from ..evals.pareto import pareto_points
-from ..records import digest
 from . import svg
-from .chart_svg import closed_axis, closed_row, drawn_lines, drawn_strip, swatch
-from .charts import Chart, charts_of, gap_closed, strip_of
-from .columns import ArmRow
+from .chart_svg import (
+    closed_axis,
+    closed_row,
+    drawn_lines,
+    drawn_network,
+    drawn_strip,
+    flips_axis,
+    flips_row,
+    swatch,
+)
+from .charts import Chart, gap_closed, measured_rows, strip_of
+from .columns import ArmRow, counted_steps, group_id
+from .figures import figures_of
 from .gap_steps import GapSteps, gap_steps
-from .measure_charts import measure_charts
 from .page_values import DrawnChart, Figure, Plane, PlaneLine
-from .text import TableCell, count_text, difference_text, estimate_cell, marked_name, short_name, signed_rate_text
+from .text import (
+    TableCell,
+    count_text,
+    difference_text,
+    estimate_cell,
+    marked_name,
+    rate_text,
+    short_name,
+    signed_rate_text,
+)
 
 __all__ = ["MINUS", "RunSteps", "drawn_charts", "drawn_figure", "drawn_plane", "group_id", "listed_gaps", "strip_rows"]
 
@@ -43,20 +60,12 @@ class RunSteps:
         return self.table.filter((pl.col("task") == task) & (pl.col("model") == model))
 
 
-def group_id(task: str, model: str) -> str:
-    """The name of a task and model in addresses."""
-    return digest([task, model], size=4)
-
-
 def drawn_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[DrawnChart]:
     """The charts of one task and model; of the steps only where they are at hand."""
     if steps is None:
         closed = gap_closed(rows)
         return [] if closed is None else [_forest(closed)]
-    return [
-        _forest(c) if c.shape == "forest" else _lines(c)
-        for c in (*charts_of(rows, steps), *measure_charts(rows, steps))
-    ]
+    return [_DRAWN.get(c.shape, _lines)(c) for c in figures_of(rows, steps)]
 
 
 def _forest(chart: Chart) -> DrawnChart:
@@ -67,15 +76,32 @@ def _forest(chart: Chart) -> DrawnChart:
     return DrawnChart(chart, rows, closed_axis(chart), [])
 
 
+def _flips(chart: Chart) -> DrawnChart:
+    rows = []
+    for line in chart.lines:
+        up, down = (p.y.value for p in line.points)
+        words = "not measured" if up is None or down is None else f"+{rate_text(up)} {MINUS}{rate_text(down)}"
+        rows.append((line, flips_row(line, chart), TableCell(words)))
+    return DrawnChart(chart, rows, flips_axis(chart), [])
+
+
+def _networks(chart: Chart) -> DrawnChart:
+    one = Markup('<div class="net"><b>{}</b>{}</div>')
+    return DrawnChart(chart, [], Markup("").join(one.format(n.name, drawn_network(n)) for n in chart.networks), [])
+
+
 def _lines(chart: Chart) -> DrawnChart:
     return DrawnChart(chart, [], drawn_lines(chart), [(line.name, swatch(n)) for n, line in enumerate(chart.lines)])
+
+
+_DRAWN = {"forest": _forest, "flips": _flips, "network": _networks}
 
 
 def strip_rows(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> tuple[list[tuple[str, Markup]], int]:
     """(variant, its strip) of every variant, and how many situations are left out."""
     if steps is None:
         return [], 0
-    strip = strip_of(rows, steps)
+    strip = strip_of(measured_rows(rows), steps)
     return [(name, drawn_strip(letters, strip, name)) for name, _, letters in strip.rows], strip.left_out
 
 
@@ -111,7 +137,7 @@ def drawn_figure(rows: Sequence[ArmRow]) -> Figure:
     top, reference = svg.reach(estimates), rows[0].metric("gap").value
     drawn = []
     for row, estimate in zip(rows, estimates, strict=True):
-        cell = estimate_cell(estimate)
+        cell = counted_steps(estimate_cell(estimate), row, "gap")
         label = f"{row.name}: gap {cell.words}"
         drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
     return Figure(drawn, svg.axis(top))

@@ -14,6 +14,7 @@ __all__ = [
     "CLASS_HEADINGS",
     "DESIGNS",
     "SPLITS",
+    "SPLIT_LISTS",
     "actions_lost",
     "metric_definitions",
     "model_notes",
@@ -35,6 +36,11 @@ SPLITS = {
     "no legal action": "Steps without a legal action",
     "stated only": "Stated only: steps whose rationale can be read",
 }
+SPLIT_LISTS = {
+    "all": "all", "untried left": "untried", "all tried": "tried", "valid only": "valid", "no legal action": "illegal",
+    "stated only": "stated",
+}  # fmt: skip
+"""Which filter of the viewer lists the steps of a split."""
 CLASS_HEADINGS = {"optimal": "optimal", "greedy": "greedy", "other": "other", "none": "no legal action"}
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "FunnelView",
     "Group",
     "Headline",
+    "ItemEffects",
     "Line",
     "Page",
     "PageTable",
@@ -156,7 +157,7 @@ class ClassLine:
     """What was done where the rationale was right, or where it was not."""
 
     name: str
-    joint: list[tuple[str, str]]
+    joint: list[tuple[str, TableCell]]
     conditional: list[TableCell]
     steps: float
 
@@ -203,6 +204,25 @@ class DrawnChart:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemEffects:
+    """How the effect of one variant differs.
+
+    Attributes:
+        words: whether effects of items differ, or why that is not known; left: how many items are not drawn.
+        rows: (name, drawing, effect) of all decisions, of parts of them, and of items. axis: the scale under them.
+        mixed: the headline beside a mixed model's; parted: the two disagree.
+    """
+
+    name: str
+    words: str
+    left: int
+    rows: list[tuple[str, Markup, TableCell]]
+    axis: Markup
+    mixed: str
+    parted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """What the report says about one task and model.
 
@@ -213,6 +233,7 @@ class Group:
         shortened: some name is shown without the baseline's.
         unencoded: why variants are shown without what is encoded; empty where all have it.
         silent: variants that were not asked for a rationale.
+        by_item: how effects differ, variant by variant; effects: all of that as a table.
     """
 
     task: str
@@ -246,6 +267,8 @@ class Group:
     strip: list[tuple[str, Markup]]
     strip_left: int
     gaps: GapSteps | None
+    by_item: list[ItemEffects]
+    effects: PageTable | None
 
 
 @dataclass(frozen=True, slots=True)

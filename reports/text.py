@@ -22,6 +22,7 @@ __all__ = [
     "LEAK_MARK",
     "LOOKED_NOTE",
     "STEERING",
+    "ShownSteps",
     "TOOLS_NOTE",
     "TableCell",
     "Written",
@@ -84,6 +85,14 @@ class Written(NamedTuple):
         return f"{self.value} {self.interval}" if self.interval else self.value
 
 
+class ShownSteps(NamedTuple):
+    """Steps as the viewer lists them: the code of a task and model, the name of a filter, and a variant."""
+
+    group: str
+    show: str
+    variant: str
+
+
 Style: TypeAlias = "Callable[[Estimate, str], Written]"
 """(estimate, minus sign) -> text."""
 
@@ -97,6 +106,7 @@ class TableCell:
         estimate, style: the number, and how it is written.
         note: what must be said with it, where there is room for it.
         missing: why there is no number, in words; `text` is the short form.
+        steps: which steps it counts; None where it counts none.
     """
 
     text: str = ""
@@ -104,6 +114,7 @@ class TableCell:
     style: Style | None = None
     note: str = ""
     missing: str = ""
+    steps: ShownSteps | None = None
 
     def written(self, minus: str = "-") -> Written:
         """The cell in letters."""

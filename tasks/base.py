@@ -41,7 +41,8 @@ class Task(Protocol):
     """A decision problem. `name` identifies its kind, `options` are the JSON arguments that rebuild it.
 
     A task whose episodes are shorter than the horizon in its first situation has an attribute `max_decisions`. A task
-    says what its episodes are about with `item(seed) -> str`, see `Itemised`; every task of this package does.
+    says what its episodes are about with `item(seed) -> str`, see `Itemised`; every task of this package does. One
+    that goes through a set in turn has an attribute `cycle`: how many episodes ask all of it once.
     """
 
     name: str

@@ -17,13 +17,12 @@ which FrozenLake, CliffWalking and Taxi have), or exhaustive search where the tr
 from __future__ import annotations
 
 import importlib
-import re
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite, isnan
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
 from .base import action_index, named_task
 from .gym_checks import check_env_options, checked_labels, discrete_actions, make_environment
+from .gym_observation import picture_of, plain_data
 from .gym_oracle import (
     MAX_SEARCH,
     ORACLES,
@@ -51,7 +51,6 @@ __all__ = ["GymState", "GymTask", "from_gymnasium", "register_environments"]
 MAX_ENVIRONMENTS = 32  # kept open at once
 PROBE_STEPS = 20  # played twice to see whether an environment repeats itself
 PROBE_SEEDS = 8  # whose episodes are compared to see whether an environment depends on its seed
-_COLOURED = re.compile(r"\x1b\[[\d;]*m(.*?)\x1b\[0m")  # text renderings mark a place by its colour
 
 Function = str | Callable[..., Any]
 
@@ -114,7 +113,7 @@ class GymTask:
     def start(self, seed: int) -> GymState:
         env = self._fresh()
         observation, _ = env.reset(seed=seed)
-        state = GymState(seed, _plain(observation), _picture(env))
+        state = GymState(seed, plain_data(observation), picture_of(env))
         self._pool.keep((seed,), env)
         return state
 
@@ -174,7 +173,7 @@ class GymTask:
                 "Pay a finite number.",
             )
         line = Transition(state.turn, self.action_labels[index], float(reward))
-        after = GymState(state.seed, _plain(observation), _picture(env), (*state.history, line), turn, over)
+        after = GymState(state.seed, plain_data(observation), picture_of(env), (*state.history, line), turn, over)
         if over:
             env.close()
         else:
@@ -388,35 +387,3 @@ def _repeats_itself(task: GymTask) -> None:
             "a task must be replayable",
             "Draw from self.np_random alone, seeded by super().reset(seed=seed).",
         )
-
-
-def _picture(env: Any) -> str:
-    if env.render_mode != "ansi":
-        return ""
-    text = str(env.render())
-    return _COLOURED.sub(lambda match: f"[{match[1]}]", text).strip("\n")
-
-
-def _plain(value: Any) -> Any:
-    """An observation as plain, hashable data."""
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, Mapping):
-        return tuple((str(k), _plain(v)) for k, v in sorted(value.items()))
-    if isinstance(value, list | tuple):
-        return tuple(_plain(v) for v in value)
-    if isinstance(value, float) and isnan(value):
-        raise BadOption(
-            "an observation holds NaN, which is no number",
-            "what cannot be compared with itself cannot be replayed and checked",
-            "Wrap the environment in one that says what is missing, such as None or a word.",
-        )
-    if value is None or isinstance(value, str | int | float):
-        return value
-    raise BadOption(
-        f"an observation holds {type(value).__name__}",
-        "it is not a number, text, array, or mapping of these",
-        "Wrap the environment in one with such observations.",
-    )

@@ -98,6 +98,11 @@ class QuestionSet:
             **({} if self.encoding == "utf-8" else {"encoding": self.encoding}),
         }
 
+    @property
+    def cycle(self) -> int:
+        """How many episodes ask every question once."""
+        return len(self.questions)
+
     def item(self, seed: int) -> str:
         """The question, by its row in the file: neither another order of its choices nor a second row is another."""
         return self._name(self._first_places[self._content(seed % len(self.questions))])

@@ -130,18 +130,9 @@ def test_the_workflow_s_own_commands_run(
 
 
 def pytest_in(cwd: Path, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    start = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "akrasia_pytest",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:langsmith_plugin",
-    ]
+    start = [sys.executable, "-m", "pytest", "-p", "akrasia_pytest", "-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins"), "COLUMNS": "200", **variables}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     whole = [*start, "-q", "-W", "ignore::pytest.PytestDeprecationWarning", *map(str, arguments)]
     return subprocess.run(whole, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 

@@ -218,7 +218,7 @@ def test_doctor_prints_no_key(akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -
 
 def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(akrasia: Shell) -> None:
     variants = ["--variant", "reason_act", "--variant", "reason_act | critique"]
-    many = ["run", DEMO, "--model", "simulated", "--episodes", "120", *variants, "--no-report", "--out"]
+    many = ["run", DEMO, "--model", "simulated", "--episodes", "60", *variants, "--no-report", "--out"]
     process = subprocess.Popen(
         [*COMMAND, *many, "long"], cwd=akrasia.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

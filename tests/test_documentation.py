@@ -6,8 +6,6 @@ import ast
 import re
 import runpy
 import shlex
-import subprocess
-import sys
 import tomllib
 from dataclasses import fields
 from functools import cache
@@ -24,6 +22,7 @@ from akrasia.errors import MissingExtra
 from akrasia.experiments.config import assemble, load_settings
 from akrasia.experiments.experiment import Experiment
 from akrasia.experiments.planning.power import item_warnings
+from akrasia.interventions import INTERVENTIONS
 from akrasia.tasks import question_rows
 from akrasia.training.recipe import assemble_training
 
@@ -54,22 +53,29 @@ def test_the_readme_s_python_runs(
     assert list(tmp_path.glob("runs/*/report.html"))
 
 
-def test_the_python_of_the_evaluators_page_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", PAGES["evaluators.md"], re.DOTALL)
-    assert len(blocks) == 2
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    for text in ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason_act -> reason_act2"):
-        assert text in done.stdout
-
-
-def test_the_python_of_the_results_page_runs(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", PAGES["results.md"], re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "difference" in done.stdout and "prompts" in done.stdout
+@pytest.mark.parametrize(
+    ("page", "count", "prints"),
+    [
+        ("evaluators.md", 2, ("wordy", "curious", "names ", "Contrast(metric='curious'", "reason_act -> reason_act2")),
+        ("results.md", 2, ("difference", "prompts", "| critique", "The gap per variant")),
+    ],
+)
+def test_the_python_of_a_page_runs_and_prints_what_it_is_about(
+    page: str,
+    count: int,
+    prints: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", PAGES[page], re.DOTALL)
+    assert len(blocks) == count
+    (tmp_path / "block.py").write_text("\n".join(blocks))
+    runpy.run_path(str(tmp_path / "block.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    for text in prints:
+        assert text in printed
 
 
 ELSEWHERE = {
@@ -82,8 +88,14 @@ ELSEWHERE = {
 GIVEN = {  # what a block of a page takes for granted
     "checks.md": "import akrasia as ak\nmy_agent = ak.graphs.reason_act\n",
     "reading.md": "import akrasia as ak\ntask = ak.tasks.bandit()\nsituation = task.situation(task.start(0))\n",
-    "langgraph.md": "import akrasia as ak\n",
+    "langgraph.md": (  # the simulated model plays games and answers no question
+        "import akrasia as ak\nright = ak.models.Scripted(lambda request, draw: 'It is B.\\nBEST=B\\nACTION=B')\n"
+    ),
     "integrations.md": "from akrasia.integrations import as_openevals\n",
+    "columns.md": (
+        "import akrasia as ak\n"
+        "ak.run(task='bandit', model='simulated', variants=['reason_act'], episodes=2).export('steps.csv')\n"
+    ),
     "judging.md": (
         "import akrasia as ak\n"
         "ak.run(task='bandit', model='simulated:knowing=0.5', variants=['reason_act'], episodes=2, out='runs/demo')\n"
@@ -103,12 +115,14 @@ def test_the_python_of_every_other_page_runs(
     page: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if page == "langgraph.md":
+        block = block.replace('    model="openai/gpt-4o-mini",\n', "    model=right,\n")
     for name, stand_in in STAND_INS.items():
         block = block.replace(name, stand_in)
     script = tmp_path / "block.py"
     script.write_text(GIVEN.get(page, "") + block)
     try:
-        runpy.run_path(str(script))
+        runpy.run_path(str(script), run_name="__main__")
     except MissingExtra as missing:
         pytest.skip(str(missing))
 
@@ -116,12 +130,24 @@ def test_the_python_of_every_other_page_runs(
 WALKED = [page for page, text in sorted(PAGES.items()) if "```console" in text]
 
 
-@pytest.mark.parametrize("page", WALKED)
-def test_the_commands_of_a_page_run_one_after_the_other(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As a reader types them, with the simulated model in the place of the embedded one."""
+@pytest.fixture
+def named_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that TOML blocks name, as their pages write them."""
     monkeypatch.chdir(tmp_path)
+    (csv,) = re.findall(r"```\n(question,.*?)```", PAGES["questions.md"], re.DOTALL)
+    (tmp_path / "questions.csv").write_text(csv)
+    (toml,) = re.findall(r"```toml\n(.*?)```", PAGES["questions.md"], re.DOTALL)
+    (tmp_path / "questions.toml").write_text(toml)
+    (code,) = (b for b in re.findall(r"```python\n(.*?)```", PAGES["interventions.md"], re.DOTALL) if "__main__" in b)
+    (tmp_path / "mine.py").write_text(code)
+    INTERVENTIONS._factories.pop("brief", None)  # the page's block, run as a script, has the name too
+    return tmp_path
+
+
+@pytest.mark.usefixtures("named_files")
+@pytest.mark.parametrize("page", WALKED)
+def test_the_commands_of_a_page_run_one_after_the_other(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a reader types them, with the simulated model in the place of the embedded one."""
     lines = "".join(re.findall(r"```console\n(.*?)```", PAGES[page], re.DOTALL)).splitlines()
     assert lines
     for line in lines:
@@ -133,14 +159,43 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         assert program == "akrasia" and not ended.value.code, (line, capsys.readouterr().err)
 
 
-def test_every_experiment_in_a_page_is_understood() -> None:
-    """Whatever stands in a TOML block is a whole experiment, or a part of one."""
-    for page, text in PAGES.items():
-        for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
-            settings = tomllib.loads(block)
-            if page in ("configuration.md", "questions.md") or "project" in settings:
-                continue  # tested with its files, or no experiment
-            assemble({"task": "bandit", "variants": ["reason_then_act | critique"], **settings})
+TOMLS = [
+    pytest.param(page, block, id=f"{page}-{number}")
+    for page, text in sorted(PAGES.items())
+    for number, block in enumerate(re.findall(r"```toml\n(.*?)```", text, re.DOTALL))
+    if page != "configuration.md" and "project" not in tomllib.loads(block)  # tested below, or no experiment
+]
+
+
+@pytest.mark.usefixtures("named_files")
+@pytest.mark.parametrize(("page", "block"), TOMLS)
+def test_every_experiment_in_a_page_is_understood(page: str, block: str) -> None:
+    """What names its variants is a whole experiment and assembles as it stands; anything else is a part of one."""
+    settings = tomllib.loads(block)
+    rest = {} if "variants" in settings else {"task": "bandit", "variants": ["reason_then_act | critique"]}
+    assert assemble({**rest, **settings}).variants
+
+
+def test_the_intervention_of_the_page_is_found_by_its_file(named_files: Path) -> None:
+    """Its experiment file is played, and what the page says of its placebo is so."""
+    (toml,) = (b for b in re.findall(r"```toml\n(.*?)```", PAGES["interventions.md"], re.DOTALL) if "own(" in b)
+    result = akrasia.run(**tomllib.loads(toml), out=named_files / "run")
+    prompts = {row["variant"]: row["prompts"] for row in result.to_frame().to_dicts()}
+    assert "at most 2 sentences" in prompts["brief"] and "at most 2 sentences" not in prompts["placebo"]
+    assert "This part of the message" in prompts["placebo"]
+
+
+def test_the_page_of_columns_computes_what_the_scorecard_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = "simulated:parse_failure=0.1"
+    result = akrasia.run(task="bandit", model=model, variants=["reason_act", "reason_act | critique"], episodes=4)
+    result.export("steps.csv")
+    (block,) = re.findall(r"```python\n(.*?)```", PAGES["columns.md"], re.DOTALL)
+    (tmp_path / "block.py").write_text(block)
+    steps = runpy.run_path(str(tmp_path / "block.py"))["steps"]
+    for arm in result.score(metrics=["knowing", "doing", "gap"]).arms:
+        means = steps[steps["variant"] == arm.variant][["knows", "does", "gap"]].mean()
+        assert list(means) == pytest.approx([arm.metrics[m].value for m in ("knowing", "doing", "gap")])
 
 
 def test_every_page_is_in_the_site() -> None:
@@ -208,6 +263,8 @@ def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Pa
     named = re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE)
     episodes, out = max([0, *(int(episode) for episode, _ in named)]) + 1, str(tmp_path / "out")
     run = ["run", str(path), "--model", "simulated", "--episodes", str(episodes), "--out", out, "--no-report"]
+    if not named and "horizon" in load_settings(path).get("task", {}):
+        run += ["--set", "task.horizon=2"]
     done = CliRunner().invoke(app, run)
     assert done.exit_code == 0, done.output
     for episode, step in named:

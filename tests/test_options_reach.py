@@ -46,17 +46,21 @@ FILES = {
 REST = '[task]\nname = "bandit"\narms = 3\nhorizon = 1\n[variants]\na = "act"\n'
 
 
-@pytest.mark.parametrize("transport", ["auto", "litellm"])
-@pytest.mark.parametrize(
-    "address",
-    [
-        ["--set", "models.main.api_base={}", "--set", "models.main.transport={}"],
-        ["--set", "model.api_base={}", "--set", "model.transport={}"],
-        ["--set", 'models={{main={{api_base="{}", transport="{}"}}}}'],
-        ["colon"],
-    ],
-)
-@pytest.mark.parametrize("file", FILES)
+ADDRESSES = [
+    ["--set", "models.main.api_base={}", "--set", "models.main.transport={}"],
+    ["--set", "model.api_base={}", "--set", "model.transport={}"],
+    ["--set", 'models={{main={{api_base="{}", transport="{}"}}}}'],
+    ["colon"],
+]
+# Every two of the three meet.
+WAYS = [
+    (("auto", "litellm")[(i + j) % 2], address, file)
+    for i, address in enumerate(ADDRESSES)
+    for j, file in enumerate(FILES)
+]
+
+
+@pytest.mark.parametrize(("transport", "address", "file"), WAYS)
 def test_the_request_and_the_key_go_where_it_was_said(
     openai_server: Any, default_host: Any, transport: str, address: list[str], file: str, api_key: str
 ) -> None:

@@ -110,16 +110,20 @@ def test_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
     shared = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     (installed / "dependencies.pth").write_text("\n".join(shared) + "\n", encoding="utf-8")
 
-    where = run(python, "-c", "import akrasia; akrasia.run; print(akrasia.__file__)", cwd=elsewhere)
-    assert Path(where.strip()) == installed / "akrasia" / "__init__.py"
     program = home / "bin" / "akrasia"
     assert "Usage" in run(program, "--help", cwd=elsewhere)
-    assert "--fresh" in run(program, "demo", "--help", cwd=elsewhere)
     asked = run(program, "demo", "--model", "simulated", "--episodes", "10", cwd=elsewhere)
     assert "a debate of 3" in asked and "akrasia show runs/demo-simulated --gap" in asked
-    assert "papers/greedy_agents" in run(program, "list", "examples", cwd=elsewhere)
-    run(program, "init", "mine.toml", "--example", "demo", cwd=elsewhere)
-    assert "whole run" in run(program, "plan", "mine.toml", "--model", "simulated", cwd=elsewhere)
+    several = (
+        "import akrasia; akrasia.run; print(akrasia.__file__)\n"
+        "from akrasia.cli import app\n"
+        "for line in ('demo --help', 'list examples', 'init mine.toml --example demo',\n"
+        "             'plan mine.toml --model simulated'):\n"
+        "    app(line.split(), standalone_mode=False)"
+    )
+    where, _, printed = run(python, "-c", several, cwd=elsewhere).partition("\n")
+    assert Path(where) == installed / "akrasia" / "__init__.py"
+    assert "--fresh" in printed and "papers/greedy_agents" in printed and "whole run" in printed
 
     # pytest rewrites the modules of a distribution that has a plugin, and its loader keeps no source.
     test = (

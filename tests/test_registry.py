@@ -19,7 +19,7 @@ def test_registry_names_the_nearest_and_refuses_a_second_owner() -> None:
     table: Registry[float] = Registry("root", "akrasia.no_such_group")
     table.register("sqrt", math.sqrt)
     table.register("sqrt", math.sqrt)
-    with pytest.raises(BadOption, match="registered already"):
+    with pytest.raises(BadOption, match="registered .* already"):
         table.register("sqrt", math.cbrt if hasattr(math, "cbrt") else math.exp)
     with pytest.raises(UnknownName, match="Did you mean 'sqrt'"):
         table.make("sqr", 4.0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from forking import Commands
 
 PROJECT = """
 [build-system]
@@ -148,8 +148,8 @@ Akrasia = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def akrasia(tmp_path_factory: pytest.TempPathFactory) -> Akrasia:
-    """Commands, in one process that sees the installed package; gives what they print."""
+def akrasia(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Akrasia]:
+    """Commands, in processes that see the installed package; gives what they print."""
     source, site, work = (tmp_path_factory.mktemp(name) for name in ("source", "site", "work"))
     (source / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     (source / "akrasia_lab.py").write_text(MODULE, encoding="utf-8")
@@ -159,17 +159,18 @@ def akrasia(tmp_path_factory: pytest.TempPathFactory) -> Akrasia:
     done = subprocess.run(pip, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
-    def run(*commands: str) -> str:
-        lines = [f"app({shlex.split(command)!r}, standalone_mode=False)" for command in commands]
-        code = "\n".join(["from akrasia.cli import app", *lines])
-        env = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200"}
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=work, env=env, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    processes = Commands(tmp_path_factory.mktemp("commands"), site)
 
-    return run
+    def run(*commands: str) -> str:
+        said = ""
+        for command in commands:
+            code, out, errors = processes.begin(work, *shlex.split(command), COLUMNS="200").end()
+            assert code == 0, errors
+            said += out
+        return said
+
+    yield run
+    processes.close()
 
 
 @pytest.fixture(scope="module")

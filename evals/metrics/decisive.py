@@ -8,8 +8,9 @@ alone.
     where it holds its own; it *takes* where it holds that of one it read; else, and where a vote goes against its
     ballots, it is *free*. A turn is corrected by putting the right position in its place. Those who follow then follow
     what they read now, those who keep or take have what is there now, the free stay as they are. The decisive error is
-    the earliest wrong turn whose correction makes the decision right. Where no single correction does, it is the turn
-    at which the decided position entered: from the end back along the earliest of those read who hold it.
+    the earliest wrong turn whose correction makes the decision right; a vote that follows its ballots makes none, and
+    neither does a turn that passes on what all agreed on. Where no single correction does, it is the turn at which the
+    decided position entered: from the end back along the earliest of those read who hold it.
 
 Another wrong position that somebody held and nobody took is no decisive error, however early it was. How often this
 names the right turn is measured on transcripts with one planted error each (`benchmarks/decisive.py`, figures in
@@ -42,7 +43,7 @@ __all__ = ["by_agent", "decisive_turns", "trace"]
 RIGHT = "\x00right"  # stands for whatever position is right
 _NONE = "no decision of several turns is wrong, or the answers are texts"
 _WHO_AND_WHEN = "Who&When, Zhang et al. 2025 (2505.00212), read off positions"
-_SAID = ("agent", "speaker", "lane", "position", "right", "reads", "role", "round", "turn")
+_SAID = ("agent", "speaker", "lane", "position", "right", "reads", "role", "round", "turn", "skipped")
 _SCHEMA: dict[str, Any] = {
     **dict.fromkeys(DECISION, pl.String), "episode": pl.Int64, "step": pl.Int64, "item": pl.String,
     "decisive": pl.Int64, "agent": pl.String, "role": pl.String, "round": pl.Int64, "last": pl.Boolean,
@@ -54,12 +55,13 @@ def trace(turns: Sequence[dict[str, Any]]) -> tuple[int, bool]:
     """(place of the decisive error, whether it had read somebody right) of one wrong decision, its turns in order.
 
     Args:
-        turns: each with `agent`, `speaker`, `role`, `lane`, `position`, `right` and `reads`, the nodes it read.
+        turns: each with `agent`, `speaker`, `role`, `lane`, `position`, `right` and `reads`, the nodes it read;
+            `skipped`, if it passes on what it read.
     """
     read = [_read_by(turns, at) for at in range(len(turns))]
     held = [RIGHT if turn["right"] else turn["position"] for turn in turns]
-    wrong = [at for at, position in enumerate(held) if position != RIGHT]
     ways = [_way(turns, read, held, at) for at in range(len(turns))]
+    wrong = [at for at, position in enumerate(held) if position != RIGHT and _errs(turns[at], ways[at])]
     found = next((at for at in wrong if _corrected(turns, read, held, ways, at) == RIGHT), None)
     at = _entered(held, read) if found is None else found
     return at, any(held[i] == RIGHT for i in read[at])
@@ -70,6 +72,11 @@ def _read_by(turns: Sequence[dict[str, Any]], at: int) -> list[int]:
     own, names = turns[at], set(turns[at]["reads"])
     votes = own["role"] == "voter"
     return [i for i in range(at) if turns[i]["agent"] in names and (votes or turns[i]["lane"] == own["lane"])]
+
+
+def _errs(turn: dict[str, Any], way: str) -> bool:
+    """Whether a wrong turn can be an error of its own: neither a vote that counts its ballots nor a turn passed on."""
+    return not turn.get("skipped") and not (turn["role"] == "voter" and way == "follows")
 
 
 def _before(turns: Sequence[dict[str, Any]], at: int) -> int | None:
@@ -112,8 +119,8 @@ def _corrected(
             now[at] = _most(read[at], now, own)
         elif ways[at] == "keeps" and own is not None:
             now[at] = now[own]
-        elif ways[at] == "takes":
-            now[at] = now[_carriers(read, held, at)[0]]
+        elif ways[at] == "takes" and (carriers := _carriers(read, held, at)):
+            now[at] = now[carriers[0]]
     return now[-1]
 
 
@@ -130,15 +137,15 @@ def decisive_turns(turns: pl.DataFrame) -> pl.DataFrame:
     """One row per wrong decision of several turns: which turn made the decisive error.
 
     Columns: those of a decision, item; decisive: its place in the transcript, agent, role, round: whose it is; last: it
-    is the turn that decides, a vote's own turn apart; had_right: it had read a right position.
+    is the turn that decides; had_right: it had read a right position.
     """
     rows = []
-    spoken = turns.filter(~pl.col("skipped")).sort(*DECISION, "turn")
+    spoken = turns.sort(*DECISION, "turn")
     graded = pl.col("right").is_null().any().over(DECISION)
     decisions = spoken.filter(~graded).select(*DECISION, "item", *_SAID).iter_rows(named=True)
     for decision, group in groupby(decisions, key=itemgetter(*DECISION)):
         said = list(group)
-        own = len(said) - (said[-1]["role"] == "voter")
+        own = sum(not turn["skipped"] for turn in said) - (said[-1]["role"] == "voter")
         if own < 2 or said[-1]["right"]:
             continue
         place, had_right = trace(said)

@@ -219,8 +219,8 @@ class _Planned:
 
 
 def item_warnings(experiment: Experiment) -> list[str]:
-    """What a plan must say of the items: fewer than episodes, or too few to show anything."""
-    lines = []
+    """What a plan must say of the items: not all are asked, fewer than episodes, or too few to show anything."""
+    lines = experiment.unasked()
     family = comparisons_of(experiment)
     for task, items in experiment.items().items():
         if items is None:

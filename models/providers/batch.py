@@ -1,6 +1,6 @@
 """Calls collected into batches: a provider's batch API as a transport, at its discount.
 
-Everybody who asks waits. Once nobody has asked for `SETTLE` seconds, all that wait go out as one batch, so a wave of a
+Everybody who asks waits. Once nobody has asked for a while (`WAIT`), all that wait go out as one batch, so a wave of a
 plan over all episodes is one submission. When it has ended, everybody gets their answer, and the next wave begins.
 
 Invariants
@@ -25,8 +25,8 @@ from .provider_errors import LOST, error_of_status, message_of
 
 __all__ = ["BatchAPI", "BatchItem", "BatchNotes", "BatchState", "Batches", "MemoryNotes", "Submitted"]
 
-SETTLE = 1.0  # seconds without a new request after which a batch goes out
-FIRST_POLL, POLL_GROWTH, SLOWEST_POLL = 1.0, 1.5, 60.0  # seconds between two looks at a batch
+WAIT = 1.0  # seconds without a new request after which a batch goes out, and between the first two looks at it
+POLL_GROWTH, SLOWEST_POLL = 1.5, 60.0  # each later wait is longer than the one before
 SURE_TO_BE_KNOWN = 3600.0  # seconds after which a batch that its provider does not know is gone
 POLLS_LOST = 20  # some 15 minutes
 
@@ -150,10 +150,19 @@ class Batches:
     Args:
         label: the model, for messages; model: its id, by which its batches are told from those of others.
         patience: looks that fail one after the other before those who wait are told.
+        wait: seconds without a new request after which a batch goes out, and between the first two looks at it.
     """
 
-    def __init__(self, label: str, model: str, api: BatchAPI, notes: BatchNotes, patience: int = POLLS_LOST) -> None:
-        self._patience = patience
+    def __init__(
+        self,
+        label: str,
+        model: str,
+        api: BatchAPI,
+        notes: BatchNotes,
+        patience: int = POLLS_LOST,
+        wait: float = WAIT,
+    ) -> None:
+        self._patience, self._wait = patience, wait
         self._label, self._model, self._api, self._notes = label, model, api, notes
         self._new: dict[str, tuple[BatchItem, list[asyncio.Future[Any]]]] = {}
         self._by_key: dict[str, _Batch] = {}
@@ -212,7 +221,7 @@ class Batches:
 
     async def _collect(self) -> None:
         """Send out what waits, once nobody has asked for a while."""
-        while (still := self._last + SETTLE - time.monotonic()) > 0:
+        while (still := self._last + self._wait - time.monotonic()) > 0:
             await asyncio.sleep(still)
         self._collector = None
         waiting, self._new = self._new, {}
@@ -286,7 +295,7 @@ class Batches:
         Raises:
             ModelError: it was refused as a whole, is not known any more, or cannot be looked at.
         """
-        wait, failures = FIRST_POLL, 0
+        wait, failures = self._wait, 0
         while True:
             try:
                 state = await self._api.look(batch.noted.id)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .batch import FIRST_POLL, POLL_GROWTH, SLOWEST_POLL, BatchItem, BatchState, Submitted
+from .batch import POLL_GROWTH, SLOWEST_POLL, WAIT, BatchItem, BatchState, Submitted
 from .batch_apis import MOST_OUTPUT, PAGE, PATIENCE, SKEW, id_of, lines_of
 from .openai_http import OpenAIHTTP
 
@@ -25,8 +25,8 @@ class AnthropicBatches:
 
     most = 100_000
 
-    def __init__(self, http: OpenAIHTTP) -> None:
-        self._http = http
+    def __init__(self, http: OpenAIHTTP, wait: float = WAIT) -> None:
+        self._http, self._wait = http, wait
 
     async def submit(self, name: str, items: Sequence[BatchItem]) -> str:
         body = {"requests": [{"custom_id": i.key, "params": i.body} for i in items]}
@@ -35,7 +35,7 @@ class AnthropicBatches:
     async def find(self, batch: Submitted, known: Collection[str]) -> str:
         """By the ids of its requests, among the batches of its time and size."""
         candidates = [id async for id in self._candidates(batch) if id not in known]
-        wait = FIRST_POLL
+        wait = self._wait
         while candidates:
             for id in list(candidates):
                 results = (await self.look(id)).results

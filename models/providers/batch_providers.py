@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import BadOption
+from ...options import real
 from ..base import Style
 from .anthropic_format import anthropic_completion
 from .batch import BatchAPI
@@ -17,7 +18,7 @@ from .batch_anthropic import AnthropicBatches
 from .batch_apis import MistralBatches, OpenAIBatches
 from .openai_http import OpenAIHTTP
 
-__all__ = ["WITH_FORMS", "batch_api", "check_batches", "from_batch", "in_batch_form"]
+__all__ = ["WITH_FORMS", "batch_api", "check_batches", "check_wait", "from_batch", "in_batch_form"]
 
 WITH_BATCHES = ("openai", "custom_openai", "groq", "azure", "anthropic", "mistral")
 _WITHOUT = {
@@ -52,18 +53,34 @@ def check_batches(name: str, style: Style) -> None:
     )
 
 
+def check_wait(name: str, wait: float, batched: bool) -> None:
+    """Check the option `batch_wait` of the model `name`.
+
+    Raises:
+        BadOption: it is no time, or the model is not asked in batches.
+    """
+    real(f"batch_wait of {name!r}", wait, above=0)
+    if not batched:
+        raise BadOption(
+            f"batch_wait of {name!r} is set, and it is not asked in batches",
+            remedy='Leave it out, or set transport = "batch".',
+        )
+
+
 def batch_api(
     name: str,
     provider: str,
     account: tuple[str | None, str | None],
     headers: Mapping[str, str],
     api_version: str | None,
+    wait: float,
 ) -> BatchAPI:
     """The batch endpoint of a provider that is not asked by the direct transport.
 
     Args:
         account: key and address; None are those of the environment.
         headers: what every request carries beside the key.
+        wait: seconds between the first two looks at a batch.
     """
     key, base = account
     variable, usual = _USUAL[provider]
@@ -73,7 +90,7 @@ def batch_api(
     if provider == "anthropic":
         common |= {"anthropic-version": "2023-06-01", "x-api-key": key}
         base = base.removesuffix("/v1/messages").removesuffix("/v1")
-        return AnthropicBatches(OpenAIHTTP(name, base, {**common, **headers}))
+        return AnthropicBatches(OpenAIHTTP(name, base, {**common, **headers}), wait)
     if provider == "mistral":
         common["Authorization"] = f"Bearer {key}"
         return MistralBatches(OpenAIHTTP(name, base, {**common, **headers}))

@@ -61,7 +61,8 @@ class LangChainModel:
 
     Args:
         model: the chat model; its type and identifying parameters name its answers.
-        price: US dollars per token; by default that of litellm's table, where it knows the model.
+        price: {prompt = 0.15, completion = 0.60}, in US dollars per million tokens (a `Price` is per single token);
+            by default that of litellm's table, where it knows the model.
         rpm, tpm: the most requests and tokens in any minute.
     """
 

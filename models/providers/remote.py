@@ -33,8 +33,8 @@ from ..parameters import (
 from ..secrets import keep_secret
 from ..thinking import Allowance
 from .addresses import check_address, check_tls, check_variable
-from .batch import BatchNotes, MemoryNotes
-from .batch_providers import check_batches
+from .batch import WAIT, BatchNotes, MemoryNotes
+from .batch_providers import check_batches, check_wait
 from .cache_marks import check_marks
 from .direct import direct_transport, entry_of
 from .forms import OpenModel
@@ -63,7 +63,8 @@ class RemoteModel:
             environment is (OPENAI_BASE_URL, ...). An address that holds a user name or a key is refused.
         api_key_env: the environment variable that holds the key, if not the provider's usual one. The key itself is
             never an option, so that no configuration file and no ledger can hold one.
-        price: US dollars per token; by default litellm's table.
+        price: {prompt = 0.15, completion = 0.60}, in US dollars per million tokens (a `Price` is per single token);
+            by default litellm's table.
         temperature: replaces the roles' own sampling temperature; what a plan or a graph sets goes before it.
         top_p, stop, reasoning_effort: as the provider knows them; like `temperature`, in the place of the roles' own.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
@@ -81,6 +82,8 @@ class RemoteModel:
         api_version, organization, project, region: where the provider has these.
         prompt_cache: up to where a prompt is marked to be kept, "system" or "conversation" (`cache_marks.py`); by
             default it is not. It changes no answer, so it is no part of their identity.
+        batch_wait: by the batch API, seconds without a new request after which a batch goes out, and between the first
+            two looks at it; by default 1.
     """
 
     name: str
@@ -110,6 +113,7 @@ class RemoteModel:
     region: str | None = None
     service_tier: str | None = None
     prompt_cache: str | bool | None = None
+    batch_wait: float | None = None
     _calls: RemoteCalls | None = field(default=None, init=False, repr=False, compare=False)
     _notes: BatchNotes | None = field(default=None, init=False, repr=False, compare=False)
     _info: ModelInfo | None = field(default=None, init=False, repr=False, compare=False)
@@ -119,6 +123,8 @@ class RemoteModel:
         one_of("transport", self.transport, ["auto", "litellm", "batch"])
         if self._batched:
             check_batches(self.name, self.style)
+        if self.batch_wait is not None:
+            check_wait(self.name, self.batch_wait, self._batched)
         whole(f"max_concurrency of {self.name!r}", self.max_concurrency, 1)
         if self.timeout is not None:
             real(f"timeout of {self.name!r}", self.timeout, above=0)
@@ -280,6 +286,7 @@ class RemoteModel:
             headers=headers,
             marks=self.prompt_cache if isinstance(self.prompt_cache, str) else None,
             batched=self._batched,
+            batch_wait=self.batch_wait or WAIT,
         )
         self._calls = RemoteCalls(opened, options, lambda: self._notes or MemoryNotes())
         if self.style == "completion":

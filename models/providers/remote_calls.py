@@ -46,6 +46,7 @@ class CallOptions:
         arguments, headers: its parameters, as its provider takes them beside a request.
         marks: up to where prompts are marked to be kept; None marks none.
         batched: whether calls go into batches.
+        batch_wait: seconds without a new request after which a batch goes out.
     """
 
     model_id: str
@@ -57,6 +58,7 @@ class CallOptions:
     headers: Mapping[str, str]
     marks: str | None
     batched: bool
+    batch_wait: float
 
 
 class RemoteCalls:
@@ -171,14 +173,16 @@ class RemoteCalls:
 
     def _batches_by(self, api: Callable[[], BatchAPI]) -> Batches:
         if self._batches is None:
-            self._batches = Batches(self._opened.name, self._options.model_id, api(), self._notes())
+            options = self._options
+            notes = self._notes()
+            self._batches = Batches(self._opened.name, options.model_id, api(), notes, wait=options.batch_wait)
         return self._batches
 
     def _batch_api(self) -> BatchAPI:
         opened, options = self._opened, self._options
         key, base = opened.account
         at = (key, base or base_of_environment(opened.name))
-        return batch_api(opened.name, opened.provider, at, options.headers, options.api_version)
+        return batch_api(opened.name, opened.provider, at, options.headers, options.api_version, options.batch_wait)
 
     def _read(self, answer: Any, form: Form, binding: Binding, request: Request, limit: int) -> Response:
         not_sent = ",".join(sorted(form.not_sent | binding.not_sent))

@@ -175,7 +175,8 @@ class _Viewer:
 
     def state(self, run: ViewedRun, request: Request) -> Response:
         state = run.state()
-        return JSONResponse({"version": state.version, "rows": state.steps.height, "live": state.live})
+        told = {"version": state.version, "rows": state.steps.height, "live": state.live}
+        return JSONResponse(told | {"indexed": run.search.is_prepared(state.stored)})
 
     def steps(self, run: ViewedRun, request: Request) -> Response:
         state = run.state()

@@ -10,13 +10,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import BadOption, RunFolderError
 from ...ledger import read_ledger
 from ..html import render_report
 from ..page_charts import RunSteps
-from .filters import FILTERS
+from .filters import FILTERS, LISTED
 from .links import Links
 from .listing import Query, list_situations
 from .pages import home_page, run_page, scorecard_part, step_page, steps_page
@@ -85,17 +86,27 @@ def _files(runs: Sequence[ViewedRun], told: Callable[[int, int], None]) -> Itera
         yield f"{run.name}/index.html", run_page(run, links, scorecard=scorecard_part(run, state, links))
         steps = RunSteps(run.folder, state.steps)
         yield f"{run.name}/report.html", render_report(run.scorecard(state), state.experiment, steps, links)
-        for show in FILTERS:
-            listing = list_situations(state, Query(show))
-            for page in range(1, listing.pages + 1):
-                yield (
-                    f"{run.name}/{links.steps(Query(), show=show, page=page)}",
-                    steps_page(run, Query(show, page=page), links),
-                )
+        yield from _lists(run, state, links)
         for place in list_situations(state, Query()).all_places():
             yield f"{run.name}/{links.step(place)}", step_page(run, place.code, Query(), links)
             told(done := done + 1, total)
         yield f"{run.name}/texts.js", _texts(run, state, links)
+
+
+def _lists(run: ViewedRun, state: RunState, links: Links) -> Iterator[tuple[str, str]]:
+    """The lists of situations: of each filter that a page offers, and, where a number leads to it, of each variant."""
+    queries = [Query(show) for show in LISTED]
+    queries += [
+        Query(show, variant, group) for show in FILTERS for group, place in state.groups.items()
+        for variant in state.variants if (*place, variant) in state.counts
+    ]  # fmt: skip
+    for query in queries:
+        listing = list_situations(state, query)
+        if query.variant and listing.places.is_empty():
+            continue
+        for page in range(1, listing.pages + 1):
+            paged = replace(query, page=page)
+            yield f"{run.name}/{links.steps(paged, page=page)}", steps_page(run, paged, links)
 
 
 def _texts(run: ViewedRun, state: RunState, links: Links) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from ...records import digest
 from .listing import Place, Query
 
 __all__ = ["Links"]
@@ -20,7 +21,7 @@ class Links:
 
     Attributes:
         run: the run that the page belongs to; "" for the first page, which belongs to none.
-        files: for a folder of files, which knows no queries but the filters alone.
+        files: for a folder of files, which knows the filters, of all variants or of one, and no other queries.
     """
 
     run: str = ""
@@ -47,7 +48,9 @@ class Links:
         if not self.files:
             return f"steps{query.address(**changes)}"
         show, page = changes.get("show", query.show), changes.get("page", 1)
-        return f"steps-{show}{'' if page == 1 else f'-{page}'}.html"
+        group, variant = changes.get("group", query.group), changes.get("variant", query.variant)
+        one = f"-{group}-{digest([variant], size=4)}" if group and variant else ""
+        return f"steps-{show}{one}{'' if page == 1 else f'-p{page}'}.html"
 
     def step(self, place: Place, query: Query = Query(), **changes: object) -> str:  # noqa: B008  (frozen)
         """A situation, as one of those that a query asks for."""

@@ -146,8 +146,8 @@ def list_situations(state: RunState, query: Query, hits: TextHits | None = None)
     if query.group:
         task, model = state.groups[query.group]
         meant = meant.filter((pl.col("task") == task) & (pl.col("model") == model))
-    if column := FILTERS[query.show].column:
-        meant = meant.filter(column)
+    if (where := FILTERS[query.show].where) is not None:
+        meant = meant.filter(where)
     if query.variant:
         meant = meant.filter(pl.col("variant") == query.variant)
     if hits is not None:

@@ -26,7 +26,7 @@ from ..html import breakable
 from ..page import MINUS, page_of
 from ..page_charts import group_id
 from ..text import share_text
-from .filters import FILTERS, SITUATION
+from .filters import FILTERS, LISTED, SITUATION
 from .links import Links
 from .listing import Listing, Place, Query, list_situations
 from .pieces import marked_pieces
@@ -37,7 +37,8 @@ from .viewed_run import RunState, ViewedRun
 __all__ = ["error_page", "home_page", "label_page", "run_page", "scorecard_part", "step_page", "steps_page"]
 
 HERE = Path(__file__).parent
-COUNTED = ("gap", "mirror", "improved", "worsened", "critic", "unparsable", "broken")
+SOMETIMES = ("lost-conclusion", "lost-action", "lost-reading", "trials")  # a column only where some step is so
+COUNTED = ("gap", "mirror", *SOMETIMES, "improved", "worsened", "critic", "unparsable", "broken")
 
 
 @cache
@@ -52,7 +53,7 @@ def _templates() -> Environment:
     environment.filters["breakable"] = breakable
     environment.filters["pieces"] = marked_pieces
     environment.filters["zip"] = zip
-    environment.globals.update(minus=MINUS, filters=FILTERS)
+    environment.globals.update(minus=MINUS, filters=FILTERS, listed=LISTED, blank=Query())
     return environment
 
 
@@ -137,7 +138,7 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         state=state,
         groups=groups,
         chips=state.situations,
-        counted=COUNTED,
+        counted=[name for name in COUNTED if name not in SOMETIMES or state.situations[name]],
         sessions=[imported.lines] if imported else [session_lines(s) for s in state.sessions],
         agreement=_agreement_words(run.agreement()),
         design=imported.sentence if imported else _design(state.experiment),
@@ -159,7 +160,7 @@ def _design(experiment: Mapping[str, Any]) -> str:
 def scorecard_part(run: ViewedRun, state: RunState, links: Links) -> str:
     """The scorecard with its intervals and verdicts, as a part of a page; it takes as long as scoring does."""
     page = page_of(run.scorecard(state), state.experiment)
-    return _templates().get_template("scorecard.html.j2").render(page=page, links=links)
+    return _templates().get_template("scorecard.html.j2").render(page=page, links=links, has_steps=True)
 
 
 def _counts(state: RunState, task: str, model: str) -> list[_CountLine]:
@@ -167,7 +168,7 @@ def _counts(state: RunState, task: str, model: str) -> list[_CountLine]:
     for v in state.variants:
         if (sums := state.counts.get((task, model, v))) is not None:
             role = "baseline" if v == state.baseline else f"control: {state.controls[v]}" if v in state.controls else ""
-            counts = [(name, sums[name]) for name in COUNTED]
+            counts = [(n, sums[n]) for n in COUNTED if n not in SOMETIMES or state.situations[n]]
             lines.append(
                 _CountLine(v, role, sums["steps"], sums["asked"], sums["knows"], sums["does"], counts, sums["leak"] > 0)
             )
@@ -185,6 +186,7 @@ class _Cell:
     gap: bool
     marked: bool
     words: str
+    draws: str
 
 
 def steps_page(run: ViewedRun, query: Query, links: Links, hits: TextHits | None = None) -> str:
@@ -204,7 +206,7 @@ def steps_page(run: ViewedRun, query: Query, links: Links, hits: TextHits | None
         chips=state.situations,
         variants=variants,
         rows=_rows(state, listing, shown, variants),
-        first=(query.page - 1) * 50 + 1,
+        draws=int(state.experiment.get("trials", 1)),
         live=state.live,
         version=state.version,
     )
@@ -214,13 +216,15 @@ def _rows(
     state: RunState, listing: Listing, shown: pl.DataFrame, variants: Sequence[str]
 ) -> list[tuple[Place, list[_Cell | None]]]:
     """Every situation of a page with the cells of its variants."""
+    k = int(state.experiment.get("trials", 1))
     steps = state.steps.join(shown, on=SITUATION, how="semi")
     marked = set(listing.marked.join(shown, on=SITUATION, how="semi").iter_rows())
-    filtered = bool(FILTERS[listing.query.show].column or listing.query.words)
+    filtered = bool(FILTERS[listing.query.show].where is not None or listing.query.words)
     cells: dict[tuple[Any, ...], dict[str, _Cell]] = {}
     for row in steps.iter_rows(named=True):
         key = tuple(row[name] for name in SITUATION)
-        kind = "optimal" if row["does"] else "greedy" if row["greedy"] else "other" if row["valid"] else "none"
+        kind = _kind(row)
+        draws = f"{round(row['right_draws'] * k)}/{k}" if row["draws_differ"] and row["right_draws"] is not None else ""
         stated = (row["stated"] or "").replace("|", ", ") if row["asked"] else ""
         gap = bool(row["m_gap"])
         cells.setdefault(key, {})[row["variant"]] = _Cell(
@@ -231,12 +235,23 @@ def _rows(
             gap,
             filtered and (row["variant"], *key) in marked,
             f"{row['variant']}: {f'states {stated}, ' if stated else ''}does {row['done'] or 'nothing'} ({kind})"
-            + (", knows and does not do" if gap else ""),
+            + (", knows and does not do" if gap else "")
+            + (f"; {draws} draws right" if draws else ""),
+            draws,
         )
     return [
         (Place(group_id(t, m), t, m, e, s), [cells.get((t, m, e, s), {}).get(v) for v in variants])
         for t, m, e, s in shown.iter_rows()
     ]
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    """What was done, as a colour: "free" where nobody says what is right."""
+    if not row["valid"]:
+        return "none"
+    if row["does"] is None:
+        return "free"
+    return "optimal" if row["does"] else "greedy" if row["greedy"] else "other"
 
 
 def step_page(

@@ -1,13 +1,14 @@
 """Full-text search over what agents were asked, thought and said.
 
+A small run is read through at every search. Of a long one an index of its texts is made once (`text_index.py`), in the
+background; until it is there, a search reads the run through and takes seconds.
+
 Invariant: only texts are searched, never the names of fields around them, and a step is found by its own texts: those
-of its turns, and the prompts and thoughts of the answers behind them.
+of its turns in every draw, and the prompts and thoughts of the answers behind them.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,12 @@ import orjson
 import polars as pl
 
 from ...ledger import LedgerReader, read_ledger
+from .text_index import STEPS, TextIndex, keys_in, texts_in_answer, texts_in_record
 
 __all__ = ["TextHits", "TextSearch"]
 
 KEPT = 16  # searches whose result is kept
-_KEY = re.compile(rb'"key":"([0-9a-f]{16,})"')
 Step = tuple[Any, ...]
-_SCHEMA = {"task": pl.String, "model": pl.String, "variant": pl.String, "episode": pl.Int64, "step": pl.Int64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,31 @@ class TextHits:
 
 
 class TextSearch:
-    """Searches one run; keeps the last results, and which steps stand on which answers."""
+    """Searches one run; keeps the last results, and the index of a long run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._hits: dict[tuple[str, str], TextHits] = {}
-        self._owners: tuple[str, dict[bytes, list[Step]]] = ("", {})
+        self._index: tuple[str, TextIndex] | None = None
         self._lock = Lock()
+
+    def is_prepared(self, version: str) -> bool:
+        """Whether there is an index of what is stored."""
+        return self._index is not None and self._index[0] == version
+
+    def prepare(self, version: str) -> None:
+        """Make the index, where there is room for it.
+
+        Args:
+            version: of what is stored; see `find`.
+        """
+        if self.is_prepared(version):
+            return
+        try:
+            with read_ledger(self._folder) as ledger:
+                self._index = version, TextIndex.of(ledger)
+        except OSError:  # searches read the run through then
+            self._index = None
 
     def find(self, words: str, version: str) -> TextHits:
         """The steps in whose texts `words` stand, whatever their case.
@@ -54,68 +72,35 @@ class TextSearch:
             if (words, version) not in self._hits:
                 while len(self._hits) >= KEPT:
                     self._hits.pop(next(iter(self._hits)))
-                with read_ledger(self._folder) as ledger:
-                    rows = sorted({*_in_records(ledger, words.casefold()), *self._in_answers(ledger, words, version)})
-                self._hits[words, version] = TextHits(words, pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
+                self._hits[words, version] = TextHits(words, self._found(words, version))
             return self._hits[words, version]
 
-    def _in_answers(self, ledger: LedgerReader, words: str, version: str) -> Iterator[Step]:
-        """The steps that stand on an answer in whose prompt or thought the words stand."""
-        folded = words.casefold()
-        keys = [key for key, request, response in ledger.raw_answers() if _answer_holds(request, response, folded)]
-        if not keys:
-            return
-        if self._owners[0] != version:
-            owners: dict[bytes, list[Step]] = {}
-            for *step, record in ledger.raw_steps():
-                for found in set(_KEY.findall(record)):
-                    owners.setdefault(found, []).append(tuple(step))
-            self._owners = (version, owners)
-        for key in keys:
-            yield from self._owners[1].get(key.encode(), ())
+    def _found(self, words: str, version: str) -> pl.DataFrame:
+        index = self._index
+        if index is not None and index[0] == version:
+            return index[1].find(words)
+        with read_ledger(self._folder) as ledger:
+            return pl.DataFrame(list(_read_through(ledger, words.casefold())), schema=STEPS, orient="row")
 
 
-def _in_records(ledger: LedgerReader, words: str) -> Iterator[Step]:
-    """The steps in whose own texts some words, folded to small letters, stand."""
+def _read_through(ledger: LedgerReader, words: str) -> Iterator[Step]:
+    """The steps in whose texts some words, folded to small letters, stand; in the order of the run."""
+    behind = {
+        key.encode()
+        for key, request, response in ledger.raw_answers()
+        if any(words in text.casefold() for text in texts_in_answer(request, response))
+    }
     for *step, data in ledger.raw_steps():
-        if _may_hold(data, words) and any(words in text.casefold() for text in _texts(orjson.loads(data))):
+        if not behind.isdisjoint(keys_in(data)) or _record_holds(data, words):
             yield tuple(step)
 
 
-def _answer_holds(request: bytes, response: bytes, words: str) -> bool:
-    """Whether some words stand in the prompt or the thought of a stored answer."""
-    if words in _thought(response):
-        return True
-    asked = zlib.decompress(request)
-    return _may_hold(asked, words) and any(
-        words in text.casefold() for message in orjson.loads(asked)["messages"] for text in _said_in(message)
-    )
+def _record_holds(data: bytes, words: str) -> bool:
+    return _may_hold(data, words) and any(words in text.casefold() for text in texts_in_record(orjson.loads(data)))
 
 
 def _may_hold(data: bytes, words: str) -> bool:
-    """Whether JSON may hold some words: without decoding it, where they are plain enough to tell."""
-    if not words.isascii() or not words.isprintable() or '"' in words or "\\" in words:
+    """Whether JSON may hold some words: without decoding it, where both are plain enough to tell."""
+    if not data.isascii() or not words.isascii() or not words.isprintable() or '"' in words or "\\" in words:
         return True
     return words.encode() in data.lower()
-
-
-def _said_in(message: dict[str, Any]) -> Iterator[str]:
-    """What stands in a message: its text and parts, and the calls that it asks for."""
-    yield message["content"]
-    yield from (part.get("text", "") for part in message.get("parts") or ())
-    yield from (f"{call['name']} {call['arguments']}" for call in message.get("tool_calls") or ())
-
-
-def _texts(record: dict[str, Any]) -> Iterator[str]:
-    for turn in record["decision"]["turns"]:
-        yield turn["text"]
-        for use in turn.get("tools") or ():
-            yield from (use["name"], use["arguments"], use["result"], use["error"])
-    yield record["decision"]["rationale"]
-
-
-def _thought(response: bytes) -> str:
-    if b'"reasoning":""' in response:
-        return ""
-    thought: str = orjson.loads(response).get("reasoning", "")
-    return thought.casefold()

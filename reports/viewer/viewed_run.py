@@ -21,7 +21,8 @@ import polars as pl
 from ...errors import AkrasiaError, UnknownName
 from ...evals.completeness import missing_sentence, stored_missing
 from ...evals.judge import LEFT, JudgedText, texts_to_judge
-from ...evals.judgements import read_judged
+from ...evals.judgements import FOLDER as JUDGED
+from ...evals.judgements import IMPLIED, read_judged
 from ...evals.labels import (
     HumanLabel,
     LabelAgreement,
@@ -42,13 +43,15 @@ from ...records import Situation, digest
 from ...rng import named_rng
 from ..page_charts import group_id
 from ..show import Unread
-from .filters import FILTERS, SITUATION, STEP, with_marks
+from .filters import LISTED, SITUATION, STEP, with_critics, with_marks
+from .levels import EncodedFrom, encoded_sources
 from .search import TextSearch
 
 __all__ = ["RunAbout", "RunState", "ViewedRun", "ViewerTools"]
 
 DRAWN = 200  # texts of either kind to be labelled blind
 QUIET = 900.0  # seconds without an answer after which a run without an end is taken for one that was killed
+READ_THROUGH = 2_000  # steps up to which a search reads them all
 PATIENCE = 5.0  # times the seconds that reading takes, between two readings
 Stamp = tuple[tuple[int, int], ...]
 
@@ -99,12 +102,14 @@ class RunState:
     Attributes:
         stamp: tells whether the ledger has changed since.
         steps: the table of `akrasia.evals.step_table`, with the columns of `akrasia.reports.viewer.filters.with_marks`.
+        encoded_from: which variant shows what is encoded on the prompt of another.
         transcripts: whether agents that changed their minds are known yet.
     """
 
     stamp: Stamp
     steps: pl.DataFrame
     about: RunAbout
+    encoded_from: EncodedFrom = field(default_factory=dict)
     seconds: float = 0.0
     transcripts: bool = False
     read_at: float = field(default_factory=time.monotonic)
@@ -136,21 +141,21 @@ class RunState:
 
     @cached_property
     def situations(self) -> dict[str, int]:
-        """How many situations each filter lists."""
-        columns = {name: f.column for name, f in FILTERS.items() if f.column}
-        one = self.steps.group_by(SITUATION).agg(pl.col(columns.values()).any())
-        row = one.select(pl.len().alias("all"), *(pl.col(c).sum().alias(name) for name, c in columns.items()))
+        """How many situations each filter lists, of those that a page offers."""
+        wheres = {name: f.where for name, f in LISTED.items() if f.where is not None}
+        one = self.steps.group_by(SITUATION).agg(where.any().alias(name) for name, where in wheres.items())
+        row = one.select(pl.len().alias("all"), pl.col(wheres).sum())
         return {name: int(n) for name, n in row.row(0, named=True).items()}
 
     @cached_property
     def counts(self) -> dict[tuple[str, str, str], dict[str, int]]:
-        """Per (task, model, variant): "steps", "asked", "knows", "does", and each filter by name."""
+        """Per (task, model, variant): "steps", "asked", "knows", "does", and each listed filter by name."""
         sums = self.steps.group_by("task", "model", "variant").agg(
             pl.len().alias("steps"),
             pl.col("asked").sum(),
             (pl.col("asked") & pl.col("knows")).sum().alias("knows"),
             pl.col("does").sum(),
-            *(pl.col(f.column).sum().alias(name) for name, f in FILTERS.items() if f.column),
+            *(f.where.sum().alias(name) for name, f in LISTED.items() if f.where is not None),
         )
         return {(r.pop("task"), r.pop("model"), r.pop("variant")): r for r in sums.iter_rows(named=True)}
 
@@ -292,27 +297,22 @@ class ViewedRun:
         threading.Thread(target=work, daemon=True, name=f"akrasia view {self.name}").start()
 
     def _stamp(self) -> Stamp:
-        stamp = []
-        for name in (FILE, f"{FILE}-wal"):
-            try:
-                told = (self.folder / name).stat()
-            except OSError:
-                continue
-            stamp.append((told.st_mtime_ns, told.st_size))
-        return tuple(stamp)
+        return _stamp_of(self.folder) + _stamp_of(self.folder / JUDGED)
 
     def _read(self) -> RunState:
         stamp, begun = self._stamp(), time.monotonic()
         with read_ledger(self.folder) as ledger:
-            steps = with_marks(stored_steps(ledger), None)
-            state = RunState(stamp, steps, self._about(ledger), time.monotonic() - begun)
+            judged = read_judged(self.folder, IMPLIED)
+            steps = with_marks(stored_steps(ledger), judged)
+            encoded = encoded_sources(ledger, steps)
+            state = RunState(stamp, steps, self._about(ledger), encoded, time.monotonic() - begun)
         return _counted(state)
 
     def _about(self, ledger: LedgerReader) -> RunAbout:
         sessions = ledger.sessions(reported=False)
         ended = ended_sentence(sessions)
         missing = missing_sentence(stored_missing(ledger), ended, self.folder.name) or ended
-        written = max((ns / 1e9 for ns, _ in self._stamp()), default=0.0)
+        written = max((ns / 1e9 for ns, _ in _stamp_of(self.folder)), default=0.0)
         experiment = json.loads(ledger.meta("experiment") or "{}")
         return RunAbout(experiment, sessions, missing, ledger.count_records(), written, ledger.imported())
 
@@ -335,9 +335,26 @@ class ViewedRun:
                     changed = _flipped_by_critics(turns(ledger.raw_records()))
             except AkrasiaError:
                 return
-            steps = with_marks(state.steps.select(pl.exclude("^m_.*$", "^b_.*$")), changed)
+            steps = with_critics(state.steps, changed)
             seconds = state.seconds + time.monotonic() - begun
-            self._state = _counted(replace(state, steps=steps, transcripts=True, seconds=seconds))
+            self._state = state = _counted(replace(state, steps=steps, transcripts=True, seconds=seconds))
+        if state.steps.height > READ_THROUGH and not state.live:  # of a run that goes on it would never be up to date
+            try:
+                self.search.prepare(state.stored)
+            except AkrasiaError:
+                return
+
+
+def _stamp_of(folder: Path) -> Stamp:
+    """When the ledger in a folder was written last, and its size; empty where there is none."""
+    stamp = []
+    for name in (FILE, f"{FILE}-wal"):
+        try:
+            told = (folder / name).stat()
+        except OSError:
+            continue
+        stamp.append((told.st_mtime_ns, told.st_size))
+    return tuple(stamp)
 
 
 def _counted(state: RunState) -> RunState:

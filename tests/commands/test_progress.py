@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forking import Command, Commands
 from rich.console import Console
 
 import akrasia as ak
@@ -21,7 +21,6 @@ from akrasia.records import Usage
 from akrasia.reports.progress import RunProgress, RunSize
 from akrasia.reports.tally import RunTally
 
-COMMAND = [sys.executable, "-u", "-m", "akrasia"]
 FILE = """\
 name = "slow"
 episodes = {episodes}
@@ -57,11 +56,15 @@ def slowly(server: Any, seconds: float) -> None:
     server.answer = wait
 
 
-def begun(path: Path, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, "run", str(path), "--out", "out", "--no-report"],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    made = Commands(tmp_path_factory.mktemp("commands"))
+    yield made
+    made.close()
+
+
+def begun(commands: Commands, path: Path, folder: Path) -> Command:
+    return commands.begin(folder, "run", str(path), "--out", "out", "--no-report")
 
 
 def test_the_rates_so_far_are_those_of_the_scorecard(finished: Path) -> None:
@@ -101,29 +104,31 @@ def test_every_wait_is_said_within_seconds(events: list[Event], says: str) -> No
     assert says in out.getvalue() and "0 of 10 situations decided" in out.getvalue()
 
 
-def test_a_provider_that_asks_to_wait_is_named_with_the_seconds(openai_server: Any, file: Any, tmp_path: Path) -> None:
+def test_a_provider_that_asks_to_wait_is_named_with_the_seconds(
+    commands: Commands, openai_server: Any, file: Any, tmp_path: Path
+) -> None:
     openai_server.fault(429, times=1, Retry_After="4")
-    process = begun(file(episodes=1), tmp_path)
-    out, errors = process.communicate(timeout=180)
-    assert process.returncode == 0, errors
+    code, out, errors = begun(commands, file(episodes=1), tmp_path).end()
+    assert code == 0, errors
     assert "openai/slow: the provider asks to wait, " in out and " s left" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_without_a_traceback_and_says_how_to_go_on(
-    openai_server: Any, file: Any, tmp_path: Path, workers: int, times: int
+    commands: Commands, openai_server: Any, file: Any, tmp_path: Path, workers: int, times: int
 ) -> None:
     """As a terminal does it: the signal goes to the workers as well."""
     slowly(openai_server, 0.5)
-    process = begun(file(workers, episodes=16), tmp_path)
+    process = begun(commands, file(workers, episodes=16), tmp_path)
     deadline = time.monotonic() + 120
-    while openai_server.answered < 6 and process.poll() is None and time.monotonic() < deadline:
+    while openai_server.answered < 6 and time.monotonic() < deadline:
         time.sleep(0.05)
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.2)
-    out, errors = process.communicate(timeout=120)
+    code, out, errors = process.end()
     assert "Traceback" not in out + errors and "Error" not in errors, errors
-    assert process.returncode == (3 if times == 1 else 130), errors
+    assert code == (3 if times == 1 else 130), errors
     assert "akrasia run --resume out" in errors

@@ -238,7 +238,7 @@ def test_few_episodes_say_nothing(tmp_path: Path) -> None:
         "prompt_tokens(reason_act) < 9999",
     ):
         (line,) = result.check(check).lines
-        assert line.holds is None and "9 episodes, and at least 10 are needed" in line.why and line.episodes == 10
+        assert line.holds is None and "9 items, and at least 10 are needed" in line.why and line.episodes == 10
 
 
 def test_what_costs_the_same_in_every_episode_counts_as_it_is(healthy: ak.Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from akrasia.cli import app
 from akrasia.errors import BadOption
 from akrasia.evals import Estimate
 from akrasia.evals.mixed import mixed_check
+from akrasia.models import Scripted
+from akrasia.models.providers.simulated import arms_in
+from akrasia.records import Draw, Request, digest
+from akrasia.reports.columns import arm_rows
+from akrasia.reports.forest import MOST_ITEMS
+from akrasia.reports.item_charts import effects_table
+from akrasia.reports.text import signed_rate_text
 from akrasia.rng import named_rng
 
 TASK = {"name": "bandit", "arms": 6, "head_start": 3, "horizon": 6}
@@ -44,6 +52,11 @@ def test_every_part_is_told_and_fits_the_headline(run: ak.Result) -> None:
     }
     assert sum(parts["untried", n].n for n in ("left", "none")) == told.whole.difference.n
     assert sum(parts["difficulty", n].n for n in ("hard", "middle", "easy")) == told.whole.difference.n
+    further = [sum(draws[1:]) for draws in run.trials.filter(variant="reason_act")["draws"]]  # the first is compared
+    for name, right in (("hard", 0), ("middle", 1), ("easy", 2)):
+        assert parts["difficulty", name].n == further.count(right)
+    untried = run.records.filter(variant="reason_act")["untried_left"]
+    assert parts["untried", "left"].n == untried.sum()
     left, none = parts["untried", "left"].value, parts["untried", "none"].value
     assert left is not None and none is not None and left < none  # try_all acts only where something is untried
     assert told.mixed.agrees and "agrees" in told.mixed.sentence
@@ -55,6 +68,68 @@ def test_the_command_line_shows_a_forest_and_gives_json(run: ak.Result) -> None:
     given = CliRunner().invoke(app, ["score", str(run.folder), "--by-item", "--metric", "doing", "--json"])
     (one,) = json.loads(given.output)
     assert one["metric"] == "doing" and len(one["items"]) == 40 and one["mixed"]["agrees"] is True
+
+
+def test_the_report_its_files_and_the_scorecard_tell_the_effects_by_item(run: ak.Result, tmp_path: Path) -> None:
+    """The same numbers on the page, in the files and in JSON, and none where nobody asked for them."""
+    (told,) = run.heterogeneity("gap")
+    assert run.score().by_item == () and run.score(by_item=True).by_item == (told,)
+    given = CliRunner().invoke(app, ["score", str(run.folder), "--json"])
+    (one,) = json.loads(given.output)["by_item"]
+    assert [i["item"] for i in one["items"]] == [i.item for i in told.items]
+    page = run.report(tmp_path / "report.html").read_text()
+    section = page[page.index("For whom it works") : page.index("From encoded to done")]
+    assert section.count('class="name">item ') == MOST_ITEMS and "20 more items" in section
+    assert "an action is untried" in section and "hard for the baseline" in section
+    assert "Mixed model" in section and "agrees with the design-based" in section
+    pytest.importorskip("matplotlib")
+    files = {path.name.partition("-")[2]: path for path in run.report_files(tmp_path / "files")}
+    assert {"items-1.png", "items-1.svg", "items-1.pdf", "effects.csv", "effects.md", "effects.tex"} <= set(files)
+    rows = list(csv.DictReader(files["effects.csv"].read_text().splitlines()))
+    assert [r["of"] for r in rows if r["of"].startswith("item")] == [f"item {i.item}" for i in told.items]
+    assert rows[0]["of"] == "all decisions" and int(rows[0]["decisions"]) == 240
+    least = next(r for r in rows if r["of"] == f"item {told.items[0].item}")
+    assert least["observed"] == signed_rate_text(told.items[0].observed)
+    assert least["effect"].startswith(signed_rate_text(told.items[0].effect))
+
+
+def test_a_broken_arm_has_no_forest_and_the_page_says_why(tmp_path: Path) -> None:
+    def read_where_not_reworded(request: Request, draw: Draw) -> str:
+        """Right in most of what it recommends and in half of what it does."""
+        prompt = request.messages[-1].content
+        known, rng = arms_in(prompt), named_rng(draw.episode, digest(prompt))
+        assert known is not None
+        labels, optimal = known
+        if "pays a noisy reward" not in prompt and rng.random() < 0.9:
+            return "I will think about it."
+        stated = optimal[0] if rng.random() < 0.9 else labels[int(rng.integers(len(labels)))]
+        done = stated if rng.random() < 0.5 else labels[int(rng.integers(len(labels)))]
+        return f"BEST={stated}\nACTION={done}"
+
+    run = ak.run(
+        task=TASK, model=Scripted(read_where_not_reworded), episodes=20, out=tmp_path / "run",
+        variants={"base": "reason_act", "fine": "reason_act | try_all", "broken": "reason_act | paraphrase_prompt"},
+    )  # fmt: skip
+    card = run.score(by_item=True)
+    fine, broken = card.by_item
+    assert fine.items and fine.whole.difference.value is not None
+    assert (broken.variant, broken.items, broken.subgroups, broken.whole.difference.value) == ("broken", (), (), None)
+    page = run.report().read_text()
+    section = page[page.index("For whom it works") : page.index("From encoded to done")]
+    assert "By item: not measured" in section and section.count('class="forest"') == 1
+    table = effects_table(arm_rows(card, *card.groups[0]))
+    assert table is not None
+    (line,) = [line for line in table.lines if line.name == "broken"]
+    assert "not measured" in line.cells[-1].cell.missing
+
+
+def test_an_arm_without_the_metric_is_told_by_that_and_not_by_its_items(tmp_path: Path) -> None:
+    run = ak.run(
+        task=TASK, model="simulated", episodes=8, variants=["reason_act", "random_act"], out=tmp_path / "run",
+    )  # fmt: skip
+    (told,) = run.heterogeneity("gap")
+    assert told.whole.difference.value is None and told.why == told.whole.difference.why != ""
+    assert "decided once" not in told.why
 
 
 def test_what_cannot_be_told_is_refused_or_said(run: ak.Result, tmp_path: Path) -> None:
@@ -80,13 +155,13 @@ def outcomes(effects: np.ndarray, sizes: np.ndarray, i: int) -> tuple[np.ndarray
 def test_the_mixed_model_holds_the_common_effect_of_items() -> None:
     pytest.importorskip("statsmodels")
     held = []
-    for i in range(60):
+    for i in range(30):
         effects = 0.2 + 0.1 * named_rng(i, "test", "effects").standard_normal(30)
         a, b, codes = outcomes(effects, np.full(30, 8), i)
         e = mixed_check(a, b, codes, Estimate(None)).difference
         if e.low is not None and e.high is not None:
             held.append(e.low <= 0.2 <= e.high)
-    assert len(held) >= 50 and np.mean(held) >= 0.87
+    assert len(held) >= 25 and np.mean(held) >= 0.87
 
 
 def test_a_disagreement_is_said() -> None:

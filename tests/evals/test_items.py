@@ -26,7 +26,7 @@ VARIANTS = ["reason_act", "reason_act | critique"]
 LAKE = {"name": "gymnasium", "env": "FrozenLake-v1", "env_options": {"is_slippery": False}}
 
 
-def asked(folder: Path, script: Any, rows: int = 4, episodes: int = 400, **more: Any) -> ak.Result:
+def asked(folder: Path, script: Any, rows: int = 4, episodes: int = 100, **more: Any) -> ak.Result:
     path = folder / "q.jsonl"
     path.write_text("\n".join(json.dumps({"question": f"What is {n} + 1?", "answer": n + 1}) for n in range(rows)))
     task = {"name": "questions", "path": str(path), **more.pop("task", {})}
@@ -64,10 +64,10 @@ def shown(*arguments: str) -> str:
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False).output
 
 
-def test_four_questions_in_400_episodes_are_four_clusters(four: ak.Result) -> None:
+def test_four_questions_in_100_episodes_are_four_clusters(four: ak.Result) -> None:
     card = four.score()
     base, arm = card.arms
-    assert (base.episodes, base.items, base.repeated) == (400, 4, "4 items in 400 episodes")
+    assert (base.episodes, base.items, base.repeated) == (100, 4, "4 items in 100 episodes")
     over_draws = {"spread", "worst_item"}  # of these very questions: what varies is the answer, not what is asked
     assert all(e.clusters <= 4 for a in card.arms for n, e in a.metrics.items() if n not in over_draws)
     contrasts = [c for _, _, c in card.contrasts]
@@ -75,18 +75,18 @@ def test_four_questions_in_400_episodes_are_four_clusters(four: ak.Result) -> No
     assert all(c.p is not None and c.p >= 2.0**-3 for c in contrasts)
     (verdict,) = card.verdicts
     assert verdict.outcome == "too few episodes"
-    assert "too few items for a verdict (4 items in 400 episodes, at least 10 are needed)" in verdict.sentence
-    assert any(w.startswith("only 4 items in 400 episodes") for w in card.warnings)
+    assert "too few items for a verdict (4 items in 100 episodes, at least 10 are needed)" in verdict.sentence
+    assert any(w.startswith("only 4 items in 100 episodes") for w in card.warnings)
 
 
 def test_every_face_says_how_many_items_there_were(four: ak.Result, tmp_path: Path) -> None:
     text = shown("score", str(four.folder))
-    assert "4 items in 400 episodes" in text and "intervals over items" in text
+    assert "4 items in 100 episodes" in text and "intervals over items" in text
     stored = json.loads(shown("score", str(four.folder), "--json"))
-    assert {(a["items"], a["episodes"]) for a in stored["arms"]} == {(4, 400)}
-    assert "4 items in 400 episodes" in four.report(tmp_path / "r.html").read_text()
+    assert {(a["items"], a["episodes"]) for a in stored["arms"]} == {(4, 100)}
+    assert "4 items in 100 episodes" in four.report(tmp_path / "r.html").read_text()
     compared = shown("compare", str(four.folder), "reason_act", "critique")
-    assert "4 items, 400 episodes" in compared and "Too few items" in compared
+    assert "4 items, 100 episodes" in compared and "Too few items" in compared
 
 
 def test_items_of_which_few_are_asked_far_more_often_are_few(tmp_path: Path) -> None:

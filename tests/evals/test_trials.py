@@ -38,7 +38,7 @@ def run(folder: Path | str, **settings: Any) -> Result:
 
 
 @cache
-def card(spread: float = PLANTED.spread, episodes: int = 300) -> Scorecard:
+def card(spread: float = PLANTED.spread, episodes: int = 150) -> Scorecard:
     planted = Planted(knowing=0.7, greedy=0.3, optimal=0.6, spread=spread)
     with TemporaryDirectory() as folder:
         return run(folder, model=Simulated(planted), episodes=episodes, trials=K, seed=3).score(turns=True)
@@ -96,19 +96,18 @@ def test_every_number_of_draws_has_its_row() -> None:
 
 def test_the_vote_of_n_draws_is_what_self_consistency_decides_and_asks_for_nothing_new(tmp_path: Path) -> None:
     """Decision by decision, and the answers of the variants are those that the trials drew."""
-    alone = run(tmp_path / "alone", episodes=30, trials=K, task=bandit(arms=5, horizon=3))
+    episodes, task = 12, bandit(arms=5, horizon=3)
+    alone = run(tmp_path / "alone", episodes=episodes, trials=K, task=task)
     votes = {f"vote{n}": f"reason_act | self_consistency({n})" for n in (2, 3, 5)}
-    both = run(tmp_path, episodes=30, trials=K, task=bandit(arms=5, horizon=3), variants=["reason_act"])
-    made = both.costs.paid.calls
     every = {"base": "reason_act", **votes}
-    voted = run(tmp_path / "votes", episodes=30, task=bandit(arms=5, horizon=3), variants=every)
+    voted = run(tmp_path / "votes", episodes=episodes, task=task, variants=every)
     drawn = alone.trials
     for n in (2, 3, 5):
         decided = voted.records.filter(variant=f"vote{n}").sort("episode", "step")["does"].to_list()
         assert drawn.sort("episode", "step")["voted"].list.get(n - 1).to_list() == decided
-    assert voted.costs.paid.calls == made == 30 * 3 * K
+    assert voted.costs.paid.calls == alone.costs.paid.calls == episodes * 3 * K
     with read_ledger(alone.folder) as one, read_ledger(voted.folder) as other:
-        keys = [{key for e in range(30) for key, _ in ledger.answers(e)} for ledger in (one, other)]
+        keys = [{key for e in range(episodes) for key, _ in ledger.answers(e)} for ledger in (one, other)]
     assert keys[0] == keys[1]
 
 
@@ -118,7 +117,8 @@ def test_further_draws_change_nothing_of_the_first(tmp_path: Path) -> None:
     task = bandit(arms=5, horizon=3)
     once = run(tmp_path / "once", variants=variants, task=task, episodes=6)
     often = run(tmp_path / "often", variants=variants, task=task, episodes=6, trials=3)
-    assert once.records.drop("right_draws").equals(often.records.drop("right_draws"))
+    of_draws = ("right_draws", "draws_differ")
+    assert once.records.drop(of_draws).equals(often.records.drop(of_draws)) and not once.records["draws_differ"].any()
     for design in ("fork", "rollout"):
         repeated = run(tmp_path / design, variants=variants, task=task, episodes=3, trials=3, design=design)
         with read_ledger(repeated.folder) as ledger:

@@ -226,7 +226,7 @@ def test_rollout_consequences_are_plausible(tmp_path: Path) -> None:
             task=task, model=Simulated(planted), variants=["reason_act"], design="rollout", episodes=25,
             out=tmp_path / name,
         )  # fmt: skip
-        arm = result.score().arms[0]
+        arm = result.score(["coverage", "regret", "gap", "doing"]).arms[0]
         found[name] = {m: arm.metrics[m].value or 0.0 for m in ("coverage", "regret", "gap", "doing")}
         last = result.records.filter(pl.col("step") == 24)
         assert arm.metrics["coverage"].value == pytest.approx(last["tried_after"].mean())

@@ -65,7 +65,7 @@ def test_the_run_stops_at_the_first_look_that_is_narrow_enough(stopped: ak.Resul
 def test_neither_concurrency_nor_interruption_moves_the_stop(stopped: ak.Result, tmp_path: Path) -> None:
     wide, narrow = stopped, run(tmp_path / "narrow", concurrency=1)
     parts = run(tmp_path / "parts", budget={"calls": 40})
-    for calls in range(140, 5000, 100):
+    for calls in range(240, 5000, 200):
         if parts.outcome is not None and parts.outcome.stopped is None:
             break
         parts = run(tmp_path / "parts", budget={"calls": calls}, concurrency=3)

@@ -6,14 +6,13 @@ import operator
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from forking import Forks
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 import akrasia as ak
@@ -306,11 +305,18 @@ VARIANTS = [f"{base} | {change}" for base in ("external('./agents_of_test.py:bui
 def run(folder, **settings):
     return ak.run(task={"name": "bandit", "arms": 4, "horizon": 3}, model="simulated:greedy=0.5",
                   variants=["reason_act", "external('./agents_of_test.py:build')", *VARIANTS], out=folder, **settings)
+"""
+RUNS = """
+import akrasia as ak
+from agents_of_test import run
+from forking import serve
+
+def work(order):
+    run(order["folder"], episodes=4, workers=order["workers"])
 
 if __name__ == "__main__":
-    import sys
-    print("ready", flush=True)
-    run(sys.argv[1], episodes=4, workers=int(sys.argv[2]))
+    ak.run(model="simulated", variants=["act"], episodes=1, out="first")  # imports what a run needs
+    serve(work)
 """
 
 
@@ -343,23 +349,25 @@ def test_a_graph_is_named_in_an_expression_and_goes_wherever_the_plan_goes(agent
 
 @pytest.mark.slow
 def test_it_is_killed_and_resumed_and_played_by_workers_to_the_same_bytes(agents: Path, tmp_path: Path) -> None:
-    def played(folder: str, workers: int, kill: bool = False) -> None:
-        command = [sys.executable, str(agents), folder, str(workers)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
-            assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-            if kill:
-                end = time.monotonic() + 60
-                while not answered(tmp_path / folder) and time.monotonic() < end:
-                    time.sleep(0.02)
-                os.kill(process.pid, signal.SIGKILL)
-            _, errors = process.communicate(timeout=300)
-        assert process.returncode == (-signal.SIGKILL if kill else 0), errors.decode()
+    forks = Forks(RUNS, tmp_path)
 
-    played("whole", 1)
-    played("part", 1, kill=True)
-    assert stored(tmp_path / "part") != stored(tmp_path / "whole")
-    played("part", 1)
-    played("several", 2)
+    def played(folder: str, workers: int, kill: bool = False) -> None:
+        pid = forks.start({"folder": folder, "workers": workers})
+        if kill:
+            end = time.monotonic() + 60
+            while not answered(tmp_path / folder) and time.monotonic() < end:
+                time.sleep(0.005)
+            os.kill(pid, signal.SIGKILL)
+        assert forks.line() == (-signal.SIGKILL if kill else 0)
+
+    try:
+        played("whole", 1)
+        played("part", 1, kill=True)
+        assert stored(tmp_path / "part") != stored(tmp_path / "whole")
+        played("part", 1)
+        played("several", 2)
+    finally:
+        forks.close()
     assert stored(tmp_path / "part") == stored(tmp_path / "several") == stored(tmp_path / "whole")
     asked = {r.variant: {t.key for t in r.decision.turns if t.key} for r in map(as_record, stored(tmp_path / "whole"))}
     base = asked["external('./agents_of_test.py:build')"]

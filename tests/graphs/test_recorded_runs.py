@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forking import Forks
 
 from akrasia.ledger import read_ledger
 
 FILE = '''
 """A graph with a recorded tool that writes down each of its calls; its model is scripted."""
-import json, os, re, sys, time
+import json, os, re, time
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 import akrasia as ak
@@ -53,14 +53,25 @@ def script(request, draw):
     return Response("", tool_calls=(call,), finish_reason="tool_calls")
 
 ak.models.MODELS.register("tools_of_test", lambda: Scripted(script))
+'''
+RUNS = """
+import os
+import akrasia as ak
+from akrasia.models import Scripted
+from forking import serve
+from recorded_of_test import script
 
-if __name__ == "__main__":
+def work(order):
+    os.environ["CALLED"] = order["called"]
     named = "external('./recorded_of_test.py:build')"
     variants = ["reason_act", named, f"{named} | critique"]
-    print("ready", flush=True)
     ak.run(task={"name": "bandit", "arms": 3, "horizon": 4}, model=Scripted(script), variants=variants, episodes=6,
-           out=sys.argv[1], concurrency=2, **json.loads(sys.argv[2]))
-'''
+           out=order["folder"], concurrency=2, **order["settings"])
+
+if __name__ == "__main__":
+    ak.run(model="simulated", variants=["act"], episodes=1, out="first")  # imports what a run needs
+    serve(work)
+"""
 
 
 def stored(folder: Path) -> list[bytes]:
@@ -82,27 +93,28 @@ def kept_calls(folder: Path) -> set[tuple[str, int]]:
 
 @pytest.mark.slow
 def test_a_call_that_is_kept_is_never_made_again(tmp_path: Path) -> None:
-    file = tmp_path / "recorded_of_test.py"
-    file.write_text(FILE)
+    (tmp_path / "recorded_of_test.py").write_text(FILE)
+    forks = Forks(RUNS, tmp_path)
 
     def played(folder: str, called: str, kill: bool = False, **settings: object) -> Counter[tuple[str, int]]:
         log = tmp_path / called
         log.touch()
-        command = [sys.executable, str(file), folder, json.dumps(settings)]
-        env = {**os.environ, "CALLED": str(log)}
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=env
-        ) as process:
-            assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-            if kill:
-                end = time.monotonic() + 120
-                while len(kept_calls(tmp_path / folder)) < 3 and time.monotonic() < end:
-                    time.sleep(0.01)
-                os.kill(process.pid, signal.SIGKILL)
-            _, errors = process.communicate(timeout=300)
-        assert process.returncode == (-signal.SIGKILL if kill else 0), errors.decode()[-2000:]
+        pid = forks.start({"folder": folder, "called": str(log), "settings": settings})
+        if kill:
+            end = time.monotonic() + 120
+            while len(kept_calls(tmp_path / folder)) < 3 and time.monotonic() < end:
+                time.sleep(0.01)
+            os.kill(pid, signal.SIGKILL)
+        assert forks.line() == (-signal.SIGKILL if kill else 0)
         return Counter(tuple(json.loads(line)) for line in log.read_text().splitlines())
 
+    try:
+        see_that_nothing_is_called_again(played, tmp_path)
+    finally:
+        forks.close()
+
+
+def see_that_nothing_is_called_again(played: Callable[..., Counter[tuple[str, int]]], tmp_path: Path) -> None:
     whole = played("whole", "of_whole")
     assert len(whole) == 24 and set(whole.values()) == {1}  # one a situation, though two variants call it
     played("part", "of_part", kill=True)

@@ -171,7 +171,7 @@ def scored(out: Path, graph: Any, adapter: Any, model: Any = None, episodes: int
     run = ak.run(
         task=TASK, model=model or Scripted(answer), variants=["reason_act", mine], episodes=episodes, out=out / "run"
     )
-    card = run.score()
+    card = run.score(["knowing", "doing", "gap"])
     return card, card.arms[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -34,9 +35,10 @@ SITUATION = TASK.situation(TASK.start(1))
 BASES = ("act", "reason_act", "reason_then_act", "society(rounds=1)", "reason_act_critic")
 
 
-def plans() -> list[Plan]:
+@cache
+def plans() -> tuple[Plan, ...]:
     """Every intervention on every base, and the placebo, the informed baseline and the other controls of each, once."""
-    return list({plan.name: plan for plan in _plans()}.values())
+    return tuple({plan.name: plan for plan in _plans()}.values())
 
 
 def _plans() -> Iterator[Plan]:

@@ -92,7 +92,7 @@ def positions(path: Path) -> list[int]:
         page = int(connection.execute("PRAGMA page_size").fetchone()[0])
     for start in range(0, size, page):
         found += range(start + (HEADER if start == 0 else 0), start + (HEADER if start == 0 else 0) + 24)
-        found += range(start + 24, start + page, 211)
+        found += range(start + 24, start + page, 397)
     return sorted(set(p for p in found if p < size))
 
 

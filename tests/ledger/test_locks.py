@@ -3,6 +3,7 @@
 A Python without `fcntl`, as on Windows, is one whose `sitecustomize` refuses to import it: nothing of ours is replaced.
 """
 
+import json
 import os
 import signal
 import sqlite3
@@ -41,12 +42,34 @@ sys.modules.pop("fcntl", None)
 sys.meta_path.insert(0, Refuse())
 del signal.pthread_sigmask, os.getuid
 """
-HOLD = """
-import sys, time
+TAKE = """
+import sys
+from akrasia.errors import RunFolderError
 from akrasia.ledger import Ledger
-ledger = Ledger(sys.argv[1])
-print("held", flush=True)
-sys.stdin.read()
+for _ in sys.stdin:
+    try:
+        ledger = Ledger(sys.argv[1])
+        print("held", flush=True)
+    except RunFolderError as error:
+        print(error, flush=True)
+"""
+COMMANDS = """
+import contextlib, io, json, sys
+from akrasia.cli import main
+
+if __name__ == "__main__":
+    codes, said = [], []
+    for command in json.loads(sys.argv[1]):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            try:
+                main(command)
+            except SystemExit as end:
+                codes.append(end.code or 0)
+        said.append(out.getvalue())
+    print(*codes, end="")
+    for text in said:
+        print("ended")
+        print(text)
 """
 
 
@@ -74,40 +97,57 @@ def test_the_python_without_locks_is_one(tmp_path: Path) -> None:
     assert done.returncode == 1 and "No module named 'fcntl'" in done.stderr
 
 
+class Taker:
+    """A process that takes a folder when it is asked to, and holds it until it ends."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TAKE, str(folder)],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def take(self) -> str:
+        """Ask it to: "held", or why it cannot be."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write("take\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def end(self, kill: bool = False) -> str:
+        """End it: what it said on stderr."""
+        if kill:
+            self.process.send_signal(signal.SIGKILL)
+        return self.process.communicate()[1]
+
+
 def test_a_held_folder_is_refused_and_free_again_whatever_ends_its_holder(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    run = str(tmp_path / "run")
-    take = "import sys\nfrom akrasia.ledger import Ledger\nLedger(sys.argv[1]).close()"
-    for end in ("close", "kill"):
-        holder = subprocess.Popen(
-            [sys.executable, "-c", HOLD, run],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-            refused = python(environment, take, run)
-            assert "is in use by another process. Wait for it" in refused.stderr
-        finally:
-            if end == "kill":
-                holder.send_signal(signal.SIGKILL)
-            holder.communicate("")
-        free = python(environment, take, run)
-        assert free.returncode == 0 and free.stderr == "", free.stderr
+    first, second, third = (Taker(environment, tmp_path / "run") for _ in range(3))
+    try:
+        assert first.take() == "held"
+        assert "is in use by another process. Wait for it" in second.take()
+        assert first.end() == ""
+        assert second.take() == "held"
+        assert "is in use by another process. Wait for it" in third.take()
+        assert second.end(kill=True) == ""
+        assert third.take() == "held"
+        assert third.end() == ""
+    finally:
+        for taker in (first, second, third):
+            taker.process.kill()
+            taker.process.wait()
 
 
 @NO_FCNTL
 def test_the_commands_work(environment: dict[str, str], tmp_path: Path) -> None:
-    call = "from akrasia.cli import main\nimport sys\nmain(sys.argv[1:])"
-    assert "bandit" in python(environment, call, "list", "tasks").stdout
-    folder = str(tmp_path / "run")
-    few = ("--model", "simulated", "--episodes", "3", "--set", "task.horizon=2")
-    for more in ((), ("--resume", "--workers", "2")):
-        done = python(environment, call, "run", *few, *more, "--out", folder)
-        assert done.returncode == 0 and "reason_act (baseline)" in done.stdout, done.stderr
-    assert "Warning" not in done.stderr
-    shown = " ".join(python(environment, call, "doctor").stdout.split())
-    assert "file locks" in shown and "has no fcntl" in shown
+    few = ["run", "--model", "simulated", "--episodes", "3", "--set", "task.horizon=2", "--out", str(tmp_path / "run")]
+    commands = [["list", "tasks"], few, [*few, "--resume", "--workers", "2"], ["doctor"]]
+    done = python(environment, COMMANDS, json.dumps(commands))
+    codes, tasks, played, resumed, shown = done.stdout.split("ended\n")
+    assert "bandit" in tasks and codes == "0 0 0 0", done.stderr
+    assert "reason_act (baseline)" in played and "reason_act (baseline)" in resumed and "Warning" not in done.stderr
+    assert "file locks" in shown and "has no fcntl" in " ".join(shown.split())
 
 
 @NO_FCNTL

@@ -22,10 +22,11 @@ from akrasia.models.providers.batch_apis import OpenAIBatches
 from akrasia.models.providers.openai_http import OpenAIHTTP
 from akrasia.records import Draw, Message, Request, Usage
 
+EPISODES = 12
 RUN: dict[str, Any] = {
     "task": {"name": "bandit", "arms": 3, "horizon": 1},
     "variants": ["reason_act | critique(rounds=1)"],
-    "episodes": 40,
+    "episodes": EPISODES,
 }
 NAMES = {
     "openai": ("openai/gpt-4o-mini", "/v1"),
@@ -34,6 +35,8 @@ NAMES = {
     "mistral": ("mistral/mistral-large-latest", "/mistral/v1"),
     "groq": ("groq/openai/gpt-oss-120b", "/v1"),
 }
+
+WAIT = 0.2  # seconds without a new request: long beside the work between two of a wave
 
 
 def say(messages: list[dict[str, Any]], seed: int) -> str:
@@ -51,7 +54,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
 
 def model(server: BatchServer, provider: str = "openai", **options: Any) -> Any:
     name, path = NAMES[provider]
-    return resolve(name, api_base=server.base + path, transport="batch", **options)
+    return resolve(name, api_base=server.base + path, transport="batch", **{"batch_wait": WAIT, **options})
 
 
 def raw(folder: Path) -> list[bytes]:
@@ -64,20 +67,21 @@ def test_a_wave_of_a_plan_is_one_batch(server: BatchServer, tmp_path: Path, prov
     result = ak.run(model=model(server, provider), out=tmp_path / "run", **RUN)
     assert result.outcome is not None and result.outcome.stopped is None
     assert len(server.batches) == 3  # the answer, the critic, and the answer again
-    assert [len(batch["requests"]) for batch in server.batches] == [40, 40, 40]
+    assert [len(batch["requests"]) for batch in server.batches] == [EPISODES] * 3
     usage = result.outcome.run_usage
-    assert (usage.made, usage.retried, usage.lost) == (120, 0, 0)
-    assert set(result.records["status"]) <= {"ok", "unparsable"} and len(set(server.keys)) == 120
+    assert (usage.made, usage.retried, usage.lost) == (3 * EPISODES, 0, 0)
+    assert set(result.records["status"]) <= {"ok", "unparsable"} and len(set(server.keys)) == 3 * EPISODES
     usual = resolve(NAMES[provider][0]).info.price
     share = 0.5 if provider in ("openai", "anthropic") else 1.0  # of the usual price, as far as litellm's table says
-    assert usual is not None and usage.dollars == pytest.approx(120 * usual.of(Usage(100, 10)) * share)
+    assert usual is not None and usage.dollars == pytest.approx(3 * EPISODES * usual.of(Usage(100, 10)) * share)
 
 
 def test_requests_that_were_not_served_are_asked_again_in_the_next_batch(server: BatchServer, tmp_path: Path) -> None:
+    """They are asked at times of their own, less than a second apart."""
     server.failing = 7
-    result = ak.run(model=model(server), out=tmp_path / "run", **RUN | {"variants": ["reason_act"]})
+    result = ak.run(model=model(server, batch_wait=1.0), out=tmp_path / "run", **RUN | {"variants": ["reason_act"]})
     assert result.outcome is not None and result.outcome.run_usage.retried == 7
-    assert [len(batch["requests"]) for batch in server.batches] == [40, 7]
+    assert [len(batch["requests"]) for batch in server.batches] == [EPISODES, 7]
     assert set(server.batches[0]["lost"]) == set(server.batches[1]["requests"])
     assert result.outcome.missing == 0
 
@@ -86,7 +90,7 @@ def test_a_parameter_that_is_refused_is_learned_from_a_batch_too(server: BatchSe
     server.refuse["max_tokens"] = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
     result = ak.run(model=model(server), out=tmp_path / "run", **RUN | {"variants": ["reason_act"]})
     assert result.outcome is not None and result.outcome.stopped is None
-    assert [len(batch["requests"]) for batch in server.batches] == [40, 40]
+    assert [len(batch["requests"]) for batch in server.batches] == [EPISODES, EPISODES]
     assert all("max_completion_tokens" in body for body in server.batches[1]["requests"].values())
 
 
@@ -102,29 +106,31 @@ def test_a_submission_whose_answer_is_lost_is_found_and_not_repeated(
 
 def test_a_budget_is_reserved_for_a_batch_before_it_goes_out(server: BatchServer, tmp_path: Path) -> None:
     result = ak.run(
-        model=model(server), out=tmp_path / "run", budget={"calls": 25}, **RUN | {"variants": ["reason_act"]}
+        model=model(server), out=tmp_path / "run", budget={"calls": 7}, **RUN | {"variants": ["reason_act"]}
     )
     assert result.outcome is not None and isinstance(result.outcome.stopped, BudgetSpent)
-    assert [len(batch["requests"]) for batch in server.batches] == [25]
-    assert Budget(calls=25).calls == result.outcome.run_usage.made
+    assert [len(batch["requests"]) for batch in server.batches] == [7]
+    assert Budget(calls=7).calls == result.outcome.run_usage.made
 
 
 KILLED = """
 import os
 import akrasia as ak
 from akrasia.models import Simulated, resolve
+from akrasia.models.providers.litellm import load_litellm
 from forking import serve
 
 def model(order):
-    return resolve(order["name"], api_base=order["base"], transport="batch")
+    return resolve(order["name"], api_base=order["base"], transport="batch", batch_wait=order["wait"])
 
 def work(order):
     os.environ.update(order["env"])
     ak.run(model=model(order), out=order["out"], **order["run"])
 
 if __name__ == "__main__":  # imports what a run needs, and asks nobody
+    load_litellm()
     os.environ["OPENAI_API_KEY"] = "sk-none"
-    model({"name": "openai/gpt-4o-mini", "base": "http://127.0.0.1:9/v1"})
+    model({"name": "openai/gpt-4o-mini", "base": "http://127.0.0.1:9/v1", "wait": 1})
     ak.run(model=Simulated(), variants=["act"], episodes=1, out="first")
     serve(work)
 """
@@ -155,7 +161,8 @@ def test_a_run_that_is_killed_at_any_point_of_a_batch_submits_nothing_twice(
     if point == "pending":
         server.held.set()
     keys = {key: value for key, value in os.environ.items() if key.endswith("_API_KEY")}
-    order = {"name": name, "base": server.base + path, "out": str(tmp_path / "killed"), "env": keys, "run": RUN}
+    order = {"name": name, "base": server.base + path, "wait": WAIT, "env": keys}
+    order |= {"out": str(tmp_path / "killed"), "run": RUN}
     pid = forks.start(order)
     try:
         if server.stop_at:
@@ -177,7 +184,7 @@ def test_a_run_that_is_killed_at_any_point_of_a_batch_submits_nothing_twice(
     resumed = ak.run(model=model(server, provider), out=tmp_path / "killed", **RUN)
     assert resumed.outcome is not None and resumed.outcome.missing == 0
     ours = [key for key in server.keys if key not in other]
-    assert len(server.batches) == 4 and len(ours) == len(set(ours)) == 120
+    assert len(server.batches) == 4 and len(ours) == len(set(ours)) == 3 * EPISODES
     ak.run(model=model(server, provider), out=tmp_path / "whole", **RUN)
     assert raw(tmp_path / "killed") == raw(tmp_path / "whole")
 
@@ -185,7 +192,7 @@ def test_a_run_that_is_killed_at_any_point_of_a_batch_submits_nothing_twice(
 def others_batch(server: BatchServer) -> set[str]:
     """A batch that somebody else submits."""
     body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Which?"}]}
-    requests = {f"{n:032x}": body for n in range(40)}
+    requests = {f"{n:032x}": body for n in range(EPISODES)}
     batch = {"id": f"batch_{len(server.batches)}", "name": "", "requests": requests, "lost": [], "at": time.time()}
     server.batches.append(batch)
     return set(requests)
@@ -227,6 +234,10 @@ def test_what_has_no_batches_is_refused_with_the_reason(name: str, why: str) -> 
 def test_what_can_have_no_batches_is_refused() -> None:
     with pytest.raises(BadOption, match="base models"):
         resolve("openai/babbage-002", style="completion", transport="batch")
+    with pytest.raises(BadOption, match="batch_wait"):
+        resolve("openai/gpt-4o-mini", transport="batch", batch_wait=0)
+    with pytest.raises(BadOption, match='set transport = "batch"'):
+        resolve("openai/gpt-4o-mini", batch_wait=1)
     with pytest.raises(BadOption, match="workers"):
         ak.run(model=resolve("openai/gpt-4o-mini", transport="batch"), workers=2, **RUN)
 
@@ -243,7 +254,7 @@ async def test_a_batch_whose_id_is_not_known_is_looked_for_before_anything_is_su
     if taken:
         await OpenAIBatches(http).submit(name, [BatchItem("a" * 32, "/chat/completions", body)])
     await notes.save(Submitted(name, "m", ("a" * 32,), time.time()))
-    batches = Batches("m", "m", OpenAIBatches(http), notes)
+    batches = Batches("m", "m", OpenAIBatches(http), notes, wait=WAIT)
     try:
         said = await batches.post("/chat/completions", body, "a" * 32)
     finally:
@@ -265,7 +276,7 @@ async def test_a_provider_that_cannot_be_reached_for_long_is_asked_for_the_same_
 
     http = OpenAIHTTP("m", server.base + "/v1", {"Content-Type": "application/json"})
     api, body = Flaky(http), {"model": "m", "messages": [{"role": "user", "content": "Which?"}]}
-    batches = Batches("m", "m", api, MemoryNotes(), patience=1)
+    batches = Batches("m", "m", api, MemoryNotes(), patience=1, wait=WAIT)
     try:
         with pytest.raises(Unavailable, match="cannot be reached"):
             await batches.post("/chat/completions", body, "a" * 32)
@@ -289,7 +300,7 @@ async def test_a_batch_that_its_provider_has_forgotten_is_asked_for_anew(server:
     await notes.save(Submitted("akrasia-0", "m", ("a" * 32,), time.time() - 1e7, "batch_of_last_year"))
     http = OpenAIHTTP("m", server.base + "/v1", {"Content-Type": "application/json"})
     body = {"model": "m", "messages": [{"role": "user", "content": "Which?"}]}
-    batches = Batches("m", "m", Forgetful(http), notes)
+    batches = Batches("m", "m", Forgetful(http), notes, wait=WAIT)
     try:
         assert (await batches.post("/chat/completions", body, "a" * 32))["choices"]
     finally:

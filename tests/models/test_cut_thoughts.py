@@ -35,7 +35,7 @@ def test_a_thought_within_the_text(
     run = played(model, tmp_path / "run")
     nothing_is_read(run)
     assert set(finish_reasons(run)) == {ends}
-    said = str(run.score())
+    said = str(run.score(["knowing"]))
     assert "truncated" in said
 
 

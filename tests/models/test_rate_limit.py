@@ -145,7 +145,7 @@ def test_what_a_provider_asks_to_wait_all_models_of_the_account_wait() -> None:
     assert [t for t in other.sent if 1.0 < t < 51.0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     rpm=st.one_of(st.none(), st.integers(1, 30)),
     tpm=st.one_of(st.none(), st.integers(12, 400)),
@@ -172,7 +172,7 @@ def test_no_minute_holds_more_requests_or_tokens_than_allowed(
         assert tpm is None or sum(took[k] for k in within) <= tpm
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     rpm=st.integers(1, 40), tpm=st.one_of(st.none(), st.integers(12, 400)), down=st.floats(0, 30),
     lasts=st.floats(10, 200),

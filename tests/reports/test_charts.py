@@ -54,7 +54,7 @@ def test_gap_closed_is_the_paired_difference_with_its_sign_turned(card: Scorecar
 
 def test_a_curve_is_the_mean_per_step_of_each_variant(result: ak.Result, rows: list[ArmRow]) -> None:
     charts = {c.key: c for c in charts_of(rows, result.records)}
-    assert {"closed", "gap", "regret", "coverage"} == set(charts)  # nobody says how sure it is
+    assert {"gap_closed", "gap", "regret", "coverage"} == set(charts)  # nobody says how sure it is
     names = {row.name: row.arm.variant for row in rows}
     assert [line.name for line in charts["gap"].lines] == [row.name for row in rows if row.arm.variant != "act"]
     for key, column in (("regret", pl.col("regret")), ("coverage", pl.col("tried_after"))):

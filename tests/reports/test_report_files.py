@@ -34,11 +34,12 @@ def files(result: ak.Result, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def test_every_format_is_what_it_says(files: dict[str, bytes]) -> None:
     charts = {name.rpartition(".")[0] for name in files if name.endswith(".png")}
-    assert charts == {"closed", "gap", "regret", "coverage"}
+    own = {"gap_per_variant", "gap_closed", "gap", "regret", "coverage", "flips", "pareto", "influence"}
+    assert charts == own | {"items-1", "items-2"}
     for chart in charts:
         assert files[f"{chart}.png"].startswith(b"\x89PNG") and files[f"{chart}.pdf"].startswith(b"%PDF")
         assert b"<svg" in files[f"{chart}.svg"][:900]
-    for table in ("variants", "outcomes", "contrasts"):
+    for table in ("variants", "outcomes", "contrasts", "effects"):
         assert {f"{table}.{ending}" for ending in ("csv", "md", "tex")} <= files.keys()
 
 
@@ -60,7 +61,7 @@ def test_a_name_is_no_markup_in_any_format(files: dict[str, bytes]) -> None:
     assert r"50% $x_1$ & \\input{x} \| &lt;b>" in md
     columns = {line.count("&") - line.count(r"\&") for line in tex.splitlines() if line.endswith(r"\\")}
     assert len(columns) == 1
-    assert b"$x_1$" in files["closed.svg"]  # as text: no formula was made of it
+    assert b"$x_1$" in files["gap_closed.svg"]  # as text: no formula was made of it
 
 
 def test_a_folder_that_cannot_be_made_is_said(result: ak.Result, tmp_path: Path) -> None:

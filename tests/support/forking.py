@@ -11,6 +11,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,17 @@ def serve(work: Callable[[dict[str, Any]], None]) -> None:
 class Forks:
     """The process that forks, one process at a time."""
 
-    def __init__(self, script: str, folder: Path) -> None:
-        """Write `script` into `folder` and start it there."""
+    def __init__(self, script: str, folder: Path, *paths: Path) -> None:
+        """Write `script` into `folder` and start it there; it imports from `paths`, too."""
         (folder / "forks.py").write_text(script, encoding="utf-8")
-        here = str(Path(__file__).parent)
+        places = [*map(str, (Path(__file__).parent, *paths)), os.environ.get("PYTHONPATH", "")]
         self.process = subprocess.Popen(
             [sys.executable, str(folder / "forks.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((here, os.environ.get("PYTHONPATH", ""))).rstrip(":")},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
         )
 
     def ended(self) -> int:
@@ -76,3 +77,55 @@ class Forks:
     def close(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+COMMAND_LINES = """
+import os, sys
+from forking import serve
+
+def work(order):
+    os.chdir(order["folder"])
+    os.environ.update(order["env"])
+    for stream, number in (("out", 1), ("err", 2)):
+        os.dup2(os.open(order[stream], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+    os.setsid()
+    sys.argv = ["akrasia", *order["args"]]
+    akrasia.cli.main()
+
+if __name__ == "__main__":  # imports what a run needs; a worker of one imports this file as well
+    import akrasia.api, akrasia.cli, akrasia.reports.progress, akrasia.experiments.planning.context_length
+    from akrasia.models.providers.litellm import load_litellm
+    load_litellm()
+    akrasia.run(model="simulated", variants=["act"], episodes=1, out="first")
+    serve(work)
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command under way, in a session of its own, whose id is that of the process."""
+
+    forks: Forks
+    pid: int
+    files: tuple[Path, Path]
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for its end: (exit code, what it printed, what it said on stderr)."""
+        code = self.forks.line()
+        out, errors = (file.read_text(encoding="utf-8") for file in self.files)
+        return code, out, errors
+
+
+class Commands(Forks):
+    """The command line, in processes forked from one that has imported everything."""
+
+    def __init__(self, folder: Path, *paths: Path) -> None:
+        super().__init__(COMMAND_LINES, folder, *paths)
+        self._folder = folder
+
+    def begin(self, folder: Path, *args: str, **variables: str) -> Command:
+        """Begin `akrasia *args` in `folder`, with the variables of this process and `variables`."""
+        files = (self._folder / "out", self._folder / "err")
+        order = {"folder": str(folder), "args": args, "env": {**os.environ, **variables}}
+        pid = self.start({**order, "out": str(files[0]), "err": str(files[1])})
+        return Command(self, pid, files)

@@ -157,7 +157,7 @@ def test_made_up_tastes_have_their_rank_and_do_not_move(rank: int, users: int, s
 def test_linucb_learns() -> None:
     task = contextual(arms=10, horizon=50)
     lost = {
-        name: np.mean([sum(o.regret[a] for _, o, a, _ in run_player(task, player, seed)) for seed in range(6)])
+        name: np.mean([sum(o.regret[a] for _, o, a, _ in run_player(task, player, seed)) for seed in range(3)])
         for name, player in players_for(task).items()
     }
     assert lost["linucb"] < 0.5 * min(lost["uniform"], lost["greedy"])

@@ -44,15 +44,17 @@ NEED_NO_ORACLE = {  # every other metric, a new one too, calls something right
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.3])
-def test_planted_reversals_are_recovered_and_nothing_is_called_right(rate: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rate", "episodes"), [(0.0, 30), (0.3, 150)])
+def test_planted_reversals_are_recovered_and_nothing_is_called_right(
+    rate: float, episodes: int, tmp_path: Path
+) -> None:
     result = ak.run(
-        task="dilemmas", model=f"simulated:reverses={rate}", variants=VARIANTS, episodes=300, out=tmp_path / "run"
+        task="dilemmas", model=f"simulated:reverses={rate}", variants=VARIANTS, episodes=episodes, out=tmp_path / "run"
     )
     card = result.score(turns=True)
     for arm in card.arms:
         reversal = arm.metrics["reversal"].value
-        assert reversal is not None and abs(reversal - rate) <= (0.08 if rate else 0)
+        assert reversal is not None and abs(reversal - rate) <= (0.1 if rate else 0)
         for name in ("knowing", "doing", "gap", "regret", "chance", "greedy_given_knowing", "pass_at_k", "ece"):
             assert arm.metrics[name].value is None, name
         assert arm.metrics["gap"].why == WHY_NOT and arm.metrics["say_do"].value == 1.0

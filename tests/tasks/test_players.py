@@ -20,13 +20,11 @@ KINDS: list[dict[str, Any]] = [{"sigma": 0.3}, {"rewards": "bernoulli", "gap": 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=3)
-@given(block=st.integers(0, 1000))
-def test_those_who_learn_lose_less_than_chance(kind: dict[str, Any], block: int) -> None:
+def test_those_who_learn_lose_less_than_chance(kind: dict[str, Any]) -> None:
     task = bandit(arms=5, horizon=40, **kind)
     lost = {}
     for name, player in players_for(task).items():
-        steps = [s for seed in range(12) for s in run_player(task, player, 1000 * block + seed)]
+        steps = [s for seed in range(12) for s in run_player(task, player, seed)]
         lost[name] = sum(oracle.regret[action] for _, oracle, action, _ in steps) / len(steps)
         if name == "ucb":
             assert all(action in oracle.optimal for _, oracle, action, _ in steps)

@@ -63,7 +63,7 @@ def test_planted_need_and_use_are_recovered(tmp_path: Path) -> None:
         task={"name": "tool_need", "kind": "arithmetic"},
         model="simulated_tools:hard=0.4,calls_needed=0.75,calls_unneeded=0.2",
         variants=["reason_act", "reason_act | use_tools"],
-        episodes=500,
+        episodes=220,
         out=tmp_path / "run",
     )
     base, with_tools = result.score(turns=True).arms
@@ -72,7 +72,7 @@ def test_planted_need_and_use_are_recovered(tmp_path: Path) -> None:
         e = with_tools.metrics[name]
         assert e.value is not None and e.low is not None and e.high is not None
         assert e.low - (e.high - e.low) / 4 <= truth <= e.high + (e.high - e.low) / 4, name
-    assert base.metrics["doing"].value == pytest.approx(0.6, abs=0.07)
+    assert base.metrics["doing"].value == pytest.approx(0.6, abs=0.1)
 
 
 @pytest.mark.parametrize("text", ["What is ( - )?", "What is the atomic number of kryptonite?", "What is love?"])

@@ -35,9 +35,52 @@
   };
   one("#prompts")?.addEventListener("click", openPrompts);
 
-  // A link to a turn opens what it is folded into.
+  // A text that is longer than its box is scrolled by keys too.
+  const reachable = () => all(".text").forEach((text) => {
+    if (text.scrollHeight > text.clientHeight + 1) text.tabIndex = 0;
+  });
+  addEventListener("toggle", reachable, true);
+  reachable();
+
+  // The draws of a decision: one of each variant is shown, and its tab says which.
+  const drawn = all(".column").filter((column) => one(".draws", column));
+  const showDraw = (column, number) => {
+    const draws = all(".trial", column), tabs = all(".draws a", column);
+    const at = Math.min(draws.length - 1, Math.max(0, number));
+    draws.forEach((draw, n) => { draw.hidden = n !== at; });
+    tabs.forEach((tab, n) => (n === at ? tab.setAttribute("aria-current", "true") : tab.removeAttribute("aria-current")));
+    column.dataset.draw = at;
+    reachable();
+    column.classList.add("trials-shown");
+  };
+  const drawBar = one("#draws");
+  const tellDraw = () => {
+    const shown = new Set(drawn.map((column) => Number(column.dataset.draw) + 1));
+    one("b", drawBar).textContent = shown.size === 1 ? [...shown][0] : "…";
+  };
+  const allDraws = (by) => {
+    if (!drawn.length) {
+      const links = all(".siblings a"), at = links.findIndex((link) => link.hasAttribute("aria-current"));
+      if (links[at + by]) go(links[at + by]);
+      return;
+    }
+    const from = by > 0 ? Math.min : Math.max;
+    const next = from(...drawn.map((column) => Number(column.dataset.draw))) + by;
+    drawn.forEach((column) => showDraw(column, next));
+    tellDraw();
+  };
+  drawn.forEach((column) => showDraw(column, 0));
+  if (drawn.length) {
+    drawBar.hidden = false;
+    tellDraw();
+    all("[data-by]", drawBar).forEach((button) => button.addEventListener("click", () => allDraws(Number(button.dataset.by))));
+  }
+
+  // A link to a draw shows it, and one to a turn opens what it is folded into.
   const reveal = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const draw = target && target.closest(".trial"), column = draw && draw.closest(".column");
+    if (drawn.includes(column)) { showDraw(column, all(".trial", column).indexOf(draw)); tellDraw(); }
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
     if (target) target.scrollIntoView({ block: "nearest", inline: "center" });
   };
@@ -71,6 +114,8 @@
     k: () => (one(".columns") ? go(one("a[rel=prev]")) : rows(-1)),
     l: () => variant(1),
     h: () => variant(-1),
+    n: () => allDraws(1),
+    p: () => allDraws(-1),
     d: () => { if (differs) { differs.checked = !differs.checked; showDiffering(differs.checked); } },
     o: openPrompts,
     u: () => go(one("a[rel=up]") ?? one(".brand")),

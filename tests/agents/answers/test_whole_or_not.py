@@ -159,47 +159,47 @@ def test_any_value_gives_a_typed_outcome(value: str, actions: tuple[str, ...]) -
     assert (number is not None) == (ended == "ok")
 
 
-BIG = 1_000_000
+BIG = 250_000
 HUGE = {
     "a line": "ACTION=Red because " + "x " * (BIG // 2),
     "blanks": "ACTION=" + " " * BIG,
     "lines": "ACTION=Red" + "\n" * BIG,
     "10,000 markers": "ACTION=Red " * 10_000,
-    "turns of a user": "Question: a\n" * 80_000 + "Answer: 5",
-    "an answer and turns": "ACTION=Red\n" + "Human: a\n" * 80_000,
-    "lost line breaks": "Answer: 5 " + "  A" * 200_000,
-    "denials": "ACTION=" + "not Red, " * 60_000,
-    "options offered": "Option 1:\n" * 90_000 + "ACTION=Red",
-    "conditions below": "ACTION=7\n" + "if a, " * 150_000,
+    "turns of a user": "Question: a\n" * 20_000 + "Answer: 5",
+    "an answer and turns": "ACTION=Red\n" + "Human: a\n" * 20_000,
+    "lost line breaks": "Answer: 5 " + "  A" * 50_000,
+    "denials": "ACTION=" + "not Red, " * 15_000,
+    "options offered": "Option 1:\n" * 22_500 + "ACTION=Red",
+    "conditions below": "ACTION=7\n" + "if a, " * 37_500,
     "markers in phrases": "x ACTION=Red " * 10_000,
     "nested brackets": "ACTION=" + "(" * BIG + "Red" + ")" * BIG,
     "nested quotes": "ACTION=" + "\"'" * BIG,
-    "values": "<values>" * 100_000,
-    "thoughts": "<think>" * 100_000,
-    "closed thoughts": "</think>" * 100_000,
+    "values": "<values>" * 25_000,
+    "thoughts": "<think>" * 25_000,
+    "closed thoughts": "</think>" * 25_000,
     "digits": "ACTION=" + "1" * BIG,
     "thousands": "ACTION=" + "1," * BIG,
     "equations": "ACTION=" + "1=" * BIG,
-    "NUL": "ACTION=Red\0" * 90_000,
-    "half surrogates": "ACTION=\ud83d" * 90_000,
+    "NUL": "ACTION=Red\0" * 22_500,
+    "half surrogates": "ACTION=\ud83d" * 22_500,
     "zero-width": "\u200b" * BIG + "ACTION=Red",
-    "boxes": "\\boxed{" * 100_000,
-    "corrections": "ACTION=Red, " + "no, " * 200_000,
-    "rules": "ACTION=Red\n" + "- \n" * 200_000,
-    "sentences": "the best button is " * 50_000,
-    "headings": "### Answer\n" * 90_000,
+    "boxes": "\\boxed{" * 25_000,
+    "corrections": "ACTION=Red, " + "no, " * 50_000,
+    "rules": "ACTION=Red\n" + "- \n" * 50_000,
+    "sentences": "the best button is " * 12_500,
+    "headings": "### Answer\n" * 22_500,
     "tables": "|" * BIG,
-    "offers": "ACTION=Red\n" + "If you want, press " * 50_000,
-    "another is right": "ACTION=Red\n" + "Blue is " * 120_000,
-    "sums": "ACTION=7\n" + "1 + " * 250_000 + "= 8",
-    "small boxes": "\\boxed{7}" * 100_000,
-    "users": "User: ACTION=Red\n" * 50_000,
-    "confidences": "ACTION=7 " + "confidence " * 90_000,
+    "offers": "ACTION=Red\n" + "If you want, press " * 12_500,
+    "another is right": "ACTION=Red\n" + "Blue is " * 30_000,
+    "sums": "ACTION=7\n" + "1 + " * 62_500 + "= 8",
+    "small boxes": "\\boxed{7}" * 25_000,
+    "users": "User: ACTION=Red\n" * 12_500,
+    "confidences": "ACTION=7 " + "confidence " * 22_500,
     "blanks before a share": "ACTION=7" + " " * BIG + "9% sure",
     "East Asian signs": "ACTION=Red" + "\u6309\u94ae" * (BIG // 2),
     "reasons": "ACTION=Red\uff08" + "\u5e73" * BIG + "\u305f\u3081",
-    "fences": "ACTION=" + "```\n" * 200_000,
-    "pairs": "ACTION=" + "a: 7, " * 150_000,
+    "fences": "ACTION=" + "```\n" * 50_000,
+    "pairs": "ACTION=" + "a: 7, " * 37_500,
 }
 
 
@@ -212,7 +212,7 @@ def test_a_huge_answer_takes_bounded_time(name: str) -> None:
         begin = time.process_time()
         assert read_answer(text, situation)[1] in statuses
         assert read_recommendation(text, situation)[1] in statuses
-        assert time.process_time() - begin < 10  # a quadratic pattern takes minutes
+        assert time.process_time() - begin < 3  # a quadratic pattern takes minutes
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from akrasia.benchmarks import calibration_agents as agents
 from akrasia.rng import named_rng
 
 ROOT = Path(__file__).parents[3]
@@ -125,3 +126,35 @@ def test_the_page_shows_every_claim_kept(calibration: ModuleType) -> None:
         most = limits[-1] if claim.startswith("at most") or " to " in claim else 100.0
         assert least <= float(value) <= most, what
         assert claim == "not claimed" or int(experiments.replace(",", "")) >= 2000, what
+
+
+@pytest.mark.slow
+def test_planted_measures_are_recovered_through_the_whole_program(calibration: ModuleType) -> None:
+    """A quick look: few runs, which share many of their items, so that only what is planted wrongly is seen."""
+    for world in calibration.METRIC_WORLDS:
+        for row in calibration.measures(world, 60):
+            assert row.measured >= 0.5, row.what
+
+
+def test_the_truth_of_planted_agents_is_that_of_their_rates(calibration: ModuleType) -> None:
+    """Where items are alike and rates are plain, it can be worked out by hand."""
+    even = agents.Group(agents.Rate(0.0), agents.Rate(-np.inf))
+    assert even.truths() == pytest.approx(
+        {"oracle_gap": 7 / 8 - 1 / 2, "consensus_collapse": 1 / 2, "vulnerability": 1 / 2, "rescue_by_exposure": 1 / 2,
+         "modal_adoption": 1 / 2}
+    )  # fmt: skip
+    herd = agents.Group(agents.Rate(0.0), agents.Rate(np.inf))
+    assert herd.truths() == pytest.approx(
+        {"oracle_gap": 7 / 8 - 1 / 2, "consensus_collapse": 3 / 7, "vulnerability": 1 / 3, "rescue_by_exposure": 1 / 3,
+         "modal_adoption": 1.0}
+    )  # fmt: skip
+    faithful = agents.Chain(agents.Rate(0.0), agents.Rate(np.log(3)))
+    assert faithful.truths_of_two() == pytest.approx({"decisive_last": 1 / 4, "had_right": 1 / 4})
+    assert faithful.truths_of_three() == pytest.approx({"had_right": (3 / 16) / (3 / 16 + 13 / 16)})
+    swayed = agents.Swayed(agents.Rate(0.0), agents.Rate(0.0), agents.Rate(0.0))
+    assert swayed.truths() == pytest.approx({"cue_followed": 3 / 4, "acknowledged": 1 / 3})
+    dull = agents.Hedger(agents.Rate(0.0), agents.Rate(0.0), agents.Rate(0.0), senses=0.0, knows=0.0)
+    told = dull.truths_of_confidence()
+    assert told["aurc"] == pytest.approx(0.5, abs=1e-6) and told["risk_coverage"] == pytest.approx(0.0, abs=1e-5)
+    sure = agents.Hedger(agents.Rate(0.0), agents.Rate(0.0), agents.Rate(0.0), senses=0.0, knows=50.0)
+    assert sure.truths_of_confidence()["risk_coverage"] > 0.5

@@ -14,7 +14,7 @@ from akrasia.rng import named_rng
 TWO_HEAVY = [1] * 10 + [15] * 2
 THREE_HEAVY = [1] * 20 + [20] * 3
 MANY_HEAVY = [1] * 60 + [12] * 12
-RUNS = 1500
+RUNS = 1000
 
 
 def holds(found: Estimate, truth: float) -> bool:

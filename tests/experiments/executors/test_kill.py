@@ -33,7 +33,6 @@ SERVER = '''
 """Runs to be killed. A run writes what became of it."""
 import asyncio, json, os, resource, signal, sys
 import akrasia as ak
-import akrasia.api, akrasia.cli, akrasia.reports.progress, akrasia.experiments.planning.context_length
 from akrasia.models import Planted, Simulated
 from forking import serve
 
@@ -61,12 +60,13 @@ def work(order):
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"],) * 2)
     if order["command"]:
         sys.argv = ["akrasia", *order["command"]]
-        akrasia.cli.main()
+        ak.cli.main()
     else:
         play(order["folder"], order["settings"])
 
-if __name__ == "__main__":
-    ak.run(model=Simulated(), variants=["act"], episodes=1, out="first")  # imports what a run needs
+if __name__ == "__main__":  # imports what a run needs; a worker of one imports this file as well
+    import akrasia.api, akrasia.cli, akrasia.reports.progress, akrasia.experiments.planning.context_length
+    ak.run(model=Simulated(), variants=["act"], episodes=1, out="first")
     serve(work)
 '''
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import app, main
 from akrasia.errors import BadOption
 from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
 from akrasia.evals.metrics.gap import gap
@@ -158,3 +158,34 @@ def test_the_command_warns_before_the_run(tmp_path: Path) -> None:
     for done in (plain, planned):
         assert "! questions: 4 items in 400 episodes." in done.stdout and done.exit_code == 0
     assert "For a difference of 0.2 questions has too few items" in planned.stdout
+
+
+def test_a_plan_and_a_run_say_how_many_of_the_questions_are_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "q.csv"
+    rows = [f"What is {i} plus 1?,{i},{i + 1},B" for i in range(30)]
+    file.write_text("\n".join(["question,A,B,answer", *rows, rows[0]]))
+    settings = {**SETTINGS, "task": {"name": "questions", "path": str(file), "shuffle_choices": True}}
+    said = "questions: 16 of 30 questions are asked; episodes = 31 asks each once"
+    assert item_warnings(assemble({**settings, "episodes": 16})) == [said]
+    assert item_warnings(assemble({**settings, "episodes": 30})) == []  # the last row is the first once more
+    assert assemble({**settings, "episodes": 31}).unasked() == []
+    assert assemble({**SETTINGS, "episodes": 2}).unasked() == []  # games have no end
+    asked = [
+        "--task",
+        "questions",
+        "--set",
+        f"task.path={file}",
+        "--set",
+        "task.shuffle_choices=true",
+        "--model",
+        "simulated",
+        "--variant",
+        "reason_act",
+    ]
+    for verb in (["plan"], ["run", "--out", str(tmp_path / "run"), "--no-report"]):
+        with pytest.raises(SystemExit):
+            main([*verb, *asked])
+        printed = capsys.readouterr()
+        assert said in " ".join((printed.out + printed.err).split())

@@ -48,7 +48,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("viewer") / "hostile"
     variants = {"base": "reason_act", f"evil {SCRIPT}": "reason_act | critique"}
-    ak.run(task=TASK, model=Scripted(hostile, f"m{SCRIPT}"), variants=variants, episodes=2, out=out)
+    ak.run(task=TASK, model=Scripted(hostile, f"m{SCRIPT}"), variants=variants, episodes=2, trials=2, out=out)
     return out
 
 

@@ -15,8 +15,12 @@ from typing import Any
 
 import pytest
 
+import akrasia as ak
+from akrasia.models.providers.simulated import Planted, Simulated
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 pytest.importorskip("uvicorn", reason="the extra viewer is not installed")
+LEVELS = ["encoded", "implied", "stated", "done"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -38,9 +42,20 @@ def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path, hostile_run: Path) -> Iterator[str]:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose decisions were drawn four times, and whose conclusions often slip."""
+    model = Simulated(Planted(parse_failure=0.1, values=0.9, slips=0.4))
+    out = tmp_path_factory.mktemp("browser") / "drawn"
+    variants = ["reason_act", "reason_act | critique", "reason_act | placebo"]
+    task = {"name": "bandit", "arms": 4, "horizon": 3, "head_start": 2}
+    ak.run(task=task, model=model, variants=variants, episodes=6, trials=4, out=out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, hostile_run: Path, drawn: Path) -> Iterator[str]:
     viewer = subprocess.Popen(
-        [*COMMAND, str(folder), str(hostile_run), "--port", "0"], stdout=subprocess.PIPE, text=True
+        [*COMMAND, str(folder), str(hostile_run), str(drawn), "--port", "0"], stdout=subprocess.PIPE, text=True
     )
     assert viewer.stdout is not None
     found = re.search(r"http://\S+", viewer.stdout.readline())
@@ -106,6 +121,54 @@ def test_a_link_to_a_folded_turn_opens_it(page: Any, address: str) -> None:
     assert not turn.is_visible()
     page.goto(f"{page.url.partition('#')[0]}#{turn.get_attribute('id')}")
     turn.wait_for(state="visible")
+
+
+def test_the_draws_of_a_decision_are_gone_through_by_keys_and_have_addresses(page: Any, address: str) -> None:
+    page.goto(f"{address}drawn/steps?show=trials")
+    assert page.get_by_role("link", name=re.compile("^trials disagree")).get_attribute("aria-current") == "true"
+    page.locator(".matrix tbody th a").first.click()
+    assert fits(page) and "owned" not in page.title() and page.locator("main img, main script").count() == 0
+    assert page.locator(".column").count() == 3 and page.locator(".trial:visible").count() == 3
+    shown = [page.locator(".trial:visible").nth(n).get_attribute("id") for n in range(3)]
+    page.keyboard.press("n")
+    after = [page.locator(".trial:visible").nth(n).get_attribute("id") for n in range(3)]
+    assert [one.rpartition("-")[2] for one in shown + after] == ["t0"] * 3 + ["t1"] * 3
+    assert page.locator("#draws b").inner_text() == "2"
+    for _ in range(6):
+        page.keyboard.press("n")
+    assert page.locator("#draws b").inner_text() == "4"
+    page.keyboard.press("p")
+    tab = page.locator(".column").nth(1).locator(".draws a").first
+    tab.click()
+    assert page.locator(".column").nth(1).locator(".trial:visible").get_attribute("id").endswith("-t0")
+    assert page.locator(".column").first.locator(".trial:visible").get_attribute("id").endswith("-t2")
+    assert page.locator("#draws b").inner_text() == "…"
+    turn = page.locator(".column").first.locator(".trial").nth(3).locator(".turn").first.get_attribute("id")
+    page.goto(f"{page.url.partition('#')[0]}#{turn}")
+    page.locator(f"[id='{turn}']").wait_for(state="visible")
+    assert page.locator(".column").first.locator(".trial:visible").get_attribute("id").endswith("-t3")
+
+
+def test_a_loss_is_marked_where_it_was(page: Any, address: str) -> None:
+    for show, name in (("lost-conclusion", "stated"), ("lost-action", "done")):
+        page.goto(f"{address}drawn/steps?show={show}")
+        page.locator(".matrix tbody th a").first.click()
+        lost = page.locator(".trial:visible .levels .lost")
+        assert lost.count() >= 1 and fits(page)
+        assert name in {lost.nth(n).locator("span").first.inner_text().split()[0] for n in range(lost.count())}
+        marks = page.locator(".trial:visible .levels").first.locator("li")
+        assert [marks.nth(n).locator("span").first.inner_text().split()[0] for n in range(4)] == LEVELS
+
+
+def test_a_number_of_the_report_leads_to_its_steps(page: Any, address: str) -> None:
+    page.goto(f"{address}drawn/report")
+    assert fits(page) and page.locator("figure svg.network, .net").count() >= 1
+    page.locator("h3[id^=flips] ~ figure svg.flips").first.wait_for(state="visible")
+    link = page.locator('a[href*="show=worsened"]').first
+    number = link.inner_text()
+    link.click()
+    page.wait_for_url(re.compile("show=worsened"))
+    assert f"{number} step" in page.locator("#fresh p").first.inner_text()
 
 
 def test_search_leads_to_marked_words(page: Any, address: str) -> None:

@@ -370,7 +370,7 @@ def test_further_draws_of_a_decision_stand_in_its_column(viewed: View, tmp_path:
     ak.run(task=task, model="simulated", variants=["reason_act"], episodes=1, trials=3, out=tmp_path / "run")
     with client(viewed(tmp_path / "run")) as asked:
         (code,) = re.findall(r'<th scope="row"><a href="(step-[^"?]+)', asked.get("/run/steps").text)
-        assert "2 more draws" in asked.get(f"/run/{code}").text
+        assert "of 3 draws right" in asked.get(f"/run/{code}").text
 
 
 def test_an_imported_run_shows_no_account_that_nobody_kept(viewed: View, tmp_path: Path) -> None:
