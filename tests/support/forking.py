@@ -33,9 +33,9 @@ def serve(work: Callable[[dict[str, Any]], None]) -> None:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
-        print(pid, flush=True)
+        print(f"began {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(f"ended {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
 class Forks:
@@ -54,17 +54,25 @@ class Forks:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
         )
 
-    def line(self) -> int:
-        """The next number that it prints: the exit code of the process under way, once it has ended."""
-        assert self.process.stdout is not None
-        return int(self.process.stdout.readline())
+    def ended(self) -> int:
+        """The exit code of the process under way, once it has ended."""
+        return self._next("ended")
 
     def start(self, order: dict[str, Any]) -> int:
-        """The id of the new process. The one before has ended, and its exit code was read."""
+        """The id of the new process, once the one before has ended."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        return self.line()
+        return self._next("began")
+
+    def _next(self, word: str) -> int:
+        """The number behind the next line of that word: a test that fails leaves an exit code that nobody has read."""
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            said, _, number = line.partition(" ")
+            if said == word:
+                return int(number)
+        raise EOFError("the process that forks has ended")
 
     def close(self) -> None:
         self.process.kill()

@@ -93,7 +93,7 @@ class Work:
 
     def wait(self) -> tuple[int, str, str]:
         """(exit code, what it printed, what it said on stderr)."""
-        code = self._server.line()
+        code = self._server.ended()
         return code, self._out.read_text(), self._err.read_text()
 
 
