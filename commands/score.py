@@ -71,9 +71,8 @@ def score_command(
 
     names = metrics or ([] if evaluators else None)
     with waiting(f"scoring {run}"):
-        card = result.score(
-            names, baseline, interval, evaluators, turns, not (every or as_json), as_json and names is None
-        )
+        headline, by_item = not (every or as_json), as_json and names is None
+        card = result.score(names, baseline, interval, evaluators, turns, headline, by_item, mixed=False)
     if as_json:
         echo_json(card)
     elif every or names is not None:

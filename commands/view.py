@@ -86,7 +86,7 @@ def _run_folders(folders: Sequence[Path]) -> Iterator[Path]:
 
 def _score(folder: Path) -> Scorecard:
     run = open_run(folder)
-    return run.score(by_item=not run.missing)  # while a run goes on it is scored again and again
+    return run.score(by_item=not run.missing, mixed=False)  # while a run goes on it is scored again and again
 
 
 def _unread(text: str, situation: Situation, stated: bool) -> str:
