@@ -119,6 +119,7 @@ class Result:
         turns: bool | None = None,
         headline: bool = False,
         by_item: bool = False,
+        mixed: bool = True,
     ) -> Scorecard:
         """The scorecard as data; see `akrasia.evals.scoring.score`.
 
@@ -127,14 +128,15 @@ class Result:
             turns: whether to read the transcripts too, for who changed whom and for latency; by default where the run
                 holds at most 20,000 records, since it takes a second per some 8,000.
             headline: only what a scorecard opens with, at a fraction of the time.
-            by_item: also how effects on the gap differ by item (`heterogeneity`), up to a second for each variant.
+            by_item: also how effects on the gap differ by item (`heterogeneity`).
+            mixed: with these, a mixed model beside each, up to two seconds for each variant.
         """
         from .evals.scorecard import Scorecard
         from .evals.scoring import score
 
         Scorecard.plotter = _plot
         run, added = self._readable(evaluators, turns)
-        return score(run, metrics, baseline, interval, added, headline, by_item)
+        return score(run, metrics, baseline, interval, added, headline, by_item, mixed)
 
     def plot(self, name: str, task: str | None = None, model: str | None = None) -> Plot:
         """A figure of the run, which shows itself in a notebook and can be saved; see docs/results.md.
@@ -398,13 +400,18 @@ class Result:
         head = paragraph_html(missing and f"! {missing}", str(self.folder))
         return head if self.records.is_empty() else head + self.score(headline=True)._repr_html_()
 
-    def report(self, path: Path | str | None = None) -> Path:
-        """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path."""
+    def report(self, path: Path | str | None = None, mixed: bool = False) -> Path:
+        """Write the self-contained HTML report, by default `report.html` in the run folder; returns its path.
+
+        Args:
+            mixed: with a mixed model beside the effects by item, up to two seconds for each variant.
+        """
         from .reports.html import write_report
         from .reports.page_charts import RunSteps
 
         to = Path(path) if path else self.folder / "report.html"
-        return write_report(self.score(by_item=True), self.experiment, to, RunSteps(self.folder, self.records))
+        card = self.score(by_item=True, mixed=mixed)
+        return write_report(card, self.experiment, to, RunSteps(self.folder, self.records))
 
     def report_files(self, folder: Path | str) -> list[Path]:
         """Write the report's charts (PNG, SVG, PDF) and tables (CSV, Markdown, LaTeX) into a folder; needs `figures`.
@@ -416,9 +423,8 @@ class Result:
         from .reports.page_charts import RunSteps
         from .reports.report_files import write_report_files
 
-        return write_report_files(
-            self.score(by_item=True), self.experiment, RunSteps(self.folder, self.records), Path(folder)
-        )
+        card = self.score(by_item=True, mixed=False)  # no figure or table holds a mixed model
+        return write_report_files(card, self.experiment, RunSteps(self.folder, self.records), Path(folder))
 
     def export(self, path: Path | str, form: str | None = None) -> Path:
         """Write the records with their prompts: `.jsonl` whole, `.parquet` or `.csv` as a table; plugins add formats.

@@ -246,6 +246,9 @@ def report(
         Path | None,
         typer.Option(help="Also write charts (PNG, SVG, PDF) and tables (CSV, Markdown, LaTeX) into this folder."),
     ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Fit a mixed model beside each effect by item (extra mixed; slow).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the self-contained HTML report of a stored run; --files needs the extra figures."""
@@ -254,7 +257,7 @@ def report(
     with waiting(f"scoring {run}"):
         result = open_run(run)
         written = [] if files is None else result.report_files(files)
-        path = result.report(out)
+        path = result.report(out, mixed)
     if as_json:
         echo_json({"report": str(path), "files": [str(one) for one in written]})
     else:

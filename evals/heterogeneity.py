@@ -24,7 +24,7 @@ from .inference.shrinkage import shrunk_effects
 from .integrity import arm_faults, unmeasured_contrast
 from .metrics import METRICS, Metric
 from .metrics.totals import by_item
-from .mixed import MixedCheck, mixed_check
+from .mixed import UNASKED, MixedCheck, mixed_check, not_fitted
 from .oracle import has_oracle
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
@@ -84,13 +84,18 @@ class Heterogeneity:
 
 
 def heterogeneity(
-    run: RunTables, metric: str = "gap", interval: Interval = "robust", baseline: str | None = None
+    run: RunTables,
+    metric: str = "gap",
+    interval: Interval = "robust",
+    baseline: str | None = None,
+    mixed: bool = True,
 ) -> tuple[Heterogeneity, ...]:
     """How the effect of every variant differs, on every task and model that says what is right.
 
     Args:
         metric: "gap", "doing" or "knowing", or another share of steps.
         baseline: a variant to compare with, instead of the run's own.
+        mixed: fit the mixed model beside, which takes most of the time.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -112,19 +117,26 @@ def heterogeneity(
                 if unmeasured := unmeasured_contrast(made.name, name, base, faults):
                     found.append(_unmeasured(str(task), str(model), unmeasured))
                 elif pairing.by == "situations":
-                    found.append(_of(str(task), str(model), pairing, made, interval, drawn))
+                    found.append(_of(str(task), str(model), pairing, made, interval, drawn, mixed))
     return tuple(found)
 
 
 def _unmeasured(task: str, model: str, whole: Contrast) -> Heterogeneity:
     """What is told of two arms of which one was not measured, or without this metric: that, and why."""
     why = whole.difference.why
-    check = MixedCheck(Estimate(None, why=why), None, f"mixed model: not compared, {why}")
-    return Heterogeneity(task, model, whole.variant, whole.against, whole.metric, whole, (), None, None, why, (), check)
+    return Heterogeneity(
+        task, model, whole.variant, whole.against, whole.metric, whole, (), None, None, why, (), not_fitted(why)
+    )
 
 
 def _of(
-    task: str, model: str, pairing: Pairing, metric: Metric, interval: Interval, drawn: pl.DataFrame | None
+    task: str,
+    model: str,
+    pairing: Pairing,
+    metric: Metric,
+    interval: Interval,
+    drawn: pl.DataFrame | None,
+    mixed: bool,
 ) -> Heterogeneity:
     whole = metric_contrast(metric, pairing, interval)
     if whole.difference.value is None:
@@ -153,7 +165,7 @@ def _of(
         None if shrunk is None else shrunk.p,
         ONCE if shrunk is None else "",
         (*_untried(pairing, metric, interval), *_difficulty(pairing, metric, interval, drawn)),
-        mixed_check(a, b, codes, whole.difference),
+        mixed_check(a, b, codes, whole.difference) if mixed else not_fitted(UNASKED),
     )
 
 

@@ -16,8 +16,9 @@ from scipy.special import ndtri
 
 from .inference import LEVEL, Array, Estimate
 
-__all__ = ["MixedCheck", "mixed_check"]
+__all__ = ["UNASKED", "MixedCheck", "mixed_check", "not_fitted"]
 
+UNASKED = "it was not asked for, as it takes longest: akrasia report RUN --mixed, or akrasia score RUN --by-item"
 MOST_ROWS = 20_000
 FEWEST_ITEMS = 5
 
@@ -47,7 +48,7 @@ def mixed_check(a: Array, b: Array, codes: np.ndarray, design: Estimate) -> Mixe
     why = _hindered(a, b, codes)
     estimate = Estimate(None, why=why) if why else _fitted(a, b, codes)
     if estimate.value is None or estimate.low is None or estimate.high is None:
-        return MixedCheck(estimate, None, f"mixed model: not compared, {estimate.why}")
+        return not_fitted(estimate.why)
     text = f"mixed model: {estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
     if design.value is None or design.low is None or design.high is None:
         return MixedCheck(estimate, None, f"{text}; the design-based one has no interval ({design.why})")
@@ -60,6 +61,11 @@ def mixed_check(a: Array, b: Array, codes: np.ndarray, design: Estimate) -> Mixe
     apart = "an estimate lies outside of the other's interval"
     what = "one of them leaves out 0 and the other does not" if within else apart
     return MixedCheck(estimate, False, f"{text} DISAGREES with the {other}: {what}")
+
+
+def not_fitted(why: str) -> MixedCheck:
+    """Where no model is fitted, and why."""
+    return MixedCheck(Estimate(None, why=why), None, f"mixed model: not compared, {why}")
 
 
 def _hindered(a: Array, b: Array, codes: np.ndarray) -> str:

@@ -82,6 +82,7 @@ def score(
     evaluators: Sequence[Any] = (),
     headline: bool = False,
     by_item: bool = False,
+    mixed: bool = True,
 ) -> Scorecard:
     """Score a run.
 
@@ -92,8 +93,8 @@ def score(
         interval: "robust" or "bootstrap"; see `akrasia.evals.inference`.
         evaluators: further metrics, as `akrasia.evals.evaluating.evaluated` makes them of a user's evaluators; those
             that are ratios of sums are contrasted too.
-        headline: only what a scorecard opens with. by_item: also how effects on the gap differ by item, which takes up
-            to a second for each variant.
+        headline: only what a scorecard opens with. by_item: also how effects on the gap differ by item.
+        mixed: with these, a mixed model beside each, which takes up to two seconds for each variant.
 
     Raises:
         UnknownName: no such metric or variant.
@@ -141,7 +142,7 @@ def score(
         reading=how_read(run),
         imported=run.imported,
         two_way=two_way(run, interval=interval, baseline=baseline) if metrics is None else (),
-        by_item=heterogeneity(run, "gap", interval, baseline) if by_item else (),
+        by_item=heterogeneity(run, "gap", interval, baseline, mixed) if by_item else (),
     )
 
 
