@@ -358,7 +358,7 @@ def test_it_is_killed_and_resumed_and_played_by_workers_to_the_same_bytes(agents
             while not answered(tmp_path / folder) and time.monotonic() < end:
                 time.sleep(0.005)
             os.kill(pid, signal.SIGKILL)
-        assert forks.line() == (-signal.SIGKILL if kill else 0)
+        assert forks.exit_code() == (-signal.SIGKILL if kill else 0)
 
     try:
         played("whole", 1)

@@ -105,7 +105,7 @@ def test_a_call_that_is_kept_is_never_made_again(tmp_path: Path) -> None:
             while len(kept_calls(tmp_path / folder)) < 3 and time.monotonic() < end:
                 time.sleep(0.01)
             os.kill(pid, signal.SIGKILL)
-        assert forks.line() == (-signal.SIGKILL if kill else 0)
+        assert forks.exit_code() == (-signal.SIGKILL if kill else 0)
         return Counter(tuple(json.loads(line)) for line in log.read_text().splitlines())
 
     try:

@@ -173,7 +173,7 @@ def test_a_run_that_is_killed_at_any_point_of_a_batch_submits_nothing_twice(
             wait_until(lambda: len(noted(tmp_path / "killed")) == wave and bool(noted(tmp_path / "killed")[-1]))
     finally:
         os.kill(pid, signal.SIGKILL)
-        assert forks.ended() == -signal.SIGKILL  # it had not ended by itself
+        assert forks.exit_code() == -signal.SIGKILL  # it had not ended by itself
     server.stop_at = ""
     server.released.set()
     server.held.clear()

@@ -5,8 +5,10 @@ A script that is served ends in `serve(work)`; `Forks` starts it, and forks `wor
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -33,9 +35,9 @@ def serve(work: Callable[[dict[str, Any]], None]) -> None:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
-        print(f"began {pid}", flush=True)
+        print("began", pid, flush=True)
         _, status = os.waitpid(pid, 0)
-        print(f"ended {os.waitstatus_to_exitcode(status)}", flush=True)
+        print("ended", os.waitstatus_to_exitcode(status), flush=True)
 
 
 class Forks:
@@ -45,6 +47,7 @@ class Forks:
         """Write `script` into `folder` and start it there; it imports from `paths`, too."""
         (folder / "forks.py").write_text(script, encoding="utf-8")
         places = [*map(str, (Path(__file__).parent, *paths)), os.environ.get("PYTHONPATH", "")]
+        self._under_way = 0
         self.process = subprocess.Popen(
             [sys.executable, str(folder / "forks.py")],
             stdin=subprocess.PIPE,
@@ -54,25 +57,33 @@ class Forks:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
         )
 
-    def ended(self) -> int:
+    def exit_code(self) -> int:
         """The exit code of the process under way, once it has ended."""
-        return self._next("ended")
+        code = self._told("ended")
+        self._under_way = 0
+        return code
 
     def start(self, order: dict[str, Any]) -> int:
-        """The id of the new process, once the one before has ended."""
+        """The id of the new process. One that a failed test has left is killed."""
+        self._end()
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        return self._next("began")
+        self._under_way = self._told("began")
+        return self._under_way
 
-    def _next(self, word: str) -> int:
-        """The number behind the next line of that word: a test that fails leaves an exit code that nobody has read."""
+    def _told(self, what: str) -> int:
+        """The number behind a word. Nothing else may be taken for it: an exit code is no process to be signalled."""
         assert self.process.stdout is not None
-        while line := self.process.stdout.readline():
-            said, _, number = line.partition(" ")
-            if said == word:
-                return int(number)
-        raise EOFError("the process that forks has ended")
+        word, _, number = self.process.stdout.readline().partition(" ")
+        assert word == what, f"{word!r} came instead of {what!r}"
+        return int(number)
+
+    def _end(self) -> None:
+        if self._under_way:
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(self._under_way, signal.SIGKILL)
+            self.exit_code()
 
     def close(self) -> None:
         self.process.kill()
@@ -109,9 +120,14 @@ class Command:
     pid: int
     files: tuple[Path, Path]
 
+    def interrupt(self) -> None:
+        """As Ctrl-C of a terminal does: its workers get the signal as well."""
+        assert os.getpgid(self.pid) == self.pid, "it has ended, or has not begun"
+        os.killpg(self.pid, signal.SIGINT)
+
     def end(self) -> tuple[int, str, str]:
         """Wait for its end: (exit code, what it printed, what it said on stderr)."""
-        code = self.forks.line()
+        code = self.forks.exit_code()
         out, errors = (file.read_text(encoding="utf-8") for file in self.files)
         return code, out, errors
 
