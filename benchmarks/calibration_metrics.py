@@ -84,7 +84,7 @@ Measured = tuple[str, str, float, float | None, float | None]
 
 def recovered(world: MetricWorld, replicates: int, seed: int) -> list[Measured]:
     """(section, what, share of the intervals that hold the truth, least and most that is claimed), a row per metric."""
-    tables = _played(world, min(world.played, max(EACH * replicates, 2 * max(world.items))), seed)
+    tables = _played(world, min(world.played, max(EACH * replicates, 5 * max(world.items))), seed)
     rows: list[Measured] = []
     for name, truth in world.truths().items():
         metric = METRICS.make(name)
