@@ -47,8 +47,8 @@ demo: setup ## Does another look, a critic, a vote or a debate close the gap? As
 	@$(BIN)/akrasia demo $(ARGS)
 
 .PHONY: test
-test: setup ## Run the tests on two cores (ARGS="-k gateway" is handed to pytest)
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: setup ## Run the tests in three processes, which wait now and then (ARGS="-k gateway" is handed to pytest)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## Ask a server that misbehaves, hundreds of times; kill runs at 100 random points and resume them

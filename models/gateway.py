@@ -204,6 +204,7 @@ class Gateway:
             UsageError, Denied: a model cannot be used here.
         """
         for model in self._models:
+            await self._models.check(model)
             await self._open(model)
 
     def stop(self, reason: EndsRun) -> None:

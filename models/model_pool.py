@@ -38,6 +38,16 @@ class ModelPool:
         """The `ModelInfo` of a model."""
         return self._infos.get(model) or self._backends[model].info
 
+    async def check(self, model: str) -> None:
+        """Ask a model's provider whether it has it, where its backend knows how and it is not open yet.
+
+        Raises:
+            Denied: it has not, or it cannot be asked.
+        """
+        check = getattr(self._backends[model], "check", None)
+        if check is not None and model not in self._infos:
+            await check()
+
     async def open(self, model: str) -> ModelInfo:
         """Open a model, if it is not open yet.
 

@@ -23,7 +23,7 @@ from unittest import mock
 import hypothesis
 import pytest
 
-# Tests run in two processes on two cores: more threads in each would only wait for one another. The processes that a
+# Tests run in three processes on two cores: more threads in each would only wait for one another. The processes that a
 # test starts have as many as they like.
 with mock.patch.dict(os.environ, POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1"):
     import numpy  # noqa: F401

@@ -116,6 +116,11 @@ class _LimitedBackend:
             tpm=info.tpm and max(1, share_of(info.tpm, self.index, self.count)),
         )
 
+    async def check(self) -> None:
+        check = getattr(self.backend, "check", None)
+        if check is not None:
+            await check()
+
     async def open(self) -> None:
         await self.backend.open()
 

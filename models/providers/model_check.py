@@ -36,8 +36,6 @@ _ADDRESSES = {
     "ollama_chat": "http://localhost:11434",
 }
 
-_NAME_IT = ("anthropic", "gemini")  # "model: NAME", "models/NAME is not found"
-
 
 async def check_model(name: str, api_base: str | None, api_key_env: str | None) -> None:
     """Ask the provider of the model `name` whether it has it.
@@ -58,14 +56,12 @@ async def check_model(name: str, api_base: str | None, api_key_env: str | None) 
         return
     status, body = answer
     sentence, codes = message_of(body)
-    if ollama and status == 200:
-        have = [one.get("name") for one in body.get("models") or () if isinstance(one, dict)]
+    if ollama and status == 200 and isinstance(body.get("models"), list):
+        have = [one.get("name") for one in body["models"] if isinstance(one, dict)]
         if {model, f"{model}:latest"}.isdisjoint(have):
             some = f"it has {', '.join(map(str, have[:8]))}" if have else "it has none yet"
             raise Denied(f"the server at {base} has no model {model!r}", some, f"Pull it: ollama pull {model}.")
-    elif status == 404 and (
-        account_fault(f"{sentence} {codes}", status) is MODEL or (provider in _NAME_IT and model in sentence)
-    ):
+    elif status == 404 and account_fault(f"{sentence} {codes}", status) is MODEL:
         near = near_names(name)
         remedy = f"{MODEL.remedy[:-1]}; near it: {', '.join(near)}." if near else MODEL.remedy
         raise Denied(MODEL.what.format(name), scrubbed(sentence), remedy)

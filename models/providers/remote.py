@@ -230,11 +230,22 @@ class RemoteModel:
             images=known.sees_images and self.style == "chat",
         )
 
+    async def check(self) -> None:
+        """Ask the provider whether it has a model that litellm's table does not know, before a run is begun.
+
+        Raises:
+            Denied: the key is missing, its server does not run, or it has no such model.
+        """
+        check_key(self.name, self.api_base, self.api_key_env)
+        await check_server(self.name, self.api_base)
+        local = self.name.partition("/")[0] in LOCAL
+        another = self.extra_headers or self.organization or self.project  # with these, it may be another's account
+        if not another and (local or not known_model(self.name).listed):
+            await check_model(self.name, self.api_base, self.api_key_env)
+
     async def open(self) -> None:
         check_key(self.name, self.api_base, self.api_key_env)
         await check_server(self.name, self.api_base)
-        if not (self.extra_headers or self.organization or self.project):  # with these, it may be another's account
-            await check_model(self.name, self.api_base, self.api_key_env)
         # In a thread: the import takes seconds, and the clients that it makes must not belong to this event loop.
         litellm = await asyncio.to_thread(load_litellm)
         check_tls(litellm)

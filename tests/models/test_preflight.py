@@ -74,12 +74,16 @@ def test_a_model_that_its_provider_does_not_have_is_said_at_once_and_nothing_is_
     assert providers.bodies == [] and len(providers.looked_up) == 1
 
 
-@pytest.mark.parametrize("name", ["openai/gpt-4o", "anthropic/claude-sonnet-4-5", "ollama_chat/qwen3:8b"])
+@pytest.mark.parametrize("name", ["openai/house-model", "anthropic/claude-house", "ollama_chat/qwen3:8b"])
 async def test_a_provider_that_does_not_tell_of_its_models_is_asked_as_usual(providers: Any, name: str) -> None:
-    model = providers.model(name)
-    await model.open()
-    await model.close()
+    await providers.model(name).check()
     assert len(providers.looked_up) == 1
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"])
+async def test_a_provider_is_not_asked_for_a_model_that_the_table_knows(providers: Any, name: str) -> None:
+    await providers.model(name).check()
+    assert providers.looked_up == []
 
 
 def test_an_address_of_the_environment_names_other_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@
 imported everything, so that what is tried is the run and not the start of Python.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -86,7 +87,8 @@ class Work:
         self._server, self.pid, self._out, self._err = server, pid, out, err
 
     def send(self, name: signal.Signals) -> None:
-        os.kill(self.pid, name)
+        with contextlib.suppress(ProcessLookupError):  # it has come to its end by itself
+            os.kill(self.pid, name)
 
     def alive(self) -> bool:
         return alive(self.pid)
