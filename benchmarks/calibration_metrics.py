@@ -41,7 +41,7 @@ class MetricWorld:
         name: in the table; agent: a script with planted rates.
         variant: the arm that is measured; where it is not the baseline, that is played too.
         truths: metric -> its planted value.
-        items: how many a run has; played: how many there are to draw from.
+        items: how many a run has; played: how many there are to draw from. rare: one in five items tells something.
     """
 
     name: str
@@ -51,6 +51,7 @@ class MetricWorld:
     items: tuple[int, ...] = (40, 100)
     task: Task = TWO
     played: int = 3000
+    rare: bool = False
 
 
 ALONE = Group(Rate(0.5, 0.8), Rate(-np.inf))
@@ -63,8 +64,18 @@ HEDGER = Hedger(Rate(0.7, 1.0), Rate(0.1, 0.8, 0.6), Rate(-0.8, -0.9, 0.5))
 METRIC_WORLDS = (
     MetricWorld("nobody listens", ALONE, f"{BASE} | debate(rounds=1)", ALONE.truths, played=5000),
     MetricWorld("they follow the majority", LISTENING, f"{BASE} | debate(rounds=1)", LISTENING.truths, played=5000),
-    MetricWorld("a reasoner and an actor", CHAIN, "reason_then_act", CHAIN.truths_of_two, (100,), played=6000),
-    MetricWorld("three in a row", CHAIN, "mallm_relay(agents=3, rounds=1)", CHAIN.truths_of_three, (100,), played=6000),
+    MetricWorld(
+        "a reasoner and an actor", CHAIN, "reason_then_act", CHAIN.truths_of_two, (100,), played=6000, rare=True
+    ),
+    MetricWorld(
+        "three in a row",
+        CHAIN,
+        "mallm_relay(agents=3, rounds=1)",
+        CHAIN.truths_of_three,
+        (100,),
+        played=6000,
+        rare=True,
+    ),
     MetricWorld("swayed by a remark", SWAYED, f"{BASE} | cue", SWAYED.truths, played=6000),
     MetricWorld("acts on its values or not", BELIEVER, BASE, BELIEVER.truths, task=FOUR),
     MetricWorld("may abstain", HEDGER, f"{BASE} | allow_abstention", HEDGER.truths_of_abstention, task=FOUR),
@@ -84,7 +95,9 @@ Measured = tuple[str, str, float, float | None, float | None]
 
 def recovered(world: MetricWorld, replicates: int, seed: int) -> list[Measured]:
     """(section, what, share of the intervals that hold the truth, least and most that is claimed), a row per metric."""
-    tables = _played(world, min(world.played, max(EACH * replicates, 5 * max(world.items))), seed)
+    tables = _played(
+        world, min(world.played, max(EACH * replicates, (5 if world.rare else 2) * max(world.items))), seed
+    )
     rows: list[Measured] = []
     for name, truth in world.truths().items():
         metric = METRICS.make(name)

@@ -140,7 +140,12 @@ def test_whatever_composes_of_the_whole_catalogue_ends_in_one_decision(base: Pla
     plan = composed(base, changes)
     if plan is None or plan.calls > 80:
         return
-    decision = decide(plan)
+    try:
+        decision = decide(plan)
+    except PlanError as refused:  # other words for other words
+        assert "paraphrase_prompt('moderate') changes nothing of 'bandit'" in str(refused)
+        assert [c.name for c in changes].count("paraphrase_prompt") > 1
+        return
     assert (decision.done in SITUATION.actions) == (decision.status == "ok")
     assert decision.status in ("ok", "undecided") and (decision.status == "ok" or plan.base == "mallm_refinement")
     assert plan.fewest_calls <= decision_cost(decision)[0] <= plan.calls or plan.leaks
