@@ -28,13 +28,13 @@ LOOKED = (
 def show_comparison(comparisons: Sequence[Comparison], console: Console, wide: bool = False) -> None:
     """Print comparisons, one table a task and model; `wide`: every column, whatever the width."""
     for one in comparisons:
-        console.print(Text(_head(one), style="bold"), soft_wrap=True)
+        console.print(Text(_head(one), style="bold"))
         a, b = (marked_name(name, leaks) for name, leaks in zip((one.a, one.b), one.leaks, strict=True))
-        console.print(Text(f"a: {a}\nb: {b}"), soft_wrap=True)
+        console.print(Text(f"a: {a}\nb: {b}"))
         console.print(_table(one, wide))
         for note in _notes(one):
-            console.print(Text(note), soft_wrap=True)
-        console.print(Text(one.sentence, style="bold"), soft_wrap=True)
+            console.print(Text(note))
+        console.print(Text(one.sentence, style="bold"))
 
 
 def _head(one: Comparison) -> str:
