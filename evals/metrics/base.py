@@ -91,7 +91,7 @@ class Metric:
     missing: pl.Expr | None = None
 
     def __call__(self, table: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        num, den = _step_sums(table).get(id(self)) or self._item_sums(table)
+        num, den = _sums_made_together(table).get(id(self)) or self._item_sums(table)
         result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
         return Estimate(None, why=self.why) if result.value is None else _within(result, self.unit)
 
@@ -156,6 +156,7 @@ class Metric:
         return _episodes_of(table).sums(table.select("episode", **floats))
 
 
+FEW_METRICS = 8
 SHORT = 10_000  # rows up to which all sums over them are made at once
 METRICS: Registry[Any] = Registry("metric", "akrasia.metrics")
 
@@ -285,6 +286,18 @@ def once_per_table(
 
 
 _episodes_of = once_per_table(_Episodes.of)
+
+
+@once_per_table
+def _times_read(table: pl.DataFrame) -> list[int]:
+    return [0]
+
+
+def _sums_made_together(table: pl.DataFrame) -> dict[int, tuple[Array, Array]]:
+    """`_step_sums` of a table that many metrics read; a part that few read is not worth all of them."""
+    times = _times_read(table)
+    times[0] += 1
+    return _step_sums(table) if times[0] > FEW_METRICS else {}
 
 
 @once_per_table
