@@ -6,14 +6,13 @@ Invariant: as for every chart, nothing is drawn that is not measured, and an int
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 
 import numpy as np
 import polars as pl
 
 from ..evals.inference import estimate as ratio_estimate
 from ..evals.situations import side_by_side
-from .charts import Chart, ChartLine, ChartPoint, Network
+from .charts import Chart, ChartLine, ChartPoint, Network, reach_of
 from .columns import ArmRow
 
 __all__ = ["change_charts"]
@@ -54,7 +53,7 @@ def _flips(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
     if not lines:
         return None
     ends = [end for line in lines for p in line.points for end in (p.y.value, p.y.high) if end is not None]
-    reach = min(1.0, max(0.1, ceil(max(ends) * 10 - 1e-9) / 10))
+    reach = reach_of(ends)
     about = (
         "Of the situations that baseline and variant both decided: to the right, what was wrong and is right; to the "
         "left, what was right and is wrong. A variant that moves much both ways changes its mind and knows no better."

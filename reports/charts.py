@@ -6,7 +6,7 @@ is not measured.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -17,6 +17,7 @@ from ..evals.inference import Estimate
 from ..evals.inference import estimate as ratio_estimate
 from ..evals.pareto import pareto_points
 from .columns import ArmRow
+from .svg import reach
 
 __all__ = [
     "Chart",
@@ -27,6 +28,7 @@ __all__ = [
     "gap_per_variant",
     "measured_rows",
     "pareto",
+    "reach_of",
     "charts_of",
     "gap_closed",
     "strip_of",
@@ -141,12 +143,17 @@ def gap_closed(rows: Sequence[ArmRow]) -> Chart | None:
     if not lines:
         return None
     ends = [abs(e) for line in lines for p in line.points for e in (p.y.value, p.y.low, p.y.high) if e is not None]
-    reach = min(1.0, max(0.1, ceil(max(ends) * 10 - 1e-9) / 10))
+    reach = reach_of(ends)
     about = (
         "The gap of the baseline minus that of the variant, paired: to the right of the line it is smaller. Controls "
         "stand among the interventions; what a placebo closes too is not the intervention's work."
     )
     return Chart("gap_closed", "Gap closed", about, "gap closed", "variant", "forest", tuple(lines), -reach, reach)
+
+
+def reach_of(ends: Iterable[float]) -> float:
+    """How far an axis of differences goes to both sides: up to the next tenth beyond every end, from 0.1 to 1."""
+    return min(1.0, max(0.1, ceil(max(ends, default=0.0) * 10 - 1e-9) / 10))
 
 
 def gap_per_variant(rows: Sequence[ArmRow]) -> Chart | None:
@@ -155,10 +162,9 @@ def gap_per_variant(rows: Sequence[ArmRow]) -> Chart | None:
     if not measured:
         return None
     lines = tuple(ChartLine(row.name, row.kind, (ChartPoint(0.0, row.metric("gap")),)) for row in measured)
-    tops = [end for line in lines for end in (line.points[0].y.value, line.points[0].y.high) if end is not None]
-    reach = min(1.0, max(0.2, ceil(max(tops) * 10 - 1e-9) / 10))
+    top = reach(row.metric("gap") for row in measured)
     about = "The share of steps at which the rationale recommends an optimal action and another one is taken."
-    return Chart("gap_per_variant", "The gap per variant", about, "gap", "variant", "forest", lines, 0.0, reach)
+    return Chart("gap_per_variant", "The gap per variant", about, "gap", "variant", "forest", lines, 0.0, top)
 
 
 def pareto(rows: Sequence[ArmRow]) -> Chart | None:

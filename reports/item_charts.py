@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
 
 from ..evals.heterogeneity import Heterogeneity
 from ..evals.inference import Estimate
-from .charts import Chart, ChartLine, ChartPoint
+from .charts import Chart, ChartLine, ChartPoint, reach_of
 from .columns import ArmRow, Column
 from .forest import effects_words, extremes
 from .page_tables import table_of
@@ -46,7 +45,7 @@ def item_charts(rows: Sequence[ArmRow]) -> list[Chart]:
         if one.items or len(lines) > 1:
             name = short_name(one.variant, one.against)
             ends = [abs(v) for line in lines for p in line.points for v in (p.y.value, p.y.low, p.y.high) if v]
-            reach = min(1.0, max(0.1, float(np.ceil(max(ends, default=0.1) * 10 - 1e-9) / 10)))
+            reach = reach_of(ends)
             heading, axes = f"Effects by item: {name}", ("difference of the gap", "item")
             charts.append(Chart(f"items-{number}", heading, ABOUT, *axes, "items", tuple(lines), -reach, reach))
     return charts
