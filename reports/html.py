@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from ..evals.scorecard import Scorecard
@@ -22,6 +22,7 @@ from ..files import write_file
 from .gap_terminal import decision_words, oracle_words
 from .page import MINUS, page_of
 from .page_charts import RunSteps
+from .templating import html_environment
 from .text import plain_text
 
 __all__ = ["TEMPLATES", "StepLinks", "breakable", "render_report", "write_report"]
@@ -77,14 +78,7 @@ def render_report(
 @cache
 def _environment() -> Environment:
     """The templates, compiled once in a process."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = html_environment(TEMPLATES, trailing_newline=True)
     environment.filters.update(breakable=breakable, plain=plain_text, shortened=_shortened)
     environment.globals.update(minus=MINUS, decision_words=decision_words, oracle_words=oracle_words)
     return environment
