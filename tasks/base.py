@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
+from dataclasses import fields
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import BadOption
 from ..records import NO_ORACLE, Oracle, Situation
@@ -21,6 +22,7 @@ __all__ = [
     "ITEMS_COUNTED",
     "TASKS",
     "TASK_SOURCES",
+    "FieldOptions",
     "Graded",
     "Itemised",
     "Task",
@@ -77,6 +79,16 @@ class Task(Protocol):
     def forfeit(self, state: Any) -> tuple[Any, bool]:
         """Pass the turn because no legal action was given: (next state, whether the episode is over)."""
         ...
+
+
+class FieldOptions:
+    """The options of a task that is a dataclass: all of its fields, tuples as lists."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """JSON arguments such that `TASKS.make(name, **options)` equals this task."""
+        values = {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @runtime_checkable

@@ -19,12 +19,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
 from ...rng import named_rng
-from ..base import action_index, named_task
+from ..base import FieldOptions, action_index, named_task
 from .concept import Concept, Constraint
 from .concepts_games import GAMES
 from .concepts_numbers import NUMBERS
@@ -75,16 +74,12 @@ class _Question:
 
 
 @dataclass(frozen=True)
-class _Episode:
+class _Episode(FieldOptions):
     """The common part of both tasks: the concepts, the course of an episode, and the grading of answers."""
 
     domain: str | None = None
     concepts: tuple[str, ...] | None = None
     name = ""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"domain": self.domain, "concepts": None if self.concepts is None else list(self.concepts)}
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -173,10 +168,6 @@ class Potemkin(_Episode):
 
     tasks: tuple[str, ...] = USES
     name = "potemkin"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"tasks": list(self.tasks), **super().options}
 
     @property
     def uses(self) -> tuple[str, ...]:
