@@ -20,7 +20,8 @@ from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
 from .ledger.imported import refuse_imported
 from .records import digest
-from .result import STOPPED, Result
+from .result import Result
+from .stored_run import STOPPED
 
 if TYPE_CHECKING:
     from .experiments.executors import Executor

@@ -6,8 +6,9 @@ import asyncio
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..agents.base import Agent, Context, agreed, pass_on, runs_graph, speak
+from ..agents.base import Agent, Context, runs_graph
 from ..agents.options import ModelOptions
+from ..agents.speaking import agreed, pass_on, speak
 from ..records import Turn
 from .external_graph import ExternalGraph
 from .external_run import GraphRun, run_graph

@@ -39,7 +39,9 @@ def _planted(kind: Callable[[Any], Backend], rates: type[Any], about: str) -> Ca
     def make(*args: float, **options: float) -> Backend:
         return kind(rates(*args, **options))
 
-    make.__doc__, make.__qualname__ = about, kind.__name__
+    meanings = (inspect.getdoc(rates) or "").partition("\n\n")[2]
+    make.__doc__ = f"{about}\n\n{meanings}"
+    make.__qualname__ = kind.__name__
     make.__signature__ = inspect.signature(rates)  # type: ignore[attr-defined]
     return make
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .labels import Names
+from .label_names import Names
 
 __all__ = ["top_of_values"]
 
