@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .experiments.settings import ExperimentSettings
     from .reports.progress import RunProgress, RunSize
 
-__all__ = ["arun", "execute", "forecast", "prepared", "run", "run_size"]
-
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 
 

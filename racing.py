@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from .experiments.experiment import Experiment
     from .experiments.settings import ExperimentSettings
 
-__all__ = ["race", "race_into"]
-
 LOWER = {"gap": True, "doing": False, "knowing": False}
 PER = ("point", "dollar")
 

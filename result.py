@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from .experiments.training_data import TrainingData
     from .reports.plots import Plot
 
-__all__ = ["Result", "open_run"]
-
 
 @dataclass(frozen=True)
 class Result(StoredRun):

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from .evals.race import RaceResult
     from .evals.run_tables import RunTables
 
-__all__ = ["RACE", "STOPPED", "StoredRun"]
-
 RACE = "race"  # the setting of a ledger that says how a race stands
 STOPPED = "stopped"  # the setting of a ledger that says why its run ended early; empty where it did not
 TRANSCRIPTS = 20_000  # records whose turns, and draws whose outcomes, are read without being asked to

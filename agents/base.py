@@ -22,25 +22,6 @@ from ..registry import Registry, bind
 from ..tasks.tools import TaskTool
 from .options import ModelOptions, RoleOptions
 
-__all__ = [
-    "AGENTS",
-    "Agent",
-    "Context",
-    "DeclaresOptions",
-    "GraphRole",
-    "ModelRole",
-    "OracleRole",
-    "ParsedAnswer",
-    "Prompt",
-    "Role",
-    "RuleRole",
-    "asks_model",
-    "first_read",
-    "observes",
-    "runs_graph",
-    "without_call",
-]
-
 O = TypeVar("O", bound=RoleOptions)  # noqa: E741
 
 

@@ -26,8 +26,6 @@ from .phrases import joined
 from .rationales import UNSHOWN, rationale_of
 from .tool_use import ask_with_tools, read_claims, without_claims
 
-__all__ = ["agreed", "pass_on", "speak"]
-
 
 @cache
 def _role(factory: Callable[..., Role]) -> tuple[Role, RuleRole | None]:

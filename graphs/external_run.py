@@ -42,8 +42,6 @@ from .graph_reading import (
 from .memory import recall, remember
 from .playing import Waiting, play
 
-__all__ = ["Conversation", "GraphRun", "run_graph"]
-
 SERIES = 1_000_000  # the n-th independent run draws from sample n * SERIES on
 
 

@@ -15,8 +15,6 @@ from ..errors import PlanError
 from ..records import encode
 from .external_graph import ExternalGraph
 
-__all__ = ["Node", "as_digraph", "check_graphs", "check_nodes", "lanes_read", "reads_oracle", "reveals_oracle"]
-
 RESERVED = ("", "turns", "__start__", "__end__")
 
 

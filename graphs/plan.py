@@ -39,8 +39,6 @@ from .styles import check_continues, check_continues_views
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-__all__ = ["SERIES", "Node", "Plan"]
-
 MOST_ANSWERS = 20_000  # of one decision, its copies counted
 
 SERIES = 1_000_000  # the n-th agent that may ask the very same anew draws from sample n * SERIES on

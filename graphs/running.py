@@ -18,8 +18,6 @@ from .state import PlanState, Turns, join_tags
 if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
-__all__ = ["Wiring", "as_langgraph", "run_node"]
-
 
 class Wiring(Protocol):
     """What a node needs of its plan: the nodes that it reads, and the graph behind it."""

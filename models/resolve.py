@@ -22,8 +22,6 @@ from .providers.embedded import Embedded
 from .providers.simulated import Planted, Simulated
 from .providers.simulated_tools import PlantedTools, SimulatedToolUser
 
-__all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
-
 MODELS: Registry[Backend] = Registry("model", "akrasia.models")
 
 LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string: openai/gpt-4o-mini, anthropic/..., ollama_chat/llama3.1")

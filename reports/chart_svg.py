@@ -11,10 +11,6 @@ from .charts import Chart, ChartLine, Network, Strip
 from .svg import MARKS, ROW, drawing, line_at, percent
 from .text import rate_text, signed_rate_text, tick_text
 
-__all__ = [
-    "closed_axis", "closed_row", "drawn_lines", "drawn_network", "drawn_strip", "flips_axis", "flips_row", "swatch",
-]  # fmt: skip
-
 Place = Callable[[float], float]
 HEIGHT = 200
 LEFT, RIGHT = 0.11, 0.96

@@ -19,21 +19,6 @@ from ..evals.pareto import pareto_points
 from .columns import ArmRow
 from .svg import reach
 
-__all__ = [
-    "Chart",
-    "ChartLine",
-    "ChartPoint",
-    "Network",
-    "Strip",
-    "gap_per_variant",
-    "measured_rows",
-    "pareto",
-    "reach_of",
-    "charts_of",
-    "gap_closed",
-    "strip_of",
-]
-
 BINS = 10  # of a reliability diagram
 FEWEST = 2  # steps of an episode that make a curve
 MOST_CELLS = 240  # situations of a strip

@@ -28,8 +28,6 @@ from ..ledger.provenance import ended_sentence
 from ..records import encode
 from ..registry import Registry
 
-__all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records", "write_provenance"]
-
 OF_A_RECOMMENDATION = ("knows", "follows", "stated_valid")
 
 

@@ -20,11 +20,9 @@ from markupsafe import Markup, escape
 from ..evals.scorecard import Scorecard
 from ..files import write_file
 from .gap_terminal import decision_words, oracle_words
-from .page import MINUS, page_of
-from .page_charts import RunSteps
+from .page import page_of
+from .page_charts import MINUS, RunSteps
 from .text import plain_text
-
-__all__ = ["TEMPLATES", "StepLinks", "breakable", "render_report", "write_report"]
 
 LONGEST = 3_000  # characters of one text of a step in the file
 TEMPLATES = Path(__file__).parent / "templates"

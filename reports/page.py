@@ -31,20 +31,12 @@ from .columns import (
     breakdown_tables,
     contrast_cell,
     counted_steps,
+    group_id,
     shown_classes,
     tool_rows,
 )
 from .item_charts import drawn_effects, effects_table
-from .page_charts import (
-    MINUS,
-    RunSteps,
-    drawn_charts,
-    drawn_figure,
-    drawn_plane,
-    group_id,
-    listed_gaps,
-    strip_rows,
-)
+from .page_charts import RunSteps, drawn_charts, drawn_figure, drawn_plane, listed_gaps, strip_rows
 from .page_tables import arm_table, metric_table, table_of
 from .page_texts import (
     CLASS_HEADINGS,
@@ -91,8 +83,6 @@ from .text import (
     short_name,
 )
 from .two_way import SCALE, UNTESTED, two_way_tables
-
-__all__ = ["MINUS", "page_of"]
 
 STATUSES: tuple[str, ...] = get_args(Status)
 

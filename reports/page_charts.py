@@ -22,7 +22,7 @@ from .chart_svg import (
     swatch,
 )
 from .charts import Chart, gap_closed, measured_rows, strip_of
-from .columns import ArmRow, counted_steps, group_id
+from .columns import ArmRow, counted_steps
 from .figures import figures_of
 from .gap_steps import GapSteps, gap_steps
 from .page_values import DrawnChart, Figure, Plane, PlaneLine
@@ -36,8 +36,6 @@ from .text import (
     short_name,
     signed_rate_text,
 )
-
-__all__ = ["MINUS", "RunSteps", "drawn_charts", "drawn_figure", "drawn_plane", "group_id", "listed_gaps", "strip_rows"]
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -19,28 +19,6 @@ from .gap_steps import GapSteps
 from .text import TableCell
 from .two_way import TwoWayTables
 
-__all__ = [
-    "Bar",
-    "ClassLine",
-    "Classes",
-    "DrawnChart",
-    "EveryMetric",
-    "Figure",
-    "FunnelView",
-    "Group",
-    "Headline",
-    "ItemEffects",
-    "Line",
-    "Page",
-    "PageTable",
-    "Plane",
-    "PlaneLine",
-    "SentenceTable",
-    "Spanned",
-    "Split",
-    "VerdictLine",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Spanned:

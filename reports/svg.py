@@ -16,21 +16,6 @@ from ..evals.inference import Estimate
 from ..evals.pareto import Point
 from .text import signed_rate_text, tick_text
 
-__all__ = [
-    "MARKS",
-    "ROW",
-    "TYPICAL",
-    "axis",
-    "bar",
-    "drawing",
-    "line_at",
-    "numbers_beside",
-    "percent",
-    "plane",
-    "reach",
-    "whisker",
-]
-
 ROW = 34  # pixels of a row of the gap figure
 PLANE = 240  # pixels of the plane, without its scale
 LEFT = 0.11  # share of the plane's width that the numbers of its upright scale take

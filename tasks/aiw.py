@@ -24,8 +24,6 @@ from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numb
 from .base import FieldOptions, named_task
 from .numbers import canonical_number
 
-__all__ = ["AIW", "AIWState", "aiw"]
-
 NUMBERS = ("published", "drawn")
 
 

@@ -24,8 +24,6 @@ from .rules import ARM_VIEWS, ORACLES, TRUTH, Rule, arm_oracle, arm_summary, rul
 from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
 from .tools import TaskTool, labels_schema
 
-__all__ = ["Bandit", "BanditState", "bandit"]
-
 REWARDS = ("gaussian", "bernoulli")
 EXAMPLE_SEED, EXAMPLES = -1, 6
 

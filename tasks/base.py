@@ -18,23 +18,6 @@ from ..records import NO_ORACLE, Oracle, Situation
 from ..registry import Registry, bind
 from ..rng import named_rng
 
-__all__ = [
-    "ITEMS_COUNTED",
-    "TASKS",
-    "TASK_SOURCES",
-    "FieldOptions",
-    "Graded",
-    "Itemised",
-    "Task",
-    "action_index",
-    "count_items",
-    "item_of",
-    "max_decisions",
-    "named_task",
-    "random_state_after",
-    "says_what_is_right",
-]
-
 ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
 
 

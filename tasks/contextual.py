@@ -23,8 +23,6 @@ from .base import FieldOptions, action_index, named_task
 from .movielens import MOVIES, Ratings, generate_ratings, load_movielens
 from .rules import ARM_VIEWS, RATING_MIDDLE, TRUTH, arm_oracle, arm_summary, linucb_values
 
-__all__ = ["Contextual", "ContextualState", "contextual"]
-
 ORACLES = ("linucb", TRUTH)
 
 

@@ -26,8 +26,6 @@ from ..solvers import SOLVERS, ReadPrompt, paragraphs
 from .base import FieldOptions, action_index, named_task
 from .dilemma_texts import DILEMMAS, Dilemma
 
-__all__ = ["FRAMES_ASKED", "DilemmaState", "Dilemmas", "dilemmas"]
-
 FRAMES_ASKED = ("say", "act")
 _ASKS = {
     "say": ("Somebody asks for your judgement.", "Which of the two should be done?"),

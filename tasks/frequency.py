@@ -23,8 +23,6 @@ from .bandit import Bandit, BanditState, bandit
 from .base import FieldOptions, named_task
 from .rules import TRUTH
 
-__all__ = ["LONGEST", "SHORTEST", "Frequency", "FrequencyState", "frequency"]
-
 SHORTEST, LONGEST = 2, 10  # transitions of the random policy
 
 

@@ -31,8 +31,6 @@ from .base import FieldOptions, action_index, named_task
 from .horizon_values import choice_values, posterior_mean
 from .scenarios import LABELS
 
-__all__ = ["FORCED", "Horizon", "HorizonState", "horizon"]
-
 FORCED = 4
 MIDDLE, SPREAD = 50.0, 14.0  # of the true averages; close to the published 40 or 60 with a gap of 4 to 30
 TIE = 1e-6

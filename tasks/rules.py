@@ -14,20 +14,6 @@ from math import log, sqrt
 from ..errors import UnknownName
 from ..records import Oracle, Transition
 
-__all__ = [
-    "ARM_VIEWS",
-    "ORACLES",
-    "RATING_MIDDLE",
-    "RULES",
-    "TRUTH",
-    "Rule",
-    "arm_oracle",
-    "arm_summary",
-    "best_labels",
-    "linucb_values",
-    "rule_named",
-]
-
 ARM_VIEWS = {
     "history": ("history",),
     "summary": ("pulls", "mean"),

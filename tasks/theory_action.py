@@ -25,8 +25,6 @@ from ..solvers import SOLVERS, ReadPrompt, paragraphs
 from .base import FieldOptions, action_index, named_task
 from .theory_rules import DOMAINS_OF_THEORY, THEORIES, Instance, Theory
 
-__all__ = ["INSTANCES", "TheoryAction", "TheoryState", "theory_action"]
-
 INSTANCES = 40
 LETTERS = ("A", "B", "C", "D")
 _OPTION = re.compile(r"^([A-D]): (.+)$", re.MULTILINE)

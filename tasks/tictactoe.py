@@ -28,8 +28,6 @@ from ..rng import named_rng
 from .base import FieldOptions, action_index, named_task
 from .search import EMPTY, LINES, empty_cells, is_full, mcts_move, minimax_values, winner, with_mark
 
-__all__ = ["OPPONENTS", "GameState", "TicTacToe", "tictactoe"]
-
 CELLS = tuple("012345678")
 NOISE = 0.5  # probability of a random move of "noisy_mcts" (Schmied et al. 2025)
 OPPONENTS = {

@@ -27,8 +27,6 @@ from .base import FieldOptions, named_task
 from .numbers import canonical_number
 from .tools import CALCULATOR, TaskTool, calculate
 
-__all__ = ["ELEMENTS", "KINDS_OF_NEED", "ToolNeed", "ToolNeedState", "tool_need"]
-
 KINDS_OF_NEED = ("arithmetic", "lookup")
 LEVELS = 4
 ELEMENTS = (

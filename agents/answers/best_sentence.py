@@ -6,8 +6,6 @@ import re
 
 from .markers import MAY_LEAD, Marked
 
-__all__ = ["best_sentence"]
-
 LONGEST_LEAD = 500  # characters of a sentence before what it says is best
 _BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[,:\u2013\u2014][ \t]*|[ \t](?=(?:so|and|but|hence|thus|therefore|because|since)\b)")

@@ -24,8 +24,6 @@ from .markers import own_line_begins
 from .parsing import read_recommendation
 from .values import top_of_values
 
-__all__ = ["read_implied", "reasoning_alone", "without_conclusion"]
-
 LONGEST = 40_000
 _BLOCK = re.compile(r"<(ucb_)?values>.*?</(ucb_)?values>", re.IGNORECASE | re.DOTALL)
 _BULLET = re.compile(r"[ \t]*(?:[-*•+]|\d{1,3}[.)])?[ \t]*[*_`\"'|]{0,4}[ \t]*")

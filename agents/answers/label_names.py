@@ -11,8 +11,6 @@ from itertools import groupby
 from ...records import plain_signs
 from .dressing import EAST_ASIAN, lower, parted
 
-__all__ = ["DRESSING", "Names", "names_of"]
-
 DRESSING = " \t\"'`*_<[({$#\\>:=|^-•‣+¡"
 _CALL = re.compile(r"\w[(\[{]|=")
 _QUOTE = "[\"']"  # of a call: either will do

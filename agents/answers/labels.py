@@ -15,8 +15,6 @@ from .dressing import look_alike, parted, undressed
 from .label_names import DRESSING, Names
 from .remarks import CORRECTION, begins_choice, explain
 
-__all__ = ["LabelReading", "read_labels"]
-
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 LONGEST_LABEL = 200  # characters

@@ -21,7 +21,6 @@ from functools import lru_cache
 
 from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
-from ...tasks.numbers import canonical_number
 from .best_sentence import best_sentence
 from .label_names import Names, names_of
 from .labels import LabelReading, read_labels
@@ -30,21 +29,6 @@ from .numbers import read_number
 from .open_answers import read_open, with_lines
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
-
-__all__ = [
-    "abstains",
-    "canonical_number",
-    "holds_recommendation",
-    "match_label",
-    "place_read",
-    "read_action",
-    "read_answer",
-    "read_recommendation",
-    "read_stated",
-    "replace_action",
-    "unread_place",
-    "whole_lines",
-]
 
 SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}

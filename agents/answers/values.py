@@ -6,8 +6,6 @@ import re
 
 from .label_names import Names
 
-__all__ = ["top_of_values"]
-
 LONGEST = 20_000
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])?\b|∞)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}(?:,\d{3}){2,}(?:\.\d+)?|[1-9]\d{0,2},\d{3}\.\d+)(?![\d,])")

@@ -11,8 +11,6 @@ from ...errors import BadOption
 from ..experiment import Experiment
 from .messages import Connection, ToDriver, ToWorker
 
-__all__ = ["WorkerHandle", "WorkerLauncher", "check_portable"]
-
 
 class WorkerHandle(Connection[ToWorker, ToDriver], Protocol):
     """The driver's end of the connection to one worker."""

@@ -22,7 +22,7 @@ from ...events import EventBus, StopBegan, WorkerDied
 from ...ledger.store import RunStore
 from ...ledger.tables import RECORD, Batch, booked_rows
 from ...models.budget import BudgetTracker
-from ...models.gateway import RunUsage
+from ...models.retry import RunUsage
 from ...records import Record, decode
 from ..experiment import Experiment
 from .base import Assignment, Executor, emit_stored, spent_before
@@ -49,8 +49,6 @@ from .messages import (
 )
 from .remote_budget import BudgetServer
 from .worker import VERSION, WorkerSpec, share_of
-
-__all__ = ["WorkerPool"]
 
 AHEAD = 2  # episodes that a worker has in flight, as a multiple of those that it plays at once
 DEATHS = 3  # of workers over one episode, or at their start, before the run is stopped

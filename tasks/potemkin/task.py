@@ -30,16 +30,6 @@ from .concepts_numbers import NUMBERS
 from .concepts_structures import STRUCTURES
 from .concepts_text import TEXT
 
-__all__ = [
-    "CONCEPTS",
-    "USES",
-    "Potemkin",
-    "PotemkinIncoherence",
-    "PotemkinState",
-    "potemkin",
-    "potemkin_incoherence",
-]
-
 CONCEPTS: dict[str, Concept] = {c.name: c for c in (*GAMES, *TEXT, *NUMBERS, *STRUCTURES)}
 DOMAINS = tuple(dict.fromkeys(c.domain for c in CONCEPTS.values()))
 USES = ("classify", "generate", "edit")
