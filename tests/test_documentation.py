@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import runpy
 import shlex
@@ -236,13 +235,11 @@ def test_the_architecture_page_names_every_room_and_only_classes_that_exist() ->
     words = page.partition("## Words of the machine room")[2].partition("## Three flows")[0]
     rows = [row.split("|")[1] for row in words.splitlines() if row.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)}
-    defined = {
-        node.name
-        for path in ROOT.rglob("*.py")
-        if path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks", "examples", ".venv"}
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef)
-    }
+    outside = {"tests", "benchmarks", "examples"}
+    rooms = [p for p in ROOT.iterdir() if p.name not in outside and not p.name.startswith(".")]
+    files = [path for room in rooms for path in (room.rglob("*.py") if room.is_dir() else [room])]
+    texts = (path.read_text(encoding="utf-8") for path in files if path.suffix == ".py")
+    defined = {name for text in texts for name in re.findall(r"^class (\w+)", text, re.MULTILINE)}
     assert len(named) > 30 and named <= defined
 
 
