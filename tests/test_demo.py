@@ -51,7 +51,7 @@ def test_the_first_screen_is_the_question_one_table_two_sentences_and_what_is_ne
 
 
 def test_a_demo_that_was_played_is_shown_and_asks_nobody_again(demo: Demo, tmp_path: Path) -> None:
-    few = ("--model", "simulated", "--episodes", "20")
+    few = ("--model", "simulated", "--episodes", "4")
     first = json.loads(demo(*few, "--json")[1])
     asked = ak.open_run("runs/demo-simulated").costs.paid.calls
     again = json.loads(demo(*few, "--json")[1])
