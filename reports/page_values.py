@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..evals.scorecard import Arm
-from .charts import Chart, ChartLine
+from .charts import Chart, ChartLine, Strip
 from .columns import ArmRow, Column
 from .gap_steps import GapSteps
 from .text import TableCell
@@ -195,10 +195,10 @@ class EveryMetric:
 
 @dataclass(frozen=True, slots=True)
 class DrawnChart:
-    """A chart with its drawings: the rows of a forest, or one drawing with the names of its lines."""
+    """A chart with its drawings: rows with their numbers, or one drawing with the names of its lines."""
 
     chart: Chart
-    rows: list[tuple[ChartLine, Markup, TableCell]]
+    rows: list[tuple[ChartLine, Markup, list[TableCell]]]
     drawn: Markup
     legend: list[tuple[str, Markup]]
 
@@ -264,8 +264,7 @@ class Group:
     metrics: EveryMetric
     code: str
     charts: list[DrawnChart]
-    strip: list[tuple[str, Markup]]
-    strip_left: int
+    strip: Strip | None
     gaps: GapSteps | None
     by_item: list[ItemEffects]
     effects: PageTable | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import tomllib
 from dataclasses import fields
 from functools import cache
@@ -195,6 +197,14 @@ def test_the_page_of_columns_computes_what_the_scorecard_says(tmp_path: Path, mo
     for arm in result.score(metrics=["knowing", "doing", "gap"]).arms:
         means = steps[steps["variant"] == arm.variant][["knows", "does", "gap"]].mean()
         assert list(means) == pytest.approx([arm.metrics[m].value for m in ("knowing", "doing", "gap")])
+    if shutil.which("Rscript"):
+        (block,) = re.findall(r"```r\n(.*?)```", PAGES["columns.md"], re.DOTALL)
+        (tmp_path / "block.R").write_text(block)
+        printed = subprocess.run(["Rscript", "block.R"], capture_output=True, text=True, check=True).stdout
+        gaps = steps.groupby("variant")["gap"].mean()
+        assert {line.split()[-2]: float(line.split()[-1]) for line in printed.splitlines()[1:]} == {
+            variant.split()[-1]: pytest.approx(gap, abs=1e-5) for variant, gap in gaps.items()
+        }
 
 
 def test_every_page_is_in_the_site() -> None:
