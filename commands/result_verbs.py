@@ -13,8 +13,6 @@ from .strict import StrictCommand
 from .threads import few_threads
 from .waiting import waiting
 
-__all__ = ["add_result_commands"]
-
 SECTION = "Results"
 
 

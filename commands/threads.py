@@ -10,8 +10,6 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["few_threads"]
-
 SMALL = 50_000_000  # bytes of a ledger: some 12,000 steps
 THREADS = {"polars": "POLARS_MAX_THREADS", "numpy": "OPENBLAS_NUM_THREADS"}  # read when the library is loaded
 

@@ -16,8 +16,6 @@ import numpy as np
 from .inference import LEVEL, Array, Estimate
 from .inference.distributions import normal_quantile
 
-__all__ = ["UNASKED", "MixedCheck", "mixed_check", "not_fitted"]
-
 UNASKED = "it was not asked for, as it takes longest: akrasia report RUN --mixed, or akrasia score RUN --by-item"
 MOST_ROWS = 20_000
 FEWEST_ITEMS = 5

@@ -17,8 +17,6 @@ from pickle import UnpicklingError
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
-__all__ = ["html_environment"]
-
 
 class _BesideByteCode(FileSystemBytecodeCache):
     """In the folder of this module's own byte code; what `tag` tells apart is kept apart."""

@@ -19,17 +19,6 @@ import numpy as np
 
 from .ratios import Array
 
-__all__ = [
-    "binomial_cdf",
-    "f_tail",
-    "noncentral_t_tail",
-    "normal_cdf",
-    "normal_quantile",
-    "root",
-    "student_quantile",
-    "student_tail",
-]
-
 STANDARD = NormalDist()
 SHARP = 2e-15  # relative change at which a fraction is taken for its limit
 MOST_TERMS = 10**6

@@ -20,8 +20,6 @@ from ...errors import BadOption
 from .distributions import noncentral_t_tail, root, student_quantile
 from .ratios import Array, linearised, standard_error
 
-__all__ = ["assumed_spread", "episodes_needed", "minimum_detectable_effect", "pilot_spread", "power"]
-
 ALPHA = 0.05
 TARGET = 0.8
 MOST = 10**7

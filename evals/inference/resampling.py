@@ -13,8 +13,6 @@ from ...rng import named_rng
 from .distributions import normal_cdf, normal_quantile
 from .ratios import Array
 
-__all__ = ["RESAMPLES", "Picked", "average_ranks", "bca_interval", "resampled"]
-
 RESAMPLES = 2000
 
 Picked = np.ndarray[tuple[int, int], np.dtype[np.intp]]

@@ -20,8 +20,6 @@ from .distributions import f_tail, normal_quantile
 from .ratios import Array
 from .values import LEVEL
 
-__all__ = ["Shrunk", "shrunk_effects"]
-
 GRID = 120  # values of tau
 
 
