@@ -125,7 +125,7 @@ class _StandIn:
 
     @property
     def info(self) -> ModelInfo:
-        return ModelInfo("conformance", "conformance", "chat", 64, deterministic=True, price=Price(), tools="native")
+        return ModelInfo("conformance", "conformance", "chat", 64, price=Price(), tools="native")
 
     async def open(self) -> None:
         """Nothing to load."""

@@ -36,7 +36,6 @@ class Scripted:
             self.name,
             self.style,
             self.max_concurrency,
-            deterministic=True,
             price=self.price,
             tools="native" if chats and self.native_tools else "prompted",
             images=chats,

@@ -141,7 +141,6 @@ def _info_of(planted: Planted) -> ModelInfo:
         id=f"simulated/{planted.name}",
         label=":".join(filter(None, ("simulated", unusual))),
         max_concurrency=256,
-        deterministic=True,
         note="planted: " + ", ".join(f"{k} {v:g}" for k, v in planted.identity.items()),
         tools="native",
     )

@@ -54,7 +54,6 @@ class SimulatedToolUser:
             id=f"simulated_tools/{digest(self.planted, 4)}",
             label="simulated_tools",
             max_concurrency=256,
-            deterministic=True,
             note="planted: " + ", ".join(f"{k} {v:g}" for k, v in asdict(self.planted).items()),
             tools="native",
         )
