@@ -115,9 +115,13 @@ bench-commands: setup ## Time list, show, score and report on the run of `make d
 	@$(BIN)/python benchmarks/commands.py $(ARGS)
 
 .PHONY: test-browser
-test-browser: setup ## Click through the viewer in chromium, which must be there (installs playwright into .venv)
-	@$(BIN)/python -c 'import playwright' 2> /dev/null || $(PIP) install --quiet --no-compile 'playwright>=1.50,<2'
+test-browser: $(VENV)/.browser ## Click through the viewer in chromium, which must be there (installs playwright into .venv)
 	@$(BIN)/pytest -n 0 tests/reports/viewer/test_browser.py $(ARGS)
+
+$(VENV)/.browser: requirements/browser.txt $(INSTALLED)
+	@echo 'Installing playwright (55 MB)'
+	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/browser.txt
+	@touch $@
 
 .PHONY: bench-viewer
 bench-viewer: setup ## Time the viewer's pages on 100,000 records (fails beyond 300 ms, or 200 ms for a situation)
@@ -176,6 +180,9 @@ lock: ## Resolve requirements/dev.txt again (needs uv; ARGS=--upgrade takes newe
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --constraint requirements/dev.txt --output-file requirements/docs.txt $(ARGS) requirements/docs.in
+	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --constraint requirements/dev.txt --output-file requirements/browser.txt $(ARGS) requirements/browser.in
 	@$(UV) pip compile --quiet --no-config --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --no-emit-package torch --constraint requirements/dev.txt --override <(echo "torch==2.13.0; sys_platform == 'never'") \

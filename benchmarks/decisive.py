@@ -29,8 +29,6 @@ from akrasia.rng import named_rng
 from akrasia.tasks import bandit
 from akrasia.tasks.bandit import Bandit, BanditState
 
-__all__ = ["PLANS", "Crew", "accuracy", "labelled"]
-
 PLANS = {
     "debate, 3 agents, 2 rounds": "reason_act | debate(agents=3, rounds=2)",
     "debate, 5 agents, 1 round": "reason_act | debate(agents=5, rounds=1)",

@@ -29,8 +29,6 @@ from .output import echo_json
 from .settings import tell
 from .waiting import waiting
 
-__all__ = ["ask_once", "examine"]
-
 QUESTION = "Answer with the one word: ready."
 
 NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")

@@ -12,8 +12,6 @@ from .output import echo_json, terminal
 from .strict import StrictCommand
 from .waiting import waiting
 
-__all__ = ["add_result_commands"]
-
 SECTION = "Results"
 
 

@@ -20,8 +20,6 @@ import numpy as np
 import polars as pl
 import scipy
 
-__all__ = ["common_items", "items_of_episodes", "with_items", "with_items_of"]
-
 Codes = np.ndarray[Any, np.dtype[Any]]
 _ARM = ["task", "model", "variant"]
 _DRAWN = r"^repeats \d+$"  # of the task `frequency`: how often a history repeats an action, and no question of a set

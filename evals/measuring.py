@@ -19,8 +19,6 @@ from .metrics.trials import NOT_REPEATED
 from .pairs import Pairing
 from .situations import side_by_side
 
-__all__ = ["Readable", "measure", "select_metrics", "worst_and_best"]
-
 _NO_TURNS = "the transcripts were not read: score with --turns"
 _IS_BASELINE = "this is what the others are compared with"
 _ROLLOUT = "in a rollout the variants meet different situations"

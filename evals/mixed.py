@@ -16,8 +16,6 @@ from scipy.special import ndtri
 
 from .inference import LEVEL, Array, Estimate
 
-__all__ = ["UNASKED", "MixedCheck", "mixed_check", "not_fitted"]
-
 UNASKED = "it was not asked for, as it takes longest: akrasia report RUN --mixed, or akrasia score RUN --by-item"
 MOST_ROWS = 20_000
 FEWEST_ITEMS = 5

@@ -38,8 +38,6 @@ from ..ledger.step_rows import drawn_action, step_row
 from ..records import Record, encode
 from .step_table import without_probes
 
-__all__ = ["ASKED", "TRIALS", "asked_by_trials", "plurality_votes", "trials", "trials_of_items"]
-
 VERDICTS = ("right", "wrong")  # what stands for an answer where a source tells only whether it is right
 _WHO = ["task", "model", "variant", "control", "baseline", "design", "episode", "item", "step", "situation", "question"]
 _DECISION = ["task", "model", "variant", "episode", "step"]

@@ -15,13 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import networkx as nx
 
 from ..agents.base import AGENTS, Agent, Context, asks_model, observes, runs_graph
-from ..agents.options import ModelOptions
 from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
 from ..models.roles import ModelRoles
@@ -33,15 +31,13 @@ from .code_identity import NO_CODE, Code, code_of
 from .code_modules import is_shipped
 from .decider import Change, Recommends, untagged
 from .external_graph import ExternalGraph
-from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read
-from .running import as_langgraph
-from .state import PlanState, decision_from
+from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read, reads_oracle, reveals_oracle
+from .running import CompiledPlan, chains_of, compiled_chains
+from .state import decision_from
 from .styles import check_continues, check_continues_views
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
-
-__all__ = ["SERIES", "Node", "Plan"]
 
 MOST_ANSWERS = 20_000  # of one decision, its copies counted
 
@@ -200,7 +196,7 @@ class Plan:
         """Model calls of one decision; where rounds may end early, the most there can be. None: a graph from elsewhere
         decides that when it runs, as it does `fewest_calls` and `depth`.
         """
-        return None if self.graphs else self.runs + sum(n.lanes * _tool_rounds(n) for n in self.nodes)
+        return None if self.graphs else self.runs + sum(n.lanes * n.tool_rounds for n in self.nodes)
 
     @property
     def fewest_calls(self) -> int | None:
@@ -214,7 +210,7 @@ class Plan:
             return None
         longest: dict[str, int] = {}
         for n in self.nodes:
-            longest[n.name] = asks_model(n.agent) + _tool_rounds(n) + max((longest[r] for r in n.follows), default=0)
+            longest[n.name] = asks_model(n.agent) + n.tool_rounds + max((longest[r] for r in n.follows), default=0)
         return max(longest.values())
 
     def asks(self) -> set[str]:
@@ -249,7 +245,7 @@ class Plan:
 
     def unrolled(self) -> Plan:
         """The plan that makes all calls this plan can make: no agreement and no right answer spares an agent."""
-        return replace(self, nodes=tuple(_never_spared(n) for n in self.nodes))
+        return replace(self, nodes=tuple(n.unrolled() for n in self.nodes))
 
     def node(self, name: str) -> Node:
         """The node of that name."""
@@ -284,6 +280,7 @@ class Plan:
         """
         from ..models.providers.langchain import traced
 
+        asked = traced(models)
         shown = self.view(situation, Draw(episode, step))
         if situation.answer == "text" and any(reveals_oracle(n.agent) for n in self.nodes):
             raise PlanError(f"{self.name!r} needs answers that can be listed", remedy="Use another task.")
@@ -292,7 +289,7 @@ class Plan:
             oracle = replace(oracle, optimal=tuple(shown_as.get(a, a) for a in oracle.optimal))
         context = Context(
             situation=shown,
-            models=traced(models),
+            models=asked,
             episode=episode,
             step=step,
             sampling=self.sampling,
@@ -300,8 +297,10 @@ class Plan:
             tools=shown_tools(tools, shown),
         )
         limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
+        # A graph from elsewhere, and whoever listens, are given each agent as a node of LangGraph.
+        graph = self._joined if asked is models and not self.graphs else self._compiled
         # Of its second version LangGraph gives the end alone, without a chunk for each node that nobody reads here.
-        output = await self._compiled.ainvoke({"turns": {}}, config=cast(Any, limit), context=context, version="v2")
+        output = await graph.ainvoke({"turns": {}}, config=cast(Any, limit), context=context, version="v2")
         end = cast(Any, output).value
         order = tuple(n.name for n in self.nodes)
         decision = decision_from(end["turns"], order, self.decision, shown, end.get("inside"))
@@ -310,22 +309,17 @@ class Plan:
     decide = untagged(decide_tagged)
 
     @cached_property
-    def _compiled(self) -> CompiledStateGraph[PlanState, Context, Any, Any]:
-        """The graph of a run, whose context holds situation and models."""
-        from langgraph.graph import END, START, StateGraph
+    def _compiled(self) -> CompiledPlan:
+        """The graph of a run, whose context holds situation and models: each agent is a node."""
+        return compiled_chains(self, [(n,) for n in self.nodes])
 
-        builder = StateGraph(PlanState, context_schema=Context)
-        for node in self.nodes:
-            builder.add_node(node.name, cast(Any, as_langgraph(self, node)))
-            if node.follows:
-                builder.add_edge(list(node.follows), node.name)
-            else:
-                builder.add_edge(START, node.name)
-        builder.add_edge(self.decision, END)
-        return builder.compile(name=self.name)
+    @cached_property
+    def _joined(self) -> CompiledPlan:
+        """The same graph with fewer nodes: agents that speak one after the other are one, at a third of the cost."""
+        return compiled_chains(self, chains_of(self.nodes))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_compiled", "code")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_compiled", "_joined", "code")}
 
     def fresh(self, name: str) -> str:
         """`name`, or `name.2`, `name.3`, ... if it is taken."""
@@ -355,11 +349,6 @@ class Plan:
         """How a notebook shows the plan: its drawing, and its expression as text."""
         drawing = {} if Plan.renderer is None else {"image/svg+xml": Plan.renderer(self)}
         return {"text/plain": self.name, **drawing}
-
-
-def _tool_rounds(node: Node) -> int:
-    """In how many rounds a node may call tools: each is one more call of its model."""
-    return node.agent.options_as(ModelOptions).tools if asks_model(node.agent) else 0
 
 
 def _applied(plan: Plan, change: Change) -> Plan:
@@ -405,20 +394,3 @@ def _observed_last(plan: Plan) -> Plan:
     deciding = [n for n in plan.nodes if not observes(n.agent)]
     last = (replace(n, reads=(plan.decision,), lanes=1, sample=0) for n in plan.nodes if observes(n.agent))
     return replace(plan, nodes=(*deciding, *last))
-
-
-def reveals_oracle(agent: Agent) -> bool:
-    """Whether an agent's answer is the oracle's."""
-    return bool(getattr(AGENTS.factory(agent.role), "leaks", False))
-
-
-def reads_oracle(agent: Agent) -> bool:
-    """Whether an agent reads the oracle, or is asked only while it is wrong."""
-    return reveals_oracle(agent) or agent.options_as(ModelOptions).while_wrong
-
-
-def _never_spared(node: Node) -> Node:
-    agent = node.agent
-    if agent.options.get("while_wrong"):
-        agent = agent.with_options(while_wrong=False)
-    return replace(node, agent=agent, level=inf if node.unless else node.level)

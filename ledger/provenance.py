@@ -18,8 +18,6 @@ from typing import Any
 
 from ..records import READER_VERSION
 
-__all__ = ["RunSession", "begin_session", "ended_sentence", "session_lines"]
-
 PACKAGES = (
     "langgraph", "langchain-core", "litellm", "openai", "httpx", "networkx", "numpy", "scipy", "polars", "pydantic",
     "orjson", "gymnasium", "xllamacpp", "torch", "transformers", "ray",

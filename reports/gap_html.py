@@ -15,8 +15,6 @@ from .gap_steps import GapSteps
 from .gap_terminal import decision_words, oracle_words
 from .text import plain_text
 
-__all__ = ["write_gap_page"]
-
 
 def write_gap_page(found: GapSteps, run: str, path: Path) -> Path:
     """Write the steps to an HTML file; returns its path.

@@ -30,8 +30,6 @@ from .ratios import Array, effective_clusters, linearised, ratio, standard_error
 from .resampling import bca_interval, resampled
 from .values import ALIKE, LEVEL, ONE, Estimate, Interval, kind_and_level
 
-__all__ = ["bca", "estimate", "t_quantile", "wilson"]
-
 
 def estimate(num: Array, den: Array, name: str, proportion: bool = True, interval: Interval = "robust") -> Estimate:
     """Estimate a ratio with its interval over clusters.

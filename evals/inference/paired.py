@@ -19,8 +19,6 @@ from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ALIKE, ONE, Contrast, Estimate, Interval, kind_and_level
 
-__all__ = ["contrast", "mcnemar", "sign_flip", "smallest_p"]
-
 PERMUTATIONS = 9999
 MOST = 10**6  # largest sum of whole steps whose distribution is worked out
 LEAST = 1e-12  # below it the rounding of that distribution shows

@@ -20,8 +20,6 @@ import scipy
 from ...errors import BadOption
 from .ratios import Array, linearised, standard_error
 
-__all__ = ["assumed_spread", "episodes_needed", "minimum_detectable_effect", "pilot_spread", "power"]
-
 ALPHA = 0.05
 TARGET = 0.8
 MOST = 10**7

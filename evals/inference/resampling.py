@@ -14,8 +14,6 @@ from scipy.special import ndtr, ndtri
 from ...rng import named_rng
 from .ratios import Array
 
-__all__ = ["RESAMPLES", "Picked", "average_ranks", "bca_interval", "resampled"]
-
 RESAMPLES = 2000
 
 Picked = np.ndarray[tuple[int, int], np.dtype[np.intp]]

@@ -29,8 +29,6 @@ from ...errors import BadOption
 from .ratios import Array
 from .values import LEVEL, Estimate
 
-__all__ = ["PairedSequence", "Sequence", "capital", "interim_intervals"]
-
 BETS = (np.arange(20) + 0.5) / 20  # as shares of the largest bet that cannot ruin
 LEAST = 1e-9
 APART = "no value fits all looks: the episodes are not alike, or this is the one run in twenty"

@@ -20,8 +20,6 @@ from scipy.special import fdtrc, ndtri
 from .ratios import Array
 from .values import LEVEL
 
-__all__ = ["Shrunk", "shrunk_effects"]
-
 GRID = 120  # values of tau
 
 

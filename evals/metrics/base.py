@@ -28,21 +28,6 @@ from ...errors import BadOption
 from ...registry import Registry
 from ..inference import Array, Bounds, Estimate, Interval, bounds, estimate
 
-__all__ = [
-    "ANYWHERE",
-    "CLUSTER",
-    "METRICS",
-    "RANGES",
-    "TABLES",
-    "Metric",
-    "Table",
-    "metric",
-    "per_item",
-    "ratio_metric",
-    "register_metric",
-    "table_read",
-]
-
 Table = Literal["steps", "turns", "pairs", "trials"]
 TABLES: tuple[Table, ...] = get_args(Table)
 CLUSTER = ["task", "model", "item"]

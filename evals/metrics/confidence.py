@@ -28,8 +28,6 @@ from ..inference.resampling import average_ranks
 from .base import CLUSTER, RANGES, metric, once_per_table, register_metric
 from .totals import CELLS, Codes, OfTotals, by_item, quotient, spread_over, summed
 
-__all__ = ["BINS", "KINDS", "LEVELS", "Auroc", "auroc_of", "brier_of", "debiased_of", "ece_of", "rows_with_confidence"]
-
 BINS = 15
 LEVELS = 256  # distinct confidences up to which the interval of the AUROC is over the exact ranks
 KINDS = {

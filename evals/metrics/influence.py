@@ -28,15 +28,6 @@ from .totals import by_item, of_totals, quotient, summed
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = [
-    "CENTRALITIES",
-    "CentralityInfluence",
-    "debate_edges",
-    "influenced_turns",
-    "persuasion_by_edge",
-    "reads_graph",
-]
-
 _NOBODY = "nobody who had spoken reads another: it belongs to debates"
 
 

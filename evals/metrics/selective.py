@@ -32,8 +32,6 @@ from .base import ANYWHERE, RANGES, metric, register_metric
 from .confidence import KINDS, LEVELS, rows_with_confidence
 from .totals import CELLS, OfTotals, by_item, quotient, spread_over, summed
 
-__all__ = ["aurc_of", "excess_of", "risk_coverage", "risk_coverage_of"]
-
 ONE_CLASS = "all decisions are right, or all are wrong: no order of them is better than another"
 
 

@@ -21,10 +21,11 @@ from ...evals.labels import LabelAgreement
 from ...ledger import read_ledger
 from ...ledger.provenance import session_lines
 from ...records import FAILURES
+from ..columns import group_id
 from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
-from ..page import MINUS, page_of
-from ..page_charts import group_id
+from ..page import page_of
+from ..page_charts import MINUS
 from ..text import share_text
 from .filters import FILTERS, LISTED, SITUATION
 from .links import Links
@@ -33,8 +34,6 @@ from .pieces import marked_pieces
 from .search import TextHits
 from .situation_page import situation_page
 from .viewed_run import RunState, ViewedRun
-
-__all__ = ["error_page", "home_page", "label_page", "run_page", "scorecard_part", "step_page", "steps_page"]
 
 HERE = Path(__file__).parent
 SOMETIMES = ("lost-conclusion", "lost-action", "lost-reading", "trials")  # a column only where some step is so
