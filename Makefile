@@ -119,7 +119,7 @@ test-browser: $(VENV)/.browser ## Click through the viewer in chromium, which mu
 	@$(BIN)/pytest -n 0 tests/reports/viewer/test_browser.py $(ARGS)
 
 $(VENV)/.browser: requirements/browser.txt $(INSTALLED)
-	@echo 'Installing playwright (45 MB)'
+	@echo 'Installing playwright (55 MB)'
 	@$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/browser.txt
 	@touch $@
 

@@ -20,7 +20,8 @@ from .ledger import Ledger, LedgerReader, holds_run, read_ledger
 from .ledger.file import FILE, LOCK
 from .ledger.imported import refuse_imported
 from .records import digest
-from .result import STOPPED, Result
+from .result import Result
+from .stored_run import STOPPED
 
 if TYPE_CHECKING:
     from .experiments.executors import Executor
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from .experiments.runner import Outcome
     from .experiments.settings import ExperimentSettings
     from .reports.progress import RunProgress, RunSize
-
-__all__ = ["arun", "execute", "forecast", "prepared", "run", "run_size"]
 
 _DEFAULTS: dict[str, Any] = {"task": "bandit", "variants": ("reason_act",)}
 

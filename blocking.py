@@ -8,8 +8,6 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-__all__ = ["blocking"]
-
 T = TypeVar("T")
 
 

@@ -21,8 +21,6 @@ from .commands.result_verbs import add_result_commands
 from .commands.training_verbs import add_training_commands
 from .errors import AkrasiaError, Denied, UsageError
 
-__all__ = ["app", "main"]
-
 TRACEBACK = "AKRASIA_TRACEBACK"  # set to anything, an error that nobody expected shows where it came from
 
 app = typer.Typer(

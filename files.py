@@ -14,8 +14,6 @@ from pathlib import Path
 
 from .errors import RunFolderError
 
-__all__ = ["is_file", "replacing", "writable", "write_file"]
-
 
 def is_file(path: Path) -> bool:
     """Whether a file lies there; false too of a name that no file can have, such as one that is too long."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["paragraph_html", "table_html"]
-
 _LEFT = ' style="text-align: left"'
 
 

@@ -12,19 +12,6 @@ from typing import Any
 
 from .errors import BadOption, UnknownName
 
-__all__ = [
-    "MOST_AGENTS",
-    "MOST_OPTIONS",
-    "MOST_ROUNDS",
-    "MOST_SAMPLES",
-    "MOST_SEED",
-    "MOST_STEPS",
-    "flag",
-    "one_of",
-    "real",
-    "whole",
-]
-
 MOST_SEED = 2**63 - 1
 MOST_ROUNDS, MOST_AGENTS, MOST_SAMPLES = 100, 100, 5_000  # of one decision: more is a mistake, and fills the memory
 MOST_STEPS, MOST_OPTIONS = 10_000, 10_000  # of one episode; to choose from

@@ -33,14 +33,13 @@ from .experiments.planning.forecast import forecast_run
 from .experiments.stopping import look_schedule
 from .ledger import Ledger
 from .options import one_of, whole
-from .result import RACE, Result
+from .result import Result
+from .stored_run import RACE
 from .tasks.base import says_what_is_right
 
 if TYPE_CHECKING:
     from .experiments.experiment import Experiment
     from .experiments.settings import ExperimentSettings
-
-__all__ = ["race", "race_into"]
 
 LOWER = {"gap": True, "doing": False, "knowing": False}
 PER = ("point", "dollar")

@@ -27,8 +27,6 @@ from typing import Any, Generic, TypeVar
 
 from .errors import BadOption, UnknownName
 
-__all__ = ["Registry", "bind"]
-
 T = TypeVar("T")
 
 

@@ -11,8 +11,6 @@ from hashlib import blake2b
 
 import numpy as np
 
-__all__ = ["named_rng", "seed_of"]
-
 Name = str | int
 _WORD = 2**64 - 1
 

@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["SOLVERS", "ReadPrompt", "Solver", "paragraphs", "read_prompt"]
-
 
 @dataclass(frozen=True, slots=True)
 class ReadPrompt:

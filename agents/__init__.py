@@ -2,7 +2,7 @@
 
 from .actor import Actor
 from .answers.parsing import read_action, read_answer, read_recommendation, read_stated
-from .base import AGENTS, Agent, Context, ModelRole, RuleRole, speak
+from .base import AGENTS, Agent, Context, ModelRole, RuleRole
 from .critic import Critic
 from .debater import Debater
 from .editor import Editor
@@ -14,6 +14,7 @@ from .policies import EpsilonGreedy, OraclePolicy, RandomPolicy, TryAll
 from .protocols import PROTOCOLS, protocol
 from .readout import Readout
 from .reasoner import Reasoner
+from .speaking import speak
 from .summariser import Summariser
 from .voter import Voter
 

@@ -23,8 +23,6 @@ from .phrases import answer_form, hint_lines, introduce, text_or_filler
 from .rationales import RationaleOptions
 from .rendering import render_situation
 
-__all__ = ["Actor", "ActorOptions"]
-
 RATIONALE = "A reasoner has thought about this situation and wrote:\n\n{rationale}\n\nNow it is your turn to act."
 FORM = "Answer with one line and nothing else:\nACTION=X\nwhere X is the {noun} you choose."
 

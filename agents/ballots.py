@@ -17,18 +17,6 @@ from fractions import Fraction
 from ..records import Status, Turn
 from .answers.parsing import match_label
 
-__all__ = [
-    "BALLOTS",
-    "Ballot",
-    "BallotKind",
-    "exact",
-    "read_approved",
-    "read_ballot",
-    "read_confidence",
-    "read_points",
-    "read_ranking",
-]
-
 _OPEN = " \t\"'`*_<[({"
 _CLOSE = _OPEN + ")]}>."
 _NEXT = re.compile(r"(?<![A-Za-z0-9])(?:RANKING|APPROVE|POINTS|CONFIDENCE|ACTION|BEST)[\"'`*_\])]*[ \t]*=")

@@ -11,8 +11,6 @@ from dataclasses import replace
 from ..records import Sampling, Situation, Status, encode
 from .answers.parsing import read_answer
 
-__all__ = ["JSON_FORM", "bind_to_actions", "read_bound_answer"]
-
 JSON_FORM = 'Where your answer is bound to JSON, write {"action": "X"} instead.'
 _OBJECT = re.compile(r'\{\s*"action"\s*:\s*"([^"]*)"\s*\}')
 

@@ -12,8 +12,6 @@ from typing import Any
 from ..models.sampling import NOT_SENT
 from ..records import Message, Response, Sampling
 
-__all__ = ["CUT_OFF", "answer_fault", "unsent_settings"]
-
 CUT_OFF = "cut off"
 LONGEST = 300  # characters of a provider's sentence
 ECHO = 20  # characters from which an answer that repeats a message is an echo and no coincidence

@@ -12,9 +12,8 @@ from typing import Any, get_args
 
 from ..errors import AkrasiaError, PlanError
 from ..records import Message, Sampling, Situation, Status, Turn
-from .answers.parsing import canonical_number, holds_recommendation, read_answer, read_recommendation
-
-__all__ = ["MISREAD", "calling", "check_parsed", "check_prompt", "check_turn", "is_misread", "lacks_method"]
+from ..tasks.numbers import canonical_number
+from .answers.parsing import holds_recommendation, read_answer, read_recommendation
 
 CONTRACTS = {
     "prompt": "prompt(agent, situation, reads, style) must return a Prompt(messages, sampling): a tuple of Message "

@@ -20,8 +20,6 @@ from .options import ModelOptions, option, text, text_map
 from .phrases import answer_form, hint_lines, text_or_filler
 from .rendering import render_situation
 
-__all__ = ["Critic", "CriticOptions"]
-
 ANSWERS = "Agents have answered as follows.\n\n{answers}"
 COMMENT = (
     "Comment on this in at most five sentences: check each step of the reasoning against the situation, say what is "

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from ..records import CuedSituation, Mention, Response, Situation
 
-__all__ = ["CUES", "CueKind", "mention_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class CueKind:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from .base import AGENTS
 from .reasoner import Reasoner
 
-__all__ = ["Debater"]
-
 
 class Debater(Reasoner):
     """Role "debater": a reasoner that also acts, in a discussion; its options are `ReasonerOptions`."""

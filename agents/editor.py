@@ -22,8 +22,6 @@ from .base import AGENTS, Agent, first_read, without_call
 from .options import RoleOptions
 from .phrases import filler_for, first_sentences
 
-__all__ = ["EDITS", "Editor", "EditorOptions"]
-
 EDITS = ("swap", "truncate", "corrupt", "filler")
 
 

@@ -12,8 +12,6 @@ from ..records import Draw, Situation, Turn
 from .base import AGENTS, Agent, first_read, without_call
 from .options import RoleOptions
 
-__all__ = ["StatedPolicy"]
-
 
 class StatedPolicy:
     """Role "executor"; it takes no options."""

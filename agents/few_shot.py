@@ -27,8 +27,6 @@ from .options import ModelOptions, RoleOptions, chat_only_names, option, text_ma
 from .phrases import filler_for, hint_lines, introduce, is_filler, joined
 from .rendering import render_situation, shown_lines
 
-__all__ = ["STYLE_NOTES", "action_prefix", "chat_only_option", "few_shot_prompt"]
-
 STYLE_NOTES = {
     "completion": (
         "prompted with worked examples: the reasoner reads the rule's values as a sorted table, the actor reads the "

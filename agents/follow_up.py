@@ -16,8 +16,6 @@ from .base import Agent
 from .options import ModelOptions
 from .phrases import filler_for, first_sentences, unrelated_text
 
-__all__ = ["FOLLOW_UPS", "continue_conversation", "follow_up_text", "quote_turns"]
-
 # By the option `move`; "{others}" is what the agent reads beside its own conversation.
 FOLLOW_UPS: dict[str, str] = {
     "again": (

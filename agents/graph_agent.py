@@ -14,8 +14,6 @@ from ..options import flag
 from .base import AGENTS
 from .options import RoleOptions, option, text, text_map
 
-__all__ = ["GraphAgent", "GraphAgentOptions"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class GraphAgentOptions(RoleOptions):

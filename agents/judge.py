@@ -20,8 +20,6 @@ from .options import ModelOptions, option, text, text_map
 from .phrases import answer_form, hint_lines, text_or_filler
 from .rendering import render_situation
 
-__all__ = ["Judge", "JudgeOptions"]
-
 DISCUSSION = "Agents have discussed this situation.\n\n{others}"
 DECIDE = "You are the judge. Weigh what they say against the situation, and decide for yourself which {noun} is best."
 FORM = "End with two lines\nBEST=X\nACTION=Y\nwhere X is the {noun} that is best and Y is the {noun} you choose."

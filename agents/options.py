@@ -19,18 +19,6 @@ from typing import Any, Self
 from ..errors import BadOption
 from ..options import flag, one_of, real, whole
 
-__all__ = [
-    "ModelOptions",
-    "RoleOptions",
-    "chat_only_names",
-    "number",
-    "option",
-    "name_of",
-    "text",
-    "text_map",
-    "whole_from",
-]
-
 Check = Callable[[str, Any], object]
 
 

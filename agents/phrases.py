@@ -14,19 +14,6 @@ from collections.abc import Mapping
 from ..records import Turn
 from .options import ModelOptions
 
-__all__ = [
-    "answer_form",
-    "filler_for",
-    "first_sentences",
-    "hint_lines",
-    "introduce",
-    "is_filler",
-    "joined",
-    "text_or_filler",
-    "unrelated_text",
-    "word_pieces",
-]
-
 CONFIDENCE = "\nAdd one line\nCONFIDENCE=N\nwhere N, from 0 to 100, is how sure you are that your answer is right."
 ABSTAIN = "\nIf you would rather not choose, write ABSTAIN in the place of your choice: ACTION=ABSTAIN."
 UNRELATED = (

@@ -14,8 +14,6 @@ from ..rng import named_rng
 from .base import AGENTS, Agent, first_read, without_call
 from .options import RoleOptions, number, option
 
-__all__ = ["EpsilonGreedy", "OraclePolicy", "RandomPolicy", "TryAll"]
-
 
 class TryAll:
     """Role "try_all": while an action was never taken, take the first such one; else what was chosen."""

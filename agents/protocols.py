@@ -25,18 +25,6 @@ from ..options import one_of, real
 from ..registry import Registry
 from .ballots import BALLOTS, Ballot, BallotKind, exact
 
-__all__ = [
-    "PROTOCOLS",
-    "TIES",
-    "DecisionProtocol",
-    "VoteCount",
-    "Votes",
-    "check_ties",
-    "count_votes",
-    "protocol",
-    "protocol_named",
-]
-
 TIES = ("first", "none", "random")
 UNSURE = 0.5  # the weight of a ballot that gives no confidence
 

@@ -17,8 +17,6 @@ from ..records import Response, Situation, Status
 from .answers.parsing import read_recommendation
 from .options import ModelOptions, name_of, option
 
-__all__ = ["RATIONALES", "UNSHOWN", "RationaleOptions", "Stated", "rationale_of"]
-
 RATIONALES = ("answer", "reasoning", "both")
 UNSHOWN = "unshown"
 """The fault of a turn whose rationale is the thought, where the provider shows none."""

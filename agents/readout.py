@@ -15,8 +15,6 @@ from .base import AGENTS, Agent, ParsedAnswer, Prompt, first_read
 from .bound import JSON_FORM, bind_to_actions, read_bound_answer
 from .options import ModelOptions, option, text
 
-__all__ = ["Readout", "ReadoutOptions"]
-
 ASK = "Do not think again and change nothing: name once more the {noun} that your last answer chose, by its name alone."
 FORM = "Answer with one line and nothing else:\nACTION=X\nwhere X is that {noun}."
 

@@ -21,8 +21,6 @@ from .phrases import answer_form, hint_lines, introduce, text_or_filler
 from .rationales import RationaleOptions
 from .rendering import render_situation
 
-__all__ = ["Reasoner", "ReasonerOptions"]
-
 THINK = (
     "Think step by step: work out what the situation says about every {noun}, and say which {noun} is best and why. "
     "Keep it short."

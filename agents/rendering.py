@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from ..records import Situation
 
-__all__ = ["render_situation", "history_lines", "shown_lines"]
-
 _HEADINGS = {"pulls": "times taken", "mean": "mean reward", "index": "value under the rule"}
 
 

@@ -15,8 +15,6 @@ from .base import AGENTS, Agent, ParsedAnswer, Prompt, first_read
 from .options import ModelOptions, name_of, option, text
 from .rendering import render_situation
 
-__all__ = ["Summariser", "SummariserOptions"]
-
 INSTRUCTIONS = {
     "history": (
         "Sum up in at most six sentences what has happened so far, {noun} by {noun}, with numbers. Say nothing of "

@@ -18,8 +18,6 @@ from ..models.roles import ModelRoles
 from ..records import Draw, Message, Response, Sampling, ToolUse, Usage
 from ..tasks.tools import TaskTool, call_tool
 
-__all__ = ["ToolAnswer", "ask_with_tools", "read_claims", "without_claims"]
-
 AT_ONCE = 16  # calls of one round that are answered
 ASK = (
     "\n\nYou may call tools before you answer. Begin your answer with one line\nTOOLS=X\n"

@@ -28,8 +28,6 @@ from .base import AGENTS, Agent, first_read, without_call
 from .options import RoleOptions
 from .protocols import VoteCount, check_ties, count_votes, protocol_named
 
-__all__ = ["Voter", "VoterOptions", "plurality_winner"]
-
 OTHERWISE = ("undecided", "plurality")
 _UNNAMED = Draw(0, 0, 0)
 

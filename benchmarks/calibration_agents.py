@@ -24,8 +24,6 @@ from akrasia.models.providers.simulated import arms_in
 from akrasia.records import Draw, Request, digest
 from akrasia.rng import named_rng
 
-__all__ = ["Believer", "Chain", "Group", "Hedger", "Rate", "Swayed"]
-
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _FORM = re.compile(r"^(?:End|Answer) with ", re.MULTILINE)
 _SAID = re.compile(r"^(?:BEST|ACTION)=(.+)$", re.MULTILINE)

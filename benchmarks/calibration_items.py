@@ -20,8 +20,6 @@ from scipy.special import expit
 from akrasia.evals import inference as inf
 from akrasia.rng import named_rng
 
-__all__ = ["ITEM_WORLDS", "REPEATS", "ItemWorld", "item_clusters"]
-
 ITEMS = 20
 REPEATS = (1, 5, 40)
 AT_ONCE = 400_000  # decisions

@@ -19,8 +19,6 @@ from akrasia.models import Planted, Simulated
 from akrasia.rng import named_rng
 from akrasia.tasks import bandit
 
-__all__ = ["DECISIONS", "LEVEL_WORLDS", "SEEN", "LevelWorld", "told_apart"]
-
 DECISIONS = 40
 PLAYED = 2000
 SEEN = 0.02

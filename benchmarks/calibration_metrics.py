@@ -25,8 +25,6 @@ from akrasia.models import Scripted
 from akrasia.rng import named_rng
 from akrasia.tasks import Task, bandit
 
-__all__ = ["METRIC_WORLDS", "MetricWorld", "recovered"]
-
 TWO = bandit(arms=2, horizon=1, head_start=1)
 FOUR = bandit(arms=4, horizon=3, head_start=1)  # three decisions of an item, with an arm untried at each
 BASE = "reason_act"

@@ -15,8 +15,6 @@ from akrasia.evals.race import RaceEvidence
 from akrasia.experiments.stopping import look_schedule
 from akrasia.rng import named_rng
 
-__all__ = ["RACES", "RaceWorld", "raced"]
-
 ARMS, STEPS, MOST = 20, 4, 1500
 
 

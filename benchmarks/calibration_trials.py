@@ -18,8 +18,6 @@ from akrasia.evals import METRICS
 from akrasia.evals.trials import plurality_votes
 from akrasia.rng import named_rng
 
-__all__ = ["DRAWS", "TRIAL_ITEMS", "TRIAL_WORLDS", "TrialWorld", "repeated_draws"]
-
 TRIAL_ITEMS = (20, 100, 300)
 DRAWS = (3, 8)
 ENOUGH = 10.0  # items of the rarer kind from which an upper bound is claimed, as elsewhere

@@ -10,22 +10,6 @@ from scipy.special import expit
 
 from akrasia.rng import named_rng
 
-__all__ = [
-    "COMMON",
-    "FEW",
-    "ITEMS",
-    "NAMES",
-    "OFTEN",
-    "PLACEBO",
-    "QUIET",
-    "RARE",
-    "SEED",
-    "TIED",
-    "UNREAD",
-    "World",
-    "batches",
-]
-
 SEED = 5
 
 

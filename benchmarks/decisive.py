@@ -28,8 +28,6 @@ from akrasia.records import Draw, Request
 from akrasia.rng import named_rng
 from akrasia.tasks import bandit
 
-__all__ = ["PLANS", "Crew", "accuracy", "labelled"]
-
 PLANS = {
     "debate, 3 agents, 2 rounds": "reason_act | debate(agents=3, rounds=2)",
     "debate, 5 agents, 1 round": "reason_act | debate(agents=5, rounds=1)",

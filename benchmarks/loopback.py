@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["HTTPRequest", "Reply", "serving"]
-
 
 @dataclass(frozen=True)
 class HTTPRequest:

@@ -19,6 +19,7 @@ from textwrap import wrap
 from typing import Any
 
 import typer
+from reference_columns import COLUMNS_INTRO, HEADLINE, NEEDED, TYPES, column_meanings
 
 from akrasia.cli import app
 from akrasia.experiments.settings import ExperimentSettings
@@ -27,15 +28,12 @@ from akrasia.interventions.base import INTERVENTIONS
 from akrasia.ledger import step_columns
 from akrasia.models.budget import Budget
 from akrasia.models.providers.remote import RemoteModel
-from akrasia.models.providers.simulated import Planted
-from akrasia.models.providers.simulated_tools import PlantedTools
 from akrasia.models.resolve import MODELS
 from akrasia.tasks.base import TASKS
 from akrasia.training.recipe import TrainingConfig
 from akrasia.training.rlft import RLFTConfig
 
 DOCS = Path(__file__).parents[1] / "docs"
-PLANTED = {"simulated": Planted, "simulated_tools": PlantedTools}  # what says what their options mean
 MADE = "*Made by `make reference` from the code; edit the code.*"
 _SEVERAL = re.compile(r"; (\w+: (?:P\())")  # several rates in one line
 _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:    .*\n?|\n)+)", re.MULTILINE)
@@ -128,7 +126,7 @@ def _entries(registry: Any, level: str) -> list[str]:
 
 
 def _options(factory: Callable[..., Any], skip: tuple[str, ...] = ()) -> list[str]:
-    meanings = dict(_described(PLANTED.get(getattr(factory, "__name__", ""), factory)))
+    meanings = dict(_described(factory))
     rows = [
         (f"`{p.name}`", _default(p.default), meanings.get(p.name, ""))
         for p in inspect.signature(factory).parameters.values()
@@ -165,133 +163,17 @@ def _described(thing: Any) -> Iterator[tuple[str, str]]:
 
 def columns_page() -> str:
     """The page of what an export holds."""
-    text = inspect.cleandoc(step_columns.__doc__ or "").partition("Columns beside the identity")[2]
-    text = text.partition("status, stated_status")[0]
-    meanings: dict[str, str] = dict(_IDENTITY)
-    for line in text.splitlines()[1:]:
-        begins = re.match(r" {4}(\w+) {2,}(.*)", line) or re.match(r" {4}(follows_planted) {3}(.*)", line)
-        if begins:
-            last = begins[1]
-            meanings[last] = begins[2]
-        elif line.strip():
-            meanings[last] += f" {line.strip()}"
-    for name, meaning in list(meanings.items()):
-        parts = _parted(name, meaning)
-        meanings |= {each: text for each, text in parts.items() if each == name or each not in meanings}
-    meanings |= _OWN
-    rows = [(f"`{name}`", _TYPES[kind], meanings.get(name, "")) for name, kind in step_columns.SCHEMA.items()]
+    meanings = column_meanings()
+    rows = [(f"`{name}`", TYPES[kind], meanings.get(name, "")) for name, kind in step_columns.SCHEMA.items()]
     lines = [
         "# The columns of an export",
         "",
         MADE,
         "",
-        *wrap(_COLUMNS_INTRO, 118, break_on_hyphens=False, break_long_words=False),
+        *wrap(COLUMNS_INTRO, 118, break_on_hyphens=False, break_long_words=False),
     ]
-    lines += ["", "## The ones that one needs", "", *_table(("column", "what it holds"), _NEEDED), *_HEADLINE]
+    lines += ["", "## The ones that one needs", "", *_table(("column", "what it holds"), NEEDED), *HEADLINE]
     return "\n".join([*lines, *_table(("column", "type", "what it holds"), rows)]) + "\n"
-
-
-def _parted(name: str, meaning: str) -> dict[str, str]:
-    """What a column holds, and what its neighbours hold that are explained behind it: "...; other: it is neither"."""
-    parts = re.split(r"(?:; |\. )((?:\w+, )*\w+): ", meaning)
-    found = {name: parts[0]}
-    last = [name]
-    for names, text in zip(parts[1::2], parts[2::2], strict=True):
-        if set(named := names.split(", ")) <= set(step_columns.SCHEMA):
-            last = named
-            found |= dict.fromkeys(named, text)
-        else:
-            found |= {each: f"{found[each]}; {names}: {text}" for each in last}
-    return found
-
-
-_NEEDED = [
-    ("`task`, `model`, `variant`", "which arm the row is of; `control`: which control that is, null where it is none"),
-    ("`item`", "the question or the game: the unit of every interval, so cluster by it"),
-    ("`episode`, `step`", "which decision; variants of a fork are paired by both, where `situation` is the same text"),
-    ("`asked`", "a rationale was asked for: keep these rows for knowing and the gap"),
-    ("`knows`", "what the rationale recommends is optimal"),
-    ("`does`", "the action taken is optimal"),
-    ("`stated`, `done`", "the recommendation and the action themselves"),
-    (
-        "`status`, `stated_status`",
-        'what became of them: "ok", "unparsable", ...; such rows stay in, and count as wrong',
-    ),
-]
-_HEADLINE = [
-    "",
-    "The gap is no column: it is `knows` and not `does`. Every row is a decision; what is asked about its other",
-    "questions (`probes`) has no rows of its own. After `akrasia export RUN steps.csv` in Python:",
-    "",
-    "```python",
-    "import pandas as pd",
-    "",
-    'steps = pd.read_csv("steps.csv").query("asked == True")',
-    'steps["gap"] = steps["knows"].eq(True) & ~steps["does"].eq(True)',
-    'print(steps.groupby(["task", "model", "variant"])[["knows", "does", "gap"]].mean())',
-    "```",
-    "",
-    "and in R:",
-    "",
-    "```r",
-    'steps <- subset(read.csv("steps.csv", colClasses = "character"), asked == "true")',
-    'steps$gap <- steps$knows %in% "true" & !(steps$does %in% "true")',
-    "aggregate(gap ~ task + model + variant, steps, mean)",
-    "```",
-    "",
-    "These are the scorecard's means of arms that state something; its intervals",
-    "cluster by `item`, its differences pair by `episode` and `step`.",
-    "",
-    "## All of them",
-    "",
-]
-_OWN = {
-    "entropy": "of the token probabilities of the legal actions, in nats; null where not shown",
-    "other": "the action taken is legal, and neither optimal nor greedy",
-    "valid": "the action taken is a legal one",
-    "implies": "one of the implied actions is optimal",
-    "concludes": "one of the actions that the conclusion recommends is optimal",
-    "draws_on": "one of those is among the implied ones; null where either is not known",
-    "planted": "what the changed rationale recommends",
-    "cue_kind": "the kind of that remark",
-    "of": "the plan that a placebo or informed baseline stands for",
-}
-
-
-_TYPES = {str: "text", bool: "true or false", int: "whole number", float: "number"}
-_COLUMNS_INTRO = (
-    "`akrasia export RUN FILE.parquet` (or `.csv`) writes a row per step of a variant; `result.to_frame()` is the "
-    "same as a polars frame, and `result.records` without the last column, `prompts`: who was asked what and said "
-    "what, as JSON. A value is null where it was not asked for. JSON lines hold the whole record instead. "
-    "[Results](results.md) shows how to use them."
-)
-_IDENTITY = {
-    "task": "the task's name, with its options where a run has several of that name",
-    "model": "the model's label",
-    "variant": "the variant's name",
-    "control": "which control the variant is; null where it is none",
-    "baseline": "the variant is the baseline",
-    "design": '"fork" or "rollout"',
-    "episode": "number of the episode, from 0, with the run's seed before it",
-    "step": "number of the step within the episode",
-    "stated": "what the rationale recommends; several are separated",
-    "stated_ties": "how many actions the rationale recommends",
-    "done": "the action that was taken; null where none could be read",
-    "stated_valid": "what is recommended is a legal action",
-    "status": 'what became of the action: "ok", or how it failed ("unparsable", "illegal", "refused", ...)',
-    "stated_status": "the same for what is recommended",
-    "calls": "calls of models that the decision would take alone; null where an imported run does not say",
-    "prompt_tokens": "tokens of all prompts behind the step, as the provider counts them",
-    "completion_tokens": "tokens of all answers behind the step",
-    "cost": "US dollars at nominal prices",
-    "mass": "probability on legal labels before it was renormalised; null where not shown",
-    "reward": "what the action earned, in the task's unit; null where the task has none",
-    "regret": "value of the best action minus that of the action taken, in the task's unit",
-    "agent_faults": "answers of agents that were no answers, as JSON: [[agent, role, what was wrong, how many], ...]",
-    "p_done": "sum of the token probabilities of the action taken",
-    "p_greedy": "the same over the greedy actions",
-    "p_frequent": "the same over the frequent actions that are not greedy",
-}
 
 
 def api_page() -> str:

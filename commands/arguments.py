@@ -7,23 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = [
-    "AsJson",
-    "Changes",
-    "Episodes",
-    "IntervalKind",
-    "LogFile",
-    "LogLevel",
-    "Metrics",
-    "ModelName",
-    "RunFolder",
-    "TaskName",
-    "Trials",
-    "Variants",
-    "Wide",
-    "names_of",
-]
-
 
 def names_of(kind: str) -> Any:
     """Completion of the names of a kind; a registry is loaded when a shell asks, not before."""

@@ -21,8 +21,6 @@ from .runs import run_rows
 if TYPE_CHECKING:
     from ..registry import Registry
 
-__all__ = ["KINDS", "ListedKind", "entries", "show_list"]
-
 Rows = Iterator[tuple[str, ...]]
 
 

@@ -11,8 +11,6 @@ from .arguments import AsJson, Wide, names_of
 from .output import terminal
 from .strict import StrictCommand
 
-__all__ = ["add_catalogue_commands"]
-
 SECTION = "What there is"
 OPEN = {"allow_extra_args": True, "ignore_unknown_options": True}  # the options of a task follow as they are
 

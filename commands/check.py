@@ -19,8 +19,6 @@ from ..result import open_run
 from .output import echo_json
 from .waiting import waiting
 
-__all__ = ["check_command"]
-
 STYLES = {True: "green", False: "red", None: "yellow"}
 
 

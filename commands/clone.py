@@ -14,8 +14,6 @@ from ..training.supervised import SFTProgress
 from .output import echo_json
 from .settings import named_task
 
-__all__ = ["SFTProgressPrinter", "clone_command"]
-
 
 def clone_command(
     out: Path,

@@ -15,8 +15,6 @@ from ..result import open_run
 from .output import echo_json
 from .waiting import waiting
 
-__all__ = ["compare_command"]
-
 
 def compare_command(
     run: Path,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["known_names"]
-
 
 def known_names(kind: str) -> list[str]:
     """The names of a kind, such as "tasks"; of "kinds" the kinds; empty where there are none or they cannot be read."""

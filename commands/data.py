@@ -14,8 +14,6 @@ from .output import echo_json
 from .settings import named_task
 from .strict import refuse_unused
 
-__all__ = ["data_command"]
-
 OF_RUN = ("out", "run", "form", "only", "variant", "model", "as_json")
 OF_EXPERT = ("out", "form", "expert", "task", "changes", "plan", "style", "episodes", "seed", "as_json")
 

@@ -22,8 +22,6 @@ from .output import echo_json
 from .run import is_complete, play
 from .waiting import waiting
 
-__all__ = ["demo_command"]
-
 TESTED = ("acts directly", "reads its thought")  # variants of the organism: a gap that was made, and its end
 TEST_EPISODES = 12
 

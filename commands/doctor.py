@@ -29,11 +29,9 @@ from .output import echo_json
 from .settings import tell
 from .waiting import waiting
 
-__all__ = ["ask_once", "examine"]
-
 QUESTION = "Answer with the one word: ready."
 
-NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")
+NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars")
 COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
 OK, WARN, BAD = "ok", "note", "missing"
 

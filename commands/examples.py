@@ -11,8 +11,6 @@ from pathlib import Path
 
 from ..errors import UnknownName
 
-__all__ = ["example_file", "example_rows", "examples"]
-
 FOLDER = Path(__file__).parents[1] / "examples"
 
 

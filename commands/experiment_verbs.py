@@ -24,8 +24,6 @@ from .output import terminal
 from .strict import StrictCommand
 from .waiting import waiting
 
-__all__ = ["add_experiment_commands"]
-
 SECTION = "Experiments"
 
 

@@ -17,8 +17,6 @@ from ..graphs.plan import Plan
 from ..reports.tables import PROSE, RowNamedTable, TableColumn
 from .output import echo_json
 
-__all__ = ["show_graph"]
-
 MOST_DRAWS = 4
 HEADINGS = (
     ("role", "left", 0),

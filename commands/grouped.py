@@ -6,8 +6,6 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-__all__ = ["GroupedCommands"]
-
 
 class GroupedCommands(TyperGroup):
     """A command group whose help has a section for each `rich_help_panel`, in the order of the commands."""

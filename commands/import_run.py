@@ -17,8 +17,6 @@ from ..importers import IMPORTERS, guess_kind, import_run
 from ..ledger.imported import ImportedFrom
 from .output import echo_json
 
-__all__ = ["import_command"]
-
 
 def import_command(
     kind: str,

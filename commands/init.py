@@ -23,8 +23,6 @@ from ..tasks.base import TASKS
 from .examples import example_file
 from .output import echo_json
 
-__all__ = ["experiment_text", "init_command"]
-
 VARIANTS = (
     "reason_then_act",
     "reason_then_act | re_evaluate",

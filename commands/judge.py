@@ -17,8 +17,6 @@ from ..telemetry.log import logged
 from .output import echo_json
 from .waiting import waiting
 
-__all__ = ["judge_command"]
-
 
 def judge_command(
     run: Path,

@@ -9,8 +9,6 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["echo_json", "terminal"]
-
 
 def terminal(as_json: bool = False) -> Console:
     """Where a command prints for people: stdout, or stderr where stdout is for JSON."""

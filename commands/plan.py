@@ -26,8 +26,6 @@ from .power import show_power
 from .settings import experiment_settings, tell
 from .waiting import waiting
 
-__all__ = ["plan_command", "show_plan"]
-
 _HEADINGS = (  # with their ranks, see `TableColumn`
     ("calls", 0),
     ("one after\nthe other", 4),

@@ -11,8 +11,6 @@ from ..experiments.planning.power import CORRELATION, DISCORDANCE, PowerAnalysis
 from ..reports.tables import RowNamedTable, TableColumn
 from ..reports.text import short_name
 
-__all__ = ["show_power"]
-
 
 def show_power(analysis: PowerAnalysis, experiment: Experiment, console: Console, wide: bool = False) -> None:
     """Print a power analysis: a table of variants, then the sums."""

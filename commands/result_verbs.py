@@ -10,9 +10,8 @@ import typer
 from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide, names_of
 from .output import echo_json, terminal
 from .strict import StrictCommand
+from .threads import few_threads
 from .waiting import waiting
-
-__all__ = ["add_result_commands"]
 
 SECTION = "Results"
 
@@ -47,6 +46,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a stored run again; needs no model, no network and no key."""
+    few_threads(run)
     with waiting(f"reading {run}"):
         from .score import score_command
 
@@ -82,6 +82,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
+    few_threads(run)
     from .compare import compare_command
 
     compare_command(run, a, b, metric, interval, as_json, terminal(), wide, shared)
@@ -145,6 +146,7 @@ def check(
     junit: Annotated[Path | None, typer.Option(help="Also write it to this file as JUnit XML.")] = None,
 ) -> None:
     """Check figures of a run: exit code 0 all hold, 1 one does not, 3 one cannot be said, 2 bad input."""
+    few_threads(run)
     from .check import check_command
 
     options: dict[str, Any] = {"level": level, "interval": interval, "task": task, "model": model}
@@ -169,6 +171,7 @@ def show(
     """Show one situation of a run: what was seen, what was right, what every agent said; or with --gap the steps where
     a variant knew and did not do; without either, where, when and with which versions the run was played.
     """
+    few_threads(run)
     from .show import show_command
 
     console = terminal()
@@ -252,6 +255,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the self-contained HTML report of a stored run; --files needs the extra figures."""
+    few_threads(run)
     from ..result import open_run
 
     with waiting(f"scoring {run}"):

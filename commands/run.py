@@ -34,8 +34,6 @@ from .output import echo_json
 from .settings import experiment_settings, merged_with, tell
 from .waiting import waiting
 
-__all__ = ["is_complete", "play", "run_command"]
-
 START = (
     "Write an experiment file with: akrasia init, then: akrasia plan experiment.toml and akrasia run experiment.toml. "
     "Or name what to run: akrasia run --model embedded --variant reason_act --variant 'reason_act | critique'."

@@ -17,8 +17,6 @@ from ..ledger.file import FILE
 from ..ledger.provenance import ended_sentence
 from ..reports.text import marked_name
 
-__all__ = ["RUNS", "run_rows"]
-
 RUNS = Path("runs")
 
 

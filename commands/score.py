@@ -14,8 +14,6 @@ from .output import echo_json
 from .strict import refuse_unused
 from .waiting import waiting
 
-__all__ = ["score_command"]
-
 
 def score_command(
     context: typer.Context,

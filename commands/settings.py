@@ -11,8 +11,6 @@ import typer
 from ..experiments.config import load_settings
 from ..experiments.merging import Flag, merge_settings
 
-__all__ = ["experiment_settings", "merged_with", "named_task", "tell"]
-
 Merged = tuple[dict[str, Any], list[str]]
 _DEFAULTS: dict[str, Any] = {"task": {"name": "bandit"}, "variants": ["reason_act"]}
 _MODEL = "embedded"  # what runs where neither the file nor the command line names a model

@@ -17,8 +17,6 @@ from ..result import open_run
 from .output import echo_json
 from .waiting import waiting
 
-__all__ = ["show_command"]
-
 
 def show_command(
     run: Path,

@@ -10,8 +10,6 @@ from typer.core import TyperCommand
 
 from ..errors import BadOption
 
-__all__ = ["StrictCommand", "refuse_unused"]
-
 GIVEN = "akrasia.given"  # under this key a context holds the options that were given: parameter -> name to the user
 
 

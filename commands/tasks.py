@@ -17,8 +17,6 @@ from ..records import Oracle, Situation
 from ..tasks.base import TASKS, Graded, Task
 from .output import echo_json
 
-__all__ = ["show_task"]
-
 MOST_STEPS = 10_000
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..training.recipe import Trainer
     from ..training.rlft import RLFTProgress
 
-__all__ = ["show_training", "train_with_progress"]
-
 SHOWN = ("reward", "valid", "optimal", "coverage", "kl", "entropy")
 
 

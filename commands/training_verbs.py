@@ -11,8 +11,6 @@ from .arguments import AsJson
 from .output import terminal
 from .strict import StrictCommand
 
-__all__ = ["add_training_commands"]
-
 SECTION = "Training"
 
 

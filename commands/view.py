@@ -21,8 +21,6 @@ from ..reports.viewer.viewed_run import ViewedRun, ViewerTools
 from ..result import open_run
 from .output import echo_json
 
-__all__ = ["view_command"]
-
 RUNS = Path("runs")
 READ_FIRST = 4  # runs that are read before the first page is asked for
 _PLAIN = "-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

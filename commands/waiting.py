@@ -11,8 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["waiting"]
-
 AFTER = 1.5  # seconds
 ERASED = "\r\x1b[K"
 

@@ -17,8 +17,6 @@ from .inference import LEVEL, Contrast, Estimate, PairedSequence, Sequence
 from .metrics import METRICS, Metric
 from .pairs import Pairing
 
-__all__ = ["InterimLooks", "followable_metric", "follow", "follow_pair", "paired_sequence"]
-
 _UNBOUNDED = "the run was looked at while it went on, and only shares have anytime-valid intervals"
 
 

@@ -18,8 +18,6 @@ from .inference import Sequence as AnytimeSequence
 from .metrics import Metric
 from .pairs import Pairing, Side
 
-__all__ = ["arm_at_looks", "pair_at_looks"]
-
 _UNBOUNDED = "the run was looked at while it went on, and only shares of steps have intervals that hold then"
 
 

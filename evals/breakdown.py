@@ -38,8 +38,6 @@ from .metrics.levels import by_level
 from .metrics.teams import by_exposure
 from .metrics.trials import by_draws
 
-__all__ = ["BREAKDOWNS", "MOST", "Breakdown", "breakdowns"]
-
 MOST = 60  # rows beyond which a breakdown is no table for a reader: the functions themselves know no limit
 BREAKDOWNS = {
     "level": "From encoded to done, on the same situations",

@@ -35,8 +35,6 @@ from .scorecard import Arm, Scorecard
 from .scoring import score
 from .verdict import LEAKS
 
-__all__ = ["check_run", "episodes_to_decide"]
-
 ArmName = tuple[str, str, str]
 """Task, model and variant."""
 PAID = ("calls", "tokens", "US dollars")  # counted, so that a figure without spread is a figure all the same

@@ -22,8 +22,6 @@ from typing import Literal, NamedTuple, NoReturn
 
 from ..errors import BadOption
 
-__all__ = ["CheckedFigure", "Comparator", "Requirement", "parse_checks"]
-
 Comparator = Literal["<", "<=", ">", ">="]
 _FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _HOLDS: dict[Comparator, Callable[[float, float], bool]] = {

@@ -11,8 +11,6 @@ from typing import Any
 from ..errors import AkrasiaError
 from .inference import LEVEL, Estimate
 
-__all__ = ["CheckFailed", "CheckLine", "CheckReport"]
-
 VERDICTS = {True: "holds", False: "does not hold", None: "cannot be said"}
 EXIT = {True: 0, False: 1, None: 3}
 

@@ -33,8 +33,6 @@ from .situations import shared_situations
 from .step_table import baseline_name
 from .verdict import LEAKS, difference_between, direction
 
-__all__ = ["COMPARED", "Comparison", "MetricComparison", "compare", "compare_runs"]
-
 COMPARED = ("knowing", "doing", "gap", "say_do")
 MetricOutcome = Literal["higher", "lower", "no difference shown", "no finding", "too few episodes", "not measured"]
 SHARED_SITUATIONS = "the situations that both decided"

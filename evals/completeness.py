@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 
     from .anytime import InterimLooks
 
-__all__ = [
-    "MissingEpisodes",
-    "asked_episodes",
-    "how_to_go_on",
-    "missing_episodes",
-    "missing_sentence",
-    "planned_episodes",
-    "stored_missing",
-    "undecided_steps",
-]
-
 Finished = Mapping[tuple[str, str, str], int]
 """How many of the planned episodes are finished, by task, model and variant."""
 _BUDGET = re.compile(r"budget of (\$)?[\d.,]+ ?(calls|tokens|dollars)?")

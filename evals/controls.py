@@ -16,8 +16,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["MATCHED", "Reference", "is_control", "is_leaking", "references"]
-
 MATCHED = ("self_consistency", "retry")
 
 

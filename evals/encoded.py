@@ -16,8 +16,6 @@ import polars as pl
 
 from ..ledger import LedgerReader
 
-__all__ = ["Prompts", "encoded_beside", "same_prompt", "stored_prompts"]
-
 Prompts = Mapping[tuple[str, str, str], str]
 """What an arm (task, model, variant) is asked first, at one situation that the arms of a task and model share."""
 

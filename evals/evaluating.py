@@ -19,8 +19,6 @@ from ..records import Record
 from .evaluator import Evaluator, checked_value, error_text
 from .metrics import Metric
 
-__all__ = ["evaluate", "evaluated"]
-
 KEY = ["task", "model", "variant", "episode", "step"]
 _COLUMNS = {
     **dict.fromkeys(KEY[:3], pl.String),

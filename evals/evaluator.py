@@ -29,18 +29,6 @@ from ..registry import Registry
 from .inference import Estimate
 from .metrics import METRICS
 
-__all__ = [
-    "EVALUATORS",
-    "Evaluator",
-    "Reason",
-    "Value",
-    "as_estimate",
-    "checked_value",
-    "error_text",
-    "evaluator",
-    "select_evaluators",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:

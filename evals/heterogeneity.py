@@ -31,8 +31,6 @@ from .run_tables import RunTables
 from .situations import side_by_side
 from .step_table import baseline_name
 
-__all__ = ["Heterogeneity", "ItemEffect", "Subgroup", "heterogeneity"]
-
 HARD, EASY = 1 / 3, 2 / 3
 ONCE = "each item was decided once, so its effect and luck cannot be told apart: give items more steps or episodes"
 _DECISION = ["task", "episode", "step", "situation"]

@@ -8,8 +8,6 @@ from ..ledger.provenance import UNKNOWN_READER
 from ..records import READER_ERRORS, READER_VERSION, ReadingErrors
 from .run_tables import RunTables
 
-__all__ = ["HowRead", "how_read", "several_readers"]
-
 
 @dataclass(frozen=True, slots=True)
 class HowRead:

@@ -19,8 +19,6 @@ from .judge import Judged, JudgedText, Ruling, add_text, shuffled_keys
 from .metrics import METRICS
 from .scorecard import JudgedRates
 
-__all__ = ["IMPLIED_WITH_JUDGES", "implied_rates", "implied_steps", "reasonings_to_judge", "with_implied"]
-
 IMPLIED_WITH_JUDGES = (
     "implied", "conclusion_follows", "lost_in_conclusion", "lost_in_action", "lost_in_reading", "kept",
 )  # fmt: skip

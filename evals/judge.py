@@ -27,25 +27,6 @@ from ..records import Message, Record, Sampling, digest
 from ..rng import named_rng
 from .inference import ONE, Array, Estimate, estimate
 
-__all__ = [
-    "CANNOT_TELL",
-    "LEFT",
-    "Ask",
-    "Judged",
-    "JudgedText",
-    "Ruling",
-    "add_text",
-    "cohens_kappa",
-    "judge_agreement",
-    "judge_prompt",
-    "judge_text",
-    "judged_steps",
-    "read_ruling",
-    "shuffled_keys",
-    "texts_to_judge",
-    "with_judged",
-]
-
 CANNOT_TELL = "cannot tell"
 LEFT = ("unparsable", "illegal", "truncated")  # what a parser leaves: a text in which it finds no legal action
 RECOMMENDS = (

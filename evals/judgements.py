@@ -9,8 +9,6 @@ from ..ledger.file import FILE
 from ..records import decode
 from .judge import Judged
 
-__all__ = ["FOLDER", "IMPLIED", "RECOMMENDED", "read_judged"]
-
 FOLDER = "judge"
 RECOMMENDED = "judged"
 IMPLIED = "judged_implied"

@@ -22,17 +22,6 @@ from ..records import Record, digest
 from .inference import Estimate
 from .judge import CANNOT_TELL, Judged, cohens_kappa
 
-__all__ = [
-    "LABELS",
-    "HumanLabel",
-    "LabelAgreement",
-    "keep_label",
-    "label_agreement",
-    "label_of_step",
-    "human_labels",
-    "text_code",
-]
-
 LABELS = "labels.jsonl"
 LONGEST_NOTE = 4_000
 _FIELDS = {"text": str, "action": str, "note": str, "blind": bool, "at": str, "read": str, "item": str, "steps": list}

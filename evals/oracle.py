@@ -16,8 +16,6 @@ from .inference import Contrast, Estimate
 from .metrics import METRICS, Metric
 from .verdict import Verdict
 
-__all__ = ["SAY_DO_CONTRASTED", "WHY_NOT", "has_oracle", "needs_oracle", "unjudged_contrasts", "unjudged_verdict"]
-
 WHY_NOT = "nobody says what is right in this task (no oracle): only what is said and what is done are compared"
 SAY_DO_CONTRASTED = ("say_do", "reversal")
 _OF_STEPS = {name for column in JUDGED_BY_ORACLE for name in (column, f"{column}_base")}

@@ -6,8 +6,6 @@ import polars as pl
 
 from .scorecard import Outcomes
 
-__all__ = ["multiple_of", "outcomes_of", "per_step"]
-
 
 def outcomes_of(steps: pl.DataFrame) -> Outcomes:
     """How the steps of an arm ended."""

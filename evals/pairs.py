@@ -23,18 +23,6 @@ from .items import common_items, items_of_episodes
 from .metrics import Metric
 from .situations import shared_situations, side_by_side
 
-__all__ = [
-    "OWN_WAY",
-    "SAME_SITUATIONS",
-    "Flips",
-    "Pairing",
-    "Side",
-    "has_missing",
-    "metric_contrast",
-    "pair",
-    "worst_case_bounds",
-]
-
 SAME_SITUATIONS = "the same situations"
 OWN_WAY = "the same seeds; each arm met the situations that it led to"
 _EPISODE = ["task", "episode"]

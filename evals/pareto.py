@@ -15,8 +15,6 @@ from .inference import Estimate
 from .metrics.cost import on_pareto_front
 from .scorecard import Arm
 
-__all__ = ["Point", "pareto_points"]
-
 
 @dataclass(frozen=True, slots=True)
 class Point:

@@ -26,8 +26,6 @@ import numpy as np
 from ..errors import BadOption
 from .inference import LEVEL, Array
 
-__all__ = ["Dropped", "RaceEvidence", "RaceResult"]
-
 BETS = (np.arange(20) + 0.5) / 20
 BLOCK = 128  # items that are multiplied up at once: 2^128 is far from overflow
 _NONE, _START = np.zeros(0), np.zeros(len(BETS))

@@ -16,8 +16,6 @@ from .pairs import Side
 from .run_tables import RunTables
 from .step_table import baseline_name
 
-__all__ = ["check_items", "check_runs", "pair_models", "variant_named", "with_episodes_of"]
-
 SHOWN = 3  # items that a refusal names
 _DRAW = ["item", "item_trial", "step"]
 

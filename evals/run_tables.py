@@ -15,8 +15,6 @@ from .completeness import MissingEpisodes, missing_episodes
 from .encoded import Prompts
 from .judge import Judged
 
-__all__ = ["RunTables"]
-
 
 @dataclass(frozen=True)
 class RunTables:

@@ -29,8 +29,6 @@ from .pairs import Flips
 from .two_way import TwoWay
 from .verdict import Verdict
 
-__all__ = ["Arm", "JudgedRates", "Outcomes", "Scorecard"]
-
 _SCHEMA: dict[str, Any] = {
     "task": pl.String, "model": pl.String, "variant": pl.String, "baseline": pl.Boolean, "control": pl.String,
     "measured": pl.Boolean, "leaks": pl.Boolean, "metric": pl.String, "estimate": pl.Float64, "low": pl.Float64,

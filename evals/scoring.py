@@ -58,8 +58,6 @@ from .warnings import (
     trial_warnings,
 )
 
-__all__ = ["CONTRASTED", "HEADLINE", "score"]
-
 CONTRASTED = ("gap", "doing", "knowing")
 SPLIT = ("knowing", "doing", "gap")
 FOLLOWED = ("knowing", "doing", "gap", "say_do")

@@ -11,8 +11,6 @@ from functools import reduce
 
 import polars as pl
 
-__all__ = ["SITUATION", "shared_situations", "side_by_side"]
-
 SITUATION = ["task", "episode", "step", "situation"]
 
 

@@ -19,8 +19,6 @@ from ..ledger.step_columns import COLUMNS, SCHEMA
 from ..ledger.step_rows import step_row
 from ..records import Record, encode
 
-__all__ = ["OUTSIDE", "baseline_name", "frame", "stored_steps", "table", "without_probes"]
-
 AT_ONCE = 100_000  # lines that are parsed together: some 20 MB
 _HEAD = ",".join(COLUMNS).encode()
 _TYPES = pl.DataFrame(schema=COLUMNS).schema

@@ -32,8 +32,6 @@ import polars as pl
 from ..records import Record, encode, normal_form
 from .items import with_items
 
-__all__ = ["DECISION", "TURNS", "turns"]
-
 DECISION = ["task", "model", "variant", "episode", "step"]
 _TURN = pl.Struct({
     "agent": pl.String, "role": pl.String, "lane": pl.Int64, "sample": pl.Int64, "text": pl.String,

@@ -30,8 +30,6 @@ from .run_tables import RunTables
 from .situations import shared_situations
 from .step_table import baseline_name
 
-__all__ = ["EFFECTS", "MEASURED", "TwoWay", "two_way"]
-
 Effect = Literal["model", "variant", "interaction"]
 MEASURED = ("knowing", "doing", "gap")
 EFFECTS: dict[Effect, tuple[float, float, float, float]] = {

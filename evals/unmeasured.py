@@ -13,8 +13,6 @@ from .integrity import IntegrityFault
 from .scorecard import Arm
 from .verdict import direction
 
-__all__ = ["with_faults", "with_undone"]
-
 
 def with_faults(arm: Arm, faults: tuple[IntegrityFault, ...]) -> Arm:
     """The arm with its faults; its gap is measured nowhere then, since what fails knows nothing and so has no gap."""

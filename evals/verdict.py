@@ -34,20 +34,6 @@ from .controls import Reference
 from .inference import FEW, Bounds, Contrast, Estimate, smallest_p
 from .integrity import IntegrityFault
 
-__all__ = [
-    "LEAKS",
-    "SHOWN",
-    "Against",
-    "VerdictOutcome",
-    "Verdict",
-    "difference_between",
-    "direction",
-    "judge_arm",
-    "no_verdict",
-    "nothing_can_be_shown",
-    "with_leak",
-]
-
 SHOWN = 0.05  # the largest Holm-corrected p at which a difference is called shown
 VerdictOutcome = Literal["closes", "widens", "no change shown", "too few episodes", "not measured"]
 LEAKS = "told by the oracle, so no fair competitor"

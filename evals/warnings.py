@@ -14,16 +14,6 @@ from .run_tables import RunTables
 from .scorecard import Arm
 from .verdict import LEAKS, direction, nothing_can_be_shown
 
-__all__ = [
-    "UNCHECKED",
-    "arm_warnings",
-    "contrast_warnings",
-    "idle_model_warnings",
-    "meaning_of_optimal",
-    "placebo_warnings",
-    "trial_warnings",
-]
-
 _BONUS = "what the rule's value singles out, its bonus for what was rarely tried included, and not what pays most now"
 MEANINGS = {
     **dict.fromkeys((r for r in ARM_RULES if r.startswith("ucb")), _BONUS),

@@ -37,7 +37,7 @@ from ..errors import BadOption, UnknownName
 from ..graphs.decider import Decider
 from ..graphs.plan import Plan
 from ..models.base import Backend
-from ..models.gateway import Budget
+from ..models.budget import Budget
 from ..models.resolve import resolve
 from ..registry import bind
 from ..tasks.base import TASKS, Task
@@ -45,16 +45,6 @@ from .executors import EXECUTORS
 from .experiment import Experiment, ModelSet
 from .merging import merge_settings
 from .variant import as_variants
-
-__all__ = [
-    "assemble",
-    "budget_of",
-    "experiment_json",
-    "load_settings",
-    "model_sets",
-    "one_task",
-    "tasks_of",
-]
 
 _KEYS = ("task", "model", *(f.name for f in fields(Experiment) if f.name != "tasks"))
 

@@ -28,8 +28,6 @@ from ..tasks.base import Graded, Task, item_of
 from ..tasks.tools import TaskTool, tools_of
 from .variant import Variant
 
-__all__ = ["DESIGNS", "Cell", "Design", "fork", "rollout"]
-
 Design = Literal["fork", "rollout"]
 
 

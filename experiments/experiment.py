@@ -13,14 +13,12 @@ from ..errors import BadOption, UnknownName
 from ..graphs.code_identity import code_of
 from ..graphs.code_modules import is_shipped
 from ..models.base import Backend
-from ..models.gateway import Budget
+from ..models.budget import Budget
 from ..options import flag, one_of, whole
 from ..tasks.base import Task, count_items, max_decisions, says_what_is_right
 from .design import DESIGNS, Design
 from .until import Until
 from .variant import Variant
-
-__all__ = ["EPISODES", "MOST_TRIALS", "Experiment", "ModelSet"]
 
 EPISODES = 10_000_000  # an episode's seed is seed * EPISODES + its number: experiments share no episode by accident
 MOST_TRIALS = 1000  # draws of one decision

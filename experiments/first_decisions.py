@@ -27,8 +27,6 @@ from ..ledger.tables import Batch
 from ..models.refusals import without_details
 from ..records import FAILURES, Record, Spend
 
-__all__ = ["FIRST_DECISIONS", "FIRST_UNREAD", "FirstDecisions", "WatchedStore", "failures"]
-
 FIRST_DECISIONS = 8
 FIRST_UNREAD = 32
 _UNREAD = ("unparsable", "illegal")

@@ -21,12 +21,11 @@ from ..evals.judgements import FOLDER, IMPLIED, RECOMMENDED
 from ..events import EventBus, StopBegan
 from ..ledger import Ledger, LedgerReader, read_ledger
 from ..models.base import Backend
-from ..models.gateway import Budget, Gateway
+from ..models.budget import Budget
+from ..models.gateway import Gateway
 from ..options import whole
 from ..records import Draw, Message, Record, Sampling, decode, encode
 from .executors.base import spent_before
-
-__all__ = ["judge_run"]
 
 
 async def judge_run(

@@ -19,8 +19,6 @@ from typing import Any
 
 from ..errors import BadOption, UnknownName
 
-__all__ = ["Flag", "merge_settings", "read_change"]
-
 Path = tuple[str, ...]
 WHERE = ("api_base", "api_key_env")  # where a request goes, and with which key
 

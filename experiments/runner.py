@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from ..errors import EndsRun, RunStopped
 from ..events import EventBus, LookTaken, RunBegan, RunEnded
 from ..ledger.store import RunStore
-from ..models.gateway import RunUsage
+from ..models.retry import RunUsage
 from .executors import Assignment, Executor, Session, executor_for
 from .experiment import Experiment
 from .first_decisions import FirstDecisions, WatchedStore
 from .stopping import Watch, look_schedule
-
-__all__ = ["Outcome", "play_experiment"]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .design import Design
     from .variant import Variant
 
-__all__ = ["ExperimentSettings", "ModelLike", "TaskLike", "VariantLike"]
-
 TaskLike: TypeAlias = "Task | str | Mapping[str, Any]"
 """A task, its name, or a table with its name and options."""
 

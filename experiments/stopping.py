@@ -32,8 +32,6 @@ from ..tasks.base import Itemised
 from .experiment import Experiment
 from .until import Until
 
-__all__ = ["FIRST", "Watch", "look_schedule"]
-
 _SHOWN = ("task", "model", "variant", "baseline", "design", "episode", "step", "situation", "question", "done")
 FIRST = 10  # episodes before the first look
 GROWTH = 1.25

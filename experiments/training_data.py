@@ -30,24 +30,6 @@ from ..ledger import read_ledger
 from ..options import one_of
 from ..records import FAILURES, Message, Record, Request, Response, Turn, encode
 
-__all__ = [
-    "ANSWER_KINDS",
-    "FORMS",
-    "TrainingData",
-    "Form",
-    "PreferencePair",
-    "Demonstration",
-    "assistant_message",
-    "chat_messages",
-    "write_training_data",
-    "form_named",
-    "gap_pairs",
-    "good_answers",
-    "jsonl",
-    "prompt_text",
-    "training_data_of",
-]
-
 Form = Literal["sft", "preference"]
 FORMS: tuple[Form, ...] = ("sft", "preference")
 ANSWER_KINDS = {

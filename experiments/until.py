@@ -14,8 +14,6 @@ from ..evals import anytime
 from ..evals.inference import Sequence
 from ..evals.metrics import Metric
 
-__all__ = ["Until"]
-
 _MANY = 200  # items, after which an interval can be as narrow as anybody asks for
 _FORM = re.compile(r"\s*(\w+)(\s+difference)?\s*(?:\+-|\+/-|±)\s*([0-9.eE+-]+)\s*")
 

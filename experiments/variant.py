@@ -17,8 +17,6 @@ from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Situation
 from ..tasks.tools import TaskTool
 
-__all__ = ["Variant", "as_variants"]
-
 
 @dataclass(frozen=True)
 class Variant:

@@ -18,7 +18,8 @@ from .decider import Change, Decider
 from .drawing import draw
 from .external import external
 from .external_graph import ExternalGraph
-from .plan import Node, Plan
+from .node import Node
+from .plan import Plan
 from .reason_act import GRAPHS, act, graph, oracle_act, random_act, reason_act, reason_act_critic, reason_then_act
 from .shapes import StateAdapter, StructuredAdapter
 from .state import PlanState, decision_cost, decision_from

@@ -19,18 +19,6 @@ from ..registry import Registry
 from .call_text import call_of, steps_of
 from .named_objects import object_named
 
-__all__ = [
-    "ADAPTERS",
-    "Adapter",
-    "GraphOutput",
-    "MessagesAdapter",
-    "adapter_named",
-    "answer_of_human",
-    "messages_of",
-    "question_text",
-    "with_message",
-]
-
 NOTED = "Noted."  # what answers a call in which a graph ends
 SHOWN = 60  # characters of each message, where all are listed
 _IS_NAMED_OBJECT = re.compile(r"[^()]+:[\w.]+")

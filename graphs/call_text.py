@@ -10,8 +10,6 @@ from typing import Any
 
 from ..errors import BadOption
 
-__all__ = ["call_of", "malformed", "steps_of"]
-
 
 def steps_of(expression: str) -> list[ast.expr]:
     """The parts of an expression between its bars.

@@ -33,17 +33,13 @@ from typing import Any
 from uuid import UUID
 
 from .code_modules import PACKAGE, import_root, is_framework, is_installed, is_own, is_shipped, module_of, names_in
-
-__all__ = ["NO_CODE", "Code", "code_of"]
+from .code_state import held_by, is_generated, is_pregel, order_of, plain_repr
 
 MOST_OBJECTS = 50_000
 DEEPEST = 150
 _METHODS = (types.FunctionType, classmethod, staticmethod, property, functools.partialmethod)
-_ADDRESS = re.compile(r"( at )?0x[0-9a-f]+", re.IGNORECASE)
 _SCALARS = (str, bytes, bool, int, float, complex, type(None), type(...), range)
 _VALUES = (re.Pattern, PurePath, Decimal, Fraction, date, time, timedelta, UUID, slice, type(NotImplemented))
-# What a framework's object holds that is no code: where state is kept, who listens, what was memoised.
-_ASIDE = {"checkpointer", "store", "cache", "callbacks", "callback_manager", "checkpoint", "debug", "verbose"}
 # Objects of the standard library that hold no code: locks, loggers, loops, pools, references, sockets.
 _STDLIB_ASIDE = {
     *("threading", "_thread", "asyncio", "concurrent", "logging", "weakref", "_weakref", "_weakrefset", "queue"),
@@ -163,13 +159,15 @@ class _Walk:
                 self.value(item)
         elif isinstance(value, set | frozenset):
             self.feed(type(value).__name__, len(value))
-            for item in sorted(value, key=_order):
+            for item in sorted(value, key=order_of):
                 self.value(item)
         elif isinstance(value, enum.Enum):
             self.feed("member", type(value).__qualname__, value.name)
             self.value(type(value))
         elif isinstance(value, _VALUES):
-            self.feed(type(value).__name__, _text(self._placed(str(value)) if isinstance(value, PurePath) else value))
+            self.feed(
+                type(value).__name__, plain_repr(self._placed(str(value)) if isinstance(value, PurePath) else value)
+            )
         elif isinstance(value, functools.partial | functools.partialmethod):
             self.feed("partial")
             self.value([value.func, list(value.args), dict(value.keywords)])
@@ -287,15 +285,15 @@ class _Walk:
             self.value(None if factory is dataclasses.MISSING else factory)
         if type(kind) is not type and self._owns(type(kind).__module__):
             self.value(type(kind))
-        self.feed("doc", _text(kind.__doc__))
+        self.feed("doc", plain_repr(kind.__doc__))
         for name, field in sorted(vars(kind).get("__pydantic_fields__", {}).items()):
-            self.feed("field", name, _text(field))
+            self.feed("field", name, plain_repr(field))
             self.value([field.annotation, field.default, field.default_factory, list(field.metadata)])
         for name, private in sorted(vars(kind).get("__private_attributes__", {}).items()):
             self.feed("private", name)
             self.value([private.default, private.default_factory])
         for name, value in sorted(vars(kind).items()):
-            if name in _CLASS_ASIDE or (name.startswith("__") and _generated(value, fields)):
+            if name in _CLASS_ASIDE or (name.startswith("__") and is_generated(value, fields)):
                 continue
             plain = not (name.startswith("__") or name.startswith("_abc_"))
             if plain or isinstance(value, _METHODS) or (callable(value) and self._owns(type(value).__module__)):
@@ -306,7 +304,7 @@ class _Walk:
         kind = type(value)
         top = _top(kind.__module__)
         self.feed("instance", "" if self._owns(kind.__module__) else kind.__module__, kind.__qualname__)
-        if _is_pregel(value):
+        if is_pregel(value):
             self._pregel(value)
         elif type(getattr(kind, "__wrapped__", None)) is not property and hasattr(value, "__wrapped__"):
             self.value(value.__wrapped__)  # functools.cache and decorators written as classes
@@ -315,7 +313,7 @@ class _Walk:
             self.value(kind)
             self._state(value)
         elif top == "numpy" and hasattr(value, "tobytes"):
-            self.feed(_text(getattr(value, "dtype", "")), _text(getattr(value, "shape", "")), value.tobytes())
+            self.feed(plain_repr(getattr(value, "dtype", "")), plain_repr(getattr(value, "shape", "")), value.tobytes())
         elif "RemoteGraph" in (k.__name__ for k in kind.__mro__):
             self.unknown(value)
         elif {"BaseCheckpointSaver", "BaseStore"} & {k.__name__ for k in kind.__mro__}:
@@ -337,10 +335,10 @@ class _Walk:
             and hasattr(value, "__origin__")
             or isinstance(value, types.UnionType)
         ):
-            self.feed(_text(value))
+            self.feed(plain_repr(value))
             self.value([*getattr(value, "__args__", ()), *getattr(value, "__metadata__", ())])
         elif kind.__module__ == "typing":
-            self.feed(_text(value))
+            self.feed(plain_repr(value))
         elif isinstance(value, ContextVar):
             try:
                 self.value(Context().run(value.get))  # its default, whatever is set here
@@ -357,20 +355,8 @@ class _Walk:
 
     def _state(self, value: Any, skip: Iterable[str] = ()) -> None:
         """The attributes of an object that hold its state; no property is evaluated."""
-        state = dict(getattr(value, "__dict__", {}))
-        for kind in type(value).__mro__:
-            slots = vars(kind).get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if name not in ("__dict__", "__weakref__") and isinstance(
-                    vars(kind).get(name), types.MemberDescriptorType
-                ):
-                    state.setdefault(name, getattr(value, name, None))
-        fields = getattr(type(value), "__pydantic_fields__", {})
-        lazy = {n for k in type(value).__mro__ for n, v in vars(k).items() if isinstance(v, functools.cached_property)}
-        outside = not self._owns(type(value).__module__)
-        for name, held in sorted(state.items()):
-            hidden = getattr(fields.get(name), "exclude", None) or (outside and name in _ASIDE)
-            if hidden or name in skip or name in lazy:
+        for name, held in held_by(value, outside=not self._owns(type(value).__module__)):
+            if name in skip:
                 continue
             self.feed("attribute", name)
             if hasattr(type(held), "get_secret_value"):
@@ -405,22 +391,3 @@ class _Walk:
 
 def _top(module: str) -> str:
     return module.partition(".")[0]
-
-
-def _text(value: Any) -> str:
-    return _ADDRESS.sub("", repr(value))
-
-
-def _order(value: Any) -> tuple[str, str]:
-    name = getattr(value, "__qualname__", None)
-    return type(value).__qualname__, name if isinstance(name, str) else _text(value)
-
-
-def _is_pregel(value: Any) -> bool:
-    return any(k.__module__.startswith("langgraph.pregel") and k.__name__ == "Pregel" for k in type(value).__mro__)
-
-
-def _generated(value: Any, fields: Any) -> bool:
-    """Whether a method was written by `dataclass`, from the fields alone."""
-    code = getattr(value, "__code__", None)
-    return bool(fields) and code is not None and code.co_filename == "<string>"

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CodeNames", "import_root", "is_framework", "is_installed", "is_own", "is_shipped", "module_of", "names_in"]
-
 PACKAGE = __name__.partition(".")[0]
 NOT_SHIPPED = ("tests", "examples", "benchmarks")  # in the repository, and not of the framework
 FRAMEWORKS = ("langgraph", "langchain", "pydantic", "pydantic_core", "typing_extensions")

@@ -36,10 +36,9 @@ from ..models.base import ModelInfo, Price
 from ..models.gateway import Gateway
 from ..models.roles import ModelRoles
 from ..records import Decision, Draw, Quantity, Request, Response, Situation, ToolCall, Transition, encode
-from .plan import Node, Plan
+from .node import Node
+from .plan import Plan
 from .voting import vote_over_lanes
-
-__all__ = ["Answers", "NonConforming", "check", "problems"]
 
 Answers = Callable[[Request, str, str], "str | Response"]
 """(request, the label to recommend, the label to do) -> the answer."""

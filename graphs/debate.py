@@ -13,22 +13,10 @@ from ..agents.protocols import protocol_named
 from ..errors import BadOption, PlanError
 from ..options import MOST_AGENTS, MOST_ROUNDS, flag, real, whole
 from .discussion import Round, conclude, everyone, fresh_names, rename, unroll
-from .plan import Node, Plan
+from .node import Node
+from .plan import Plan
 from .reason_act import graph
 from .topologies import topology as named_topology
-
-__all__ = [
-    "debate_over",
-    "liang",
-    "mallm_debate",
-    "mallm_memory",
-    "mallm_refinement",
-    "mallm_relay",
-    "mallm_report",
-    "multi_persona",
-    "role_debate_over",
-    "society",
-]
 
 PERSONAS = (
     "You are a careful statistician: you trust counts and averages and distrust small samples.",

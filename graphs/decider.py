@@ -14,8 +14,6 @@ from ..records import Decision, Draw, Oracle, Situation
 from ..tasks.tools import TaskTool
 from .code_identity import Code
 
-__all__ = ["Change", "Decider", "Recommends", "untagged"]
-
 Recommends = Literal["always", "sometimes", "never"]
 
 

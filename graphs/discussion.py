@@ -13,10 +13,8 @@ from typing import Any
 
 from ..agents.base import Agent
 from ..agents.protocols import check_ties, protocol_named
-from .plan import Node
+from .node import Node
 from .voting import voter_options
-
-__all__ = ["Round", "conclude", "everyone", "fresh_names", "rename", "unroll"]
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,8 @@ from ..agents.base import asks_model
 from ..agents.follow_up import FOLLOW_UPS
 from ..errors import MissingExtra, UnknownName
 from .layout import MARGIN, Spot, fewest_crossings, flow_layers, flow_trails, spot_heights
-from .plan import Node, Plan
-
-__all__ = ["FORMATS", "draw", "speakers"]
+from .node import Node
+from .plan import Plan
 
 FORMATS = ("mermaid", "svg", "png")
 

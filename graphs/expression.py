@@ -8,8 +8,6 @@ from .call_text import call_of, malformed, steps_of
 from .plan import Plan
 from .reason_act import GRAPHS
 
-__all__ = ["made_graph", "parse_graph"]
-
 
 def parse_graph(expression: str) -> Plan:
     """The graph that an expression without interventions names.

@@ -16,10 +16,9 @@ from .adapters import Adapter, adapter_named
 from .expression import parse_graph
 from .external_graph import SUPERSTEPS, ExternalGraph
 from .named_objects import graph_named
-from .plan import Node, Plan
+from .node import Node
+from .plan import Plan
 from .reason_act import GRAPHS
-
-__all__ = ["external", "plan_of_graph"]
 
 
 def external(

@@ -21,8 +21,6 @@ from .code_identity import Code, code_of
 from .isolation import check_store
 from .named_objects import graph_named
 
-__all__ = ["SUPERSTEPS", "ExternalGraph", "takes"]
-
 SUPERSTEPS = 100
 _SENT = ("adapter", "slots", "supersteps", "context", "config", "store", "memory")
 

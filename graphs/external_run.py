@@ -20,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from json import JSONDecodeError
 from typing import Any, cast
 
-from ..agents.base import Agent, Context, pass_on
+from ..agents.base import Agent, Context
 from ..agents.follow_up import follow_up_text
 from ..agents.graph_agent import GraphAgentOptions
 from ..agents.rendering import render_situation
+from ..agents.speaking import pass_on
 from ..errors import EndsRun, PlanError, UsageError
 from ..models.roles import ModelRoles
 from ..records import Decision, Message, Request, Response, Situation, Turn
@@ -40,8 +41,6 @@ from .graph_reading import (
 )
 from .memory import recall, remember
 from .playing import Waiting, play
-
-__all__ = ["Conversation", "GraphRun", "run_graph"]
 
 SERIES = 1_000_000  # the n-th independent run draws from sample n * SERIES on
 

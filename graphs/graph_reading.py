@@ -14,24 +14,13 @@ from fractions import Fraction
 from json import JSONDecodeError
 from typing import Any
 
-from ..agents.answers.parsing import canonical_number, read_answer, read_recommendation, whole_lines
+from ..agents.answers.parsing import read_answer, read_recommendation, whole_lines
 from ..agents.call_faults import CUT_OFF, answer_fault, unsent_settings
 from ..errors import PlanError
 from ..models.providers.provider_errors import scrubbed
 from ..records import Decision, Response, Situation, Status, ToolCall, ToolUse, Turn
+from ..tasks.numbers import canonical_number
 from .adapters import GraphOutput
-
-__all__ = [
-    "VOLATILE",
-    "check_output",
-    "decision_of_output",
-    "error_reason",
-    "failed_decision",
-    "is_of_an_answer",
-    "turns_of_calls",
-    "unsaid",
-    "words_of",
-]
 
 LETTERS = 26
 VOLATILE = re.compile(r"( at )?0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

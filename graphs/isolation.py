@@ -11,8 +11,6 @@ from typing import Any
 
 from ..errors import PlanError
 
-__all__ = ["check_store", "isolated"]
-
 
 def isolated(graph: Any, store: Any, *, resumes: bool) -> Any:
     """The graph with a checkpointer, a store and a cache of its own, of whatever kind its user compiled it with.

@@ -14,8 +14,6 @@ import networkx as nx
 
 from .plan import Plan
 
-__all__ = ["MARGIN", "Spot", "fewest_crossings", "flow_layers", "flow_trails", "spot_heights"]
-
 GAP, BEND, MARGIN = 18.0, 10.0, 24.0  # heights of a gap and of a passing edge; what stays free around a drawing
 
 Spot = tuple[str, int]  # a node in its layer, or its edge as it passes a later layer

@@ -12,8 +12,6 @@ from weakref import WeakKeyDictionary
 
 from ..agents.base import Context
 
-__all__ = ["recall", "remember"]
-
 _OF_RUNS: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 

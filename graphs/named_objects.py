@@ -17,8 +17,6 @@ from typing import Any
 
 from ..errors import BadOption, PlanError
 
-__all__ = ["graph_named", "object_named"]
-
 _FORM = 'Write "package.module:object" or "./file.py:object".'
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, cast
 
 import networkx as nx
 
-from ..agents.base import Agent, observes, runs_graph
+from ..agents.base import AGENTS, Agent, asks_model, observes, runs_graph
+from ..agents.options import ModelOptions
 from ..errors import PlanError
 from ..records import encode
 from .external_graph import ExternalGraph
-
-__all__ = ["Node", "as_digraph", "check_graphs", "check_nodes", "lanes_read"]
 
 RESERVED = ("", "turns", "__start__", "__end__")
 
@@ -46,6 +45,28 @@ class Node:
     def follows(self) -> tuple[str, ...]:
         """Every node that it waits for: those it reads, and those whose agreement would make it pass on."""
         return tuple(dict.fromkeys((*self.reads, *self.unless)))
+
+    @property
+    def tool_rounds(self) -> int:
+        """In how many rounds it may call tools: each is one more call of its model."""
+        return self.agent.options_as(ModelOptions).tools if asks_model(self.agent) else 0
+
+    def unrolled(self) -> Node:
+        """The node that asks whatever others say: no agreement and no right answer spares it."""
+        agent = self.agent
+        if agent.options.get("while_wrong"):
+            agent = agent.with_options(while_wrong=False)
+        return replace(self, agent=agent, level=inf if self.unless else self.level)
+
+
+def reveals_oracle(agent: Agent) -> bool:
+    """Whether an agent's answer is the oracle's."""
+    return bool(getattr(AGENTS.factory(agent.role), "leaks", False))
+
+
+def reads_oracle(agent: Agent) -> bool:
+    """Whether an agent reads the oracle, or is asked only while it is wrong."""
+    return reveals_oracle(agent) or agent.options_as(ModelOptions).while_wrong
 
 
 def as_digraph(name: str, nodes: Sequence[Node]) -> nx.DiGraph[str]:

@@ -15,13 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import networkx as nx
 
 from ..agents.base import AGENTS, Agent, Context, asks_model, observes, runs_graph
-from ..agents.options import ModelOptions
 from ..agents.protocols import PROTOCOLS
 from ..errors import PlanError, UnknownName
 from ..models.roles import ModelRoles
@@ -33,15 +31,13 @@ from .code_identity import NO_CODE, Code, code_of
 from .code_modules import is_shipped
 from .decider import Change, Recommends, untagged
 from .external_graph import ExternalGraph
-from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read
+from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read, reads_oracle, reveals_oracle
 from .running import CompiledPlan, chains_of, compiled_chains
 from .state import decision_from
 from .styles import check_continues, check_continues_views
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
-
-__all__ = ["SERIES", "Node", "Plan"]
 
 MOST_ANSWERS = 20_000  # of one decision, its copies counted
 
@@ -200,7 +196,7 @@ class Plan:
         """Model calls of one decision; where rounds may end early, the most there can be. None: a graph from elsewhere
         decides that when it runs, as it does `fewest_calls` and `depth`.
         """
-        return None if self.graphs else self.runs + sum(n.lanes * _tool_rounds(n) for n in self.nodes)
+        return None if self.graphs else self.runs + sum(n.lanes * n.tool_rounds for n in self.nodes)
 
     @property
     def fewest_calls(self) -> int | None:
@@ -214,7 +210,7 @@ class Plan:
             return None
         longest: dict[str, int] = {}
         for n in self.nodes:
-            longest[n.name] = asks_model(n.agent) + _tool_rounds(n) + max((longest[r] for r in n.follows), default=0)
+            longest[n.name] = asks_model(n.agent) + n.tool_rounds + max((longest[r] for r in n.follows), default=0)
         return max(longest.values())
 
     def asks(self) -> set[str]:
@@ -249,7 +245,7 @@ class Plan:
 
     def unrolled(self) -> Plan:
         """The plan that makes all calls this plan can make: no agreement and no right answer spares an agent."""
-        return replace(self, nodes=tuple(_never_spared(n) for n in self.nodes))
+        return replace(self, nodes=tuple(n.unrolled() for n in self.nodes))
 
     def node(self, name: str) -> Node:
         """The node of that name."""
@@ -355,11 +351,6 @@ class Plan:
         return {"text/plain": self.name, **drawing}
 
 
-def _tool_rounds(node: Node) -> int:
-    """In how many rounds a node may call tools: each is one more call of its model."""
-    return node.agent.options_as(ModelOptions).tools if asks_model(node.agent) else 0
-
-
 def _applied(plan: Plan, change: Change) -> Plan:
     """The plan with an intervention.
 
@@ -403,20 +394,3 @@ def _observed_last(plan: Plan) -> Plan:
     deciding = [n for n in plan.nodes if not observes(n.agent)]
     last = (replace(n, reads=(plan.decision,), lanes=1, sample=0) for n in plan.nodes if observes(n.agent))
     return replace(plan, nodes=(*deciding, *last))
-
-
-def reveals_oracle(agent: Agent) -> bool:
-    """Whether an agent's answer is the oracle's."""
-    return bool(getattr(AGENTS.factory(agent.role), "leaks", False))
-
-
-def reads_oracle(agent: Agent) -> bool:
-    """Whether an agent reads the oracle, or is asked only while it is wrong."""
-    return reveals_oracle(agent) or agent.options_as(ModelOptions).while_wrong
-
-
-def _never_spared(node: Node) -> Node:
-    agent = node.agent
-    if agent.options.get("while_wrong"):
-        agent = agent.with_options(while_wrong=False)
-    return replace(node, agent=agent, level=inf if node.unless else node.level)

@@ -18,8 +18,6 @@ from .external_graph import ExternalGraph
 from .graph_reading import VOLATILE
 from .isolation import isolated
 
-__all__ = ["MOST_RESUMED", "Waiting", "play"]
-
 MOST_RESUMED = 25  # interrupts of one decision that are answered
 MOST_THREADS = 2048  # started when they are needed
 _INTERRUPT = "__interrupt__"

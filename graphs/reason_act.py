@@ -14,18 +14,8 @@ from ..agents.base import Agent
 from ..errors import AkrasiaError, PlanError
 from ..options import MOST_ROUNDS, whole
 from ..registry import Registry, bind
-from .plan import SERIES, Node, Plan
-
-__all__ = [
-    "GRAPHS",
-    "act",
-    "graph",
-    "oracle_act",
-    "random_act",
-    "reason_act",
-    "reason_act_critic",
-    "reason_then_act",
-]
+from .node import Node
+from .plan import SERIES, Plan
 
 GRAPHS: Registry[Plan] = Registry("graph", "akrasia.graphs")
 P = ParamSpec("P")

@@ -28,8 +28,6 @@ from ..options import real
 from ..records import Message, Request, Response
 from .code_identity import code_of
 
-__all__ = ["RecordedTool", "recorded"]
-
 PATIENCE = 60.0
 MOST_BYTES = 262_144  # of one result
 

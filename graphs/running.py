@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import networkx as nx
 
-from ..agents.base import Agent, Context, agreed, pass_on, runs_graph, speak
+from ..agents.base import Agent, Context, runs_graph
 from ..agents.options import ModelOptions
+from ..agents.speaking import agreed, pass_on, speak
 from ..records import Turn
 from .external_graph import ExternalGraph
 from .external_run import GraphRun, run_graph
@@ -24,8 +25,6 @@ from .state import PlanState, Turns, join_tags
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.runtime import Runtime
-
-__all__ = ["CompiledPlan", "Wiring", "chains_of", "compiled_chains", "run_node"]
 
 CompiledPlan: TypeAlias = "CompiledStateGraph[PlanState, Context, Any, Any]"
 

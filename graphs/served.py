@@ -30,8 +30,6 @@ from .node import Node
 from .running import Wiring, run_node
 from .state import decision_from
 
-__all__ = ["MODEL_VARIABLE", "PlanInput", "PlanOutput", "PlanSettings", "compiled_plan"]
-
 MODEL_VARIABLE = "AKRASIA_MODEL"
 T = TypeVar("T")
 

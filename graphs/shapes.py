@@ -11,8 +11,6 @@ from ..errors import BadOption
 from ..records import Situation
 from .adapters import ADAPTERS, GraphOutput, answer_of_human, messages_of, question_text, with_message
 
-__all__ = ["StateAdapter", "StructuredAdapter"]
-
 FORM = "Say which {noun} your reasoning recommends, and which {noun} you choose, each by its name."
 
 

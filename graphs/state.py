@@ -13,8 +13,6 @@ from typing import Annotated, NotRequired, TypedDict
 
 from ..records import Decision, Situation, Turn, Usage
 
-__all__ = ["PlanState", "Turns", "decision_cost", "decision_from", "join_tags"]
-
 Turns = Mapping[str, tuple[Turn, ...]]
 
 

@@ -13,8 +13,6 @@ from ..agents.base import Agent
 from ..agents.few_shot import chat_only_option
 from ..errors import PlanError
 
-__all__ = ["check_continues", "check_continues_views"]
-
 
 def check_continues(variant: str, node: str, agent: Agent, reads: Sequence[str]) -> None:
     """Refuse an agent whose words a model in completion style does not have, or whose prompt has no place for them.

@@ -17,8 +17,6 @@ from ..errors import BadOption, PlanError, UnknownName
 from ..options import MOST_AGENTS, MOST_SEED, real, whole
 from ..registry import bind
 
-__all__ = ["TOPOLOGIES", "topology"]
-
 
 def _grid(n: int) -> Any:
     """Rows times columns as near to a square as n divides; a prime number of agents stands in one row."""

@@ -9,9 +9,8 @@ from ..agents.base import Agent
 from ..agents.protocols import PROTOCOLS
 from ..errors import UnknownName
 from ..options import MOST_SAMPLES, whole
-from .plan import Node, Plan
-
-__all__ = ["judge_over_lanes", "vote_over_lanes", "voter_options"]
+from .node import Node
+from .plan import Plan
 
 
 def voter_options(protocol: str, ties: str = "first") -> dict[str, Any]:

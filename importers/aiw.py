@@ -31,8 +31,6 @@ from ..records import Message, digest
 from .base import IMPORTERS, SEVERAL, UNNAMED, Intake, SourceRow
 from .sources import beginning, files_of, json_rows, refuse_empty
 
-__all__ = ["RULES", "AiwImporter", "read_integer"]
-
 Rule = Literal["first", "last"]
 RULES: tuple[Rule, ...] = ("first", "last")
 MARKERS = ("answer:", "has")

@@ -19,8 +19,6 @@ from ..ledger.imported import ImportedFile, RowsLeftOut
 from ..records import Message, Status, ToolCall, Turn, Usage
 from ..registry import Registry
 
-__all__ = ["ARM", "IMPORTERS", "SEVERAL", "UNNAMED", "Importer", "Intake", "SourceRow"]
-
 ARM = "imported"  # the variant of rows that name none
 UNNAMED = "no model named"
 SEVERAL = "several models"  # the model of a run whose variants are models

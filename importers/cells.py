@@ -22,18 +22,6 @@ from .grading import LABELS, as_text, as_verdict, compared, is_verdict, judged
 from .sources import arms_of_files, files_of, json_rows, refuse_empty
 from .transcripts import Transcript
 
-__all__ = [
-    "CellImporter",
-    "Cells",
-    "FoundCells",
-    "LocatedRow",
-    "named_cells",
-    "decisions",
-    "flattened",
-    "of_file",
-    "threshold_of",
-]
-
 FIRST = 1_000  # rows from which columns are guessed
 EXAMPLE = 40  # characters of a value that are shown
 SHORT = 200  # characters of an answer beyond which a verdict stands in its place

@@ -18,8 +18,6 @@ from .cells import CellImporter, FoundCells, named_cells
 from .sources import beginning
 from .transcripts import Transcript, transcript_of
 
-__all__ = ["ChatImporter"]
-
 FIELDS = ("messages", "traj", "conversation", "conversations", "trajectory", "history")
 
 

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from ..errors import BadOption, UnknownName
 from .grading import is_verdict
 
-__all__ = ["BY_FILE", "MOSTLY", "ROLES", "ColumnMap", "guessed_columns", "is_role_name", "map_of"]
-
 ROLES = (
     "item", "trial", "variant", "model", "task", "question", "prompt", "done", "right", "key", "stated", "knows",
     "rationale", "tokens_in", "tokens_out", "calls", "cost", "time", "confidence", "score", "name",

@@ -37,8 +37,6 @@ from ..ledger import holds_run, read_ledger
 from ..ledger.imported import ImportedFrom
 from .load import import_run
 
-__all__ = ["ImporterDefect", "check_importer", "importer_problems"]
-
 SECRET = "sk-proj-abcdefghij0123456789ABCDEFGHIJ"
 LONG = 1 << 20
 NO_FORMAT = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"

@@ -19,8 +19,6 @@ from .base import IMPORTERS, Intake, SourceRow
 from .grading import as_verdict, judged
 from .sources import beginning, files_of, json_rows, refuse_empty
 
-__all__ = ["Game24Importer"]
-
 _NAMES = (("naive_standard", "io"), ("naive_cot", "cot"), ("propose", "tree of thoughts"))
 _MODEL = re.compile(r"^(gpt-[0-9.a-z-]*?)_")
 

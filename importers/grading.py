@@ -15,8 +15,6 @@ from typing import Any, Literal
 from ..agents.answers import read_answer
 from ..records import Situation, Status, normal_form
 
-__all__ = ["GradedAnswer", "as_text", "as_verdict", "compared", "is_verdict", "judged"]
-
 RIGHT = frozenset(
     ("true", "1", "1.0", "yes", "y", "t", "correct", "right", "pass", "passed", "success", "c", "resolved")
 )

@@ -23,8 +23,6 @@ from ..errors import BadOption
 from .base import IMPORTERS, Intake, SourceRow
 from .sources import beginning, files_of
 
-__all__ = ["GreedyTableImporter"]
-
 ACTIONS = ("optimal", "greedy", "other")
 COLUMNS = ("greedy", "optimal", "other")
 MOST = 10_000_000  # records

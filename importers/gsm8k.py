@@ -17,8 +17,6 @@ from .base import IMPORTERS, Intake, SourceRow
 from .grading import compared, judged
 from .sources import beginning, files_of, json_rows, refuse_empty
 
-__all__ = ["Gsm8kImporter"]
-
 MODEL = "GPT-3"
 
 

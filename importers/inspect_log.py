@@ -22,8 +22,6 @@ from .grading import as_verdict, judged
 from .sources import beginning, files_of, refuse_empty
 from .transcripts import text_of, transcript_of
 
-__all__ = ["InspectImporter"]
-
 LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # Inspect's own reading of its letters
 SHORT = 200  # characters of an answer beyond which the verdict stands in its place
 

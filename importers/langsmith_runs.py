@@ -19,8 +19,6 @@ from .grading import as_text
 from .sources import beginning
 from .transcripts import Transcript, text_of, transcript_of
 
-__all__ = ["LangSmithImporter"]
-
 FEEDBACK = ("correctness", "correct", "accuracy", "exact_match", "score", "pass")
 _ANSWERS = ("output", "answer", "content", "response", "result", "prediction", "text", "final_answer")
 _QUESTIONS = ("question", "input", "query", "prompt", "problem", "text")

@@ -17,8 +17,6 @@ from .cells import CellImporter, FoundCells, named_cells
 from .sources import beginning
 from .transcripts import Transcript
 
-__all__ = ["LmEvalImporter"]
-
 _FILE = re.compile(r"samples_(.+?)(?:_\d{4}-\d\d-\d\dT[\d.:-]+)?\.jsonl$")
 METRICS = ("exact_match", "acc", "acc_norm", "pass@1", "pass_at_1", "em", "correct", "prompt_level_strict_acc")
 

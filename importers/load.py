@@ -27,8 +27,6 @@ from ..records import READER_VERSION, encode
 from .base import ARM, IMPORTERS, UNNAMED, Importer, Intake, SourceRow
 from .records import MadeRow, RecordMaker, StoredResponse
 
-__all__ = ["guess_kind", "import_run", "import_rows"]
-
 AT_ONCE = 5_000  # records that are written together
 TOLD = 3  # reasons that an error names
 DETAILS = ("calls", "tokens", "dollars", "time", "what the rationale recommends", "the answers' texts")

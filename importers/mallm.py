@@ -18,8 +18,6 @@ from .records import ROLE
 from .sources import beginning
 from .transcripts import Transcript, text_of
 
-__all__ = ["MallmImporter"]
-
 
 @dataclass(frozen=True)
 class MallmImporter(CellImporter):

@@ -23,8 +23,6 @@ from .grading import as_text
 from .sources import beginning, files_of, json_rows, refuse_empty
 from .transcripts import Transcript, transcript_of
 
-__all__ = ["OtelImporter"]
-
 _MODELS = ("LLM", "chat", "generate_content", "text_completion")
 
 

@@ -30,8 +30,6 @@ from .base import IMPORTERS, SEVERAL, Intake, SourceRow
 from .grading import as_verdict
 from .sources import files_of
 
-__all__ = ["CHANCE", "CONCEPTS", "MODELS", "PotemkinImporter"]
-
 MODELS: dict[str, str] = {
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": "Llama-3.3",
     "claude-3-5-sonnet-20241022": "Claude-Sonnet",

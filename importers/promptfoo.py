@@ -19,8 +19,6 @@ from .grading import as_text
 from .sources import beginning, files_of, refuse_empty, whole_json
 from .transcripts import Transcript, text_of
 
-__all__ = ["PromptfooImporter"]
-
 ERROR = 2  # promptfoo's own code for a result that is none
 NAMES = 40  # characters of a prompt that name it
 

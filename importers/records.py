@@ -19,8 +19,6 @@ from ..records import Decision, Draw, Message, Oracle, Record, Request, Response
 from .base import ARM, UNNAMED, SourceRow
 from .templates import RIGHT, RowTemplate, is_plain, shape_of
 
-__all__ = ["AGENT", "MadeRow", "SECRET", "RecordMaker", "StoredResponse", "without_secrets"]
-
 AGENT = "model"  # the name of the one turn of a row that tells of no agents
 ROLE = "imported"
 _TEXTS = ("text", "rationale", "reasoning", "question", "done", "item", "name", "variant", "model", "task")

@@ -21,8 +21,6 @@ from .base import IMPORTERS, Intake, SourceRow
 from .grading import judged
 from .sources import files_of, json_rows
 
-__all__ = ["ReflexionImporter"]
-
 _TRIAL = re.compile(r"env_results_trial_(\d+)\.json$")
 _LOGS = {"base_run_logs": "retry", "reflexion_run_logs": "reflexion"}
 STOP = "oracle"

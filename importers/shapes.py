@@ -19,8 +19,6 @@ from .base import Intake
 from .columns import is_role_name
 from .grading import as_text, is_verdict
 
-__all__ = ["ARM", "ITEM", "rows_of_object", "unfolded"]
-
 ARM, ITEM = "variant", "item"
 PEEK = 50  # rows from which it is told whether rows hold arms
 DEPTH = 3  # how deep in an object its rows are looked for

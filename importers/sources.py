@@ -25,17 +25,6 @@ from ..errors import BadOption
 from ..ledger.imported import ImportedFile
 from .base import Intake
 
-__all__ = [
-    "arms_of_files",
-    "beginning",
-    "files_of",
-    "json_rows",
-    "opened",
-    "refuse_empty",
-    "table_rows",
-    "whole_json",
-]
-
 HEAD = 65_536  # bytes from which a format is guessed
 CHUNK = 1 << 20
 LONGEST_CELL = 1 << 30

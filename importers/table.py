@@ -22,8 +22,6 @@ from .cells import LocatedRow, decisions, flattened, of_file, threshold_of
 from .shapes import rows_of_object, unfolded
 from .sources import arms_of_files, beginning, files_of, json_rows, refuse_empty, table_rows
 
-__all__ = ["TableImporter"]
-
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".ods", ".txt")
 AT_ONCE = 50_000
 HUB = "hf:"

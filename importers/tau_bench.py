@@ -16,8 +16,6 @@ from .grading import as_verdict, judged
 from .sources import beginning, files_of, json_rows, refuse_empty
 from .transcripts import transcript_of
 
-__all__ = ["TauBenchImporter"]
-
 DOMAINS = ("airline", "retail", "telecom")
 
 

@@ -20,8 +20,6 @@ from ..ledger.step_rows import csv_line
 from ..records import Record, encode
 from .base import SourceRow
 
-__all__ = ["RIGHT", "RowTemplate", "is_plain", "shape_of"]
-
 RIGHT = 12  # where in a shape it stands whether the answer is right
 _NUMBERS = {"episode": 700_000_000_000_001, "trial": 700_000_000_000_003}
 _TEXTS = ("item", "situation", "source", "done", "optimal", "text")

@@ -15,8 +15,6 @@ import orjson
 from ..records import Message, ToolCall, Turn
 from .records import AGENT, ROLE
 
-__all__ = ["Transcript", "transcript_of", "text_of"]
-
 _ROLES = {
     "system": "system",
     "developer": "system",

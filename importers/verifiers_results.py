@@ -16,8 +16,6 @@ from .cells import CellImporter, FoundCells, named_cells
 from .sources import beginning
 from .transcripts import transcript_of
 
-__all__ = ["VerifiersImporter"]
-
 
 @dataclass(frozen=True)
 class VerifiersImporter(CellImporter):

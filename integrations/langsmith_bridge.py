@@ -31,8 +31,6 @@ from ..records import Record
 from .openevals_bridge import METRICS_OF_ONE, as_openevals
 from .trajectories import trajectory
 
-__all__ = ["langsmith_experiments", "langsmith_questions"]
-
 EXAMPLE = "example_id"
 
 

@@ -27,8 +27,6 @@ from ..options import one_of
 from ..records import Decision, Oracle, Record, Situation, Status, Usage, normal_form
 from .trajectories import trajectory
 
-__all__ = ["as_openevals", "from_openevals"]
-
 READS = ("text", "done", "trajectory")
 METRICS_OF_ONE = ("knowing", "doing", "gap")
 

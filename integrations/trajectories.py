@@ -13,8 +13,6 @@ from typing import Any
 from ..ledger import LedgerReader
 from ..records import Message, Record, ToolUse, Turn
 
-__all__ = ["trajectory"]
-
 
 def trajectory(record: Record, ledger: LedgerReader | None = None) -> list[dict[str, Any]]:
     """What was said and called in a decision, as OpenAI's chat messages.

@@ -6,8 +6,6 @@ from ..models.providers.batch import Submitted
 from ..records import decode, encode
 from .store import RunStore
 
-__all__ = ["LedgerNotes"]
-
 _KEY = "batch {}"
 
 

@@ -22,21 +22,6 @@ import orjson
 
 from ..errors import LedgerDamaged
 
-__all__ = [
-    "ALL",
-    "CHECKSUMS",
-    "HASHED",
-    "checksum",
-    "damaged",
-    "first_misfit",
-    "fits",
-    "ill_formed",
-    "names_checksum",
-    "register",
-    "row_checksum",
-    "with_contents",
-]
-
 CHECKSUMS, ALL = "checksums", "every row"  # the setting of a ledger whose every row has a checksum, and its value
 HASHED = {
     "meta": ("key", "value"),

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-__all__ = ["CallCosts", "RunCosts"]
-
 
 @dataclass(frozen=True, slots=True)
 class CallCosts:

@@ -20,25 +20,6 @@ from .step_rows import code_fingerprint, csv_line
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = [
-    "APPLICATION",
-    "FILE",
-    "LINES",
-    "LOCK",
-    "ORDER",
-    "SET_META",
-    "UNREADABLE",
-    "VERSION",
-    "columns_of",
-    "format_version",
-    "has_checksums",
-    "lock_folder",
-    "open_checked",
-    "prepare",
-    "read_error",
-    "write_error",
-]
-
 FILE, LOCK = "ledger.sqlite", "lock"
 PATIENCE = 0.3  # seconds; long enough to see that the process of a marker is gone
 APPLICATION, VERSION = (

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from ..errors import RunFolderError
 
-__all__ = ["IMPORTED", "ImportedFile", "ImportedFrom", "RowsLeftOut", "refuse_imported"]
-
 IMPORTED = "imported"  # the setting that holds it
 
 

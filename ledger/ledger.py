@@ -29,8 +29,6 @@ from .reader import SESSIONS, LedgerReader
 from .tables import Batch, answer_rows, booked_rows, record_rows
 from .writer import Writer
 
-__all__ = ["Ledger"]
-
 
 class Ledger(LedgerReader):
     """A run's ledger, open for writing.

@@ -18,10 +18,8 @@ from typing import Any
 
 from ..records import READER_VERSION
 
-__all__ = ["RunSession", "begin_session", "ended_sentence", "session_lines"]
-
 PACKAGES = (
-    "langgraph", "langchain-core", "litellm", "openai", "httpx", "networkx", "numpy", "scipy", "polars", "pydantic",
+    "langgraph", "langchain-core", "litellm", "openai", "httpx", "networkx", "numpy", "polars", "pydantic",
     "orjson", "gymnasium", "xllamacpp", "torch", "transformers", "ray",
 )  # fmt: skip
 GIT_SECONDS = 5.0

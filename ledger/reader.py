@@ -28,8 +28,6 @@ from .provenance import RunSession
 from .step_rows import code_fingerprint
 from .tables import BOOKED
 
-__all__ = ["LedgerReader", "StoredAnswer", "holds_run", "read_ledger"]
-
 _DOLLARS = "CASE WHEN COUNT({0}) = COUNT(*) THEN TOTAL({0}) END"
 _PAID = f"""
 SELECT COUNT(*), {_DOLLARS.format("cost")}, COALESCE(SUM(json_extract(answer, '$.usage.prompt_tokens')), 0),

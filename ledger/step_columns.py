@@ -76,8 +76,6 @@ says whether an answer is right (tag `verdict`) no answer counts as read here.
 
 from __future__ import annotations
 
-__all__ = ["COLUMNS", "JUDGED_BY_ORACLE", "SCHEMA"]
-
 SCHEMA: dict[str, type] = {
     "task": str, "model": str, "variant": str, "plan": str, "of": str,
     "control": str, "baseline": bool,

@@ -21,8 +21,6 @@ import orjson
 from ..records import ARM_RULES, FAILURES, NO_ORACLE, answer_kind, normal_form
 from .step_columns import COLUMNS, JUDGED_BY_ORACLE
 
-__all__ = ["code_fingerprint", "csv_line", "drawn_action", "failure_text", "step_row"]
-
 
 @cache
 def code_fingerprint() -> str:

@@ -11,8 +11,6 @@ from typing import Protocol
 from ..records import Record, Spend
 from .tables import Batch
 
-__all__ = ["RunStore"]
-
 
 class RunStore(Protocol):
     """Where a run is kept; `akrasia.ledger.Ledger` is the durable one."""

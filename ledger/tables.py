@@ -14,8 +14,6 @@ from ..records import Draw, Record, Request, Response, Spend, encode
 from .checksums import checksum, with_contents
 from .step_rows import csv_line
 
-__all__ = ["BOOKED", "RECORD", "STATEMENTS", "Batch", "answer_rows", "booked_rows", "finished_rows", "record_rows"]
-
 Batch = tuple[tuple[str, list[tuple[Any, ...]]], ...]
 """The rows to enter, per statement of `STATEMENTS`."""
 

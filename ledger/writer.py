@@ -22,8 +22,6 @@ from typing import Any
 
 from .tables import STATEMENTS, Batch
 
-__all__ = ["Writer"]
-
 
 class Writer:
     """Writes until it is closed, on a thread of its own.

@@ -28,8 +28,6 @@ try:
 except ImportError:
     raise MissingExtra.of("langchain", "langchain") from None
 
-__all__ = ["FollowUp", "Vote", "critique", "re_evaluate", "reflect", "self_consistency", "self_correct"]
-
 FORM = "Give your whole answer again, in the form that you were asked for."
 _MARK = "akrasia"
 

@@ -15,8 +15,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["AccountFault", "account_fault", "is_about_the_prompt", "is_filtered"]
-
 
 @dataclass(frozen=True, slots=True)
 class AccountFault:

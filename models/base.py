@@ -18,22 +18,6 @@ from ..options import real
 from ..records import Draw, Message, Request, Response, Sampling, Tool, Usage
 from .thinking import Thinking
 
-__all__ = [
-    "FAILED",
-    "MESSAGE_ID",
-    "UNCOUNTED",
-    "WRITTEN",
-    "Backend",
-    "ModelInfo",
-    "Offer",
-    "Price",
-    "Style",
-    "is_uncounted",
-    "key_of",
-    "prompt_digest",
-    "request_digest",
-]
-
 _BESIDE_TEXT = tuple(f.name for f in fields(Message) if f.name not in ("role", "content"))
 
 Style = Literal["chat", "completion", "tuned"]

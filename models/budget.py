@@ -17,8 +17,6 @@ from ..options import real, whole
 from ..records import Spend
 from ..records.messages import MOST_TOKENS
 
-__all__ = ["Budget", "BudgetTracker", "Reservation"]
-
 
 @dataclass(frozen=True, slots=True)
 class Budget:

@@ -30,8 +30,6 @@ from .providers.langchain_messages import chunks_of, from_langchain, generation
 from .standalone import Standalone
 from .structured_output import structured
 
-__all__ = ["ChatModel"]
-
 
 class ChatModel(BaseChatModel):
     """The model of the run, for a graph that `Variant.from_langgraph` makes a variant.

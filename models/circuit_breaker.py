@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable
 from ..errors import ProviderDown
 from ..events import CircuitClosed, CircuitOpened, Listener
 
-__all__ = ["CircuitBreaker"]
-
 TRIP = 12
 OPEN_FOR, OPEN_FOR_AT_MOST = 5.0, 60.0
 PROBES = 6

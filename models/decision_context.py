@@ -22,8 +22,6 @@ from .langchain_calls import Asked
 from .roles import ModelRoles
 from .sampling import with_settings
 
-__all__ = ["CURRENT_DECISION", "DecisionContext", "GraphCall"]
-
 MANY = 10_000  # tasks that one body of the functional API may call, for each to have numbers of its own
 NOTHING = Offer()
 NODES_AT_ONCE = 256

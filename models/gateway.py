@@ -49,8 +49,6 @@ from .secrets import refuse_keys, without_keys
 from .store import MemoryStore, Store
 from .unfinished import Played, UnfinishedEpisodes
 
-__all__ = ["Budget", "Gateway", "MemoryStore", "RunUsage", "Store", "key_of"]
-
 
 class Gateway:
     """Asks models, once per (request, draw).

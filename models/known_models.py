@@ -25,8 +25,6 @@ import orjson
 from .base import Price
 from .thinking import EFFORTS, Allowance, Thinking
 
-__all__ = ["LOCAL", "KnownModel", "known_model", "litellm_table"]
-
 _TABLE = "model_prices_and_context_window_backup.json"
 LOCAL = frozenset("ollama ollama_chat hosted_vllm vllm lm_studio llamafile docker_model_runner xinference".split())
 """Providers that are a server of one's own."""

@@ -20,8 +20,6 @@ from .offers import json_schema_format
 from .other_models import HANDOFF
 from .sampling import sampling_from_kwargs
 
-__all__ = ["Asked", "asked_of", "bound_tools", "response_format_of"]
-
 MOST_SAMPLES = 64
 _IGNORED = ("ls_structured_output_format", "stream", "strict")
 """What LangChain hands on for its tracers, or has done already."""

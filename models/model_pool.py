@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from .base import Backend, ModelInfo
 from .secrets import keys
 
-__all__ = ["ModelPool"]
-
 
 class ModelPool:
     """The backends of a run by their ids.

@@ -11,8 +11,6 @@ from difflib import get_close_matches
 from .base import Backend
 from .known_models import known_model, litellm_table
 
-__all__ = ["near_names", "warnings_of_names"]
-
 LIKE = 0.8  # the share of two names that must be alike
 MOST = 3
 _ASKED = ("chat", "responses", "completion")

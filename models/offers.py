@@ -16,8 +16,6 @@ from ..options import one_of
 from ..records import CHOICES_OF_TOOLS, Request, Tool
 from .base import ModelInfo
 
-__all__ = ["check_offer", "check_schema", "json_schema_format", "schema_of"]
-
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 

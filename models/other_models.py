@@ -15,8 +15,6 @@ from typing import Any, cast
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.context import register_configure_hook
 
-__all__ = ["HANDOFF", "OTHER_MODELS", "OURS", "RECORDED", "OtherModels"]
-
 OURS = "akrasia-run"
 RECORDED = "akrasia:recorded"
 """The tag of a tool whose results are kept."""

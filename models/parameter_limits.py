@@ -15,8 +15,6 @@ from ..errors import BadOption, UnknownName
 from .known_models import LOCAL, KnownModel
 from .parameters import thinking_form
 
-__all__ = ["check_limits"]
-
 LEAST_BUDGET = 1024  # tokens of Claude's thinking, by Anthropic's guide to extended thinking
 _OPENAI = ("openai", "custom_openai", "azure")
 _NO_TOP_K = (*_OPENAI, "deepseek", "groq", "xai", "mistral", "cerebras")

@@ -23,16 +23,6 @@ from .offers import schema_of
 from .secrets import IN_A_HEADER, keep_secret
 from .thinking import EFFORTS, UNLIMITED
 
-__all__ = [
-    "SAMPLED",
-    "check_parameters",
-    "hide_headers",
-    "identity_of_parameters",
-    "names_of_provider",
-    "open_headers",
-    "thinking_form",
-]
-
 SAMPLED = ("top_p", "max_tokens", "stop", "reasoning_effort")
 """Parameters that take the place of the roles' own settings."""
 

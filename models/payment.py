@@ -14,8 +14,6 @@ from ..records import Request, Response, Spend, Usage
 from .base import FAILED, Price, is_uncounted
 from .budget import BudgetTracker, Reservation
 
-__all__ = ["Payment", "upper_bound"]
-
 TOKENS_AROUND_A_MESSAGE = 16
 TOKENS_AROUND_A_TOOL = 512  # a provider's own words around its tools: several hundred for the first
 TOKENS_OF_AN_IMAGE = 6_000  # more than any provider's guide counts for one

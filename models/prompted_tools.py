@@ -18,8 +18,6 @@ from ..errors import BadOption
 from ..records import Message, Request, Response, Tool, ToolCall, encode
 from .offers import schema_of
 
-__all__ = ["in_words", "read_calls"]
-
 _CALLS, _ANSWER = "tool_calls", "answer"
 _INTRODUCTION = "You can call tools. Each is given with the JSON schema of its arguments:"
 _CALL = (

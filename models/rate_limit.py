@@ -19,8 +19,6 @@ from typing import Literal
 
 from .base import ModelInfo
 
-__all__ = ["Account", "Clock", "RateLimitChange", "RateLimiter", "SentRequest", "SlidingWindow", "Sleep"]
-
 START = 20
 CUT, COOLDOWN = 0.8, 15.0
 SATURATED = 0.8  # the share of the limit that must have been used before it is raised

@@ -20,8 +20,6 @@ from ..errors import Denied
 from ..records import Draw, Request, Response
 from .account_faults import is_about_the_prompt
 
-__all__ = ["FIRST", "LATER", "REJECTED", "HeldAnswer", "Refusals", "without_details"]
-
 FIRST = 8
 LATER = 24
 REJECTED = "rejected"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import BadOption, UnknownName
@@ -22,8 +22,6 @@ from .providers.embedded import Embedded
 from .providers.simulated import Planted, Simulated
 from .providers.simulated_tools import PlantedTools, SimulatedToolUser
 
-__all__ = ["LITELLM_NAMES", "MODELS", "resolve"]
-
 MODELS: Registry[Backend] = Registry("model", "akrasia.models")
 
 LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string: openai/gpt-4o-mini, anthropic/..., ollama_chat/llama3.1")
@@ -31,61 +29,34 @@ LITELLM_NAMES = ("PROVIDER/MODEL", "any litellm string: openai/gpt-4o-mini, anth
 
 _EXAMPLES = ("openai/gpt-4o-mini", "anthropic/claude")
 _OPTION = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
-_DEFAULT, _TOOLS = Planted(), PlantedTools()
 
 
-def simulated(
-    knowing: float = _DEFAULT.knowing,
-    greedy: float = _DEFAULT.greedy,
-    optimal: float = _DEFAULT.optimal,
-    frequency: float = _DEFAULT.frequency,
-    parse_failure: float = _DEFAULT.parse_failure,
-    spread: float = _DEFAULT.spread,
-    values: float = _DEFAULT.values,
-    slips: float = _DEFAULT.slips,
-    unmarked: float = _DEFAULT.unmarked,
-    swayed: float = _DEFAULT.swayed,
-    admits: float = _DEFAULT.admits,
-    abstains: float = _DEFAULT.abstains,
-    guesses: float = _DEFAULT.guesses,
-    reverses: float = _DEFAULT.reverses,
-) -> Simulated:
-    """An agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24."""
-    return Simulated(
-        Planted(
-            knowing=knowing,
-            greedy=greedy,
-            optimal=optimal,
-            frequency=frequency,
-            parse_failure=parse_failure,
-            spread=spread,
-            values=values,
-            slips=slips,
-            unmarked=unmarked,
-            swayed=swayed,
-            admits=admits,
-            abstains=abstains,
-            guesses=guesses,
-            reverses=reverses,
-        )
-    )
+def _planted(kind: Callable[[Any], Backend], rates: type[Any], about: str) -> Callable[..., Backend]:
+    """A factory of simulated agents, whose options are the rates that can be planted."""
 
+    def make(*args: float, **options: float) -> Backend:
+        return kind(rates(*args, **options))
 
-def simulated_tools(
-    hard: float = _TOOLS.hard,
-    calls_needed: float = _TOOLS.calls_needed,
-    calls_unneeded: float = _TOOLS.calls_unneeded,
-    admits: float = _TOOLS.admits,
-    pretends: float = _TOOLS.pretends,
-    wrong_arguments: float = _TOOLS.wrong_arguments,
-) -> Backend:
-    """An agent that calls tools at planted rates, on bandits: simulated_tools:hard=0.5,admits=0.9."""
-    return SimulatedToolUser(PlantedTools(hard, calls_needed, calls_unneeded, admits, pretends, wrong_arguments))
+    meanings = (inspect.getdoc(rates) or "").partition("\n\n")[2]
+    make.__doc__ = f"{about}\n\n{meanings}"
+    make.__qualname__ = kind.__name__
+    make.__signature__ = inspect.signature(rates)  # type: ignore[attr-defined]
+    return make
 
 
 MODELS.register("embedded", Embedded)
-MODELS.register("simulated", simulated)
-MODELS.register("simulated_tools", simulated_tools)
+MODELS.register(
+    "simulated",
+    _planted(Simulated, Planted, "An agent with planted rates: simulated:knowing=0.87,greedy=0.64,optimal=0.24."),
+)
+MODELS.register(
+    "simulated_tools",
+    _planted(
+        SimulatedToolUser,
+        PlantedTools,
+        "An agent that calls tools at planted rates, on bandits: simulated_tools:hard=0.5,admits=0.9.",
+    ),
+)
 
 
 def resolve(model: Any, **options: Any) -> Backend:

@@ -28,8 +28,6 @@ from .payment import Payment
 from .rate_limit import RateLimitChange, RateLimiter, SentRequest
 from .refusals import REJECTED
 
-__all__ = ["ATTEMPTS", "RetryPolicy", "RunUsage"]
-
 ATTEMPTS = 6
 BACKOFF = 0.5
 BACKOFF_CEILING = 60.0

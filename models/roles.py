@@ -12,8 +12,6 @@ from .gateway import Gateway
 from .offers import check_offer
 from .prompted_tools import in_words, read_calls
 
-__all__ = ["ModelRoles"]
-
 
 @dataclass(frozen=True)
 class ModelRoles:

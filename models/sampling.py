@@ -16,20 +16,6 @@ from ..options import one_of
 from ..records import Sampling
 from .thinking import EFFORTS
 
-__all__ = [
-    "ABOUT",
-    "NOT_SENT",
-    "SETTINGS",
-    "Setting",
-    "as_sent",
-    "asked_for",
-    "asked_in_text",
-    "lost_on_the_way",
-    "sampling_from_kwargs",
-    "to_wire",
-    "with_settings",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:

@@ -15,8 +15,6 @@ from dataclasses import replace
 from ..errors import BadOption
 from ..records import Response
 
-__all__ = ["IN_A_HEADER", "keep_secret", "keys", "may_be_keys", "refuse_keys", "without_keys"]
-
 HIDDEN = "[key]"
 SHORTEST = 8  # characters that a value must have to be taken out of messages
 SURE = 16  # characters from which on a value with letters, digits and no white space is surely a key

@@ -14,8 +14,6 @@ from .resolve import resolve
 from .roles import ModelRoles
 from .standalone import Standalone
 
-__all__ = ["ServedModels"]
-
 
 class ServedModels:
     """The models by slot, each with a gateway and an event loop of its own (`Standalone`).

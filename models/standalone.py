@@ -21,8 +21,6 @@ from .gateway import Gateway
 from .langchain_calls import Asked
 from .roles import ModelRoles
 
-__all__ = ["Standalone"]
-
 PATIENCE = 5.0  # seconds for connections to close
 
 

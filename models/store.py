@@ -6,8 +6,6 @@ from typing import Protocol
 
 from ..records import Draw, Request, Response, Spend
 
-__all__ = ["MemoryStore", "Store"]
-
 
 class Store(Protocol):
     """Where answers are kept; `akrasia.ledger` is the durable one."""

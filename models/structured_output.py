@@ -14,8 +14,6 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from .langchain_calls import response_format_of
 
-__all__ = ["structured"]
-
 
 def structured(
     model: BaseChatModel, schema: Any, method: str, include_raw: bool, strict: bool | None

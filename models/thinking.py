@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EFFORTS", "UNLIMITED", "Allowance", "Thinking"]
-
 UNLIMITED = "unlimited"
 Allowance = int | Literal["auto", "unlimited"]
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from .known_models import known_model
 
-__all__ = ["TRIED", "accepted_settings"]
-
 TRIED = (
     "openai/gpt-6.1-sol",
     "openai/gpt-6-astra",

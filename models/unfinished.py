@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 
-__all__ = ["Played", "UnfinishedEpisodes"]
-
 Played = tuple[tuple[str, ...], int]
 """Who plays an episode, and the episode as draws name it."""
 

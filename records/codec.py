@@ -14,8 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import BadOption
 
-__all__ = ["decode", "digest", "encode"]
-
 T = TypeVar("T")
 
 

@@ -13,8 +13,6 @@ from .messages import Message, Status, Usage
 from .situations import Oracle
 from .tools import ToolUse
 
-__all__ = ["Decision", "Implied", "Mention", "Record", "Trial", "Turn"]
-
 
 @dataclass(frozen=True, slots=True)
 class Implied:

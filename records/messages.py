@@ -14,8 +14,6 @@ from ..errors import BadOption
 from .thoughts import split_thoughts
 from .tools import Part, TokenLogprob, Tool, ToolCall
 
-__all__ = ["FAILURES", "Draw", "Message", "Request", "Response", "Sampling", "Spend", "Status", "Usage"]
-
 Status = Literal[
     "ok", "unparsable", "illegal", "refused", "truncated", "error", "interrupted", "undecided", "absent", "abstained"
 ]

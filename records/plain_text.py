@@ -13,8 +13,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["normal_form", "plain_signs"]
-
 _QUOTES = dict.fromkeys("“”„‟«»‹›「」『』《》〈〉", '"') | dict.fromkeys("‘’‚‛′ʼ＇", "'")
 _SIGNS = {
     "。": ".",

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["READER_ERRORS", "READER_VERSION", "ReadingErrors", "answer_kind"]
-
 READER_VERSION = "5"
 
 

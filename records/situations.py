@@ -8,18 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = [
-    "ARM_RULES",
-    "NO_ORACLE",
-    "CuedSituation",
-    "Example",
-    "Oracle",
-    "Quantity",
-    "Situation",
-    "Transition",
-    "without_oracle",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Transition:

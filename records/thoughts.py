@@ -14,8 +14,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["SplitAnswer", "split_thoughts"]
-
 LOOKED_BACK = 400  # characters of a line before a sign
 MOST = 8  # thoughts of one kind within the answer of another
 _NAMES = (

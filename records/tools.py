@@ -10,8 +10,6 @@ from typing import Any, Literal
 
 import orjson
 
-__all__ = ["CHOICES_OF_TOOLS", "Part", "TokenLogprob", "Tool", "ToolCall", "ToolUse"]
-
 CHOICES_OF_TOOLS = ("auto", "none", "required")
 """What a request may say of the tools that it offers, beside the name of the one that is to be called."""
 

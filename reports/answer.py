@@ -17,8 +17,6 @@ from ..evals.verdict import Verdict
 from .tables import RowNamedTable, TableColumn
 from .text import estimate_cell, signed_text
 
-__all__ = ["QUESTION", "answer_sentences", "show_answer"]
-
 QUESTION = (
     "Does another look, a critic, a vote or a debate close the gap between what a model knows and what it does, "
     "when it has its own thought before it?"

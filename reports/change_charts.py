@@ -15,8 +15,6 @@ from ..evals.situations import side_by_side
 from .charts import Chart, ChartLine, ChartPoint, Network, reach_of
 from .columns import ArmRow
 
-__all__ = ["change_charts"]
-
 GAINED, LOST = 1.0, -1.0  # the two places of a row of flips
 ARROW = " -> "
 

@@ -11,10 +11,6 @@ from .charts import Chart, ChartLine, Network, Strip
 from .svg import MARKS, ROW, drawing, line_at, percent
 from .text import rate_text, signed_rate_text, tick_text
 
-__all__ = [
-    "closed_axis", "closed_row", "drawn_lines", "drawn_network", "drawn_strip", "flips_axis", "flips_row", "swatch",
-]  # fmt: skip
-
 Place = Callable[[float], float]
 HEIGHT = 200
 LEFT, RIGHT = 0.11, 0.96
@@ -156,22 +152,22 @@ def _told(line: ChartLine) -> str:
     return ", ".join(f"{p.x:g} {rate_text(p.y.value)}" for p in line.points if p.y.value is not None)
 
 
-def drawn_strip(letters: str, strip: Strip, name: str) -> Markup:
-    """One row of a strip: a box for every situation."""
+def drawn_strip(letters: str, strip: Strip, name: str, address: Callable[[int, int], str] | None = None) -> Markup:
+    """One row of a strip: a box for every situation.
+
+    Args:
+        address: where a situation is shown, by episode and step; a box that is not empty leads there.
+    """
     share = 1 / max(1, len(letters))
     box = Markup('<rect class="s{}" x="{}" width="{}" height="{}"><title>{}</title></rect>')
-    parts = [
-        box.format(
-            "z" if letter == " " else letter,
-            percent(n * share),
-            percent(share * 0.9),
-            CELL,
-            f"{place}: {_WORDS[letter]}",
-        )
-        for n, (place, letter) in enumerate(zip(strip.places, letters, strict=True))
-    ]
+    leading = Markup('<a href="{}" tabindex="-1" aria-label="{}">{}</a>')
+    parts = []
+    for n, ((episode, step), letter) in enumerate(zip(strip.places, letters, strict=True)):
+        css, told = "z" if letter == " " else letter, f"{episode}.{step}: {_WORDS[letter]}"
+        part = box.format(css, percent(n * share), percent(share * 0.9), CELL, told)
+        parts.append(part if address is None or css == "z" else leading.format(address(episode, step), told, part))
     counts = ", ".join(f"{letters.count(k)} {words}" for k, words in _WORDS.items() if k in letters)
-    return drawing(CELL, "strip", f"{name}: {counts}", parts)
+    return drawing(CELL, "strip", f"{name}: {counts}", parts, "img" if address is None else "group")
 
 
 def drawn_network(network: Network) -> Markup:

@@ -19,21 +19,6 @@ from ..evals.pareto import pareto_points
 from .columns import ArmRow
 from .svg import reach
 
-__all__ = [
-    "Chart",
-    "ChartLine",
-    "ChartPoint",
-    "Network",
-    "Strip",
-    "gap_per_variant",
-    "measured_rows",
-    "pareto",
-    "reach_of",
-    "charts_of",
-    "gap_closed",
-    "strip_of",
-]
-
 BINS = 10  # of a reliability diagram
 FEWEST = 2  # steps of an episode that make a curve
 MOST_CELLS = 240  # situations of a strip
@@ -105,13 +90,17 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What became of every situation: one row a variant, one letter a situation in the order of `places`.
+    """What became of every situation: one row a variant, (name, kind, letters), one letter a situation.
+
+    Attributes:
+        places: (episode, step) of every situation.
+        left_out: how many situations are not shown.
 
     Letters: "b" knows and does, "g" knows and does not, "d" does and does not know, "n" neither, "D" and "N" does and
     does not where nobody was asked, "x" no legal action, " " not decided.
     """
 
-    places: tuple[str, ...]
+    places: tuple[tuple[int, int], ...]
     rows: tuple[tuple[str, str, str], ...]
     left_out: int
 
@@ -280,7 +269,6 @@ def strip_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Strip:
     """What became of every situation, in the order of the episodes."""
     keys = steps.select("episode", "step").unique().sort("episode", "step")
     shown = keys.head(MOST_CELLS)
-    places = [f"{e}.{s}" for e, s in shown.iter_rows()]
     letter = (
         pl.when(~pl.col("valid")).then(pl.lit("x"))
         .when(~pl.col("asked") & pl.col("does")).then(pl.lit("D"))
@@ -296,4 +284,4 @@ def strip_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Strip:
         own = lettered.filter(pl.col("variant") == row.arm.variant).unique(["episode", "step"])
         letters = shown.join(own, on=["episode", "step"], how="left", maintain_order="left")["letter"].fill_null(" ")
         made.append((row.name, row.kind, "".join(letters)))
-    return Strip(tuple(places), tuple(made), keys.height - shown.height)
+    return Strip(tuple(shown.iter_rows()), tuple(made), keys.height - shown.height)

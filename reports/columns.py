@@ -33,35 +33,6 @@ from .text import (
     signed_text,
 )
 
-__all__ = [
-    "AGAINST_BASELINE",
-    "ARM_RATES",
-    "BOUNDS",
-    "CALLS",
-    "CHANGES",
-    "FLIPS",
-    "IMPLIED_JUDGED",
-    "JUDGED",
-    "LOOKS",
-    "PARSED",
-    "RATES",
-    "TOKENS",
-    "TOKENS_IN_OUT",
-    "TOOLS_CALLED",
-    "TOOLS_CLAIMED",
-    "ArmRow",
-    "Breakdowns",
-    "Column",
-    "arm_rows",
-    "breakdown_tables",
-    "contrast_cell",
-    "counted_steps",
-    "group_id",
-    "shown_classes",
-    "terminal_table",
-    "tool_rows",
-]
-
 ARM_RATES = {"knowing": "knowing", "doing": "doing", "gap": "gap", "say_do": "say-do"}
 LISTED_AS = {
     "knowing": "knows", "doing": "does", "gap": "gap", "wrong_to_right": "improved", "right_to_wrong": "worsened-all",

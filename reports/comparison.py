@@ -12,8 +12,6 @@ from .columns import Column, terminal_table
 from .tables import RowNamedTable
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
-__all__ = ["show_comparison"]
-
 FIXED = (
     "Intervals are 95 % over items (episodes, where each is about its own); p: paired sign-flip test, then corrected "
     "over the metrics of this table by Holm and by Benjamini and Hochberg. d_z: difference in standard deviations "

@@ -28,8 +28,6 @@ from ..ledger.provenance import ended_sentence
 from ..records import encode
 from ..registry import Registry
 
-__all__ = ["EXPORTERS", "Exporter", "RecordSource", "export_records", "write_provenance"]
-
 OF_A_RECOMMENDATION = ("knows", "follows", "stated_valid")
 
 
@@ -55,10 +53,13 @@ class RecordSource:
     def frame(self) -> pl.DataFrame:
         """The table with a last column `prompts`: who was asked what, and said what, as JSON; null where nobody was.
 
-        Where no recommendation was asked for, `knows`, `follows` and `stated_valid` are null.
+        Where no recommendation was asked for, `knows`, `follows` and `stated_valid` are null. Questions that probe what
+        is known have no rows of their own; their prompts are in `lines`.
         """
         told = []
-        for _, asked in self._asked():
+        for record, asked in self._asked():
+            if "probe" in record["tags"]:
+                continue
             answered = [turn for turn in asked if turn is not None]
             told.append(encode(answered).decode() if answered else None)
         unasked = [pl.when("asked").then(pl.col(name)).alias(name) for name in OF_A_RECOMMENDATION]

@@ -20,8 +20,6 @@ from ..files import replacing
 from .charts import Chart, Network
 from .text import plain_text
 
-__all__ = ["FORMATS", "draw_figure"]
-
 FORMATS = ("png", "svg", "pdf")
 DOTS = 200  # per inch, of PNG
 _COLOURS = ("#1c1e21", "#2f7fd6", "#c4572e", "#2e9460", "#9a5fc4", "#b08a1e", "#2f9aa8", "#c45a8d")

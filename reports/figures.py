@@ -15,8 +15,6 @@ from .columns import ArmRow
 from .item_charts import item_charts
 from .measure_charts import measure_charts
 
-__all__ = ["FIGURES", "all_figures", "figures_of"]
-
 FIGURES = (
     "gap_per_variant", "gap_closed", "pareto", "flips", "gap", "regret", "coverage", "reliability", "influence",
     "levels", "pass_at", "pass_hat", "vote", "resilience", "risk_coverage", "frequency",

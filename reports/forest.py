@@ -11,8 +11,6 @@ from ..evals.heterogeneity import Heterogeneity, ItemEffect
 from .tables import RowNamedTable, TableColumn
 from .text import p_text, signed_rate_text
 
-__all__ = ["MOST_ITEMS", "effects_words", "extremes", "show_heterogeneity"]
-
 MOST_ITEMS = 20  # of a forest, the least and the greatest effects; all of them where the table is wide
 WIDTH = 25
 

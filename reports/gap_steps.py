@@ -20,8 +20,6 @@ from ..ledger import LedgerReader, read_ledger
 from ..records import Oracle, Record
 from .text import short_name
 
-__all__ = ["GapDecision", "GapStep", "GapSteps", "gap_steps"]
-
 
 @dataclass(frozen=True, slots=True)
 class GapDecision:

@@ -13,8 +13,6 @@ from .gap_steps import GapDecision, GapStep, GapSteps
 from .tables import RowNamedTable, TableColumn
 from .text import plain_text
 
-__all__ = ["decision_words", "oracle_words", "show_gap_steps"]
-
 BESIDE = 36  # the least width of a variant's column
 LINES = 14  # of one agent's words; what is between the first and the last of them is left out
 SEEN_LINES = 10

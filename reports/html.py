@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from ..evals.scorecard import Scorecard
 from ..files import write_file
+from .chart_svg import drawn_strip
 from .gap_terminal import decision_words, oracle_words
-from .page import MINUS, page_of
-from .page_charts import RunSteps
+from .page import page_of
+from .page_charts import MINUS, RunSteps
+from .templating import html_environment
 from .text import plain_text
-
-__all__ = ["TEMPLATES", "StepLinks", "breakable", "render_report", "write_report"]
 
 LONGEST = 3_000  # characters of one text of a step in the file
 TEMPLATES = Path(__file__).parent / "templates"
@@ -77,16 +77,10 @@ def render_report(
 @cache
 def _environment() -> Environment:
     """The templates, compiled once in a process."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = html_environment(TEMPLATES, trailing_newline=True)
     environment.filters.update(breakable=breakable, plain=plain_text, shortened=_shortened)
     environment.globals.update(minus=MINUS, decision_words=decision_words, oracle_words=oracle_words)
+    environment.globals.update(drawn_strip=drawn_strip, partial=partial)
     return environment
 
 

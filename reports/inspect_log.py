@@ -23,8 +23,6 @@ from ..errors import MissingExtra
 from ..ledger import LedgerReader, read_ledger
 from ..records import Message, Record
 
-__all__ = ["inspect_logs"]
-
 _UNFIT = re.compile(r"[^A-Za-z0-9.-]+")
 _WHERE = ("task", "model", "variant", "episode", "step")
 

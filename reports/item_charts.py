@@ -22,8 +22,6 @@ from .page_values import ItemEffects, PageTable
 from .svg import MARKS, ROW, drawing, line_at, percent
 from .text import TableCell, difference_text, estimate_cell, missing_cell, short_name, signed_rate_text
 
-__all__ = ["drawn_effects", "effects_table", "item_charts"]
-
 PARTS = {
     ("untried", "left"): "an action is untried",
     ("untried", "none"): "none is untried",

@@ -18,8 +18,6 @@ from ..evals.metrics.frequency import REPEATS
 from .charts import Chart, ChartLine, ChartPoint, measured_rows
 from .columns import ArmRow
 
-__all__ = ["measure_charts"]
-
 LEVELS = ("encoded", "implied", "stated", "done")
 MOST_REPEATS = 11  # different numbers of repeats that a curve has points for; beyond, they are counted by tens
 SHARES = 10  # of the coverage, in a risk-coverage curve

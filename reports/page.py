@@ -14,6 +14,7 @@ from ..evals.scorecard import Arm, Outcomes, Scorecard
 from ..ledger.provenance import session_lines
 from ..records import Status
 from . import svg
+from .charts import measured_rows, strip_of
 from .columns import (
     AGAINST_BASELINE,
     CALLS,
@@ -31,20 +32,12 @@ from .columns import (
     breakdown_tables,
     contrast_cell,
     counted_steps,
+    group_id,
     shown_classes,
     tool_rows,
 )
 from .item_charts import drawn_effects, effects_table
-from .page_charts import (
-    MINUS,
-    RunSteps,
-    drawn_charts,
-    drawn_figure,
-    drawn_plane,
-    group_id,
-    listed_gaps,
-    strip_rows,
-)
+from .page_charts import RunSteps, drawn_charts, drawn_figure, drawn_plane, listed_gaps
 from .page_tables import arm_table, metric_table, table_of
 from .page_texts import (
     CLASS_HEADINGS,
@@ -92,8 +85,6 @@ from .text import (
 )
 from .two_way import SCALE, UNTESTED, two_way_tables
 
-__all__ = ["MINUS", "page_of"]
-
 STATUSES: tuple[str, ...] = get_args(Status)
 
 
@@ -126,7 +117,6 @@ def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None
 def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str, run: RunSteps | None) -> Group:
     rows = arm_rows(card, task, model)
     steps = None if run is None else run.of(task, model)
-    strip, strip_left = strip_rows(rows, steps)
     base, by_name = rows[0], {row.arm.variant: row for row in rows}
     return Group(
         task=task,
@@ -178,8 +168,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         metrics=_every_metric(rows),
         code=group_id(task, model),
         charts=drawn_charts(rows, steps),
-        strip=strip,
-        strip_left=strip_left,
+        strip=None if steps is None else strip_of(measured_rows(rows), steps),
         gaps=listed_gaps(run, task, model),
         by_item=drawn_effects(rows),
         effects=effects_table(rows),

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 from markupsafe import Markup
 
+from ..evals.inference import Estimate
 from ..evals.pareto import pareto_points
 from . import svg
 from .chart_svg import (
@@ -16,18 +17,18 @@ from .chart_svg import (
     closed_row,
     drawn_lines,
     drawn_network,
-    drawn_strip,
     flips_axis,
     flips_row,
     swatch,
 )
-from .charts import Chart, gap_closed, measured_rows, strip_of
-from .columns import ArmRow, counted_steps, group_id
+from .charts import Chart, gap_closed
+from .columns import ArmRow, counted_steps
 from .figures import figures_of
 from .gap_steps import GapSteps, gap_steps
 from .page_values import DrawnChart, Figure, Plane, PlaneLine
 from .text import (
     TableCell,
+    Written,
     count_text,
     difference_text,
     estimate_cell,
@@ -36,8 +37,6 @@ from .text import (
     short_name,
     signed_rate_text,
 )
-
-__all__ = ["MINUS", "RunSteps", "drawn_charts", "drawn_figure", "drawn_plane", "group_id", "listed_gaps", "strip_rows"]
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -64,45 +63,45 @@ def drawn_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[Dra
     """The charts of one task and model; of the steps only where they are at hand."""
     if steps is None:
         closed = gap_closed(rows)
-        return [] if closed is None else [_forest(closed)]
-    return [_DRAWN.get(c.shape, _lines)(c) for c in figures_of(rows, steps)]
+        return [] if closed is None else [_forest(closed, rows)]
+    return [_DRAWN.get(c.shape, _lines)(c, rows) for c in figures_of(rows, steps)]
 
 
-def _forest(chart: Chart) -> DrawnChart:
-    rows = [
-        (line, closed_row(line, chart), TableCell(estimate=line.points[0].y, style=difference_text))
+def _forest(chart: Chart, _: Sequence[ArmRow]) -> DrawnChart:
+    drawn = [
+        (line, closed_row(line, chart), [TableCell(estimate=line.points[0].y, style=difference_text)])
         for line in chart.lines
     ]
-    return DrawnChart(chart, rows, closed_axis(chart), [])
+    return DrawnChart(chart, drawn, closed_axis(chart), [])
 
 
-def _flips(chart: Chart) -> DrawnChart:
-    rows = []
+def _flips(chart: Chart, rows: Sequence[ArmRow]) -> DrawnChart:
+    by_name = {row.name: row for row in rows}
+    drawn = []
     for line in chart.lines:
-        up, down = (p.y.value for p in line.points)
-        words = "not measured" if up is None or down is None else f"+{rate_text(up)} {MINUS}{rate_text(down)}"
-        rows.append((line, flips_row(line, chart), TableCell(words)))
-    return DrawnChart(chart, rows, flips_axis(chart), [])
+        cells = [_share(point.y, sign) for point, sign in zip(line.points, ("+", MINUS), strict=True)]
+        cells = [counted_steps(c, by_name[line.name], s) for c, s in zip(cells, ("improved", "worsened"), strict=True)]
+        drawn.append((line, flips_row(line, chart), cells))
+    return DrawnChart(chart, drawn, flips_axis(chart), [])
 
 
-def _networks(chart: Chart) -> DrawnChart:
+def _share(estimate: Estimate, sign: str) -> TableCell:
+    """A share without its interval, with the sign of where its bar points."""
+    if (value := estimate.value) is None:
+        return TableCell(missing="not measured")
+    return TableCell(estimate=estimate, style=lambda _, __: Written(f"{sign}{rate_text(value)}"))
+
+
+def _networks(chart: Chart, _: Sequence[ArmRow]) -> DrawnChart:
     one = Markup('<div class="net"><b>{}</b>{}</div>')
     return DrawnChart(chart, [], Markup("").join(one.format(n.name, drawn_network(n)) for n in chart.networks), [])
 
 
-def _lines(chart: Chart) -> DrawnChart:
+def _lines(chart: Chart, _: Sequence[ArmRow]) -> DrawnChart:
     return DrawnChart(chart, [], drawn_lines(chart), [(line.name, swatch(n)) for n, line in enumerate(chart.lines)])
 
 
 _DRAWN = {"forest": _forest, "flips": _flips, "network": _networks}
-
-
-def strip_rows(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> tuple[list[tuple[str, Markup]], int]:
-    """(variant, its strip) of every variant, and how many situations are left out."""
-    if steps is None:
-        return [], 0
-    strip = strip_of(measured_rows(rows), steps)
-    return [(name, drawn_strip(letters, strip, name)) for name, _, letters in strip.rows], strip.left_out
 
 
 def listed_gaps(run: RunSteps | None, task: str, model: str) -> GapSteps | None:

@@ -9,8 +9,6 @@ from .columns import ArmRow, Column
 from .page_values import Line, PageTable, Spanned
 from .text import TableCell
 
-__all__ = ["arm_table", "metric_table", "table_of"]
-
 R = TypeVar("R")
 
 

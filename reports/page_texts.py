@@ -10,20 +10,6 @@ from ..evals.scorecard import Scorecard
 from .columns import ArmRow
 from .text import TableCell, estimate_cell
 
-__all__ = [
-    "CLASS_HEADINGS",
-    "DESIGNS",
-    "SPLITS",
-    "SPLIT_LISTS",
-    "actions_lost",
-    "metric_definitions",
-    "model_notes",
-    "rationales_lost",
-    "registered_metric",
-    "task_options",
-    "unencoded_words",
-]
-
 DESIGNS = {
     "fork": "fork: every variant decides the situations that the baseline{of} meets",
     "rollout": "rollout: every variant plays its own episode on the same seeds",

@@ -13,33 +13,11 @@ from typing import Any
 from markupsafe import Markup
 
 from ..evals.scorecard import Arm
-from .charts import Chart, ChartLine
+from .charts import Chart, ChartLine, Strip
 from .columns import ArmRow, Column
 from .gap_steps import GapSteps
 from .text import TableCell
 from .two_way import TwoWayTables
-
-__all__ = [
-    "Bar",
-    "ClassLine",
-    "Classes",
-    "DrawnChart",
-    "EveryMetric",
-    "Figure",
-    "FunnelView",
-    "Group",
-    "Headline",
-    "ItemEffects",
-    "Line",
-    "Page",
-    "PageTable",
-    "Plane",
-    "PlaneLine",
-    "SentenceTable",
-    "Spanned",
-    "Split",
-    "VerdictLine",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +173,10 @@ class EveryMetric:
 
 @dataclass(frozen=True, slots=True)
 class DrawnChart:
-    """A chart with its drawings: the rows of a forest, or one drawing with the names of its lines."""
+    """A chart with its drawings: rows with their numbers, or one drawing with the names of its lines."""
 
     chart: Chart
-    rows: list[tuple[ChartLine, Markup, TableCell]]
+    rows: list[tuple[ChartLine, Markup, list[TableCell]]]
     drawn: Markup
     legend: list[tuple[str, Markup]]
 
@@ -264,8 +242,7 @@ class Group:
     metrics: EveryMetric
     code: str
     charts: list[DrawnChart]
-    strip: list[tuple[str, Markup]]
-    strip_left: int
+    strip: Strip | None
     gaps: GapSteps | None
     by_item: list[ItemEffects]
     effects: PageTable | None

@@ -29,8 +29,6 @@ from .html import TEMPLATES
 from .svg import ROW
 from .text import estimate_cell, plain_text, signed_text
 
-__all__ = ["Plot", "figure_of"]
-
 WIDTH = 760  # pixels of a drawing
 NAME, NUMBER = 250, 150  # of them, what the names and the numbers of a forest take
 LINE = 20

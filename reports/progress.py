@@ -37,8 +37,6 @@ from .tables import RowNamedTable, TableColumn
 from .tally import RATES, ArmTally, RunTally
 from .text import share_text, short_name
 
-__all__ = ["RunProgress", "RunSize"]
-
 QUIET = 2.0  # seconds without an answer after which it is said what is waited for
 EVERY = 10.0  # seconds between two lines in a pipe
 ANSWERED = (CallAnswered, CallGivenUp, CallStopped)

@@ -21,8 +21,6 @@ from .page_charts import RunSteps
 from .page_values import PageTable
 from .text import plain_text
 
-__all__ = ["write_report_files"]
-
 _TEX = str.maketrans({
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"\textless{}",

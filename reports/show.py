@@ -22,18 +22,6 @@ from ..records import Message, Oracle, Record, Situation, Turn
 from .tables import PROSE, RowNamedTable, TableColumn
 from .text import plain_text
 
-__all__ = [
-    "Unread",
-    "agents_read",
-    "changed_position",
-    "only",
-    "read_step",
-    "show_run",
-    "show_step",
-    "message_speaker",
-    "unread_lines",
-]
-
 Unread = Callable[[str, Situation, bool], str]
 """(text, situation, whether for its recommendation) -> where the reading of it stopped; "" where it did not."""
 

@@ -16,21 +16,6 @@ from ..evals.inference import Estimate
 from ..evals.pareto import Point
 from .text import signed_rate_text, tick_text
 
-__all__ = [
-    "MARKS",
-    "ROW",
-    "TYPICAL",
-    "axis",
-    "bar",
-    "drawing",
-    "line_at",
-    "numbers_beside",
-    "percent",
-    "plane",
-    "reach",
-    "whisker",
-]
-
 ROW = 34  # pixels of a row of the gap figure
 PLANE = 240  # pixels of the plane, without its scale
 LEFT = 0.11  # share of the plane's width that the numbers of its upright scale take
@@ -153,14 +138,15 @@ def numbers_beside(dots: Sequence[tuple[float, float]]) -> list[tuple[float, flo
     return chosen
 
 
-def drawing(height: int, kind: str, label: str, parts: list[Markup]) -> Markup:
+def drawing(height: int, kind: str, label: str, parts: list[Markup], role: str = "img") -> Markup:
     """A whole drawing.
 
     Args:
         kind: its class; label: what a reader who cannot see it is told.
+        role: "group" where its parts lead somewhere.
     """
-    whole = Markup('<svg class="{}" width="100%" height="{}" role="img" aria-label="{}" overflow="visible">{}</svg>')
-    return whole.format(kind, height, label, Markup("").join(parts))
+    whole = Markup('<svg class="{}" width="100%" height="{}" role="{}" aria-label="{}" overflow="visible">{}</svg>')
+    return whole.format(kind, height, role, label, Markup("").join(parts))
 
 
 def line_at(x1: float, x2: float, y1: float, y2: float, kind: str) -> Markup:

@@ -16,8 +16,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["PROSE", "RowNamedTable", "TableColumn"]
-
 NARROWEST = 14  # the least width of the names of rows
 SPACE = 2  # between two columns: one of padding, and one where other tables draw a line
 PROSE = 26  # a width in which sentences can be read

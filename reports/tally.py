@@ -15,8 +15,6 @@ import numpy as np
 from ..evals.inference import Estimate, estimate
 from ..records import Record
 
-__all__ = ["ArmTally", "RunTally"]
-
 RATES = ("knowing", "doing", "gap")
 
 

@@ -49,8 +49,6 @@ from .text import (
 )
 from .two_way import two_way_parts
 
-__all__ = ["show_estimates", "show_scorecard"]
-
 TABLES = "{count} tables of models by variants, with their interactions: akrasia score RUN --two-way, and the report."
 
 

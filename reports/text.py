@@ -18,38 +18,6 @@ if TYPE_CHECKING:  # with inference they take a second to load, and most of what
     from ..evals.inference import Bounds, Estimate
     from ..evals.judge import Judged
 
-__all__ = [
-    "LEAK_MARK",
-    "LOOKED_NOTE",
-    "STEERING",
-    "ShownSteps",
-    "TOOLS_NOTE",
-    "TableCell",
-    "Written",
-    "bounds_text",
-    "count_cell",
-    "count_text",
-    "difference_text",
-    "estimate_cell",
-    "estimate_text",
-    "interval_words",
-    "implied_sentence",
-    "judged_sentence",
-    "looks_sentence",
-    "marked_name",
-    "missing_cell",
-    "p_cell",
-    "p_text",
-    "plain_console",
-    "plain_text",
-    "rate_text",
-    "share_text",
-    "short_name",
-    "signed_rate_text",
-    "signed_text",
-    "tick_text",
-]
-
 PIPE_WIDTH = 140
 LEAK_MARK = "[oracle]"
 LOOKED_NOTE = (

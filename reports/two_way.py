@@ -13,8 +13,6 @@ from ..evals.verdict import direction
 from .columns import Column, terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, short_name
 
-__all__ = ["SCALE", "UNTESTED", "TwoWayTables", "show_two_way", "two_way_parts", "two_way_tables"]
-
 SCALE = (
     "Model: the second against the first, averaged over the variants. Variant: with against without, averaged over the "
     "models. Interaction: how much more the variant changes in the second model than in the first, as a difference of "

@@ -15,17 +15,14 @@ The oracle's *greedy* set is the shallow answer of a reader who forgets Alice he
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import BadOption
 from ..options import flag, one_of, whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .aiw_texts import FAMILIES, VARIATIONS, WORDINGS, AiwQuestion, Family, Numbers, drawable_numbers
-from .base import named_task
+from .base import FieldOptions, named_task
 from .numbers import canonical_number
-
-__all__ = ["AIW", "AIWState", "aiw"]
 
 NUMBERS = ("published", "drawn")
 
@@ -41,7 +38,7 @@ class AIWState:
 
 
 @dataclass(frozen=True)
-class AIW:
+class AIW(FieldOptions):
     """An Alice-in-Wonderland problem; see the module's docstring. Build it with `aiw(...)`, which checks options."""
 
     problem: str = "aiw"
@@ -50,16 +47,6 @@ class AIW:
     female_boost: bool = False
     numbers: str = "published"
     name = "aiw"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {
-            "problem": self.problem,
-            "variation": self.variation,
-            "wording": self.wording,
-            "female_boost": self.female_boost,
-            "numbers": self.numbers,
-        }
 
     def item(self, seed: int) -> str:
         """The story: its problem and variation. Numbers that are drawn anew do not make another story of it."""

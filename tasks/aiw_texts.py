@@ -24,8 +24,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-__all__ = ["FAMILIES", "VARIATIONS", "WORDINGS", "Family", "Numbers", "AiwQuestion", "drawable_numbers"]
-
 Numbers = tuple[int, ...]
 VARIATIONS = 6
 ORDER_TURNED = (2, 3, 6)  # the variations that name Alice's own sex first

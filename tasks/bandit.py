@@ -14,25 +14,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from ..errors import BadOption
 from ..options import MOST_OPTIONS, MOST_STEPS, one_of, real, whole
 from ..records import Example, Oracle, Quantity, Situation, Tool, Transition
 from ..rng import named_rng
-from .base import action_index, named_task
-from .rules import ORACLES, TRUTH, Rule, best_labels, rule_named
+from .base import FieldOptions, action_index, named_task
+from .rules import ARM_VIEWS, ORACLES, TRUTH, Rule, arm_oracle, arm_summary, rule_named
 from .scenarios import LABELS, SCENARIOS, Scenario, check_labels, label_pool
 from .tools import TaskTool, labels_schema
 
-__all__ = ["Bandit", "BanditState", "bandit"]
-
-VIEWS = {
-    "history": ("history",),
-    "summary": ("pulls", "mean"),
-    "both": ("history", "pulls", "mean"),
-    "index": ("history", "pulls", "mean", "index"),
-}
 REWARDS = ("gaussian", "bernoulli")
 EXAMPLE_SEED, EXAMPLES = -1, 6
 
@@ -49,7 +40,7 @@ class BanditState:
 
 
 @dataclass(frozen=True)
-class Bandit:
+class Bandit(FieldOptions):
     """A bandit; see the module's docstring. Build it with `bandit(...)`, which checks its options."""
 
     arms: int = 5
@@ -63,21 +54,6 @@ class Bandit:
     rewards: str = "gaussian"
     gap: float = 0.2
     name = "bandit"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {
-            "arms": self.arms,
-            "sigma": self.sigma,
-            "horizon": self.horizon,
-            "labels": self.labels if isinstance(self.labels, str) else list(self.labels),
-            "rule": self.rule,
-            "view": self.view,
-            "head_start": self.head_start,
-            "scenario": self.scenario,
-            "rewards": self.rewards,
-            "gap": self.gap,
-        }
 
     def item(self, seed: int) -> str:
         return str(seed)
@@ -103,22 +79,9 @@ class Bandit:
         return self._situation(state, self._examples)
 
     def oracle(self, state: BanditState) -> Oracle:
-        pulls, means = _summary(state)
         index = self._index(state)
-        values = index.values if index else state.means
-        learned = index.values if index else means
-        tried = [i for i, mean in enumerate(means) if mean is not None]
-        top = max(state.means)
-        return Oracle(
-            optimal=best_labels(state.labels, values),
-            greedy=best_labels([state.labels[i] for i in tried], [learned[i] for i in tried]),
-            values=dict(zip(state.labels, values, strict=True)),
-            regret={a: top - m for a, m in zip(state.labels, state.means, strict=True)},
-            forfeit=top,
-            untried=tuple(a for a, mean in zip(state.labels, means, strict=True) if mean is None),
-            rule=self.rule,
-            frequent=best_labels(state.labels, pulls) if tried else (),
-        )
+        values = None if index is None else index.values
+        return arm_oracle(state.labels, state.history, values, state.means, self.rule)
 
     def step(self, state: BanditState, action: str) -> tuple[BanditState, float, bool]:
         arm = action_index(action, state.labels)
@@ -133,7 +96,7 @@ class Bandit:
 
     def tools(self, state: BanditState) -> tuple[TaskTool, ...]:
         """Counts and means of arms, and their index values where the oracle follows an index rule."""
-        pulls, means = _summary(state)
+        pulls, means = arm_summary(state.labels, state.history)
         index = self._index(state)
         counted = {
             label: {"pulls": int(n or 0), "mean": None if mean is None else round(mean, 4)}
@@ -172,13 +135,13 @@ class Bandit:
         if self.rule == TRUTH:
             return None
         rule: Rule = rule_named(self.rule)
-        pulls, means = _summary(state)
+        pulls, means = arm_summary(state.labels, state.history)
         total = len(state.history)
         return Quantity("index", tuple(rule(m, int(n or 0), total) for n, m in zip(pulls, means, strict=True)))
 
     def _situation(self, state: BanditState, examples: tuple[Example, ...]) -> Situation:
         scenario: Scenario = SCENARIOS[self.scenario]
-        pulls, means = _summary(state)
+        pulls, means = arm_summary(state.labels, state.history)
         index = self._index(state)
         turns = self.horizon + self.head_start
         return Situation(
@@ -191,7 +154,7 @@ class Bandit:
             actions=state.labels,
             noun=scenario.noun,
             quantities=(Quantity("pulls", pulls), Quantity("mean", means), *([index] if index else [])),
-            shows=VIEWS[self.view],
+            shows=ARM_VIEWS[self.view],
             question=scenario.question,
             examples=examples,
         )
@@ -222,15 +185,6 @@ class Bandit:
         moved = tuple(Transition(t.step, renamed[t.action], t.reward) for t in history)
         state = BanditState(EXAMPLE_SEED, labels, means, moved, len(moved))
         return Example(self._situation(state, ()), winner)
-
-
-def _summary(state: BanditState) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
-    """Pulls and mean reward per arm, in display order; the mean of an untried arm is None."""
-    rewards: dict[str, list[float]] = {a: [] for a in state.labels}
-    for line in state.history:
-        rewards[line.action].append(line.reward)
-    pulls = tuple(float(len(r)) for r in rewards.values())
-    return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
 
 
 @named_task("bandit", "Schmied et al. 2025 (2504.16078); Krishnamurthy et al. 2024 (2403.15371)")
@@ -268,7 +222,7 @@ def bandit(
     """
     named: list[tuple[str, object, Collection[str]]] = [
         ("scenario", scenario, SCENARIOS),
-        ("view", view, VIEWS),
+        ("view", view, ARM_VIEWS),
         ("rule", rule, ORACLES),
         ("rewards", rewards, REWARDS),
     ]

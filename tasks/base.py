@@ -10,28 +10,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
+from dataclasses import fields
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import BadOption
 from ..records import NO_ORACLE, Oracle, Situation
 from ..registry import Registry, bind
 from ..rng import named_rng
-
-__all__ = [
-    "ITEMS_COUNTED",
-    "TASKS",
-    "TASK_SOURCES",
-    "Graded",
-    "Itemised",
-    "Task",
-    "action_index",
-    "count_items",
-    "item_of",
-    "max_decisions",
-    "named_task",
-    "random_state_after",
-    "says_what_is_right",
-]
 
 ITEMS_COUNTED = 100_000  # episodes whose items are looked at to count them
 
@@ -77,6 +62,16 @@ class Task(Protocol):
     def forfeit(self, state: Any) -> tuple[Any, bool]:
         """Pass the turn because no legal action was given: (next state, whether the episode is over)."""
         ...
+
+
+class FieldOptions:
+    """The options of a task that is a dataclass: all of its fields, tuples as lists."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """JSON arguments such that `TASKS.make(name, **options)` equals this task."""
+        values = {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @runtime_checkable

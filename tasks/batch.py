@@ -19,8 +19,6 @@ from .bandit import Bandit
 from .players import posterior
 from .rules import TRUTH, rule_named
 
-__all__ = ["BATCHED", "regrets"]
-
 Floats = NDArray[np.float64]
 Scores = Callable[[Floats, Floats, int, np.random.Generator], Floats]
 

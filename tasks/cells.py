@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["cell_named"]
-
 _ROWS = {"top": 0, "upper": 0, "first": 0, "middle": 1, "center": 1, "centre": 1, "mid": 1, "second": 1, "central": 1,
          "bottom": 2, "lower": 2, "third": 2, "last": 2}  # fmt: skip
 _COLUMNS = {"left": 0, "first": 0, "middle": 1, "center": 1, "centre": 1, "mid": 1, "second": 1, "central": 1,

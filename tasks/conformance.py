@@ -48,8 +48,6 @@ from .conformance_checks import (
     possible_actions,
 )
 
-__all__ = ["ConformanceCase", "ConformanceError", "cases", "check", "problems"]
-
 SEEDS = range(4)
 PLAY = "play"  # the check that the episodes can be played at all
 

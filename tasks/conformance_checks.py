@@ -18,8 +18,6 @@ from ..records import NO_ORACLE, Oracle, Situation, decode, encode, without_orac
 from .base import TASKS, Graded, Itemised, Task
 from .rules import best_labels
 
-__all__ = ["CHECKS", "SampleAnswers", "BruteForce", "PlayedTask", "AnswerParser", "PlayedStep", "possible_actions"]
-
 STEPS_CHECKED = 6  # of each episode, in the checks that look at single steps
 TIE = 1e-9
 GENERIC_ANSWERS = {"number": ("0", "7", "-1.5"), "text": ("a", "nothing of the kind", "!")}

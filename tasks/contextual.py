@@ -14,25 +14,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from ..errors import BadOption
 from ..options import MOST_STEPS, one_of, real, whole
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
-from .base import action_index, named_task
+from .base import FieldOptions, action_index, named_task
 from .movielens import MOVIES, Ratings, generate_ratings, load_movielens
-from .rules import RATING_MIDDLE, TRUTH, best_labels, linucb_values
-
-__all__ = ["Contextual", "ContextualState", "contextual"]
+from .rules import ARM_VIEWS, RATING_MIDDLE, TRUTH, arm_oracle, arm_summary, linucb_values
 
 ORACLES = ("linucb", TRUTH)
-VIEWS = {
-    "history": ("history",),
-    "summary": ("pulls", "mean"),
-    "both": ("history", "pulls", "mean"),
-    "index": ("history", "pulls", "mean", "index"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,7 @@ class ContextualState:
 
 
 @dataclass(frozen=True)
-class Contextual:
+class Contextual(FieldOptions):
     """A contextual bandit; see the module's docstring. Build it with `contextual(...)`, which checks its options."""
 
     arms: int = 10
@@ -61,21 +52,6 @@ class Contextual:
     view: str = "history"
     data: str | None = None
     name = "contextual"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {
-            "arms": self.arms,
-            "horizon": self.horizon,
-            "rank": self.rank,
-            "users": self.users,
-            "noise": self.noise,
-            "rule": self.rule,
-            "alpha": self.alpha,
-            "ridge": self.ridge,
-            "view": self.view,
-            "data": self.data,
-        }
 
     @cached_property
     def ratings(self) -> Ratings:
@@ -97,7 +73,7 @@ class Contextual:
 
     def situation(self, state: ContextualState) -> Situation:
         now, index = self._preference(state, state.turn), self._index(state)
-        pulls, means = _summary(state)
+        pulls, means = arm_summary(state.labels, state.history)
         past = [Quantity(f"preference {t.step}", self._preference(state, t.step)) for t in state.history]
         return Situation(
             task=self.name,
@@ -121,26 +97,12 @@ class Contextual:
                 Quantity("preference", now),
                 *past,
             ),
-            shows=VIEWS[self.view],
+            shows=ARM_VIEWS[self.view],
             question="Which movie do you recommend to this user?",
         )
 
     def oracle(self, state: ContextualState) -> Oracle:
-        index, (pulls, means) = self._index(state), _summary(state)
-        true = self.true_ratings(state)
-        values, learned = (index, index) if index else (true, means)
-        tried = [i for i, n in enumerate(pulls) if n]
-        top = max(true)
-        return Oracle(
-            optimal=best_labels(state.labels, values),
-            greedy=best_labels([state.labels[i] for i in tried], [learned[i] for i in tried]),
-            values=dict(zip(state.labels, values, strict=True)),
-            regret={a: top - r for a, r in zip(state.labels, true, strict=True)},
-            forfeit=top,
-            untried=tuple(a for a, n in zip(state.labels, pulls, strict=True) if not n),
-            rule=self.rule,
-            frequent=best_labels(state.labels, pulls) if tried else (),
-        )
+        return arm_oracle(state.labels, state.history, self._index(state), self.true_ratings(state), self.rule)
 
     def step(self, state: ContextualState, action: str) -> tuple[ContextualState, float, bool]:
         arm = action_index(action, state.labels)
@@ -190,19 +152,11 @@ class Contextual:
         user = self.ratings.people[self.user(state.seed, state.turn)]
         preferences = ", ".join(f"{a} {p:.2f}" for a, p in zip(state.labels, now, strict=True))
         lines = [f"The user now: {user}.", f"This user's preference for each movie: {preferences}."]
-        if past and "history" in VIEWS[self.view]:
+        if past and "history" in ARM_VIEWS[self.view]:
             lines.append("Earlier users' preferences, movies in the same order:")
             for t, column in zip(state.history, past, strict=True):
                 lines.append(f"Step={t.step} {' '.join(f'{p:.2f}' for p in column.values if p is not None)}")
         return "\n".join(lines)
-
-
-def _summary(state: ContextualState) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
-    rewards: dict[str, list[float]] = {a: [] for a in state.labels}
-    for line in state.history:
-        rewards[line.action].append(line.reward)
-    pulls = tuple(float(len(r)) for r in rewards.values())
-    return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
 
 
 @named_task("contextual", "Schmied et al. 2025 (2504.16078); BanditBench")
@@ -237,7 +191,7 @@ def contextual(
     Raises:
         BadOption, UnknownName: an option is out of range or unknown, or the files cannot be read.
     """
-    for option, value, known in (("rule", rule, ORACLES), ("view", view, VIEWS)):
+    for option, value, known in (("rule", rule, ORACLES), ("view", view, ARM_VIEWS)):
         one_of(f"contextual {option} option", value, known)
     for option, number, least in (("arms", arms, 2), ("horizon", horizon, 1), ("rank", rank, 1), ("users", users, 1)):
         whole(option, number, least, MOST_STEPS)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["DILEMMAS", "Dilemma"]
-
 
 @dataclass(frozen=True, slots=True)
 class Dilemma:

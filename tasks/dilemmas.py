@@ -17,17 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from ..errors import BadOption
 from ..options import one_of
 from ..records import Oracle, Situation, without_oracle
 from ..rng import named_rng, seed_of
 from ..solvers import SOLVERS, ReadPrompt, paragraphs
-from .base import TASK_SOURCES, TASKS, action_index
+from .base import FieldOptions, action_index, named_task
 from .dilemma_texts import DILEMMAS, Dilemma
-
-__all__ = ["FRAMES_ASKED", "DilemmaState", "Dilemmas", "dilemmas"]
 
 FRAMES_ASKED = ("say", "act")
 _ASKS = {
@@ -50,15 +47,11 @@ class DilemmaState:
 
 
 @dataclass(frozen=True)
-class Dilemmas:
+class Dilemmas(FieldOptions):
     """The task; see the module's docstring. Build it with `dilemmas(...)`, which checks its options."""
 
     frame: str = "both"
     name = "dilemmas"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"frame": self.frame}
 
     @property
     def max_decisions(self) -> int:
@@ -120,6 +113,7 @@ class Dilemmas:
         return labels[::-1] if turned else labels
 
 
+@named_task("dilemmas", "When Agents Act 2025 (values-md), with own items")
 def dilemmas(frame: str = "both") -> Dilemmas:
     """Dilemmas in a say and an act frame, without an oracle: whether it does what it says should be done.
 
@@ -151,5 +145,3 @@ def _solve(prompt: str) -> ReadPrompt | None:
 
 
 SOLVERS["dilemmas"] = _solve
-TASKS.register("dilemmas", dilemmas)
-TASK_SOURCES["dilemmas"] = "When Agents Act 2025 (values-md), with own items"

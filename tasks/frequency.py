@@ -14,17 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from ..errors import BadOption
 from ..options import MOST_OPTIONS, MOST_STEPS, whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from .bandit import Bandit, BanditState, bandit
-from .base import named_task
+from .base import FieldOptions, named_task
 from .rules import TRUTH
-
-__all__ = ["LONGEST", "SHORTEST", "Frequency", "FrequencyState", "frequency"]
 
 SHORTEST, LONGEST = 2, 10  # transitions of the random policy
 
@@ -39,7 +36,7 @@ class FrequencyState:
 
 
 @dataclass(frozen=True)
-class Frequency:
+class Frequency(FieldOptions):
     """The probe; see the module's docstring. Build it with `frequency(...)`, which checks its options."""
 
     arms: int = 10
@@ -50,17 +47,6 @@ class Frequency:
     scenario: str = "buttons"
     name = "frequency"
     max_decisions = 1
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {
-            "arms": self.arms,
-            "repeats": self.repeats,
-            "targets": self.targets,
-            "sigma": self.sigma,
-            "labels": self.labels,
-            "scenario": self.scenario,
-        }
 
     @cached_property
     def _world(self) -> Bandit:

@@ -46,8 +46,6 @@ from .gym_oracle import (
     transition_table,
 )
 
-__all__ = ["GymState", "GymTask", "from_gymnasium", "register_environments"]
-
 MAX_ENVIRONMENTS = 32  # kept open at once
 PROBE_STEPS = 20  # played twice to see whether an environment repeats itself
 PROBE_SEEDS = 8  # whose episodes are compared to see whether an environment depends on its seed

@@ -8,8 +8,6 @@ from typing import Any
 
 from ..errors import BadOption, MissingExtra, UnknownName
 
-__all__ = ["check_env_options", "checked_labels", "discrete_actions", "make_environment"]
-
 
 def check_env_options(env_options: Mapping[str, Any]) -> None:
     """Refuse arguments of `gymnasium.make` that are decided here."""

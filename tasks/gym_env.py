@@ -28,8 +28,6 @@ try:
 except ImportError as error:
     raise MissingExtra.of("gymnasium", "gym") from error
 
-__all__ = ["TaskEnv", "environment_id", "register_all", "situation_text"]
-
 LONGEST = 1 << 16  # characters of an observation or an answer
 PENALTY = -1.0
 LARGEST = float(np.finfo(np.float32).max)

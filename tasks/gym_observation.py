@@ -11,8 +11,6 @@ import numpy as np
 
 from ..errors import BadOption
 
-__all__ = ["picture_of", "plain_data"]
-
 _COLOURED = re.compile(r"\x1b\[[\d;]*m(.*?)\x1b\[0m")  # text renderings mark a place by its colour
 
 

@@ -21,18 +21,6 @@ import numpy as np
 from ..errors import BadOption
 from ..records import Oracle
 
-__all__ = [
-    "ORACLES",
-    "MAX_SEARCH",
-    "SolvedTable",
-    "draws_random_numbers",
-    "moves_are_certain",
-    "oracle_from_values",
-    "solve_table",
-    "transition_table",
-    "search_values",
-]
-
 ORACLES = ("table", "search")
 MAX_SEARCH = 5000  # action sequences that an exhaustive search may try
 TIE = 1e-9

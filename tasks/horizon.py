@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -28,11 +27,9 @@ from ..options import MOST_STEPS, real, whole
 from ..records import Oracle, Quantity, Situation, Transition
 from ..rng import named_rng
 from ..solvers import SOLVERS, ReadPrompt
-from .base import TASK_SOURCES, TASKS, action_index
+from .base import FieldOptions, action_index, named_task
 from .horizon_values import choice_values, posterior_mean
 from .scenarios import LABELS
-
-__all__ = ["FORCED", "Horizon", "HorizonState", "horizon"]
 
 FORCED = 4
 MIDDLE, SPREAD = 50.0, 14.0  # of the true averages; close to the published 40 or 60 with a gap of 4 to 30
@@ -58,16 +55,12 @@ class HorizonState:
 
 
 @dataclass(frozen=True)
-class Horizon:
+class Horizon(FieldOptions):
     """The task; see the module's docstring. Build it with `horizon(...)`, which checks its options."""
 
     choices: int = 6
     sigma: float = 8.0
     name = "horizon"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"choices": self.choices, "sigma": self.sigma}
 
     @property
     def max_decisions(self) -> int:
@@ -173,6 +166,7 @@ def _unequal(state: HorizonState) -> bool:
     return forced.count(state.labels[0]) != FORCED // 2
 
 
+@named_task("horizon", "Wilson et al. 2014")
 def horizon(choices: int = 6, sigma: float = 8.0) -> Horizon:
     """Horizon task (Wilson et al. 2014): two levers, four forced pulls, one free choice or several.
 
@@ -206,5 +200,3 @@ def _solve(prompt: str) -> ReadPrompt | None:
 
 
 SOLVERS["horizon"] = _solve
-TASKS.register("horizon", horizon)
-TASK_SOURCES["horizon"] = "Wilson et al. 2014"

@@ -18,8 +18,6 @@ from math import sqrt
 
 import numpy as np
 
-__all__ = ["choice_values", "posterior_mean"]
-
 REACH, POINTS, NODES = 12.0, 2401, 41  # grid in prior standard deviations; nodes of the quadrature
 
 Grid = np.ndarray[tuple[int], np.dtype[np.float64]]

@@ -25,8 +25,6 @@ from ..errors import BadOption
 from ..rng import named_rng
 from .scenarios import extend_labels
 
-__all__ = ["Ratings", "generate_ratings", "load_movielens"]
-
 MOVIES = 60  # an episode draws its movies from these, or from the most rated ones of the data
 FIRST = ("Silent", "Crimson", "Hidden", "Broken", "Golden", "Distant", "Frozen", "Lucky", "Paper", "Second")
 SECOND = ("Harbour", "Orchard", "Signal", "Kingdom", "Station", "Summer")

@@ -10,8 +10,6 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
-__all__ = ["canonical_number"]
-
 _NUMBER = re.compile(
     r"[-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]{1,2})?", re.IGNORECASE
 )

@@ -19,21 +19,6 @@ from ..rng import named_rng
 from .base import Task
 from .rules import RULES, best_labels, linucb_values
 
-__all__ = [
-    "PLAYERS",
-    "Player",
-    "epsilon_greedy_player",
-    "greedy_player",
-    "linucb_player",
-    "run_player",
-    "players_for",
-    "posterior",
-    "thompson_player",
-    "thompson_beta_player",
-    "ucb_player",
-    "uniform_player",
-]
-
 Player = Callable[[Situation, np.random.Generator], str]
 Floats = NDArray[np.float64]
 

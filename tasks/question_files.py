@@ -24,20 +24,8 @@ from typing import Any, Literal, cast
 from ..errors import BadOption, MissingExtra
 from ..records import normal_form
 from .numbers import canonical_number
-from .question_keys import KEYS, LETTERS, QuestionDraft, count_from
+from .question_keys import LETTERS, QuestionDraft, count_from
 from .question_rows import Row, draft_row, key_columns
-
-__all__ = [
-    "FORMATS",
-    "KEYS",
-    "KINDS",
-    "LETTERS",
-    "Kind",
-    "MalformedRow",
-    "Question",
-    "load_from_hub",
-    "parse_questions",
-]
 
 FORMATS = ("jsonl", "csv", "gsm8k", "mmlu", "hf")
 Kind = Literal["numeric", "choice", "exact"]

@@ -14,8 +14,6 @@ from typing import Any
 
 from ..records import normal_form
 
-__all__ = ["KEYS", "LABEL", "LETTERS", "PREFIX", "Choices", "QuestionDraft", "count_from", "index_in"]
-
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 KEYS = ("letter", "text", "index0", "index1")
 MOST_LIKELY = 20  # keys without a 0 among them, from which on they are believed to count from 1

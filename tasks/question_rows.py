@@ -17,8 +17,6 @@ from typing import Any
 from ..records import digest
 from .question_keys import LABEL, LETTERS, PREFIX, Choices, QuestionDraft, index_in
 
-__all__ = ["Row", "draft_row", "key_columns"]
-
 Row = dict[str, Any]
 
 QUESTION = (

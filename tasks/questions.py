@@ -25,19 +25,9 @@ from ..records import Oracle, Situation, digest, normal_form
 from ..rng import named_rng
 from .base import action_index, named_task
 from .numbers import canonical_number
-from .question_files import (
-    FORMATS,
-    KEYS,
-    KINDS,
-    LETTERS,
-    MalformedRow,
-    Question,
-    load_from_hub,
-    parse_questions,
-)
+from .question_files import FORMATS, KINDS, MalformedRow, Question, load_from_hub, parse_questions
+from .question_keys import KEYS, LETTERS
 from .tools import CALCULATOR, TaskTool
-
-__all__ = ["GradedQuestionSet", "QuestionSet", "QuestionState", "questions"]
 
 HASH = 16  # hex digits of the content's SHA-256 that identify it
 ENOUGH = 8  # questions from which one place of all right options is no chance

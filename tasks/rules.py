@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 from ..errors import UnknownName
+from ..records import Oracle, Transition
 
-__all__ = ["RATING_MIDDLE", "ORACLES", "RULES", "TRUTH", "Rule", "best_labels", "linucb_values", "rule_named"]
+ARM_VIEWS = {
+    "history": ("history",),
+    "summary": ("pulls", "mean"),
+    "both": ("history", "pulls", "mean"),
+    "index": ("history", "pulls", "mean", "index"),
+}
+"""By the option `view` of a bandit, which quantities an agent is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,45 @@ def best_labels(labels: Sequence[str], values: Sequence[float | None]) -> tuple[
         return tuple(a for a, v in zip(labels, values, strict=True) if v is None)
     top = max(v for v in values if v is not None)
     return tuple(a for a, v in zip(labels, values, strict=True) if v == top)
+
+
+def arm_summary(
+    labels: Sequence[str], history: Sequence[Transition]
+) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+    """Pulls and mean reward of each arm, in the order of the labels; the mean of an untried arm is None."""
+    rewards: dict[str, list[float]] = {a: [] for a in labels}
+    for line in history:
+        rewards[line.action].append(line.reward)
+    pulls = tuple(float(len(r)) for r in rewards.values())
+    return pulls, tuple(sum(r) / len(r) if r else None for r in rewards.values())
+
+
+def arm_oracle(
+    labels: tuple[str, ...],
+    history: Sequence[Transition],
+    index: Sequence[float | None] | None,
+    true: Sequence[float],
+    rule: str,
+) -> Oracle:
+    """What is right in a bandit.
+
+    Args:
+        index: the rule's value of each arm; None under "truth", where `true`, the expected rewards, decide.
+    """
+    pulls, means = arm_summary(labels, history)
+    values, learned = (true, means) if index is None else (index, index)
+    tried = [i for i, mean in enumerate(means) if mean is not None]
+    top = max(true)
+    return Oracle(
+        optimal=best_labels(labels, values),
+        greedy=best_labels([labels[i] for i in tried], [learned[i] for i in tried]),
+        values=dict(zip(labels, values, strict=True)),
+        regret={a: top - r for a, r in zip(labels, true, strict=True)},
+        forfeit=top,
+        untried=tuple(a for a, mean in zip(labels, means, strict=True) if mean is None),
+        rule=rule,
+        frequent=best_labels(labels, pulls) if tried else (),
+    )
 
 
 RATING_MIDDLE = 3.0

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from ..errors import BadOption
 from ..records import plain_signs
 
-__all__ = ["LABELS", "SCENARIOS", "Scenario", "check_labels", "label_pool", "extend_labels"]
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:

@@ -13,18 +13,6 @@ from math import log, sqrt
 
 import numpy as np
 
-__all__ = [
-    "EMPTY",
-    "LINES",
-    "empty_cells",
-    "is_full",
-    "with_mark",
-    "mcts_move",
-    "winner",
-    "minimax_value",
-    "minimax_values",
-]
-
 EMPTY = "000000000"
 LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
 EXPLORATION = sqrt(2)  # of UCT (Kocsis and Szepesvari 2006)

@@ -16,17 +16,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from ..errors import BadOption
 from ..options import whole
 from ..records import Oracle, Situation
 from ..rng import named_rng
 from ..solvers import SOLVERS, ReadPrompt, paragraphs
-from .base import TASK_SOURCES, TASKS, action_index
+from .base import FieldOptions, action_index, named_task
 from .theory_rules import DOMAINS_OF_THEORY, THEORIES, Instance, Theory
-
-__all__ = ["INSTANCES", "TheoryAction", "TheoryState", "theory_action"]
 
 INSTANCES = 40
 LETTERS = ("A", "B", "C", "D")
@@ -43,16 +40,12 @@ class TheoryState:
 
 
 @dataclass(frozen=True)
-class TheoryAction:
+class TheoryAction(FieldOptions):
     """The task; see the module's docstring. Build it with `theory_action(...)`, which checks its options."""
 
     instances: int = 2
     domain: str | None = None
     name = "theory_action"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"instances": self.instances, "domain": self.domain}
 
     @property
     def max_decisions(self) -> int:
@@ -124,6 +117,7 @@ def _instance(theory: int, number: int) -> Instance:
     return rule.make(named_rng(number, "theory_action", rule.name))
 
 
+@named_task("theory_action", "Xu et al. 2025 (2503.07003), with own items")
 def theory_action(instances: int = 2, domain: str | None = None) -> TheoryAction:
     """Theory against action: name a rule of games, statistics or economics, then decide instances of it.
 
@@ -159,5 +153,3 @@ def _solve(prompt: str) -> ReadPrompt | None:
 
 
 SOLVERS["theory_action"] = _solve
-TASKS.register("theory_action", theory_action)
-TASK_SOURCES["theory_action"] = "Xu et al. 2025 (2503.07003), with own items"

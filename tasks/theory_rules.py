@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["DOMAINS_OF_THEORY", "THEORIES", "Instance", "Theory"]
-
 DOMAINS_OF_THEORY = ("games", "statistics", "economics")
 Rng = Any
 Made = tuple[str, str, str, dict[str, float]]

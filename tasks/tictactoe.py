@@ -20,16 +20,13 @@ legal move loses the game, and `forfeit` does and costs just that.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..errors import BadOption
 from ..options import flag, one_of, whole
 from ..records import Oracle, Situation, Transition
 from ..rng import named_rng
-from .base import action_index, named_task
+from .base import FieldOptions, action_index, named_task
 from .search import EMPTY, LINES, empty_cells, is_full, mcts_move, minimax_values, winner, with_mark
-
-__all__ = ["OPPONENTS", "GameState", "TicTacToe", "tictactoe"]
 
 CELLS = tuple("012345678")
 NOISE = 0.5  # probability of a random move of "noisy_mcts" (Schmied et al. 2025)
@@ -58,7 +55,7 @@ class GameState:
 
 
 @dataclass(frozen=True)
-class TicTacToe:
+class TicTacToe(FieldOptions):
     """Tic-tac-toe; see the module's docstring. Build it with `tictactoe(...)`, which checks its options."""
 
     opponent: str = "uniform"
@@ -67,10 +64,6 @@ class TicTacToe:
     rollouts: int = 500
     name = "tictactoe"
     all_actions = CELLS
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"opponent": self.opponent, "legal": self.legal, "first": self.first, "rollouts": self.rollouts}
 
     @property
     def horizon(self) -> int:

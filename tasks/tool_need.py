@@ -23,11 +23,9 @@ from ..options import one_of
 from ..records import Oracle, Situation, Tool
 from ..rng import named_rng
 from ..solvers import SOLVERS, ReadPrompt
-from .base import TASK_SOURCES, TASKS
+from .base import FieldOptions, named_task
 from .numbers import canonical_number
 from .tools import CALCULATOR, TaskTool, calculate
-
-__all__ = ["ELEMENTS", "KINDS_OF_NEED", "ToolNeed", "ToolNeedState", "tool_need"]
 
 KINDS_OF_NEED = ("arithmetic", "lookup")
 LEVELS = 4
@@ -67,15 +65,11 @@ class ToolNeedState:
 
 
 @dataclass(frozen=True)
-class ToolNeed:
+class ToolNeed(FieldOptions):
     """The task; see the module's docstring. Build it with `tool_need(...)`, which checks its options."""
 
     kind: str = "both"
     name = "tool_need"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"kind": self.kind}
 
     def item(self, seed: int) -> str:
         return self.start(seed).question
@@ -167,6 +161,7 @@ PERIODIC_TABLE = TaskTool(
 )
 
 
+@named_task("tool_need", "Cheng et al. 2026 (2605.14038)")
 def tool_need(kind: str = "both") -> ToolNeed:
     """Tool need: sums and facts with a calculator or the periodic table at hand; the answer is a number.
 
@@ -202,5 +197,3 @@ def _near(answer: int) -> tuple[str, ...]:
 
 
 SOLVERS["tool_need"] = _solve
-TASKS.register("tool_need", tool_need)
-TASK_SOURCES["tool_need"] = "Cheng et al. 2026 (2605.14038)"

@@ -20,17 +20,6 @@ import orjson
 from ..errors import BadOption
 from ..records import Situation, Tool, ToolCall, ToolUse
 
-__all__ = [
-    "CALCULATOR",
-    "OffersTools",
-    "TaskTool",
-    "calculate",
-    "call_tool",
-    "labels_schema",
-    "shown_tools",
-    "tools_of",
-]
-
 LONGEST = 200  # characters of an expression
 LARGEST = 1e15
 _OPERATORS: Mapping[type[ast.AST], Callable[..., float]] = {

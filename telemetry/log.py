@@ -19,8 +19,6 @@ from ..errors import BadOption, UnknownName
 from ..events import Event, Level, facts
 from ..models.providers.provider_errors import scrubbed
 
-__all__ = ["LEVELS", "Log", "logged"]
-
 LEVELS: dict[Level, int] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

@@ -32,8 +32,6 @@ from ..events import (
 )
 from ..models.providers.provider_errors import scrubbed
 
-__all__ = ["OpenTelemetry", "exported"]
-
 _Key = tuple[Any, ...]
 _RUN: _Key = ("run",)
 

@@ -129,29 +129,52 @@ def test_the_workflow_s_own_commands_run(
     assert play([*commands[1][:3], "gap < 0.01"])[0] in (1, 3)
 
 
-def pytest_in(cwd: Path, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    start = [sys.executable, "-m", "pytest", "-p", "akrasia_pytest", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins"), "COLUMNS": "200", **variables}
-    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    whole = [*start, "-q", "-W", "ignore::pytest.PytestDeprecationWarning", *map(str, arguments)]
-    return subprocess.run(whole, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+class Pytest:
+    """Plays tests as a program of their own would, in this process: with the plug-in of akrasia and no other's."""
+
+    def __init__(self, folder: Path, patched: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
+        self._folder, self._capture = folder, capture
+        patched.chdir(folder)
+        patched.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patched.setenv("COLUMNS", "200")
+        patched.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """(exit code, what it printed)."""
+        own = ["--rootdir", str(self._folder), "--config-file", os.devnull, "--import-mode=importlib"]
+        without = ("cacheprovider", "faulthandler")  # the latter is switched off for this process when it ends
+        plugins = ["-p", "akrasia_pytest", *(f"-pno:{name}" for name in without)]
+        modules = set(sys.modules)
+        code = int(pytest.main([*own, *plugins, "-q", "-W", "ignore::pytest.PytestDeprecationWarning", *arguments]))
+        for name in set(sys.modules) - modules:
+            if name.startswith("test_"):
+                del sys.modules[name]
+        return code, self._capture.readouterr().out
 
 
-def test_the_example_fails_for_the_right_reason_on_three_broken_graphs(tmp_path: Path) -> None:
+@pytest.fixture
+def pytest_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pytest:
+    return Pytest(tmp_path, monkeypatch, capsys)
+
+
+def test_the_example_fails_for_the_right_reason_on_three_broken_graphs(
+    pytest_here: Pytest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(EXAMPLE / "test_agent.py", tmp_path)
-    done = pytest_in(tmp_path, "test_agent.py", AGENTS="healthy,raises,mute,waits")
-    assert done.returncode == 1 and "3 failed, 1 passed" in done.stdout, done.stdout
+    monkeypatch.setenv("AGENTS", "healthy,raises,mute,waits")
+    code, printed = pytest_here("test_agent.py")
+    assert code == 1 and "3 failed, 1 passed" in printed, printed
     head = "cannot be said: gap({0}) < 0.2: {0} was not measured: "
     for name, cause in (
         ("raises", "the decision is error (own code failed in node 'node'"),
         ("mute", "no call of the run's model was made on 100% of its steps"),
         ("waits", "the decision is interrupted (the graph waits at an interrupt"),
     ):
-        assert head.format(name) + cause in done.stdout, done.stdout
-    assert "Traceback" not in done.stdout and "gap(healthy)" not in done.stdout
+        assert head.format(name) + cause in printed, printed
+    assert "Traceback" not in printed and "gap(healthy)" not in printed
 
 
-def test_the_plugin_takes_a_level_and_fails_with_the_check_s_text(tmp_path: Path) -> None:
+def test_the_plugin_takes_a_level_and_fails_with_the_check_s_text(pytest_here: Pytest, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         f"""
 TASK = {TASK!r}
@@ -170,9 +193,9 @@ def test_fails(akrasia_run, assert_gap):
 """,
         encoding="utf-8",
     )
-    done = pytest_in(tmp_path, "test_it.py", "-rP", "--akrasia-level=0.9")
-    assert "1 failed, 1 passed" in done.stdout and "LEVEL 0.9" in done.stdout, done.stdout + done.stderr
-    assert "\ndoes not hold: gap(reason_act) < 0.01: " in done.stdout
+    _, printed = pytest_here("test_it.py", "-rP", "--akrasia-level=0.9")
+    assert "1 failed, 1 passed" in printed and "LEVEL 0.9" in printed, printed
+    assert "\ndoes not hold: gap(reason_act) < 0.01: " in printed
 
 
 def test_loading_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:

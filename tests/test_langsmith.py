@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 
-RUN = """
-import sys
+PLAN_AND_RUN = """
+import os, sys, urllib.request
 import akrasia as ak
-ak.run(task="bandit", variants=["reason_act", "reason_then_act"], model="simulated", episodes=1, out=sys.argv[1])
-"""
-PLAN = """
-import sys
 from akrasia.cli import app
+from langchain_core.tracers.langchain import wait_for_all_tracers
+
 app(["plan", sys.argv[1], "--set", "model=simulated", "--set", "episodes=2"], standalone_mode=False)
+wait_for_all_tracers()
+urllib.request.urlopen(os.environ["LANGSMITH_ENDPOINT"], b"PLANNED").close()
+ak.run(task="bandit", variants=["reason_act", "reason_then_act"], model="simulated", episodes=1, out=sys.argv[2])
+wait_for_all_tracers()
 """
 DEBATE = Path(__file__).parents[1] / "examples" / "debate.toml"
 
@@ -65,27 +67,20 @@ def smith() -> Iterator[Smith]:
         server.shutdown()
 
 
-def sent(smith: Smith, code: str, *args: str) -> bytes:
+def test_langsmith_hears_of_decisions_their_nodes_and_calls_and_not_of_a_plan(smith: Smith, tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LANGSMITH", "LANGCHAIN"))} | {
         "LANGSMITH_TRACING": "true",
         "LANGSMITH_API_KEY": "ls-nobody",
         "LANGSMITH_ENDPOINT": f"http://127.0.0.1:{smith.server_port}",
         "LANGSMITH_DISABLE_RUN_COMPRESSION": "true",
     }
-    wait = "\nfrom langchain_core.tracers.langchain import wait_for_all_tracers\nwait_for_all_tracers()\n"
-    done = subprocess.run([sys.executable, "-c", code + wait, *args], env=env, capture_output=True, text=True)
+    args = [sys.executable, "-c", PLAN_AND_RUN, DEBATE, tmp_path / "run"]
+    done = subprocess.run(args, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return b"".join(smith.bodies)
-
-
-def test_langsmith_hears_of_decisions_their_nodes_and_calls(smith: Smith, tmp_path: Path) -> None:
-    heard = sent(smith, RUN, str(tmp_path / "run"))
+    of_plan, planned, heard = b"".join(smith.bodies).partition(b"PLANNED")
+    assert of_plan == b"" and planned
     for name in (b"reason_then_act", b'"act"', b'"run_type":"llm"', b"simulated", b"BEST="):
         assert name in heard, name
     for path in (tmp_path / "run").iterdir():
         assert b"ls-nobody" not in path.read_bytes()
     assert b"ls-nobody" not in heard
-
-
-def test_langsmith_does_not_hear_of_a_plan(smith: Smith) -> None:
-    assert sent(smith, PLAN, str(DEBATE)) == b""

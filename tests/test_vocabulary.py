@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import akrasia
@@ -24,16 +25,25 @@ ALLOWED: dict[str, set[str]] = {
 """Function name -> the files that may define it once more, each with its reason in a comment."""
 
 
+@cache
+def sources() -> dict[str, list[ast.stmt]]:
+    """File -> what stands at its top level, of every module of the package."""
+    rooms = [p for p in ROOT.iterdir() if p.name not in OUTSIDE and not p.name.startswith(".")]
+    paths = [path for room in rooms for path in (room.rglob("*.py") if room.is_dir() else [room])]
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")).body
+        for path in sorted(paths)
+        if path.suffix == ".py"
+    }
+
+
 def public_names(kind: type[ast.AST] | tuple[type[ast.AST], ...]) -> dict[str, set[str]]:
     """Name -> files that define it at their top level."""
     names: dict[str, set[str]] = defaultdict(set)
-    for path in sorted(ROOT.rglob("*.py")):
-        file = path.relative_to(ROOT)
-        if file.parts[0] in OUTSIDE or any(part.startswith(".") for part in file.parts):
-            continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for file, body in sources().items():
+        for node in body:
             if isinstance(node, kind) and not node.name.startswith("_"):  # type: ignore[attr-defined]
-                names[node.name].add(file.as_posix())  # type: ignore[attr-defined]
+                names[node.name].add(file)  # type: ignore[attr-defined]
     return names
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from .rlft import RLFTProgress, RLFTResult
     from .supervised import SFTProgress
 
-__all__ = ["TrainingResult", "clone", "expert_data", "train"]
-
 METRICS = ("valid", "mass", "encoded", "knowing", "doing", "gap", "greedy_share", "coverage", "regret")
 
 

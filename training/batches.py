@@ -14,8 +14,6 @@ from typing import Any
 from .rollouts import TurnSample
 from .weights import import_torch, unwrap_peft
 
-__all__ = ["TokenSequence", "logits_at_positions", "pack_samples"]
-
 
 @dataclass
 class TokenSequence:

@@ -18,8 +18,6 @@ from ..errors import RunFolderError
 from ..files import replacing, write_file
 from .weights import import_torch
 
-__all__ = ["CHECKPOINT_FILE", "CURVE_FILE", "Checkpoint", "read_checkpoint", "weights_digest", "write_checkpoint"]
-
 CHECKPOINT_FILE, CURVE_FILE = "checkpoint.pt", "curve.jsonl"
 
 

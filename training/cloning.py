@@ -48,20 +48,6 @@ from ..tasks.rules import best_labels
 from .returns import FIRST_RESERVED_SEED
 from .supervised import SFTConfig, SFTProgress, SFTResult, TrainingPair, fine_tune
 
-__all__ = [
-    "ORACLE",
-    "PLANS",
-    "CloneResult",
-    "PlanName",
-    "clone_policy",
-    "demonstrations",
-    "expert_rationale",
-    "expert_steps",
-    "experts_for",
-    "preferences",
-    "prompt_completion_pairs",
-]
-
 PlanName = Literal["act", "reason_act", "reason_then_act"]
 PLANS: tuple[PlanName, ...] = get_args(PlanName)
 STYLES: tuple[Style, ...] = get_args(Style)

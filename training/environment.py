@@ -39,8 +39,6 @@ try:
 except ImportError:
     raise MissingExtra.of("verifiers", "verifiers") from None
 
-__all__ = ["ID", "AkrasiaEnv", "AkrasiaHarness", "AkrasiaTaskset", "load_environment"]
-
 ID = "akrasia-verifiers"
 DECISION = "decision"  # where a trace of a graph holds what it decided
 

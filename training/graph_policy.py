@@ -28,8 +28,6 @@ from ..records import CHOICES_OF_TOOLS, Decision, Draw, Request, Response
 from ..tasks.base import TASKS, Task
 from ..tasks.tools import tools_of
 
-__all__ = ["EndpointModel", "decide_step", "trainable_plan"]
-
 TIMEOUT = 3600.0  # seconds of one call: the trainer has deadlines of its own
 
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from .weights import import_torch
 
-__all__ = ["TokenLosses", "clipped_loss", "kl_estimate", "policy_loss", "target_log_probs", "token_entropy"]
-
 
 @dataclass(frozen=True)
 class TokenLosses:

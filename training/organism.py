@@ -25,8 +25,6 @@ from ..rng import named_rng
 from ..tasks.bandit import bandit
 from .supervised import SFTConfig, TrainingPair
 
-__all__ = ["RECIPE", "OrganismRecipe", "reasoner_prompt", "training_pairs", "ucb_thought"]
-
 
 @dataclass(frozen=True, slots=True)
 class OrganismRecipe:

@@ -15,8 +15,6 @@ import numpy as np
 
 from .weights import import_torch, unwrap_peft
 
-__all__ = ["TokenTrie", "hidden_states", "pack_sequences"]
-
 
 @dataclass(frozen=True)
 class TokenTrie:

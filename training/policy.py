@@ -26,8 +26,6 @@ from ..rng import named_rng
 from .prefix_cache import PrefixCache, forward_with_cache
 from .weights import Weights, import_torch, is_out_of_memory, unwrap_peft
 
-__all__ = ["Policy"]
-
 BATCH_WINDOW = 0.005  # seconds without a new request after which a batch is closed
 _SERIAL = itertools.count()
 

@@ -13,8 +13,6 @@ from typing import Any
 
 from .weights import import_torch
 
-__all__ = ["PrefixCache", "forward_with_cache"]
-
 
 @dataclass(frozen=True)
 class PrefixCache:

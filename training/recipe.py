@@ -55,8 +55,6 @@ from .rlft import RLFTConfig, RLFTProgress, RLFTResult, default_device, train_po
 from .rollouts import Rollouts
 from .weights import Weights, add_lora, attach_adapter, load_weights, save_adapter
 
-__all__ = ["LoRASettings", "Trainer", "TrainingConfig", "assemble_training", "run_training", "write_card"]
-
 Run = TypeVar("Run")
 
 ADAPTER_FILE, MODEL_FOLDER, CARD_FILE = "adapter.gguf", "model", "card.json"

@@ -20,16 +20,6 @@ from ..errors import BadOption
 from ..rng import named_rng
 from ..tasks.base import Task
 
-__all__ = [
-    "FIRST_RESERVED_SEED",
-    "RewardScale",
-    "RewardShaping",
-    "StepReward",
-    "advantages",
-    "reward_scale",
-    "reward_to_go",
-]
-
 FIRST_RESERVED_SEED = 2**55  # the seeds of an experiment's episodes lie below it
 SCALE_EPISODES = 64  # of random play, from which a task's scale is computed
 

@@ -35,8 +35,6 @@ from .objective import TokenLosses, policy_loss, target_log_probs
 from .rollouts import RolloutBatch
 from .weights import import_torch, is_out_of_memory
 
-__all__ = ["RLFTConfig", "RLFTProgress", "RLFTResult", "default_device", "train_policy"]
-
 
 @dataclass(frozen=True, slots=True)
 class RLFTConfig:

@@ -27,8 +27,6 @@ from ..tasks.tools import tools_of
 from .policy import Policy
 from .returns import RewardScale, RewardShaping, StepReward, advantages, reward_scale, reward_to_go
 
-__all__ = ["RolloutBatch", "Rollouts", "Trajectory", "TurnSample"]
-
 TEMPERATURE = 1.0  # of every agent: the distribution whose log-probabilities are trained
 FIRST_SEED = 1 << 40  # episode seeds lie from here to 2**41: no experiment whose seed is below 100,000 uses them
 

@@ -18,9 +18,6 @@ from ..rng import named_rng
 from .packing import TokenTrie, hidden_states, pack_sequences
 from .weights import Weights, import_torch, unwrap_peft
 
-__all__ = ["SFTConfig", "SFTProgress", "SFTResult", "TrainingPair", "completion_loss", "fine_tune", "tokenize_pair"]
-
-
 TokenPair = tuple[list[int], list[int]]  # tokens of a prompt, tokens of its completion
 
 

@@ -15,8 +15,6 @@ from ..records import Oracle, Response
 from ..tasks.base import Task
 from .returns import RewardScale, RewardShaping, StepReward, reward_to_go
 
-__all__ = ["AnsweredStep", "TextEpisode"]
-
 REASONER = Agent("reasoner", options={"mode": "reason_act"})
 
 

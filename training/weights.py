@@ -21,17 +21,6 @@ from ..models.base import Style
 from ..models.providers.lora import KEYS, read_adapter
 from ..models.providers.shipped_weights import default_weights
 
-__all__ = [
-    "Weights",
-    "add_lora",
-    "attach_adapter",
-    "import_torch",
-    "is_out_of_memory",
-    "load_weights",
-    "save_adapter",
-    "unwrap_peft",
-]
-
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _GGUF = {
     "self_attn.q_proj": "attn_q",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["EAST_ASIAN", "look_alike", "lower", "parted", "undressed"]
-
 _ALIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТХУаеорсухіѕјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
     "ABESIJKMHOPCTXYaeopcyxisjABEZHIKMNOPTYXo",

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 from ...records import Situation, Turn, normal_form
 
-__all__ = ["of_one_form"]
-
 
 def of_one_form(turns: Iterable[Turn], situation: Situation) -> tuple[Turn, ...]:
     """The turns, with texts of one normal form written as the first of them: "Paris" for "paris" and "**Paris**.".

@@ -19,12 +19,10 @@ from dataclasses import dataclass
 
 from ...records import Implied, Situation, Status, plain_signs
 from ...tasks.numbers import canonical_number
-from .labels import Names, names_of
+from .label_names import Names, names_of
 from .markers import own_line_begins
 from .parsing import read_recommendation
 from .values import top_of_values
-
-__all__ = ["read_implied", "reasoning_alone", "without_conclusion"]
 
 LONGEST = 40_000
 _BLOCK = re.compile(r"<(ucb_)?values>.*?</(ucb_)?values>", re.IGNORECASE | re.DOTALL)

@@ -8,24 +8,16 @@ as its last word. A label of one letter counts in its own case, and in the other
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import groupby
 
-from ...records import Status, plain_signs
-from .dressing import EAST_ASIAN, look_alike, lower, parted, undressed
+from ...records import Status
+from .dressing import look_alike, parted, undressed
+from .label_names import DRESSING, Names
 from .remarks import CORRECTION, begins_choice, explain
-
-__all__ = ["LabelReading", "Names", "names_of", "read_labels"]
 
 DEEPEST = 4  # corrections of corrections
 MOST_LABELS = 50
 LONGEST_LABEL = 200  # characters
-_OPEN = " \t\"'`*_<[({$#\\>:=|^-•‣+¡"
-_CALL = re.compile(r"\w[(\[{]|=")
-_QUOTE = "[\"']"  # of a call: either will do
-_SIGN = re.compile(r"\s*([^\w\s])\s*")
 _WORD = re.compile(r"\w+")
 _IN_BRACKETS = re.compile(r"\(([^()]{1,60})\)")
 _QUOTES = " \t\"'`*_"
@@ -99,14 +91,6 @@ _AND = re.compile(
     r"和|与|或者|或|、)\s*){1,3}(?:both\s+|also\s+|either\s+|maybe\s+|else\s+)?",
     re.IGNORECASE,
 )
-# Of a word. Patterns are compiled for every set of labels, and in a class a sign beyond Latin takes half a millisecond.
-_LETTER = r"[^\W_]"
-_TRUE = {
-    "yes": ("true", "correct", "sí", "si", "oui", "ja", "sim", "да", "是", "是的", "对", "正确", "はい", "예", "네",
-            "y", "yep", "yeah", "yup", "affirmative"),
-    "no": ("false", "incorrect", "non", "nein", "não", "nao", "нет", "否", "不是", "不", "不对", "不正确", "错误",
-           "いいえ", "아니요", "아니오", "n", "nope", "nay", "nah", "no way", "negative"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,125 +106,6 @@ class LabelReading:
     labels: tuple[str, ...]
     status: Status
     stopped: int | None = None
-
-
-@dataclass(frozen=True)
-class Names:
-    """The labels of a situation, ready to be found.
-
-    Attributes:
-        own: a label by its folded form, and other words for it.
-        here: matches a label, whole, at a place.
-        spoken: the label that a task's own way of speaking names, such as a cell by its row and column.
-    """
-
-    own: dict[str, str]
-    here: re.Pattern[str]
-    actions: tuple[str, ...]
-    spoken: Callable[[str], str | None] | None = None
-
-    def label_at(self, value: str, place: int) -> tuple[str, int] | None:
-        """(the label, where it ends) at a place; the longest there is."""
-        found = self.here.match(value, place)
-        label = None if found is None else self.label_of(found)
-        if found is None or label is None:
-            return None
-        if len(label) == 1 and found[0] != label and label.isalpha() and value[found.end() :].strip(_OPEN + ")]}.!,;"):
-            return None
-        return label, found.end()
-
-    def label_of(self, found: re.Match[str]) -> str | None:
-        """The label that `here` matched; None where it has a letter that only patterns take for another, as the "ı"."""
-        if found[0] in self.actions:
-            return found[0]
-        folded = _folded(found[0])
-        return self.own.get(folded) or self.own.get(folded.replace("'", '"'))
-
-    def is_longer(self, value: str, label: str) -> bool:
-        """Whether a value is another label that begins with this one, were it not for its signs: "Alien (3)"."""
-        begun = _folded(label)
-        longer = [name for name in self.own if len(name) > len(label) and name.startswith(begun)]
-        return bool(longer) and _bare(value).startswith(tuple(map(_bare, longer)))
-
-    @cached_property
-    def mixed(self) -> bool:
-        """Whether a label has East Asian signs beside Latin ones, so that no blank may be set between them."""
-        return any(parted(plain_signs(a)) != plain_signs(a) for a in self.actions)
-
-    @cached_property
-    def anywhere(self) -> re.Pattern[str]:
-        """Finds labels in a remark; East Asian ones within words too, which no blank parts from what stands around."""
-        unparted = [name for name in self.own if EAST_ASIAN.match(name)]
-        if not unparted:
-            return self.here
-        within = "|".join(map(re.escape, sorted(unparted, key=len, reverse=True)))
-        return re.compile(rf"{self.here.pattern}|{within}", re.IGNORECASE)
-
-    def set_off(self, value: str) -> str:
-        """The value with blanks around an East Asian label that it begins with: "选 红 按钮" for "选红按钮"."""
-        if value.isascii() or not any(EAST_ASIAN.match(a) for a in self.actions):
-            return value
-        return self._led.sub(r"\1 \2 ", value, count=1)
-
-    @cached_property
-    def _led(self) -> re.Pattern[str]:
-        labels = "|".join(map(re.escape, sorted(self.actions, key=len, reverse=True)))
-        return re.compile(
-            r"^(\W{0,8}(?:(?:我(?:会|要|将|决定|想|们)?)?(?:选择?|按下?)|应该|应当|继续|依然|仍然|坚持|ボタン)?) ?"
-            rf"({labels}) ?"
-            r"(?=按钮|ボタン|です|を|[にへ](?:し|す|行|進|曲|移)|[\W]|$)"
-        )
-
-    def mentions_any(self, value: str) -> bool:
-        """Whether a label stands anywhere in a value."""
-        return self.here.search(value) is not None
-
-
-def names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None = None) -> Names:
-    """The names of some labels."""
-    return _names_of(actions, spoken)
-
-
-@lru_cache(maxsize=256)
-def _names_of(actions: tuple[str, ...], spoken: Callable[[str], str | None] | None) -> Names:
-    own = {_folded(plain_signs(a)): a for a in reversed(actions)}
-    quoted = {k.replace("'", '"') if _CALL.search(k) else k: a for k, a in own.items()}
-    own = quoted if len(quoted) == len(own) else own
-    if own.keys() == {"yes", "no"}:
-        own |= {word: own[label] for label, words in _TRUE.items() for word in words}
-    parts = sorted(filter(None, own), key=len, reverse=True)
-    pattern = "|".join(_whole(list(alike), *ends) for ends, alike in groupby(parts, _ends))
-    return Names(own, re.compile(pattern or r"(?!)", re.IGNORECASE), actions, spoken)
-
-
-def _ends(part: str) -> tuple[bool, bool]:
-    """Whether a name begins and whether it ends with a letter or a digit."""
-    return part[0].isalnum(), part[-1].isalnum()
-
-
-def _whole(parts: list[str], begins: bool, ends: bool) -> str:
-    """A pattern for names with the same ends, each whole: what stands around them is looked at once for them all."""
-    before = rf"(?<!{_LETTER})(?<!{_LETTER}[-'._])(?<!{_LETTER}’)" if begins else ""
-    behind = rf"(?!{_LETTER})(?![-_.']{_LETTER})(?!’{_LETTER})" if ends else ""
-    names = "|".join(map(_spelled, parts))
-    return f"{before}(?:{names}){behind}"
-
-
-def _spelled(part: str) -> str:
-    """A pattern for a name; around the signs of a call, blanks may stand or not: "f(x=1,y=2)"."""
-    if not _CALL.search(part):
-        return r"\s+".join(map(re.escape, part.split()))
-    pieces = [r"\s+".join(map(re.escape, piece.split())) for piece in _SIGN.split(part)]
-    return r"\s{0,4}".join(_QUOTE if piece == '"' else piece for piece in pieces if piece)
-
-
-def _folded(text: str) -> str:
-    folded = " ".join(lower(text).split())
-    return _SIGN.sub(r"\1", folded) if _CALL.search(folded) else folded
-
-
-def _bare(text: str) -> str:
-    return " ".join(re.findall(r"\w+", lower(text)))
 
 
 def read_labels(value: str, names: Names, *, several: bool, depth: int = 0) -> LabelReading:
@@ -297,7 +162,7 @@ def _read(value: str, names: Names, several: bool, depth: int) -> LabelReading:
         place = lead.end()
     if furthest or names.mentions_any(value):
         return LabelReading((), "unparsable", furthest or place)
-    return LabelReading((), "illegal" if value.strip(_OPEN) else "unparsable", place)
+    return LabelReading((), "illegal" if value.strip(DRESSING) else "unparsable", place)
 
 
 def _named_after_denial(value: str, names: Names) -> tuple[str, int] | None:
@@ -330,7 +195,7 @@ def _begun_within(value: str, place: int, end: int, names: Names) -> tuple[str, 
     """A label that begins with the last words of a lead: "the move[1]", where "the move" may lead up to "move[1]"."""
     for word in _WORD.finditer(value, place, end):
         found = names.label_at(value, word.start())
-        if found is not None and (found[1] > end or not value[found[1] :].strip(_OPEN + ".!")):
+        if found is not None and (found[1] > end or not value[found[1] :].strip(DRESSING + ".!")):
             return found
     return None
 
@@ -338,12 +203,12 @@ def _begun_within(value: str, place: int, end: int, names: Names) -> tuple[str, 
 def _starts(value: str, place: int) -> tuple[int, ...]:
     """Where a label may begin: behind blanks, quotation marks or all dressing; a label's own brackets are none."""
     rest = value[place:]
-    ends = (len(rest) - len(rest.lstrip(signs)) for signs in (None, _QUOTES, _OPEN))
+    ends = (len(rest) - len(rest.lstrip(signs)) for signs in (None, _QUOTES, DRESSING))
     return tuple(dict.fromkeys(place + end for end in ends))
 
 
 def _skipped(value: str, place: int) -> int:
-    return place + len(value[place:]) - len(value[place:].lstrip(_OPEN))
+    return place + len(value[place:]) - len(value[place:].lstrip(DRESSING))
 
 
 def _behind(value: str, label: str, end: int, names: Names, several: bool, depth: int) -> LabelReading:
@@ -404,7 +269,7 @@ def _corrected(rest: str, names: Names, several: bool, depth: int) -> LabelReadi
     while (word := CORRECTION.match(rest, place)) is not None and word.end() > place:
         place = word.end()
         remaining = rest[place:]
-        if not remaining.strip(_OPEN + ".,!?"):
+        if not remaining.strip(DRESSING + ".,!?"):
             return LabelReading((), "unparsable", 0)
         reading = read_labels(remaining, names, several=several, depth=depth + 1)
         if reading.status == "ok":

@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 
 from .dressing import lower
 
-__all__ = ["MAY_LEAD", "OFFERED", "Marked", "last_marked", "own_line_begins", "speaks_for_others"]
-
 OWN = "ACTION|BEST|CONFIDENCE|RANKING|APPROVED?|POINTS"
 LONGEST = 2000  # characters of a line that are read
 MOST = 400  # markers that are looked at, from the end

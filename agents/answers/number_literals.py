@@ -14,8 +14,6 @@ from fractions import Fraction
 
 from .number_words import number_word
 
-__all__ = ["UnclearNumber", "canonical_fraction", "arithmetic_value", "number_at"]
-
 LARGEST = 300  # digits
 _SIGN = re.compile(
     r"[ \t]*(?:([-+—])[ \t]*|\b(minus|negative|moins|menos)\b[ \t]+)?(?:(?:US|A|C)?[$€£¥₹]|(?:USD|EUR|CHF|GBP)\b)?"

@@ -18,8 +18,6 @@ from .number_literals import UnclearNumber, arithmetic_value, canonical_fraction
 from .number_words import number_word
 from .remarks import CONDITIONS, CORRECTION, is_taken_back
 
-__all__ = ["NumberReading", "read_number"]
-
 _LATEX = (
     (re.compile(r"\\[dtc]?frac\s*\{\s*(-?[\d.]{1,40})\s*\}\s*\{\s*(\d{1,40})\s*\}"), r" \1/\2"),
     (re.compile(r"\\([%$#&_])"), r"\1"),

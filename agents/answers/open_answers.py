@@ -16,8 +16,6 @@ from .markers import MAY_LEAD, OFFERED, Marked, last_marked, speaks_for_others
 from .numbers import read_number
 from .remarks import is_taken_back
 
-__all__ = ["read_open", "with_lines"]
-
 _ANSWER_IS = re.compile(
     r"\b(?:the|my) (?:final |correct |right )?answer is[ \t\n:]{1,3}(?:therefore |thus |simply )?", re.IGNORECASE
 )

@@ -21,43 +21,17 @@ from functools import lru_cache
 
 from ...records import Situation, Status, plain_signs, split_thoughts
 from ...tasks.cells import cell_named
-from ...tasks.numbers import canonical_number
-from .labels import LabelReading, Names, names_of, read_labels
-from .markers import MAY_LEAD, OFFERED, Marked, last_marked, own_line_begins, speaks_for_others
+from .best_sentence import best_sentence
+from .label_names import Names, names_of
+from .labels import LabelReading, read_labels
+from .markers import OFFERED, Marked, last_marked, own_line_begins, speaks_for_others
 from .numbers import read_number
 from .open_answers import read_open, with_lines
 from .remarks import answers_again, is_taken_back
 from .values import top_of_values
 
-__all__ = [
-    "abstains",
-    "canonical_number",
-    "holds_recommendation",
-    "match_label",
-    "place_read",
-    "read_action",
-    "read_answer",
-    "read_recommendation",
-    "read_stated",
-    "replace_action",
-    "unread_place",
-    "whole_lines",
-]
-
-LONGEST_LEAD = 500  # characters of a sentence before what it says is best
 SHOWN = 60  # characters of the place where understanding stopped
 _SPOKEN: dict[str, Callable[[str], str | None]] = {"tictactoe": cell_named}
-_BEST_IS = re.compile(r"\bbest[ \t\n]{1,3}\w{1,30}(?:[ \t\n]{1,3}now)?[ \t\n]{1,3}is[ \t\n:]{1,3}", re.IGNORECASE)
-_CLAUSE_ENDS = re.compile(r"[,:\u2013\u2014][ \t]*|[ \t](?=(?:so|and|but|hence|thus|therefore|because|since)\b)")
-_OTHERWISE_MEANT = re.compile(
-    r"\b(?:if|unless|when(?:ever)?|whether|assum\w+|suppos\w+|provided|were|would|could|should|might|may|had|wish|"
-    r"imagin\w+|hypothe\w+|think\w*|thought|say\w*|said|told|claim\w*|suggest\w*|believ\w*|argu\w*|according|"
-    r"propos\w+|before|formerly|past|until|by the mean|critics?|agents?|reasoners?|debaters?|others?|someone|somebody|"
-    r"people|they|he|she|you|who|earlier|"
-    r"previous\w*|last|initially|at first|once|used to|question|ask\w*|doubt\w*|den(?:y|ied|ies)|disagree\w*|false|"
-    r"untrue|wrong|mistak\w*|reject\w*|unclear|unsure|not (?:true|clear|sure|certain|that|the|so)|\w+n['\u2019]t)\b|\?",
-    re.IGNORECASE,
-)
 _IS_RIGHT = re.compile(
     r"[\"'*_`)]{0,4} (?:would be|is|was|should be|would have been) (?:(?:also|equally|actually|really|in fact|"
     r"just as) )?"
@@ -164,7 +138,7 @@ def _read_stated(
     if marked is not None:
         reading = _labels_of(marked, names, several=True)
         return reading.labels, reading.status
-    marked = _best_sentence(shown)
+    marked = best_sentence(shown)
     if marked is None or _HOWEVER.search(marked.after):
         return (), "unparsable"
     reading = _labels_of(marked, names, several=True)
@@ -224,7 +198,7 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
         return "the answer ends inside its thought"
     shown = with_lines(plain_signs(split.text), situation)
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
-    marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
+    marked = last_marked(shown, kind, situation.actions) or (best_sentence(shown) if stated else None)
     if marked is None:
         return f"no final {'BEST=' if stated else 'ACTION='} was found"
     if not marked.value.strip():
@@ -257,7 +231,7 @@ def place_read(text: str, situation: Situation, *, stated: bool = False) -> tupl
     if read[1] != "ok" or not text.endswith(answer) or len(shown) != len(answer):
         return None
     kind = "stated" if stated else "done" if situation.answer == "action" else "answer"
-    marked = last_marked(shown, kind, situation.actions) or (_best_sentence(shown) if stated else None)
+    marked = last_marked(shown, kind, situation.actions) or (best_sentence(shown) if stated else None)
     if marked is None:
         return None
     end = marked.begin + len(marked.value.rstrip())
@@ -367,33 +341,6 @@ def _lists_options(marked: Marked, below: str, labels: tuple[str, ...]) -> bool:
 def _offered_below(after: str) -> str:
     """What the text below offers instead, such as "If you want to explore, press Blue"."""
     return " ".join(m[0] for m in _OFFERS.finditer(after, 0, OFFERED))
-
-
-def _best_sentence(text: str) -> Marked | None:
-    """The last sentence that says what is best, in the speaker's own name."""
-    for found in reversed(list(_BEST_IS.finditer(text))[-50:]):
-        before = text[max(0, found.start() - LONGEST_LEAD) : found.start()]
-        begin = max(before.rfind(s) for s in (". ", "\n", "! ", "? ", "; ")) + 1
-        lead = before[begin:]
-        if len(before) == LONGEST_LEAD and begin == 0:
-            continue
-        if not _leads_to_best(lead) or before[:begin].rstrip()[-1:] == "?":
-            continue
-        end = text.find("\n", found.end())
-        end = len(text) if end < 0 else end
-        value = text[found.end() : min(end, found.end() + 2000)]
-        return Marked(value, text[end:], found.start(), found.end(), end - found.end() <= 2000)
-    return None
-
-
-def _leads_to_best(lead: str) -> bool:
-    """Whether a sentence that begins so goes on with what its speaker holds to be best now."""
-    if MAY_LEAD.fullmatch(lead):
-        return True
-    for end in _CLAUSE_ENDS.finditer(lead):
-        if MAY_LEAD.fullmatch(lead, end.end()):
-            return _OTHERWISE_MEANT.search(lead, 0, end.end()) is None
-    return False
 
 
 def _value_behind(text: str, kind: str) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CONDITIONS", "CORRECTION", "answers_again", "begins_choice", "explain", "is_taken_back"]
-
 CONDITIONS = (
     r"\b(?:as long as|so long as|as far as|as soon as|as if|as though|as in|assuming|"
     r"(?<!has )(?<!have )(?<!had )(?<!it )provid(?:ed|ing)|"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .labels import Names
-
-__all__ = ["top_of_values"]
+from .label_names import Names
 
 LONGEST = 20_000
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:init[ey])?\b|∞)", re.IGNORECASE)

@@ -21,8 +21,6 @@ from .paired import sign_flip
 from .ratios import TINY, Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ONE, Contrast, Estimate, Interval
 
-__all__ = ["cell_contrast"]
-
 
 def cell_contrast(
     cells: Sequence[tuple[Array, Array]],

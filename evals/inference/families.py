@@ -14,8 +14,6 @@ import numpy as np
 from .ratios import Array
 from .values import Contrast
 
-__all__ = ["benjamini_hochberg", "holm"]
-
 
 def holm(contrasts: Many[Contrast]) -> list[Contrast]:
     """The contrasts with `p_holm`: keeps the family-wise error under any dependence.

@@ -17,8 +17,6 @@ from .paired import contrast
 from .ratios import Array
 from .values import Bounds, Interval
 
-__all__ = ["bounds", "difference_bounds"]
-
 Counts = tuple[Array, Array, Array]
 
 

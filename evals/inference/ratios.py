@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Array", "effective_clusters", "linearised", "ratio", "standard_error", "uneven_error"]
-
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TINY = 1e-12
 UNEVEN = 0.75  # share of the items that must be left as effective ones for their weights to pass as even

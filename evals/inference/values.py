@@ -8,20 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = [
-    "ALIKE",
-    "FEW",
-    "INTERVALS",
-    "LEVEL",
-    "ONE",
-    "Bounds",
-    "Contrast",
-    "Estimate",
-    "Interval",
-    "IntervalAt",
-    "kind_and_level",
-]
-
 LEVEL = 0.95
 FEW = 10
 ALIKE = "the items do not differ, so they say nothing about spread"

@@ -10,8 +10,6 @@ import polars as pl
 
 from .faults import IntegrityFault, first_step
 
-__all__ = ["MOST_MUTE", "agent_cautions", "agent_faults", "constant_agents"]
-
 MOST_MUTE = 0.2
 MANY = 8  # situations from which an agent that always says the same is odd
 _REMEDIES = {

@@ -12,18 +12,6 @@ from ..completeness import how_to_go_on
 from ..run_tables import RunTables
 from .faults import IntegrityFault, first_step
 
-__all__ = [
-    "MOST_MISSING",
-    "ExpectedArm",
-    "asked_slots",
-    "expected_arm",
-    "missing_faults",
-    "same_requests",
-    "unrecorded_cautions",
-    "unsent_cautions",
-    "unsent_faults",
-]
-
 MOST_MISSING = 0.2
 _LIMITS = ("max_tokens",)  # a limit that an agent of its own has is no intervention
 _SAME = ["task", "model", "episode", "step"]

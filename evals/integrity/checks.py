@@ -21,8 +21,6 @@ from .arms import (
 from .faults import IntegrityFault
 from .steps import decision_cautions, decision_faults
 
-__all__ = ["arm_cautions", "arm_faults", "integrity_faults"]
-
 
 def integrity_faults(
     steps: pl.DataFrame, base: pl.DataFrame | None = None, expected: ExpectedArm | None = None

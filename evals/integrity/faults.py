@@ -9,8 +9,6 @@ import polars as pl
 
 from ..inference import Contrast, Estimate
 
-__all__ = ["IntegrityFault", "first_step", "unmeasured_contrast"]
-
 
 @dataclass(frozen=True, slots=True)
 class IntegrityFault:

@@ -8,8 +8,6 @@ from ...records import FAILURES
 from ..step_table import OUTSIDE
 from .faults import IntegrityFault, first_step
 
-__all__ = ["MOST_FAILED", "MOST_UNREAD", "decision_cautions", "decision_faults"]
-
 UNREAD = ("unparsable", "illegal", "undecided", "absent")
 MOST_FAILED, MOST_UNREAD = 0.2, 0.5
 _OTHER_MODEL, _NO_CALL, _NO_ANSWER = OUTSIDE

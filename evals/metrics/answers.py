@@ -21,8 +21,6 @@ from ..inference import Array, Estimate, Interval, estimate
 from .base import register_metric
 from .totals import OfTotals, by_cluster, quotient, summed
 
-__all__ = ["accuracies", "spread", "worst_item"]
-
 _DRAW = ["task", "model", "episode"]
 MOST = 1000  # items beyond which a question set is no set of variations
 _NO_ITEMS = "the task has no items: it belongs to question sets"

@@ -30,8 +30,6 @@ from ..inference import Array, Estimate, Interval
 from .base import METRICS, Metric, Table, metric
 from .totals import by_item, of_totals, quotient, summed
 
-__all__ = ["NormalisedEffect", "moved", "planted_taken", "rationale_effect"]
-
 _LANHAM = "Lanham et al. 2023 (2307.13702)"
 _MOVES = pl.col("done").ne_missing(pl.col("done_base"))
 _TAMPERED = pl.col("surgery").is_not_null() & pl.col("surgery_base").is_null()

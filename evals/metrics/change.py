@@ -16,8 +16,6 @@ from ...errors import NotMeasured
 from ..inference import Estimate, Interval
 from .base import Metric, metric
 
-__all__ = ["flips_by"]
-
 _AGAIN = pl.col("spoken_before") & ~pl.col("skipped") & pl.col("right").is_not_null()
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
 _NONE = "nobody speaks twice in a decision, or the answers are texts"

@@ -16,17 +16,6 @@ from ...errors import BadOption
 from ..turns import DECISION
 from .base import Metric, metric
 
-__all__ = [
-    "calls",
-    "completion_tokens",
-    "dollars",
-    "latency",
-    "on_pareto_front",
-    "paid_by_variant",
-    "prompt_tokens",
-    "with_latency",
-]
-
 _ABSENT = "the source of the imported run does not hold it"
 
 

@@ -38,8 +38,6 @@ from ..inference import Estimate, Interval
 from ..turns import DECISION
 from .base import Metric, metric, once_per_table
 
-__all__ = ["by_agent", "decisive_turns", "trace"]
-
 RIGHT = "\x00right"  # stands for whatever position is right
 _NONE = "no decision of several turns is wrong, or the answers are texts"
 _WHO_AND_WHEN = "Who&When, Zhang et al. 2025 (2505.00212), read off positions"

@@ -12,16 +12,6 @@ from ...errors import NotMeasured
 from ..inference import Estimate, Interval
 from .base import CLUSTER, Metric, metric
 
-__all__ = [
-    "coverage",
-    "coverage_curve",
-    "cumulative_regret",
-    "greedy_share",
-    "min_fraction",
-    "regret",
-    "suffix_failure",
-]
-
 greedy_share = metric(
     "greedy_share",
     "greedy",

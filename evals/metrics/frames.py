@@ -12,8 +12,6 @@ import polars as pl
 
 from .base import metric
 
-__all__: list[str] = []
-
 
 def _done_in(frame: str) -> pl.Expr:
     asked = pl.col("question").str.ends_with(f"/{frame}").fill_null(False)

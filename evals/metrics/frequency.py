@@ -16,17 +16,6 @@ from ..inference import Array, Estimate, Interval
 from .base import Metric, metric, register_metric
 from .totals import OfTotals, by_item, quotient
 
-__all__ = [
-    "BUCKETS",
-    "REPEATS",
-    "bias_frequent",
-    "bias_greedy",
-    "bias_other",
-    "entropy_correlation",
-    "frequency_bias",
-    "frequency_buckets",
-]
-
 _APP = "Schmied et al. 2025 (2504.16078), App. C.1.2"
 _CLASSED = pl.col("habit").is_not_null()
 _NO_HISTORY = "no step has a history of actions that can be taken again"

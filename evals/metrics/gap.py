@@ -17,8 +17,6 @@ from ..inference import Estimate, Interval
 from ..situations import side_by_side
 from .base import Metric, metric
 
-__all__ = ["CLASSES", "SPLITS", "Funnel", "GapTable", "funnel", "gap_table"]
-
 _ASKED = pl.col("asked")
 _KNOWS = pl.col("knows") & _ASKED
 _IGNORANT = ~pl.col("knows") & _ASKED

@@ -19,8 +19,6 @@ from ..inference import Array
 from .base import register_metric
 from .totals import OfTotals, by_item, quotient, summed
 
-__all__: list[str] = []
-
 _WILSON = "Wilson et al. 2014 (J. Exp. Psychol. Gen. 143): long less short horizon, first free choice"
 _NONE = "there is no first free choice of both horizons: it belongs to the task horizon"
 

@@ -28,8 +28,6 @@ from ..inference import Estimate, Interval
 from ..situations import side_by_side
 from .base import Metric, metric
 
-__all__ = ["LOSSES", "NO_VALUES", "by_level"]
-
 NO_VALUES = (
     "no reasoning states a value for every action, so that it is not known what it implies: ask for them, for example "
     "by | checklist, let the model think longer, or have a judge read it: akrasia judge RUN --implied"

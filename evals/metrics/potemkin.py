@@ -18,8 +18,6 @@ from ...errors import NotMeasured
 from ..inference import Estimate, Interval, estimate
 from .base import CLUSTER, register_metric
 
-__all__ = ["Scaled"]
-
 _PAPER = "Mancoridis et al. 2025 (2506.21521)"
 
 

@@ -11,8 +11,6 @@ import polars as pl
 
 from .base import metric
 
-__all__ = ["reading_error", "unread_but_known"]
-
 _WHY = "no readout was asked for: add the variant `| constrained_readout`"
 _NAMED = pl.col("readout").is_not_null()
 

@@ -27,8 +27,6 @@ from ..turns import DECISION
 from .base import Metric, metric
 from .influence import debate_edges, influenced_turns
 
-__all__ = ["by_exposure", "modal_turns", "team_decisions"]
-
 _COST = "The Cost of Consensus 2026 (2605.00914)"
 _NO_TEAM = "there is no group: it belongs to debates and to independent draws with a vote"
 _NOBODY = "nobody who had spoken reads another: it belongs to debates"

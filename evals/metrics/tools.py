@@ -12,8 +12,6 @@ import polars as pl
 
 from .base import Metric, metric
 
-__all__: list[str] = []
-
 _OFFERED = pl.col("tools").is_not_null()
 _CALLED = pl.col("tools") > 0
 _SAYS = pl.col("claims")

@@ -24,8 +24,6 @@ from ..inference.intervals import t_quantile
 from ..inference.resampling import RESAMPLES, Picked, bca_interval, resampled
 from .base import ANYWHERE, CLUSTER, RANGES, Table
 
-__all__ = ["CELLS", "Codes", "OfTotals", "by_cluster", "by_item", "of_totals", "quotient", "spread_over", "summed"]
-
 MANY = 200  # items
 CELLS = 4_000_000  # numbers held at once
 DEFINED = 0.9  # share of resamples that must define the statistic

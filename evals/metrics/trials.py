@@ -37,8 +37,6 @@ from ..inference import Array, Estimate, Interval
 from .base import Metric, metric, register_metric
 from .totals import OfTotals, by_item, quotient
 
-__all__ = ["NOT_REPEATED", "TRIAL_CONTRASTED", "by_draws"]
-
 NOT_REPEATED = "every decision was drawn once: run with trials = 5, or akrasia run FILE --trials 5"
 TRIAL_CONTRASTED = ("avg_at_k", "pass_hat_k")
 SHOWN = (*range(1, 17), 20, 24, 32, 40, 50, 64, 80, 100, 128, 200, 256, 400, 500)  # numbers of draws that are shown

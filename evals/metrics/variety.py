@@ -21,8 +21,6 @@ from ..inference import Array
 from .base import CLUSTER, register_metric
 from .totals import OfTotals, by_item, quotient, summed
 
-__all__ = ["entropy_nats"]
-
 NO_INTERVAL = "the entropy of few steps falls short, and so do resamples of them"
 WHY = "no step chose one of several actions"
 

@@ -18,22 +18,13 @@ from ...events import EpisodeBegan, EpisodeEnded, EventBus, RecordsStored
 from ...ledger.store import RunStore
 from ...ledger.tables import finished_rows, record_rows
 from ...models.budget import Budget
-from ...models.gateway import Gateway, RunUsage
+from ...models.gateway import Gateway
+from ...models.retry import RunUsage
 from ...models.roles import ModelRoles
 from ...records import Record, Spend
 from ..design import DESIGNS, Cell
 from ..experiment import Experiment
 from .episode_cache import EpisodeCache
-
-__all__ = [
-    "Assignment",
-    "Executor",
-    "Session",
-    "build_cells",
-    "emit_stored",
-    "play_episode",
-    "spent_before",
-]
 
 
 class Assignment(NamedTuple):

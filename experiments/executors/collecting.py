@@ -6,8 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["rare_collections"]
-
 NEW_OBJECTS = 20_000  # between two collections; Python's 700 took a tenth of a run's processor time
 
 

@@ -12,8 +12,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from ...ledger.tables import Batch, answer_rows, booked_rows
 from ...records import Draw, Request, Response, Spend, decode
 
-__all__ = ["EpisodeCache"]
-
 
 class EpisodeCache:
     """A gateway's store over whatever commits rows. Episodes are named by their seed, as in draws.

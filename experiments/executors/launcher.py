@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ...errors import BadOption
+from ..experiment import Experiment
 from .messages import Connection, ToDriver, ToWorker
-
-__all__ = ["WorkerHandle", "WorkerLauncher"]
 
 
 class WorkerHandle(Connection[ToWorker, ToDriver], Protocol):
@@ -38,3 +38,21 @@ class WorkerLauncher(Protocol):
     def close(self) -> None:
         """Free what all workers share."""
         ...
+
+
+def check_portable(experiment: Experiment, launcher: WorkerLauncher) -> None:
+    """Refuse an experiment of which a part cannot be sent to a worker, and name that part."""
+    parts: list[tuple[str, Any]] = [
+        *((f"the task {t.name!r}", t) for t in experiment.tasks),
+        *((f"the model {b.info.label!r}", b) for b in experiment.backends),
+        *((f"the variant {v.name!r}", v) for v in experiment.variants),
+    ]
+    for name, part in parts:
+        try:
+            launcher.serialize(part)
+        except Exception as error:
+            raise BadOption(
+                f"{name} cannot be sent to a worker",
+                f"{type(error).__name__}: {error}",
+                "Build it from registered names or from classes and functions of a module, or run with one process.",
+            ) from None

@@ -16,14 +16,13 @@ from ...errors import AkrasiaError, BadOption, EndsRun, RunStopped, ends_run, fi
 from ...events import EventBus, StopBegan
 from ...ledger.batch_notes import LedgerNotes
 from ...ledger.store import RunStore
-from ...models.gateway import Gateway, RunUsage
+from ...models.gateway import Gateway
+from ...models.retry import RunUsage
 from ..design import Cell
 from ..experiment import Experiment
 from .base import Assignment, Executor, build_cells, play_episode, spent_before
 from .collecting import rare_collections
 from .episode_cache import EpisodeCache
-
-__all__ = ["LocalExecutor"]
 
 
 class LocalExecutor(Executor):

@@ -16,32 +16,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from ...errors import AkrasiaError, EndsRun
 from ...events import Event, Level
 from ...ledger.tables import Batch
-from ...models.gateway import RunUsage
+from ...models.retry import RunUsage
 from ...records import Spend
-
-__all__ = [
-    "BatchedSend",
-    "Commit",
-    "Committed",
-    "Connection",
-    "ConnectionLost",
-    "Drain",
-    "Emitted",
-    "EpisodeDone",
-    "Failed",
-    "Play",
-    "Ready",
-    "Renew",
-    "Reserve",
-    "Reserved",
-    "Settle",
-    "Shutdown",
-    "Stop",
-    "Subscribe",
-    "ToDriver",
-    "ToWorker",
-    "portable",
-]
 
 
 class Play(NamedTuple):

@@ -22,11 +22,11 @@ from ...events import EventBus, StopBegan, WorkerDied
 from ...ledger.store import RunStore
 from ...ledger.tables import RECORD, Batch, booked_rows
 from ...models.budget import BudgetTracker
-from ...models.gateway import RunUsage
+from ...models.retry import RunUsage
 from ...records import Record, decode
 from ..experiment import Experiment
 from .base import Assignment, Executor, emit_stored, spent_before
-from .launcher import WorkerHandle, WorkerLauncher
+from .launcher import WorkerHandle, WorkerLauncher, check_portable
 from .messages import (
     BatchedSend,
     Commit,
@@ -49,8 +49,6 @@ from .messages import (
 )
 from .remote_budget import BudgetServer
 from .worker import VERSION, WorkerSpec, share_of
-
-__all__ = ["WorkerPool"]
 
 AHEAD = 2  # episodes that a worker has in flight, as a multiple of those that it plays at once
 DEATHS = 3  # of workers over one episode, or at their start, before the run is stopped
@@ -94,7 +92,7 @@ class WorkerPool(Executor):
         limits = [n for b in experiment.backends for n in (b.info.max_concurrency, b.info.rpm) if n]
         self.count = min(workers, experiment.at_once, experiment.episodes, *limits)
         self.experiment, self._launcher, self._offline = experiment, launcher, offline
-        _check_portable(experiment, launcher)
+        check_portable(experiment, launcher)
         self.workers: dict[int, _WorkerState] = {}
         self._session: _PoolSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -395,21 +393,3 @@ class _PoolSession:
 def _ending(reason: EndsRun) -> Drain | Stop:
     """How workers are told: after a spent budget, calls that it has paid for already are still made."""
     return Drain(reason) if isinstance(reason, BudgetSpent) else Stop(reason)
-
-
-def _check_portable(experiment: Experiment, launcher: WorkerLauncher) -> None:
-    """Refuse an experiment of which a part cannot be sent to a worker, and name that part."""
-    parts: list[tuple[str, Any]] = [
-        *((f"the task {t.name!r}", t) for t in experiment.tasks),
-        *((f"the model {b.info.label!r}", b) for b in experiment.backends),
-        *((f"the variant {v.name!r}", v) for v in experiment.variants),
-    ]
-    for name, part in parts:
-        try:
-            launcher.serialize(part)
-        except Exception as error:
-            raise BadOption(
-                f"{name} cannot be sent to a worker",
-                f"{type(error).__name__}: {error}",
-                "Build it from registered names or from classes and functions of a module, or run with one process.",
-            ) from None

@@ -23,8 +23,6 @@ from ...errors import UsageError, WorkerLost
 from .messages import ConnectionLost, Failed, ToDriver, ToWorker
 from .worker import run_worker, unpack_spec
 
-__all__ = ["ProcessLauncher"]
-
 _LENGTH = struct.Struct(">Q")
 
 Out = TypeVar("Out")

@@ -14,8 +14,6 @@ from ...errors import BadOption, MissingExtra
 from .messages import ConnectionLost, Failed, ToDriver, ToWorker
 from .worker import run_worker, unpack_spec
 
-__all__ = ["RayLauncher"]
-
 
 class _Actor:
     """A worker inside an actor, whose methods are the driver's end of the connection."""

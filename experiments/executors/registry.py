@@ -12,8 +12,6 @@ from ..experiment import Experiment
 from .base import Executor
 from .local import LocalExecutor
 
-__all__ = ["EXECUTORS", "executor_for"]
-
 EXECUTORS: Registry[Executor] = Registry("executor", "akrasia.executors")
 
 

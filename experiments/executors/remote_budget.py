@@ -15,8 +15,6 @@ from ...models.budget import Budget, BudgetTracker, Reservation
 from ...records import Spend
 from .messages import BatchedSend, Renew, Reserve, Reserved, Settle
 
-__all__ = ["BudgetServer", "RemoteBudget", "RemoteReservation"]
-
 
 class RemoteBudget(BudgetTracker):
     """A worker's end: a budget tracker that asks the driver's."""

@@ -49,8 +49,6 @@ from .messages import (
 )
 from .remote_budget import RemoteBudget
 
-__all__ = ["VERSION", "WorkerSpec", "run_worker", "share_of", "unpack_spec"]
-
 VERSION = version("akrasia")
 
 

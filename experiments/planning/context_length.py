@@ -16,8 +16,6 @@ from ...tasks.base import Task, max_decisions, random_state_after
 from ..experiment import EPISODES, Experiment
 from .forecast import estimate_tokens, requests_at
 
-__all__ = ["check_context"]
-
 SEARCHED = 100  # episodes among which the one with the longest history is searched
 ROUNDING = 256  # the advice for `slot_tokens` is a multiple of this
 

@@ -27,8 +27,9 @@ from typing import Any, TypeVar
 
 from ...agents.phrases import filler_for
 from ...models.base import Backend, ModelInfo
-from ...models.gateway import Gateway, MemoryStore
+from ...models.gateway import Gateway
 from ...models.roles import ModelRoles
+from ...models.store import MemoryStore
 from ...options import whole
 from ...records import Draw, Request, Response, Sampling, Situation, ToolCall, Usage
 from ...rng import seed_of
@@ -36,17 +37,6 @@ from ...tasks.base import Task, max_decisions, random_state_after
 from ...tasks.tools import tools_of
 from ..experiment import EPISODES, Experiment, ModelSet
 from ..variant import Variant
-
-__all__ = [
-    "ANSWER_TOKENS",
-    "CostEstimate",
-    "Forecast",
-    "ForecastRow",
-    "estimate_tokens",
-    "forecast_requests",
-    "forecast_run",
-    "requests_at",
-]
 
 ANSWER_TOKENS = 160  # of one answer that holds a reasoning
 _TOKENS_PER_MESSAGE, _TOKENS_PER_REQUEST = 4, 3  # of OpenAI's chat format, beside the contents

@@ -38,17 +38,6 @@ from ..experiment import Experiment
 from ..variant import Variant
 from .forecast import CostEstimate, Forecast
 
-__all__ = [
-    "CORRELATION",
-    "DISCORDANCE",
-    "POWER",
-    "PowerAnalysis",
-    "VariantPower",
-    "comparisons_of",
-    "item_warnings",
-    "power_analysis",
-]
-
 DISCORDANCE, CORRELATION = 0.5, 0.2
 POWER = 0.8
 MOST_REPEATS = 10_000  # of an item: what they leave is its own difference from the others

@@ -9,8 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import BadOption
 
-__all__ = ["check_address", "check_tls", "check_variable"]
-
 HARMLESS = ("api-version",)  # parameters that the query of an address may hold
 
 

@@ -8,8 +8,6 @@ import orjson
 
 from ...errors import Unavailable
 
-__all__ = ["anthropic_completion"]
-
 _FINISH = {"end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
 
 

@@ -23,8 +23,6 @@ from typing import Any, Protocol
 from ...errors import Denied, ModelError, RateLimited, Unavailable
 from .provider_errors import LOST, error_of_status, message_of
 
-__all__ = ["BatchAPI", "BatchItem", "BatchNotes", "BatchState", "Batches", "MemoryNotes", "Submitted"]
-
 WAIT = 1.0  # seconds without a new request after which a batch goes out, and between the first two looks at it
 POLL_GROWTH, SLOWEST_POLL = 1.5, 60.0  # each later wait is longer than the one before
 SURE_TO_BE_KNOWN = 3600.0  # seconds after which a batch that its provider does not know is gone

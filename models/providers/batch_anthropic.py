@@ -15,8 +15,6 @@ from .batch import POLL_GROWTH, SLOWEST_POLL, WAIT, BatchItem, BatchState, Submi
 from .batch_apis import MOST_OUTPUT, PAGE, PATIENCE, SKEW, id_of, lines_of
 from .openai_http import OpenAIHTTP
 
-__all__ = ["AnthropicBatches"]
-
 _PATH = "/v1/messages/batches"
 
 

@@ -14,8 +14,6 @@ from ...errors import Unavailable
 from .batch import BatchItem, BatchState, Submitted
 from .openai_http import OpenAIHTTP
 
-__all__ = ["MistralBatches", "OpenAIBatches", "id_of", "lines_of"]
-
 PATIENCE = 300.0
 MOST_OUTPUT = 2**30  # bytes of the results of a batch
 SKEW = 900.0  # seconds by which the provider's clock may differ from ours

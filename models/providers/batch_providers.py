@@ -18,8 +18,6 @@ from .batch_anthropic import AnthropicBatches
 from .batch_apis import MistralBatches, OpenAIBatches
 from .openai_http import OpenAIHTTP
 
-__all__ = ["WITH_FORMS", "batch_api", "check_batches", "check_wait", "from_batch", "in_batch_form"]
-
 WITH_BATCHES = ("openai", "custom_openai", "groq", "azure", "anthropic", "mistral")
 _WITHOUT = {
     **dict.fromkeys(

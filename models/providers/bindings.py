@@ -23,8 +23,6 @@ from .forms import OpenModel
 from .lessons import Lesson
 from .openai_format import function_tool
 
-__all__ = ["Binding", "binding_of", "read_bound", "refused_of"]
-
 ANSWER = "answer"
 MOST_LOGPROBS = 20  # that OpenAI and vLLM give for each token of a chat
 MOST_OF_A_TEXT = 5  # that OpenAI gives for each token of a completion

@@ -15,8 +15,6 @@ from typing import Any
 from ...errors import BadOption
 from ...options import one_of
 
-__all__ = ["PLACES", "check_marks", "marked"]
-
 PLACES = ("system", "conversation")
 """Up to where a prompt is kept: its instructions, which all calls of a role share; or all of it, too."""
 

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 
 from ...records import TokenLogprob
 
-__all__ = ["UNRESOLVED", "choice_probs"]
-
 UNRESOLVED = 0.01
 _BEFORE = re.compile(r'(?:ACTION\s*=\s*|"action"\s*:\s*")')
 

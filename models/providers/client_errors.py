@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["body_of_error", "headers_of_error", "status_of_error"]
-
 _BY_CODE = {
     "ThrottlingException": 429, "TooManyRequestsException": 429, "ServiceQuotaExceededException": 429,
     "RESOURCE_EXHAUSTED": 429, "UNAVAILABLE": 503, "INTERNAL": 500, "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403,

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 from ..base import Style
 from .openai_http import PROVIDERS, OpenAIHTTP, api_base_of, direct_proxies
 
-__all__ = ["direct_transport", "entry_of"]
-
 
 def direct_transport(
     litellm: Any, name: str, provider: str, key: str | None, base: str | None, style: Style, more: Mapping[str, str]

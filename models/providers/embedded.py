@@ -35,8 +35,6 @@ from ..sampling import asked_in_text, to_wire
 from .lora import ORGANISM, LoraAdapter, is_adapter, organism, read_adapter
 from .shipped_weights import SHIPPED_SHA256, as_q8_0, default_weights, sha256_of
 
-__all__ = ["Embedded", "choose_label"]
-
 SLOT_TOKENS = 1024
 TOP_LOGPROBS = 100
 LABEL_TOKENS = 16

@@ -20,8 +20,6 @@ from .lessons import Lessons, lesson_of
 from .litellm import LitellmTransport, litellm_error
 from .openai_http import SEED, OpenAIHTTP, RequestTemplate
 
-__all__ = ["Form", "OpenModel", "form_of"]
-
 
 @dataclass(frozen=True)
 class Form:

@@ -39,8 +39,6 @@ from .openai_format import BROKEN_OFF, function_tool, status_of, thoughts_of
 from .preflight import check_server
 from .provider_errors import LOST, causes, error_of_status, message_of, retry_after, scrubbed, untrusted
 
-__all__ = ["GatewayChatModel", "LangChainModel", "traced"]
-
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _PROVIDERS = {
     "openai-chat": "openai", "anthropic-chat": "anthropic", "chat-google-generative-ai": "gemini",

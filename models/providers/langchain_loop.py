@@ -18,8 +18,6 @@ from concurrent.futures import Future
 from contextvars import Context
 from typing import Any, TypeVar
 
-__all__ = ["in_lasting_loop"]
-
 T = TypeVar("T")
 
 

@@ -32,8 +32,6 @@ from ...errors import Rejected
 from ...records import Message, Part, Response, TokenLogprob, ToolCall
 from ..base import MESSAGE_ID
 
-__all__ = ["calls_of", "chunks_of", "from_langchain", "generation", "to_langchain"]
-
 _ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 _BLOCKS = "provider_blocks"
 _DRAWN_AT_RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

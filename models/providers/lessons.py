@@ -18,8 +18,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-__all__ = ["Lesson", "Lessons", "lesson_of", "room_in_context"]
-
 
 @dataclass(frozen=True, slots=True)
 class Lesson:

@@ -40,9 +40,6 @@ from .provider_errors import (
     wait_in,
 )
 
-__all__ = ["LitellmTransport", "litellm_error", "load_litellm"]
-
-
 HANDLER_TIMEOUT = 600.0
 
 

@@ -18,8 +18,6 @@ from typing import Any
 
 import orjson
 
-__all__ = ["AnsweredError", "OwnClients"]
-
 _BY_HTTP = frozenset(
     "anthropic gemini vertex_ai vertex_ai_beta ollama ollama_chat bedrock bedrock_converse mistral xai groq deepseek "
     "openrouter together_ai fireworks_ai minimax hosted_vllm databricks huggingface sagemaker_chat watsonx_text "

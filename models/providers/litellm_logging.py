@@ -13,8 +13,6 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["NullLoggingFactory", "null_logging"]
-
 NullLoggingFactory = Callable[[str, Any, str, str], Any]
 """(model, messages or prompt, litellm's type of call, its id) -> logging object."""
 

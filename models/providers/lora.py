@@ -15,8 +15,6 @@ from typing import Any, cast
 from ...errors import MissingExtra, MissingWeights
 from ..base import Style
 
-__all__ = ["KEYS", "ORGANISM", "LoraAdapter", "is_adapter", "organism", "read_adapter"]
-
 ORGANISM = "organism"
 KEYS = {"base": "akrasia.base.sha256", "style": "akrasia.style", "note": "akrasia.note", "name": "general.name"}
 STYLES = ("chat", "completion", "tuned")

@@ -21,8 +21,6 @@ from ..near_names import near_names
 from .preflight import KEY_VARIABLES, base_of_environment
 from .provider_errors import message_of, scrubbed
 
-__all__ = ["check_model"]
-
 PATIENCE = 1.5  # seconds
 MOST_BYTES = 2**20
 # Where each provider tells of one model, by its public API reference.

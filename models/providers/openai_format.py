@@ -15,17 +15,6 @@ from ...errors import Unavailable
 from ...records import Message, Response, Status, TokenLogprob, Tool, ToolCall, Usage
 from ..base import UNCOUNTED, WRITTEN
 
-__all__ = [
-    "BROKEN_OFF",
-    "WANT_THOUGHTS",
-    "blocks_of",
-    "function_tool",
-    "parse_completion",
-    "status_of",
-    "thoughts_of",
-    "wire_messages",
-]
-
 # The finish reasons of answers that were cut off or withheld, in lower case, as the providers' references name them.
 _STATUSES: dict[str, Status] = {
     **dict.fromkeys(

@@ -27,8 +27,6 @@ from .provider_errors import LOST, error_in_answer, error_of_status, message_of,
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["MOST_BYTES", "PROVIDERS", "OpenAIHTTP", "SEED", "RequestTemplate", "api_base_of", "direct_proxies"]
-
 # Providers that speak OpenAI's protocol unchanged: one bearer key, its paths, its bodies, its answers. A test compares
 # with what litellm sends to each of them.
 PROVIDERS = frozenset(

@@ -17,8 +17,6 @@ from urllib.request import getproxies, proxy_bypass
 
 from ...errors import Denied
 
-__all__ = ["KEY_VARIABLES", "base_of_environment", "check_key", "check_server"]
-
 PATIENCE = 1.5  # seconds for a connection to a server nearby
 
 # The variables in which litellm looks for a provider's key; any of them will do.

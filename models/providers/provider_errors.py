@@ -18,19 +18,6 @@ from ...errors import Denied, ModelError, RateLimited, Rejected, Unavailable
 from ..account_faults import CREDIT, account_fault, is_about_the_prompt, is_filtered
 from ..secrets import HIDDEN, may_be_keys
 
-__all__ = [
-    "LOST",
-    "causes",
-    "error_in_answer",
-    "error_of_status",
-    "is_filtered",
-    "message_of",
-    "retry_after",
-    "scrubbed",
-    "sentence_of",
-    "wait_in",
-]
-
 LOST = frozenset((408, 502, 504, 524))  # a proxy or gateway gave up waiting: the request may have been served
 LONGEST = 2000  # characters of a message that are kept
 SET_UP = frozenset((401, 402, 403, 404, 405, 407, 410, 412, 451))

@@ -43,8 +43,6 @@ from .model_check import check_model
 from .preflight import KEY_VARIABLES, base_of_environment, check_key, check_server
 from .remote_calls import CallOptions, RemoteCalls
 
-__all__ = ["RemoteModel"]
-
 MOST_IN_A_BATCH = 50_000
 Transport = Literal["auto", "litellm", "batch"]
 PARAMETERS = (

@@ -31,8 +31,6 @@ from .preflight import base_of_environment
 from .responses import ONLY_RESPONSES, as_completion, responses_body
 from .starved import with_remedy
 
-__all__ = ["CallOptions", "RemoteCalls"]
-
 TIMEOUT = 120.0
 TIMEOUT_THINKING = 600.0
 MOST_LESSONS = 12  # of one call: a provider that refuses more is misunderstood

@@ -13,8 +13,6 @@ from typing import Any
 
 from ...errors import Unavailable
 
-__all__ = ["ONLY_RESPONSES", "as_completion", "responses_body"]
-
 ONLY_RESPONSES = "v1/responses"
 """What the sentence names by which a provider says that a model has no chat completions."""
 

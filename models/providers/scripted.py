@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from ...records import Draw, Request, Response, Usage
 from ..base import ModelInfo, Price, Style
 
-__all__ = ["Scripted"]
-
 Script = Callable[[Request, Draw], str | Response | Exception]
 
 

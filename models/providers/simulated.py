@@ -32,8 +32,6 @@ from ...rng import named_rng
 from ...solvers import ReadPrompt, read_prompt
 from ..base import ModelInfo
 
-__all__ = ["Planted", "Simulated"]
-
 # P(class | wrong rationale), from the lower row of Schmied et al. 2025, Fig. 5: 7.2, 0.6 and 2.0 of 9.8 %.
 WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
 IN_WORDS = "My mind is made up, and it shall be "

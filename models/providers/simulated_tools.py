@@ -18,8 +18,6 @@ from ...solvers import ReadPrompt, read_prompt
 from ..base import ModelInfo
 from .simulated import arms_in
 
-__all__ = ["PlantedTools", "SimulatedToolUser"]
-
 
 @dataclass(frozen=True, slots=True)
 class PlantedTools:

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 from ...records import Response, Sampling
 
-__all__ = ["with_remedy"]
-
 MOST_OF_IT = 0.5  # of an answer's tokens: more than this for thoughts, and they are why it was cut off
 
 

@@ -37,8 +37,6 @@ try:
 except ImportError as error:
     raise MissingExtra.of("starlette", "viewer") from error
 
-__all__ = ["viewer_app"]
-
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

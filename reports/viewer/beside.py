@@ -16,8 +16,6 @@ from ...records import Message, Turn
 from ..show import message_speaker
 from .pieces import Mark, common_ends
 
-__all__ = ["Parting", "part", "partner", "prompt_marks", "whole_prompt"]
-
 
 @dataclass(frozen=True, slots=True)
 class Parting:

@@ -24,8 +24,6 @@ from .pages import home_page, run_page, scorecard_part, step_page, steps_page
 from .static_files import STATIC
 from .viewed_run import RunState, ViewedRun
 
-__all__ = ["MARK", "write_bundle"]
-
 MARK = "akrasia-bundle.json"
 TEXTS = 4_000  # characters of a text that are searched in a folder of files
 

@@ -18,8 +18,6 @@ from ...evals.judge import LEFT, Judged
 from ...evals.metrics import CLASSES
 from ...records import FAILURES, Status
 
-__all__ = ["FILTERS", "LISTED", "SITUATION", "STEP", "StepFilter", "with_critics", "with_marks"]
-
 SITUATION = ["task", "model", "episode", "step"]
 STEP = ["task", "model", "variant", "episode", "step"]
 _UNREAD = ("ok", "absent", "undecided")

@@ -16,8 +16,6 @@ from ...evals.encoded import encoded_beside, stored_prompts
 from ...ledger import LedgerReader
 from ...records import Record
 
-__all__ = ["EncodedFrom", "LevelMark", "encoded_sources", "level_marks"]
-
 EncodedFrom = Mapping[tuple[str, str, str], str]
 """(task, model, variant) -> the variant that shows what is encoded on this one's own prompt."""
 

@@ -12,8 +12,6 @@ from urllib.parse import quote
 from ...records import digest
 from .listing import Place, Query
 
-__all__ = ["Links"]
-
 
 @dataclass(frozen=True, slots=True)
 class Links:

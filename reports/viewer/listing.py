@@ -14,12 +14,10 @@ from urllib.parse import urlencode
 import polars as pl
 
 from ...errors import BadOption, UnknownName
-from ..page_charts import group_id
+from ..columns import group_id
 from .filters import FILTERS, SITUATION
 from .search import TextHits
 from .viewed_run import RunState
-
-__all__ = ["PER_PAGE", "Listing", "Query", "Place", "list_situations", "read_query"]
 
 PER_PAGE = 50
 

@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from ...errors import AkrasiaError, UnknownName
 from ...evals.labels import LabelAgreement
 from ...ledger import read_ledger
 from ...ledger.provenance import session_lines
 from ...records import FAILURES
+from ..columns import group_id
 from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
-from ..page import MINUS, page_of
-from ..page_charts import group_id
+from ..page import page_of
+from ..page_charts import MINUS
+from ..templating import html_environment
 from ..text import share_text
 from .filters import FILTERS, LISTED, SITUATION
 from .links import Links
@@ -34,8 +36,6 @@ from .search import TextHits
 from .situation_page import situation_page
 from .viewed_run import RunState, ViewedRun
 
-__all__ = ["error_page", "home_page", "label_page", "run_page", "scorecard_part", "step_page", "steps_page"]
-
 HERE = Path(__file__).parent
 SOMETIMES = ("lost-conclusion", "lost-action", "lost-reading", "trials")  # a column only where some step is so
 COUNTED = ("gap", "mirror", *SOMETIMES, "improved", "worsened", "critic", "unparsable", "broken")
@@ -43,13 +43,7 @@ COUNTED = ("gap", "mirror", *SOMETIMES, "improved", "worsened", "critic", "unpar
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader([HERE / "templates", REPORT_TEMPLATES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment([HERE / "templates", REPORT_TEMPLATES])
     environment.filters["breakable"] = breakable
     environment.filters["pieces"] = marked_pieces
     environment.filters["zip"] = zip

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from ..text import STEERING, plain_text
 
-__all__ = ["Mark", "Piece", "common_ends", "found_in", "marked_pieces"]
-
 LONGEST = 24_000  # characters of one text on a page; the whole text has an address of its own
 HEAD, TAIL = 16_000, 6_000
 FOLDED = 320  # characters that are alike before they are folded away

@@ -21,8 +21,6 @@ import polars as pl
 from ...ledger import LedgerReader, read_ledger
 from .text_index import STEPS, TextIndex, keys_in, texts_in_answer, texts_in_record
 
-__all__ = ["TextHits", "TextSearch"]
-
 KEPT = 16  # searches whose result is kept
 Step = tuple[Any, ...]
 

@@ -19,8 +19,6 @@ from .transcript import TranscriptView
 from .trial_view import TrialView, drawn_record, trial_view
 from .viewed_run import RunState, ViewerTools
 
-__all__ = ["WHOLE", "ActionRow", "SituationPage", "VariantColumn", "situation_page"]
-
 WHOLE = 12  # draws of a decision that stand on a page with their transcripts
 Source = tuple[str, RunState, LedgerReader, ViewerTools]
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from ..html import TEMPLATES
 
-__all__ = ["STATIC"]
-
 _HERE = Path(__file__).parent / "static"
 STATIC: dict[str, tuple[Path, str]] = {
     "viewer.css": (_HERE / "viewer.css", "text/css"),

@@ -24,8 +24,6 @@ import polars as pl
 
 from ...ledger import LedgerReader
 
-__all__ = ["STEPS", "TextIndex", "keys_in", "texts_in_answer", "texts_in_record"]
-
 STEPS = {"task": pl.String, "model": pl.String, "variant": pl.String, "episode": pl.Int64, "step": pl.Int64}
 BETWEEN = b"\0"  # between two texts; no words hold it
 _KEY = re.compile(rb'"key":"([0-9a-f]{16,})"')

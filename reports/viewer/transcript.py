@@ -17,8 +17,6 @@ from .beside import Parting, part, partner, prompt_marks, whole_prompt
 from .pieces import LONGEST, Mark, Piece, found_in, marked_pieces
 from .viewed_run import ViewerTools
 
-__all__ = ["TranscriptView", "TurnView"]
-
 TOKENS = 2_000  # of an answer whose probabilities are shown
 
 

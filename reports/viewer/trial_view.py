@@ -18,8 +18,6 @@ from .beside import Parting
 from .levels import LevelMark, level_marks
 from .transcript import TranscriptView, TurnView
 
-__all__ = ["TrialView", "drawn_record", "trial_view"]
-
 
 @dataclass(frozen=True, slots=True)
 class TrialView:

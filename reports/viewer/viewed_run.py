@@ -41,13 +41,11 @@ from ...ledger.imported import ImportedFrom
 from ...ledger.provenance import RunSession, ended_sentence, utc_now
 from ...records import Situation, digest
 from ...rng import named_rng
-from ..page_charts import group_id
+from ..columns import group_id
 from ..show import Unread
 from .filters import LISTED, SITUATION, STEP, with_critics, with_marks
 from .levels import EncodedFrom, encoded_sources
 from .search import TextSearch
-
-__all__ = ["RunAbout", "RunState", "ViewedRun", "ViewerTools"]
 
 DRAWN = 200  # texts of either kind to be labelled blind
 QUIET = 900.0  # seconds without an answer after which a run without an end is taken for one that was killed

@@ -19,8 +19,6 @@ from typing import Any
 
 from numpy.random import Generator
 
-__all__ = ["Concept", "Constraint", "TextFormat", "strip_markup", "pick", "draw_until"]
-
 _PATIENCE = 400
 
 

@@ -13,8 +13,6 @@ from numpy.random import Generator
 
 from .concept import Concept, Constraint, TextFormat, draw_until, pick, strip_markup
 
-__all__ = ["GAMES"]
-
 Rows = tuple[tuple[tuple[int, int], ...], ...]
 Game = tuple[Rows, tuple[int, ...]]
 

@@ -10,8 +10,6 @@ from numpy.random import Generator
 
 from .concept import Concept, Constraint, TextFormat, draw_until, pick, strip_markup
 
-__all__ = ["NUMBERS"]
-
 
 def _parse_number(text: str) -> int | None:
     stripped = strip_markup(text).rstrip(".")

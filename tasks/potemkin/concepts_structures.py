@@ -16,8 +16,6 @@ from numpy.random import Generator
 
 from .concept import Concept, Constraint, TextFormat, draw_until, pick, strip_markup
 
-__all__ = ["STRUCTURES"]
-
 Sets = tuple[tuple[int, ...], ...]
 Edges = tuple[tuple[int, int], ...]
 

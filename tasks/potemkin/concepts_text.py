@@ -18,8 +18,6 @@ from numpy.random import Generator
 
 from .concept import Concept, Constraint, TextFormat, pick, strip_markup
 
-__all__ = ["TEXT", "syllables"]
-
 Lines = tuple[tuple[str, ...], ...]
 
 BANK = tuple(

@@ -19,27 +19,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from ...errors import BadOption, UnknownName
 from ...records import Oracle, Situation
 from ...rng import named_rng
-from ..base import action_index, named_task
+from ..base import FieldOptions, action_index, named_task
 from .concept import Concept, Constraint
 from .concepts_games import GAMES
 from .concepts_numbers import NUMBERS
 from .concepts_structures import STRUCTURES
 from .concepts_text import TEXT
-
-__all__ = [
-    "CONCEPTS",
-    "USES",
-    "Potemkin",
-    "PotemkinIncoherence",
-    "PotemkinState",
-    "potemkin",
-    "potemkin_incoherence",
-]
 
 CONCEPTS: dict[str, Concept] = {c.name: c for c in (*GAMES, *TEXT, *NUMBERS, *STRUCTURES)}
 DOMAINS = tuple(dict.fromkeys(c.domain for c in CONCEPTS.values()))
@@ -75,16 +64,12 @@ class _Question:
 
 
 @dataclass(frozen=True)
-class _Episode:
+class _Episode(FieldOptions):
     """The common part of both tasks: the concepts, the course of an episode, and the grading of answers."""
 
     domain: str | None = None
     concepts: tuple[str, ...] | None = None
     name = ""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"domain": self.domain, "concepts": None if self.concepts is None else list(self.concepts)}
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -173,10 +158,6 @@ class Potemkin(_Episode):
 
     tasks: tuple[str, ...] = USES
     name = "potemkin"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"tasks": list(self.tasks), **super().options}
 
     @property
     def uses(self) -> tuple[str, ...]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forking import Command, Commands
+from forking import Command, Commands, children, gone
 from rich.console import Console
 
 import akrasia as ak
 from akrasia.events import CallAnswered, CallBegan, CircuitOpened, Event, RunBegan, WaitBegan
 from akrasia.ledger import read_ledger
+from akrasia.ledger.file import FILE as LEDGER
 from akrasia.records import Usage
 from akrasia.reports.progress import RunProgress, RunSize
 from akrasia.reports.tally import RunTally
@@ -26,43 +29,41 @@ workers = {workers}
 keep_going = true
 variants = ["reason_act", "reason_act | critique"]
 [models.slow]
-name = "openai/slow"
-api_base = "{base}"
+{model}
 [task]
 name = "bandit"
 horizon = 4
 """
+SLOW = """
+import asyncio, os
+from akrasia.models import Simulated
+
+class Slow(Simulated):
+    async def generate(self, request, draw, key):
+        response = await super().generate(request, draw, key)
+        await asyncio.sleep(float(os.environ["SECONDS"]))
+        return response
+"""
 
 
-@pytest.fixture
-def file(openai_server: Any, tmp_path: Path) -> Path:
-    def write(workers: int = 1, episodes: int = 8) -> Path:
-        path = tmp_path / "slow.toml"
-        path.write_text(FILE.format(base=openai_server.base, workers=workers, episodes=episodes))
-        return path
-
-    return write  # type: ignore[return-value]
-
-
-def slowly(server: Any, seconds: float) -> None:
-    answer = server.answer
-
-    def wait(messages: Any, seed: int) -> str:
-        time.sleep(seconds)
-        return str(answer(messages, seed))
-
-    server.answer = wait
+def written(folder: Path, model: str, workers: int = 1, episodes: int = 8) -> Path:
+    path = folder / "slow.toml"
+    path.write_text(FILE.format(model=model, workers=workers, episodes=episodes))
+    return path
 
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
-    made = Commands(tmp_path_factory.mktemp("commands"))
+    """Commands that know a model of somebody else's package, which takes its time."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "slow_of_test.py").write_text(SLOW)
+    info = site / "slow_of_test-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-of-test\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[akrasia.models]\nslow_of_test = slow_of_test:Slow\n")
+    made = Commands(tmp_path_factory.mktemp("commands"), site)
     yield made
     made.close()
-
-
-def begun(commands: Commands, path: Path, folder: Path) -> Command:
-    return commands.begin(folder, "run", str(path), "--out", "out", "--no-report")
 
 
 def test_the_rates_so_far_are_those_of_the_scorecard(finished: Path) -> None:
@@ -103,31 +104,67 @@ def test_every_wait_is_said_within_seconds(events: list[Event], says: str) -> No
 
 
 def test_a_provider_that_asks_to_wait_is_named_with_the_seconds(
-    commands: Commands, openai_server: Any, file: Any, tmp_path: Path
+    akrasia: Any, openai_server: Any, tmp_path: Path
 ) -> None:
     openai_server.fault(429, times=1, Retry_After="4")
-    code, out, errors = begun(commands, file(episodes=1), tmp_path).end()
+    path = written(tmp_path, f'name = "openai/slow"\napi_base = "{openai_server.base}"', episodes=1)
+    code, out, errors = akrasia("run", str(path), "--out", "out", "--no-report")
     assert code == 0, errors
     assert "openai/slow: the provider asks to wait, " in out and " s left" in out
+
+
+def played(commands: Commands, folder: Path, *args: str, seconds: float = 0.0) -> Command:
+    return commands.begin(folder, "run", *args, "--no-report", SECONDS=str(seconds))
+
+
+def exported(folder: Path) -> bytes:
+    return ak.open_run(folder).export(folder / "records.jsonl").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the run of the next test exports where nobody interrupts it."""
+    folder = tmp_path_factory.mktemp("whole")
+    path = written(folder, 'name = "slow_of_test"', episodes=16)
+    code, _, errors = played(commands, folder, str(path), "--out", "out").end()
+    assert code == 0, errors
+    return exported(folder / "out")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_ends_without_a_traceback_and_says_how_to_go_on(
-    commands: Commands, openai_server: Any, file: Any, tmp_path: Path, workers: int, times: int
+def test_ctrl_c_ends_without_a_traceback_says_how_to_go_on_and_is_gone_on_with(
+    commands: Commands, whole: bytes, tmp_path: Path, workers: int, times: int
 ) -> None:
-    """As a terminal does it: the signal goes to the workers as well."""
-    slowly(openai_server, 0.5)
-    process = begun(commands, file(workers, episodes=16), tmp_path)
+    """As a terminal does it: the signal goes to the workers as well. What was answered by then is kept."""
+    path, out = written(tmp_path, 'name = "slow_of_test"', workers, episodes=16), tmp_path / "out"
+    process = played(commands, tmp_path, str(path), "--out", "out", seconds=0.5)
     deadline = time.monotonic() + 120
-    while openai_server.answered < 6 and time.monotonic() < deadline:
+    while answered(out) < 6 and time.monotonic() < deadline:
         time.sleep(0.05)
+    helpers = children(process.pid)
+    assert workers == 1 or len(helpers) >= workers
     for _ in range(times):
         process.interrupt()
         time.sleep(0.2)
-    code, out, errors = process.end()
-    assert "Traceback" not in out + errors and "Error" not in errors, errors
+    code, said, errors = process.end()
+    assert "Traceback" not in said + errors and "Error" not in errors, errors
     assert code == (3 if times == 1 else 130), errors
     assert "akrasia run --resume out" in errors
     assert times == 2 or ("interrupted" in errors and "of 16 episodes are not complete" in errors)
+    gone(helpers)
+    kept = answered(out)
+    assert kept >= 6
+    code, said, errors = played(commands, tmp_path, "--resume", "out", "--workers", "1").end()
+    assert code == 0 and kept < answered(out), errors
+    assert exported(out) == whole
+
+
+def answered(folder: Path) -> int:
+    """How many answers stand in a ledger; none while there is no ledger yet."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / LEDGER}?mode=ro", uri=True)) as ledger:
+            return int(ledger.execute("SELECT count(*) FROM responses").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0

@@ -10,7 +10,8 @@ import pytest
 
 import akrasia as ak
 from akrasia.agents import AGENTS, Agent, read_answer
-from akrasia.agents.base import Context, agreed, speak
+from akrasia.agents.base import Context
+from akrasia.agents.speaking import agreed, speak
 from akrasia.errors import PlanError
 from akrasia.evals.integrity import integrity_faults
 from akrasia.models import Gateway, ModelRoles, Scripted

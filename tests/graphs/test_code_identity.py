@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import os
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,22 +86,41 @@ HELPER = "def help(state): return 'h'\ndef late(): return 1\nUNUSED = 1\n"
 SHOW = "import own_graph; v = own_graph.build(); print(v.plan.fingerprint, v.code_known)"
 
 
-def fingerprint(folder: Path, own: str = ORIGINAL, helper: str = HELPER, seed: str = "1") -> str:
-    """The fingerprint of the graph of a module in a process of its own."""
-    folder.mkdir()
-    (folder / "own_graph.py").write_text(own)
-    (folder / "own_helper.py").write_text(helper)
-    env = {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
-    run = subprocess.run([sys.executable, "-c", SHOW], env=env, cwd=folder, capture_output=True, text=True, check=True)
-    text, known = run.stdout.split()
-    assert known == "True"
-    return text
+@pytest.fixture
+def fingerprint(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Makes the fingerprint of the graph of a module, here."""
+
+    def of(own: str = ORIGINAL, helper: str = HELPER) -> str:
+        for name, text in (("own_helper", helper), ("own_graph", own)):
+            module = types.ModuleType(name)
+            monkeypatch.setitem(sys.modules, name, module)
+            exec(text, module.__dict__)
+        variant = sys.modules["own_graph"].build()
+        assert variant.code_known
+        return str(variant.plan.fingerprint)
+
+    return of
 
 
-def test_the_fingerprint_is_the_same_in_every_process_and_place(tmp_path: Path) -> None:
-    one = fingerprint(tmp_path / "a", seed="1")
-    other = HELPER.replace("UNUSED = 1", "UNUSED = 2")
-    assert fingerprint(tmp_path / "b", "\n\n# a comment\n" + ORIGINAL, other, seed="2") == one
+def test_the_fingerprint_is_the_same_in_every_process_and_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here, and in a process whose hashes are others, with a comment and another name that nobody uses."""
+    own, helper = "\n\n# a comment\n" + ORIGINAL, HELPER.replace("UNUSED = 1", "UNUSED = 2")
+    for folder, texts in (("here", (ORIGINAL, HELPER)), ("there", (own, helper))):
+        (tmp_path / folder).mkdir()
+        for name, text in zip(("own_graph", "own_helper"), texts, strict=True):
+            (tmp_path / folder / f"{name}.py").write_text(text)
+            monkeypatch.delitem(sys.modules, name, raising=False)
+    seed = "2" if os.environ.get("PYTHONHASHSEED") != "2" else "3"
+    env = {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1"}
+    there = tmp_path / "there"
+    run = subprocess.run([sys.executable, "-c", SHOW], env=env, cwd=there, capture_output=True, text=True, check=True)
+    monkeypatch.syspath_prepend(tmp_path / "here")
+    mine = importlib.import_module("own_graph").build()
+    for name in ("own_graph", "own_helper"):
+        del sys.modules[name]
+    assert run.stdout.split() == [mine.plan.fingerprint, "True"] and mine.code_known
 
 
 CHANGES = [
@@ -117,27 +139,14 @@ CHANGES = [
 ]
 
 
-def test_whatever_a_graph_runs_is_part_of_its_identity(tmp_path: Path) -> None:
-    script = tmp_path / "all.py"
-    script.write_text(
-        "import sys, types\n"
-        f"CHANGES = {CHANGES!r}\nORIGINAL = {ORIGINAL!r}\nHELPER = {HELPER!r}\n"
-        "HELPERS = [HELPER, HELPER.replace(\"'h'\", \"'i'\"), HELPER.replace('return 1', 'return 2')]\n"
-        "def build(own, helper):\n"
-        "    for name, text in (('own_helper', helper), ('own_graph', own)):\n"
-        "        module = sys.modules[name] = types.ModuleType(name)\n"
-        "        exec(text, module.__dict__)\n"
-        "    return sys.modules['own_graph'].build().plan.fingerprint\n"
-        "for helper in HELPERS: print(build(ORIGINAL, helper))\n"
-        "for a, b in CHANGES:\n"
-        "    assert a in ORIGINAL, a\n"
-        "    print(build(ORIGINAL.replace(a, b), HELPER))\n"
-        "print(build(ORIGINAL, HELPER))\n"
-    )
-    run = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True)
-    *prints, again = run.stdout.split()
+def test_whatever_a_graph_runs_is_part_of_its_identity(fingerprint: Callable[..., str]) -> None:
+    helpers = [HELPER, HELPER.replace("'h'", "'i'"), HELPER.replace("return 1", "return 2")]
+    prints = [fingerprint(helper=helper) for helper in helpers]
+    for old, new in CHANGES:
+        assert old in ORIGINAL, old
+        prints.append(fingerprint(ORIGINAL.replace(old, new)))
     assert len(prints) == len(set(prints)) == 3 + len(CHANGES)
-    assert again == prints[0]
+    assert fingerprint() == prints[0]
 
 
 def closing_over(value: Any) -> Any:

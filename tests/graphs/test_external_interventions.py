@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import operator
-import os
 import pickle
-import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from forking import Forks
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 import akrasia as ak
@@ -294,29 +290,6 @@ def build(model):
     return builder
 
 def asks_too_much(model, tools): ...
-
-@ak.graphs.graph
-def registered():
-    return ak.graphs.external(build(ak.ChatModel()).compile(), name="registered")
-
-VARIANTS = [f"{base} | {change}" for base in ("external('./agents_of_test.py:build')", "registered")
-            for change in ("critique", "self_consistency(3)", "placebo(of='critique')")]
-
-def run(folder, **settings):
-    return ak.run(task={"name": "bandit", "arms": 4, "horizon": 3}, model="simulated:greedy=0.5",
-                  variants=["reason_act", "external('./agents_of_test.py:build')", *VARIANTS], out=folder, **settings)
-"""
-RUNS = """
-import akrasia as ak
-from agents_of_test import run
-from forking import serve
-
-def work(order):
-    run(order["folder"], episodes=4, workers=order["workers"])
-
-if __name__ == "__main__":
-    ak.run(model="simulated", variants=["act"], episodes=1, out="first")  # imports what a run needs
-    serve(work)
 """
 
 
@@ -345,50 +318,6 @@ def test_a_graph_is_named_in_an_expression_and_goes_wherever_the_plan_goes(agent
         external("nowhere_at_all:build")
     with pytest.raises(PlanError, match="asks for model, tools"):
         external("./agents_of_test.py:asks_too_much")
-
-
-@pytest.mark.slow
-def test_it_is_killed_and_resumed_and_played_by_workers_to_the_same_bytes(agents: Path, tmp_path: Path) -> None:
-    forks = Forks(RUNS, tmp_path)
-
-    def played(folder: str, workers: int, kill: bool = False) -> None:
-        pid = forks.start({"folder": folder, "workers": workers})
-        if kill:
-            end = time.monotonic() + 60
-            while not answered(tmp_path / folder) and time.monotonic() < end:
-                time.sleep(0.005)
-            os.kill(pid, signal.SIGKILL)
-        assert forks.exit_code() == (-signal.SIGKILL if kill else 0)
-
-    try:
-        played("whole", 1)
-        played("part", 1, kill=True)
-        assert stored(tmp_path / "part") != stored(tmp_path / "whole")
-        played("part", 1)
-        played("several", 2)
-    finally:
-        forks.close()
-    assert stored(tmp_path / "part") == stored(tmp_path / "several") == stored(tmp_path / "whole")
-    asked = {r.variant: {t.key for t in r.decision.turns if t.key} for r in map(as_record, stored(tmp_path / "whole"))}
-    base = asked["external('./agents_of_test.py:build')"]
-    assert all(base <= keys for name, keys in asked.items() if "placebo" not in name)
-
-
-def answered(folder: Path) -> bool:
-    try:
-        with read_ledger(folder) as reader:
-            return any(True for _ in reader.raw_records())
-    except Exception:
-        return False
-
-
-def as_record(data: bytes) -> Record:
-    return decode(Record, data)
-
-
-def stored(folder: Path) -> list[bytes]:
-    with read_ledger(folder) as reader:
-        return list(reader.raw_records())
 
 
 def test_a_run_measures_every_arm_of_a_graph_and_its_controls(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Results of recorded tools outlive a kill, offline and in workers: what stands in the ledger is not called again."""
+"""A graph from elsewhere under interventions is killed, resumed and played by workers to the same bytes.
+
+Results of its recorded tools outlive all that: what stands in the ledger is not called again.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ import pytest
 from forking import Forks
 
 from akrasia.ledger import read_ledger
+from akrasia.records import Record, decode
 
 FILE = '''
-"""A graph with a recorded tool that writes down each of its calls; its model is scripted."""
+"""A graph with a recorded tool that writes down each of its calls, and one of a single call; both are scripted."""
 import json, os, re, time
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
@@ -44,6 +48,18 @@ def build(model):
     graph.add_edge("tools", "think")
     return graph.compile()
 
+def one_call(model):
+    async def agent(state: MessagesState):
+        return {"messages": [await model.ainvoke(state["messages"])]}
+    graph = StateGraph(MessagesState)
+    graph.add_node("agent", agent)
+    graph.add_edge(START, "agent")
+    return graph.compile()
+
+@ak.graphs.graph
+def registered():
+    return ak.graphs.external(one_call(ak.ChatModel()), name="registered")
+
 def script(request, draw):
     text = "\\n".join(m.content for m in request.messages)
     arm = re.search(r"You face \\d+ \\w+: (\\w+)", text)[1]
@@ -63,15 +79,23 @@ from recorded_of_test import script
 
 def work(order):
     os.environ["CALLED"] = order["called"]
-    named = "external('./recorded_of_test.py:build')"
-    variants = ["reason_act", named, f"{named} | critique"]
-    ak.run(task={"name": "bandit", "arms": 3, "horizon": 4}, model=Scripted(script), variants=variants, episodes=6,
+    task = {"name": "bandit", "arms": 3, "horizon": 4}
+    ak.run(task=task, model=Scripted(script), variants=order["variants"], episodes=6,
            out=order["folder"], concurrency=2, **order["settings"])
 
 if __name__ == "__main__":
     ak.run(model="simulated", variants=["act"], episodes=1, out="first")  # imports what a run needs
     serve(work)
 """
+
+
+CALLS = "external('./recorded_of_test.py:build')"
+ASKS = "external('./recorded_of_test.py:one_call')"
+CHANGED = [
+    f"{CALLS} | critique",
+    *(f"{base} | {change}" for base in (ASKS, "registered") for change in ("critique", "self_consistency(n=3)")),
+]
+VARIANTS = ["reason_act", CALLS, ASKS, "registered", *CHANGED, f"{ASKS} | placebo(of='critique')"]
 
 
 def stored(folder: Path) -> list[bytes]:
@@ -92,14 +116,14 @@ def kept_calls(folder: Path) -> set[tuple[str, int]]:
 
 
 @pytest.mark.slow
-def test_a_call_that_is_kept_is_never_made_again(tmp_path: Path) -> None:
+def test_it_ends_with_the_same_bytes_and_makes_no_call_again_that_is_kept(tmp_path: Path) -> None:
     (tmp_path / "recorded_of_test.py").write_text(FILE)
     forks = Forks(RUNS, tmp_path)
 
     def played(folder: str, called: str, kill: bool = False, **settings: object) -> Counter[tuple[str, int]]:
         log = tmp_path / called
         log.touch()
-        pid = forks.start({"folder": folder, "called": str(log), "settings": settings})
+        pid = forks.start({"folder": folder, "called": str(log), "variants": VARIANTS, "settings": settings})
         if kill:
             end = time.monotonic() + 120
             while len(kept_calls(tmp_path / folder)) < 3 and time.monotonic() < end:
@@ -126,3 +150,8 @@ def see_that_nothing_is_called_again(played: Callable[..., Counter[tuple[str, in
     several = played("several", "of_several", workers=2)
     assert set(several) == set(whole)
     assert stored(tmp_path / "part") == stored(tmp_path / "whole") == stored(tmp_path / "several")
+    asked: dict[str, set[str]] = {}
+    for record in (decode(Record, data) for data in stored(tmp_path / "whole")):
+        asked.setdefault(record.variant, set()).update(t.key for t in record.decision.turns if t.key)
+    assert asked.keys() == set(VARIANTS)
+    assert all(asked[name.partition(" | ")[0]] <= asked[name] for name in CHANGED)

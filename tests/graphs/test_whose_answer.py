@@ -175,13 +175,28 @@ def scored(out: Path, graph: Any, adapter: Any, model: Any = None, episodes: int
     return card, card.arms[1]
 
 
+def together(folder: Path, graphs: dict[str, Any]) -> dict[str, tuple[Any, Any, bool]]:
+    """Graphs in one run beside the baseline: name -> its arm, its verdict, and whether it stands on the front."""
+    variants = [ak.Variant.from_langgraph(name, *built[:2]) for name, built in graphs.items()]
+    run = ak.run(task=TASK, model=Scripted(answer), variants=["reason_act", *variants], episodes=14, out=folder)
+    card = run.score(["knowing", "doing", "gap"])
+    front = {point.variant for point in pareto_points(card.arms)}
+    verdicts = {verdict.variant: verdict for verdict in card.verdicts}
+    return {arm.variant: (arm, verdicts[arm.variant], arm.variant in front) for arm in card.arms[1:]}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any, bool]]:
+    return together(tmp_path_factory.mktemp("sound") / "run", SOUND)
+
+
 @pytest.mark.parametrize("name", SOUND)
-def test_sound_graphs_of_every_build_keep_their_verdict(tmp_path: Path, name: str) -> None:
-    card, arm = scored(tmp_path, *SOUND[name])
+def test_sound_graphs_of_every_build_keep_their_verdict(sound: dict[str, tuple[Any, Any, bool]], name: str) -> None:
+    arm, verdict, on_front = sound[name]
     assert not arm.integrity and not any("its steps" in c for c in arm.cautions), (arm.integrity, arm.cautions)
     assert arm.metrics["gap"].value is not None and arm.bounds == {}
-    assert card.verdicts[0].outcome in ("closes", "widens", "no change shown")
-    assert "mine" in [p.variant for p in pareto_points(card.arms)]
+    assert verdict.outcome in ("closes", "widens", "no change shown")
+    assert on_front
 
 
 def one_node(node: Any) -> Any:
@@ -270,13 +285,17 @@ NOT_ITS_OWN = {
 }
 
 
+@pytest.fixture(scope="module")
+def unsound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any, bool]]:
+    return together(tmp_path_factory.mktemp("unsound") / "run", NOT_ITS_OWN)
+
+
 @pytest.mark.parametrize("name", NOT_ITS_OWN)
-def test_what_no_answer_of_the_model_holds_is_no_finding(tmp_path: Path, name: str) -> None:
-    *built, check = NOT_ITS_OWN[name]
-    card, arm = scored(tmp_path, *built)
-    assert check in [fault.check for fault in arm.integrity], arm.integrity
-    assert card.verdicts[0].outcome == "not measured" and card.verdicts[0].sentence.startswith("not measured: ")
-    assert "mine" not in [p.variant for p in pareto_points(card.arms)]
+def test_what_no_answer_of_the_model_holds_is_no_finding(unsound: dict[str, tuple[Any, Any, bool]], name: str) -> None:
+    arm, verdict, on_front = unsound[name]
+    assert NOT_ITS_OWN[name][2] in [fault.check for fault in arm.integrity], arm.integrity
+    assert verdict.outcome == "not measured" and verdict.sentence.startswith("not measured: ")
+    assert not on_front
 
 
 def test_a_default_answer_of_refused_calls_is_not_the_models(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_an_arm_that_the_oracle_tells_something_is_marked_wherever_it_is_named(t
     show_estimates(told.score(), plain_console())
     assert not [u for u in unmarked(capsys.readouterr().out) if ", oracle_act" not in u]
     compared = CliRunner().invoke(app, ["compare", str(told.folder), "reason_act", "multi_turn_aiw"]).output
+    compared = " ".join(compared.split())
     assert f"b: {TOLD}{MARK}" in compared and f"'{TOLD}': told by the oracle, so no fair competitor" in compared
 
 

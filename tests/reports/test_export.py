@@ -53,6 +53,15 @@ def test_every_prompt_is_exported_and_null_where_nobody_was_asked(tmp_path: Path
             assert all("Step" in t["prompt"][-1]["content"] or t["prompt"] for t in turns)
 
 
+def test_a_probe_has_a_line_of_its_own_and_no_row_in_the_table(tmp_path: Path) -> None:
+    run = ak.run(task="aiw", model="simulated", variants=["reason_act"], episodes=2, out=tmp_path / "run")
+    lines = [orjson.loads(line) for line in run.export(tmp_path / "a.jsonl").read_bytes().splitlines()]
+    decided = [line for line in lines if "probe" not in line["tags"]]
+    assert 0 < len(decided) < len(lines)
+    prompts = [orjson.loads(told)[0]["prompt"] for told in run.to_frame()["prompts"]]
+    assert prompts == [line["prompts"][0] for line in decided]
+
+
 def test_a_data_set_of_hugging_face_needs_its_extra_or_is_made(result: ak.Result) -> None:
     if importlib.util.find_spec("datasets") is None:
         with pytest.raises(MissingExtra, match="akrasia\\[datasets\\]"):

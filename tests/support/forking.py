@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,6 +91,29 @@ class Forks:
         self.process.communicate()
 
 
+def gone(pids: list[int]) -> None:
+    """See that processes end."""
+    deadline = time.monotonic() + 60
+    while any(map(alive, pids)):
+        assert time.monotonic() < deadline, "a worker outlives its driver"
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 COMMAND_LINES = """
 import os, sys
 from forking import serve
@@ -105,8 +129,6 @@ def work(order):
 
 if __name__ == "__main__":  # imports what a run needs; a worker of one imports this file as well
     import akrasia.api, akrasia.cli, akrasia.reports.progress, akrasia.experiments.planning.context_length
-    from akrasia.models.providers.litellm import load_litellm
-    load_litellm()
     akrasia.run(model="simulated", variants=["act"], episodes=1, out="first")
     serve(work)
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forking import Forks
+from forking import Forks, alive, children, gone
 
 import akrasia as ak
 from akrasia.ledger.file import FILE
@@ -250,38 +250,24 @@ def test_a_database_that_someone_else_locks_for_a_moment_is_waited_for(
     assert json.loads(out)["missing"] == 0 and run.export() == whole("fork")[0]
 
 
-def command(run: Runner, workers: int) -> list[str]:
+def command(run: Runner) -> list[str]:
     """The same through the command line, with a model that the command line knows: half a minute of work."""
     return [
         "run", "--out", str(run.folder), "--no-report", "--model", "simulated", "--episodes", "1500", "--set",
-        "task.horizon=3", "--workers", str(workers),
+        "task.horizon=3",
     ]  # fmt: skip
 
 
 def test_once_asked_to_stop_it_keeps_what_is_under_way_and_says_what_is_missing(server: Forks, tmp_path: Path) -> None:
-    """Ctrl-C, which goes to workers as well, is what `tests/commands/test_progress.py` shows."""
+    """Ctrl-C, once and twice, which goes to workers as well, is in `tests/commands/test_progress.py`."""
     run = Runner(server, tmp_path / "r")
-    work = run.start(command=command(run, 1))
+    work = run.start(command=command(run))
     reached(run, 50, work)
     work.send(signal.SIGTERM)
     code, _, err = work.wait()
     assert code == 3, err
     assert "interrupted" in err and "of 1500 episodes are not complete" in err
     assert f"akrasia run --resume {run.folder}" in err
-
-
-def test_twice_asked_to_stop_it_stops_at_once_and_is_resumable(server: Forks, tmp_path: Path) -> None:
-    run = Runner(server, tmp_path / "r")
-    work = run.start(command=command(run, 2))
-    reached(run, 50, work)
-    helpers = children(work.pid)
-    work.send(signal.SIGINT)
-    time.sleep(0.02)
-    work.send(signal.SIGINT)
-    code, _, err = work.wait()
-    assert code in (3, 130), err  # 3: it had ended by then
-    assert 50 <= run.committed() < 1500 * 3
-    gone(helpers)
 
 
 def reached(run: Runner, goal: int, work: Work, to_end: bool = False) -> None:
@@ -291,26 +277,3 @@ def reached(run: Runner, goal: int, work: Work, to_end: bool = False) -> None:
         assert time.monotonic() < deadline, "nothing moves any more"
         time.sleep(0.002)
     assert to_end or work.alive(), work.wait()
-
-
-def gone(pids: list[int]) -> None:
-    """See that processes end."""
-    deadline = time.monotonic() + 60
-    while any(map(alive, pids)):
-        assert time.monotonic() < deadline, "a worker outlives its driver"
-        time.sleep(0.02)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    try:
-        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -1,15 +1,16 @@
 """Executors go by name, another package's as well as ours; what cannot be is refused before anything is written."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import akrasia as ak
+from akrasia.cli import app
 from akrasia.errors import BadOption, UnknownName
+from akrasia.experiments.executors.registry import EXECUTORS
 
 TASK = {"name": "bandit", "arms": 5, "horizon": 2}
 
@@ -58,32 +59,31 @@ class OneByOne(Executor):
 
             yield Session()
 '''
-USED = """
-import akrasia as ak
-from akrasia.cli import app
-from one_by_one import OneByOne
-from pathlib import Path
-from typer.testing import CliRunner
-
-settings = {"task": {"name": "bandit", "horizon": 2}, "model": "simulated", "variants": ["act"], "episodes": 2}
-result = ak.run(**settings, executor="one_by_one", out="python")
-assert result.outcome.missing == 0 and OneByOne.played == 2
-toml = 'task = "bandit"\\nmodel = "simulated"\\nvariants = ["act"]\\nepisodes = 2\\n'
-Path("named.toml").write_text(toml + 'executor = "one_by_one"\\n')
-Path("plain.toml").write_text(toml)
-for args in (["named.toml", "--out", "toml"], ["plain.toml", "--executor", "one_by_one", "--out", "option"]):
-    OneByOne.played = 0
-    done = CliRunner().invoke(app, ["run", *args, "--no-report"], catch_exceptions=False)
-    assert done.exit_code == 0 and OneByOne.played == 2, done.output
-"""
 
 
-def test_an_executor_of_another_package_is_used_by_name_from_python_toml_and_command_line(tmp_path: Path) -> None:
+def test_an_executor_of_another_package_is_used_by_name_from_python_toml_and_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     info = tmp_path / "site" / "one_by_one-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: one-by-one\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[akrasia.executors]\none_by_one = one_by_one:OneByOne\n")
     (tmp_path / "site" / "one_by_one.py").write_text(PACKAGE)
-    env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
-    done = subprocess.run([sys.executable, "-c", USED], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.chdir(tmp_path)
+    toml = 'task = "bandit"\nmodel = "simulated"\nvariants = ["act"]\nepisodes = 2\n'
+    Path("named.toml").write_text(toml + 'executor = "one_by_one"\n')
+    Path("plain.toml").write_text(toml)
+    EXECUTORS.__dict__.pop("_plugins", None)  # what is installed is looked up once
+    try:
+        settings: Any = {"task": TASK, "model": "simulated", "variants": ["act"], "episodes": 2}
+        result = ak.run(**settings, executor="one_by_one", out="python")
+        played = sys.modules["one_by_one"].OneByOne
+        assert result.outcome is not None and result.outcome.missing == 0 and played.played == 2
+        for args in (["named.toml", "--out", "toml"], ["plain.toml", "--executor", "one_by_one", "--out", "option"]):
+            played.played = 0
+            done = CliRunner().invoke(app, ["run", *args, "--no-report"], catch_exceptions=False)
+            assert done.exit_code == 0 and played.played == 2, done.output
+    finally:
+        EXECUTORS.__dict__.pop("_plugins", None)
+        sys.modules.pop("one_by_one", None)

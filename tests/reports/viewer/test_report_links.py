@@ -43,12 +43,26 @@ def test_every_count_leads_to_as_many_steps(run: Path, viewed: View) -> None:
         show = values.get("show", "all")
         listed = list_situations(one.state(), Query(show, values["variant"], values["group"])).marked.height
         kinds.add(show)
-        if show in asked and number.startswith(".") or number == "1.00":
+        if number[0] in "+\N{MINUS SIGN}":  # of the chart of flips
+            assert {"+": "improved", "\N{MINUS SIGN}": "worsened"}[number[0]] == show
+            assert float(number[1:]) == pytest.approx(listed / 18, abs=0.006) and listed > 0, (address, number)
+        elif show in asked and number.startswith(".") or number == "1.00":
             assert float(number) == pytest.approx(listed / 18, abs=0.006), (address, number)
         else:
             assert int(number) == listed > 0, (address, number)
     assert {"all", "gap", "knows", "does", "improved", "knows-greedy", "action-ok", "untried"} <= kinds
     assert "This file stands alone" not in page
+
+
+def test_every_box_of_the_strip_leads_to_its_situation(run: Path, viewed: View) -> None:
+    client = TestClient(viewer_app(viewed(run)), base_url="http://127.0.0.1")
+    strips = re.findall(r'<svg class="strip".*?</svg>', client.get("/run/report").text)
+    boxes = [re.findall(r'<a href="(step-[^"]+)" tabindex="-1" aria-label="(\d+)\.(\d+): ', s) for s in strips]
+    assert [len(found) for found in boxes] == [18] * len(VARIANTS)
+    for address, episode, step in boxes[0]:
+        assert address.endswith(f"-{episode}-{step}")
+    answer = client.get(f"/run/{boxes[0][-1][0]}")
+    assert answer.status_code == 200 and "episode 5" in answer.text and "step 2" in answer.text
 
 
 def test_in_a_bundle_every_count_leads_to_a_list_of_that_variant(run: Path, viewed: View, tmp_path: Path) -> None:
