@@ -12,6 +12,7 @@ from ..ledger.file import FILE
 from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide, names_of
 from .output import echo_json, terminal
 from .strict import StrictCommand, refuse_unused
+from .threads import few_threads
 from .waiting import waiting
 
 SECTION = "Results"
@@ -47,6 +48,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a stored run again; needs no model, no network and no key."""
+    few_threads(run)
     with waiting(f"reading {run}"):
         from ..result import open_run
 
@@ -102,6 +104,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
+    few_threads(run)
     from ..reports.comparison import show_comparison
     from ..result import open_run
 
@@ -173,6 +176,7 @@ def check(
     junit: Annotated[Path | None, typer.Option(help="Also write it to this file as JUnit XML.")] = None,
 ) -> None:
     """Check figures of a run: exit code 0 all hold, 1 one does not, 3 one cannot be said, 2 bad input."""
+    few_threads(run)
     from .check import check_command
 
     options: dict[str, Any] = {"level": level, "interval": interval, "task": task, "model": model}
@@ -197,6 +201,7 @@ def show(
     """Show one situation of a run: what was seen, what was right, what every agent said; or with --gap the steps where
     a variant knew and did not do; without either, where, when and with which versions the run was played.
     """
+    few_threads(run)
     from .show import show_command
 
     console = terminal()
@@ -277,6 +282,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the self-contained HTML report of a stored run; --files needs the extra figures."""
+    few_threads(run)
     from ..result import open_run
 
     with waiting(f"scoring {run}"):

@@ -39,8 +39,8 @@ def test_texts_of_models_stay_text_in_its_search(viewed: View, hostile_run: Path
     assert "hidden zebra" in script
 
 
-def test_a_bundle_replaces_a_bundle_and_nothing_else(viewed: View, simulated: Path, tmp_path: Path) -> None:
-    runs, out = viewed(simulated), tmp_path / "web"
+def test_a_bundle_replaces_a_bundle_and_nothing_else(viewed: View, hostile_run: Path, tmp_path: Path) -> None:
+    runs, out = viewed(hostile_run), tmp_path / "web"
     first = write_bundle(runs, out)
     assert write_bundle(runs, out) == first
     other = tmp_path / "thesis"
