@@ -339,3 +339,13 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Free what `open` took."""
         ...
+
+
+class NothingToOpen:
+    """What a backend inherits that holds no weights and no connections."""
+
+    async def open(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to free."""

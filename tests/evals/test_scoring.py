@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 import akrasia as ak
 from akrasia.errors import RunFolderError, Unavailable, UnknownName
@@ -191,7 +190,7 @@ def test_the_bounds_of_a_conditional_share_hold_whatever_unread_answers_could_ha
     actions = ("opt",) if name == "none_given_knowing" else ("opt", "greedy", "other")
     for unread in ([(None, "opt")], [("opt", None)], [("rest", None)], [(None, "other"), (None, None)]):
         table = frame([record(s, d, step=i, episode=i % 2) for i, (s, d) in enumerate([*read, *unread])])
-        arm = score(table).arms[0]
+        arm = score(table, [name]).arms[0]
         ends = arm.bounds.get(name)
         whole = [product((s,) if s else ("opt", "rest"), (d,) if d else actions) for s, d in unread]
         for said in product(*whole):
@@ -350,6 +349,8 @@ def test_an_interval_of_regret_may_lie_on_both_sides_of_0() -> None:
 
 
 def test_each_metric_is_a_family_of_its_own() -> None:
+    from statsmodels.stats.multitest import multipletests
+
     rng = named_rng("family")
     steps = [
         record("opt", ACTIONS[int(rng.integers(2 + i))], variant=v, episode=e)
