@@ -132,6 +132,7 @@ def _groups(episodes: Codes, labels: Codes) -> Codes:
         np.minimum.at(of_label, labels, first[episodes])
         lower = first.copy()
         np.minimum.at(lower, episodes, of_label[labels])
+        np.minimum.at(lower, first[episodes], of_label[labels])  # so that whole groups join, and not one by one
         lower = lower[lower]
         if np.array_equal(lower, first):
             groups: Codes = np.unique(first, return_inverse=True)[1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 import akrasia as ak
 from akrasia.cli import app
 from akrasia.evals import frame
-from akrasia.evals.items import common_items, items_of_episodes, with_items
+from akrasia.evals.items import _groups, common_items, items_of_episodes, with_items
 from akrasia.evals.metrics.gap import doing
 from akrasia.evals.pairs import Side, pair
 from akrasia.ledger import read_ledger
@@ -256,3 +257,10 @@ def test_a_task_that_does_not_say_is_told_apart_by_what_it_shows(tmp_path: Path)
         looks = json.loads(ledger.meta("looks") or "")
     assert not looks["stopped"], "three coins say little, however often they are thrown"
     assert {i["high"] - i["low"] > 0.3 for look in looks["looks"] for i in look["intervals"]} == {True}
+
+
+def test_a_long_chain_of_episodes_in_any_order_is_one_item() -> None:
+    places = np.random.default_rng(0).permutation(50_000)
+    links = np.arange(len(places) - 1)
+    groups = _groups(np.concatenate([places[:-1], places[1:]]), np.concatenate([links, links]))
+    assert groups.shape == places.shape and not groups.any()
