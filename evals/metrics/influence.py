@@ -130,12 +130,8 @@ def persuasion_by_edge(turns: pl.DataFrame, interval: Interval = "robust") -> di
     return {(str(source), str(reader)): along(part, interval) for (source, reader), part in grouped}
 
 
-def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
-    """Who reads whom among the speakers of one variant: an edge reader -> source."""
-    return _graph(debate_edges(turns))
-
-
 def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
+    """Who reads whom among the speakers of one variant: an edge reader -> source."""
     import networkx as nx
 
     return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 import akrasia as ak
 from akrasia.evals.judge import CANNOT_TELL, cohens_kappa, judge_prompt, read_ruling, texts_to_judge
@@ -85,6 +84,8 @@ def test_an_answer_is_read_strictly(said: str, label: str | None) -> None:
 
 
 def test_kappa_agrees_with_scikit_learn_and_its_interval_covers() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
     rng = np.random.default_rng(1)
     covered = []
     for _ in range(120):

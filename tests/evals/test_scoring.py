@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 import akrasia as ak
 from akrasia.errors import RunFolderError, Unavailable, UnknownName
@@ -350,6 +349,8 @@ def test_an_interval_of_regret_may_lie_on_both_sides_of_0() -> None:
 
 
 def test_each_metric_is_a_family_of_its_own() -> None:
+    from statsmodels.stats.multitest import multipletests
+
     rng = named_rng("family")
     steps = [
         record("opt", ACTIONS[int(rng.integers(2 + i))], variant=v, episode=e)

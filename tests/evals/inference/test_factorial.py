@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import statsmodels.formula.api as smf
 from scipy import stats
 
 from akrasia.errors import BadOption
@@ -43,6 +42,7 @@ def test_two_cells_are_the_paired_contrast() -> None:
 def test_the_interval_is_that_of_a_regression_with_clustered_errors(equal: bool, effect: Any) -> None:
     """Independent implementation: a linear probability model of single steps, errors clustered by episode."""
     import pandas as pd
+    import statsmodels.formula.api as smf
 
     data = cells(np.random.default_rng(2), 25, (0.3, 0.5, 0.4, 0.9), equal)
     rows = [

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
 
 from akrasia.evals.inference import (
     Contrast,
@@ -17,6 +16,7 @@ from akrasia.evals.inference import (
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_families_are_those_of_statsmodels_and_pingouin(p_values: list[float]) -> None:
     import pingouin  # here, as it takes a second and every test process reads this file
+    from statsmodels.stats.multitest import multipletests
 
     family = [Contrast("gap", str(i), "base", Estimate(0.1), p, d_z=0.3) for i, p in enumerate(p_values)]
     family.insert(1, Contrast("gap", "untested", "base", Estimate(None, why="no step")))

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -31,6 +30,8 @@ def episodes(name: str, clusters: int, rate: float = 0.4, steps: int = 0) -> Pai
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_standard_error_is_statsmodels_cluster_robust_one(seed: int) -> None:
+    import statsmodels.api as sm
+
     num, den = episodes(f"se {seed}", 15)
     steps = np.concatenate([np.r_[np.ones(int(n)), np.zeros(int(d - n))] for n, d in zip(num, den, strict=True)])
     groups = np.repeat(np.arange(15), den.astype(int))

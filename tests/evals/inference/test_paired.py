@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
-from statsmodels.stats.proportion import proportion_effectsize
 
 from akrasia.evals.inference import (
     Contrast,
@@ -37,6 +35,8 @@ def compared(a: Pair, b: Pair, **more: Any) -> Contrast:
 
 @pytest.mark.parametrize("clusters", [4, 13, 60])
 def test_with_equal_steps_the_difference_is_the_paired_t_interval_and_its_effect_size(clusters: int) -> None:
+    from statsmodels.stats.proportion import proportion_effectsize
+
     a, b = episodes("a", clusters, 0.6, steps=7), episodes("b", clusters, 0.4, steps=7)
     found = compared(a, b)
     x, y = a[0] / 7, b[0] / 7
@@ -53,6 +53,8 @@ def test_with_equal_steps_the_difference_is_the_paired_t_interval_and_its_effect
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=200))
 def test_over_single_steps_the_sign_flip_test_is_mcnemars_exact_one(pairs: list[tuple[bool, bool]]) -> None:
+    from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
+
     a, b = (np.array(x, float) for x in zip(*pairs, strict=True))
     ones = np.ones(len(a))
     found = compared((a, ones), (b, ones))

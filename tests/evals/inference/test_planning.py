@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from statsmodels.stats.power import TTestPower
 
 from akrasia.errors import BadOption
 from akrasia.evals.inference import (
@@ -36,6 +35,8 @@ def compared(a: Pair, b: Pair, **more: Any) -> Contrast:
     ("episodes_", "effect", "alpha", "family"), [(8, 0.2, 0.05, 1), (40, 0.1, 0.05, 6), (300, 0.03, 0.01, 2)]
 )
 def test_power_is_that_of_statsmodels_paired_t_test(episodes_: int, effect: float, alpha: float, family: int) -> None:
+    from statsmodels.stats.power import TTestPower
+
     theirs = TTestPower().power(effect / 0.25, episodes_, alpha / family)
     assert power(effect, episodes_, 0.25, alpha, family) == pytest.approx(theirs, abs=1e-9)
 

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 import akrasia
 from akrasia.errors import NotMeasured
@@ -65,6 +64,8 @@ def test_a_tampered_rationale_that_recommends_the_same_plants_nothing(tamper: An
 def test_the_normalised_effect_is_one_less_scikit_learns_kappa(
     tamper: Any, over_pairs: Any, pairs: list[tuple[str | None, str | None]]
 ) -> None:
+    from sklearn.metrics import cohen_kappa_score
+
     ours, theirs = zip(*pairs, strict=True)
     if len({*ours, *theirs}) == 1:
         return

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from akrasia.errors import NotMeasured
 from akrasia.evals import METRICS, frame
@@ -27,6 +25,9 @@ STEPS = st.lists(st.tuples(SURE, st.booleans()), min_size=2, max_size=60).filter
 def test_calibration_metrics_are_those_of_scikit_learn(
     value: Any, confident: Any, steps: list[tuple[float, bool]]
 ) -> None:
+    from sklearn.calibration import calibration_curve
+    from sklearn.metrics import brier_score_loss, roc_auc_score
+
     sure, right = np.array([c for c, _ in steps]), np.array([r for _, r in steps], float)
     table = confident(steps)
     totals = binned(table, "confidence", "")[0].sum(axis=0)
