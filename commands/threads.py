@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from ..files import is_file
+
 SMALL = 50_000_000  # bytes of a ledger: some 12,000 steps
 THREADS = {"polars": "POLARS_MAX_THREADS", "numpy": "OPENBLAS_NUM_THREADS"}  # read when the library is loaded
 
@@ -17,7 +19,7 @@ THREADS = {"polars": "POLARS_MAX_THREADS", "numpy": "OPENBLAS_NUM_THREADS"}  # r
 def few_threads(run: Path) -> None:
     """One thread for each library that is not loaded yet, if the run is small; a number in the environment stands."""
     ledger = run / "ledger.sqlite"
-    if not ledger.is_file() or ledger.stat().st_size > SMALL:
+    if not is_file(ledger) or ledger.stat().st_size > SMALL:
         return
     for library, variable in THREADS.items():
         if library not in sys.modules:

@@ -16,8 +16,6 @@ from typing import Literal
 
 from ...errors import Denied, Unavailable
 
-__all__ = ["Contact", "Lookup", "lookup_of"]
-
 Lookup = Literal["", "unknown", "not now"]
 """How the look-up of a host failed: nobody knows the name, or nobody could say; empty where it did not fail."""
 
