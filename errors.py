@@ -174,7 +174,12 @@ class RateLimited(ModelError):
 
 
 class Unavailable(ModelError):
-    """A passing fault. `lost` is true where the provider may have answered, and billed, without our hearing of it."""
+    """A passing fault. `lost` is true where the provider may have answered, and billed, without our hearing of it.
+
+    `lookup` is "unknown" where nobody knows the provider's host, and "not now" where nobody could say.
+    """
+
+    lookup: Literal["", "unknown", "not now"] = ""
 
     def __init__(
         self, what: str, why: str = "", remedy: str = "", fault: Fault = "unavailable", lost: bool = False

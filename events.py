@@ -9,11 +9,11 @@ Invariants
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple
 
+from .event_bus import LEVELS, EventBus, Level, event_bus
 from .records import Message, Record, Status, Usage
 
 __all__ = [
@@ -47,9 +47,6 @@ __all__ = [
     "event_bus",
 ]
 
-Level = Literal["debug", "info", "warning", "error"]
-LEVELS: tuple[Level, ...] = get_args(Level)
-
 
 class Where(NamedTuple):
     """A decision: which variant decides which step of which episode; `models` names the assignment of models."""
@@ -67,6 +64,7 @@ class Event:
 
     name: ClassVar[str] = ""
     level: ClassVar[Level] = "debug"
+    only_for: ClassVar[str] = ""  # the attribute that a listener has who gets it
 
     at: float = field(default_factory=time.time)
 
@@ -193,6 +191,7 @@ class RecordsStored(Event):
     """
 
     name = "records stored"
+    only_for = "records"
 
     records: tuple[Record, ...]
     asked: int
@@ -356,47 +355,6 @@ class WorkerDied(Event):
     index: int
     how: str
     episodes: tuple[int, ...]
-
-
-class EventBus:
-    """All listeners of one run, as one listener.
-
-    `texts` and `records` say whether any listener asks for them; `level` is the lowest that any of them wants.
-    """
-
-    def __init__(self, listeners: Sequence[Listener]) -> None:
-        self.texts = any(getattr(listener, "texts", False) for listener in listeners)
-        self.records = any(map(_wants_records, listeners))
-        levels = [getattr(listener, "level", None) for listener in listeners]
-        known: list[Level] = [level if level in LEVELS else LEVELS[0] for level in levels]
-        self.level = min(known, key=LEVELS.index, default=LEVELS[-1])
-        self._listeners = tuple(listeners)
-
-    def __call__(self, event: Event) -> None:
-        for listener in self._listeners:
-            if isinstance(event, RecordsStored) and not _wants_records(listener):
-                continue
-            try:
-                listener(event)
-            except Exception as error:  # whatever it is, answers that are paid for are worth more
-                self._listeners = tuple(x for x in self._listeners if x is not listener)
-                warnings.warn(
-                    f"a listener failed at {event.name!r} and gets no further event: {type(error).__name__}",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-
-
-def _wants_records(listener: Listener) -> bool:
-    return bool(getattr(listener, "records", False))
-
-
-def event_bus(on_event: Listener | Sequence[Listener] | None) -> EventBus | None:
-    """One listener or several as one bus; None if there is no listener."""
-    if on_event is None or isinstance(on_event, EventBus):
-        return on_event
-    listeners = [on_event] if callable(on_event) else list(on_event)
-    return EventBus(listeners) if listeners else None
 
 
 def facts(event: Event) -> dict[str, Any]:

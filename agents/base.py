@@ -155,16 +155,6 @@ class OracleRole(Protocol):
 
 
 @runtime_checkable
-class DeclaresOptions(Protocol):
-    """A role that says which options its agents take: a frozen dataclass, made with the options that are given.
-
-    A role without `options` takes any of its user's, and those of interventions that its attribute `hears` names.
-    """
-
-    options: type[Any]
-
-
-@runtime_checkable
 class GraphRole(Protocol):
     """A role whose agents are LangGraph graphs that were not built here; `akrasia.graphs.external_run` runs them."""
 

@@ -16,7 +16,7 @@ import argparse
 import re
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
@@ -27,6 +27,7 @@ from akrasia.models.providers.scripted import Scripted
 from akrasia.records import Draw, Request
 from akrasia.rng import named_rng
 from akrasia.tasks import bandit
+from akrasia.tasks.bandit import Bandit, BanditState
 
 PLANS = {
     "debate, 3 agents, 2 rounds": "reason_act | debate(agents=3, rounds=2)",
@@ -45,6 +46,7 @@ class Crew:
     Attributes:
         agents, rounds: among whose turns an error is planted.
         corrected: (agent, round) of the turn that is put right; None for none.
+        episodes: which are played, in this order, if not all.
     """
 
     agents: int
@@ -52,6 +54,7 @@ class Crew:
     corrected: tuple[int, int] | None = None
     right: float = 0.75
     follows: float = 0.7
+    episodes: tuple[int, ...] = ()
 
     def where(self, episode: int) -> tuple[int, int]:
         """(agent, round) of the planted error."""
@@ -59,11 +62,12 @@ class Crew:
         return int(rng.integers(self.agents)), int(rng.integers(self.rounds + 1))
 
     def __call__(self, request: Request, draw: Draw) -> str:
-        oracle, actions = _asked(draw.episode)
+        episode = self.episodes[draw.episode] if self.episodes else draw.episode
+        oracle, actions = _asked(episode)
         wrong = [a for a in actions if a != oracle]
-        planted = wrong[int(named_rng(draw.episode, "decisive", "what").integers(len(wrong)))]
+        planted = wrong[int(named_rng(episode, "decisive", "what").integers(len(wrong)))]
         turn = sum(m.role == "assistant" for m in request.messages)
-        rng = named_rng(draw.episode, "decisive", draw.sample, turn)
+        rng = named_rng(episode, "decisive", draw.sample, turn)
         u_right, u_follows, pick = rng.random(3)
         own = oracle if u_right < self.right else wrong[int(pick * len(wrong))]
         said = own
@@ -74,11 +78,21 @@ class Crew:
             said = votes[0][0] if len(votes) == 1 or votes[0][1] > votes[1][1] else (before or [votes[0][0]])[0]
         elif before:
             said = before[0]
-        if (draw.sample, turn) == self.where(draw.episode):
+        if (draw.sample, turn) == self.where(episode):
             said = planted
         if (draw.sample, turn) == self.corrected:
             said = oracle
         return f"I weighed it.\nBEST={said}\nACTION={said}"
+
+
+@dataclass(frozen=True)
+class Again(Bandit):
+    """The task once more, in some of its episodes alone."""
+
+    episodes: tuple[int, ...] = ()
+
+    def start(self, seed: int) -> BanditState:
+        return super().start(self.episodes[seed])
 
 
 def _asked(episode: int) -> tuple[str, tuple[str, ...]]:
@@ -89,15 +103,17 @@ def _asked(episode: int) -> tuple[str, tuple[str, ...]]:
 def labelled(plan: str, decisions: int, folder: Path) -> pl.DataFrame:
     """One row per labelled decision: the label and what is named by each rule, as places in the transcript."""
     agents, rounds = (int(n) for n in re.findall(r"=(\d+)", plan))
-    first = _played(plan, Crew(agents, rounds), decisions, folder)
+    first = _played(plan, Crew(agents, rounds), TASK, decisions, folder)
     named = dict(decisive_turns(first).select("episode", "decisive").rows())
+    went_wrong = tuple(named)
     decides: dict[int, set[tuple[int, int]]] = {episode: set() for episode in named}
     places = [(agent, turn) for turn in range(rounds + 1) for agent in range(agents)]
-    for place in places:
-        again = _played(plan, Crew(agents, rounds, place), decisions, folder)
+    for place in places if went_wrong else ():
+        crew = Crew(agents, rounds, place, episodes=went_wrong)
+        again = _played(plan, crew, Again(**asdict(TASK), episodes=went_wrong), len(went_wrong), folder)
         ends = again.sort("turn").group_by("episode").agg(right=pl.col("right").last()).filter("right")["episode"]
-        for episode in set(ends) & set(named):
-            decides[episode].add(place)
+        for number in ends:
+            decides[went_wrong[number]].add(place)
     rows = []
     for episode, found in named.items():
         turns = first.filter((pl.col("episode") == episode) & (pl.col("role") != "voter")).sort("turn")
@@ -113,14 +129,11 @@ def labelled(plan: str, decisions: int, folder: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _played(plan: str, crew: Crew, decisions: int, folder: Path) -> pl.DataFrame:
+def _played(plan: str, crew: Crew, task: Bandit, decisions: int, folder: Path) -> pl.DataFrame:
     """The turns of a run."""
     name = "first" if crew.corrected is None else "-".join(map(str, crew.corrected))
-    variants = ["reason_act", plan]
-    run = ak.run(
-        task=TASK, model=Scripted(crew, f"crew-{name}"), variants=variants, episodes=decisions, out=folder / name
-    )
-    return run.turns.filter(pl.col("variant") != "reason_act")
+    model = Scripted(crew, f"crew-{name}")
+    return ak.run(task=task, model=model, variants=[plan], episodes=decisions, out=folder / name).turns
 
 
 def accuracy(rows: pl.DataFrame) -> dict[str, float]:

@@ -31,7 +31,7 @@ from .waiting import waiting
 
 QUESTION = "Answer with the one word: ready."
 
-NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars", "scipy")
+NEEDED = ("filelock", "langgraph", "langchain-core", "litellm", "networkx", "pydantic", "polars")
 COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
 OK, WARN, BAD = "ok", "note", "missing"
 

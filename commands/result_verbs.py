@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
+from ..files import is_file
+from ..ledger.file import FILE
 from .arguments import AsJson, IntervalKind, LogFile, LogLevel, Metrics, RunFolder, Wide, names_of
 from .output import echo_json, terminal
-from .strict import StrictCommand
+from .strict import StrictCommand, refuse_unused
+from .threads import few_threads
 from .waiting import waiting
 
 SECTION = "Results"
@@ -45,24 +48,45 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a stored run again; needs no model, no network and no key."""
+    few_threads(run)
     with waiting(f"reading {run}"):
-        from .score import score_command
+        from ..result import open_run
 
-    score_command(
-        context,
-        run,
-        terminal(),
-        metrics=metric,
-        evaluators=evaluator or (),
-        baseline=baseline,
-        interval=interval,
-        turns=turns,
-        every=every,
-        two_way=two_way,
-        by_item=by_item,
-        wide=wide,
-        as_json=as_json,
-    )
+    result, console, kind = open_run(run), terminal(), cast(Any, interval)
+    if two_way:
+        refuse_unused(context, ("metric", "baseline", "interval", "two_way", "wide", "as_json"), "two-way tables")
+        from ..reports.two_way import show_two_way
+
+        with waiting(f"scoring {run}"):
+            tables = result.two_way(metric, baseline, kind)
+        if as_json:
+            echo_json(tables)
+        else:
+            show_two_way(tables, console, wide)
+        return
+    if by_item:
+        refuse_unused(context, ("metric", "baseline", "interval", "by_item", "wide", "as_json"), "effects by item")
+        from ..reports.forest import show_heterogeneity
+
+        with waiting(f"scoring {run}"):
+            effects = [e for name in metric or ["gap"] for e in result.heterogeneity(name, kind, baseline)]
+        if as_json:
+            echo_json(effects)
+        else:
+            show_heterogeneity(effects, console, wide)
+        return
+    from ..reports.terminal import show_estimates, show_scorecard
+
+    names = metric or ([] if evaluator else None)
+    with waiting(f"scoring {run}"):
+        headline, items = not (every or as_json), as_json and names is None
+        card = result.score(names, baseline, kind, evaluator or (), turns, headline, items, mixed=False)
+    if as_json:
+        echo_json(card)
+    elif every or names is not None:
+        show_estimates(card, console, measured_only=every, wide=wide)
+    else:
+        show_scorecard(card, result.experiment, console=console, wide=wide)
 
 
 def compare(
@@ -80,9 +104,18 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two variants of a run, or a variant in two runs: RUN A B, or RUN1 RUN2 [VARIANT]."""
-    from .compare import compare_command
+    few_threads(run)
+    from ..reports.comparison import show_comparison
+    from ..result import open_run
 
-    compare_command(run, a, b, metric, interval, as_json, terminal(), wide, shared)
+    kind: Any = interval
+    with waiting(f"comparing in {run}"):
+        first = open_run(a) if is_file(Path(a) / FILE) else a
+        comparisons = open_run(run).compare(first, b, metric, kind, shared)
+    if as_json:
+        echo_json(comparisons)
+    else:
+        show_comparison(comparisons, terminal(), wide)
 
 
 def import_run(
@@ -143,6 +176,7 @@ def check(
     junit: Annotated[Path | None, typer.Option(help="Also write it to this file as JUnit XML.")] = None,
 ) -> None:
     """Check figures of a run: exit code 0 all hold, 1 one does not, 3 one cannot be said, 2 bad input."""
+    few_threads(run)
     from .check import check_command
 
     options: dict[str, Any] = {"level": level, "interval": interval, "task": task, "model": model}
@@ -167,6 +201,7 @@ def show(
     """Show one situation of a run: what was seen, what was right, what every agent said; or with --gap the steps where
     a variant knew and did not do; without either, where, when and with which versions the run was played.
     """
+    few_threads(run)
     from .show import show_command
 
     console = terminal()
@@ -187,19 +222,13 @@ def view(
     as_json: AsJson = False,
 ) -> None:
     """Look at runs in a browser: every situation with all variants side by side (extra: viewer)."""
-    from .view import view_command
+    from .view import serve_runs, viewed_runs, write_runs
 
-    console = terminal(as_json)
-    view_command(
-        runs or [],
-        console,
-        host=host,
-        port=port,
-        bundle=bundle,
-        read_only=read_only,
-        open_page=open_page,
-        as_json=as_json,
-    )
+    found, console = viewed_runs(runs or []), terminal(as_json)
+    if bundle is not None:
+        write_runs(found, bundle, console, as_json)
+    else:
+        serve_runs(found, console, host, port, read_only, open_page, as_json)
 
 
 def judge(
@@ -217,24 +246,27 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """Let other models read the recommendations that the parser could not, and measure their agreement with it."""
-    from .judge import judge_command
+    from ..errors import RunStopped
+    from ..result import open_run
+    from ..telemetry.log import logged
+    from .judge import show_judged
 
+    what = "what reasonings imply" if implied else "the recommendations that the parser left"
     budget = {"calls": calls, "dollars": dollars}
-    console = terminal(as_json)
-    whole = judge_command(
-        run,
-        model,
-        calibrate,
-        budget,
-        concurrency,
-        console,
-        implied=implied,
-        log_level=log_level,
-        log_file=log_file,
-        as_json=as_json,
-    )
-    if not whole:
-        raise typer.Exit(3)
+    try:
+        with logged(log_level, log_file) as log, waiting(f"asking {', '.join(model)} for {what}", in_pipes=True):
+            judged = open_run(run).judge(
+                *model, calibrate=calibrate, budget=budget, concurrency=concurrency, on_event=log, implied=implied
+            )
+    except RunStopped as error:
+        typer.echo(f"akrasia: judging stopped early: {error}", err=True)
+        typer.echo("Go on with the same command.", err=True)
+        raise typer.Exit(3) from None
+    if as_json:
+        echo_json(judged)
+        return
+    show_judged(judged, terminal(), implied)
+    typer.echo(f"Both numbers, with and without the judges: akrasia score {run}")
 
 
 def report(
@@ -250,6 +282,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the self-contained HTML report of a stored run; --files needs the extra figures."""
+    few_threads(run)
     from ..result import open_run
 
     with waiting(f"scoring {run}"):

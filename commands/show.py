@@ -11,7 +11,6 @@ from rich.console import Console
 from ..errors import BadOption
 from ..ledger import read_ledger
 from ..options import whole
-from ..records import Situation
 from ..reports.show import read_step, show_run, show_step
 from ..result import open_run
 from .output import echo_json
@@ -53,7 +52,9 @@ def show_command(
         if as_json:
             echo_json(_step_as_json(run, episode, step, variants, model))
         else:
-            show_step(run, episode, step, variants, console, _unread, model)
+            from ..agents.answers import unread_place
+
+            show_step(run, episode, step, variants, console, unread_place, model)
     elif episode is not None or variants or model is not None:
         raise BadOption(
             "one situation has an episode and a step",
@@ -98,9 +99,3 @@ def _step_as_json(run: Path, episode: int, step: int, variants: Sequence[str], m
         records = read_step(ledger, episode, step, variants, model)
         keys = {turn.key: ledger.answer(turn.key) for r in records for turn in r.decision.turns if turn.key}
     return {"records": records, "answers": {key: answer for key, answer in keys.items() if answer is not None}}
-
-
-def _unread(text: str, situation: Situation, stated: bool) -> str:
-    from ..agents.answers import unread_place
-
-    return unread_place(text, situation, stated=stated)

@@ -19,6 +19,7 @@ from .settings import merged_with, tell
 if TYPE_CHECKING:
     from ..training.recipe import Trainer
     from ..training.rlft import RLFTProgress
+    from ..training.supervised import SFTProgress
 
 SHOWN = ("reward", "valid", "optimal", "coverage", "kl", "entropy")
 
@@ -78,3 +79,19 @@ def show_training(result: TrainingResult, console: Console) -> None:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+class SFTProgressPrinter:
+    """Prints the first update, and then one line every tenth of the way."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, progress: SFTProgress) -> None:
+        update, updates, seconds = progress.update, progress.updates, progress.seconds
+        if update == 1 or update % max(1, updates // 10) == 0:
+            seconds_left = seconds / update * (updates - update)
+            self._console.print(
+                f"update {update} of {updates}: loss {progress.loss:.3f} nats per token; "
+                f"{seconds:.0f} s, {seconds_left:.0f} s to go"
+            )

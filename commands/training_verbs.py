@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from .arguments import AsJson
-from .output import terminal
-from .strict import StrictCommand
+from .output import echo_json, terminal
+from .strict import StrictCommand, refuse_unused
 
 SECTION = "Training"
+OF_RUN = ("out", "run", "form", "only", "variant", "model", "as_json")
+OF_EXPERT = ("out", "form", "expert", "task", "changes", "plan", "style", "episodes", "seed", "as_json")
 
 
 def add_training_commands(app: typer.Typer) -> None:
@@ -66,25 +68,26 @@ def data(
     as_json: AsJson = False,
 ) -> None:
     """Write training data: of a run (its good answers, or its gap corrected), or of an expert with its rationale."""
-    from .data import data_command
+    from ..errors import BadOption
+    from ..result import open_run
+    from ..training import expert_data
+    from .settings import named_task
 
-    data_command(
-        context,
-        out,
-        run,
-        form,
-        only=only,
-        variants=variant or (),
-        models=model or (),
-        expert=expert,
-        task=task,
-        changes=changes,
-        plan=plan,
-        style=style,
-        episodes=episodes,
-        seed=seed,
-        as_json=as_json,
-    )
+    if (run is None) == (expert is None):
+        raise BadOption("data come of a run or of an expert", remedy="Name a run folder, or --expert ucb.")
+    if run is not None:
+        if form == "preference":
+            refuse_unused(context, [name for name in OF_RUN if name != "only"], "pairs of a better and a worse answer")
+        refuse_unused(context, OF_RUN, "the data of a run")
+        found = open_run(run).data(out, form, only=only, variants=variant or (), models=model or ())
+    else:
+        refuse_unused(context, OF_EXPERT, "the data of an expert")
+        named = named_task(task, changes)
+        found = expert_data(out, named, str(expert), form, plan=plan, style=style, episodes=episodes, seed=seed)
+    if as_json:
+        echo_json({"file": str(out), "rows": len(found.rows), "steps": found.steps, "left_out": dict(found.left_out)})
+    else:
+        typer.echo(f"{out}: {found}")
 
 
 def clone(
@@ -105,15 +108,15 @@ def clone(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune the embedded model on an expert's play, with or without its rationale (extra: train)."""
-    from .clone import clone_command
+    from ..training import clone as clone_expert
+    from .settings import named_task
+    from .train import SFTProgressPrinter
 
-    clone_command(
+    console = terminal(as_json)
+    made = clone_expert(
         out,
+        named_task(task, changes),
         expert,
-        task,
-        changes,
-        terminal(as_json),
-        as_json=as_json,
         plan=plan,
         episodes=episodes,
         updates=updates,
@@ -122,4 +125,12 @@ def clone(
         rank=rank,
         seed=seed,
         base=base,
+        on_start=console.print,
+        on_update=SFTProgressPrinter(console),
     )
+    if as_json:
+        echo_json({"adapter": str(made.adapter), "training": made.training})
+        return
+    t = made.training
+    typer.echo(f"{made.adapter}: loss {t.first_loss:.3f} -> {t.last_loss:.3f} nats per token, {t.seconds:.0f} s")
+    typer.echo(f"Measure it: akrasia run --model embedded:{made.adapter} --variant {plan}")

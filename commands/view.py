@@ -16,7 +16,6 @@ from ..errors import AkrasiaError, BadOption, MissingExtra, RunFolderError
 from ..evals.scorecard import Scorecard
 from ..ledger import holds_run
 from ..ledger.file import FILE
-from ..records import Situation
 from ..reports.viewer.viewed_run import ViewedRun, ViewerTools
 from ..result import open_run
 from .output import echo_json
@@ -27,38 +26,13 @@ _PLAIN = "-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def view_command(
-    folders: Sequence[Path],
-    console: Console,
-    *,
-    host: str,
-    port: int,
-    bundle: Path | None,
-    read_only: bool,
-    open_page: bool,
-    as_json: bool,
-) -> None:
-    """Show runs until the user interrupts, or write them as a bundle; with `as_json` where they are, as one line.
-
-    Raises:
-        RunFolderError: a folder holds no run, or the bundle cannot be written.
-        BadOption: the address cannot be listened at.
-        MissingExtra: the extra `viewer` is not installed.
-    """
-    runs = viewed_runs(folders)
-    if bundle is not None:
-        _write(runs, bundle, console, as_json)
-    else:
-        _serve(runs, console, host, port, read_only, open_page, as_json)
-
-
 def viewed_runs(folders: Sequence[Path]) -> list[ViewedRun]:
     """The runs in some folders, each a run or a folder of runs, with names that are unique.
 
     Raises:
         RunFolderError: a folder is neither, or is not there.
     """
-    tools = ViewerTools(_score, _unread, _place)
+    tools = ViewerTools(_score, unread_place, place_read)
     runs: list[ViewedRun] = []
     names: set[str] = set()
     for folder in _run_folders(folders):
@@ -87,27 +61,27 @@ def _score(folder: Path) -> Scorecard:
     return run.score(by_item=not run.missing, mixed=False)  # while a run goes on it is scored again and again
 
 
-def _unread(text: str, situation: Situation, stated: bool) -> str:
-    return unread_place(text, situation, stated=stated)
+def write_runs(runs: Sequence[ViewedRun], folder: Path, console: Console, as_json: bool) -> None:
+    """Write runs as a bundle of pages, and say where; with `as_json` as one line.
 
-
-def _place(text: str, situation: Situation, stated: bool) -> tuple[int, int] | None:
-    return place_read(text, situation, stated=stated)
-
-
-def _write(runs: Sequence[ViewedRun], folder: Path, console: Console, as_json: bool) -> None:
+    Raises:
+        RunFolderError: the bundle cannot be written.
+    """
     from ..reports.viewer.bundle import write_bundle
 
     for run in runs:
         run.state()  # says what cannot be read before anything is written
     with console.status("writing pages") as status:
         files = write_bundle(runs, folder, lambda done, of: status.update(f"writing pages: {done:,} of {of:,}"))
+    if as_json:
+        echo_json({"bundle": str(folder), "files": files, "runs": [run.name for run in runs]})
+        return
     console.print(
         Text(f"{files:,} files in {folder}: open {folder / 'index.html'}, or put the folder on a web server.")
     )
 
 
-def _serve(
+def serve_runs(
     runs: Sequence[ViewedRun],
     console: Console,
     host: str,
@@ -116,6 +90,12 @@ def _serve(
     open_page: bool,
     as_json: bool,
 ) -> None:
+    """Show runs until the user interrupts; with `as_json` say where they are as one line.
+
+    Raises:
+        BadOption: the address cannot be listened at.
+        MissingExtra: the extra `viewer` is not installed.
+    """
     try:
         import uvicorn
     except ImportError as error:

@@ -32,7 +32,7 @@ _KEYS = ("task", "model", "variant", "episode", "step")
 
 
 def reasonings_to_judge(
-    records: Iterable[Record], calibrate: int, reasoning: Callable[[Record], str], seed: int = 0
+    records: Iterable[Record], calibrate: int, reasoning: Callable[[Record], str]
 ) -> tuple[list[JudgedText], list[JudgedText]]:
     """The reasonings of which the parser cannot tell what they imply, and a random calibration set of the others.
 
@@ -41,7 +41,6 @@ def reasonings_to_judge(
     Args:
         calibrate: size of the calibration set, at most; of reasonings whose values single out one action.
         reasoning: what a record's reasoning says before its conclusion.
-        seed: names the draw.
     """
     left: dict[str, JudgedText] = {}
     read: dict[str, JudgedText] = {}
@@ -56,9 +55,9 @@ def reasonings_to_judge(
             continue
         text = reasoning(r)
         if re.search(r"\w", text):
-            add_text(left if known is None else read, r, text, known, seed, IMPLIES)
-    chosen = shuffled_keys(sorted(read), seed, "implied calibration")[:calibrate]
-    return [left[k] for k in shuffled_keys(sorted(left), seed, "implied texts")], [read[k] for k in chosen]
+            add_text(left if known is None else read, r, text, known, IMPLIES)
+    chosen = shuffled_keys(sorted(read), "implied calibration")[:calibrate]
+    return [left[k] for k in shuffled_keys(sorted(left), "implied texts")], [read[k] for k in chosen]
 
 
 def implied_steps(rulings: Iterable[Ruling]) -> tuple[dict[str, Any], ...]:

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import scipy
 
 Codes = np.ndarray[Any, np.dtype[Any]]
 _ARM = ["task", "model", "variant"]
@@ -127,8 +126,14 @@ def _groups(episodes: Codes, labels: Codes) -> Codes:
     Args:
         episodes, labels: one of each per pair; both count from 0, and every episode comes up.
     """
-    size = int(episodes.max()) + 1
-    most = size + int(labels.max()) + 1
-    edges = scipy.sparse.coo_array((np.ones(len(episodes)), (episodes, labels + size)), shape=(most, most))
-    groups: Codes = scipy.sparse.csgraph.connected_components(edges, directed=False)[1][:size]
-    return groups
+    first = np.arange(int(episodes.max()) + 1)  # of each episode, the lowest one that it is known to be joined with
+    while True:
+        of_label = np.full(int(labels.max()) + 1, len(first))
+        np.minimum.at(of_label, labels, first[episodes])
+        lower = first.copy()
+        np.minimum.at(lower, episodes, of_label[labels])
+        lower = lower[lower]
+        if np.array_equal(lower, first):
+            groups: Codes = np.unique(first, return_inverse=True)[1]
+            return groups
+        first = lower

@@ -28,6 +28,7 @@ from ..rng import named_rng
 from .inference import ONE, Array, Estimate, estimate
 
 CANNOT_TELL = "cannot tell"
+SEED = 0  # names every draw
 LEFT = ("unparsable", "illegal", "truncated")  # what a parser leaves: a text in which it finds no legal action
 RECOMMENDS = (
     "Which of the actions does the text recommend to take now? Judge what it says, not whether it is right. If it "
@@ -94,9 +95,7 @@ class Judged:
     cost: dict[str, float | None] = field(default_factory=dict)
 
 
-def texts_to_judge(
-    records: Iterable[Record], calibrate: int, seed: int = 0
-) -> tuple[list[JudgedText], list[JudgedText]]:
+def texts_to_judge(records: Iterable[Record], calibrate: int) -> tuple[list[JudgedText], list[JudgedText]]:
     """What is to be judged: the texts that the parser left, and a random calibration set of those that it read.
 
     Calibration texts are shown without the lines that the parser reads by, so that the judge has the same prose to go
@@ -104,7 +103,6 @@ def texts_to_judge(
 
     Args:
         calibrate: size of the calibration set, at most.
-        seed: names the draw.
     """
     left: dict[str, JudgedText] = {}
     read: dict[str, JudgedText] = {}
@@ -113,24 +111,22 @@ def texts_to_judge(
         if "answer" in r.tags or "probe" in r.tags or not d.rationale.strip() or len(r.actions) < 2:
             continue
         if d.stated_status in LEFT:
-            add_text(left, r, d.rationale, None, seed)
+            add_text(left, r, d.rationale, None)
         elif d.stated_status == "ok" and len(d.stated) == 1 and not any(t.planted for t in d.turns):
             prose = re.sub(r"\n{2,}", "\n", _MARKED.sub("", d.rationale)).strip()
             if prose:
-                add_text(read, r, prose, d.stated[0], seed)
-    chosen = shuffled_keys(sorted(read), seed, "calibration")[:calibrate]
-    return [left[k] for k in shuffled_keys(sorted(left), seed, "texts")], [read[k] for k in chosen]
+                add_text(read, r, prose, d.stated[0])
+    chosen = shuffled_keys(sorted(read), "calibration")[:calibrate]
+    return [left[k] for k in shuffled_keys(sorted(left), "texts")], [read[k] for k in chosen]
 
 
-def add_text(
-    texts: dict[str, JudgedText], r: Record, text: str, read: str | None, seed: int, question: str = RECOMMENDS
-) -> None:
+def add_text(texts: dict[str, JudgedText], r: Record, text: str, read: str | None, question: str = RECOMMENDS) -> None:
     """Enter a record's text among those to be judged; records that share text and actions share the entry."""
     shown = r.decision.shown_as
     pairs = sorted((shown.get(a, a), a) for a in r.actions)
     asked = {} if question == RECOMMENDS else {"question": question}
     key = digest({"text": text, "labels": pairs, "read": read, **asked})
-    pairs = [pairs[i] for i in named_rng(seed, "judge", "actions", key).permutation(len(pairs))]
+    pairs = [pairs[i] for i in named_rng(SEED, "judge", "actions", key).permutation(len(pairs))]
     step, optimal = (r.task, r.model, r.variant, r.episode, r.step), frozenset(r.oracle.optimal)
     old = texts.get(key)
     steps, sets = ((), ()) if old is None else (old.steps, old.optimal)
@@ -139,9 +135,9 @@ def add_text(
     texts[key] = JudgedText(key, text, labels, own, (*steps, step), (*sets, optimal), read, item, question)
 
 
-def shuffled_keys(keys: Sequence[str], seed: int, what: str) -> list[str]:
+def shuffled_keys(keys: Sequence[str], what: str) -> list[str]:
     """The keys in an order of their own, drawn from a named stream."""
-    return [keys[i] for i in named_rng(seed, "judge", what).permutation(len(keys))]
+    return [keys[i] for i in named_rng(SEED, "judge", what).permutation(len(keys))]
 
 
 def judge_prompt(text: JudgedText) -> tuple[tuple[Message, ...], Sampling]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from ..errors import EvaluatorFailed, NotMeasured
 from .evaluator import as_estimate
 from .inference import Bounds, Estimate, Interval
 from .metrics import METRICS, TABLES, Metric, table_read
+from .metrics.base import SHORT
 from .metrics.trials import NOT_REPEATED
 from .pairs import Pairing
 from .situations import side_by_side
@@ -60,9 +62,17 @@ class Readable:
                 raise NotMeasured(_IS_BASELINE)
             if self.pairing.by == "seeds":
                 raise NotMeasured(_ROLLOUT)
-            columns = getattr(metric, "columns", None)
-            return side_by_side(self.pairing.a.steps, self.pairing.b.steps, columns)
+            if self._pairs is not None:
+                return self._pairs
+            return side_by_side(self.pairing.a.steps, self.pairing.b.steps, getattr(metric, "columns", None))
         return self.steps
+
+    @cached_property
+    def _pairs(self) -> pl.DataFrame | None:
+        """Both arms side by side with all their columns; None where long ones are not worth that for every metric."""
+        if self.pairing is None or self.steps.height > SHORT:
+            return None
+        return side_by_side(self.pairing.a.steps, self.pairing.b.steps)
 
 
 def select_metrics(names: Sequence[str] | None) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from .inference import LEVEL, Array, Estimate
+from .inference.distributions import normal_quantile
 
 UNASKED = "it was not asked for, as it takes longest: akrasia report RUN --mixed, or akrasia score RUN --by-item"
 MOST_ROWS = 20_000
@@ -97,5 +97,5 @@ def _fitted(a: Array, b: Array, codes: np.ndarray) -> Estimate:
         return Estimate(None, why=f"it could not be fitted ({type(error).__name__})")
     if not fit.converged or not np.isfinite(spread) or spread == 0:
         return Estimate(None, why="its fit did not converge")
-    reach = float(ndtri((1 + LEVEL) / 2)) * spread
+    reach = normal_quantile((1 + LEVEL) / 2) * spread
     return Estimate(value, value - reach, value + reach, float(len(a)), len(set(codes.tolist())))

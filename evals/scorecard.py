@@ -79,7 +79,8 @@ class Arm:
     Attributes:
         episodes: how many were played; items: what they are about, the clusters of all inference.
         metrics: estimates per metric name; bounds: what answers that could not be read could have made of them, for
-            those that have bounds and miss some answers; splits: knowing, doing and gap per subset of steps.
+            those that have bounds and miss some answers; splits: knowing, doing and gap per subset of steps; only in a
+            whole scorecard, like `breakdowns`.
         table: the 2 x 3 table of steps.
         calls, tokens: per decision, tokens in and out together; None where an imported run does not say.
         flips: against the baseline; None in a rollout, where situations differ, and of an arm that was not measured.

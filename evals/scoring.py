@@ -238,7 +238,7 @@ class _Scorer:
             episodes=steps["episode"].n_unique(),
             items=steps["item"].n_unique(),
             metrics=metrics,
-            splits={name: self._split(steps.filter(keep)) for name, keep in SPLITS.items()},
+            splits={n: self._split(steps.filter(k)) for n, k in SPLITS.items()} if self.broken_down else {},
             table=gap_table(steps),
             outcomes=outcomes_of(steps),
             calls=per_step(steps["calls"]),

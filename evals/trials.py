@@ -31,11 +31,11 @@ from typing import Any
 import numpy as np
 import orjson
 import polars as pl
-import scipy
 
 from ..ledger.step_columns import COLUMNS
 from ..ledger.step_rows import drawn_action, step_row
 from ..records import Record, encode
+from .inference import Array
 from .step_table import without_probes
 
 VERDICTS = ("right", "wrong")  # what stands for an answer where a source tells only whether it is right
@@ -198,6 +198,13 @@ def _distribution_likeness(pairs: Sequence[tuple[Sequence[str | None], Sequence[
     distances = []
     for a, b in pairs:
         labels = list(dict.fromkeys((*a, *b)))
-        shares = [[side.count(label) / len(side) for label in labels] for side in (a, b)]
-        distances.append(float(np.nan_to_num(scipy.spatial.distance.jensenshannon(*shares, base=2))))
+        p, q = (np.array([side.count(label) / len(side) for label in labels]) for side in (a, b))
+        distances.append(_jensen_shannon(p, q))
     return 1 - float(np.mean(distances))
+
+
+def _jensen_shannon(p: Array, q: Array) -> float:
+    """Distance of two distributions, in base 2: the root of their mean divergence from their mean (Lin 1991)."""
+    middle = (p + q) / 2
+    divergence = sum(float((part * np.log2(np.where(part, part / middle, 1.0))).sum()) for part in (p, q)) / 2
+    return float(max(divergence, 0.0) ** 0.5)

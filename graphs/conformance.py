@@ -32,7 +32,7 @@ from typing import Any
 from ..agents.base import runs_graph
 from ..agents.follow_up import FOLLOW_UPS
 from ..errors import AkrasiaError, PlanError, Rejected
-from ..models.base import ModelInfo, Price
+from ..models.base import ModelInfo, NothingToOpen, Price
 from ..models.gateway import Gateway
 from ..models.roles import ModelRoles
 from ..records import Decision, Draw, Quantity, Request, Response, Situation, ToolCall, Transition, encode
@@ -116,7 +116,7 @@ def _filled(schema: dict[str, Any], recommended: str, action: str) -> dict[str, 
     return made
 
 
-class _StandIn:
+class _StandIn(NothingToOpen):
     """A model that answers as it is told, and remembers what it was asked."""
 
     def __init__(self, answers: Answers, outcome: str, slow: int = 0) -> None:
@@ -125,13 +125,7 @@ class _StandIn:
 
     @property
     def info(self) -> ModelInfo:
-        return ModelInfo("conformance", "conformance", "chat", 64, deterministic=True, price=Price(), tools="native")
-
-    async def open(self) -> None:
-        """Nothing to load."""
-
-    async def close(self) -> None:
-        """Nothing to free."""
+        return ModelInfo("conformance", "conformance", "chat", 64, price=Price(), tools="native")
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         self.asked.append((request, draw))

@@ -19,7 +19,7 @@ from typing import Any
 from ..records import READER_VERSION
 
 PACKAGES = (
-    "langgraph", "langchain-core", "litellm", "openai", "httpx", "networkx", "numpy", "scipy", "polars", "pydantic",
+    "langgraph", "langchain-core", "litellm", "openai", "httpx", "networkx", "numpy", "polars", "pydantic",
     "orjson", "gymnasium", "xllamacpp", "torch", "transformers", "ray",
 )  # fmt: skip
 GIT_SECONDS = 5.0

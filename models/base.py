@@ -202,7 +202,6 @@ class ModelInfo:
         style: how it is prompted, see `Style`.
         max_concurrency: the most calls at once; the gateway starts lower and raises the limit while all is well.
         probs: whether it reports token probabilities for `Sampling.choices`.
-        deterministic: whether the same request and draw have the same answer when asked again.
         price: None where no price is known.
         note: what a reader of a report must know about how this model is used.
         account: names the provider and the variable of the key (never the key): a pause that a provider asks for holds
@@ -227,7 +226,6 @@ class ModelInfo:
     style: Style = "chat"
     max_concurrency: int = 32
     probs: bool = False
-    deterministic: bool = False
     price: Price | None = FREE
     note: str = ""
     account: str = ""
@@ -341,3 +339,13 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Free what `open` took."""
         ...
+
+
+class NothingToOpen:
+    """What a backend inherits that holds no weights and no connections."""
+
+    async def open(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to free."""

@@ -87,11 +87,6 @@ class ArmRow:
         return marked_name(name, self.arm.leaks)
 
     @property
-    def whole_name(self) -> str:
-        """Its whole name, marked likewise."""
-        return marked_name(self.arm.variant, self.arm.leaks)
-
-    @property
     def kind(self) -> Literal["baseline", "control", "variant"]:
         """What it is in the experiment."""
         return "baseline" if self.arm.baseline else "control" if self.arm.control else "variant"

@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from ..files import write_file
 from .gap_steps import GapSteps
 from .gap_terminal import decision_words, oracle_words
+from .templating import html_environment
 from .text import plain_text
 
 
@@ -31,12 +32,6 @@ def write_gap_page(found: GapSteps, run: str, path: Path) -> Path:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment(Path(__file__).parent / "templates")
     environment.filters["plain"] = plain_text
     return environment

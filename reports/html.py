@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from ..evals.scorecard import Scorecard
@@ -23,6 +23,7 @@ from .chart_svg import drawn_strip
 from .gap_terminal import decision_words, oracle_words
 from .page import page_of
 from .page_charts import MINUS, RunSteps
+from .templating import html_environment
 from .text import plain_text
 
 LONGEST = 3_000  # characters of one text of a step in the file
@@ -76,14 +77,7 @@ def render_report(
 @cache
 def _environment() -> Environment:
     """The templates, compiled once in a process."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = html_environment(TEMPLATES, trailing_newline=True)
     environment.filters.update(breakable=breakable, plain=plain_text, shortened=_shortened)
     environment.globals.update(minus=MINUS, decision_words=decision_words, oracle_words=oracle_words)
     environment.globals.update(drawn_strip=drawn_strip, partial=partial)

@@ -184,7 +184,7 @@ def replace_action(text: str, actions: Sequence[str], label: str) -> str | None:
     return None if place is None else text[: offset + place.start()] + label + text[offset + place.end() :]
 
 
-def unread_place(text: str, situation: Situation, *, stated: bool = False) -> str:
+def unread_place(text: str, situation: Situation, stated: bool = False) -> str:
     """Where the reading of an answer stopped, in words; empty where it did not.
 
     Args:
@@ -212,7 +212,7 @@ def unread_place(text: str, situation: Situation, *, stated: bool = False) -> st
     return f"not understood from {_short(marked.value[stopped or 0 :].strip() or marked.value)!r} on"
 
 
-def place_read(text: str, situation: Situation, *, stated: bool = False) -> tuple[int, int] | None:
+def place_read(text: str, situation: Situation, stated: bool = False) -> tuple[int, int] | None:
     """Where in an answer stands what was read of it, as (begin, end); None where nothing was read, or it has no place.
 
     A marker or a sentence is meant together with the label behind it. A bare label is the whole answer. A

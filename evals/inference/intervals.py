@@ -24,8 +24,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
 
+from .distributions import normal_cdf, normal_quantile, student_quantile
 from .ratios import Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .resampling import bca_interval, resampled
 from .values import ALIKE, LEVEL, ONE, Estimate, Interval, kind_and_level
@@ -70,7 +70,8 @@ def estimate(num: Array, den: Array, name: str, proportion: bool = True, interva
 
 def t_quantile(clusters: float, level: float = LEVEL) -> float:
     """Student's t quantile of the interval over so many clusters; the normal one over infinitely many."""
-    return float(stdtrit(clusters - 1, (1 + level) / 2) if math.isfinite(clusters) else ndtri((1 + level) / 2))
+    tail = (1 - level) / 2
+    return student_quantile(tail, clusters - 1) if math.isfinite(clusters) else -normal_quantile(tail)
 
 
 def wilson(value: float, error: float, clusters: float, n: float, level: float = LEVEL) -> tuple[float, float]:
@@ -147,7 +148,7 @@ def bca(
         effective: as many items count, where they weigh unequally.
     """
     clusters = effective or len(data[0])
-    widened = 1 - 2 * float(ndtr(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters, level)))
+    widened = 1 - 2 * float(normal_cdf(-math.sqrt(clusters / (clusters - 1)) * t_quantile(clusters, level)))
     size = len(data[0])
 
     def drawn(picked: np.ndarray) -> Array:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import bdtr
 
 from ...rng import named_rng
+from .distributions import binomial_cdf
 from .intervals import bca, t_quantile, wilson
 from .ratios import TINY, Array, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ALIKE, ONE, Contrast, Estimate, Interval, kind_and_level
@@ -111,7 +111,7 @@ def mcnemar(a: tuple[Array, Array], b: tuple[Array, Array]) -> float | None:
     if not single:
         return None
     gained, lost = int(np.sum(na > nb)), int(np.sum(na < nb))
-    return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5)))
+    return min(1.0, 2 * binomial_cdf(min(gained, lost), gained + lost))
 
 
 def sign_flip(a: tuple[Array, Array], b: tuple[Array, Array], name: str = "") -> float:

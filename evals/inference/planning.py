@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
 
 from ...errors import BadOption
+from .distributions import noncentral_t_tail, root, student_quantile
 from .ratios import Array, linearised, standard_error
 
 ALPHA = 0.05
@@ -48,11 +48,8 @@ def power(
         return 0.0
     grain = 1 / (episodes * steps) if steps else 0.0
     shift = max(abs(effect) - grain, 0.0) / sd * math.sqrt(episodes)
-    least = float(scipy.stats.t.isf(each / 2, episodes - 1))
-    right_side = float(scipy.stats.nct.sf(least, episodes - 1, shift))
-    if shift > 5:  # the wrong side then has less than 1e-9, and scipy's noncentral t no digits there
-        return right_side
-    return right_side + float(scipy.stats.nct.cdf(-least, episodes - 1, shift))
+    least = student_quantile(each / 2, episodes - 1)
+    return noncentral_t_tail(least, episodes - 1, shift) + noncentral_t_tail(least, episodes - 1, -shift)
 
 
 def episodes_needed(
@@ -103,7 +100,7 @@ def minimum_detectable_effect(
     def short(effect: float) -> float:
         return power(effect, episodes, sd, alpha, family, steps) - target
 
-    return float(scipy.optimize.brentq(short, 0.0, most, xtol=1e-12)) if short(most) >= 0 else None
+    return root(short, 0.0, most, xtol=1e-12) if short(most) >= 0 else None
 
 
 def pilot_spread(a: tuple[Array, Array], b: tuple[Array, Array]) -> float:

@@ -1,7 +1,6 @@
 """Resampling of items: the BCa interval of any statistic of them, and average ranks.
 
-Written out with numpy because scipy's own (`scipy.stats.bootstrap`, which tests compare these with) takes most of a
-second to import, at every scoring.
+Written out with numpy because scipy is no part of the core; tests compare these with `scipy.stats.bootstrap`.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ...rng import named_rng
+from .distributions import normal_cdf, normal_quantile
 from .ratios import Array
 
 RESAMPLES = 2000
@@ -43,12 +42,12 @@ def bca_interval(values: Array, whole: float, without: Array, level: float) -> t
         without: of all items but one, shape (items,). level: of the interval.
     """
     below = (np.count_nonzero(values < whole) + np.count_nonzero(values <= whole)) / (2 * len(values))
-    bias, tail = ndtri(below), ndtri((1 - level) / 2)
+    bias, tail = normal_quantile(below), normal_quantile((1 - level) / 2)
     pulls = without.mean() - without
     with np.errstate(invalid="ignore", divide="ignore"):
         skew = (pulls**3).sum() / (6 * (pulls**2).sum() ** 1.5)
         ends = np.array([bias + tail, bias - tail])
-        shares = ndtr(bias + ends / (1 - skew * ends))
+        shares = normal_cdf(bias + ends / (1 - skew * ends))
     if not np.isfinite(shares).all() or np.isnan(values).any():
         return float("nan"), float("nan")
     low, high = np.quantile(values, shares)

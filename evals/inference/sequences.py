@@ -23,9 +23,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
 
 from ...errors import BadOption
+from .distributions import root
 from .ratios import Array
 from .values import LEVEL, Estimate
 
@@ -222,4 +222,4 @@ class _Side:
 
         start = max(self.low, LEAST)
         if start < 1 and over(start) > 0:  # falls in theta, and at 1 nothing can have been won
-            self.low = float(scipy.optimize.brentq(over, start, 1.0))
+            self.low = root(over, start, 1.0)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import fdtrc, ndtri
 
+from .distributions import f_tail, normal_quantile
 from .ratios import Array
 from .values import LEVEL
 
@@ -59,11 +59,11 @@ def shrunk_effects(differences: Array, codes: np.ndarray, items: int) -> Shrunk 
     between = float((size * (raw - differences.mean()) ** 2).sum() / (items - 1))
     spread = (total - float((size**2).sum()) / total) / (items - 1)
     tau2 = max(0.0, (between - within) / spread)
-    p = float(fdtrc(items - 1, total - items, between / within)) if within > 0 else 0.0 if between > 0 else 1.0
+    p = f_tail(between / within, items - 1, total - items) if within > 0 else 0.0 if between > 0 else 1.0
     if within == 0:
         return Shrunk(float(raw.mean()), raw, raw, raw, raw, tau2**0.5, 0.0, p)
     effect, error, common = _averaged(raw, within / size)
-    reach = float(ndtri((1 + LEVEL) / 2)) * error
+    reach = normal_quantile((1 + LEVEL) / 2) * error
     return Shrunk(common, raw, effect, effect - reach, effect + reach, tau2**0.5, within**0.5, p)
 
 

@@ -96,7 +96,7 @@ class Metric:
     def episode_sums(self, table: pl.DataFrame) -> pl.DataFrame:
         """Per episode: `num` and `den`, with its item, in the order of task, model and episode."""
         if self.view is not None:
-            table = self.view(table)
+            table = _view_of(table, self.view)
         if self.per == "play":
             names = {*_EPISODE, "item", "step", *self.columns}
             steps = table.select(name for name in table.columns if name in names).sort("step")
@@ -263,7 +263,8 @@ def once_per_table(
         if found is not None and found[0]() is table and found[1] == table.height:
             return found[2]
         made = made_of(table, *args, **kwargs)
-        known[place] = ref(table, lambda _: known.pop(place, None)), table.height, made
+        if made is not table:  # which would keep itself alive
+            known[place] = ref(table, lambda _: known.pop(place, None)), table.height, made
         return made
 
     update_wrapper(remembered, made_of)
@@ -271,6 +272,11 @@ def once_per_table(
 
 
 _episodes_of = once_per_table(_Episodes.of)
+
+
+@once_per_table
+def _view_of(table: pl.DataFrame, view: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    return view(table)
 
 
 @once_per_table

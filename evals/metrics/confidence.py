@@ -20,10 +20,10 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
+from ..inference.distributions import normal_cdf
 from ..inference.resampling import average_ranks
 from .base import CLUSTER, RANGES, metric, once_per_table, register_metric
 from .totals import CELLS, Codes, OfTotals, by_item, quotient, spread_over, summed
@@ -79,7 +79,7 @@ def debiased_of(totals: Array) -> Array:
     off, noise = rate - p / safe, np.sqrt(np.clip(rate * (1 - rate), 0, None) / safe)
     scaled = np.divide(off, noise, out=np.zeros_like(off), where=noise > 0)
     # The mean of |X| for X normal with mean `off` and deviation `noise`.
-    folded = noise * np.sqrt(2 / np.pi) * np.exp(-(scaled**2) / 2) + off * (1 - 2 * ndtr(-scaled))
+    folded = noise * np.sqrt(2 / np.pi) * np.exp(-(scaled**2) / 2) + off * (1 - 2 * normal_cdf(-scaled))
     expected = np.where(noise > 0, folded, np.abs(off))
     return np.asarray(2 * ece_of(totals) - (n * expected).sum(-1) / n.sum(-1))
 

@@ -13,6 +13,7 @@ A majority is more than half of those who were read, and two at least: one voice
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..inference.resampling import average_ranks
 from ..turns import DECISION
-from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric
+from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric, once_per_table
 from .totals import by_item, of_totals, quotient, summed
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _NOBODY = "nobody who had spoken reads another: it belongs to debates"
 
 
+@once_per_table
 def debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
     """One row per edge along which a speaker read another before it spoke again.
 
@@ -128,25 +130,51 @@ def persuasion_by_edge(turns: pl.DataFrame, interval: Interval = "robust") -> di
     return {(str(source), str(reader)): along(part, interval) for (source, reader), part in grouped}
 
 
-def reads_graph(turns: pl.DataFrame) -> nx.DiGraph[str]:
-    """Who reads whom among the speakers of one variant: an edge reader -> source."""
-    return _graph(debate_edges(turns))
-
-
 def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
+    """Who reads whom among the speakers of one variant: an edge reader -> source."""
     import networkx as nx
 
     return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))
 
 
-CENTRALITIES = {
-    "degree": "in_degree_centrality",
-    "closeness": "closeness_centrality",
-    "betweenness": "betweenness_centrality",
-    "pagerank": "pagerank",
-}
-"""By networkx's names. Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by
-those who are."""
+def _in_degree(edges: pl.DataFrame) -> dict[str, float]:
+    read_by = edges.select("reader", "source").unique().group_by("source").len()
+    speakers = {*edges["reader"], *edges["source"]}
+    return dict.fromkeys(speakers, 0.0) | {source: count / (len(speakers) - 1) for source, count in read_by.iter_rows()}
+
+
+def pagerank(graph: nx.DiGraph[str]) -> dict[str, float]:
+    """PageRank as networkx has it, for which that needs scipy: where a random walk along the edges spends its time.
+
+    Solved and not iterated, and given to 12 digits, so that speakers who are alike are equal.
+
+    Source: Page, Brin, Motwani and Winograd 1999, The PageRank citation ranking; damping 0.85.
+    """
+    import networkx as nx
+
+    size, damping = len(graph), 0.85
+    along = nx.google_matrix(graph, alpha=1.0)
+    shares = np.linalg.solve(np.eye(size) - damping * along.T, np.full(size, (1 - damping) / size))
+    return dict(zip(graph, shares.round(12).tolist(), strict=True))
+
+
+def _centrality(edges: pl.DataFrame, name: str) -> dict[str, float]:
+    """By speaker; by networkx's functions of these names, but for the share of the others who read a speaker."""
+    if name == "degree":  # networkx takes longer to load than most runs take to score
+        return _in_degree(edges)
+    import networkx as nx
+
+    graph = _graph(edges)
+    of: dict[str, Callable[[nx.DiGraph[str]], dict[str, float]]] = {
+        "closeness": nx.closeness_centrality,
+        "betweenness": nx.betweenness_centrality,
+        "pagerank": pagerank,
+    }
+    return of[name](graph)
+
+
+CENTRALITIES = ("degree", "closeness", "betweenness", "pagerank")
+"""Of a speaker in the graph of reads: being read by many, near to all readers, between them, or by those who are."""
 
 
 ALIKE = "all speakers move others equally often"
@@ -169,12 +197,10 @@ class CentralityInfluence:
         self.centrality = centrality
 
     def __call__(self, turns: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        import networkx as nx
-
         edges = debate_edges(turns)
         if edges.is_empty():
             raise NotMeasured(_NOBODY)
-        central = getattr(nx, CENTRALITIES[self.centrality])(_graph(edges))
+        central = _centrality(edges, self.centrality)
         sources = edges.filter("exposed")["source"].unique().sort()
         ranks = average_ranks(np.array([central[s] for s in sources]))
         if len(sources) < 3 or np.ptp(ranks) == 0:

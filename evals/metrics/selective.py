@@ -24,7 +24,6 @@ from functools import partial
 
 import numpy as np
 import polars as pl
-from scipy.special import digamma
 
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
@@ -35,8 +34,11 @@ from .totals import CELLS, OfTotals, by_item, quotient, spread_over, summed
 ONE_CLASS = "all decisions are right, or all are wrong: no order of them is better than another"
 
 
-def _harmonic(n: Array) -> Array:
-    return np.asarray(digamma(n + 1) + np.euler_gamma)
+def _harmonics(counts: Array) -> Array:
+    """The harmonic number of each whole number: 1 + 1/2 + ... + 1/n."""
+    places = counts.astype(np.intp)
+    known = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, places.max(initial=0) + 1))])
+    return np.asarray(known[places])
 
 
 def _split(totals: Array) -> tuple[Array, Array]:
@@ -52,7 +54,7 @@ def aurc_of(totals: Array) -> Array:
     wrong, right = _split(totals)
     size = wrong + right
     ends, errors = size.cumsum(-1), wrong.cumsum(-1) - wrong
-    steps = _harmonic(ends) - _harmonic(ends - size)
+    steps = np.diff(_harmonics(ends), prepend=0.0)
     share = np.divide(wrong, size, out=np.zeros_like(wrong), where=size > 0)
     return quotient((errors * steps + share * (size - (ends - size) * steps)).sum(-1), size.sum(-1))
 
@@ -61,15 +63,16 @@ def excess_of(totals: Array) -> Array:
     """The same, less the area of the same decisions with all errors last."""
     wrong, right = (part.sum(-1) for part in _split(totals))
     whole = wrong + right
-    best = quotient(wrong - right * (_harmonic(whole) - _harmonic(right)), whole)
+    best = quotient(wrong - right * (_harmonics(whole) - _harmonics(right)), whole)
     return aurc_of(totals) - best
 
 
 def risk_coverage_of(totals: Array) -> Array:
     """1 - excess / excess of a random order."""
     wrong, right = (part.sum(-1) for part in _split(totals))
-    best = aurc_of(totals) - excess_of(totals)
-    return 1 - quotient(excess_of(totals), quotient(wrong, wrong + right) - best, 1e-12)
+    excess = excess_of(totals)
+    best = aurc_of(totals) - excess
+    return 1 - quotient(excess, quotient(wrong, wrong + right) - best, 1e-12)
 
 
 class _OfLevels:

@@ -26,7 +26,7 @@ from math import ceil
 from typing import Any, TypeVar
 
 from ...agents.phrases import filler_for
-from ...models.base import Backend, ModelInfo
+from ...models.base import Backend, ModelInfo, NothingToOpen
 from ...models.gateway import Gateway
 from ...models.roles import ModelRoles
 from ...models.store import MemoryStore
@@ -290,7 +290,7 @@ class _ProbeStore(MemoryStore):
 
 
 @dataclass
-class _StandIn:
+class _StandIn(NothingToOpen):
     """Stands in for a model: answers with filler text, in the form and at about the length that is asked for.
 
     No two of its longer answers are the same, as with a model, so that no call seems shared that would not be.
@@ -305,12 +305,6 @@ class _StandIn:
     def info(self) -> ModelInfo:
         info = self.model.info
         return replace(info, tools="native") if info.tools == "prompted" else info
-
-    async def open(self) -> None:
-        """Nothing to load."""
-
-    async def close(self) -> None:
-        """Nothing to free."""
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         sampling, info = request.sampling, self.info

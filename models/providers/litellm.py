@@ -23,6 +23,7 @@ from ...errors import Denied, Fault, MissingExtra, RateLimited, Rejected, Unavai
 from ...records import Request
 from ..account_faults import PARAMETER, account_fault
 from .cache_marks import marked
+from .contact import lookup_of
 from .litellm_client import AnsweredError, OwnClients
 from .litellm_logging import null_logging
 from .openai_format import BROKEN_OFF, WANT_THOUGHTS, status_of, thoughts_of, wire_messages
@@ -209,7 +210,9 @@ def litellm_error(litellm: Any, name: str, error: Exception) -> Exception:
         if isinstance(error, known.ServiceUnavailableError) and wait is not None:
             return RateLimited(f"{name} is overloaded", message, retry_after=wait)
         fault, lost = _fault(known, error)
-        return Unavailable(f"{name} failed", f"{type(error).__name__}: {message}", fault=fault, lost=lost)
+        failed = Unavailable(f"{name} failed", f"{type(error).__name__}: {message}", fault=fault, lost=lost)
+        failed.lookup = lookup_of(causes(error)) if fault == "unreachable" else ""
+        return failed
     if isinstance(error, known.RateLimitError):
         status = 429
     typed = error_of_status(name, status if isinstance(status, int) else 500, sentence, full, None)

@@ -21,6 +21,7 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from ...errors import Denied, Unavailable
+from .contact import lookup_of
 from .provider_errors import LOST, error_in_answer, error_of_status, message_of, scrubbed
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ class OpenAIHTTP:
                 self._name, error.status, f"the proxy said: {error.message}", "", error.headers
             ) from None
         except http.ClientConnectorError as error:
-            raise Unavailable(f"{self._name} cannot be reached", scrubbed(str(error)), fault="unreachable") from None
+            unreached = Unavailable(f"{self._name} cannot be reached", scrubbed(str(error)), fault="unreachable")
+            unreached.lookup = lookup_of([error])
+            raise unreached from None
         except http.ClientResponseError as error:
             raise Unavailable(
                 f"{self._name} answered no HTTP", scrubbed(error.message), fault="malformed", lost=True

@@ -9,11 +9,11 @@ another request, and no second attempt of the first, which was not served.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import BadOption, Denied, Rejected
+from ...errors import BadOption, Denied, Rejected, Unavailable
 from ...records import Request, Response
 from ..sampling import as_sent
 from .batch import BatchAPI, Batches, BatchNotes
@@ -21,6 +21,7 @@ from .batch_apis import OpenAIBatches
 from .batch_providers import WITH_FORMS, batch_api, from_batch, in_batch_form
 from .bindings import Binding, binding_of, read_bound, refused_of
 from .cache_marks import marked
+from .contact import Contact
 from .forms import Form, OpenModel, form_of
 from .lessons import lesson_of, room_in_context
 from .litellm import LitellmTransport, litellm_error
@@ -69,6 +70,7 @@ class RemoteCalls:
     def __init__(self, opened: OpenModel, options: CallOptions, notes: Callable[[], BatchNotes]) -> None:
         self._opened, self._options, self._notes = opened, options, notes
         self._batches: Batches | None = None
+        self._contact = Contact(opened.name)
         if opened.direct is None:
             self._through_litellm()
 
@@ -103,7 +105,7 @@ class RemoteCalls:
         for _ in range(MOST_LESSONS):
             form, binding = self._form(request), binding_of(opened, request)
             try:
-                answer = await self._ask(form, binding, request, key, limit)
+                answer = await self._reached(self._ask(form, binding, request, key, limit), key)
             except (Denied, Rejected) as error:
                 if ONLY_RESPONSES in error.said and not opened.responses and opened.direct is not None:
                     opened.responses = True
@@ -124,6 +126,17 @@ class RemoteCalls:
         raise Denied(
             f"{opened.name} refused {MOST_LESSONS} parameters one after the other", remedy="Set fewer of them."
         )
+
+    async def _reached(self, asking: Awaitable[Any], key: str) -> Any:
+        """What a request comes back with; a host that was never reached and is not known is no passing fault."""
+        began = self._contact.now()
+        try:
+            answer = await asking
+        except Unavailable as error:
+            self._contact.failed(error, key, began)
+            raise
+        self._contact.reached()
+        return answer
 
     async def _ask(self, form: Form, binding: Binding, request: Request, key: str, limit: int) -> Any:
         """The answer's body, by the transport that can carry the form."""

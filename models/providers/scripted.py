@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...records import Draw, Request, Response, Usage
-from ..base import ModelInfo, Price, Style
+from ..base import ModelInfo, NothingToOpen, Price, Style
 
 Script = Callable[[Request, Draw], str | Response | Exception]
 
 
 @dataclass(frozen=True)
-class Scripted:
+class Scripted(NothingToOpen):
     """Answers with `script(request, draw)`: a text, a whole response, or an exception to raise.
 
     Args:
@@ -36,17 +36,10 @@ class Scripted:
             self.name,
             self.style,
             self.max_concurrency,
-            deterministic=True,
             price=self.price,
             tools="native" if chats and self.native_tools else "prompted",
             images=chats,
         )
-
-    async def open(self) -> None:
-        """Nothing to load."""
-
-    async def close(self) -> None:
-        """Nothing to free."""
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         answer = self.script(request, draw)

@@ -30,7 +30,7 @@ from ...options import real
 from ...records import Draw, Request, Response, ToolCall, Usage, digest
 from ...rng import named_rng
 from ...solvers import ReadPrompt, read_prompt
-from ..base import ModelInfo
+from ..base import ModelInfo, NothingToOpen
 
 # P(class | wrong rationale), from the lower row of Schmied et al. 2025, Fig. 5: 7.2, 0.6 and 2.0 of 9.8 %.
 WRONG_GREEDY, WRONG_OPTIMAL = 0.735, 0.061
@@ -141,7 +141,6 @@ def _info_of(planted: Planted) -> ModelInfo:
         id=f"simulated/{planted.name}",
         label=":".join(filter(None, ("simulated", unusual))),
         max_concurrency=256,
-        deterministic=True,
         note="planted: " + ", ".join(f"{k} {v:g}" for k, v in planted.identity.items()),
         tools="native",
     )
@@ -153,7 +152,7 @@ def _shifted(rate: float, by: float) -> float:
 
 
 @dataclass(frozen=True)
-class Simulated:
+class Simulated(NothingToOpen):
     """The simulated agent as a backend. It is deterministic: the same request and draw have the same answer."""
 
     planted: Planted = field(default_factory=Planted)
@@ -161,12 +160,6 @@ class Simulated:
     @property
     def info(self) -> ModelInfo:
         return _info_of(self.planted)
-
-    async def open(self) -> None:
-        """Nothing to load."""
-
-    async def close(self) -> None:
-        """Nothing to free."""
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         rng = named_rng(draw.episode, "simulated", key)

@@ -15,7 +15,7 @@ from ...options import real
 from ...records import Draw, Request, Response, ToolCall, Usage, digest
 from ...rng import named_rng
 from ...solvers import ReadPrompt, read_prompt
-from ..base import ModelInfo
+from ..base import ModelInfo, NothingToOpen
 from .simulated import arms_in
 
 
@@ -43,7 +43,7 @@ class PlantedTools:
 
 
 @dataclass(frozen=True)
-class SimulatedToolUser:
+class SimulatedToolUser(NothingToOpen):
     """The simulated agent as a backend. It is deterministic: the same request and draw have the same answer."""
 
     planted: PlantedTools = field(default_factory=PlantedTools)
@@ -54,16 +54,9 @@ class SimulatedToolUser:
             id=f"simulated_tools/{digest(self.planted, 4)}",
             label="simulated_tools",
             max_concurrency=256,
-            deterministic=True,
             note="planted: " + ", ".join(f"{k} {v:g}" for k, v in asdict(self.planted).items()),
             tools="native",
         )
-
-    async def open(self) -> None:
-        """Nothing to load."""
-
-    async def close(self) -> None:
-        """Nothing to free."""
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
         usage = Usage(sum(len(m.content) for m in request.messages) // 4 + 1, 12)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from ...errors import AkrasiaError, UnknownName
 from ...evals.labels import LabelAgreement
@@ -26,6 +26,7 @@ from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
 from ..page import page_of
 from ..page_charts import MINUS
+from ..templating import html_environment
 from ..text import share_text
 from .filters import FILTERS, LISTED, SITUATION
 from .links import Links
@@ -42,13 +43,7 @@ COUNTED = ("gap", "mirror", *SOMETIMES, "improved", "worsened", "critic", "unpar
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader([HERE / "templates", REPORT_TEMPLATES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment([HERE / "templates", REPORT_TEMPLATES])
     environment.filters["breakable"] = breakable
     environment.filters["pieces"] = marked_pieces
     environment.filters["zip"] = zip

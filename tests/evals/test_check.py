@@ -115,14 +115,14 @@ def test_an_interval_at_a_level_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     for level in (0.8, 0.99):
         one = pair = 0
-        for _ in range(600):
+        for _ in range(400):
             a, b, den = rng.binomial(5, 0.6, 40), rng.binomial(5, 0.6, 40), np.full(40, 5.0)
             e = estimate(a.astype(float), den, "x", interval=IntervalAt(level))
             d = contrast((a, den), (b, den), "x", "a", "b", IntervalAt(level)).difference  # type: ignore[arg-type]
             assert e.low is not None and e.high is not None and d.low is not None and d.high is not None
             one += e.low <= 0.6 <= e.high
             pair += d.low <= 0 <= d.high
-        assert all(-0.04 < covered / 600 - level < 0.09 for covered in (one, pair))
+        assert all(-0.04 < covered / 400 - level < 0.09 for covered in (one, pair))
 
 
 def labels_of(request: Request) -> list[str]:
@@ -162,9 +162,15 @@ async def crashes(state: MessagesState) -> Any:
 CHECKS = ["gap < 0.99", "gap >= 0.01", "doing < 0.99", "doing > 0.01", "calls < 9", "regret < 9", "valid < 0.5"]
 
 
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
+    """A run whose second arm failed at every step; to be read only."""
+    return run(tmp_path_factory.mktemp("crashed") / "run", variants=["reason_act", graph(crashes)], episodes=12)
+
+
 @pytest.mark.parametrize("check", CHECKS)
-def test_an_arm_that_was_not_measured_says_nothing_either_way(tmp_path: Path, check: str) -> None:
-    result = run(tmp_path / "run", variants=["reason_act", graph(crashes)], episodes=12)
+def test_an_arm_that_was_not_measured_says_nothing_either_way(crashed: ak.Result, check: str) -> None:
+    result = crashed
     metric, _, rest = check.partition(" ")
     (line,) = result.check(f"{metric}(mine) {rest}").lines
     assert line.holds is None and line.why.startswith("mine was not measured: ") and line.remedy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import akrasia as ak
 from akrasia.cli import app
 from akrasia.errors import BadOption
 from akrasia.evals import Estimate
+from akrasia.evals.heterogeneity import Heterogeneity
 from akrasia.evals.mixed import mixed_check
 from akrasia.models import Scripted
 from akrasia.models.providers.simulated import arms_in
@@ -22,26 +22,32 @@ from akrasia.records import Draw, Request, digest
 from akrasia.reports.columns import arm_rows
 from akrasia.reports.forest import MOST_ITEMS
 from akrasia.reports.item_charts import effects_table
-from akrasia.reports.text import signed_rate_text
 from akrasia.rng import named_rng
 
 TASK = {"name": "bandit", "arms": 6, "head_start": 3, "horizon": 6}
+ITEMS = 28
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     pytest.importorskip("statsmodels")
     return ak.run(
-        task=TASK, model="simulated:knowing=0.8,optimal=0.4,greedy=0.4,spread=1.5", episodes=40, trials=3,
+        task=TASK, model="simulated:knowing=0.8,optimal=0.4,greedy=0.4,spread=1.5", episodes=ITEMS, trials=3,
         variants=["reason_act", "reason_act | try_all"], out=tmp_path_factory.mktemp("runs") / "run",
     )  # fmt: skip
 
 
-def test_every_part_is_told_and_fits_the_headline(run: ak.Result) -> None:
-    (told,) = run.heterogeneity("gap")
+@pytest.fixture(scope="module")
+def told(run: ak.Result) -> Heterogeneity:
+    """Its effects on the gap; a mixed model takes a while, and is fitted once for all tests."""
+    (effects,) = run.heterogeneity("gap")
+    return effects
+
+
+def test_every_part_is_told_and_fits_the_headline(run: ak.Result, told: Heterogeneity) -> None:
     card = run.score(["gap"])
     assert told.whole.difference == card.contrast(card.arms[1], "gap", "reason_act").difference  # type: ignore[union-attr]
-    assert len(told.items) == 40 and told.spread and told.p is not None and told.p < 0.01
+    assert len(told.items) == ITEMS and told.spread and told.p is not None and told.p < 0.01
     assert [i.effect for i in told.items] == sorted(i.effect for i in told.items)
     assert all(i.low <= i.effect <= i.high for i in told.items)
     parts = {(p.by, p.name): p.difference for p in told.subgroups}
@@ -67,33 +73,25 @@ def test_the_command_line_shows_a_forest_and_gives_json(run: ak.Result) -> None:
     assert shown.exit_code == 0 and "●" in shown.output and "untried left" in shown.output
     given = CliRunner().invoke(app, ["score", str(run.folder), "--by-item", "--metric", "doing", "--json"])
     (one,) = json.loads(given.output)
-    assert one["metric"] == "doing" and len(one["items"]) == 40 and one["mixed"]["agrees"] is True
+    assert one["metric"] == "doing" and len(one["items"]) == ITEMS and one["mixed"]["agrees"] is True
 
 
-def test_the_report_its_files_and_the_scorecard_tell_the_effects_by_item(run: ak.Result, tmp_path: Path) -> None:
-    """The same numbers on the page, in the files and in JSON, and none where nobody asked for them."""
-    (told,) = run.heterogeneity("gap")
-    assert run.score().by_item == () and run.score(by_item=True).by_item == (told,)
+def test_the_report_and_the_scorecard_tell_the_effects_by_item(
+    run: ak.Result, told: Heterogeneity, tmp_path: Path
+) -> None:
+    """The same numbers on the page and in JSON, and none where nobody asked for them."""
+    assert run.score(["gap"]).by_item == () and run.score(["gap"], by_item=True).by_item == (told,)
     given = CliRunner().invoke(app, ["score", str(run.folder), "--json"])
     (one,) = json.loads(given.output)["by_item"]
     assert [i["item"] for i in one["items"]] == [i.item for i in told.items]
     page = run.report(tmp_path / "report.html").read_text()
     section = page[page.index("For whom it works") : page.index("From encoded to done")]
-    assert section.count('class="name">item ') == MOST_ITEMS and "20 more items" in section
+    assert section.count('class="name">item ') == MOST_ITEMS and f"{ITEMS - MOST_ITEMS} more items" in section
     assert "an action is untried" in section and "hard for the baseline" in section
     assert "Mixed model: not compared" in section and "akrasia report RUN --mixed" in section  # it takes longest
     asked = ["report", str(run.folder), "--mixed", "--out", str(tmp_path / "asked.html")]
     assert CliRunner().invoke(app, asked).exit_code == 0
     assert "agrees with the design-based" in (tmp_path / "asked.html").read_text()
-    pytest.importorskip("matplotlib")
-    files = {path.name.partition("-")[2]: path for path in run.report_files(tmp_path / "files")}
-    assert {"items-1.png", "items-1.svg", "items-1.pdf", "effects.csv", "effects.md", "effects.tex"} <= set(files)
-    rows = list(csv.DictReader(files["effects.csv"].read_text().splitlines()))
-    assert [r["of"] for r in rows if r["of"].startswith("item")] == [f"item {i.item}" for i in told.items]
-    assert rows[0]["of"] == "all decisions" and int(rows[0]["decisions"]) == 240
-    least = next(r for r in rows if r["of"] == f"item {told.items[0].item}")
-    assert least["observed"] == signed_rate_text(told.items[0].observed)
-    assert least["effect"].startswith(signed_rate_text(told.items[0].effect))
 
 
 def test_a_broken_arm_has_no_forest_and_the_page_says_why(tmp_path: Path) -> None:
@@ -156,15 +154,16 @@ def outcomes(effects: np.ndarray, sizes: np.ndarray, i: int) -> tuple[np.ndarray
 
 
 def test_the_mixed_model_holds_the_common_effect_of_items() -> None:
+    """Items differ so much, and are decided so often, that without an effect of each it would be too sure."""
     pytest.importorskip("statsmodels")
     held = []
-    for i in range(30):
-        effects = 0.2 + 0.1 * named_rng(i, "test", "effects").standard_normal(30)
-        a, b, codes = outcomes(effects, np.full(30, 8), i)
+    for i in range(16):
+        effects = 0.1 + 0.2 * named_rng(i, "test", "effects").standard_normal(12)
+        a, b, codes = outcomes(effects, np.full(12, 40), i)
         e = mixed_check(a, b, codes, Estimate(None)).difference
         if e.low is not None and e.high is not None:
-            held.append(e.low <= 0.2 <= e.high)
-    assert len(held) >= 25 and np.mean(held) >= 0.87
+            held.append(e.low <= 0.1 <= e.high)
+    assert len(held) >= 14 and np.mean(held) >= 0.8
 
 
 def test_a_disagreement_is_said() -> None:

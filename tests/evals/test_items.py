@@ -145,7 +145,12 @@ def test_an_older_ledger_claims_no_more_items(four: ak.Result, tmp_path: Path) -
 def test_an_older_ledger_of_seeded_games_keeps_its_episodes(tmp_path: Path) -> None:
     for design in ("fork", "rollout"):
         result = ak.run(
-            task="bandit", model="simulated", variants=VARIANTS, episodes=25, design=design, out=tmp_path / design
+            task={"name": "bandit", "horizon": 3},
+            model="simulated",
+            variants=VARIANTS,
+            episodes=25,
+            design=design,
+            out=tmp_path / design,
         )
         assert result.records["item"].unique(maintain_order=True).to_list() == [str(e) for e in range(25)]
         old = without_items(result.folder, tmp_path / f"old {design}").records

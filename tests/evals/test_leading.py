@@ -35,18 +35,18 @@ def graph(node: Any) -> ak.Variant:
 
 def test_a_broken_baseline_leaves_nothing_measured_in_its_fork(tmp_path: Path) -> None:
     variants = [graph(thanks), "reason_act", "reason_act | critique"]
-    result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=20, out=tmp_path / "run", keep_going=True)
+    result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=12, out=tmp_path / "run", keep_going=True)
     card = result.score(HEADLINE)
     assert all(arm.integrity for arm in card.arms) and pareto_points(card.arms) == ()
     assert result.check("gap(reason_act) < 0.99", "doing(reason_act) > 0.01").exit_code == 3
     assert {line.outcome for line in result.compare("reason_act", "reason_act | critique")[0].lines} == {"not measured"}
-    alone = ak.run(task=TASK, model=SOUND, variants=variants[1:], episodes=20, out=tmp_path / "alone")
+    alone = ak.run(task=TASK, model=SOUND, variants=variants[1:], episodes=12, out=tmp_path / "alone")
     assert alone.check("gap(reason_act) < 0.99", "doing(reason_act) > 0.01").exit_code == 0
 
 
 def test_who_follows_a_mute_leader_is_not_measured(tmp_path: Path) -> None:
     mute = Scripted(lambda request, draw: Response("Thank you!"), "mute")
-    settings: Any = {"task": TASK, "models": [mute, SOUND], "variants": ["reason_act"], "episodes": 20}
+    settings: Any = {"task": TASK, "models": [mute, SOUND], "variants": ["reason_act"], "episodes": 12}
     followed = ak.run(**settings, leader="mute", out=tmp_path / "run", keep_going=True)
     (fault,) = followed.score(HEADLINE).arms[1].integrity
     assert fault.check == "leading" and "reason_act of mute" in fault.cause
@@ -56,7 +56,7 @@ def test_who_follows_a_mute_leader_is_not_measured(tmp_path: Path) -> None:
 
 
 def test_a_metric_without_a_worst_case_decides_no_check_while_answers_are_missing(tmp_path: Path) -> None:
-    settings: Any = {"task": TASK, "variants": ["reason_act"], "episodes": 20}
+    settings: Any = {"task": TASK, "variants": ["reason_act"], "episodes": 12}
     vague = ak.run(model=Simulated(Planted(parse_failure=0.3)), out=tmp_path / "vague", **settings)
     (line,) = vague.check("regret <= 1000").lines
     assert line.holds is None and "regret has no worst case" in line.why
@@ -66,7 +66,7 @@ def test_a_metric_without_a_worst_case_decides_no_check_while_answers_are_missin
 
 def test_two_arms_that_asked_the_same_are_no_contrast(tmp_path: Path) -> None:
     variants = {"base": "reason_act", "a": "reason_act | critique", "b": "reason_act | critique"}
-    result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=20, out=tmp_path / "run")
+    result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=12, out=tmp_path / "run")
     (line,) = result.check("gap(b) - gap(a) < 0.5").lines
     assert line.holds is None and line.why == "b and a asked exactly the same"
     assert result.check("gap(a) - gap(base) < 0.9").holds
@@ -74,7 +74,7 @@ def test_two_arms_that_asked_the_same_are_no_contrast(tmp_path: Path) -> None:
 
 def test_a_leak_is_said_beside_a_check_and_of_a_leaking_baseline(tmp_path: Path) -> None:
     variants = ["reason_act", "oracle_act"]
-    result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=20, out=tmp_path / "run")
+    result = ak.run(task=TASK, model=SOUND, variants=variants, episodes=12, out=tmp_path / "run")
     assert "told by the oracle" in result.check("gap(oracle_act) < 0.99").text
     card = result.score(baseline="oracle_act")
     assert pareto_points(card.arms) == ()

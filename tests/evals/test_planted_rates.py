@@ -23,7 +23,7 @@ TOLD_APART = Planted(knowing=0.90, greedy=0.64, optimal=0.24)  # 27B: its text s
 
 
 @cache
-def table(planted: Planted, episodes: int = 150) -> pl.DataFrame:
+def table(planted: Planted, episodes: int = 100) -> pl.DataFrame:
     """The records of the single-agent graphs on one set of episodes."""
     with TemporaryDirectory() as folder:
         result = ak.run(
@@ -51,7 +51,7 @@ def holds(found: Estimate, truth: float, level: float = 0.95) -> bool:
 
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
 def test_planted_rates_are_recovered_where_the_classes_differ(variant: str) -> None:
-    """Ten intervals of 95 % each."""
+    """Ten intervals, 95 % together."""
     separable = table(PUBLISHED).filter("separable")
     found = measured(separable, variant)
     for name, truth in (
@@ -62,16 +62,16 @@ def test_planted_rates_are_recovered_where_the_classes_differ(variant: str) -> N
         ("gap", 0.87 * 0.76),
     ):
         estimate = found[name]
-        assert holds(estimate, truth), f"{name}: {estimate} does not hold {truth}"
+        assert holds(estimate, truth, 0.995), f"{name}: {estimate} does not hold {truth}"
         assert estimate.low is not None and estimate.high is not None
-        assert estimate.high - estimate.low < 0.13, f"{name}: {estimate} says too little"
-        assert estimate.clusters >= 135
+        assert estimate.high - estimate.low < 0.16, f"{name}: {estimate} says too little"
+        assert estimate.clusters >= 90
     assert found["valid"].value == found["stated_valid"].value == 1.0
 
 
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
 def test_the_knowing_rate_of_the_published_table_is_recovered(variant: str) -> None:
-    found = measured(table(TOLD_APART, episodes=60).filter("separable"), variant)
+    found = measured(table(TOLD_APART, episodes=40).filter("separable"), variant)
     for name, truth in (("knowing", 0.90), ("greedy_given_knowing", 0.64), ("optimal_given_knowing", 0.24)):
         assert holds(found[name], truth), f"{name}: {found[name]} does not hold {truth}"
 
@@ -114,15 +114,15 @@ def shares(task: Frequency, planted: Planted, seeds: range) -> tuple[float, floa
 @pytest.mark.parametrize(("model", "bias"), [("27B", 0.14), ("2B", 0.96)])
 def test_the_published_frequency_bias_is_recovered_by_the_probe(model: str, bias: float, tmp_path: Path) -> None:
     """F_f where a frequent action is a worse one; what the agent repeats by chance is counted into what is planted."""
-    task, episodes = frequency(), 400
+    task, episodes = frequency(), 250
     always, never = shares(task, PUBLISHED, range(episodes))
     planted = Planted(frequency=(bias - never) / (always - never))
     result = ak.run(task=task, model=Simulated(planted), variants=["act"], episodes=episodes, out=tmp_path / "run")
     records = result.records
     found = METRICS.make("frequency_bias")(records)
     assert holds(found, bias), f"{model}: {found} does not hold {bias}"
-    assert found.high is not None and found.low is not None and found.high - found.low < 0.12
-    assert found.clusters > 160
+    assert found.high is not None and found.low is not None and found.high - found.low < 0.15
+    assert found.clusters > 100
     whole = {n: METRICS.make(n)(records).value for n in ("bias_frequent", "bias_greedy", "bias_other")}
     assert sum(v for v in whole.values() if v is not None) == pytest.approx(1)
     for bucket, classes in frequency_buckets(records.filter("habit_separable")).items():
@@ -159,13 +159,13 @@ def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(tmp_
         task=frequency(arms=5, repeats=8, labels="letters"),
         model={"name": "embedded", "threads": 1},  # tests run beside each other; more would wait for one another
         variants=["act"],
-        episodes=5,
+        episodes=3,
         out=tmp_path / "r",
     )
     records = result.records
     assert records["entropy"].null_count() == 0 and records["entropy"].is_between(0, np.log(5) + 1e-9).all()
     found = METRICS.make("entropy_correlation")(records)
-    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 5
+    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 3
     assert METRICS.make("bias_frequent_mass")(records).value is not None
     assert METRICS.make("token_brier")(records).value is not None
 
@@ -189,7 +189,7 @@ def test_the_gap_lives_where_an_untried_arm_is_left() -> None:
 
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
 def test_an_agent_without_a_gap_shows_none(variant: str) -> None:
-    found = measured(table(Planted(knowing=0.87, greedy=0.0, optimal=1.0), episodes=40), variant)
+    found = measured(table(Planted(knowing=0.87, greedy=0.0, optimal=1.0), episodes=25), variant)
     assert found["gap"].value == 0.0
     assert holds(found["gap"], 0.0)
     assert found["optimal_given_knowing"].value == 1.0
@@ -212,13 +212,13 @@ def test_planted_frequency_bias_shows_as_repetition(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", ["reason_act", "reason_then_act"])
 def test_planted_parse_failures_are_an_outcome_and_count_as_wrong(variant: str, rate: float = 0.1) -> None:
-    records = table(Planted(parse_failure=rate), episodes=60).filter(pl.col("variant") == variant)
+    records = table(Planted(parse_failure=rate), episodes=40).filter(pl.col("variant") == variant)
     found = measured(records, variant)
     assert holds(found["valid"], 1 - rate)
     assert holds(found["stated_valid"], 1 - rate, 0.999)
-    assert records.height == 60 * 8
+    assert records.height == 40 * 8
     failed = records.filter(pl.col("status") == "unparsable")
-    assert failed.height == records.height - records["valid"].sum() > 25
+    assert failed.height == records.height - records["valid"].sum() > 15
     assert failed["done"].is_null().all() and failed["reward"].is_null().all()
     assert not failed["does"].any() and not failed["greedy"].any() and not failed["other"].any()
     card = score(records, baseline=variant)

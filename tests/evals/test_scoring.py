@@ -190,7 +190,7 @@ def test_the_bounds_of_a_conditional_share_hold_whatever_unread_answers_could_ha
     actions = ("opt",) if name == "none_given_knowing" else ("opt", "greedy", "other")
     for unread in ([(None, "opt")], [("opt", None)], [("rest", None)], [(None, "other"), (None, None)]):
         table = frame([record(s, d, step=i, episode=i % 2) for i, (s, d) in enumerate([*read, *unread])])
-        arm = score(table).arms[0]
+        arm = score(table, [name]).arms[0]
         ends = arm.bounds.get(name)
         whole = [product((s,) if s else ("opt", "rest"), (d,) if d else actions) for s, d in unread]
         for said in product(*whole):

@@ -38,7 +38,7 @@ def run(folder: Path | str, **settings: Any) -> Result:
 
 
 @cache
-def card(spread: float = PLANTED.spread, episodes: int = 150) -> Scorecard:
+def card(spread: float = PLANTED.spread, episodes: int = 120) -> Scorecard:
     planted = Planted(knowing=0.7, greedy=0.3, optimal=0.6, spread=spread)
     with TemporaryDirectory() as folder:
         return run(folder, model=Simulated(planted), episodes=episodes, trials=K, seed=3).score(turns=True)
@@ -159,7 +159,7 @@ def test_trials_are_planned_and_priced(tmp_path: Path) -> None:
 
 def test_paired_contrasts_of_draws_are_corrected_together(tmp_path: Path) -> None:
     variants = {"one": "reason_act", "vote": "reason_act | self_consistency(5)", "two": "reason_then_act"}
-    scored = run(tmp_path, variants=variants, episodes=40, trials=3).score()
+    scored = run(tmp_path, variants=variants, episodes=20, trials=3).score()
     found = {(c.metric, c.variant): c for _, _, c in scored.contrasts if c.metric in ("avg_at_k", "pass_hat_k")}
     assert len(found) == 4 and all(c.p_holm is not None for c in found.values())
     values = {a.variant: a.metrics["avg_at_k"].value for a in scored.arms}
@@ -193,7 +193,7 @@ def test_draws_that_are_all_alike_are_told_and_failures_are_wrong_draws(tmp_path
     told = run(tmp_path / "same", model=same, episodes=12, trials=3).score().warnings
     assert any("alike word for word" in w and "temperature 0" in w for w in told)
     silent = Planted(knowing=1.0, greedy=0.0, optimal=1.0, parse_failure=0.5)
-    scored = run(tmp_path / "silent", model=Simulated(silent), episodes=60, trials=4).score()
+    scored = run(tmp_path / "silent", model=Simulated(silent), episodes=40, trials=4).score()
     assert any("draws hold no legal action" in w for w in scored.warnings)
     holds(scored.arms[0].metrics["avg_at_k"], 0.5)
     holds(scored.arms[0].metrics["pass_hat_k"], 0.5**4)

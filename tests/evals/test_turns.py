@@ -14,7 +14,7 @@ from akrasia.evals import METRICS, Estimate, frame
 from akrasia.evals.metrics import table_read
 from akrasia.evals.metrics.change import flips_by
 from akrasia.evals.metrics.cost import paid_by_variant, with_latency
-from akrasia.evals.metrics.influence import CENTRALITIES, debate_edges, persuasion_by_edge, reads_graph
+from akrasia.evals.metrics.influence import CENTRALITIES, debate_edges, persuasion_by_edge
 from akrasia.evals.turns import TURNS, turns
 from akrasia.ledger import read_ledger
 from akrasia.models import Planted, Simulated
@@ -138,7 +138,7 @@ def test_influence_along_edges_by_hand() -> None:
     for name in ("conformity", "rescue"):  # each hears one other: whoever that is, it is no majority
         alone = METRICS.make(name)(TABLE)
         assert alone.value is None and "majority" in alone.why
-    assert set(reads_graph(TABLE).edges) == {("d1", "d2"), ("d2", "d1"), ("d3", "d1")}
+    assert set(edges.select("reader", "source").rows()) == {("d1", "d2"), ("d2", "d1"), ("d3", "d1")}
 
 
 def test_conformity_and_rescue_ask_for_more_than_half_and_for_two_at_least() -> None:
@@ -196,7 +196,7 @@ def test_centrality_against_influence_is_networkx_and_scipys(tmp_path: Path, cen
             ("debater1", "debater3"),
         ]
     )
-    assert set(reads_graph(table).edges) == set(graph.edges)
+    assert set(edges.select("reader", "source").rows()) == set(graph.edges)
     theirs = {
         "degree": nx.in_degree_centrality,
         "closeness": nx.closeness_centrality,

@@ -42,7 +42,7 @@ def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
         task=TASK,
         models=[FIRST, SECOND],
         variants=VARIANTS,
-        episodes=60,
+        episodes=36,
         leader=LEADER,
         out=tmp_path_factory.mktemp("led") / "run",
     )
@@ -50,19 +50,19 @@ def led(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 
 def test_a_leader_gives_all_models_the_same_situations_and_costs_no_call(led: ak.Result, tmp_path: Path) -> None:
     met = {m: led.records.filter(model=m, variant=VARIANTS[0])["situation"].to_list() for m in led.experiment["labels"]}
-    assert met[LEADER] == met[SECOND.info.label] and len(set(met[LEADER])) == 120
-    alone = ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=tmp_path / "alone")
+    assert met[LEADER] == met[SECOND.info.label] and len(set(met[LEADER])) == 72
+    alone = ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=36, out=tmp_path / "alone")
     own = {m: alone.records.filter(model=m, variant=VARIANTS[0])["situation"].to_list() for m in met}
     assert own[LEADER] == met[LEADER] and own[SECOND.info.label] != met[LEADER]
     assert led.outcome is not None and alone.outcome is not None
-    assert led.outcome.run_usage.made == alone.outcome.run_usage.made == 240
+    assert led.outcome.run_usage.made == alone.outcome.run_usage.made == 144
     (table,) = alone.two_way()
-    assert table.pairing.startswith("the same seeds") and table.steps == 120
+    assert table.pairing.startswith("the same seeds") and table.steps == 72
 
 
 def test_a_led_run_that_was_stopped_ends_as_if_it_had_not_been(led: ak.Result, tmp_path: Path) -> None:
-    settings: Any = {"models": [FIRST, SECOND], "variants": VARIANTS, "episodes": 60, "leader": LEADER}
-    for calls in (120, None):
+    settings: Any = {"models": [FIRST, SECOND], "variants": VARIANTS, "episodes": 36, "leader": LEADER}
+    for calls in (72, None):
         stopped = ak.run(task=TASK, out=tmp_path / "r", budget=calls and {"calls": calls}, **settings)
     led.export(tmp_path / "whole.jsonl")
     stopped.export(tmp_path / "parts.jsonl")
@@ -76,7 +76,7 @@ def test_a_planted_interaction_is_within_its_interval(led: ak.Result) -> None:
         (LEADER, SECOND.info.label),
         ("reason_act", "reason_act | execute_stated"),
     )
-    assert (table.episodes, table.steps, table.control) == (60, 120, "execute_stated")
+    assert (table.episodes, table.steps, table.control) == (36, 72, "execute_stated")
     assert table.pairing == "all models decided the same situations"
     planted = [0.6 * 0.2 + 0.4 * 0.061, 0.6, 0.9 * 0.85 + 0.1 * 0.061, 0.9]
     for share, cell in zip(planted, table.cells["doing"], strict=True):
@@ -126,7 +126,7 @@ def test_a_leader_must_lead(tmp_path: Path, led: ak.Result) -> None:
         )
     assert not list(tmp_path.iterdir())
     with pytest.raises(RunFolderError, match="leader"):
-        ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=60, out=led.folder)
+        ak.run(task=TASK, models=[FIRST, SECOND], variants=VARIANTS, episodes=36, out=led.folder)
 
 
 def test_a_run_that_was_looked_at_is_not_tested(tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ def test_a_leader_that_is_no_longer_there_does_not_lead(tmp_path: Path) -> None:
     assert "leader" not in ak.open_run(tmp_path / "r").experiment
 
 
-def test_models_stand_as_the_experiment_lists_them(tmp_path: Path) -> None:
-    for models in ([FIRST, SECOND], [SECOND, FIRST]):
+def test_models_stand_as_the_experiment_lists_them(led: ak.Result, tmp_path: Path) -> None:
+    turned = ak.run(task=TASK, models=[SECOND, FIRST], variants=VARIANTS, episodes=4, out=tmp_path / "run")
+    for run, models in ((led, [FIRST, SECOND]), (turned, [SECOND, FIRST])):
         labels = [m.info.label for m in models]
-        run = ak.run(task=TASK, models=models, variants=VARIANTS, episodes=4, out=tmp_path / str(labels.index(LEADER)))
-        assert list(dict.fromkeys(a.model for a in run.score().arms)) == labels
-        page = run.report().read_text()
+        assert list(dict.fromkeys(a.model for a in run.score(["doing"]).arms)) == labels
+        page = (run.folder / "report.html" if run is led else run.report()).read_text()
         assert page.index(f"{labels[0]} on ") < page.index(f"{labels[1]} on ")

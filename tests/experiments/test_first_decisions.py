@@ -131,8 +131,9 @@ def test_a_first_step_that_fails_in_every_episode_is_no_reason(tmp_path: Path, f
         label = request.messages[0].content.split("buttons: ")[1].split(".")[0].split(", ")[0]
         return first if draw.step == 0 else Response(f"BEST={label}\nACTION={label}")
 
-    result = play(tmp_path, Scripted(answer), ["reason_act"], episodes=40, concurrency=concurrency)
-    assert result.outcome is not None and result.outcome.stopped is None and decided(result, "reason_act") == 40 * 4
+    task = {**TASK, "horizon": 2}
+    result = play(tmp_path, Scripted(answer), ["reason_act"], task=task, episodes=40, concurrency=concurrency)
+    assert result.outcome is not None and result.outcome.stopped is None and decided(result, "reason_act") == 40 * 2
 
 
 def rows(steps: int, episodes: int, record: Any) -> list[Any]:
@@ -162,13 +163,16 @@ def test_what_cannot_be_read_takes_longer_and_workers_stop_together(tmp_path: Pa
 
 
 def test_the_exit_code_and_the_option(tmp_path: Path) -> None:
-    asked = ["run", "--model", "simulated:parse_failure=1", "--episodes", "40", "--set", "concurrency=2"]
+    asked = ["run", "--model", "simulated:parse_failure=1", "--episodes", "10", "--set", "concurrency=2", "--no-report"]
     stopped = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "stopped")])
     assert stopped.exit_code == 3 and "all failed alike" in stopped.output
     assert CliRunner().invoke(app, [*asked, "--keep-going", "--out", str(tmp_path / "whole")]).exit_code == 0
     file = tmp_path / "x.toml"
-    file.write_text('task = "bandit"\nmodel = "simulated:parse_failure=1"\nvariants = ["act"]\nkeep_going = true\n')
-    assert CliRunner().invoke(app, ["run", str(file), "--out", str(tmp_path / "toml")]).exit_code == 0
+    file.write_text(
+        'task = "bandit"\nmodel = "simulated:parse_failure=1"\nvariants = ["act"]\nkeep_going = true\nepisodes = 10\n'
+    )
+    told = ["run", str(file), "--no-report", "--out", str(tmp_path / "toml")]
+    assert CliRunner().invoke(app, told).exit_code == 0
 
 
 def test_mended_code_is_asked_again_and_ends_with_the_healthy_runs_bytes(tmp_path: Path) -> None:

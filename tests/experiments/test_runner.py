@@ -28,7 +28,7 @@ VARIANTS = [
     "reason_act | placebo",
 ]  # fmt: skip
 PLANTED = Planted(parse_failure=0.05)
-SETTINGS: dict[str, Any] = {"variants": VARIANTS, "episodes": 6, "concurrency": 4}
+SETTINGS: dict[str, Any] = {"variants": VARIANTS, "episodes": 4, "concurrency": 4}
 TASK = {"name": "bandit", "arms": 6, "horizon": 5, "head_start": 2}
 
 
@@ -93,7 +93,7 @@ def test_the_same_call_again_asks_nothing_and_changes_nothing(uninterrupted: tup
     assert stored(tmp_path / "run") == stored(reference)
 
 
-@pytest.mark.parametrize("calls", [1, 17, 100])
+@pytest.mark.parametrize("calls", [1, 17, 60])
 def test_a_spent_budget_leaves_complete_pairs_and_a_higher_one_completes_them(
     uninterrupted: tuple[str, Path], tmp_path: Path, calls: int
 ) -> None:

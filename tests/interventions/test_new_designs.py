@@ -116,7 +116,7 @@ def cued() -> Scorecard:
     model = Simulated(Planted(knowing=1.0, optimal=0.7, greedy=0.3, swayed=0.5, admits=0.4))
     variants = {"base": "reason_act", "cued": "reason_act | cue", "neutral": "reason_act | neutral_cue"}
     with TemporaryDirectory() as folder:
-        return ak.run(task=ARMS2, model=model, variants=variants, episodes=500, seed=2, out=Path(folder) / "r").score()
+        return ak.run(task=ARMS2, model=model, variants=variants, episodes=200, seed=2, out=Path(folder) / "r").score()
 
 
 def test_planted_sway_and_acknowledgement_are_found() -> None:
@@ -147,7 +147,7 @@ def test_planted_abstention_has_the_precision_that_follows_from_it(tmp_path: Pat
     """Where it does not know it declines in 8 of 10; the baseline draws anew, so it is wrong there as anywhere."""
     model = Simulated(Planted(knowing=0.6, optimal=1.0, greedy=0.0, abstains=0.8))
     variants = {"base": "reason_act", "may": "reason_act | allow_abstention"}
-    card = ak.run(task=ARMS2, model=model, variants=variants, episodes=300, out=tmp_path / "run").score()
+    card = ak.run(task=ARMS2, model=model, variants=variants, episodes=150, out=tmp_path / "run").score()
     base, may = card.arms
     holds(may.metrics["abstention"], 0.4 * 0.8)
     assert base.metrics["doing"].value is not None

@@ -43,7 +43,7 @@ RECORD = Record(
 number = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.tuples(st.text(), st.text(), st.none() | st.text(), number, number, st.integers(0, 2**63 - 1))),
     st.booleans(),
@@ -76,7 +76,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with three kinds of task: actions, numbers, texts with probes."""
     folder = tmp_path_factory.mktemp("lines") / "run"
     ak.run(
-        task=["bandit", "aiw", "potemkin"],
+        task=[{"name": "bandit", "horizon": 3}, "aiw", "potemkin"],
         model="simulated",
         variants=["reason_act", "reason_act | critique"],
         episodes=4,

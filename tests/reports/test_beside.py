@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import akrasia as ak
 from akrasia.cli import app
 from akrasia.errors import BadOption
+from akrasia.evals import Scorecard
 from akrasia.evals.pareto import pareto_points
 from akrasia.models import Scripted
 from akrasia.reports.html import render_report
@@ -28,6 +29,11 @@ VARIANTS = ["reason_act", TOLD, "reason_act | re_evaluate", "oracle_act"]
 def told(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
     folder = tmp_path_factory.mktemp("told") / "runs" / "told"
     return ak.run(task=TASK, model="simulated", variants=VARIANTS, episodes=12, out=folder)
+
+
+@pytest.fixture(scope="module")
+def card(told: ak.Result) -> Scorecard:
+    return told.score()
 
 
 @pytest.fixture(scope="module")
@@ -53,27 +59,28 @@ def unmarked(text: str, name: str = "multi_turn_aiw") -> list[str]:
 MARK = f" {LEAK_MARK}"
 
 
-def test_an_arm_that_the_oracle_tells_something_is_marked_wherever_it_is_named(told: ak.Result, capsys: Any) -> None:
+def test_an_arm_that_the_oracle_tells_something_is_marked_wherever_it_is_named(
+    told: ak.Result, card: Scorecard, capsys: Any
+) -> None:
     shown = terminal(told, capsys)
     assert shown.count(MARK) > 6 and not [u for u in unmarked(shown) if "front" not in u and ", oracle_act" not in u]
     assert "told by the oracle, so no fair competitor" in shown
-    show_estimates(told.score(), plain_console())
+    show_estimates(card, plain_console())
     assert not [u for u in unmarked(capsys.readouterr().out) if ", oracle_act" not in u]
     compared = CliRunner().invoke(app, ["compare", str(told.folder), "reason_act", "multi_turn_aiw"]).output
     compared = " ".join(compared.split())
     assert f"b: {TOLD}{MARK}" in compared and f"'{TOLD}': told by the oracle, so no fair competitor" in compared
 
 
-def test_it_is_marked_in_the_report_and_in_every_chart(told: ak.Result) -> None:
-    page = render_report(told.score(), {})
+def test_it_is_marked_in_the_report_and_in_every_chart(card: Scorecard) -> None:
+    page = render_report(card, {})
     text = re.sub(r"<[^>]+>", "", page.replace("<wbr>", ""))
     assert not [u for u in unmarked(text) if ", oracle_act" not in u]
     labels = re.findall(r'aria-label="([^"]*multi_turn_aiw[^"]*)"', page)
     assert labels and all(MARK.strip() in label for label in labels)
 
 
-def test_it_is_on_no_front_and_displaces_nobody(told: ak.Result) -> None:
-    card = told.score()
+def test_it_is_on_no_front_and_displaces_nobody(card: Scorecard) -> None:
     points = {p.variant: p for p in pareto_points(card.arms)}
     assert points[TOLD].leaks and not points[TOLD].best and not points["oracle_act"].best
     without = {p.variant: p.best for p in pareto_points([a for a in card.arms if not a.leaks])}
@@ -178,7 +185,7 @@ def test_where_an_episode_is_one_decision_the_scorecard_says_what_optimal_means(
     assert said("frequency", "frequency") and not said("tictactoe", "tictactoe")
 
 
-def test_a_run_says_where_its_numbers_come_from(told: ak.Result, tmp_path: Path) -> None:
+def test_a_run_says_where_its_numbers_come_from(told: ak.Result, card: Scorecard, tmp_path: Path) -> None:
     import platform
 
     (session,) = told.sessions
@@ -186,7 +193,7 @@ def test_a_run_says_where_its_numbers_come_from(told: ak.Result, tmp_path: Path)
     assert session.end == "complete" and session.started <= session.ended and session.started.endswith("+00:00")
     assert session.packages["numpy"] and session.packages["langgraph"] and session.cpus > 0
     assert session.models == ({"model": "simulated"},) and "litellm" in session.prices
-    page = render_report(told.score(), told.experiment)
+    page = render_report(card, told.experiment)
     assert "Where these numbers come from" in page and session.started in page and session.packages["litellm"] in page
     assert json.loads(CliRunner().invoke(app, ["score", str(told.folder), "--json"]).output)["sessions"]
     shown = CliRunner().invoke(app, ["show", str(told.folder)], env={"COLUMNS": "200"}).output
@@ -219,7 +226,7 @@ def test_show_of_half_a_situation_is_refused(told: ak.Result) -> None:
         CliRunner().invoke(app, ["show", str(told.folder), "1"], catch_exceptions=False)
 
 
-def test_a_run_says_which_reader_read_it_and_how_often_that_errs(told: ak.Result, capsys: Any) -> None:
+def test_a_run_says_which_reader_read_it_and_how_often_that_errs(told: ak.Result, card: Scorecard, capsys: Any) -> None:
     from akrasia.records import READER_ERRORS, READER_VERSION
 
     (session,) = told.sessions
@@ -227,7 +234,7 @@ def test_a_run_says_which_reader_read_it_and_how_often_that_errs(told: ak.Result
     errors = READER_ERRORS["bandit colours"]
     line = f"bandit: read by reader {READER_VERSION}; on {errors.rows} rows of its own table (bandit colours)"
     assert f"{line}: {errors.counts}" in " ".join(terminal(told, capsys).split())
-    page = render_report(told.score(), told.experiment)
+    page = render_report(card, told.experiment)
     assert f"{line}: {errors.counts}" in page and "answers read by" in page
     (said,) = json.loads(CliRunner().invoke(app, ["score", str(told.folder), "--json"]).output)["reading"]
     assert said["readers"] == [READER_VERSION] and said["errors"]["rows"] == errors.rows

@@ -78,12 +78,12 @@ def test_a_terminal_shows_every_variant_beside_the_baseline(run: ak.Result, widt
 
 def test_what_a_model_says_is_text_everywhere(tmp_path: Path) -> None:
     def answer(prompt: str) -> str:
-        return f"{HOSTILE}\n{'x' * 1_000_000}\nACTION={LABEL}\nBEST={LABEL}"
+        return f"{HOSTILE}\n{'x' * 300_000}\nACTION={LABEL}\nBEST={LABEL}"
 
     LABEL = "red"
     task = ak.tasks.bandit(arms=3, horizon=1, head_start=3, labels=["red", "blue", "green"])
     backend = Scripted(lambda request, draw: answer(str(request)))
-    result = ak.run(task=task, model=backend, variants={"base": "reason_then_act"}, episodes=6, out=tmp_path / "run")
+    result = ak.run(task=task, model=backend, variants={"base": "reason_then_act"}, episodes=2, out=tmp_path / "run")
     found = gap_steps(result.folder, result.records, most=0)
     everything = GapSteps(found.steps, found.counts, found.total, found.rollout)
     page = write_gap_page(everything, "run", tmp_path / "gap.html").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 import akrasia as ak
 from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.models.providers.simulated import Planted, Simulated
+from akrasia.reports.plots import figure_of
 
 NAME = "<script>alert(1)</script> \x1b[31m \u202e & \" ' | long"
 TASK = {"name": "bandit", "arms": 3, "horizon": 2}
@@ -27,8 +28,10 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ak.Result:
 
 
 def test_every_figure_is_an_svg_that_stands_alone(result: ak.Result) -> None:
+    card = result.score()
+    assert result.plot("regret").to_frame().equals(figure_of(card, "regret", result.records).to_frame())
     for name in ("gap_per_variant", "gap_closed", "pareto", "flips", "gap", "regret", "coverage", "influence"):
-        plot = result.plot(name)
+        plot = figure_of(card, name, result.records)
         svg = plot._repr_svg_()
         root = ElementTree.fromstring(svg)
         assert root.tag.endswith("svg") and float(root.get("width") or 0) > 300
@@ -65,9 +68,10 @@ def test_of_several_models_one_is_named(tmp_path: Path) -> None:
 
 def test_a_figure_is_saved_by_its_ending(result: ak.Result, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra figures is not installed")
+    card, records = result.score(), result.records
     for name in ("flips", "influence", "pareto", "gap_per_variant"):
-        assert result.plot(name).save(tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert b"<svg" in result.plot("flips").save(tmp_path / "a.svg").read_bytes()
+        assert figure_of(card, name, records).save(tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in figure_of(card, "flips", records).save(tmp_path / "a.svg").read_bytes()
     with pytest.raises(BadOption, match=r"\.png, \.svg or \.pdf"):
-        result.plot("flips").save(tmp_path / "a.jpeg")
+        figure_of(card, "flips", records).save(tmp_path / "a.jpeg")
     assert not (tmp_path / "a.jpeg").exists()

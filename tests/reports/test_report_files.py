@@ -10,6 +10,7 @@ import pytest
 import akrasia as ak
 from akrasia.errors import RunFolderError
 from akrasia.models.providers.simulated import Planted, Simulated
+from akrasia.reports.text import signed_rate_text
 
 pytest.importorskip("matplotlib", reason="the extra figures is not installed")
 NAME = r"50% $x_1$ & \input{x} | <b>"
@@ -53,6 +54,17 @@ def test_a_table_says_what_the_scorecard_says(result: ak.Result, files: dict[str
     assert [row[0] for row in rows] == ["variant", "base", NAME, "fake"] and len({len(row) for row in rows}) == 1
     gap = result.score().arms[0].metrics["gap"].value
     assert gap is not None and rows[1][rows[0].index("gap")].startswith(f"{gap:.2f}".removeprefix("0"))
+
+
+def test_the_effects_by_item_are_those_of_the_scorecard(result: ak.Result, files: dict[str, bytes]) -> None:
+    table = list(csv.DictReader(files["effects.csv"].decode().splitlines()))
+    for told in result.heterogeneity("gap"):
+        rows = [r for r in table if r["variant"] == told.variant]
+        assert [r["of"] for r in rows if r["of"].startswith("item")] == [f"item {i.item}" for i in told.items]
+        assert rows[0]["of"] == "all decisions" and int(rows[0]["decisions"]) == 6 * 3
+        least = next(r for r in rows if r["of"] == f"item {told.items[0].item}")
+        assert least["observed"] == signed_rate_text(told.items[0].observed)
+        assert least["effect"].startswith(signed_rate_text(told.items[0].effect))
 
 
 def test_a_name_is_no_markup_in_any_format(files: dict[str, bytes]) -> None:

@@ -115,7 +115,7 @@ def test_planted_exploration_is_recovered(tmp_path: Path) -> None:
         return f"BEST={done}\nACTION={done}"
 
     result = ak.run(
-        task=horizon(choices=2), model=Scripted(script, "explorer"), variants=["reason_act"], episodes=400,
+        task=horizon(choices=2), model=Scripted(script, "explorer"), variants=["reason_act"], episodes=200,
         out=tmp_path / "run",
     )  # fmt: skip
     found = result.score(["directed_exploration", "random_exploration"]).arms[0].metrics

@@ -96,7 +96,7 @@ def test_no_instance_names_its_rule() -> None:
 def test_planted_knowing_and_doing_are_recovered(tmp_path: Path) -> None:
     task = theory_action(instances=2)
     result = ak.run(
-        task=task, model="simulated:knowing=0.8,optimal=0.35,greedy=0", variants=["reason_act"], episodes=240,
+        task=task, model="simulated:knowing=0.8,optimal=0.35,greedy=0", variants=["reason_act"], episodes=120,
         out=tmp_path / "run",
     )  # fmt: skip
     arm = result.score(["knowing", "doing", "gap"]).arms[0]

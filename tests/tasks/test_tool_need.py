@@ -63,7 +63,7 @@ def test_planted_need_and_use_are_recovered(tmp_path: Path) -> None:
         task={"name": "tool_need", "kind": "arithmetic"},
         model="simulated_tools:hard=0.4,calls_needed=0.75,calls_unneeded=0.2",
         variants=["reason_act", "reason_act | use_tools"],
-        episodes=220,
+        episodes=120,
         out=tmp_path / "run",
     )
     base, with_tools = result.score(turns=True).arms

@@ -14,7 +14,8 @@ from akrasia.rng import named_rng
 TWO_HEAVY = [1] * 10 + [15] * 2
 THREE_HEAVY = [1] * 20 + [20] * 3
 MANY_HEAVY = [1] * 60 + [12] * 12
-RUNS = 1000
+RUNS = 500
+MOST = 0.08  # of 0.05, three standard errors of so many runs
 
 
 def holds(found: Estimate, truth: float) -> bool:
@@ -39,8 +40,8 @@ def test_uneven_items_keep_coverage_and_level(sizes: list[int], share: float, al
         a, b = (draw(rng, weights, share, alike) for _ in range(2))
         covered += holds(estimate(a, weights, "x"), share)
         excluded += not holds(contrast((a, weights), (b, weights), "x", "a", "b").difference, 0.0)
-    assert covered / RUNS >= 0.93
-    assert excluded / RUNS <= 0.065
+    assert covered / RUNS >= 0.92
+    assert excluded / RUNS <= MOST
 
 
 @pytest.mark.parametrize("sizes", [TWO_HEAVY, THREE_HEAVY], ids=["two", "three"])
@@ -49,7 +50,7 @@ def test_an_interaction_over_uneven_items_keeps_its_level(sizes: list[int]) -> N
     for _ in range(RUNS):
         cells = [(draw(rng, weights, 0.5, alike=True), weights) for _ in range(4)]
         excluded += not holds(cell_contrast(cells, [1, -1, -1, 1], "x", "a", "b").difference, 0.0)
-    assert excluded / RUNS <= 0.065
+    assert excluded / RUNS <= MOST
 
 
 def test_with_two_cells_an_uneven_contrast_is_the_paired_one() -> None:

@@ -89,7 +89,7 @@ def test_a_model_that_is_surer_where_it_is_right_is_found_and_one_that_says_noth
 def test_the_robustness_ratio_is_one_where_nothing_changes(tmp_path: Path) -> None:
     model = Simulated(Planted(knowing=1.0, optimal=0.6, greedy=0.4))
     variants = {"base": "reason_act", "reversed": "reason_act | self_correct", "floor": "random_act"}
-    card = ak.run(task=bandit(arms=2, horizon=1, head_start=1), model=model, variants=variants, episodes=200,
+    card = ak.run(task=bandit(arms=2, horizon=1, head_start=1), model=model, variants=variants, episodes=100,
                   out=tmp_path / "run").score()  # fmt: skip
     ratios = {arm.variant: arm.metrics["robustness_ratio"] for arm in card.arms if not arm.baseline}
     same, floor = ratios["reversed"], ratios["floor"]

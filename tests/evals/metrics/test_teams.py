@@ -35,7 +35,7 @@ def card() -> Scorecard:
     model = Simulated(Planted(knowing=1.0, optimal=P, greedy=Q))
     with TemporaryDirectory() as folder:
         task = bandit(arms=2, horizon=1, head_start=1)
-        return ak.run(task=task, model=model, variants=VARIANTS, episodes=300, seed=2, out=Path(folder) / "run").score()
+        return ak.run(task=task, model=model, variants=VARIANTS, episodes=160, seed=2, out=Path(folder) / "run").score()
 
 
 VOTE, SOME = P**3 + 3 * P**2 * Q, 1 - Q**3
@@ -56,7 +56,7 @@ def test_planted_rates_are_found(variant: str, name: str) -> None:
     assert estimate.value is not None and estimate.low is not None and estimate.high is not None, str(estimate)
     reach = 1.7 * (estimate.high - estimate.low) / 2  # an interval of 99.9 %
     assert abs(estimate.value - TRUTHS[variant, name]) < reach, f"{estimate} does not hold {TRUTHS[variant, name]}"
-    assert estimate.high - estimate.low < 0.2
+    assert estimate.high - estimate.low < 0.28
 
 
 def test_vulnerability_is_what_a_count_of_the_transcripts_gives(tmp_path: Path) -> None:

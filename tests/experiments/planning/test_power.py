@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ from akrasia.errors import BadOption
 from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
 from akrasia.evals.metrics.gap import gap
 from akrasia.evals.pairs import Side, pair
-from akrasia.experiments import assemble
-from akrasia.experiments.planning.forecast import forecast_run
+from akrasia.experiments import Experiment, assemble
+from akrasia.experiments.planning.forecast import Forecast, forecast_run
 from akrasia.experiments.planning.power import PowerAnalysis, comparisons_of, item_warnings, power_analysis
 
 TASK = {"name": "bandit", "arms": 4, "head_start": 2, "horizon": 2}
@@ -30,9 +32,16 @@ SETTINGS: dict[str, Any] = {"task": TASK, "model": "simulated", "variants": VARI
 
 
 def analysed(pilot: ak.Result | None = None, settings: dict[str, Any] = SETTINGS, **more: Any) -> PowerAnalysis:
-    experiment = assemble(settings)
+    experiment, forecast = planned(json.dumps(settings))
     measured = None if pilot is None else (pilot.records, pilot.experiment)
-    return power_analysis(experiment, forecast_run(experiment), pilot=measured, **more)
+    return power_analysis(experiment, forecast, pilot=measured, **more)
+
+
+@cache
+def planned(settings: str) -> tuple[Experiment, Forecast]:
+    """An experiment and its forecast, which is worked out once for all tests."""
+    experiment = assemble(json.loads(settings))
+    return experiment, forecast_run(experiment)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +78,7 @@ def test_a_pilot_measures_the_spread_of_each_variant(pilot: ak.Result) -> None:
 
 
 def test_costs_grow_with_the_episodes_and_budgets_buy_them() -> None:
-    experiment = assemble(SETTINGS)
-    forecast = forecast_run(experiment)
+    _, forecast = planned(json.dumps(SETTINGS))
     analysis = analysed(effect=0.1)
     assert analysis.cost is not None and analysis.episodes is not None
     assert analysis.cost.calls == pytest.approx(forecast.shared.calls * analysis.episodes / 30)

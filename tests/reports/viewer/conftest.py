@@ -52,7 +52,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def viewed() -> Callable[..., list[ViewedRun]]:
     def view(*folders: Path) -> list[ViewedRun]:
         runs = viewed_runs(folders)

@@ -69,8 +69,9 @@ def client(runs: list[ViewedRun], labels: bool = True, host: str = "127.0.0.1") 
     return TestClient(viewer_app(runs, host, labels), base_url="http://127.0.0.1:8642")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def asked(viewed: View, simulated: Path) -> Iterator[TestClient]:
+    """A viewer that is only read from."""
     with client(viewed(simulated)) as one:
         yield one
 
