@@ -117,6 +117,11 @@ class Pairing:
             first: take the first episode of every item instead of the sum of all.
         """
         columns = [c for c in ("num", "den", "missing") if c in tables[0].columns]
+        keys = tables[0].select(*_EPISODE, "item")
+        if keys["item"].n_unique() == keys.height and all(t.select(keys.columns).equals(keys) for t in tables[1:]):
+            return [
+                [np.asarray(t[c].to_numpy(), float) for c in columns] for t in tables
+            ]  # nothing to look up or add up
         numbered = [t.select(*_EPISODE, pl.col("item", *columns).name.suffix(str(i))) for i, t in enumerate(tables)]
         whole = reduce(lambda one, other: one.join(other, on=_EPISODE), numbered).sort(_EPISODE)
         items = common_items([whole[f"item{i}"] for i in range(len(tables))])

@@ -95,8 +95,11 @@ class Metric:
 
     def episode_sums(self, table: pl.DataFrame) -> pl.DataFrame:
         """Per episode: `num` and `den`, with its item, in the order of task, model and episode."""
+        return once_if_short(table, self._episode_sums)
+
+    def _episode_sums(self, table: pl.DataFrame) -> pl.DataFrame:
         if self.view is not None:
-            table = _view_of(table, self.view)
+            table = once_if_short(table, self.view)
         if self.per == "play":
             names = {*_EPISODE, "item", "step", *self.columns}
             steps = table.select(name for name in table.columns if name in names).sort("step")
@@ -277,6 +280,11 @@ _episodes_of = once_per_table(_Episodes.of)
 @once_per_table
 def _view_of(table: pl.DataFrame, view: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
     return view(table)
+
+
+def once_if_short(table: pl.DataFrame, view: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """What a function makes of a table: kept while the table is in use, unless that takes much memory."""
+    return _view_of(table, view) if table.height <= SHORT else view(table)
 
 
 @once_per_table

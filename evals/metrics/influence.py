@@ -23,7 +23,7 @@ from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..inference.resampling import average_ranks
 from ..turns import DECISION
-from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric, once_per_table
+from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric, once_if_short
 from .totals import by_item, of_totals, quotient, summed
 
 if TYPE_CHECKING:
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 _NOBODY = "nobody who had spoken reads another: it belongs to debates"
 
 
-@once_per_table
 def debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
     """One row per edge along which a speaker read another before it spoke again.
 
     Columns: those of a decision, turn, reader, source, before, after, source_position (what was read), right_before,
     right, source_right; exposed: what was read is a position and not the reader's own; adopted: the reader took it.
     """
+    return once_if_short(turns, _debate_edges)
+
+
+def _debate_edges(turns: pl.DataFrame) -> pl.DataFrame:
     again = turns.filter(pl.col("spoken_before") & ~pl.col("skipped") & (pl.col("role") != "voter"))
     edges = again.select(
         *DECISION,
