@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -36,10 +37,16 @@ for add_commands in (add_experiment_commands, add_result_commands, add_catalogue
     add_commands(app)
 
 
+@cache
+def program() -> Any:
+    """All commands as click knows them, built once in a process: that takes as long as many a command."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `akrasia` command; always ends in `SystemExit`. By default its arguments are those of the process."""
     try:
-        app(arguments, prog_name="akrasia")
+        program()(arguments, prog_name="akrasia")
     except AkrasiaError as error:
         _end(str(error), 2 if isinstance(error, UsageError | Denied) else 1)
     except KeyboardInterrupt:

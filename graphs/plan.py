@@ -315,7 +315,7 @@ class Plan:
 
     @cached_property
     def _joined(self) -> CompiledPlan:
-        """The same graph with fewer nodes: agents that speak one after the other are one, at a third of the cost."""
+        """The same graph with fewer nodes: agents that speak one after the other are one node."""
         return compiled_chains(self, chains_of(self.nodes))
 
     def __getstate__(self) -> dict[str, Any]:

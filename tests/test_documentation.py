@@ -13,12 +13,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 import akrasia
-from akrasia.cli import app
 from akrasia.cli import main as akrasia_main
+from akrasia.cli import program
 from akrasia.errors import MissingExtra
 from akrasia.experiments.config import assemble, load_settings
 from akrasia.experiments.experiment import Experiment
@@ -39,9 +37,8 @@ def shortened(block: str) -> str:
 @cache
 def commands() -> frozenset[str]:
     """Every command of the application, such as "run" and "graphs show"."""
-    root = typer.main.get_command(app)
     found: set[str] = set()
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
+    for name, command in program().commands.items():
         found |= {f"{name} {verb}" for verb in getattr(command, "commands", {})} or {name}
     return frozenset(found)
 
@@ -238,11 +235,28 @@ def test_every_command_that_a_page_names_exists() -> None:
         assert {" ".join(f"{verb}{rest}".split()) for verb, rest in code if verb in groups} <= commands(), page
 
 
+class CommandLine:
+    """Plays a command in this process: (exit code, all that it printed)."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *args: str) -> tuple[int, str]:
+        self._capture.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            akrasia_main(args)
+        return int(ended.value.code or 0), "".join(self._capture.readouterr())
+
+
+@pytest.fixture
+def command_line(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(capsys)
+
+
 @pytest.mark.parametrize("command", sorted(commands()))
-def test_every_command_explains_itself(command: str) -> None:
-    done = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="akrasia")
-    assert done.exit_code == 0, done.output
-    assert f"akrasia {command}" in done.output
+def test_every_command_explains_itself(command_line: CommandLine, command: str) -> None:
+    code, said = command_line(*command.split(), "--help")
+    assert code == 0 and f"akrasia {command}" in said, said
 
 
 def test_the_architecture_page_names_every_room_and_only_classes_that_exist() -> None:
@@ -273,17 +287,17 @@ def test_every_training_file_is_understood(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
-def test_every_experiment_file_assembles_and_runs_small(path: Path, tmp_path: Path) -> None:
+def test_every_experiment_file_assembles_and_runs_small(command_line: CommandLine, path: Path, tmp_path: Path) -> None:
     named = re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE)
     episodes, out = max([0, *(int(episode) for episode, _ in named)]) + 1, str(tmp_path / "out")
     run = ["run", str(path), "--model", "simulated", "--episodes", str(episodes), "--out", out, "--no-report"]
     if not named and "horizon" in load_settings(path).get("task", {}):
         run += ["--set", "task.horizon=2"]
-    done = CliRunner().invoke(app, run)
-    assert done.exit_code == 0, done.output
+    code, said = command_line(*run)
+    assert code == 0, said
     for episode, step in named:
-        shown = CliRunner().invoke(app, ["show", out, episode, step])
-        assert shown.exit_code == 0 and f"episode {episode}, step {step}" in shown.output
+        code, shown = command_line("show", out, episode, step)
+        assert code == 0 and f"episode {episode}, step {step}" in shown
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
@@ -295,9 +309,9 @@ def test_every_experiment_file_is_long_enough_for_its_verdicts(path: Path) -> No
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
-def test_every_experiment_file_is_planned_with_its_power(path: Path) -> None:
-    done = CliRunner().invoke(app, ["plan", str(path), "--model", "simulated", "--effect", "0.1"])
-    assert done.exit_code == 0 and "For a difference of 0.1: " in done.output
+def test_every_experiment_file_is_planned_with_its_power(command_line: CommandLine, path: Path) -> None:
+    code, said = command_line("plan", str(path), "--model", "simulated", "--effect", "0.1")
+    assert code == 0 and "For a difference of 0.1: " in said
 
 
 def test_the_configuration_page_shows_every_setting_and_all_of_it_is_understood(tmp_path: Path) -> None:

@@ -43,9 +43,13 @@ def race(folder: Path, **settings: Any) -> Result:
     return ak.race(**{**defaults, "keep": 1, **settings}, out=folder / "run")
 
 
-def test_the_best_is_kept_and_the_others_leave_when_it_is_shown(tmp_path: Path) -> None:
-    result = race(tmp_path)
-    stood = result.race
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return race(tmp_path_factory.mktemp("raced"))
+
+
+def test_the_best_is_kept_and_the_others_leave_when_it_is_shown(raced: Result) -> None:
+    result, stood = raced, raced.race
     assert stood is not None and stood.decided and stood.contenders == ("strict",)
     assert [d.variant for d in stood.dropped][0] == "again"
     assert all("strict" in d.beaten_by for d in stood.dropped)
@@ -55,8 +59,8 @@ def test_the_best_is_kept_and_the_others_leave_when_it_is_shown(tmp_path: Path) 
     assert result.missing == ()
 
 
-def test_intervals_of_survivors_and_of_the_dropped_are_anytime_valid(tmp_path: Path) -> None:
-    card = race(tmp_path).score()
+def test_intervals_of_survivors_and_of_the_dropped_are_anytime_valid(raced: Result) -> None:
+    card = raced.score(["gap"])
     assert card.looks is not None and card.looks.until.startswith("race")
     for name in ("strict", "again"):
         arm = next(a for a in card.arms if a.variant == name)
@@ -66,13 +70,12 @@ def test_intervals_of_survivors_and_of_the_dropped_are_anytime_valid(tmp_path: P
         assert contrast.difference.high is not None and contrast.difference.low <= truth <= contrast.difference.high
 
 
-def test_an_interrupted_race_drops_the_same_arms_and_pays_nothing_twice(tmp_path: Path) -> None:
-    whole = race(tmp_path / "whole").race
+def test_an_interrupted_race_drops_the_same_arms_and_pays_nothing_twice(tmp_path: Path, raced: Result) -> None:
     short = race(tmp_path, budget={"calls": 60})
     assert short.outcome is not None and short.outcome.stopped is not None
     again = race(tmp_path)
-    assert again.race == whole
-    with read_ledger(tmp_path / "run") as one, read_ledger(tmp_path / "whole" / "run") as other:
+    assert again.race == raced.race
+    with read_ledger(tmp_path / "run") as one, read_ledger(raced.folder) as other:
         assert one.paid().calls == other.paid().calls
         assert json.loads(one.meta("race") or "{}")["decided"]
 

@@ -14,6 +14,7 @@ import akrasia as ak
 from akrasia.evals import frame
 from akrasia.evals.integrity import integrity_faults
 from akrasia.evals.pareto import pareto_points
+from akrasia.evals.scoring import HEADLINE
 from akrasia.models import Scripted
 from akrasia.records import Decision, Draw, Oracle, Record, Request, Response, Status, Usage
 
@@ -58,7 +59,7 @@ def graph(node: Any, named: str = "mine", **options: Any) -> ak.Variant:
 
 
 def scored(tmp_path: Path, variants: list[Any], model: Any = "simulated") -> ak.evals.Scorecard:
-    return played(tmp_path, variants, model).score()
+    return played(tmp_path, variants, model).score(HEADLINE)
 
 
 def played(tmp_path: Path, variants: list[Any], model: Any = "simulated") -> ak.Result:

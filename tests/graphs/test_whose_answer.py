@@ -318,7 +318,7 @@ def test_a_sound_graph_is_not_blamed_for_a_broken_one_beside_it(tmp_path: Path) 
         ak.Variant.from_langgraph("sound", chain(ask, format_it), NotesAdapter()),
         ak.Variant.from_langgraph("broken", one_node(in_executor), MessagesAdapter()),
     ]
-    card = ak.run(task=TASK, model=Scripted(answer), variants=variants, episodes=8, out=tmp_path / "run").score()
+    card = ak.run(task=TASK, model=Scripted(answer), variants=variants, episodes=8, out=tmp_path / "run").score(["gap"])
     faults = {arm.variant: [fault.check for fault in arm.integrity] for arm in card.arms}
     assert faults["sound"] == [] and "model" in faults["broken"]
 
@@ -413,5 +413,5 @@ def test_an_answer_that_no_node_can_read_is_an_outcome_and_stays(tmp_path: Path,
         task=TASK, model=Scripted(half), episodes=2, out=tmp_path / "run",
         variants=["reason_act", ak.Variant.from_langgraph("mine", one_node(node), MessagesAdapter())],
     )  # fmt: skip
-    assert run.score().arms[1].outcomes.actions == {"error": 6}
+    assert run.score(["gap"]).arms[1].outcomes.actions == {"error": 6}
     assert run.outcome is not None and not run.outcome.missing

@@ -14,7 +14,7 @@ TASK = ak.tasks.bandit(arms=3, horizon=2, head_start=2, labels=["Red", "Blue", "
 
 
 def played(model: Any, folder: Path) -> ak.Result:
-    return ak.run(task=TASK, model=model, variants=["reason_act", "reason_then_act"], episodes=3, out=folder)
+    return ak.run(task=TASK, model=model, variants=["reason_act", "reason_then_act"], episodes=2, out=folder)
 
 
 # Every three of the four meet.
@@ -33,10 +33,9 @@ def test_a_thought_within_the_text(
     providers.says = f"<{tag}>\n{THOUGHT * (400 if ends == 'length' else 1)}"  # 400: longer than any answer may be
     model = providers.model(name, transport=transport)
     run = played(model, tmp_path / "run")
-    nothing_is_read(run)
+    card = nothing_is_read(run)
     assert set(finish_reasons(run)) == {ends}
-    said = str(run.score(["knowing"]))
-    assert "truncated" in said
+    assert "truncated" in str(card)
 
 
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
@@ -56,7 +55,8 @@ def finish_reasons(run: ak.Result) -> list[str]:
     return [answer.response.finish_reason for answer in answers]
 
 
-def nothing_is_read(run: ak.Result) -> None:
+def nothing_is_read(run: ak.Result) -> ak.evals.Scorecard:
+    """See that nothing is, and give the scorecard of it."""
     records = run.records
     assert set(records["status"]) == {"truncated"} and records["answers"].sum() > 0
     assert records["answers_read"].sum() == 0 and records["done"].drop_nulls().is_empty()
@@ -64,9 +64,11 @@ def nothing_is_read(run: ak.Result) -> None:
     for variant in records["variant"].unique():
         faults = integrity_faults(records.filter(records["variant"] == variant))
         assert [fault.share for fault in faults if fault.check == "failed"] == [1.0]
-    assert all(arm.metrics["gap"].value is None for arm in run.score().arms)
+    card = run.score(["knowing", "gap"])
+    assert all(arm.metrics["gap"].value is None for arm in card.arms)
     with read_ledger(run.folder) as ledger:
         turns = [turn for record in ledger.records() for turn in record.decision.turns]
         answers = [answer for turn in turns if turn.key and (answer := ledger.answer(turn.key)) is not None]
     assert answers and all("ACTION=Blue" in answer.response.reasoning for answer in answers)
     assert not any("ACTION=Blue" in answer.response.text for answer in answers)
+    return card

@@ -132,7 +132,8 @@ def test_the_page_shows_every_claim_kept(calibration: ModuleType) -> None:
 def test_planted_measures_are_recovered_through_the_whole_program(calibration: ModuleType) -> None:
     """A quick look: few runs, which share many of their items, so that only what is planted wrongly is seen."""
     for world in calibration.METRIC_WORLDS:
-        for row in calibration.measures(replace(world, items=(60,)), 25):
+        items = 60 if world.task.horizon > 1 else 80 if world.rare else 100  # an item is decided thrice, or once
+        for row in calibration.measures(replace(world, items=(items,)), 25):
             assert row.measured >= 0.5, row.what
 
 
