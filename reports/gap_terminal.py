@@ -110,5 +110,5 @@ def _shortened(text: str, most: int, keep_end: bool = False) -> str:
     if len(lines) <= most:
         return "\n".join(lines)
     head = 1 if keep_end else most // 2
-    tail = most - head
-    return "\n".join([*lines[:head], f"[{len(lines) - most} lines left out]", *lines[-tail:]])
+    tail, left = most - head, len(lines) - most
+    return "\n".join([*lines[:head], f"[{left} line{'s' if left > 1 else ''} left out]", *lines[-tail:]])
