@@ -42,8 +42,12 @@ def is_uncounted(response: Response) -> bool:
     return UNCOUNTED.items() <= response.reported.items()
 
 
+_FIRST = ("temperature", "top_p", "max_tokens", "stop", "choices", "schema")
+_JOINED_LATER = [(f.name, f.default) for f in fields(Sampling) if f.name not in (*_FIRST, "required")]
+
+
 def _sampling(sampling: Sampling) -> dict[str, Any]:
-    """What of a sampling may change an answer. Thinking is left out where nothing says anything of it.
+    """What of a sampling may change an answer. What joined later is left out where nothing says anything of it.
 
     The order is part of the hash.
     """
@@ -55,12 +59,9 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
         "choices": sampling.choices,
         "schema": sampling.schema,
     }
-    if sampling.reasoning_effort:
-        identity["reasoning_effort"] = sampling.reasoning_effort
-    if sampling.thinking_tokens != 0:
-        identity["thinking_tokens"] = sampling.thinking_tokens
-    if sampling.logprobs:
-        identity["logprobs"] = sampling.logprobs
+    for name, unsaid in _JOINED_LATER:
+        if (value := getattr(sampling, name)) != unsaid:
+            identity[name] = value
     return identity
 
 

@@ -12,7 +12,7 @@ from akrasia.errors import BadOption, UnknownName
 from akrasia.experiments import assemble
 from akrasia.graphs import act
 from akrasia.models import Gateway, ModelRoles, Scripted
-from akrasia.models.base import ModelInfo
+from akrasia.models.base import ModelInfo, request_digest
 from akrasia.models.providers.langchain import GatewayChatModel
 from akrasia.models.sampling import (
     ABOUT,
@@ -25,7 +25,7 @@ from akrasia.models.sampling import (
     to_wire,
     with_settings,
 )
-from akrasia.records import Request, Sampling
+from akrasia.records import Message, Request, Sampling
 
 NAMES = [f.name for f in fields(Sampling)]
 ANOTHER: dict[type, Any] = {float: 0.25, int: 7, tuple: ("X", "Y"), str: '{"type": "object"}'}
@@ -41,6 +41,13 @@ def test_every_field_is_declared_once() -> None:
     assert {*SETTINGS, *NOT_SENT, *ABOUT} == set(NAMES) and len(SETTINGS) + len(NOT_SENT | ABOUT) == len(NAMES)
     assert all(getattr(UNUSUAL, name) != getattr(Sampling(), name) for name in NAMES)
     assert set(to_wire(UNUSUAL)) == {setting.wire_name for setting in SETTINGS.values()}
+
+
+def test_every_field_but_what_is_required_is_part_of_an_answer_s_identity() -> None:
+    asked = Request("m", (Message("user", "Which?"),), Sampling())
+    for name in NAMES:
+        other = replace(asked, sampling=replace(Sampling(), **{name: getattr(UNUSUAL, name)}))
+        assert (request_digest(other) == request_digest(asked)) == (name == "required"), name
 
 
 def test_what_is_not_sent_makes_no_other_form() -> None:
