@@ -30,8 +30,9 @@ from ..base import UNCOUNTED, WRITTEN, ModelInfo, Offer, Price, Style
 from ..gateway import Gateway
 from ..known_models import known_model
 from ..langchain_calls import asked_of, bound_tools
+from ..parameters import SETTINGS
 from ..roles import ModelRoles
-from ..sampling import SETTINGS, asked_in_text
+from ..sampling import asked_in_text
 from .client_errors import body_of_error, headers_of_error, status_of_error
 from .langchain_loop import in_lasting_loop
 from .langchain_messages import calls_of, from_langchain, generation, to_langchain
