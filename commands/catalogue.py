@@ -13,7 +13,7 @@ from ..errors import AkrasiaError, UnknownName
 from ..reports.tables import PROSE
 from ..reports.text import marked_name
 from .examples import example_rows
-from .runs import run_rows
+from .run_rows import run_rows
 
 if TYPE_CHECKING:
     from ..registry import Registry

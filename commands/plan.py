@@ -63,7 +63,7 @@ def plan(
         from ..experiments.planning.power import POWER, power_analysis
         from ..models.near_names import warnings_of_names
         from ..result import open_run
-        from .power import show_power
+        from .plan_power import show_power
         from .settings import experiment_settings, tell
 
     options = {"task": task, "model": model, "variants": variant, "episodes": episodes, "trials": trials}
