@@ -28,6 +28,7 @@ import pytest
 with mock.patch.dict(os.environ, POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1"):
     import numpy  # noqa: F401
     import polars
+    import scipy.linalg  # noqa: F401  (it brings a BLAS of its own)
 
     polars.thread_pool_size()  # makes the pool
 
