@@ -125,7 +125,7 @@ def exported(folder: Path) -> bytes:
 def whole(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the run of the next test exports where nobody interrupts it."""
     folder = tmp_path_factory.mktemp("whole")
-    path = written(folder, 'name = "slow_of_test"', episodes=16)
+    path = written(folder, 'name = "slow_of_test"', episodes=8)
     code, _, errors = played(commands, folder, str(path), "--out", "out").end()
     assert code == 0, errors
     return exported(folder / "out")
@@ -138,7 +138,7 @@ def test_ctrl_c_ends_without_a_traceback_says_how_to_go_on_and_is_gone_on_with(
     commands: Commands, whole: bytes, tmp_path: Path, workers: int, times: int
 ) -> None:
     """As a terminal does it: the signal goes to the workers as well. What was answered by then is kept."""
-    path, out = written(tmp_path, 'name = "slow_of_test"', workers, episodes=16), tmp_path / "out"
+    path, out = written(tmp_path, 'name = "slow_of_test"', workers, episodes=8), tmp_path / "out"
     seconds = 0.5 if times == 1 else 3.0  # what is under way at the first signal must be so at the second
     process = played(commands, tmp_path, str(path), "--out", "out", seconds=seconds)
     deadline = time.monotonic() + 120
@@ -153,7 +153,7 @@ def test_ctrl_c_ends_without_a_traceback_says_how_to_go_on_and_is_gone_on_with(
     assert "Traceback" not in said + errors and "Error" not in errors, errors
     assert code == (3 if times == 1 else 130), errors
     assert "akrasia run --resume out" in errors
-    assert times == 2 or ("interrupted" in errors and "of 16 episodes are not complete" in errors)
+    assert times == 2 or ("interrupted" in errors and "of 8 episodes are not complete" in errors)
     gone(helpers)
     kept = answered(out)
     assert kept >= 6
