@@ -6,7 +6,7 @@ import io
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -81,26 +81,30 @@ def test_the_rates_so_far_are_those_of_the_scorecard(finished: Path) -> None:
                 assert (shown.value, shown.low, shown.high) == (measured.value, measured.low, measured.high)
 
 
-@pytest.mark.parametrize(
-    ("events", "says"),
-    [
-        ([], "waiting for slow: loading weights, or connecting"),
-        ([WaitBegan("slow", 34.0, "the provider asks to wait")], "slow: the provider asks to wait, 3"),
-        ([CircuitOpened("slow", "503")], "slow does not answer and is tried again: 503"),
-        ([CallBegan("k", "slow", 0), CallBegan("j", "slow", 0)], "waiting for 2 answers of slow, the oldest for"),
-        ([CallBegan("k", "slow", 0), CallAnswered("k", "slow", "ok", "stop", Usage(), 0.0, 1.0, 1)], "nothing was"),
-    ],
-)
-def test_every_wait_is_said_within_seconds(events: list[Event], says: str) -> None:
-    out = io.StringIO()
+def test_every_wait_is_said_within_seconds() -> None:
+    begun = RunBegan("r", ("t",), ("slow",), ("base",), 1, "fork")
+    answered = CallAnswered("k", "slow", "ok", "stop", Usage(), 0.0, 1.0, 1)
+    said: dict[str, list[Event]] = {
+        "waiting for slow: loading weights, or connecting": [],
+        "slow: the provider asks to wait, 3": [begun, WaitBegan("slow", 34.0, "the provider asks to wait")],
+        "slow does not answer and is tried again: 503": [begun, CircuitOpened("slow", "503")],
+        "waiting for 2 answers of slow, the oldest for": [
+            begun, CallBegan("k", "slow", 0), CallBegan("j", "slow", 0)
+        ],
+        "nothing was": [begun, CallBegan("k", "slow", 0), answered],
+    }  # fmt: skip
     size = RunSize(situations=10, models=["slow"], variants=["base"])
-    with RunProgress(size, Console(file=out, width=200)) as progress:
-        for event in [RunBegan("r", ("t",), ("slow",), ("base",), 1, "fork"), *events] if events else []:
-            progress(event)
+    written = {says: io.StringIO() for says in said}
+    with ExitStack() as shown:
+        for says, events in said.items():
+            progress = shown.enter_context(RunProgress(size, Console(file=written[says], width=200)))
+            for event in events:
+                progress(event)
         deadline = time.monotonic() + 30
-        while says not in out.getvalue() and time.monotonic() < deadline:
+        while not all(says in out.getvalue() for says, out in written.items()) and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert says in out.getvalue() and "0 of 10 situations decided" in out.getvalue()
+    for says, out in written.items():
+        assert says in out.getvalue() and "0 of 10 situations decided" in out.getvalue()
 
 
 def test_a_provider_that_asks_to_wait_is_named_with_the_seconds(
