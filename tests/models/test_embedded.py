@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import akrasia
@@ -19,6 +20,7 @@ from akrasia.models.providers.shipped_weights import as_q8_0, default_weights, v
 from akrasia.records import Draw, Message, Request, Response, Sampling
 
 pytestmark = pytest.mark.embedded
+gguf = pytest.importorskip("gguf", reason="the extra embedded is not installed")
 
 PROMPT = (
     "Buttons: A, B, C\nStep=0 Action=A Reward=0.90\nStep=1 Action=B Reward=0.10\nStep=2 Action=C Reward=0.20\n"
@@ -174,18 +176,36 @@ def test_another_file_is_another_model(tmp_path: Path) -> None:
     assert first.id != second.id
 
 
-@pytest.mark.slow
-async def test_weights_are_recast_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    fresh = Embedded(slots=1, threads=1)
-    await fresh.open()
-    said = await generate(fresh, request(fresh, temperature=0.0, choices=LETTERS), Draw(1, 0))
-    await fresh.close()
-    assert said.text == "A"
-    [made] = (tmp_path / "akrasia").iterdir()
+def test_weights_are_recast_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file; what becomes of the shipped one, which takes seconds, is what answers above."""
+    old, new = gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q8_0
+    values = np.random.default_rng(0).normal(size=(8, 64)).astype(np.float32)
+    shipped, cache = tmp_path / "shipped.gguf", tmp_path / "cache" / "akrasia"
+    writer = gguf.GGUFWriter(str(shipped), "llama")
+    writer.add_file_type(3)
+    writer.add_context_length(1024)
+    writer.add_token_list(["a", "b", "ü"])
+    writer.add_tensor("weight", gguf.quantize(values, old), raw_dtype=old)
+    writer.add_tensor("norm", values[0])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
+    made = as_q8_0(shipped)
+    assert [*cache.iterdir()] == [made]
+    before, after = gguf.GGUFReader(str(shipped)), gguf.GGUFReader(str(made))
+    told = [{k: f.contents() for k, f in r.fields.items() if not k.startswith("GGUF.")} for r in (before, after)]
+    assert told[1] == told[0] | {"general.file_type": 7} and told[0]["tokenizer.ggml.tokens"] == ["a", "b", "ü"]
+    weight, norm = after.tensors
+    assert (weight.name, weight.tensor_type, norm.name) == ("weight", new, "norm")
+    read = [gguf.dequantize(t.data, t.tensor_type) for t in (before.tensors[0], weight)]
+    assert np.abs(read[1] - read[0]).max() < 0.02 < np.abs(values).max() and np.array_equal(norm.data, values[0])
+
     stamp = os.stat(made).st_mtime_ns
-    assert as_q8_0(default_weights()) == made  # what opening asks for
-    assert [*(tmp_path / "akrasia").iterdir()] == [made] and os.stat(made).st_mtime_ns == stamp
+    assert as_q8_0(shipped) == made
+    assert [*cache.iterdir()] == [made] and os.stat(made).st_mtime_ns == stamp
 
 
 def test_prompts_that_cannot_fit_are_refused_before_any_call(tmp_path: Path) -> None:
