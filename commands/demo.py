@@ -43,19 +43,20 @@ def demo(
 ) -> None:
     """Ask whether another look, a critic, a vote or a debate closes the gap of a small model in this process."""
     with waiting("loading what the demo needs"):
-        from ..experiments.config import load_settings
+        from ..experiments.config import assemble, load_settings
         from ..reports.answer import answer_sentences, show_answer
         from .playing import is_complete
 
     console = terminal(as_json)
     folder = out or Path("runs") / ("demo" if model is None else f"demo-{_slug(model)}")
     changes = {"model": model, "episodes": episodes}
+    asked = load_settings(example_file("demo")) | {key: value for key, value in changes.items() if value is not None}
+    assemble(asked)  # what is wrong with it is said before anything is played
     test = None
     if model is None:
         console.print("1 of 2: the instrument's test, on a model that was made to have a gap")
         test = _played(_tested(), folder.with_name(f"{folder.name}-organism"), fresh, console)
         console.print("2 of 2: the question, on an untuned model")
-    asked = load_settings(example_file("demo")) | {key: value for key, value in changes.items() if value is not None}
     result = _played(asked, folder, fresh, console)
     complete = all(is_complete(r) for r in (result, test) if r is not None)
     if not complete:
