@@ -65,7 +65,7 @@ def test_own_code_that_fails_alike_ends_the_run(tmp_path: Path) -> None:
     assert told.startswith("the first 8 decisions of 'mine' all failed alike: RuntimeError: vector store down")
     assert "node 'node'" in told and "--keep-going" in told
     assert FIRST_DECISIONS <= decided(result, "mine") < FIRST_DECISIONS + 4
-    assert any("the first 8 decisions of 'mine' all failed alike" in w for w in result.score().warnings)
+    assert any("the first 8 decisions of 'mine' all failed alike" in w for w in result.score(["gap"]).warnings)
 
 
 def test_a_graph_that_asks_nobody_is_stopped_too(tmp_path: Path) -> None:

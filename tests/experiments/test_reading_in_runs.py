@@ -68,7 +68,7 @@ def counts(request: Request, draw: Draw) -> str:
 def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_potemkin(tmp_path: Path, variant: str) -> None:
     task = potemkin()
     run = ak.run(task=task, model=perfect(task), variants=["reason_act", variant], episodes=6, out=tmp_path / "run")
-    for arm in run.score().arms:
+    for arm in run.score(["knowing", "doing", "gap"]).arms:
         assert arm.metrics["doing"].value == 1 and arm.metrics["gap"].value == 0
     confidence = run.records.filter(run.records["variant"] != "reason_act")["confidence"]
     assert len(confidence) and set(confidence) == {0.8}
@@ -78,7 +78,7 @@ def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_potemkin(tmp
 def test_a_perfect_agent_that_says_how_sure_it_is_does_all_right_on_numbers(tmp_path: Path, variant: str) -> None:
     run = ak.run(task=numbers(tmp_path), model=Scripted(counts, "counts"), variants=["reason_act", variant], episodes=8,
                  out=tmp_path / "run")  # fmt: skip
-    for arm in run.score().arms:
+    for arm in run.score(["knowing", "doing", "gap"]).arms:
         assert arm.metrics["doing"].value == 1 and arm.metrics["knowing"].value == 1
 
 
@@ -133,7 +133,7 @@ def test_what_was_recommended_and_done_in_other_signs_is_the_same(tmp_path: Path
     path.write_text(json.dumps({"question": "Whose play?", "answer": "O'Brien"}) + "\n")
     model = Scripted(lambda request, draw: "BEST=O\u2019Brien\nACTION=**o'brien**.", "texts")
     run = ak.run(task=questions(str(path)), model=model, variants=["reason_act"], episodes=4, out=tmp_path / "run")
-    (arm,) = run.score().arms
+    (arm,) = run.score(["knowing", "doing"]).arms
     assert arm.metrics["doing"].value == arm.metrics["knowing"].value == 1
     assert set(run.records["follows"]) == {True}
 

@@ -150,7 +150,8 @@ def test_a_run_without_an_end_says_so(told: ak.Result, tmp_path: Path) -> None:
         stored["variants"]["act"]["episodes"] = 5
         ledger.set_meta("experiment", json.dumps(stored))
         ledger.begin_session()
-    assert NO_END in result.score().warnings[0] and "act lacks 3 of 5" in result.score().warnings[0]
+    (warning, *_) = result.score(["gap"]).warnings
+    assert NO_END in warning and "act lacks 3 of 5" in warning
 
 
 def test_after_looking_the_rates_at_the_top_are_those_that_hold(tmp_path: Path, capsys: Any) -> None:
@@ -176,7 +177,7 @@ def test_after_looking_the_rates_at_the_top_are_those_that_hold(tmp_path: Path, 
 def test_where_an_episode_is_one_decision_the_scorecard_says_what_optimal_means(tmp_path: Path) -> None:
     def said(name: str, task: Any) -> list[str]:
         result = ak.run(task=task, model="simulated", variants=["act"], episodes=2, out=tmp_path / name)
-        return [w for w in result.score().warnings if "'optimal' means" in w]
+        return [w for w in result.score(["doing"]).warnings if "'optimal' means" in w]
 
     assert not said("long", ak.tasks.bandit(arms=3, horizon=2))
     for rule, meaning in (("ucb", "bonus"), ("greedy", "by its mean so far"), ("truth", "true means")):
@@ -254,13 +255,14 @@ def test_a_run_that_another_reader_read_says_so(tmp_path: Path, capsys: Any, ver
     old = ak.open_run(result.folder)
     who = f"reader {version or 'of a version that was not recorded'}"
     line = f"read by {who}; the error rates at hand are those of reader {READER_VERSION} and say nothing of it"
-    assert line in " ".join(terminal(old, capsys).split()) and line in render_report(old.score(), {})
-    assert not [w for w in old.score().warnings if "different readers" in w]
-    assert old.score() == result.score()
+    assert line in " ".join(terminal(old, capsys).split()) and line in render_report(card := old.score(), {})
+    assert not [w for w in card.warnings if "different readers" in w]
+    assert card == result.score()
     resumed = ak.run(task=TASK, model="simulated", variants=["act"], episodes=3, out=result.folder)
-    (warning,) = [w for w in resumed.score().warnings if "different readers" in w]
-    assert f"({version or 'not recorded'}, {READER_VERSION})" in warning and resumed.score().reading[0].errors is None
-    assert "reader " + READER_VERSION in str(resumed.score().reading[0])
+    card = resumed.score(["gap"])
+    (warning,) = [w for w in card.warnings if "different readers" in w]
+    assert f"({version or 'not recorded'}, {READER_VERSION})" in warning and card.reading[0].errors is None
+    assert "reader " + READER_VERSION in str(card.reading[0])
 
 
 @pytest.mark.parametrize(
