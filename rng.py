@@ -8,8 +8,10 @@ random numbers).
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 Name = str | int
 _WORD = 2**64 - 1
@@ -25,6 +27,18 @@ def seed_of(*names: Name, bits: int = 64) -> int:
 def named_rng(*names: Name) -> np.random.Generator:
     """The generator that belongs to a name; the same name always gives the same numbers."""
     key = seed_of(*names, bits=128)
-    # Two words: numpy splits an integer of 128 bits three times slower.
     words = np.array([key & _WORD, key >> 64], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=words))
+    seed: Any = _Key(words)  # numpy's types know its own seeds alone
+    return np.random.Generator(np.random.Philox(seed))
+
+
+class _Key(ISeedSequence):
+    """The key of a generator in the place of a seed: the same numbers as by `Philox(key=...)`, which first asks the
+    operating system for a seed that it does not use, and takes three times as long.
+    """
+
+    def __init__(self, words: Any) -> None:
+        self._words = words
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        return self._words

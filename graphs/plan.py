@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import networkx as nx
 
@@ -32,7 +32,7 @@ from .code_modules import is_shipped
 from .decider import Change, Recommends, untagged
 from .external_graph import ExternalGraph
 from .node import Node, as_digraph, check_graphs, check_nodes, lanes_read, reads_oracle, reveals_oracle
-from .running import CompiledPlan, chains_of, compiled_chains
+from .running import Play, chains_of, play_of
 from .state import decision_from
 from .styles import check_continues, check_continues_views
 
@@ -296,12 +296,9 @@ class Plan:
             oracle=oracle if self.leaks else None,
             tools=shown_tools(tools, shown),
         )
-        limit = {"recursion_limit": len(self.nodes) + 1}  # no plan goes round: that many steps are enough
         # A graph from elsewhere, and whoever listens, are given each agent as a node of LangGraph.
-        graph = self._joined if asked is models and not self.graphs else self._compiled
-        # Of its second version LangGraph gives the end alone, without a chunk for each node that nobody reads here.
-        output = await graph.ainvoke({"turns": {}}, config=cast(Any, limit), context=context, version="v2")
-        end = cast(Any, output).value
+        play = self._joined if asked is models and not self.graphs else self._compiled
+        end = await play(context)
         order = tuple(n.name for n in self.nodes)
         decision = decision_from(end["turns"], order, self.decision, shown, end.get("inside"))
         return decision, dict(end.get("tags", {}))
@@ -309,14 +306,14 @@ class Plan:
     decide = untagged(decide_tagged)
 
     @cached_property
-    def _compiled(self) -> CompiledPlan:
+    def _compiled(self) -> Play:
         """The graph of a run, whose context holds situation and models: each agent is a node."""
-        return compiled_chains(self, [(n,) for n in self.nodes])
+        return play_of(self, [(n,) for n in self.nodes], heard=True)
 
     @cached_property
-    def _joined(self) -> CompiledPlan:
+    def _joined(self) -> Play:
         """The same graph with fewer nodes: agents that speak one after the other are one node."""
-        return compiled_chains(self, chains_of(self.nodes))
+        return play_of(self, chains_of(self.nodes), heard=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("_compiled", "_joined", "code")}

@@ -2,6 +2,8 @@
 
 Invariant: a value here is plain data. It holds no model, no graph and no clock, equals any other value with the same
 content, and survives `decode(type, encode(value))` unchanged.
+
+The classes have no slots: orjson writes a dataclass with slots about five times slower.
 """
 
 from .codec import decode, digest, encode

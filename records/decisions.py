@@ -14,7 +14,7 @@ from .situations import Oracle
 from .tools import ToolUse
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Implied:
     """What a reasoning implies with its conclusion cut off, and what that conclusion says.
 
@@ -30,7 +30,7 @@ class Implied:
     concluded_status: Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mention:
     """A remark that points at an action (`label`), its kind, and whether an answer mentions it."""
 
@@ -39,7 +39,7 @@ class Mention:
     mentioned: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """One agent's part in a decision.
 
@@ -105,7 +105,7 @@ class Turn:
         return self.answer or self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decision:
     """What a variant decided at a situation.
 
@@ -130,7 +130,7 @@ class Decision:
     shown_as: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trial:
     """One more draw of a decision: the same variant in the same situation, by samples of its own.
 
@@ -146,7 +146,7 @@ class Trial:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """Everything stored about one step of one episode of one variant.
 

@@ -27,7 +27,7 @@ MOST_TOKENS = 2**53  # sums of larger numbers are not exact in every program
 NO_LIMIT = 131_072  # tokens by which an answer without a limit is reckoned
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One message of a prompt. In completion mode the contents are joined as they are.
 
@@ -74,7 +74,7 @@ class Message:
         return (self.content, *of_parts, *of_calls, self.tool_call_id, self.name, self.reasoning, self.blocks)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sampling:
     """How one answer is sampled. `akrasia.models.sampling` says how each setting reaches a provider.
 
@@ -109,7 +109,7 @@ class Sampling:
         return self.max_tokens + (NO_LIMIT if self.thinking_tokens is None else self.thinking_tokens)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What a model is asked.
 
@@ -139,7 +139,7 @@ class Request:
         return (*of_messages, *of_tools, self.response_format)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draw:
     """Names one sample: the same request in the same draw has the same answer in every variant."""
 
@@ -148,7 +148,7 @@ class Draw:
     sample: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Usage:
     """Tokens of one or more calls, as the provider counted them."""
 
@@ -166,7 +166,7 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spend:
     """Calls, US dollars and tokens: what is paid, reserved or needed. It is false where all three are 0."""
 
@@ -184,7 +184,7 @@ class Spend:
         return bool(self.calls or self.dollars or self.tokens)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """One answer, or the typed reason why there is none.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transition:
     """One past step: the action that was taken, and its reward."""
 
@@ -18,7 +18,7 @@ class Transition:
     reward: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quantity:
     """A figure of each action that follows from the history: a count, a mean, a bonus.
 
@@ -29,7 +29,7 @@ class Quantity:
     values: tuple[float | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """What an agent sees at one step, as data.
 
@@ -77,7 +77,7 @@ class Situation:
         return next((q for q in self.quantities if q.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CuedSituation(Situation):
     """A situation as it is shown with a remark that points at an action: `cue` is its name there."""
 
@@ -85,7 +85,7 @@ class CuedSituation(Situation):
     cue_kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Example:
     """A solved situation: `action` is optimal there."""
 
@@ -93,7 +93,7 @@ class Example:
     action: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Oracle:
     """What is right at a situation, as sets of actions, since actions can tie.
 

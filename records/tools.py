@@ -14,7 +14,7 @@ CHOICES_OF_TOOLS = ("auto", "none", "required")
 """What a request may say of the tools that it offers, beside the name of the one that is to be called."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """One part of a message's content.
 
@@ -30,7 +30,7 @@ class Part:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolCall:
     """One call of a tool that a model asks for.
 
@@ -52,7 +52,7 @@ class ToolCall:
         return value if isinstance(value, dict) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolUse:
     """One call of a tool as it stands in a transcript.
 
@@ -68,7 +68,7 @@ class ToolUse:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """A tool that a model may call.
 
@@ -83,7 +83,7 @@ class Tool:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenLogprob:
     """The natural logarithm of one token's probability, and of those of the likeliest tokens in its place."""
 

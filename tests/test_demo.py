@@ -61,6 +61,11 @@ def test_the_first_screen_is_the_question_one_table_two_sentences_and_what_is_ne
     assert (tmp_path / "runs/demo-simulated/ledger.sqlite").stat().st_mtime_ns > made
 
 
+@pytest.mark.embedded
+def test_what_is_wrong_is_said_before_anything_is_played(demo: Demo, tmp_path: Path) -> None:
+    assert demo("--episodes", "0") == (2, "") and not list(tmp_path.iterdir())
+
+
 def played(folder: Path, variants: dict[str, str], model: str, episodes: int = 40) -> ak.Result:
     task = {"name": "bandit", "horizon": 2}
     return ak.run(task=task, model=model, variants=variants, episodes=episodes, out=folder)
