@@ -7,6 +7,7 @@ alike); 130 interrupted.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ def program() -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `akrasia` command; always ends in `SystemExit`. By default its arguments are those of the process."""
+    if arguments is None:  # a process of its own: what it imports is there to stay, and is a third of a short command
+        gc.set_threshold(20_000, 20, 20)
     try:
         program()(arguments, prog_name="akrasia")
     except AkrasiaError as error:

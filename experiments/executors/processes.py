@@ -20,6 +20,7 @@ from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 from ...errors import UsageError, WorkerLost
+from .collecting import rare_collections
 from .messages import ConnectionLost, Failed, ToDriver, ToWorker
 from .worker import run_worker, unpack_spec
 
@@ -124,4 +125,5 @@ def _main(there: socket.socket, spec: bytes) -> None:
         await writer.drain()
         writer.close()
 
-    asyncio.run(main())
+    with rare_collections():  # the first decision imports as much as the worker has imported by now
+        asyncio.run(main())
