@@ -15,11 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .commands.catalogue_verbs import add_catalogue_commands
-from .commands.experiment_verbs import add_experiment_commands
-from .commands.grouped import GroupedCommands
-from .commands.result_verbs import add_result_commands
-from .commands.training_verbs import add_training_commands
+from .commands.lazy_commands import GroupedCommands
 from .errors import AkrasiaError, Denied, UsageError
 
 TRACEBACK = "AKRASIA_TRACEBACK"  # set to anything, an error that nobody expected shows where it came from
@@ -33,13 +29,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for add_commands in (add_experiment_commands, add_result_commands, add_catalogue_commands, add_training_commands):
-    add_commands(app)
 
 
 @cache
 def program() -> Any:
-    """All commands as click knows them, built once in a process: that takes as long as many a command."""
+    """All commands as click knows them, made once in a process; each is imported when it is called."""
     return typer.main.get_command(app)
 
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-import typer
 from reference_columns import COLUMNS_INTRO, HEADLINE, NEEDED, TYPES, column_meanings
 
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.experiments.settings import ExperimentSettings
 from akrasia.graphs.reason_act import GRAPHS
 from akrasia.interventions.base import INTERVENTIONS
@@ -41,11 +40,10 @@ _SECTION = re.compile(r"^(?:Args|Attributes):\n((?:    .*\n?|\n)+)", re.MULTILIN
 
 def cli_page() -> str:
     """The page of the command line."""
-    root: Any = typer.main.get_command(app)
     lines = ["# The command line", "", MADE, "", *_program()]
-    for name, command in root.commands.items():
+    for name, command in program().commands.items():
         for verb, sub in getattr(command, "commands", {"": command}).items():
-            lines += _command(f"{name} {verb}".strip(), sub)
+            lines += _command(f"{name} {verb}".strip(), sub.loaded)
     return "\n".join(lines) + "\n"
 
 

@@ -9,14 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from ..errors import AkrasiaError, UnknownName
-from ..reports.tables import PROSE, RowNamedTable, TableColumn
+from ..reports.tables import PROSE
 from ..reports.text import marked_name
 from .examples import example_rows
-from .output import echo_json
-from .runs import run_rows
+from .run_rows import run_rows
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -40,35 +37,6 @@ class ListedKind:
     ranks: tuple[int, ...] = ()
     wraps: Mapping[str, int] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
-
-
-def show_list(kind: str, console: Console, wide: bool = False, as_json: bool = False) -> None:
-    """Print one kind of name as a table, or as JSON.
-
-    Raises:
-        UnknownName: there is no such kind.
-    """
-    rows = entries(kind)
-    listed = KINDS[kind]
-    if as_json:
-        echo_json([dict(zip(listed.headings, row, strict=True)) for row in rows])
-        return
-    if not rows:
-        console.print(f"There are no {kind} here.")
-        return
-    ranks = listed.ranks or (0,) * len(listed.headings)
-    columns = [
-        TableColumn(
-            heading,
-            [row[i] for row in rows],
-            "right" if heading in listed.numbers else "left",
-            ranks[i - 1],
-            listed.wraps.get(heading, 0),
-        )
-        for i, heading in enumerate(listed.headings)
-        if i
-    ]
-    console.print(RowNamedTable("", listed.headings[0], [row[0] for row in rows], columns, wide))
 
 
 def entries(kind: str) -> list[tuple[str, ...]]:

@@ -4,57 +4,65 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 from xml.etree import ElementTree
 
-from rich.console import Console
+import typer
 from rich.text import Text
 
 from ..errors import LedgerError, RunFolderError
-from ..evals.check_report import CheckReport
 from ..files import writable, write_file
-from ..result import open_run
-from .output import echo_json
+from .arguments import AsJson, RunFolder
+from .output import echo_json, terminal
+from .threads import few_threads
 from .waiting import waiting
+
+if TYPE_CHECKING:
+    from ..evals.check_report import CheckReport
 
 STYLES = {True: "green", False: "red", None: "yellow"}
 
 
-def check_command(
-    run: Path,
-    checks: Sequence[str],
-    console: Console,
-    *,
-    evaluators: Sequence[str],
-    as_json: bool,
-    junit: Path | None,
-    **options: Any,
-) -> int:
-    """Print what `akrasia check RUN CHECK...` asks for; returns the exit code: 0, 1 or 3.
+def check(
+    run: RunFolder,
+    checks: Annotated[
+        list[str], typer.Argument(help='"gap < 0.2", "doing(VARIANT) >= 70%", "gap(A) < gap(B)".', metavar="CHECK...")
+    ],
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    interval: Annotated[str, typer.Option(help="Kind of interval: robust or bootstrap.")] = "robust",
+    evaluator: Annotated[
+        list[str] | None, typer.Option(help="An evaluator that checks name, NAME or FILE.py:NAME; may be repeated.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Only on this task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only with this model.")] = None,
+    as_json: AsJson = False,
+    junit: Annotated[Path | None, typer.Option(help="Also write it to this file as JUnit XML.")] = None,
+) -> None:
+    """Check figures of a run: exit code 0 all hold, 1 one does not, 3 one cannot be said, 2 bad input."""
+    few_threads(run)
+    from ..result import open_run
 
-    Args:
-        evaluators: that checks may name.
-        junit: a file for the same as JUnit XML.
-        options: `level`, `interval`, `task` and `model` of `Result.check`.
-
-    Raises:
-        UsageError: bad input: the folder holds no run, or one that cannot be read; a check names what is unknown, or
-            does not parse.
-    """
     if junit is not None:
         writable(junit.parent)
+    options: dict[str, Any] = {"level": level, "interval": interval, "task": task, "model": model}
     try:
         with waiting(f"scoring {run}"):
-            report = open_run(run).check(*checks, evaluators=evaluators, **options)
+            report = open_run(run).check(*checks, evaluators=evaluator or (), **options)
     except LedgerError as error:  # exit code 1 would say that a check does not hold
         raise RunFolderError(error.what, error.why, error.remedy) from None
     if junit is not None:
         write_file(junit, _junit(report, run))
     if as_json:
         echo_json(_as_json(report))
-        return report.exit_code
+    else:
+        _show(report)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+def _show(report: CheckReport) -> None:
+    console = terminal()
     width = shutil.get_terminal_size((console.width, 0)).columns  # in a pipe as COLUMNS says
     for note in report.notes:
         console.print(Text(_wrapped(note, width)), soft_wrap=True)
@@ -62,7 +70,6 @@ def check_command(
         text = Text(_wrapped(report.line_text(line), width))
         text.stylize(STYLES[line.holds], 0, len(line.verdict))
         console.print(text, soft_wrap=True)
-    return report.exit_code
 
 
 def _wrapped(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""What a machine has and lacks, said before a run finds out."""
+"""`akrasia doctor`: what a machine has and lacks, said before a run finds out."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 from rich.text import Text
 
-from ..blocking import blocking
 from ..errors import AkrasiaError
-from ..models.base import ModelInfo
-from ..models.gateway import Gateway
-from ..models.near_names import warnings_of_names
-from ..models.providers.preflight import KEY_VARIABLES
-from ..models.providers.shipped_weights import default_weights
-from ..models.resolve import resolve
-from ..records import Draw, Message, Response, Sampling
 from ..reports.tables import PROSE, RowNamedTable, TableColumn
-from .output import echo_json
-from .settings import tell
+from .arguments import AsJson
+from .output import echo_json, terminal
 from .waiting import waiting
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..models.base import ModelInfo
+    from ..records import Response
 
 QUESTION = "Answer with the one word: ready."
 
@@ -36,12 +35,33 @@ COMPROMISED = {"1.82.7", "1.82.8", "1.107.0"}  # of litellm
 OK, WARN, BAD = "ok", "note", "missing"
 
 
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Ask this model one tiny question, which is billed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check this machine: versions, weights, native libraries, and which provider keys are set; or one model."""
+    console = terminal()
+    if model is not None:
+        well = ask_once(console, model, as_json)
+    else:
+        findings = list(_findings())
+        _show("akrasia doctor", findings, console, as_json)
+        well = all(state != BAD for _, state, _ in findings)
+    if not well:
+        raise typer.Exit(1)
+
+
 def ask_once(console: Console, model: str, as_json: bool = False) -> bool:
     """Ask a model one tiny question and print what it takes; True if it answered. It is billed like any other call.
 
     Raises:
         UsageError, Denied: the model cannot be used here, and why.
     """
+    from ..blocking import blocking
+    from ..models.near_names import warnings_of_names
+    from ..models.resolve import resolve
+    from .settings import tell
+
     tell(warnings_of_names([resolve(model)]))
     with waiting(f"asking {model}, which loads its weights or connects first", in_pipes=True):
         info, response = blocking(lambda: _ask(model))
@@ -50,6 +70,10 @@ def ask_once(console: Console, model: str, as_json: bool = False) -> bool:
 
 
 async def _ask(model: str) -> tuple[ModelInfo, Response]:
+    from ..models.gateway import Gateway
+    from ..models.resolve import resolve
+    from ..records import Draw, Message, Sampling
+
     gateway = Gateway([backend := resolve(model)])
     try:
         await gateway.open()
@@ -87,13 +111,6 @@ def _answers(info: ModelInfo, response: Response) -> Iterator[tuple[str, str, st
     yield "cost of this call", OK, "not known" if response.cost is None else f"${response.cost:.6f}"
 
 
-def examine(console: Console, as_json: bool = False) -> bool:
-    """Print the findings; True if nothing that every user needs is missing. No key is ever printed."""
-    findings = list(_findings())
-    _show("akrasia doctor", findings, console, as_json)
-    return all(state != BAD for _, state, _ in findings)
-
-
 def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console, as_json: bool) -> None:
     """Print (what, state, detail) as a table, or as JSON."""
     rows = list(findings)
@@ -106,6 +123,10 @@ def _show(title: str, findings: Iterable[tuple[str, str, str]], console: Console
 
 
 def _findings() -> Iterator[tuple[str, str, str]]:
+    """(what, state, detail) of this machine; no key is ever given away."""
+    from ..models.providers.preflight import KEY_VARIABLES
+    from ..models.providers.shipped_weights import default_weights
+
     yield "python", OK if sys.version_info >= (3, 11) else BAD, platform.python_version()
     for package in NEEDED:
         yield package, *_package(package)

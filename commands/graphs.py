@@ -1,21 +1,22 @@
-"""One variant as it will run: its cost in calls, who reads whom, and its drawing. Asks no model."""
+"""`akrasia graphs show`: one variant as it will run: its cost in calls, who reads whom, its drawing. Asks no model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
+import typer
 from rich.text import Text
 
-from ..agents.base import asks_model
 from ..files import write_file
-from ..graphs.drawing import draw
-from ..graphs.node import Node
-from ..graphs.plan import Plan
 from ..reports.tables import PROSE, RowNamedTable, TableColumn
-from .output import echo_json
+from .arguments import AsJson, Wide
+from .output import echo_json, terminal
+
+if TYPE_CHECKING:
+    from ..graphs.node import Node
+    from ..graphs.plan import Plan
 
 MOST_DRAWS = 4
 HEADINGS = (
@@ -27,21 +28,19 @@ HEADINGS = (
 )
 
 
-def show_graph(
-    plan: Plan,
-    console: Console,
-    svg: Path | None = None,
-    png: Path | None = None,
-    mermaid: bool = False,
-    wide: bool = False,
-    as_json: bool = False,
+def graphs_show(
+    expression: Annotated[str, typer.Argument(help='A variant: "reason_act | critique(rounds=2)".')],
+    svg: Annotated[Path | None, typer.Option(help="Write the picture as SVG.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write the picture as PNG.")] = None,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print Mermaid text instead.")] = False,
+    wide: Wide = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print a plan as a table, or as Mermaid text alone, after writing its drawings to the files that are given.
+    """Show a variant's agents, who reads whom, and what a decision costs in calls."""
+    from ..graphs.drawing import draw
+    from ..interventions import parse
 
-    Raises:
-        MissingExtra: PNG needs the extra "png".
-        RunFolderError: a file cannot be written; one that was there before is kept.
-    """
+    plan, console = parse(expression), terminal()
     drawn = [(path, draw(plan, format)) for path, format in ((svg, "svg"), (png, "png")) if path is not None]
     written = [write_file(path, data if isinstance(data, bytes) else data.encode()) for path, data in drawn]
     if as_json:
@@ -67,6 +66,8 @@ def show_graph(
 
 
 def _as_json(plan: Plan, written: Sequence[Path]) -> dict[str, Any]:
+    from ..graphs.drawing import draw
+
     keys = ("node", *(heading for heading, _, _ in HEADINGS))
     return {
         "plan": plan.name,
@@ -81,6 +82,8 @@ def _as_json(plan: Plan, written: Sequence[Path]) -> dict[str, Any]:
 
 
 def _row(plan: Plan, node: Node) -> tuple[str, ...]:
+    from ..agents.base import asks_model
+
     asks = asks_model(node.agent)
     name = f"{node.name} (decision)" if node.name == plan.decision else node.name
     reads = ", ".join(node.reads) or "-"

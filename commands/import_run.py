@@ -3,54 +3,64 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..errors import BadOption, UnknownName
-from ..importers import IMPORTERS, guess_kind, import_run
-from ..ledger.imported import ImportedFrom
-from .output import echo_json
+from .arguments import AsJson, names_of
+from .output import echo_json, terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..ledger.imported import ImportedFrom
 
 
-def import_command(
-    kind: str,
-    source: str,
-    out: Path,
-    console: Console,
-    *,
-    given: Mapping[str, Any],
-    more: Sequence[str],
-    names: Mapping[str, str],
-    fresh: bool,
-    yes: bool,
-    as_json: bool,
+def import_run(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="The format by name: akrasia list importers.", metavar="KIND", autocompletion=names_of("importers")
+        ),
+    ],
+    source: Annotated[str, typer.Argument(help="The file or folder; for table also hf:OWNER/NAME.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="Run folder that is made of it.")],
+    map_: Annotated[
+        str | None, typer.Option("--map", help="table: item=question_id,variant=model,done=answer,right=key.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="The least score that is right.")] = None,
+    rule: Annotated[str | None, typer.Option(help="aiw: which answer of a response counts, first or last.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Another option of the format, name=value; may be repeated.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="What the questions are called, where the source does not say.")] = "",
+    model: Annotated[str, typer.Option(help="The model, where the source does not say.")] = "",
+    variant: Annotated[str, typer.Option(help="The arm, where the source does not say.")] = "",
+    baseline: Annotated[str, typer.Option(help="The arm that others are compared with; by default the first.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run in the folder.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take guessed columns without asking.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print what `akrasia import KIND SOURCE --out RUN` made of a source.
+    """Make a run of what was run elsewhere: a table, logs of other tools, published outputs."""
+    from .. import importers
 
-    Args:
-        given: options of some formats that have a name of their own; None where they were not given.
-        more: others, as name=value.
-        names: task, model, variant and baseline, "" where they were not given.
-        yes: take guesses without asking.
-
-    Raises:
-        UsageError: no such format or option, or the source is not of that format.
-    """
-    options = {name: value for name, value in given.items() if value is not None} | _options(more)
-    if kind not in IMPORTERS:
-        raise UnknownName.among("importer", kind, IMPORTERS)
+    given: dict[str, Any] = {"map": map_, "threshold": threshold, "rule": rule}
+    options = {name: value for name, value in given.items() if value is not None} | _options(option or ())
+    if kind not in importers.IMPORTERS:
+        raise UnknownName.among("importer", kind, importers.IMPORTERS)
+    console = terminal()
 
     def confirm(told: Sequence[tuple[str, str, str, bool]]) -> None:
         _confirm(told, console, yes, as_json)
 
+    names = {"task": task, "model": model, "variant": variant, "baseline": baseline}
     try:
-        imported = import_run(kind, source, out, fresh=fresh, confirm=confirm, **names, **options)
+        imported = importers.import_run(kind, source, out, fresh=fresh, confirm=confirm, **names, **options)
     except BadOption as error:
         raise _with_guess(error, kind, Path(source)) from None
     if as_json:
@@ -105,6 +115,8 @@ def _show(imported: ImportedFrom, out: Path, console: Console) -> None:
 
 def _with_guess(error: BadOption, kind: str, source: Path) -> BadOption:
     """The error, with the format that the source looks like, where that is another one."""
+    from ..importers import guess_kind
+
     likely = [name for name in guess_kind(source) if name != kind]
     if not likely:
         return error

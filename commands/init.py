@@ -11,15 +11,13 @@ import textwrap
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import BadOption
-from ..experiments.config import assemble
 from ..files import write_file
-from ..registry import bind
-from ..tasks.base import TASKS
+from .arguments import AsJson, ModelName, TaskName, Variants, names_of
 from .examples import example_file
 from .output import echo_json
 
@@ -73,31 +71,30 @@ calls = 20000
 """
 
 
-def init_command(
-    file: Path,
-    task: str | None,
-    model: str | None,
-    variants: Sequence[str] | None,
-    force: bool,
-    as_json: bool,
-    example: str | None = None,
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write; its name names the experiment.")] = Path(
+        "experiment.toml"
+    ),
+    task: TaskName = None,
+    model: ModelName = None,
+    variant: Variants = None,
+    example: Annotated[
+        str | None,
+        typer.Option(help="Copy this example instead: akrasia list examples.", autocompletion=names_of("examples")),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write an experiment file and say what to do with it.
+    """Write a commented experiment file to start from: what is decided, by which model, and what is changed."""
+    from ..experiments.config import assemble
 
-    Args:
-        example: the name of a file that ships with the package, which is copied as it is, but for its name.
-
-    Raises:
-        BadOption: the file is there and `force` is not asked for, or it is no .toml file.
-        UsageError: a task, model or variant is unknown, or does not fit the others; nothing was written.
-    """
     if file.suffix != ".toml":
         raise BadOption(f"{str(file)!r} is no .toml file", remedy=f"Write: akrasia init {file.stem or 'mine'}.toml.")
     if file.exists() and not force:
         raise BadOption(f"{str(file)!r} is there already", remedy="Choose another name, or add --force to replace it.")
     if example is None:
-        text = experiment_text(file, task or "bandit", model or "embedded", variants or VARIANTS)
-    elif task or model or variants:
+        text = _experiment_text(file, task or "bandit", model or "embedded", variant or VARIANTS)
+    elif task or model or variant:
         remedy = "Copy it, and change it in the file; or, for once, with akrasia run FILE --model NAME."
         raise BadOption(
             "an example is copied as it is: --example excludes --task, --model and --variant", remedy=remedy
@@ -115,7 +112,7 @@ def init_command(
     typer.echo(f"Run it: akrasia run {file}")
 
 
-def experiment_text(file: Path, task: str, model: str, variants: Sequence[str]) -> str:
+def _experiment_text(file: Path, task: str, model: str, variants: Sequence[str]) -> str:
     """The text of an experiment file.
 
     Args:
@@ -138,6 +135,9 @@ def experiment_text(file: Path, task: str, model: str, variants: Sequence[str]) 
 
 def _options(task: str) -> str:
     """The options of a task, each at its default and commented out."""
+    from ..registry import bind
+    from ..tasks.base import TASKS
+
     factory = TASKS.factory(task)
     try:
         options: dict[str, Any] = dict(bind("task", task, factory, (), {}).options)

@@ -5,26 +5,24 @@ With an effect, a power, a pilot or a number of comparisons: also how many episo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
+import typer
 
-from ..experiments.config import assemble, experiment_json
-from ..experiments.experiment import Experiment
-from ..experiments.planning.forecast import ANSWER_TOKENS, CostEstimate, Forecast, ForecastRow, forecast_run
-from ..experiments.planning.power import POWER, PowerAnalysis, item_warnings, power_analysis
-from ..models.near_names import warnings_of_names
 from ..reports.tables import RowNamedTable, TableColumn
-from ..reports.text import short_name
-from ..result import open_run
-from .output import echo_json
-from .power import show_power
-from .settings import experiment_settings, tell
+from .arguments import AsJson, Changes, Episodes, ModelName, TaskName, Trials, Variants, Wide
+from .output import echo_json, terminal
 from .waiting import waiting
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..experiments.experiment import Experiment
+    from ..experiments.planning.forecast import CostEstimate, Forecast, ForecastRow
+    from ..experiments.planning.power import PowerAnalysis
 
 _HEADINGS = (  # with their ranks, see `TableColumn`
     ("calls", 0),
@@ -38,46 +36,60 @@ _HEADINGS = (  # with their ranks, see `TableColumn`
 )
 
 
-def plan_command(
-    path: Path | None,
-    options: Mapping[str, Any],
-    changes: Sequence[str],
-    answer_tokens: int,
-    console: Console,
-    *,
-    effect: float | None,
-    power: float | None,
-    pilot: Path | None,
-    comparisons: int | None,
-    wide: bool = False,
-    as_json: bool = False,
+def plan(
+    experiment: Annotated[Path | None, typer.Argument(help="A TOML file.")] = None,
+    task: TaskName = None,
+    model: ModelName = None,
+    variant: Variants = None,
+    episodes: Episodes = None,
+    trials: Trials = None,
+    changes: Changes = None,
+    answer_tokens: Annotated[int, typer.Option(help="Assumed length of an answer that holds a reasoning.")] = 160,
+    effect: Annotated[
+        float | None, typer.Option(help="The smallest difference of the gap that matters: how many episodes find it?")
+    ] = None,
+    power: Annotated[float | None, typer.Option(help="Probability of finding it; by default 0.8.")] = None,
+    pilot: Annotated[Path | None, typer.Option(help="A run of the same task that shows how episodes differ.")] = None,
+    comparisons: Annotated[
+        int | None, typer.Option(help="Contrasts that share the error rate; by default as many as verdicts correct.")
+    ] = None,
+    wide: Wide = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print the plan of an experiment and, where one of the last four is given, its power.
+    """Show what an experiment would do and cost, and how many episodes an effect needs, without asking any model."""
+    with waiting("loading what a plan needs"):
+        from ..experiments.config import assemble
+        from ..experiments.planning.forecast import forecast_run
+        from ..experiments.planning.power import POWER, power_analysis
+        from ..models.near_names import warnings_of_names
+        from ..result import open_run
+        from .plan_power import show_power
+        from .settings import experiment_settings, tell
 
-    Args:
-        path: a TOML file.
-        options: settings by their keys; those that are None were not given.
-        changes: `key=value` of the option --set.
-    """
-    settings, notes = experiment_settings(path, changes, options)
-    experiment = assemble(settings)
-    tell([*notes, *warnings_of_names(experiment.backends)])
+    options = {"task": task, "model": model, "variants": variant, "episodes": episodes, "trials": trials}
+    settings, notes = experiment_settings(experiment, changes or [], options)
+    planned = assemble(settings)
+    tell([*notes, *warnings_of_names(planned.backends)])
     with waiting("working out the prompts of every variant"):
-        forecast = forecast_run(experiment, answer_tokens=answer_tokens)
+        forecast = forecast_run(planned, answer_tokens=answer_tokens)
     analysis = None
     if any(option is not None for option in (effect, power, pilot, comparisons)):
         measured = None if pilot is None else open_run(pilot)
         spreads = None if measured is None else (measured.records, measured.experiment)
-        analysis = power_analysis(experiment, forecast, effect, POWER if power is None else power, comparisons, spreads)
+        analysis = power_analysis(planned, forecast, effect, POWER if power is None else power, comparisons, spreads)
     if as_json:
-        echo_json(_as_json(experiment, forecast, analysis))
+        echo_json(_as_json(planned, forecast, analysis))
         return
-    show_plan(experiment, console, answer_tokens, forecast, wide)
+    console = terminal()
+    show_plan(planned, forecast, console, wide)
     if analysis is not None:
-        show_power(analysis, experiment, console, wide)
+        show_power(analysis, planned, console, wide)
 
 
 def _as_json(experiment: Experiment, forecast: Forecast, analysis: PowerAnalysis | None) -> dict[str, Any]:
+    from ..experiments.config import experiment_json
+    from ..experiments.planning.power import item_warnings
+
     sums = {"alone": forecast.alone, "shared": forecast.shared, "at_most": forecast.at_most}
     return {
         "experiment": experiment_json(experiment),
@@ -88,20 +100,12 @@ def _as_json(experiment: Experiment, forecast: Forecast, analysis: PowerAnalysis
     }
 
 
-def show_plan(
-    experiment: Experiment,
-    console: Console,
-    answer_tokens: int = ANSWER_TOKENS,
-    forecast: Forecast | None = None,
-    wide: bool = False,
-) -> None:
+def show_plan(experiment: Experiment, forecast: Forecast, console: Console, wide: bool = False) -> None:
     """Print an experiment: what one decision of each variant takes, and what the whole run costs.
 
     Args:
-        forecast: its forecast, where it was made already.
         wide: every column, whatever the width.
     """
-    forecast = forecast or forecast_run(experiment, answer_tokens=answer_tokens)
     console.print(f"{experiment.name}: {experiment.design} design, seed {experiment.seed}")
     for (task, model), rows in groupby(forecast.rows, key=lambda r: (r.task, r.model)):
         console.print(_table(f"{task}, {model}", list(rows), wide))
@@ -115,6 +119,8 @@ def show_plan(
 
 def _table(title: str, rows: list[ForecastRow], wide: bool) -> RowNamedTable:
     """One row a variant."""
+    from ..reports.text import short_name
+
     lines = [_cells(row) for row in rows]
     columns = [
         TableColumn(heading, [cells[i] for cells in lines], "right", rank)
@@ -150,6 +156,8 @@ def _dollars(cost: CostEstimate) -> str:
 
 
 def _show_sums(forecast: Forecast, experiment: Experiment, console: Console) -> None:
+    from ..experiments.planning.power import item_warnings
+
     answers, calls = round(forecast.alone.calls), round(forecast.shared.calls)
     console.print(
         f"{experiment.episodes} episodes; at most {experiment.situations} situations"

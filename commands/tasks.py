@@ -1,41 +1,46 @@
-"""One task as an agent meets it: what is seen, what may be done, and what would be right."""
+"""`akrasia tasks show`: one task as an agent meets it: what is seen, what may be done, and what would be right."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
+import typer
 from rich.panel import Panel
 from rich.text import Text
 
-from ..agents.rendering import render_situation
 from ..errors import BadOption
 from ..options import MOST_SEED, whole
-from ..records import Oracle, Situation
-from ..tasks.base import TASKS, Graded, Task
-from .output import echo_json
+from .arguments import AsJson
+from .output import echo_json, terminal
+
+if TYPE_CHECKING:
+    from ..records import Oracle, Situation
+    from ..tasks.base import Task
 
 MOST_STEPS = 10_000
 
 
-def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: Console, as_json: bool = False) -> None:
-    """Print the first `steps` situations of an episode, taking an optimal action in between.
+def tasks_show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A task; its options follow as --option value.")],
+    seed: Annotated[int, typer.Option(help="Which episode.")] = 0,
+    steps: Annotated[int, typer.Option(help="How many steps to show, taking an optimal action in between.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an agent sees, the legal actions and the oracle: akrasia tasks show bandit --arms 5 --seed 0."""
+    from ..agents.rendering import render_situation
+    from ..tasks.base import TASKS
 
-    Args:
-        words: the task's options as `--option value` or `--option=value`.
-
-    Raises:
-        UnknownName, BadOption: no such task or option, or a value out of range.
-    """
-    task = TASKS.make(name, **_options(words))
+    task = TASKS.make(name, **_options(context.args))
     whole("the seed", seed, 0, MOST_SEED)
     whole("steps", steps, 1, MOST_STEPS)
     if as_json:
         shown = [{"situation": s, "oracle": o, "reward": reward} for s, o, reward in _played(task, seed, steps)]
         echo_json({"task": name, "options": task.options, "steps": shown})
         return
+    console = terminal()
     console.print(Text(f"{name}({', '.join(f'{k}={v!r}' for k, v in task.options.items())})", style="bold"))
     for situation, oracle, reward in _played(task, seed, steps):
         console.print(Panel(Text(render_situation(situation)), title=_title(situation), title_align="left"))
@@ -46,6 +51,8 @@ def show_task(name: str, words: Sequence[str], seed: int, steps: int, console: C
 
 def _played(task: Task, seed: int, steps: int) -> Iterator[tuple[Situation, Oracle, float | None]]:
     """Situation, oracle, and what the optimal action that is taken pays; None where no action is taken."""
+    from ..tasks.base import Graded
+
     state, over = task.start(seed), False
     for _ in range(steps):
         situation, oracle = task.situation(state), task.oracle(state)

@@ -7,23 +7,46 @@ import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 from rich.text import Text
 
-from ..agents.answers import place_read, unread_place
 from ..errors import AkrasiaError, BadOption, MissingExtra, RunFolderError
-from ..evals.scorecard import Scorecard
-from ..ledger import holds_run
-from ..ledger.file import FILE
-from ..reports.viewer.viewed_run import ViewedRun, ViewerTools
-from ..result import open_run
-from .output import echo_json
+from .arguments import AsJson
+from .output import echo_json, terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..evals.scorecard import Scorecard
+    from ..reports.viewer.viewed_run import ViewedRun
 
 RUNS = Path("runs")
 READ_FIRST = 4  # runs that are read before the first page is asked for
 _PLAIN = "-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def view(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of runs; by default runs/.", metavar="[RUN]...")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8642,
+    host: Annotated[str, typer.Option(help="Where to listen; by default this machine alone can look.")] = "127.0.0.1",
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write the pages into this folder instead, for a web page.")
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Take no labels: write nothing at all.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at runs in a browser: every situation with all variants side by side (extra: viewer)."""
+    found, console = viewed_runs(runs or []), terminal(as_json)
+    if bundle is not None:
+        _write(found, bundle, console, as_json)
+    else:
+        _serve(found, console, host, port, read_only, open_page, as_json)
 
 
 def viewed_runs(folders: Sequence[Path]) -> list[ViewedRun]:
@@ -32,6 +55,9 @@ def viewed_runs(folders: Sequence[Path]) -> list[ViewedRun]:
     Raises:
         RunFolderError: a folder is neither, or is not there.
     """
+    from ..agents.answers import place_read, unread_place
+    from ..reports.viewer.viewed_run import ViewedRun, ViewerTools
+
     tools = ViewerTools(_score, unread_place, place_read)
     runs: list[ViewedRun] = []
     names: set[str] = set()
@@ -44,6 +70,9 @@ def viewed_runs(folders: Sequence[Path]) -> list[ViewedRun]:
 
 
 def _run_folders(folders: Sequence[Path]) -> Iterator[Path]:
+    from ..ledger import holds_run
+    from ..ledger.file import FILE
+
     for folder in folders or [RUNS]:
         if (folder / FILE).exists() and holds_run(folder):
             yield folder
@@ -57,11 +86,13 @@ def _run_folders(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _score(folder: Path) -> Scorecard:
+    from ..result import open_run
+
     run = open_run(folder)
     return run.score(by_item=not run.missing, mixed=False)  # while a run goes on it is scored again and again
 
 
-def write_runs(runs: Sequence[ViewedRun], folder: Path, console: Console, as_json: bool) -> None:
+def _write(runs: Sequence[ViewedRun], folder: Path, console: Console, as_json: bool) -> None:
     """Write runs as a bundle of pages, and say where; with `as_json` as one line.
 
     Raises:
@@ -81,7 +112,7 @@ def write_runs(runs: Sequence[ViewedRun], folder: Path, console: Console, as_jso
     )
 
 
-def serve_runs(
+def _serve(
     runs: Sequence[ViewedRun],
     console: Console,
     host: str,

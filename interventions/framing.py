@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..graphs.plan import Plan
 from ..options import one_of
 from .base import intervention
-from .plan_edits import change_agents, thinking_nodes
+from .plan_edits import change_agents, deciding_nodes, thinking_nodes
 from .prompting import add_hint
 
 __all__ = ["allow_abstention", "framed", "state_beliefs"]
@@ -26,11 +26,6 @@ BELIEFS = (
 )
 
 
-def _deciding(plan: Plan) -> set[str]:
-    """The nodes that act: actors where there are any, else those that think and act in one answer."""
-    return {n.name for n in plan.nodes if n.agent.role == "actor"} or thinking_nodes(plan)
-
-
 @intervention("prompt", "whether the situation is said to be imagined or real", "When Agents Act 2025 (values-md)")
 def framed(plan: Plan, kind: str = "hypothetical") -> Plan:
     """Frame: everybody who thinks or acts is told that the situation is a thought experiment, or that it is real.
@@ -39,7 +34,7 @@ def framed(plan: Plan, kind: str = "hypothetical") -> Plan:
         kind: "hypothetical" or "acting". Their difference is that of saying and acting; each has a placebo.
     """
     one_of("frame", kind, FRAMES)
-    return add_hint(plan, thinking_nodes(plan) | _deciding(plan), "framed", FRAMES[kind])
+    return add_hint(plan, thinking_nodes(plan) | deciding_nodes(plan), "framed", FRAMES[kind])
 
 
 @intervention("prompt", "the agent may decline to choose", "HAL reliability battery; El-Yaniv & Wiener 2010")
@@ -48,7 +43,7 @@ def allow_abstention(plan: Plan) -> Plan:
 
     The metrics `abstention_precision` and `abstention_recall` compare it with the baseline on the same situations.
     """
-    return change_agents(plan, _deciding(plan), lambda a: a.with_options(may_abstain=True))
+    return change_agents(plan, deciding_nodes(plan), lambda a: a.with_options(may_abstain=True))
 
 
 @intervention("prompt", "probabilities of every action are written down first", "Yamin et al. 2026 (2602.06286)")

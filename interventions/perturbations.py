@@ -77,6 +77,8 @@ def _reworded(text: str, pairs: list[tuple[str, str]], situation: Situation) -> 
     """The text with each phrase in its other words, except where it is part of an action's name."""
     names = "|".join(re.escape(a) for a in sorted(situation.actions, key=len, reverse=True)) or r"(?!)"
     for phrase, other in pairs:
+        if phrase not in text:
+            continue
         pattern = re.compile(rf"(?<!\w)(?:(?:{names})(?!\w)|({re.escape(phrase)})(?!\w))")
         text = pattern.sub(lambda m, other=other: m[0] if m[1] is None else other, text)  # type: ignore[misc]
     return text

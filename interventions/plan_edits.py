@@ -12,7 +12,15 @@ from ..graphs.code_modules import is_shipped
 from ..graphs.node import Node
 from ..graphs.plan import SERIES, Plan
 
-__all__ = ["acting_nodes", "change_agents", "follow_up", "insert_after", "speaker_of", "thinking_nodes"]
+__all__ = [
+    "acting_nodes",
+    "change_agents",
+    "deciding_nodes",
+    "follow_up",
+    "insert_after",
+    "speaker_of",
+    "thinking_nodes",
+]
 
 OF_A_MOVE = ("move", "wording", "while_wrong", "ballot", "blank", "resample_from")
 
@@ -78,6 +86,11 @@ def thinking_nodes(plan: Plan) -> set[str]:
     own = {n.name for n in plan.nodes if asks_model(n.agent) and not is_shipped(AGENTS.factory(n.agent.role))}
     first = {n.name for n in plan.nodes if n.name in own and not n.reads}
     return _of(plan, "reasoner", "debater", "external") or first or _of(plan, "actor") or own
+
+
+def deciding_nodes(plan: Plan) -> set[str]:
+    """The nodes that act: actors where there are any, else those that think and act in one answer."""
+    return _of(plan, "actor") or thinking_nodes(plan)
 
 
 def acting_nodes(plan: Plan, why: str) -> set[str]:

@@ -27,6 +27,7 @@ from .decision_context import CURRENT_DECISION
 from .langchain_calls import Asked, asked_of, bound_tools
 from .other_models import OURS
 from .providers.langchain_messages import chunks_of, from_langchain, generation
+from .sampling import SET_BY_NAME
 from .standalone import Standalone
 from .structured_output import structured
 
@@ -219,7 +220,7 @@ class ChatModel(BaseChatModel):
 
     def _asked(self, info: ModelInfo, keywords: dict[str, Any], stop: list[str] | None) -> Asked:
         own = self.sampling if "sampling" in self.model_fields_set else info.sampling(self.sampling)
-        here = {name: value for name in _SETTINGS if (value := getattr(self, name)) is not None}
+        here = {name: value for name in SET_BY_NAME if (value := getattr(self, name)) is not None}
         return asked_of(own, {"n": self.n, **here, **keywords}, self._stop(stop))
 
     def _stop(self, stop: list[str] | None) -> list[str] | None:
@@ -252,5 +253,4 @@ class ChatModel(BaseChatModel):
         return decision.models.info(self.slot).label if decision is not None else str(self._standalone().info.label)
 
 
-_SETTINGS = ("temperature", "top_p", "max_tokens", "reasoning_effort")
-_SET_HERE = (*_SETTINGS, "stop", "n")
+_SET_HERE = (*SET_BY_NAME, "stop", "n")

@@ -1,7 +1,8 @@
-"""The parameters of a provider that a model's table may hold: which there are, what they may be, and how they are sent.
+"""The parameters of a provider, each declared once: what it may be, and what providers call it.
 
-`temperature`, `top_p`, `max_tokens`, `stop` and `reasoning_effort` are fields of a request and stand in `Sampling`;
-what is here belongs to the model: every request of it carries the same.
+A new parameter is a line in `PARAMETERS` and a field of `RemoteModel` (`providers/remote.py`). One that a role, a plan
+or a call may set has a `wire_name`, and is a field of `Sampling` too (`records/messages.py`); any other belongs to the
+model, and every request of it carries the same.
 
 Invariants: what changes an answer is part of the model's identity. The value of a header that may be a credential is
 not, and is never stored. A parameter that a provider has no word for is refused when the model is named.
@@ -9,151 +10,27 @@ not, and is never stored. A parameter that a provider has no word for is refused
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
 import orjson
 
-from ..errors import BadOption, Denied
+from ..errors import BadOption
 from ..options import one_of, real, whole
+from .headers import check_headers, may_be_secret
 from .offers import schema_of
-from .secrets import IN_A_HEADER, keep_secret
 from .thinking import EFFORTS, UNLIMITED
 
-SAMPLED = ("top_p", "max_tokens", "stop", "reasoning_effort")
-"""Parameters that take the place of the roles' own settings."""
-
 MOST_TOKENS = 10**7
-_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|passw|credential|signature", re.I)
-_SECRET_VALUE = re.compile(r"^(?:Bearer|Basic)\s|(?:^|\W)(?:sk|pk|hf|gsk|xai|AIza)[-_]?\w{8}")
 _OURS = {
     "model": "the model's name", "messages": "the prompts", "prompt": "the prompts", "stream": "whole answers",
     "n": "the samples of a plan", "temperature": "temperature", "top_p": "top_p", "max_tokens": "max_tokens",
     "max_completion_tokens": "max_tokens", "stop": "stop", "seed": "seed", "reasoning_effort": "reasoning_effort",
     "service_tier": "service_tier", "top_k": "top_k",
 }  # fmt: skip
-_OUR_HEADERS = ("content-type", "content-length", "host", "idempotency-key")
-# What providers call the things that have one name here; a provider that is not named has no such thing.
-_NAMES: Mapping[str, Mapping[str, str]] = {
-    "api_version": {"azure": "api_version", "azure_ai": "api_version", "anthropic": "anthropic-version"},
-    "organization": {"openai": "organization"},
-    "project": {
-        "openai": "OpenAI-Project", "vertex_ai": "vertex_project", "vertex_ai_beta": "vertex_project",
-        "watsonx": "project_id",
-    },
-    "region": {
-        "bedrock": "aws_region_name", "bedrock_converse": "aws_region_name", "sagemaker": "aws_region_name",
-        "sagemaker_chat": "aws_region_name", "vertex_ai": "vertex_location", "vertex_ai_beta": "vertex_location",
-        "watsonx": "region_name",
-    },
-}  # fmt: skip
-
-
-def check_parameters(name: str, given: Mapping[str, Any]) -> None:
-    """Check the parameters of the model `name`; those that are None are not given.
-
-    Raises:
-        BadOption, UnknownName: one is out of its range, contradicts another, or is nothing to this provider.
-    """
-    set_here = {key: value for key, value in given.items() if value is not None}
-    for key, value in set_here.items():
-        check = _CHECKS.get(key)
-        if check is not None:
-            check(f"{key} of {name!r}", value)
-    provider = name.partition("/")[0]
-    for key, names in _NAMES.items():
-        if key in set_here and provider not in names:
-            raise BadOption(
-                f"{key} of {name!r} is {set_here[key]!r}", f"{provider} has no {key}", f"It goes with: {_some(names)}."
-            )
-    form, effort = thinking_form(set_here.get("thinking")), set_here.get("reasoning_effort")
-    off = form is not None and form.get("type") == "disabled"
-    if off and effort not in (None, "none"):
-        raise BadOption(
-            f"{name!r} has thinking = false and reasoning_effort = {effort!r}",
-            "one says that it does not think, the other how much",
-            "Leave out one of them.",
-        )
-    if off and set_here.get("thinking_tokens"):
-        raise BadOption(f"{name!r} has thinking = false and room to think", remedy="Leave out thinking_tokens.")
-    budget, whole_limit = (form or {}).get("budget_tokens"), set_here.get("max_tokens")
-    if isinstance(budget, int) and whole_limit and budget >= whole_limit and not set_here.get("thinking_tokens"):
-        raise BadOption(
-            f"{name!r} may think {budget} tokens, and its answer may be {whole_limit} in all",
-            remedy="Raise max_tokens above it, or leave max_tokens out.",
-        )
-    room = set_here.get("thinking_tokens")
-    if isinstance(budget, int) and isinstance(room, int) and room < budget:
-        raise BadOption(
-            f"thinking_tokens of {name!r} is {room}, and its thinking may take {budget}",
-            remedy=f"Use at least {budget}.",
-        )
-
-
-def thinking_form(value: Any) -> dict[str, Any] | None:
-    """`thinking` as providers write it: {"type": "enabled", "budget_tokens": 2048}; None where nothing is said."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return {"type": "enabled" if value else "disabled"}
-    if isinstance(value, int):
-        return {"type": "enabled", "budget_tokens": value}
-    return {"type": value} if isinstance(value, str) else dict(value)
-
-
-def identity_of_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the parameters may change an answer, as JSON; without the values of headers that may be credentials."""
-    identity = {key: value for key, value in given.items() if value is not None and value != {}}
-    headers = identity.pop("extra_headers", {})
-    shown = {k.lower(): v for k, v in headers.items() if not _may_be_secret(k, v)}
-    return identity | ({"extra_headers": shown} if shown else {})
-
-
-def names_of_provider(provider: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """(litellm's arguments, headers) for the parameters that every provider calls by another name."""
-    arguments: dict[str, Any] = {}
-    headers: dict[str, str] = {}
-    for key, names in _NAMES.items():
-        if given.get(key) is not None and provider in names:
-            name = names[provider]
-            (headers if "-" in name else arguments)[name] = str(given[key])
-    return arguments, headers
-
-
-def open_headers(name: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with the values of environment variables in the place of their names ($NAME).
-
-    Raises:
-        Denied: a variable is not set.
-    """
-    opened = {}
-    for header, value in headers.items():
-        if value.startswith("$"):
-            variable = value[1:].strip("{}")
-            value = os.environ.get(variable, "")
-            if not value:
-                raise Denied(f"{variable} is not set", f"the header {header} of {name!r} is its value", "Export it.")
-            keep_secret(value, variable)
-        opened[header] = value
-    return opened
-
-
-def hide_headers(headers: Mapping[str, str]) -> None:
-    """Count the values of headers that may be credentials as keys from now on: no message and no run repeats them."""
-    for header, value in headers.items():
-        if _may_be_secret(header, value) and not value.startswith("$"):
-            keep_secret(value, f"{IN_A_HEADER}{header} holds")
-
-
-def _may_be_secret(header: str, value: str) -> bool:
-    return bool(_SECRET_NAME.search(header) or _SECRET_VALUE.search(value) or value.startswith("$"))
-
-
-def _effort(what: str, value: Any) -> None:
-    one_of(what.replace("reasoning_effort of", "reasoning effort of"), value, EFFORTS)
+_SEED = 'Use a whole number from 0, or "draw" for one that names each draw.'
 
 
 def _allowance(what: str, value: Any) -> None:
@@ -209,36 +86,151 @@ def _is_json(value: Any) -> bool:
     return value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value))
 
 
-def _headers(what: str, value: Any) -> None:
-    if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        raise BadOption(f"{what} are no texts", remedy='Write extra_headers = { "X-Name" = "value" }.')
-    for key, text in value.items():
-        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]+", key) or re.search(r"[\r\n\0]", text):
-            raise BadOption(f"{what} hold the name or value of no header: {key!r}", remedy="Use plain text.")
-        if key.lower() in _OUR_HEADERS:
-            raise BadOption(f"{what} hold {key!r}", "every request has that header already", "Take it out.")
-
-
 def _text(what: str, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
         raise BadOption(f"{what} is {value!r}", remedy="Use a name.")
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a provider.
+
+    Attributes:
+        check: refuses, by what it is of and its value, what it may not be; None where that depends on the model.
+        wire_name: of a field of `Sampling`, its name in OpenAI's protocol; empty for what belongs to the model.
+        kind: the type of its value, where plans and callers of a chat model may set it by name.
+        names: what each provider calls it, where they have no common name; one that is not named has no such thing.
+    """
+
+    check: Callable[[str, Any], object] | None = None
+    wire_name: str = ""
+    kind: Callable[[Any], Any] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def _effort(value: Any) -> str:
+    return one_of("reasoning effort", value, EFFORTS)
+
+
+def _effort_of(what: str, value: Any) -> None:
+    one_of(what.replace("_", " ", 1), value, EFFORTS)
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "temperature": Parameter(wire_name="temperature", kind=float),
+    "reasoning_effort": Parameter(_effort_of, wire_name="reasoning_effort", kind=_effort),
+    "thinking": Parameter(_thinking),
+    "thinking_tokens": Parameter(_allowance),
+    "max_tokens": Parameter(lambda what, v: whole(what, v, 1, MOST_TOKENS), wire_name="max_tokens", kind=int),
+    "top_p": Parameter(lambda what, v: real(what, v, most=1, above=0), wire_name="top_p", kind=float),
+    "top_k": Parameter(lambda what, v: whole(what, v, 1, 10**6)),
+    "seed": Parameter(lambda what, v: v == "draw" or whole(what, v, 0, 2**63 - 1, remedy=_SEED)),
+    "stop": Parameter(_stop, wire_name="stop"),  # LangChain hands it over as an argument of its own
+    "extra_body": Parameter(_body),
+    "extra_headers": Parameter(check_headers),
+    "api_version": Parameter(
+        _text, names={"azure": "api_version", "azure_ai": "api_version", "anthropic": "anthropic-version"}
+    ),
+    "organization": Parameter(_text, names={"openai": "organization"}),
+    "project": Parameter(
+        _text,
+        names={
+            "openai": "OpenAI-Project",
+            "vertex_ai": "vertex_project",
+            "vertex_ai_beta": "vertex_project",
+            "watsonx": "project_id",
+        },
+    ),
+    "region": Parameter(
+        _text,
+        names={
+            "bedrock": "aws_region_name",
+            "bedrock_converse": "aws_region_name",
+            "sagemaker": "aws_region_name",
+            "sagemaker_chat": "aws_region_name",
+            "vertex_ai": "vertex_location",
+            "vertex_ai_beta": "vertex_location",
+            "watsonx": "region_name",
+        },
+    ),
+    "service_tier": Parameter(_text),
+}
+
+SETTINGS: Mapping[str, Parameter] = {name: one for name, one in PARAMETERS.items() if one.wire_name}
+"""Those that are fields of `Sampling`: where a model's table sets one, it takes the place of the roles' own."""
+
+
+def check_parameters(name: str, given: Mapping[str, Any]) -> None:
+    """Check the parameters of the model `name`; those that are None are not given.
+
+    Raises:
+        BadOption, UnknownName: one is out of its range, contradicts another, or is nothing to this provider.
+    """
+    set_here = {key: value for key, value in given.items() if value is not None}
+    for key, value in set_here.items():
+        check = PARAMETERS[key].check if key in PARAMETERS else None
+        if check is not None:
+            check(f"{key} of {name!r}", value)
+    provider = name.partition("/")[0]
+    for key, value in set_here.items():
+        names = PARAMETERS[key].names if key in PARAMETERS else {}
+        if names and provider not in names:
+            raise BadOption(
+                f"{key} of {name!r} is {value!r}", f"{provider} has no {key}", f"It goes with: {_some(names)}."
+            )
+    form, effort = thinking_form(set_here.get("thinking")), set_here.get("reasoning_effort")
+    off = form is not None and form.get("type") == "disabled"
+    if off and effort not in (None, "none"):
+        raise BadOption(
+            f"{name!r} has thinking = false and reasoning_effort = {effort!r}",
+            "one says that it does not think, the other how much",
+            "Leave out one of them.",
+        )
+    if off and set_here.get("thinking_tokens"):
+        raise BadOption(f"{name!r} has thinking = false and room to think", remedy="Leave out thinking_tokens.")
+    budget, whole_limit = (form or {}).get("budget_tokens"), set_here.get("max_tokens")
+    if isinstance(budget, int) and whole_limit and budget >= whole_limit and not set_here.get("thinking_tokens"):
+        raise BadOption(
+            f"{name!r} may think {budget} tokens, and its answer may be {whole_limit} in all",
+            remedy="Raise max_tokens above it, or leave max_tokens out.",
+        )
+    room = set_here.get("thinking_tokens")
+    if isinstance(budget, int) and isinstance(room, int) and room < budget:
+        raise BadOption(
+            f"thinking_tokens of {name!r} is {room}, and its thinking may take {budget}",
+            remedy=f"Use at least {budget}.",
+        )
+
+
+def thinking_form(value: Any) -> dict[str, Any] | None:
+    """`thinking` as providers write it: {"type": "enabled", "budget_tokens": 2048}; None where nothing is said."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return {"type": "enabled" if value else "disabled"}
+    if isinstance(value, int):
+        return {"type": "enabled", "budget_tokens": value}
+    return {"type": value} if isinstance(value, str) else dict(value)
+
+
+def identity_of_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the parameters may change an answer, as JSON; without the values of headers that may be credentials."""
+    identity = {key: value for key, value in given.items() if value is not None and value != {}}
+    headers = identity.pop("extra_headers", {})
+    shown = {k.lower(): v for k, v in headers.items() if not may_be_secret(k, v)}
+    return identity | ({"extra_headers": shown} if shown else {})
+
+
+def names_of_provider(provider: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """(litellm's arguments, headers) for the parameters that every provider calls by another name."""
+    arguments: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    for key, parameter in PARAMETERS.items():
+        if given.get(key) is not None and provider in parameter.names:
+            name = parameter.names[provider]
+            (headers if "-" in name else arguments)[name] = str(given[key])
+    return arguments, headers
+
+
 def _some(names: Mapping[str, str]) -> str:
     return ", ".join(sorted(names))
-
-
-_CHECKS: Mapping[str, Any] = {
-    "reasoning_effort": _effort,
-    "thinking": _thinking,
-    "thinking_tokens": _allowance,
-    "max_tokens": lambda what, value: whole(what, value, 1, MOST_TOKENS),
-    "top_p": lambda what, value: real(what, value, most=1, above=0),
-    "top_k": lambda what, value: whole(what, value, 1, 10**6),
-    "seed": lambda what, value: value == "draw" or whole(what, value, 0, 2**63 - 1, remedy=_SEED),
-    "stop": _stop,
-    "extra_body": _body,
-    "extra_headers": _headers,
-    **dict.fromkeys(("api_version", "organization", "project", "region", "service_tier"), _text),
-}
-_SEED = 'Use a whole number from 0, or "draw" for one that names each draw.'

@@ -1,46 +1,18 @@
-"""The settings of `Sampling`, declared once: what a provider calls each of them, and how a caller changes them.
+"""How the settings of `Sampling` are sent to a provider, and how a caller changes them.
 
-Invariant: a setting has one row in `SETTINGS`, or it is named in `NOT_SENT` or `ABOUT`. Whoever sends settings or
-changes them reads these tables, so a new field of `Sampling` needs one new line here and is then kept, changed and sent
-everywhere.
+Invariant: a field of `Sampling` is one of the `SETTINGS` (`parameters.py`), or it is named in `NOT_SENT` or `ABOUT`.
+Whoever sends settings or changes them reads these tables, so a new field is then kept, changed and sent everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import BadOption, UnknownName
-from ..options import one_of
 from ..records import Sampling
-from .thinking import EFFORTS
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How one field of `Sampling` is sent and changed.
-
-    Attributes:
-        wire_name: its name in OpenAI's protocol.
-        kind: the type of its value, if plans and callers of a chat model may set it by name; None if they may not.
-    """
-
-    wire_name: str
-    kind: Callable[[Any], Any] | None = None
-
-
-def _effort(value: Any) -> str:
-    return one_of("reasoning effort", value, EFFORTS)
-
-
-SETTINGS: Mapping[str, Setting] = {
-    "temperature": Setting("temperature", float),
-    "top_p": Setting("top_p", float),
-    "max_tokens": Setting("max_tokens", int),
-    "stop": Setting("stop"),  # LangChain hands it over as an argument of its own
-    "reasoning_effort": Setting("reasoning_effort", _effort),
-}
+from .parameters import SETTINGS
 
 NOT_SENT = {"choices", "schema", "logprobs"}
 """Fields that are no plain setting of OpenAI's protocol: a backend answers to them in its own way, or in text."""
@@ -49,7 +21,8 @@ ABOUT = {"thinking_tokens", "required"}
 """Fields that say something of the settings: how much is added to `max_tokens`, and which of them must be taken."""
 
 _UNSET = {f.name: f.default for f in fields(Sampling) if f.name in NOT_SENT}
-_SET_BY_NAME = {name: setting.kind for name, setting in SETTINGS.items() if setting.kind is not None}
+SET_BY_NAME = {name: setting.kind for name, setting in SETTINGS.items() if setting.kind is not None}
+"""The type of each setting that plans and callers of a chat model may set by name."""
 
 
 def to_wire(sampling: Sampling) -> dict[str, Any]:
@@ -119,9 +92,9 @@ def with_settings(sampling: Sampling, settings: Mapping[str, Any]) -> Sampling:
     """
     changed: dict[str, Any] = {}
     for name, value in settings.items():
-        kind = _SET_BY_NAME.get(name)
+        kind = SET_BY_NAME.get(name)
         if kind is None:
-            raise UnknownName.among("sampling setting", name, _SET_BY_NAME)
+            raise UnknownName.among("sampling setting", name, SET_BY_NAME)
         try:
             changed[name] = kind(value)
         except (TypeError, ValueError):

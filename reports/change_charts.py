@@ -12,8 +12,8 @@ import polars as pl
 
 from ..evals.inference import estimate as ratio_estimate
 from ..evals.situations import side_by_side
+from .arm_rows import ArmRow
 from .charts import Chart, ChartLine, ChartPoint, Network, reach_of
-from .columns import ArmRow
 
 GAINED, LOST = 1.0, -1.0  # the two places of a row of flips
 ARROW = " -> "

@@ -16,7 +16,7 @@ import polars as pl
 from ..evals.inference import Estimate
 from ..evals.inference import estimate as ratio_estimate
 from ..evals.pareto import pareto_points
-from .columns import ArmRow
+from .arm_rows import ArmRow
 from .svg import reach
 
 BINS = 10  # of a reliability diagram

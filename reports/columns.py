@@ -1,35 +1,25 @@
-"""The columns of the tables about variants: each is declared once, for the terminal and for the page.
-
-Invariant: a column is a title and a function from a row to a cell, and nothing else decides what stands in it.
-"""
+"""The columns of the tables about variants, declared once for terminal and report, and which stand in which table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
 
-from rich.text import Text
-
-from ..evals.breakdown import BREAKDOWNS
 from ..evals.inference import Contrast, Estimate
-from ..evals.metrics import CLASSES
-from ..evals.scorecard import Arm, Scorecard
-from ..records import FAILURES, digest
-from .tables import RowNamedTable, TableColumn
+from ..evals.scorecard import Outcomes
+from ..records import FAILURES, Status
+from .arm_rows import NOT_ASKED_FOR, ArmRow, counted_steps
+from .tables import Column
 from .text import (
-    ShownSteps,
     TableCell,
     bounds_text,
     count_cell,
     count_text,
     difference_text,
     estimate_cell,
-    estimate_text,
-    marked_name,
     missing_cell,
     p_cell,
-    short_name,
     signed_text,
 )
 
@@ -39,96 +29,14 @@ LISTED_AS = {
     "lost_in_conclusion": "lost-conclusion", "lost_in_action": "lost-action", "lost_in_reading": "lost-reading",
 }  # fmt: skip
 """What counts steps -> the viewer's filter that lists them."""
-NOT_ASKED_FOR = "not among the metrics that were asked for"
+STATUSES: tuple[str, ...] = get_args(Status)
 IS_BASELINE = "is the baseline"
+SPLIT_LISTS = {
+    "all": "all", "untried left": "untried", "all tried": "tried", "valid only": "valid", "no legal action": "illegal",
+    "stated only": "stated",
+}  # fmt: skip
+"""Which filter of the viewer lists the steps of a split."""
 FLIPS_IN_ROLLOUT = "in a rollout the variants meet different situations"
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Column(Generic[R]):
-    """A column of a table.
-
-    Attributes:
-        title: its heading; page: its heading on a page, where that has another.
-        cell: what stands in a row.
-        over: on a page, a heading over this column and its neighbours with the same one.
-        align: where its content stands; "number" is right-aligned in a terminal.
-        css: on a page, the class of its cells.
-        rank: in a terminal that is too narrow for all columns, those of the highest rank are left out; 0 never is.
-    """
-
-    title: str
-    cell: Callable[[R], TableCell]
-    page: str = ""
-    over: str = ""
-    align: Literal["left", "number"] = "left"
-    css: str = ""
-    rank: int = 0
-
-    @property
-    def heading(self) -> str:
-        """Its heading on a page."""
-        return self.page or self.title
-
-
-@dataclass(frozen=True, slots=True)
-class ArmRow:
-    """One variant beside the baseline of its task and model."""
-
-    card: Scorecard
-    arm: Arm
-    base: Arm
-
-    @property
-    def name(self) -> str:
-        """Its name, without what it shares with the baseline, and marked where the oracle tells it something."""
-        name = self.arm.variant if self.arm.baseline else short_name(self.arm.variant, self.base.variant)
-        return marked_name(name, self.arm.leaks)
-
-    @property
-    def kind(self) -> Literal["baseline", "control", "variant"]:
-        """What it is in the experiment."""
-        return "baseline" if self.arm.baseline else "control" if self.arm.control else "variant"
-
-    @property
-    def role(self) -> str:
-        """The same in words; empty for a variant."""
-        return {"baseline": "baseline", "control": f"control: {self.arm.control}", "variant": ""}[self.kind]
-
-    def metric(self, name: str) -> Estimate:
-        """The estimate of a metric with the interval that holds, or why there is none."""
-        return self.arm.rate(name) if name in self.arm.metrics else Estimate(None, why=NOT_ASKED_FOR)
-
-    def fixed(self, name: str) -> Estimate:
-        """The same with the interval for a fixed number of episodes."""
-        return self.arm.metrics.get(name, Estimate(None, why=NOT_ASKED_FOR))
-
-    def contrast(self, metric: str, fixed: bool = False) -> Contrast | None:
-        """The contrast against the baseline."""
-        return self.card.contrast(self.arm, metric, self.base.variant, fixed)
-
-
-def group_id(task: str, model: str) -> str:
-    """The name of a task and model in addresses."""
-    return digest([task, model], size=4)
-
-
-def counted_steps(cell: TableCell, row: ArmRow, show: str) -> TableCell:
-    """The cell with where the steps of a variant are listed that it counts, by the name of the viewer's filter; as it
-    is where it counts none.
-    """
-    counts = cell.estimate.value if cell.estimate is not None else cell.text.strip("0,. ")
-    if cell.missing or not counts or not show:
-        return cell
-    return replace(cell, steps=ShownSteps(group_id(row.arm.task, row.arm.model), show, row.arm.variant))
-
-
-def arm_rows(card: Scorecard, task: str, model: str) -> list[ArmRow]:
-    """The variants of one task and model, the baseline first."""
-    arms = card.arms_of(task, model)
-    base = card.baseline_of(arms[0])
-    return [ArmRow(card, arm, base) for arm in arms]
 
 
 def contrast_cell(contrast: Contrast | None) -> TableCell:
@@ -287,62 +195,67 @@ IMPLIED_JUDGED: list[Column[ArmRow]] = [
     _implied_rate("lost_in_reading", "lost in reading"),
 ]
 
-
-def tool_rows(rows: Sequence[ArmRow]) -> list[ArmRow]:
-    """The variants whose agents were offered tools."""
-    return [row for row in rows if (rate := row.arm.metrics.get("tool_called")) is not None and rate.value is not None]
-
-
-def shown_classes(arms: Sequence[Arm]) -> list[str]:
-    """The classes of actions that a table shows: steps without a legal action only where there are some."""
-    lost = any(cells["none"] for arm in arms for cells in arm.table.counts.values())
-    return [c for c in CLASSES if c != "none" or lost]
-
-
-@dataclass(frozen=True, slots=True)
-class Breakdowns:
-    """One breakdown of several variants: a row for each variant and key, a column for each estimate."""
-
-    title: str
-    key: str
-    rows: list[tuple[ArmRow, str, dict[str, Estimate]]]
-
-    @property
-    def columns(self) -> list[Column[tuple[ArmRow, str, dict[str, Estimate]]]]:
-        """The columns behind variant and key."""
-
-        def column(name: str) -> Column[tuple[ArmRow, str, dict[str, Estimate]]]:
-            return Column(name, lambda row: TableCell(estimate_text(row[2][name]) if name in row[2] else ""))
-
-        return [column(name) for name in dict.fromkeys(name for _, _, cells in self.rows for name in cells)]
+NUMBERS = [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE]
+"""The report's table of numbers per variant."""
+RATES_IN_TERMINAL = [*RATES, PARSED, CALLS, TOKENS]
+CHANGES_IN_TERMINAL = [*CHANGES, *FLIPS]
+"""The terminal's two tables in their place."""
+TOOLS = [*TOOLS_CALLED, *TOOLS_CLAIMED]
+CONTRASTS: list[Column[Contrast]] = [
+    Column("in", lambda c: TableCell(c.metric), css="left"),
+    Column("paired difference", contrast_cell),
+    Column("p", lambda c: p_cell(c.p)),
+    Column("p (Holm)", lambda c: p_cell(c.p_holm)),
+    Column("p (BH)", lambda c: p_cell(c.p_bh)),
+]
 
 
-def breakdown_tables(rows: Sequence[ArmRow]) -> list[Breakdowns]:
-    """What lies behind the metrics: a table for each breakdown that some variant has."""
-    tables = [
-        Breakdowns(title, name, [(row, k, c) for row in rows for k, c in row.arm.breakdowns.get(name, {}).items()])
-        for name, title in BREAKDOWNS.items()
+def split_columns(split: str) -> list[Column[ArmRow]]:
+    """The columns of a subset of steps."""
+
+    def steps(row: ArmRow) -> TableCell:
+        return counted_steps(TableCell(count_text(row.arm.splits[split]["doing"].n)), row, SPLIT_LISTS.get(split, ""))
+
+    def rate(metric: str) -> Column[ArmRow]:
+        return Column(metric, lambda row: estimate_cell(row.arm.splits[split][metric]))
+
+    return [Column("steps", steps), *map(rate, ("knowing", "doing", "gap"))]
+
+
+def outcome_columns(rows: Sequence[ArmRow]) -> list[Column[ArmRow]]:
+    """What became of the answers of every variant: one column per status that occurs."""
+    outcomes = [row.arm.outcomes for row in rows]
+    return [
+        *_status_columns("actions", outcomes),
+        Column("not ok", _actions_lost, over="actions", css="whole"),
+        *_status_columns("rationales", outcomes),
+        Column("not ok", _rationales_lost, over="rationales", css="whole"),
     ]
-    return [table for table in tables if table.rows]
 
 
-def terminal_table(
-    title: str,
-    columns: Sequence[Column[R]],
-    rows: Iterable[R],
-    name: Callable[[R], str | Text],
-    heading: str = "variant",
-    wide: bool = False,
-) -> RowNamedTable:
-    """A table of columns, with the name of each row before them."""
-    shown = list(rows)
-    made = [
-        TableColumn(
-            column.title,
-            [str(column.cell(row)) for row in shown],
-            "right" if column.align == "number" else "left",
-            column.rank,
-        )
-        for column in columns
-    ]
-    return RowNamedTable(title, heading, [name(row) for row in shown], made, wide)
+def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[Outcomes]) -> list[Column[ArmRow]]:
+    occurring = {status for one in outcomes for status in getattr(one, what)}
+    statuses = [s for s in STATUSES if s in occurring] + sorted(occurring - set(STATUSES))
+
+    def column(status: str) -> Column[ArmRow]:
+        title = "not asked" if what == "rationales" and status == "absent" else status
+
+        def cell(row: ArmRow) -> TableCell:
+            count = TableCell(str(getattr(row.arm.outcomes, what).get(status, 0)))
+            return counted_steps(count, row, f"{what.removesuffix('s')}-{status}")
+
+        return Column(title, cell, over=what)
+
+    return [column(status) for status in statuses]
+
+
+def _actions_lost(row: ArmRow) -> TableCell:
+    """How many steps of a variant have no action."""
+    return TableCell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
+
+
+def _rationales_lost(row: ArmRow) -> TableCell:
+    """How many of the rationales that were asked for could not be read."""
+    rationales = row.arm.outcomes.rationales
+    asked = sum(n for status, n in rationales.items() if status != "absent")
+    return TableCell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")

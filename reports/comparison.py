@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
-from .columns import Column, terminal_table
-from .tables import RowNamedTable
+from .tables import Column, RowNamedTable, terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
 FIXED = (

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from .arm_rows import ArmRow
 from .change_charts import change_charts
 from .charts import Chart, charts_of, gap_closed, gap_per_variant, measured_rows, pareto
-from .columns import ArmRow
 from .item_charts import item_charts
 from .measure_charts import measure_charts
 

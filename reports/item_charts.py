@@ -14,12 +14,13 @@ from markupsafe import Markup
 
 from ..evals.heterogeneity import Heterogeneity
 from ..evals.inference import Estimate
+from .arm_rows import ArmRow
 from .charts import Chart, ChartLine, ChartPoint, reach_of
-from .columns import ArmRow, Column
 from .forest import effects_words, extremes
 from .page_tables import table_of
 from .page_values import ItemEffects, PageTable
 from .svg import MARKS, ROW, drawing, line_at, percent
+from .tables import Column
 from .text import TableCell, difference_text, estimate_cell, missing_cell, short_name, signed_rate_text
 
 PARTS = {

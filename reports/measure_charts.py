@@ -15,8 +15,8 @@ import polars as pl
 from ..evals.inference import Estimate
 from ..evals.inference import estimate as ratio_estimate
 from ..evals.metrics.frequency import REPEATS
+from .arm_rows import ArmRow
 from .charts import Chart, ChartLine, ChartPoint, measured_rows
-from .columns import ArmRow
 
 LEVELS = ("encoded", "implied", "stated", "done")
 MOST_REPEATS = 11  # different numbers of repeats that a curve has points for; beyond, they are counted by tens

@@ -7,34 +7,24 @@ the verdict's own; nothing is concluded here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 from ..evals.inference import Contrast, Estimate
-from ..evals.scorecard import Arm, Outcomes, Scorecard
+from ..evals.scorecard import Arm, Scorecard
 from ..ledger.provenance import session_lines
-from ..records import Status
 from . import svg
+from .arm_rows import ArmRow, arm_rows, breakdown_tables, counted_steps, group_id, shown_classes, tool_rows
 from .charts import measured_rows, strip_of
 from .columns import (
-    AGAINST_BASELINE,
-    CALLS,
-    FLIPS,
+    CONTRASTS,
     IMPLIED_JUDGED,
     JUDGED,
     LOOKS,
+    NUMBERS,
     RATES,
-    TOKENS_IN_OUT,
-    TOOLS_CALLED,
-    TOOLS_CLAIMED,
-    ArmRow,
-    Column,
-    arm_rows,
-    breakdown_tables,
-    contrast_cell,
-    counted_steps,
-    group_id,
-    shown_classes,
-    tool_rows,
+    TOOLS,
+    outcome_columns,
+    split_columns,
 )
 from .item_charts import drawn_effects, effects_table
 from .page_charts import RunSteps, drawn_charts, drawn_figure, drawn_plane, listed_gaps
@@ -42,12 +32,9 @@ from .page_tables import arm_table, metric_table, table_of
 from .page_texts import (
     CLASS_HEADINGS,
     DESIGNS,
-    SPLIT_LISTS,
     SPLITS,
-    actions_lost,
     metric_definitions,
     model_notes,
-    rationales_lost,
     registered_metric,
     task_options,
     unencoded_words,
@@ -71,7 +58,6 @@ from .text import (
     TOOLS_NOTE,
     TableCell,
     bounds_text,
-    count_text,
     estimate_cell,
     implied_sentence,
     interval_words,
@@ -79,13 +65,10 @@ from .text import (
     looks_sentence,
     marked_name,
     missing_cell,
-    p_cell,
     rate_text,
     short_name,
 )
 from .two_way import SCALE, UNTESTED, two_way_tables
-
-STATUSES: tuple[str, ...] = get_args(Status)
 
 
 def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None = None) -> Page:
@@ -143,16 +126,14 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
             implied_sentence(card.judged_implied), arm_table("Judged implications", IMPLIED_JUDGED, rows)
         ),
         figure=drawn_figure(rows),
-        table=arm_table(
-            "Numbers per variant", [*RATES, *FLIPS, CALLS, *TOKENS_IN_OUT, *AGAINST_BASELINE], rows, roles=True
-        ),
+        table=arm_table("Numbers per variant", NUMBERS, rows, roles=True),
         contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
         funnels=[_funnel(row, by_name.get(row.arm.encoded_from)) for row in rows if row.arm.table.total],
         unencoded=unencoded_words(rows),
         silent=[row.name for row in rows if not row.arm.table.total],
         classes=_classes(rows),
         splits=_splits(rows),
-        outcomes=_outcomes(rows),
+        outcomes=arm_table("Outcomes per variant", outcome_columns(rows), rows, roles=True),
         breakdowns=[
             table_of(
                 b.title,
@@ -177,7 +158,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
 
 def _tools(rows: list[ArmRow]) -> SentenceTable | None:
     offered = tool_rows(rows)
-    return SentenceTable(TOOLS_NOTE, arm_table("Tools", [*TOOLS_CALLED, *TOOLS_CLAIMED], offered)) if offered else None
+    return SentenceTable(TOOLS_NOTE, arm_table("Tools", TOOLS, offered)) if offered else None
 
 
 def _headline(row: ArmRow) -> list[Headline]:
@@ -200,14 +181,6 @@ def _verdicts(card: Scorecard, base: Arm) -> list[VerdictLine]:
 
 def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTable | None:
     base = rows[0].base
-    columns: list[Column[Contrast]] = [
-        Column("in", lambda c: TableCell(c.metric), css="left"),
-        Column("paired difference", contrast_cell),
-        Column("p", lambda c: p_cell(c.p)),
-        Column("p (Holm)", lambda c: p_cell(c.p_holm)),
-        Column("p (BH)", lambda c: p_cell(c.p_bh)),
-    ]
-
     leaking = {row.arm.variant for row in rows if row.arm.leaks}
 
     def short(variant: str) -> str:
@@ -217,7 +190,7 @@ def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTab
         return None
     return table_of(
         "Paired differences",
-        columns,
+        CONTRASTS,
         contrasts,
         lambda c: short(c.variant),
         key="against",
@@ -286,43 +259,8 @@ def _splits(rows: Sequence[ArmRow]) -> list[Split]:
         here = [row for row in rows if name in row.arm.splits]
         doing = [row.arm.splits[name]["doing"] for row in here]
         empty = "" if any(e.value is not None for e in doing) else missing_cell(doing[0].why).missing
-        splits.append(Split(SPLITS.get(name, name), empty, arm_table("", _split_columns(name), here, roles=True)))
+        splits.append(Split(SPLITS.get(name, name), empty, arm_table("", split_columns(name), here, roles=True)))
     return splits
-
-
-def _split_columns(split: str) -> list[Column[ArmRow]]:
-    def steps(row: ArmRow) -> TableCell:
-        return counted_steps(TableCell(count_text(row.arm.splits[split]["doing"].n)), row, SPLIT_LISTS.get(split, ""))
-
-    def rate(metric: str) -> Column[ArmRow]:
-        return Column(metric, lambda row: estimate_cell(row.arm.splits[split][metric]))
-
-    return [Column("steps", steps), *map(rate, ("knowing", "doing", "gap"))]
-
-
-def _outcomes(rows: Sequence[ArmRow]) -> PageTable:
-    """What became of the answers of every variant: one column per status that occurs."""
-    columns = _status_columns("actions", [row.arm.outcomes for row in rows])
-    columns.append(Column("not ok", actions_lost, over="actions", css="whole"))
-    columns += _status_columns("rationales", [row.arm.outcomes for row in rows])
-    columns.append(Column("not ok", rationales_lost, over="rationales", css="whole"))
-    return arm_table("Outcomes per variant", columns, rows, roles=True)
-
-
-def _status_columns(what: Literal["actions", "rationales"], outcomes: Sequence[Outcomes]) -> list[Column[ArmRow]]:
-    occurring = {status for one in outcomes for status in getattr(one, what)}
-    statuses = [s for s in STATUSES if s in occurring] + sorted(occurring - set(STATUSES))
-
-    def column(status: str) -> Column[ArmRow]:
-        title = "not asked" if what == "rationales" and status == "absent" else status
-
-        def cell(row: ArmRow) -> TableCell:
-            count = TableCell(str(getattr(row.arm.outcomes, what).get(status, 0)))
-            return counted_steps(count, row, f"{what.removesuffix('s')}-{status}")
-
-        return Column(title, cell, over=what)
-
-    return [column(status) for status in statuses]
 
 
 def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ..evals.inference import Estimate
 from ..evals.pareto import pareto_points
 from . import svg
+from .arm_rows import ArmRow, counted_steps
 from .chart_svg import (
     closed_axis,
     closed_row,
@@ -22,7 +23,6 @@ from .chart_svg import (
     swatch,
 )
 from .charts import Chart, gap_closed
-from .columns import ArmRow, counted_steps
 from .figures import figures_of
 from .gap_steps import GapSteps, gap_steps
 from .page_values import DrawnChart, Figure, Plane, PlaneLine

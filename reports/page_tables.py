@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from .columns import ArmRow, Column
+from .arm_rows import ArmRow
 from .page_values import Line, PageTable, Spanned
+from .tables import Column
 from .text import TableCell
 
 R = TypeVar("R")

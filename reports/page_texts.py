@@ -7,8 +7,8 @@ from typing import Any
 
 from ..evals.metrics import METRICS
 from ..evals.scorecard import Scorecard
-from .columns import ArmRow
-from .text import TableCell, estimate_cell
+from .arm_rows import ArmRow
+from .text import estimate_cell
 
 DESIGNS = {
     "fork": "fork: every variant decides the situations that the baseline{of} meets",
@@ -22,11 +22,6 @@ SPLITS = {
     "no legal action": "Steps without a legal action",
     "stated only": "Stated only: steps whose rationale can be read",
 }
-SPLIT_LISTS = {
-    "all": "all", "untried left": "untried", "all tried": "tried", "valid only": "valid", "no legal action": "illegal",
-    "stated only": "stated",
-}  # fmt: skip
-"""Which filter of the viewer lists the steps of a split."""
 CLASS_HEADINGS = {"optimal": "optimal", "greedy": "greedy", "other": "other", "none": "no legal action"}
 
 
@@ -72,15 +67,3 @@ def unencoded_words(rows: Sequence[ArmRow]) -> str:
         return estimate_cell(rows[0].metric("encoded")).words
     names = "; ".join(r.name for r in lacking)
     return f"not shown for {names}: no variant shows token probabilities on the same prompt"
-
-
-def actions_lost(row: ArmRow) -> TableCell:
-    """How many steps of a variant have no action."""
-    return TableCell(f"{row.arm.steps - row.arm.outcomes.actions.get('ok', 0):,} of {row.arm.steps:,}")
-
-
-def rationales_lost(row: ArmRow) -> TableCell:
-    """How many of the rationales that were asked for could not be read."""
-    rationales = row.arm.outcomes.rationales
-    asked = sum(n for status, n in rationales.items() if status != "absent")
-    return TableCell(f"{asked - rationales.get('ok', 0):,} of {asked:,}" if asked else "none asked for")

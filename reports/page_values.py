@@ -13,9 +13,10 @@ from typing import Any
 from markupsafe import Markup
 
 from ..evals.scorecard import Arm
+from .arm_rows import ArmRow
 from .charts import Chart, ChartLine, Strip
-from .columns import ArmRow, Column
 from .gap_steps import GapSteps
+from .tables import Column
 from .text import TableCell
 from .two_way import TwoWayTables
 

@@ -20,9 +20,9 @@ from markupsafe import Markup
 
 from ..errors import BadOption, NotMeasured, UnknownName
 from ..evals.scorecard import Scorecard
+from .arm_rows import arm_rows
 from .chart_svg import closed_axis, closed_row, drawn_lines, drawn_network, flips_axis, flips_row, swatch
 from .charts import Chart, ChartLine
-from .columns import arm_rows
 from .figure_files import draw_figure
 from .figures import FIGURES, all_figures
 from .html import TEMPLATES

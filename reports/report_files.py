@@ -13,7 +13,7 @@ from typing import Any
 
 from ..evals.scorecard import Scorecard
 from ..files import write_file
-from .columns import arm_rows
+from .arm_rows import arm_rows
 from .figure_files import FORMATS, draw_figure
 from .figures import all_figures
 from .page import page_of

@@ -1,14 +1,17 @@
-"""Tables of a terminal that stay readable at any width.
+"""Columns of tables in a terminal and on a page, and tables of a terminal that stay readable at any width.
 
-Invariant: the names of the rows never vanish and are never cut. A table that is wider than the terminal leaves out its
-columns of the highest rank and says which; with `wide` it shows them all, in further tables beside the names again.
+Invariants
+- A column is a title and a function from a row to a cell, and nothing else decides what stands in it.
+- The names of the rows of a terminal's table never vanish and are never cut. One that is wider than the terminal leaves
+  out its columns of the highest rank and says which; with `wide` it shows them all, in further tables beside the names
+  again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from rich import box
 from rich.cells import cell_len
@@ -16,9 +19,39 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from .text import TableCell
+
 NARROWEST = 14  # the least width of the names of rows
 SPACE = 2  # between two columns: one of padding, and one where other tables draw a line
 PROSE = 26  # a width in which sentences can be read
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Column(Generic[R]):
+    """A column of a table.
+
+    Attributes:
+        title: its heading; page: its heading on a page, where that has another.
+        cell: what stands in a row.
+        over: on a page, a heading over this column and its neighbours with the same one.
+        align: where its content stands; "number" is right-aligned in a terminal.
+        css: on a page, the class of its cells.
+        rank: in a terminal that is too narrow for all columns, those of the highest rank are left out; 0 never is.
+    """
+
+    title: str
+    cell: Callable[[R], TableCell]
+    page: str = ""
+    over: str = ""
+    align: Literal["left", "number"] = "left"
+    css: str = ""
+    rank: int = 0
+
+    @property
+    def heading(self) -> str:
+        """Its heading on a page."""
+        return self.page or self.title
 
 
 @dataclass(frozen=True)
@@ -117,3 +150,25 @@ def _parts(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]
         parts[-1].append(column)
         used += column.least + SPACE
     return parts
+
+
+def terminal_table(
+    title: str,
+    columns: Sequence[Column[R]],
+    rows: Iterable[R],
+    name: Callable[[R], str | Text],
+    heading: str = "variant",
+    wide: bool = False,
+) -> RowNamedTable:
+    """A table of columns, with the name of each row before them."""
+    shown = list(rows)
+    made = [
+        TableColumn(
+            column.title,
+            [str(column.cell(row)) for row in shown],
+            "right" if column.align == "number" else "left",
+            column.rank,
+        )
+        for column in columns
+    ]
+    return RowNamedTable(title, heading, [name(row) for row in shown], made, wide)

@@ -10,29 +10,20 @@ from rich.text import Text
 
 from ..evals.pareto import pareto_points
 from ..evals.scorecard import Arm, Scorecard
+from .arm_rows import ArmRow, arm_rows, breakdown_tables, shown_classes, tool_rows
 from .columns import (
     ARM_RATES,
     BOUNDS,
-    CALLS,
-    CHANGES,
-    FLIPS,
+    CHANGES_IN_TERMINAL,
     IMPLIED_JUDGED,
     JUDGED,
     LOOKS,
-    PARSED,
-    RATES,
-    TOKENS,
+    RATES_IN_TERMINAL,
     TOOLS_CALLED,
     TOOLS_CLAIMED,
-    ArmRow,
-    arm_rows,
-    breakdown_tables,
     contrast_cell,
-    shown_classes,
-    terminal_table,
-    tool_rows,
 )
-from .tables import PROSE, RowNamedTable, TableColumn
+from .tables import PROSE, RowNamedTable, TableColumn, terminal_table
 from .text import (
     LOOKED_NOTE,
     TOOLS_NOTE,
@@ -169,7 +160,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     parts += _verdicts(card, rows)
     over = "items" if base.repeated else "episodes"
     title = f"Rates per step, with {interval_words(card.looks)} intervals over {over}"
-    parts += ["", terminal_table(title, [*RATES, PARSED, CALLS, TOKENS], rows, _name, wide=wide)]
+    parts += ["", terminal_table(title, RATES_IN_TERMINAL, rows, _name, wide=wide)]
     if any(ARM_RATES & row.arm.bounds.keys() for row in rows):
         title = "The same, with answers that could not be read at worst .. at best"
         title += "" if card.looks is None else " (for a fixed number of episodes)"
@@ -178,7 +169,7 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         how = "p: sign-flip test, Holm-corrected" if card.looks is None else "anytime-valid, together; no p is valid"
         title = f"Change against the baseline {base.variant} ({how})"
         others = [row for row in rows if not row.arm.baseline]
-        parts += ["", terminal_table(title, [*CHANGES, *FLIPS], others, _name, wide=wide)]
+        parts += ["", terminal_table(title, CHANGES_IN_TERMINAL, others, _name, wide=wide)]
     if any(row.arm.table.total for row in rows):
         title = "Given a correct rationale, the action is ... (conditional shares)"
         parts += ["", _class_table(title, rows, wide)]

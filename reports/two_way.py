@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..evals.two_way import EFFECTS, TwoWay
 from ..evals.verdict import direction
-from .columns import Column, terminal_table
+from .tables import Column, terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, short_name
 
 SCALE = (

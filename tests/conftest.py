@@ -28,6 +28,7 @@ import pytest
 with mock.patch.dict(os.environ, POLARS_MAX_THREADS="1", OPENBLAS_NUM_THREADS="1"):
     import numpy  # noqa: F401
     import polars
+    import scipy.linalg  # noqa: F401  (it brings a BLAS of its own)
 
     polars.thread_pool_size()  # makes the pool
 
@@ -233,14 +234,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     # Long files first, then those that play whole programs: one of them at the end would leave the other process idle.
-    items.sort(key=lambda item: (item.path not in slow, item.path.parent != Path(__file__).parent))
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent != Path(__file__).parent, item.path))
 
 
-def pytest_collection_finish() -> None:
-    """All modules and tests are there to stay: the garbage collector need not look through them again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[object]:
+    """Collects without the garbage collector, which need not look through what is there to stay: all modules and tests.
+
+    Of several processes each begins with another file, so that each compiles another part of the tests on a fresh clone
+    and finds what the others have compiled. `pytest_collection_modifyitems` brings them into one order.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None and session.config.args_source is session.config.ArgsSource.TESTPATHS:
+        files = sorted(map(str, Path(__file__).parent.rglob("test_*.py")))
+        start = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        session.config.args = files[start:] + files[:start]
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        gc.enable()
 
 
 @pytest.fixture

@@ -121,17 +121,6 @@ def test_texts_of_traces_without_traces_are_refused(akrasia: Shell, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
-    code = (
-        "import sys, akrasia\nfrom akrasia.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
-        "print(sorted({'litellm', 'langgraph', 'langchain_core', 'polars', 'numpy', 'scipy'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith("[]")
-    assert "run" in done.stdout and "score" in done.stdout
-
-
 def test_scoring_a_long_run_loads_nothing_that_only_running_needs(finished: Path) -> None:
     """A million records score in seconds: of these libraries alone some took a second and a hundred megabytes."""
     code = (

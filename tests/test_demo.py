@@ -50,6 +50,11 @@ def test_the_first_screen_is_the_question_one_table_two_sentences_and_what_is_ne
     assert (tmp_path / "runs/demo-simulated/report.html").is_file()
 
 
+@pytest.mark.embedded
+def test_what_is_wrong_is_said_before_anything_is_played(demo: Demo, tmp_path: Path) -> None:
+    assert demo("--episodes", "0") == (2, "") and not list(tmp_path.iterdir())
+
+
 def test_a_demo_that_was_played_is_shown_and_asks_nobody_again(demo: Demo, tmp_path: Path) -> None:
     """And where there are too few episodes to tell, both say so."""
     few = ("--model", "simulated", "--episodes", "2")

@@ -11,10 +11,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app, main
+from akrasia.cli import main, program
 
 pytest.importorskip("uvicorn", reason="the extra viewer is not installed")
 
@@ -79,5 +79,5 @@ def test_a_viewer_serves_until_it_is_interrupted(run: Path) -> None:
 
 
 def test_help_names_what_it_does() -> None:
-    told = CliRunner().invoke(app, ["view", "--help"]).output
+    told = CliRunner().invoke(program(), ["view", "--help"]).output
     assert "side by side" in told and "--bundle" in told

@@ -41,7 +41,8 @@ def bca_interval(values: Array, whole: float, without: Array, level: float) -> t
         values: the statistic of the resamples, shape (resamples,). whole: of all items.
         without: of all items but one, shape (items,). level: of the interval.
     """
-    below = (np.count_nonzero(values < whole) + np.count_nonzero(values <= whole)) / (2 * len(values))
+    near = 1e-12 * max(1.0, abs(whole))  # equal but for rounding: sums of the same rates in another order
+    below = (np.count_nonzero(values < whole - near) + np.count_nonzero(values <= whole + near)) / (2 * len(values))
     bias, tail = normal_quantile(below), normal_quantile((1 - level) / 2)
     pulls = without.mean() - without
     with np.errstate(invalid="ignore", divide="ignore"):

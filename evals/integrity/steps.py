@@ -23,12 +23,16 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
     probed = (pl.col("stated_status") == "absent") & (pl.col("probes") > 0)  # what is known was asked in probes
     asked = steps.filter(pl.col("asked") & ~probed)
     tag = pl.col("integrity").fill_null("")
+    suspects = [
+        ("model", tag.str.starts_with(_OTHER_MODEL), 0.0, "Use the run's model: ak.ChatModel()."),
+        ("model", tag.str.starts_with(_NO_CALL), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
+        ("answer", tag.str.starts_with(_NO_ANSWER), MOST_FAILED, _READ),
+        ("failed", pl.col("status").is_in(FAILURES), MOST_FAILED, _mend(steps)),
+        ("unread", pl.col("status").is_in(UNREAD), MOST_UNREAD, _ASK),
+    ]
+    met = steps.select(touches.any().alias(str(i)) for i, (_, touches, _, _) in enumerate(suspects)).row(0)
     found = [
-        _fault("model", steps, tag.str.starts_with(_OTHER_MODEL), 0.0, "Use the run's model: ak.ChatModel()."),
-        _fault("model", steps, tag.str.starts_with(_NO_CALL), MOST_FAILED, "Let the graph ask ak.ChatModel()."),
-        _fault("answer", steps, tag.str.starts_with(_NO_ANSWER), MOST_FAILED, _READ),
-        _fault("failed", steps, pl.col("status").is_in(FAILURES), MOST_FAILED, _mend(steps)),
-        _fault("unread", steps, pl.col("status").is_in(UNREAD), MOST_UNREAD, _ASK),
+        *(_fault(s[0], steps, *s[1:]) for s, hit in zip(suspects, met, strict=True) if hit),
         _fault(
             "rationale",
             asked,
@@ -46,7 +50,8 @@ def decision_faults(steps: pl.DataFrame) -> list[IntegrityFault]:
 
 
 def _mend(steps: pl.DataFrame) -> str:
-    waits = steps.filter(pl.col("status") == "interrupted").height > steps.filter(pl.col("status") == "error").height
+    status = steps["status"]
+    waits = (status == "interrupted").sum() > (status == "error").sum()
     return "Let its adapter answer (resume), or human='approve'." if waits else "Mend what failed, and resume the run."
 
 

@@ -311,7 +311,7 @@ def _step_sums(table: pl.DataFrame) -> dict[int, tuple[Array, Array]]:
     episodes = _episodes_of(table)
     if not episodes.in_order or episodes.keys["item"].n_unique() != len(episodes.starts):
         return {}
-    known, made = set(table.columns), [METRICS.make(name) for name in METRICS.names()]
+    known, made = set(table.columns), [METRICS.factory(name)() for name in METRICS.names()]
     plain = [m for m in made if isinstance(m, Metric) and m.per == "step" and m.view is None and m.columns <= known]
     values = [e.alias(f"{e.meta.output_name()} {i}") for i, m in enumerate(plain) for e in m._values]
     try:

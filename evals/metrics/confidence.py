@@ -44,9 +44,9 @@ def rows_with_confidence(frame: pl.DataFrame, column: str, why: str) -> tuple[Ar
     Raises:
         NotMeasured: none has one, for the reason `why`.
     """
-    rows = frame.select({*CLUSTER, "episode", "does", column}).filter(pl.col(column).is_not_null())
-    if rows.is_empty():
+    if frame[column].null_count() == frame.height:
         raise NotMeasured(why)
+    rows = frame.select({*CLUSTER, "episode", "does", column}).filter(pl.col(column).is_not_null())
     codes, items = by_item(rows)
     sure = rows[column].to_numpy().astype(np.float64).clip(0.0, 1.0)
     return sure, rows["does"].to_numpy().astype(np.float64), codes, items

@@ -11,11 +11,12 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Literal, TypeVar
 
 from ...errors import Denied, Unavailable
 
+T = TypeVar("T")
 Lookup = Literal["", "unknown", "not now"]
 """How the look-up of a host failed: nobody knows the name, or nobody could say; empty where it did not fail."""
 
@@ -59,6 +60,21 @@ class Contact:
         self._first: float | None = None
         self._tries: Counter[str] = Counter()
 
+    async def made(self, asking: Awaitable[T], key: str) -> T:
+        """What a call comes back with.
+
+        Raises:
+            Denied: see `failed`. Whatever else the call raises passes through.
+        """
+        began = self._clock()
+        try:
+            answer = await asking
+        except Unavailable as error:
+            self.failed(error, key, began)
+            raise
+        self.reached()
+        return answer
+
     def reached(self) -> None:
         """Something came back, if only a refusal."""
         if not self._reached:
@@ -87,7 +103,3 @@ class Contact:
                 error.why,
                 "Is its address right (api_base, or the variable that holds it)? Is this machine on the network?",
             ) from error
-
-    def now(self) -> float:
-        """When an attempt begins."""
-        return self._clock()

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -30,9 +29,11 @@ from ..base import UNCOUNTED, WRITTEN, ModelInfo, Offer, Price, Style
 from ..gateway import Gateway
 from ..known_models import known_model
 from ..langchain_calls import asked_of, bound_tools
+from ..parameters import SETTINGS
 from ..roles import ModelRoles
-from ..sampling import SETTINGS, asked_in_text
+from ..sampling import asked_in_text
 from .client_errors import body_of_error, headers_of_error, status_of_error
+from .contact import Contact, lookup_of
 from .langchain_loop import in_lasting_loop
 from .langchain_messages import calls_of, from_langchain, generation, to_langchain
 from .openai_format import BROKEN_OFF, function_tool, status_of, thoughts_of
@@ -70,6 +71,7 @@ class LangChainModel:
     style: Style = "chat"
     rpm: int | None = None
     tpm: int | None = None
+    _contact: Contact = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         one_of("prompt style", self.style, ["chat", "completion"])
@@ -77,6 +79,7 @@ class LangChainModel:
         for option, value in (("rpm", self.rpm), ("tpm", self.tpm)):
             if value is not None:
                 whole(f"{option} of a LangChain model", value, 1)
+        self._begin()
 
     @property
     def info(self) -> ModelInfo:
@@ -107,8 +110,12 @@ class LangChainModel:
         provider = _PROVIDERS.get(self.model._llm_type)
         return known_model(f"{provider}/{name}").price if provider and isinstance(name, str) else None
 
+    def _begin(self) -> None:
+        object.__setattr__(self, "_contact", Contact(self.info.label))  # of each run anew; all else is fixed
+
     async def open(self) -> None:
         """The model is the caller's; that a server of one's own is up is seen before anything is asked."""
+        self._begin()
         names = ("base_url", "openai_api_base", "anthropic_api_url", "inference_server_url", "endpoint_url")
         base = next((b for n in names if isinstance(b := getattr(self.model, n, None), str) and b), None)
         local = "ollama" if "ollama" in self.model._llm_type else "langchain"
@@ -119,6 +126,9 @@ class LangChainModel:
         """The model is the caller's."""
 
     async def generate(self, request: Request, draw: Draw, key: str) -> Response:
+        return await self._contact.made(self._ask(request), key)
+
+    async def _ask(self, request: Request) -> Response:
         try:
             model: Any = _with_tools(self.model, request) if request.tools else self.model
             messages, stop = to_langchain(request.messages), list(request.sampling.stop) or None
@@ -338,7 +348,10 @@ def _typed_error(name: str, error: Exception) -> Exception:
     chain = causes(error)
     if any(isinstance(e, TimeoutError) or "Timeout" in type(e).__name__ for e in chain):
         return Unavailable(f"{name} did not answer in time", message, fault="timeout", lost=True)
-    if any(isinstance(e, ConnectionRefusedError | socket.gaierror) for e in chain):
-        return Unavailable(f"{name} cannot be reached", message, fault="unreachable")
+    lookup = lookup_of(chain)
+    if lookup or any(isinstance(e, ConnectionRefusedError) for e in chain):
+        unreached = Unavailable(f"{name} cannot be reached", message, fault="unreachable")
+        unreached.lookup = lookup
+        return unreached
     reset = any(isinstance(e, ConnectionError) for e in chain)
     return Unavailable(f"{name} failed", message, fault="reset" if reset else "unavailable", lost=True)

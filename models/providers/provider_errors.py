@@ -25,6 +25,7 @@ SET_UP = frozenset((401, 402, 403, 404, 405, 407, 410, 412, 451))
 _LOOKS_SECRET = re.compile(r"(?:sk-|key-|Bearer\s+|Basic\s+)[\w\-.*+/=]{6,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _IN_A_QUERY = re.compile(r"([?&](?:[\w\-]*key|token|sig|signature|secret|password|access_token)=)[^&\s\"']+", re.I)
+_IN_MEMORY = re.compile(r"(?: ssl:)?<[\w.]+ object at 0x[0-9a-f]+>")  # says nothing to a reader
 _TRACE = "Traceback (most recent call last)"
 
 
@@ -33,12 +34,12 @@ def scrubbed(text: str) -> str:
 
     Every value that was read as a key counts as one, and so does the value of every environment variable that is named
     like a key. So keys of any shape are found, if they have at least 8 characters. A client's own stack trace behind
-    the message is left out.
+    the message is left out, and so are objects by their address in memory.
     """
     line = " ".join(text[: 20 * LONGEST].partition(_TRACE)[0].split())
     for value in may_be_keys():
         line = line.replace(value, HIDDEN)
-    line = _IN_A_QUERY.sub(r"\1[key]", _USERINFO.sub("[key]@", line))
+    line = _IN_A_QUERY.sub(r"\1[key]", _USERINFO.sub("[key]@", _IN_MEMORY.sub("", line)))
     return _LOOKS_SECRET.sub("[key]", line)[:LONGEST]
 
 

@@ -19,15 +19,15 @@ from ...errors import BadOption, Denied, UnknownName
 from ...options import one_of, real, whole
 from ...records import Draw, Request, Response, digest
 from ..base import ModelInfo, Price, Style
+from ..headers import hide_headers, open_headers
 from ..known_models import LOCAL, KnownModel, known_model
 from ..parameter_limits import check_limits
 from ..parameters import (
-    SAMPLED,
+    PARAMETERS,
+    SETTINGS,
     check_parameters,
-    hide_headers,
     identity_of_parameters,
     names_of_provider,
-    open_headers,
     thinking_form,
 )
 from ..secrets import keep_secret
@@ -45,10 +45,6 @@ from .remote_calls import CallOptions, RemoteCalls
 
 MOST_IN_A_BATCH = 50_000
 Transport = Literal["auto", "litellm", "batch"]
-PARAMETERS = (
-    "reasoning_effort", "thinking", "thinking_tokens", "max_tokens", "top_p", "top_k", "seed", "stop", "extra_body",
-    "extra_headers", "api_version", "organization", "project", "region", "service_tier",
-)  # fmt: skip
 
 
 @dataclass
@@ -176,7 +172,9 @@ class RemoteModel:
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+        """Those that are set, but for the temperature, which every model has."""
+        names = (name for name in PARAMETERS if name != "temperature")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @property
     def _known(self) -> KnownModel:
@@ -204,7 +202,7 @@ class RemoteModel:
         if self.style != "chat":
             settings["style"] = self.style
         suffix = f"#{digest(settings, 4)}" if settings else ""
-        sampled = {k: given[k] for k in SAMPLED if k in given}
+        sampled = {k: given[k] for k in SETTINGS if k in given}
         if "stop" in sampled:
             sampled["stop"] = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
         shown = [f"{k}={v}" for k, v in given.items() if isinstance(v, str | int | float) and k not in _NOT_SHOWN]

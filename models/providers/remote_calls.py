@@ -9,11 +9,11 @@ another request, and no second attempt of the first, which was not served.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import BadOption, Denied, Rejected, Unavailable
+from ...errors import BadOption, Denied, Rejected
 from ...records import Request, Response
 from ..sampling import as_sent
 from .batch import BatchAPI, Batches, BatchNotes
@@ -105,7 +105,7 @@ class RemoteCalls:
         for _ in range(MOST_LESSONS):
             form, binding = self._form(request), binding_of(opened, request)
             try:
-                answer = await self._reached(self._ask(form, binding, request, key, limit), key)
+                answer = await self._contact.made(self._ask(form, binding, request, key, limit), key)
             except (Denied, Rejected) as error:
                 if ONLY_RESPONSES in error.said and not opened.responses and opened.direct is not None:
                     opened.responses = True
@@ -126,17 +126,6 @@ class RemoteCalls:
         raise Denied(
             f"{opened.name} refused {MOST_LESSONS} parameters one after the other", remedy="Set fewer of them."
         )
-
-    async def _reached(self, asking: Awaitable[Any], key: str) -> Any:
-        """What a request comes back with; a host that was never reached and is not known is no passing fault."""
-        began = self._contact.now()
-        try:
-            answer = await asking
-        except Unavailable as error:
-            self._contact.failed(error, key, began)
-            raise
-        self._contact.reached()
-        return answer
 
     async def _ask(self, form: Form, binding: Binding, request: Request, key: str, limit: int) -> Any:
         """The answer's body, by the transport that can carry the form."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import polars as pl
 
 from ...errors import BadOption, UnknownName
-from ..columns import group_id
+from ..arm_rows import group_id
 from .filters import FILTERS, SITUATION
 from .search import TextHits
 from .viewed_run import RunState

@@ -21,7 +21,7 @@ from ...evals.labels import LabelAgreement
 from ...ledger import read_ledger
 from ...ledger.provenance import session_lines
 from ...records import FAILURES
-from ..columns import group_id
+from ..arm_rows import group_id
 from ..html import TEMPLATES as REPORT_TEMPLATES
 from ..html import breakable
 from ..page import page_of

@@ -41,7 +41,7 @@ from ...ledger.imported import ImportedFrom
 from ...ledger.provenance import RunSession, ended_sentence, utc_now
 from ...records import Situation, digest
 from ...rng import named_rng
-from ..columns import group_id
+from ..arm_rows import group_id
 from ..show import Unread
 from .filters import LISTED, SITUATION, STEP, with_critics, with_marks
 from .levels import EncodedFrom, encoded_sources

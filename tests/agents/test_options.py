@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
 from akrasia.agents import AGENTS, Agent, ModelOptions
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import AkrasiaError, PlanError, UnknownName
 from akrasia.graphs import GRAPHS, Node, Plan, graph
 from akrasia.interventions import INTERVENTIONS, intervention, parse
@@ -151,6 +151,6 @@ def test_a_misspelled_option_ends_a_run_before_it_begins_in_python_in_toml_and_o
     with pytest.raises(UnknownName, match="'hints'"):
         ak.run(task="bandit", model="simulated", variants=["misspelled"], episodes=1, out=tmp_path / "python")
     for command in (["run", str(settings), "--out", str(tmp_path / "toml")], ["graphs", "show", "misspelled"]):
-        result = CliRunner().invoke(app, command)
+        result = CliRunner().invoke(program(), command)
         assert result.exit_code != 0 and "hints" in f"{result.output}{result.exception}"
     assert {p.name for p in tmp_path.iterdir()} == {"run.toml"}

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from akrasia.agents.ballots import Ballot, read_approved, read_ballot, read_confidence, read_points, read_ranking
 from akrasia.agents.base import Agent
 from akrasia.agents.protocols import PROTOCOLS, VoteCount, Votes, count_votes, protocol
 from akrasia.agents.voter import Voter
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption, UnknownName
 from akrasia.interventions import parse
 from akrasia.records import Draw, Situation, Turn
@@ -464,9 +464,9 @@ def test_a_protocol_of_ones_own_is_usable_by_name_wherever_one_is_named(tmp_path
             'name = "r"\ntask = "bandit"\nmodel = "simulated"\nepisodes = 1\n'
             """variants = ["reason_act", "society(agents=2, rounds=1, protocol='fewest')"]\n"""
         )
-        ran = CliRunner().invoke(app, ["run", str(settings), "--out", str(tmp_path / "run")])
+        ran = CliRunner().invoke(program(), ["run", str(settings), "--out", str(tmp_path / "run")])
         assert ran.exit_code == 0, ran.output
-        shown = CliRunner().invoke(app, ["graphs", "show", "society(protocol='fewest')"])
+        shown = CliRunner().invoke(program(), ["graphs", "show", "society(protocol='fewest')"])
         assert shown.exit_code == 0 and "vote (decision)" in shown.output
     finally:
         PROTOCOLS._factories.pop("fewest")

@@ -10,7 +10,7 @@ import pytest
 
 import akrasia as ak
 from akrasia.agents.tool_use import read_claims, without_claims
-from akrasia.errors import BadOption, PlanError
+from akrasia.errors import BadOption, PlanError, UnknownName
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.models.providers.simulated import arms_in
@@ -93,6 +93,30 @@ def test_a_model_without_tools_is_asked_in_words(tmp_path: Path) -> None:
         for record in ledger.records():
             (turn,) = record.decision.turns
             assert len(turn.tools) == 1 and turn.claims == ("counts",) and record.decision.status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("by", "callers"), [("thinking", ["reasoner"]), ("acting", ["actor"]), ("both", ["reasoner", "actor"])]
+)
+@pytest.mark.parametrize("bound", [False, True])
+def test_who_calls_tools_is_chosen(by: str, callers: list[str], bound: bool, tmp_path: Path) -> None:
+    def script(request: Request, draw: Draw) -> str | Response:
+        if request.tools and request.messages[-1].role != "tool":
+            return Response("", tool_calls=(ToolCall("counts", '{"arms":[]}', "1"),))
+        said = "TOOLS=counts\n" if request.tools else ""
+        return said + best(request)
+
+    plan = ak.graphs.reason_then_act() | ak.interventions.use_tools(by=by)
+    if bound:
+        plan = plan | ak.interventions.constrain_action()
+    for record in played(script, tmp_path / "r", plan):
+        assert [turn.role for turn in record.decision.turns if turn.tools] == callers
+        assert (record.decision.status, record.calls) == ("ok", 2 + len(callers))
+
+
+def test_those_who_call_tools_have_a_name() -> None:
+    with pytest.raises(UnknownName, match="acting"):
+        ak.graphs.reason_then_act() | ak.interventions.use_tools(by="actng")
 
 
 def test_questions_offer_a_calculator(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ PROGRAM = """
 import json, os, sys
 from akrasia.cli import main
 try:
-    main(["score", sys.argv[1], "--metric", "gap"])
+    main(sys.argv[1:])
 except SystemExit as ended:
     assert not ended.code
 import polars
@@ -22,19 +22,21 @@ print(json.dumps([polars.thread_pool_size(), *map(os.environ.get, names)]))
 """
 
 
-def threads(run: Path, **environment: str) -> list[Any]:
-    """Of polars' pool, and what the environment says after a scoring."""
+def threads(*arguments: str, **environment: str) -> list[Any]:
+    """Of polars' pool, and what the environment says after a command."""
     clean = {k: v for k, v in os.environ.items() if k not in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(run)], env=clean | environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM, *arguments], env=clean | environment, capture_output=True, text=True, check=True
     )
     told: list[Any] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 
-def test_a_small_run_is_scored_by_one_thread_unless_the_user_says_otherwise(finished: Path) -> None:
-    assert threads(finished) == [1, "1", "1"]
-    assert threads(finished, POLARS_MAX_THREADS="3") == [3, "3", "1"]
+def test_a_small_run_is_read_by_one_thread_unless_the_user_says_otherwise(finished: Path) -> None:
+    run = str(finished)
+    for reads in (["show", run, "--gap"], ["compare", run, "base", "act"]):
+        assert threads(*reads) == [1, "1", "1"], reads
+    assert threads("score", run, "--metric", "gap", POLARS_MAX_THREADS="3") == [3, "3", "1"]
 
 
 def test_a_large_run_is_read_by_as_many_threads_as_there_are(tmp_path: Path) -> None:

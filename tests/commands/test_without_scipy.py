@@ -10,8 +10,8 @@ from pathlib import Path
 EXPERIMENT = """
 model = "simulated"
 design = "fork"
-episodes = 14
-trials = 3
+episodes = 12
+trials = 2
 
 [variants]
 "base" = "reason_then_act | confidence"
@@ -27,7 +27,7 @@ horizon = 2
 """
 COMMANDS = [
     ["plan", "mine.toml", "--effect", "0.2"],
-    ["run", "mine.toml", "--out", "run", "--until", "gap +- 0.05"],
+    ["run", "mine.toml", "--out", "run", "--until", "gap +- 0.05", "--no-report"],
     ["list", "runs"],
     ["show", "run"],
     ["show", "run", "--gap"],

@@ -256,8 +256,7 @@ def test_a_package_brings_evaluators_by_entry_point(result: ak.Result, tmp_path:
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import akrasia as ak;"
         f"print(ak.open_run({str(result.folder)!r}).score([], evaluators=['letters']).arms[0].metrics['letters']);"
-        "from akrasia.commands.catalogue import show_list; from akrasia.reports.text import plain_console;"
-        "show_list('evaluators', plain_console())"
+        "from akrasia.cli import main; main(['list', 'evaluators'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,7 @@ from akrasia.evals.mixed import mixed_check
 from akrasia.models import Scripted
 from akrasia.models.providers.simulated import arms_in
 from akrasia.records import Draw, Request, digest
-from akrasia.reports.columns import arm_rows
+from akrasia.reports.arm_rows import arm_rows
 from akrasia.reports.forest import MOST_ITEMS
 from akrasia.reports.item_charts import effects_table
 from akrasia.rng import named_rng

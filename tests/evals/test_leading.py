@@ -14,7 +14,8 @@ from akrasia.evals.pareto import pareto_points
 from akrasia.evals.scoring import HEADLINE
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Request, Response
-from akrasia.reports.columns import PARSED, ArmRow
+from akrasia.reports.arm_rows import ArmRow
+from akrasia.reports.columns import PARSED
 
 TASK = {"name": "bandit", "arms": 4, "horizon": 4}
 SOUND = Simulated(Planted(knowing=0.95, greedy=0.4, optimal=0.3))

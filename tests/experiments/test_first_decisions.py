@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 from langgraph.graph import END, START, MessagesState, StateGraph
-from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import ArmFailed
 from akrasia.experiments.first_decisions import FIRST_DECISIONS, FIRST_UNREAD, FirstDecisions
 from akrasia.ledger import read_ledger
@@ -164,15 +164,15 @@ def test_what_cannot_be_read_takes_longer_and_workers_stop_together(tmp_path: Pa
 
 def test_the_exit_code_and_the_option(tmp_path: Path) -> None:
     asked = ["run", "--model", "simulated:parse_failure=1", "--episodes", "10", "--set", "concurrency=2", "--no-report"]
-    stopped = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "stopped")])
+    stopped = CliRunner().invoke(program(), [*asked, "--out", str(tmp_path / "stopped")])
     assert stopped.exit_code == 3 and "all failed alike" in stopped.output
-    assert CliRunner().invoke(app, [*asked, "--keep-going", "--out", str(tmp_path / "whole")]).exit_code == 0
+    assert CliRunner().invoke(program(), [*asked, "--keep-going", "--out", str(tmp_path / "whole")]).exit_code == 0
     file = tmp_path / "x.toml"
     file.write_text(
         'task = "bandit"\nmodel = "simulated:parse_failure=1"\nvariants = ["act"]\nkeep_going = true\nepisodes = 10\n'
     )
     told = ["run", str(file), "--no-report", "--out", str(tmp_path / "toml")]
-    assert CliRunner().invoke(app, told).exit_code == 0
+    assert CliRunner().invoke(program(), told).exit_code == 0
 
 
 def test_mended_code_is_asked_again_and_ends_with_the_healthy_runs_bytes(tmp_path: Path) -> None:

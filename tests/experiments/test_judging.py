@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
 from akrasia.api import execute
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption, BudgetSpent
 from akrasia.evals.judge import CANNOT_TELL, texts_to_judge
 from akrasia.evals.judgements import read_judged
@@ -132,7 +132,7 @@ def test_both_numbers_are_reported_and_the_parser_s_stay_as_they_were(result: ak
         known = sum(bool(set(r.decision.stated) & set(r.oracle.optimal)) for r in mine)
         assert knowing == pytest.approx((known + len(said)) / len(mine))
     assert before.contrasts == after.contrasts
-    shown = CliRunner().invoke(app, ["score", str(result.folder)]).stdout
+    shown = CliRunner().invoke(program(), ["score", str(result.folder)]).stdout
     assert "knowing, parser" in shown and "knowing, with judges" in shown and "Cohen's kappa" in shown
 
 
@@ -189,9 +189,9 @@ def test_a_run_that_starts_over_is_no_longer_judged(result: ak.Result) -> None:
 
 def test_the_command_judges_and_says_how_far_to_believe_it(result: ak.Result) -> None:
     command = ["judge", str(result.folder), "--model", "simulated"]
-    stopped = CliRunner().invoke(app, [*command, "--calls", "1"])
+    stopped = CliRunner().invoke(program(), [*command, "--calls", "1"])
     assert stopped.exit_code == 3 and read_judged(result.folder) is None
-    done = CliRunner().invoke(app, command)
+    done = CliRunner().invoke(program(), command)
     assert done.exit_code == 0, done.output
     said = " ".join(done.stdout.split())
     assert "The parser left" in said and "could not tell" in said and "own account" in said

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
 from akrasia.agents.answers.implied import reasoning_alone
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption, BudgetSpent
 from akrasia.evals.judgements import IMPLIED, read_judged
 from akrasia.ledger import read_ledger
@@ -129,7 +129,7 @@ def test_the_planted_accuracy_of_a_judge_is_printed(result: ak.Result) -> None:
     kappa = 1 - (1 - ACCURACY) / (1 - 1 / 3)
     assert found.agreement.low is not None and found.agreement.high is not None
     assert found.agreement.low <= kappa <= found.agreement.high
-    shown = " ".join(CliRunner().invoke(app, ["score", str(result.folder), "--wide"]).stdout.split())
+    shown = " ".join(CliRunner().invoke(program(), ["score", str(result.folder), "--wide"]).stdout.split())
     assert "What is implied was judged by reader 0.85" in shown and "Cohen's kappa" in shown
     assert "lost in conclusion" in shown and "implied, parser" in shown
     result.judge(reads(1.0))  # of recommendations: both lie side by side
@@ -155,7 +155,7 @@ def test_a_budget_stops_it_and_the_same_call_goes_on(result: ak.Result) -> None:
 
 
 def test_the_command_reads_what_is_implied(result: ak.Result) -> None:
-    done = CliRunner().invoke(app, ["judge", str(result.folder), "--implied", "--model", "simulated"])
+    done = CliRunner().invoke(program(), ["judge", str(result.folder), "--implied", "--model", "simulated"])
     assert done.exit_code == 0, done.output
     said = " ".join(done.stdout.split())
     assert "The parser left open what" in said and "What is implied was judged by simulated" in said

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption
 from akrasia.evals import score
 from akrasia.evals.anytime import InterimLooks
@@ -121,7 +121,7 @@ def test_the_scorecard_says_which_intervals_are_valid(stopped: ak.Result, tmp_pa
 
 
 def shown(result: ak.Result) -> str:
-    return CliRunner().invoke(app, ["score", str(result.folder)], catch_exceptions=False).output
+    return CliRunner().invoke(program(), ["score", str(result.folder)], catch_exceptions=False).output
 
 
 def test_a_placebo_is_called_out_by_the_intervals_that_are_valid(tmp_path: Path) -> None:

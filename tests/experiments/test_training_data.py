@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import akrasia as ak
 from akrasia.agents.answers.parsing import read_action, replace_action
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption, NotMeasured, UnknownName
 from akrasia.experiments.training_data import Demonstration
 from akrasia.graphs import GRAPHS
@@ -38,7 +38,7 @@ COLOURS = ("Red", "Blue", "Dark Green")
 
 
 def akrasia(*args: str) -> str:
-    done = CliRunner().invoke(app, [*args], catch_exceptions=False)
+    done = CliRunner().invoke(program(), [*args], catch_exceptions=False)
     assert done.exit_code == 0
     return done.stdout
 

@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from akrasia.agents import Agent
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import MissingExtra, UnknownName
 from akrasia.graphs import Node, Plan, draw
 from akrasia.graphs.drawing import speakers
@@ -145,7 +145,7 @@ def test_an_unknown_format_is_told_its_nearest() -> None:
 def test_the_command_line_shows_and_draws(tmp_path: Path) -> None:
     path = tmp_path / "new" / "plan.svg"
     shown = CliRunner().invoke(
-        app, ["graphs", "show", "society(stop=True) | self_consistency(6)", "--wide", "--svg", str(path)]
+        program(), ["graphs", "show", "society(stop=True) | self_consistency(6)", "--wide", "--svg", str(path)]
     )
     assert shown.exit_code == 0, shown.output
     assert "calls of a decision: 54, at least 18; one after the other: 3" in shown.output
@@ -153,7 +153,7 @@ def test_the_command_line_shows_and_draws(tmp_path: Path) -> None:
     assert "passes on if they agree" in shown.output
     assert path.read_text() == draw(parse("society(stop=True) | self_consistency(6)"), "svg")
     assert [p.name for p in path.parent.iterdir()] == ["plan.svg"]
-    mermaid = CliRunner().invoke(app, ["graphs", "show", "reason_then_act", "--mermaid"])
+    mermaid = CliRunner().invoke(program(), ["graphs", "show", "reason_then_act", "--mermaid"])
     assert mermaid.output == draw(parse("reason_then_act"))
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import AkrasiaError, LedgerDamaged
 from akrasia.evals import score
 from akrasia.ledger import Ledger, read_ledger
@@ -164,7 +164,7 @@ def test_the_place_that_is_named_holds_the_damaged_row(copy: Path) -> None:
 
 def test_the_command_line_gives_no_number_of_a_damaged_run(copy: Path) -> None:
     changed(copy, "lines", "line", b'"bandit"')
-    done = CliRunner().invoke(app, ["score", str(copy)])
+    done = CliRunner().invoke(program(), ["score", str(copy)])
     assert isinstance(done.exception, LedgerDamaged) and "knowing" not in done.output
 
 

@@ -142,7 +142,7 @@ def test_a_held_folder_is_refused_and_free_again_whatever_ends_its_holder(
 @NO_FCNTL
 def test_the_commands_work(environment: dict[str, str], tmp_path: Path) -> None:
     few = ["run", "--model", "simulated", "--episodes", "3", "--set", "task.horizon=2", "--out", str(tmp_path / "run")]
-    commands = [["list", "tasks"], few, [*few, "--resume", "--workers", "2"], ["doctor"]]
+    commands = [["list", "tasks"], few, [*few, "--resume", "--workers", "2", "--no-report"], ["doctor"]]
     done = python(environment, COMMANDS, json.dumps(commands))
     codes, tasks, played, resumed, shown = done.stdout.split("ended\n")
     assert "bandit" in tasks and codes == "0 0 0 0", done.stderr

@@ -182,6 +182,18 @@ async def test_an_attempt_that_may_have_been_served_is_lost_and_tried_again(
     assert (caught.value.fault, caught.value.lost) == (fault, lost)
 
 
+def unresolved() -> Exception:
+    own = Exception("Connection error.")
+    own.__cause__ = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return own
+
+
+def test_a_host_whose_name_nobody_knows_ends_the_run_at_its_first_call(tmp_path: Path) -> None:
+    result = akrasia.run(model=Pupil(raises=unresolved()), variants=["reason_act"], episodes=4, out=tmp_path)
+    assert result.outcome is not None and isinstance(result.outcome.stopped, Denied)
+    assert "is not known" in str(result.outcome.stopped) and result.outcome.run_usage.retried == 0
+
+
 def test_a_model_that_counts_no_tokens_is_booked_with_the_bound_and_reaches_its_budget(tmp_path: Path) -> None:
     result = akrasia.run(
         task={"name": "bandit", "arms": 3, "horizon": 5}, model=Pupil(counts=False), variants=["reason_act"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -30,6 +30,22 @@ def server() -> Iterator[ToolServer]:
         del os.environ["OPENAI_API_KEY"]
     else:
         os.environ["OPENAI_API_KEY"] = before
+
+
+@pytest.fixture
+def benchmark() -> Callable[..., Any]:
+    """What LangChain times is played once: nothing is measured here, and its plug-in for that is not loaded."""
+    return lambda played, *args, **options: played(*args, **options)
+
+
+@pytest.fixture
+def vcr() -> None:
+    """No exchange is recorded; what would play one skips itself."""
+
+
+@pytest.fixture
+def snapshot() -> None:
+    """No serialised model is kept; what would compare with it skips itself."""
 
 
 class _Model:

@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import UsageError
 from akrasia.models import resolve
 
@@ -74,7 +74,7 @@ def test_in_a_file_and_on_the_command_line(
     file = tmp_path / "experiment.toml"
     head = 'variants = ["reason_act"]\nepisodes = 1\ntask = "bandit"\n[models.main]\n'
     file.write_text(head + "\n".join([f'name = "{name}"', *lines]))
-    said = CliRunner().invoke(app, ["run", str(file), "--out", str(tmp_path / "run"), *more])
+    said = CliRunner().invoke(program(), ["run", str(file), "--out", str(tmp_path / "run"), *more])
     assert isinstance(said.exception, UsageError) and not (tmp_path / "run").exists()
     assert message.casefold() in str(said.exception).casefold()
 
@@ -107,6 +107,6 @@ def test_an_arm_that_asks_for_more_than_a_model_takes(providers: Any, tmp_path: 
 
 def test_tools_of_a_model_that_takes_none(tmp_path: Path) -> None:
     arguments = ["run", "--task", "bandit", "--variant", "reason_act | use_tools(2)", "--model", "embedded:organism"]
-    said = CliRunner().invoke(app, [*arguments, "--episodes", "1", "--out", str(tmp_path / "run")])
+    said = CliRunner().invoke(program(), [*arguments, "--episodes", "1", "--out", str(tmp_path / "run")])
     assert isinstance(said.exception, UsageError) and "tools" in str(said.exception)
     assert not (tmp_path / "run").exists()

@@ -283,9 +283,9 @@ async def test_headers_reach_the_provider_and_their_secrets_stay_out_of_everythi
 
 def test_a_secret_that_stands_in_a_file_is_refused(providers: Any, tmp_path: Path) -> None:
     """The file is kept with the run."""
-    from typer.testing import CliRunner
+    from click.testing import CliRunner
 
-    from akrasia.cli import app
+    from akrasia.cli import program
 
     file = tmp_path / "experiment.toml"
     file.write_text(
@@ -300,7 +300,7 @@ def test_a_secret_that_stands_in_a_file_is_refused(providers: Any, tmp_path: Pat
         extra_headers = {{ "X-Gate-Key" = "open-sesame" }}
         """
     )
-    said = CliRunner().invoke(app, ["run", str(file), "--out", str(tmp_path / "run")])
+    said = CliRunner().invoke(program(), ["run", str(file), "--out", str(tmp_path / "run")])
     assert said.exit_code != 0 and not (tmp_path / "run").exists()
     assert "X-Gate-Key" in str(said.exception or said.output)
 

@@ -353,6 +353,7 @@ def test_keys_of_any_shape_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> Non
     said = scrubbed("no: AbCdEf0123456789, sk-unknown-key-1234, Bearer abcdef123456\n  next AbCdEf0123456789")
     assert said == "no: [key], [key], [key] next [key]"
     assert scrubbed("no\nTraceback (most recent call last):\n  File x") == "no"
+    assert scrubbed("host h:443 ssl:<ssl.SSLContext object at 0x7f0e> [no]") == "host h:443 [no]"
 
 
 # A whole experiment.

@@ -13,11 +13,13 @@ from akrasia.experiments import assemble
 from akrasia.graphs import act
 from akrasia.models import Gateway, ModelRoles, Scripted
 from akrasia.models.base import ModelInfo, request_digest
+from akrasia.models.parameters import PARAMETERS, SETTINGS
 from akrasia.models.providers.langchain import GatewayChatModel
+from akrasia.models.providers.remote import RemoteModel
 from akrasia.models.sampling import (
     ABOUT,
     NOT_SENT,
-    SETTINGS,
+    SET_BY_NAME,
     as_sent,
     asked_in_text,
     lost_on_the_way,
@@ -41,6 +43,11 @@ def test_every_field_is_declared_once() -> None:
     assert {*SETTINGS, *NOT_SENT, *ABOUT} == set(NAMES) and len(SETTINGS) + len(NOT_SENT | ABOUT) == len(NAMES)
     assert all(getattr(UNUSUAL, name) != getattr(Sampling(), name) for name in NAMES)
     assert set(to_wire(UNUSUAL)) == {setting.wire_name for setting in SETTINGS.values()}
+
+
+def test_every_parameter_can_be_set_on_a_model_and_by_name_on_a_chat_model_where_it_has_a_type() -> None:
+    assert set(PARAMETERS) <= {f.name for f in fields(RemoteModel)}
+    assert set(SET_BY_NAME) <= set(ak.ChatModel.model_fields)
 
 
 def test_every_field_but_what_is_required_is_part_of_an_answer_s_identity() -> None:

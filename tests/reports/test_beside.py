@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption
 from akrasia.evals import Scorecard
 from akrasia.evals.pareto import pareto_points
@@ -67,7 +67,7 @@ def test_an_arm_that_the_oracle_tells_something_is_marked_wherever_it_is_named(
     assert "told by the oracle, so no fair competitor" in shown
     show_estimates(card, plain_console())
     assert not [u for u in unmarked(capsys.readouterr().out) if ", oracle_act" not in u]
-    compared = CliRunner().invoke(app, ["compare", str(told.folder), "reason_act", "multi_turn_aiw"]).output
+    compared = CliRunner().invoke(program(), ["compare", str(told.folder), "reason_act", "multi_turn_aiw"]).output
     compared = " ".join(compared.split())
     assert f"b: {TOLD}{MARK}" in compared and f"'{TOLD}': told by the oracle, so no fair competitor" in compared
 
@@ -88,7 +88,7 @@ def test_it_is_on_no_front_and_displaces_nobody(card: Scorecard) -> None:
 
 
 def test_it_is_marked_in_json_tables_exports_and_lists(told: ak.Result, tmp_path: Path, monkeypatch: Any) -> None:
-    said = json.loads(CliRunner().invoke(app, ["score", str(told.folder), "--json"]).output)
+    said = json.loads(CliRunner().invoke(program(), ["score", str(told.folder), "--json"]).output)
     assert {a["variant"]: a["leaks"] for a in said["arms"]} == {v: v in (TOLD, "oracle_act") for v in VARIANTS}
     assert [v["leaks"] for v in said["verdicts"] if v["variant"] == TOLD] == [True]
     (one,) = told.compare("reason_act", TOLD)
@@ -99,7 +99,7 @@ def test_it_is_marked_in_json_tables_exports_and_lists(told: ak.Result, tmp_path
     assert set(beside["told_by_the_oracle"]) == {TOLD, "oracle_act"}
     monkeypatch.chdir(told.folder.parent.parent)
     for kind, name in (("runs", TOLD), ("interventions", "multi_turn_aiw"), ("graphs", "oracle_act")):
-        listed = re.sub(r"[\s│]+", " ", CliRunner().invoke(app, ["list", kind], env={"COLUMNS": "200"}).output)
+        listed = re.sub(r"[\s│]+", " ", CliRunner().invoke(program(), ["list", kind], env={"COLUMNS": "200"}).output)
         assert f"{name}{MARK}" in listed, listed
 
 
@@ -126,7 +126,7 @@ def test_a_run_that_its_budget_stopped_says_what_is_missing(part: ak.Result, cap
     (one,) = part.compare("reason_act", "re_evaluate")
     assert "is not complete (the budget of 100 calls is spent)" in one.incomplete
     monkeypatch.chdir(part.folder.parent.parent)
-    listed = " ".join(CliRunner().invoke(app, ["list", "runs"], env={"COLUMNS": "200"}).output.split())
+    listed = " ".join(CliRunner().invoke(program(), ["list", "runs"], env={"COLUMNS": "200"}).output.split())
     assert "of 30 episodes (the budget of 100 calls is spent)" in listed
 
 
@@ -195,8 +195,8 @@ def test_a_run_says_where_its_numbers_come_from(told: ak.Result, card: Scorecard
     assert session.models == ({"model": "simulated"},) and "litellm" in session.prices
     page = render_report(card, told.experiment)
     assert "Where these numbers come from" in page and session.started in page and session.packages["litellm"] in page
-    assert json.loads(CliRunner().invoke(app, ["score", str(told.folder), "--json"]).output)["sessions"]
-    shown = CliRunner().invoke(app, ["show", str(told.folder)], env={"COLUMNS": "200"}).output
+    assert json.loads(CliRunner().invoke(program(), ["score", str(told.folder), "--json"]).output)["sessions"]
+    shown = CliRunner().invoke(program(), ["show", str(told.folder)], env={"COLUMNS": "200"}).output
     assert session.started in shown and "models as reported" in shown
     told.export(tmp_path / "r.jsonl")
     assert json.loads((tmp_path / "r.jsonl.provenance.json").read_text())["sessions"][0]["started"] == session.started
@@ -223,7 +223,7 @@ def test_what_a_provider_says_of_itself_is_kept_once(tmp_path: Path, openai_serv
 
 def test_show_of_half_a_situation_is_refused(told: ak.Result) -> None:
     with pytest.raises(BadOption, match="an episode and a step"):
-        CliRunner().invoke(app, ["show", str(told.folder), "1"], catch_exceptions=False)
+        CliRunner().invoke(program(), ["show", str(told.folder), "1"], catch_exceptions=False)
 
 
 def test_a_run_says_which_reader_read_it_and_how_often_that_errs(told: ak.Result, card: Scorecard, capsys: Any) -> None:
@@ -236,7 +236,7 @@ def test_a_run_says_which_reader_read_it_and_how_often_that_errs(told: ak.Result
     assert f"{line}: {errors.counts}" in " ".join(terminal(told, capsys).split())
     page = render_report(card, told.experiment)
     assert f"{line}: {errors.counts}" in page and "answers read by" in page
-    (said,) = json.loads(CliRunner().invoke(app, ["score", str(told.folder), "--json"]).output)["reading"]
+    (said,) = json.loads(CliRunner().invoke(program(), ["score", str(told.folder), "--json"]).output)["reading"]
     assert said["readers"] == [READER_VERSION] and said["errors"]["rows"] == errors.rows
     assert said["kind"] == "bandit colours" and said["tasks"] == ["bandit"]
 

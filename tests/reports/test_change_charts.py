@@ -14,9 +14,9 @@ from akrasia.models import Scripted
 from akrasia.models.base import FAILED
 from akrasia.models.providers.simulated import Planted, Simulated
 from akrasia.records import Draw, Request, Response
+from akrasia.reports.arm_rows import ArmRow, arm_rows
 from akrasia.reports.chart_svg import drawn_lines, drawn_network
 from akrasia.reports.charts import Chart, ChartLine, ChartPoint
-from akrasia.reports.columns import ArmRow, arm_rows
 from akrasia.reports.figures import FIGURES, all_figures
 
 TASK = {"name": "bandit", "arms": 4, "horizon": 3, "head_start": 2}

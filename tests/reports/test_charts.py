@@ -12,8 +12,8 @@ from akrasia.evals.pareto import Point
 from akrasia.evals.scorecard import Scorecard
 from akrasia.models.providers.simulated import Planted, Simulated
 from akrasia.reports import svg
+from akrasia.reports.arm_rows import ArmRow, arm_rows
 from akrasia.reports.charts import charts_of, gap_closed, strip_of
-from akrasia.reports.columns import ArmRow, arm_rows
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 import orjson
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption, MissingExtra, RunFolderError, UnknownName
 from akrasia.reports.export import EXPORTERS, Exporter, RecordSource
 
@@ -72,7 +72,7 @@ def test_a_data_set_of_hugging_face_needs_its_extra_or_is_made(result: ak.Result
 
 
 def test_a_format_may_be_named(result: ak.Result, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["export", str(result.folder), str(tmp_path / "table"), "--format", "csv"])
+    done = CliRunner().invoke(program(), ["export", str(result.folder), str(tmp_path / "table"), "--format", "csv"])
     assert done.exit_code == 0
     assert (tmp_path / "table").read_bytes() == result.export(tmp_path / "table.csv").read_bytes()
 
@@ -87,7 +87,7 @@ def test_an_exporter_of_ones_own_is_known_by_name_everywhere(result: ak.Result, 
 
     EXPORTERS.register("count", make)
     assert result.export(tmp_path / "a.count").read_bytes() == str(result.records.height).encode()
-    assert "How many records there are." in CliRunner().invoke(app, ["list", "exporters"]).stdout
+    assert "How many records there are." in CliRunner().invoke(program(), ["list", "exporters"]).stdout
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(result: ak.Result, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
-from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.models import Scripted
 from akrasia.reports.gap_html import write_gap_page
 from akrasia.reports.gap_steps import GapSteps, gap_steps
@@ -87,7 +87,7 @@ def test_what_a_model_says_is_text_everywhere(tmp_path: Path) -> None:
     found = gap_steps(result.folder, result.records, most=0)
     everything = GapSteps(found.steps, found.counts, found.total, found.rollout)
     page = write_gap_page(everything, "run", tmp_path / "gap.html").read_text(encoding="utf-8")
-    shown = CliRunner().invoke(app, ["show", str(result.folder), "0", "3"], terminal_width=80)
+    shown = CliRunner().invoke(program(), ["show", str(result.folder), "0", "3"], terminal_width=80)
     for text in (page, printed(everything), shown.output):
         assert "\x1b" not in text and "\u202e" not in text
         assert "<script>alert" not in page and "<img src=x" not in page
@@ -95,7 +95,7 @@ def test_what_a_model_says_is_text_everywhere(tmp_path: Path) -> None:
 
 def test_the_command_lists_writes_and_refuses(run: ak.Result, tmp_path: Path) -> None:
     def command(*args: str) -> Any:
-        return CliRunner().invoke(app, ["show", str(run.folder), *args])
+        return CliRunner().invoke(program(), ["show", str(run.folder), *args])
 
     assert "episode" in command("--gap").output
     told = json.loads(command("--gap", "--json", "--most", "3").output)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import RunFolderError
 from akrasia.evals.inference import Estimate
 from akrasia.evals.scorecard import Scorecard
@@ -230,7 +230,7 @@ def test_looks_and_judges_have_sections_of_their_own(tmp_path: Path) -> None:
         out=tmp_path / "run",
     )
     result.judge("simulated:knowing=0.5")
-    stored = json.loads(CliRunner().invoke(app, ["score", str(result.folder), "--json"]).stdout)
+    stored = json.loads(CliRunner().invoke(program(), ["score", str(result.folder), "--json"]).stdout)
     assert stored["looks"]["at"] == [10, 12]
     text = Page(render_report(result.score(), result.experiment)).text
     assert "Looked at for 'gap +- 0.01' after 10, 12 episodes, and not stopped by any." in text

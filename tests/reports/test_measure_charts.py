@@ -9,8 +9,8 @@ import pytest
 import akrasia as ak
 from akrasia.models.providers.scripted import Scripted
 from akrasia.records import Draw, Request
+from akrasia.reports.arm_rows import arm_rows
 from akrasia.reports.charts import Chart
-from akrasia.reports.columns import arm_rows
 from akrasia.reports.measure_charts import measure_charts
 from akrasia.rng import named_rng
 

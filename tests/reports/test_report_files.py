@@ -58,7 +58,7 @@ def test_a_table_says_what_the_scorecard_says(result: ak.Result, files: dict[str
 
 def test_the_effects_by_item_are_those_of_the_scorecard(result: ak.Result, files: dict[str, bytes]) -> None:
     table = list(csv.DictReader(files["effects.csv"].decode().splitlines()))
-    for told in result.heterogeneity("gap"):
+    for told in result.score(["gap"], by_item=True, mixed=False).by_item:
         rows = [r for r in table if r["variant"] == told.variant]
         assert [r["of"] for r in rows if r["of"].startswith("item")] == [f"item {i.item}" for i in told.items]
         assert rows[0]["of"] == "all decisions" and int(rows[0]["decisions"]) == 6 * 3

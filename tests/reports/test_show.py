@@ -6,11 +6,11 @@ import io
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
-from typer.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import RateLimited
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
@@ -104,7 +104,7 @@ def test_where_the_reading_of_an_answer_stopped_is_shown(tmp_path: Path, answer:
     with read_ledger(tmp_path / "run") as ledger:
         record = next(ledger.records())
     command = ["show", str(tmp_path / "run"), str(record.episode), str(record.step)]
-    text = CliRunner().invoke(app, command, env={"COLUMNS": "160"}).output
+    text = CliRunner().invoke(program(), command, env={"COLUMNS": "160"}).output
     assert text.count("is not read") == len(said) and all(one in text for one in said), text
 
 
@@ -114,5 +114,5 @@ def test_nothing_is_said_of_what_an_answer_was_not_asked_for(tmp_path: Path) -> 
     with read_ledger(tmp_path / "run") as ledger:
         record = next(ledger.records())
     command = ["show", str(tmp_path / "run"), str(record.episode), str(record.step)]
-    text = CliRunner().invoke(app, command, env={"COLUMNS": "160"}).output
+    text = CliRunner().invoke(program(), command, env={"COLUMNS": "160"}).output
     assert "the critic" in text.lower() and "is not read" not in text, text

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from akrasia import errors
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.training.recipe import assemble_training
 
 TASK = {"name": "bandit", "arms": 3, "horizon": 2, "labels": "letters"}
@@ -70,7 +70,7 @@ def test_a_training_leaves_a_model_a_card_and_runs_that_can_be_compared(tmp_path
     ]
     (tmp_path / "train.toml").write_text("\n".join(told))
     asked = ["train", str(tmp_path / "train.toml"), "--out", str(tmp_path / "out")]
-    shown = CliRunner().invoke(app, asked, catch_exceptions=False)
+    shown = CliRunner().invoke(program(), asked, catch_exceptions=False)
     assert "parameters to train" in shown.output and "1 more take about" in shown.output
     card = json.loads((tmp_path / "out" / "card.json").read_text())
     assert card["recipe"]["rlft"]["updates"] == 2
@@ -81,8 +81,8 @@ def test_a_training_leaves_a_model_a_card_and_runs_that_can_be_compared(tmp_path
     # What was saved is what the training ended with.
     assert lines[1]["eval_plays.act.mass"] == pytest.approx(mass["after"][0], abs=1e-4)
     with pytest.raises(errors.RunFolderError, match="holds a training already"):
-        CliRunner().invoke(app, asked, catch_exceptions=False)
+        CliRunner().invoke(program(), asked, catch_exceptions=False)
     with pytest.raises(errors.RunFolderError, match="it differs in: plan"):
-        CliRunner().invoke(app, [*asked, "--resume", "--plan", "reason_act"], catch_exceptions=False)
-    again = CliRunner().invoke(app, [*asked, "--resume"], catch_exceptions=False)
+        CliRunner().invoke(program(), [*asked, "--resume", "--plan", "reason_act"], catch_exceptions=False)
+    again = CliRunner().invoke(program(), [*asked, "--resume"], catch_exceptions=False)
     assert again.exit_code == 0 and "[2/2]" not in again.output

@@ -16,6 +16,7 @@ from akrasia.evals.inference import (
 )
 from akrasia.evals.inference.intervals import wilson
 from akrasia.evals.inference.ratios import linearised, standard_error
+from akrasia.evals.inference.resampling import bca_interval
 from akrasia.rng import named_rng
 
 Pair = tuple[Any, Any]
@@ -92,6 +93,14 @@ def clustered(rng: np.random.Generator, clusters: int, rate: float = 0.3, spread
     den = rng.integers(3, 12, clusters).astype(float)
     own = rng.beta(rate * spread, (1 - rate) * spread, clusters)
     return rng.binomial(den.astype(int), own).astype(float), den
+
+
+def test_resamples_that_differ_from_the_whole_by_rounding_alone_are_equal_to_it() -> None:
+    values = named_rng("ties").binomial(12, 0.3, 2000) / 12
+    without = named_rng("without").normal(0.3, 0.01, 12)
+    rounded = values + 1e-15 * (values > 0)
+    assert np.any(values == 0.25) and not np.any(rounded == 0.25)
+    assert bca_interval(rounded, 0.25, without, 0.95) == pytest.approx(bca_interval(values, 0.25, without, 0.95))
 
 
 @pytest.mark.parametrize("interval", INTERVALS)

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption, UnknownName
 from akrasia.experiments.executors.registry import EXECUTORS
 
@@ -82,7 +82,7 @@ def test_an_executor_of_another_package_is_used_by_name_from_python_toml_and_com
         assert result.outcome is not None and result.outcome.missing == 0 and played.played == 2
         for args in (["named.toml", "--out", "toml"], ["plain.toml", "--executor", "one_by_one", "--out", "option"]):
             played.played = 0
-            done = CliRunner().invoke(app, ["run", *args, "--no-report"], catch_exceptions=False)
+            done = CliRunner().invoke(program(), ["run", *args, "--no-report"], catch_exceptions=False)
             assert done.exit_code == 0 and played.played == 2, done.output
     finally:
         EXECUTORS.__dict__.pop("_plugins", None)

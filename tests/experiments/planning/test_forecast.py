@@ -41,7 +41,8 @@ def planned(*variants: str | Variant, price: Price | None = PRICE, task: Any = N
 
 def shown(experiment: Experiment, forecast: Forecast | None = None) -> str:
     out = StringIO()
-    show_plan(experiment, Console(file=out, width=100, highlight=False, markup=False), forecast=forecast)
+    console = Console(file=out, width=100, highlight=False, markup=False)
+    show_plan(experiment, forecast or forecast_run(experiment), console)
     return out.getvalue()
 
 

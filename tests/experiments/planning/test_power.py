@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app, main
+from akrasia.cli import main, program
 from akrasia.errors import BadOption
 from akrasia.evals.inference import assumed_spread, episodes_needed, pilot_spread, power
 from akrasia.evals.metrics.gap import gap
@@ -106,7 +106,7 @@ def test_the_command_tells_episodes_calls_tokens_and_dollars(pilot: ak.Result, t
         '[task]\nname = "bandit"\narms = 4\nhead_start = 2\nhorizon = 2\n'
     )
     command = ["plan", str(file), "--effect", "0.1", "--pilot", str(pilot.folder), "--set", "budget.calls=200"]
-    done = CliRunner().invoke(app, command, env={"COLUMNS": "200"})
+    done = CliRunner().invoke(program(), command, env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
     columns = ("for 0.1", "30 episodes", "budget's ")
     for text in (*columns, "measured in the pilot", "calls,"):
@@ -161,8 +161,8 @@ def test_a_plan_says_how_many_items_there_are_and_whether_they_can_show_anything
 def test_the_command_warns_before_the_run(tmp_path: Path) -> None:
     file = tmp_path / "e.toml"
     file.write_text(f'model = "simulated"\nepisodes = 400\nvariants = {VARIANTS}\n[task]\nname = "questions"\n')
-    plain = CliRunner().invoke(app, ["plan", str(file)], catch_exceptions=False)
-    planned = CliRunner().invoke(app, ["plan", str(file), "--effect", "0.2"], catch_exceptions=False)
+    plain = CliRunner().invoke(program(), ["plan", str(file)], catch_exceptions=False)
+    planned = CliRunner().invoke(program(), ["plan", str(file), "--effect", "0.2"], catch_exceptions=False)
     for done in (plain, planned):
         assert "! questions: 4 items in 400 episodes." in done.stdout and done.exit_code == 0
     assert "For a difference of 0.2 questions has too few items" in planned.stdout

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.errors import BadOption
 from akrasia.reports.viewer.bundle import write_bundle
 from akrasia.reports.viewer.viewed_run import ViewedRun
@@ -22,7 +22,7 @@ View = Callable[..., list[ViewedRun]]
 def web(simulated: Path, hostile_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of two runs, as the command writes it."""
     out = tmp_path_factory.mktemp("bundle") / "web"
-    done = CliRunner().invoke(app, ["view", str(simulated), str(hostile_run), "--bundle", str(out)])
+    done = CliRunner().invoke(program(), ["view", str(simulated), str(hostile_run), "--bundle", str(out)])
     assert done.exit_code == 0, done.output
     assert f"{sum(1 for p in out.rglob('*') if p.is_file()) - 1:,} files" in done.output
     return out

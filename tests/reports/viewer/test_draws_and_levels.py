@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import akrasia as ak
-from akrasia.cli import app
+from akrasia.cli import program
 from akrasia.models import Scripted
 from akrasia.models.base import FAILED
 from akrasia.models.providers.simulated import Planted, Simulated
@@ -103,7 +103,7 @@ def test_draws_of_an_item_that_were_imported_lead_to_one_another(tmp_path: Path,
             "2,1,a,ACTION=4,4"]  # fmt: skip
     (tmp_path / "q.csv").write_text("\n".join(rows) + "\n")
     call = ["import", "table", str(tmp_path / "q.csv"), "--out", str(tmp_path / "run"), "--yes"]
-    done = CliRunner().invoke(app, call)
+    done = CliRunner().invoke(program(), call)
     assert done.exit_code == 0, done.output
     (run,) = viewed(tmp_path / "run")
     assert set(list_situations(run.state(), Query("trials")).marked.join(
