@@ -136,12 +136,17 @@ class Result(StoredRun):
         return tables
 
     def heterogeneity(
-        self, metric: str = "gap", interval: Interval = "robust", baseline: str | None = None
+        self,
+        metric: str = "gap",
+        interval: Interval = "robust",
+        baseline: str | None = None,
+        mixed: bool = True,
     ) -> tuple[Heterogeneity, ...]:
         """How the effect of every variant differs by item and situation; see `akrasia.evals.heterogeneity`.
 
         Args:
             metric: a share of steps, such as "gap" or "doing"; baseline: instead of the run's own.
+            mixed: fit a mixed model beside each, up to two seconds for each variant.
 
         Raises:
             BadOption: there is no variant to compare with the baseline on the same situations, or no oracle.
@@ -150,7 +155,7 @@ class Result(StoredRun):
         from .evals.metrics import ratio_metric
 
         ratio_metric(metric, "has no effect by item", ("gap", "doing", "knowing"))
-        found = heterogeneity(replace(self._tables, trials=self.trials), metric, interval, baseline)
+        found = heterogeneity(replace(self._tables, trials=self.trials), metric, interval, baseline, mixed)
         if not found:
             raise BadOption(
                 f"{str(self.folder)!r} has no effects to tell by item",

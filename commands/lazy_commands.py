@@ -12,8 +12,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .command_table import COMMANDS, Command
 from .strict import StrictCommand
-from .table import COMMANDS, Command
 
 OPEN = {"allow_extra_args": True, "ignore_unknown_options": True}
 

@@ -15,20 +15,21 @@ which draws nothing from the environment and adds nothing to the history, so no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..events import DecisionBegan, DecisionEnded, Where
 from ..graphs.state import decision_cost
 from ..models.roles import ModelRoles
 from ..records import Decision, Oracle, Record, Situation, Trial, digest
-from ..tasks.base import Graded, Task, item_of
+from ..tasks.base import Graded, Task, is_graded, item_of
 from ..tasks.tools import TaskTool, tools_of
 from .variant import Variant
 
 Design = Literal["fork", "rollout"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,7 @@ class Cell:
 
     async def draws_of(self, variant: Variant, point: _DecisionPoint, episode: int, seed: int) -> list[_Draw]:
         """What a variant decides at a point of an episode, drawn as often as there are trials."""
-        async with asyncio.TaskGroup() as group:
-            drawing = [
-                group.create_task(self.decision_of(variant, point, episode, seed, trial))
-                for trial in range(self.trials)
-            ]
-        return [d.result() for d in drawing]
+        return await _together([self.decision_of(variant, point, episode, seed, t) for t in range(self.trials)])
 
     async def decision_of(
         self, variant: Variant, point: _DecisionPoint, episode: int, seed: int, trial: int = 0
@@ -137,7 +133,7 @@ class Cell:
     def _trial(self, point: _DecisionPoint, draw: _Draw) -> Trial:
         (decision, tags), oracle = draw, point.oracle
         calls, usage, cost = decision_cost(decision)
-        if isinstance(self.task, Graded):
+        if is_graded(self.task):
             decision = _graded(self.task, point.state, decision)
         lost = oracle.forfeit if decision.done is None else oracle.regret.get(decision.done, oracle.forfeit)
         return Trial(decision, lost, calls, usage, cost, dict(tags))
@@ -186,7 +182,7 @@ class _DecisionPoint:
     @classmethod
     def of(cls, task: Task, item: str, state: Any) -> _DecisionPoint:
         oracle = task.oracle(state)
-        told = _GradingOracle.of(oracle, task, state) if isinstance(task, Graded) else oracle
+        told = _GradingOracle.of(oracle, task, state) if is_graded(task) else oracle
         return cls(item, state, task.situation(state), oracle, told, tools_of(task, state))
 
     def after(self, task: Task, decision: Decision) -> tuple[Any, float | None, bool]:
@@ -208,20 +204,17 @@ async def fork(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record
     task, item, state, over = cell.task, item_of(cell.task, seed), cell.task.start(seed), False
     while not over:
         point = _DecisionPoint.of(task, item, state)
-        async with asyncio.TaskGroup() as group:
-            deciding = [group.create_task(cell.draws_of(v, point, episode, seed)) for v in cell.variants]
-            leading = (
-                None
-                if cell.leader is None
-                else group.create_task(cell.leader.leader_decision(point, episode, seed, cell))
-            )
-        draws = [d.result() for d in deciding]
+        deciding: list[Coroutine[Any, Any, Any]] = [cell.draws_of(v, point, episode, seed) for v in cell.variants]
+        if cell.leader is not None:
+            deciding.append(cell.leader.leader_decision(point, episode, seed, cell))
+        draws = await _together(deciding)
+        leading = None if cell.leader is None else draws.pop()
         outcomes = [point.after(task, first[0]) for first, *_ in draws]
         yield [
             cell.record("fork", v, episode, point, drawn, reward)
             for v, drawn, (_, reward, _) in zip(cell.variants, draws, outcomes, strict=True)
         ]
-        state, _, over = outcomes[0] if leading is None else point.after(task, leading.result())
+        state, _, over = outcomes[0] if leading is None else point.after(task, leading)
 
 
 async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Record]]:
@@ -237,9 +230,17 @@ async def rollout(cell: Cell, episode: int, seed: int) -> AsyncIterator[list[Rec
             records.append(cell.record("rollout", variant, episode, point, drawn, reward))
         return records
 
+    playing = await _together([played(v) for v in cell.variants])
+    yield [record for records in playing for record in records]
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of work that is done at the same time; what is alone needs no task of its own."""
+    if len(work) == 1:
+        return [await work[0]]
     async with asyncio.TaskGroup() as group:
-        playing = [group.create_task(played(v)) for v in cell.variants]
-    yield [record for p in playing for record in p.result()]
+        tasks = [group.create_task(one) for one in work]
+    return [task.result() for task in tasks]
 
 
 DESIGNS: dict[str, Callable[[Cell, int, int], AsyncIterator[list[Record]]]] = {"fork": fork, "rollout": rollout}

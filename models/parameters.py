@@ -1,8 +1,8 @@
 """The parameters of a provider, each declared once: what it may be, and what providers call it.
 
-A new parameter is a line in `PARAMETERS` and a field of `RemoteModel` (`providers/remote.py`). One that a role, a plan
-or a call may set has a `wire_name`, and is a field of `Sampling` too (`records/messages.py`); any other belongs to the
-model, and every request of it carries the same.
+A new parameter is a line in `PARAMETERS` and a field of `RemoteModel` (`providers/remote.py`), and is sent as it is.
+One that a role, a plan or a call may set has a `wire_name`, and is a field of `Sampling` too (`records/messages.py`);
+any other belongs to the model, and every request of it carries the same.
 
 Invariants: what changes an answer is part of the model's identity. The value of a header that may be a credential is
 not, and is never stored. A parameter that a provider has no word for is refused when the model is named.
@@ -100,12 +100,19 @@ class Parameter:
         wire_name: of a field of `Sampling`, its name in OpenAI's protocol; empty for what belongs to the model.
         kind: the type of its value, where plans and callers of a chat model may set it by name.
         names: what each provider calls it, where they have no common name; one that is not named has no such thing.
+        apart: `RemoteModel` makes something else of it before anything is sent.
     """
 
     check: Callable[[str, Any], object] | None = None
     wire_name: str = ""
     kind: Callable[[Any], Any] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    apart: bool = False
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether it is sent under its own name, as it is given."""
+        return not (self.wire_name or self.names or self.apart)
 
 
 def _effort(value: Any) -> str:
@@ -119,15 +126,15 @@ def _effort_of(what: str, value: Any) -> None:
 PARAMETERS: Mapping[str, Parameter] = {
     "temperature": Parameter(wire_name="temperature", kind=float),
     "reasoning_effort": Parameter(_effort_of, wire_name="reasoning_effort", kind=_effort),
-    "thinking": Parameter(_thinking),
-    "thinking_tokens": Parameter(_allowance),
+    "thinking": Parameter(_thinking, apart=True),
+    "thinking_tokens": Parameter(_allowance, apart=True),
     "max_tokens": Parameter(lambda what, v: whole(what, v, 1, MOST_TOKENS), wire_name="max_tokens", kind=int),
     "top_p": Parameter(lambda what, v: real(what, v, most=1, above=0), wire_name="top_p", kind=float),
     "top_k": Parameter(lambda what, v: whole(what, v, 1, 10**6)),
-    "seed": Parameter(lambda what, v: v == "draw" or whole(what, v, 0, 2**63 - 1, remedy=_SEED)),
+    "seed": Parameter(lambda what, v: v == "draw" or whole(what, v, 0, 2**63 - 1, remedy=_SEED), apart=True),
     "stop": Parameter(_stop, wire_name="stop"),  # LangChain hands it over as an argument of its own
-    "extra_body": Parameter(_body),
-    "extra_headers": Parameter(check_headers),
+    "extra_body": Parameter(_body, apart=True),
+    "extra_headers": Parameter(check_headers, apart=True),
     "api_version": Parameter(
         _text, names={"azure": "api_version", "azure_ai": "api_version", "anthropic": "anthropic-version"}
     ),

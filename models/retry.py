@@ -14,8 +14,7 @@ Invariants
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from ..errors import RateLimited, Rejected, Unavailable
@@ -138,32 +137,8 @@ class RetryPolicy:
             await self._back_off(call, result)
 
     async def _attempt(self, call: _Call) -> Response | RateLimited | Unavailable:
-        """Make one attempt: returns its response, or the passing fault that ended it."""
-        async with self._admitted(call.request) as (sent, probe):
-            if call.began is None:
-                call.began = time.monotonic()
-                self._run_usage.made += 1
-            try:
-                response = await self._backend.generate(call.request, call.draw, call.key)
-            except Rejected as error:
-                self.circuit.record_success()
-                return Response("", "refused" if error.refusal else "error", REJECTED, error=str(error))
-            except RateLimited as error:
-                self._slow_down(error)
-                if probe:
-                    self.circuit.record_failure(call.key, str(error), probe)
-                return error
-            except Unavailable as error:
-                self.circuit.record_failure(call.key, str(error), probe)
-                return error
-            self.circuit.record_success()
-            self._limiter.record_success(sent, response.usage.prompt_tokens + response.usage.completion_tokens)
-            return response
-
-    @asynccontextmanager
-    async def _admitted(self, request: Request) -> AsyncIterator[tuple[SentRequest | None, bool]]:
-        """Wait until a request may be sent: (how it is counted in the minute, whether it probes the circuit)."""
-        tokens = _estimate(request) if self._limiter.counts_tokens else 0
+        """Make one attempt, once it may be sent: returns its response, or the passing fault that ended it."""
+        tokens = _estimate(call.request) if self._limiter.counts_tokens else 0
         sent = await self._limiter.acquire(tokens)
         probe = False
         try:
@@ -174,11 +149,37 @@ class RetryPolicy:
             if not probe:
                 await self.circuit.admit()
             await self._sleep(0)
-            yield sent, probe
+            return await self._sent(call, sent, probe)
         finally:
             if probe:
                 self.circuit.end_probe()
             self._limiter.release()
+
+    async def _sent(self, call: _Call, sent: SentRequest | None, probe: bool) -> Response | RateLimited | Unavailable:
+        """What comes back of an attempt.
+
+        Args:
+            sent: how it is counted in the minute; probe: whether it probes the circuit.
+        """
+        if call.began is None:
+            call.began = time.monotonic()
+            self._run_usage.made += 1
+        try:
+            response = await self._backend.generate(call.request, call.draw, call.key)
+        except Rejected as error:
+            self.circuit.record_success()
+            return Response("", "refused" if error.refusal else "error", REJECTED, error=str(error))
+        except RateLimited as error:
+            self._slow_down(error)
+            if probe:
+                self.circuit.record_failure(call.key, str(error), probe)
+            return error
+        except Unavailable as error:
+            self.circuit.record_failure(call.key, str(error), probe)
+            return error
+        self.circuit.record_success()
+        self._limiter.record_success(sent, response.usage.prompt_tokens + response.usage.completion_tokens)
+        return response
 
     def _record(self, call: _Call, error: RateLimited | Unavailable, lost: bool) -> bool:
         """Take note of a failed attempt: returns whether the call is tried again."""

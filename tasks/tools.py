@@ -59,7 +59,8 @@ class OffersTools(Protocol):
 
 def tools_of(task: Any, state: Any) -> tuple[TaskTool, ...]:
     """The tools that a task offers in a state; none where it offers none."""
-    return task.tools(state) if isinstance(task, OffersTools) else ()
+    offered: tuple[TaskTool, ...] = task.tools(state) if hasattr(task, "tools") else ()
+    return offered
 
 
 def shown_tools(tools: tuple[TaskTool, ...], situation: Situation) -> tuple[TaskTool, ...]:

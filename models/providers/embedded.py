@@ -169,6 +169,7 @@ class Embedded:
         params.cpuparams.n_threads = self.threads or max(1, min(os.cpu_count() or 1, 8))
         params.verbosity = -1
         params.cache_ram_mib = 0
+        params.fit_params = self.weights is not None  # the shipped ones fit anywhere, and to fit is to load twice
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
         if self._adapter is not None:
             lora = xllamacpp.CommonAdapterLoraInfo()

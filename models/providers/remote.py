@@ -307,7 +307,7 @@ class RemoteModel:
     @property
     def _own(self) -> dict[str, Any]:
         """The parameters that are no settings of a request, by OpenAI's names."""
-        own = {k: v for k in ("top_k", "service_tier") if (v := getattr(self, k)) is not None}
+        own = {k: v for k, p in PARAMETERS.items() if p.as_it_is and (v := getattr(self, k)) is not None}
         form = thinking_form(self.thinking)
         if form is not None and self.name.startswith(("ollama/", "ollama_chat/")):
             return {**own, "think": form["type"] != "disabled"}

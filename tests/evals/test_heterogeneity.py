@@ -111,7 +111,7 @@ def test_a_broken_arm_has_no_forest_and_the_page_says_why(tmp_path: Path) -> Non
         task=TASK, model=Scripted(read_where_not_reworded), episodes=20, out=tmp_path / "run",
         variants={"base": "reason_act", "fine": "reason_act | try_all", "broken": "reason_act | paraphrase_prompt"},
     )  # fmt: skip
-    card = run.score(by_item=True)
+    card = run.score(by_item=True, mixed=False)
     fine, broken = card.by_item
     assert fine.items and fine.whole.difference.value is not None
     assert (broken.variant, broken.items, broken.subgroups, broken.whole.difference.value) == ("broken", (), (), None)

@@ -152,24 +152,6 @@ def test_surgery_moves_an_actor_and_what_cuts_nothing_off_is_no_surgery(tmp_path
     assert cut["planted_taken"].n > 50
 
 
-@pytest.mark.embedded
-@pytest.mark.slow
-def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(tmp_path: Path) -> None:
-    result = ak.run(
-        task=frequency(arms=5, repeats=8, labels="letters"),
-        model={"name": "embedded", "threads": 1},  # tests run beside each other; more would wait for one another
-        variants=["act"],
-        episodes=3,
-        out=tmp_path / "r",
-    )
-    records = result.records
-    assert records["entropy"].null_count() == 0 and records["entropy"].is_between(0, np.log(5) + 1e-9).all()
-    found = METRICS.make("entropy_correlation")(records)
-    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 3
-    assert METRICS.make("bias_frequent_mass")(records).value is not None
-    assert METRICS.make("token_brier")(records).value is not None
-
-
 def test_the_gap_lives_where_an_untried_arm_is_left() -> None:
     """With three arms all are tried soon: from there on the best tried arm is the optimal one, and the gap shrinks."""
     with TemporaryDirectory() as folder:

@@ -2,25 +2,28 @@
 
 import asyncio
 import importlib.util
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import akrasia
+from akrasia.commands.examples import example_file
 from akrasia.errors import BadOption, MissingWeights, Rejected
+from akrasia.evals import METRICS
 from akrasia.experiments import assemble
+from akrasia.experiments.config import load_settings
 from akrasia.experiments.planning.context_length import check_context
 from akrasia.models import Gateway, key_of
 from akrasia.models.providers.embedded import Embedded
 from akrasia.models.providers.shipped_weights import as_q8_0, default_weights, verified
 from akrasia.records import Draw, Message, Request, Response, Sampling
+from akrasia.tasks import frequency
 
-pytestmark = pytest.mark.embedded
-gguf = pytest.importorskip("gguf", reason="the extra embedded is not installed")
+pytestmark = [pytest.mark.embedded, pytest.mark.slow]
 
 PROMPT = (
     "Buttons: A, B, C\nStep=0 Action=A Reward=0.90\nStep=1 Action=B Reward=0.10\nStep=2 Action=C Reward=0.20\n"
@@ -30,10 +33,18 @@ LETTERS = ("A", "B", "C")
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[Embedded]:
-    """Loaded once; one thread, since tests may run beside each other."""
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the model's weights are recast: nothing is there before it is loaded."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def model(cache: Path) -> Iterator[Embedded]:
+    """Loaded once, from weights that are recast for it; one thread, since tests may run beside each other."""
     embedded = Embedded(slots=4, threads=1)
-    asyncio.run(embedded.open())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        asyncio.run(embedded.open())
     yield embedded
     asyncio.run(embedded.close())
 
@@ -132,18 +143,44 @@ class Always:
         return await self.model.generate(request, draw, key)
 
 
-@pytest.mark.parametrize("labels", ["letters", "colours"])
-def test_a_whole_run(model: Embedded, labels: str, tmp_path: Path) -> None:
-    """Letters are read off probabilities, which the records keep."""
-    task = {"name": "bandit", "arms": 3, "horizon": 2, "labels": labels}
+def test_a_whole_run_over_labels_of_several_tokens(model: Embedded, tmp_path: Path) -> None:
+    task = {"name": "bandit", "arms": 3, "horizon": 2, "labels": "colours"}
     result = akrasia.run(task=task, model=Always(model), variants=["reason_then_act"], episodes=1, out=tmp_path)
     assert result.outcome is not None and result.outcome.stopped is None
     with akrasia.ledger.read_ledger(tmp_path) as ledger:
         records = list(ledger.records())
     assert [r.decision.status for r in records] == ["ok"] * 2
     assert all(r.decision.done in r.actions for r in records)
-    if labels == "letters":
-        assert all(r.decision.probs and r.decision.mass for r in records)
+
+
+def test_the_untuned_model_of_the_demo_reasons_and_acts(model: Embedded, tmp_path: Path) -> None:
+    """Its thoughts can be read and are not one label always, its letters are read off probabilities, which the records
+    keep, and all variants meet the baseline's situations.
+    """
+    settings = load_settings(example_file("demo"), ["episodes=1", "seed=1"])
+    kept = ("its own thought", "no thought")
+    settings["variants"] = {name: settings["variants"][name] for name in kept}
+    assert settings["model"] == "embedded"
+    settings["model"] = Always(model)
+    result = akrasia.run(**settings, out=tmp_path / "demo")
+    assert result.outcome is not None and result.outcome.stopped is None
+    for arm in result.score(["knowing"]).arms:
+        assert arm.steps == 3 and arm.outcomes.actions == {"ok": 3}
+        assert arm.outcomes.rationales == {"ok": 3}
+    assert result.records["stated"].n_unique() > 1
+    with akrasia.ledger.read_ledger(result.folder) as ledger:
+        assert all(r.decision.done in r.actions and r.decision.probs and r.decision.mass for r in ledger.records())
+
+
+def test_the_probe_reads_entropies_off_a_model_that_shows_its_probabilities(model: Embedded, tmp_path: Path) -> None:
+    task = frequency(arms=5, repeats=8, labels="letters")
+    result = akrasia.run(task=task, model=Always(model), variants=["act"], episodes=3, out=tmp_path / "r")
+    records = result.records
+    assert records["entropy"].null_count() == 0 and records["entropy"].is_between(0, math.log(5) + 1e-9).all()
+    found = METRICS.make("entropy_correlation")(records)
+    assert found.value is not None and -1 <= found.value <= 1 and found.clusters == 3
+    assert METRICS.make("bias_frequent_mass")(records).value is not None
+    assert METRICS.make("token_brier")(records).value is not None
 
 
 def test_a_path_that_leads_nowhere_is_refused_at_once(tmp_path: Path) -> None:
@@ -176,36 +213,13 @@ def test_another_file_is_another_model(tmp_path: Path) -> None:
     assert first.id != second.id
 
 
-def test_weights_are_recast_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small file; what becomes of the shipped one, which takes seconds, is what answers above."""
-    old, new = gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q8_0
-    values = np.random.default_rng(0).normal(size=(8, 64)).astype(np.float32)
-    shipped, cache = tmp_path / "shipped.gguf", tmp_path / "cache" / "akrasia"
-    writer = gguf.GGUFWriter(str(shipped), "llama")
-    writer.add_file_type(3)
-    writer.add_context_length(1024)
-    writer.add_token_list(["a", "b", "ü"])
-    writer.add_tensor("weight", gguf.quantize(values, old), raw_dtype=old)
-    writer.add_tensor("norm", values[0])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
-    made = as_q8_0(shipped)
-    assert [*cache.iterdir()] == [made]
-    before, after = gguf.GGUFReader(str(shipped)), gguf.GGUFReader(str(made))
-    told = [{k: f.contents() for k, f in r.fields.items() if not k.startswith("GGUF.")} for r in (before, after)]
-    assert told[1] == told[0] | {"general.file_type": 7} and told[0]["tokenizer.ggml.tokens"] == ["a", "b", "ü"]
-    weight, norm = after.tensors
-    assert (weight.name, weight.tensor_type, norm.name) == ("weight", new, "norm")
-    read = [gguf.dequantize(t.data, t.tensor_type) for t in (before.tensors[0], weight)]
-    assert np.abs(read[1] - read[0]).max() < 0.02 < np.abs(values).max() and np.array_equal(norm.data, values[0])
-
+def test_weights_are_recast_once_into_the_cache(model: Embedded, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model that every other test asks was loaded from them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    [made] = (cache / "akrasia").iterdir()
     stamp = os.stat(made).st_mtime_ns
-    assert as_q8_0(shipped) == made
-    assert [*cache.iterdir()] == [made] and os.stat(made).st_mtime_ns == stamp
+    assert as_q8_0(default_weights()) == made != default_weights()  # what opening asks for
+    assert [*(cache / "akrasia").iterdir()] == [made] and os.stat(made).st_mtime_ns == stamp
 
 
 def test_prompts_that_cannot_fit_are_refused_before_any_call(tmp_path: Path) -> None:

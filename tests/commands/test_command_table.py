@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from akrasia.commands.table import COMMANDS, Command
+from akrasia.commands.command_table import COMMANDS, Command
 
 LINES = {f"{line.name} {inner.name}": inner for line in COMMANDS for inner in line.group} | {
     line.name: line for line in COMMANDS if not line.group
