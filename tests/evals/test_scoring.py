@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -232,10 +233,7 @@ def test_steps_are_split_by_whether_something_is_untried() -> None:
 def test_separable_steps_have_all_three_classes() -> None:
     def flag(**sets: tuple[str, ...]) -> bool:
         one = record()
-        oracle = Oracle(**{**{f: getattr(one.oracle, f) for f in Oracle.__slots__}, **sets})
-        return bool(
-            frame([Record(**{**{f: getattr(one, f) for f in Record.__slots__}, "oracle": oracle})])["separable"][0]
-        )
+        return bool(frame([replace(one, oracle=replace(one.oracle, **sets))])["separable"][0])
 
     assert flag()
     assert not flag(greedy=("opt",))
