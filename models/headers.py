@@ -19,10 +19,13 @@ _OUR_HEADERS = ("content-type", "content-length", "host", "idempotency-key")
 
 
 def check_headers(what: str, value: Any) -> None:
-    """Refuse what is no header, or one that every request has.
+    """Check the headers of a model's table.
+
+    Args:
+        what: what they are, for messages. value: as it was given.
 
     Raises:
-        BadOption: see above.
+        BadOption: it is no table of texts, the name or value of no header, or a header that every request has.
     """
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
         raise BadOption(f"{what} are no texts", remedy='Write extra_headers = { "X-Name" = "value" }.')
