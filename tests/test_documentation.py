@@ -30,8 +30,8 @@ PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README
 
 
 def shortened(block: str) -> str:
-    """A page's Python with runs of four episodes: that it runs is tried, and not how long it takes."""
-    return re.sub(r"\bepisodes=\d{2,}", "episodes=4", block)
+    """A page's Python with runs of two episodes: that it runs is tried, and not how long it takes."""
+    return re.sub(r"\bepisodes=\d{2,}", "episodes=2", block)
 
 
 @cache
@@ -158,7 +158,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(page: str, capsys: pytes
         if verb in ("demo", "run", "plan") and "--model" not in rest:
             rest += ["--model", "simulated", *(["--out", "runs/demo"] if verb == "demo" else [])]
         if verb in ("demo", "run") and "--episodes" not in rest and "--resume" not in rest:
-            rest += ["--episodes", "4"]
+            rest += ["--episodes", "2"]
         with pytest.raises(SystemExit) as ended:
             akrasia_main([verb, *rest])
         assert program == "akrasia" and not ended.value.code, (line, capsys.readouterr().err)
@@ -286,14 +286,17 @@ def test_every_training_file_is_understood(path: Path) -> None:
     assert about["task"]["name"] == "bandit" and about["plan"] == "act" and training.evaluations
 
 
+def short(path: Path) -> list[str]:
+    """Options that make games of an experiment file two decisions long."""
+    return ["--set", "task.horizon=2"] if "horizon" in load_settings(path).get("task", {}) else []
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_assembles_and_runs_small(command_line: CommandLine, path: Path, tmp_path: Path) -> None:
     named = re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE)
     episodes, out = max([0, *(int(episode) for episode, _ in named)]) + 1, str(tmp_path / "out")
     run = ["run", str(path), "--model", "simulated", "--episodes", str(episodes), "--out", out, "--no-report"]
-    if not named and "horizon" in load_settings(path).get("task", {}):
-        run += ["--set", "task.horizon=2"]
-    code, said = command_line(*run)
+    code, said = command_line(*run, *([] if named else short(path)))
     assert code == 0, said
     for episode, step in named:
         code, shown = command_line("show", out, episode, step)
@@ -310,7 +313,7 @@ def test_every_experiment_file_is_long_enough_for_its_verdicts(path: Path) -> No
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_is_planned_with_its_power(command_line: CommandLine, path: Path) -> None:
-    code, said = command_line("plan", str(path), "--model", "simulated", "--effect", "0.1")
+    code, said = command_line("plan", str(path), "--model", "simulated", "--effect", "0.1", *short(path))
     assert code == 0 and "For a difference of 0.1: " in said
 
 

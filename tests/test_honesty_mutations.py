@@ -33,6 +33,7 @@ from akrasia.models import Scripted, Simulated, key_of
 from akrasia.records import Draw, Request, Response
 
 TASK = {"name": "bandit", "arms": 4, "horizon": 2, "head_start": 2}
+ONE_STEP = TASK | {"horizon": 1}  # for the long tables: one decision an episode allows every finding, too
 SIMULATED = "simulated:knowing=0.95,greedy=0.6,optimal=0.4"
 EPISODES = 10  # with fewer there is no verdict and no check, whatever the arm
 FINDINGS = ("closes", "widens", "no change shown")
@@ -253,9 +254,9 @@ graph_row(
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Findings]:
     made = {}
-    for table in (GRAPHS, FAILING):
+    for table, task in ((GRAPHS, ONE_STEP), (FAILING, TASK)):
         variants = ["reason_act", *(build(name) for name, build in table.items())]
-        found = Findings.in_run(play(tmp_path_factory.mktemp("graphs") / "run", variants=variants))
+        found = Findings.in_run(play(tmp_path_factory.mktemp("graphs") / "run", task=task, variants=variants))
         made |= dict.fromkeys(table, found)
     return made
 
@@ -335,7 +336,7 @@ def with_broken_agents(folder: Path, how: str, apart: bool) -> Findings:
     if how != "healthy":
         slots |= {slot: Broken(how, where) for _, slot, where in here.values()}
     variants = {"baseline": "reason_act", **{name: plan for name, (plan, _, _) in here.items()}}
-    return Findings.in_run(play(folder / f"{how} {apart}", variants=variants, model=slots))
+    return Findings.in_run(play(folder / f"{how} {apart}", task=ONE_STEP, variants=variants, model=slots))
 
 
 @pytest.fixture(scope="module")
