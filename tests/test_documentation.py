@@ -286,17 +286,14 @@ def test_every_training_file_is_understood(path: Path) -> None:
     assert about["task"]["name"] == "bandit" and about["plan"] == "act" and training.evaluations
 
 
-def short(path: Path) -> list[str]:
-    """Options that make games of an experiment file two decisions long."""
-    return ["--set", "task.horizon=2"] if "horizon" in load_settings(path).get("task", {}) else []
-
-
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_assembles_and_runs_small(command_line: CommandLine, path: Path, tmp_path: Path) -> None:
     named = re.findall(r"^# +akrasia show \S+ (\d+) (\d+)", path.read_text(), re.MULTILINE)
     episodes, out = max([0, *(int(episode) for episode, _ in named)]) + 1, str(tmp_path / "out")
     run = ["run", str(path), "--model", "simulated", "--episodes", str(episodes), "--out", out, "--no-report"]
-    code, said = command_line(*run, *([] if named else short(path)))
+    if not named and "horizon" in load_settings(path).get("task", {}):
+        run += ["--set", "task.horizon=2"]
+    code, said = command_line(*run)
     assert code == 0, said
     for episode, step in named:
         code, shown = command_line("show", out, episode, step)
@@ -313,7 +310,7 @@ def test_every_experiment_file_is_long_enough_for_its_verdicts(path: Path) -> No
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: p.name)
 def test_every_experiment_file_is_planned_with_its_power(command_line: CommandLine, path: Path) -> None:
-    code, said = command_line("plan", str(path), "--model", "simulated", "--effect", "0.1", *short(path))
+    code, said = command_line("plan", str(path), "--model", "simulated", "--effect", "0.1")
     assert code == 0 and "For a difference of 0.1: " in said
 
 
