@@ -38,15 +38,19 @@ def word_pieces(text: str) -> int:
     return len(_PIECE.findall(text))
 
 
+_PASSAGE_PIECES = tuple((word, word_pieces(word)) for word in PASSAGE)
+
+
 def filler_for(text: str) -> str:
     """A text with as many word pieces as `text` that says nothing about any situation; it ends as a sentence does."""
-    missing = word_pieces(text) - 1  # the mark at its end is one
+    wanted = word_pieces(text)
+    missing = wanted - 1  # the mark at its end is one
     words: list[str] = []
     while missing > 0:
-        word = PASSAGE[len(words) % len(PASSAGE)]
+        word, pieces = _PASSAGE_PIECES[len(words) % len(_PASSAGE_PIECES)]
         words.append(word)
-        missing -= word_pieces(word)
-    filler = " ".join(words or PASSAGE[: word_pieces(text)][:1])
+        missing -= pieces
+    filler = " ".join(words or PASSAGE[:wanted][:1])
     return filler if not filler or filler.endswith(".") else f"{filler}."
 
 

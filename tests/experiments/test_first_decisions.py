@@ -154,9 +154,9 @@ def test_one_step_alone_takes_as_many_more_as_are_under_way() -> None:
     assert FirstDecisions(at_once=60, bounds={"t": 1}).see(rows(1, FIRST_DECISIONS, failed)) is not None
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_cannot_be_read_takes_longer_and_workers_stop_together(tmp_path: Path, workers: int) -> None:
-    result = play(tmp_path, "simulated:parse_failure=1", ["reason_act"], episodes=40, workers=workers, concurrency=4)
+def test_what_cannot_be_read_takes_longer(tmp_path: Path) -> None:
+    """Workers stop together: `executors/test_pool.py`."""
+    result = play(tmp_path, "simulated:parse_failure=1", ["reason_act"], episodes=40, concurrency=4)
     assert result.outcome is not None and isinstance(result.outcome.stopped, ArmFailed)
     assert f"the first {FIRST_UNREAD} decisions of 'reason_act'" in str(result.outcome.stopped)
     assert FIRST_UNREAD <= decided(result, "reason_act") < 40 * 4

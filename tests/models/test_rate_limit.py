@@ -18,7 +18,7 @@ from akrasia.records import Draw, Message, Request, Response, Sampling, Spend, U
 
 
 class Time:
-    """Simulated time: `sleep` takes none of ours, and sleepers wake in the order of their times."""
+    """Simulated time: `sleep` takes none of ours; sleepers wake in the order of their times, together where equal."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -43,9 +43,11 @@ class Time:
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
             if self._sleepers and not task.done():
-                when, _, wake = heapq.heappop(self._sleepers)
-                self.now = max(self.now, when)
-                wake.set_result(None)
+                self.now = max(self.now, self._sleepers[0][0])
+                while self._sleepers and self._sleepers[0][0] <= self.now:
+                    wake = heapq.heappop(self._sleepers)[2]
+                    if not wake.done():
+                        wake.set_result(None)
         return task.result()
 
 

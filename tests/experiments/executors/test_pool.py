@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,17 +12,18 @@ import pytest
 
 import akrasia as ak
 from akrasia.api import execute
-from akrasia.errors import BadOption, BudgetSpent, LedgerError, WorkerLost
+from akrasia.errors import ArmFailed, BadOption, BudgetSpent, LedgerError, WorkerLost
 from akrasia.events import CallAnswered, Event, WorkerDied
 from akrasia.experiments import Variant, assemble
 from akrasia.experiments.executors.messages import Drain, Reserved, Stop, ToWorker
 from akrasia.experiments.executors.pool import DEATHS, WorkerPool
 from akrasia.experiments.executors.processes import ProcessLauncher
+from akrasia.experiments.first_decisions import FIRST_UNREAD
 from akrasia.ledger import Ledger
 from akrasia.models import Planted, Scripted, Simulated
 from akrasia.records import Draw, Request, Response
 
-TASK = {"name": "bandit", "arms": 5, "horizon": 2}
+TASK: dict[str, Any] = {"name": "bandit", "arms": 5, "horizon": 2}
 SETTINGS: dict[str, Any] = {
     "task": TASK,
     "variants": ["reason_act", "reason_act | critique", "reason_then_act", "reason_act | placebo"],
@@ -111,19 +113,21 @@ def test_the_bytes_are_those_of_one_process(
 def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(
     tmp_path: Path, alone: tuple[bytes, set[str]]
 ) -> None:
+    """One process at a time, so that it cannot be idle: its answers must be committed before it goes on."""
     died: list[WorkerDied] = []
     killed: list[Any] = []
 
-    def kill_one(event: Event) -> None:
+    def kill_it(event: Event) -> None:
         if isinstance(event, CallAnswered) and not killed:
-            killed.append(multiprocessing.active_children()[0])
+            killed.extend(multiprocessing.active_children())
             killed[0].kill()
         elif isinstance(event, WorkerDied):
             died.append(event)
 
-    model = Simulated(Planted(parse_failure=0.05))
-    result = ak.run(**SETTINGS, model=model, workers=2, out=tmp_path / "run", on_event=kill_one)
-    assert [d.how for d in died] == ["was ended by SIGKILL"]
+    experiment = assemble({**SETTINGS, "model": Simulated(Planted(parse_failure=0.05))})
+    pool = WorkerPool(experiment, ProcessLauncher(), 1)
+    result = asyncio.run(execute(experiment, tmp_path / "run", on_event=kill_it, executor=pool))
+    assert len(killed) == 1 and [d.how for d in died] == ["was ended by SIGKILL"]
     assert result.outcome is not None and result.outcome.stopped is None and result.outcome.missing == 0
     assert exported(result) == alone[0]
 
@@ -231,6 +235,19 @@ def test_calls_that_the_budget_has_paid_for_are_made_though_another_worker_finds
     spent, asked = play(tmp_path / "run", launcher, Noting(), budget={"calls": 20})
     assert spent.outcome is not None and isinstance(spent.outcome.stopped, BudgetSpent)
     assert spent.outcome.run_usage.made == len(asked) == 20
+
+
+def test_an_arm_whose_first_answers_cannot_be_read_stops_all_workers_together(tmp_path: Path, launcher: Any) -> None:
+    experiment = assemble(
+        {**SETTINGS, "model": "simulated:parse_failure=1", "variants": ["reason_act"], "episodes": 80}
+    )
+    pool = WorkerPool(experiment, launcher, 2)
+    result = asyncio.run(execute(experiment, tmp_path / "run", resume=True, executor=pool))
+    stopped = result.outcome.stopped if result.outcome is not None else None
+    assert isinstance(stopped, ArmFailed) and f"the first {FIRST_UNREAD} decisions of 'reason_act'" in str(stopped)
+    assert FIRST_UNREAD <= result.records.height < 80 * TASK["horizon"]
+    assert len(launcher.started) == 2
+    assert str(pickle.loads(pickle.dumps(stopped))) == str(stopped)  # a worker elsewhere is told the same
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_run_of_all_workers(tmp_path: Path, launcher: Any) -> None:
