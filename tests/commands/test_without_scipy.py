@@ -42,7 +42,8 @@ COMMANDS = [
     ["doctor"],
 ]
 PROGRAM = """
-import json, sys
+import gc, json, sys
+gc.set_threshold(50_000, 20, 20)  # as in a command of its own, imports are there to stay
 sys.modules["scipy"] = None  # importing it, or any part of it, is an ImportError
 from akrasia.cli import main
 from akrasia import open_run
@@ -52,10 +53,11 @@ for command in json.loads(sys.argv[1]):
         main(command)
     except SystemExit as ended:
         codes.append(ended.code or 0)
+from akrasia.evals.metrics.influence import CentralityInfluence
+turns = open_run("run").turns
+turns = turns.filter(turns["variant"] == "a debate")
 for centrality in ("degree", "closeness", "betweenness", "pagerank"):
-    from akrasia.evals.metrics.influence import CentralityInfluence
-    turns = open_run("run").turns
-    print(CentralityInfluence(centrality)(turns.filter(turns["variant"] == "a debate")))
+    print(CentralityInfluence(centrality)(turns))
 print(json.dumps(codes))
 """
 
