@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import RunFolderError, UnknownName
-from .anytime import InterimLooks
+from .anytime import InterimLooks, can_be_followed
 from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_leaking, references
@@ -260,11 +260,7 @@ class _Scorer:
         return {
             name: looks.level(metric, steps)
             for name, metric in self.metrics.items()
-            if isinstance(metric, Metric)
-            and metric.unit == "share"
-            and metric.of == "steps"
-            and metrics[name].value is not None
-            and (name in FOLLOWED or not self.whole)
+            if can_be_followed(metric) and metrics[name].value is not None and (name in FOLLOWED or not self.whole)
         }
 
     def _measured(self, name: str, metric: Any, tables: Readable, judged: bool) -> Estimate:

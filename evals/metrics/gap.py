@@ -60,16 +60,20 @@ say_do = metric(
     missing=_ASKED & _COMPARED & (_UNREAD | _UNDONE),
 )
 _TAKEN = (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other")))
-for _taken, _when in _TAKEN:
-    metric(
-        f"{_taken}_given_knowing",
-        f"P({_taken} | knows)",
-        _KNOWS & _when,
-        _KNOWS,
-        source=_G1,
-        why="nothing was known",
-        missing=_UNREAD | (_KNOWS & _UNDONE),
-    )
+for _row, _in, _said, _why in (
+    ("knowing", _KNOWS, "knows", "nothing was known"),
+    ("not_knowing", _IGNORANT, "does not know", "no wrong rationale was given"),
+):
+    for _taken, _when in _TAKEN:
+        metric(
+            f"{_taken}_given_{_row}",
+            f"P({_taken} | {_said})",
+            _in & _when,
+            _in,
+            source=_G1,
+            why=_why,
+            missing=_UNREAD | (_in & _UNDONE),
+        )
 none_given_knowing = metric(
     "none_given_knowing",
     "P(none | knows)",
@@ -79,16 +83,6 @@ none_given_knowing = metric(
     why="nothing was known",
     missing=_UNREAD,
 )
-for _taken, _when in _TAKEN:
-    metric(
-        f"{_taken}_given_not_knowing",
-        f"P({_taken} | does not know)",
-        _IGNORANT & _when,
-        _IGNORANT,
-        source=_G1,
-        why="no wrong rationale was given",
-        missing=_UNREAD | (_IGNORANT & _UNDONE),
-    )
 encoded = metric(
     "encoded",
     "encoded",

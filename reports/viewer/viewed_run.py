@@ -6,7 +6,6 @@ grows is read again in the background, and no more often than reading it costs a
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +19,8 @@ import polars as pl
 
 from ...errors import AkrasiaError, UnknownName
 from ...evals.completeness import missing_sentence, stored_missing
-from ...evals.judge import LEFT, JudgedText, texts_to_judge
-from ...evals.judgements import FOLDER as JUDGED
-from ...evals.judgements import IMPLIED, read_judged
+from ...evals.judge import FOLDER as JUDGED
+from ...evals.judge import IMPLIED, LEFT, JudgedText, read_judged, texts_to_judge
 from ...evals.labels import (
     HumanLabel,
     LabelAgreement,
@@ -113,16 +111,6 @@ class RunState:
     read_at: float = field(default_factory=time.monotonic)
 
     @property
-    def experiment(self) -> Mapping[str, Any]:
-        """The experiment as stored with the run; may be empty."""
-        return self.about.experiment
-
-    @property
-    def sessions(self) -> Sequence[RunSession]:
-        """Each time that the run was played."""
-        return self.about.sessions
-
-    @property
     def live(self) -> bool:
         """Whether it may be going on."""
         return self.about.live
@@ -161,7 +149,7 @@ class RunState:
     def groups(self) -> dict[str, tuple[str, str]]:
         """Code -> (task, model), in the experiment's order."""
         here = [(str(t), str(m)) for t, m in self.steps.select("task", "model").unique(maintain_order=True).iter_rows()]
-        tasks, models = self.experiment.get("task_labels", []), self.experiment.get("labels", [])
+        tasks, models = self.about.experiment.get("task_labels", []), self.about.experiment.get("labels", [])
         here.sort(key=lambda g: (_place(tasks, g[0]), _place(models, g[1])))
         return {group_id(*g): g for g in here}
 
@@ -171,7 +159,7 @@ class RunState:
         rows = self.steps.select("variant", "baseline").unique(maintain_order=True)
         names = list(dict.fromkeys(map(str, rows["variant"])))
         base = {str(v) for v in rows.filter("baseline")["variant"]}
-        listed = list(self.experiment.get("variants", {}))
+        listed = list(self.about.experiment.get("variants", {}))
         return tuple(sorted(names, key=lambda v: (v not in base, _place(listed, v))))
 
     @cached_property
@@ -311,7 +299,7 @@ class ViewedRun:
         ended = ended_sentence(sessions)
         missing = missing_sentence(stored_missing(ledger), ended, self.folder.name) or ended
         written = max((ns / 1e9 for ns, _ in _stamp_of(self.folder)), default=0.0)
-        experiment = json.loads(ledger.meta("experiment") or "{}")
+        experiment = ledger.stored("experiment") or {}
         return RunAbout(experiment, sessions, missing, ledger.count_records(), written, ledger.imported())
 
     def _read_again(self) -> None:
