@@ -29,6 +29,7 @@ from ..ledger.file import FILE
 from ..records import Message, Record, Sampling, decode, digest
 from ..rng import named_rng
 from .inference import ONE, Array, Estimate, estimate
+from .turns import DECISION
 
 FOLDER = "judge"  # beside the run's own ledger
 RECOMMENDED, IMPLIED = "judged", "judged_implied"  # the settings of the ledger there that hold what was said
@@ -42,7 +43,6 @@ RECOMMENDS = (
 LONGEST = 6000  # characters of a text that a judge is shown: its end, where a recommendation stands
 RESAMPLES = 2000
 _MARKED = re.compile(r"^.*(?<![a-z0-9])(?:BEST|ACTION)[\"'`*_\])]*\s*[=:].*$|</?(?:ucb_)?values>", re.I | re.M)
-KEYS = ("task", "model", "variant", "episode", "step")
 
 Ask = Callable[[str, tuple[Message, ...], Sampling], Awaitable[str]]
 """(judge, messages, sampling) -> the judge's answer; "" where it did not answer."""
@@ -270,7 +270,7 @@ def ruled_steps(rulings: Iterable[Ruling]) -> Iterator[tuple[dict[str, Any], str
     """(identity of a step, what was read there, or None for "cannot tell", what is optimal) of all that was judged."""
     for r in rulings:
         for step, best in zip(r.text.steps, r.text.optimal, strict=True):
-            yield dict(zip(KEYS, step, strict=True)), r.action, best
+            yield dict(zip(DECISION, step, strict=True)), r.action, best
 
 
 def judged_steps(rulings: Iterable[Ruling]) -> tuple[dict[str, Any], ...]:
@@ -282,7 +282,7 @@ def beside_readings(frame: pl.DataFrame, readings: list[dict[str, Any]], names: 
     """The records table with what judges read as further columns, which `names` names."""
     added = pl.DataFrame(readings, schema_overrides={"optimal": pl.List(pl.String)}).rename(names)
     added = added.with_columns(pl.col("episode", "step").cast(pl.Int64))
-    return frame.join(added, on=list(KEYS), how="left", maintain_order="left")
+    return frame.join(added, on=DECISION, how="left", maintain_order="left")
 
 
 def with_judged(frame: pl.DataFrame, judged: Judged) -> pl.DataFrame:

@@ -40,10 +40,9 @@ from .oracle import (
     unjudged_contrasts,
     unjudged_verdict,
 )
-from .outcomes import multiple_of, outcomes_of, per_step
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
-from .scorecard import Arm, JudgedRates, Scorecard
+from .scorecard import Arm, JudgedRates, Scorecard, multiple_of, outcomes_of, per_step
 from .step_table import baseline_name
 from .two_way import two_way
 from .unmeasured import with_faults, with_undone

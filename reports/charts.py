@@ -152,9 +152,16 @@ def points_by(
 
 
 def chart_of(
-    key: str, title: str, about: str, x: str, y: str, lines: tuple[ChartLine, ...], shape: str = "lines",
-    low: float = 0.0, high: float = 1.0,
-) -> Chart | None:  # fmt: skip
+    key: str,
+    title: str,
+    about: str,
+    x: str,
+    y: str,
+    lines: tuple[ChartLine, ...],
+    shape: str = "lines",
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Chart | None:
     """A chart; None where it has no lines."""
     return Chart(key, title, about, x, y, shape, lines, low, high) if lines else None
 

@@ -155,15 +155,8 @@ class GapTable:
 def gap_table(frame: pl.DataFrame) -> GapTable:
     """Count the steps of one variant by what was known and what was done."""
     asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED & pl.col("does").is_not_null())
-    taken = (
-        pl.when("does")
-        .then(pl.lit("optimal"))
-        .when("greedy")
-        .then(pl.lit("greedy"))
-        .when("other")
-        .then(pl.lit("other"))
-        .otherwise(pl.lit("none"))
-    )
+    flags = zip(CLASSES, ("does", "greedy", "other"), strict=False)
+    taken = pl.coalesce(*(pl.when(flag).then(pl.lit(name)) for name, flag in flags), pl.lit("none"))
     counted = asked.group_by("knows", taken.alias("class")).len().rows()
     cells = {(knows, kind): int(n) for knows, kind, n in counted}
     rows = {"knows": True, "does not know": False}

@@ -16,10 +16,10 @@ import polars as pl
 from ...evals.implied_judge import with_implied
 from ...evals.judge import LEFT, Judged
 from ...evals.metrics import CLASSES
+from ...evals.turns import DECISION
 from ...records import FAILURES, Status
 
 SITUATION = ["task", "model", "episode", "step"]
-STEP = ["task", "model", "variant", "episode", "step"]
 _UNREAD = ("ok", "absent", "undecided")
 
 
@@ -162,9 +162,9 @@ def with_marks(steps: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
 
 
 def with_critics(marked: pl.DataFrame, changed_minds: pl.DataFrame) -> pl.DataFrame:
-    """The same, once transcripts are read: `changed_minds` are the steps, by `STEP`, at which an agent read a critic
-    and then held another action than before.
+    """The same, once transcripts are read: `changed_minds` are the steps at which an agent read a critic and then held
+    another action than before.
     """
-    flipped = changed_minds.select(STEP).unique().with_columns(m_critic=pl.lit(True))
-    rows = marked.drop("m_critic").join(flipped, on=STEP, how="left", maintain_order="left")
+    flipped = changed_minds.select(DECISION).unique().with_columns(m_critic=pl.lit(True))
+    rows = marked.drop("m_critic").join(flipped, on=DECISION, how="left", maintain_order="left")
     return rows.with_columns(pl.col("m_critic").fill_null(False))

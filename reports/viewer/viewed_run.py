@@ -32,7 +32,7 @@ from ...evals.labels import (
 )
 from ...evals.scorecard import Scorecard
 from ...evals.step_table import stored_steps
-from ...evals.turns import turns
+from ...evals.turns import DECISION, turns
 from ...ledger import LedgerReader, read_ledger
 from ...ledger.file import FILE
 from ...ledger.imported import ImportedFrom
@@ -41,7 +41,7 @@ from ...records import Situation, digest
 from ...rng import named_rng
 from ..arm_rows import group_id
 from ..show import Unread
-from .filters import LISTED, SITUATION, STEP, with_critics, with_marks
+from .filters import LISTED, SITUATION, with_critics, with_marks
 from .levels import EncodedFrom, encoded_sources
 from .search import TextSearch
 
@@ -264,7 +264,7 @@ class ViewedRun:
         left = pl.col("stated_status").is_in(LEFT)
         keys: list[tuple[Any, ...]] = []
         for kind in (left, pl.col("stated_status") == "ok"):
-            rows = asked.filter(kind).select(STEP)
+            rows = asked.filter(kind).select(DECISION)
             chosen = named_rng(0, "labels", "steps").permutation(rows.height)[:DRAWN]
             keys += [rows.row(int(n)) for n in chosen]
         with read_ledger(self.folder) as ledger:
@@ -351,10 +351,10 @@ def _counted(state: RunState) -> RunState:
 
 def _flipped_by_critics(spoken: pl.DataFrame) -> pl.DataFrame:
     """The steps at which an agent read a critic and held another action afterwards."""
-    critics = spoken.filter(pl.col("role") == "critic").select(*STEP, pl.col("agent").alias("critic")).unique()
+    critics = spoken.filter(pl.col("role") == "critic").select(*DECISION, pl.col("agent").alias("critic")).unique()
     minds = spoken.filter(pl.col("spoken_before") & pl.col("position").ne_missing(pl.col("before")))
-    both = minds.select(*STEP, "reads").join(critics, on=STEP)
-    return both.filter(pl.col("reads").list.contains(pl.col("critic"))).select(STEP).unique()
+    both = minds.select(*DECISION, "reads").join(critics, on=DECISION)
+    return both.filter(pl.col("reads").list.contains(pl.col("critic"))).select(DECISION).unique()
 
 
 def _place(names: Sequence[str], name: str) -> tuple[int, str]:
