@@ -7,7 +7,7 @@ them. In a rollout the variants meet situations of their own, and `situation` is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from ..errors import UnknownName
-from ..ledger import LedgerReader, read_ledger
-from ..records import Oracle, Record
+from ..ledger import LedgerReader, StoredAnswer, read_ledger
+from ..records import Oracle, Record, Turn
 from .show import action_kind
 from .text import short_name
 
@@ -158,24 +158,34 @@ def _is_baseline(record: Record) -> bool:
     return record.tags.get("arm") == "baseline"
 
 
+def _answered(ledger: LedgerReader, record: Record) -> Iterator[tuple[Turn, StoredAnswer]]:
+    """The turns of a decision that asked a model, with their stored answers."""
+    for turn in record.decision.turns:
+        if turn.key and (answer := ledger.answer(turn.key)) is not None:
+            yield turn, answer
+
+
 def _situation(ledger: LedgerReader, record: Record) -> str:
     """What the first agent that was asked was told last."""
-    for turn in record.decision.turns:
-        answer = ledger.answer(turn.key) if turn.key else None
-        if answer is not None:
-            told: list[Any] = [m.content for m in answer.request.messages if m.role == "user"]
-            return str(told[-1] if told else answer.request.messages[-1].content)
+    for _, answer in _answered(ledger, record):
+        told: list[Any] = [m.content for m in answer.request.messages if m.role == "user"]
+        return str(told[-1] if told else answer.request.messages[-1].content)
     return ""
 
 
 def _decision(ledger: LedgerReader, record: Record, base: Record) -> GapDecision:
     decision, oracle = record.decision, record.oracle
+    thoughts = (
+        (turn.agent, answer.response.reasoning.strip())
+        for turn, answer in _answered(ledger, record)
+        if answer.response.reasoning
+    )
     return GapDecision(
         variant=record.variant,
         name=record.variant if record is base else short_name(record.variant, base.variant),
         baseline=_is_baseline(record),
         texts=tuple((t.agent, t.text.strip("\n")) for t in decision.turns if t.text.strip()),
-        thought=tuple(_thoughts(ledger, record)),
+        thought=tuple(thoughts),
         stated=decision.stated,
         done=decision.done,
         asked=decision.stated_status != "absent",
@@ -183,12 +193,3 @@ def _decision(ledger: LedgerReader, record: Record, base: Record) -> GapDecision
         does=decision.done in oracle.optimal,
         kind=action_kind(decision.done, oracle) if decision.done else decision.status,
     )
-
-
-def _thoughts(ledger: LedgerReader, record: Record) -> list[tuple[str, str]]:
-    found = []
-    for turn in record.decision.turns:
-        answer = ledger.answer(turn.key) if turn.key else None
-        if answer is not None and answer.response.reasoning:
-            found.append((turn.agent, answer.response.reasoning.strip()))
-    return found

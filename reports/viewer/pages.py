@@ -34,7 +34,7 @@ from .listing import Listing, Place, Query, list_situations
 from .pieces import marked_pieces
 from .search import TextHits
 from .situation_page import situation_page
-from .viewed_run import RunState, ViewedRun
+from .viewed_run import RunAbout, RunState, ViewedRun
 
 HERE = Path(__file__).parent
 STATIC: dict[str, tuple[Path, str]] = {
@@ -62,48 +62,16 @@ def _render(template: str, links: Links, title: str, **values: Any) -> str:
     return _templates().get_template(template).render(known | values)
 
 
-@dataclass(frozen=True, slots=True)
-class _RunLine:
-    """A run in the list of runs; `error` says why it cannot be read."""
-
-    name: str
-    error: str = ""
-    models: str = ""
-    tasks: str = ""
-    variants: int = 0
-    episodes: int = 0
-    rows: int = 0
-    started: str = ""
-    missing: str = ""
-    live: bool = False
-    imported: str = ""
-
-
 def home_page(runs: Sequence[ViewedRun], links: Links) -> str:
-    """The list of runs, newest first."""
-    lines = sorted(map(_line, runs), key=lambda r: r.started, reverse=True)
+    """The list of runs, newest first, by what is stored of each as a whole: their records are not read."""
+    lines: list[tuple[str, RunAbout | None, str]] = []
+    for run in runs:
+        try:
+            lines.append((run.name, run.about(), ""))
+        except AkrasiaError as error:
+            lines.append((run.name, None, str(error)))
+    lines.sort(key=lambda line: line[1].started if line[1] is not None else "", reverse=True)
     return _render("home.html.j2", links, "runs", runs=lines)
-
-
-def _line(run: ViewedRun) -> _RunLine:
-    """A run in one line, from what is stored of it as a whole: its records are not read."""
-    try:
-        about = run.about()
-    except AkrasiaError as error:
-        return _RunLine(run.name, str(error))
-    stored = about.experiment
-    return _RunLine(
-        run.name,
-        models=", ".join(stored.get("labels", [])),
-        tasks=", ".join(stored.get("task_labels", [])),
-        variants=len(stored.get("variants", {})),
-        episodes=int(stored.get("episodes", 0)),
-        rows=about.rows,
-        started=about.imported.at if about.imported else about.sessions[-1].started if about.sessions else "",
-        missing=f"imported: {about.imported.kind}" if about.imported else about.missing,
-        live=about.live,
-        imported=str(stored.get("imported", "")),
-    )
 
 
 def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "") -> str:

@@ -86,6 +86,11 @@ class RunAbout:
     imported: ImportedFrom | None = None
 
     @property
+    def started(self) -> str:
+        """When it was imported, or played last, in UTC; "" where that is not recorded."""
+        return self.imported.at if self.imported else self.sessions[-1].started if self.sessions else ""
+
+    @property
     def live(self) -> bool:
         """Whether it may be going on: its last session has no recorded end, and something was written lately."""
         return bool(self.sessions) and not self.sessions[-1].ended and time.time() - self.written < QUIET
