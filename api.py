@@ -261,7 +261,7 @@ def _same_experiment(folder: Path, experiment: Experiment, resume: bool) -> None
 
 def _see_same(folder: Path, ledger: LedgerReader, experiment: Experiment) -> None:
     refuse_imported(ledger.imported(), folder)
-    stored = json.loads(ledger.meta("experiment") or "{}")
+    stored = ledger.stored("experiment") or {}
     changed: set[str] = set()  # variants with new code, all of whose episodes failed with the old
     for variant in experiment.variants:
         then_plan = stored.get("variants", {}).get(variant.name)
@@ -326,7 +326,7 @@ def _widened(stored: str | None, now: dict[str, Any]) -> dict[str, Any]:
 
 def _remove(folder: Path) -> None:
     """Remove what was made of the run that a new ledger has replaced."""
-    from .evals.judgements import FOLDER
+    from .evals.judge import FOLDER
 
     judged = [f"{FOLDER}/{name}" for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", LOCK)]
     for name in ("report.html", "records.jsonl", *judged):

@@ -8,6 +8,7 @@ Invariants
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -60,13 +61,19 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened, `at` seconds since 1970 by the clock of the machine where it did."""
+    """Something that happened, `at` seconds since 1970 by the clock of the machine where it did.
+
+    Its `name` is that of its class in words: "run began" of `RunBegan`.
+    """
 
     name: ClassVar[str] = ""
     level: ClassVar[Level] = "debug"
     only_for: ClassVar[str] = ""  # the attribute that a listener has who gets it
 
     at: float = field(default_factory=time.time)
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"\B(?=[A-Z])", " ", cls.__name__).lower()
 
 
 Listener = Callable[[Event], None]
@@ -82,7 +89,6 @@ level     nothing below this level; workers then do not send it
 class RunBegan(Event):
     """A session of a run begins to play episodes."""
 
-    name = "run began"
     level = "info"
 
     run: str
@@ -101,7 +107,6 @@ class RunEnded(Event):
     `missing` are None if it broke off.
     """
 
-    name = "run ended"
     level = "info"
 
     run: str
@@ -121,7 +126,6 @@ class RunEnded(Event):
 class StopBegan(Event):
     """Nothing new is begun from now on: budget spent, provider down, access denied, or interrupted."""
 
-    name = "stop began"
     level = "warning"
 
     kind: str
@@ -132,7 +136,6 @@ class StopBegan(Event):
 class LookTaken(Event):
     """A run with `until` was examined after `episodes` episodes; `enough` says whether it stops there."""
 
-    name = "look taken"
     level = "info"
 
     until: str
@@ -144,8 +147,6 @@ class LookTaken(Event):
 class EpisodeBegan(Event):
     """An episode begins in one cell (a task with its models)."""
 
-    name = "episode began"
-
     task: str
     models: str
     episode: int
@@ -154,8 +155,6 @@ class EpisodeBegan(Event):
 @dataclass(frozen=True, slots=True)
 class EpisodeEnded(Event):
     """The episode is over; `complete` is false if it broke off or holds a call that was given up."""
-
-    name = "episode ended"
 
     task: str
     models: str
@@ -167,16 +166,12 @@ class EpisodeEnded(Event):
 class DecisionBegan(Event):
     """A variant begins to decide a step."""
 
-    name = "decision began"
-
     where: Where
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionEnded(Event):
     """The variant decided `done`, or nothing for the reason `status`; both are None if it broke off."""
-
-    name = "decision ended"
 
     where: Where
     done: str | None = None
@@ -190,7 +185,6 @@ class RecordsStored(Event):
     The counts are what this session asked and paid so far, as in `RunEnded`.
     """
 
-    name = "records stored"
     only_for = "records"
 
     records: tuple[Record, ...]
@@ -209,8 +203,6 @@ class RecordsStored(Event):
 class AnswerShared(Event):
     """A decision got an answer without a call of its own: from the store, or from a call under way."""
 
-    name = "answer shared"
-
     key: str
     model: str
     where: Where | None = None
@@ -226,8 +218,6 @@ class CallBegan(Event):
         messages: the prompt, if a listener asks for texts; else None.
     """
 
-    name = "call began"
-
     key: str
     model: str
     sample: int
@@ -241,7 +231,6 @@ class CallBegan(Event):
 class AttemptFailed(Event):
     """An attempt at a call failed: `fault` says how, `will_retry` whether the call is tried once more."""
 
-    name = "attempt failed"
     level = "info"
 
     key: str
@@ -263,8 +252,6 @@ class CallAnswered(Event):
         text: the answer, if a listener asks for texts; else None.
     """
 
-    name = "call answered"
-
     key: str
     model: str
     status: Status
@@ -280,7 +267,6 @@ class CallAnswered(Event):
 class CallGivenUp(Event):
     """No attempt at the call got an answer; a resumed run asks again."""
 
-    name = "call given up"
     level = "warning"
 
     key: str
@@ -293,8 +279,6 @@ class CallGivenUp(Event):
 class CallStopped(Event):
     """The run stopped before the call had an answer."""
 
-    name = "call stopped"
-
     key: str
     model: str
     kind: str
@@ -304,7 +288,6 @@ class CallStopped(Event):
 class WaitBegan(Event):
     """Nothing is sent to this model for so many seconds: the provider asks for it, or a limit per minute is reached."""
 
-    name = "wait began"
     level = "info"
 
     model: str
@@ -316,7 +299,6 @@ class WaitBegan(Event):
 class RateChanged(Event):
     """From now on at most `limit` calls to this model are made at once."""
 
-    name = "rate changed"
     level = "info"
 
     model: str
@@ -328,7 +310,6 @@ class RateChanged(Event):
 class CircuitOpened(Event):
     """A model no longer answers: all calls wait while single calls probe it."""
 
-    name = "circuit opened"
     level = "warning"
 
     model: str
@@ -339,7 +320,6 @@ class CircuitOpened(Event):
 class CircuitClosed(Event):
     """The model answers again."""
 
-    name = "circuit closed"
     level = "info"
 
     model: str
@@ -349,7 +329,6 @@ class CircuitClosed(Event):
 class WorkerDied(Event):
     """A worker ended unexpectedly; other workers play its episodes again."""
 
-    name = "worker died"
     level = "error"
 
     index: int

@@ -5,8 +5,7 @@ Invariant: the ledger is only read, and what was read once stays.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from .ledger import LedgerReader, read_ledger
 from .ledger.costs import RunCosts
 from .ledger.imported import ImportedFrom
 from .ledger.provenance import RunSession
+from .records import decode
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,26 +39,22 @@ class StoredRun:
     def records(self) -> pl.DataFrame:
         """The records as a table, one row per step of a variant (columns: `akrasia.evals.step_table`)."""
         with read_ledger(self.folder) as ledger:
-            return _records(ledger)
+            return _read("records", ledger)
 
     @property
     def experiment(self) -> dict[str, Any]:
         """The experiment as it is stored with the run: its task, models, variants, episodes, seed and design."""
         with read_ledger(self.folder) as ledger:
-            return _stored(ledger, "experiment") or {}
+            return ledger.stored("experiment") or {}
 
     @property
     def race(self) -> RaceResult | None:
         """How the race stands that this run was, with when each arm was dropped and why; None where it was none."""
-        from .evals.race import Dropped, RaceResult
+        from .evals.race import RaceResult
 
         with read_ledger(self.folder) as ledger:
-            stored = _stored(ledger, RACE)
-        if stored is None:
-            return None
-        gone = tuple(Dropped(**{**d, "beaten_by": tuple(d["beaten_by"])}) for d in stored.pop("dropped"))
-        looks, contenders = tuple(stored.pop("looks")), tuple(stored.pop("contenders"))
-        return RaceResult(**stored, looks=looks, contenders=contenders, dropped=gone)
+            stored = ledger.meta(RACE)
+        return None if stored is None else decode(RaceResult, stored)
 
     @property
     def costs(self) -> RunCosts:
@@ -99,13 +95,13 @@ class StoredRun:
     def turns(self) -> pl.DataFrame:
         """The transcripts as a table, one row per turn of a decision (columns: `akrasia.evals.turns`)."""
         with read_ledger(self.folder) as ledger:
-            return _turns(ledger)
+            return _read("turns", ledger)
 
     @cached_property
     def trials(self) -> pl.DataFrame:
         """The repeated draws, one row per decision (`akrasia.evals.trials`); empty where each was drawn once."""
         with read_ledger(self.folder) as ledger:
-            return _trials(ledger)
+            return _read("trials", ledger)
 
     @property
     def _tables(self) -> RunTables:
@@ -119,10 +115,10 @@ class StoredRun:
         from .evals.encoded import stored_prompts
         from .evals.run_tables import RunTables
 
-        stored, experiment = _stored(ledger, "looks"), _stored(ledger, "experiment") or {}
+        stored, experiment = ledger.stored("looks"), ledger.stored("experiment") or {}
         looks = InterimLooks.of(stored) if stored else None
         stopped = ledger.meta(STOPPED) or ""
-        steps = self._once("records", _records, ledger)
+        steps = self._once("records", ledger)
         return RunTables(
             steps,
             looks=looks,
@@ -137,29 +133,32 @@ class StoredRun:
             imported=ledger.imported(),
         )
 
-    def _once(self, name: str, read: Callable[[LedgerReader], pl.DataFrame], ledger: LedgerReader) -> pl.DataFrame:
+    def _once(self, name: str, ledger: LedgerReader) -> pl.DataFrame:
         """The cached property `name`; read through a ledger that is open already, if it was not read before."""
         if name not in self.__dict__:
-            self.__dict__[name] = read(ledger)
+            self.__dict__[name] = _read(name, ledger)
         table: pl.DataFrame = self.__dict__[name]
         return table
 
     def _readable(self, evaluators: Sequence[Any], turns: bool | None) -> tuple[RunTables, list[Any]]:
         """All that a scorecard reads, and evaluators as metrics; see `score`."""
-        from .evals.judgements import IMPLIED, read_judged
+        from .evals.judge import IMPLIED, read_judged
         from .evals.metrics.cost import with_latency
 
         added: list[Any] = []
         with read_ledger(self.folder) as ledger:
             run = self._tables_of(ledger)
             if run.imported is not None:
-                run = replace(run, trials=_trials_of_items(run.steps))
+                from .evals.trials import trials_of_items
+
+                drawn = trials_of_items(run.steps)
+                run = replace(run, trials=None if drawn.is_empty() else drawn)
             draws = run.steps.height * run.experiment.get("trials", 1)
             if draws > run.steps.height and (turns or (turns is None and draws <= TRANSCRIPTS)):
-                drawn = self._once("trials", _trials, ledger)
-                run = replace(run, trials=drawn, trial_answers=self._once("trial_answers", _trial_answers, ledger))
+                drawn, answers = self._once("trials", ledger), self._once("trial_answers", ledger)
+                run = replace(run, trials=drawn, trial_answers=answers)
             if turns or (turns is None and run.steps.height <= TRANSCRIPTS):
-                transcripts = self._once("turns", _turns, ledger)
+                transcripts = self._once("turns", ledger)
                 run = replace(run, turns=transcripts, steps=with_latency(run.steps, transcripts, ledger.latencies()))
             if evaluators:
                 from .evals.evaluating import evaluated
@@ -171,37 +170,16 @@ class StoredRun:
         return replace(run, judged=judged, judged_implied=implied), added
 
 
-def _records(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.step_table import stored_steps
+def _read(table: str, ledger: LedgerReader) -> pl.DataFrame:
+    """A table of the run, by the name of the property that holds it."""
+    if table == "records":
+        from .evals.step_table import stored_steps
 
-    return stored_steps(ledger)
+        return stored_steps(ledger)
+    if table == "turns":
+        from .evals.turns import turns
 
+        return turns(ledger.raw_records())
+    from .evals.trials import asked_by_trials, trials
 
-def _turns(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.turns import turns
-
-    return turns(ledger.raw_records())
-
-
-def _trials_of_items(steps: pl.DataFrame) -> pl.DataFrame | None:
-    from .evals.trials import trials_of_items
-
-    found = trials_of_items(steps)
-    return None if found.is_empty() else found
-
-
-def _trials(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.trials import trials
-
-    return trials(ledger.raw_records())
-
-
-def _trial_answers(ledger: LedgerReader) -> pl.DataFrame:
-    from .evals.trials import asked_by_trials
-
-    return asked_by_trials(ledger.raw_records())
-
-
-def _stored(ledger: LedgerReader, key: str) -> dict[str, Any] | None:
-    stored: dict[str, Any] | None = json.loads(ledger.meta(key) or "null")
-    return stored
+    return (trials if table == "trials" else asked_by_trials)(ledger.raw_records())

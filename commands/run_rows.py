@@ -5,7 +5,6 @@ Invariant: a run that cannot be read is a row that says so; it hides no other ru
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ def _row(folder: Path) -> tuple[str, ...]:
 
 
 def _cells(ledger: LedgerReader) -> tuple[str, ...]:
-    stored: dict[str, Any] = json.loads(ledger.meta("experiment") or "{}")
+    stored: dict[str, Any] = ledger.stored("experiment") or {}
     paid, sessions, imported = ledger.paid(), ledger.sessions(reported=False), ledger.imported()
     state = _state(stored_missing(ledger), ended_sentence(sessions))
     started = sessions[0].started if sessions else ""

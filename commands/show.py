@@ -76,9 +76,9 @@ def _show_step(run: Path, episode: int, step: int, variants: Sequence[str], mode
 def _show_gap(
     run: Path, variants: Sequence[str], model: str | None, most: int, html: Path | None, as_json: bool
 ) -> None:
-    from ..reports.gap_html import write_gap_page
     from ..reports.gap_steps import gap_steps
     from ..reports.gap_terminal import show_gap_steps
+    from ..reports.html import write_gap_page
     from ..result import open_run
 
     with waiting(f"reading {run}"):

@@ -1,17 +1,4 @@
-"""What lies behind the metrics of one variant: flips by round and by speaker, persuasion by edge, accuracy by item.
-
-    level     encoded, stated, done and what is lost between them, on the same situations (`metrics.gap.funnel`)
-    reasoning encoded, implied, stated, done and the losses between them, where the reasoning states values
-              (`metrics.levels.by_level`)
-    step      coverage C_t: share of actions tried, after each step (`metrics.exploration.coverage_curve`)
-    item      accuracy of each variation of a question set (`metrics.answers.accuracies`)
-    repeats   F_f, F_g and F_o of the frequency probe by how often the action was repeated (`frequency_buckets`)
-    round     flips wrong -> right and right -> wrong by round of a debate; speaker: the same by who speaks (`flips_by`)
-    exposure  vulnerability and rescue by how many of those read disagreed, or were right (`metrics.teams.by_exposure`)
-    decisive  who made the decisive error of decisions that are wrong, by agent (`metrics.decisive.by_agent`)
-    edge      persuasion along each edge of a debate, "source -> reader" (`metrics.influence.persuasion_by_edge`)
-    trials    pass@n, pass^n and the vote of n draws, by n (`metrics.trials.by_draws`)
-    costs     calls and nominal dollars of the variant alone, and its part of what the run paid (`metrics.cost`)
+"""What lies behind the metrics of one variant, such as flips by round or accuracy by item; `BREAKDOWNS` lists them.
 
 Invariant: what a variant's records cannot tell is absent, never empty and never 0.
 """

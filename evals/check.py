@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import BadOption, UnknownName
-from .anytime_bounds import arm_at_looks, pair_at_looks
+from .anytime import arm_at_looks, pair_at_looks
 from .check_expression import CheckedFigure, Requirement, parse_checks
 from .check_report import CheckLine, CheckReport
 from .completeness import asked_episodes, how_to_go_on, undecided_steps
@@ -164,14 +164,11 @@ def _check_requirements(
         _check_sense(requirement, run)
         arms = list(_arms(requirement, run))
         if len(arms) * len(cells) > 1:
-            notes.append(f"{requirement.text} is put to {_everything(len(arms), len(cells))}:")
+            variants = f"all {len(arms)} variants" if len(arms) > 1 else "its variant"
+            where = f" on each of {len(cells)} tasks and models" if len(cells) > 1 else ""
+            notes.append(f"{requirement.text} is put to {variants}{where}:")
         lines += [_line(requirement, run, cell, names) for cell in cells for names in arms]
     return CheckReport(tuple(lines), tuple(notes), kind_and_level(run.interval)[1], len(cells) > 1)
-
-
-def _everything(arms: int, cells: int) -> str:
-    variants = f"all {arms} variants" if arms > 1 else "its variant"
-    return variants if cells == 1 else f"{variants} on each of {cells} tasks and models"
 
 
 def _check_sense(requirement: Requirement, run: _Run) -> None:
@@ -265,7 +262,7 @@ def _not_to_be_said(name: str, metric: Any, run: _Run, names: Sequence[ArmName])
     for arm_name, arm in zip(names, arms, strict=True):
         if arm is None:
             return f"{arm_name[2]} has no record there", resume
-        if not _has_worst_case(metric) and (lost := _lost_answers(arm)):
+        if not _has_worst_case(metric) and (lost := arm.steps - arm.outcomes.actions.get("ok", 0)):
             why = f"{lost} of the decisions of {arm.variant} failed or could not be read, and {name} has no worst case"
             return why, "Check a share that has one, such as doing or gap, or let the answers be read."
     if len(names) == 2:
@@ -278,11 +275,6 @@ def _not_to_be_said(name: str, metric: Any, run: _Run, names: Sequence[ArmName])
 def _has_worst_case(metric: Any) -> bool:
     """Whether missing answers are taken at their worst, or take nothing away: what was paid was paid."""
     return (isinstance(metric, Metric) and metric.bounded) or getattr(metric, "unit", "") in PAID
-
-
-def _lost_answers(arm: Arm) -> int:
-    """Decisions of an arm without an action that could be read."""
-    return arm.steps - arm.outcomes.actions.get("ok", 0)
 
 
 def _measured(name: str, metric: Any, run: _Run, names: Sequence[ArmName]) -> tuple[Estimate, Bounds | None]:

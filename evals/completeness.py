@@ -6,7 +6,6 @@ or that is still being played says what it lacks whenever it is read. What a led
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,16 +75,13 @@ def missing_episodes(
 
 def stored_missing(ledger: LedgerReader) -> tuple[MissingEpisodes, ...]:
     """Every variant of a stored run that lacks episodes."""
-    looked, experiment = (json.loads(ledger.meta(key) or "null") for key in ("looks", "experiment"))
-    looks = _looks(looked) if looked else None
+    looked, experiment = (ledger.stored(key) for key in ("looks", "experiment"))
+    if looked:
+        from .anytime import InterimLooks  # with all of inference: few runs have any
+
+    looks = InterimLooks.of(looked) if looked else None
     finished = ledger.finished_counts(planned_episodes(experiment or {}, looks))
     return missing_episodes(experiment or {}, looks, finished)
-
-
-def _looks(stored: Mapping[str, Any]) -> InterimLooks:
-    from .anytime import InterimLooks  # with all of inference: few runs have any
-
-    return InterimLooks.of(stored)
 
 
 def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: str = "the run") -> str:
@@ -97,13 +93,16 @@ def missing_sentence(missing: Sequence[MissingEpisodes], ended: str = "", run: s
     """
     if not missing:
         return ""
-    several = len({(m.task, m.model) for m in missing}) > 1
+    listed: dict[tuple[str, str], list[str]] = {}
+    for m in missing:
+        listed.setdefault((m.task, m.model), []).append(m.variant)
     alike = len({(m.planned, m.missing) for m in missing}) == 1 and len(missing) > 1
+    whole = len({tuple(variants) for variants in listed.values()}) == 1
     each = (
         [f"every variant lacks {missing[0].missing:,} of {missing[0].planned:,}"]
-        if alike and _whole(missing)
+        if alike and whole
         else [
-            f"{m.variant}{f' ({m.model} on {m.task})' if several else ''} lacks {m.missing:,} of {m.planned:,}"
+            f"{m.variant}{f' ({m.model} on {m.task})' if len(listed) > 1 else ''} lacks {m.missing:,} of {m.planned:,}"
             for m in missing
         ]
     )
@@ -123,14 +122,6 @@ def how_to_go_on(ended: str = "", run: str = "the run") -> str:
     if spent is None:
         return f"Go on with {command}."
     return f"Raise it and go on: {command} --set budget.{'dollars' if spent[1] else spent[2]}=N."
-
-
-def _whole(missing: Sequence[MissingEpisodes]) -> bool:
-    """Whether each task and model lists the same variants."""
-    listed: dict[tuple[str, str], list[str]] = {}
-    for m in missing:
-        listed.setdefault((m.task, m.model), []).append(m.variant)
-    return len({tuple(v) for v in listed.values()}) == 1
 
 
 def undecided_steps(steps: pl.DataFrame) -> dict[tuple[str, str, str], int]:

@@ -31,7 +31,9 @@ def encoded_beside(parts: Mapping[str, pl.DataFrame], variant: str, prompts: Pro
         return ""
     for name, other in parts.items():
         if name != variant and _shows(other):
-            acting, reasoning = (prompts.get(_arm(part), "") for part in (other, own))
+            acting, reasoning = (
+                prompts.get(part.select("task", "model", "variant").row(0), "") for part in (other, own)
+            )
             if _changes(other) == _changes(own) and same_prompt(acting, reasoning):
                 return name
     return ""
@@ -66,11 +68,6 @@ def stored_prompts(ledger: LedgerReader, steps: pl.DataFrame) -> dict[tuple[str,
 
 def _shows(part: pl.DataFrame) -> bool:
     return part["encoded"].null_count() < part.height
-
-
-def _arm(part: pl.DataFrame) -> tuple[str, str, str]:
-    task, model, variant = part.select("task", "model", "variant").row(0)
-    return str(task), str(model), str(variant)
 
 
 def _changes(part: pl.DataFrame) -> list[str]:

@@ -18,11 +18,11 @@ from ..errors import BadOption, EvaluatorFailed
 from ..records import Record
 from .evaluator import Evaluator, checked_value, error_text
 from .metrics import Metric
+from .turns import DECISION
 
-KEY = ["task", "model", "variant", "episode", "step"]
 _COLUMNS = {
-    **dict.fromkeys(KEY[:3], pl.String),
-    **dict.fromkeys(KEY[3:], pl.Int64),
+    **dict.fromkeys(DECISION[:3], pl.String),
+    **dict.fromkeys(DECISION[3:], pl.Int64),
     "evaluator": pl.String,
     "value": pl.Float64,
     "why": pl.String,
@@ -64,8 +64,8 @@ def evaluated(
     values = evaluate(of_records, records) if of_records else pl.DataFrame(schema=_COLUMNS)
     for one in of_records:
         names = {what: _column(one.name, what) for what in ("value", "fault")}
-        own = values.filter(pl.col("evaluator") == one.name).select(*KEY, *names).rename(names)
-        frame = frame.join(own, on=KEY, how="inner", maintain_order="left")
+        own = values.filter(pl.col("evaluator") == one.name).select(*DECISION, *names).rename(names)
+        frame = frame.join(own, on=DECISION, how="inner", maintain_order="left")
     return frame, [_Mean.over(e) if e.of == "record" else e for e in evaluators]
 
 
@@ -85,7 +85,7 @@ class _Mean(Metric):
         failed = frame.filter(pl.col(fault).is_not_null())
         if failed.height:
             first = failed.row(0, named=True)
-            where = ", ".join(f"{k} {first[k]}" for k in KEY)
+            where = ", ".join(f"{k} {first[k]}" for k in DECISION)
             raise EvaluatorFailed(
                 f"the evaluator {self.name!r} failed on {failed.height} of {frame.height} records, first on {where}",
                 first[fault],

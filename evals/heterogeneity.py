@@ -28,12 +28,11 @@ from .mixed import UNASKED, MixedCheck, mixed_check, not_fitted
 from .oracle import has_oracle
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
-from .situations import side_by_side
+from .situations import SITUATION, side_by_side
 from .step_table import baseline_name
 
 HARD, EASY = 1 / 3, 2 / 3
 ONCE = "each item was decided once, so its effect and luck cannot be told apart: give items more steps or episodes"
-_DECISION = ["task", "episode", "step", "situation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _outcomes(pairing: Pairing, metric: Metric) -> tuple[pl.DataFrame, Array, Ar
 
 def _cut(pairing: Pairing, metric: Metric, interval: Interval, by: str, name: str, keep: pl.DataFrame) -> Subgroup:
     """The contrast on the decisions that `keep` names."""
-    sides = [Side(s.name, s.steps.join(keep, on=_DECISION, how="semi", maintain_order="left")) for s in pairing.sides]
+    sides = [Side(s.name, s.steps.join(keep, on=SITUATION, how="semi", maintain_order="left")) for s in pairing.sides]
     if sides[0].steps.is_empty():
         return Subgroup(by, name, Estimate(None, why="there is no such decision"))
     return Subgroup(by, name, metric_contrast(metric, pair(*sides), interval).difference)
@@ -192,7 +191,7 @@ def _untried(pairing: Pairing, metric: Metric, interval: Interval) -> list[Subgr
     if not steps["untried_left"].any():
         return []
     parts = {"left": pl.col("untried_left"), "none": ~pl.col("untried_left")}
-    return [_cut(pairing, metric, interval, "untried", n, steps.filter(e).select(_DECISION)) for n, e in parts.items()]
+    return [_cut(pairing, metric, interval, "untried", n, steps.filter(e).select(SITUATION)) for n, e in parts.items()]
 
 
 def _difficulty(pairing: Pairing, metric: Metric, interval: Interval, drawn: pl.DataFrame | None) -> list[Subgroup]:
@@ -202,5 +201,5 @@ def _difficulty(pairing: Pairing, metric: Metric, interval: Interval, drawn: pl.
     ease = pl.col("ease")
     parts = {"hard": ease <= HARD, "middle": (ease > HARD) & (ease < EASY), "easy": ease >= EASY}
     return [
-        _cut(pairing, metric, interval, "difficulty", n, others.filter(e).select(_DECISION)) for n, e in parts.items()
+        _cut(pairing, metric, interval, "difficulty", n, others.filter(e).select(SITUATION)) for n, e in parts.items()
     ]

@@ -15,7 +15,7 @@ import polars as pl
 
 from ..records import Record
 from .inference import Interval
-from .judge import Judged, JudgedText, Ruling, add_text, shuffled_keys
+from .judge import Judged, JudgedText, Ruling, add_text, beside_readings, ruled_steps, shuffled_keys
 from .metrics import METRICS
 from .scorecard import JudgedRates
 
@@ -28,7 +28,6 @@ IMPLIES = (
     "one, or is unclear"
 )
 LEFT_IMPLIED = ("absent", "unparsable")
-_KEYS = ("task", "model", "variant", "episode", "step")
 
 
 def reasonings_to_judge(
@@ -62,16 +61,8 @@ def reasonings_to_judge(
 
 def implied_steps(rulings: Iterable[Ruling]) -> tuple[dict[str, Any], ...]:
     """The judged steps as plain rows: identity, `implied` (None: cannot tell), `implies`, and the `optimal` actions."""
-    return tuple(
-        {
-            **dict(zip(_KEYS, step, strict=True)),
-            "implied": r.action,
-            "implies": r.action in best,
-            "optimal": sorted(best),
-        }
-        for r in rulings
-        for step, best in zip(r.text.steps, r.text.optimal, strict=True)
-    )
+    told = ruled_steps(rulings)
+    return tuple({**step, "implied": a, "implies": a in best, "optimal": sorted(best)} for step, a, best in told)
 
 
 def with_implied(frame: pl.DataFrame, judged: Judged) -> pl.DataFrame:
@@ -80,9 +71,7 @@ def with_implied(frame: pl.DataFrame, judged: Judged) -> pl.DataFrame:
     if not named:
         return frame
     names = {"implied": "judged_action", "implies": "judged_right", "optimal": "judged_best"}
-    added = pl.DataFrame(named, schema_overrides={"optimal": pl.List(pl.String)}).rename(names)
-    added = added.with_columns(pl.col("episode", "step").cast(pl.Int64))
-    joined = frame.join(added, on=list(_KEYS), how="left", maintain_order="left")
+    joined = beside_readings(frame, named, names)
     here = pl.col("judged_action").is_not_null() & pl.col("implied").is_null()
     unread = pl.col("done").is_null() | ~pl.col("valid")
     unread |= ~pl.col("does") & pl.col("judged_best").list.contains(pl.col("readout")).fill_null(False)

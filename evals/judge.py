@@ -16,17 +16,23 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ..records import Message, Record, Sampling, digest
+from ..ledger import read_ledger
+from ..ledger.file import FILE
+from ..records import Message, Record, Sampling, decode, digest
 from ..rng import named_rng
 from .inference import ONE, Array, Estimate, estimate
+from .turns import DECISION
 
+FOLDER = "judge"  # beside the run's own ledger
+RECOMMENDED, IMPLIED = "judged", "judged_implied"  # the settings of the ledger there that hold what was said
 CANNOT_TELL = "cannot tell"
 SEED = 0  # names every draw
 LEFT = ("unparsable", "illegal", "truncated")  # what a parser leaves: a text in which it finds no legal action
@@ -37,7 +43,6 @@ RECOMMENDS = (
 LONGEST = 6000  # characters of a text that a judge is shown: its end, where a recommendation stands
 RESAMPLES = 2000
 _MARKED = re.compile(r"^.*(?<![a-z0-9])(?:BEST|ACTION)[\"'`*_\])]*\s*[=:].*$|</?(?:ucb_)?values>", re.I | re.M)
-_KEYS = ("task", "model", "variant", "episode", "step")
 
 Ask = Callable[[str, tuple[Message, ...], Sampling], Awaitable[str]]
 """(judge, messages, sampling) -> the judge's answer; "" where it did not answer."""
@@ -93,6 +98,15 @@ class Judged:
     same: Estimate
     calibrated: int
     cost: dict[str, float | None] = field(default_factory=dict)
+
+
+def read_judged(folder: Path, of: str = RECOMMENDED) -> Judged | None:
+    """What judges said of a run: of its recommendations, or of what is implied; None where nobody judged it."""
+    if not (folder / FOLDER / FILE).is_file():
+        return None
+    with read_ledger(folder / FOLDER) as ledger:
+        stored = ledger.meta(of)
+    return None if stored is None else decode(Judged, stored)
 
 
 def texts_to_judge(records: Iterable[Record], calibrate: int) -> tuple[list[JudgedText], list[JudgedText]]:
@@ -252,13 +266,23 @@ def _alike(rows: Sequence[tuple[str, str, str]]) -> Estimate:
     return estimate(num, den, "judge/alike")
 
 
+def ruled_steps(rulings: Iterable[Ruling]) -> Iterator[tuple[dict[str, Any], str | None, frozenset[str]]]:
+    """(identity of a step, what was read there, or None for "cannot tell", what is optimal) of all that was judged."""
+    for r in rulings:
+        for step, best in zip(r.text.steps, r.text.optimal, strict=True):
+            yield dict(zip(DECISION, step, strict=True)), r.action, best
+
+
 def judged_steps(rulings: Iterable[Ruling]) -> tuple[dict[str, Any], ...]:
     """The judged steps as plain rows."""
-    return tuple(
-        {**dict(zip(_KEYS, step, strict=True)), "stated": r.action, "knows": r.action in best}
-        for r in rulings
-        for step, best in zip(r.text.steps, r.text.optimal, strict=True)
-    )
+    return tuple({**step, "stated": a, "knows": a in best} for step, a, best in ruled_steps(rulings))
+
+
+def beside_readings(frame: pl.DataFrame, readings: list[dict[str, Any]], names: dict[str, str]) -> pl.DataFrame:
+    """The records table with what judges read as further columns, which `names` names."""
+    added = pl.DataFrame(readings, schema_overrides={"optimal": pl.List(pl.String)}).rename(names)
+    added = added.with_columns(pl.col("episode", "step").cast(pl.Int64))
+    return frame.join(added, on=DECISION, how="left", maintain_order="left")
 
 
 def with_judged(frame: pl.DataFrame, judged: Judged) -> pl.DataFrame:
@@ -269,9 +293,7 @@ def with_judged(frame: pl.DataFrame, judged: Judged) -> pl.DataFrame:
     readings = [row for row in judged.steps if row["stated"] is not None]
     if not readings:
         return frame
-    added = pl.DataFrame(readings).rename({"stated": "judged_action", "knows": "judged_knows"})
-    added = added.with_columns(pl.col("episode", "step").cast(pl.Int64))
-    joined = frame.join(added, on=list(_KEYS), how="left", maintain_order="left")
+    joined = beside_readings(frame, readings, {"stated": "judged_action", "knows": "judged_knows"})
     here = pl.col("judged_action").is_not_null() & pl.col("stated_status").is_in(LEFT)
     return joined.with_columns(
         stated=pl.when(here).then("judged_action").otherwise("stated"),

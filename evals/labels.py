@@ -10,7 +10,7 @@ and is never skipped; a label that was given after the parser's reading was show
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +134,9 @@ def keep_label(folder: Path, label: HumanLabel) -> dict[str, HumanLabel]:
     labels = human_labels(folder)
     earlier = labels.get(label.text)
     steps = dict.fromkeys((*label.steps, *(earlier.steps if earlier else ())))
-    labels[label.text] = HumanLabel(**{**_plain(label), "steps": tuple(steps)})
-    rows = [orjson.dumps(_plain(one)) for one in labels.values()]
-    write_file(folder / LABELS, b"".join(row + b"\n" for row in rows))
+    labels[label.text] = replace(label, steps=tuple(steps))
+    write_file(folder / LABELS, b"".join(orjson.dumps(one) + b"\n" for one in labels.values()))
     return labels
-
-
-def _plain(label: HumanLabel) -> dict[str, Any]:
-    return {name: getattr(label, name) for name in _FIELDS}
 
 
 def label_agreement(labels: Mapping[str, HumanLabel] | Iterable[HumanLabel], judged: Judged | None) -> LabelAgreement:

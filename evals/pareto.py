@@ -52,17 +52,7 @@ def pareto_points(arms: Sequence[Arm]) -> tuple[Point, ...]:
     rivals = [(a.variant, min(c, start - _worst(a)), t) for a, c, t in measured if not a.control and not a.leaks]
     flags = on_pareto_front([(closed, tokens) for _, closed, tokens in rivals])
     best = {variant for (variant, _, _), flag in zip(rivals, flags, strict=True) if flag}
-    points = [
-        Point(
-            a.variant,
-            "baseline" if a.baseline else "control" if a.control else "variant",
-            closed,
-            tokens,
-            a.variant in best,
-            a.leaks,
-        )
-        for a, closed, tokens in measured
-    ]
+    points = [Point(a.variant, a.kind, closed, tokens, a.variant in best, a.leaks) for a, closed, tokens in measured]
     return tuple(sorted(points, key=lambda p: (p.tokens, -p.closed, p.variant)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 
@@ -124,6 +124,11 @@ class Arm:
     undone: bool = False
     encoded_from: str = ""
     followed: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Literal["baseline", "control", "variant"]:
+        """What it is in the experiment."""
+        return "baseline" if self.baseline else "control" if self.control else "variant"
 
     @property
     def repeated(self) -> str:
@@ -245,48 +250,30 @@ def _rows(card: Scorecard) -> Iterator[tuple[Any, ...]]:
         for metric in arm.metrics:
             e = arm.rate(metric)
             contrast = None if arm.baseline else card.contrast(arm, metric, base)
-            d = Estimate(None) if contrast is None else contrast.difference
-            p, holm = (None, None) if contrast is None else (contrast.p, contrast.p_holm)
-            whose = arm.task, arm.model, arm.variant, arm.baseline, arm.control, not arm.integrity, arm.leaks
-            yield (
-                *whose,
-                metric,
-                e.value,
-                e.low,
-                e.high,
-                e.n,
-                e.clusters,
-                e.why or None,
-                d.value,
-                d.low,
-                d.high,
-                p,
-                holm,
+            d, *p = (
+                (Estimate(None), None, None) if contrast is None else (contrast.difference, contrast.p, contrast.p_holm)
             )
+            whose = arm.task, arm.model, arm.variant, arm.baseline, arm.control, not arm.integrity, arm.leaks
+            own, change = (e.value, e.low, e.high, e.n, e.clusters, e.why or None), (d.value, d.low, d.high)
+            yield (*whose, metric, *own, *change, *p)
 
 
 def _html(card: Scorecard) -> str:
     parts = []
     for task, model in card.groups:
-        arms = card.arms_of(task, model)
-        parts.append(
-            table_html(("variant", *_SHOWN, "against the baseline"), map(_cells(card), arms), f"{model} on {task}")
-        )
+        rows = [_cells(card, arm) for arm in card.arms_of(task, model)]
+        parts.append(table_html(("variant", *_SHOWN, "against the baseline"), rows, f"{model} on {task}"))
         found = [v for v in card.verdicts if (v.task, v.model) == (task, model)]
         parts += [paragraph_html(v.sentence, f"{v.variant}:") for v in found]
     parts += [paragraph_html(f"! {warning}") for warning in card.warnings]
     return f"<div>{''.join(parts)}</div>"
 
 
-def _cells(card: Scorecard) -> Callable[[Arm], tuple[str, ...]]:
-    def cells(arm: Arm) -> tuple[str, ...]:
-        role = "baseline" if arm.baseline else "control" if arm.control else ""
-        name = f"{arm.variant} ({role})" if role else arm.variant
-        contrast = None if arm.baseline else card.contrast(arm, "gap", card.baseline_of(arm).variant)
-        change = "" if contrast is None else _written(contrast.difference, "+")
-        return (name, *(_written(arm.rate(m)) if m in arm.metrics else "" for m in _SHOWN), change)
-
-    return cells
+def _cells(card: Scorecard, arm: Arm) -> tuple[str, ...]:
+    name = arm.variant if arm.kind == "variant" else f"{arm.variant} ({arm.kind})"
+    contrast = None if arm.baseline else card.contrast(arm, "gap", card.baseline_of(arm).variant)
+    change = "" if contrast is None else _written(contrast.difference, "+")
+    return (name, *(_written(arm.rate(m)) if m in arm.metrics else "" for m in _SHOWN), change)
 
 
 def _written(e: Estimate, sign: str = "") -> str:
@@ -294,3 +281,41 @@ def _written(e: Estimate, sign: str = "") -> str:
         return "not measured"
     ends = "[unknown]" if e.low is None or e.high is None else f"[{e.low:{sign}.2f}, {e.high:{sign}.2f}]"
     return f"{e.value:{sign}.2f} {ends}"
+
+
+def outcomes_of(steps: pl.DataFrame) -> Outcomes:
+    """How the steps of an arm ended."""
+    read = int(steps["answers_read"].sum())
+    return Outcomes(
+        actions=_counts(steps["status"]),
+        rationales=_counts(steps["stated_status"]),
+        read=read,
+        unread=int(steps["answers"].sum()) - read,
+        label_entropy=_entropy(steps["done"]) if steps["question"].null_count() and _has_choices(steps) else None,
+    )
+
+
+def _has_choices(steps: pl.DataFrame) -> bool:
+    """Whether there is something to choose from; an imported answer may be nothing but right or wrong."""
+    return steps["item_trial"].null_count() == steps.height or bool(steps["actions"].max())
+
+
+def per_step(column: pl.Series) -> float | None:
+    """The mean of a column; None where an imported run does not hold all of it."""
+    return None if column.null_count() else float(column.sum()) / len(column)
+
+
+def multiple_of(ours: float | None, theirs: float | None) -> float | None:
+    """How many times as much; None where either is not known, or the other is 0."""
+    return ours / theirs if ours is not None and theirs else None
+
+
+def _counts(column: pl.Series) -> dict[str, int]:
+    return {str(k): int(n) for k, n in column.value_counts(sort=True).rows()}
+
+
+def _entropy(column: pl.Series) -> float | None:
+    """Entropy of the labels taken, as a share of its maximum over as many labels."""
+    shares = column.drop_nulls().value_counts(normalize=True, sort=True)["proportion"]
+    kinds = len(shares)
+    return float(shares.entropy(base=kinds) or 0.0) if kinds > 1 else (0.0 if kinds == 1 else None)

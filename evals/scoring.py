@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import RunFolderError, UnknownName
-from .anytime import InterimLooks
+from .anytime import InterimLooks, can_be_followed
 from .breakdown import breakdowns
 from .completeness import how_to_go_on, missing_sentence
 from .controls import Reference, is_leaking, references
@@ -40,10 +40,9 @@ from .oracle import (
     unjudged_contrasts,
     unjudged_verdict,
 )
-from .outcomes import multiple_of, outcomes_of, per_step
 from .pairs import Pairing, Side, metric_contrast, pair
 from .run_tables import RunTables
-from .scorecard import Arm, JudgedRates, Scorecard
+from .scorecard import Arm, JudgedRates, Scorecard, multiple_of, outcomes_of, per_step
 from .step_table import baseline_name
 from .two_way import two_way
 from .unmeasured import with_faults, with_undone
@@ -260,11 +259,7 @@ class _Scorer:
         return {
             name: looks.level(metric, steps)
             for name, metric in self.metrics.items()
-            if isinstance(metric, Metric)
-            and metric.unit == "share"
-            and metric.of == "steps"
-            and metrics[name].value is not None
-            and (name in FOLLOWED or not self.whole)
+            if can_be_followed(metric) and metrics[name].value is not None and (name in FOLLOWED or not self.whole)
         }
 
     def _measured(self, name: str, metric: Any, tables: Readable, judged: bool) -> Estimate:

@@ -37,10 +37,10 @@ from ..ledger.step_rows import drawn_action, step_row
 from ..records import Record, encode
 from .inference import Array
 from .step_table import without_probes
+from .turns import DECISION
 
 VERDICTS = ("right", "wrong")  # what stands for an answer where a source tells only whether it is right
 _WHO = ["task", "model", "variant", "control", "baseline", "design", "episode", "item", "step", "situation", "question"]
-_DECISION = ["task", "model", "variant", "episode", "step"]
 _EPISODE = ["task", "model", "variant", "episode"]
 TRIALS: dict[str, Any] = {
     **{name: COLUMNS[name] for name in _WHO},
@@ -127,15 +127,15 @@ def _without_probes(rows: pl.DataFrame) -> pl.DataFrame:
     parts = []
     for part in rows.partition_by("trial", maintain_order=True):
         steps = without_probes(part.drop(extra))
-        parts.append(steps.join(part.select(*_DECISION, *extra), on=_DECISION, how="left", maintain_order="left"))
+        parts.append(steps.join(part.select(*DECISION, *extra), on=DECISION, how="left", maintain_order="left"))
     return pl.concat(parts)
 
 
 def _decisions(rows: pl.DataFrame) -> pl.DataFrame:
     """One row per decision."""
-    grouped = rows.sort("trial", maintain_order=True).group_by(_DECISION, maintain_order=True)
+    grouped = rows.sort("trial", maintain_order=True).group_by(DECISION, maintain_order=True)
     decisions = grouped.agg(
-        *(pl.col(name).first() for name in _WHO if name not in _DECISION),
+        *(pl.col(name).first() for name in _WHO if name not in DECISION),
         trials=pl.len(),
         asked=pl.col("asked").any(),
         right=pl.col("does").sum(),

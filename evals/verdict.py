@@ -158,8 +158,12 @@ def judge_arm(
     if gap is not None and gap.difference.value is not None and gap.p is None and gap.difference.low is not None:
         parts.append(f"intervals are anytime-valid, together over {family} contrasts")
     if reading is not None and reading.value is not None:
-        parts.append(f"the free answer differs from its constrained readout in {_share(reading)} of the answers")
-    parts += [_cost(ratios)] if ratios != (None, None) else []
+        ends = "" if reading.low is None or reading.high is None else f" [{reading.low:.2f}, {reading.high:.2f}]"
+        share = f"{reading.value:.2f}{ends}"
+        parts.append(f"the free answer differs from its constrained readout in {share} of the answers")
+    if ratios != (None, None):
+        tokens, more_calls = ratios
+        parts.append(f"costs {tokens:.1f}x tokens" if tokens is not None else f"costs {more_calls:.1f}x calls")
     return Verdict(*where, outcome, gap, gap.bounds if gap else None, against, *ratios, "; ".join(parts))
 
 
@@ -291,21 +295,11 @@ def _count(calls: float | None) -> str:
     return "an unknown number of" if calls is None else f"{calls:.3g}"
 
 
-def _cost(ratios: tuple[float | None, float | None]) -> str:
-    tokens, calls = ratios
-    return f"costs {tokens:.1f}x tokens" if tokens is not None else f"costs {calls:.1f}x calls"
-
-
 def _size(d: Estimate) -> str:
     """A difference without its sign, `0.11 [0.04, 0.18]`; the interval follows the sign of the value."""
     assert d.value is not None and d.low is not None and d.high is not None
     low, high = (d.low, d.high) if d.value >= 0 else (-d.high, -d.low)
     return f"{abs(d.value):.2f} [{_rounded(low):.2f}, {_rounded(high):.2f}]"
-
-
-def _share(e: Estimate) -> str:
-    """A share with its interval where it has one, `0.03 [0.01, 0.06]`."""
-    return f"{e.value:.2f}" + ("" if e.low is None or e.high is None else f" [{e.low:.2f}, {e.high:.2f}]")
 
 
 def difference_between(d: Estimate) -> str:

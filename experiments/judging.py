@@ -16,8 +16,18 @@ from typing import Any
 from ..agents.answers.implied import reasoning_alone
 from ..errors import BadOption, RunStopped, first_error
 from ..evals.implied_judge import implied_steps, reasonings_to_judge
-from ..evals.judge import Judged, JudgedText, Ruling, judge_agreement, judge_text, judged_steps, texts_to_judge
-from ..evals.judgements import FOLDER, IMPLIED, RECOMMENDED
+from ..evals.judge import (
+    FOLDER,
+    IMPLIED,
+    RECOMMENDED,
+    Judged,
+    JudgedText,
+    Ruling,
+    judge_agreement,
+    judge_text,
+    judged_steps,
+    texts_to_judge,
+)
 from ..events import EventBus, StopBegan
 from ..ledger import Ledger, LedgerReader, read_ledger
 from ..models.base import Backend

@@ -128,7 +128,7 @@ def _client() -> Any:
 
 def _examples(ledger: LedgerReader) -> dict[str, str]:
     """The example behind each item of the run: "row 3" -> its identifier."""
-    settings = json.loads(ledger.meta("experiment") or "{}")
+    settings = ledger.stored("experiment") or {}
     found: dict[str, str] = {}
     for path in _paths(settings):
         try:

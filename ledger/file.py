@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 FILE, LOCK = "ledger.sqlite", "lock"
 PATIENCE = 0.3  # seconds; long enough to see that the process of a marker is gone
-APPLICATION, VERSION = (
-    0x616B7261,
-    5,
-)  # "akra"; 1 had no lines, 2 no marks of finished episodes, 3 no sums, 4 no tools
+APPLICATION = 0x616B7261  # "akra"
+VERSION = 5  # 1 had no lines, 2 no marks of finished episodes, 3 no sums, 4 no tools
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # what a damaged file makes the sqlite3 module raise
 LINES = "lines"  # the setting that says which code made the lines
 _SCHEMA = """

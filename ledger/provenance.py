@@ -97,15 +97,11 @@ def ended_sentence(sessions: Sequence[RunSession]) -> str:
     return sessions[-1].end or NO_END
 
 
-def session_lines(session: RunSession, reported: Sequence[Mapping[str, str]] = ()) -> list[tuple[str, str]]:
-    """A session for a reader: what is told, and what it is.
-
-    Args:
-        reported: what providers said of the models so far, where the session has not ended.
-    """
+def session_lines(session: RunSession) -> list[tuple[str, str]]:
+    """A session for a reader: what is told, and what it is."""
     packages = ", ".join(f"{name} {found}" for name, found in session.packages.items())
     tree = f"{session.revision}{', with changes that are not committed' if session.dirty else ''}"
-    said = [", ".join(f"{k} {v}" for k, v in one.items()) for one in session.models or reported]
+    said = [", ".join(f"{k} {v}" for k, v in one.items()) for one in session.models]
     lines = [
         ("played", f"{session.started} to {session.ended or 'an end that is not recorded'} ({session.end or 'open'})"),
         ("akrasia", f"{session.akrasia}, {session.python}"),

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import orjson
@@ -95,9 +94,7 @@ class LedgerReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -135,6 +132,10 @@ class LedgerReader:
         row = next(self._rows("meta", "WHERE key = ?", (key,)), None)
         return None if row is None else str(row[-1])
 
+    def stored(self, key: str) -> Any:
+        """A setting that is stored as JSON, as plain data; None where it is not stored."""
+        return json.loads(self.meta(key) or "null")
+
     def imported(self) -> ImportedFrom | None:
         """Where the run was imported from; None where it was played."""
         stored = self.meta(IMPORTED)
@@ -153,7 +154,7 @@ class LedgerReader:
 
     def _stored_sessions(self) -> list[RunSession]:
         """The sessions as they are stored."""
-        return [RunSession.of(one) for one in json.loads(self.meta(SESSIONS) or "[]")]
+        return [RunSession.of(one) for one in self.stored(SESSIONS) or ()]
 
     def reported(self) -> tuple[dict[str, str], ...]:
         """What providers said of the models behind the stored answers, each once; reads every answer."""

@@ -71,7 +71,9 @@ def answer_sentences(card: Scorecard, test: Scorecard | None) -> list[str]:
 
 
 def _answer(card: Scorecard) -> str:
-    verdicts = [v for v in card.verdicts if v.variant not in OTHERS and _arm(card, v).control is None]
+    controls = {(a.task, a.model, a.variant) for a in card.arms if a.control is not None}
+    tried = (v for v in card.verdicts if v.variant not in OTHERS)
+    verdicts = [v for v in tried if (v.task, v.model, v.variant) not in controls]
     said = {
         "closes": "{names} close{s} it",
         "widens": "{names} widen{s} it",
@@ -119,10 +121,6 @@ def _test(test: Scorecard) -> str:
         "The organism tests the instrument: the same model, fine-tuned to act well only when it reads its own thought. "
         f"Its planted gap {seen}, and {closed} once it reads it."
     )
-
-
-def _arm(card: Scorecard, verdict: Verdict) -> Arm:
-    return next(a for a in card.arms if (a.task, a.model, a.variant) == (verdict.task, verdict.model, verdict.variant))
 
 
 def _listed(names: Sequence[str]) -> str:

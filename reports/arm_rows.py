@@ -34,7 +34,7 @@ class ArmRow:
     @property
     def kind(self) -> Literal["baseline", "control", "variant"]:
         """What it is in the experiment."""
-        return "baseline" if self.arm.baseline else "control" if self.arm.control else "variant"
+        return self.arm.kind
 
     @property
     def role(self) -> str:

@@ -5,15 +5,15 @@ Invariant: as for every chart, nothing is drawn that is not measured, and an int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import polars as pl
 
-from ..evals.inference import estimate as ratio_estimate
+from ..evals.inference import Estimate
+from ..evals.metrics.base import estimate_of
 from ..evals.situations import side_by_side
 from .arm_rows import ArmRow
-from .charts import Chart, ChartLine, ChartPoint, Network, reach_of
+from .charts import Chart, ChartPoint, Network, chart_lines, chart_of, reach_of
 
 GAINED, LOST = 1.0, -1.0  # the two places of a row of flips
 ARROW = " -> "
@@ -32,44 +32,39 @@ def change_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[Ch
 def _flips(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
     """Which share of the situations every variant turned right, and which it turned wrong."""
     base = steps.filter(pl.col("variant") == rows[0].base.variant) if rows else steps
-    lines = []
-    for row in rows:
+
+    def points(row: ArmRow) -> Iterator[ChartPoint]:
         if row.arm.flips is None:  # the baseline, and whoever met other situations
-            continue
+            return
         own = steps.filter(pl.col("variant") == row.arm.variant)
         both = side_by_side(own, base, ("does", "does_base"))
-        gained, lost = pl.col("does") & ~pl.col("does_base"), ~pl.col("does") & pl.col("does_base")
-        sums = both.group_by("item", maintain_order=True).agg(
-            gained.sum().alias("up"), lost.sum().alias("down"), pl.len()
-        )
-        up, down, of = (sums[c].to_numpy().astype(np.float64) for c in ("up", "down", "len"))
-        points = (
-            ChartPoint(GAINED, ratio_estimate(up, of, f"turned right by {row.arm.variant}")),
-            ChartPoint(LOST, ratio_estimate(down, of, f"turned wrong by {row.arm.variant}")),
-        )
-        lines.append(ChartLine(row.name, row.kind, points))
-    if not lines:
-        return None
-    ends = [end for line in lines for p in line.points for end in (p.y.value, p.y.high) if end is not None]
-    reach = reach_of(ends)
+        for place, word, whose, theirs in (
+            (GAINED, "right", "does", "does_base"),
+            (LOST, "wrong", "does_base", "does"),
+        ):
+            moved = (pl.col(whose) & ~pl.col(theirs)).sum()
+            sums = both.group_by("item", maintain_order=True).agg(num=moved, den=pl.len())
+            yield ChartPoint(place, estimate_of(sums, f"turned {word} by {row.arm.variant}"))
+
+    lines = chart_lines(rows, points)
+    reach = reach_of(lines)
     about = (
         "Of the situations that baseline and variant both decided: to the right, what was wrong and is right; to the "
         "left, what was right and is wrong. A variant that moves much both ways changes its mind and knows no better."
     )
-    return Chart("flips", "Flips", about, "share of situations", "variant", "flips", tuple(lines), -reach, reach)
+    return chart_of("flips", "Flips", about, "share of situations", "variant", lines, "flips", -reach, reach)
 
 
 def _influence(rows: Sequence[ArmRow]) -> Chart | None:
     """Who moved whom, in every variant whose agents read one another and speak again."""
-    networks = []
-    for row in rows:
-        told = row.arm.breakdowns.get("edge", {})
-        edges = []
-        for edge, cells in told.items():
+
+    def edges(row: ArmRow) -> Iterator[tuple[str, str, Estimate]]:
+        for edge, cells in row.arm.breakdowns.get("edge", {}).items():
             source, _, reader = edge.partition(ARROW)
-            edges.append((source, reader, cells["persuasion"]))
-        if edges:
-            networks.append(Network(row.name, row.kind, tuple(edges)))
+            yield source, reader, cells["persuasion"]
+
+    drawn = (Network(row.name, row.kind, tuple(edges(row))) for row in rows)
+    networks = tuple(network for network in drawn if network.edges)
     if not networks:
         return None
     about = (
@@ -77,6 +72,4 @@ def _influence(rows: Sequence[ArmRow]) -> Chart | None:
         "how often the reader took the position that it read, where that was not its own; dashed: nothing was read "
         "that the reader did not hold already."
     )
-    return Chart(
-        "influence", "Who changed whom", about, "agent", "share moved", "network", (), 0.0, 1.0, tuple(networks)
-    )
+    return Chart("influence", "Who changed whom", about, "agent", "share moved", "network", (), 0.0, 1.0, networks)

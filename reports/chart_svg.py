@@ -8,7 +8,7 @@ from math import cos, hypot, pi, sin
 from markupsafe import Markup
 
 from .charts import Chart, ChartLine, Network, Strip
-from .svg import MARKS, ROW, drawing, line_at, percent
+from .svg import ROW, drawing, ended_line, line_at, mark_at, percent, scale
 from .text import rate_text, signed_rate_text, tick_text
 
 Place = Callable[[float], float]
@@ -26,39 +26,27 @@ _WORDS = {
 
 def closed_row(line: ChartLine, chart: Chart) -> Markup:
     """One row of the forest of gap closed; 0 stands in the middle."""
-
-    def at(value: float) -> float:
-        return min(1.0, max(0.0, (value - chart.low) / (chart.high - chart.low)))
-
-    estimate, middle = line.points[0].y, ROW / 2
+    estimate, at = line.points[0].y, chart.place
     parts = [line_at(at(0), at(0), 0, ROW, "reference")]
     if estimate.low is not None and estimate.high is not None:
-        low, high = at(estimate.low), at(estimate.high)
-        parts.append(line_at(low, high, middle, middle, "whisker"))
-        parts += [line_at(x, x, middle - 4, middle + 4, "whisker") for x in (low, high)]
+        parts += ended_line(at(estimate.low), at(estimate.high))
     if estimate.value is not None:
-        mark = Markup('<svg x="{}" y="{}" overflow="visible">{}</svg>')
-        parts.append(mark.format(percent(at(estimate.value)), middle, MARKS[line.kind]))
+        parts.append(mark_at(at(estimate.value), line.kind))
     value = "not measured" if estimate.value is None else signed_rate_text(estimate.value)
     return drawing(ROW, f"dots {line.kind}", f"{line.name}: gap closed {value}", parts)
 
 
 def closed_axis(chart: Chart) -> Markup:
     """The scale under the forest."""
-    texts = [(0.0, "start", chart.low), (0.5, "middle", (chart.low + chart.high) / 2), (1.0, "end", chart.high)]
+    ends = [(0.0, "start", chart.low), (0.5, "middle", (chart.low + chart.high) / 2), (1.0, "end", chart.high)]
     written = signed_rate_text if chart.low < 0 else tick_text
-    tick = Markup('<text class="tick" x="{}" y="14" text-anchor="{}">{}</text>')
-    parts = [tick.format(percent(x), anchor, written(v) if v else "0") for x, anchor, v in texts]
-    return drawing(18, "axis", f"scale from {chart.low:g} to {chart.high:g}", parts)
+    marks = [(x, anchor, written(v) if v else "0") for x, anchor, v in ends]
+    return scale(marks, f"from {chart.low:g} to {chart.high:g}")
 
 
 def flips_row(line: ChartLine, chart: Chart) -> Markup:
     """One row of flips: a bar to the right for what turned right, one to the left for what turned wrong."""
-
-    def at(value: float) -> float:
-        return min(1.0, max(0.0, (value - chart.low) / (chart.high - chart.low)))
-
-    middle, parts, told = ROW / 2, [], []
+    at, middle, parts, told = chart.place, ROW / 2, [], []
     for point in line.points:
         e, gained = point.y, point.x > 0
         if e.value is None:
@@ -78,11 +66,9 @@ def flips_row(line: ChartLine, chart: Chart) -> Markup:
 def flips_axis(chart: Chart) -> Markup:
     """The scale under the flips: shares grow to both sides."""
     ends = tick_text(chart.high)
-    texts = [(0.0, "start", f"{ends} \N{LEFTWARDS ARROW} right to wrong"), (0.5, "middle", "0")]
-    texts.append((1.0, "end", f"wrong to right \N{RIGHTWARDS ARROW} {ends}"))
-    tick = Markup('<text class="tick" x="{}" y="14" text-anchor="{}">{}</text>')
-    parts = [tick.format(percent(x), anchor, text) for x, anchor, text in texts]
-    return drawing(18, "axis", f"scale to {chart.high:g} on both sides", parts)
+    marks = [(0.0, "start", f"{ends} \N{LEFTWARDS ARROW} right to wrong"), (0.5, "middle", "0")]
+    marks.append((1.0, "end", f"wrong to right \N{RIGHTWARDS ARROW} {ends}"))
+    return scale(marks, f"to {chart.high:g} on both sides")
 
 
 def swatch(number: int) -> Markup:
@@ -130,8 +116,11 @@ def drawn_lines(chart: Chart, begin: float | None = None, end: float | None = No
     label = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
     for x, anchor in ((begin, "start"), (end, "end")):
         parts.append(label.format(percent(across(x)), HEIGHT + 12, anchor, f"{x:g}" if x < 1000 else f"{x:,.0f}"))
-    said = "; ".join(f"{line.name}: {_told(line)}" for line in chart.lines)
-    return drawing(HEIGHT + 16, "lines", f"{chart.title}. {said}", parts)
+    said = []
+    for line in chart.lines:
+        values = (f"{p.x:g} {rate_text(p.y.value)}" for p in line.points if p.y.value is not None)
+        said.append(f"{line.name}: {', '.join(values)}")
+    return drawing(HEIGHT + 16, "lines", f"{chart.title}. {'; '.join(said)}", parts)
 
 
 def _line(line: ChartLine, number: int, across: Place, down: Place) -> list[Markup]:
@@ -146,10 +135,6 @@ def _line(line: ChartLine, number: int, across: Place, down: Place) -> list[Mark
             parts.append(line_at(across(x), across(x), down(e.low), down(e.high), f"l{number % COLOURS} span"))
         parts.append(dot.format(_look(number), percent(across(x)), down(y)))
     return parts
-
-
-def _told(line: ChartLine) -> str:
-    return ", ".join(f"{p.x:g} {rate_text(p.y.value)}" for p in line.points if p.y.value is not None)
 
 
 def drawn_strip(letters: str, strip: Strip, name: str, address: Callable[[int, int], str] | None = None) -> Markup:

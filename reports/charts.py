@@ -6,7 +6,7 @@ is not measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ..evals.inference import Estimate
-from ..evals.inference import estimate as ratio_estimate
+from ..evals.metrics.base import estimate_of
 from ..evals.pareto import pareto_points
 from .arm_rows import ArmRow
 from .svg import reach
@@ -69,6 +69,10 @@ class Chart:
     high: float
     networks: tuple[Network, ...] = ()
 
+    def place(self, value: float) -> float:
+        """Where a value stands on the axis of values, from 0 to 1; beyond its ends, at the end."""
+        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -109,9 +113,8 @@ def charts_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart]:
     """The charts that a run has the data for.
 
     Args:
-        rows: the variants of one task and model, the baseline first; steps: their table.
+        rows: the measured variants of one task and model, the baseline first; steps: their table.
     """
-    rows = measured_rows(rows)
     made = [gap_closed(rows), *_curves(rows, steps), _reliability(rows, steps)]
     return [chart for chart in made if chart is not None]
 
@@ -121,39 +124,82 @@ def measured_rows(rows: Sequence[ArmRow]) -> list[ArmRow]:
     return [row for row in rows if not row.arm.integrity]
 
 
+def chart_lines(rows: Iterable[ArmRow], points: Callable[[ArmRow], Iterable[ChartPoint]]) -> tuple[ChartLine, ...]:
+    """A line for each variant that has points."""
+    made = (ChartLine(row.name, row.kind, tuple(points(row))) for row in rows)
+    return tuple(line for line in made if line.points)
+
+
+def points_by(
+    sums: pl.DataFrame,
+    row: ArmRow,
+    by: str,
+    name: str,
+    proportion: bool = True,
+    place: Callable[[pl.DataFrame], float] | None = None,
+) -> list[ChartPoint]:
+    """The points of a variant: an estimate over items for each value of a column.
+
+    Args:
+        sums: columns variant, item, `num` and `den`, and `by`, the column. name: names the resampling stream.
+        place: where on the axis below a value stands; by default at itself.
+    """
+    here = sums.filter(pl.col("variant") == row.arm.variant).sort(by, "item")
+    return [
+        ChartPoint(place(part) if place else float(str(value)), estimate_of(part, f"{name}/{value}", proportion))
+        for (value,), part in here.group_by(by, maintain_order=True)
+    ]
+
+
+def chart_of(
+    key: str,
+    title: str,
+    about: str,
+    x: str,
+    y: str,
+    lines: tuple[ChartLine, ...],
+    shape: str = "lines",
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Chart | None:
+    """A chart; None where it has no lines."""
+    return Chart(key, title, about, x, y, shape, lines, low, high) if lines else None
+
+
+def ends_of(lines: Iterable[ChartLine]) -> list[float]:
+    """Every value, and every end of an interval, that lines hold."""
+    return [v for line in lines for p in line.points for v in (p.y.value, p.y.low, p.y.high) if v is not None]
+
+
+def reach_of(lines: Iterable[ChartLine]) -> float:
+    """How far an axis of differences goes to both sides: up to the next tenth beyond every end, from 0.1 to 1."""
+    return min(1.0, max(0.1, ceil(max(map(abs, ends_of(lines)), default=0.0) * 10 - 1e-9) / 10))
+
+
 def gap_closed(rows: Sequence[ArmRow]) -> Chart | None:
     """How much of the baseline's gap every variant closes, by the paired difference; None where none is measured."""
-    lines = []
-    for row in rows:
-        contrast = None if row.arm.baseline else row.contrast("gap")
-        if contrast is None or contrast.difference.value is None or row.arm.integrity:
-            continue
-        lines.append(ChartLine(row.name, row.kind, (ChartPoint(0.0, _negative(contrast.difference)),)))
-    if not lines:
-        return None
-    ends = [abs(e) for line in lines for p in line.points for e in (p.y.value, p.y.low, p.y.high) if e is not None]
-    reach = reach_of(ends)
+
+    def points(row: ArmRow) -> Iterator[ChartPoint]:
+        contrast = None if row.arm.baseline or row.arm.integrity else row.contrast("gap")
+        if contrast is not None and contrast.difference.value is not None:
+            yield ChartPoint(0.0, contrast.difference.scaled(-1))
+
+    lines = chart_lines(rows, points)
+    reach = reach_of(lines)
     about = (
         "The gap of the baseline minus that of the variant, paired: to the right of the line it is smaller. Controls "
         "stand among the interventions; what a placebo closes too is not the intervention's work."
     )
-    return Chart("gap_closed", "Gap closed", about, "gap closed", "variant", "forest", tuple(lines), -reach, reach)
-
-
-def reach_of(ends: Iterable[float]) -> float:
-    """How far an axis of differences goes to both sides: up to the next tenth beyond every end, from 0.1 to 1."""
-    return min(1.0, max(0.1, ceil(max(ends, default=0.0) * 10 - 1e-9) / 10))
+    return chart_of("gap_closed", "Gap closed", about, "gap closed", "variant", lines, "forest", -reach, reach)
 
 
 def gap_per_variant(rows: Sequence[ArmRow]) -> Chart | None:
     """The gap of every variant; None where it is measured nowhere."""
     measured = [row for row in rows if row.metric("gap").value is not None]
-    if not measured:
-        return None
-    lines = tuple(ChartLine(row.name, row.kind, (ChartPoint(0.0, row.metric("gap")),)) for row in measured)
+    lines = chart_lines(measured, lambda row: [ChartPoint(0.0, row.metric("gap"))])
     top = reach(row.metric("gap") for row in measured)
     about = "The share of steps at which the rationale recommends an optimal action and another one is taken."
-    return Chart("gap_per_variant", "The gap per variant", about, "gap", "variant", "forest", lines, 0.0, top)
+    return chart_of("gap_per_variant", "The gap per variant", about, "gap", "variant", lines, "forest", 0.0, top)
 
 
 def pareto(rows: Sequence[ArmRow]) -> Chart | None:
@@ -171,17 +217,10 @@ def pareto(rows: Sequence[ArmRow]) -> Chart | None:
         )
         for p in points
     )  # fmt: skip
-    ends = [e for line in lines for e in (line.points[0].y.value, line.points[0].y.low, line.points[0].y.high)]
-    known = [0.0, *(e for e in ends if e is not None)]
+    known = [0.0, *ends_of(lines)]
     about = "What every variant closes of the baseline's gap, against the tokens of a decision, in and out."
     return Chart("pareto", "Gap closed against cost", about, "tokens per decision", "gap closed", "plane", lines,
                  floor(min(known) * 10) / 10, ceil(max(known) * 10) / 10)  # fmt: skip
-
-
-def _negative(e: Estimate) -> Estimate:
-    value = None if e.value is None else 0.0 - e.value
-    low, high = (None if e.high is None else 0.0 - e.high), (None if e.low is None else 0.0 - e.low)
-    return Estimate(value, low, high, e.n, e.clusters, e.why)
 
 
 def _curves(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart | None]:
@@ -190,7 +229,8 @@ def _curves(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart | None]:
     fork = "fork" in set(steps["design"].unique())
     of = "at the situations that the baseline met" if fork else "in the variant's own episodes"
     columns = (
-        ("gap", "The gap over an episode", "Share of steps that know and do not do", "gap", _gap_column()),
+        ("gap", "The gap over an episode", "Share of steps that know and do not do", "gap",
+         pl.when(pl.col("asked")).then(pl.col("knows") & ~pl.col("does"))),
         ("regret", "Regret over an episode", "Mean expected loss of the action taken", "regret", pl.col("regret")),
         ("coverage", "Coverage over an episode", "Share of arms tried once the action is taken", "coverage",
          pl.col("tried_after")),
@@ -201,68 +241,32 @@ def _curves(rows: Sequence[ArmRow], steps: pl.DataFrame) -> list[Chart | None]:
     ]
 
 
-def _gap_column() -> pl.Expr:
-    gap = (pl.col("knows") & ~pl.col("does")).cast(pl.Float64)
-    return pl.when(pl.col("asked")).then(gap).otherwise(None)
-
-
 def _curve(
     rows: Sequence[ArmRow], steps: pl.DataFrame, key: str, title: str, about: str, y: str, column: pl.Expr
 ) -> Chart | None:
     """A mean per step with its interval over items."""
     table = steps.select("variant", "item", "step", value=column.cast(pl.Float64)).drop_nulls("value")
     sums = table.group_by("variant", "step", "item").agg(num=pl.col("value").sum(), den=pl.len())
-    lines = []
-    for row in rows:
-        here = sums.filter(pl.col("variant") == row.arm.variant).sort("step", "item")
-        points = []
-        for (step,), part in here.group_by("step", maintain_order=True):
-            num, den = part["num"].to_numpy(), part["den"].to_numpy().astype(float)
-            points.append(
-                ChartPoint(float(str(step)), ratio_estimate(num, den, f"{key}/{step}", proportion=key != "regret"))
-            )
-        if points:
-            lines.append(ChartLine(row.name, row.kind, tuple(points)))
-    if not lines:
-        return None
-    tops = [v for line in lines for p in line.points for v in (p.y.value, p.y.high) if v is not None]
-    high = max(tops) if key == "regret" else 1.0
-    return Chart(key, title, about, "step", y, "lines", tuple(lines), 0.0, max(high, 1e-9))
+    lines = chart_lines(rows, lambda row: points_by(sums, row, "step", key, key != "regret"))
+    high = max(ends_of(lines), default=0.0) if key == "regret" else 1.0
+    return chart_of(key, title, about, "step", y, lines, high=max(high, 1e-9))
 
 
 def _reliability(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
     """How often agents are right that say how sure they are, in bins of what they say."""
     told = steps.filter(pl.col("confidence").is_not_null())
-    if told.is_empty():
-        return None
     bins = (pl.col("confidence") * BINS).ceil().clip(1, BINS).cast(pl.Int64)
     sums = told.group_by("variant", "item", bins.alias("bin")).agg(
         num=pl.col("does").sum().cast(pl.Float64), den=pl.len(), sure=pl.col("confidence").sum()
     )
-    lines = []
-    for row in rows:
-        here = sums.filter(pl.col("variant") == row.arm.variant).sort("bin", "item")
-        points = [
-            ChartPoint(
-                float(np.average(part["sure"] / part["den"], weights=part["den"])),
-                ratio_estimate(part["num"].to_numpy(), part["den"].to_numpy().astype(float), f"reliability/{b}"),
-            )
-            for (b,), part in here.group_by("bin", maintain_order=True)
-        ]
-        if points:
-            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+
+    def said(part: pl.DataFrame) -> float:
+        return float(np.average(part["sure"] / part["den"], weights=part["den"]))
+
+    lines = chart_lines(rows, lambda row: points_by(sums, row, "bin", "reliability", place=said))
     about = "How often the action is optimal, where the agent says how sure it is. On the line both are the same."
-    return Chart(
-        "reliability",
-        "Reliability",
-        about,
-        "confidence that was stated",
-        "share optimal",
-        "reliability",
-        tuple(lines),
-        0,
-        1,
-    )
+    axes = "confidence that was stated", "share optimal"
+    return chart_of("reliability", "Reliability", about, *axes, lines, "reliability")
 
 
 def strip_of(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Strip:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..evals.compare import Comparison, MetricComparison
-from .tables import Column, RowNamedTable, terminal_table
+from .tables import Column, terminal_table
 from .text import TableCell, difference_text, estimate_cell, marked_name, p_cell, signed_rate_text
 
 FIXED = (
@@ -28,7 +28,8 @@ def show_comparison(comparisons: Sequence[Comparison], console: Console, wide: b
         console.print(Text(_head(one), style="bold"))
         a, b = (marked_name(name, leaks) for name, leaks in zip((one.a, one.b), one.leaks, strict=True))
         console.print(Text(f"a: {a}\nb: {b}"))
-        console.print(_table(one, wide))
+        columns = _columns(with_mcnemar=any(line.contrast.p_mcnemar is not None for line in one.lines))
+        console.print(terminal_table("", columns, one.lines, lambda line: line.metric, "metric", wide))
         for note in _notes(one):
             console.print(Text(note))
         console.print(Text(one.sentence, style="bold"))
@@ -39,11 +40,6 @@ def _head(one: Comparison) -> str:
     who = a if a == b else f"{a} (a) against {b} (b)"
     played = f"{one.episodes} episodes" if one.items == one.episodes else f"{one.items} items, {one.episodes} episodes"
     return f"{who} on {one.task}: {one.steps} steps in {played}, paired by {one.pairing}"
-
-
-def _table(one: Comparison, wide: bool) -> RowNamedTable:
-    columns = _columns(with_mcnemar=any(line.contrast.p_mcnemar is not None for line in one.lines))
-    return terminal_table("", columns, one.lines, lambda line: line.metric, "metric", wide)
 
 
 def _columns(with_mcnemar: bool) -> list[Column[MetricComparison]]:

@@ -105,57 +105,52 @@ Exporter: TypeAlias = Callable[[RecordSource], bytes | Mapping[str, bytes]]
 EXPORTERS: Registry[Exporter] = Registry("export format", "akrasia.exporters")
 
 
-def _jsonl() -> Exporter:
+def _exporter(name: str) -> Callable[[Exporter], Exporter]:
+    """Register a function as the format of a name; its docstring says what it writes."""
+
+    def register(write: Exporter) -> Exporter:
+        def make() -> Exporter:
+            return write
+
+        make.__qualname__, make.__doc__ = name, write.__doc__
+        EXPORTERS.register(name, make)
+        return write
+
+    return register
+
+
+@_exporter("jsonl")
+def _jsonl(run: RecordSource) -> bytes:
     """One record a line, with the prompts of its turns: two runs with the same answers give the same bytes."""
-    return lambda run: b"".join(line + b"\n" for line in run.lines())
+    return b"".join(line + b"\n" for line in run.lines())
 
 
-def _parquet() -> Exporter:
-    """The table of records with their prompts, as Parquet."""
-
-    def write(run: RecordSource) -> bytes:
-        buffer = io.BytesIO()
-        run.frame().write_parquet(buffer)
-        return buffer.getvalue()
-
-    return write
-
-
-def _csv() -> Exporter:
-    """The table of records with their prompts, as comma-separated values."""
-
-    def write(run: RecordSource) -> bytes:
-        buffer = io.BytesIO()
-        run.frame().write_csv(buffer)
-        return buffer.getvalue()
-
-    return write
-
-
-def _answers() -> Exporter:
+@_exporter("answers")
+def _answers(run: RecordSource) -> bytes:
     """Every answer behind the records, once each, one a line: what was asked, what was answered, what was thought."""
-    return lambda run: b"".join(line + b"\n" for line in run.answers())
+    return b"".join(line + b"\n" for line in run.answers())
 
 
-def _inspect() -> Exporter:
+@_exporter("parquet")
+def _parquet(run: RecordSource) -> bytes:
+    """The table of records with their prompts, as Parquet."""
+    buffer = io.BytesIO()
+    run.frame().write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@_exporter("csv")
+def _csv(run: RecordSource) -> bytes:
+    """The table of records with their prompts, as comma-separated values."""
+    return run.frame().write_csv().encode()
+
+
+@_exporter("inspect")
+def _inspect(run: RecordSource) -> Mapping[str, bytes]:
     """Logs of Inspect, one for each arm, into a folder (extra: inspect)."""
+    from .inspect_log import inspect_logs
 
-    def write(run: RecordSource) -> Mapping[str, bytes]:
-        from .inspect_log import inspect_logs
-
-        return inspect_logs(run.folder, run.table)
-
-    return write
-
-
-for _name, _factory in (
-    ("jsonl", _jsonl),
-    ("parquet", _parquet),
-    ("csv", _csv),
-    ("answers", _answers),
-    ("inspect", _inspect),
-):
-    EXPORTERS.register(_name, _factory)
+    return inspect_logs(run.folder, run.table)
 
 
 def export_records(run: RecordSource, path: Path, form: str | None = None) -> Path:

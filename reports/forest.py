@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ..evals.heterogeneity import Heterogeneity, ItemEffect
+from ..evals.inference import Estimate
 from .tables import RowNamedTable, TableColumn
-from .text import p_text, signed_rate_text
+from .text import difference_text, p_text, signed_rate_text
 
 MOST_ITEMS = 20  # of a forest, the least and the greatest effects; all of them where the table is wide
 WIDTH = 25
@@ -57,14 +58,10 @@ def _forest(one: Heterogeneity, wide: bool) -> RowNamedTable:
     columns = [
         TableColumn("decisions", [str(i.decisions) for i in items], "right", rank=2),
         TableColumn("observed", [signed_rate_text(i.observed) for i in items], "right", rank=1),
-        TableColumn("shrunk", [_written(i) for i in items]),
+        TableColumn("shrunk", [str(difference_text(Estimate(i.effect, i.low, i.high))) for i in items]),
         TableColumn(f"{-reach:.2f} .. 0 .. {reach:.2f}", [_whisker(i, reach) for i in items], rank=3),
     ]  # fmt: skip
     return RowNamedTable(title, "item", [i.item for i in items], columns, wide)
-
-
-def _written(item: ItemEffect) -> str:
-    return f"{signed_rate_text(item.effect)} [{signed_rate_text(item.low)}, {signed_rate_text(item.high)}]"
 
 
 def _whisker(item: ItemEffect, reach: float) -> str:

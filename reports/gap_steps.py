@@ -7,8 +7,7 @@ them. In a rollout the variants meet situations of their own, and `situation` is
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from ..errors import UnknownName
-from ..ledger import LedgerReader, read_ledger
-from ..records import Oracle, Record
+from ..ledger import LedgerReader, StoredAnswer, read_ledger
+from ..records import Oracle, Record, Turn
+from .show import action_kind
 from .text import short_name
 
 
@@ -102,7 +102,11 @@ def gap_steps(
         UnknownName: the run has no such variant or model.
     """
     names = _chosen("variant", variants, list(table["variant"].unique(maintain_order=True)))
-    models = _models(folder, table)
+    played = list(table["model"].unique(maintain_order=True))
+    with read_ledger(folder) as ledger:
+        experiment = ledger.stored("experiment") or {}
+    named = [m for m in experiment.get("labels", ()) if m in played]
+    models, order = [*named, *(m for m in played if m not in named)], list(experiment.get("variants", {}))
     if model is not None and model not in models:
         raise UnknownName.among("model of this run", model, models)
     steps = table if model is None else table.filter(pl.col("model") == model)
@@ -113,7 +117,6 @@ def gap_steps(
         "task", pl.col("model").replace_strict({m: i for i, m in enumerate(models)}), "episode", "step"
     )
     with read_ledger(folder) as ledger:
-        order = list(json.loads(ledger.meta("experiment") or "{}").get("variants", {}))
         shown = [_step(ledger, order, names, *place) for place in (places.head(most) if most else places).iter_rows()]
     counts = (
         asked_for.group_by("model", "task", "variant", maintain_order=True)
@@ -123,14 +126,6 @@ def gap_steps(
     ordered = sorted(counts, key=lambda row: (row[1], models.index(row[0]), _place(order, row[2])))
     listed = tuple((f"{m} on {task}", variant, gap, asked) for m, task, variant, gap, asked in ordered)
     return GapSteps(tuple(shown), listed, places.height, "rollout" in set(table["design"].unique()))
-
-
-def _models(folder: Path, table: pl.DataFrame) -> list[str]:
-    """The models of a run, in the order of the experiment."""
-    played = list(table["model"].unique(maintain_order=True))
-    with read_ledger(folder) as ledger:
-        named = list(json.loads(ledger.meta("experiment") or "{}").get("labels", ()))
-    return [m for m in named if m in played] + [m for m in played if m not in named]
 
 
 def _chosen(kind: str, asked: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -163,39 +158,38 @@ def _is_baseline(record: Record) -> bool:
     return record.tags.get("arm") == "baseline"
 
 
+def _answered(ledger: LedgerReader, record: Record) -> Iterator[tuple[Turn, StoredAnswer]]:
+    """The turns of a decision that asked a model, with their stored answers."""
+    for turn in record.decision.turns:
+        if turn.key and (answer := ledger.answer(turn.key)) is not None:
+            yield turn, answer
+
+
 def _situation(ledger: LedgerReader, record: Record) -> str:
     """What the first agent that was asked was told last."""
-    for turn in record.decision.turns:
-        answer = ledger.answer(turn.key) if turn.key else None
-        if answer is not None:
-            told: list[Any] = [m.content for m in answer.request.messages if m.role == "user"]
-            return str(told[-1] if told else answer.request.messages[-1].content)
+    for _, answer in _answered(ledger, record):
+        told: list[Any] = [m.content for m in answer.request.messages if m.role == "user"]
+        return str(told[-1] if told else answer.request.messages[-1].content)
     return ""
 
 
 def _decision(ledger: LedgerReader, record: Record, base: Record) -> GapDecision:
     decision, oracle = record.decision, record.oracle
-    does = decision.done in oracle.optimal
-    legal = "greedy" if decision.done in oracle.greedy else "other"
+    thoughts = (
+        (turn.agent, answer.response.reasoning.strip())
+        for turn, answer in _answered(ledger, record)
+        if answer.response.reasoning
+    )
     return GapDecision(
         variant=record.variant,
         name=record.variant if record is base else short_name(record.variant, base.variant),
         baseline=_is_baseline(record),
         texts=tuple((t.agent, t.text.strip("\n")) for t in decision.turns if t.text.strip()),
-        thought=tuple(_thoughts(ledger, record)),
+        thought=tuple(thoughts),
         stated=decision.stated,
         done=decision.done,
         asked=decision.stated_status != "absent",
         knows=bool(set(decision.stated) & set(oracle.optimal)),
-        does=does,
-        kind="optimal" if does else legal if decision.done else decision.status,
+        does=decision.done in oracle.optimal,
+        kind=action_kind(decision.done, oracle) if decision.done else decision.status,
     )
-
-
-def _thoughts(ledger: LedgerReader, record: Record) -> list[tuple[str, str]]:
-    found = []
-    for turn in record.decision.turns:
-        answer = ledger.answer(turn.key) if turn.key else None
-        if answer is not None and answer.response.reasoning:
-            found.append((turn.agent, answer.response.reasoning.strip()))
-    return found

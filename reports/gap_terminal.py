@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .gap_steps import GapDecision, GapStep, GapSteps
+from .show import oracle_words
 from .tables import RowNamedTable, TableColumn
 from .text import plain_text
 
@@ -56,7 +57,7 @@ def _show_step(step: GapStep, number: int, found: GapSteps, console: Console) ->
         note = " (of the baseline; in a rollout each variant meets its own)" if found.rollout else ""
         console.print(Text(f"seen{note}:", style="dim"))
         console.print(Text(_shortened(step.situation, SEEN_LINES, keep_end=True), style="dim"))
-    console.print(Text(oracle_words(step)))
+    console.print(Text(oracle_words(step.oracle, step.actions)))
     width = console.width
     beside = max(1, width // BESIDE)
     base, others = step.decisions[0], step.decisions[1:]
@@ -93,15 +94,6 @@ def decision_words(decision: GapDecision) -> str:
     knowing = f"says {says} ({'right' if decision.knows else 'wrong'})" if decision.asked else "nobody was asked"
     doing = f"does {decision.done} ({decision.kind})" if decision.done else f"no legal action ({decision.kind})"
     return f"{knowing}; {doing}" + (" <- knows and does not do" if decision.gap else "")
-
-
-def oracle_words(step: GapStep) -> str:
-    """What was right: "optimal {a}, greedy {b}; values a 1.20, b 0.80"."""
-    o = step.oracle
-    values = ", ".join(
-        f"{a} {'inf' if (v := o.values[a]) is None else f'{v:.2f}'}" for a in step.actions if a in o.values
-    )
-    return f"oracle ({o.rule}): optimal {{{', '.join(o.optimal)}}}, greedy {{{', '.join(o.greedy)}}}; values {values}"
 
 
 def _shortened(text: str, most: int, keep_end: bool = False) -> str:

@@ -20,9 +20,11 @@ from markupsafe import Markup, escape
 from ..evals.scorecard import Scorecard
 from ..files import write_file
 from .chart_svg import drawn_strip
-from .gap_terminal import decision_words, oracle_words
+from .gap_steps import GapSteps
+from .gap_terminal import decision_words
 from .page import page_of
 from .page_charts import MINUS, RunSteps
+from .show import oracle_words
 from .templating import html_environment
 from .text import plain_text
 
@@ -70,14 +72,27 @@ def render_report(
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     proof = b64encode(sha256(script.encode()).digest()).decode()
     page = page_of(card, experiment, run)
-    template = _environment().get_template("report.html.j2")
+    template = _environment(trailing_newline=True).get_template("report.html.j2")
     return template.render(page=page, links=links, has_steps=run is not None, script=Markup(script), proof=proof)
 
 
+def write_gap_page(found: GapSteps, run: str, path: Path) -> Path:
+    """Write steps with a gap as one HTML file, both texts side by side, without a script; returns its path.
+
+    Args:
+        run: what the run is called.
+
+    Raises:
+        RunFolderError: the file cannot be written; one that was there before is kept.
+    """
+    page = _environment(trailing_newline=False).get_template("gap.html.j2").render(found=found, run=run)
+    return write_file(path, page.encode())
+
+
 @cache
-def _environment() -> Environment:
+def _environment(trailing_newline: bool) -> Environment:
     """The templates, compiled once in a process."""
-    environment = html_environment(TEMPLATES, trailing_newline=True)
+    environment = html_environment(TEMPLATES, trailing_newline)
     environment.filters.update(breakable=breakable, plain=plain_text, shortened=_shortened)
     environment.globals.update(minus=MINUS, decision_words=decision_words, oracle_words=oracle_words)
     environment.globals.update(drawn_strip=drawn_strip, partial=partial)

@@ -23,6 +23,13 @@ from ..errors import MissingExtra
 from ..ledger import LedgerReader, read_ledger
 from ..records import Message, Record
 
+try:
+    from inspect_ai import log, model, scorer
+except ImportError:
+    raise MissingExtra(
+        "logs of Inspect are written by the package inspect-ai", remedy="Install it: pip install 'akrasia[inspect]'."
+    ) from None
+
 _UNFIT = re.compile(r"[^A-Za-z0-9.-]+")
 _WHERE = ("task", "model", "variant", "episode", "step")
 
@@ -32,39 +39,34 @@ def inspect_logs(folder: Path, table: pl.DataFrame) -> dict[str, bytes]:
 
     Args:
         table: the records as a table (columns: `akrasia.evals.step_table`).
-
-    Raises:
-        MissingExtra: inspect-ai is not installed.
     """
-    library = _library()
     judged = {row[:5]: row[5:] for row in table.select(*_WHERE, "does", "asked", "knows").iter_rows()}
     logs: dict[str, bytes] = {}
     with read_ledger(folder) as ledger:
         started = _started(ledger)
         for arm, records in groupby(ledger.records(), key=lambda r: (r.task, r.model, r.variant)):
-            samples = list(_samples(library, ledger, records, judged))
+            samples = list(_samples(ledger, records, judged))
             if samples:
                 name = _UNFIT.sub("-", "_".join(arm)).strip("-")[:120]
-                logs[f"{name}_{len(logs) + 1}.eval"] = _written(library, _log(library, arm, samples, started))
+                logs[f"{name}_{len(logs) + 1}.eval"] = _written(_log(arm, samples, started))
     return logs
 
 
 def _samples(
-    library: Any, ledger: LedgerReader, records: Iterator[Record], judged: Mapping[tuple[Any, ...], tuple[Any, ...]]
+    ledger: LedgerReader, records: Iterator[Record], judged: Mapping[tuple[Any, ...], tuple[Any, ...]]
 ) -> Iterator[Any]:
     for record in records:
         found = judged.get((record.task, record.model, record.variant, record.episode, record.step))
         if found is not None:  # else it is a probe, and is no decision of its own
-            yield _sample(library, ledger, record, *found)
+            yield _sample(ledger, record, *found)
 
 
-def _sample(library: Any, ledger: LedgerReader, record: Record, does: bool, asked: bool, knows: bool) -> Any:
-    log, model, scorer = library
+def _sample(ledger: LedgerReader, record: Record, does: bool, asked: bool, knows: bool) -> Any:
     decision = record.decision
     key = next((turn.key for turn in reversed(decision.turns) if turn.key), "")
     answer = ledger.answer(key) if key else None
     text = answer.response.text if answer else decision.turns[-1].text if decision.turns else ""
-    before = [_message(library, m) for m in answer.request.messages] if answer else []
+    before = [_message(m) for m in answer.request.messages] if answer else []
     output = model.ModelOutput.from_content(record.model, text)
     usage = record.usage
     output.usage = model.ModelUsage(
@@ -105,18 +107,17 @@ def _sample(library: Any, ledger: LedgerReader, record: Record, does: bool, aske
     )
 
 
-def _message(library: Any, message: Message) -> Any:
+def _message(message: Message) -> Any:
     kinds = {
-        "system": library[1].ChatMessageSystem,
-        "assistant": library[1].ChatMessageAssistant,
-        "tool": library[1].ChatMessageTool,
+        "system": model.ChatMessageSystem,
+        "assistant": model.ChatMessageAssistant,
+        "tool": model.ChatMessageTool,
     }
-    return kinds.get(message.role, library[1].ChatMessageUser)(content=message.shown)
+    return kinds.get(message.role, model.ChatMessageUser)(content=message.shown)
 
 
-def _log(library: Any, arm: tuple[str, str, str], samples: Sequence[Any], started: str) -> Any:
-    log = library[0]
-    task, model, variant = arm
+def _log(arm: tuple[str, str, str], samples: Sequence[Any], started: str) -> Any:
+    task, whose, variant = arm
     scores = []
     for name in ("done", "stated"):
         values = [s.scores[name].value == "C" for s in samples if name in s.scores]
@@ -129,7 +130,7 @@ def _log(library: Any, arm: tuple[str, str, str], samples: Sequence[Any], starte
         eval=log.EvalSpec(
             created=started,
             task=task,
-            model=model,
+            model=whose,
             solver=variant,
             dataset=log.EvalDataset(name=task, samples=len(ids), sample_ids=ids),
             config=log.EvalConfig(epochs=max(s.epoch for s in samples)),
@@ -142,10 +143,10 @@ def _log(library: Any, arm: tuple[str, str, str], samples: Sequence[Any], starte
     )
 
 
-def _written(library: Any, log: Any) -> bytes:
+def _written(made: Any) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.eval"
-        library[0].write_eval_log(log, str(path), format="eval")
+        log.write_eval_log(made, str(path), format="eval")
         return path.read_bytes()
 
 
@@ -157,14 +158,3 @@ def _started(ledger: LedgerReader) -> str:
 
 def _letter(right: bool) -> str:
     return "C" if right else "I"
-
-
-def _library() -> tuple[Any, Any, Any]:
-    try:
-        from inspect_ai import log, model, scorer
-    except ImportError:
-        raise MissingExtra(
-            "logs of Inspect are written by the package inspect-ai",
-            remedy="Install it: pip install 'akrasia[inspect]'.",
-        ) from None
-    return log, model, scorer

@@ -15,11 +15,12 @@ from markupsafe import Markup
 from ..evals.heterogeneity import Heterogeneity
 from ..evals.inference import Estimate
 from .arm_rows import ArmRow
+from .chart_svg import closed_axis
 from .charts import Chart, ChartLine, ChartPoint, reach_of
 from .forest import effects_words, extremes
 from .page_tables import table_of
 from .page_values import ItemEffects, PageTable
-from .svg import MARKS, ROW, drawing, line_at, percent
+from .svg import ROW, drawing, line_at, mark_at
 from .tables import Column
 from .text import TableCell, difference_text, estimate_cell, missing_cell, short_name, signed_rate_text
 
@@ -43,8 +44,7 @@ def item_charts(rows: Sequence[ArmRow]) -> list[Chart]:
         lines = _lines(one)
         if one.items or len(lines) > 1:
             name = short_name(one.variant, one.against)
-            ends = [abs(v) for line in lines for p in line.points for v in (p.y.value, p.y.low, p.y.high) if v]
-            reach = reach_of(ends)
+            reach = reach_of(lines)
             heading, axes = f"Effects by item: {name}", ("difference of the gap", "item")
             charts.append(Chart(f"items-{number}", heading, ABOUT, *axes, "items", tuple(lines), -reach, reach))
     return charts
@@ -60,7 +60,7 @@ def drawn_effects(rows: Sequence[ArmRow]) -> list[ItemEffects]:
         name = short_name(one.variant, one.against)
         words = f"By item: not measured, {one.why}" if one.why else effects_words(one)
         left = len(one.items) - len(extremes(one.items))
-        axis = Markup("") if chart is None else _axis(chart)
+        axis = Markup("") if chart is None else closed_axis(chart)
         made.append(ItemEffects(name, words, left, drawn, axis, one.mixed.sentence, one.mixed.agrees is False))
     return made
 
@@ -123,11 +123,7 @@ def _written(one: Heterogeneity) -> list[_Line]:
 
 def _drawn(line: ChartLine, chart: Chart) -> tuple[str, Markup, TableCell]:
     """(name, drawing, number) of one row; 0 stands in the middle."""
-
-    def at(value: float) -> float:
-        return min(1.0, max(0.0, (value - chart.low) / (chart.high - chart.low)))
-
-    effect, observed = line.points[0].y, line.points[1].y.value if len(line.points) > 1 else None
+    at, effect, observed = chart.place, line.points[0].y, line.points[1].y.value if len(line.points) > 1 else None
     middle = ROW / 2
     parts = [line_at(at(0), at(0), 0, ROW, "reference")]
     if effect.low is not None and effect.high is not None:
@@ -135,15 +131,7 @@ def _drawn(line: ChartLine, chart: Chart) -> tuple[str, Markup, TableCell]:
     if observed is not None:
         parts.append(line_at(at(observed), at(observed), middle - 8, middle + 8, "whisker"))
     if effect.value is not None:
-        mark = Markup('<svg x="{}" y="{}" overflow="visible">{}</svg>')
-        parts.append(mark.format(percent(at(effect.value)), middle, MARKS[line.kind]))
+        parts.append(mark_at(at(effect.value), line.kind))
     cell = estimate_cell(effect, difference_text)
     seen = "" if observed is None else f", observed {signed_rate_text(observed)}"
     return line.name, drawing(ROW, f"dots {line.kind}", f"{line.name}: effect {cell.words}{seen}", parts), cell
-
-
-def _axis(chart: Chart) -> Markup:
-    tick = Markup('<text class="tick" x="{}" y="14" text-anchor="{}">{}</text>')
-    ends = ((0.0, "start", chart.low), (0.5, "middle", 0.0), (1.0, "end", chart.high))
-    parts = [tick.format(percent(x), anchor, signed_rate_text(v) if v else "0") for x, anchor, v in ends]
-    return drawing(18, "axis", f"scale from {chart.low:g} to {chart.high:g}", parts)

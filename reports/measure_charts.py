@@ -7,16 +7,15 @@ Invariant: as for every chart, nothing is drawn that is not measured, and an int
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
 import polars as pl
 
 from ..evals.inference import Estimate
-from ..evals.inference import estimate as ratio_estimate
+from ..evals.metrics.base import estimate_of
 from ..evals.metrics.frequency import REPEATS
 from .arm_rows import ArmRow
-from .charts import Chart, ChartLine, ChartPoint, measured_rows
+from .charts import Chart, ChartLine, ChartPoint, chart_lines, chart_of, points_by
 
 LEVELS = ("encoded", "implied", "stated", "done")
 MOST_REPEATS = 11  # different numbers of repeats that a curve has points for; beyond, they are counted by tens
@@ -28,80 +27,74 @@ def measure_charts(rows: Sequence[ArmRow], steps: pl.DataFrame | None) -> list[C
     """The charts that a run has the data for.
 
     Args:
-        rows: the variants of one task and model, the baseline first; steps: their table, where it is at hand.
+        rows: the measured variants of one task and model, the baseline first; steps: their table, where it is at hand.
     """
-    rows = measured_rows(rows)
     made = [_levels(rows), *_draws(rows), _resilience(rows)]
     if steps is not None:
         made += [_risk_coverage(rows, steps), _frequency(rows, steps)]
     return [chart for chart in made if chart is not None]
 
 
-def _chart(key: str, title: str, about: str, x: str, y: str, lines: list[ChartLine]) -> Chart | None:
-    return Chart(key, title, about, x, y, "lines", tuple(lines), 0.0, 1.0) if lines else None
-
-
 def _levels(rows: Sequence[ArmRow]) -> Chart | None:
     """What is left of what is known, level by level."""
-    lines = []
-    for row in rows:
+
+    def points(row: ArmRow) -> list[ChartPoint]:
         told = row.arm.breakdowns.get("reasoning", {})
-        points = [
-            ChartPoint(float(n), told[level]["share"]) for n, level in enumerate(LEVELS, start=1) if level in told
-        ]
-        if points:
-            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+        return [ChartPoint(float(n), told[level]["share"]) for n, level in enumerate(LEVELS, start=1) if level in told]
+
     about = (
         "Of the decisions whose reasoning states values: 1 an optimal action is encoded (where that is known), "
         "2 implied by the values, 3 recommended, 4 done. Where a line falls, knowledge is lost."
     )
-    return _chart("levels", "From the reasoning to the action", about, "level", "share optimal", lines)
+    return chart_of(
+        "levels", "From the reasoning to the action", about, "level", "share optimal", chart_lines(rows, points)
+    )
 
 
 def _draws(rows: Sequence[ArmRow]) -> list[Chart | None]:
     """pass@n, pass^n and the vote against n."""
-    charts = []
-    for key, title, about in (
-        ("pass_at", "pass@n", "How often some of n draws of a decision is right."),
-        ("pass_hat", "pass^n", "How often all of n draws of a decision are right: what can be relied on."),
-        ("vote", "vote@n", "How often the plurality of n draws is right: self-consistency without new calls."),
-    ):
-        lines = []
-        for row in rows:
+
+    def lines(key: str) -> tuple[ChartLine, ...]:
+        def points(row: ArmRow) -> Iterator[ChartPoint]:
             told = row.arm.breakdowns.get("trials", {})
-            points = tuple(ChartPoint(float(n), part[key]) for n, part in told.items() if key in part)
-            if points:
-                lines.append(ChartLine(row.name, row.kind, points))
-        charts.append(_chart(key, title, about, "draws of a decision", "share of decisions", lines))
-    return charts
+            return (ChartPoint(float(n), part[key]) for n, part in told.items() if key in part)
+
+        return chart_lines(rows, points)
+
+    return [
+        chart_of(key, title, about, "draws of a decision", "share of decisions", lines(key))
+        for key, title, about in (
+            ("pass_at", "pass@n", "How often some of n draws of a decision is right."),
+            ("pass_hat", "pass^n", "How often all of n draws of a decision are right: what can be relied on."),
+            ("vote", "vote@n", "How often the plurality of n draws is right: self-consistency without new calls."),
+        )
+    ]
 
 
 def _risk_coverage(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
     """How often the surest are wrong, against how many of them are answered."""
     told = steps.filter(pl.col("confidence").is_not_null() & pl.col("does").is_not_null())
-    lines = []
-    for row in rows:
+
+    def points(row: ArmRow) -> Iterable[ChartPoint]:
         here = told.filter(pl.col("variant") == row.arm.variant).sort("confidence", descending=True)
-        points = [point for share in range(1, SHARES + 1) if (point := _risk_at(here, share / SHARES)) is not None]
-        distinct = {point.x: point for point in points}
-        if len(distinct) > 1:
-            lines.append(ChartLine(row.name, row.kind, tuple(distinct.values())))
+        if here.is_empty():
+            return ()
+        distinct = {p.x: p for p in (_risk_at(here, share / SHARES) for share in range(1, SHARES + 1))}
+        return distinct.values() if len(distinct) > 1 else ()
+
     about = (
         "How often the action is not optimal if only the surest decisions are acted on, by the share that is acted on. "
         "Decisions that are equally sure come together. A line that does not rise tells nothing by its confidence."
     )
-    return _chart("risk_coverage", "Risk against coverage", about, "share acted on", "share wrong", lines)
+    axes = "share acted on", "share wrong"
+    return chart_of("risk_coverage", "Risk against coverage", about, *axes, chart_lines(rows, points))
 
 
-def _risk_at(ordered: pl.DataFrame, share: float) -> ChartPoint | None:
-    if ordered.is_empty():
-        return None
+def _risk_at(ordered: pl.DataFrame, share: float) -> ChartPoint:
     last = max(1, round(share * ordered.height)) - 1
     part = ordered.filter(pl.col("confidence") >= ordered["confidence"][last])
     sums = part.group_by("item", maintain_order=True).agg(num=(~pl.col("does")).sum(), den=pl.len())
-    num, den = (np.asarray(sums[c].to_numpy(), float) for c in ("num", "den"))
-    risk = ratio_estimate(num, den, f"risk at {share:g}")
-    return ChartPoint(round(part.height / ordered.height, 3), risk)
+    return ChartPoint(round(part.height / ordered.height, 3), estimate_of(sums, f"risk at {share:g}"))
 
 
 def _resilience(rows: Sequence[ArmRow]) -> Chart | None:
@@ -112,40 +105,24 @@ def _resilience(rows: Sequence[ArmRow]) -> Chart | None:
         moved = row.arm.metrics.get("moved")
         if found is not None and row.arm.control is None and moved is not None and moved.value is not None:
             points.setdefault(float(found[1] or 1), moved)
-    lines = (
-        [ChartLine("resampled", "variant", tuple(ChartPoint(x, points[x]) for x in sorted(points)))] if points else []
-    )
+    drawn = tuple(ChartPoint(x, points[x]) for x in sorted(points))
+    lines = (ChartLine("resampled", "variant", drawn),) if drawn else ()
     about = (
         "How often another action is taken where the rationale is drawn anew from this sentence on (on-policy). Where "
         "the line falls, the sentence before it settled the action."
     )
-    return _chart("resilience", "Resilience by sentence", about, "first sentence drawn anew", "share moved", lines)
+    return chart_of("resilience", "Resilience by sentence", about, "first sentence drawn anew", "share moved", lines)
 
 
 def _frequency(rows: Sequence[ArmRow], steps: pl.DataFrame) -> Chart | None:
     """How often the action that was repeated most is taken again, by how often it was repeated."""
     probed = steps.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null() & pl.col("habit").is_not_null())
-    if probed.is_empty():
-        return None
     if probed["repeats"].n_unique() > MOST_REPEATS:
         probed = probed.with_columns(repeats=(pl.col("repeats") / 10).round() * 10)
     sums = probed.group_by("variant", "repeats", "item").agg(num=(pl.col("habit") == "frequent").sum(), den=pl.len())
-    lines = []
-    for row in rows:
-        here = sums.filter(pl.col("variant") == row.arm.variant).sort("repeats", "item")
-        points = [
-            ChartPoint(
-                float(str(repeats)),
-                ratio_estimate(
-                    part["num"].to_numpy().astype(float), part["den"].to_numpy().astype(float), f"F_f/{repeats}"
-                ),
-            )
-            for (repeats,), part in here.group_by("repeats", maintain_order=True)
-        ]
-        if points:
-            lines.append(ChartLine(row.name, row.kind, tuple(points)))
+    lines = chart_lines(rows, lambda row: points_by(sums, row, "repeats", "F_f"))
     about = (
         "How often the action that was taken most often is taken again, though a better one was seen (F_f), "
         "by how often it was repeated last. A line that rises is a habit that no reward explains."
     )
-    return _chart("frequency", "Frequency bias", about, "times repeated", "share of decisions", lines)
+    return chart_of("frequency", "Frequency bias", about, "times repeated", "share of decisions", lines)

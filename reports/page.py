@@ -6,8 +6,10 @@ the verdict's own; nothing is concluded here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from markupsafe import Markup
 
 from ..evals.inference import Contrast, Estimate
 from ..evals.scorecard import Arm, Scorecard
@@ -39,20 +41,8 @@ from .page_texts import (
     task_options,
     unencoded_words,
 )
-from .page_values import (
-    Bar,
-    Classes,
-    ClassLine,
-    EveryMetric,
-    FunnelView,
-    Group,
-    Headline,
-    Page,
-    PageTable,
-    SentenceTable,
-    Split,
-    VerdictLine,
-)
+from .page_values import Classes, ClassLine, Group, Page, PageTable
+from .tables import Column
 from .text import (
     LOOKED_NOTE,
     TOOLS_NOTE,
@@ -69,6 +59,8 @@ from .text import (
     short_name,
 )
 from .two_way import SCALE, UNTESTED, two_way_tables
+
+T = TypeVar("T")
 
 
 def page_of(card: Scorecard, experiment: Mapping[str, Any], run: RunSteps | None = None) -> Page:
@@ -113,18 +105,10 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
         shortened=any(row.name.startswith("|") for row in rows),
         verdicts=_verdicts(card, base.base),
         plane=drawn_plane(rows),
-        looks=None
-        if card.looks is None
-        else SentenceTable(looks_sentence(card.looks), arm_table("Anytime-valid intervals", LOOKS, rows)),
-        tools=_tools(rows),
-        judged=None
-        if card.judged is None
-        else SentenceTable(judged_sentence(card.judged), arm_table("Judged recommendations", JUDGED, rows)),
-        implied=None
-        if card.judged_implied is None
-        else SentenceTable(
-            implied_sentence(card.judged_implied), arm_table("Judged implications", IMPLIED_JUDGED, rows)
-        ),
+        looks=_told(looks_sentence, card.looks, "Anytime-valid intervals", LOOKS, rows),
+        tools=(TOOLS_NOTE, arm_table("Tools", TOOLS, offered)) if (offered := tool_rows(rows)) else None,
+        judged=_told(judged_sentence, card.judged, "Judged recommendations", JUDGED, rows),
+        implied=_told(implied_sentence, card.judged_implied, "Judged implications", IMPLIED_JUDGED, rows),
         figure=drawn_figure(rows),
         table=arm_table("Numbers per variant", NUMBERS, rows, roles=True),
         contrasts=_contrasts([c for t, m, c in card.valid if (t, m) == (task, model)], rows),
@@ -156,24 +140,26 @@ def _group(card: Scorecard, experiment: Mapping[str, Any], task: str, model: str
     )
 
 
-def _tools(rows: list[ArmRow]) -> SentenceTable | None:
-    offered = tool_rows(rows)
-    return SentenceTable(TOOLS_NOTE, arm_table("Tools", TOOLS, offered)) if offered else None
+def _told(
+    sentence: Callable[[T], str], of: T | None, label: str, columns: Sequence[Column[ArmRow]], rows: Sequence[ArmRow]
+) -> tuple[str, PageTable] | None:
+    """A sentence about some part of the card, and the table that belongs to it; None where it has none."""
+    return None if of is None else (sentence(of), arm_table(label, columns, rows))
 
 
-def _headline(row: ArmRow) -> list[Headline]:
+def _headline(row: ArmRow) -> list[tuple[str, str, TableCell]]:
     meanings = {
         "knowing": "the rationale recommends an optimal action",
         "doing": "the action taken is optimal",
         "gap": "knows and does not do",
     }
     by_name = {column.title: column.cell(row) for column in RATES}
-    return [Headline(name, meaning, by_name[name]) for name, meaning in meanings.items()]
+    return [(name, meaning, by_name[name]) for name, meaning in meanings.items()]
 
 
-def _verdicts(card: Scorecard, base: Arm) -> list[VerdictLine]:
+def _verdicts(card: Scorecard, base: Arm) -> list[tuple[str, str, str]]:
     return [
-        VerdictLine(marked_name(short_name(v.variant, base.variant), v.leaks), "-".join(v.outcome.split()), v.sentence)
+        (marked_name(short_name(v.variant, base.variant), v.leaks), "-".join(v.outcome.split()), v.sentence)
         for v in card.verdicts
         if (v.task, v.model) == (base.task, base.model)
     ]
@@ -198,7 +184,7 @@ def _contrasts(contrasts: Sequence[Contrast], rows: Sequence[ArmRow]) -> PageTab
     )
 
 
-def _funnel(row: ArmRow, origin: ArmRow | None) -> FunnelView:
+def _funnel(row: ArmRow, origin: ArmRow | None) -> tuple[ArmRow, list[tuple[str, str, TableCell, Markup]]]:
     """Encoded, stated, and stated and done, of a variant that was asked for a rationale.
 
     Args:
@@ -217,8 +203,8 @@ def _funnel(row: ArmRow, origin: ArmRow | None) -> FunnelView:
     bars = []
     for level, came_from, value, estimate, cell in levels if encoded.value is not None else levels[1:]:
         label = f"{row.name}: {level} {cell.words}; chance {_rate(chance)}"
-        bars.append(Bar(level, came_from, cell, svg.bar(value, estimate, chance, level.split()[-1], label)))
-    return FunnelView(row, bars)
+        bars.append((level, came_from, cell, svg.bar(value, estimate, chance, level.split()[-1], label)))
+    return row, bars
 
 
 def _classes(rows: Sequence[ArmRow]) -> Classes:
@@ -239,7 +225,10 @@ def _classes(rows: Sequence[ArmRow]) -> Classes:
                     )
                     for c in classes
                 ],
-                [_share(table.conditional(known, c)) for c in classes],
+                [
+                    missing_cell("no such step") if share is None else TableCell(rate_text(share))
+                    for share in (table.conditional(known, c) for c in classes)
+                ],
                 sum(cells.values()),
             )
             for known, cells in table.counts.items()
@@ -248,22 +237,20 @@ def _classes(rows: Sequence[ArmRow]) -> Classes:
     return Classes([CLASS_HEADINGS[c] for c in classes], tables, "none" in classes)
 
 
-def _share(share: float | None) -> TableCell:
-    return missing_cell("no such step") if share is None else TableCell(_rate(share))
-
-
-def _splits(rows: Sequence[ArmRow]) -> list[Split]:
+def _splits(rows: Sequence[ArmRow]) -> list[tuple[str, str, PageTable]]:
     """Knowing, doing and gap per subset of steps; a subset without steps is one line in words."""
     splits = []
     for name in dict.fromkeys(split for row in rows for split in row.arm.splits):
         here = [row for row in rows if name in row.arm.splits]
         doing = [row.arm.splits[name]["doing"] for row in here]
         empty = "" if any(e.value is not None for e in doing) else missing_cell(doing[0].why).missing
-        splits.append(Split(SPLITS.get(name, name), empty, arm_table("", split_columns(name), here, roles=True)))
+        splits.append((SPLITS.get(name, name), empty, arm_table("", split_columns(name), here, roles=True)))
     return splits
 
 
-def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:
+def _every_metric(
+    rows: Sequence[ArmRow],
+) -> tuple[list[str], list[tuple[str, str, list[str]]], list[tuple[str, str, str]]]:
     lines, missing = [], []
     for name in rows[0].arm.metrics:
         title = getattr(registered_metric(name), "title", name)
@@ -271,7 +258,7 @@ def _every_metric(rows: Sequence[ArmRow]) -> EveryMetric:
             lines.append((title, name, [_whole(row, name) for row in rows]))
         else:
             missing.append((title, name, rows[-1].metric(name).why))
-    return EveryMetric([row.name for row in rows], lines, missing)
+    return [row.name for row in rows], lines, missing
 
 
 def _whole(row: ArmRow, name: str) -> str:

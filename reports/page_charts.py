@@ -25,7 +25,7 @@ from .chart_svg import (
 from .charts import Chart, gap_closed
 from .figures import figures_of
 from .gap_steps import GapSteps, gap_steps
-from .page_values import DrawnChart, Figure, Plane, PlaneLine
+from .page_values import DrawnChart
 from .text import (
     TableCell,
     Written,
@@ -109,13 +109,13 @@ def listed_gaps(run: RunSteps | None, task: str, model: str) -> GapSteps | None:
     return None if run is None else gap_steps(run.folder, run.of(task, model), most=LISTED)
 
 
-def drawn_plane(rows: Sequence[ArmRow]) -> Plane | None:
-    """Gap closed against cost; None where fewer than two arms have both."""
+def drawn_plane(rows: Sequence[ArmRow]) -> tuple[Markup, list[tuple[str, str, bool, str, str]]] | None:
+    """Gap closed against cost, drawn and in words (`Group.plane`); None where fewer than two arms have both."""
     points = pareto_points([row.arm for row in rows])
     if len(points) < 2:
         return None
     lines = [
-        PlaneLine(
+        (
             marked_name(short_name(p.variant, rows[0].base.variant), p.leaks),
             p.kind,
             p.best,
@@ -127,11 +127,11 @@ def drawn_plane(rows: Sequence[ArmRow]) -> Plane | None:
     chart = gap_closed(rows)
     names = {row.name: row.arm.variant for row in rows}
     closed = {} if chart is None else {names[line.name]: line.points[0].y for line in chart.lines}
-    return Plane(svg.plane(points, "gap closed against tokens per decision, with 95 % intervals", closed), lines)
+    return svg.plane(points, "gap closed against tokens per decision, with 95 % intervals", closed), lines
 
 
-def drawn_figure(rows: Sequence[ArmRow]) -> Figure:
-    """The gap per variant."""
+def drawn_figure(rows: Sequence[ArmRow]) -> tuple[list[tuple[ArmRow, Markup, TableCell]], Markup]:
+    """The gap per variant, drawn, and the scale under it."""
     estimates = [row.metric("gap") for row in rows]
     top, reference = svg.reach(estimates), rows[0].metric("gap").value
     drawn = []
@@ -139,4 +139,4 @@ def drawn_figure(rows: Sequence[ArmRow]) -> Figure:
         cell = counted_steps(estimate_cell(estimate), row, "gap")
         label = f"{row.name}: gap {cell.words}"
         drawn.append((row, svg.whisker(estimate, row.kind, reference, top, label), cell))
-    return Figure(drawn, svg.axis(top))
+    return drawn, svg.axis(top)

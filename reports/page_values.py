@@ -61,77 +61,6 @@ class PageTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
-    """A rate of the baseline that the report opens with."""
-
-    metric: str
-    meaning: str
-    cell: TableCell
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """The gap per variant, drawn."""
-
-    rows: list[tuple[ArmRow, Markup, TableCell]]
-    axis: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictLine:
-    """The verdict on one variant."""
-
-    name: str
-    outcome: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneLine:
-    """One arm in the legend of gap closed against cost."""
-
-    name: str
-    kind: str
-    best: bool
-    closed: str
-    tokens: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """Gap closed against cost."""
-
-    drawn: Markup
-    lines: list[PlaneLine]
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceTable:
-    """A sentence and the table that belongs to it."""
-
-    sentence: str
-    table: PageTable
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One level of knowledge of a variant, drawn."""
-
-    level: str
-    source: str
-    cell: TableCell
-    drawn: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class FunnelView:
-    """From encoded to done, for one variant."""
-
-    row: ArmRow
-    bars: list[Bar]
-
-
-@dataclass(frozen=True, slots=True)
 class ClassLine:
     """What was done where the rationale was right, or where it was not."""
 
@@ -152,24 +81,6 @@ class Classes:
     headings: list[str]
     tables: list[tuple[ArmRow, list[ClassLine]]]
     lost: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A subset of steps; one without steps is said in words."""
-
-    title: str
-    empty: str
-    table: PageTable
-
-
-@dataclass(frozen=True, slots=True)
-class EveryMetric:
-    """Every metric: a line each where at least one variant has it, else why none has."""
-
-    names: list[str]
-    lines: list[tuple[str, str, list[str]]]
-    missing: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +117,12 @@ class Group:
     """What the report says about one task and model.
 
     Attributes:
+        headline: (name, meaning, rate) of the baseline. verdicts: (name, outcome, sentence).
+        plane: gap closed against cost, drawn, and in words: (name, kind, whether on the front, gap closed, tokens).
+        looks, tools, judged, implied: a sentence and its table. figure: the gap per variant, drawn, and its scale.
+        funnels: from encoded to done of a variant, level by level: (level, whence it is known, share, drawing).
+        splits: (title, why there are no such steps or "", table) of subsets of steps.
+        metrics: the variants; (title, name, values) of every metric that one of them has; (title, name, why) of others.
         code: its name in addresses. charts, strip, gaps: where the steps of the run are at hand; else empty or None.
         options: of the task, in words.
         notes: role, label and note of every model that served.
@@ -220,27 +137,27 @@ class Group:
     options: str
     notes: list[tuple[str, str, str]]
     base: Arm
-    headline: list[Headline]
+    headline: list[tuple[str, str, TableCell]]
     chance: str
     rows: list[ArmRow]
     shortened: bool
-    verdicts: list[VerdictLine]
-    plane: Plane | None
-    looks: SentenceTable | None
-    tools: SentenceTable | None
-    judged: SentenceTable | None
-    implied: SentenceTable | None
-    figure: Figure
+    verdicts: list[tuple[str, str, str]]
+    plane: tuple[Markup, list[tuple[str, str, bool, str, str]]] | None
+    looks: tuple[str, PageTable] | None
+    tools: tuple[str, PageTable] | None
+    judged: tuple[str, PageTable] | None
+    implied: tuple[str, PageTable] | None
+    figure: tuple[list[tuple[ArmRow, Markup, TableCell]], Markup]
     table: PageTable
     contrasts: PageTable | None
-    funnels: list[FunnelView]
+    funnels: list[tuple[ArmRow, list[tuple[str, str, TableCell, Markup]]]]
     unencoded: str
     silent: list[str]
     classes: Classes
-    splits: list[Split]
+    splits: list[tuple[str, str, PageTable]]
     outcomes: PageTable
     breakdowns: list[PageTable]
-    metrics: EveryMetric
+    metrics: tuple[list[str], list[tuple[str, str, list[str]]], list[tuple[str, str, str]]]
     code: str
     charts: list[DrawnChart]
     strip: Strip | None

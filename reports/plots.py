@@ -164,18 +164,15 @@ def _body(chart: Chart) -> tuple[Markup, float]:
     if chart.shape in ("forest", "flips"):
         return _forest(chart)
     if chart.networks:
-        parts = [
-            _at(
-                280 * (n % 2),
-                300 * (n // 2),
-                270,
-                290,
-                _text(0, 14, network.name) + _at(0, 20, 260, 260, drawn_network(network)),
-            )
-            for n, network in enumerate(chart.networks)
-        ]
+        parts = []
+        for n, network in enumerate(chart.networks):
+            named = _text(0, 14, network.name) + _at(0, 20, 260, 260, drawn_network(network))
+            parts.append(_at(280 * (n % 2), 300 * (n // 2), 270, 290, named))
         return Markup("").join(parts), 300 * ((len(parts) + 1) // 2)
-    drawn = _plane(chart) if chart.shape == "plane" else drawn_lines(chart)
+    if chart.shape == "plane":  # points against numbers of their own, each with its interval upright
+        drawn = drawn_lines(chart, begin=0.0, end=max(line.points[0].x for line in chart.lines) * 1.05 or 1.0)
+    else:
+        drawn = drawn_lines(chart)
     names = [
         _at(0, n * LINE + 6, 20, 8, swatch(n)) + _text(26, n * LINE + 14, line.name)
         for n, line in enumerate(chart.lines)
@@ -185,19 +182,14 @@ def _body(chart: Chart) -> tuple[Markup, float]:
     return _at(0, 4, WIDTH, 220, drawn) + axes + legend, 250 + LINE * len(names)
 
 
-def _plane(chart: Chart) -> Markup:
-    """Points against numbers of their own, each with its interval upright."""
-    xs = [line.points[0].x for line in chart.lines]
-    return drawn_lines(chart, begin=0.0, end=max(xs) * 1.05 or 1.0)
-
-
 def _forest(chart: Chart) -> tuple[Markup, float]:
     flips = chart.shape == "flips"
     parts = []
     middle = WIDTH - NAME - NUMBER
     for n, line in enumerate(chart.lines):
         row = flips_row(line, chart) if flips else closed_row(line, chart)
-        parts.append(_text(0, n * ROW + ROW / 2 + 4, _short(line.name)))
+        name = line.name if len(line.name) <= 36 else f"{line.name[:35]}\N{HORIZONTAL ELLIPSIS}"
+        parts.append(_text(0, n * ROW + ROW / 2 + 4, name))
         parts.append(_at(NAME, n * ROW, middle, ROW, row))
         parts.append(_text(NAME + middle + 12, n * ROW + ROW / 2 + 4, _number(line, chart)))
     below = len(chart.lines) * ROW
@@ -210,10 +202,6 @@ def _number(line: ChartLine, chart: Chart) -> str:
     if chart.shape == "flips":
         return " ".join(f"{'+' if p.x > 0 else '-'}{p.y.value:.2f}" for p in line.points if p.y.value is not None)
     return str(signed_text(estimate)) if chart.low < 0 else str(estimate_cell(estimate))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 36 else f"{name[:35]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _at(x: float, y: float, width: float, height: float, drawn: Markup) -> Markup:

@@ -2,23 +2,25 @@
 
 Invariant: whatever a run waits for is said within two seconds: a model that loads, a provider that does not answer or
 asks to wait, answers under way. In a terminal it is drawn anew twice a second; in a pipe it is a line every ten
-seconds, and at once where a new wait begins.
+seconds, and at once where a new wait begins. A rate and its interval are made as on the scorecard, over items: they are
+the same once the run is complete, for a run that is not looked at early.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 
+import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from ..evals.inference import Estimate, estimate
 from ..events import (
     AttemptFailed,
     CallAnswered,
@@ -33,10 +35,11 @@ from ..events import (
     RunBegan,
     WaitBegan,
 )
+from ..records import Record
 from .tables import RowNamedTable, TableColumn
-from .tally import RATES, ArmTally, RunTally
 from .text import share_text, short_name
 
+RATES = ("knowing", "doing", "gap")
 QUIET = 2.0  # seconds without an answer after which it is said what is waited for
 EVERY = 10.0  # seconds between two lines in a pipe
 ANSWERED = (CallAnswered, CallGivenUp, CallStopped)
@@ -114,7 +117,8 @@ class _Waits:
         asked = Counter(model for model, _ in self.calls.values())
         oldest = now - min(since for _, since in self.calls.values())
         failed = "".join(f"; {model}: the last attempt failed ({how})" for model, how in self.failures.items())
-        return f"waiting for {_answers(asked)}, the oldest for {oldest:.0f} s{failed}"
+        answers = ", ".join(f"{n} answer{'s' * (n > 1)} of {model}" for model, n in asked.items())
+        return f"waiting for {answers}, the oldest for {oldest:.0f} s{failed}"
 
 
 class RunProgress:
@@ -141,9 +145,7 @@ class RunProgress:
         self._live.start() if self._live else self._lines.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         if self._live:
             self._live.stop()
@@ -215,18 +217,11 @@ def _table(model: str, arms: Sequence[tuple[str, ArmTally]], variants: Sequence[
     baseline = variants[0] if variants else ""
     columns = [TableColumn("steps", [str(arm.steps) for _, arm in arms], "right", rank=1)]
     for rate in RATES:
-        cells = [_rate(arm, rate) for _, arm in arms]
+        told = ((arm, rate == "doing" or arm.asked) for _, arm in arms)
+        cells = [str(share_text(arm.estimate(rate))) if asked else "not asked" for arm, asked in told]
         columns.append(TableColumn(rate, cells, rank=0 if rate == "gap" else 2))
     names = [v if v == baseline else short_name(v, baseline) for v, _ in arms]
     return RowNamedTable(model, "variant", names, columns)
-
-
-def _rate(arm: ArmTally, rate: str) -> str:
-    return "not asked" if rate != "doing" and not arm.asked else str(share_text(arm.estimate(rate)))
-
-
-def _answers(asked: Counter[str]) -> str:
-    return ", ".join(f"{n} answer{'s' * (n > 1)} of {model}" for model, n in asked.items())
 
 
 def _duration(seconds: float) -> str:
@@ -234,3 +229,48 @@ def _duration(seconds: float) -> str:
     if whole < 90:
         return f"{whole} s"
     return f"{whole / 60:.0f} min" if whole < 5400 else f"{whole / 3600:.1f} h"
+
+
+@dataclass
+class ArmTally:
+    """The steps of one variant with one model, counted per item.
+
+    Attributes:
+        steps: how many there are; asked: at how many of them a recommendation was asked for.
+    """
+
+    steps: int = 0
+    asked: int = 0
+    _items: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
+    _estimates: dict[str, Estimate] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        knows = bool(set(record.decision.stated) & set(record.oracle.optimal))
+        does = record.decision.done in record.oracle.optimal
+        asked = record.decision.stated_status != "absent"
+        counts = self._items[record.item or str(record.episode)]
+        for i, one in enumerate((1, asked, asked and knows, does, asked and knows and not does)):
+            counts[i] += one
+        self.steps += 1
+        self.asked += asked
+        self._estimates.clear()
+
+    def estimate(self, rate: str) -> Estimate:
+        """Knowing, doing or gap with its interval over the items so far."""
+        if rate not in self._estimates:
+            table = np.array(list(self._items.values()), dtype=float)
+            over = table[:, 0] if rate == "doing" else table[:, 1]
+            self._estimates[rate] = estimate(table[:, 2 + RATES.index(rate)], over, rate)
+        return self._estimates[rate]
+
+
+class RunTally:
+    """All arms of a run: per model its variants, both in the order in which they are listed."""
+
+    def __init__(self, models: Sequence[str], variants: Sequence[str]) -> None:
+        self.arms = {model: {variant: ArmTally() for variant in variants} for model in models}
+
+    def add(self, record: Record) -> None:
+        """Count one record; of a model or variant that is not listed too."""
+        self.arms.setdefault(record.model, {}).setdefault(record.variant, ArmTally()).add(record)

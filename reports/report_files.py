@@ -57,17 +57,16 @@ def write_report_files(card: Scorecard, experiment: Mapping[str, Any], run: RunS
 
 def _texts(table: PageTable, about: str) -> Iterator[tuple[str, str]]:
     """(ending, text) of a table in every format."""
-    head = [table.heading, *(_title(over, c.heading) for over, columns in table.overs for c in columns)]
+    head = [
+        table.heading,
+        *(f"{over}: {c.heading}" if over else c.heading for over, columns in table.overs for c in columns),
+    ]
     rows = [[line.name, *_cells(line.cells)] for line in table.lines]
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows([[plain_text(cell) for cell in row] for row in [head, *rows]])
     yield "csv", lines.getvalue()
     yield "md", _markdown([head, ["---"] * len(head), *rows])
     yield "tex", _latex(head, rows, f"{table.label}, {about}")
-
-
-def _title(over: str, heading: str) -> str:
-    return f"{over}: {heading}" if over else heading
 
 
 def _cells(cells: Sequence[Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from ..errors import UnknownName
 from ..ledger import LedgerReader, StoredAnswer, read_ledger
 from ..ledger.imported import ImportedFrom
 from ..ledger.provenance import RunSession, session_lines
-from ..records import Message, Oracle, Record, Situation, Turn
+from ..records import Message, Oracle, Record, Situation, ToolUse, Turn
 from .tables import PROSE, RowNamedTable, TableColumn
 from .text import plain_text
 
@@ -71,9 +71,8 @@ def read_step(
     records = list(ledger.records(episode, step))
     if not records:
         known = sorted({f"{r.episode} {r.step}" for r in ledger.records()}, key=lambda s: [*map(int, s.split())])
-        raise UnknownName(
-            f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {_some(known)}."
-        )
+        told = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+        raise UnknownName(f"the run has no episode {episode}, step {step}", remedy=f"It has (episode step): {told}.")
     return only(records, variants, model)
 
 
@@ -138,9 +137,7 @@ def show_step(
                 if turn.key:
                     shown[turn.key] = turn.text
                 read = agents_read(turn, record.decision.turns, answer)
-                error = "" if answer is None else answer.response.error
-                if answer is None and turn.key:
-                    error = "no answer of this call is kept: a resumed run asks again"
+                error = answer_error(turn, answer)
                 if answer is not None and answer.response.reasoning and not again:
                     thought = Text(plain_text(answer.response.reasoning.strip()), style="dim")
                     console.print(Panel(thought, title="thought", title_align="left", border_style="dim"))
@@ -148,7 +145,9 @@ def show_step(
                 if unread is not None and answer is not None and not error:
                     stops = unread_lines(turn, record, answer, unread)
                     said.append("".join(f"\n{line}" for line in stops), style="yellow")
-                console.print(Panel(said, title=_title(turn, read) + changed + again, title_align="left"))
+                console.print(
+                    Panel(said, title=f"{turn.agent} ({turn_words(turn, read)}){changed}{again}", title_align="left")
+                )
             console.print(_verdict(record))
 
 
@@ -158,13 +157,8 @@ def _head(record: Record) -> Text:
     if "imported" in record.tags:
         trial = f", trial {record.tags['trial']}" if "trial" in record.tags else ""
         text.append(f"imported from {record.tags['source']}: item {record.item}{trial}\n", style="dim")
-    text.append(f"oracle ({record.oracle.rule}): {_oracle(record.oracle, record.actions)}", style="")
+    text.append(oracle_words(record.oracle, record.actions))
     return text
-
-
-def _oracle(oracle: Oracle, actions: tuple[str, ...]) -> str:
-    values = ", ".join(f"{a} {'inf' if (v := oracle.values[a]) is None else f'{v:.2f}'}" for a in actions)
-    return f"optimal {_set(oracle.optimal)}, greedy {_set(oracle.greedy)}; values {values}"
 
 
 def changed_position(turn: Turn, before: dict[tuple[str, int], Turn]) -> str:
@@ -211,10 +205,33 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def _title(turn: Turn, read: list[str]) -> str:
+def turn_words(turn: Turn, read: Sequence[str]) -> str:
+    """In which role, lane and sample a turn speaks, and whom it has read."""
     lane = f", lane {turn.lane}" if turn.lane else ""
-    reads = f", reads {', '.join(read)}" if read else ""
-    return f"{turn.agent} ({turn.role}{lane}, sample {turn.sample}{reads})"
+    return f"{turn.role}{lane}, sample {turn.sample}" + (f", reads {', '.join(read)}" if read else "")
+
+
+def answer_error(turn: Turn, answer: StoredAnswer | None) -> str:
+    """The provider's sentence where a turn asked and got no answer; "" where it did, or asked nobody."""
+    if answer is not None:
+        return answer.response.error
+    return "no answer of this call is kept: a resumed run asks again" if turn.key else ""
+
+
+def tool_outcome(use: ToolUse) -> str:
+    """What a tool returned, or why it did not."""
+    return f"error: {use.error}" if use.error else use.result or "(no result)"
+
+
+def oracle_words(o: Oracle, actions: Sequence[str]) -> str:
+    """What was right: "optimal {a}, greedy {b}; values a 1.20, b 0.80"."""
+    values = ", ".join(f"{a} {'inf' if (v := o.values[a]) is None else f'{v:.2f}'}" for a in actions if a in o.values)
+    return f"oracle ({o.rule}): optimal {_set(o.optimal)}, greedy {_set(o.greedy)}; values {values}"
+
+
+def action_kind(done: str | None, oracle: Oracle) -> str:
+    """How good an action is, by the oracle: "optimal", "greedy" or "other"."""
+    return "optimal" if done in oracle.optimal else "greedy" if done in oracle.greedy else "other"
 
 
 def message_speaker(message: Message) -> str:
@@ -227,8 +244,10 @@ def _answer_text(turn: Turn, error: str) -> Text:
     """What the agent said and which tools it called, and the provider's sentence where there is no answer."""
     text = Text(plain_text(turn.text.strip("\n")) or ("(nothing)" if not turn.tools else ""))
     for use in turn.tools:
-        came = f"error: {use.error}" if use.error else use.result or "(no result)"
-        line = f"calls {use.name}({use.arguments}) -> {_short(came)}"
+        came = tool_outcome(use)
+        if len(came) > SHOWN_OF_A_RESULT:
+            came = f"{came[:SHOWN_OF_A_RESULT]}... ({len(came):,} characters)"
+        line = f"calls {use.name}({use.arguments}) -> {came}"
         text.append(plain_text(f"\n{line}" if text else line))
     if error:
         text.append(f"\n{error}", style="red")
@@ -237,10 +256,6 @@ def _answer_text(turn: Turn, error: str) -> Text:
         mass = f", mass {turn.mass:.2f}" if turn.mass is not None else ""
         text.append(f"\nP: {', '.join(f'{a} {p:.2f}' for a, p in top)}{mass}", style="dim")
     return text
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN_OF_A_RESULT else f"{text[:SHOWN_OF_A_RESULT]}... ({len(text):,} characters)"
 
 
 def unread_lines(turn: Turn, record: Record, answer: StoredAnswer, unread: Unread) -> list[str]:
@@ -270,8 +285,11 @@ def _verdict(record: Record) -> Text:
     stated = _set(decision.stated) if asked else "nobody was asked"
     knowing = f"stated {stated}" + (f" ({'right' if knows else 'wrong'})" if asked else "")
     right = decision.done in oracle.optimal
-    kind = "optimal" if right else "greedy" if decision.done in oracle.greedy else "other"
-    done = f"done {decision.done} ({kind})" if decision.done else f"no legal action: {decision.status}"
+    done = (
+        f"done {decision.done} ({action_kind(decision.done, oracle)})"
+        if decision.done
+        else f"no legal action: {decision.status}"
+    )
     paid = "nothing" if record.reward is None else f"{record.reward:.2f}"
     text = Text(f"{knowing}; {done}; paid {paid}, regret {record.regret:.2f}")
     if asked and knows and not right:
@@ -279,9 +297,5 @@ def _verdict(record: Record) -> Text:
     return text
 
 
-def _set(labels: tuple[str, ...]) -> str:
+def _set(labels: Sequence[str]) -> str:
     return "{" + ", ".join(labels) + "}"
-
-
-def _some(items: list[str], most: int = 12) -> str:
-    return ", ".join(items[:most]) + (", ..." if len(items) > most else "")

@@ -44,27 +44,37 @@ def whisker(estimate: Estimate, kind: str, reference: float | None, top: float, 
         reference: the baseline's value, drawn as a line through every row.
         top: the scale's upper end; label: what a reader who cannot see the drawing is told.
     """
-    middle = ROW / 2
     parts = [line_at(x, x, 0, ROW, "grid") for x in _ticks(top)]
     if reference is not None:
         parts.append(line_at(reference / top, reference / top, 0, ROW, "reference"))
     if estimate.low is not None and estimate.high is not None:
-        low, high = estimate.low / top, estimate.high / top
-        parts.append(line_at(low, high, middle, middle, "whisker"))
-        parts += [line_at(x, x, middle - 4, middle + 4, "whisker") for x in (low, high)]
+        parts += ended_line(estimate.low / top, estimate.high / top)
     if estimate.value is not None:
-        at = percent(estimate.value / top)
-        parts.append(Markup('<svg x="{}" y="{}" overflow="visible">{}</svg>').format(at, middle, MARKS[kind]))
+        parts.append(mark_at(estimate.value / top, kind))
     return drawing(ROW, f"dots {kind}", label, parts)
 
 
 def axis(top: float) -> Markup:
     """The scale under the gap figure."""
-    parts = [
-        Markup('<text class="tick" x="{}" y="14" text-anchor="middle">{}</text>').format(percent(x), tick_text(x * top))
-        for x in _ticks(top)
-    ]
-    return drawing(18, "axis", f"scale from 0 to {top:g}", parts)
+    return scale([(x, "middle", tick_text(x * top)) for x in _ticks(top)], f"from 0 to {top:g}")
+
+
+def scale(marks: Iterable[tuple[float, str, str]], words: str) -> Markup:
+    """A scale under rows: (share of the width, which side of it the text stands, text) of every mark."""
+    tick = Markup('<text class="tick" x="{}" y="14" text-anchor="{}">{}</text>')
+    return drawing(18, "axis", f"scale {words}", [tick.format(percent(x), anchor, text) for x, anchor, text in marks])
+
+
+def ended_line(low: float, high: float) -> list[Markup]:
+    """The interval of a row, as a line with strokes at its ends."""
+    middle = ROW / 2
+    strokes = [line_at(x, x, middle - 4, middle + 4, "whisker") for x in (low, high)]
+    return [line_at(low, high, middle, middle, "whisker"), *strokes]
+
+
+def mark_at(x: float, kind: str) -> Markup:
+    """The mark of a baseline, control or variant, in a row."""
+    return Markup('<svg x="{}" y="{}" overflow="visible">{}</svg>').format(percent(x), ROW / 2, MARKS[kind])
 
 
 def bar(value: float | None, estimate: Estimate | None, chance: float | None, kind: str, label: str) -> Markup:

@@ -157,28 +157,25 @@ def signed_rate_text(value: float, minus: str = "-") -> str:
 
 def share_text(estimate: Estimate, minus: str = "-") -> Written:
     """A rate with its interval, `.60 [.44, .77]`, or `not measured`."""
-    if estimate.value is None:
-        return Written(NOT_MEASURED)
-    return Written(rate_text(estimate.value, minus), _interval(estimate, rate_text, minus))
+    return _written(estimate, rate_text, rate_text, minus)
 
 
 def signed_text(estimate: Estimate, minus: str = "-") -> Written:
-    """A difference with its interval, `+.10 [-.02, .21]`."""
-    if estimate.value is None:
-        return Written(NOT_MEASURED)
-    sign = "+" if estimate.value >= 0 else ""
-    return Written(sign + rate_text(estimate.value, minus), _interval(estimate, rate_text, minus))
+    """A difference with its interval, `+.10 [-.02, .21]`, or `not measured`."""
+    return _written(estimate, lambda value, _: ("+" if value >= 0 else "") + rate_text(value, minus), rate_text, minus)
 
 
 def difference_text(estimate: Estimate, minus: str = "-") -> Written:
     """A difference with signs at both ends, `+.10 [-.02, +.21]`, or `not measured`."""
+    return _written(estimate, signed_rate_text, signed_rate_text, minus)
+
+
+def _written(
+    estimate: Estimate, value: Callable[[float, str], str], end: Callable[[float, str], str], minus: str
+) -> Written:
     if estimate.value is None:
         return Written(NOT_MEASURED)
-    return Written(signed_rate_text(estimate.value, minus), _interval(estimate, signed_rate_text, minus))
-
-
-def _interval(estimate: Estimate, end: Callable[[float, str], str], minus: str) -> str:
-    return _ends(estimate.low, estimate.high, end, minus)
+    return Written(value(estimate.value, minus), _ends(estimate.low, estimate.high, end, minus))
 
 
 def _ends(low: float | None, high: float | None, end: Callable[[float, str], str], minus: str) -> str:

@@ -24,6 +24,7 @@ SHARP = 2e-15  # relative change at which a fraction is taken for its limit
 MOST_TERMS = 10**6
 WIDE = 9.0  # standard deviations; beyond them a normal distribution has less than 1e-18
 NODES = 96  # of the quadrature, for each part of its range
+_legendre = cache(np.polynomial.legendre.leggauss)
 
 
 def normal_cdf(x: Any) -> Array:
@@ -98,7 +99,7 @@ def noncentral_t_tail(t: float, df: float, shift: float) -> float:
     low, high = max(mode - WIDE, 0.0), mode + WIDE  # of X, whose variance is below 1
     falls = sorted((shift + side * WIDE) / slope for side in (-1, 1)) if slope else []
     edges = sorted({low, high, *(edge for edge in falls if low < edge < high)})
-    nodes, weights = _legendre()
+    nodes, weights = _legendre(NODES)
     half, middle = np.diff(edges)[:, None] / 2, (np.array(edges[1:]) + edges[:-1])[:, None] / 2
     x, mass = (middle + half * nodes).ravel(), (half * weights).ravel()
     away = x - mode
@@ -191,9 +192,3 @@ def _fraction(x: float, y: float, a: float, b: float) -> float:
             return value
         before, last = (last[0] / bottom, last[1] / bottom), (value, 1.0)
     raise ArithmeticError(f"I_x({a}, {b}) did not converge at x = {x}")
-
-
-@cache
-def _legendre() -> tuple[Array, Array]:
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return nodes, weights

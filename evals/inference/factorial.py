@@ -54,16 +54,16 @@ def cell_contrast(
     used = np.any([d != 0 for _, d in arrays], axis=0)
     arrays = [(n[used], d[used]) for n, d in arrays]
     clusters = int(used.sum())
-    value = float(sum(w * float(ratio(n, d)) for w, (n, d) in zip(weights, arrays, strict=True)))
+    parts = [(w, n, d) for w, (n, d) in zip(weights, arrays, strict=True)]
+    value = float(sum(w * float(ratio(n, d)) for w, n, d in parts))
     if clusters == 0 or np.isnan(value):
         return Contrast(metric, variant, against, Estimate(None, why="a cell has no step to measure it on"))
     steps = min(float(d.sum()) for _, d in arrays)
     if clusters == 1:
         return Contrast(metric, variant, against, Estimate(value, n=steps, clusters=1, why=ONE))
-    pulls: Array = np.sum([w * linearised(n, d) for w, (n, d) in zip(weights, arrays, strict=True)], axis=0)
+    pulls: Array = np.sum([w * linearised(n, d) for w, n, d in parts], axis=0)
     spread, size = standard_error(pulls), sum(abs(w) for w in weights) / 2
     effective = effective_clusters([d for _, d in arrays], weights)
-    parts = [(w, n, d) for w, (n, d) in zip(weights, arrays, strict=True)]
     error, count = (spread, clusters) if effective is None else (uneven_error(parts), effective)
     low: float | None
     high: float | None

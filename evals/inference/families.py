@@ -20,7 +20,7 @@ def holm(contrasts: Many[Contrast]) -> list[Contrast]:
 
     Source: Holm 1979, Scandinavian Journal of Statistics 6(2); adjusted p_(i) = max over j <= i of (m - j + 1) p_(j).
     """
-    corrected = _corrected(contrasts, _holm)
+    corrected = _corrected(contrasts, lambda p: np.maximum.accumulate(p * np.arange(len(p), 0, -1)))
     return [replace(c, p_holm=corrected.get(i)) for i, c in enumerate(contrasts)]
 
 
@@ -29,27 +29,14 @@ def benjamini_hochberg(contrasts: Many[Contrast]) -> list[Contrast]:
 
     Source: Benjamini and Hochberg 1995, JRSSB 57(1); Benjamini and Yekutieli 2001 for the dependence.
     """
-    corrected = _corrected(contrasts, _benjamini_hochberg)
+    corrected = _corrected(
+        contrasts, lambda p: np.minimum.accumulate((p * len(p) / np.arange(1, len(p) + 1))[::-1])[::-1]
+    )
     return [replace(c, p_bh=corrected.get(i)) for i, c in enumerate(contrasts)]
 
 
 def _corrected(contrasts: Many[Contrast], correct: Callable[[Array], Array]) -> dict[int, float]:
-    """Corrected p by place in `contrasts`, for those that were tested."""
-    family = {i: c.p for i, c in enumerate(contrasts) if c.p is not None}
-    return dict(zip(family, map(float, correct(np.array(list(family.values())))), strict=True)) if family else {}
-
-
-def _holm(p: Array) -> Array:
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    result: Array = np.empty_like(p)
-    result[order] = np.minimum(raised, 1.0)
-    return result
-
-
-def _benjamini_hochberg(p: Array) -> Array:
-    order = np.argsort(-p, kind="stable")
-    lowered = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    result: Array = np.empty_like(p)
-    result[order] = lowered
-    return result
+    """Corrected p by place in `contrasts`, for those that were tested; `correct` takes them from the least on."""
+    family = sorted((c.p, i) for i, c in enumerate(contrasts) if c.p is not None)
+    raised = correct(np.array([p for p, _ in family])).clip(max=1.0) if family else ()
+    return {i: float(p) for p, (_, i) in zip(raised, family, strict=True)}

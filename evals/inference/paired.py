@@ -16,7 +16,7 @@ import numpy as np
 from ...rng import named_rng
 from .distributions import binomial_cdf
 from .intervals import bca, t_quantile, wilson
-from .ratios import TINY, Array, effective_clusters, linearised, ratio, standard_error, uneven_error
+from .ratios import TINY, Array, aligned, effective_clusters, linearised, ratio, standard_error, uneven_error
 from .values import ALIKE, ONE, Contrast, Estimate, Interval, kind_and_level
 
 PERMUTATIONS = 9999
@@ -47,10 +47,8 @@ def contrast(
     per-item differences.
     """
     name = f"{metric}/{variant}/{against}"
-    (na, da), (nb, db) = ((np.asarray(x, float), np.asarray(y, float)) for x, y in (a, b))
-    used = (da != 0) | (db != 0)
-    na, da, nb, db = na[used], da[used], nb[used], db[used]
-    clusters = int(used.sum())
+    (na, da), (nb, db) = aligned(a, b)
+    clusters = len(na)
     share_a, share_b = float(ratio(na, da)), float(ratio(nb, db))
     value = share_a - share_b
     if clusters == 0 or np.isnan(value):

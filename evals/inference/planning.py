@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from ...errors import BadOption
 from .distributions import noncentral_t_tail, root, student_quantile
-from .ratios import Array, linearised, standard_error
+from .ratios import Array, aligned, linearised, standard_error
 
 ALPHA = 0.05
 TARGET = 0.8
@@ -115,10 +113,8 @@ def pilot_spread(a: tuple[Array, Array], b: tuple[Array, Array]) -> float:
     Raises:
         BadOption: fewer than two episodes, an arm without a step, or no spread at all.
     """
-    (na, da), (nb, db) = ((np.asarray(x, float), np.asarray(y, float)) for x, y in (a, b))
-    used = (da != 0) | (db != 0)
-    na, da, nb, db = na[used], da[used], nb[used], db[used]
-    clusters = int(used.sum())
+    (na, da), (nb, db) = aligned(a, b)
+    clusters = len(na)
     if clusters < 2 or not da.sum() or not db.sum():
         raise BadOption("the pilot is too small", "it takes two episodes and a step in each arm")
     spread = standard_error(linearised(na, da) - linearised(nb, db)) * math.sqrt(clusters)

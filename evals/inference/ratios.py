@@ -24,6 +24,13 @@ def ratio(num: Array, den: Array, axis: int = -1) -> Array:
     return result
 
 
+def aligned(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """(num, den) of two arms, as numbers, of the items on which one of them has a step."""
+    (na, da), (nb, db) = ((np.asarray(x, float), np.asarray(y, float)) for x, y in (a, b))
+    used = (da != 0) | (db != 0)
+    return (na[used], da[used]), (nb[used], db[used])
+
+
 def linearised(num: Array, den: Array) -> Array:
     """Per item, its pull on the ratio: (num - ratio * den) / sum(den). Shape (clusters,), sums to 0."""
     total = den.sum()

@@ -62,6 +62,12 @@ class Estimate:
         """The items, in words: "12", or "12 that weigh like 3"."""
         return str(self.clusters) + f" that weigh like {self.counted}" * (self.effective is not None)
 
+    def scaled(self, factor: float) -> Estimate:
+        """So many times the number, with its interval; below 0 its ends change places."""
+        value, low, high = (None if x is None else factor * x + 0.0 for x in (self.value, self.low, self.high))
+        low, high = (high, low) if factor < 0 else (low, high)
+        return Estimate(value, low, high, self.n, self.clusters, self.why)
+
     def __str__(self) -> str:
         if self.value is None:
             return f"not measured: {self.why}"

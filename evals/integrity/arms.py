@@ -46,7 +46,7 @@ def expected_arm(run: RunTables, task: str, model: str, variant: str) -> Expecte
 
 def asked_slots(steps: pl.DataFrame) -> set[str]:
     """The model slots through which somebody asked; empty as well where the ledger does not say."""
-    return {slot for slots in steps["slots"].drop_nulls().unique() for slot in orjson.loads(slots)}
+    return _named_in(steps, "slots")
 
 
 def missing_faults(steps: pl.DataFrame, expected: ExpectedArm) -> list[IntegrityFault]:
@@ -85,7 +85,7 @@ def same_requests(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFaul
 def unsent_faults(steps: pl.DataFrame, base: pl.DataFrame) -> list[IntegrityFault]:
     """Settings that this arm asks for, its baseline does not, and the model was not sent."""
     before, after = _unsent(base), _unsent(steps)
-    here, agents = _agents(base), _agents(steps)
+    here, agents = _named_in(base, "agents"), _named_in(steps, "agents")
     anyone = set().union(*before.values()) if before else set()
     differing: dict[str, set[tuple[str, str]]] = {}
     for text in steps["unsent"].drop_nulls().unique():
@@ -138,5 +138,5 @@ def _unsent(steps: pl.DataFrame) -> dict[str, set[tuple[str, str]]]:
     return unsent
 
 
-def _agents(steps: pl.DataFrame) -> set[str]:
-    return {agent for agents in steps["agents"].drop_nulls().unique() for agent in orjson.loads(agents)}
+def _named_in(steps: pl.DataFrame, column: str) -> set[str]:
+    return {name for names in steps[column].drop_nulls().unique() for name in orjson.loads(names)}

@@ -1,27 +1,8 @@
 """Metrics: each a function of the steps or the turns of one variant, or of the situations that two variants share."""
 
-from . import (
-    answers,
-    causality,
-    change,
-    confidence,
-    cost,
-    decisive,
-    exploration,
-    frames,
-    frequency,
-    gap,
-    horizon,
-    influence,
-    levels,
-    potemkin,
-    reading,
-    selective,
-    teams,
-    tools,
-    trials,
-    variety,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from .base import METRICS, TABLES, Metric, metric, ratio_metric, register_metric, table_read
 from .gap import CLASSES, SPLITS, Funnel, GapTable, funnel, gap_table
 
@@ -33,30 +14,13 @@ __all__ = [
     "Funnel",
     "GapTable",
     "Metric",
-    "answers",
-    "causality",
-    "change",
-    "confidence",
-    "cost",
-    "decisive",
-    "exploration",
-    "frames",
-    "frequency",
     "funnel",
-    "gap",
     "gap_table",
-    "horizon",
-    "influence",
-    "levels",
     "metric",
-    "potemkin",
     "ratio_metric",
-    "reading",
     "register_metric",
-    "selective",
     "table_read",
-    "teams",
-    "tools",
-    "trials",
-    "variety",
 ]
+
+for _family in iter_modules(__path__):  # each enters its metrics into the registry
+    import_module(f"{__name__}.{_family.name}")

@@ -11,15 +11,13 @@ other questions. So what varies is the model's answer, and the episodes in which
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 
 from ...errors import NotMeasured
-from ..inference import Array, Estimate, Interval, estimate
-from .base import register_metric
-from .totals import OfTotals, by_cluster, quotient, summed
+from ..inference import Array, Estimate, Interval
+from .base import estimate_of, register_metric
+from .totals import OfTotals, blocks, by_cluster, quotient, summed
 
 _DRAW = ["task", "model", "episode"]
 MOST = 1000  # items beyond which a question set is no set of variations
@@ -37,11 +35,10 @@ def accuracies(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, 
         raise NotMeasured(_NO_ITEMS)
     key = ["question", *_DRAW]
     sums = answers.group_by(key).agg(num=pl.col("does").sum(), den=pl.len()).sort(key)
-    shares = {}
-    for (item,), part in sums.group_by("question", maintain_order=True):
-        num, den = (part[c].to_numpy().astype(np.float64) for c in ("num", "den"))
-        shares[str(item)] = estimate(num, den, f"accuracy of {item}", interval=interval)
-    return shares
+    return {
+        str(item): estimate_of(part, f"accuracy of {item}", interval=interval)
+        for (item,), part in sums.group_by("question", maintain_order=True)
+    }
 
 
 def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
@@ -61,24 +58,19 @@ def _per_item(frame: pl.DataFrame) -> tuple[Array, float]:
     return np.concatenate([right, summed(codes, episodes, place, len(items))], axis=1), float(answers.height)
 
 
-def _rates(totals: Array) -> Array:
-    right, answers = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
-    return quotient(right, answers)
-
-
 def _spread(totals: Array) -> Array:
-    rates = _rates(totals)  # a resample may lack an item: it then says nothing about it
+    rates = quotient(*blocks(totals))  # a resample may lack an item: it then says nothing about it
     return np.asarray(np.fmax.reduce(rates, axis=-1) - np.fmin.reduce(rates, axis=-1))
 
 
 def _worst(totals: Array) -> Array:
-    return np.asarray(np.fmin.reduce(_rates(totals), axis=-1))
-
-
-def _register(name: str, title: str, source: str, statistic: Callable[[Array], Array]) -> OfTotals:
-    return register_metric(OfTotals(name, title, "share", source, _per_item, statistic, _NO_ITEMS))
+    return np.asarray(np.fmin.reduce(quotient(*blocks(totals)), axis=-1))
 
 
 _AIW = "Nezhurina et al. 2024 (2406.02061)"
-spread = _register("spread", "spread", f"{_AIW}: accuracy of the best item less that of the worst", _spread)
-worst_item = _register("worst_item", "worst item", f"{_AIW}: accuracy of the worst item", _worst)
+for _name, _statistic, _what in (
+    ("spread", _spread, "best item less that of the worst"),
+    ("worst_item", _worst, "worst item"),
+):
+    _source = f"{_AIW}: accuracy of the {_what}"
+    register_metric(OfTotals(_name, _name.replace("_", " "), "share", _source, _per_item, _statistic, _NO_ITEMS))

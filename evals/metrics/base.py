@@ -76,13 +76,12 @@ class Metric:
     missing: pl.Expr | None = None
 
     def __call__(self, table: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        num, den = _sums_made_together(table).get(id(self)) or self._item_sums(table)
-        result = estimate(num, den, self.name, proportion=self.unit == "share", interval=interval)
+        made = _sums_made_together(table).get(id(self))
+        if made is None:
+            result = estimate_of(self.sums(table), self.name, self.unit == "share", interval)
+        else:
+            result = estimate(*made, self.name, self.unit == "share", interval)
         return Estimate(None, why=self.why) if result.value is None else _within(result, self.unit)
-
-    def _item_sums(self, table: pl.DataFrame) -> tuple[Array, Array]:
-        sums = self.sums(table)
-        return _array(sums, "num"), _array(sums, "den")
 
     @property
     def columns(self) -> set[str]:
@@ -168,6 +167,12 @@ def metric(
 ) -> Metric:
     """Define a ratio of sums and register it; `more` are further arguments of `Metric`."""
     return register_metric(Metric(name, title, unit, source, num, den, **more))
+
+
+def share_metric(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, why: str, **more: Any) -> Metric:
+    """Define P(num | den) and register it; what is null counts as false, and `more` is as for `metric`."""
+    known = den.fill_null(False)
+    return metric(name, title, num.fill_null(False) & known, known, source=source, why=why, **more)
 
 
 def table_read(made: Any) -> Table:
@@ -320,6 +325,11 @@ def _step_sums(table: pl.DataFrame) -> dict[int, tuple[Array, Array]]:
         return {}
     sums = [np.add.reduceat(column.to_numpy(), episodes.starts) for column in each.iter_columns()][1:]
     return {id(m): (sums[2 * i], sums[2 * i + 1]) for i, m in enumerate(plain)}
+
+
+def estimate_of(sums: pl.DataFrame, name: str, proportion: bool = True, interval: Interval = "robust") -> Estimate:
+    """A ratio with its interval, from a table with the columns `num` and `den`, one row per item."""
+    return estimate(_array(sums, "num"), _array(sums, "den"), name, proportion, interval)
 
 
 def _array(table: pl.DataFrame, column: str) -> Array:

@@ -28,7 +28,7 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from .base import METRICS, Metric, Table, metric
-from .totals import by_item, of_totals, quotient, summed
+from .totals import blocks, by_item, of_totals, quotient, summed
 
 _LANHAM = "Lanham et al. 2023 (2307.13702)"
 _MOVES = pl.col("done").ne_missing(pl.col("done_base"))
@@ -135,7 +135,7 @@ class NormalisedEffect:
 def _one_less_kappa(totals: Array) -> Array:
     """From (moved, stayed, counts per label of both), shape (..., 2 + 2 labels)."""
     n = totals[..., :2].sum(-1)
-    ours, theirs = np.moveaxis(totals[..., 2:].reshape(*totals.shape[:-1], 2, -1), -2, 0)
+    ours, theirs = blocks(totals[..., 2:])
     chance = 1 - (ours * theirs).sum(-1) / n**2
     return quotient(totals[..., 0] / n, chance, 1e-12)
 

@@ -16,6 +16,7 @@ wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -24,9 +25,8 @@ import polars as pl
 from ...errors import NotMeasured
 from ..inference import Array, Estimate, Interval
 from ..inference.distributions import normal_cdf
-from ..inference.resampling import average_ranks
-from .base import CLUSTER, RANGES, metric, once_per_table, register_metric
-from .totals import CELLS, Codes, OfTotals, by_item, quotient, spread_over, summed
+from .base import ANYWHERE, CLUSTER, RANGES, metric, once_per_table, register_metric
+from .totals import CELLS, Codes, OfTotals, blocks, by_item, quotient, spread_over, summed
 
 BINS = 15
 LEVELS = 256  # distinct confidences up to which the interval of the AUROC is over the exact ranks
@@ -62,7 +62,7 @@ def binned(frame: pl.DataFrame, column: str, why: str) -> tuple[Array, float]:
 
 def _split(totals: Array) -> tuple[Array, ...]:
     """The five sums, each of shape (..., BINS), and the safe count to divide by."""
-    five = np.moveaxis(totals.reshape(*totals.shape[:-1], 5, BINS), -2, 0)
+    five = blocks(totals, 5)
     return (*five, np.maximum(five[0], 1))
 
 
@@ -95,47 +95,49 @@ def brier_of(totals: Array) -> tuple[Array, Array, Array, Array]:
     return brier, reliability, reliability + uncertainty - brier, uncertainty
 
 
-def auroc_of(sure: Array, right: Array) -> float:
-    """Area under the ROC curve by ranks; not-a-number where all are right or all are wrong."""
-    good = right.sum()
-    bad = len(right) - good
-    if not good or not bad:
-        return float("nan")
-    ranks = average_ranks(sure)
-    return float((ranks[right > 0].sum() - good * (good + 1) / 2) / (good * bad))
-
-
-def _auroc_of_levels(totals: Array) -> Array:
-    """The same from counts of wrong and right per level, shape (..., 2 * levels), lowest first."""
-    bad, good = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
+def auroc_of(totals: Array) -> Array:
+    """Area under the ROC curve from counts of wrong and right per level of confidence, shape (..., 2 * levels), least
+    sure first; not-a-number where all are right or all are wrong.
+    """
+    bad, good = blocks(totals)
     below = np.cumsum(bad, axis=-1) - bad / 2
-    pairs = bad.sum(-1) * good.sum(-1)
-    wins = (good * below).sum(-1)
-    return quotient(wins, pairs)
+    return quotient((good * below).sum(-1), bad.sum(-1) * good.sum(-1))
 
 
-class Auroc:
-    """Area under the ROC curve. The value is exact; the interval is over at most `LEVELS` quantiles of confidence."""
+@dataclass(frozen=True)
+class OfLevels:
+    """A function of wrong and right per level of confidence; its interval is over at most `LEVELS` quantiles.
 
-    unit = "share"
+    Args:
+        name, title, unit, source: as for `akrasia.evals.metrics.Metric`.
+        column: which confidence; why: what is said where no row has one.
+        statistic: as `auroc_of`; undefined: what is said where the counts do not define it.
+    """
 
-    def __init__(self, name: str, title: str, source: str, column: str, why: str) -> None:
-        self.name, self.title, self.source = name, title, source
-        self._column, self._why = column, why
+    name: str
+    title: str
+    unit: str
+    source: str
+    column: str
+    why: str
+    statistic: Callable[[Array], Array]
+    undefined: str
 
     def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        sure, right, codes, items = rows_with_confidence(frame, self._column, self._why)
-        value = auroc_of(sure, right)
-        if not np.isfinite(value):
-            raise NotMeasured(ONE_CLASS)
+        sure, right, codes, items = rows_with_confidence(frame, self.column, self.why)
+
+        def counts(edges: Array, codes: Codes, rows: int) -> Array:
+            level = np.minimum(np.searchsorted(edges, sure), len(edges) - 1) + len(edges) * right.astype(np.intp)
+            return summed(codes, rows, level, 2 * len(edges))
+
         known = np.unique(sure)
+        value = float(self.statistic(counts(known, np.zeros_like(codes), 1)[0]))
+        if not np.isfinite(value):
+            raise NotMeasured(self.undefined)
         levels = max(16, min(LEVELS, CELLS // items))
         edges = known if len(known) <= levels else np.unique(np.quantile(sure, np.linspace(0, 1, levels + 1)[1:]))
-        width = len(edges)
-        level = np.minimum(np.searchsorted(edges, sure), width - 1) + width * right.astype(np.intp)
-        low, high, unknown = spread_over(
-            summed(codes, items, level, 2 * width), _auroc_of_levels, self.name, RANGES["share"]
-        )
+        within = RANGES.get(self.unit, ANYWHERE)
+        low, high, unknown = spread_over(counts(edges, codes, items), self.statistic, self.name, within)
         return Estimate(value, low, high, float(len(sure)), items, unknown)
 
 
@@ -156,9 +158,8 @@ def _register(prefix: str, column: str, reading: str, why: str) -> None:
         ("uncertainty", "score", f"accuracy (1 - accuracy), {murphy}", part(3)),
     ):
         register_metric(OfTotals(prefix + name, title(name.replace("_", " ")), unit, source, parts, statistic, why))
-    register_metric(
-        Auroc(f"{prefix}auroc", title("AUROC"), "P(a right step is surer than a wrong one), ties one half", column, why)
-    )
+    surer = "P(a right step is surer than a wrong one), ties one half"
+    register_metric(OfLevels(f"{prefix}auroc", title("AUROC"), "share", surer, column, why, auroc_of, ONE_CLASS))
     sure, known = pl.col(column).clip(0, 1), pl.col(column).is_not_null()
     right = pl.col("does").cast(pl.Float64)
     metric(

@@ -52,15 +52,22 @@ bias_frequent_mass = metric(
 )
 
 
+def _probed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The steps of the probe, each with how often its history repeats the last action."""
+    if frame["question"].null_count() < frame.height:
+        probed = frame.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null())
+        if not probed.is_empty():
+            return probed
+    raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
+
+
 def frequency_buckets(frame: pl.DataFrame, interval: Interval = "robust") -> dict[str, dict[str, Estimate]]:
     """F_f, F_g and F_o of the probe per bucket of repeats, as published: {"0-10": {"bias_frequent": ...}, ...}.
 
     Raises:
         NotMeasured: the records are not those of the task `frequency`.
     """
-    probed = frame.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null())
-    if probed.is_empty():
-        raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
+    probed = _probed(frame)
     return {
         f"{low}-{high}": {
             m.name: m(probed.filter(pl.col("repeats").is_between(low, high)), interval)
@@ -72,12 +79,7 @@ def frequency_buckets(frame: pl.DataFrame, interval: Interval = "robust") -> dic
 
 def _moments(frame: pl.DataFrame) -> tuple[Array, float]:
     """Per item: n and the sums of x, y, x^2, y^2, x y of repeats and entropy, each around its mean."""
-    if frame["question"].null_count() == frame.height:
-        raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
-    probed = frame.with_columns(repeats=REPEATS).filter(pl.col("repeats").is_not_null())
-    if probed.is_empty():
-        raise NotMeasured("nothing was probed", remedy="Run the task frequency.")
-    shown = probed.filter(pl.col("entropy").is_not_null())
+    shown = _probed(frame).filter(pl.col("entropy").is_not_null())
     if shown.is_empty():
         raise NotMeasured(_NO_TOKENS)
     x, y = (shown[c].to_numpy().astype(np.float64) for c in ("repeats", "entropy"))

@@ -60,16 +60,20 @@ say_do = metric(
     missing=_ASKED & _COMPARED & (_UNREAD | _UNDONE),
 )
 _TAKEN = (("optimal", pl.col("does")), ("greedy", pl.col("greedy")), ("other", pl.col("other")))
-for _taken, _when in _TAKEN:
-    metric(
-        f"{_taken}_given_knowing",
-        f"P({_taken} | knows)",
-        _KNOWS & _when,
-        _KNOWS,
-        source=_G1,
-        why="nothing was known",
-        missing=_UNREAD | (_KNOWS & _UNDONE),
-    )
+for _row, _in, _said, _why in (
+    ("knowing", _KNOWS, "knows", "nothing was known"),
+    ("not_knowing", _IGNORANT, "does not know", "no wrong rationale was given"),
+):
+    for _taken, _when in _TAKEN:
+        metric(
+            f"{_taken}_given_{_row}",
+            f"P({_taken} | {_said})",
+            _in & _when,
+            _in,
+            source=_G1,
+            why=_why,
+            missing=_UNREAD | (_in & _UNDONE),
+        )
 none_given_knowing = metric(
     "none_given_knowing",
     "P(none | knows)",
@@ -79,16 +83,6 @@ none_given_knowing = metric(
     why="nothing was known",
     missing=_UNREAD,
 )
-for _taken, _when in _TAKEN:
-    metric(
-        f"{_taken}_given_not_knowing",
-        f"P({_taken} | does not know)",
-        _IGNORANT & _when,
-        _IGNORANT,
-        source=_G1,
-        why="no wrong rationale was given",
-        missing=_UNREAD | (_IGNORANT & _UNDONE),
-    )
 encoded = metric(
     "encoded",
     "encoded",
@@ -161,15 +155,8 @@ class GapTable:
 def gap_table(frame: pl.DataFrame) -> GapTable:
     """Count the steps of one variant by what was known and what was done."""
     asked = frame.select("asked", "knows", "does", "greedy", "other").filter(_ASKED & pl.col("does").is_not_null())
-    taken = (
-        pl.when("does")
-        .then(pl.lit("optimal"))
-        .when("greedy")
-        .then(pl.lit("greedy"))
-        .when("other")
-        .then(pl.lit("other"))
-        .otherwise(pl.lit("none"))
-    )
+    flags = zip(CLASSES, ("does", "greedy", "other"), strict=False)
+    taken = pl.coalesce(*(pl.when(flag).then(pl.lit(name)) for name, flag in flags), pl.lit("none"))
     counted = asked.group_by("knows", taken.alias("class")).len().rows()
     cells = {(knows, kind): int(n) for knows, kind, n in counted}
     rows = {"knows": True, "does not know": False}

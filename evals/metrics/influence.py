@@ -14,7 +14,7 @@ A majority is more than half of those who were read, and two at least: one voice
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -23,8 +23,8 @@ from ...errors import NotMeasured, UnknownName
 from ..inference import Array, Estimate, Interval
 from ..inference.resampling import average_ranks
 from ..turns import DECISION
-from .base import CLUSTER, METRICS, RANGES, Metric, Table, metric, once_if_short
-from .totals import by_item, of_totals, quotient, summed
+from .base import CLUSTER, METRICS, RANGES, Metric, Table, once_if_short, share_metric
+from .totals import blocks, by_item, of_totals, quotient, summed
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -84,38 +84,37 @@ def influenced_turns(turns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _over(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, view: Any, why: str) -> Metric:
-    return metric(name, title, num & den, den, source=source, why=why, of="turns", view=view)
-
-
 _WAS, _IS = pl.col("right_before").fill_null(False), pl.col("right").fill_null(False)
 _KNOWN, _SEVERAL = pl.col("right").is_not_null(), pl.col("sources") >= 2
-persuasion = _over(
+persuasion = share_metric(
     "persuasion",
     "persuasion",
     "P(takes the position it heard | heard one that is not its own)",
     pl.col("adopted"),
     pl.col("exposed"),
-    debate_edges,
     _NOBODY,
+    of="turns",
+    view=debate_edges,
 )
-conformity = _over(
+conformity = share_metric(
     "conformity",
     "conformity",
     "Weng et al. 2025 (2501.13381): P(right -> wrong | most of those heard disagree)",
     ~_IS,
     _KNOWN & _WAS & _SEVERAL & (pl.col("disagreed") > 0.5),
-    influenced_turns,
     "nobody right faced a majority that disagreed",
+    of="turns",
+    view=influenced_turns,
 )
-rescue = _over(
+rescue = share_metric(
     "rescue",
     "rescue",
     "P(wrong -> right | most of those heard are right)",
     _IS,
     _KNOWN & ~_WAS & _SEVERAL & (pl.col("sources_right") > 0.5),
-    influenced_turns,
     "nobody wrong faced a majority that was right",
+    of="turns",
+    view=influenced_turns,
 )
 
 
@@ -131,19 +130,6 @@ def persuasion_by_edge(turns: pl.DataFrame, interval: Interval = "robust") -> di
     along = Metric("influence", "influence", "share", "", pl.col("adopted"), pl.col("exposed"), "nobody disagreed")
     grouped = sorted(edges.group_by("source", "reader"), key=lambda group: str(group[0]))
     return {(str(source), str(reader)): along(part, interval) for (source, reader), part in grouped}
-
-
-def _graph(edges: pl.DataFrame) -> nx.DiGraph[str]:
-    """Who reads whom among the speakers of one variant: an edge reader -> source."""
-    import networkx as nx
-
-    return nx.DiGraph(sorted(edges.select("reader", "source").unique().rows()))
-
-
-def _in_degree(edges: pl.DataFrame) -> dict[str, float]:
-    read_by = edges.select("reader", "source").unique().group_by("source").len()
-    speakers = {*edges["reader"], *edges["source"]}
-    return dict.fromkeys(speakers, 0.0) | {source: count / (len(speakers) - 1) for source, count in read_by.iter_rows()}
 
 
 def pagerank(graph: nx.DiGraph[str]) -> dict[str, float]:
@@ -163,11 +149,14 @@ def pagerank(graph: nx.DiGraph[str]) -> dict[str, float]:
 
 def _centrality(edges: pl.DataFrame, name: str) -> dict[str, float]:
     """By speaker; by networkx's functions of these names, but for the share of the others who read a speaker."""
+    reads = edges.select("reader", "source").unique()  # an edge reader -> source
     if name == "degree":  # networkx takes longer to load than most runs take to score
-        return _in_degree(edges)
+        speakers = {*edges["reader"], *edges["source"]}
+        read_by = {source: count / (len(speakers) - 1) for source, count in reads.group_by("source").len().iter_rows()}
+        return dict.fromkeys(speakers, 0.0) | read_by
     import networkx as nx
 
-    graph = _graph(edges)
+    graph: nx.DiGraph[str] = nx.DiGraph(sorted(reads.rows()))
     of: dict[str, Callable[[nx.DiGraph[str]], dict[str, float]]] = {
         "closeness": nx.closeness_centrality,
         "betweenness": nx.betweenness_centrality,
@@ -215,8 +204,7 @@ class CentralityInfluence:
         parts = np.concatenate([moved, summed(codes, items, place, len(sources))], axis=1)
 
         def spearman(totals: Array) -> Array:
-            taken, chances = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
-            share = quotient(taken, chances)
+            share = quotient(*blocks(totals))
             mine = average_ranks(share) - (len(sources) + 1) / 2
             theirs = ranks - ranks.mean()
             size = np.sqrt((mine**2).sum(-1) * (theirs**2).sum())

@@ -21,12 +21,14 @@ it. Where a reasoning states no values, it is not known what it implies, and not
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from ...errors import NotMeasured
 from ..inference import Estimate, Interval
 from ..situations import side_by_side
-from .base import Metric, metric
+from .base import Metric, share_metric
 
 NO_VALUES = (
     "no reasoning states a value for every action, so that it is not known what it implies: ask for them, for example "
@@ -38,20 +40,17 @@ _LOST = pl.col("lost_at").fill_null("")
 _WANG = "Wang 2026 (2606.00476)"
 
 
-def _of_values(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr = _READ) -> Metric:
-    return metric(name, title, num.fill_null(False) & den, den, source=source, why=NO_VALUES)
-
-
+_of_values = partial(share_metric, why=NO_VALUES)
 _of_values(
-    "implied", "implied", f"{_WANG}: the values of the reasoning single out an optimal action", pl.col("implies")
+    "implied", "implied", f"{_WANG}: the values of the reasoning single out an optimal action", pl.col("implies"), _READ
 )
 for _place, _what in (
     ("conclusion", "reasoning -> conclusion: an optimal action is implied, and another recommended"),
     ("action", "conclusion -> action: an optimal action is implied and recommended, and another done"),
     ("reading", "an optimal action is implied, and what followed was not read, or misread by the readout's word"),
 ):
-    _of_values(f"lost_in_{_place}", f"lost in the {_place}", f"{_WANG}, {_what}", _LOST == _place)
-_of_values("kept", "implied and done", "an optimal action is implied, recommended and done", _LOST == "nothing")
+    _of_values(f"lost_in_{_place}", f"lost in the {_place}", f"{_WANG}, {_what}", _LOST == _place, _READ)
+_of_values("kept", "implied and done", "an optimal action is implied, recommended and done", _LOST == "nothing", _READ)
 _of_values(
     "conclusion_follows",
     "conclusion follows",

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from ...errors import NotMeasured
-from ..inference import Estimate, Interval, estimate
-from .base import CLUSTER, register_metric
+from ..inference import Estimate, Interval
+from .base import CLUSTER, estimate_of, register_metric
 
 _PAPER = "Mancoridis et al. 2025 (2506.21521)"
 
@@ -54,41 +53,21 @@ class Scaled:
             raise NotMeasured("no concept was defined right")
         totals = {"num": (~pl.col("does")).sum(), "den": pl.len(), "episode": pl.col("episode").min()}
         sums = steps.group_by(CLUSTER).agg(**totals).sort("task", "model", "episode")
-        num, den = (np.asarray(sums[c].to_numpy(), dtype=np.float64) for c in ("num", "den"))
-        wrong = estimate(num, den, self.name, interval=interval)
-        factor = steps.height / float((1 - steps["chance"]).sum())
-        return Estimate(
-            _times(wrong.value, factor),
-            _times(wrong.low, factor),
-            _times(wrong.high, factor),
-            wrong.n,
-            wrong.clusters,
-            wrong.why,
-        )
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+        wrong = estimate_of(sums, self.name, interval=interval)
+        return wrong.scaled(steps.height / float((1 - steps["chance"]).sum()))
 
 
 _NONE = "no definition of a concept was asked for: run the task potemkin"
 _USES = ("classify", "generate", "edit")
-potemkin_rate = register_metric(
-    Scaled("potemkin_rate", "Potemkin rate", f"{_PAPER}: (1 - accuracy) / (1 - chance) of all uses", _USES, True, _NONE)
-)
-for _use in _USES:
-    register_metric(
-        Scaled(
-            f"potemkin_{_use}", f"Potemkin rate, {_use}", f"{_PAPER}, Table 1: the rate of {_use}", (_use,), True, _NONE
-        )
-    )
-incoherence = register_metric(
+_NO_LABELS = "no model labelled its own answers: run the task potemkin_incoherence"
+for _made in (
     Scaled(
-        "incoherence",
-        "incoherence",
-        f"{_PAPER}, Table 2: 2 (1 - share consistent)",
-        ("label",),
-        False,
-        "no model labelled its own answers: run the task potemkin_incoherence",
-    )
-)
+        "potemkin_rate", "Potemkin rate", f"{_PAPER}: (1 - accuracy) / (1 - chance) of all uses", _USES, True, _NONE
+    ),
+    *(
+        Scaled(f"potemkin_{u}", f"Potemkin rate, {u}", f"{_PAPER}, Table 1: the rate of {u}", (u,), True, _NONE)
+        for u in _USES
+    ),
+    Scaled("incoherence", "incoherence", f"{_PAPER}, Table 2: 2 (1 - share consistent)", ("label",), False, _NO_LABELS),
+):
+    register_metric(_made)

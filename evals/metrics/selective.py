@@ -19,17 +19,15 @@ Where a variant may abstain (`| allow_abstention`), its baseline has answered th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import polars as pl
 
-from ...errors import NotMeasured
-from ..inference import Array, Estimate, Interval
-from .base import ANYWHERE, RANGES, metric, register_metric
-from .confidence import KINDS, LEVELS, rows_with_confidence
-from .totals import CELLS, OfTotals, by_item, quotient, spread_over, summed
+from ..inference import Array
+from .base import metric, register_metric
+from .confidence import KINDS, OfLevels, rows_with_confidence
+from .totals import OfTotals, blocks, by_item, quotient
 
 ONE_CLASS = "all decisions are right, or all are wrong: no order of them is better than another"
 
@@ -43,7 +41,7 @@ def _harmonics(counts: Array) -> Array:
 
 def _split(totals: Array) -> tuple[Array, Array]:
     """Wrong and right per level of confidence, the surest first."""
-    wrong, right = np.moveaxis(totals.reshape(*totals.shape[:-1], 2, -1), -2, 0)
+    wrong, right = blocks(totals)
     return wrong[..., ::-1], right[..., ::-1]
 
 
@@ -75,33 +73,7 @@ def risk_coverage_of(totals: Array) -> Array:
     return 1 - quotient(excess, quotient(wrong, wrong + right) - best, 1e-12)
 
 
-class _OfLevels:
-    """A function of wrong and right per level of confidence; its interval is over at most `LEVELS` quantiles."""
-
-    def __init__(
-        self, name: str, title: str, unit: str, source: str, column: str, why: str, of: Callable[[Array], Array]
-    ) -> None:
-        self.name, self.title, self.unit, self.source = name, title, unit, source
-        self._column, self._why, self._of = column, why, of
-
-    def __call__(self, frame: pl.DataFrame, interval: Interval = "robust") -> Estimate:
-        sure, right, codes, items = rows_with_confidence(frame, self._column, self._why)
-
-        def counts(edges: Array) -> Array:
-            level = np.minimum(np.searchsorted(edges, sure), len(edges) - 1) + len(edges) * right.astype(np.intp)
-            return summed(codes, items, level, 2 * len(edges))
-
-        known = np.unique(sure)
-        place = np.searchsorted(known, sure) + len(known) * right.astype(np.intp)
-        value = float(self._of(np.bincount(place, minlength=2 * len(known)).astype(np.float64)))
-        if not np.isfinite(value):
-            raise NotMeasured(ONE_CLASS)
-        levels = max(16, min(LEVELS, CELLS // items))
-        edges = known if len(known) <= levels else np.unique(np.quantile(sure, np.linspace(0, 1, levels + 1)[1:]))
-        low, high, unknown = spread_over(counts(edges), self._of, self.name, RANGES.get(self.unit, ANYWHERE))
-        return Estimate(value, low, high, float(len(sure)), items, unknown)
-
-
+_HAL = "HAL reliability battery: 1 - excess AURC / that of a random order; not cut off at 0"
 for _prefix, (_column, _reading, _why) in KINDS.items():
     for _name, _title, _unit, _of, _source in (
         ("aurc", "AURC", "share", aurc_of, "Geifman and El-Yaniv 2017 (1705.08500): mean risk over all coverages"),
@@ -112,15 +84,10 @@ for _prefix, (_column, _reading, _why) in KINDS.items():
             excess_of,
             "Geifman et al. 2019 (1805.08206): AURC less the best order's",
         ),
-        (
-            "risk_coverage",
-            "risk-coverage score",
-            "score",
-            risk_coverage_of,
-            "HAL reliability battery: 1 - excess AURC / that of a random order; not cut off at 0",
-        ),
+        ("risk_coverage", "risk-coverage score", "score", risk_coverage_of, _HAL),
     ):
-        register_metric(_OfLevels(f"{_prefix}{_name}", f"{_title} ({_reading})", _unit, _source, _column, _why, _of))
+        _whose = f"{_prefix}{_name}", f"{_title} ({_reading})"
+        register_metric(OfLevels(*_whose, _unit, _source, _column, _why, _of, ONE_CLASS))
 
 
 def risk_coverage(

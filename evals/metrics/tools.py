@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from .base import Metric, metric
+from .base import metric, share_metric
 
 _OFFERED = pl.col("tools").is_not_null()
 _CALLED = pl.col("tools") > 0
@@ -21,13 +21,9 @@ _SILENT = "no agent that was offered tools says which it called"
 _SOURCE = "this framework"
 
 
-def _of_steps(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, why: str) -> Metric:
-    return metric(name, title, (num & den).fill_null(False), den.fill_null(False), source=source, why=why)
-
-
-_of_steps("tool_called", "calls a tool", f"{_SOURCE}: of the steps with tools on offer", _CALLED, _OFFERED, _NONE)
-_of_steps("tool_claimed", "says it called one", f"{_SOURCE}: of the steps where it says", _SAYS, _TOLD, _SILENT)
-_of_steps(
+share_metric("tool_called", "calls a tool", f"{_SOURCE}: of the steps with tools on offer", _CALLED, _OFFERED, _NONE)
+share_metric("tool_claimed", "says it called one", f"{_SOURCE}: of the steps where it says", _SAYS, _TOLD, _SILENT)
+share_metric(
     "tool_claimed_uncalled",
     "P(says it called | did not)",
     f"{_SOURCE}: of the steps without a call where it says",
@@ -35,7 +31,7 @@ _of_steps(
     _TOLD & ~_CALLED,
     "it calls a tool at every step where it says",
 )
-_of_steps(
+share_metric(
     "tool_called_unclaimed",
     "P(does not say | called)",
     f"{_SOURCE}: of the steps with a call where it says",
@@ -57,26 +53,18 @@ _NEEDED = pl.col("right_draws_base") < 0.5
 _UNPAIRED = "the baseline is no arm without tools: compare a plan with it | use_tools"
 
 
-def _of_pairs(name: str, title: str, source: str, num: pl.Expr, den: pl.Expr, why: str) -> Metric:
-    number = (num & den).fill_null(False)
-    return metric(name, title, number, den.fill_null(False), source=source, why=why, of="pairs")
-
-
-_of_pairs("tool_needed", "needs a tool", f"{_SOURCE}: fewer than half of its draws without it are right", _NEEDED,
-          _PAIRED, _UNPAIRED)  # fmt: skip
-_of_pairs(
-    "tool_called_needed",
-    "P(calls | needs it)",
-    f"{_SOURCE}: of the situations where it needs one",
-    _CALLED,
-    _PAIRED & _NEEDED,
+share_metric(
+    "tool_needed",
+    "needs a tool",
+    f"{_SOURCE}: fewer than half of its draws without it are right",
+    _NEEDED,
+    _PAIRED,
     _UNPAIRED,
+    of="pairs",
 )
-_of_pairs(
-    "tool_called_unneeded",
-    "P(calls | does not need it)",
-    f"{_SOURCE}: of the situations where it needs none",
-    _CALLED,
-    _PAIRED & ~_NEEDED,
-    _UNPAIRED,
-)
+for _needed, _title, _den, _what in (
+    ("needed", "P(calls | needs it)", _NEEDED, "one"),
+    ("unneeded", "P(calls | does not need it)", ~_NEEDED, "none"),
+):
+    _source = f"{_SOURCE}: of the situations where it needs {_what}"
+    share_metric(f"tool_called_{_needed}", _title, _source, _CALLED, _PAIRED & _den, _UNPAIRED, of="pairs")

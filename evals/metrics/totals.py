@@ -139,6 +139,11 @@ def _bootstrap(parts: Array, statistic: Statistic, name: str) -> tuple[float | N
     return low, high, ""
 
 
+def blocks(totals: Array, count: int = 2) -> Array:
+    """Totals that stand one after the other, shape (..., count * k) -> (count, ..., k)."""
+    return np.moveaxis(totals.reshape(*totals.shape[:-1], count, -1), -2, 0)
+
+
 def quotient(top: Array, bottom: Array, least: float = 0.0) -> Array:
     """top / bottom, not-a-number where `bottom` is not above `least`."""
     clear = bottom > least

@@ -120,17 +120,18 @@ def _item_scores(table: pl.DataFrame) -> tuple[Array, float]:
     return np.stack(rows, axis=1), float(table.height * k)
 
 
-def _sampling_variance(totals: Array) -> Array:
-    return quotient(totals[..., 3], totals[..., 0])
-
-
 def _item_variance(totals: Array) -> Array:
     n, mean, square, _, of_mean = (totals[..., i] for i in range(5))
     return quotient(square - quotient(mean**2, n), n - 1) - quotient(of_mean, n)
 
 
 for _name, _title, _statistic, _what in (
-    ("sampling_variance", "variance of one draw", _sampling_variance, "of a draw around the mean of its item"),
+    (
+        "sampling_variance",
+        "variance of one draw",
+        lambda t: quotient(t[..., 3], t[..., 0]),
+        "of a draw around the mean of its item",
+    ),
     ("item_variance", "variance of items", _item_variance, "of the items' means, without what the draws add to it"),
 ):
     _source = f"one-way analysis of variance (Searle et al. 1992): variance {_what}, in squared shares"

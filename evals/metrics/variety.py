@@ -47,35 +47,20 @@ def _counts(frame: pl.DataFrame, column: str) -> tuple[Array, float]:
     return np.column_stack([counts, np.bincount(codes, logs, items)]), float(rows.height)
 
 
-def _labels(totals: Array) -> Array:
-    return entropy_nats(totals[..., :-1])
-
-
 def _places(totals: Array) -> Array:
     counts = totals[..., :-1]
     return quotient(entropy_nats(counts), quotient(totals[..., -1], counts.sum(-1)))
 
 
-for _made in (
-    OfTotals(
+for _name, _unit, _column, _what, _statistic in (
+    (
         "label_entropy",
-        "label entropy",
         "nats",
+        "done",
         "entropy of the labels chosen; 0 is one label always",
-        partial(_counts, column="done"),
-        _labels,
-        WHY,
-        NO_INTERVAL,
+        lambda t: entropy_nats(t[..., :-1]),
     ),
-    OfTotals(
-        "place_entropy",
-        "place entropy",
-        "share",
-        "entropy of the places chosen in the list shown, over ln(actions)",
-        partial(_counts, column="place"),
-        _places,
-        WHY,
-        NO_INTERVAL,
-    ),
+    ("place_entropy", "share", "place", "entropy of the places chosen in the list shown, over ln(actions)", _places),
 ):
-    register_metric(_made)
+    _counted = partial(_counts, column=_column)
+    register_metric(OfTotals(_name, _name.replace("_", " "), _unit, _what, _counted, _statistic, WHY, NO_INTERVAL))

@@ -20,9 +20,8 @@ from ..page_charts import RunSteps
 from .beside import whole_prompt
 from .links import Links
 from .listing import Query, read_query
-from .pages import error_page, home_page, label_page, run_page, scorecard_part, step_page, steps_page
+from .pages import STATIC, error_page, home_page, label_page, run_page, scorecard_part, step_page, steps_page
 from .search import TextHits
-from .static_files import STATIC
 from .viewed_run import RunState, ViewedRun
 
 try:
@@ -168,7 +167,7 @@ class _Viewer:
     def report(self, run: ViewedRun, request: Request) -> Response:
         state = run.state()
         steps = RunSteps(run.folder, state.steps)
-        report = render_report(run.scorecard(state), state.experiment, steps, Links(run.name))
+        report = render_report(run.scorecard(state), state.about.experiment, steps, Links(run.name))
         return HTMLResponse(report, headers={"content-security-policy": REPORT_POLICY})
 
     def state(self, run: ViewedRun, request: Request) -> Response:

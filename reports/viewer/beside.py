@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ...records import Message, Turn
 from ..show import message_speaker
 from .pieces import Mark, common_ends
+
+_SAID = attrgetter("agent", "role", "lane", "sample", "key", "text", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def part(turns: Sequence[Turn], other: Sequence[Turn], prompts: Sequence[str], o
         prompts, others: what stood before each turn, as text; "" where no model was asked.
     """
     shared = 0
-    while shared < min(len(turns), len(other)) and _same(turns[shared], other[shared]):
+    while shared < min(len(turns), len(other)) and _SAID(turns[shared]) == _SAID(other[shared]):
         shared += 1
     if shared == len(turns) == len(other):
         return Parting(shared, "")
@@ -82,18 +85,6 @@ def prompt_marks(text: str, other: str) -> list[Mark]:
         return []
     rest = len(text) - end
     return [Mark(0, begin, "same"), Mark(begin, rest, "differs"), Mark(rest, len(text), "same")]
-
-
-def _same(turn: Turn, other: Turn) -> bool:
-    return (turn.agent, turn.role, turn.lane, turn.sample, turn.key, turn.text, turn.skipped) == (
-        other.agent,
-        other.role,
-        other.lane,
-        other.sample,
-        other.key,
-        other.text,
-        other.skipped,
-    )
 
 
 def _many(count: int) -> str:

@@ -20,8 +20,7 @@ from ..page_charts import RunSteps
 from .filters import FILTERS, LISTED
 from .links import Links
 from .listing import Query, list_situations
-from .pages import home_page, run_page, scorecard_part, step_page, steps_page
-from .static_files import STATIC
+from .pages import STATIC, home_page, run_page, scorecard_part, step_page, steps_page
 from .viewed_run import RunState, ViewedRun
 
 MARK = "akrasia-bundle.json"
@@ -83,7 +82,7 @@ def _files(runs: Sequence[ViewedRun], told: Callable[[int, int], None]) -> Itera
         state, links = states[run.name], Links(run.name, files=True)
         yield f"{run.name}/index.html", run_page(run, links, scorecard=scorecard_part(run, state, links))
         steps = RunSteps(run.folder, state.steps)
-        yield f"{run.name}/report.html", render_report(run.scorecard(state), state.experiment, steps, links)
+        yield f"{run.name}/report.html", render_report(run.scorecard(state), state.about.experiment, steps, links)
         yield from _lists(run, state, links)
         for place in list_situations(state, Query()).all_places():
             yield f"{run.name}/{links.step(place)}", step_page(run, place.code, Query(), links)

@@ -16,10 +16,10 @@ import polars as pl
 from ...evals.implied_judge import with_implied
 from ...evals.judge import LEFT, Judged
 from ...evals.metrics import CLASSES
+from ...evals.turns import DECISION
 from ...records import FAILURES, Status
 
 SITUATION = ["task", "model", "episode", "step"]
-STEP = ["task", "model", "variant", "episode", "step"]
 _UNREAD = ("ok", "absent", "undecided")
 
 
@@ -39,62 +39,44 @@ class StepFilter:
     listed: bool = True
 
 
-def _lost(place: str, title: str, meaning: str) -> StepFilter:
-    return StepFilter(title, meaning, (pl.col("lost_at") == place).fill_null(False))
-
-
-LISTED: dict[str, StepFilter] = {
-    "all": StepFilter("all", "Every situation."),
-    "gap": StepFilter(
-        "knows, does not", "The rationale recommends an optimal action, and another one is taken.", pl.col("m_gap")
-    ),
-    "mirror": StepFilter(
-        "does, does not know",
-        "An optimal action is taken that the rationale does not recommend.",
-        pl.col("m_mirror"),
-    ),
-    "lost-conclusion": _lost(
-        "conclusion",
+_OFFERED = {
+    "all": ("all", "Every situation."),
+    "gap": ("knows, does not", "The rationale recommends an optimal action, and another one is taken."),
+    "mirror": ("does, does not know", "An optimal action is taken that the rationale does not recommend."),
+    "lost-conclusion": (
         "lost: reasoning → conclusion",
         "The reasoning implies an optimal action with its conclusion cut off, and the conclusion recommends another.",
     ),
-    "lost-action": _lost(
-        "action",
+    "lost-action": (
         "lost: conclusion → action",
         "The reasoning implies an optimal action, the conclusion recommends one too, and another one is taken.",
     ),
-    "lost-reading": _lost(
-        "reading",
+    "lost-reading": (
         "lost in reading",
         "The reasoning implies an optimal action, and what followed could not be read, or was read otherwise than the "
         "model names it when it is asked for the label alone.",
     ),
-    "improved": StepFilter(
-        "wrong → right", "The baseline is wrong in this situation, and the variant is right.", pl.col("m_improved")
-    ),
-    "worsened": StepFilter(
-        "right → wrong", "The baseline is right in this situation, and the variant is wrong.", pl.col("m_worsened")
-    ),
-    "critic": StepFilter(
-        "flipped by the critic",
-        "An agent read a critic and then held another action than before.",
-        pl.col("m_critic"),
-    ),
-    "disagree": StepFilter("variants disagree", "The variants do not all take the same action.", pl.col("m_disagree")),
-    "trials": StepFilter("trials disagree", "The draws of one decision do not all do the same.", pl.col("m_trials")),
-    "unparsable": StepFilter(
-        "unparsable",
-        "The action or the recommendation could not be read, or is none of the legal ones.",
-        pl.col("m_unread"),
-    ),
-    "leak": StepFilter(
-        "told by the oracle", "An agent of the variant is told something by the oracle.", pl.col("m_leak")
-    ),
-    "broken": StepFilter(
-        "not measured",
-        "Something speaks against the step as measured: a fault of an agent or a graph.",
-        pl.col("m_broken"),
-    ),
+    "improved": ("wrong → right", "The baseline is wrong in this situation, and the variant is right."),
+    "worsened": ("right → wrong", "The baseline is right in this situation, and the variant is wrong."),
+    "critic": ("flipped by the critic", "An agent read a critic and then held another action than before."),
+    "disagree": ("variants disagree", "The variants do not all take the same action."),
+    "trials": ("trials disagree", "The draws of one decision do not all do the same."),
+    "unparsable": ("unparsable", "The action or the recommendation could not be read, or is none of the legal ones."),
+    "leak": ("told by the oracle", "An agent of the variant is told something by the oracle."),
+    "broken": ("not measured", "Something speaks against the step as measured: a fault of an agent or a graph."),
+}
+
+
+def _mark(name: str) -> pl.Expr | None:
+    """Where a filter that is offered holds, by its name."""
+    if name == "all":
+        return None
+    lost = name.partition("lost-")[2]
+    return (pl.col("lost_at") == lost).fill_null(False) if lost else pl.col(f"m_{name}")
+
+
+LISTED: dict[str, StepFilter] = {
+    name: StepFilter(title, meaning, _mark(name)) for name, (title, meaning) in _OFFERED.items()
 }
 """The filters that a page offers."""
 
@@ -170,7 +152,7 @@ def with_marks(steps: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
         m_mirror=pl.col("asked") & ~pl.col("knows") & pl.col("does"),
         m_improved=(~pl.col("b_does") & pl.col("does")).fill_null(False),
         m_worsened=(pl.col("b_does") & ~pl.col("does") & answered).fill_null(False),
-        m_unread=unread,
+        m_unparsable=unread,
         m_leak=pl.col("leaks").is_not_null(),
         m_broken=pl.col("integrity").is_not_null(),
         m_disagree=pl.when(answered).then(pl.col("done").fill_null("")).drop_nulls().n_unique().over(SITUATION) > 1,
@@ -180,9 +162,9 @@ def with_marks(steps: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
 
 
 def with_critics(marked: pl.DataFrame, changed_minds: pl.DataFrame) -> pl.DataFrame:
-    """The same, once transcripts are read: `changed_minds` are the steps, by `STEP`, at which an agent read a critic
-    and then held another action than before.
+    """The same, once transcripts are read: `changed_minds` are the steps at which an agent read a critic and then held
+    another action than before.
     """
-    flipped = changed_minds.select(STEP).unique().with_columns(m_critic=pl.lit(True))
-    rows = marked.drop("m_critic").join(flipped, on=STEP, how="left", maintain_order="left")
+    flipped = changed_minds.select(DECISION).unique().with_columns(m_critic=pl.lit(True))
+    rows = marked.drop("m_critic").join(flipped, on=DECISION, how="left", maintain_order="left")
     return rows.with_columns(pl.col("m_critic").fill_null(False))

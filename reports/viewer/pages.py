@@ -34,9 +34,15 @@ from .listing import Listing, Place, Query, list_situations
 from .pieces import marked_pieces
 from .search import TextHits
 from .situation_page import situation_page
-from .viewed_run import RunState, ViewedRun
+from .viewed_run import RunAbout, RunState, ViewedRun
 
 HERE = Path(__file__).parent
+STATIC: dict[str, tuple[Path, str]] = {
+    "viewer.css": (HERE / "static" / "viewer.css", "text/css"),
+    "viewer.js": (HERE / "static" / "viewer.js", "text/javascript"),
+    "report.css": (REPORT_TEMPLATES / "report.css", "text/css"),
+}
+"""The viewer's own files, and the style of the report: name in addresses -> (file, media type)."""
 SOMETIMES = ("lost-conclusion", "lost-action", "lost-reading", "trials")  # a column only where some step is so
 COUNTED = ("gap", "mirror", *SOMETIMES, "improved", "worsened", "critic", "unparsable", "broken")
 
@@ -56,62 +62,16 @@ def _render(template: str, links: Links, title: str, **values: Any) -> str:
     return _templates().get_template(template).render(known | values)
 
 
-@dataclass(frozen=True, slots=True)
-class _RunLine:
-    """A run in the list of runs; `error` says why it cannot be read."""
-
-    name: str
-    error: str = ""
-    models: str = ""
-    tasks: str = ""
-    variants: int = 0
-    episodes: int = 0
-    rows: int = 0
-    started: str = ""
-    missing: str = ""
-    live: bool = False
-    imported: str = ""
-
-
 def home_page(runs: Sequence[ViewedRun], links: Links) -> str:
-    """The list of runs, newest first."""
-    lines = sorted(map(_line, runs), key=lambda r: r.started, reverse=True)
+    """The list of runs, newest first, by what is stored of each as a whole: their records are not read."""
+    lines: list[tuple[str, RunAbout | None, str]] = []
+    for run in runs:
+        try:
+            lines.append((run.name, run.about(), ""))
+        except AkrasiaError as error:
+            lines.append((run.name, None, str(error)))
+    lines.sort(key=lambda line: line[1].started if line[1] is not None else "", reverse=True)
     return _render("home.html.j2", links, "runs", runs=lines)
-
-
-def _line(run: ViewedRun) -> _RunLine:
-    """A run in one line, from what is stored of it as a whole: its records are not read."""
-    try:
-        about = run.about()
-    except AkrasiaError as error:
-        return _RunLine(run.name, str(error))
-    stored = about.experiment
-    return _RunLine(
-        run.name,
-        models=", ".join(stored.get("labels", [])),
-        tasks=", ".join(stored.get("task_labels", [])),
-        variants=len(stored.get("variants", {})),
-        episodes=int(stored.get("episodes", 0)),
-        rows=about.rows,
-        started=about.imported.at if about.imported else about.sessions[-1].started if about.sessions else "",
-        missing=f"imported: {about.imported.kind}" if about.imported else about.missing,
-        live=about.live,
-        imported=str(stored.get("imported", "")),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _CountLine:
-    """One variant of a task and model, counted: (filter, how many steps) of `COUNTED`."""
-
-    variant: str
-    role: str
-    steps: int
-    asked: int
-    knows: int
-    does: int
-    counts: list[tuple[str, int]]
-    leaks: bool
 
 
 def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "") -> str:
@@ -133,9 +93,9 @@ def run_page(run: ViewedRun, links: Links, token: str = "", scorecard: str = "")
         groups=groups,
         chips=state.situations,
         counted=[name for name in COUNTED if name not in SOMETIMES or state.situations[name]],
-        sessions=[imported.lines] if imported else [session_lines(s) for s in state.sessions],
+        sessions=[imported.lines] if imported else [session_lines(s) for s in state.about.sessions],
         agreement=_agreement_words(run.agreement()),
-        design=imported.sentence if imported else _design(state.experiment),
+        design=imported.sentence if imported else _design(state.about.experiment),
         scorecard=scorecard,
         token=token,
         live=state.live,
@@ -153,20 +113,15 @@ def _design(experiment: Mapping[str, Any]) -> str:
 
 def scorecard_part(run: ViewedRun, state: RunState, links: Links) -> str:
     """The scorecard with its intervals and verdicts, as a part of a page; it takes as long as scoring does."""
-    page = page_of(run.scorecard(state), state.experiment)
+    page = page_of(run.scorecard(state), state.about.experiment)
     return _templates().get_template("scorecard.html.j2").render(page=page, links=links, has_steps=True)
 
 
-def _counts(state: RunState, task: str, model: str) -> list[_CountLine]:
-    lines = []
-    for v in state.variants:
-        if (sums := state.counts.get((task, model, v))) is not None:
-            role = "baseline" if v == state.baseline else f"control: {state.controls[v]}" if v in state.controls else ""
-            counts = [(n, sums[n]) for n in COUNTED if n not in SOMETIMES or state.situations[n]]
-            lines.append(
-                _CountLine(v, role, sums["steps"], sums["asked"], sums["knows"], sums["does"], counts, sums["leak"] > 0)
-            )
-    return lines
+def _counts(state: RunState, task: str, model: str) -> list[tuple[str, str, Mapping[str, int]]]:
+    """(variant, role, counts of its steps) of a task and model."""
+    roles = {state.baseline: "baseline"} | {v: f"control: {kind}" for v, kind in state.controls.items()}
+    counted = ((v, state.counts.get((task, model, v))) for v in state.variants)
+    return [(v, roles.get(v, ""), sums) for v, sums in counted if sums is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +155,7 @@ def steps_page(run: ViewedRun, query: Query, links: Links, hits: TextHits | None
         chips=state.situations,
         variants=variants,
         rows=_rows(state, listing, shown, variants),
-        draws=int(state.experiment.get("trials", 1)),
+        draws=int(state.about.experiment.get("trials", 1)),
         live=state.live,
         version=state.version,
     )
@@ -210,7 +165,7 @@ def _rows(
     state: RunState, listing: Listing, shown: pl.DataFrame, variants: Sequence[str]
 ) -> list[tuple[Place, list[_Cell | None]]]:
     """Every situation of a page with the cells of its variants."""
-    k = int(state.experiment.get("trials", 1))
+    k = int(state.about.experiment.get("trials", 1))
     steps = state.steps.join(shown, on=SITUATION, how="semi")
     marked = set(listing.marked.join(shown, on=SITUATION, how="semi").iter_rows())
     filtered = bool(FILTERS[listing.query.show].where is not None or listing.query.words)

@@ -89,12 +89,10 @@ def _read_through(ledger: LedgerReader, words: str) -> Iterator[Step]:
         if any(words in text.casefold() for text in texts_in_answer(request, response))
     }
     for *step, data in ledger.raw_steps():
-        if not behind.isdisjoint(keys_in(data)) or _record_holds(data, words):
+        if not behind.isdisjoint(keys_in(data)) or (
+            _may_hold(data, words) and any(words in text.casefold() for text in texts_in_record(orjson.loads(data)))
+        ):
             yield tuple(step)
-
-
-def _record_holds(data: bytes, words: str) -> bool:
-    return _may_hold(data, words) and any(words in text.casefold() for text in texts_in_record(orjson.loads(data)))
 
 
 def _may_hold(data: bytes, words: str) -> bool:

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import polars as pl
-
 from ...ledger import LedgerReader
 from ...records import NO_ORACLE, Record, digest
 from .listing import Place
@@ -122,12 +120,7 @@ def situation_page(sources: Sequence[Source], place: Place, words: str = "") -> 
 
 def _rows(state: RunState, place: Place) -> dict[str, Mapping[str, Any]]:
     """The rows of a situation in the table of steps, by variant."""
-    here = state.steps.filter(
-        (pl.col("episode") == place.episode)
-        & (pl.col("step") == place.step)
-        & (pl.col("task") == place.task)
-        & (pl.col("model") == place.model)
-    )
+    here = state.steps.filter(episode=place.episode, step=place.step, task=place.task, model=place.model)
     return {row["variant"]: row for row in here.iter_rows(named=True)}
 
 
@@ -135,8 +128,8 @@ def _siblings(state: RunState, place: Place, record: Record) -> list[tuple[int, 
     """The draws of the same item of an imported run, where each is an episode of its own; around this one."""
     if "trial" not in record.tags:
         return []
-    same = (pl.col("item") == record.item) & (pl.col("task") == place.task) & (pl.col("model") == place.model)
-    found = state.steps.filter(same & (pl.col("step") == place.step)).select("item_trial", "episode").unique()
+    same = state.steps.filter(item=record.item, task=place.task, model=place.model, step=place.step)
+    found = same.select("item_trial", "episode").unique()
     rows = found.sort("item_trial", "episode").rows()
     at = next((n for n, (_, episode) in enumerate(rows) if episode == place.episode), 0)
     near = rows[max(0, at - WHOLE) : at + WHOLE + 1]
@@ -193,19 +186,17 @@ class _ColumnMaker:
             trials.append(trial_view(n, anchor, transcript, beside, None if n else self.row, self.encoded))
         left = Counter(t.decision.done or t.decision.status for t in record.trials[len(trials) - 1 :])
         done = [record.decision.done, *(t.decision.done for t in record.trials)]
+        control = f"control: {record.tags['control']}" if "control" in record.tags else ""
+        role = "baseline" if record.tags.get("arm") == "baseline" else control
         right = sum(d in record.oracle.optimal for d in done), len(done)
         return VariantColumn(
             anchor=anchor,
             variant=record.variant,
             run=self.run,
-            role="baseline" if record.tags.get("arm") == "baseline" else _control(record),
+            role=role,
             elsewhere=record.situation != base.record.situation,
             trials=trials,
             more=left.most_common(),
             right=None if record.oracle.rule == NO_ORACLE else right,
             alike=base is not self and all(not t.parting.words for t in trials),
         )
-
-
-def _control(record: Record) -> str:
-    return f"control: {record.tags['control']}" if "control" in record.tags else ""

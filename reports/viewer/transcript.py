@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ...ledger import LedgerReader, StoredAnswer
 from ...records import Record, Situation, ToolUse, Turn
-from ..show import agents_read, changed_position, unread_lines
+from ..show import agents_read, answer_error, changed_position, tool_outcome, turn_words, unread_lines
 from ..text import rate_text
 from .beside import Parting, part, partner, prompt_marks, whole_prompt
 from .pieces import LONGEST, Mark, Piece, found_in, marked_pieces
@@ -80,19 +80,14 @@ class TranscriptView:
     def _turn(self, at: int, turn: Turn, base: TranscriptView, parting: Parting, changed: str) -> TurnView:
         answer, alone = self.answers[at], base is self
         beside = None if alone else partner(turn, at, base.turns)
-        error = "" if answer is None else answer.response.error
-        if answer is None and turn.key:
-            error = "no answer of this call is kept: a resumed run asks again"
-        reads = agents_read(turn, self.turns, answer)
-        lane = f", lane {turn.lane}" if turn.lane else ""
-        about = f"{turn.role}{lane}, sample {turn.sample}" + (f", reads {', '.join(reads)}" if reads else "")
+        error = answer_error(turn, answer)
         stops = unread_lines(turn, self.record, answer, self.tools.unread) if answer is not None and not error else []
         text = turn.text.strip("\n")
         thought = answer.response.reasoning.strip() if answer is not None else ""
         return TurnView(
             number=at + 1,
             title=turn.agent,
-            about=about,
+            about=turn_words(turn, agents_read(turn, self.turns, answer)),
             shared=not alone and at < parting.shared,
             parts=parting.words if not alone and at == parting.shared else "",
             again=not alone and at >= parting.shared and bool(turn.key) and turn.key in {t.key for t in base.turns},
@@ -139,8 +134,7 @@ class TranscriptView:
 
 def _tool(use: ToolUse, words: str) -> tuple[list[Piece], list[Piece]]:
     """A call, and what came of it."""
-    call = f"{use.name}({use.arguments})"
-    came = f"error: {use.error}" if use.error else use.result or "(no result)"
+    call, came = f"{use.name}({use.arguments})", tool_outcome(use)
     return marked_pieces(call, found_in(call, words)), marked_pieces(came, found_in(came, words))
 
 

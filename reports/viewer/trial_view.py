@@ -14,6 +14,7 @@ import orjson
 from ...evals.labels import text_code
 from ...ledger.step_rows import step_row
 from ...records import NO_ORACLE, Record, digest, encode
+from ..show import action_kind
 from .beside import Parting
 from .levels import LevelMark, level_marks
 from .transcript import TranscriptView, TurnView
@@ -130,12 +131,9 @@ def _knows(record: Record) -> bool:
 
 
 def _kind(record: Record) -> str:
-    done, oracle = record.decision.done, record.oracle
-    if done is None:
+    if record.decision.done is None:
         return "none"
-    if oracle.rule == NO_ORACLE:
-        return "free"
-    return "optimal" if done in oracle.optimal else "greedy" if done in oracle.greedy else "other"
+    return "free" if record.oracle.rule == NO_ORACLE else action_kind(record.decision.done, record.oracle)
 
 
 def _account(record: Record, number: int) -> str:

@@ -6,7 +6,6 @@ grows is read again in the background, and no more often than reading it costs a
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +19,8 @@ import polars as pl
 
 from ...errors import AkrasiaError, UnknownName
 from ...evals.completeness import missing_sentence, stored_missing
-from ...evals.judge import LEFT, JudgedText, texts_to_judge
-from ...evals.judgements import FOLDER as JUDGED
-from ...evals.judgements import IMPLIED, read_judged
+from ...evals.judge import FOLDER as JUDGED
+from ...evals.judge import IMPLIED, LEFT, JudgedText, read_judged, texts_to_judge
 from ...evals.labels import (
     HumanLabel,
     LabelAgreement,
@@ -34,7 +32,7 @@ from ...evals.labels import (
 )
 from ...evals.scorecard import Scorecard
 from ...evals.step_table import stored_steps
-from ...evals.turns import turns
+from ...evals.turns import DECISION, turns
 from ...ledger import LedgerReader, read_ledger
 from ...ledger.file import FILE
 from ...ledger.imported import ImportedFrom
@@ -43,7 +41,7 @@ from ...records import Situation, digest
 from ...rng import named_rng
 from ..arm_rows import group_id
 from ..show import Unread
-from .filters import LISTED, SITUATION, STEP, with_critics, with_marks
+from .filters import LISTED, SITUATION, with_critics, with_marks
 from .levels import EncodedFrom, encoded_sources
 from .search import TextSearch
 
@@ -88,6 +86,11 @@ class RunAbout:
     imported: ImportedFrom | None = None
 
     @property
+    def started(self) -> str:
+        """When it was imported, or played last, in UTC; "" where that is not recorded."""
+        return self.imported.at if self.imported else self.sessions[-1].started if self.sessions else ""
+
+    @property
     def live(self) -> bool:
         """Whether it may be going on: its last session has no recorded end, and something was written lately."""
         return bool(self.sessions) and not self.sessions[-1].ended and time.time() - self.written < QUIET
@@ -111,16 +114,6 @@ class RunState:
     seconds: float = 0.0
     transcripts: bool = False
     read_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def experiment(self) -> Mapping[str, Any]:
-        """The experiment as stored with the run; may be empty."""
-        return self.about.experiment
-
-    @property
-    def sessions(self) -> Sequence[RunSession]:
-        """Each time that the run was played."""
-        return self.about.sessions
 
     @property
     def live(self) -> bool:
@@ -161,7 +154,7 @@ class RunState:
     def groups(self) -> dict[str, tuple[str, str]]:
         """Code -> (task, model), in the experiment's order."""
         here = [(str(t), str(m)) for t, m in self.steps.select("task", "model").unique(maintain_order=True).iter_rows()]
-        tasks, models = self.experiment.get("task_labels", []), self.experiment.get("labels", [])
+        tasks, models = self.about.experiment.get("task_labels", []), self.about.experiment.get("labels", [])
         here.sort(key=lambda g: (_place(tasks, g[0]), _place(models, g[1])))
         return {group_id(*g): g for g in here}
 
@@ -171,7 +164,7 @@ class RunState:
         rows = self.steps.select("variant", "baseline").unique(maintain_order=True)
         names = list(dict.fromkeys(map(str, rows["variant"])))
         base = {str(v) for v in rows.filter("baseline")["variant"]}
-        listed = list(self.experiment.get("variants", {}))
+        listed = list(self.about.experiment.get("variants", {}))
         return tuple(sorted(names, key=lambda v: (v not in base, _place(listed, v))))
 
     @cached_property
@@ -276,7 +269,7 @@ class ViewedRun:
         left = pl.col("stated_status").is_in(LEFT)
         keys: list[tuple[Any, ...]] = []
         for kind in (left, pl.col("stated_status") == "ok"):
-            rows = asked.filter(kind).select(STEP)
+            rows = asked.filter(kind).select(DECISION)
             chosen = named_rng(0, "labels", "steps").permutation(rows.height)[:DRAWN]
             keys += [rows.row(int(n)) for n in chosen]
         with read_ledger(self.folder) as ledger:
@@ -311,7 +304,7 @@ class ViewedRun:
         ended = ended_sentence(sessions)
         missing = missing_sentence(stored_missing(ledger), ended, self.folder.name) or ended
         written = max((ns / 1e9 for ns, _ in _stamp_of(self.folder)), default=0.0)
-        experiment = json.loads(ledger.meta("experiment") or "{}")
+        experiment = ledger.stored("experiment") or {}
         return RunAbout(experiment, sessions, missing, ledger.count_records(), written, ledger.imported())
 
     def _read_again(self) -> None:
@@ -363,10 +356,10 @@ def _counted(state: RunState) -> RunState:
 
 def _flipped_by_critics(spoken: pl.DataFrame) -> pl.DataFrame:
     """The steps at which an agent read a critic and held another action afterwards."""
-    critics = spoken.filter(pl.col("role") == "critic").select(*STEP, pl.col("agent").alias("critic")).unique()
+    critics = spoken.filter(pl.col("role") == "critic").select(*DECISION, pl.col("agent").alias("critic")).unique()
     minds = spoken.filter(pl.col("spoken_before") & pl.col("position").ne_missing(pl.col("before")))
-    both = minds.select(*STEP, "reads").join(critics, on=STEP)
-    return both.filter(pl.col("reads").list.contains(pl.col("critic"))).select(STEP).unique()
+    both = minds.select(*DECISION, "reads").join(critics, on=DECISION)
+    return both.filter(pl.col("reads").list.contains(pl.col("critic"))).select(DECISION).unique()
 
 
 def _place(names: Sequence[str], name: str) -> tuple[int, str]:

@@ -19,8 +19,7 @@ from akrasia.events import CallAnswered, CallBegan, CircuitOpened, Event, RunBeg
 from akrasia.ledger import read_ledger
 from akrasia.ledger.file import FILE as LEDGER
 from akrasia.records import Usage
-from akrasia.reports.progress import RunProgress, RunSize
-from akrasia.reports.tally import RunTally
+from akrasia.reports.progress import RunProgress, RunSize, RunTally
 
 FILE = """\
 name = "slow"

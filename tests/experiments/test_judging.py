@@ -15,8 +15,7 @@ import akrasia as ak
 from akrasia.api import execute
 from akrasia.cli import program
 from akrasia.errors import BadOption, BudgetSpent
-from akrasia.evals.judge import CANNOT_TELL, texts_to_judge
-from akrasia.evals.judgements import read_judged
+from akrasia.evals.judge import CANNOT_TELL, read_judged, texts_to_judge
 from akrasia.experiments import assemble
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted

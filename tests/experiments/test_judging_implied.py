@@ -13,7 +13,7 @@ import akrasia as ak
 from akrasia.agents.answers.implied import reasoning_alone
 from akrasia.cli import program
 from akrasia.errors import BadOption, BudgetSpent
-from akrasia.evals.judgements import IMPLIED, read_judged
+from akrasia.evals.judge import IMPLIED, read_judged
 from akrasia.ledger import read_ledger
 from akrasia.models import Scripted
 from akrasia.models.base import Price

@@ -14,9 +14,9 @@ from rich.console import Console
 import akrasia as ak
 from akrasia.cli import program
 from akrasia.models import Scripted
-from akrasia.reports.gap_html import write_gap_page
 from akrasia.reports.gap_steps import GapSteps, gap_steps
 from akrasia.reports.gap_terminal import show_gap_steps
+from akrasia.reports.html import write_gap_page
 
 VARIANTS = {"base": "reason_then_act", "z critic": "reason_then_act | critique", "a vote": "reason_then_act | placebo"}
 HOSTILE = (
