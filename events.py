@@ -63,7 +63,7 @@ class Where(NamedTuple):
 class Event:
     """Something that happened, `at` seconds since 1970 by the clock of the machine where it did.
 
-    Its `name` is that of its class in words: "run began" of `RunBegan`.
+    Its `name` is that of its class in words, "run began" of `RunBegan`, unless the class gives another.
     """
 
     name: ClassVar[str] = ""
@@ -73,7 +73,8 @@ class Event:
     at: float = field(default_factory=time.time)
 
     def __init_subclass__(cls) -> None:
-        cls.name = re.sub(r"\B(?=[A-Z])", " ", cls.__name__).lower()
+        if "name" not in vars(cls):
+            cls.name = re.sub(r"\B(?=[A-Z])", " ", cls.__name__).lower()
 
 
 Listener = Callable[[Event], None]
