@@ -140,6 +140,7 @@ def test_the_draws_of_a_decision_are_gone_through_by_keys_and_have_addresses(pag
     page.keyboard.press("p")
     tab = page.locator(".column").nth(1).locator(".draws a").first
     tab.click()
+    page.locator(".column").nth(1).locator(".trial[id$='-t0']").wait_for(state="visible")  # the address changes first
     assert page.locator(".column").nth(1).locator(".trial:visible").get_attribute("id").endswith("-t0")
     assert page.locator(".column").first.locator(".trial:visible").get_attribute("id").endswith("-t2")
     assert page.locator("#draws b").inner_text() == "…"
